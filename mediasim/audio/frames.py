@@ -1,0 +1,35 @@
+"""The one audio format of the media plane and the sizes that follow from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "FRAME_MS",
+    "FRAME_NS",
+    "FRAME_SAMPLES",
+    "NS_PER_SECOND",
+    "SAMPLE_NS",
+    "SAMPLE_RATE",
+    "frames_of_seconds",
+    "samples_of_seconds",
+]
+
+SAMPLE_RATE: Final = 8000
+"""Samples per second of every track, channel and recording."""
+FRAME_MS: Final = 20
+FRAME_SAMPLES: Final = 160
+"""Samples of one frame: 20 ms."""
+NS_PER_SECOND: Final = 1_000_000_000
+FRAME_NS: Final = 20_000_000
+SAMPLE_NS: Final = 125_000
+
+
+def samples_of_seconds(seconds: float) -> int:
+    """The nearest whole number of samples."""
+    return round(seconds * SAMPLE_RATE)
+
+
+def frames_of_seconds(seconds: float) -> int:
+    """The nearest whole number of frames."""
+    return round(seconds * 1000 / FRAME_MS)

@@ -1,0 +1,117 @@
+"""G.711: mu-law and A-law octets as the wire carries them, through look-up tables.
+
+The tables follow ITU-T G.711 (tables 1a to 2b, inversions included) on 16-bit linear samples:
+mu-law works on the upper 14 bits, A-law on the upper 13. Decisions are the Recommendation's, the
+sides of a decision value as in the ITU's reference code (G.191). Encoders that take the nearest
+level instead differ by one code beside the ends of segments; all decoders agree.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "ALAW_DECODE",
+    "ALAW_ENCODE",
+    "ALAW_SILENCE",
+    "ULAW_DECODE",
+    "ULAW_ENCODE",
+    "ULAW_SILENCE",
+    "alaw_decode",
+    "alaw_encode",
+    "ulaw_decode",
+    "ulaw_encode",
+]
+
+ULAW_SILENCE: Final = 0xFF
+"""The mu-law octet of a zero sample."""
+ALAW_SILENCE: Final = 0xD5
+"""The A-law octet of the smallest positive sample: A-law has no zero."""
+
+_BIAS: Final = 33
+"""What mu-law adds to a 14-bit magnitude so that every segment starts at a power of two."""
+
+
+def _ulaw_decode_table() -> NDArray[np.int16]:
+    code = ~np.arange(256, dtype=np.uint8)
+    segment = (code >> 4 & 7).astype(np.int32)
+    step = (code & 15).astype(np.int32)
+    magnitude = (((2 * step + _BIAS) << segment) - _BIAS) << 2
+    return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
+
+
+def _alaw_decode_table() -> NDArray[np.int16]:
+    code = np.arange(256, dtype=np.uint8) ^ 0x55
+    segment = (code >> 4 & 7).astype(np.int32)
+    step = (code & 15).astype(np.int32)
+    linear = (2 * step + 1) << 3
+    curved = (2 * step + _BIAS) << (np.maximum(segment, 1) + 2)
+    magnitude = np.where(segment == 0, linear, curved)
+    return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
+
+
+def _magnitudes() -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Magnitude (ones' complement for negatives) and sign of each int16 in uint16 order."""
+    values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
+    negative: NDArray[np.bool_] = values < 0
+    return np.where(negative, ~values, values), negative
+
+
+def _bit_length(values: NDArray[np.int32]) -> NDArray[np.int32]:
+    return np.frexp(values.astype(np.float64))[1].astype(np.int32)
+
+
+def _ulaw_encode_table() -> NDArray[np.uint8]:
+    magnitude, negative = _magnitudes()
+    biased = np.minimum((magnitude >> 2) + _BIAS, 0x1FFF)
+    segment = _bit_length(biased) - 6
+    step = biased >> (segment + 1) & 15
+    return (~(segment << 4 | step) & 0x7F | np.where(negative, 0, 0x80)).astype(np.uint8)
+
+
+def _alaw_encode_table() -> NDArray[np.uint8]:
+    magnitude, negative = _magnitudes()
+    level = magnitude >> 4
+    segment = np.maximum(_bit_length(level) - 4, 0)
+    step = level >> np.maximum(segment - 1, 0) & 15
+    return ((segment << 4 | step | np.where(negative, 0, 0x80)) ^ 0x55).astype(np.uint8)
+
+
+ULAW_DECODE: Final = _ulaw_decode_table()
+"""int16[256]: the sample of each mu-law octet."""
+ALAW_DECODE: Final = _alaw_decode_table()
+"""int16[256]: the sample of each A-law octet."""
+ULAW_ENCODE: Final = _ulaw_encode_table()
+"""uint8[65536]: the mu-law octet of each sample, indexed by the sample viewed as uint16."""
+ALAW_ENCODE: Final = _alaw_encode_table()
+"""uint8[65536]: the A-law octet of each sample, indexed by the sample viewed as uint16."""
+
+for _table in (ULAW_DECODE, ALAW_DECODE, ULAW_ENCODE, ALAW_ENCODE):
+    _table.flags.writeable = False
+
+
+def ulaw_encode(pcm: NDArray[np.int16], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """The mu-law octets of int16 samples of any shape, into ``out`` if given."""
+    return ULAW_ENCODE.take(pcm.view(np.uint16), out=out, mode="clip")
+
+
+def ulaw_decode(
+    codes: NDArray[np.uint8], out: NDArray[np.int16] | None = None
+) -> NDArray[np.int16]:
+    """The int16 samples of mu-law octets of any shape, into ``out`` if given."""
+    return ULAW_DECODE.take(codes, out=out, mode="clip")
+
+
+def alaw_encode(pcm: NDArray[np.int16], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """The A-law octets of int16 samples of any shape, into ``out`` if given."""
+    return ALAW_ENCODE.take(pcm.view(np.uint16), out=out, mode="clip")
+
+
+def alaw_decode(
+    codes: NDArray[np.uint8], out: NDArray[np.int16] | None = None
+) -> NDArray[np.int16]:
+    """The int16 samples of A-law octets of any shape, into ``out`` if given."""
+    return ALAW_DECODE.take(codes, out=out, mode="clip")

@@ -1,0 +1,40 @@
+"""Dates shown in resources: a configured epoch plus the event loop's nanoseconds.
+
+The loop's time zero is the epoch; no wall clock is read. Dates are written as RFC 2822 in GMT, as
+Twilio's 2010-04-01 API has them: ``Thu, 30 Aug 2018 22:04:41 +0000``. A begun second is shown as
+that second (rounded down), so that no date lies ahead of the clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Final
+
+__all__ = ["DEFAULT_EPOCH", "Dates"]
+
+DEFAULT_EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+"""The date of loop time zero unless configured: a Monday morning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Turns loop time into dates.
+
+    Raises ValueError for an epoch without a time zone.
+    """
+
+    epoch: datetime = DEFAULT_EPOCH
+
+    def __post_init__(self) -> None:
+        if self.epoch.tzinfo is None:
+            raise ValueError(f"the epoch {self.epoch.isoformat()} needs a time zone: add +00:00")
+
+    def at(self, loop_ns: int) -> datetime:
+        """The date of a loop time in nanoseconds, in UTC, to the microsecond below."""
+        return self.epoch.astimezone(UTC) + timedelta(microseconds=loop_ns // 1000)
+
+    def rfc2822(self, loop_ns: int) -> str:
+        """The date of a loop time in nanoseconds, as Twilio writes it."""
+        return format_datetime(self.at(loop_ns))

@@ -1,0 +1,99 @@
+"""Trimming silence off both ends of a recording, and what is left when nothing is.
+
+Twilio says only that ``trim-silence`` "trims the silence from the beginning and end". The rest is
+our choice:
+
+* The recording is read in frames of 20 ms. A frame is silent if it is silent in every channel,
+  that is, below -50 dBFS RMS in each: above comfort noise (about -60 dBFS), below quiet speech.
+* The recording is kept from the first frame that is not silent to the end of the last. Silence
+  between them stays, and all channels are cut at the same samples.
+* A recording silent throughout has nothing to keep: it becomes ``absent``, error 16102. With
+  ``do-not-trim`` the same recording is kept whole and completes: silence is what was recorded.
+* A recording that never held a sample is ``absent`` either way, error 16101 (too short).
+
+The two error codes and their meaning are Twilio's (error dictionary, 16101 and 16102).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
+
+__all__ = [
+    "ERROR_SILENT",
+    "ERROR_TOO_SHORT",
+    "SILENCE_DBFS",
+    "Trim",
+    "absence_code",
+    "kept_range",
+    "trim_silence",
+]
+
+Trim = Literal["trim-silence", "do-not-trim"]
+
+SILENCE_DBFS: Final = -50.0
+"""A frame below this RMS level in every channel is silent."""
+ERROR_TOO_SHORT: Final = 16101
+ERROR_SILENT: Final = 16102
+
+_SILENT_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (SILENCE_DBFS / 20)) ** 2
+"""The sum of squares of a frame at the threshold."""
+
+
+def kept_range(pcm: NDArray[np.int16], trim: Trim) -> tuple[int, int]:
+    """Where the kept part of ``pcm (channels, samples)`` starts and ends, by the trim setting."""
+    return trim_silence(pcm) if trim == "trim-silence" else (0, pcm.shape[1])
+
+
+def trim_silence(pcm: NDArray[np.int16]) -> tuple[int, int]:
+    """Sample bounds ``(start, end)`` of ``pcm (channels, samples)`` without its silent ends.
+
+    ``(0, 0)`` if all of it is silent. Reads a second at a time from either end and no further than
+    the first sound, so a mapped file of any length costs little.
+    """
+    samples = pcm.shape[1]
+    for start in range(0, samples, SAMPLE_RATE):
+        audible = _audible_frames(pcm[:, start : start + SAMPLE_RATE])
+        if audible.size:
+            first = start + int(audible[0]) * FRAME_SAMPLES
+            return first, _audible_end(pcm)
+    return 0, 0
+
+
+def absence_code(recorded: int, kept: int) -> int | None:
+    """Twilio's error code of a recording without media, or None where there is some.
+
+    ``recorded`` and ``kept`` are its samples before and after trimming.
+    """
+    if recorded == 0:
+        return ERROR_TOO_SHORT
+    if kept == 0:
+        return ERROR_SILENT
+    return None
+
+
+def _audible_end(pcm: NDArray[np.int16]) -> int:
+    samples: int = pcm.shape[1]
+    # Blocks are counted from the front, as the frames are, so both ends see the same frames.
+    for start in range((samples - 1) // SAMPLE_RATE * SAMPLE_RATE, -1, -SAMPLE_RATE):
+        audible = _audible_frames(pcm[:, start : start + SAMPLE_RATE])
+        if audible.size:
+            return min(start + (int(audible[-1]) + 1) * FRAME_SAMPLES, samples)
+    return 0
+
+
+def _audible_frames(block: NDArray[np.int16]) -> NDArray[np.intp]:
+    """Numbers of the frames in ``block (channels, samples)`` that some channel is heard in.
+
+    The last frame may be short: it counts as filled up with zeros.
+    """
+    channels, samples = block.shape
+    frames = -(-samples // FRAME_SAMPLES)
+    padded = np.zeros((channels, frames * FRAME_SAMPLES), dtype=np.float64)
+    padded[:, :samples] = block
+    energy = np.square(padded).reshape(channels, frames, FRAME_SAMPLES).sum(axis=2)
+    return np.flatnonzero((energy >= _SILENT_ENERGY).any(axis=0))

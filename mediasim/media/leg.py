@@ -1,0 +1,81 @@
+"""A leg: the media side of one call, a row of the media plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.media.player import Player
+from mediasim.media.recorder import Tap, Track
+from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.stream import Digit, Stream
+
+if TYPE_CHECKING:
+    from mediasim.media.room import Room
+
+__all__ = ["Ear", "Leg", "PacketSink", "PacketSource"]
+
+
+class PacketSource(Protocol):
+    """Where a leg's packets come from: a simulated party behind a link."""
+
+    def pull(self, before_ns: int) -> PacketBlock | None:
+        """All packets that arrived before this loop time and were not yet taken, in order."""
+
+
+class PacketSink(Protocol):
+    """Where the packets sent to a leg's party go."""
+
+    def push(self, first_frame: int, packets: NDArray[np.uint8]) -> None:
+        """Packets (n, size), one per frame from ``first_frame`` on, each sent at its end."""
+
+
+class Ear(Protocol):
+    """Somebody who listens to a track as it comes."""
+
+    horizon: int
+    """Frames the plane may run ahead before what was heard must be known."""
+
+    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        """The track's next samples, frame by frame without a gap."""
+
+
+@dataclass(eq=False, slots=True)
+class Leg:
+    """One row. Change it only through its room, which lives up to now first."""
+
+    stream: Stream
+    room: Room
+    label: str
+    ssrc: int
+    source: PacketSource | None = None
+    sink: PacketSink | None = None
+    hears: tuple[Leg, ...] = ()
+    """Whose inbound tracks make up the outbound one, beside players and a conference."""
+    players: list[Player] = field(default_factory=list)
+    muted: bool = False
+    """Not heard in its conference."""
+    in_conference: bool = False
+    ears: list[tuple[Track, Ear]] = field(default_factory=list)
+    on_digit: Callable[[Digit], None] | None = None
+    first_frame: int = 0
+    """The frame at which it came into being."""
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    """Output samples (start, end) for which nothing arrived once the stream had begun."""
+    ended_frame: int | None = None
+
+    @property
+    def row(self) -> int:
+        return self.stream.row
+
+    @property
+    def inbound(self) -> Tap:
+        return Tap(self.row, Track.INBOUND)
+
+    @property
+    def outbound(self) -> Tap:
+        return Tap(self.row, Track.OUTBOUND)

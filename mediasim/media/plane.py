@@ -1,0 +1,295 @@
+"""The media plane: the frame clock, and all legs taken from one frame to another.
+
+Sans-IO. Somebody else owns time and calls :meth:`MediaPlane.advance`; whether that is a ticker
+with one frame at a time for thousands of legs, or a virtual clock with thousands of frames at a
+time for one call, the code below is the same:
+
+    packets in -> playout -> inbound tracks -> routes -> outbound tracks -> packets out
+                                   \\-> ears, recorders <-/
+
+``now`` is the frame the clock stands in; frames before it may be lived through. Rooms lag
+behind now by at most ``max_lag`` frames unless somebody looks at them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
+from mediasim.audio.g711 import alaw_encode, ulaw_encode
+from mediasim.audio.mixing import mix_minus
+from mediasim.media.leg import Leg
+from mediasim.media.recorder import Tap, Track
+from mediasim.media.room import Room
+from mediasim.rtp.packets import PacketBlock, build
+from mediasim.rtp.playout import AHEAD_FRAMES, Playout
+from mediasim.rtp.ring import UNIT
+from mediasim.rtp.stream import Stream
+
+__all__ = ["MediaPlane"]
+
+_FLUSH_FRAMES: Final = 50
+"""Recorders are written at least once a second, spread over the second by their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Routes:
+    """Who hears whom in some rooms, made ready for arrays."""
+
+    versions: tuple[int, ...]
+    legs: tuple[Leg, ...]
+    rows: NDArray[np.int64]
+    copied_to: NDArray[np.int64]
+    """Rows whose outbound track is just another row's inbound one,"""
+    copied_from: NDArray[np.int64]
+    """and that other row."""
+    mixed: tuple[Leg, ...]
+    """Legs with players, or several to hear."""
+    silent: NDArray[np.int64]
+    conferences: tuple[tuple[Leg, ...], ...]
+    sourced: tuple[Leg, ...]
+    sinking: tuple[Leg, ...]
+    listened: tuple[Leg, ...]
+
+
+class MediaPlane:
+    """``max_lag`` is 1 in real time; in virtual time the longest block worth taking."""
+
+    def __init__(self, *, max_lag: int = 256) -> None:
+        self.max_lag = max_lag
+        self.now = 0
+        self.rooms: list[Room] = []
+        self.history = max(64, 1 << (max_lag + _FLUSH_FRAMES).bit_length())
+        """Frames of track kept per leg for recorders."""
+        self.playout = Playout(max_lag + 32 + AHEAD_FRAMES)
+        self._inbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
+        self._outbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
+        self._routes: dict[tuple[int, ...], _Routes] = {}
+        self._next_due = 0
+
+    # -- rooms and rows ---------------------------------------------------------------------
+
+    def open_room(self) -> Room:
+        room = Room(self, self.now)
+        self.rooms.append(room)
+        self.changed()
+        return room
+
+    def close_room(self, room: Room) -> None:
+        self.rooms.remove(room)
+        self._routes.pop((id(room),), None)
+
+    def changed(self) -> None:
+        """A room changed: what is due may have."""
+        self._next_due = self.now
+
+    def make_row(self, row: int) -> None:
+        """Have track memory for a row."""
+        if row >= len(self._inbound):
+            rows = max(2, 2 * row)
+            for name in ("_inbound", "_outbound"):
+                old = getattr(self, name)
+                new = np.zeros((rows, old.shape[1]), np.int16)
+                new[: len(old)] = old
+                setattr(self, name, new)
+
+    def retire(self, leg: Leg) -> None:
+        """Free a leg's row, keeping what it measured."""
+        leg.reception = self.playout.reception.of(leg.row)
+        self.playout.close(leg.stream)
+
+    # -- time -------------------------------------------------------------------------------
+
+    def advance(self, to_frame: int) -> int:
+        """Let now become ``to_frame``, or less where a listener wants a closer look.
+
+        Returns the new now. Listeners may have acted by then.
+        """
+        if to_frame <= self.now:
+            return self.now
+        if to_frame < self._next_due:
+            self.now = to_frame
+            return to_frame
+        horizons = [room.horizon for room in self.rooms if room.horizon is not None]
+        if horizons:
+            to_frame = min(to_frame, self.now + min(horizons))
+        self.now = to_frame
+        due = to_frame + self.max_lag
+        for room in tuple(self.rooms):
+            if room.horizon is not None or to_frame - room.frame >= self.max_lag:
+                self._live((room,), room.frame, to_frame)
+            due = min(due, room.frame + (1 if room.horizon is not None else self.max_lag))
+        self._next_due = due
+        return to_frame
+
+    def tick(self, to_frame: int) -> None:
+        """Bring all rooms to ``to_frame`` at once: real time, wide blocks."""
+        self.now = to_frame
+        rooms = tuple(self.rooms)
+        if rooms:
+            self._live(rooms, min(room.frame for room in rooms), to_frame)
+
+    def catch_up(self, room: Room) -> None:
+        """Bring one room to now."""
+        if room.frame < self.now:
+            self._live((room,), room.frame, self.now)
+
+    # -- living through frames --------------------------------------------------------------
+
+    def _live(self, rooms: tuple[Room, ...], first: int, to_frame: int) -> None:
+        while first < to_frame:
+            count = min(to_frame - first, self.playout.max_block, self.max_lag)
+            count = min(count, self.history - first % self.history)
+            self._block(rooms, first, count)
+            first += count
+
+    def _block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
+        routes = self._routes_of(rooms)
+        if len(routes.rows):
+            self._receive(routes, first + count)
+            start = first % self.history * FRAME_SAMPLES
+            span = slice(start, start + count * FRAME_SAMPLES)
+            self._play_out(routes, first, count, span)
+            self._route(routes, first, count, span)
+            self._listen(routes, first, span)
+            self._send(routes, first, count, span)
+        for room in rooms:
+            room.frame = first + count
+        for room in rooms:
+            for order, recorder in enumerate(room.recorders):
+                pending = room.frame - recorder.frame
+                if pending >= _FLUSH_FRAMES or (room.frame + order) % _FLUSH_FRAMES == 0:
+                    recorder.write(room.frame, self.read_tap)
+
+    def _receive(self, routes: _Routes, known_before: int) -> None:
+        """Take what arrived in time for frames before ``known_before``."""
+        blocks, rows = [], []
+        for leg in routes.sourced:
+            assert leg.source is not None
+            block = leg.source.pull((known_before - 1) * FRAME_NS)
+            if block is not None and len(block):
+                blocks.append(block)
+                rows.append(leg.row)
+        self.deliver(rows, blocks, known_before)
+
+    def deliver(self, rows: list[int], blocks: list[PacketBlock], known_before: int) -> None:
+        """Give packets to their rows: blocks of one row each, in order of arrival."""
+        if not blocks:
+            return
+        if len(blocks) == 1:
+            block = blocks[0]
+            of = np.full(len(block), rows[0], np.int64)
+        else:
+            width = max(block.data.shape[1] for block in blocks)
+            data = [_widened(block.data, width) for block in blocks]
+            block = PacketBlock(
+                np.concatenate(data),
+                np.concatenate([block.length for block in blocks]),
+                np.concatenate([block.arrival for block in blocks]),
+            )
+            of = np.repeat(rows, [len(piece) for piece in data])
+        for digit in self.playout.receive(of, block, known_before):
+            stream = self.playout.stream(digit.row)
+            if stream.on_digit is not None:
+                stream.on_digit(digit)
+
+    def _play_out(self, routes: _Routes, first: int, count: int, span: slice) -> None:
+        pcm = np.empty((len(routes.rows), count * FRAME_SAMPLES), np.int16)
+        have = self.playout.read(routes.rows, first, count, pcm)
+        self._inbound[routes.rows, span] = pcm
+        if not have.all():
+            for index in np.flatnonzero(~have.all(axis=1)).tolist():
+                _note_missing(routes.legs[index], have[index], first)
+
+    def _route(self, routes: _Routes, first: int, count: int, span: slice) -> None:
+        inbound, outbound = self._inbound, self._outbound
+        outbound[routes.copied_to, span] = inbound[routes.copied_from, span]
+        if len(routes.silent):
+            outbound[routes.silent, span] = 0
+        for members in routes.conferences:
+            rows = np.array([leg.row for leg in members])
+            heard = inbound[rows, span]
+            heard[[leg.muted for leg in members]] = 0
+            outbound[rows, span] = mix_minus(heard)
+        for leg in routes.mixed:
+            total = np.zeros(count * FRAME_SAMPLES, np.int32)
+            if leg.in_conference:
+                total += outbound[leg.row, span]
+            for other in leg.hears:
+                total += inbound[other.row, span]
+            for player in leg.players:
+                player.add_to(total, first, count)
+            outbound[leg.row, span] = np.clip(total, -32768, 32767)
+        for leg in routes.mixed:
+            ended = [player.end_frame for player in leg.players]
+            if any(end is not None and end <= first for end in ended):
+                leg.players = [p for p in leg.players if p.end_frame is None or p.end_frame > first]
+                leg.room.version += 1
+
+    def _listen(self, routes: _Routes, first: int, span: slice) -> None:
+        for leg in routes.listened:
+            for track, ear in tuple(leg.ears):
+                tracks = self._inbound if track is Track.INBOUND else self._outbound
+                ear.hear(first, tracks[leg.row, span])
+
+    def _send(self, routes: _Routes, first: int, count: int, span: slice) -> None:
+        for leg in routes.sinking:
+            assert leg.sink is not None
+            leg.sink.push(first, packetize(leg, self._outbound[leg.row, span], first, count))
+
+    # -- recorders --------------------------------------------------------------------------
+
+    def read_tap(self, tap: Tap, first: int, count: int) -> NDArray[np.int16]:
+        """Frames of a track still in memory."""
+        tracks = self._inbound if tap.track is Track.INBOUND else self._outbound
+        start = first % self.history
+        if start + count <= self.history:
+            return tracks[tap.row, start * FRAME_SAMPLES : (start + count) * FRAME_SAMPLES]
+        head = self.history - start
+        return np.concatenate(
+            (self.read_tap(tap, first, head), self.read_tap(tap, first + head, count - head))
+        )
+
+    # -- routes -----------------------------------------------------------------------------
+
+    def _routes_of(self, rooms: tuple[Room, ...]) -> _Routes:
+        key = tuple(id(room) for room in rooms) if len(rooms) < 2 else ()
+        versions = tuple(room.version for room in rooms)
+        routes = self._routes.get(key)
+        if routes is None or routes.versions != versions:
+            routes = _make_routes(rooms, versions)
+            self._routes[key] = routes
+        return routes
+
+
+def _make_routes(rooms: tuple[Room, ...], versions: tuple[int, ...]) -> _Routes:
+    legs = tuple(leg for room in rooms for leg in room.legs)
+    mixed = tuple(leg for leg in legs if leg.players or len(leg.hears) > 1)
+    copied = [leg for leg in legs if len(leg.hears) == 1 and leg not in mixed]
+    silent = [leg for leg in legs if not leg.hears and not leg.in_conference and leg not in mixed]
+    conferences = []
+    for room in rooms:
+        members = tuple(leg for leg in room.legs if leg.in_conference)
+        if members:
+            conferences.append(members)
+    return _Routes(
+        versions=versions,
+        legs=legs,
+        rows=_rows(legs),
+        copied_to=_rows(copied),
+        copied_from=_rows([leg.hears[0] for leg in copied]),
+        mixed=mixed,
+        silent=_rows(silent),
+        conferences=tuple(conferences),
+        sourced=tuple(leg for leg in legs if leg.source is not None),
+        sinking=tuple(leg for leg in legs if leg.sink is not None),
+        listened=tuple(leg for leg in legs if leg.ears),
+    )
+
+
+def _rows(legs: list[Leg] | tuple[Leg, ...]) -> NDArray[np.int64]:
+    return np.array([leg.row for leg in legs], np.int64)

@@ -1,0 +1,172 @@
+"""A room: legs that can hear each other, and the recorders that listen.
+
+All legs of a room stand at the same frame; rooms do not depend on each other, so in virtual
+time each is lived through in long blocks of its own. Every change to a room first brings it up
+to now, which is why a change takes effect at exactly the frame it was made in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.media.leg import Ear, Leg, PacketSink, PacketSource
+from mediasim.media.player import Player
+from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
+from mediasim.rtp.stream import StreamFormat
+
+if TYPE_CHECKING:
+    from mediasim.media.plane import MediaPlane
+
+__all__ = ["Room"]
+
+
+class Room:
+    """Opened by :meth:`MediaPlane.open_room`."""
+
+    def __init__(self, plane: MediaPlane, frame: int) -> None:
+        self.plane = plane
+        self.frame = frame
+        """The next frame to be lived through."""
+        self.legs: list[Leg] = []
+        self.recorders: list[Recorder] = []
+        self.version = 0
+        """Counts changes of who hears whom."""
+        self.horizon: int | None = None
+        """The most frames to run ahead while somebody listens."""
+
+    def _touch(self) -> int:
+        """Come up to now; the change that follows takes effect at the returned frame."""
+        self.plane.catch_up(self)
+        self.version += 1
+        self.plane.changed()
+        return self.frame
+
+    # -- legs -------------------------------------------------------------------------------
+
+    def add_leg(self, label: str, stream_format: StreamFormat, *, ssrc: int) -> Leg:
+        """A new leg, silent both ways until it gets a source and something to hear."""
+        frame = self._touch()
+        leg = Leg(self.plane.playout.open(stream_format), self, label, ssrc, first_frame=frame)
+        self.plane.make_row(leg.row)
+        self.legs.append(leg)
+        return leg
+
+    def remove_leg(self, leg: Leg) -> None:
+        """The leg is over. What it said stays in the recordings; its statistics stay readable."""
+        leg.ended_frame = self._touch()
+        for other in self.legs:
+            other.hears = tuple(heard for heard in other.hears if heard is not leg)
+        for recorder in self.recorders:
+            recorder.write(self.frame, self.plane.read_tap)
+            gone = (leg.inbound, leg.outbound)
+            recorder.retap(
+                [[tap for tap in taps if tap not in gone] for taps in recorder.channels]
+            )
+        self.legs.remove(leg)
+        self.plane.retire(leg)
+        self._find_horizon()
+
+    def connect(
+        self, leg: Leg, *, source: PacketSource | None = None, sink: PacketSink | None = None
+    ) -> None:
+        """Where the leg's packets come from and go to."""
+        self._touch()
+        leg.source, leg.sink = source, sink
+
+    def send_to(self, leg: Leg, sink: PacketSink | None) -> None:
+        """Where the packets sent to the leg's party go; None when nobody listens there."""
+        self._touch()
+        leg.sink = sink
+
+    def hear(self, leg: Leg, *sources: Leg) -> None:
+        """From now on the leg is sent what these legs say."""
+        self._touch()
+        leg.hears = sources
+
+    def bridge(self, a: Leg, b: Leg) -> None:
+        self.hear(a, b)
+        self.hear(b, a)
+
+    def confer(self, leg: Leg, *, joined: bool, muted: bool = False) -> None:
+        """Join, leave or (un)mute a leg in the room's conference."""
+        self._touch()
+        leg.in_conference, leg.muted = joined, muted
+
+    def play(self, leg: Leg, pcm: NDArray[np.int16], *, loop: bool = False) -> Player:
+        """Play to the leg's party from now on."""
+        player = Player(pcm, self._touch(), loop=loop)
+        leg.players.append(player)
+        return player
+
+    def stop_player(self, player: Player) -> None:
+        player.stop(self._touch())
+
+    # -- listening --------------------------------------------------------------------------
+
+    def listen(self, leg: Leg, track: Track, ear: Ear) -> None:
+        """Let an ear hear a track from now on."""
+        self._touch()
+        leg.ears.append((track, ear))
+        self._find_horizon()
+
+    def stop_listening(self, leg: Leg, ear: Ear) -> None:
+        self._touch()
+        leg.ears = [(track, other) for track, other in leg.ears if other is not ear]
+        self._find_horizon()
+
+    def set_horizon(self, horizon: int | None) -> None:
+        """Bound how far the room may run ahead, for listeners beyond the links."""
+        self._touch()
+        self._outer_horizon = horizon
+        self._find_horizon()
+
+    _outer_horizon: int | None = None
+
+    def _find_horizon(self) -> None:
+        wanted = [ear.horizon for leg in self.legs for _, ear in leg.ears]
+        if self._outer_horizon is not None:
+            wanted.append(self._outer_horizon)
+        self.horizon = min(wanted, default=None)
+
+    # -- recording --------------------------------------------------------------------------
+
+    def record(self, channels: Iterable[Iterable[Tap]], sink: Sink) -> Recorder:
+        """Start a recorder at now."""
+        recorder = Recorder([list(taps) for taps in channels], sink, self._touch())
+        self.recorders.append(recorder)
+        return recorder
+
+    def retap(self, recorder: Recorder, channels: Iterable[Iterable[Tap]]) -> None:
+        self._flush(recorder)
+        recorder.retap([list(taps) for taps in channels])
+
+    def pause(self, recorder: Recorder, behavior: PauseBehavior) -> None:
+        self._flush(recorder)
+        recorder.pause(behavior)
+
+    def resume(self, recorder: Recorder) -> None:
+        self._flush(recorder)
+        recorder.resume()
+
+    def stop(self, recorder: Recorder) -> None:
+        """End a recorder at now."""
+        self._flush(recorder)
+        recorder.end()
+        self.recorders.remove(recorder)
+
+    def _flush(self, recorder: Recorder) -> None:
+        self._touch()
+        recorder.write(self.frame, self.plane.read_tap)
+
+    def close(self) -> None:
+        """Everything in it is over."""
+        self._touch()
+        for recorder in list(self.recorders):
+            self.stop(recorder)
+        for leg in list(self.legs):
+            self.remove_leg(leg)
+        self.plane.close_room(self)

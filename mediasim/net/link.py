@@ -1,0 +1,167 @@
+"""The simulated link: what a network does to the packets of one direction of one leg.
+
+A packet's fate is a function of the link's key and the packet's number alone (a counter-based
+generator), never of how packets are grouped, of other links, or of when the question is asked.
+So the same seed loses the same packets in virtual and in real time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS
+
+__all__ = ["Fates", "GilbertElliott", "Impairments", "Jitter", "Link"]
+
+_MILLISECOND: Final = 1_000_000
+_QUANTILES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """Extra delay drawn for each packet, never negative."""
+
+    kind: Literal["uniform", "normal", "exponential"] = "uniform"
+    scale_ns: int = 0
+    """uniform: the most; normal: the standard deviation (the size of the draw is used);
+    exponential: the mean."""
+
+    def table(self) -> NDArray[np.int64]:
+        """The inverse distribution at ``_QUANTILES`` midpoints, in nanoseconds."""
+        at = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+        if self.kind == "uniform":
+            draws = at
+        elif self.kind == "exponential":
+            draws = -np.log1p(-at)
+        else:
+            normal = NormalDist()
+            draws = np.array([normal.inv_cdf(0.5 + share / 2) for share in at.tolist()])
+        return np.rint(draws * self.scale_ns).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class GilbertElliott:
+    """Loss in bursts: a good and a bad state, each with its own loss."""
+
+    enter: float
+    """Chance per packet to go from good to bad."""
+    leave: float
+    """Chance per packet to go from bad to good."""
+    loss_bad: float = 1.0
+    loss_good: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Impairments:
+    """One direction's network. The default is a clean link without delay."""
+
+    delay_ns: int = 0
+    jitter: Jitter = field(default_factory=Jitter)
+    loss: float = 0.0
+    bursts: GilbertElliott | None = None
+    reorder: float = 0.0
+    duplicate: float = 0.0
+    blocked: bool = False
+    """One-way audio: nothing gets through."""
+
+    @property
+    def clean(self) -> bool:
+        return self == Impairments(delay_ns=self.delay_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What became of n packets. ``arrival`` means nothing where ``lost``."""
+
+    arrival: NDArray[np.int64]
+    """(n,) nanoseconds."""
+    lost: NDArray[np.bool_]
+    reordered: NDArray[np.bool_]
+    copied: NDArray[np.bool_]
+    """A second copy arrives one millisecond later."""
+
+
+class Link:
+    """One direction of one leg."""
+
+    def __init__(self, impairments: Impairments, key: int) -> None:
+        self.impairments = impairments
+        self._key = np.uint64(key)
+        self._jitter = impairments.jitter.table() if impairments.jitter.scale_ns else None
+        self._bad = False
+        self._next = 0
+
+    def carry(self, first: int, sent: NDArray[np.int64]) -> Fates:
+        """Carry packets number ``first`` and following, sent at the given times (ns).
+
+        Packets must be given in order, each once: bursts have a memory.
+        """
+        if first != self._next:
+            raise ValueError(f"packet {first} given to a link that expects {self._next}")
+        count = len(sent)
+        self._next = first + count
+        net = self.impairments
+        arrival = sent + net.delay_ns
+        none = np.zeros(count, np.bool_)
+        if net.clean:
+            return Fates(arrival, none, none, none)
+        number = np.arange(first, first + count, dtype=np.uint64)
+        if self._jitter is not None:
+            index = self._draw(number, 0) >> np.uint64(64 - 12)
+            arrival = arrival + self._jitter.take(index.astype(np.int64))
+        lost = none
+        if net.blocked:
+            lost = np.ones(count, np.bool_)
+        if net.loss:
+            lost = lost | (self._chance(number, 1) < net.loss)
+        if net.bursts is not None:
+            lost = lost | self._burst_loss(number, net.bursts)
+        reordered = none
+        if net.reorder:
+            reordered = self._chance(number, 2) < net.reorder
+            # Held until just after the packet that follows it.
+            arrival = arrival + reordered * (FRAME_NS + _MILLISECOND)
+        copied = self._chance(number, 3) < net.duplicate if net.duplicate else none
+        return Fates(arrival, lost, reordered & ~lost, copied & ~lost)
+
+    def _burst_loss(self, number: NDArray[np.uint64], bursts: GilbertElliott) -> NDArray[np.bool_]:
+        """Run the two-state chain over all packets at once.
+
+        With one draw u per packet, good goes bad when u < enter and bad stays when
+        u < 1 - leave: each packet sets the state, keeps it, or (only when enter + leave > 1)
+        swaps it. The state after a packet is that of the last one that set it, swapped as
+        often as was asked since.
+        """
+        draw = self._chance(number, 4)
+        from_good = draw < bursts.enter
+        from_bad = draw < 1.0 - bursts.leave
+        sets = from_good == from_bad
+        swaps = np.cumsum(from_good & ~from_bad)
+        count = len(number)
+        at = np.where(sets, np.arange(count), -1)
+        last = np.maximum.accumulate(at)
+        known = last >= 0
+        anchor = np.where(known, from_good[last], self._bad)
+        since = swaps - np.where(known, swaps[last], 0)
+        bad = anchor ^ ((since & 1) == 1)
+        if count:
+            self._bad = bool(bad[-1])
+        chance = np.where(bad, bursts.loss_bad, bursts.loss_good)
+        return self._chance(number, 5) < chance
+
+    def _draw(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.uint64]:
+        """64 random bits per packet and purpose (splitmix64 of a counter)."""
+        with np.errstate(over="ignore"):
+            counter = number * np.uint64(8) + np.uint64(purpose + 1)
+            x = self._key + counter * np.uint64(0x9E3779B97F4A7C15)
+            x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            return x ^ (x >> np.uint64(31))
+
+    def _chance(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.float64]:
+        return (self._draw(number, purpose) >> np.uint64(11)) * 2.0**-53

@@ -1,0 +1,97 @@
+"""The virtual-time event loop: waiting moves the clock instead of spending it.
+
+When nothing is ready, the clock jumps to the next timer. Before it jumps, whoever registered
+with :meth:`VirtualLoop.before_jump` (the media plane) lives through the gap, step by step; a
+step may put new timers before the old target, and the jump then ends there. While somebody
+holds the clock (a request to a real server, a thread), the loop waits in real time and its own
+time stands still.
+
+Time is a whole number of nanoseconds inside, so nothing creeps; ``time()`` gives seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import selectors
+from collections.abc import Callable, Iterator
+from typing import Any
+
+__all__ = ["VirtualDeadlock", "VirtualLoop"]
+
+Advance = Callable[[int], int]
+"""Takes the loop time wanted (ns), lives through one step towards it, returns the time reached."""
+
+_HELD_POLL = 0.05
+
+
+class VirtualDeadlock(RuntimeError):
+    """Every task waits and no timer is set: in real time this would hang for ever."""
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop whose time is virtual; the code run on it needs no change."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self._holds = 0
+        self._advance: Advance | None = None
+        super().__init__(_JumpingSelector(self))
+        self._clock_resolution = 1e-9
+
+    def time(self) -> float:
+        return self.now_ns / 1_000_000_000
+
+    def before_jump(self, advance: Advance | None) -> None:
+        """Let ``advance`` live through each gap before the clock jumps over it."""
+        self._advance = advance
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Stand still while something outside the loop's time is under way."""
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._holds -= 1
+
+    @property
+    def held(self) -> bool:
+        return self._holds > 0
+
+    def _next_timer_ns(self) -> int | None:
+        # _scheduled and _ready are asyncio's own; a test pins them for each Python version.
+        scheduled = self._scheduled  # type: ignore[attr-defined]
+        return round(scheduled[0].when() * 1_000_000_000) if scheduled else None
+
+    def _jump(self) -> None:
+        """Move the clock to the next timer, or to where a step towards it put an earlier one."""
+        target = self._next_timer_ns()
+        if target is None:
+            raise VirtualDeadlock(
+                "nothing is scheduled and every task waits: a wait for an event that never comes?"
+            )
+        while self._advance is not None and self.now_ns < target:
+            self.now_ns = max(self.now_ns, min(self._advance(target), target))
+            if self._ready:  # type: ignore[attr-defined]
+                return
+            earlier = self._next_timer_ns()
+            if earlier is not None and earlier < target:
+                target = earlier
+        self.now_ns = max(self.now_ns, target)
+
+
+class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[Any, int]]:
+        if timeout is not None and timeout <= 0:
+            return super().select(0)  # type: ignore[no-any-return]
+        if self._loop.held:
+            return super().select(_HELD_POLL)  # type: ignore[no-any-return]
+        events: list[tuple[Any, int]] = super().select(0)
+        if not events:
+            self._loop._jump()
+        return events

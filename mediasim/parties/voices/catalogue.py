@@ -1,0 +1,66 @@
+"""The named voices: who can be asked to speak, and how each engine makes that person.
+
+A voice belongs to one engine, but carries a recipe for both speech engines, so that a person
+whose engine is missing is spoken by the other one and still sounds like nobody else in the call.
+The rule of this file: no two voices share a recipe, and `DEFAULT_VOICES` puts voices that are
+easy to tell apart next to each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["DEFAULT_VOICES", "VOICES", "UnknownVoiceError", "Voice", "voice_named"]
+
+
+class UnknownVoiceError(ValueError):
+    """Nobody of that name is in the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One person who can speak."""
+
+    name: str
+    engine: str
+    """The engine this voice is meant for: ``hibari``, ``espeak`` or ``babble``."""
+    description: str
+    ratio: float = 1.0
+    """hibari: pitch and formants relative to its one bundled voice; the tempo stays."""
+    variant: str = "en-us"
+    """espeak: the accent, and after ``+`` the speaker variant."""
+    pitch: int = 50
+    """espeak: 0 to 100, 50 is the variant's own pitch."""
+    words_per_minute: int = 175
+    """espeak: the tempo."""
+
+
+_PEOPLE: Final = (
+    Voice("amy", "hibari", "woman, American, natural", 1.0, "en-us+f1", 50, 175),
+    Voice("ben", "hibari", "low voice, American, natural", 0.8, "en-us+m4", 55, 180),
+    Voice("chloe", "espeak", "woman, British, synthetic", 1.06, "en+f2", 50, 170),
+    Voice("daniel", "espeak", "man, American, synthetic", 0.76, "en-us+m3", 50, 175),
+    Voice("emma", "hibari", "high voice, American, natural", 1.12, "en-us+f5", 55, 175),
+    Voice("fergus", "espeak", "man, Scottish, synthetic", 0.72, "en-gb-scotland+m1", 40, 170),
+    Voice("grace", "espeak", "woman, Received Pronunciation, synthetic", 1.18, "en-gb-x-rp+f3", 60),
+    Voice("henry", "espeak", "man, Lancashire, synthetic", 0.85, "en-gb-x-gbclan+m2", 72, 185),
+    Voice("isla", "espeak", "woman, Scottish, synthetic", 0.92, "en-gb-scotland+f4", 36, 180),
+)
+_BABBLE: Final = Voice("babble", "babble", "speech-shaped noise without words")
+
+VOICES: Final = {voice.name: voice for voice in (*_PEOPLE, _BABBLE)}
+"""Every voice by its name."""
+
+DEFAULT_VOICES: Final = tuple(voice.name for voice in _PEOPLE)
+"""Whom to give to parties without a voice of their own: first party first, then around again."""
+
+
+def voice_named(name: str) -> Voice:
+    """The voice of that name; `UnknownVoiceError` (a `ValueError`) lists the known names."""
+    try:
+        return VOICES[name]
+    except KeyError:
+        raise UnknownVoiceError(
+            f"there is no voice {name!r}; the voices are {', '.join(VOICES)}"
+        ) from None

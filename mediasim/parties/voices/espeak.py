@@ -1,0 +1,156 @@
+"""The engine ``espeak``: many synthetic voices, and quick.
+
+espeak-ng itself runs in `espeak_worker.py`, a program of its own; this module starts it at the
+first utterance, keeps it for the next ones, and never waits for it without a limit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event, Lock, Timer
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.parties.voices.catalogue import Voice
+from mediasim.parties.voices.engine import EngineError, EngineUnavailable, versions
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+__all__ = ["EspeakEngine"]
+
+LIMIT_SECONDS: Final = 30.0
+"""How long the worker may take to start and speak; it needs some 10 ms, 100 for a first start."""
+
+
+class EspeakEngine:
+    """One worker process, one utterance at a time; safe to share between threads."""
+
+    def __init__(
+        self, command: Sequence[str] | None = None, limit_seconds: float = LIMIT_SECONDS
+    ) -> None:
+        self._command = command
+        self._limit_seconds = limit_seconds
+        self._lock = Lock()
+        self._worker: _Worker | None = None
+
+    def identity(self, voice: Voice) -> str | None:
+        installed = versions("espeakng-loader", "soxr")
+        return f"{installed}; {voice.variant} {voice.pitch} {voice.words_per_minute}"
+
+    def speak(self, voice: Voice, text: str) -> NDArray[np.float32]:
+        import soxr
+
+        request = {
+            "variant": voice.variant,
+            "rate": voice.words_per_minute,
+            "pitch": voice.pitch,
+            "text": text,
+        }
+        with self._lock:
+            sample_rate, samples = self._running().ask(request, self._limit_seconds)
+        sound = np.frombuffer(samples, np.int16).astype(np.float32) / 32768
+        spoken: NDArray[np.float32] = soxr.resample(sound, sample_rate, SAMPLE_RATE)
+        return spoken
+
+    def _running(self) -> _Worker:
+        if self._worker is None or not self._worker.usable():
+            self._worker = _Worker(self._command or _worker_command())
+        return self._worker
+
+
+def _worker_command() -> list[str]:
+    try:
+        import espeakng_loader  # names the files; loading them is the worker's business
+
+        library, data = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
+    except (ImportError, RuntimeError) as failure:
+        raise EngineUnavailable(f"it does not load: {failure}") from failure
+    # By path, isolated and without site packages: the worker imports the standard library only,
+    # whatever lies in the current directory, and starts in a third of the time.
+    worker = Path(__file__).with_name("espeak_worker.py")
+    return [sys.executable, "-I", "-S", str(worker), library, data]
+
+
+class _Worker:
+    """A running worker process; ends with the interpreter or when nobody holds it."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        import weakref
+        from subprocess import DEVNULL, PIPE, Popen
+
+        try:
+            self._process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+        except OSError as failure:
+            raise EngineUnavailable(f"its process does not start: {failure}") from failure
+        self._owner = os.getpid()
+        weakref.finalize(self, _end, self._process)
+
+    def usable(self) -> bool:
+        """False once it has ended, and in a fork of its owner: two must not share the pipe."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def ask(self, request: dict[str, Any], limit_seconds: float) -> tuple[int, bytes]:
+        """Sample rate in Hz and int16 samples; a worker that fails to answer is killed."""
+        late = Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        limit = Timer(limit_seconds, give_up)
+        limit.daemon = True
+        limit.start()
+        try:
+            return self._exchange(request)
+        except (OSError, EOFError, ValueError):
+            self._process.kill()
+            code = self._process.wait()
+            if late.is_set():
+                reason = f"it did not answer within {limit_seconds:g} seconds"
+                raise EngineUnavailable(reason) from None
+            raise EngineError(f"its process ended with code {code}") from None
+        finally:
+            limit.cancel()
+
+    def _exchange(self, request: dict[str, Any]) -> tuple[int, bytes]:
+        import json
+
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(json.dumps(request).encode() + b"\n")
+        stdin.flush()
+        line = stdout.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        head = json.loads(line)
+        if "error" in head:
+            raise EngineError(head["error"])
+        samples = stdout.read(head["bytes"])
+        if len(samples) < head["bytes"]:
+            raise EOFError
+        return head["sample_rate"], samples
+
+
+def _end(process: Popen[bytes]) -> None:
+    """Close the worker's input, which ends it; kill it if it does not see that."""
+    from contextlib import suppress
+    from subprocess import TimeoutExpired
+
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(OSError):  # unsent bytes for a worker that is gone
+        process.stdin.close()
+    try:
+        process.wait(2)
+    except TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()

@@ -1,0 +1,102 @@
+"""The program that speaks with espeak-ng, in a process of its own.
+
+It is separate because the library crashes when two threads use it, keeps state that changes
+the next utterance, and is under the GPL: nothing else of this package loads it, and this file
+imports nothing of this package. `espeak.py` starts it with the paths of the library and of its
+data, and talks to it over standard input and output, one utterance at a time:
+
+    request   one line of JSON: {"variant", "rate", "pitch", "text"}
+    answer    one line of JSON: {"sample_rate", "bytes"}, then that many bytes of int16 samples
+              in the machine's byte order; or {"error"}
+
+It ends when its input does. Two things make the same text the same samples: for each utterance
+the library is loaded, terminated and unloaded, because setting it up again leaves state behind;
+and the C library's random numbers, which make the breath of some voices, start from one seed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from _ctypes import dlclose
+
+# Names and values of espeak-ng's speak_lib.h.
+AUDIO_OUTPUT_SYNCHRONOUS = 2
+ESPEAK_RATE, ESPEAK_VOLUME, ESPEAK_PITCH = 1, 2, 3
+ESPEAK_CHARS_UTF8 = 1
+POS_CHARACTER = 1
+VOLUME = 60  # of 100, which comes close to full scale; the level is set later anyway
+
+SEED = 1
+
+SynthCallback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+)
+
+
+def utterance(
+    library: str, data: str, variant: str, rate: int, pitch: int, text: str
+) -> tuple[int, bytes]:
+    """Sample rate in Hz and int16 samples of the text; `ValueError` says what failed."""
+    espeak = ctypes.CDLL(library)
+    try:
+        sample_rate = espeak.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, data.encode(), 0)
+        if sample_rate <= 0:
+            raise ValueError("espeak-ng does not start with its data")
+        try:
+            return sample_rate, _spoken(espeak, variant, rate, pitch, text)
+        finally:
+            espeak.espeak_Terminate()
+    finally:
+        dlclose(espeak._handle)
+
+
+def _spoken(espeak: ctypes.CDLL, variant: str, rate: int, pitch: int, text: str) -> bytes:
+    pieces = []
+
+    def collect(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
+        if samples and count > 0:
+            pieces.append(ctypes.string_at(samples, count * 2))
+        return 0
+
+    callback = SynthCallback(collect)
+    espeak.espeak_SetSynthCallback(callback)
+    if espeak.espeak_SetVoiceByName(variant.encode()) != 0:
+        raise ValueError(f"espeak-ng has no voice {variant!r}")
+    espeak.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
+    espeak.espeak_SetParameter(ESPEAK_RATE, rate, 0)
+    espeak.espeak_SetParameter(ESPEAK_VOLUME, VOLUME, 0)
+    espeak.espeak_SetParameter(ESPEAK_PITCH, pitch, 0)
+    encoded = text.encode() + b"\0"
+    failed = espeak.espeak_Synth(
+        encoded, ctypes.c_size_t(len(encoded)), 0, POS_CHARACTER, 0, ESPEAK_CHARS_UTF8, None, None
+    )
+    if failed or espeak.espeak_Synchronize():
+        raise ValueError("espeak-ng refuses the text")
+    return b"".join(pieces)
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    library, data = sys.argv[1:]
+    # Ctrl-C is for the parent to act on; when it ends, so does our input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Answers have the pipe to themselves: whatever the library prints goes to standard error.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    for line in sys.stdin.buffer:
+        samples = b""
+        try:
+            sample_rate, samples = utterance(library, data, **json.loads(line))
+            head: dict[str, object] = {"sample_rate": sample_rate, "bytes": len(samples)}
+        except (OSError, ValueError) as failure:
+            head = {"error": str(failure)}
+        answers.write(json.dumps(head).encode() + b"\n" + samples)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

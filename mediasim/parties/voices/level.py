@@ -1,0 +1,59 @@
+"""The loudness of speech and where it begins: what makes clips of all engines alike.
+
+A level here is an active-speech level: the rms of the frames in which somebody speaks, pauses
+left out, in the spirit of ITU-T P.56 but with a threshold relative to the clip itself.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+
+__all__ = ["active_dbfs", "at_level", "trimmed"]
+
+PAUSE_DB: Final = 30.0
+"""A frame this far below the loudest one is a pause."""
+SOUND_DB: Final = 35.0
+"""Sound begins and ends within this distance of the active level; beyond it nobody hears it."""
+HOP_SAMPLES: Final = 40
+"""Trimming looks at 5 ms at a time."""
+
+
+def active_dbfs(sound: NDArray[np.floating]) -> float:
+    """Active-speech level of samples with full scale 1.0; minus infinity for silence."""
+    power = _powers(sound, FRAME_SAMPLES)
+    if not power.size or not power.max():
+        return -math.inf
+    active = power[power > power.max() * 10 ** (-PAUSE_DB / 10)]
+    return 10 * math.log10(active.mean())
+
+
+def trimmed(sound: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The samples from the first to the last 5 ms with sound; empty for silence."""
+    threshold = 10 ** ((active_dbfs(sound) - SOUND_DB) / 10)
+    loud = np.flatnonzero(_powers(sound, HOP_SAMPLES) > threshold)
+    if not loud.size:
+        return sound[:0]
+    return sound[loud[0] * HOP_SAMPLES : (loud[-1] + 1) * HOP_SAMPLES]
+
+
+def at_level(sound: NDArray[np.floating], dbfs: float) -> NDArray[np.int16]:
+    """Int16 samples at that active-speech level; peaks beyond full scale are clipped."""
+    gain = 10 ** ((dbfs - active_dbfs(sound)) / 20)
+    pcm: NDArray[np.int16] = np.clip(np.rint(sound * (gain * 32768)), -32768, 32767).astype(
+        np.int16
+    )
+    return pcm
+
+
+def _powers(sound: NDArray[np.floating], size: int) -> NDArray[np.float64]:
+    """Mean square of each block of ``size`` samples, the last one filled up with silence."""
+    padded = np.zeros(-(-sound.size // size) * size)
+    padded[: sound.size] = sound
+    power: NDArray[np.float64] = np.square(padded.reshape(-1, size)).mean(axis=1)
+    return power

@@ -1,0 +1,99 @@
+"""What is heard where nothing arrived: silence, comfort noise, or repeat-and-fade.
+
+Silence is the default, for a lost packet then is exactly its own 160 samples of nothing. A
+stream that announced comfort noise (RFC 3389) is filled with noise of its level until it speaks
+again. Concealment repeats the last 20 ms that arrived, fading out over 60 ms; it only ever
+writes the samples that are missing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.tones import comfort_noise
+from mediasim.rtp.comfort_noise import parse_comfort_noise
+from mediasim.rtp.ring import UNIT
+
+__all__ = ["GapFiller"]
+
+_FADE: Final = 480
+"""Samples over which a repeated frame fades to silence: 60 ms."""
+
+
+class GapFiller:
+    """The state of one row: what came last, and the noise announced."""
+
+    def __init__(self, *, conceal: bool, noise_key: int) -> None:
+        self._conceal = conceal
+        self._key = noise_key
+        self._last = np.zeros(FRAME_SAMPLES, np.int16)
+        self._missing = _FADE
+        """Samples missing up to the block's start; at first as if faded out long ago."""
+        self._announced: list[tuple[int, float]] = []
+        self._level: float | None = None
+
+    @property
+    def active(self) -> bool:
+        return self._conceal or bool(self._announced) or self._level is not None
+
+    def forget(self) -> None:
+        """A new stream: what was said of the old one does not hold."""
+        self._announced.clear()
+        self._level = None
+        self._missing = _FADE
+
+    def noise(self, output: int, payload: bytes) -> None:
+        """A comfort noise packet that belongs at this output sample."""
+        level = parse_comfort_noise(payload)
+        if level is not None:
+            self._announced.append((output, level))
+
+    def fill(self, pcm: NDArray[np.int16], have: NDArray[np.bool_], first: int) -> None:
+        """Fill one block in place: ``pcm`` (samples,) starting at output sample ``first``."""
+        if have.all() and not self._announced:
+            self._remember(pcm, 0, len(pcm))
+            self._level = None
+            return
+        edges = np.flatnonzero(np.diff(have)) + 1
+        bounds = [0, *edges.tolist(), len(have)]
+        for low, high in itertools.pairwise(bounds):
+            start, end = low * UNIT, high * UNIT
+            if have[low]:
+                self._remember(pcm, start, end)
+                self._level = None
+            else:
+                self._fill_gap(pcm, start, end, first)
+
+    def _remember(self, pcm: NDArray[np.int16], start: int, end: int) -> None:
+        self._missing = 0
+        if not self._conceal:
+            return
+        tail = pcm[max(start, end - FRAME_SAMPLES) : end]
+        self._last = np.concatenate((self._last[len(tail) :], tail))
+
+    def _fill_gap(self, pcm: NDArray[np.int16], start: int, end: int, first: int) -> None:
+        if self._conceal and self._missing < _FADE:
+            at = np.arange(self._missing, self._missing + end - start)
+            share = np.maximum(0.0, 1.0 - at / _FADE)
+            pcm[start:end] = np.rint(self._last[at % FRAME_SAMPLES] * share).astype(np.int16)
+        self._missing += end - start
+        cursor = start
+        while cursor < end:
+            stop = end
+            if self._announced:
+                output, level = self._announced[0]
+                if output <= first + cursor:
+                    self._level = level
+                    del self._announced[0]
+                    continue
+                stop = min(end, output - first)
+            if self._level is not None:
+                pcm[cursor:stop] = comfort_noise(
+                    first + cursor, stop - cursor, self._level, self._key
+                )
+            cursor = stop

@@ -1,0 +1,484 @@
+"""Playout: arrived packets become one frame of audio per tick of the frame clock.
+
+Each row of the table is one received stream (a leg's inbound track, or what a party hears). A
+payload's place is decided by its media timestamp alone, never by how many packets came before
+it, so loss, reordering and silence move nothing:
+
+    output sample = media timestamp + the row's place
+
+The place is given when the stream starts: the least delayed packet that came before playout
+began is played ``depth`` frames after it could first be used. It moves only when the sender's
+clock is seen to drift, or the stream to have stopped and gone on (:mod:`mediasim.rtp.pacing`);
+every move is logged.
+
+A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
+has been played by then, it is late: counted and dropped. What is decided never depends on how
+packets or frames are cut into blocks.
+
+The ring holds decoded 8 kHz samples addressed by output sample. It is the jitter buffer, and
+what the bridge and the recorder get.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.audio.g711 import ALAW_DECODE, ULAW_DECODE
+from mediasim.rtp.pacing import WINDOW_FRAMES, anchor
+from mediasim.rtp.packets import PacketBlock, Parsed, parse
+from mediasim.rtp.reception import ReceptionTable
+from mediasim.rtp.ring import FrameRing
+from mediasim.rtp.stream import Digit, KeptPacket, Stream, StreamFormat
+
+__all__ = ["AHEAD_FRAMES", "Playout"]
+
+AHEAD_FRAMES: Final = 64
+"""How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
+_RECENT: Final = 1024
+"""Sequence numbers remembered per row, to know a duplicate: more than a block can hold."""
+_NO_WINDOW: Final = -1
+_FRAMED: Final = 255
+"""In the column of payload types: never plain, the row is always looked at by itself."""
+
+_Chosen = slice | NDArray[np.bool_] | NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Packets ready to be placed: of known streams, plain audio, one size."""
+
+    rows: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+    media: NDArray[np.int64]
+    arrival: NDArray[np.int64]
+    payload: NDArray[np.uint8]
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> _Batch:
+        return _Batch(
+            self.rows[chosen],
+            self.sequence[chosen],
+            self.media[chosen],
+            self.arrival[chosen],
+            self.payload[chosen],
+        )
+
+
+class Playout:
+    """A table of streams. ``slots`` frames of ring per row bound how long a block may be."""
+
+    def __init__(self, slots: int) -> None:
+        if slots <= AHEAD_FRAMES:
+            raise ValueError(f"a ring of {slots} frames holds no block: more than {AHEAD_FRAMES}")
+        self.slots = slots
+        self.max_block = slots - AHEAD_FRAMES
+        self.streams: list[Stream | None] = []
+        self.reception = ReceptionTable()
+        self._ring = FrameRing(slots)
+        self._free: list[int] = []
+        self._attended: dict[int, Stream] = {}
+        """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
+        self._columns(0)
+
+    def _columns(self, rows: int) -> None:
+        self._ssrc = np.full(rows, -1, np.int64)
+        self._payload_type = np.zeros(rows, np.uint8)
+        self._alaw = np.zeros(rows, np.bool_)
+        self._ratio = np.ones(rows, np.int64)
+        self._sequence = np.zeros(rows, np.int64)
+        self._timestamp = np.zeros(rows, np.int64)
+        self._place = np.zeros(rows, np.int64)
+        self._window = np.full(rows, _NO_WINDOW, np.int64)
+        self._least = np.zeros(rows, np.int64)
+        self._packets = np.zeros(rows, np.int64)
+        self._recent = np.full((rows, _RECENT), -1, np.int64)
+
+    # -- rows -------------------------------------------------------------------------------
+
+    def open(self, stream_format: StreamFormat) -> Stream:
+        """Take a row for a stream to come."""
+        if self._free:
+            row = self._free.pop()
+        else:
+            row = len(self.streams)
+            self.streams.append(None)
+            if row >= len(self._ssrc):
+                self._grow(max(2, 2 * row))
+        stream = Stream(row, stream_format)
+        framed = stream.framed is not None
+        self._ssrc[row] = -1
+        self._payload_type[row] = _FRAMED if framed else stream_format.payload_type
+        self._alaw[row] = stream_format.codec == "PCMA"
+        self._ratio[row] = stream_format.ticks_per_sample
+        self._window[row] = _NO_WINDOW
+        self._recent[row] = -1
+        self.reception.clear(row)
+        self.streams[row] = stream
+        if framed or stream_format.conceal:
+            self._attended[row] = stream
+        return stream
+
+    def close(self, stream: Stream) -> None:
+        """Give the row back, silent for whoever takes it next."""
+        self._ring.clear(stream.row)
+        self._attended.pop(stream.row, None)
+        self.streams[stream.row] = None
+        self._free.append(stream.row)
+
+    def _grow(self, rows: int) -> None:
+        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        self._columns(rows)
+        for name, column in old.items():
+            getattr(self, name)[: len(column)] = column
+        self.reception.ensure(rows)
+        self._ring.ensure(rows)
+
+    def stream(self, row: int) -> Stream:
+        """The row's stream; it must be open."""
+        stream = self.streams[row]
+        if stream is None:
+            raise LookupError(f"row {row} is closed")
+        return stream
+
+    # -- packets in -------------------------------------------------------------------------
+
+    def receive(
+        self, rows: NDArray[np.int64], block: PacketBlock, known_before: int
+    ) -> list[Digit]:
+        """Place packets of any rows.
+
+        ``rows`` (n,) names each packet's row; packets of one row stand together, in order of
+        arrival. ``known_before`` is the frame before which all usable packets have now been
+        given. Malformed, foreign, late and early packets are counted and ignored; nothing
+        raises. Returns the DTMF digits that telephone events began.
+        """
+        if not len(rows):
+            return []
+        parsed = parse(block.data, block.length)
+        plain = (
+            parsed.ok
+            & (parsed.ssrc == self._ssrc[rows])
+            & (parsed.payload_type == self._payload_type[rows])
+            & (self._window[rows] != _NO_WINDOW)
+        )
+        digits: list[Digit] = []
+        if plain.all():
+            self._place_plain(rows, parsed, block, slice(None))
+            return digits
+        # Rows with anything out of the ordinary go one by one.
+        odd = np.unique(rows[~plain])
+        usual = ~np.isin(rows, odd)
+        if usual.any():
+            self._place_plain(rows[usual], parsed, block, usual)
+        for row in odd.tolist():
+            members = np.flatnonzero(rows == row)
+            self._receive_odd(row, parsed, block, members, known_before, digits)
+        return digits
+
+    def _receive_odd(
+        self,
+        row: int,
+        parsed: Parsed,
+        block: PacketBlock,
+        members: NDArray[np.int64],
+        known_before: int,
+        digits: list[Digit],
+    ) -> None:
+        """One row's packets when some are new to it, foreign, malformed, or not plain audio."""
+        stream = self.stream(row)
+        malformed = int((~parsed.ok[members]).sum())
+        stream.malformed += malformed
+        taken = 0
+        for restarted, run in stream.lock.runs(parsed, members):
+            taken += len(run)
+            if restarted:
+                self._restart(row, parsed, int(run[0]))
+            kind = parsed.payload_type[run]
+            audio = kind == stream.format.payload_type
+            if not audio.all():
+                self._receive_other(row, parsed, block, run[~audio], digits)
+                run = run[audio]
+            if not len(run):
+                continue
+            if stream.waiting is not None:
+                self._await_place(stream, parsed, block, run, known_before)
+            else:
+                self._place_plain(np.full(len(run), row), parsed, block, run)
+        stream.foreign += len(members) - malformed - taken
+
+    def _restart(self, row: int, parsed: Parsed, first: int) -> None:
+        """A new stream on the row: numbers start anew, and it waits for its place."""
+        stream = self.stream(row)
+        stream.restart()
+        self.reception.restart(row)
+        self._ssrc[row] = parsed.ssrc[first]
+        # One wrap up, so that packets before the first one have positive numbers too.
+        self._sequence[row] = int(parsed.sequence[first]) + (1 << 16)
+        self._timestamp[row] = int(parsed.timestamp[first]) + (1 << 32)
+        self._window[row] = _NO_WINDOW
+
+    def _receive_other(
+        self,
+        row: int,
+        parsed: Parsed,
+        block: PacketBlock,
+        run: NDArray[np.int64],
+        digits: list[Digit],
+    ) -> None:
+        """Telephone events and comfort noise of a followed stream."""
+        stream = self.stream(row)
+        sequence, media = self._unwrap(np.full(len(run), row), parsed, run)
+        self._count(np.full(len(run), row), sequence, media, block.arrival[run])
+        for index, at in zip(run.tolist(), media.tolist(), strict=True):
+            kind = int(parsed.payload_type[index])
+            start = int(parsed.offset[index])
+            payload = block.data[index, start : start + int(parsed.size[index])].tobytes()
+            usable = int(block.arrival[index]) // FRAME_NS + 1
+            if kind == stream.format.event_payload_type:
+                found = stream.events.receive(int(parsed.timestamp[index]), payload)
+                if found is not None:
+                    digits.append(Digit(row, found.digit, usable))
+            elif kind == stream.format.noise_payload_type:
+                # Until the stream has its place, noise stands before its first word: none.
+                if stream.waiting is None:
+                    stream.gaps.noise(at + int(self._place[row]), payload)
+                    self._attended[row] = stream
+            else:
+                stream.foreign += 1
+
+    # -- the place of a new stream ----------------------------------------------------------
+
+    def _await_place(
+        self,
+        stream: Stream,
+        parsed: Parsed,
+        block: PacketBlock,
+        run: NDArray[np.int64],
+        known_before: int,
+    ) -> None:
+        """Keep a new stream's packets until it is known where they belong."""
+        row = stream.row
+        self._attended[row] = stream
+        sequence, media = self._unwrap(np.full(len(run), row), parsed, run)
+        for position, index in enumerate(run.tolist()):
+            start = int(parsed.offset[index])
+            payload = block.data[index, start : start + int(parsed.size[index])]
+            stream.keep(
+                KeptPacket(
+                    int(sequence[position]),
+                    int(media[position]),
+                    int(block.arrival[index]),
+                    payload.copy(),
+                )
+            )
+        self._settle(stream, known_before)
+
+    def _settle(self, stream: Stream, known_before: int) -> None:
+        """Give a waiting stream its place if nothing to come can change it any more."""
+        if not stream.waiting:
+            return
+        media = np.array([packet.media for packet in stream.waiting], np.int64)
+        arrival = np.array([packet.arrival for packet in stream.waiting], np.int64)
+        usable = arrival // FRAME_NS + 1
+        settled = anchor(media, usable, stream.format.depth, known_before)
+        if settled is None:
+            return
+        place, counted = settled
+        row = stream.row
+        self._place[row] = place
+        self._window[row] = int(usable[0]) // WINDOW_FRAMES
+        self._least[row] = np.iinfo(np.int64).max
+        self._packets[row] = 0
+        stream.placed(place, int((media[0] + place) // FRAME_SAMPLES))
+        stream.pacing.refer(
+            int((arrival[:counted] // SAMPLE_NS - media[:counted]).min()) - place
+        )
+        waiting, stream.waiting = stream.waiting, None
+        if not stream.needs_care:
+            del self._attended[row]
+        for size in sorted({len(packet.payload) for packet in waiting}):
+            packets = [packet for packet in waiting if len(packet.payload) == size]
+            self._place_batch(
+                _Batch(
+                    rows=np.full(len(packets), row),
+                    sequence=np.array([packet.sequence for packet in packets], np.int64),
+                    media=np.array([packet.media for packet in packets], np.int64),
+                    arrival=np.array([packet.arrival for packet in packets], np.int64),
+                    payload=np.stack([packet.payload for packet in packets]),
+                )
+            )
+
+    # -- plain audio ------------------------------------------------------------------------
+
+    def _unwrap(
+        self, rows: NDArray[np.int64], parsed: Parsed, chosen: _Chosen
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Extended sequence numbers and media times in 8 kHz samples."""
+        last = self._sequence[rows]
+        step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
+        sequence = last + step
+        then = self._timestamp[rows]
+        ticks = (parsed.timestamp[chosen] - then.astype(np.uint32)).astype(np.int32)
+        timestamp = then + ticks
+        # Any recent packet of the row serves as the next block's reference.
+        self._sequence[rows] = sequence
+        self._timestamp[rows] = timestamp
+        ratio = self._ratio[rows[0]]
+        return sequence, timestamp if ratio == 1 else timestamp // ratio
+
+    def _place_plain(
+        self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: _Chosen
+    ) -> None:
+        """Audio of streams that have their place."""
+        sequence, media = self._unwrap(rows, parsed, chosen)
+        arrival = block.arrival[chosen]
+        offset, size = parsed.offset[chosen], parsed.size[chosen]
+        data = block.data[chosen]
+        start, width = int(offset[0]), int(size[0])
+        if (size == width).all() and (offset == start).all():
+            payload = data[:, start : start + width]
+            self._place_batch(_Batch(rows, sequence, media, arrival, payload))
+            return
+        for at, count in sorted(set(zip(offset.tolist(), size.tolist(), strict=True))):
+            same = (offset == at) & (size == count)
+            payload = data[same, at : at + count]
+            self._place_batch(
+                _Batch(rows[same], sequence[same], media[same], arrival[same], payload)
+            )
+
+    def _place_batch(self, batch: _Batch) -> None:
+        batch = self._count(batch)
+        rows, arrival = batch.rows, batch.arrival
+        if not len(rows):
+            return
+        usable = arrival // FRAME_NS + 1
+        place = self._pace(rows, batch.media, arrival, usable)
+        output = batch.media + place
+        first = self.streams[int(rows[0])]
+        lead = first.framed.lead if first is not None and first.framed is not None else 0
+        ahead = (output - lead) // FRAME_SAMPLES - usable
+        good = (ahead >= 0) & (ahead < AHEAD_FRAMES)
+        if not good.all():
+            for row in np.unique(rows[~good]).tolist():
+                stream = self.stream(row)
+                stream.refuse(arrival[(rows == row) & (ahead < 0)], late=True)
+                stream.refuse(arrival[(rows == row) & (ahead >= AHEAD_FRAMES)], late=False)
+            rows, output = rows[good], output[good]
+            payload = batch.payload[good]
+        else:
+            payload = batch.payload
+        if not len(rows):
+            return
+        if first is not None and first.framed is not None:
+            first.framed.hold(output, payload)
+            return
+        alaw = self._alaw[rows]
+        pcm = ULAW_DECODE.take(payload)
+        if alaw.any():
+            pcm[alaw] = ALAW_DECODE.take(payload[alaw])
+        self._ring.write(rows, output, pcm)
+
+    def _count(self, batch: _Batch) -> _Batch:
+        """Reception statistics; duplicates are counted and taken out."""
+        rows, sequence = batch.rows, batch.sequence
+        slot = sequence & (_RECENT - 1)
+        repeated = self._recent[rows, slot] == sequence
+        highest = self.reception.highest[rows]
+        if (sequence <= highest).any() or (np.diff(sequence)[rows[1:] == rows[:-1]] <= 0).any():
+            _, first = np.unique(rows << 48 | sequence, return_index=True)
+            again = np.ones(len(rows), np.bool_)
+            again[first] = False
+            repeated |= again
+        self._recent[rows, slot] = sequence
+        if repeated.any():
+            np.add.at(self.reception.duplicates, rows[repeated], 1)
+            batch = batch.take(~repeated)
+            rows, sequence = batch.rows, batch.sequence
+            if not len(rows):
+                return batch
+        transit = batch.arrival / SAMPLE_NS - batch.media
+        changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
+        if len(changes) + 1 == len(rows):
+            self.reception.update_each(rows, sequence, transit)
+            return batch
+        edges = [0, *changes.tolist(), len(rows)]
+        for start, end in itertools.pairwise(edges):
+            self.reception.update_one(
+                int(rows[start]), sequence[start:end], transit[start:end]
+            )
+        return batch
+
+    def _pace(
+        self,
+        rows: NDArray[np.int64],
+        media: NDArray[np.int64],
+        arrival: NDArray[np.int64],
+        usable: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Each packet's place; closes the windows that ended, which may move it."""
+        delay = arrival // SAMPLE_NS - media
+        window = usable // WINDOW_FRAMES
+        edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
+        starts = np.concatenate(([0], np.flatnonzero(edges) + 1))
+        least = np.minimum.reduceat(delay, starts)
+        count = np.diff(starts, append=len(rows))
+        row, of = rows[starts], window[starts]
+        place = self._place[rows]
+        # Most pieces go on with the window their row is in; the rest are looked at one by one.
+        fresh = np.ones(len(starts), np.bool_)
+        fresh[1:] = row[1:] != row[:-1]
+        same = fresh & (of == self._window[row])
+        self._least[row[same]] = np.minimum(self._least[row[same]], least[same])
+        self._packets[row[same]] += count[same]
+        for piece in np.flatnonzero(~same).tolist():
+            current, start = int(row[piece]), int(starts[piece])
+            if of[piece] < self._window[current]:  # cannot be: arrivals are in order
+                continue
+            stream = self.stream(current)
+            move = stream.pacing.judge(
+                int(self._least[current]) - int(self._place[current]), int(self._packets[current])
+            )
+            if move:
+                self._place[current] += move
+                place[start:][rows[start:] == current] += move
+                stream.moved(int(media[start]), int(self._place[current]), move)
+            self._window[current] = of[piece]
+            self._least[current] = least[piece]
+            self._packets[current] = count[piece]
+        return place
+
+    # -- frames out -------------------------------------------------------------------------
+
+    def read(
+        self, rows: NDArray[np.int64], first: int, count: int, out: NDArray[np.int16]
+    ) -> NDArray[np.bool_]:
+        """Play frames ``first .. first + count`` of the rows.
+
+        Writes ``out`` (rows, count * 160) and returns which 10 ms units arrived (rows, count * 2).
+        All packets usable before frame ``first + count`` must have been received.
+        """
+        if count > self.max_block:
+            raise ValueError(f"a block of {count} frames is more than {self.max_block}")
+        attended = self._attended
+        if attended:
+            for row in rows.tolist():
+                if row in attended:
+                    self._prepare(attended[row], first + count)
+        have = self._ring.read(rows, first, count, out)
+        if attended:
+            for position, row in enumerate(rows.tolist()):
+                if row in attended and attended[row].gaps.active:
+                    attended[row].gaps.fill(out[position], have[position], first * FRAME_SAMPLES)
+        return have
+
+    def _prepare(self, stream: Stream, end: int) -> None:
+        """What must be in the ring before frames up to ``end`` are read."""
+        self._settle(stream, end)
+        if stream.framed is not None:
+            for start, samples in stream.framed.decode(end):
+                self._ring.write_anywhere(stream.row, start, samples)

@@ -1,0 +1,156 @@
+"""Reception statistics of many streams at once (RFC 3550 appendix A.3 and A.8).
+
+A table of columns, a row per stream, fed blocks of packets. Blocks in which each stream has one
+packet (real time) are taken in array operations over the streams; blocks with many packets of a
+stream (virtual time) in array operations over its packets. Both give the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Reception", "ReceptionTable"]
+
+_SHARE: Final = 1.0 / 16.0  # RFC 3550 A.8: the gain of the jitter estimate
+_POWERS: Final = (1.0 - _SHARE) ** np.arange(4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What was received of one stream so far."""
+
+    received: int
+    expected: int
+    reordered: int
+    duplicates: int
+    highest_sequence: int
+    """Extended with the count of wraps."""
+    jitter: float
+    """Interarrival jitter in samples of 8 kHz."""
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came; duplicates do not make up for them."""
+        return max(0, self.expected - (self.received - self.duplicates))
+
+    @property
+    def jitter_ms(self) -> float:
+        return self.jitter / 8.0
+
+
+class ReceptionTable:
+    """Columns of counters, grown as rows are opened."""
+
+    def __init__(self) -> None:
+        self._grow(0)
+
+    def _grow(self, rows: int) -> None:
+        self.base = np.full(rows, -1, np.int64)
+        self.highest = np.zeros(rows, np.int64)
+        self.received = np.zeros(rows, np.int64)
+        self.carried = np.zeros(rows, np.int64)
+        """Packets expected of earlier streams of the row (before its SSRC changed)."""
+        self.reordered = np.zeros(rows, np.int64)
+        self.duplicates = np.zeros(rows, np.int64)
+        self.transit = np.zeros(rows, np.float64)
+        self.jitter = np.zeros(rows, np.float64)
+
+    def ensure(self, rows: int) -> None:
+        """Have at least this many rows."""
+        have = len(self.base)
+        if rows <= have:
+            return
+        old = dict(vars(self))
+        self._grow(rows)
+        for name, column in old.items():
+            getattr(self, name)[:have] = column
+
+    def clear(self, row: int) -> None:
+        """Forget everything of a row."""
+        self.base[row] = -1
+        for column in (self.received, self.carried, self.reordered, self.duplicates, self.jitter):
+            column[row] = 0
+
+    def restart(self, row: int) -> None:
+        """A new stream on the row: its sequence numbers have nothing to do with the last."""
+        if self.base[row] >= 0:
+            self.carried[row] += self.highest[row] - self.base[row] + 1
+        self.base[row] = -1
+
+    def update_each(
+        self, rows: NDArray[np.int64], sequence: NDArray[np.int64], transit: NDArray[np.float64]
+    ) -> None:
+        """One packet of each of ``rows``; none of them twice.
+
+        ``transit`` is arrival minus media time in samples, any constant apart.
+        """
+        new = self.base[rows] < 0
+        if new.any():
+            fresh = rows[new]
+            self.base[fresh] = sequence[new]
+            self.highest[fresh] = sequence[new] - 1
+            self.transit[fresh] = transit[new]
+        change = np.abs(transit - self.transit[rows])
+        self.jitter[rows] += (change - self.jitter[rows]) * _SHARE
+        self.transit[rows] = transit
+        self.received[rows] += 1
+        behind = sequence <= self.highest[rows]
+        if behind.any():
+            self.reordered[rows[behind]] += 1
+        self.highest[rows] = np.maximum(self.highest[rows], sequence)
+
+    def update_one(
+        self, row: int, sequence: NDArray[np.int64], transit: NDArray[np.float64]
+    ) -> None:
+        """Many packets of one stream, in order of arrival."""
+        count = len(sequence)
+        if self.base[row] < 0:
+            self.base[row] = sequence[0]
+            self.highest[row] = sequence[0] - 1
+            self.transit[row] = transit[0]
+        change = np.empty(count)
+        change[0] = transit[0] - self.transit[row]
+        np.subtract(transit[1:], transit[:-1], out=change[1:])
+        np.abs(change, out=change)
+        # J after n packets = J * q^n + sum of |D| / 16 * q^(n - i), with q = 15/16.
+        jitter = float(self.jitter[row])
+        for start in range(0, count, 4095):
+            piece = change[start : start + 4095]
+            weight = _POWERS[: len(piece)][::-1]
+            jitter = jitter * float(_POWERS[len(piece)]) + float(piece @ weight) * _SHARE
+        self.jitter[row] = jitter
+        self.transit[row] = transit[-1]
+        self.received[row] += count
+        ascending = bool((sequence[1:] > sequence[:-1]).all()) if count > 1 else True
+        if not ascending or sequence[0] <= self.highest[row]:
+            top = np.maximum.accumulate(sequence)
+            before = np.empty(count, np.int64)
+            before[0] = self.highest[row]
+            np.maximum(top[:-1], self.highest[row], out=before[1:])
+            self.reordered[row] += int((sequence <= before).sum())
+            self.highest[row] = max(int(self.highest[row]), int(top[-1]))
+        else:
+            self.highest[row] = sequence[-1]
+
+    def count_duplicates(self, row: int, packets: int) -> None:
+        """Move packets from "reordered" to "duplicates": their place was taken already."""
+        self.duplicates[row] += packets
+        self.reordered[row] -= packets
+
+    def of(self, row: int) -> Reception:
+        """The row's numbers so far."""
+        expected = int(self.carried[row])
+        if self.base[row] >= 0:
+            expected += int(self.highest[row] - self.base[row] + 1)
+        return Reception(
+            received=int(self.received[row]),
+            expected=expected,
+            reordered=int(self.reordered[row]),
+            duplicates=int(self.duplicates[row]),
+            highest_sequence=int(self.highest[row]) if self.base[row] >= 0 else 0,
+            jitter=float(self.jitter[row]),
+        )

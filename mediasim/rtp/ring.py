@@ -1,0 +1,135 @@
+"""The ring of decoded samples: many rows, each addressed by output sample.
+
+What has been read is silence again. Presence is kept per 10 ms beside the samples, so that what
+never came can be told from what came silent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+
+__all__ = ["UNIT", "UNITS_PER_FRAME", "FrameRing"]
+
+UNIT: Final = 80
+"""Samples of one unit of presence: 10 ms, which every packet time in use is a multiple of."""
+UNITS_PER_FRAME: Final = FRAME_SAMPLES // UNIT
+_WIDE: Final = 4
+"""Reads of up to this many frames gather all rows at once; longer ones go row by row."""
+_UNIT_OF_SAMPLES: Final = np.dtype(f"V{2 * UNIT}")
+_FRAME_OF_SAMPLES: Final = np.dtype(f"V{2 * FRAME_SAMPLES}")
+
+
+class FrameRing:
+    """``slots`` frames for each row."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._samples = np.zeros((0, slots * FRAME_SAMPLES), np.int16)
+        self._have = np.zeros((0, slots * UNITS_PER_FRAME), np.bool_)
+
+    def ensure(self, rows: int) -> None:
+        """Have at least this many rows."""
+        if rows <= len(self._samples):
+            return
+        samples = np.zeros((rows, self.slots * FRAME_SAMPLES), np.int16)
+        have = np.zeros((rows, self.slots * UNITS_PER_FRAME), np.bool_)
+        samples[: len(self._samples)] = self._samples
+        have[: len(self._have)] = self._have
+        self._samples, self._have = samples, have
+
+
+
+
+    def clear(self, row: int) -> None:
+        self._samples[row] = 0
+        self._have[row] = False
+
+    def write(
+        self, rows: NDArray[np.int64], output: NDArray[np.int64], pcm: NDArray[np.int16]
+    ) -> None:
+        """Put payloads (n, size) of the rows at their output samples (n,)."""
+        width = pcm.shape[1]
+        unit = output // UNIT
+        if width % UNIT or (output != unit * UNIT).any():
+            for row, start, samples in zip(rows.tolist(), output.tolist(), pcm, strict=True):
+                self.write_anywhere(row, start, samples)
+            return
+        units = self.slots * UNITS_PER_FRAME
+        ring = self._samples.view(_UNIT_OF_SAMPLES).reshape(-1)
+        have = self._have.reshape(-1)
+        source = np.ascontiguousarray(pcm).view(_UNIT_OF_SAMPLES)
+        base = rows * units
+        for part in range(width // UNIT):
+            index = base + (unit + part) % units
+            ring[index] = source[:, part]
+            have[index] = True
+
+    def write_anywhere(self, row: int, start: int, samples: NDArray[np.int16]) -> None:
+        """One payload that need not stand on the 10 ms grid."""
+        index = np.arange(start, start + len(samples))
+        self._samples[row, index % self._samples.shape[1]] = samples
+        self._have[row, np.unique(index // UNIT) % self._have.shape[1]] = True
+
+    def read(
+        self, rows: NDArray[np.int64], first: int, count: int, out: NDArray[np.int16]
+    ) -> NDArray[np.bool_]:
+        """Take frames ``first .. first + count`` into ``out`` (rows, count * 160).
+
+        Returns which units were there, (rows, count * 2).
+        """
+        have = np.empty((len(rows), count * UNITS_PER_FRAME), np.bool_)
+        if count <= _WIDE:
+            self._read_wide(rows, first, count, out, have)
+        else:
+            self._read_long(rows, first, count, out, have)
+        return have
+
+    def _read_wide(
+        self,
+        rows: NDArray[np.int64],
+        first: int,
+        count: int,
+        out: NDArray[np.int16],
+        have: NDArray[np.bool_],
+    ) -> None:
+        ring = self._samples.view(_FRAME_OF_SAMPLES).reshape(-1)
+        present = self._have.reshape(-1).view(np.uint16)  # two units are a frame
+        base = rows * self.slots
+        for step in range(count):
+            index = base + (first + step) % self.slots
+            taken = ring.take(index).view(np.int16).reshape(len(rows), FRAME_SAMPLES)
+            out[:, step * FRAME_SAMPLES : (step + 1) * FRAME_SAMPLES] = taken
+            units = present.take(index).view(np.bool_).reshape(len(rows), UNITS_PER_FRAME)
+            have[:, step * UNITS_PER_FRAME : (step + 1) * UNITS_PER_FRAME] = units
+            ring[index] = _SILENT_FRAME
+            present[index] = 0
+
+    def _read_long(
+        self,
+        rows: NDArray[np.int64],
+        first: int,
+        count: int,
+        out: NDArray[np.int16],
+        have: NDArray[np.bool_],
+    ) -> None:
+        start = first % self.slots
+        head = min(count, self.slots - start)
+        pieces = [(start, start + head, 0, head)]
+        if head < count:
+            pieces.append((0, count - head, head, count))
+        for position, row in enumerate(rows.tolist()):
+            for low, high, to, end in pieces:
+                samples = self._samples[row, low * FRAME_SAMPLES : high * FRAME_SAMPLES]
+                out[position, to * FRAME_SAMPLES : end * FRAME_SAMPLES] = samples
+                samples[:] = 0
+                units = self._have[row, low * UNITS_PER_FRAME : high * UNITS_PER_FRAME]
+                have[position, to * UNITS_PER_FRAME : end * UNITS_PER_FRAME] = units
+                units[:] = False
+
+
+_SILENT_FRAME: Final = np.zeros(FRAME_SAMPLES, np.int16).view(_FRAME_OF_SAMPLES)[0]

@@ -1,0 +1,134 @@
+"""What a row of the playout table knows about its stream beside its columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.rtp.framed import FramedStream
+from mediasim.rtp.gaps import GapFiller
+from mediasim.rtp.pacing import Pacing
+from mediasim.rtp.stream_lock import StreamLock
+from mediasim.rtp.telephone_event import EventReceiver
+
+__all__ = ["Digit", "KeptPacket", "Shift", "Stream", "StreamFormat"]
+
+_EARLY_SAMPLES: Final = 64 * FRAME_SAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """What a row expects to receive, as its session description would say."""
+
+    codec: str = "PCMU"
+    """PCMU, PCMA, G722 or OPUS."""
+    payload_type: int = 0
+    event_payload_type: int = 101
+    """Telephone-event (RFC 4733)."""
+    noise_payload_type: int = 13
+    """Comfort noise (RFC 3389)."""
+    depth: int = 3
+    """Frames an undelayed packet waits before it is played."""
+    conceal: bool = False
+    """Fill what never arrived by repeat-and-fade instead of silence."""
+    noise_key: int = 0
+    """Key of the comfort noise's samples."""
+
+    @property
+    def ticks_per_sample(self) -> int:
+        """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
+        return 6 if self.codec == "OPUS" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key pressed, as a row's telephone events told it."""
+
+    row: int
+    digit: str
+    frame: int
+    """The first frame at which it could be known."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPacket:
+    """A packet of a stream that has no place yet."""
+
+    sequence: int
+    media: int
+    arrival: int
+    payload: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """From this media time on, output sample = media time + place."""
+
+    media: int
+    place: int
+    moved: int
+    """Samples it moved by: more is silence put in, less is audio dropped; 0 at the start."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """One received stream. Everything here is rare; what every packet needs is in columns."""
+
+    row: int
+    format: StreamFormat
+    lock: StreamLock = field(default_factory=StreamLock)
+    events: EventReceiver = field(default_factory=EventReceiver)
+    waiting: list[KeptPacket] | None = None
+    """Packets of a stream not yet given its place; None once it has one."""
+    shifts: list[Shift] = field(default_factory=list)
+    late: int = 0
+    early: int = 0
+    malformed: int = 0
+    foreign: int = 0
+    late_at: list[NDArray[np.int64]] = field(default_factory=list)
+    """Arrival times (ns) of packets that came too late, a piece per block."""
+    pacing: Pacing = field(init=False)
+    gaps: GapFiller = field(init=False)
+    framed: FramedStream | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pacing = Pacing((self.format.depth + 1) * FRAME_SAMPLES, _EARLY_SAMPLES)
+        self.gaps = GapFiller(conceal=self.format.conceal, noise_key=self.format.noise_key)
+        plain = self.format.codec in ("PCMU", "PCMA")
+        self.framed = None if plain else FramedStream(self.format.codec)
+
+    @property
+    def needs_care(self) -> bool:
+        """Whether reading it takes more than the ring."""
+        return self.waiting is not None or self.framed is not None or self.gaps.active
+
+    def restart(self) -> None:
+        """The sender began a new stream (its SSRC changed)."""
+        self.waiting = []
+        self.events = EventReceiver()
+        self.gaps.forget()
+        if self.framed is not None:
+            self.framed.restart()
+
+    def keep(self, packet: KeptPacket) -> None:
+        if self.waiting is None:
+            raise RuntimeError("the stream has its place: packets are not kept")
+        self.waiting.append(packet)
+
+    def placed(self, media: int, place: int) -> None:
+        self.shifts.append(Shift(media, place, 0))
+
+    def moved(self, media: int, place: int, samples: int) -> None:
+        self.shifts.append(Shift(media, place, samples))
+
+    def refuse(self, arrival: NDArray[np.int64], *, late: bool) -> None:
+        """Count packets that came outside the time they could be played in."""
+        if late:
+            self.late += len(arrival)
+            self.late_at.append(arrival)
+        else:
+            self.early += len(arrival)

@@ -1,0 +1,124 @@
+"""Durations: written as people write them, held as whole nanoseconds.
+
+Written: ``1.5`` (seconds), ``1.5s``, ``500ms``, ``2m``, ``1h``, ``1m30s``, ``1:30``, ``1:02:03``.
+The arithmetic is decimal, so ``0.1s`` is 100,000,000 ns exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+__all__ = ["Duration", "at_least", "in_steps", "positive"]
+
+_NUMBER: Final = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_UNITS: Final = "".join(f"(?:{_NUMBER}{unit} ?)?" for unit in ("h", "m", "s", "ms", "us"))
+_CLOCK: Final = r"(?:([0-9]+):)?([0-9]+):([0-5]?[0-9](?:\.[0-9]+)?)"
+_WRITTEN: Final = rf"^\s*(?=\S)(?:{_NUMBER}|{_UNITS}|{_CLOCK})\s*$"
+_PARTS_NS: Final = (
+    *(1_000_000_000,),  # a plain number
+    *(3_600_000_000_000, 60_000_000_000, 1_000_000_000, 1_000_000, 1_000),  # with units
+    *(3_600_000_000_000, 60_000_000_000, 1_000_000_000),  # on the clock
+)
+"""What one of each group of ``_WRITTEN`` is worth."""
+_LONGEST: Final = 24 * 3_600_000_000_000
+_FORMS: Final = "expected a duration such as 1.5s, 500ms, 2m, 1h or 1:30"
+
+
+class Duration(int):
+    """A length of time as whole nanoseconds; ``Duration.of("1.5s")`` reads one.
+
+    An ordinary int in every computation. Models read a text or a plain number as ``of`` does, so
+    that a plain ``2`` is two seconds; a Duration is taken as it stands.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: object) -> Duration:
+        """Read a text, a number of seconds, or a Duration. Zero to 24 hours.
+
+        Raises ValueError, saying what is expected.
+        """
+        if isinstance(value, Duration):
+            return value
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError(_FORMS)
+        found = re.fullmatch(_WRITTEN, value) if isinstance(value, str) else None
+        if found is not None:
+            parts = zip(found.groups(), _PARTS_NS, strict=True)
+            nanoseconds = sum(Decimal(number) * worth for number, worth in parts if number)
+        elif isinstance(value, str) or not 0 <= value < float("inf"):
+            raise ValueError(f"{_FORMS}, found {str(value)[:40]!r}")
+        else:
+            nanoseconds = Decimal(str(value)) * _PARTS_NS[0]
+        if nanoseconds > _LONGEST:
+            raise ValueError(f"expected a duration of at most 24 hours, found {str(value)[:40]!r}")
+        return cls(round(nanoseconds))
+
+    @property
+    def seconds(self) -> float:
+        return self / 1_000_000_000
+
+    def __str__(self) -> str:
+        """As it may be written: ``90s``, ``1.5s``, ``20ms``. Reading it gives the same again."""
+        unit, size = next(
+            (unit, size)
+            for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000))
+            if self >= size or self == 0 or unit == "us"
+        )
+        text = f"{Decimal(int(self)) / size:f}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text) + unit
+
+    def __repr__(self) -> str:
+        return f"Duration.of({str(self)!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.of, serialization=core_schema.to_string_ser_schema(when_used="json")
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _WRITTEN}],
+            "examples": ["1.5s", "500ms", "2m", "1:30"],
+        }
+
+
+def at_least(least: str) -> AfterValidator:
+    """An annotation: no shorter than this."""
+    return _check(lambda value: value >= Duration.of(least), f"at least {least}")
+
+
+def positive() -> AfterValidator:
+    """An annotation: longer than nothing."""
+    return _check(lambda value: value > 0, "longer than 0s")
+
+
+def in_steps(step: str, least: str, most: str) -> AfterValidator:
+    """An annotation: a whole number of steps, within bounds."""
+    size, low, high = Duration.of(step), Duration.of(least), Duration.of(most)
+    return _check(
+        lambda value: low <= value <= high and value % size == 0,
+        f"a multiple of {step} from {least} to {most}",
+    )
+
+
+def _check(fits: Callable[[Duration], bool], words: str) -> AfterValidator:
+    def check(value: Duration) -> Duration:
+        if not fits(value):
+            raise ValueError(f"expected {words}, found {value}")
+        return value
+
+    return AfterValidator(check)

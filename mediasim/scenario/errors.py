@@ -1,0 +1,98 @@
+"""What is wrong with scenarios, told so that a person can put it right.
+
+One problem is one mistake: where it is (file, line, column, and the path of keys to it), what is
+wrong there, and what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["Problem", "ScenarioError", "did_you_mean", "message_of", "one_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake. ``str()`` of it is one line, as compilers write theirs."""
+
+    message: str
+    path: str = ""
+    """The keys that lead to it: ``parties.alice.script[0].say``; empty for the whole."""
+    file: Path | None = None
+    line: int | None = None
+    """From 1, and so the column; None where there is no file text."""
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+
+class ScenarioError(ValueError):
+    """All that is wrong with the scenarios asked for. ``str()`` of it is one line a problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+def one_of(words: Iterable[str]) -> str:
+    """``one of a, b, c``, or the word itself where there is one alone."""
+    known = list(words)
+    return known[0] if len(known) == 1 else f"one of {', '.join(known)}"
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """``; did you mean 'voice'?`` where one of the known words is close, else nothing."""
+    close = closest(word, known)
+    return f"; did you mean {close!r}?" if close else ""
+
+
+def closest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that is nearly this one."""
+    from difflib import get_close_matches
+
+    folded = {name.lower().replace("_", "-"): name for name in known}
+    found = get_close_matches(word[:80].lower().replace("_", "-"), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+_SHAPES: Final = {
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "sequence_str": "expected a list",
+    "is_instance_of": "expected a list",
+    "dict_type": "expected a mapping",
+    "mapping_type": "expected a mapping",
+    "string_type": "expected text",
+}
+"""pydantic's kinds of error about shapes, in our words."""
+
+
+def message_of(error: ErrorDetails) -> str:
+    """A validation error in our words: what is expected, and what was found."""
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "value_error":
+        message = str(context["error"])
+    elif kind == "literal_error":
+        known = re.findall(r"'([^']*)'", context["expected"]) or [context["expected"]]
+        message = f"expected {one_of(known)}"
+        if isinstance(value, str):
+            message += f", found {value[:40]!r}{did_you_mean(value, known)}"
+    elif kind == "missing":
+        message = f"{error['loc'][-1]!r} is missing"
+    elif kind == "extra_forbidden":
+        message = "unknown key"
+    else:
+        message = _SHAPES.get(kind) or error["msg"].removeprefix("Input ")
+    return f"is empty; {message}" if value is None else message

@@ -1,0 +1,171 @@
+"""The plain values of a scenario, each an annotated type that reads what people write.
+
+A scenario file gives every scalar as text (see ``document.py``); Python gives numbers. Both are
+read here, and the JSON Schema beside each type allows both: an editor sees ``+14155550100`` or
+``0123`` as a number where the file's reader keeps it as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+__all__ = [
+    "Count",
+    "Digits",
+    "EventName",
+    "Flag",
+    "Frequency",
+    "KeySet",
+    "Level",
+    "Name",
+    "Number",
+    "PartsPerMillion",
+    "Ratio",
+    "Text",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reader:
+    """How a value is read from text or from a Python value, and how an editor checks it."""
+
+    read: Callable[[object], object]
+    """Raises ValueError, saying what is expected."""
+    schema: dict[str, Any]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+_NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
+
+
+def _written(unit: str = "") -> str:
+    """The pattern of a number that may carry its unit."""
+    return rf"^\s*({_NUMBER}) ?(?:{unit})?\s*$"
+
+
+def _decimal(value: object, unit: str = "") -> Decimal:
+    """The number, or NaN where the value is none."""
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    found = re.match(_written(unit), str(value)) if plain else None
+    return Decimal(found[1] if found else "nan")
+
+
+def _wrong(expected: str, value: object) -> ValueError:
+    plain = isinstance(value, str | int | float)
+    return ValueError(f"expected {expected}" + (f", found {str(value)[:40]!r}" if plain else ""))
+
+
+def _quantity(low: float, high: float, unit: str, noun: str) -> _Reader:
+    def read(value: object) -> float:
+        number = float(_decimal(value, unit))
+        if not low <= number <= high:
+            raise _wrong(f"{noun} from {low:g} to {high:g}", value)
+        return number
+
+    in_text = {"type": "string", "pattern": _written(unit)}
+    return _Reader(
+        read, {"anyOf": [{"type": "number", "minimum": low, "maximum": high}, in_text]}
+    )
+
+
+def _read_ratio(value: object) -> float:
+    percent = isinstance(value, str) and "%" in value
+    number = float(_decimal(value, "%") / (100 if percent else 1))
+    if not 0 <= number <= 1:
+        raise _wrong("a share such as 1% or 0.01", value)
+    return number
+
+
+def _count(least: int, most: int) -> _Reader:
+    def read(value: object) -> int:
+        number = _decimal(value)
+        if not least <= float(number) <= most or number != int(number):
+            raise _wrong(f"a whole number from {least} to {most}", value)
+        return int(number)
+
+    in_text = {"type": "string", "pattern": _written()}
+    return _Reader(
+        read, {"anyOf": [{"type": "integer", "minimum": least, "maximum": most}, in_text]}
+    )
+
+
+_YES: Final = ("true", "yes", "on")
+_NO: Final = ("false", "no", "off")
+
+
+def _read_flag(value: object) -> bool:
+    word = str(value).lower()
+    if word not in _YES + _NO:
+        raise _wrong("true or false", value)
+    return word in _YES
+
+
+def _text(pattern: str, expected: str) -> _Reader:
+    """A text all of which fits the pattern."""
+
+    def read(value: object) -> str:
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        text = str(value) if numeric else value
+        if not isinstance(text, str) or not re.fullmatch(pattern, text):
+            raise _wrong(expected, value)
+        return text
+
+    return _Reader(
+        read, {"type": ["string", "number", "boolean"], "pattern": f"^(?:{pattern})$"}
+    )
+
+
+Ratio = Annotated[
+    float,
+    _Reader(
+        _read_ratio,
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": _written("%")},
+            ],
+            "examples": ["1%", 0.01],
+        },
+    ),
+]
+"""A share from 0 to 1: ``1%`` or ``0.01``."""
+PartsPerMillion = Annotated[float, _quantity(-5000, 5000, "ppm", "parts per million")]
+"""A clock's error: ``120ppm`` or ``120``; a fast clock is positive."""
+Level = Annotated[float, _quantity(-100, 0, "dBFS|dB", "a level in dBFS")]
+"""20 log10 of rms over full scale: ``-12`` or ``-12dB``."""
+Frequency = Annotated[float, _quantity(20, 3999, "Hz", "a frequency in Hz")]
+"""Below half of the 8 kHz that a call carries."""
+Count = Annotated[int, _count(0, 2**53)]
+Flag = Annotated[
+    bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*_YES, *_NO]}]})
+]
+Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
+Name = Annotated[
+    str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_'")
+]
+"""What parties, calls, conferences and recordings are called."""
+EventName = Annotated[
+    str, _text("[A-Za-z0-9_][A-Za-z0-9_.-]*", "a name of letters, digits, '.', '-' and '_'")
+]
+"""An event: ``offered`` (raised by an emit step) or ``call.answered`` (the exchange's)."""
+Number = Annotated[str, _text(r"\+[1-9][0-9]{6,14}", "a number such as +14155550100")]
+"""A telephone number as E.164 writes it."""
+Digits = Annotated[str, _text("[0-9*#A-D]+", "keys among 0-9, *, # and A-D")]
+KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
+"""Keys that end something; an empty text is no key."""

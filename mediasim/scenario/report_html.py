@@ -1,0 +1,116 @@
+"""The report as one HTML page that opens anywhere: no network, no files but (at most) the WAVs.
+
+What a scenario says is hostile input here. All of it goes through jinja2's escaping; data for the
+scripts is JSON in a block that is never run, with ``<``, ``>`` and ``&`` written as escapes; and a
+content security policy names the hash of the one script that may run.
+
+The same report and recordings give the same page, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mediasim.scenario.report_view import run_views
+from mediasim.scenario.totals import Totals, counted
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["SOUND_BYTES", "write_report"]
+
+SOUND_BYTES: Final = 9_600_000
+"""Mu-law octets of sound a page holds at most: ten minutes of two channels, 12.8 MB as base64."""
+
+_PAGE: Final = Path(__file__).with_name("report_page")
+_SCRIPTS: Final = ("sound.js", "player.js", "lanes.js", "timeline.js", "page.js")
+
+
+def write_report(report: Mapping[str, Any], directory: Path) -> Path:
+    """Write ``directory/report.html`` for a report (the content of ``report.json``).
+
+    Reads the recordings' WAV files below ``directory``; a recording without one gets no lanes.
+    Sound goes into the page while there is room, failed runs first; what has none is played from
+    its WAV. Raises ``ValueError`` for a file that is no recording of ours.
+    """
+    path = directory / "report.html"
+    path.write_text(_render(report, run_views(report, directory, SOUND_BYTES)), encoding="utf-8")
+    return path
+
+
+def _render(report: Mapping[str, Any], runs: list[dict[str, Any]]) -> str:
+    from markupsafe import Markup
+
+    style = (_PAGE / "page.css").read_text(encoding="utf-8")
+    script = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "media-src 'self' file:; base-uri 'none'; form-action 'none'"
+    )
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            runs=runs,
+            totals=Totals.of(report),
+            counted=counted,
+            left_out=_left_out(runs),
+            policy=policy,
+            style=Markup(style),
+            script=Markup(script),
+        )
+    )
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
+
+
+def _left_out(runs: list[dict[str, Any]]) -> str | None:
+    number = sum(recording["left_out"] for run in runs for recording in run["recordings"])
+    if not number:
+        return None
+    return (
+        f"This page holds the sound of up to ten minutes of two channels. {counted(number, 'recording')} "
+        "beyond that can be played while the page lies beside its recordings folder."
+    )
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_PAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "clock": _clock,
+        "known": lambda value: "–" if value is None else value,
+        "level": lambda value: "–" if value is None else _signed(f"{value:.1f} dBFS"),
+        "milliseconds": lambda value: "–" if value is None else f"{value:.1f} ms",
+        "seconds": lambda value: f"{value:,.1f} s",
+        "thousands": lambda value: "–" if value is None else f"{value:,}",
+    }
+    return environment
+
+
+def _clock(seconds: float | None) -> str:
+    """``0:02.500``, and hours where there are some."""
+    if seconds is None:
+        return "–"
+    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
+
+
+def _signed(number: str) -> str:
+    return number.replace("-", "−")

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mediasim.exchange.layout import (
+    DEFAULT_PROFILE,
+    DOWNLOAD_RULES,
+    STORAGE_RULES,
+    Channels,
+    DownloadRule,
+    Kind,
+    Layout,
+    Profile,
+    StorageRule,
+    Track,
+    recording_layout,
+    resolve_download,
+)
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+CHANNELS: tuple[Channels, ...] = get_args(Channels)
+TRACKS: tuple[Track, ...] = get_args(Track)
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+
+layouts = st.builds(
+    recording_layout,
+    st.sampled_from(KINDS),
+    st.sampled_from(CHANNELS),
+    st.sampled_from(TRACKS),
+    st.sampled_from(PROFILES),
+)
+
+
+def roles(layout: Layout) -> list[str]:
+    return [channel.role for channel in layout.channels]
+
+
+def test_exactly_one_row_fits_each_case_and_every_row_is_used() -> None:
+    used = set()
+    for case in product(KINDS, CHANNELS, TRACKS, PROFILES):
+        fitting = [row.rule_id for row in STORAGE_RULES if row.fits(*case)]
+        assert len(fitting) == 1, (case, fitting)
+        assert recording_layout(*case).rule.rule_id == fitting[0]
+        used.add(fitting[0])
+    assert used == {row.rule_id for row in STORAGE_RULES}
+
+
+def test_exactly_one_download_row_fits_each_case() -> None:
+    for asked, stored in product(("nothing", "one", "two", "something else"), (1, 2)):
+        fitting = [row for row in DOWNLOAD_RULES if row.asked == asked and stored in row.stored]
+        assert len(fitting) == 1, (asked, stored)
+
+
+def test_rule_ids_are_unique_and_every_row_says_why_and_by_whom() -> None:
+    rows: list[StorageRule | DownloadRule] = [*STORAGE_RULES, *DOWNLOAD_RULES]
+    assert len({row.rule_id for row in rows}) == len(rows)
+    for row in rows:
+        assert row.reason.endswith(".")
+        assert "Twilio" in row.source or "our choice" in row.source
+
+
+@pytest.mark.parametrize(("channels", "plain"), [("mono", 1), ("dual", 2)])
+def test_a_two_party_call_is_stored_dual_whatever_was_asked(channels: Channels, plain: int) -> None:
+    layout = recording_layout("dial", channels)
+    assert roles(layout) == ["parent", "child"]
+    assert [channel.track for channel in layout.channels] == ["inbound", "outbound"]
+    assert (layout.stored_channels, layout.reported_channels) == (2, 2)
+    assert layout.plain_channels == plain
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("kind", ["dial", "call"])
+@pytest.mark.parametrize("track", ["inbound", "outbound"])
+def test_one_track_is_one_channel_of_that_track_alone(
+    kind: Kind, channels: Channels, track: Track, profile: Profile
+) -> None:
+    layout = recording_layout(kind, channels, track, profile)
+    assert [channel.track for channel in layout.channels] == [track]
+    assert layout.plain_channels == 1
+    assert resolve_download(layout, 2).rule.status == 404
+
+
+def test_a_call_without_child_has_its_inbound_track_first() -> None:
+    assert roles(recording_layout("call", "mono")) == ["inbound", "outbound"]
+    assert roles(recording_layout("call", "dual")) == ["inbound", "outbound"]
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
+def test_conference_and_record_verb_are_one_mixed_channel(channels: Channels) -> None:
+    assert roles(recording_layout("conference", channels)) == ["conference-mix"]
+    assert roles(recording_layout("record-verb", channels)) == ["mix"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "dial_mono", "dial_dual", "conference", "record_verb"),
+    [
+        ("2016-legacy", 1, 2, 1, 1),
+        ("2022-05", 2, 2, 1, 1),
+        ("2024-07", 2, 2, 2, 1),
+        ("2025-09", 2, 2, 2, 1),
+    ],
+)
+def test_how_many_channels_each_profile_stores(
+    profile: Profile, dial_mono: int, dial_dual: int, conference: int, record_verb: int
+) -> None:
+    def stored(kind: Kind, channels: Channels) -> int:
+        return recording_layout(kind, channels, "both", profile).stored_channels
+
+    assert stored("dial", "mono") == dial_mono
+    assert stored("dial", "dual") == dial_dual
+    assert stored("conference", "dual") == stored("conference", "mono") == conference
+    assert stored("record-verb", "dual") == record_verb
+
+
+def test_the_default_profile_is_that_of_may_2022() -> None:
+    assert DEFAULT_PROFILE == recording_layout("dial", "mono").profile == "2022-05"
+
+
+@pytest.mark.parametrize("profile", ["2024-07", "2025-09"])
+def test_a_dual_conference_has_the_first_joiner_and_everyone_else(profile: Profile) -> None:
+    layout = recording_layout("conference", "dual", "both", profile)
+    assert roles(layout) == ["first-participant", "everyone-else"]
+    assert resolve_download(layout, None).channels == 1
+    assert resolve_download(layout, 2).channels == 2
+
+
+@given(layouts)
+def test_a_download_gives_the_plain_number_unless_asked_otherwise(layout: Layout) -> None:
+    plain = resolve_download(layout, None)
+    assert (plain.rule.status, plain.channels) == (200, layout.plain_channels)
+    one = resolve_download(layout, "1")
+    assert (one.rule.status, one.channels) == (200, 1)
+    two = resolve_download(layout, "2")
+    if layout.stored_channels == 2:
+        assert (two.rule.status, two.channels) == (200, 2)
+    else:
+        assert (two.rule.status, two.channels) == (404, None)
+        assert (two.rule.code, two.rule.notification) == (20404, 16113)
+
+
+@given(layouts, st.one_of(st.integers(), st.text()))
+def test_any_other_number_is_a_bad_request(layout: Layout, asked: int | str) -> None:
+    decision = resolve_download(layout, asked)
+    if str(asked) not in ("1", "2"):
+        assert (decision.rule.status, decision.rule.code) == (400, 20001)
+        assert decision.channels is None
+
+
+@pytest.mark.parametrize("asked", ["", "3", "0", "02", " 2", "2.0", "dual", "None", "١"])
+def test_numbers_are_read_strictly(asked: str) -> None:
+    assert resolve_download(recording_layout("dial", "dual"), asked).rule.rule_id == "bad-number"
+
+
+@given(layouts)
+def test_a_layout_is_told_again_from_what_was_asked(layout: Layout) -> None:
+    assert recording_layout(**layout.to_json()["asked"]) == layout
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        (("trunk", "mono", "both", "2022-05"), "'trunk' is no kind of recording: dial, call, "),
+        (("dial", "stereo", "both", "2022-05"), "'stereo' is no number of channels: mono, dual"),
+        (("dial", "mono", "left", "2022-05"), "'left' is no track: both, inbound, outbound"),
+        (("dial", "mono", "both", "2023"), "'2023' is no profile: 2016-legacy, 2022-05, "),
+    ],
+)
+def test_a_word_not_allowed_is_named(
+    case: tuple[Kind, Channels, Track, Profile], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        recording_layout(*case)
