@@ -69,7 +69,8 @@ def _ulaw_encode_table() -> NDArray[np.uint8]:
     biased = np.minimum((magnitude >> 2) + _BIAS, 0x1FFF)
     segment = _bit_length(biased) - 6
     step = biased >> (segment + 1) & 15
-    return (~(segment << 4 | step) & 0x7F | np.where(negative, 0, 0x80)).astype(np.uint8)
+    code: NDArray[np.int32] = ~(segment << 4 | step) & 0x7F
+    return np.where(negative, code, code + 0x80).astype(np.uint8)
 
 
 def _alaw_encode_table() -> NDArray[np.uint8]:
@@ -77,7 +78,8 @@ def _alaw_encode_table() -> NDArray[np.uint8]:
     level = magnitude >> 4
     segment = np.maximum(_bit_length(level) - 4, 0)
     step = level >> np.maximum(segment - 1, 0) & 15
-    return ((segment << 4 | step | np.where(negative, 0, 0x80)) ^ 0x55).astype(np.uint8)
+    code: NDArray[np.int32] = (segment << 4 | step) ^ 0x55
+    return np.where(negative, code, code ^ 0x80).astype(np.uint8)
 
 
 ULAW_DECODE: Final = _ulaw_decode_table()

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from mediasim.media.player import Player
 from mediasim.media.recorder import Tap, Track
 from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.reception import Reception
+from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit, Stream
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ class PacketSource(Protocol):
 class PacketSink(Protocol):
     """Where the packets sent to a leg's party go."""
 
-    def push(self, first_frame: int, packets: NDArray[np.uint8]) -> None:
-        """Packets (n, size), one per frame from ``first_frame`` on, each sent at its end."""
+    def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        """One packet per frame from ``first_frame`` on, sent at its end; arrays (n, size)."""
 
 
 class Ear(Protocol):
@@ -51,7 +53,8 @@ class Leg:
     stream: Stream
     room: Room
     label: str
-    ssrc: int
+    sender: RtpSender
+    """Makes the packets of the outbound track."""
     source: PacketSource | None = None
     sink: PacketSink | None = None
     hears: tuple[Leg, ...] = ()
@@ -67,6 +70,9 @@ class Leg:
     missing: list[tuple[int, int]] = field(default_factory=list)
     """Output samples (start, end) for which nothing arrived once the stream had begun."""
     ended_frame: int | None = None
+
+    final_reception: Reception | None = None
+    """What was received of it, once it is over."""
 
     @property
     def row(self) -> int:

@@ -20,15 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
-from mediasim.audio.g711 import alaw_encode, ulaw_encode
 from mediasim.audio.mixing import mix_minus
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.room import Room
-from mediasim.rtp.packets import PacketBlock, build
+from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
+from mediasim.rtp.reception import Reception
 from mediasim.rtp.ring import UNIT
-from mediasim.rtp.stream import Stream
 
 __all__ = ["MediaPlane"]
 
@@ -63,12 +62,13 @@ class MediaPlane:
         self.max_lag = max_lag
         self.now = 0
         self.rooms: list[Room] = []
-        self.history = max(64, 1 << (max_lag + _FLUSH_FRAMES).bit_length())
+        self.history = max(2 * _FLUSH_FRAMES, max_lag)
         """Frames of track kept per leg for recorders."""
         self.playout = Playout(max_lag + 32 + AHEAD_FRAMES)
         self._inbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
         self._outbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
         self._routes: dict[tuple[int, ...], _Routes] = {}
+        self._leg_of_row: dict[int, Leg] = {}
         self._next_due = 0
 
     # -- rooms and rows ---------------------------------------------------------------------
@@ -87,8 +87,10 @@ class MediaPlane:
         """A room changed: what is due may have."""
         self._next_due = self.now
 
-    def make_row(self, row: int) -> None:
-        """Have track memory for a row."""
+    def admit(self, leg: Leg) -> None:
+        """Have track memory for a new leg's row."""
+        row = leg.row
+        self._leg_of_row[row] = leg
         if row >= len(self._inbound):
             rows = max(2, 2 * row)
             for name in ("_inbound", "_outbound"):
@@ -99,8 +101,13 @@ class MediaPlane:
 
     def retire(self, leg: Leg) -> None:
         """Free a leg's row, keeping what it measured."""
-        leg.reception = self.playout.reception.of(leg.row)
+        leg.final_reception = self.playout.reception.of(leg.row)
+        del self._leg_of_row[leg.row]
         self.playout.close(leg.stream)
+
+    def reception(self, leg: Leg) -> Reception:
+        """What was received of the leg's stream, while it lives and after."""
+        return leg.final_reception or self.playout.reception.of(leg.row)
 
     # -- time -------------------------------------------------------------------------------
 
@@ -120,8 +127,11 @@ class MediaPlane:
         self.now = to_frame
         due = to_frame + self.max_lag
         for room in tuple(self.rooms):
-            if room.horizon is not None or to_frame - room.frame >= self.max_lag:
-                self._live((room,), room.frame, to_frame)
+            behind = to_frame - room.frame
+            if room.horizon is None:
+                behind -= behind % self.max_lag  # whole blocks; the rest can wait
+            if behind:
+                self._live((room,), room.frame, room.frame + behind)
             due = min(due, room.frame + (1 if room.horizon is not None else self.max_lag))
         self._next_due = due
         return to_frame
@@ -148,6 +158,10 @@ class MediaPlane:
             first += count
 
     def _block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
+        for room in rooms:
+            for recorder in room.recorders:
+                if first + count - recorder.frame > self.history:
+                    recorder.write(first, self.read_tap)
         routes = self._routes_of(rooms)
         if len(routes.rows):
             self._receive(routes, first + count)
@@ -193,9 +207,9 @@ class MediaPlane:
             )
             of = np.repeat(rows, [len(piece) for piece in data])
         for digit in self.playout.receive(of, block, known_before):
-            stream = self.playout.stream(digit.row)
-            if stream.on_digit is not None:
-                stream.on_digit(digit)
+            leg = self._leg_of_row[digit.row]
+            if leg.on_digit is not None:
+                leg.on_digit(digit)
 
     def _play_out(self, routes: _Routes, first: int, count: int, span: slice) -> None:
         pcm = np.empty((len(routes.rows), count * FRAME_SAMPLES), np.int16)
@@ -239,7 +253,8 @@ class MediaPlane:
     def _send(self, routes: _Routes, first: int, count: int, span: slice) -> None:
         for leg in routes.sinking:
             assert leg.sink is not None
-            leg.sink.push(first, packetize(leg, self._outbound[leg.row, span], first, count))
+            pcm = self._outbound[leg.row, span].reshape(count, FRAME_SAMPLES)
+            leg.sink.push(first, leg.sender.packets(pcm, first))
 
     # -- recorders --------------------------------------------------------------------------
 
@@ -293,3 +308,21 @@ def _make_routes(rooms: tuple[Room, ...], versions: tuple[int, ...]) -> _Routes:
 
 def _rows(legs: list[Leg] | tuple[Leg, ...]) -> NDArray[np.int64]:
     return np.array([leg.row for leg in legs], np.int64)
+
+
+def _widened(data: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    short = width - data.shape[1]
+    return np.pad(data, ((0, 0), (0, short))) if short else data
+
+
+def _note_missing(leg: Leg, have: NDArray[np.bool_], first: int) -> None:
+    """Remember the stretches of a block for which nothing arrived."""
+    if not leg.stream.shifts:
+        return  # nothing was ever due
+    padded = np.concatenate(([True], have, [True]))
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
+    for low, high in (edges * UNIT + first * FRAME_SAMPLES).tolist():
+        if leg.missing and leg.missing[-1][1] == low:
+            leg.missing[-1] = (leg.missing[-1][0], high)
+        else:
+            leg.missing.append((low, high))

@@ -43,7 +43,8 @@ class Player:
         length = (high - low) * FRAME_SAMPLES
         at = (low - first) * FRAME_SAMPLES
         if self.loop:
-            out[at : at + length] += np.take(self.pcm, np.arange(start, start + length), mode="wrap")
+            wrapped = np.arange(start, start + length)
+            out[at : at + length] += np.take(self.pcm, wrapped, mode="wrap")
         else:
             piece = self.pcm[start : start + length]
             out[at : at + len(piece)] += piece

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mediasim.media.leg import Ear, Leg, PacketSink, PacketSource
 from mediasim.media.player import Player
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
+from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Room:
         """Counts changes of who hears whom."""
         self.horizon: int | None = None
         """The most frames to run ahead while somebody listens."""
+        self._far_horizons: list[int] = []
 
     def _touch(self) -> int:
         """Come up to now; the change that follows takes effect at the returned frame."""
@@ -47,11 +49,11 @@ class Room:
 
     # -- legs -------------------------------------------------------------------------------
 
-    def add_leg(self, label: str, stream_format: StreamFormat, *, ssrc: int) -> Leg:
+    def add_leg(self, label: str, stream_format: StreamFormat, sender: RtpSender) -> Leg:
         """A new leg, silent both ways until it gets a source and something to hear."""
         frame = self._touch()
-        leg = Leg(self.plane.playout.open(stream_format), self, label, ssrc, first_frame=frame)
-        self.plane.make_row(leg.row)
+        leg = Leg(self.plane.playout.open(stream_format), self, label, sender, first_frame=frame)
+        self.plane.admit(leg)
         self.legs.append(leg)
         return leg
 
@@ -118,19 +120,21 @@ class Room:
         leg.ears = [(track, other) for track, other in leg.ears if other is not ear]
         self._find_horizon()
 
-    def set_horizon(self, horizon: int | None) -> None:
-        """Bound how far the room may run ahead, for listeners beyond the links."""
+    def bound(self, horizon: int) -> None:
+        """Run ahead by at most this while somebody listens beyond a leg's sink."""
         self._touch()
-        self._outer_horizon = horizon
+        self._far_horizons.append(horizon)
         self._find_horizon()
 
-    _outer_horizon: int | None = None
+    def unbound(self, horizon: int) -> None:
+        """Take back one :meth:`bound`."""
+        self._touch()
+        self._far_horizons.remove(horizon)
+        self._find_horizon()
 
     def _find_horizon(self) -> None:
-        wanted = [ear.horizon for leg in self.legs for _, ear in leg.ears]
-        if self._outer_horizon is not None:
-            wanted.append(self._outer_horizon)
-        self.horizon = min(wanted, default=None)
+        near = [ear.horizon for leg in self.legs for _, ear in leg.ears]
+        self.horizon = min(near + self._far_horizons, default=None)
 
     # -- recording --------------------------------------------------------------------------
 

@@ -34,13 +34,13 @@ from mediasim.rtp.pacing import WINDOW_FRAMES, anchor
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import FrameRing
-from mediasim.rtp.stream import Digit, KeptPacket, Stream, StreamFormat
+from mediasim.rtp.stream import MEDIA_BASE, Digit, KeptPacket, Stream, StreamFormat
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
 AHEAD_FRAMES: Final = 64
 """How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
-_RECENT: Final = 1024
+_RECENT: Final = 2048
 """Sequence numbers remembered per row, to know a duplicate: more than a block can hold."""
 _NO_WINDOW: Final = -1
 _FRAMED: Final = 255
@@ -91,12 +91,14 @@ class Playout:
         self._alaw = np.zeros(rows, np.bool_)
         self._ratio = np.ones(rows, np.int64)
         self._sequence = np.zeros(rows, np.int64)
-        self._timestamp = np.zeros(rows, np.int64)
+        self._timestamp = np.zeros(rows, np.uint32)
+        self._ticks = np.zeros(rows, np.int64)
         self._place = np.zeros(rows, np.int64)
         self._window = np.full(rows, _NO_WINDOW, np.int64)
         self._least = np.zeros(rows, np.int64)
         self._packets = np.zeros(rows, np.int64)
         self._recent = np.full((rows, _RECENT), -1, np.int64)
+        self._marks = np.zeros((rows, _RECENT), np.int32)
 
     # -- rows -------------------------------------------------------------------------------
 
@@ -217,9 +219,11 @@ class Playout:
         stream.restart()
         self.reception.restart(row)
         self._ssrc[row] = parsed.ssrc[first]
-        # One wrap up, so that packets before the first one have positive numbers too.
+        # Counted from high up, so that packets before the first one have positive numbers too.
         self._sequence[row] = int(parsed.sequence[first]) + (1 << 16)
-        self._timestamp[row] = int(parsed.timestamp[first]) + (1 << 32)
+        self._timestamp[row] = parsed.timestamp[first]
+        self._ticks[row] = MEDIA_BASE * self._ratio[row]
+        stream.first_timestamp = int(parsed.timestamp[first])
         self._window[row] = _NO_WINDOW
 
     def _receive_other(
@@ -322,14 +326,14 @@ class Playout:
         last = self._sequence[rows]
         step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
         sequence = last + step
-        then = self._timestamp[rows]
-        ticks = (parsed.timestamp[chosen] - then.astype(np.uint32)).astype(np.int32)
-        timestamp = then + ticks
+        timestamp = parsed.timestamp[chosen]
+        ticks = self._ticks[rows] + (timestamp - self._timestamp[rows]).astype(np.int32)
         # Any recent packet of the row serves as the next block's reference.
         self._sequence[rows] = sequence
         self._timestamp[rows] = timestamp
+        self._ticks[rows] = ticks
         ratio = self._ratio[rows[0]]
-        return sequence, timestamp if ratio == 1 else timestamp // ratio
+        return sequence, ticks if ratio == 1 else ticks // ratio
 
     def _place_plain(
         self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: _Chosen
@@ -386,15 +390,15 @@ class Playout:
     def _count(self, batch: _Batch) -> _Batch:
         """Reception statistics; duplicates are counted and taken out."""
         rows, sequence = batch.rows, batch.sequence
-        slot = sequence & (_RECENT - 1)
-        repeated = self._recent[rows, slot] == sequence
-        highest = self.reception.highest[rows]
-        if (sequence <= highest).any() or (np.diff(sequence)[rows[1:] == rows[:-1]] <= 0).any():
-            _, first = np.unique(rows << 48 | sequence, return_index=True)
-            again = np.ones(len(rows), np.bool_)
-            again[first] = False
-            repeated |= again
-        self._recent[rows, slot] = sequence
+        index = rows * _RECENT + (sequence & (_RECENT - 1))
+        recent = self._recent.reshape(-1)
+        repeated = recent[index] == sequence
+        recent[index] = sequence
+        # Twice in this block: the first writes its number last, so the others find another's.
+        number = np.arange(len(rows), dtype=np.int32)
+        marks = self._marks.reshape(-1)
+        marks[index[::-1]] = number[::-1]
+        repeated |= marks[index] != number
         if repeated.any():
             np.add.at(self.reception.duplicates, rows[repeated], 1)
             batch = batch.take(~repeated)
@@ -435,21 +439,29 @@ class Playout:
         same = fresh & (of == self._window[row])
         self._least[row[same]] = np.minimum(self._least[row[same]], least[same])
         self._packets[row[same]] += count[same]
-        for piece in np.flatnonzero(~same).tolist():
-            current, start = int(row[piece]), int(starts[piece])
-            if of[piece] < self._window[current]:  # cannot be: arrivals are in order
-                continue
+        if same.all():
+            return place
+        rest = np.flatnonzero(~same)
+        for current, new, slack, packets, start in zip(
+            row[rest].tolist(),
+            of[rest].tolist(),
+            least[rest].tolist(),
+            count[rest].tolist(),
+            starts[rest].tolist(),
+            strict=True,
+        ):
             stream = self.stream(current)
+            now_at = int(self._place[current])
             move = stream.pacing.judge(
-                int(self._least[current]) - int(self._place[current]), int(self._packets[current])
+                int(self._least[current]) - now_at, int(self._packets[current])
             )
             if move:
-                self._place[current] += move
+                self._place[current] = now_at + move
                 place[start:][rows[start:] == current] += move
-                stream.moved(int(media[start]), int(self._place[current]), move)
-            self._window[current] = of[piece]
-            self._least[current] = least[piece]
-            self._packets[current] = count[piece]
+                stream.moved(int(media[start]), now_at + move, move)
+            self._window[current] = new
+            self._least[current] = slack
+            self._packets[current] = packets
         return place
 
     # -- frames out -------------------------------------------------------------------------

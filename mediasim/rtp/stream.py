@@ -15,9 +15,11 @@ from mediasim.rtp.pacing import Pacing
 from mediasim.rtp.stream_lock import StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
 
-__all__ = ["Digit", "KeptPacket", "Shift", "Stream", "StreamFormat"]
+__all__ = ["MEDIA_BASE", "Digit", "KeptPacket", "Shift", "Stream", "StreamFormat"]
 
 _EARLY_SAMPLES: Final = 64 * FRAME_SAMPLES
+MEDIA_BASE: Final = FRAME_SAMPLES << 24
+"""Media time of a stream's first packet: room below it for packets that overtook each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Stream:
     waiting: list[KeptPacket] | None = None
     """Packets of a stream not yet given its place; None once it has one."""
     shifts: list[Shift] = field(default_factory=list)
+    first_timestamp: int = 0
+    """RTP timestamp of the packet at ``MEDIA_BASE``."""
     late: int = 0
     early: int = 0
     malformed: int = 0

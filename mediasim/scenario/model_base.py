@@ -34,6 +34,7 @@ from pydantic_core import (
 )
 
 from mediasim.scenario.errors import closest, did_you_mean, message_of, one_of
+from mediasim.scenario.model_values import NO
 
 __all__ = ["UNKNOWN_KEY", "Keyed", "Location", "Many", "Model", "OneOrMany", "Trouble"]
 
@@ -178,7 +179,7 @@ class _Listed:
         return core_schema.no_info_before_validator_function(self._as_list, schema)
 
     def _as_list(self, value: object) -> object:
-        if value is None or value is False or (isinstance(value, str) and value in _NONE):
+        if value is None or value is False or (isinstance(value, str) and value in NO):
             return []
         return list(value) if isinstance(value, list | tuple) else [value]
 
@@ -188,10 +189,10 @@ class _Listed:
         many = handler(schema)
         if not self.single:
             return many
-        return {"anyOf": [many["items"], many, {"enum": [None, False, *_NONE]}]}
+        return {"anyOf": [many["items"], many, {"enum": [None, False, *NO]}]}
 
 
-_NONE: Final = ("false", "no", "off")
+
 
 Many = Annotated[Sequence[T], _Listed()]
 """A list of parts."""

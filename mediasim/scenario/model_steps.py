@@ -16,7 +16,6 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from mediasim.scenario.durations import Duration, at_least, positive
 from mediasim.scenario.model_base import Keyed, Many, Model, OneOrMany, Trouble
 from mediasim.scenario.model_values import (
-    Count,
     Digits,
     EventName,
     Flag,
@@ -24,6 +23,7 @@ from mediasim.scenario.model_values import (
     Level,
     Name,
     Text,
+    count,
 )
 
 __all__ = [
@@ -244,7 +244,7 @@ class Repeat(Model):
 
     keyword: ClassVar[str] = "repeat"
 
-    times: Count
+    times: Annotated[int, count(1, 100_000)]
     """How often."""
     steps: Many[Step]
     """What."""

@@ -17,18 +17,20 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 __all__ = [
-    "Count",
     "Digits",
     "EventName",
     "Flag",
     "Frequency",
     "KeySet",
+    "NO",
+    "YES",
     "Level",
     "Name",
     "Number",
     "PartsPerMillion",
     "Ratio",
     "Text",
+    "count",
 ]
 
 
@@ -92,28 +94,30 @@ def _read_ratio(value: object) -> float:
     return number
 
 
-def _count(least: int, most: int) -> _Reader:
+def count(least: int, most: int, unit: str = "") -> _Reader:
+    """An annotation: a whole number within bounds, which may carry its unit."""
+
     def read(value: object) -> int:
-        number = _decimal(value)
-        if not least <= float(number) <= most or number != int(number):
+        number = _decimal(value, unit)
+        if number.is_nan() or not least <= number <= most or number % 1:
             raise _wrong(f"a whole number from {least} to {most}", value)
         return int(number)
 
-    in_text = {"type": "string", "pattern": _written()}
+    in_text = {"type": "string", "pattern": _written(unit)}
     return _Reader(
         read, {"anyOf": [{"type": "integer", "minimum": least, "maximum": most}, in_text]}
     )
 
 
-_YES: Final = ("true", "yes", "on")
-_NO: Final = ("false", "no", "off")
+YES: Final = ("true", "yes", "on")
+NO: Final = ("false", "no", "off")
 
 
 def _read_flag(value: object) -> bool:
     word = str(value).lower()
-    if word not in _YES + _NO:
+    if word not in YES + NO:
         raise _wrong("true or false", value)
-    return word in _YES
+    return word in YES
 
 
 def _text(pattern: str, expected: str) -> _Reader:
@@ -151,9 +155,8 @@ Level = Annotated[float, _quantity(-100, 0, "dBFS|dB", "a level in dBFS")]
 """20 log10 of rms over full scale: ``-12`` or ``-12dB``."""
 Frequency = Annotated[float, _quantity(20, 3999, "Hz", "a frequency in Hz")]
 """Below half of the 8 kHz that a call carries."""
-Count = Annotated[int, _count(0, 2**53)]
 Flag = Annotated[
-    bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*_YES, *_NO]}]})
+    bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})
 ]
 Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
 Name = Annotated[

@@ -57,13 +57,13 @@ def scripts_data(
     call_keys = ("name", "status", "started", "ringing", "answered", "ended")
     failures = [
         {
-            "recording": place["recording"],
-            "channel": place["channel"],
-            "t": place["seek"],
+            "recording": place["data"]["recording"],
+            "channel": place["data"]["channel"],
+            "t": place["data"]["seek"],
             "text": f"{expectation['check']}: {expectation['found']}",
         }
         for expectation, place in zip(run["expectations"], places, strict=True)
-        if place and place["seek"] is not None
+        if place and place["data"]
     ]
     return safe_json(
         {

@@ -76,41 +76,18 @@ def _left_out(runs: list[dict[str, Any]]) -> str | None:
     if not number:
         return None
     return (
-        f"This page holds the sound of up to ten minutes of two channels. {counted(number, 'recording')} "
-        "beyond that can be played while the page lies beside its recordings folder."
+        f"The sound of {counted(number, 'recording')} is not in this page, which holds ten minutes "
+        "of two channels at most: it plays while the page lies beside its recordings folder."
     )
 
 
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(_PAGE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "clock": _clock,
-        "known": lambda value: "–" if value is None else value,
-        "level": lambda value: "–" if value is None else _signed(f"{value:.1f} dBFS"),
-        "milliseconds": lambda value: "–" if value is None else f"{value:.1f} ms",
-        "seconds": lambda value: f"{value:,.1f} s",
-        "thousands": lambda value: "–" if value is None else f"{value:,}",
-    }
-    return environment
-
-
-def _clock(seconds: float | None) -> str:
-    """``0:02.500``, and hours where there are some."""
-    if seconds is None:
-        return "–"
-    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    rest = f"{milliseconds // 1000:02}.{milliseconds % 1000:03}"
-    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
-
-
-def _signed(number: str) -> str:
-    return number.replace("-", "−")

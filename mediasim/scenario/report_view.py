@@ -10,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
-from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.scenario.file_clock import FileClock
 from mediasim.scenario.report_data import Heard, scripts_data, sound_blocks
-from mediasim.scenario.totals import Totals, counted
+from mediasim.scenario.report_lanes import lanes_of
+from mediasim.scenario.report_tables import (
+    calls_table,
+    channels_table,
+    events_table,
+    said_table,
+    streams_table,
+)
+from mediasim.scenario.totals import Totals
 from mediasim.scenario.waveform import Waveform, read_waveform
 
 __all__ = ["run_views"]
@@ -79,12 +87,15 @@ def _run_view(
         "open": opens,
         "met": _met(run),
         "speed": Totals.of({"runs": [run]}).speed(),
+        "length": f"{run['call_seconds']:,.1f} s",
         "span": round(span, 3),
         "colours": {party: f"p{index % _COLOURS}" for party, index in colours.items()},
         "expectations": sorted(expectations, key=lambda expectation: bool(expectation["ok"])),
-        "lanes": _lanes(run, heard, streams),
+        "lanes": lanes_of(run, heard, streams),
         "recordings": [_recording_view(index, each) for index, each in enumerate(heard)],
-        "streams": streams,
+        "calls_table": calls_table(run["calls"]),
+        "streams_table": streams_table(streams),
+        "events_table": events_table(run["events"]),
         "data": scripts_data(run, run_id, span, colours, heard, streams, places),
         "sounds": [
             block for index, each in enumerate(heard) for block in sound_blocks(run_id, index, each)
@@ -112,103 +123,31 @@ def _colours(run: Mapping[str, Any], heard: list[Heard]) -> dict[str, int]:
     return {party: index for index, party in enumerate(parties)}
 
 
-def _lanes(
-    run: Mapping[str, Any], heard: list[Heard], streams: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The lanes from top to bottom; ``index`` is what the scripts find a lane's data by."""
-    lanes: list[dict[str, Any]] = []
-    if run["events"]:
-        title = f"{counted(len(run['events']), 'event')}, listed below"
-        lanes.append({"kind": "events", "index": 0, "name": "events", "note": "", "title": title})
-    for index, call in enumerate(run["calls"]):
-        title = f"Call {call['name']}: {call['status']}"
-        lanes.append(_lane("call", index, call["party"], call["name"], "call", title))
-    for index, each in enumerate(heard):
-        if each.waveform:
-            lanes += _recording_lanes(index, each, each.waveform)
-    for index, stream in enumerate(streams):
-        share = f"{stream['lost'] / stream['sent']:.1%} lost" if stream["sent"] else "nothing sent"
-        title = f"Packets of {stream['call']} {stream['way']}: {share}, {stream['late']} late"
-        note = f"{stream['way']} · {share}"
-        lanes.append(_lane("stream", index, stream["party"], stream["call"], note, title))
-    ruler = {"kind": "ruler", "index": 0, "name": "", "note": "", "title": "Time"}
-    return [ruler, *lanes] if lanes else []
-
-
-def _recording_lanes(index: int, each: Heard, waveform: Waveform) -> list[dict[str, Any]]:
-    recording = each.recording
-    entries = recording["channel_map"][: waveform.channels]
-    note = f"{recording['file']} · {counted(waveform.channels, 'channel')} · {each.clock.seconds:.1f} s"
-    lanes: list[dict[str, Any]] = [
-        {"kind": "recording", "recording": index, "name": recording["name"], "note": note}
-    ]
-    for channel, entry in enumerate(entries):
-        truth = each.truth(channel)
-        title = (
-            f"Waveform of channel {channel + 1}, {entry['party'] or 'mixed'}: "
-            f"{counted(len(truth['intervals']), 'clip')}, "
-            f"{counted(len(truth['missing']), 'gap')} in what arrived"
-        )
-        note = f"channel {channel + 1}" + (f" · {entry['leg']}" if entry["leg"] else "")
-        lane = _lane("channel", channel, entry["party"], "mixed", note, title)
-        lanes.append({**lane, "recording": index})
-    return lanes
-
-
-def _lane(
-    kind: str, index: int, party: str | None, name: str, note: str, title: str
-) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "index": index,
-        "party": party,
-        "name": name,
-        "note": note,
-        "title": title,
-    }
-
-
 def _recording_view(index: int, each: Heard) -> dict[str, Any]:
     recording, waveform = each.recording, each.waveform
-    said = [
-        {
-            **interval,
-            "channel": channel + 1,
-            "file_time": interval["start"] / SAMPLE_RATE,
-            "seek": round(each.clock.call_time(interval["start"] / SAMPLE_RATE), 6),
-            "seconds": (interval["end"] - interval["start"]) / SAMPLE_RATE,
-        }
-        for channel in range(len(recording["channel_map"]))
-        for interval in each.truth(channel)["intervals"]
-    ]
     files = [("WAV", "file"), ("recording’s JSON", "json"), ("truth", "truth")]
     return {
         **recording,
-        "index": index,
         "sound": f"{each.clock.seconds:.3f} s" if waveform else "no media",
-        "peaks": [waveform.peak_dbfs(channel) for channel in range(waveform.channels)]
-        if waveform
-        else [None] * len(recording["channel_map"]),
         "left_out": waveform is not None and waveform.ulaw is None,
-        "files": [(name, recording[key]) for name, key in files if recording[key] is not None],
-        "said": sorted(said, key=lambda clip: (clip["start"], clip["channel"])),
+        "links": [(name, quote(recording[key])) for name, key in files if recording[key]],
+        "channels_table": channels_table(each),
+        "said_table": said_table(each, index),
     }
 
 
 def _place(expectation: Mapping[str, Any], heard: list[Heard]) -> dict[str, Any] | None:
-    """Where a failed expectation is to be heard, and whether the page can go there."""
-    where = expectation.get("where")
+    """Where a failed expectation is to be heard: in words, and as data if the page can go there."""
+    where = expectation["where"]
     if expectation["ok"] or not where:
         return None
-    words = [where["file"]] if where.get("file") else []
-    if where.get("channel"):
-        words.append(f"channel {where['channel']}")
-    if where.get("time") is not None:
-        words.append(f"{where['time']:.3f} s")
-    place = {"words": ", ".join(words), "seek": None, "recording": None}
-    place["channel"] = where.get("channel") or 0
+    file, channel, seconds = where.get("file"), where.get("channel"), where.get("time")
+    words = [file] if file else []
+    words += [f"channel {channel}"] if channel else []
+    words += [f"{seconds:.3f} s"] if seconds is not None else []
     for index, each in enumerate(heard):
-        if each.waveform and each.recording["file"] == where.get("file"):
-            seconds = where.get("time") or 0.0
-            place |= {"recording": index, "seek": round(each.clock.call_time(seconds), 6)}
-    return place
+        if each.waveform and each.recording["file"] == file:
+            seek = each.clock.call_time(seconds or 0.0)
+            data = {"seek": seek, "recording": index, "channel": channel or 0}
+            return {"words": ", ".join(words), "data": data}
+    return {"words": ", ".join(words), "data": None}

@@ -1,0 +1,69 @@
+"""Whole-number changes of rate between 8 kHz and a codec's own, frame by frame.
+
+A linear-phase low-pass (windowed sinc, 4 kHz) as a polyphase filter with memory. Its delay is
+known to the sample, :data:`RESAMPLING_DELAY`, and each call gives the samples of the call, no
+more and no fewer. soxr's stream, which is for files here, holds back 60 to 170 ms at these rates.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+__all__ = ["RESAMPLING_DELAY", "Downsampler", "Upsampler"]
+
+RESAMPLING_DELAY: Final = 16
+"""Samples at 8 kHz by which either direction comes later: half the filter's length."""
+
+_KAISER_BETA: Final = 7.0
+"""Images and aliases 70 dB down; flat up to 3.4 kHz."""
+
+
+def _low_pass(factor: int) -> NDArray[np.float32]:
+    """2 * delay * factor taps and one, of gain 1."""
+    taps = 2 * RESAMPLING_DELAY * factor + 1
+    at = np.arange(taps) / factor - RESAMPLING_DELAY
+    response = np.sinc(at) * np.kaiser(taps, _KAISER_BETA)
+    return (response / response.sum()).astype(np.float32)
+
+
+class Upsampler:
+    """From 8 kHz to ``factor`` times 8 kHz."""
+
+    def __init__(self, factor: int) -> None:
+        taps = np.zeros((2 * RESAMPLING_DELAY + 1) * factor, np.float32)
+        low_pass = _low_pass(factor) * factor
+        taps[: len(low_pass)] = low_pass
+        # Column p makes the p-th of the ``factor`` samples after each input sample.
+        self._phases = np.ascontiguousarray(taps.reshape(-1, factor)[::-1])
+        self._past = np.zeros(2 * RESAMPLING_DELAY, np.float32)
+
+    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """(samples,) become (samples * factor,)."""
+        signal = np.concatenate((self._past, pcm), dtype=np.float32)
+        self._past = signal[len(pcm) :]
+        windows = sliding_window_view(signal, len(self._phases))
+        return _rounded((windows @ self._phases).ravel())
+
+
+class Downsampler:
+    """From ``factor`` times 8 kHz to 8 kHz."""
+
+    def __init__(self, factor: int) -> None:
+        self._factor = factor
+        self._taps = _low_pass(factor)
+        self._past = np.zeros(len(self._taps) - 1, np.float32)
+
+    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """(samples * factor,) become (samples,)."""
+        signal = np.concatenate((self._past, pcm), dtype=np.float32)
+        self._past = signal[len(pcm) :]
+        windows = sliding_window_view(signal, len(self._taps))[:: self._factor]
+        return _rounded(windows @ self._taps)
+
+
+def _rounded(signal: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.rint(np.clip(signal, -32768, 32767)).astype(np.int16)

@@ -1,0 +1,2 @@
+def comfort_noise(position, samples, dbfs, key):
+    raise NotImplementedError

@@ -1,0 +1,79 @@
+"""A sender's clock: when the samples of its own count really leave it.
+
+A clock may run fast or slow by some parts per million, and the sender may freeze for a while
+and go on as if nothing had been (a stall of kind "pause"), which puts everything after it off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import SAMPLE_NS
+
+__all__ = ["SenderClock", "Stall"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A stretch in which the sender sends nothing."""
+
+    at_ns: int
+    """After the sender's start, by its own clock."""
+    for_ns: int
+    continuous: bool
+    """True: the sender froze, and its timestamps go on where they stood. False: only its packets
+    are missing."""
+
+
+class SenderClock:
+    """Maps the party's samples to loop time and back."""
+
+    def __init__(self, start_ns: int, skew_ppm: float = 0.0, stalls: tuple[Stall, ...] = ()) -> None:
+        self.start_ns = start_ns
+        self._rate = 1.0 + skew_ppm * 1e-6
+        self.skewed = skew_ppm != 0.0
+        self._freezes = sorted(
+            (stall.at_ns // SAMPLE_NS, stall.for_ns) for stall in stalls if stall.continuous
+        )
+        self._silences = [
+            (stall.at_ns // SAMPLE_NS, (stall.at_ns + stall.for_ns) // SAMPLE_NS)
+            for stall in stalls
+            if not stall.continuous
+        ]
+
+    def time_of(self, sample: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Loop time (ns) at which samples of the party's count begin."""
+        elapsed = sample * SAMPLE_NS
+        if self.skewed:
+            elapsed = np.rint(elapsed / self._rate).astype(np.int64)
+        for at, length in self._freezes:
+            elapsed = elapsed + (sample > at) * length
+        return elapsed + self.start_ns
+
+    def time_of_one(self, sample: int) -> int:
+        return int(self.time_of(np.array([sample], np.int64))[0])
+
+    def sample_at(self, now_ns: int) -> int:
+        """The first sample that begins at ``now_ns`` or later."""
+        elapsed = now_ns - self.start_ns
+        for at, length in self._freezes:
+            frozen = round(at * SAMPLE_NS / self._rate)
+            if elapsed > frozen:
+                elapsed = max(frozen, elapsed - length)
+        if self.skewed:
+            return max(0, -int(-elapsed * self._rate // SAMPLE_NS))
+        return max(0, -(-elapsed // SAMPLE_NS))
+
+    def silent(self, sample: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether packets that start at these samples are never sent."""
+        quiet = np.zeros(len(sample), np.bool_)
+        for low, high in self._silences:
+            quiet |= (sample >= low) & (sample < high)
+        return quiet
+
+    @property
+    def has_silences(self) -> bool:
+        return bool(self._silences)

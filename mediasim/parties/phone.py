@@ -1,0 +1,298 @@
+"""A simulated phone: what its party says becomes RTP packets, sent through a link.
+
+The phone is a leg's packet source. Packets are made when the media plane asks for what has
+arrived, a block at a time; their fate is remembered for the report and the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.codecs import CODECS, FrameEncoder
+from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.g711 import alaw_encode
+from mediasim.net.link import Link
+from mediasim.parties.clock import SenderClock
+from mediasim.parties.timeline import Timeline
+from mediasim.rtp.comfort_noise import build_comfort_noise
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build
+from mediasim.rtp.telephone_event import event_payloads
+
+__all__ = ["Dtx", "Fate", "Phone", "PhoneFormat"]
+
+Dtx = Literal["off", "silence", "comfort-noise"]
+_NOISE_EVERY: Final = 10
+"""Silent packets between two comfort noise updates."""
+_COPY_AFTER_NS: Final = 1_000_000
+_NEVER: Final = np.iinfo(np.int64).max
+_EMPTY: Final = PacketBlock(
+    np.empty((0, HEADER_SIZE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFormat:
+    """How the phone sends."""
+
+    codec: str = "PCMU"
+    ptime_ms: int = 20
+    dtx: Dtx = "off"
+    noise_dbfs: float = -60.0
+    """Level a comfort noise sender announces."""
+    ssrc: int = 0
+    first_sequence: int = 0
+    first_timestamp: int = 0
+    event_payload_type: int = 101
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """Packets that did not simply arrive: their first samples and what became of them."""
+
+    kind: str
+    """lost, reordered, duplicated or stalled."""
+    media: NDArray[np.int64]
+    sent: NDArray[np.int64]
+    """Loop time, ns."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Packets in order of being sent, not yet through the link."""
+
+    rows: list[NDArray[np.uint8]] = field(default_factory=list)
+    media: list[int] = field(default_factory=list)
+
+
+class Phone:
+    """One party's phone on one leg."""
+
+    def __init__(
+        self, phone_format: PhoneFormat, timeline: Timeline, clock: SenderClock, link: Link
+    ) -> None:
+        self.format = phone_format
+        self.timeline = timeline
+        self.clock = clock
+        self.link = link
+        self.sent = 0
+        """Packets sent."""
+        self.fates: list[Fate] = []
+        codec = CODECS[phone_format.codec]
+        self._codec = codec
+        self._encoder = None if codec.stateless else FrameEncoder(phone_format.codec)
+        self._step = phone_format.ptime_ms * FRAME_SAMPLES // 20
+        self._ticks = codec.clock_rate // 8000
+        self._period = 0
+        """The next packet time to be made up."""
+        self._sequence = phone_format.first_sequence
+        self._events: dict[int, list[tuple[bytes, bool, int]]] = {}
+        self._silent_for = 0
+        self._flying = _EMPTY
+        self._ended_at: int | None = None
+
+    # -- what the party does ----------------------------------------------------------------
+
+    def press(self, digits: str, at: int, tone_samples: int, gap_samples: int) -> int:
+        """Send digits as telephone events (RFC 4733) from sample ``at``; returns their end."""
+        for digit in digits:
+            first = -(-at // self._step)
+            start = first * self._step
+            payloads = event_payloads(digit, tone_samples, ptime=self._step)
+            for index, (payload, marker, offset) in enumerate(payloads):
+                event = (payload, marker, start + offset)
+                self._events.setdefault(first + index, []).append(event)
+            at = start + tone_samples + gap_samples
+        return at
+
+    def end(self, now_ns: int) -> None:
+        """Send nothing from now on."""
+        at = self.clock.sample_at(now_ns)
+        self.timeline.cut(at)
+        self._ended_at = at
+
+    # -- packets ----------------------------------------------------------------------------
+
+    def pull(self, before_ns: int) -> PacketBlock | None:
+        """Packets that arrived before ``before_ns``, in order of arrival."""
+        count = self._periods_before(before_ns) - self._period
+        if count > 0:
+            self._send(count)
+        flying = self._flying
+        if not len(flying):
+            return None
+        arrival = flying.arrival
+        if (arrival[1:] >= arrival[:-1]).all() and arrival[-1] < before_ns:
+            self._flying = _EMPTY
+            return flying
+        order = np.argsort(arrival, kind="stable")
+        landed = int(np.searchsorted(arrival[order], before_ns))
+        waiting = order[landed:]
+        self._flying = _select(flying, waiting[arrival[waiting] < _NEVER])
+        return _select(flying, order[:landed]) if landed else None
+
+    def _periods_before(self, before_ns: int) -> int:
+        """How many packets are sent before a time: each leaves when its last sample is spoken."""
+        complete = self.clock.sample_at(before_ns)
+        periods = complete // self._step
+        if periods and self.clock.time_of_one(periods * self._step) >= before_ns:
+            periods -= 1
+        if self._ended_at is not None:
+            periods = min(periods, -(-self._ended_at // self._step))
+        return periods
+
+    def _send(self, count: int) -> None:
+        first = self._period
+        self._period += count
+        plain = (
+            self._encoder is None
+            and self.format.dtx == "off"
+            and not self._events
+            and not self.clock.has_silences
+        )
+        if plain:
+            data, media = self._plain(first, count)
+            length = np.full(count, data.shape[1], np.int64)
+        else:
+            data, length, media = self._varied(first, count)
+        if not len(media):
+            return
+        leaves = (media // self._step + 1) * self._step
+        self._launch(data, length, media, self.clock.time_of(leaves))
+
+    def _plain(self, first: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        step = self._step
+        media = np.arange(first, first + count) * step
+        payload = self._g711(first * step, (first + count) * step).reshape(count, step)
+        data = build(
+            payload,
+            payload_type=self._codec.payload_type,
+            sequence=np.arange(self._sequence, self._sequence + count),
+            timestamp=self.format.first_timestamp + media * self._ticks,
+            ssrc=self.format.ssrc,
+        )
+        if first == 0:
+            data[0, 1] |= 0x80  # the first packet of a talk spurt (RFC 3551 section 4.1)
+        self._sequence += count
+        return data, media
+
+    def _g711(self, start: int, end: int) -> NDArray[np.uint8]:
+        if self.format.codec == "PCMA":
+            return alaw_encode(self.timeline.pcm(start, end))
+        return self.timeline.codes(start, end)
+
+    def _varied(
+        self, first: int, count: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """Packet by packet: codecs with memory, digits, comfort noise, silences."""
+        pending = _Pending()
+        step = self._step
+        skipped = []
+        quiet = self.clock.silent(np.arange(first, first + count) * step).tolist()
+        for period in range(first, first + count):
+            start = period * step
+            events = self._events.pop(period, [])
+            if quiet[period - first]:
+                # A stalled sender: the audio of this time is gone.
+                self.timeline.codes(start, start + step)
+                skipped.append(start)
+                continue
+            for payload, marker, at in events:
+                self._add(pending, payload, self.format.event_payload_type, at, marker)
+                pending.media[-1] = start
+            if not events:
+                self._speak(pending, start)
+        if skipped:
+            media = np.array(skipped, np.int64)
+            self.fates.append(Fate("stalled", media, self.clock.time_of(media)))
+        width = max((len(row) for row in pending.rows), default=HEADER_SIZE)
+        data = np.zeros((len(pending.rows), width), np.uint8)
+        for index, row in enumerate(pending.rows):
+            data[index, : len(row)] = row
+        length = np.array([len(row) for row in pending.rows], np.int64)
+        return data, length, np.array(pending.media, np.int64)
+
+    def _speak(self, pending: _Pending, start: int) -> None:
+        """One packet time of audio, or of keeping quiet."""
+        step = self._step
+        dtx = self.format.dtx
+        if dtx != "off" and not self.timeline.sounding(start, start + step):
+            self.timeline.codes(start, start + step)
+            if dtx == "comfort-noise" and self._silent_for % _NOISE_EVERY == 0:
+                self._add(pending, build_comfort_noise(self.format.noise_dbfs), 13, start, False)
+            self._silent_for += 1
+            return
+        marker = start == 0 or self._silent_for > 0
+        self._silent_for = 0
+        if self._encoder is None:
+            payload = self._g711(start, start + step).tobytes()
+            self._add(pending, payload, self._codec.payload_type, start, marker)
+            return
+        pcm = self.timeline.pcm(start, start + step)
+        for at in range(0, step, FRAME_SAMPLES):
+            payload = self._encoder.encode(pcm[at : at + FRAME_SAMPLES])
+            self._add(pending, payload, self._codec.payload_type, start + at, marker)
+
+    def _add(
+        self, pending: _Pending, payload: bytes, payload_type: int, media: int, marker: bool
+    ) -> None:
+        row = build(
+            np.frombuffer(payload, np.uint8)[None],
+            payload_type=payload_type,
+            sequence=np.array([self._sequence]),
+            timestamp=np.array([self.format.first_timestamp + media * self._ticks]),
+            ssrc=self.format.ssrc,
+            marker=np.array([marker]),
+        )
+        self._sequence += 1
+        pending.rows.append(row[0])
+        pending.media.append(media)
+
+    def _launch(
+        self,
+        data: NDArray[np.uint8],
+        length: NDArray[np.int64],
+        media: NDArray[np.int64],
+        sent: NDArray[np.int64],
+    ) -> None:
+        """Put packets on the link; what survives is flying."""
+        fates = self.link.carry(self.sent, sent)
+        self.sent += len(sent)
+        arrival = fates.arrival
+        if not self.link.impairments.clean:
+            for kind, chosen in (
+                ("lost", fates.lost),
+                ("reordered", fates.reordered),
+                ("duplicated", fates.copied),
+            ):
+                if chosen.any():
+                    self.fates.append(Fate(kind, media[chosen], sent[chosen]))
+            # The lost are let fly for ever: cheaper than copying all the others around them.
+            arrival = np.where(fates.lost, _NEVER, arrival)
+            copies = np.flatnonzero(fates.copied)
+            if len(copies):
+                data = np.concatenate((data, data[copies]))
+                length = np.concatenate((length, length[copies]))
+                arrival = np.concatenate((arrival, arrival[copies] + _COPY_AFTER_NS))
+        flying = self._flying
+        if len(flying):
+            data = _stack(flying.data, data)
+            length = np.concatenate((flying.length, length))
+            arrival = np.concatenate((flying.arrival, arrival))
+        self._flying = PacketBlock(data, length, arrival)
+
+
+def _stack(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Rows of ``a`` above rows of ``b``, the narrower padded."""
+    width = max(a.shape[1], b.shape[1])
+    out = np.zeros((len(a) + len(b), width), np.uint8)
+    out[: len(a), : a.shape[1]] = a
+    out[len(a) :, : b.shape[1]] = b
+    return out
+
+
+def _select(block: PacketBlock, chosen: NDArray[np.intp]) -> PacketBlock:
+    return PacketBlock(block.data[chosen], block.length[chosen], block.arrival[chosen])

@@ -1,0 +1,81 @@
+"""The sending side of one RTP stream: frames of audio become packets.
+
+Sequence number and timestamp start anywhere (RFC 3550 section 5.1 wants them random) and the
+timestamp follows the frame clock, so a pause in sending is a jump in timestamps, not in
+sequence numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.codecs import CODECS, FrameEncoder
+from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.g711 import alaw_encode, ulaw_encode
+from mediasim.rtp.packets import build
+
+__all__ = ["RtpSender", "encode_frames"]
+
+
+def encode_frames(
+    pcm: NDArray[np.int16], codec: str, encoder: FrameEncoder | None
+) -> list[NDArray[np.uint8]]:
+    """Payloads of frames (n, size), in as few arrays of equal rows as their sizes allow."""
+    if encoder is None:
+        return [ulaw_encode(pcm) if codec == "PCMU" else alaw_encode(pcm)]
+    return [np.frombuffer(encoder.encode(frame), np.uint8)[None] for frame in pcm]
+
+
+class RtpSender:
+    """What the server, or a simulated party, sends as RTP."""
+
+    def __init__(
+        self,
+        codec: str,
+        *,
+        ssrc: int,
+        payload_type: int | None = None,
+        first_sequence: int = 0,
+        first_timestamp: int = 0,
+    ) -> None:
+        known = CODECS[codec]
+        self.codec = codec
+        self.ssrc = ssrc
+        self.payload_type = known.payload_type if payload_type is None else payload_type
+        self.ticks_per_sample = known.clock_rate // 8000
+        self.first_timestamp = first_timestamp
+        self.sent = 0
+        self._sequence = first_sequence
+        self._encoder = None if known.stateless else FrameEncoder(codec)
+
+    def packets(self, pcm: NDArray[np.int16], first_frame: int) -> list[NDArray[np.uint8]]:
+        """Frames (n, 160) from ``first_frame`` on as packets; rows of one array are of one size."""
+        packets = []
+        at = first_frame
+        for payload in encode_frames(pcm, self.codec, self._encoder):
+            packets.append(self.wrap(payload, np.arange(at, at + len(payload)) * FRAME_SAMPLES))
+            at += len(payload)
+        return packets
+
+    def wrap(
+        self,
+        payload: NDArray[np.uint8],
+        media: NDArray[np.int64],
+        *,
+        payload_type: int | None = None,
+        marker: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Put headers before payloads (n, size) that start at these media times (samples)."""
+        count = len(payload)
+        data = build(
+            payload,
+            payload_type=self.payload_type if payload_type is None else payload_type,
+            sequence=np.arange(self._sequence, self._sequence + count),
+            timestamp=self.first_timestamp + media * self.ticks_per_sample,
+            ssrc=self.ssrc,
+            marker=marker,
+        )
+        self._sequence += count
+        self.sent += count
+        return data

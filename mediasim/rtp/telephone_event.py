@@ -1,0 +1,3 @@
+class EventReceiver:
+    def receive(self, t, p): raise NotImplementedError
+def event_payloads(*a, **k): raise NotImplementedError

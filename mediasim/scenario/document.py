@@ -1,0 +1,281 @@
+"""A scenario as it is written: values with the places where they stand.
+
+A file is YAML, every scalar of it kept as text, so that ``0123``, ``1:30``, ``no`` and ``on`` stay
+what they look like; what a text means, the model decides. Anchors, aliases and merge keys
+(``<<: *base``) work; tags, several documents in a file, and aliases that multiply without bound
+are refused. Data given from Python has the same shape, without places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from mediasim.scenario.errors import Problem, ScenarioError
+
+__all__ = ["Node", "from_python", "read_yaml"]
+
+_LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_DEEPEST: Final = 40
+_MOST_VALUES: Final = 50_000
+_HINTS: Final = {
+    "mapping values are not allowed": "a text that holds ': ' must stand in quotes",
+    "alphabetic or numeric": "a text that begins with * or & must stand in quotes",
+    "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
+    "%, @ or ` must stand in quotes",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A value and its place. Never changed: ``without`` and ``with_value`` give another tree."""
+
+    value: object
+    """A dict of key -> Node, a list of Node, a text, None where nothing is written, or anything
+    else that Python code gave."""
+    path: str = ""
+    """The keys that lead to where it is written: ``parties.alice.script[0]``."""
+    line: int | None = None
+    """From 1, and so the column; None for data from Python."""
+    column: int | None = None
+    keys: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Line and column of each key of a mapping."""
+    size: int = 1
+    """Number of values in it, those of aliases counted each time."""
+
+    def plain(self) -> Any:
+        """The value without places: dicts, lists and scalars."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def child(self, token: str | int) -> Node | None:
+        """The value under a key or at an index."""
+        if isinstance(self.value, dict) and isinstance(token, str):
+            found = self.value.get(token)
+            return found if isinstance(found, Node) else None
+        if isinstance(self.value, list) and isinstance(token, int) and token < len(self.value):
+            return self.value[token]  # type: ignore[no-any-return]
+        return None
+
+    def written(self, location: Sequence[str | int]) -> tuple[str | int, ...]:
+        """The part of a location in the model that is written here, as it is written.
+
+        The model has keys that a short form leaves out, and lists where one part may stand alone.
+        """
+        node, tokens = self, list[str | int]()
+        for token in location:
+            if isinstance(token, int) and not isinstance(node.value, list):
+                continue
+            if isinstance(token, str) and isinstance(node.value, list):
+                continue
+            if isinstance(token, str) and node.child(token) is None:
+                token = token.removesuffix("s")  # calls may be written call
+            child = node.child(token)
+            if child is None:
+                break
+            node = child
+            tokens.append(token)
+        return tuple(tokens)
+
+    def problem(
+        self, location: Sequence[str | int], message: str, *, file: Path | None, of_key: bool
+    ) -> Problem:
+        """A problem with the value at a location in the model, or with its key."""
+        parent = node = self
+        tokens = self.written(location)
+        for token in tokens:
+            parent, node = node, node.child(token) or node
+        place: tuple[int | None, int | None] = (node.line, node.column)
+        if of_key and tokens:
+            place = parent.keys.get(str(tokens[-1]), place)
+        return Problem(message, node.path, file, *place)
+
+    def without(self, tokens: Sequence[str | int]) -> Node:
+        """The tree without one value; the value must be there."""
+        first, rest = tokens[0], tokens[1:]
+        child = self.child(first)
+        changed = child.without(rest) if child is not None and rest else None
+        if isinstance(self.value, dict):
+            items = {key: changed if key == first else node for key, node in self.value.items()}
+            return replace(self, value={key: node for key, node in items.items() if node})
+        nodes = [
+            changed if number == first else node
+            for number, node in enumerate(self.value)  # type: ignore[arg-type]
+        ]
+        return replace(self, value=[node for node in nodes if node])
+
+    def with_value(self, tokens: Sequence[str | int], value: Node) -> Node:
+        """The tree with one value put in place, mappings on the way made where there are none.
+
+        Raises KeyError with the part that cannot hold what follows it.
+        """
+        if not tokens:
+            return value
+        first, rest = tokens[0], tokens[1:]
+        child = self.child(first)
+        if isinstance(self.value, list) and isinstance(first, int) and child is not None:
+            items: list[Node] = list(self.value)
+            items[first] = child.with_value(rest, value)
+            return replace(self, value=items)
+        if isinstance(self.value, dict | None) and isinstance(first, str):
+            below = child or Node({}, value.path, value.line, value.column)
+            return replace(self, value={**(self.value or {}), first: below.with_value(rest, value)})
+        raise KeyError(self.path)
+
+
+def from_python(data: object, path: str = "", depth: int = 0) -> Node:
+    """Data given from Python: mappings, lists, scalars, and parts already built.
+
+    Raises ScenarioError if it is nested without end.
+    """
+    if depth > _DEEPEST:
+        raise ScenarioError([Problem(f"is nested more than {_DEEPEST} deep", path)])
+    if isinstance(data, Mapping):
+        return Node(
+            {str(key): from_python(value, _join(path, key), depth + 1) for key, value in data.items()},
+            path,
+        )
+    if isinstance(data, list | tuple):
+        return Node(
+            [from_python(item, f"{path}[{number}]", depth + 1) for number, item in enumerate(data)],
+            path,
+        )
+    return Node(data, path)
+
+
+def read_yaml(text: str, file: Path | None = None) -> Node:
+    """The one document of a YAML text.
+
+    Raises ScenarioError with every problem of its form: up to the first one that makes the rest
+    unreadable.
+    """
+    return _Reader(text, file).read()
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+class _Reader:
+    """Builds the tree from YAML's events, which come one by one however deep it is nested."""
+
+    def __init__(self, text: str, file: Path | None) -> None:
+        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)  # type: ignore[no-untyped-call]
+        self._file = file
+        self._anchors: dict[str, Node | None] = {}
+        self._problems: list[Problem] = []
+
+    def read(self) -> Node:
+        try:
+            next(self._events)  # the stream's start
+            if isinstance(next(self._events), yaml.StreamEndEvent):
+                raise ScenarioError([Problem("there is nothing in it", "", self._file)])
+            root = self._node(next(self._events), "", 0)
+            next(self._events)  # the document's end
+            after = next(self._events)
+            if not isinstance(after, yaml.StreamEndEvent):
+                self._note("a second document begins here; a file holds one scenario", "", after)
+        except yaml.YAMLError as error:
+            self._problems.append(self._syntax(error))
+        except UnicodeError:
+            self._problems.append(Problem("is not Unicode text", "", self._file))
+        if self._problems:
+            raise ScenarioError(self._problems)
+        return root
+
+    def _note(self, message: str, path: str, event: Any) -> None:
+        mark = event.start_mark
+        self._problems.append(Problem(message, path, self._file, mark.line + 1, mark.column + 1))
+
+    def _stop(self, message: str, path: str, event: Any) -> ScenarioError:
+        """For what makes reading on pointless."""
+        self._note(message, path, event)
+        return ScenarioError(self._problems)
+
+    def _syntax(self, error: yaml.YAMLError) -> Problem:
+        said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+        hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        return Problem(f"is not YAML: {said}{hint}", "", self._file, *place)
+
+    def _node(self, event: Any, path: str, depth: int) -> Node:
+        if depth > _DEEPEST:
+            raise self._stop(f"is nested more than {_DEEPEST} deep", path, event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, path)
+        if event.tag is not None:
+            self._note(f"tags such as {event.tag} are not used here", path, event)
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if isinstance(event, yaml.ScalarEvent):
+            written = event.value if event.value or not event.implicit[0] else None
+            node = Node(written, path, line, column)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            items = list(self._items(path, depth))
+            node = Node(items, path, line, column, size=1 + sum(item.size for item in items))
+        else:
+            values, keys = self._mapping(path, depth)
+            size = 1 + sum(value.size for value in values.values())
+            node = Node(values, path, line, column, keys, size)
+        if node.size > _MOST_VALUES:
+            raise self._stop(f"holds more than {_MOST_VALUES:,} values", path, event)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, event: Any, path: str) -> Node:
+        node = self._anchors.get(event.anchor)
+        if node is not None:
+            return node
+        inside = event.anchor in self._anchors
+        wrong = "stands inside what it refers to" if inside else "refers to no anchor above it"
+        self._note(f"alias *{event.anchor} {wrong}", path, event)
+        return Node(None, path)
+
+    def _items(self, path: str, depth: int) -> Iterator[Node]:
+        number = 0
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            yield self._node(event, f"{path}[{number}]", depth + 1)
+            number += 1
+
+    def _mapping(
+        self, path: str, depth: int
+    ) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
+        values: dict[str, Node] = {}
+        keys: dict[str, tuple[int, int]] = {}
+        merged: list[Node] = []
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._node(event, path, depth + 1).value
+            here = _join(path, key) if isinstance(key, str) else path
+            value = self._node(next(self._events), here, depth + 1)
+            if not isinstance(key, str) or not key:
+                self._note("a key must be a word", path, event)
+            elif key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+                merged += self._merged(value, here, event)
+            elif key in values:
+                message = f"is given twice, first on line {keys[key][0]}"
+                self._note(message, here, event)
+            else:
+                values[key] = value
+                keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        for base in merged:
+            values = {**base.value, **values}  # type: ignore[dict-item]
+            keys = {**base.keys, **keys}
+        return values, keys
+
+    def _merged(self, value: Node, path: str, event: Any) -> list[Node]:
+        """The mappings of a merge key; those before win over those after."""
+        bases: list[Node] = value.value if isinstance(value.value, list) else [value]
+        if all(isinstance(base.value, dict) for base in bases):
+            return bases
+        self._note("expected an alias of a mapping, or a list of those", path, event)
+        return []

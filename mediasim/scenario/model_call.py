@@ -1,0 +1,170 @@
+"""A call: who dials whom, what comes of it, and how it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mediasim.scenario.durations import Duration, positive
+from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
+from mediasim.scenario.model_recording import Moment, Recording, Trim
+from mediasim.scenario.model_steps import Play, Say
+from mediasim.scenario.model_values import YES, Flag, KeySet, Name
+
+__all__ = ["Answer", "Call", "Greeting", "Transfer", "Voicemail"]
+
+
+class Answer(Model):
+    """What the callee does: a time after which it answers, or no-answer, busy, reject."""
+
+    outcome: Literal["answer", "no-answer", "busy", "reject"] = "answer"
+    """What it does in the end; no-answer lets it ring."""
+    after: Duration = Duration.of("1s")
+    """How long it rings before that."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        is_word = isinstance(value, str) and value[:1].isalpha()
+        return {"outcome" if is_word else "after": value}
+
+
+class Transfer(Moment):
+    """The caller is connected to somebody else; who it spoke to until then is hung up on."""
+
+    to: Name
+    """A party."""
+    answer: Answer = Answer.model_construct()
+    """What that party does."""
+    timeout: Annotated[Duration, positive()] = Duration.of("30s")
+    """How long it may ring."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        raise ValueError("expected a mapping such as {at: 10s, to: carol}")
+
+
+class Greeting(Model):
+    """What a caller hears before the beep; a bare text is said."""
+
+    stands_for: ClassVar[str] = "say"
+    exactly_one: ClassVar[tuple[str, ...]] = ("say", "play")
+
+    say: Say | None = None
+    """Words."""
+    play: Play | None = None
+    """A WAV or MP3 file."""
+
+    def troubles(self) -> Iterator[Trouble]:
+        for name in self.exactly_one:
+            step = getattr(self, name)
+            if step is not None and step.at is not None:
+                yield (name, "at"), "a greeting is played when the call is answered"
+
+
+class Voicemail(Model):
+    """The record verb answers the call. ``true`` is one with all defaults."""
+
+    name: Name = ""
+    """What expectations call its recording. Default: main, then recording-2, recording-3 ..."""
+    greeting: Greeting | None = None
+    """What is heard first."""
+    beep: Flag = True
+    """Whether a beep is heard before it records."""
+    timeout: Annotated[Duration, positive()] = Duration.of("5s")
+    """How much silence ends it."""
+    finish_on_key: KeySet = "1234567890*#"
+    """The keys that end it; "" for none."""
+    max_length: Annotated[Duration, positive()] = Duration.of("1h")
+    """The longest it records."""
+    trim: Trim = "trim-silence"
+    """Whether silence at both ends is cut off."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        if value is True or value in YES:
+            return {}
+        raise ValueError(f"expected true or a mapping with {', '.join(cls.keys())}")
+
+
+class Call(Model):
+    """A call from one party to another, or to a voicemail."""
+
+    exactly_one: ClassVar[tuple[str, ...]] = ("to", "voicemail")
+    plurals: ClassVar[Mapping[str, str]] = {"transfer": "transfers", "recording": "recordings"}
+
+    name: Name = ""
+    """What expectations call it. Default: main, then call-2, call-3 ..."""
+    from_: Name = Field(validation_alias="from", serialization_alias="from")
+    """The party that dials."""
+    to: Name | None = None
+    """The party that is dialled."""
+    voicemail: Voicemail | None = None
+    """Instead of a party: the record verb answers."""
+    at: Duration = Duration(0)
+    """When it is dialled, counted from the start of the run."""
+    answer: Answer = Answer.model_construct()
+    """What the callee does: 2s (answers after that), no-answer, busy or reject."""
+    timeout: Annotated[Duration, positive()] = Duration.of("30s")
+    """How long it may ring."""
+    time_limit: Annotated[Duration, positive()] = Duration.of("4h")
+    """How long it may last once answered."""
+    answer_on_bridge: Flag = False
+    """Whether the caller's leg is answered only when the callee answers. If not, it is answered at
+    once and hears ringing."""
+    dial_after: Duration = Duration(0)
+    """How long after the caller's leg is answered the callee's leg is dialled: it joins late."""
+    transfer: OneOrMany[Transfer] = None
+    """Like transfers."""
+    transfers: Many[Transfer] = ()
+    """Connections to somebody else, one after the other."""
+    recording: OneOrMany[Recording] = None
+    """Like recordings; true, or dual, is short for one."""
+    recordings: Many[Recording] = ()
+    """Its recordings, each with a layout of its own."""
+
+    def settle(self, context: Any) -> None:
+        by_default = "dial" if self.to is not None else "call"
+        self._fill(
+            recordings=tuple(
+                recording
+                if recording.of is not None
+                else recording.model_copy(update={"of": by_default if recording.start.on else "api"})
+                for recording in self.recordings
+            )
+        )
+
+    def troubles(self) -> Iterator[Trouble]:
+        if self.to is not None and self.to == self.from_:
+            yield ("to",), f"{self.to} cannot call itself"
+        if self.answer_on_bridge and self.dial_after:
+            yield (
+                ("dial_after",),
+                "expected nothing beside answer_on_bridge: true, where the caller's leg is not "
+                "answered before the callee's",
+            )
+        if self.voicemail is not None:
+            yield from self._voicemail_troubles()
+        spoken_to = self.to
+        for number, transfer in enumerate(self.transfers):
+            if transfer.to in (self.from_, spoken_to):
+                who = "the caller" if transfer.to == self.from_ else "in the call already"
+                yield ("transfers", number, "to"), f"{transfer.to} is {who}"
+            spoken_to = transfer.to
+
+    def _voicemail_troubles(self) -> Iterator[Trouble]:
+        for name in ("transfers", "dial_after", "answer_on_bridge"):
+            if getattr(self, name):
+                yield (name,), "expected a call to a party; this one goes to a voicemail"
+        for number, recording in enumerate(self.recordings):
+            if recording.of == "dial":
+                yield ("recordings", number, "of"), "expected call or api: nobody is dialled here"
+            elif recording.start.on == "ringing":
+                yield ("recordings", number, "start"), "expected answer: nobody is dialled here"
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Everybody who has a leg in it, the caller first."""
+        called = (self.to, *(transfer.to for transfer in self.transfers))
+        return (self.from_, *dict.fromkeys(name for name in called if name is not None))

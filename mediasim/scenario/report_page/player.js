@@ -1,0 +1,122 @@
+"use strict";
+// Two players with one shape: place, playing, play(place), pause(), hear(mode), onend.
+// Places are seconds in the file. A mode is "stereo", "mono" or a channel's index.
+
+let sharedContext = null;
+
+/** Plays sound that is in the page. */
+class EmbeddedPlayer {
+  modes = true;
+
+  constructor(recording) {
+    this.recording = recording;
+    this.mode = "stereo";
+    this.source = null;
+  }
+
+  get playing() {
+    return this.source !== null;
+  }
+
+  get place() {
+    const elapsed = sharedContext.currentTime - this.startedAt - (sharedContext.outputLatency || 0);
+    return Math.min(this.startedFrom + Math.max(elapsed, 0), this.recording.seconds);
+  }
+
+  async play(place) {
+    this.pause();
+    sharedContext ??= new AudioContext();
+    const source = (this.source = sharedContext.createBufferSource());
+    source.buffer = this.buffer();
+    source.connect(this.mixer());
+    await sharedContext.resume();
+    if (this.source !== source) return; // paused, or begun anew, meanwhile
+    this.startedAt = sharedContext.currentTime;
+    this.startedFrom = place;
+    source.onended = () => {
+      this.pause();
+      this.onend?.();
+    };
+    source.start(0, place);
+  }
+
+  pause() {
+    if (!this.source) return;
+    this.source.onended = null;
+    this.source.disconnect();
+    this.source = null;
+  }
+
+  hear(mode) {
+    this.mode = mode;
+    this.gains?.forEach((ears, channel) =>
+      ears.forEach((gain, ear) =>
+        gain.gain.setTargetAtTime(this.share(channel, ear), sharedContext.currentTime, 0.005)));
+  }
+
+  /** How much of a channel goes to an ear. */
+  share(channel, ear) {
+    const count = this.recording.channels.length;
+    if (this.mode === "mono") return 1 / count;
+    if (this.mode === "stereo" && count > 1) return channel % 2 === ear ? 1 : 0;
+    return this.mode === "stereo" || this.mode === channel ? 1 : 0;
+  }
+
+  buffer() {
+    if (!this.decoded) {
+      const { samples } = this.recording;
+      this.decoded = sharedContext.createBuffer(samples.length, Math.max(samples[0].length, 1), RATE);
+      samples.forEach((sound, channel) => this.decoded.copyToChannel(sound, channel));
+    }
+    return this.decoded;
+  }
+
+  mixer() {
+    if (!this.splitter) {
+      const count = this.recording.channels.length;
+      this.splitter = sharedContext.createChannelSplitter(count);
+      const merger = sharedContext.createChannelMerger(2);
+      this.gains = Array.from({ length: count }, (_, channel) =>
+        [0, 1].map((ear) => {
+          const gain = sharedContext.createGain();
+          gain.gain.value = this.share(channel, ear);
+          this.splitter.connect(gain, channel);
+          gain.connect(merger, 0, ear);
+          return gain;
+        }));
+      merger.connect(sharedContext.destination);
+    }
+    return this.splitter;
+  }
+}
+
+/** Plays the WAV beside the page, as it is: a browser does not let a page mix a local file. */
+class FilePlayer {
+  modes = false;
+
+  constructor(recording) {
+    this.audio = new Audio();
+    this.audio.preload = "none";
+    this.audio.src = recording.file.split("/").map(encodeURIComponent).join("/");
+    this.audio.onended = () => this.onend?.();
+  }
+
+  get playing() {
+    return !this.audio.paused;
+  }
+
+  get place() {
+    return this.audio.currentTime;
+  }
+
+  async play(place) {
+    this.audio.currentTime = place;
+    await this.audio.play();
+  }
+
+  pause() {
+    this.audio.pause();
+  }
+
+  hear() {}
+}
