@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CODECS", "Codec", "FrameDecoder", "FrameEncoder"]
 
-_OPUS_BIT_RATE: Final = 24_000
-"""More than 8 kHz speech needs in Opus; our choice."""
+_OPUS_BIT_RATE: Final = 32_000
+_OPUS_APPLICATION: Final = "audio"
+"""Our choices. Its mode "voip" keeps the sound of speech but not the waveform, to which a
+recording is to be compared."""
 _G722_DELAY: Final = 11
 """The codec's filter bank, in 8 kHz samples."""
 _OPUS_DELAY: Final = 52
-"""The encoder's look-ahead of 6.5 ms, in 8 kHz samples."""
+"""The encoder's look-ahead, 6.5 ms in all modes but that of low delay, in 8 kHz samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class FrameEncoder:
             # At 8 kHz the encoder makes narrowband packets by itself, for half the work.
             self._context = _context("libopus", "w", SAMPLE_RATE)
             self._context.bit_rate = _OPUS_BIT_RATE
-            self._context.options = {"application": "voip"}
+            self._context.options = {"application": _OPUS_APPLICATION}
             self._upsampler = None
 
     def encode(self, pcm: NDArray[np.int16]) -> bytes:

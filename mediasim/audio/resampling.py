@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 __all__ = ["RESAMPLING_DELAY", "Downsampler", "Upsampler"]
@@ -27,7 +26,7 @@ def _low_pass(factor: int) -> NDArray[np.float32]:
     taps = 2 * RESAMPLING_DELAY * factor + 1
     at = np.arange(taps) / factor - RESAMPLING_DELAY
     response = np.sinc(at) * np.kaiser(taps, _KAISER_BETA)
-    return (response / response.sum()).astype(np.float32)
+    return np.asarray(response / response.sum(), np.float32)
 
 
 class Upsampler:
@@ -45,8 +44,7 @@ class Upsampler:
         """(samples,) become (samples * factor,)."""
         signal = np.concatenate((self._past, pcm), dtype=np.float32)
         self._past = signal[len(pcm) :]
-        windows = sliding_window_view(signal, len(self._phases))
-        return _rounded((windows @ self._phases).ravel())
+        return _rounded((_windows(signal, len(self._phases), 1) @ self._phases).ravel())
 
 
 class Downsampler:
@@ -61,8 +59,14 @@ class Downsampler:
         """(samples * factor,) become (samples,)."""
         signal = np.concatenate((self._past, pcm), dtype=np.float32)
         self._past = signal[len(pcm) :]
-        windows = sliding_window_view(signal, len(self._taps))[:: self._factor]
-        return _rounded(windows @ self._taps)
+        return _rounded(_windows(signal, len(self._taps), self._factor) @ self._taps)
+
+
+def _windows(signal: NDArray[np.float32], length: int, step: int) -> NDArray[np.float32]:
+    """All windows of a contiguous signal, ``step`` apart, as a view."""
+    count = (len(signal) - length) // step + 1
+    # numpy's sliding_window_view would take longer than the filter.
+    return np.ndarray((count, length), np.float32, signal, strides=(4 * step, 4))
 
 
 def _rounded(signal: NDArray[np.float32]) -> NDArray[np.int16]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.audio.files import encode_mp3
 from mediasim.audio.mixing import downmix
@@ -90,14 +89,14 @@ def _file(
         return stored
 
     def make(file: BinaryIO) -> None:
-        pcm: NDArray[np.int16] = read_wav(stored).pcm
+        pcm = read_wav(stored).pcm
         if not as_stored:
             pcm = downmix(pcm)[np.newaxis]
         if format == "mp3":
             file.write(encode_mp3(pcm, MP3_BIT_RATE * channels))
         else:
             file.write(wav_header(channels, pcm.shape[1]))
-            file.write(pcm.T.astype("<i2").tobytes())
+            file.write(pcm.T.astype("<i2", order="C").data)
 
     return store.derived(record.sid, f"{channels}ch.{format}", make)
 

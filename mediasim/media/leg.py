@@ -67,6 +67,10 @@ class Leg:
     on_digit: Callable[[Digit], None] | None = None
     first_frame: int = 0
     """The frame at which it came into being."""
+    heard_log: list[tuple[int, tuple[Leg, ...]]] = field(default_factory=list)
+    """Whom it heard, from which frame on."""
+    played: list[Player] = field(default_factory=list)
+    """Everything that was ever played to it."""
     missing: list[tuple[int, int]] = field(default_factory=list)
     """Output samples (start, end) for which nothing arrived once the stream had begun."""
     ended_frame: int | None = None

@@ -13,12 +13,16 @@ __all__ = ["Player"]
 class Player:
     """A clip that starts at a frame, once or over and over."""
 
-    def __init__(self, pcm: NDArray[np.int16], first_frame: int, *, loop: bool = False) -> None:
+    def __init__(
+        self, pcm: NDArray[np.int16], first_frame: int, *, loop: bool = False, label: str = ""
+    ) -> None:
         if not len(pcm):
             raise ValueError("nothing to play")
         self.pcm = pcm
         self.first_frame = first_frame
         self.loop = loop
+        self.label = label
+        """What it is, for a person."""
         self.stopped_frame: int | None = None
 
     @property

@@ -61,7 +61,8 @@ class Room:
         """The leg is over. What it said stays in the recordings; its statistics stay readable."""
         leg.ended_frame = self._touch()
         for other in self.legs:
-            other.hears = tuple(heard for heard in other.hears if heard is not leg)
+            if leg in other.hears:
+                self._set_heard(other, tuple(each for each in other.hears if each is not leg))
         for recorder in self.recorders:
             recorder.write(self.frame, self.plane.read_tap)
             gone = (leg.inbound, leg.outbound)
@@ -87,7 +88,11 @@ class Room:
     def hear(self, leg: Leg, *sources: Leg) -> None:
         """From now on the leg is sent what these legs say."""
         self._touch()
+        self._set_heard(leg, sources)
+
+    def _set_heard(self, leg: Leg, sources: tuple[Leg, ...]) -> None:
         leg.hears = sources
+        leg.heard_log.append((self.frame, sources))
 
     def bridge(self, a: Leg, b: Leg) -> None:
         self.hear(a, b)
@@ -98,10 +103,13 @@ class Room:
         self._touch()
         leg.in_conference, leg.muted = joined, muted
 
-    def play(self, leg: Leg, pcm: NDArray[np.int16], *, loop: bool = False) -> Player:
+    def play(
+        self, leg: Leg, pcm: NDArray[np.int16], *, loop: bool = False, label: str = ""
+    ) -> Player:
         """Play to the leg's party from now on."""
-        player = Player(pcm, self._touch(), loop=loop)
+        player = Player(pcm, self._touch(), loop=loop, label=label)
         leg.players.append(player)
+        leg.played.append(player)
         return player
 
     def stop_player(self, player: Player) -> None:

@@ -17,6 +17,7 @@ from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import alaw_encode
 from mediasim.net.link import Link
 from mediasim.parties.clock import SenderClock
+from mediasim.parties.flight import Flight
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.comfort_noise import build_comfort_noise
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build
@@ -27,11 +28,6 @@ __all__ = ["Dtx", "Fate", "Phone", "PhoneFormat"]
 Dtx = Literal["off", "silence", "comfort-noise"]
 _NOISE_EVERY: Final = 10
 """Silent packets between two comfort noise updates."""
-_COPY_AFTER_NS: Final = 1_000_000
-_NEVER: Final = np.iinfo(np.int64).max
-_EMPTY: Final = PacketBlock(
-    np.empty((0, HEADER_SIZE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +87,13 @@ class Phone:
         self._sequence = phone_format.first_sequence
         self._events: dict[int, list[tuple[bytes, bool, int]]] = {}
         self._silent_for = 0
-        self._flying = _EMPTY
+        self._flight = Flight(link)
         self._ended_at: int | None = None
+
+    @property
+    def payload_type(self) -> int:
+        """Of the audio it sends."""
+        return self._codec.payload_type
 
     # -- what the party does ----------------------------------------------------------------
 
@@ -121,18 +122,7 @@ class Phone:
         count = self._periods_before(before_ns) - self._period
         if count > 0:
             self._send(count)
-        flying = self._flying
-        if not len(flying):
-            return None
-        arrival = flying.arrival
-        if (arrival[1:] >= arrival[:-1]).all() and arrival[-1] < before_ns:
-            self._flying = _EMPTY
-            return flying
-        order = np.argsort(arrival, kind="stable")
-        landed = int(np.searchsorted(arrival[order], before_ns))
-        waiting = order[landed:]
-        self._flying = _select(flying, waiting[arrival[waiting] < _NEVER])
-        return _select(flying, order[:landed]) if landed else None
+        return self._flight.land(before_ns)
 
     def _periods_before(self, before_ns: int) -> int:
         """How many packets are sent before a time: each leaves when its last sample is spoken."""
@@ -258,41 +248,15 @@ class Phone:
         media: NDArray[np.int64],
         sent: NDArray[np.int64],
     ) -> None:
-        """Put packets on the link; what survives is flying."""
-        fates = self.link.carry(self.sent, sent)
+        """Put packets on the link, and keep what became of them."""
+        fates = self._flight.launch(data, sent, length)
         self.sent += len(sent)
-        arrival = fates.arrival
-        if not self.link.impairments.clean:
-            for kind, chosen in (
-                ("lost", fates.lost),
-                ("reordered", fates.reordered),
-                ("duplicated", fates.copied),
-            ):
-                if chosen.any():
-                    self.fates.append(Fate(kind, media[chosen], sent[chosen]))
-            # The lost are let fly for ever: cheaper than copying all the others around them.
-            arrival = np.where(fates.lost, _NEVER, arrival)
-            copies = np.flatnonzero(fates.copied)
-            if len(copies):
-                data = np.concatenate((data, data[copies]))
-                length = np.concatenate((length, length[copies]))
-                arrival = np.concatenate((arrival, arrival[copies] + _COPY_AFTER_NS))
-        flying = self._flying
-        if len(flying):
-            data = _stack(flying.data, data)
-            length = np.concatenate((flying.length, length))
-            arrival = np.concatenate((flying.arrival, arrival))
-        self._flying = PacketBlock(data, length, arrival)
-
-
-def _stack(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Rows of ``a`` above rows of ``b``, the narrower padded."""
-    width = max(a.shape[1], b.shape[1])
-    out = np.zeros((len(a) + len(b), width), np.uint8)
-    out[: len(a), : a.shape[1]] = a
-    out[len(a) :, : b.shape[1]] = b
-    return out
-
-
-def _select(block: PacketBlock, chosen: NDArray[np.intp]) -> PacketBlock:
-    return PacketBlock(block.data[chosen], block.length[chosen], block.arrival[chosen])
+        if self.link.impairments.clean:
+            return
+        for kind, chosen in (
+            ("lost", fates.lost),
+            ("reordered", fates.reordered),
+            ("duplicated", fates.copied),
+        ):
+            if chosen.any():
+                self.fates.append(Fate(kind, media[chosen], sent[chosen]))

@@ -6,6 +6,7 @@ What was placed, less what was cut off or muted, is the truth of the call.
 
 from __future__ import annotations
 
+import itertools
 from bisect import insort
 from dataclasses import dataclass, replace
 from typing import Final
@@ -110,7 +111,7 @@ class Timeline:
         sounding = self._between(first, end)
         overlap = any(
             later.start < earlier.end
-            for earlier, later in zip(sounding[:-1], sounding[1:], strict=True)
+            for earlier, later in itertools.pairwise(sounding)
         )
         muted = any(low < end and high > first for low, high in self.muted)
         if overlap or muted or self._background is not None:
@@ -143,6 +144,10 @@ class Timeline:
     def sounding(self, first: int, end: int) -> bool:
         """Whether anything is said in the span (muted or not)."""
         return self._background is not None or bool(self._between(first, end))
+
+    def spoken_between(self, first: int, end: int) -> bool:
+        """Whether anything is said in a span of any time, in any order of asking."""
+        return any(segment.start < end and segment.end > first for segment in self.segments)
 
     def heard_spans(self, segment: Segment) -> list[tuple[int, int]]:
         """The parts of a segment that were not muted, in samples of the party's clock."""

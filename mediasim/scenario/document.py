@@ -17,7 +17,7 @@ import yaml
 
 from mediasim.scenario.errors import Problem, ScenarioError
 
-__all__ = ["Node", "from_python", "read_yaml"]
+__all__ = ["Node", "Origin", "from_python", "read_yaml"]
 
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _DEEPEST: Final = 40
@@ -46,6 +46,8 @@ class Node:
     """Line and column of each key of a mapping."""
     size: int = 1
     """Number of values in it, those of aliases counted each time."""
+    repeated: tuple[Problem, ...] = ()
+    """Of a whole file: its keys that are given twice. The first one is in the tree."""
 
     def plain(self) -> Any:
         """The value without places: dicts, lists and scalars."""
@@ -63,6 +65,13 @@ class Node:
         if isinstance(self.value, list) and isinstance(token, int) and token < len(self.value):
             return self.value[token]  # type: ignore[no-any-return]
         return None
+
+    def at(self, tokens: Sequence[str | int]) -> Node | None:
+        """The value that keys and indexes lead to."""
+        node: Node | None = self
+        for token in tokens:
+            node = node.child(token) if node else None
+        return node
 
     def written(self, location: Sequence[str | int]) -> tuple[str | int, ...]:
         """The part of a location in the model that is written here, as it is written.
@@ -130,6 +139,30 @@ class Node:
         raise KeyError(self.path)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where a scenario comes from; the context in which its model is validated."""
+
+    document: Node
+    base: Path
+    """The folder that paths in it are relative to."""
+    file: Path | None = None
+    name: str = "scenario"
+    """What it is called where it does not say."""
+    variant: Mapping[str, str] = field(default_factory=dict)
+    """What the matrix set for this run: dotted path -> value."""
+    label: str = ""
+    """The variant in short: ``codec=PCMU,seed=1``."""
+    partial: bool = False
+    """Parts that were wrong have been taken out, to look for mistakes in the rest."""
+
+    def problem(
+        self, location: Sequence[str | int], message: str, *, of_key: bool = False
+    ) -> Problem:
+        """A problem at a location in the model."""
+        return self.document.problem(location, message, file=self.file, of_key=of_key)
+
+
 def from_python(data: object, path: str = "", depth: int = 0) -> Node:
     """Data given from Python: mappings, lists, scalars, and parts already built.
 
@@ -139,7 +172,10 @@ def from_python(data: object, path: str = "", depth: int = 0) -> Node:
         raise ScenarioError([Problem(f"is nested more than {_DEEPEST} deep", path)])
     if isinstance(data, Mapping):
         return Node(
-            {str(key): from_python(value, _join(path, key), depth + 1) for key, value in data.items()},
+            {
+                str(key): from_python(value, _join(path, key), depth + 1)
+                for key, value in data.items()
+            },
             path,
         )
     if isinstance(data, list | tuple):
@@ -153,8 +189,8 @@ def from_python(data: object, path: str = "", depth: int = 0) -> Node:
 def read_yaml(text: str, file: Path | None = None) -> Node:
     """The one document of a YAML text.
 
-    Raises ScenarioError with every problem of its form: up to the first one that makes the rest
-    unreadable.
+    Raises ScenarioError with every problem of its form, up to the first one that makes the rest
+    unreadable. Keys given twice do not keep it from being read: they are in ``repeated``.
     """
     return _Reader(text, file).read()
 
@@ -171,6 +207,7 @@ class _Reader:
         self._file = file
         self._anchors: dict[str, Node | None] = {}
         self._problems: list[Problem] = []
+        self._repeated: list[Problem] = []
 
     def read(self) -> Node:
         try:
@@ -187,17 +224,20 @@ class _Reader:
         except UnicodeError:
             self._problems.append(Problem("is not Unicode text", "", self._file))
         if self._problems:
-            raise ScenarioError(self._problems)
-        return root
+            raise ScenarioError([*self._problems, *self._repeated])
+        return replace(root, repeated=tuple(self._repeated))
+
+    def _problem(self, message: str, path: str, event: Any) -> Problem:
+        mark = event.start_mark
+        return Problem(message, path, self._file, mark.line + 1, mark.column + 1)
 
     def _note(self, message: str, path: str, event: Any) -> None:
-        mark = event.start_mark
-        self._problems.append(Problem(message, path, self._file, mark.line + 1, mark.column + 1))
+        self._problems.append(self._problem(message, path, event))
 
     def _stop(self, message: str, path: str, event: Any) -> ScenarioError:
         """For what makes reading on pointless."""
         self._note(message, path, event)
-        return ScenarioError(self._problems)
+        return ScenarioError([*self._problems, *self._repeated])
 
     def _syntax(self, error: yaml.YAMLError) -> Problem:
         said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
@@ -247,9 +287,7 @@ class _Reader:
             yield self._node(event, f"{path}[{number}]", depth + 1)
             number += 1
 
-    def _mapping(
-        self, path: str, depth: int
-    ) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
+    def _mapping(self, path: str, depth: int) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
         values: dict[str, Node] = {}
         keys: dict[str, tuple[int, int]] = {}
         merged: list[Node] = []
@@ -263,7 +301,7 @@ class _Reader:
                 merged += self._merged(value, here, event)
             elif key in values:
                 message = f"is given twice, first on line {keys[key][0]}"
-                self._note(message, here, event)
+                self._repeated.append(self._problem(message, here, event))
             else:
                 values[key] = value
                 keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)

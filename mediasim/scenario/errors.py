@@ -15,7 +15,21 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["Problem", "ScenarioError", "did_you_mean", "message_of", "one_of"]
+__all__ = [
+    "MISTAKE",
+    "UNKNOWN_KEY",
+    "Problem",
+    "ScenarioError",
+    "closest",
+    "did_you_mean",
+    "message_of",
+    "one_of",
+]
+
+MISTAKE: Final = "mistake"
+"""The kind of validation error that is in our words already."""
+UNKNOWN_KEY: Final = "unknown_key"
+"""The same, where it is about a key and not about its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,8 @@ _SHAPES: Final = {
 def message_of(error: ErrorDetails) -> str:
     """A validation error in our words: what is expected, and what was found."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind in (MISTAKE, UNKNOWN_KEY):
+        return error["msg"]
     if kind == "value_error":
         message = str(context["error"])
     elif kind == "literal_error":

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -33,20 +33,23 @@ from pydantic_core import (
     core_schema,
 )
 
-from mediasim.scenario.errors import closest, did_you_mean, message_of, one_of
+from mediasim.scenario.errors import (
+    MISTAKE,
+    UNKNOWN_KEY,
+    closest,
+    did_you_mean,
+    message_of,
+    one_of,
+)
 from mediasim.scenario.model_values import NO
 
-__all__ = ["UNKNOWN_KEY", "Keyed", "Location", "Many", "Model", "OneOrMany", "Trouble"]
+__all__ = ["Keyed", "Location", "Many", "Model", "OneOrMany", "Trouble"]
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
 """Keys and list indexes that lead to a part."""
 Trouble = tuple[Location, str]
 """Where something is wrong, from the part that tells, and what."""
-
-OUR_ERROR: Final = "mistake"
-UNKNOWN_KEY: Final = "unknown_key"
-"""The kind of error that is about a key and not about its value."""
 
 
 class Model(BaseModel):
@@ -146,10 +149,10 @@ class Model(BaseModel):
 
 
 def mistake(
-    location: Iterable[str | int], message: str, value: object, kind: str = OUR_ERROR
+    location: Iterable[str | int], message: str, value: object, kind: str = MISTAKE
 ) -> InitErrorDetails:
     """One error of ours, for pydantic to carry."""
-    kind = kind if kind == UNKNOWN_KEY else OUR_ERROR
+    kind = kind if kind == UNKNOWN_KEY else MISTAKE
     return InitErrorDetails(
         type=PydanticCustomError(kind, "{message}", {"message": message}),
         loc=tuple(location),
@@ -190,8 +193,6 @@ class _Listed:
         if not self.single:
             return many
         return {"anyOf": [many["items"], many, {"enum": [None, False, *NO]}]}
-
-
 
 
 Many = Annotated[Sequence[T], _Listed()]

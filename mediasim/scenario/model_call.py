@@ -130,7 +130,9 @@ class Call(Model):
             recordings=tuple(
                 recording
                 if recording.of is not None
-                else recording.model_copy(update={"of": by_default if recording.start.on else "api"})
+                else recording.model_copy(
+                    update={"of": by_default if recording.start.on else "api"}
+                )
                 for recording in self.recordings
             )
         )

@@ -70,9 +70,7 @@ class Stall(Model):
 
     at: Duration
     """When, in the time of the call."""
-    for_: Annotated[Duration, positive()] = Field(
-        validation_alias="for", serialization_alias="for"
-    )
+    for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
     """How long."""
     kind: Literal["gap", "pause"] = "gap"
     """gap: what would have been sent is never sent, and timestamps jump over it. pause: the

@@ -12,7 +12,15 @@ from mediasim.scenario.durations import Duration, positive
 from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
 from mediasim.scenario.model_values import YES, EventName, Name
 
-__all__ = ["ConferenceRecording", "Moment", "Recording", "RecordingPause", "RequestedBy", "Start", "Trim"]
+__all__ = [
+    "ConferenceRecording",
+    "Moment",
+    "Recording",
+    "RecordingPause",
+    "RequestedBy",
+    "Start",
+    "Trim",
+]
 
 Trim = Literal["do-not-trim", "trim-silence"]
 RequestedBy = Literal["dial", "call", "api"]
@@ -102,7 +110,9 @@ class _Recorded(Model):
             return {}
         if value in ("mono", "dual"):
             return {"channels": value}
-        raise ValueError(f"expected true, false, mono, dual or a mapping with {', '.join(cls.keys())}")
+        raise ValueError(
+            f"expected true, false, mono, dual or a mapping with {', '.join(cls.keys())}"
+        )
 
     def troubles(self) -> Iterator[Trouble]:
         end: Duration | None = Duration(0)

@@ -105,9 +105,7 @@ class Tone(Model):
 
     hz: OneOrMany[Frequency]
     """A frequency or a list of them."""
-    for_: Annotated[Duration, positive()] = Field(
-        validation_alias="for", serialization_alias="for"
-    )
+    for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
     """How long."""
     level: Level = -12.0
     """dBFS of the whole."""
@@ -131,9 +129,7 @@ class Noise(Model):
 
     kind: Literal["white", "pink", "babble"] = "white"
     """white, pink, or babble: noise with the spectrum and the syllables of speech."""
-    for_: Annotated[Duration, positive()] = Field(
-        validation_alias="for", serialization_alias="for"
-    )
+    for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
     """How long."""
     level: Level = -40.0
     """dBFS."""

@@ -81,9 +81,7 @@ def _quantity(low: float, high: float, unit: str, noun: str) -> _Reader:
         return number
 
     in_text = {"type": "string", "pattern": _written(unit)}
-    return _Reader(
-        read, {"anyOf": [{"type": "number", "minimum": low, "maximum": high}, in_text]}
-    )
+    return _Reader(read, {"anyOf": [{"type": "number", "minimum": low, "maximum": high}, in_text]})
 
 
 def _read_ratio(value: object) -> float:
@@ -130,9 +128,7 @@ def _text(pattern: str, expected: str) -> _Reader:
             raise _wrong(expected, value)
         return text
 
-    return _Reader(
-        read, {"type": ["string", "number", "boolean"], "pattern": f"^(?:{pattern})$"}
-    )
+    return _Reader(read, {"type": ["string", "number", "boolean"], "pattern": f"^(?:{pattern})$"})
 
 
 Ratio = Annotated[
@@ -155,13 +151,9 @@ Level = Annotated[float, _quantity(-100, 0, "dBFS|dB", "a level in dBFS")]
 """20 log10 of rms over full scale: ``-12`` or ``-12dB``."""
 Frequency = Annotated[float, _quantity(20, 3999, "Hz", "a frequency in Hz")]
 """Below half of the 8 kHz that a call carries."""
-Flag = Annotated[
-    bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})
-]
+Flag = Annotated[bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})]
 Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
-Name = Annotated[
-    str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_'")
-]
+Name = Annotated[str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_'")]
 """What parties, calls, conferences and recordings are called."""
 EventName = Annotated[
     str, _text("[A-Za-z0-9_][A-Za-z0-9_.-]*", "a name of letters, digits, '.', '-' and '_'")

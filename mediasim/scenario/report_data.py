@@ -37,11 +37,12 @@ class Heard:
 
     def truth(self, channel: int) -> Mapping[str, Any]:
         """The truth of a channel (from 0), empty where none was kept."""
+        found: dict[str, Any] = {"intervals": (), "missing": (), "adjustments": ()}
         document = self.recording["truth_intervals"] or {"channels": ()}
         for each in document["channels"]:
             if each["channel"] == channel + 1:
-                return {"missing": (), "adjustments": ()} | each
-        return {"intervals": (), "missing": (), "adjustments": ()}
+                found |= each
+        return found
 
 
 def scripts_data(

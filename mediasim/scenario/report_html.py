@@ -38,7 +38,9 @@ def write_report(report: Mapping[str, Any], directory: Path) -> Path:
     its WAV. Raises ``ValueError`` for a file that is no recording of ours.
     """
     path = directory / "report.html"
-    path.write_text(_render(report, run_views(report, directory, SOUND_BYTES)), encoding="utf-8")
+    page = _render(report, run_views(report, directory, SOUND_BYTES))
+    # A YAML escape can name half a surrogate pair, which UTF-8 has no way to write.
+    path.write_text(page, encoding="utf-8", errors="replace")
     return path
 
 

@@ -22,7 +22,7 @@ from mediasim.scenario.report_tables import (
     said_table,
     streams_table,
 )
-from mediasim.scenario.totals import Totals
+from mediasim.scenario.totals import Totals, place_words
 from mediasim.scenario.waveform import Waveform, read_waveform
 
 __all__ = ["run_views"]
@@ -141,13 +141,9 @@ def _place(expectation: Mapping[str, Any], heard: list[Heard]) -> dict[str, Any]
     where = expectation["where"]
     if expectation["ok"] or not where:
         return None
-    file, channel, seconds = where.get("file"), where.get("channel"), where.get("time")
-    words = [file] if file else []
-    words += [f"channel {channel}"] if channel else []
-    words += [f"{seconds:.3f} s"] if seconds is not None else []
     for index, each in enumerate(heard):
-        if each.waveform and each.recording["file"] == file:
-            seek = each.clock.call_time(seconds or 0.0)
-            data = {"seek": seek, "recording": index, "channel": channel or 0}
-            return {"words": ", ".join(words), "data": data}
-    return {"words": ", ".join(words), "data": None}
+        if each.waveform and each.recording["file"] == where.get("file"):
+            seek = each.clock.call_time(where.get("time") or 0.0)
+            data = {"seek": seek, "recording": index, "channel": where.get("channel") or 0}
+            return {"words": place_words(where), "data": data}
+    return {"words": place_words(where), "data": None}

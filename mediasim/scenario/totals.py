@@ -1,4 +1,4 @@
-"""What all runs of a report come to, in numbers and in the words every face of it uses."""
+"""What the runs of a report come to, and the words that every face of a report says it in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Totals", "counted"]
+__all__ = ["Totals", "counted", "place_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +76,15 @@ class Totals:
 def counted(number: int, noun: str) -> str:
     """``1 run``, ``2 runs``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def place_words(where: Mapping[str, Any] | None) -> str:
+    """Where to listen: ``recordings/RE1.wav, channel 1, 2.500 s``; empty if there is no place."""
+    if where is None:
+        return ""
+    words = [where["file"]] if where.get("file") else []
+    if where.get("channel"):
+        words.append(f"channel {where['channel']}")
+    if where.get("time") is not None:
+        words.append(f"{where['time']:.3f} s")
+    return ", ".join(words)

@@ -42,7 +42,8 @@ class Tone:
         self.asked.append(text)
         if self.failure:
             raise self.failure
-        return np.sin(np.arange(4000, dtype=np.float32) * np.float32(0.3))
+        hum: NDArray[np.float32] = np.sin(np.arange(4000, dtype=np.float32) * np.float32(0.3))
+        return hum
 
 
 def speaker(**engines: Engine) -> Speaker:

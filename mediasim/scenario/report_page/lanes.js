@@ -4,6 +4,7 @@
 
 const FATES = ["duplicated", "reordered", "late", "lost"];
 const LABEL_ROW = 16;
+const PACKET = 0.02; // seconds of sound in one
 
 /** 0:02.500, and hours where there are some; with fewer decimals where asked. */
 function clock(seconds, decimals = 3) {
@@ -149,19 +150,29 @@ class StreamLane {
     pen.fillRect(0, view.height / 2, view.width, 1);
     // Each fate has its own height as well as its colour.
     const places = { lost: [2, 16], late: [10, 8], reordered: [2, 8], duplicated: [8, 4] };
+    const packet = view.x(PACKET) - view.x(0);
+    const width = Math.max(packet, 1.5);
     for (const fate of FATES) {
       pen.fillStyle = view.colour(fate);
       const [y, height] = places[fate];
-      const width = Math.max(1.5, view.x(0.02) - view.x(0));
-      for (const t of this.fates[fate] ?? []) {
-        if (t >= view.from - 0.02 && t <= view.to) pen.fillRect(view.x(t), y, width, height);
+      const columns = new Map();
+      for (const t of this.fates[fate]) {
+        if (t < view.from - PACKET || t > view.to) continue;
+        const x = packet < 1.5 ? Math.floor(view.x(t) / width) * width : view.x(t);
+        columns.set(x, (columns.get(x) ?? 0) + 1);
       }
+      for (const [x, count] of columns) {
+        // One of many packets in a column is pale, most of them are solid.
+        pen.globalAlpha = Math.min(0.3 + (3 * count * packet) / width, 1);
+        pen.fillRect(x, y, width, height);
+      }
+      pen.globalAlpha = 1;
     }
   }
 
   describe(t, slack) {
     return [...FATES].reverse().flatMap((fate) => {
-      const near = (this.fates[fate] ?? []).filter((at) => t >= at - slack && t <= at + 0.02 + slack);
+      const near = this.fates[fate].filter((at) => t >= at - slack && t <= at + PACKET + slack);
       if (near.length > 1) return [`${near.length} packets ${fate}, ${clock(near[0])} to ${clock(near.at(-1))}`];
       return near.map((at) => `${clock(at)}  a packet ${fate}`);
     });
@@ -204,13 +215,13 @@ class ChannelLane {
     for (const [start, end] of this.channel.missing) {
       for (const [from, to] of this.recording.stretches(start, end)) {
         const x = view.x(from);
-        const width = Math.max(view.x(to) - x, 1.5);
+        const width = view.x(to) - x;
         if (x + width < 0 || x > view.width) continue;
         pen.fillStyle = view.colour("lost");
-        pen.globalAlpha = 0.18;
+        pen.globalAlpha = 0.2;
         pen.fillRect(x, top, width, view.height - top);
         pen.globalAlpha = 1;
-        pen.fillRect(x, view.height - 4, width, 4);
+        pen.fillRect(x, view.height - 4, Math.max(width, 1), 4);
       }
     }
     pen.fillStyle = view.colour("late");
@@ -233,10 +244,10 @@ class ChannelLane {
       if (right < 0 || x > view.width) continue;
       pen.fillStyle = view.party(party);
       pen.globalAlpha = 0.11;
-      pen.fillRect(x, 0, Math.max(right - x, 1), view.height);
-      pen.globalAlpha = 0.9;
-      pen.fillRect(x, row * LABEL_ROW, 1.5, row ? LABEL_ROW : view.height);
+      pen.fillRect(x, 0, right - x, view.height);
       pen.globalAlpha = 1;
+      if (right - x < 3) continue; // thousands of clips in sight: their edges would hide the sound
+      pen.fillRect(x, row * LABEL_ROW, 1.5, row ? LABEL_ROW : view.height);
       const left = Math.max(x, 0) + 5;
       pen.font = view.font(11, kind === "say" ? 500 : 600);
       const label = fitted(pen, kind === "say" ? text ?? "" : text ? `${kind} ${text}` : kind, Math.min(right, view.width) - left - 2);
@@ -246,24 +257,29 @@ class ChannelLane {
 
   paintWave(pen, view, top) {
     const { pieces, gain } = this.recording;
-    // Not in proportion: what is 50 dB down still has a pixel, so that noise and crosstalk show.
-    const tall = (sample) => Math.sign(sample) * Math.abs(sample * gain) ** 0.6;
     const middle = (top + view.height) / 2;
     const half = (view.height - top) / 2 - 4;
     const column = 1 / view.ratio;
     const perColumn = (view.to - view.from) / (view.width * view.ratio) * RATE;
+    // Seen from afar, heights are not in proportion: what is 50 dB down still has a pixel, so that
+    // noise and crosstalk show. Where single waves are seen, they have their true shape.
+    const power = perColumn > 16 ? 0.6 : 1;
+    const tall = (sample) => Math.sign(sample) * Math.abs(sample * gain) ** power * half;
     let owner = 0;
     for (const [file, call, length] of pieces) {
       const end = Math.min(view.x(call + length), view.width);
       const first = Math.max(Math.round(view.x(call) * view.ratio) / view.ratio, 0);
       for (let x = first; x < end; x += column) {
         const at = Math.max((view.time(x) - call + file) * RATE, file * RATE);
-        while (owner + 1 < this.owners.length && this.owners[owner + 1][0] <= at + perColumn / 2) owner++;
-        const who = this.owners[owner][1];
+        // Whoever talks at all in the column has it.
+        let who = this.owners[owner][1];
+        while (owner + 1 < this.owners.length && this.owners[owner + 1][0] < at + perColumn) {
+          owner++;
+          who = this.owners[owner][1] ?? who;
+        }
         pen.fillStyle = who === null ? view.colour("unsaid") : who === "both" ? view.colour("ink") : view.party(who);
         const [low, high] = this.recording.extremes(this.index, at, at + perColumn);
-        const upper = tall(high) * half;
-        pen.fillRect(x, middle - upper, column, Math.max(upper - tall(low) * half, column));
+        pen.fillRect(x, middle - tall(high), column, Math.max(tall(high) - tall(low), column));
       }
     }
   }

@@ -80,10 +80,8 @@ class Run {
     this.player?.hear(mode);
     for (const each of this.modes) each.button.setAttribute("aria-pressed", String(each.mode === mode));
     for (const { element } of this.timeline.lanes) {
-      if (element.dataset.kind !== "channel") continue;
-      const isHeard = Number(element.dataset.recording) === this.chosen &&
-        (typeof mode === "string" || mode === Number(element.dataset.index));
-      element.classList.toggle("unheard", !isHeard);
+      const ofChosen = Number(element.dataset.recording) === this.chosen;
+      element.classList.toggle("unheard", ofChosen && typeof mode === "number" && mode !== Number(element.dataset.index));
     }
   }
 
@@ -159,8 +157,8 @@ class Run {
     this.goesOn = false;
   }
 
-  /** Goes where a link in the tables points: a time, and maybe a channel of a recording. */
-  goTo({ dataset }) {
+  /** Goes where a button points: a time, and maybe a channel of a recording. */
+  goTo({ dataset, classList }) {
     const { seek, recording, channel } = dataset;
     if (recording !== undefined) this.choose(Number(recording));
     if (this.modes.some(({ mode }) => mode === channel - 1)) this.hear(channel - 1);
@@ -168,6 +166,7 @@ class Run {
     this.timeline.focus(Number(seek));
     const { top } = this.element.querySelector(".timeline").getBoundingClientRect();
     if (top < 0 || top > innerHeight / 2) this.element.querySelector(".timeline").scrollIntoView();
+    if (classList.contains("listen")) this.play();
   }
 
   /** Does what a key asks for; false if it asks for nothing. */

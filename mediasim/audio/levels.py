@@ -1,0 +1,84 @@
+"""How loud samples are, and making them louder or softer. Full scale is 32768."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "FLOOR_DBFS",
+    "at_level",
+    "gain",
+    "peak_dbfs",
+    "rms_dbfs",
+    "set_level",
+    "to_samples",
+    "waveform_peaks",
+]
+
+FLOOR_DBFS: Final = -96.0
+"""The level given for digital silence, and the lowest given for anything."""
+_FULL_SCALE: Final = 32768.0
+
+
+def rms_dbfs(pcm: NDArray[np.int16]) -> float:
+    """The rms level of samples of any shape; FLOOR_DBFS for silence and for no samples."""
+    if pcm.size == 0:
+        return FLOOR_DBFS
+    flat = pcm.ravel()
+    # Summed as integers: exact, and without a copy in floating point.
+    power = int(np.einsum("i,i->", flat, flat, dtype=np.int64)) / flat.size
+    return _decibels(power**0.5)
+
+
+def peak_dbfs(pcm: NDArray[np.int16]) -> float:
+    """The level of the largest sample; FLOOR_DBFS for silence and for no samples."""
+    if pcm.size == 0:
+        return FLOOR_DBFS
+    return _decibels(max(int(pcm.max()), -int(pcm.min())))
+
+
+def gain(pcm: NDArray[np.int16], db: float) -> NDArray[np.int16]:
+    """The samples ``db`` decibels louder, clipped where they do not fit."""
+    return to_samples(pcm.astype(np.float64) * 10 ** (db / 20))
+
+
+def set_level(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
+    """The samples scaled to an rms level of ``dbfs``, clipped where they do not fit.
+
+    Silence stays silent.
+    """
+    return at_level(pcm.astype(np.float64), dbfs)
+
+
+def at_level(signal: NDArray[np.float64], dbfs: float) -> NDArray[np.int16]:
+    """A signal of any scale as samples of rms level ``dbfs``, clipped; silence stays silent."""
+    rms = float(np.sqrt(np.mean(signal**2))) if signal.size else 0.0
+    scale = _FULL_SCALE * 10 ** (dbfs / 20) / rms if rms else 0.0
+    return to_samples(signal * scale)
+
+
+def to_samples(signal: NDArray[np.float64]) -> NDArray[np.int16]:
+    """Values in sample units, rounded and clipped."""
+    return np.rint(np.clip(signal, -32768, 32767)).astype(np.int16)
+
+
+def waveform_peaks(pcm: NDArray[np.int16], buckets: int) -> NDArray[np.int16]:
+    """The lowest and highest sample of each of ``buckets`` equal parts: (buckets, 2).
+
+    Where there are fewer samples than buckets, neighbours show the same sample.
+    """
+    if buckets < 1:
+        raise ValueError(f"a waveform has at least one bucket, not {buckets}")
+    if pcm.size == 0:
+        return np.zeros((buckets, 2), np.int16)
+    starts = np.arange(buckets) * len(pcm) // buckets
+    return np.stack([np.minimum.reduceat(pcm, starts), np.maximum.reduceat(pcm, starts)], axis=1)
+
+
+def _decibels(amplitude: float) -> float:
+    if amplitude <= 0:
+        return FLOOR_DBFS
+    return max(FLOOR_DBFS, 20 * float(np.log10(amplitude / _FULL_SCALE)))

@@ -1,0 +1,233 @@
+"""A conference: participants come and go, each hears all the others.
+
+It starts when the first participant joins and ends when the last has left, or at a set time. It
+is recorded from its start as one mixed channel, or as its profile says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from mediasim.exchange.events import ConferenceEvent
+from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
+from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import (
+    LiveRecording,
+    Source,
+    SourcedChannel,
+    new_record,
+)
+from mediasim.exchange.recording_plan import RecordingPlan
+from mediasim.exchange.records import ConferenceRecord
+from mediasim.media.recorder import Track
+from mediasim.parties.party import Party
+
+__all__ = ["ConferenceCall", "ConferencePlan", "MutePlan", "ParticipantPlan"]
+
+
+@dataclass(frozen=True, slots=True)
+class MutePlan:
+    """A stretch, counted from the run's start, in which a participant is not heard."""
+
+    at_ns: int = 0
+    for_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantPlan:
+    """When a party joins and leaves; times are counted from the run's start."""
+
+    party: Party
+    join_ns: int = 0
+    leave_ns: int | None = None
+    mutes: tuple[MutePlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConferencePlan:
+    """One conference."""
+
+    name: str
+    participants: tuple[ParticipantPlan, ...]
+    recording: RecordingPlan | None = None
+    end_ns: int | None = None
+
+
+class ConferenceCall(Flow):
+    """Carries out a conference plan. Parties do what their behaviors say once they have joined."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        plan: ConferencePlan,
+        behaviors: dict[str, Behavior],
+        listeners: frozenset[str],
+    ) -> None:
+        super().__init__(exchange, plan.name)
+        self._plan = plan
+        self._behaviors = behaviors
+        self._listeners = listeners
+        self._busy = len(plan.participants)
+        self._all_done = asyncio.Event()
+        self._muted: set[LiveCall] = set()
+        self._joined: list[LiveCall] = []
+        """Everybody who ever joined, in order."""
+        self.record = ConferenceRecord(
+            sid=exchange.sids.new("CF"),
+            account_sid=exchange.account_sid,
+            friendly_name=plan.name,
+            created_ns=exchange.now_ns,
+        )
+        exchange.catalogue.add_conference(self.record)
+
+    async def run(self) -> None:
+        """From the first to join to the last to leave."""
+        plan = self._plan
+        try:
+            if plan.recording is not None:
+                self.plan((plan.recording,))
+            staying = [self.spawn(self._take_part(who)) for who in plan.participants]
+            waits = [_all(staying)]
+            if plan.end_ns is not None:
+                waits.append(self.exchange.sleep_until(self.dialled_ns + plan.end_ns))
+            await self.first_of(*waits)
+        finally:
+            await self.finish()
+            if self.record.status == "in-progress":
+                self.record.reason_ended = "last-participant-left"
+                self.record.move("completed", self.exchange.now_ns)
+                self._tell("ended", "the conference ended")
+
+    async def _take_part(self, who: ParticipantPlan) -> None:
+        exchange = self.exchange
+        await exchange.sleep_until(self.dialled_ns + who.join_ns)
+        call = exchange.new_call(
+            who.party,
+            self.room,
+            to=self.name,
+            from_=who.party.number,
+            direction="inbound",
+            status="ringing",
+            name=f"{self.name}/{who.party.name}",
+        )
+        self.calls.append(call)
+        self._joined.append(call)
+        call.answer(listens=who.party.name in self._listeners)
+        self._set(call, joined=True)
+        if self.record.status == "init":
+            self.record.move("in-progress", exchange.now_ns)
+            self._tell("started", "the conference started")
+            self.reach("answer")
+        self._tell("joined", f"{who.party.name} joined", call)
+        for mute in who.mutes:
+            self.spawn(self._mute(call, mute))
+        behavior = self._behaviors.get(who.party.name)
+        doing = self.spawn(_coroutine(behavior, self, call)) if behavior is not None else None
+        if who.leave_ns is not None:
+            await exchange.sleep_until(self.dialled_ns + who.leave_ns)
+            if doing is not None:
+                doing.cancel()
+            self._done()
+        else:
+            if doing is not None:
+                await doing
+            self._done()
+            await self._all_done.wait()
+            await exchange.sleep(LINGER_NS)
+        await self._leave(call)
+
+    def _done(self) -> None:
+        """Somebody has nothing more to do; who has no time to leave stays until nobody has."""
+        self._busy -= 1
+        if not self._busy:
+            self._all_done.set()
+
+    async def _leave(self, call: LiveCall) -> None:
+        if not call.active:
+            return
+        await call.hang_up()
+        self._tell("left", f"{call.party.name} left", call)
+        self.exchange.follow_recordings(self.room)
+
+    async def _mute(self, call: LiveCall, mute: MutePlan) -> None:
+        await self.exchange.sleep_until(self.dialled_ns + mute.at_ns)
+        if not call.active:
+            return
+        self._muted.add(call)
+        self._set(call, joined=True)
+        self._tell("muted", f"{call.party.name} is muted", call)
+        if mute.for_ns is None:
+            return
+        await self.exchange.sleep(mute.for_ns)
+        if call.active:
+            self._muted.discard(call)
+            self._set(call, joined=True)
+            self._tell("unmuted", f"{call.party.name} is heard again", call)
+
+    def _set(self, call: LiveCall, *, joined: bool) -> None:
+        self.room.confer(call.leg, joined=joined, muted=call in self._muted)
+        self.exchange.follow_recordings(self.room)
+
+    def hold(self, call: LiveCall) -> None:
+        """A participant that holds the conference hears and says nothing."""
+        self._muted.add(call)
+        self.room.confer(call.leg, joined=False)
+        self.exchange.follow_recordings(self.room)
+        call.tell("held", f"{call.party.name} holds the conference")
+
+    def resume(self, call: LiveCall) -> None:
+        self._muted.discard(call)
+        self._set(call, joined=True)
+        call.tell("resumed", f"{call.party.name} is back in the conference")
+
+    # -- recording --------------------------------------------------------------------------
+
+    def start_recording(self, plan: RecordingPlan) -> LiveRecording:
+        layout = recording_layout("conference", plan.channels, "both", self.exchange.profile)
+        record = new_record(
+            self.exchange,
+            layout=layout,
+            source="Conference",
+            call_sid=self._joined[0].sid,
+            conference_sid=self.record.sid,
+        )
+        roles = [role.role for role in layout.channels]
+        return LiveRecording(
+            self.exchange,
+            record,
+            self.room,
+            plan.name,
+            plan.trim,
+            lambda: tuple(self._sources(role) for role in roles),
+        )
+
+    def _sources(self, role: str) -> SourcedChannel:
+        heard = [call for call in self._joined if call.active and call not in self._muted]
+        first = self._joined[0]
+        if role == "first-participant":
+            heard = [call for call in heard if call is first]
+        elif role == "everyone-else":
+            heard = [call for call in heard if call is not first]
+        return tuple(Source(call, Track.INBOUND) for call in heard)
+
+    def _tell(self, word: str, text: str, call: LiveCall | None = None) -> None:
+        self.exchange.events.emit(
+            ConferenceEvent(
+                at_ns=self.exchange.now_ns,
+                kind=f"conference.{word}",
+                text=text,
+                conference_sid=self.record.sid,
+                call_sid=call.sid if call else None,
+            )
+        )
+
+
+async def _all(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks)
+
+
+async def _coroutine(behavior: Behavior, flow: Flow, call: LiveCall) -> None:
+    await behavior(flow, call)

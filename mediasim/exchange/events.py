@@ -1,0 +1,153 @@
+"""What happens on the exchange, told as events.
+
+Each event is one of the classes below and is emitted twice through pyee: under its own kind
+(``call.answered``) and under ``event``. Kinds:
+
+==================================  =============================================================
+``call.initiated`` … ``.ringing``   a call's status, one kind per status; ``call.answered`` is
+``call.answered``                   in-progress
+``call.completed`` ``.busy``        the ends of a call
+``.no-answer`` ``.canceled``
+``.failed``
+``call.bridged`` ``call.held``      two legs hear each other; one side is on hold; no more
+``call.resumed``
+``recording.started`` ``.paused``   a recording's life
+``.resumed`` ``.stopped``
+``.completed`` ``.absent``
+``conference.started`` ``.joined``  a conference's life
+``.left`` ``.muted`` ``.unmuted``
+``.ended``
+``dtmf``                            a key, as the server heard it
+any other name                      raised by a script's ``emit`` step
+==================================  =============================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pyee.base import EventEmitter
+
+__all__ = [
+    "CallEvent",
+    "ConferenceEvent",
+    "DtmfEvent",
+    "Event",
+    "Events",
+    "RecordingEvent",
+    "ScriptEvent",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened."""
+
+    at_ns: int
+    """Loop time."""
+    kind: str
+    text: str
+    """For a person to read."""
+
+    @property
+    def subject(self) -> str:
+        """The SID of what it happened to, "" where there is none."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent(Event):
+    """A call's status changed, or it was bridged or held."""
+
+    call_sid: str
+    parent_call_sid: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.call_sid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingEvent(Event):
+    """A recording's status changed."""
+
+    recording_sid: str
+    call_sid: str
+    conference_sid: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.recording_sid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceEvent(Event):
+    """A conference began or ended, or somebody in it came, went or was (un)muted."""
+
+    conference_sid: str
+    call_sid: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.conference_sid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DtmfEvent(Event):
+    """A key was pressed."""
+
+    call_sid: str
+    digit: str
+
+    @property
+    def subject(self) -> str:
+        return self.call_sid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptEvent(Event):
+    """A script raised it."""
+
+    party: str
+
+    @property
+    def subject(self) -> str:
+        return self.party
+
+
+@dataclass(slots=True)
+class Events:
+    """The exchange's emitter, its log, and waiting for events."""
+
+    emitter: EventEmitter = field(default_factory=EventEmitter)
+    log: list[Event] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        """Log it and tell those who listen for its kind, then those who listen for all."""
+        self.log.append(event)
+        self.emitter.emit(event.kind, event)
+        self.emitter.emit("event", event)
+
+    def on(self, kind: str, listener: Callable[[Event], None]) -> None:
+        """Call ``listener`` at each event of a kind, or of any with ``event``."""
+        self.emitter.add_listener(kind, listener)
+
+    def happened(self, kind: str) -> bool:
+        return any(event.kind == kind for event in self.log)
+
+    async def wait(self, kind: str, *, since_start: bool = True) -> Event:
+        """The first event of a kind, one that has happened already unless told otherwise."""
+        if since_start:
+            for event in self.log:
+                if event.kind == kind:
+                    return event
+        future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+
+        def heard(event: Event) -> None:
+            if not future.done():
+                future.set_result(event)
+
+        self.emitter.once(kind, heard)
+        return await future

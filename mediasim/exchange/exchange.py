@@ -1,0 +1,150 @@
+"""The exchange: places calls, keeps their records, and owns the media plane they run on."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, SAMPLE_RATE
+from mediasim.audio.tones import hold_music, ringback
+from mediasim.exchange.catalogue import Catalogue
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.events import Events, ScriptEvent
+from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import CallRecord, Direction
+from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.states import CallStatus
+from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
+from mediasim.parties.party import Party, Transport
+from mediasim.seeds import Seeds
+
+__all__ = ["VIRTUAL_BLOCK", "Exchange"]
+
+_RINGBACK_SAMPLES: Final = 6 * SAMPLE_RATE
+_MUSIC_SAMPLES: Final = 16 * SAMPLE_RATE
+VIRTUAL_BLOCK: Final = 256
+"""Frames a room may be lived through at once in virtual time: about five seconds."""
+
+
+class Exchange:
+    """One telephone exchange on the running loop."""
+
+    def __init__(
+        self,
+        seeds: Seeds,
+        directory: Path,
+        *,
+        plane: MediaPlane | None = None,
+        profile: Profile = DEFAULT_PROFILE,
+        dates: Dates | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """``directory`` takes the recordings; ``transport`` carries packets, None: as they are."""
+        self.loop = asyncio.get_running_loop()
+        self.seeds = seeds
+        self.sids = SidFactory(seeds)
+        self.account_sid = self.sids.new("AC")
+        self.plane = plane or MediaPlane(max_lag=VIRTUAL_BLOCK)
+        self.profile: Profile = profile
+        self.dates = dates or Dates()
+        self.transport = transport
+        self.store = MediaStore(directory)
+        self.catalogue = Catalogue()
+        self.events = Events()
+        self.calls: list[LiveCall] = []
+        self.recordings: list[LiveRecording] = []
+
+    # -- time -------------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """Loop time."""
+        return round(self.loop.time() * 1e9)
+
+    @property
+    def frame_ns(self) -> int:
+        """When the frame that the frame clock stands in began."""
+        return self.plane.now * FRAME_NS
+
+    async def sleep_until(self, at_ns: int) -> None:
+        """Wait for a loop time; returns at once if it has passed."""
+        woken: asyncio.Future[None] = self.loop.create_future()
+        # An absolute deadline: adding to the loop's float clock would creep.
+        handle = self.loop.call_at(at_ns / 1e9, _wake, woken)
+        try:
+            await woken
+        finally:
+            handle.cancel()
+
+    async def sleep(self, for_ns: int) -> None:
+        await self.sleep_until(self.now_ns + for_ns)
+
+    async def sleep_frames(self, frames: int) -> None:
+        await self.sleep(frames * FRAME_NS)
+
+    # -- what callers hear -------------------------------------------------------------------
+
+    @cached_property
+    def ringback(self) -> NDArray[np.int16]:
+        """One period of ringing, to be looped."""
+        return ringback(_RINGBACK_SAMPLES)
+
+    @cached_property
+    def hold_music(self) -> NDArray[np.int16]:
+        """The run's hold music, to be looped."""
+        return hold_music(_MUSIC_SAMPLES, self.seeds.generator("hold-music"))
+
+    # -- calls ------------------------------------------------------------------------------
+
+    def new_call(
+        self,
+        party: Party,
+        room: Room,
+        *,
+        to: str,
+        from_: str,
+        direction: Direction,
+        status: CallStatus,
+        name: str,
+        parent: LiveCall | None = None,
+    ) -> LiveCall:
+        """A call's record and its place in a room; its leg comes up when it is answered."""
+        record = CallRecord(
+            sid=self.sids.new("CA"),
+            account_sid=self.account_sid,
+            to=to,
+            from_=from_,
+            direction=direction,
+            status=status,
+            created_ns=self.now_ns,
+            parent_call_sid=parent.sid if parent else None,
+        )
+        return LiveCall(self, record, party, room, name)
+
+    def follow_recordings(self, room: Room) -> None:
+        """Legs of a room changed: its recordings take their channels anew."""
+        for recording in self.recordings:
+            if recording.room is room:
+                recording.follow()
+
+    def raise_event(self, name: str, party: str) -> None:
+        """An event of a script's own."""
+        self.events.emit(
+            ScriptEvent(at_ns=self.now_ns, kind=name, text=f"{party} emits {name}", party=party)
+        )
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+

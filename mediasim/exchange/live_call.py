@@ -1,0 +1,131 @@
+"""A call under way: Twilio's record of it, and the line that carries it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mediasim.exchange.events import CallEvent, DtmfEvent
+from mediasim.exchange.records import CallRecord
+from mediasim.exchange.states import CallStatus
+from mediasim.media.leg import Leg
+from mediasim.media.room import Room
+from mediasim.parties.party import Line, Party
+from mediasim.rtp.stream import Digit
+
+if TYPE_CHECKING:
+    from mediasim.exchange.exchange import Exchange
+
+__all__ = ["LiveCall"]
+
+
+class LiveCall:
+    """One leg's call. Its status changes here and nowhere else."""
+
+    def __init__(
+        self, exchange: Exchange, record: CallRecord, party: Party, room: Room, name: str
+    ) -> None:
+        self.exchange = exchange
+        self.record = record
+        self.party = party
+        self.room = room
+        self.name = name
+        """What the run calls it: the call's name and the party's."""
+        self.line: Line | None = None
+        self.dialled_ns = exchange.now_ns
+        self.ended = asyncio.Event()
+        """Set when the server has taken the leg down."""
+        self.leaving = False
+        """The party has hung up; what it said last is still on its way."""
+        self.digits: list[tuple[int, str]] = []
+        """Keys the server heard: (frame, digit)."""
+        self.on_digit: list[asyncio.Queue[tuple[int, str]]] = []
+        exchange.catalogue.add_call(record)
+        exchange.calls.append(self)
+        self._tell(record.status)
+
+    @property
+    def sid(self) -> str:
+        return self.record.sid
+
+    @property
+    def leg(self) -> Leg:
+        if self.line is None:
+            raise RuntimeError(f"{self.name} was not answered: it has no leg")
+        return self.line.leg
+
+    @property
+    def active(self) -> bool:
+        """Whether its leg is up."""
+        return self.record.status == "in-progress"
+
+    def move(self, status: CallStatus) -> None:
+        """Change the status and tell."""
+        self.record.move(status, self.exchange.now_ns)
+        self._tell(status)
+
+    def _tell(self, status: str) -> None:
+        word = "answered" if status == "in-progress" else status
+        self.tell(word, f"{self.party.name}: {word}")
+
+    def tell(self, word: str, text: str) -> None:
+        """Emit an event of this call."""
+        self.exchange.events.emit(
+            CallEvent(
+                at_ns=self.exchange.now_ns,
+                kind=f"call.{word}",
+                text=text,
+                call_sid=self.sid,
+                parent_call_sid=self.record.parent_call_sid,
+            )
+        )
+
+    def answer(self, *, listens: bool) -> Line:
+        """The leg comes up: audio flows from now on."""
+        exchange = self.exchange
+        # Media starts on the frame clock: a frame is sent and received as a whole.
+        start_ns = exchange.frame_ns
+        self.line = Line(self.party, self.room, self.name, exchange.seeds.fork("line"), start_ns)
+        self.line.leg.on_digit = self._heard_digit
+        self.line.connect(exchange.transport, listens=listens)
+        self.move("in-progress")
+        return self.line
+
+    def _heard_digit(self, digit: Digit) -> None:
+        self.digits.append((digit.frame, digit.digit))
+        self.exchange.events.emit(
+            DtmfEvent(
+                at_ns=digit.frame * 20_000_000,
+                kind="dtmf",
+                text=f"{self.party.name} pressed {digit.digit}",
+                call_sid=self.sid,
+                digit=digit.digit,
+            )
+        )
+        for queue in self.on_digit:
+            queue.put_nowait((digit.frame, digit.digit))
+
+    async def hang_up(self) -> None:
+        """The party hangs up: what it has said until now still comes through, then it is over."""
+        if self.leaving or not self.active:
+            return
+        self.leaving = True
+        assert self.line is not None
+        self.line.phone.end(self.exchange.now_ns)
+        await self.exchange.sleep_frames(self.party.path_frames)
+        self.take_down()
+
+    def take_down(self) -> None:
+        """The server ends the leg at once."""
+        if not self.active:
+            return
+        assert self.line is not None
+        self.line.phone.end(self.exchange.now_ns)
+        self.room.remove_leg(self.line.leg)
+        self.move("completed")
+        self.ended.set()
+
+    def fail(self, status: CallStatus) -> None:
+        """It ends without having been answered."""
+        self.move(status)
+        self.ended.set()

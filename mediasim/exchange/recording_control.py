@@ -1,0 +1,249 @@
+"""Recordings under way: started, paused, stopped and published.
+
+What is recorded follows the layout rule (:mod:`mediasim.exchange.layout`); where the audio is
+taken is decided here, by role: the parent's channel is its inbound track; the child's channel is
+the child's inbound track while there is one, and before that what the parent is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mediasim.audio.wav import read_wav, write_wav
+from mediasim.exchange.events import RecordingEvent
+from mediasim.exchange.layout import Layout
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
+from mediasim.exchange.trim import Trim, absence_code, kept_range
+from mediasim.media.leg import Leg
+from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
+from mediasim.media.room import Room
+from mediasim.media.spool import SpoolFile
+
+if TYPE_CHECKING:
+    from mediasim.exchange.exchange import Exchange
+
+__all__ = ["LiveRecording", "Source", "SourcedChannel", "new_record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A track of a call's leg that goes into a channel."""
+
+    call: LiveCall
+    track: Track
+
+    @property
+    def leg(self) -> Leg:
+        return self.call.leg
+
+
+SourcedChannel = tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """From this frame on the channels were made of these sources."""
+
+    frame: int
+    channels: tuple[SourcedChannel, ...]
+
+
+@dataclass(slots=True)
+class LiveRecording:
+    """One recording. ``channels`` tells what its channels are made of at any moment."""
+
+    exchange: Exchange
+    record: RecordingRecord
+    room: Room
+    name: str
+    trim: Trim
+    channels: Callable[[], tuple[SourcedChannel, ...]]
+    recorder: Recorder = field(init=False)
+    spool: SpoolFile = field(init=False)
+    sourcings: list[Sourcing] = field(default_factory=list)
+    trimmed: tuple[int, int] = (0, 0)
+    """The samples kept of the whole recording: (start, end)."""
+
+    def __post_init__(self) -> None:
+        exchange = self.exchange
+        channels = self.channels()
+        journal = {
+            "sid": self.record.sid,
+            "account_sid": self.record.account_sid,
+            "call_sid": self.record.call_sid,
+            "conference_sid": self.record.conference_sid,
+            "source": self.record.source,
+            "start_ns": self.record.start_ns,
+            "created_ns": self.record.created_ns,
+            "layout": self.record.layout.asked(),
+        }
+        self.spool = SpoolFile(
+            exchange.store.directory / "spool", self.record.sid, len(channels), journal
+        )
+        self.recorder = self.room.record(_taps(channels), self.spool)
+        self.sourcings.append(Sourcing(self.recorder.first_frame, channels))
+        exchange.catalogue.add_recording(self.record)
+        exchange.recordings.append(self)
+        self._tell("started")
+
+    @property
+    def sid(self) -> str:
+        return self.record.sid
+
+    @property
+    def active(self) -> bool:
+        return self.record.status in ("in-progress", "paused")
+
+    def follow(self) -> None:
+        """Take the channels anew after legs came, went or were muted."""
+        if not self.active:
+            return
+        channels = self.channels()
+        if channels != self.sourcings[-1].channels:
+            self.room.retap(self.recorder, _taps(channels))
+            self.sourcings.append(Sourcing(self.recorder.frame, channels))
+
+    def pause(self, behavior: PauseBehavior) -> None:
+        """Raises IllegalMove unless it is in progress."""
+        self.record.move("paused", self.exchange.now_ns)
+        self.room.pause(self.recorder, behavior)
+        self._tell("paused")
+
+    def resume(self) -> None:
+        """Raises IllegalMove unless it is paused."""
+        self.record.move("in-progress", self.exchange.now_ns)
+        self.room.resume(self.recorder)
+        self._tell("resumed")
+
+    def stop(self) -> None:
+        """End it now and publish what there is; it cannot be resumed."""
+        if self.active:
+            self.halt()
+            self.publish()
+
+    def halt(self) -> None:
+        """Record no more. What there is becomes a recording with :meth:`publish`."""
+        self.record.move("stopped", self.exchange.now_ns)
+        self.room.stop(self.recorder)
+        self._map_channels()
+        self._tell("stopped")
+
+    def publish(self) -> None:
+        """Make the halted recording's file and documents appear."""
+        self.record.move("processing", self.exchange.now_ns)
+        self._publish()
+
+    def _publish(self) -> None:
+        exchange = self.exchange
+        recorded = self.recorder.samples
+        start, end = 0, recorded
+        if self.trim == "trim-silence" and recorded:
+            pcm = read_wav(self.spool.path).pcm
+            start, end = kept_range(pcm, self.trim)
+            if (start, end) != (0, recorded) and end > start:
+                write_wav(self.spool.path, np.ascontiguousarray(pcm[:, start:end]))
+        self.trimmed = (start, end)
+        self.record.error_code = absence_code(recorded, end - start)
+        if self.record.error_code is None:
+            self.record.samples = end - start
+            exchange.store.adopt_wav(self.sid, self.spool.path)
+            self.record.move("completed", exchange.now_ns)
+        else:
+            self.record.samples = 0
+            self.record.move("absent", exchange.now_ns)
+        exchange.store.publish_document(self.sid, self.record.document(exchange.dates))
+        self.spool.discard()
+        self._tell(self.record.status)
+
+    def _map_channels(self) -> None:
+        """Say of each channel whose voice it holds, by everybody who ever was in it."""
+        roles = self.record.layout.channels
+        for number, role in enumerate(roles):
+            sources: list[Source] = []
+            for sourcing in self.sourcings:
+                for source in sourcing.channels[number]:
+                    if source not in sources:
+                        sources.append(source)
+            single = role.role not in ("mix", "conference-mix", "everyone-else")
+            who = _named(sources, single)
+            speaker = who[-1] if who and single else None
+            self.record.channel_map.append(
+                ChannelMapEntry(
+                    channel=number + 1,
+                    leg=speaker.name if speaker else "mix",
+                    party=", ".join(call.party.name for call in who) if speaker else None,
+                    call_sid=speaker.sid if speaker else None,
+                    track=role.track if speaker is None else _track_of(sources, speaker),
+                    role=role.role,
+                    words=_words(role.words, sources, single),
+                )
+            )
+
+    def _tell(self, word: str) -> None:
+        self.exchange.events.emit(
+            RecordingEvent(
+                at_ns=self.exchange.now_ns,
+                kind=f"recording.{word}",
+                text=f"recording {self.name} {word}",
+                recording_sid=self.sid,
+                call_sid=self.record.call_sid,
+                conference_sid=self.record.conference_sid,
+            )
+        )
+
+
+def _named(sources: Sequence[Source], single: bool) -> list[LiveCall]:
+    """The calls whose parties a channel holds; what a leg is sent names nobody if others do."""
+    inbound = [source.call for source in sources if source.track is Track.INBOUND]
+    return inbound if inbound or not single else [source.call for source in sources]
+
+
+def _track_of(sources: Sequence[Source], call: LiveCall) -> str:
+    return next(source.track.value for source in reversed(sources) if source.call is call)
+
+
+def _words(role: str, sources: Sequence[Source], single: bool) -> str:
+    said = [
+        f"what {source.call.party.name} {'says' if source.track is Track.INBOUND else 'is sent'}"
+        for source in sources
+    ]
+    if not said:
+        return f"{role}: nobody was there"
+    joined = (", then " if single else " and ").join(said)
+    return f"{role.split(':')[0]}: {joined}"
+
+
+def _taps(channels: tuple[SourcedChannel, ...]) -> list[list[Tap]]:
+    return [
+        [
+            source.leg.inbound if source.track is Track.INBOUND else source.leg.outbound
+            for source in channel
+        ]
+        for channel in channels
+    ]
+
+
+def new_record(
+    exchange: Exchange,
+    *,
+    layout: Layout,
+    source: RecordingSource,
+    call_sid: str,
+    conference_sid: str | None = None,
+) -> RecordingRecord:
+    """The resource of a recording that starts now."""
+    return RecordingRecord(
+        sid=exchange.sids.new("RE"),
+        account_sid=exchange.account_sid,
+        call_sid=call_sid,
+        source=source,
+        layout=layout,
+        created_ns=exchange.now_ns,
+        start_ns=exchange.frame_ns,
+        conference_sid=conference_sid,
+    )

@@ -1,0 +1,177 @@
+"""The Record verb: a greeting, a beep, and what the caller says until it stops.
+
+It ends on silence, on a key, at its maximum length, or when the caller hangs up. The server
+notices the first two a few frames after they happened, as real ones do (:data:`NOTICE_FRAMES`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS
+from mediasim.audio.tones import beep
+from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
+from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import LiveRecording, Source, new_record
+from mediasim.exchange.recording_plan import RecordingPlan
+from mediasim.exchange.trim import Trim
+from mediasim.media.recorder import Track
+from mediasim.parties.hearing import SpeechTracker
+from mediasim.parties.party import Party
+
+__all__ = ["NOTICE_FRAMES", "VoicemailCall", "VoicemailPlan"]
+
+NOTICE_FRAMES: Final = 5
+"""Frames between something happening on the line and the server acting on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailPlan:
+    """A call that the Record verb answers."""
+
+    name: str
+    caller: Party
+    recording: str
+    greeting: NDArray[np.int16] | None = None
+    beep: bool = True
+    timeout_ns: int = 5_000_000_000
+    finish_on_key: str = "1234567890*#"
+    max_length_ns: int = 3_600_000_000_000
+    trim: Trim = "trim-silence"
+    also: tuple[RecordingPlan, ...] = ()
+    """Other recordings of the same call."""
+
+
+class VoicemailCall(Flow):
+    """Carries out a voicemail plan. The caller does what its behavior says after the beep."""
+
+    def __init__(
+        self, exchange: Exchange, plan: VoicemailPlan, behavior: Behavior | None, *, listens: bool
+    ) -> None:
+        super().__init__(exchange, plan.name)
+        self._plan = plan
+        self._behavior = behavior
+        self._listens = listens
+        self.finished_by = ""
+        """silence, key, length or hangup."""
+        self.call = exchange.new_call(
+            plan.caller,
+            self.room,
+            to="voicemail",
+            from_=plan.caller.number,
+            direction="inbound",
+            status="ringing",
+            name=f"{plan.name}/{plan.caller.name}",
+        )
+        self.calls.append(self.call)
+
+    async def run(self) -> None:
+        """From dialling to the end."""
+        plan = self._plan
+        try:
+            self.plan(plan.also)
+            self.call.answer(listens=self._listens)
+            for stage in ("leg", "answer"):
+                self.reach(stage)
+            if plan.greeting is not None:
+                await self._play(plan.greeting, "greeting")
+            if plan.beep:
+                await self._play(beep(), "beep")
+            if self.call.active:
+                await self._record()
+        finally:
+            await self.finish()
+
+    async def _play(self, pcm: NDArray[np.int16], label: str) -> None:
+        player = self.room.play(self.call.leg, pcm, label=label)
+        assert player.end_frame is not None
+        await self.exchange.sleep_until(player.end_frame * FRAME_NS)
+
+    async def _record(self) -> None:
+        plan = self._plan
+        recording = self._start_verb()
+        self.recordings.append(recording)
+        tracker = SpeechTracker(NOTICE_FRAMES)
+        keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
+        self.call.on_digit.append(keys)
+        self.room.listen(self.call.leg, Track.INBOUND, tracker)
+        if self._behavior is not None:
+            self.spawn(self._do())
+        ended = await self.first_of(
+            self._silence(tracker),
+            self._key(keys),
+            self.exchange.sleep(plan.max_length_ns),
+            self.call.ended.wait(),
+        )
+        self.finished_by = ("silence", "key", "length", "hangup")[ended]
+        recording.stop()
+
+    async def _do(self) -> None:
+        assert self._behavior is not None
+        await self._behavior(self, self.call)
+        await self.exchange.sleep(LINGER_NS)
+        # The caller waits for the server to notice its silence, unless that takes very long.
+        await self.exchange.sleep(2 * self._plan.timeout_ns)
+        await self.call.hang_up()
+
+    async def _silence(self, tracker: SpeechTracker) -> None:
+        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        frames = -(-self._plan.timeout_ns // FRAME_NS)
+        tracker.wait_silence(frames, lambda frame: _tell(heard, frame))
+        await self._notice(await heard)
+
+    async def _key(self, keys: asyncio.Queue[tuple[int, str]]) -> None:
+        while True:
+            frame, digit = await keys.get()
+            if digit in self._plan.finish_on_key:
+                await self._notice(frame)
+                return
+
+    async def _notice(self, frame: int) -> None:
+        await self.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
+
+    # -- recording --------------------------------------------------------------------------
+
+    def _start_verb(self) -> LiveRecording:
+        layout = recording_layout("record-verb", "mono", "both", self.exchange.profile)
+        record = new_record(
+            self.exchange, layout=layout, source="RecordVerb", call_sid=self.call.sid
+        )
+        return LiveRecording(
+            self.exchange,
+            record,
+            self.room,
+            self._plan.recording,
+            self._plan.trim,
+            lambda: ((Source(self.call, Track.INBOUND),),),
+        )
+
+    def start_recording(self, plan: RecordingPlan) -> LiveRecording:
+        layout = recording_layout("call", plan.channels, plan.track, self.exchange.profile)
+        record = new_record(
+            self.exchange, layout=layout, source=plan.source, call_sid=self.call.sid
+        )
+        said, sent = Source(self.call, Track.INBOUND), Source(self.call, Track.OUTBOUND)
+        of_role = {"inbound": (said,), "outbound": (sent,), "mix": (said, sent)}
+        channels = tuple(of_role[role.role] for role in layout.channels)
+        return LiveRecording(
+            self.exchange, record, self.room, plan.name, plan.trim, lambda: channels
+        )
+
+    def hold(self, call: LiveCall) -> None:
+        """Nobody is there to be put on hold."""
+
+    def resume(self, call: LiveCall) -> None:
+        """Nobody is on hold."""
+
+
+def _tell(future: asyncio.Future[int], frame: int) -> None:
+    if not future.done():
+        future.set_result(frame)

@@ -1,0 +1,60 @@
+"""A simulated party's ear: the packets sent to it, through its link and its own playout.
+
+An ear is a leg's packet sink. It plays what arrives frame by frame, as a telephone would, and
+hands it to whoever listens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
+from mediasim.net.link import Link
+from mediasim.parties.flight import Flight
+from mediasim.rtp.playout import AHEAD_FRAMES, Playout
+from mediasim.rtp.reception import Reception
+from mediasim.rtp.stream import StreamFormat
+
+__all__ = ["Ear"]
+
+Listener = Callable[[int, NDArray[np.int16]], None]
+
+
+class Ear:
+    """One party's hearing on one leg."""
+
+    def __init__(self, stream_format: StreamFormat, link: Link, max_block: int) -> None:
+        self.link = link
+        self.listeners: list[Listener] = []
+        self.sent = 0
+        self._max_block = max_block
+        self._playout = Playout(max_block + 1 + AHEAD_FRAMES)
+        self.stream = self._playout.open(stream_format)
+        self._flight = Flight(link)
+
+    def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        """One packet per frame from ``first_frame`` on, each sent at the frame's end."""
+        at = first_frame
+        for data in packets:
+            count = len(data)
+            self._flight.launch(data, np.arange(at + 1, at + 1 + count) * FRAME_NS)
+            self.sent += count
+            at += count
+        self._hear(first_frame, at)
+
+    def _hear(self, first_frame: int, end: int) -> None:
+        block = self._flight.land((end - 1) * FRAME_NS)
+        rows = np.full(0 if block is None else len(block), self.stream.row, np.int64)
+        if block is not None:
+            self._playout.receive(rows, block, end)
+        pcm = np.empty((1, (end - first_frame) * FRAME_SAMPLES), np.int16)
+        self._playout.read(np.array([self.stream.row]), first_frame, end - first_frame, pcm)
+        for listener in tuple(self.listeners):
+            listener(first_frame, pcm[0])
+
+    @property
+    def reception(self) -> Reception:
+        return self._playout.reception.of(self.stream.row)

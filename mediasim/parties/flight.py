@@ -1,0 +1,84 @@
+"""Packets on their way through a link: launched with a time, landed in order of arrival."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.net.link import Fates, Link
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+
+__all__ = ["Flight"]
+
+_COPY_AFTER_NS: Final = 1_000_000
+_NEVER: Final = np.iinfo(np.int64).max
+_EMPTY: Final = PacketBlock(
+    np.empty((0, HEADER_SIZE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
+)
+
+
+class Flight:
+    """What is in the air on one link."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.launched = 0
+        self._flying = _EMPTY
+
+    def launch(
+        self,
+        data: NDArray[np.uint8],
+        sent: NDArray[np.int64],
+        length: NDArray[np.int64] | None = None,
+    ) -> Fates:
+        """Put packets (n, size) on the link at their times of sending (ns), in order."""
+        fates = self.link.carry(self.launched, sent)
+        self.launched += len(sent)
+        arrival = fates.arrival
+        if length is None:
+            length = np.full(len(data), data.shape[1], np.int64)
+        if not self.link.impairments.clean:
+            # The lost are let fly for ever: cheaper than copying all the others around them.
+            arrival = np.where(fates.lost, _NEVER, arrival)
+            copies = np.flatnonzero(fates.copied)
+            if len(copies):
+                data = np.concatenate((data, data[copies]))
+                length = np.concatenate((length, length[copies]))
+                arrival = np.concatenate((arrival, arrival[copies] + _COPY_AFTER_NS))
+        flying = self._flying
+        if len(flying):
+            data = _stack(flying.data, data)
+            length = np.concatenate((flying.length, length))
+            arrival = np.concatenate((flying.arrival, arrival))
+        self._flying = PacketBlock(data, length, arrival)
+        return fates
+
+    def land(self, before_ns: int) -> PacketBlock | None:
+        """Packets that arrived before ``before_ns`` and were not yet taken, in order."""
+        flying = self._flying
+        if not len(flying):
+            return None
+        arrival = flying.arrival
+        if (arrival[1:] >= arrival[:-1]).all() and arrival[-1] < before_ns:
+            self._flying = _EMPTY
+            return flying
+        order = np.argsort(arrival, kind="stable")
+        landed = int(np.searchsorted(arrival[order], before_ns))
+        waiting = order[landed:]
+        self._flying = _select(flying, waiting[arrival[waiting] < _NEVER])
+        return _select(flying, order[:landed]) if landed else None
+
+
+def _stack(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Rows of ``a`` above rows of ``b``, the narrower padded."""
+    width = max(a.shape[1], b.shape[1])
+    out = np.zeros((len(a) + len(b), width), np.uint8)
+    out[: len(a), : a.shape[1]] = a
+    out[len(a) :, : b.shape[1]] = b
+    return out
+
+
+def _select(block: PacketBlock, chosen: NDArray[np.intp]) -> PacketBlock:
+    return PacketBlock(block.data[chosen], block.length[chosen], block.arrival[chosen])

@@ -1,0 +1,96 @@
+"""What a party makes of what it hears: speech, quiet, keys.
+
+A listener is fed every frame in order and finds the exact frame at which something became true;
+the party acts some frames later (its reaction time), which is what lets the media plane run ahead
+by as much without changing anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+
+__all__ = ["HEARD_DBFS", "SpeechTracker"]
+
+HEARD_DBFS: Final = -45.0
+"""A frame at least this loud counts as somebody speaking."""
+_ONSET: Final = 3
+"""Loud frames in a row that make a start of speech; a click is none."""
+_HEARD_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (HEARD_DBFS / 20)) ** 2
+
+Fired = Callable[[int], None]
+"""Called with the frame at which what was waited for became true."""
+
+
+class SpeechTracker:
+    """Follows one track: who spoke since the last mark, and how long it has been quiet."""
+
+    def __init__(self, horizon: int = 10) -> None:
+        self.horizon = horizon
+        """Frames that may be lived through before what was heard is acted on."""
+        self._loud = 0
+        self._quiet = 0
+        self._spoken = False
+        self._wanted: tuple[str, int, Fired] | None = None
+
+    def wait_speech(self, fired: Fired) -> None:
+        """Tell when speech starts; at once if it has started since the last mark."""
+        self._wanted = ("speech", 0, fired)
+
+    def wait_quiet(self, frames: int, fired: Fired) -> None:
+        """Tell when there has been speech since the last mark, and then ``frames`` of quiet."""
+        self._wanted = ("quiet", frames, fired)
+
+    def wait_silence(self, frames: int, fired: Fired) -> None:
+        """Tell when there have been ``frames`` of quiet, speech or not."""
+        self._quiet = 0
+        self._wanted = ("silence", frames, fired)
+
+    def forget(self) -> None:
+        """Stop waiting."""
+        self._wanted = None
+
+    @property
+    def spoken(self) -> bool:
+        """Whether there has been speech since the last mark."""
+        return self._spoken
+
+    def mark(self) -> None:
+        """What was said until now has been dealt with."""
+        self._spoken = False
+        self._loud = 0
+
+    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        """The next frames, as samples."""
+        frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float32)
+        loud = np.einsum("ij,ij->i", frames, frames) >= _HEARD_ENERGY
+        for number, heard in enumerate(loud.tolist()):
+            self._step(first_frame + number, heard)
+
+    def _step(self, frame: int, heard: bool) -> None:
+        if heard:
+            self._loud += 1
+            self._quiet = 0
+            if self._loud >= _ONSET:
+                self._spoken = True
+        else:
+            self._loud = 0
+            self._quiet += 1
+        if self._wanted is None:
+            return
+        kind, quiet, fired = self._wanted
+        true = {
+            "speech": self._spoken,
+            "quiet": self._spoken and self._quiet >= quiet,
+            "silence": self._quiet >= quiet,
+        }[kind]
+        if true:
+            self._wanted = None
+            if kind != "silence":
+                self.mark()
+            fired(frame)

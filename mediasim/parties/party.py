@@ -1,0 +1,170 @@
+"""A simulated party, and the line it has on one leg."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.media.room import Room
+from mediasim.net.link import Impairments, Link
+from mediasim.parties.clock import SenderClock, Stall
+from mediasim.parties.ear import Ear
+from mediasim.parties.hearing import SpeechTracker
+from mediasim.parties.phone import Dtx, Phone, PhoneFormat
+from mediasim.parties.timeline import Timeline
+from mediasim.rtp.pacing import STEP
+from mediasim.rtp.sender import RtpSender
+from mediasim.rtp.stream import StreamFormat
+from mediasim.seeds import Seeds
+
+__all__ = ["Line", "Party", "Transport"]
+
+_SECONDS_OF_BACKGROUND: Final = 10
+
+Transport = Callable[[PacketSource, "PacketSink | None"], tuple[PacketSource, "PacketSink | None"]]
+"""Carries a line's packets between the party and the server: as they are in virtual time, over
+real sockets in real time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who is at the far end: a number, and the telephone and network it has."""
+
+    name: str
+    number: str
+    codec: str = "PCMU"
+    ptime_ms: int = 20
+    dtx: Dtx = "off"
+    noise_dbfs: float | None = None
+    """Background noise of its room, or what its comfort noise announces; None: dead silence."""
+    reaction_frames: int = 10
+    """Frames between hearing something and acting on it."""
+    up: Impairments = field(default_factory=Impairments)
+    down: Impairments = field(default_factory=Impairments)
+    skew_ppm: float = 0.0
+    stalls: tuple[Stall, ...] = ()
+    depth: int = 3
+    """Frames of the server's playout buffer for it."""
+    conceal: bool = False
+
+    @property
+    def path_samples(self) -> int:
+        """Samples from when a word is said to when the server plays it, on an unimpaired path.
+
+        A packet leaves when its last sample is said, can be used in the frame after the one it
+        arrived in, and waits ``depth`` frames. A sender whose packets do not fit frames is placed
+        by the least delayed of its first packets.
+        """
+        step = self.ptime_ms * FRAME_SAMPLES // 20
+        delays = [
+            ((number + 1) * step * SAMPLE_NS + self.up.delay_ns) // FRAME_NS * FRAME_SAMPLES
+            + FRAME_SAMPLES
+            - number * step
+            for number in range(max(1, self.depth * FRAME_SAMPLES // step))
+        ]
+        return min(delays) // STEP * STEP + self.depth * FRAME_SAMPLES
+
+    @property
+    def path_frames(self) -> int:
+        """Frames until all of what was said by now has been played by the server."""
+        return -(-self.path_samples // FRAME_SAMPLES)
+
+
+class Line:
+    """A party on one leg: its mouth (a phone) and, when it has to listen, its ear."""
+
+    def __init__(self, party: Party, room: Room, label: str, seeds: Seeds, start_ns: int) -> None:
+        """``label`` must be the line's own in the run: random streams are named by it."""
+        self.party = party
+        self.room = room
+        self.label = label
+        self._seeds = seeds.fork(label)
+        streams = self._seeds.generator("rtp").integers(0, 1 << 32, 6).tolist()
+        self.timeline = Timeline(self._background())
+        self.clock = SenderClock(start_ns, party.skew_ppm, party.stalls)
+        self.phone = Phone(
+            PhoneFormat(
+                codec=party.codec,
+                ptime_ms=party.ptime_ms,
+                dtx=party.dtx,
+                noise_dbfs=-60.0 if party.noise_dbfs is None else party.noise_dbfs,
+                ssrc=streams[0],
+                first_sequence=streams[1] & 0xFFFF,
+                first_timestamp=streams[2],
+            ),
+            self.timeline,
+            self.clock,
+            Link(party.up, self._seeds.key("uplink")),
+        )
+        stream_format = StreamFormat(
+            codec=party.codec,
+            payload_type=self.phone.payload_type,
+            depth=party.depth,
+            conceal=party.conceal,
+            noise_key=self._seeds.key("comfort-noise"),
+        )
+        sender = RtpSender(
+            party.codec,
+            ssrc=streams[3],
+            first_sequence=streams[4] & 0xFFFF,
+            first_timestamp=streams[5],
+        )
+        self.leg: Leg = room.add_leg(label, stream_format, sender)
+        self.tracker = SpeechTracker()
+        self.ear: Ear | None = None
+
+    def _background(self) -> np.ndarray | None:
+        if self.party.noise_dbfs is None or self.party.dtx != "off":
+            return None
+        from mediasim.audio.tones import noise
+
+        return noise(
+            "pink",
+            _SECONDS_OF_BACKGROUND * 50 * FRAME_SAMPLES,
+            self.party.noise_dbfs,
+            self._seeds.generator("background"),
+        )
+
+    def connect(self, transport: Transport | None, *, listens: bool) -> None:
+        """Begin to send, and to hear if it has to."""
+        if listens or not self.party.down.clean:
+            self.ear = Ear(
+                StreamFormat(codec=self.party.codec, payload_type=self.phone.payload_type),
+                Link(self.party.down, self._seeds.key("downlink")),
+                self.room.plane.playout.max_block,
+            )
+            self.ear.listeners.append(self.tracker.hear)
+        source, sink = self.phone, self.ear
+        if transport is not None:
+            source, sink = transport(source, sink)
+        self.room.connect(self.leg, source=source, sink=sink)
+
+    async def hearing(self, ask: Callable[[Callable[[int], None]], None]) -> None:
+        """Wait for something to be heard, then for the party's reaction to it.
+
+        ``ask`` is given what to call with the frame at which it was heard.
+        """
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[None] = loop.create_future()
+
+        def fired(frame: int) -> None:
+            at = (frame + self.party.reaction_frames) * FRAME_NS / 1e9
+            loop.call_at(max(at, loop.time()), _resolve, heard)
+
+        self.room.bound(self.party.reaction_frames)
+        ask(fired)
+        try:
+            await heard
+        finally:
+            self.room.unbound(self.party.reaction_frames)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

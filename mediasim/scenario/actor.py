@@ -1,0 +1,247 @@
+"""An actor: carries out a party's script on its line.
+
+Steps that only speak are placed on the party's timeline ahead of time, one after the other,
+without waiting; only steps that must know, or do, something at their own moment let time pass.
+That is why a scripted call costs a few timers, not one for each word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND, SAMPLE_RATE
+from mediasim.exchange.flow import Flow
+from mediasim.exchange.live_call import LiveCall
+from mediasim.parties.party import Line
+from mediasim.scenario.model_base import Many
+from mediasim.scenario.model_steps import (
+    Dtmf,
+    Emit,
+    Hangup,
+    Hold,
+    Mute,
+    Noise,
+    Pause,
+    Play,
+    Repeat,
+    Resume,
+    Say,
+    Step,
+    Together,
+    Tone,
+    Unmute,
+    WaitFor,
+)
+
+__all__ = ["Actor", "Sounds"]
+
+
+class Sounds(Protocol):
+    """Where an actor's audio comes from."""
+
+    def say(self, text: str, voice: str, level: float | None) -> tuple[NDArray[np.int16], str]:
+        """Speech, and its digest."""
+
+    def play(self, step: Play) -> tuple[NDArray[np.int16], str]:
+        """A file, and its digest."""
+
+    def noise(self, step: Noise, label: str) -> NDArray[np.int16]:
+        """Noise of the run's seed."""
+
+
+class Actor:
+    """One party in one call."""
+
+    def __init__(
+        self, flow: Flow, call: LiveCall, voice: str, sounds: Sounds
+    ) -> None:
+        assert call.line is not None
+        self._flow = flow
+        self._call = call
+        self._exchange = call.exchange
+        self._line: Line = call.line
+        self._voice = voice
+        self._sounds = sounds
+        self._noises = 0
+
+    async def perform(self, steps: Many[Step]) -> None:
+        """The whole script; returns when its last sound has been made."""
+        end = await self._steps(steps, self._exchange.now_ns)
+        await self._exchange.sleep_until(end)
+
+    async def _steps(self, steps: Many[Step], cursor: int) -> int:
+        """Carry out steps from loop time ``cursor`` on; returns where the last one ended."""
+        for step in steps:
+            cursor = await self._step(step, cursor)
+        return cursor
+
+    async def _step(self, step: Step, cursor: int) -> int:
+        match step:
+            case Say() | Play() | Tone() | Noise():
+                return self._sound(step, self._held_back(step.at, cursor))
+            case Dtmf():
+                return self._press(step, self._held_back(step.at, cursor))
+            case Pause():
+                return cursor + step.for_
+            case Mute() | Unmute():
+                at = self._line.clock.sample_at(cursor)
+                timeline = self._line.timeline
+                (timeline.mute if isinstance(step, Mute) else timeline.unmute)(at)
+                return cursor
+            case Repeat():
+                for _ in range(step.times):
+                    cursor = await self._steps(step.steps, cursor)
+                return cursor
+            case Together():
+                ends = [await self._steps(line, cursor) for line in step.lines]
+                return max(ends, default=cursor)
+            case _:
+                await self._exchange.sleep_until(cursor)
+                await self._act(step)
+                return max(cursor, self._exchange.now_ns)
+
+    async def _act(self, step: WaitFor | Hold | Resume | Hangup | Emit) -> None:
+        """A step that happens at its own moment."""
+        match step:
+            case WaitFor():
+                await self._wait_for(step)
+            case Hold():
+                self._flow.hold(self._call)
+            case Resume():
+                self._flow.resume(self._call)
+            case Hangup():
+                await self._call.hang_up()
+            case Emit():
+                self._exchange.raise_event(step.name, self._call.party.name)
+
+    def _held_back(self, at: int | None, cursor: int) -> int:
+        """``at`` counts from when the call was dialled."""
+        return cursor if at is None else max(cursor, self._flow.dialled_ns + at)
+
+    # -- sounds -----------------------------------------------------------------------------
+
+    def _sound(self, step: Say | Play | Tone | Noise, cursor: int) -> int:
+        from mediasim.audio.tones import tone
+
+        digest = ""
+        if isinstance(step, Say):
+            text = step.text
+            pcm, digest = self._sounds.say(text, step.voice or self._voice, step.level)
+        elif isinstance(step, Play):
+            text = str(step.file)
+            pcm, digest = self._sounds.play(step)
+        elif isinstance(step, Tone):
+            text = " + ".join(f"{hz:g}" for hz in step.frequencies) + " Hz"
+            pcm = tone(step.frequencies, _samples(step.for_), step.level)
+        else:
+            text = f"{step.kind} noise"
+            self._noises += 1
+            pcm = self._sounds.noise(step, f"{self._call.name}/{self._noises}")
+        return self._place(pcm, cursor, step.keyword, text, digest)
+
+    def _place(
+        self, pcm: NDArray[np.int16], cursor: int, kind: str, text: str, digest: str
+    ) -> int:
+        clock = self._line.clock
+        at = clock.sample_at(cursor)
+        self._line.timeline.place(pcm, at, kind=kind, text=text, digest=digest)
+        return max(cursor, clock.time_of_one(at + len(pcm)))
+
+    def _press(self, step: Dtmf, cursor: int) -> int:
+        if step.in_band:
+            from mediasim.audio.dtmf import dtmf_digits
+
+            pcm = dtmf_digits(
+                step.digits,
+                tone_ms=step.tone // 1_000_000,
+                gap_ms=step.gap // 1_000_000,
+            )
+            return self._place(pcm, cursor, "dtmf", step.digits, "")
+        clock = self._line.clock
+        end = self._line.phone.press(
+            step.digits, clock.sample_at(cursor), _samples(step.tone), _samples(step.gap)
+        )
+        return max(cursor, clock.time_of_one(end))
+
+    # -- waiting ----------------------------------------------------------------------------
+
+    async def _wait_for(self, step: WaitFor) -> None:
+        if step.timeout is None:
+            await self._wanted(step)
+            return
+        deadline = self._exchange.now_ns + step.timeout
+        waits = [
+            asyncio.ensure_future(self._wanted(step)),
+            asyncio.ensure_future(self._exchange.sleep_until(deadline)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        self._line.tracker.forget()
+
+    async def _wanted(self, step: WaitFor) -> None:
+        tracker = self._line.tracker
+        if step.time is not None:
+            await self._exchange.sleep_until(self._flow.dialled_ns + step.time)
+        elif step.event is not None:
+            await self._exchange.events.wait(step.event)
+        elif step.quiet is not None:
+            frames = -(-step.quiet // FRAME_NS)
+            await self._line.hearing(lambda fired: tracker.wait_quiet(frames, fired))
+        elif step.digit is not None:
+            await self._hear_digit(step.digit)
+        else:
+            await self._line.hearing(tracker.wait_speech)
+
+    async def _hear_digit(self, wanted: str) -> None:
+        """A key of another party, as a telephone event or as a tone."""
+        from mediasim.audio.dtmf import DtmfDetector
+
+        keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
+        peers = self._flow.peers(self._call)
+        for peer in peers:
+            peer.on_digit.append(keys)
+        ear = self._line.ear
+        detector: DtmfDetector | None = None
+
+        def listen(first_frame: int, pcm: NDArray[np.int16]) -> None:
+            nonlocal detector
+            if detector is None:
+                detector = DtmfDetector(start=first_frame * 160)
+            for hit in detector.feed(pcm):
+                keys.put_nowait((hit.end // 160, hit.digit))
+
+        if ear is not None:
+            ear.listeners.append(listen)
+        try:
+            await self._line.hearing(lambda fired: _watch(keys, wanted, fired, self._flow))
+        finally:
+            for peer in peers:
+                peer.on_digit.remove(keys)
+            if ear is not None:
+                ear.listeners.remove(listen)
+
+
+def _watch(
+    keys: asyncio.Queue[tuple[int, str]], wanted: str, fired: Callable[[int], None], flow: Flow
+) -> None:
+    async def look() -> None:
+        while True:
+            frame, digit = await keys.get()
+            if digit in wanted:
+                fired(frame)
+                return
+
+    flow.spawn(look())
+
+
+def _samples(duration: int) -> int:
+    return round(duration * SAMPLE_RATE / NS_PER_SECOND)

@@ -1,0 +1,244 @@
+"""What the parts of a scenario say about each other, checked before anything runs.
+
+Only what is sure beforehand is a mistake here: whether an expectation holds, the run decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mediasim.scenario.errors import did_you_mean, one_of
+from mediasim.scenario.model_base import Location, Trouble
+from mediasim.scenario.model_call import Answer, Call
+from mediasim.scenario.model_expect import (
+    ExpectAligned,
+    ExpectHeard,
+    ExpectSilent,
+    ExpectStatus,
+    RecordingExpectation,
+)
+from mediasim.scenario.model_plan import PlannedRecording
+from mediasim.scenario.model_recording import Moment
+from mediasim.scenario.model_steps import Emit, Play, Say, WaitFor, walk
+
+if TYPE_CHECKING:
+    from mediasim.scenario.model import Scenario
+
+__all__ = ["cross_troubles", "party_troubles"]
+
+
+def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
+    """Everything that is wrong between the parts."""
+    if not scenario.calls and not scenario.conferences:
+        yield (), "nothing happens: expected one of call, calls, conference, conferences"
+    yield from party_troubles(scenario)
+    yield from _name_troubles(scenario)
+    yield from _event_troubles(scenario)
+    yield from _engaged_troubles(scenario)
+    yield from _expectation_troubles(scenario)
+
+
+def party_troubles(scenario: Scenario) -> Iterator[Trouble]:
+    """Names of parties that there are not. Sound also while other parts are missing."""
+    known = list(scenario.parties)
+    for location, name in _party_names(scenario):
+        if name not in known:
+            yield location, f"unknown party {name!r}; {_known(name, known, 'parties')}"
+
+
+def _known(name: str, known: Sequence[str], noun: str) -> str:
+    if not known:
+        return f"there are no {noun}"
+    return f"expected {one_of(known)}{did_you_mean(name, known)}"
+
+
+def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
+    for number, call in enumerate(scenario.calls):
+        yield ("calls", number, "from"), call.from_
+        if call.to is not None:
+            yield ("calls", number, "to"), call.to
+        for index, transfer in enumerate(call.transfers):
+            yield ("calls", number, "transfers", index, "to"), transfer.to
+    for number, conference in enumerate(scenario.conferences):
+        for index, member in enumerate(conference.participants):
+            yield ("conferences", number, "participants", index, "party"), member.party
+    for number, check in enumerate(scenario.expect):
+        if isinstance(check, ExpectHeard | ExpectAligned) and check.party is not None:
+            yield ("expect", number, check.keyword, "party"), check.party
+
+
+def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
+    """Names that two of a kind have."""
+    named: list[tuple[str, list[tuple[Location, str]]]] = [
+        ("call", [(("calls", n, "name"), call.name) for n, call in enumerate(scenario.calls)]),
+        (
+            "conference",
+            [
+                (("conferences", n, "name"), room.name)
+                for n, room in enumerate(scenario.conferences)
+            ],
+        ),
+        ("recording", [((*plan.location, "name"), plan.name) for plan in scenario.recordings]),
+        (
+            "number",
+            [
+                (("parties", name, "number"), party.number)
+                for name, party in scenario.parties.items()
+                if party.number is not None
+            ],
+        ),
+    ]
+    for noun, names in named:
+        seen: set[str] = set()
+        for location, name in names:
+            if name in seen:
+                yield location, f"another {noun} is called {name!r} already"
+            seen.add(name)
+
+
+def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
+    """Waits for events that nobody emits. A name with a dot is the exchange's."""
+    emitted = {
+        step.name
+        for party in scenario.parties.values()
+        for _, step in walk(party.script)
+        if isinstance(step, Emit)
+    }
+    for location, name in _events_waited_for(scenario):
+        if name is not None and "." not in name and name not in emitted:
+            known = _known(name, sorted(emitted), "emit steps")
+            yield (*location, "event"), f"no script emits {name!r}; {known}"
+
+
+def _events_waited_for(scenario: Scenario) -> Iterator[tuple[Location, str | None]]:
+    for name, party in scenario.parties.items():
+        for at, step in walk(party.script):
+            if isinstance(step, WaitFor):
+                yield ("parties", name, "script", *at), step.event
+    for number, call in enumerate(scenario.calls):
+        for index, transfer in enumerate(call.transfers):
+            yield ("calls", number, "transfers", index), transfer.event
+        for index, recording in enumerate(call.recordings):
+            yield ("calls", number, "recordings", index, "start"), recording.start.event
+    for plan in scenario.recordings:
+        moments: list[tuple[Location, Moment | None]] = [
+            (("stop",), getattr(plan.asked, "stop", None))
+        ]
+        for index, pause in enumerate(getattr(plan.asked, "pauses", ())):
+            moments += [(("pauses", index), pause), (("pauses", index, "until"), pause.until)]
+        for at, moment in moments:
+            if moment is not None:
+                yield (*plan.location, *at), moment.event
+
+
+def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
+    """Parties that are wanted in two places at times when they are surely in both."""
+    wanted: list[tuple[int, int, str, Location, str]] = []
+    for number, call in enumerate(scenario.calls):
+        start, end = call.at, call.at + _surely_lasts(call)
+        for key, name in (("from", call.from_), ("to", call.to)):
+            if name is not None:
+                where = f"call {call.name}"
+                wanted.append((start, end, name, ("calls", number, key), where))
+    for number, conference in enumerate(scenario.conferences):
+        for index, member in enumerate(conference.participants):
+            end = member.leave if member.leave is not None else member.join
+            where = f"conference {conference.name}"
+            location: Location = ("conferences", number, "participants", index)
+            wanted.append((member.join, end, member.party, location, where))
+    engaged: dict[str, tuple[int, int, str]] = {}
+    for start, end, name, location, where in sorted(wanted, key=lambda item: item[:2]):
+        if name in engaged:
+            began, until, other = engaged[name]
+            if other != where and (start == began or start < until):
+                yield location, f"{name} is in {other} at that time"
+        if name not in engaged or end >= engaged[name][1]:
+            engaged[name] = (start, end, where)
+
+
+def _surely_lasts(call: Call) -> int:
+    """How long the parties are engaged even if they hang up at once."""
+    answer: Answer = call.answer
+    rings = call.timeout if answer.outcome == "no-answer" else min(answer.after, call.timeout)
+    return call.dial_after + rings
+
+
+def _expectation_troubles(scenario: Scenario) -> Iterator[Trouble]:
+    for number, check in enumerate(scenario.expect):
+        location: Location = ("expect", number, check.keyword)
+        if isinstance(check, ExpectStatus) and check.recording is None:
+            if check.call is not None or not scenario.recordings:
+                yield from _call_status_troubles(scenario, check, location)
+                continue
+        if isinstance(check, RecordingExpectation):
+            yield from _recording_troubles(scenario, check, location)
+
+
+def _call_status_troubles(
+    scenario: Scenario, check: ExpectStatus, location: Location
+) -> Iterator[Trouble]:
+    names = [call.name for call in scenario.calls]
+    if check.is_ == "absent":
+        yield (*location, "is"), "a call is never absent, a recording may be"
+    if check.call is not None and check.call not in names:
+        yield (
+            (*location, "call"),
+            f"unknown call {check.call!r}; {_known(check.call, names, 'calls')}",
+        )
+    elif check.call is None and len(names) != 1:
+        yield location, f"which call? Write call: {one_of(names) if names else 'and its name'}"
+
+
+def _recording_troubles(
+    scenario: Scenario, check: RecordingExpectation, location: Location
+) -> Iterator[Trouble]:
+    plans = {plan.name: plan for plan in scenario.recordings}
+    if check.recording is None and len(plans) > 1:
+        yield location, f"which recording? Write recording: and {one_of(plans)}"
+    elif check.recording is None and not plans:
+        yield location, "nothing is recorded"
+    elif check.recording is not None and check.recording not in plans:
+        known = _known(check.recording, list(plans), "recordings")
+        yield (*location, "recording"), f"unknown recording {check.recording!r}; {known}"
+    else:
+        plan = plans[check.recording] if check.recording else next(iter(plans.values()))
+        yield from _troubles_with(scenario, check, plan, location)
+
+
+def _troubles_with(
+    scenario: Scenario, check: RecordingExpectation, plan: PlannedRecording, location: Location
+) -> Iterator[Trouble]:
+    """What an expectation asks of a recording that it can never have."""
+    if isinstance(check, ExpectStatus) and check.is_ not in ("completed", "absent"):
+        message = f"a recording is never {check.is_}; for the status of a call write call: too"
+        yield (*location, "is"), message
+    if isinstance(check, ExpectHeard | ExpectSilent) and check.channel is not None:
+        layout = plan.layout(scenario.profile)
+        if check.channel > layout.stored_channels:
+            message = f"recording {plan.name} has one channel: {layout.rule.reason}"
+            yield (*location, "channel"), message
+    if isinstance(check, ExpectHeard | ExpectAligned) and check.party in scenario.parties:
+        if check.party not in plan.parties:
+            message = f"{check.party} has no part in what recording {plan.name} records"
+            yield (*location, "party"), message
+        elif isinstance(check, ExpectHeard):
+            yield from _never_heard(scenario, check, location)
+
+
+def _never_heard(scenario: Scenario, check: ExpectHeard, location: Location) -> Iterator[Trouble]:
+    """Words and files that are not in the party's script."""
+    steps = [step for _, step in walk(scenario.parties[check.party].script)]
+    said = " ".join(_words(step.text) for step in steps if isinstance(step, Say))
+    if check.text is not None and _words(check.text) not in said:
+        yield (*location, "text"), f"{check.party}'s script never says this"
+    played: Collection[str] = {step.file.name for step in steps if isinstance(step, Play)}
+    if check.clip is not None and Path(check.clip).name not in played:
+        known = _known(check.clip, sorted(played), "play steps in it")
+        yield (*location, "clip"), f"{check.party}'s script never plays this; {known}"
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))

@@ -1,0 +1,294 @@
+"""The truth of a recording: who said what, at which sample of the file.
+
+We make both legs, so this is known, not measured: it comes from the parties' timelines, the
+fates of their packets, and the recorder's log of what it wrote where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.audio.levels import rms_dbfs
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.media.player import Player
+from mediasim.media.recorder import RecordingSegment, Track
+from mediasim.truth.missing import Gap, gaps_of
+from mediasim.truth.placement import Placement
+
+__all__ = ["ChannelTruth", "Interval", "RecordingTruth", "recording_truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Something said, or played by the server, in one channel."""
+
+    start: int
+    """First sample in the file."""
+    end: int
+    party: str | None
+    """None for what the server played."""
+    kind: str
+    text: str
+    digest: str
+    pcm: NDArray[np.int16]
+    """What was said, before any codec: as long as the interval."""
+    codec: str
+    due: int
+    """Where a clean path would have put its first sample, in samples of the file."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "start": self.start,
+            "end": self.end,
+            "due": self.due,
+            "party": self.party,
+            "kind": self.kind,
+            "text": self.text,
+            "clip": self.digest,
+            "level_dbfs": round(rms_dbfs(self.pcm), 2),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTruth:
+    """One channel."""
+
+    channel: int
+    """Counted from 1."""
+    intervals: tuple[Interval, ...]
+    missing: tuple[Gap, ...]
+    adjustments: tuple[tuple[int, int], ...]
+    """(sample in the file, samples put in or, if negative, left out) by the jitter buffer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingTruth:
+    """All channels, and how the file's time maps to the call's."""
+
+    sid: str
+    samples: int
+    channels: tuple[ChannelTruth, ...]
+    pauses: tuple[tuple[int, int, str], ...]
+    """(sample in the file, samples of the call, silence or skip)."""
+    segments: tuple[tuple[int, int, int, str], ...]
+    """(sample of the frame clock, sample in the file, samples of the call, kind)."""
+    seed: int
+    conceal: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The sidecar document."""
+        return {
+            "recording": self.sid,
+            "sample_rate": SAMPLE_RATE,
+            "samples": self.samples,
+            "seed": self.seed,
+            "lost_audio": "concealed" if self.conceal else "silence",
+            "channels": [
+                {
+                    "channel": channel.channel,
+                    "intervals": [interval.to_json() for interval in channel.intervals],
+                    "missing": [gap.to_json() for gap in channel.missing],
+                    "adjustments": [
+                        {"start": start, "samples": moved} for start, moved in channel.adjustments
+                    ],
+                }
+                for channel in self.channels
+            ],
+            "pauses": [
+                {"start": start, "samples": samples, "kind": kind}
+                for start, samples, kind in self.pauses
+            ],
+            "map": [
+                {"call": call, "file": file, "samples": samples, "kind": kind}
+                for call, file, samples, kind in self.segments
+            ],
+        }
+
+
+class _FileMap:
+    """The frame clock's samples to the file's: pauses cut out, silence trimmed off."""
+
+    def __init__(self, recording: LiveRecording) -> None:
+        self._segments = recording.recorder.segments
+        self._start, self._end = recording.trimmed
+
+    def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        """(sample of the frame clock, sample in the file, samples) of what of a span is heard."""
+        for segment in self._segments:
+            if segment.kind != "audio":
+                continue
+            first = segment.frame * FRAME_SAMPLES
+            to_file = segment.offset - first - self._start
+            start = max(low, first, -to_file)
+            end = min(high, first + segment.samples, self._end - self._start - to_file)
+            if start < end:
+                yield start, start + to_file, end - start
+
+    def pauses(self) -> tuple[tuple[int, int, str], ...]:
+        kept = self._end - self._start
+        found = []
+        for segment in self._segments:
+            at = segment.offset - self._start
+            if segment.kind != "audio" and 0 <= at <= kept:
+                found.append((at, segment.frames * FRAME_SAMPLES, segment.kind))
+        return tuple(found)
+
+    def all(self) -> tuple[tuple[int, int, int, str], ...]:
+        return tuple(self._line(segment) for segment in self._segments)
+
+    def _line(self, segment: RecordingSegment) -> tuple[int, int, int, str]:
+        first = segment.frame * FRAME_SAMPLES
+        at = segment.offset - self._start
+        return first, at, segment.frames * FRAME_SAMPLES, segment.kind
+
+
+def recording_truth(recording: LiveRecording) -> RecordingTruth:
+    """The truth of a recording that has been published."""
+    to_file = _FileMap(recording)
+    count = recording.record.layout.stored_channels
+    conceal = any(
+        source.call.party.conceal
+        for sourcing in recording.sourcings
+        for channel in sourcing.channels
+        for source in channel
+    )
+    return RecordingTruth(
+        sid=recording.sid,
+        samples=recording.record.samples or 0,
+        channels=tuple(_channel(recording, number, to_file) for number in range(count)),
+        pauses=to_file.pauses(),
+        segments=to_file.all(),
+        seed=recording.exchange.seeds.seed,
+        conceal=conceal,
+    )
+
+
+def _channel(recording: LiveRecording, number: int, to_file: _FileMap) -> ChannelTruth:
+    intervals: list[Interval] = []
+    missing: list[Gap] = []
+    adjustments: list[tuple[int, int]] = []
+    for low, high, call, track in _sources(recording, number):
+        if track is Track.INBOUND:
+            intervals += _said(call, low, high, to_file)
+            gaps, moved = _lost(call, low, high, to_file)
+            missing += gaps
+            adjustments += moved
+        else:
+            intervals += _sent(recording, call, low, high, to_file)
+    return ChannelTruth(
+        channel=number + 1,
+        intervals=tuple(sorted(intervals, key=lambda it: (it.start, it.end, it.text))),
+        missing=tuple(sorted(missing, key=lambda gap: gap.start)),
+        adjustments=tuple(sorted(adjustments)),
+    )
+
+
+def _sources(
+    recording: LiveRecording, number: int
+) -> Iterator[tuple[int, int, LiveCall, Track]]:
+    """(first sample, last sample, call, track) of all that went into a channel."""
+    sourcings = recording.sourcings
+    end = recording.recorder.frame * FRAME_SAMPLES
+    open_since: dict[tuple[LiveCall, Track], int] = {}
+    for sourcing in sourcings:
+        at = sourcing.frame * FRAME_SAMPLES
+        now = {(source.call, source.track) for source in sourcing.channels[number]}
+        for key in [key for key in open_since if key not in now]:
+            yield open_since.pop(key), at, *key
+        for key in sorted(now - open_since.keys(), key=lambda it: (it[0].sid, it[1].value)):
+            open_since[key] = at
+    for key, since in open_since.items():
+        yield since, end, *key
+
+
+def _said(call: LiveCall, low: int, high: int, to_file: _FileMap) -> Iterator[Interval]:
+    """What a party said, as far as it was recorded."""
+    line = call.line
+    if line is None:
+        return
+    placement = Placement(line)
+    for segment in line.timeline.segments:
+        for start, end in line.timeline.heard_spans(segment):
+            for span in placement.spans(start, end):
+                part = span.clipped(low, high)
+                if part is None:
+                    continue
+                for at, file, samples in to_file.pieces(part.start, part.end):
+                    said = part.said + at - part.start
+                    inside = said - segment.start
+                    yield Interval(
+                        start=file,
+                        end=file + samples,
+                        party=call.party.name,
+                        kind=segment.kind,
+                        text=segment.text,
+                        digest=segment.digest,
+                        pcm=segment.pcm[inside : inside + samples],
+                        codec=call.party.codec,
+                        due=file + placement.due(said) - at,
+                    )
+
+
+def _sent(
+    recording: LiveRecording, call: LiveCall, low: int, high: int, to_file: _FileMap
+) -> Iterator[Interval]:
+    """What a party was sent: what those it heard said, and what the server played."""
+    if call.line is None:
+        return
+    leg = call.line.leg
+    of_leg = {other.line.leg: other for other in recording.exchange.calls if other.line}
+    for number, (frame, heard) in enumerate(leg.heard_log):
+        start = max(low, frame * FRAME_SAMPLES)
+        later = leg.heard_log[number + 1 :]
+        end = min(high, later[0][0] * FRAME_SAMPLES) if later else high
+        for other in heard:
+            if start < end:
+                yield from _said(of_leg[other], start, end, to_file)
+    for player in leg.played:
+        yield from _played(player, low, high, to_file)
+
+
+def _played(player: Player, low: int, high: int, to_file: _FileMap) -> Iterator[Interval]:
+    first = player.first_frame * FRAME_SAMPLES
+    end = high if player.end_frame is None else min(high, player.end_frame * FRAME_SAMPLES)
+    if not player.loop:
+        end = min(end, first + len(player.pcm))
+    for at, file, samples in to_file.pieces(max(low, first), end):
+        inside = np.arange(at - first, at - first + samples)
+        yield Interval(
+            start=file,
+            end=file + samples,
+            party=None,
+            kind="server",
+            text=player.label,
+            digest="",
+            pcm=np.take(player.pcm, inside, mode="wrap"),
+            codec="none",
+            due=file,
+        )
+
+
+def _lost(
+    call: LiveCall, low: int, high: int, to_file: _FileMap
+) -> tuple[list[Gap], list[tuple[int, int]]]:
+    """What of a party never arrived, and where the jitter buffer put in or left out audio."""
+    if call.line is None:
+        return [], []
+    gaps = [
+        Gap(file, file + samples, gap.why)
+        for gap in gaps_of(call.line)
+        for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
+    ]
+    moved = []
+    for shift in call.line.leg.stream.shifts:
+        at = shift.media + shift.place
+        if shift.moved and low <= at < high:
+            moved += [(file, shift.moved) for _, file, _ in to_file.pieces(at, at + 1)]
+    return gaps, moved

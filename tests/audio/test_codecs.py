@@ -1,0 +1,133 @@
+"""G.722 and Opus: what comes through, when, and what becomes of losses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mediasim.audio.codecs import CODECS, FrameDecoder, FrameEncoder
+from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.tones import noise, tone
+from mediasim.seeds import Seeds
+
+FRAMED = pytest.mark.parametrize("name", ["G722", "OPUS"])
+TALK = noise("babble", 160 * 100, -20, Seeds(1).generator("talk"))
+
+
+def encoded(name: str, pcm: NDArray[np.int16]) -> list[bytes]:
+    encoder = FrameEncoder(name)
+    return [encoder.encode(frame) for frame in pcm.reshape(-1, FRAME_SAMPLES)]
+
+
+def decoded(name: str, payloads: list[bytes | None] | list[bytes]) -> NDArray[np.int16]:
+    decoder = FrameDecoder(name)
+    return np.concatenate([decoder.decode(payload) for payload in payloads])
+
+
+def best_lag(sent: NDArray[np.int16], heard: NDArray[np.int16]) -> tuple[int, float]:
+    """By how many samples ``heard`` is late, and the correlation there."""
+    one, other = sent.astype(np.float64), heard.astype(np.float64)
+    size = 2 * len(one)
+    product = np.fft.irfft(np.fft.rfft(other, size) * np.fft.rfft(one, size).conj(), size)
+    lag = int(product[: len(one)].argmax())
+    return lag, float(product[lag] / np.sqrt((one**2).sum() * (other**2).sum()))
+
+
+def test_the_table_is_that_of_the_rfcs() -> None:
+    rows = {
+        (codec.name, codec.payload_type, codec.clock_rate, codec.frame_ticks, codec.stateless)
+        for codec in CODECS.values()
+    }
+    assert rows == {
+        ("PCMU", 0, 8000, 160, True),
+        ("PCMA", 8, 8000, 160, True),
+        ("G722", 9, 8000, 160, False),
+        ("OPUS", 111, 48000, 960, False),
+    }
+    assert all(name == codec.name for name, codec in CODECS.items())
+
+
+@FRAMED
+@pytest.mark.parametrize("kind", ["babble", "white"])
+def test_audio_comes_through_late_by_the_codecs_delay(name: str, kind: str) -> None:
+    pcm = TALK if kind == "babble" else noise("white", 16000, -20, Seeds(1).generator("hiss"))
+    lag, correlation = best_lag(pcm, decoded(name, encoded(name, pcm)))
+    assert abs(lag - CODECS[name].delay_samples) <= 1
+    assert correlation > 0.95
+
+
+@FRAMED
+def test_a_late_decoder_has_the_same_delay(name: str) -> None:
+    """As when a stream is taken up in its middle, or after a long gap."""
+    payloads = encoded(name, TALK)[40:]
+    lag, correlation = best_lag(TALK[40 * 160 :], decoded(name, payloads))
+    assert abs(lag - CODECS[name].delay_samples) <= 1
+    assert correlation > 0.9
+
+
+@FRAMED
+def test_a_frame_is_a_payload_and_a_payload_a_frame(name: str) -> None:
+    encoder, decoder = FrameEncoder(name), FrameDecoder(name)
+    for frame in TALK[: 160 * 10].reshape(-1, 160):
+        payload = encoder.encode(frame)
+        assert len(payload) == 160 if name == "G722" else 0 < len(payload) < 300
+        pcm = decoder.decode(payload)
+        assert pcm.dtype == np.int16
+        assert pcm.shape == (160,)
+
+
+@FRAMED
+def test_the_same_audio_gives_the_same_bytes(name: str) -> None:
+    payloads = encoded(name, TALK)
+    assert payloads == encoded(name, TALK)
+    np.testing.assert_array_equal(decoded(name, payloads), decoded(name, payloads))
+
+
+@FRAMED
+def test_silence_stays_silent(name: str) -> None:
+    quiet = decoded(name, encoded(name, np.zeros(8000, np.int16)))
+    assert np.abs(quiet.astype(np.int32)).max() <= 8
+
+
+@FRAMED
+def test_a_loss_is_silence_in_its_place_and_soon_over(name: str) -> None:
+    pcm = tone((300, 700), 160 * 60, -15)
+    payloads: list[bytes | None] = [*encoded(name, pcm)]
+    whole = decoded(name, payloads)
+    payloads[20] = None
+    gapped = decoded(name, payloads)
+    assert len(gapped) == len(whole)
+    start = 20 * 160
+    np.testing.assert_array_equal(gapped[:start], whole[:start])
+    # Past the filter's tail there is nothing, and half a second on all is as it was.
+    assert not gapped[start + 40 : start + 150].any()
+    recovered = slice(start + 4000, None)
+    np.testing.assert_allclose(gapped[recovered], whole[recovered], atol=600)
+
+
+@FRAMED
+@pytest.mark.parametrize("payload", [None, b""])
+def test_nothing_decodes_to_a_frame_of_silence(name: str, payload: bytes | None) -> None:
+    pcm = FrameDecoder(name).decode(payload)
+    assert pcm.shape == (160,)
+    assert not pcm.any()
+
+
+def test_a_payload_that_is_no_opus_is_silence() -> None:
+    # Code 3 with 63 frames: more than the 120 ms a packet may hold (RFC 6716, section 3.4).
+    pcm = FrameDecoder("OPUS").decode(b"\xff\x3f\x00")
+    assert pcm.shape == (160,)
+    assert not pcm.any()
+
+
+def test_a_shorter_payload_gives_as_much_as_it_holds() -> None:
+    (payload,) = encoded("G722", TALK[:160])
+    assert FrameDecoder("G722").decode(payload[:80]).shape == (80,)
+
+
+@pytest.mark.parametrize("name", ["PCMU", "opus", "GSM"])
+def test_other_codecs_are_refused_by_name(name: str) -> None:
+    for make in (FrameEncoder, FrameDecoder):
+        with pytest.raises(ValueError, match=f"'{name}': only G722 and OPUS"):
+            make(name)
