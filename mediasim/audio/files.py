@@ -47,7 +47,8 @@ def encode_mp3(pcm: NDArray[np.int16], bit_rate: int) -> bytes:
 
     ``bit_rate`` is that of the whole file, in bits per second: 8,000 to 64,000. The file stays at
     8 kHz (MPEG-2.5), so nothing is resampled; its channels are coded apart, so neither leaks into
-    the other. Without any samples it holds one of silence, for an MP3 cannot be empty.
+    the other. The encoder (LAME) makes everything 0.45 dB softer. Without any samples the file
+    holds one of silence, for an MP3 cannot be empty.
     """
     import av
 

@@ -47,11 +47,15 @@ class Exchange:
         profile: Profile = DEFAULT_PROFILE,
         dates: Dates | None = None,
         transport: Transport | None = None,
+        sid_label: str = "",
     ) -> None:
-        """``directory`` takes the recordings; ``transport`` carries packets, None: as they are."""
+        """``directory`` takes the recordings; ``transport`` carries packets, None: as they are.
+
+        ``sid_label`` sets the SIDs of this exchange apart from those of others of the same seed.
+        """
         self.loop = asyncio.get_running_loop()
         self.seeds = seeds
-        self.sids = SidFactory(seeds)
+        self.sids = SidFactory(seeds.fork(sid_label) if sid_label else seeds)
         self.account_sid = self.sids.new("AC")
         self.plane = plane or MediaPlane(max_lag=VIRTUAL_BLOCK)
         self.profile: Profile = profile

@@ -319,9 +319,13 @@ def _note_missing(leg: Leg, have: NDArray[np.bool_], first: int) -> None:
     """Remember the stretches of a block for which nothing arrived."""
     if not leg.stream.shifts:
         return  # nothing was ever due
+    begun = leg.stream.shifts[0].media + leg.stream.shifts[0].place
     padded = np.concatenate(([True], have, [True]))
     edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
     for low, high in (edges * UNIT + first * FRAME_SAMPLES).tolist():
+        low = max(low, begun)
+        if low >= high:
+            continue
         if leg.missing and leg.missing[-1][1] == low:
             leg.missing[-1] = (leg.missing[-1][0], high)
         else:

@@ -99,6 +99,11 @@ class Recorder:
     def channels(self) -> int:
         return len(self._channels)
 
+    @property
+    def taps(self) -> list[list[Tap]]:
+        """What each channel is made of now."""
+        return self._channels
+
     def retap(self, channels: list[list[Tap]]) -> None:
         """From the next frame on, take the channels from these taps."""
         if len(channels) != len(self._channels):

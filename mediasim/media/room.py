@@ -66,9 +66,7 @@ class Room:
         for recorder in self.recorders:
             recorder.write(self.frame, self.plane.read_tap)
             gone = (leg.inbound, leg.outbound)
-            recorder.retap(
-                [[tap for tap in taps if tap not in gone] for taps in recorder.channels]
-            )
+            recorder.retap([[tap for tap in taps if tap not in gone] for taps in recorder.taps])
         self.legs.remove(leg)
         self.plane.retire(leg)
         self._find_horizon()

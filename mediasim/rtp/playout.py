@@ -54,19 +54,9 @@ class _Batch:
     """Packets ready to be placed: of known streams, plain audio, one size."""
 
     rows: NDArray[np.int64]
-    sequence: NDArray[np.int64]
     media: NDArray[np.int64]
     arrival: NDArray[np.int64]
     payload: NDArray[np.uint8]
-
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> _Batch:
-        return _Batch(
-            self.rows[chosen],
-            self.sequence[chosen],
-            self.media[chosen],
-            self.arrival[chosen],
-            self.payload[chosen],
-        )
 
 
 class Playout:
@@ -200,17 +190,21 @@ class Playout:
             taken += len(run)
             if restarted:
                 self._restart(row, parsed, int(run[0]))
-            kind = parsed.payload_type[run]
-            audio = kind == stream.format.payload_type
+            rows = np.full(len(run), row)
+            sequence, media = self._unwrap(rows, parsed, run)
+            fresh = self._count(rows, sequence, media, block.arrival[run])
+            if fresh is not None:
+                run, media = run[fresh], media[fresh]
+            audio = parsed.payload_type[run] == stream.format.payload_type
             if not audio.all():
-                self._receive_other(row, parsed, block, run[~audio], digits)
-                run = run[audio]
+                self._receive_other(stream, parsed, block, run[~audio], media[~audio], digits)
+                run, media = run[audio], media[audio]
             if not len(run):
                 continue
             if stream.waiting is not None:
-                self._await_place(stream, parsed, block, run, known_before)
+                self._await_place(stream, parsed, block, run, media, known_before)
             else:
-                self._place_plain(np.full(len(run), row), parsed, block, run)
+                self._place_sizes(np.full(len(run), row), media, parsed, block, run)
         stream.foreign += len(members) - malformed - taken
 
     def _restart(self, row: int, parsed: Parsed, first: int) -> None:
@@ -228,16 +222,15 @@ class Playout:
 
     def _receive_other(
         self,
-        row: int,
+        stream: Stream,
         parsed: Parsed,
         block: PacketBlock,
         run: NDArray[np.int64],
+        media: NDArray[np.int64],
         digits: list[Digit],
     ) -> None:
         """Telephone events and comfort noise of a followed stream."""
-        stream = self.stream(row)
-        sequence, media = self._unwrap(np.full(len(run), row), parsed, run)
-        self._count(np.full(len(run), row), sequence, media, block.arrival[run])
+        row = stream.row
         for index, at in zip(run.tolist(), media.tolist(), strict=True):
             kind = int(parsed.payload_type[index])
             start = int(parsed.offset[index])
@@ -263,23 +256,15 @@ class Playout:
         parsed: Parsed,
         block: PacketBlock,
         run: NDArray[np.int64],
+        media: NDArray[np.int64],
         known_before: int,
     ) -> None:
         """Keep a new stream's packets until it is known where they belong."""
-        row = stream.row
-        self._attended[row] = stream
-        sequence, media = self._unwrap(np.full(len(run), row), parsed, run)
-        for position, index in enumerate(run.tolist()):
+        self._attended[stream.row] = stream
+        for index, at in zip(run.tolist(), media.tolist(), strict=True):
             start = int(parsed.offset[index])
             payload = block.data[index, start : start + int(parsed.size[index])]
-            stream.keep(
-                KeptPacket(
-                    int(sequence[position]),
-                    int(media[position]),
-                    int(block.arrival[index]),
-                    payload.copy(),
-                )
-            )
+            stream.keep(KeptPacket(at, int(block.arrival[index]), payload.copy()))
         self._settle(stream, known_before)
 
     def _settle(self, stream: Stream, known_before: int) -> None:
@@ -298,10 +283,8 @@ class Playout:
         self._window[row] = int(usable[0]) // WINDOW_FRAMES
         self._least[row] = np.iinfo(np.int64).max
         self._packets[row] = 0
-        stream.placed(place, int((media[0] + place) // FRAME_SAMPLES))
-        stream.pacing.refer(
-            int((arrival[:counted] // SAMPLE_NS - media[:counted]).min()) - place
-        )
+        stream.placed(int(media.min()), place)
+        stream.pacing.refer(int((arrival[:counted] // SAMPLE_NS - media[:counted]).min()) - place)
         waiting, stream.waiting = stream.waiting, None
         if not stream.needs_care:
             del self._attended[row]
@@ -310,7 +293,6 @@ class Playout:
             self._place_batch(
                 _Batch(
                     rows=np.full(len(packets), row),
-                    sequence=np.array([packet.sequence for packet in packets], np.int64),
                     media=np.array([packet.media for packet in packets], np.int64),
                     arrival=np.array([packet.arrival for packet in packets], np.int64),
                     payload=np.stack([packet.payload for packet in packets]),
@@ -340,26 +322,36 @@ class Playout:
     ) -> None:
         """Audio of streams that have their place."""
         sequence, media = self._unwrap(rows, parsed, chosen)
+        fresh = self._count(rows, sequence, media, block.arrival[chosen])
+        if fresh is not None:
+            rows, media = rows[fresh], media[fresh]
+            chosen = np.arange(len(block))[chosen][fresh]
+        if len(rows):
+            self._place_sizes(rows, media, parsed, block, chosen)
+
+    def _place_sizes(
+        self,
+        rows: NDArray[np.int64],
+        media: NDArray[np.int64],
+        parsed: Parsed,
+        block: PacketBlock,
+        chosen: _Chosen,
+    ) -> None:
+        """Place packets, those of one size together."""
         arrival = block.arrival[chosen]
         offset, size = parsed.offset[chosen], parsed.size[chosen]
         data = block.data[chosen]
         start, width = int(offset[0]), int(size[0])
         if (size == width).all() and (offset == start).all():
-            payload = data[:, start : start + width]
-            self._place_batch(_Batch(rows, sequence, media, arrival, payload))
+            self._place_batch(_Batch(rows, media, arrival, data[:, start : start + width]))
             return
         for at, count in sorted(set(zip(offset.tolist(), size.tolist(), strict=True))):
             same = (offset == at) & (size == count)
             payload = data[same, at : at + count]
-            self._place_batch(
-                _Batch(rows[same], sequence[same], media[same], arrival[same], payload)
-            )
+            self._place_batch(_Batch(rows[same], media[same], arrival[same], payload))
 
     def _place_batch(self, batch: _Batch) -> None:
-        batch = self._count(batch)
         rows, arrival = batch.rows, batch.arrival
-        if not len(rows):
-            return
         usable = arrival // FRAME_NS + 1
         place = self._pace(rows, batch.media, arrival, usable)
         output = batch.media + place
@@ -370,8 +362,9 @@ class Playout:
         if not good.all():
             for row in np.unique(rows[~good]).tolist():
                 stream = self.stream(row)
-                stream.refuse(arrival[(rows == row) & (ahead < 0)], late=True)
-                stream.refuse(arrival[(rows == row) & (ahead >= AHEAD_FRAMES)], late=False)
+                late = (rows == row) & (ahead < 0)
+                stream.refuse_late(arrival[late], output[late])
+                stream.early += int(((rows == row) & (ahead >= AHEAD_FRAMES)).sum())
             rows, output = rows[good], output[good]
             payload = batch.payload[good]
         else:
@@ -387,9 +380,14 @@ class Playout:
             pcm[alaw] = ALAW_DECODE.take(payload[alaw])
         self._ring.write(rows, output, pcm)
 
-    def _count(self, batch: _Batch) -> _Batch:
-        """Reception statistics; duplicates are counted and taken out."""
-        rows, sequence = batch.rows, batch.sequence
+    def _count(
+        self,
+        rows: NDArray[np.int64],
+        sequence: NDArray[np.int64],
+        media: NDArray[np.int64],
+        arrival: NDArray[np.int64],
+    ) -> NDArray[np.bool_] | None:
+        """Reception statistics. Returns which packets are no duplicates, None if all are."""
         index = rows * _RECENT + (sequence & (_RECENT - 1))
         recent = self._recent.reshape(-1)
         repeated = recent[index] == sequence
@@ -399,23 +397,23 @@ class Playout:
         marks = self._marks.reshape(-1)
         marks[index[::-1]] = number[::-1]
         repeated |= marks[index] != number
+        fresh = None
         if repeated.any():
             np.add.at(self.reception.duplicates, rows[repeated], 1)
-            batch = batch.take(~repeated)
-            rows, sequence = batch.rows, batch.sequence
+            fresh = ~repeated
+            rows, sequence = rows[fresh], sequence[fresh]
+            media, arrival = media[fresh], arrival[fresh]
             if not len(rows):
-                return batch
-        transit = batch.arrival / SAMPLE_NS - batch.media
+                return fresh
+        transit = arrival / SAMPLE_NS - media
         changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
         if len(changes) + 1 == len(rows):
             self.reception.update_each(rows, sequence, transit)
-            return batch
+            return fresh
         edges = [0, *changes.tolist(), len(rows)]
         for start, end in itertools.pairwise(edges):
-            self.reception.update_one(
-                int(rows[start]), sequence[start:end], transit[start:end]
-            )
-        return batch
+            self.reception.update_one(int(rows[start]), sequence[start:end], transit[start:end])
+        return fresh
 
     def _pace(
         self,

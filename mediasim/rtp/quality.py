@@ -93,8 +93,8 @@ class ReceptionStats:
         self._take_sequence(ext_seq)
 
     def _take_jitter(self, rtp_ts: NDArray[np.int64], arrival_ns: NDArray[np.int64]) -> None:
-        passed = np.diff(arrival_ns, prepend=self._last_arrival) * (self.clock_rate / NS_PER_SECOND)
-        change = np.abs(passed - np.diff(rtp_ts, prepend=self._last_timestamp))
+        passed = _steps(arrival_ns, self._last_arrival) * (self.clock_rate / NS_PER_SECOND)
+        change = np.abs(passed - _steps(rtp_ts, self._last_timestamp))
         self._last_timestamp = int(rtp_ts[-1])
         self._last_arrival = int(arrival_ns[-1])
         # J = J * 15/16 + |D| / 16, unrolled; what lies further back than the window is nothing.
@@ -115,7 +115,7 @@ class ReceptionStats:
         # Gaps that no packet can fill any more are counted for good.
         settled = int(np.searchsorted(known, self._highest - _WINDOW, side="right")) - 1
         if settled > 0:
-            self._bursts = self._bursts.plus(np.diff(known[: settled + 1]) - 1)
+            self._bursts = self._bursts.plus(_gaps(known[: settled + 1]))
             known = known[settled:]
         self._recent = known
 
@@ -124,10 +124,14 @@ class ReceptionStats:
     ) -> NDArray[np.int64]:
         """Count overtaken packets and copies; returns the numbers known now, ascending."""
         asked = sequence[sequence > before - _WINDOW]
-        known = np.unique(np.concatenate((self._recent, asked)))
-        duplicates = len(self._recent) + len(asked) - len(known)
+        known = np.sort(np.concatenate((self._recent, asked)), kind="stable")
+        first = np.ones(len(known), np.bool_)
+        np.not_equal(known[1:], known[:-1], out=first[1:])
+        duplicates = len(known) - int(np.count_nonzero(first))
+        if duplicates:
+            known = known[first]
         self.duplicates += duplicates
-        self.reordered += int(late.sum()) - duplicates
+        self.reordered += int(np.count_nonzero(late)) - duplicates
         # The first to arrive need not be the first that was sent.
         if len(asked):
             self._base = min(self._base, int(asked.min()))
@@ -156,7 +160,7 @@ class ReceptionStats:
     @property
     def bursts(self) -> LossBursts:
         """The losses as runs."""
-        return self._bursts.plus(np.diff(self._recent) - 1)
+        return self._bursts.plus(_gaps(self._recent))
 
     @property
     def burst_ratio(self) -> float:
@@ -166,6 +170,19 @@ class ReceptionStats:
         """
         mean = self.bursts.mean
         return 1.0 if mean is None else mean * (1.0 - self.fraction)
+
+
+def _steps(values: NDArray[np.int64], last: int) -> NDArray[np.int64]:
+    """How far each value is from the one before it."""
+    steps = np.empty_like(values)
+    steps[0] = values[0] - last
+    np.subtract(values[1:], values[:-1], out=steps[1:])
+    return steps
+
+
+def _gaps(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many numbers are missing between each two."""
+    return ascending[1:] - ascending[:-1] - 1
 
 
 class Opinion(NamedTuple):
@@ -181,27 +198,25 @@ class _Codec(NamedTuple):
     impairment: float
     """Ie: how much the codec itself takes off."""
     robustness: float
-    """Bpl: loss in percent that takes off half of what remains."""
+    """Bpl, with silence for what is missing: the higher, the less a loss takes off."""
+    concealed_robustness: float
+    """Bpl with concealment."""
 
 
 _BEST: Final = 93.2
-"""R of a connection whose every other parameter has its default (G.107 section 7.7)."""
+"""R of a connection whose every parameter has its default (G.107 section 7.7)."""
 
 # On the narrowband scale: whatever the codec, what is heard and recorded here has 8 kHz.
+_G711: Final = _Codec(0.0, 4.3, 25.1)  # G.113 appendix I
 _CODECS: Final = {
-    # G.113 appendix I; "concealed" with the Recommendation's own concealment.
-    ("PCMU", False): _Codec(0.0, 4.3),
-    ("PCMU", True): _Codec(0.0, 25.1),
-    ("PCMA", False): _Codec(0.0, 4.3),
-    ("PCMA", True): _Codec(0.0, 25.1),
-    # G.113 rates it (Ie,wb 13) above G.711 (Ie,wb 36), so it takes nothing off narrowband speech.
-    # It has no narrowband Bpl: without concealment a lost packet is as much a hole as G.711's.
-    ("G722", False): _Codec(0.0, 4.3),
-    ("G722", True): _Codec(0.0, 25.1),
-    # Not in G.113. Instrumental estimates by AlAhmadi, Pocta and Melvin (2021): Ie falls to 2 at
-    # 11 kbit/s, Bpl is about 16; its decoder always conceals.
-    ("OPUS", False): _Codec(0.0, 16.0),
-    ("OPUS", True): _Codec(0.0, 16.0),
+    "PCMU": _G711,
+    "PCMA": _G711,
+    # G.113 rates G.722 better than G.711 (Ie,wb 13 against 36), so it takes nothing off
+    # narrowband speech. It has no narrowband Bpl; a packet missing is taken to hurt as in G.711.
+    "G722": _G711,
+    # Not in G.113. Instrumental estimates for narrowband Opus by AlAhmadi, Pocta and Melvin
+    # (2021): Ie falls to 2 at 11 kbit/s, Bpl is about 16. Its decoder conceals in any case.
+    "OPUS": _Codec(0.0, 16.0, 16.0),
 }
 
 
@@ -218,14 +233,18 @@ def emodel_mos(
     ``loss_rate`` (0 to 1) counts every packet that was not played, late ones too;
     ``one_way_delay_ms`` is from mouth to ear, buffers included; ``concealed`` says whether
     missing packets are concealed rather than silent. Echo is taken to be cancelled.
-    ValueError for a codec without figures.
+    ValueError for a codec without figures, and for numbers out of range.
     """
-    figures = _CODECS.get((codec, concealed))
+    figures = _CODECS.get(codec)
     if figures is None:
-        names = ", ".join(sorted({name for name, _ in _CODECS}))
-        raise ValueError(f"no E-model figures for codec {codec!r}: expected one of {names}")
+        raise ValueError(f"no figures for codec {codec!r}: expected one of {', '.join(_CODECS)}")
+    if not 0.0 <= loss_rate <= 1.0:
+        raise ValueError(f"a loss rate of {loss_rate}: expected 0 to 1")
+    if not burst_ratio > 0.0:
+        raise ValueError(f"a burst ratio of {burst_ratio}: expected more than 0")
     percent = 100.0 * loss_rate
-    lossy = (95.0 - figures.impairment) * percent / (percent / burst_ratio + figures.robustness)
+    robustness = figures.concealed_robustness if concealed else figures.robustness
+    lossy = (95.0 - figures.impairment) * percent / (percent / burst_ratio + robustness)
     r = max(0.0, _BEST - _delay_impairment(one_way_delay_ms) - figures.impairment - lossy)
     # Annex B. The cubic dips below 1 for very small R.
     mos = max(1.0, 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6)

@@ -42,9 +42,6 @@ class FrameRing:
         have[: len(self._have)] = self._have
         self._samples, self._have = samples, have
 
-
-
-
     def clear(self, row: int) -> None:
         self._samples[row] = 0
         self._have[row] = False

@@ -60,7 +60,6 @@ class Digit:
 class KeptPacket:
     """A packet of a stream that has no place yet."""
 
-    sequence: int
     media: int
     arrival: int
     payload: NDArray[np.uint8]
@@ -95,6 +94,8 @@ class Stream:
     foreign: int = 0
     late_at: list[NDArray[np.int64]] = field(default_factory=list)
     """Arrival times (ns) of packets that came too late, a piece per block."""
+    late_for: list[NDArray[np.int64]] = field(default_factory=list)
+    """The output samples they were for."""
     pacing: Pacing = field(init=False)
     gaps: GapFiller = field(init=False)
     framed: FramedStream | None = field(init=False)
@@ -129,10 +130,9 @@ class Stream:
     def moved(self, media: int, place: int, samples: int) -> None:
         self.shifts.append(Shift(media, place, samples))
 
-    def refuse(self, arrival: NDArray[np.int64], *, late: bool) -> None:
-        """Count packets that came outside the time they could be played in."""
-        if late:
+    def refuse_late(self, arrival: NDArray[np.int64], output: NDArray[np.int64]) -> None:
+        """Packets that came after their time, and the output samples they were for."""
+        if len(arrival):
             self.late += len(arrival)
             self.late_at.append(arrival)
-        else:
-            self.early += len(arrival)
+            self.late_for.append(output)

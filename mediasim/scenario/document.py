@@ -97,7 +97,7 @@ class Node:
         self, location: Sequence[str | int], message: str, *, file: Path | None, of_key: bool
     ) -> Problem:
         """A problem with the value at a location in the model, or with its key."""
-        parent = node = self
+        node, parent = self, self
         tokens = self.written(location)
         for token in tokens:
             parent, node = node, node.child(token) or node
@@ -114,10 +114,8 @@ class Node:
         if isinstance(self.value, dict):
             items = {key: changed if key == first else node for key, node in self.value.items()}
             return replace(self, value={key: node for key, node in items.items() if node})
-        nodes = [
-            changed if number == first else node
-            for number, node in enumerate(self.value)  # type: ignore[arg-type]
-        ]
+        held: list[Node] = self.value  # type: ignore[assignment]
+        nodes = [changed if number == first else node for number, node in enumerate(held)]
         return replace(self, value=[node for node in nodes if node])
 
     def with_value(self, tokens: Sequence[str | int], value: Node) -> Node:
@@ -203,7 +201,7 @@ class _Reader:
     """Builds the tree from YAML's events, which come one by one however deep it is nested."""
 
     def __init__(self, text: str, file: Path | None) -> None:
-        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)  # type: ignore[no-untyped-call]
+        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._file = file
         self._anchors: dict[str, Node | None] = {}
         self._problems: list[Problem] = []

@@ -55,7 +55,7 @@ def expand(document: Node, file: Path | None = None) -> list[Run]:
     if problems:
         raise ScenarioError(problems)
     axes: dict[str, list[Node]] = {
-        path: list(values.value)  # type: ignore[call-overload]
+        path: list(values.value)
         for path, values in matrix.value.items()  # type: ignore[attr-defined]
     }
     names = _short_names(list(axes))

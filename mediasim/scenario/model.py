@@ -112,6 +112,11 @@ class Scenario(Model):
         return self._origin.file
 
     @property
+    def base(self) -> Path:
+        """The folder that paths in it are relative to."""
+        return self._origin.base
+
+    @property
     def variant(self) -> Mapping[str, str]:
         """What the matrix set for this run, by dotted path; empty where there is no matrix."""
         return self._origin.variant

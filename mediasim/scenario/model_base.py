@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -43,7 +43,10 @@ from mediasim.scenario.errors import (
 )
 from mediasim.scenario.model_values import NO
 
-__all__ = ["Keyed", "Location", "Many", "Model", "OneOrMany", "Trouble"]
+__all__ = ["KEYED", "Keyed", "Location", "Many", "Model", "OneOrMany", "Trouble"]
+
+KEYED: Final = "x-keyed"
+"""Marks a choice between kinds in a JSON Schema, with its noun."""
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
@@ -76,12 +79,17 @@ class Model(BaseModel):
     def spell_out(cls, value: object) -> Mapping[str, object]:
         """The mapping that a bare value is short for. Raises ValueError where it is for none."""
         if not cls.stands_for:
-            raise ValueError(f"expected a mapping with {one_of(cls.keys())}")
+            raise ValueError(f"expected a mapping with {one_of(cls.known_keys())}")
         return {cls.stands_for: value}
 
     @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        """JSON Schemas of what ``spell_out`` takes, by the schemas of the keys."""
+        return [properties[cls.stands_for]] if cls.stands_for else []
+
+    @classmethod
     @cache
-    def keys(cls) -> tuple[str, ...]:
+    def known_keys(cls) -> tuple[str, ...]:
         """The keys as they are written."""
         return tuple(
             alias if isinstance(alias := field.validation_alias, str) else name
@@ -108,10 +116,11 @@ class Model(BaseModel):
             return data
         if not isinstance(data, Mapping):
             data = {} if data is None else cls.spell_out(data)
-        known = cls.keys() if info.context is not None else (*cls.keys(), *cls.model_fields)
-        unknown = [key for key in data if key not in known]
-        errors = [_unknown_key(key, cls.keys(), data) for key in unknown]
-        meant = {closest(str(key), cls.keys()) for key in unknown}
+        known = cls.known_keys()
+        in_python = cls.model_fields if info.context is None else ()  # from_ for from, and the like
+        unknown = [key for key in data if key not in known and key not in in_python]
+        errors = [_unknown_key(key, known, data) for key in unknown]
+        meant = {closest(str(key), known) for key in unknown}
         try:
             model = handler({key: value for key, value in data.items() if key not in unknown})
         except ValidationError as error:
@@ -142,10 +151,8 @@ class Model(BaseModel):
                 yield (singular,), f"expected {singular} or {plural}, found both"
         given = [name for name in self.exactly_one if getattr(self, name) is not None]
         if self.exactly_one and len(given) != 1:
-            yield (
-                tuple(given[1:2]),
-                f"expected exactly {one_of(self.exactly_one)}, found {' and '.join(given) or 'none'}",
-            )
+            found = " and ".join(given) or "none"
+            yield tuple(given[1:2]), f"expected exactly {one_of(self.exactly_one)}, found {found}"
 
 
 def mistake(
@@ -167,7 +174,7 @@ def _unknown_key(key: object, known: Sequence[str], data: Mapping[Any, object]) 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A list, kept as a tuple; ``single`` lets one stand without its list, or ``false`` for none."""
+    """A list, kept as a tuple. ``single``: one may stand without its list, and false for none."""
 
     single: bool = False
 
@@ -246,7 +253,7 @@ class Keyed:
         if len(known) > 1:
             key = known[1]
             message = f"a {self.noun} has one key, found {' and '.join(known)}; begin each with '-'"
-        elif known and other[0] in models[known[0]].keys():
+        elif known and other[0] in models[known[0]].known_keys():
             key = other[0]
             message = f"belongs inside {known[0]}: write {known[0]}: {{..., {key}: ...}}"
         else:
@@ -260,8 +267,9 @@ class Keyed:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        choices: dict[str, Any] = schema["schema"]["choices"]  # type: ignore[typeddict-item]
+        choices: dict[str, Any] = schema["schema"]["choices"]
         return {
+            KEYED: self.noun,
             "anyOf": [
                 {
                     "type": "object",
@@ -270,7 +278,7 @@ class Keyed:
                     "additionalProperties": False,
                 }
                 for kind, choice in choices.items()
-            ]
+            ],
         }
 
 

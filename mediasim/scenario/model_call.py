@@ -29,9 +29,15 @@ class Answer(Model):
         is_word = isinstance(value, str) and value[:1].isalpha()
         return {"outcome" if is_word else "after": value}
 
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [properties["outcome"], properties["after"]]
+
 
 class Transfer(Moment):
     """The caller is connected to somebody else; who it spoke to until then is hung up on."""
+
+    stands_for: ClassVar[str] = ""
 
     to: Name
     """A party."""
@@ -39,10 +45,6 @@ class Transfer(Moment):
     """What that party does."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
     """How long it may ring."""
-
-    @classmethod
-    def spell_out(cls, value: object) -> Mapping[str, object]:
-        raise ValueError("expected a mapping such as {at: 10s, to: carol}")
 
 
 class Greeting(Model):
@@ -85,7 +87,11 @@ class Voicemail(Model):
     def spell_out(cls, value: object) -> Mapping[str, object]:
         if value is True or value in YES:
             return {}
-        raise ValueError(f"expected true or a mapping with {', '.join(cls.keys())}")
+        raise ValueError(f"expected true or a mapping with {', '.join(cls.known_keys())}")
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"enum": [True, *YES]}]
 
 
 class Call(Model):

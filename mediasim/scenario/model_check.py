@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from mediasim.exchange.states import CALL
 from mediasim.scenario.errors import did_you_mean, one_of
 from mediasim.scenario.model_base import Location, Trouble
-from mediasim.scenario.model_call import Answer, Call
+from mediasim.scenario.model_call import Call
 from mediasim.scenario.model_expect import (
     ExpectAligned,
+    ExpectEvents,
     ExpectHeard,
     ExpectSilent,
     ExpectStatus,
@@ -22,12 +25,22 @@ from mediasim.scenario.model_expect import (
 )
 from mediasim.scenario.model_plan import PlannedRecording
 from mediasim.scenario.model_recording import Moment
-from mediasim.scenario.model_steps import Emit, Play, Say, WaitFor, walk
+from mediasim.scenario.model_steps import Emit, Hangup, Play, Say, WaitFor, walk
 
 if TYPE_CHECKING:
     from mediasim.scenario.model import Scenario
 
-__all__ = ["cross_troubles", "party_troubles"]
+__all__ = ["EXCHANGE_EVENTS", "cross_troubles", "party_troubles"]
+
+EXCHANGE_EVENTS: Final = (
+    *(f"call.{status}" for status in CALL.moves if status != "in-progress"),
+    *(f"call.{word}" for word in ("answered", "bridged", "held", "resumed", "transferred")),
+    *(f"recording.{word}" for word in ("started", "paused", "resumed", "stopped")),
+    *(f"recording.{word}" for word in ("completed", "absent")),
+    *(f"conference.{word}" for word in ("started", "joined", "left", "muted", "unmuted", "ended")),
+    "dtmf",
+)
+"""The events of the exchange, beside those that scripts emit."""
 
 
 def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
@@ -100,29 +113,30 @@ def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
 
 
 def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
-    """Waits for events that nobody emits. A name with a dot is the exchange's."""
+    """Events that neither a script nor the exchange raises."""
     emitted = {
-        step.name
+        step.name: None
         for party in scenario.parties.values()
         for _, step in walk(party.script)
         if isinstance(step, Emit)
     }
-    for location, name in _events_waited_for(scenario):
-        if name is not None and "." not in name and name not in emitted:
-            known = _known(name, sorted(emitted), "emit steps")
-            yield (*location, "event"), f"no script emits {name!r}; {known}"
+    known = (*emitted, *EXCHANGE_EVENTS)
+    for location, name in _events_named(scenario):
+        if name is not None and name not in known:
+            yield location, f"no script emits {name!r}; {_known(name, known, 'events')}"
 
 
-def _events_waited_for(scenario: Scenario) -> Iterator[tuple[Location, str | None]]:
+def _events_named(scenario: Scenario) -> Iterator[tuple[Location, str | None]]:
     for name, party in scenario.parties.items():
         for at, step in walk(party.script):
             if isinstance(step, WaitFor):
-                yield ("parties", name, "script", *at), step.event
+                yield ("parties", name, "script", *at, "event"), step.event
     for number, call in enumerate(scenario.calls):
         for index, transfer in enumerate(call.transfers):
-            yield ("calls", number, "transfers", index), transfer.event
+            yield ("calls", number, "transfers", index, "event"), transfer.event
         for index, recording in enumerate(call.recordings):
-            yield ("calls", number, "recordings", index, "start"), recording.start.event
+            start: Location = ("calls", number, "recordings", index, "start", "event")
+            yield start, recording.start.event
     for plan in scenario.recordings:
         moments: list[tuple[Location, Moment | None]] = [
             (("stop",), getattr(plan.asked, "stop", None))
@@ -131,37 +145,62 @@ def _events_waited_for(scenario: Scenario) -> Iterator[tuple[Location, str | Non
             moments += [(("pauses", index), pause), (("pauses", index, "until"), pause.until)]
         for at, moment in moments:
             if moment is not None:
-                yield (*plan.location, *at), moment.event
+                yield (*plan.location, *at, "event"), moment.event
+    for number, check in enumerate(scenario.expect):
+        if isinstance(check, ExpectEvents):
+            for index, event in enumerate(check.names):
+                yield ("expect", number, "events", "names", index), event
+
+
+@dataclass(frozen=True, slots=True)
+class _Engagement:
+    """A party is surely somewhere."""
+
+    start: int
+    end: int
+    """Nanoseconds of the run."""
+    party: str
+    where: str
+    location: Location
 
 
 def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
     """Parties that are wanted in two places at times when they are surely in both."""
-    wanted: list[tuple[int, int, str, Location, str]] = []
+    latest: dict[str, _Engagement] = {}
+    for new in sorted(_engagements(scenario), key=lambda engagement: engagement.start):
+        old = latest.get(new.party)
+        if old and old.where != new.where and (new.start < old.end or new.start == old.start):
+            yield new.location, f"{new.party} is in {old.where} at that time"
+        if old is None or new.end >= old.end:
+            latest[new.party] = new
+
+
+def _engagements(scenario: Scenario) -> Iterator[_Engagement]:
+    """Who is where, for as long as they are there whatever their scripts do."""
+    may_hang_up = {
+        name
+        for name, party in scenario.parties.items()
+        if any(isinstance(step, Hangup) for _, step in walk(party.script))
+    }
     for number, call in enumerate(scenario.calls):
-        start, end = call.at, call.at + _surely_lasts(call)
         for key, name in (("from", call.from_), ("to", call.to)):
             if name is not None:
+                lasts = 0 if name in may_hang_up else _rings(call)
+                location: Location = ("calls", number, key)
                 where = f"call {call.name}"
-                wanted.append((start, end, name, ("calls", number, key), where))
-    for number, conference in enumerate(scenario.conferences):
-        for index, member in enumerate(conference.participants):
-            end = member.leave if member.leave is not None else member.join
-            where = f"conference {conference.name}"
-            location: Location = ("conferences", number, "participants", index)
-            wanted.append((member.join, end, member.party, location, where))
-    engaged: dict[str, tuple[int, int, str]] = {}
-    for start, end, name, location, where in sorted(wanted, key=lambda item: item[:2]):
-        if name in engaged:
-            began, until, other = engaged[name]
-            if other != where and (start == began or start < until):
-                yield location, f"{name} is in {other} at that time"
-        if name not in engaged or end >= engaged[name][1]:
-            engaged[name] = (start, end, where)
+                yield _Engagement(call.at, call.at + lasts, name, where, location)
+    for number, room in enumerate(scenario.conferences):
+        for index, member in enumerate(room.participants):
+            leave = None if member.party in may_hang_up else member.leave
+            location = ("conferences", number, "participants", index)
+            where = f"conference {room.name}"
+            end = member.join if leave is None else leave
+            yield _Engagement(member.join, end, member.party, where, location)
 
 
-def _surely_lasts(call: Call) -> int:
-    """How long the parties are engaged even if they hang up at once."""
-    answer: Answer = call.answer
+def _rings(call: Call) -> int:
+    """How long it takes until something comes of the call."""
+    answer = call.answer
     rings = call.timeout if answer.outcome == "no-answer" else min(answer.after, call.timeout)
     return call.dial_after + rings
 
@@ -169,11 +208,11 @@ def _surely_lasts(call: Call) -> int:
 def _expectation_troubles(scenario: Scenario) -> Iterator[Trouble]:
     for number, check in enumerate(scenario.expect):
         location: Location = ("expect", number, check.keyword)
-        if isinstance(check, ExpectStatus) and check.recording is None:
-            if check.call is not None or not scenario.recordings:
-                yield from _call_status_troubles(scenario, check, location)
-                continue
-        if isinstance(check, RecordingExpectation):
+        if isinstance(check, ExpectStatus) and (
+            check.call is not None or not (check.recording or scenario.recordings)
+        ):
+            yield from _call_status_troubles(scenario, check, location)
+        elif isinstance(check, RecordingExpectation):
             yield from _recording_troubles(scenario, check, location)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -29,7 +29,11 @@ class Muted(Model):
     def spell_out(cls, value: object) -> Mapping[str, object]:
         if value is True or value in YES:
             return {}
-        raise ValueError("expected true, false, or a mapping such as {at: 5s, for: 2s}")
+        raise ValueError("expected true, false or a mapping such as {at: 5s, for: 2s}")
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"enum": [True, *YES]}]
 
 
 class Participant(Model):

@@ -121,7 +121,7 @@ class Network(Link):
 
     def troubles(self) -> Iterator[Trouble]:
         yield from super().troubles()
-        both_ways = [name for name in Link.keys() if name in self.model_fields_set]
+        both_ways = [name for name in Link.known_keys() if name in self.model_fields_set]
         if (self.up or self.down) and both_ways:
             yield (both_ways[0],), "write it under up or down, or leave out up and down"
         elif self.one_way:

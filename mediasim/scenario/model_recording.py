@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from mediasim.exchange.layout import Channels, Track
 from mediasim.scenario.durations import Duration, positive
 from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
-from mediasim.scenario.model_values import YES, EventName, Name
+from mediasim.scenario.model_values import NO, YES, EventName, Name
 
 __all__ = [
     "ConferenceRecording",
@@ -111,8 +111,12 @@ class _Recorded(Model):
         if value in ("mono", "dual"):
             return {"channels": value}
         raise ValueError(
-            f"expected true, false, mono, dual or a mapping with {', '.join(cls.keys())}"
+            f"expected true, false, mono, dual or a mapping with {', '.join(cls.known_keys())}"
         )
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"enum": [True, *YES, "mono", "dual"]}]
 
     def troubles(self) -> Iterator[Trouble]:
         end: Duration | None = Duration(0)
@@ -158,3 +162,7 @@ class ConferenceRecording(_Recorded):
 
     trim: Trim = "trim-silence"
     """Whether silence at both ends is cut off."""
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [*super().short_forms(properties), {"enum": [False, *NO]}]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -53,16 +53,15 @@ _TALK: Final = ("say", "play", "tone", "noise", "dtmf", "pause", "repeat")
 
 
 def existing_file(path: Path, info: ValidationInfo) -> Path:
-    """The file, relative to the scenario's own folder; it must be there.
+    """The file as it is written; it must be there, seen from the scenario's own folder.
 
-    Models built in Python outside a scenario file have no folder and are not checked.
+    Parts built in Python outside a scenario have no folder yet and are not checked.
     """
-    if info.context is None:
-        return path
-    found: Path = info.context.base / path
-    if not found.is_file():
-        raise ValueError(f"there is no file {str(found)!r}")
-    return found
+    if info.context is not None:
+        found: Path = info.context.base / path
+        if not found.is_file():
+            raise ValueError(f"there is no file {str(found)!r}")
+    return path
 
 
 AudioFile = Annotated[Path, AfterValidator(existing_file)]
@@ -187,8 +186,14 @@ class WaitFor(Model):
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
         if value != OTHER_STOPS:
-            raise ValueError(f"expected {OTHER_STOPS} or a mapping with {', '.join(cls.keys())}")
+            raise ValueError(
+                f"expected {OTHER_STOPS} or a mapping with {', '.join(cls.known_keys())}"
+            )
         return {"quiet": "600ms"}
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"const": OTHER_STOPS}]
 
     def troubles(self) -> Iterator[Trouble]:
         if self.speech is False:

@@ -17,13 +17,13 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 __all__ = [
+    "NO",
+    "YES",
     "Digits",
     "EventName",
     "Flag",
     "Frequency",
     "KeySet",
-    "NO",
-    "YES",
     "Level",
     "Name",
     "Number",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.parties.party import Line
 from mediasim.truth.placement import Placement
@@ -30,21 +28,21 @@ class Gap:
 def gaps_of(line: Line) -> list[Gap]:
     """All gaps of what the server received of a line, in samples of the frame clock.
 
-    A sender that keeps quiet on purpose (DTX) leaves no gap: nothing is missing.
+    What was never sent (a sender quiet on purpose, a key's telephone events) leaves no gap.
     """
     reasons = _reasons(line)
     gaps: list[Gap] = []
+    first = 0
     for start, end in line.leg.missing:
+        while first < len(reasons) and reasons[first][1] <= start:
+            first += 1
         cursor = start
-        for low, high, why in reasons:
-            if high <= cursor or low >= end:
-                continue
-            if low > cursor:
-                gaps += _unexplained(line, cursor, low)
-            gaps.append(Gap(max(low, cursor), min(high, end), why))
-            cursor = min(high, end)
-        if cursor < end:
-            gaps += _unexplained(line, cursor, end)
+        for low, high, why in reasons[first:]:
+            if low >= end:
+                break
+            if high > cursor:
+                gaps.append(Gap(max(low, cursor), min(high, end), why))
+                cursor = min(high, end)
     return gaps
 
 
@@ -52,26 +50,17 @@ def _reasons(line: Line) -> list[tuple[int, int, str]]:
     """Where packets that came to nothing would have stood, in order."""
     placement = Placement(line)
     step = line.party.ptime_ms * FRAME_SAMPLES // 20
+    stream = line.leg.stream
     found = []
     for fate in line.phone.fates:
         if fate.kind in ("lost", "stalled"):
             for said in fate.media.tolist():
                 for span in placement.spans(said, said + step):
                     found.append((span.start, span.end, fate.kind))
-    for shift in line.leg.stream.shifts:
+    for output in stream.late_for:
+        found += [(at, at + step, "late") for at in output.tolist()]
+    for shift in stream.shifts:
         if shift.moved > 0:
             at = shift.media + shift.place
             found.append((at - shift.moved, at, "put in"))
     return sorted(found)
-
-
-def _unexplained(line: Line, start: int, end: int) -> list[Gap]:
-    """What was sent and did arrive, but too late; or was never meant to be sent."""
-    if line.party.dtx != "off":
-        said = line.clock
-        first = said.sample_at(start * 125_000) - line.party.path_samples
-        if not line.timeline.spoken_between(first, first + end - start):
-            return []
-    if not np.concatenate(line.leg.stream.late_at or [np.empty(0, np.int64)]).size:
-        return []
-    return [Gap(start, end, "late")]

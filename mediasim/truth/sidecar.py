@@ -190,9 +190,7 @@ def _channel(recording: LiveRecording, number: int, to_file: _FileMap) -> Channe
     )
 
 
-def _sources(
-    recording: LiveRecording, number: int
-) -> Iterator[tuple[int, int, LiveCall, Track]]:
+def _sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, LiveCall, Track]]:
     """(first sample, last sample, call, track) of all that went into a channel."""
     sourcings = recording.sourcings
     end = recording.recorder.frame * FRAME_SAMPLES

@@ -129,7 +129,8 @@ def test_an_end_is_told_within_50_ms() -> None:
 
 
 @pytest.mark.parametrize("digit", ALL_DIGITS)
-@pytest.mark.parametrize(("low", "high"), itertools.product((-0.015, 0.0, 0.015), repeat=2))
+@pytest.mark.parametrize("low", [-0.015, 0.0, 0.015])
+@pytest.mark.parametrize("high", [-0.015, 0.0, 0.015])
 def test_one_and_a_half_percent_off_is_a_digit(digit: str, low: float, high: float) -> None:
     assert digits_in(crooked(digit, low=low, high=high)) == digit
 
@@ -193,9 +194,9 @@ def test_nothing_is_found_in_other_sounds() -> None:
     def generator(label: str) -> np.random.Generator:
         return Seeds(1).generator(label)
 
-    assert heard(noise("babble", 8000 * 240, -15, generator("babble"))) == []
-    assert heard(noise("white", 8000 * 30, -15, generator("white"))) == []
-    assert heard(hold_music(8000 * 60, generator("music"))) == []
+    assert heard(noise("babble", 8000 * 40, -15, generator("babble"))) == []
+    assert heard(noise("white", 8000 * 20, -15, generator("white"))) == []
+    assert heard(hold_music(8000 * 20, generator("music"))) == []
     assert heard(np.concatenate((ringback(24000), busy_tone(24000)))) == []
     assert heard(tone((350, 440), 24000)) == []
     assert heard(np.zeros(0, np.int16)) == []

@@ -68,7 +68,7 @@ def test_other_formats(tmp_path: Path, name: str, codec: str, format: str, rate:
     path = tmp_path / name
     pcm: NDArray[np.int16] | NDArray[np.float32] = sine(rate, 1)
     if format == "flt":
-        pcm = pcm.astype(np.float32) / 32768
+        pcm = (pcm / 32768).astype(np.float32)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         assert isinstance(stream, av.AudioStream)
@@ -120,7 +120,8 @@ def test_mp3_keeps_rate_channels_length_and_sound(channels: int) -> None:
     assert decoded.shape == pcm.shape
     for ours, theirs in zip(pcm, decoded, strict=True):
         assert correlation(ours, theirs) > 0.999
-        assert rms_dbfs(theirs) == pytest.approx(rms_dbfs(ours), abs=0.2)
+        # The encoder multiplies by 0.95.
+        assert rms_dbfs(theirs) == pytest.approx(rms_dbfs(ours) - 0.45, abs=0.05)
 
 
 def test_mp3_channels_do_not_leak_into_each_other() -> None:

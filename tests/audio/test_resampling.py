@@ -12,7 +12,8 @@ FACTORS = pytest.mark.parametrize("factor", [2, 6])
 
 def sine(hertz: float, rate: int, samples: int, late: float = 0) -> NDArray[np.int16]:
     at = np.arange(samples) - late
-    return np.rint(10000 * np.sin(2 * np.pi * hertz * at / rate)).astype(np.int16)
+    wave: NDArray[np.float64] = 10000 * np.sin(2 * np.pi * hertz * at / rate)
+    return np.rint(wave).astype(np.int16)
 
 
 @FACTORS

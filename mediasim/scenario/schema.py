@@ -1,0 +1,128 @@
+"""The JSON Schema of scenario files, for editors.
+
+It accepts what the loader accepts, the short forms too, as an editor sees it: YAML 1.2, where
+``0123`` is a number and ``no`` is a text. What needs more than one value to judge (names of
+parties, order of times) is the loader's alone. Descriptions are the docstrings of the model.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from mediasim.scenario.durations import Duration
+from mediasim.scenario.matrix import MATRIX
+from mediasim.scenario.model import Scenario
+from mediasim.scenario.model_base import KEYED, Model
+
+__all__ = ["scenario_schema"]
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The schema of one scenario file."""
+    schema = Scenario.model_json_schema()
+    definitions: dict[str, Any] = schema.pop("$defs")
+    for model in _models(Model):
+        if model is not Scenario and model.__name__ in definitions:
+            definitions[model.__name__] = _written(model, definitions[model.__name__])
+    schema = _written(Scenario, schema)
+    schema["properties"][MATRIX] = {
+        "description": "Lists of values for dotted paths; every combination is a run.",
+        "type": "object",
+        "additionalProperties": {"type": "array", "minItems": 1},
+        "minProperties": 1,
+        "examples": [{"parties.alice.codec": ["PCMU", "PCMA"], "seed": [1, 2, 3]}],
+    }
+    shared = {"Duration": TypeAdapter(Duration).json_schema()}
+    body = _tidy({**schema, "$defs": definitions}, shared)
+    body["$defs"].update(shared)
+    for noun in shared.keys() - {"Duration"}:
+        _add_bare_words(body["$defs"][noun], body["$defs"])
+    return {"$schema": _DIALECT, "title": "mediasim scenario", **body}
+
+
+def _models(model: type[Model]) -> Iterator[type[Model]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _models(child)
+
+
+def _written(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model in all the ways it may be written."""
+    properties = schema.get("properties", {})
+    for key, text in _docstrings(model).items():
+        if key in properties:
+            properties[key] = {**properties[key], "description": text}
+    if model.exactly_one:
+        schema["oneOf"] = [{"required": [key]} for key in model.exactly_one]
+    forms = model.short_forms(properties)
+    if not schema.get("required") and not model.exactly_one:
+        forms.append({"type": "null"})
+    if not forms or model is Scenario:
+        return schema
+    description = schema.pop("description", "")
+    return {"description": description, "anyOf": [*forms, schema]}
+
+
+def _add_bare_words(choice: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """A kind all of whose keys may be absent may be its bare word."""
+    bare = [
+        kind
+        for branch in choice["anyOf"]
+        for kind, value in branch["properties"].items()
+        if {"type": "null"} in definitions[value["$ref"].rpartition("/")[2]].get("anyOf", ())
+    ]
+    if bare:
+        choice["anyOf"].append({"enum": bare})
+
+
+def _docstrings(model: type[Model]) -> dict[str, str]:
+    """The docstring under each attribute, by the key it is written with."""
+    found: dict[str, str] = {}
+    for owner in reversed(model.__mro__):
+        if issubclass(owner, Model):
+            body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+            assert isinstance(body, ast.ClassDef)
+            for line, after in pairwise(body.body):
+                if (
+                    isinstance(line, ast.AnnAssign)
+                    and isinstance(line.target, ast.Name)
+                    and isinstance(after, ast.Expr)
+                    and isinstance(after.value, ast.Constant)
+                ):
+                    text = inspect.cleandoc(str(after.value.value))
+                    found[line.target.id] = " ".join(text.split())
+    keys = dict(zip(model.model_fields, model.known_keys(), strict=True))
+    return {keys[name]: text for name, text in found.items() if name in keys}
+
+
+def _tidy(schema: Any, shared: dict[str, Any]) -> Any:
+    """Without empty defaults and made-up titles, and with what is used often said once.
+
+    Choices between kinds are added to ``shared`` as they are met.
+    """
+    if isinstance(schema, list):
+        return [_tidy(item, shared) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("anyOf") == shared["Duration"]["anyOf"]:
+        kept = {key: schema[key] for key in ("description", "default") if key in schema}
+        return {"$ref": "#/$defs/Duration", **kept}
+    tidied = {
+        key: _tidy(value, shared)
+        for key, value in schema.items()
+        if key != "title" and not (key == "default" and value in (None, "", []))
+    }
+    noun = tidied.pop(KEYED, None)
+    if noun is None:
+        return tidied
+    shared[noun] = tidied
+    return {"$ref": f"#/$defs/{noun}"}

@@ -1,0 +1,366 @@
+"""Measuring a recording against what was really said.
+
+Everything is measured on samples and in samples. What cannot be told is None, which is not
+zero: a silent clip is found nowhere, and nothing leaks from a channel in which nobody speaks.
+
+A place is found in two ways. The plain correlation is certain where the channel holds the clip
+and little else. Where others speak over it, all frequencies are given equal weight (the phase
+transform, GCC-PHAT): a true copy then stands out sharply from unrelated speech, however loud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+
+__all__ = [
+    "FLOOR_DB",
+    "Loudness",
+    "Match",
+    "crosstalk_db",
+    "drift_ppm",
+    "exact_fraction",
+    "find_offset",
+    "heard",
+    "loudest_frame",
+    "match_at",
+    "silence_level_dbfs",
+]
+
+FLOOR_DB: Final = -96.0
+"""The level of nothing: below the smallest step of 16 bits."""
+
+Span = tuple[int, int]
+"""From the first sample to before the second."""
+_Samples = NDArray[np.int16]
+_Floats = NDArray[np.float64]
+
+_CERTAIN: Final = 0.9
+"""Correlation that no unrelated sound reaches."""
+_OUTSTANDING: Final = 8.0
+"""How many times the rms of all others the right lag must exceed: by chance 1 in 10^14."""
+_AROUND_PEAK: Final = 40
+"""Lags beside a peak that belong to it: 5 ms."""
+_FEWEST_LAGS: Final = 256
+"""Lags searched at least, that there be others to compare with."""
+_LEAK_LAG: Final = 800
+"""How late or early crosstalk may be: 100 ms."""
+_BLOCK: Final = 1 << 17
+"""Samples searched at once, about: 16 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a clip was found in a channel."""
+
+    offset: int
+    """The channel's sample at which the clip starts; negative if it began before the channel."""
+    correlation: float
+    """Of the clip with what is there: 1 is the clip itself at any level, less is more beside it."""
+    gain_db: float
+    """Level of the clip in the channel relative to the clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """The loudest 20 ms of a stretch."""
+
+    at: int
+    """First sample."""
+    dbfs: float
+
+
+# -- where a clip stands -----------------------------------------------------------------------
+
+
+def find_offset(channel: _Samples, clip: _Samples, around: int, reach: int) -> Match | None:
+    """Find the clip within ``reach`` samples of sample ``around`` of the channel.
+
+    The channel counts as silent before its start and after its end. None if it cannot be told:
+    the clip is silent, or nothing there is like it.
+    """
+    first, last = around - reach, around + reach
+    short = _FEWEST_LAGS - (last - first + 1)
+    if short > 0:
+        # A peak must be seen against its surroundings; what is found outside is not taken.
+        return _within(_search(channel, clip, first - short, last + short), first, last)
+    return _search(channel, clip, first, last)
+
+
+def heard(channel: _Samples, clip: _Samples, between: Span) -> Match | None:
+    """Find the clip where it starts within a span of the channel, however long that is.
+
+    If it is there more than once, the likest one. None as for :func:`find_offset`.
+    """
+    start, end = between
+    step = max(_BLOCK, 4 * len(clip))
+    found = []
+    for first in range(start, end, step):
+        last = min(first + step, end) - 1
+        reach = (last - first + 1) // 2
+        match = find_offset(channel, clip, first + reach, reach)
+        if match is not None:
+            found.append(match)
+    found = [match for match in found if start <= match.offset < end]
+    return max(found, key=lambda match: match.correlation, default=None)
+
+
+def _within(match: Match | None, first: int, last: int) -> Match | None:
+    return match if match is not None and first <= match.offset <= last else None
+
+
+def _search(channel: _Samples, clip: _Samples, first: int, last: int) -> Match | None:
+    """The likeliest place with an offset of ``first .. last``."""
+    if not len(clip) or clip.min() == clip.max():
+        return None
+    lags = last - first + 1
+    heard_there = _stretch(channel, first, last + len(clip))
+    reference = _scaled(clip)
+    size = _fast_size(len(heard_there))
+    cross = np.fft.rfft(heard_there, size) * np.conj(np.fft.rfft(reference, size))
+    dots = np.fft.irfft(cross, size)[:lags]
+    clip_energy = float(reference @ reference)
+    energy = _moving_energy(heard_there, len(clip))
+    likeness = _ratio(dots, np.sqrt(energy * clip_energy))
+    lag = int(np.argmax(likeness))
+    if likeness[lag] < _CERTAIN:
+        phases = np.fft.irfft(_phases(cross), size)[:lags]
+        lag = int(np.argmax(phases))
+        if not _stands_out(phases, lag) or dots[lag] <= 0.0:
+            return None
+    return Match(
+        offset=first + lag,
+        correlation=min(float(likeness[lag]), 1.0),
+        gain_db=_db(float(dots[lag]) / clip_energy),
+    )
+
+
+def match_at(
+    channel: _Samples, clip: _Samples, offset: int, ignore: Sequence[Span] = ()
+) -> float | None:
+    """Correlation (-1 to 1) of the clip with the channel from sample ``offset`` on.
+
+    Samples of the channel in the spans to ``ignore`` are left out. None if nothing of the clip
+    is left but silence; 0 if the channel is silent there.
+    """
+    there = _stretch(channel, offset, offset + len(clip))
+    reference = _scaled(clip)
+    kept = _kept(len(clip), offset, ignore)
+    there, reference = there[kept], reference[kept]
+    clip_energy = float(reference @ reference)
+    if clip_energy == 0.0:
+        return None
+    energy = float(there @ there)
+    if energy == 0.0:
+        return 0.0
+    return float(np.clip(there @ reference / np.sqrt(energy * clip_energy), -1.0, 1.0))
+
+
+def exact_fraction(
+    channel: _Samples, clip: _Samples, offset: int, ignore: Sequence[Span] = ()
+) -> float | None:
+    """Share of the clip's samples (0 to 1) that stand unchanged in the channel from ``offset`` on.
+
+    Samples of the channel in the spans to ``ignore`` are left out; None if none is left.
+    """
+    start, end = max(offset, 0), min(offset + len(clip), len(channel))
+    same = np.zeros(len(clip), np.bool_)
+    if start < end:
+        same[start - offset : end - offset] = (
+            channel[start:end] == clip[start - offset : end - offset]
+        )
+    same = same[_kept(len(clip), offset, ignore)]
+    return float(np.count_nonzero(same) / len(same)) if len(same) else None
+
+
+def drift_ppm(places: Sequence[Span]) -> float | None:
+    """How much slower than expected a channel runs, in parts per million.
+
+    ``places`` are (expected, found) offsets of several clips; the straight line that fits them
+    best gives the drift. Positive means that clips come ever later. None with fewer than two
+    expected offsets.
+    """
+    expected = np.array([place for place, _ in places], np.float64)
+    late = np.array([found - place for place, found in places], np.float64)
+    if len(expected) < 2 or expected.min() == expected.max():
+        return None
+    expected -= expected.mean()
+    return float(expected @ late / (expected @ expected) * 1e6)
+
+
+# -- silence -----------------------------------------------------------------------------------
+
+
+def loudest_frame(channel: _Samples, start: int, end: int) -> Loudness | None:
+    """The loudest 20 ms of samples ``start .. end``; None if the channel has none of them.
+
+    Frames are counted from the start; a last one that would be cut short is moved forward.
+    """
+    start, end = max(start, 0), min(end, len(channel))
+    if start >= end:
+        return None
+    width = min(FRAME_SAMPLES, end - start)
+    starts = np.arange(start, end - width + 1, width)
+    if starts[-1] + width < end:
+        starts = np.append(starts, end - width)
+    # Exact in 64 bits: an hour of full scale is below 2^55.
+    total = np.concatenate(([0], np.cumsum(channel[start:end].astype(np.int64) ** 2)))
+    energy = total[starts + width - start] - total[starts - start]
+    loudest = int(np.argmax(energy))
+    rms = np.sqrt(int(energy[loudest]) / width) / 32768.0
+    return Loudness(int(starts[loudest]), _db(float(rms)))
+
+
+def silence_level_dbfs(channel: _Samples, start: int, end: int) -> float | None:
+    """Level of the loudest 20 ms of samples ``start .. end``; ``FLOOR_DB`` if all are zero."""
+    loudest = loudest_frame(channel, start, end)
+    return None if loudest is None else loudest.dbfs
+
+
+# -- crosstalk ---------------------------------------------------------------------------------
+
+
+def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> float | None:
+    """Level of what the source says in the victim's channel, relative to the source's own.
+
+    Both are channels (n,) of one recording; ``spans`` is where the source speaks. A copy is
+    looked for within 100 ms either way, of either sign. Whatever else is in the victim's channel
+    does not count, so both may speak at once; a copy that stays inaudible behind it throughout
+    is not found. ``FLOOR_DB`` if there is none, None if the source is silent.
+    """
+    if len(victim) != len(source):
+        raise ValueError(
+            f"channels of {len(victim)} and {len(source)} samples: those of one recording are equal"
+        )
+    pieces = list(_leak_pieces(victim, source, spans))
+    if not any(said.any() for _, said in pieces):
+        return None
+    lag = _leak_lag(pieces)
+    if lag is None:
+        return FLOOR_DB
+    return _leak_level(pieces, lag)
+
+
+_Piece = tuple[_Floats, _Floats]
+"""The victim from 100 ms before to 100 ms after a stretch, and what the source says in it."""
+
+
+def _leak_pieces(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> Iterator[_Piece]:
+    """The spans in pieces of a size, as differences of samples: without offset, and flatter."""
+    for start, end in spans:
+        start, end = max(start, 0), min(end, len(source))
+        for first in range(start, end, _BLOCK):
+            last = min(first + _BLOCK, end)
+            around = _stretch(victim, first - _LEAK_LAG - 1, last + _LEAK_LAG)
+            said = _stretch(source, first - 1, last)
+            yield np.diff(around), np.diff(said)
+
+
+def _leak_lag(pieces: Sequence[_Piece]) -> int | None:
+    """How late the copy is, counted from 100 ms early; None if there is no copy."""
+    lags = 2 * _LEAK_LAG + 1
+    plain = np.zeros(lags)
+    phases = np.zeros(lags)
+    energy = said_energy = 0.0
+    for around, said in pieces:
+        # Where the victim is quiet a leak is best heard: every 20 ms count the same.
+        around, said = _levelled(around), _levelled(said)
+        size = _fast_size(len(around))
+        cross = np.fft.rfft(around, size) * np.conj(np.fft.rfft(said, size))
+        plain += np.fft.irfft(cross, size)[:lags]
+        phases += np.fft.irfft(_phases(cross), size)[:lags] * len(said)
+        energy += float(around @ around)
+        said_energy += float(said @ said)
+    if energy == 0.0 or said_energy == 0.0:
+        return None
+    lag = int(np.argmax(np.abs(phases)))
+    if _stands_out(np.abs(phases), lag):
+        return lag
+    lag = int(np.argmax(np.abs(plain)))
+    if abs(plain[lag]) >= _CERTAIN * np.sqrt(energy * said_energy):
+        return lag
+    return None
+
+
+def _leak_level(pieces: Sequence[_Piece], lag: int) -> float:
+    """Gain of the copy by least squares, quiet frames of the victim weighing most."""
+    dots = energy = 0.0
+    for around, said in pieces:
+        there = around[lag : lag + len(said)]
+        loudness = _frame_sums(there * there)
+        # One step of 16 bits is the least that a frame can be known to.
+        weight = 1.0 / (loudness + FRAME_SAMPLES / 32768.0**2)
+        dots += float(weight @ _frame_sums(there * said))
+        energy += float(weight @ _frame_sums(said * said))
+    return _db(abs(dots) / energy)
+
+
+# -- arithmetic --------------------------------------------------------------------------------
+
+
+def _scaled(samples: _Samples) -> _Floats:
+    return samples.astype(np.float64) / 32768.0
+
+
+def _stretch(channel: _Samples, start: int, end: int) -> _Floats:
+    """Samples ``start .. end`` of the channel, silence outside of it."""
+    out = np.zeros(end - start)
+    low, high = max(start, 0), min(end, len(channel))
+    if low < high:
+        out[low - start : high - start] = _scaled(channel[low:high])
+    return out
+
+
+def _kept(length: int, offset: int, ignore: Sequence[Span]) -> NDArray[np.bool_]:
+    kept = np.ones(length, np.bool_)
+    for start, end in ignore:
+        kept[max(start - offset, 0) : max(end - offset, 0)] = False
+    return kept
+
+
+def _fast_size(least: int) -> int:
+    """The next size that a Fourier transform is quick at: 2, 3 or 5 times a power of two."""
+    power = 1 << max(0, (least - 1).bit_length())
+    return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= least)
+
+
+def _moving_energy(samples: _Floats, width: int) -> _Floats:
+    total = np.concatenate(([0.0], np.cumsum(samples * samples)))
+    return total[width:] - total[:-width]
+
+
+def _ratio(part: _Floats, whole: _Floats) -> _Floats:
+    """Part by whole, 0 where there is nothing (less than one step of 16 bits)."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 2.0**-30)
+
+
+def _phases(cross: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    size = np.abs(cross)
+    return np.divide(cross, size, out=np.zeros_like(cross), where=size > 0.0)
+
+
+def _stands_out(values: _Floats, peak: int) -> bool:
+    """Whether a value is far above all that are not beside it."""
+    others = np.concatenate((values[: max(0, peak - _AROUND_PEAK)], values[peak + _AROUND_PEAK :]))
+    return bool(values[peak] > _OUTSTANDING * np.sqrt(np.mean(others * others)))
+
+
+def _frame_sums(values: _Floats) -> _Floats:
+    return np.add.reduceat(values, np.arange(0, len(values), FRAME_SAMPLES))
+
+
+def _levelled(values: _Floats) -> _Floats:
+    """With every frame of 20 ms brought to the same level; silent ones stay silent."""
+    rms = np.sqrt(_frame_sums(values * values) / FRAME_SAMPLES)
+    gain = np.divide(1.0, rms, out=np.zeros_like(rms), where=rms > 0.0)
+    return values * np.repeat(gain, FRAME_SAMPLES)[: len(values)]
+
+
+def _db(ratio: float) -> float:
+    return max(FLOOR_DB, float(20.0 * np.log10(max(ratio, 1e-30))))
