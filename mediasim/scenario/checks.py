@@ -22,10 +22,10 @@ from mediasim.exchange.download import download
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.scenario.model_expect import (
     ExpectAligned,
+    Expectation,
     ExpectChannels,
     ExpectDownload,
     ExpectDuration,
-    Expectation,
     ExpectEvents,
     ExpectHeard,
     ExpectNoCrosstalk,

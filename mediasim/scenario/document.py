@@ -1,33 +1,22 @@
 """A scenario as it is written: values with the places where they stand.
 
-A file is YAML, every scalar of it kept as text, so that ``0123``, ``1:30``, ``no`` and ``on`` stay
-what they look like; what a text means, the model decides. Anchors, aliases and merge keys
-(``<<: *base``) work; tags, several documents in a file, and aliases that multiply without bound
-are refused. Data given from Python has the same shape, without places.
+Read from a file (``yaml_reader.py``) or given from Python, which has no places. What the values
+mean, the model decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from mediasim.scenario.errors import Problem, ScenarioError
 
-__all__ = ["Node", "Origin", "from_python", "read_yaml"]
+__all__ = ["DEEPEST", "Node", "Origin", "from_python", "join_path"]
 
-_LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_DEEPEST: Final = 40
-_MOST_VALUES: Final = 50_000
-_HINTS: Final = {
-    "mapping values are not allowed": "a text that holds ': ' must stand in quotes",
-    "alphabetic or numeric": "a text that begins with * or & must stand in quotes",
-    "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
-    "%, @ or ` must stand in quotes",
-}
+DEEPEST: Final = 40
+"""How deep values may be nested."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +93,8 @@ class Node:
         place: tuple[int | None, int | None] = (node.line, node.column)
         if of_key and tokens:
             place = parent.keys.get(str(tokens[-1]), place)
-        return Problem(message, node.path, file, *place)
+        path = node.path if self.value else dotted(location)
+        return Problem(message, path, file, *place)
 
     def without(self, tokens: Sequence[str | int]) -> Node:
         """The tree without one value; the value must be there."""
@@ -118,10 +108,13 @@ class Node:
         nodes = [changed if number == first else node for number, node in enumerate(held)]
         return replace(self, value=[node for node in nodes if node])
 
-    def with_value(self, tokens: Sequence[str | int], value: Node) -> Node:
+    def with_value(
+        self, tokens: Sequence[str | int], value: Node, key_place: tuple[int, int] | None = None
+    ) -> Node:
         """The tree with one value put in place, mappings on the way made where there are none.
 
-        Raises KeyError with the part that cannot hold what follows it.
+        ``key_place`` is where the value's key is written. Raises KeyError with the path of the part
+        that cannot hold what follows it.
         """
         if not tokens:
             return value
@@ -129,11 +122,13 @@ class Node:
         child = self.child(first)
         if isinstance(self.value, list) and isinstance(first, int) and child is not None:
             items: list[Node] = list(self.value)
-            items[first] = child.with_value(rest, value)
+            items[first] = child.with_value(rest, value, key_place)
             return replace(self, value=items)
         if isinstance(self.value, dict | None) and isinstance(first, str):
             below = child or Node({}, value.path, value.line, value.column)
-            return replace(self, value={**(self.value or {}), first: below.with_value(rest, value)})
+            values = {**(self.value or {}), first: below.with_value(rest, value, key_place)}
+            keys = {**self.keys, first: key_place} if key_place and not rest else self.keys
+            return replace(self, value=values, keys=keys)
         raise KeyError(self.path)
 
 
@@ -166,12 +161,12 @@ def from_python(data: object, path: str = "", depth: int = 0) -> Node:
 
     Raises ScenarioError if it is nested without end.
     """
-    if depth > _DEEPEST:
-        raise ScenarioError([Problem(f"is nested more than {_DEEPEST} deep", path)])
+    if depth > DEEPEST:
+        raise ScenarioError([Problem(f"is nested more than {DEEPEST} deep", path)])
     if isinstance(data, Mapping):
         return Node(
             {
-                str(key): from_python(value, _join(path, key), depth + 1)
+                str(key): from_python(value, join_path(path, key), depth + 1)
                 for key, value in data.items()
             },
             path,
@@ -184,134 +179,14 @@ def from_python(data: object, path: str = "", depth: int = 0) -> Node:
     return Node(data, path)
 
 
-def read_yaml(text: str, file: Path | None = None) -> Node:
-    """The one document of a YAML text.
+def dotted(location: Sequence[str | int]) -> str:
+    """A location as text: ``parties.alice.script[0]``."""
+    path = ""
+    for token in location:
+        path = f"{path}[{token}]" if isinstance(token, int) else join_path(path, token)
+    return path
 
-    Raises ScenarioError with every problem of its form, up to the first one that makes the rest
-    unreadable. Keys given twice do not keep it from being read: they are in ``repeated``.
-    """
-    return _Reader(text, file).read()
 
-
-def _join(path: str, key: object) -> str:
+def join_path(path: str, key: object) -> str:
+    """The path of what stands under a key."""
     return f"{path}.{key}" if path else str(key)
-
-
-class _Reader:
-    """Builds the tree from YAML's events, which come one by one however deep it is nested."""
-
-    def __init__(self, text: str, file: Path | None) -> None:
-        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
-        self._file = file
-        self._anchors: dict[str, Node | None] = {}
-        self._problems: list[Problem] = []
-        self._repeated: list[Problem] = []
-
-    def read(self) -> Node:
-        try:
-            next(self._events)  # the stream's start
-            if isinstance(next(self._events), yaml.StreamEndEvent):
-                raise ScenarioError([Problem("there is nothing in it", "", self._file)])
-            root = self._node(next(self._events), "", 0)
-            next(self._events)  # the document's end
-            after = next(self._events)
-            if not isinstance(after, yaml.StreamEndEvent):
-                self._note("a second document begins here; a file holds one scenario", "", after)
-        except yaml.YAMLError as error:
-            self._problems.append(self._syntax(error))
-        except UnicodeError:
-            self._problems.append(Problem("is not Unicode text", "", self._file))
-        if self._problems:
-            raise ScenarioError([*self._problems, *self._repeated])
-        return replace(root, repeated=tuple(self._repeated))
-
-    def _problem(self, message: str, path: str, event: Any) -> Problem:
-        mark = event.start_mark
-        return Problem(message, path, self._file, mark.line + 1, mark.column + 1)
-
-    def _note(self, message: str, path: str, event: Any) -> None:
-        self._problems.append(self._problem(message, path, event))
-
-    def _stop(self, message: str, path: str, event: Any) -> ScenarioError:
-        """For what makes reading on pointless."""
-        self._note(message, path, event)
-        return ScenarioError([*self._problems, *self._repeated])
-
-    def _syntax(self, error: yaml.YAMLError) -> Problem:
-        said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
-        hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        return Problem(f"is not YAML: {said}{hint}", "", self._file, *place)
-
-    def _node(self, event: Any, path: str, depth: int) -> Node:
-        if depth > _DEEPEST:
-            raise self._stop(f"is nested more than {_DEEPEST} deep", path, event)
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, path)
-        if event.tag is not None:
-            self._note(f"tags such as {event.tag} are not used here", path, event)
-        if event.anchor:
-            self._anchors[event.anchor] = None
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        if isinstance(event, yaml.ScalarEvent):
-            written = event.value if event.value or not event.implicit[0] else None
-            node = Node(written, path, line, column)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            items = list(self._items(path, depth))
-            node = Node(items, path, line, column, size=1 + sum(item.size for item in items))
-        else:
-            values, keys = self._mapping(path, depth)
-            size = 1 + sum(value.size for value in values.values())
-            node = Node(values, path, line, column, keys, size)
-        if node.size > _MOST_VALUES:
-            raise self._stop(f"holds more than {_MOST_VALUES:,} values", path, event)
-        if event.anchor:
-            self._anchors[event.anchor] = node
-        return node
-
-    def _alias(self, event: Any, path: str) -> Node:
-        node = self._anchors.get(event.anchor)
-        if node is not None:
-            return node
-        inside = event.anchor in self._anchors
-        wrong = "stands inside what it refers to" if inside else "refers to no anchor above it"
-        self._note(f"alias *{event.anchor} {wrong}", path, event)
-        return Node(None, path)
-
-    def _items(self, path: str, depth: int) -> Iterator[Node]:
-        number = 0
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            yield self._node(event, f"{path}[{number}]", depth + 1)
-            number += 1
-
-    def _mapping(self, path: str, depth: int) -> tuple[dict[str, Node], dict[str, tuple[int, int]]]:
-        values: dict[str, Node] = {}
-        keys: dict[str, tuple[int, int]] = {}
-        merged: list[Node] = []
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = self._node(event, path, depth + 1).value
-            here = _join(path, key) if isinstance(key, str) else path
-            value = self._node(next(self._events), here, depth + 1)
-            if not isinstance(key, str) or not key:
-                self._note("a key must be a word", path, event)
-            elif key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
-                merged += self._merged(value, here, event)
-            elif key in values:
-                message = f"is given twice, first on line {keys[key][0]}"
-                self._repeated.append(self._problem(message, here, event))
-            else:
-                values[key] = value
-                keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
-        for base in merged:
-            values = {**base.value, **values}  # type: ignore[dict-item]
-            keys = {**base.keys, **keys}
-        return values, keys
-
-    def _merged(self, value: Node, path: str, event: Any) -> list[Node]:
-        """The mappings of a merge key; those before win over those after."""
-        bases: list[Node] = value.value if isinstance(value.value, list) else [value]
-        if all(isinstance(base.value, dict) for base in bases):
-            return bases
-        self._note("expected an alias of a mapping, or a list of those", path, event)
-        return []

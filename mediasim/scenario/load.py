@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mediasim.scenario.document import Node, Origin, from_python, read_yaml
+from mediasim.scenario.document import Node, Origin, from_python
 from mediasim.scenario.errors import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.scenario.matrix import expand
+from mediasim.scenario.matrix import MATRIX, Variant, expand
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import Location
 from mediasim.scenario.model_check import party_troubles
+from mediasim.scenario.yaml_reader import read_yaml
 
 __all__ = ["load_scenarios", "parse_scenario", "parse_scenarios"]
 
@@ -102,10 +103,17 @@ def _text(file: Path) -> str:
 def _scenarios(origin: Origin) -> list[Scenario]:
     """The scenario of a document, or the runs of its matrix."""
     scenarios: list[Scenario] = []
-    # A dict, for the runs of a matrix share most of their problems.
+    # A dict, for the variants of a matrix share most of their problems.
     problems = dict.fromkeys(origin.document.repeated)
-    for run in expand(origin.document, origin.file):
-        one = replace(origin, document=run.document, variant=run.variant, label=run.label)
+    try:
+        variants = expand(origin.document, origin.file)
+    except ScenarioError as error:
+        problems.update(dict.fromkeys(error.problems))
+        variants = [Variant(origin.document.without((MATRIX,)))]
+    for variant in variants:
+        one = replace(
+            origin, document=variant.document, variant=variant.values, label=variant.label
+        )
         try:
             scenarios.append(_validated(one))
         except ValidationError as error:

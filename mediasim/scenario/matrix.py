@@ -12,90 +12,98 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Final
 
 from mediasim.scenario.document import Node
 from mediasim.scenario.errors import ScenarioError, did_you_mean, one_of
 
-__all__ = ["MATRIX", "Run", "expand"]
+__all__ = ["MATRIX", "Variant", "expand"]
 
 MATRIX: Final = "matrix"
 """The key in a scenario file."""
-_MOST_RUNS: Final = 10_000
+_MOST_VARIANTS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Variant:
     """One combination: the scenario without its matrix, the values put in."""
 
     document: Node
-    variant: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     """Dotted path -> value, as text."""
     label: str = ""
     """``codec=PCMU,seed=1``: each path as short as can be told apart."""
 
 
-def expand(document: Node, file: Path | None = None) -> list[Run]:
-    """The runs of a scenario: one where it has no matrix.
+def expand(document: Node, file: Path | None = None) -> list[Variant]:
+    """The variants of a scenario: one where it has no matrix.
 
     The last path of the matrix changes fastest. Raises ScenarioError with all that is wrong with
     the matrix itself; its values are validated in the scenario.
     """
     matrix = document.child(MATRIX)
     if matrix is None:
-        return [Run(document)]
+        return [Variant(document)]
     bare = document.without((MATRIX,))
-    problems = [
-        bare_problem.problem((), message, file=file, of_key=False)
-        for bare_problem, message in _troubles(matrix, bare)
-    ]
-    if problems:
-        raise ScenarioError(problems)
-    axes: dict[str, list[Node]] = {
-        path: list(values.value)
-        for path, values in matrix.value.items()  # type: ignore[attr-defined]
-    }
+    troubles = [*_troubles(matrix, bare)]
+    if troubles:
+        raise ScenarioError(
+            node.problem((), message, file=file, of_key=False) for node, message in troubles
+        )
+    axes = _mapping(matrix)
     names = _short_names(list(axes))
-    runs = []
-    for values in product(*axes.values()):
-        run = bare
-        for path, value in zip(axes, values, strict=True):
-            run = run.with_value(_tokens(path), value)
-        variant = {path: _text(value) for path, value in zip(axes, values, strict=True)}
-        label = ",".join(f"{names[path]}={text}" for path, text in variant.items())
-        runs.append(Run(run, variant, label))
-    return runs
+    variants = []
+    for values in product(*(_list(axis) for axis in axes.values())):
+        combined = bare
+        texts = {}
+        for (path, axis), value in zip(axes.items(), values, strict=True):
+            # Its path is the axis's: one wrong key is one mistake, however many values it has.
+            placed = replace(value, path=axis.path)
+            combined = combined.with_value(_tokens(path), placed, matrix.keys.get(path))
+            texts[path] = _text(value)
+        label = ",".join(f"{names[path]}={text}" for path, text in texts.items())
+        variants.append(Variant(combined, texts, label))
+    return variants
+
+
+def _mapping(node: Node) -> dict[str, Node]:
+    return node.value if isinstance(node.value, dict) else {}
+
+
+def _list(node: Node) -> list[Node]:
+    return node.value if isinstance(node.value, list) else []
 
 
 def _troubles(matrix: Node, bare: Node) -> Iterator[tuple[Node, str]]:
     """What is wrong, each with the value that is."""
-    if not isinstance(matrix.value, dict) or not matrix.value:
+    axes = _mapping(matrix)
+    if not axes:
         yield matrix, "expected a mapping of paths to lists, such as seed: [1, 2, 3]"
-        return
-    runs = 1
-    for path, values in matrix.value.items():
-        if not isinstance(values.value, list) or not values.value:
-            yield values, "expected a list of values"
+    for path, axis in axes.items():
+        values = _list(axis)
+        if not values:
+            yield axis, "expected a list of values"
             continue
-        runs *= len(values.value)
-        twice = [text for text, times in Counter(map(_text, values.value)).items() if times > 1]
+        twice = [text for text, times in Counter(map(_text, values)).items() if times > 1]
         if twice:
-            yield values, f"holds {twice[0]} twice"
-        wrong = _wrong_path(path, values.value[0], bare)
+            yield axis, f"holds {twice[0]} twice"
+        wrong = _wrong_path(path, values[0], bare)
         if wrong:
-            yield values, wrong
-    if runs > _MOST_RUNS:
-        yield matrix, f"gives {runs:,} runs; the most is {_MOST_RUNS:,}"
+            yield axis, wrong
+    count = prod(len(_list(axis)) for axis in axes.values())
+    if count > _MOST_VARIANTS:
+        yield matrix, f"gives {count:,} runs; the most is {_MOST_VARIANTS:,}"
 
 
 def _wrong_path(path: str, value: Node, bare: Node) -> str | None:
     tokens = _tokens(path)
     if tokens[0] == "parties" and len(tokens) > 1:
         parties = bare.child("parties")
-        known = list(parties.value) if parties and isinstance(parties.value, dict) else []
+        known = list(_mapping(parties)) if parties else []
         if tokens[1] not in known:
             expected = f"expected {one_of(known)}" if known else "there are no parties"
             return f"unknown party {tokens[1]!r}; {expected}{did_you_mean(str(tokens[1]), known)}"
@@ -103,7 +111,7 @@ def _wrong_path(path: str, value: Node, bare: Node) -> str | None:
         bare.with_value(tokens, value)
     except KeyError as error:
         where = error.args[0]
-        return f"cannot reach into {where}, which is no mapping there; write it out as one"
+        return f"cannot reach into {where}: it is no mapping, or a list without that index"
     return None
 
 

@@ -17,6 +17,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 __all__ = [
+    "NAME",
     "NO",
     "YES",
     "Digits",
@@ -153,7 +154,8 @@ Frequency = Annotated[float, _quantity(20, 3999, "Hz", "a frequency in Hz")]
 """Below half of the 8 kHz that a call carries."""
 Flag = Annotated[bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})]
 Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
-Name = Annotated[str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_'")]
+NAME: Final = "[A-Za-z0-9_][A-Za-z0-9_-]*"
+Name = Annotated[str, _text(NAME, "a name of letters, digits, '-' and '_'")]
 """What parties, calls, conferences and recordings are called."""
 EventName = Annotated[
     str, _text("[A-Za-z0-9_][A-Za-z0-9_.-]*", "a name of letters, digits, '.', '-' and '_'")

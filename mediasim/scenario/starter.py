@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from mediasim.scenario.model_values import NAME
 
 __all__ = ["starter_scenario"]
 
@@ -58,5 +61,7 @@ expect:
 
 
 def starter_scenario(name: str) -> str:
-    """The text of a starter scenario; a name of letters, digits, ``-`` and ``_``."""
+    """The text of a starter scenario. Raises ValueError for what cannot be a name."""
+    if not re.fullmatch(NAME, name):
+        raise ValueError(f"expected a name of letters, digits, '-' and '_', found {name!r}")
     return _STARTER.format(name=name)

@@ -43,8 +43,15 @@ _Floats = NDArray[np.float64]
 
 _CERTAIN: Final = 0.9
 """Correlation that no unrelated sound reaches."""
-_OUTSTANDING: Final = 8.0
-"""How many times the rms of all others the right lag must exceed: by chance 1 in 10^14."""
+_CANDIDATE: Final = 6.0
+"""How many times the rms of all other lags a lag must exceed to be looked at as a place."""
+_THROUGHOUT: Final = 5.0
+"""Standard errors by which the frames of a clip must on average be like the channel there.
+Unrelated speech is alike in a sound or two, seldom above 4; a copy 12 dB below reaches 5 in
+half a second, 12 in three."""
+_FEWEST_FRAMES: Final = 8
+_LEAK: Final = 8.0
+"""How many times the rms of all other lags crosstalk must reach; unrelated speech stays below 6."""
 _AROUND_PEAK: Final = 40
 """Lags beside a peak that belong to it: 5 ms."""
 _FEWEST_LAGS: Final = 256
@@ -132,13 +139,27 @@ def _search(channel: _Samples, clip: _Samples, first: int, last: int) -> Match |
     if likeness[lag] < _CERTAIN:
         phases = np.fft.irfft(_phases(cross), size)[:lags]
         lag = int(np.argmax(phases))
-        if not _stands_out(phases, lag) or dots[lag] <= 0.0:
+        if not _stands_out(phases, lag, _CANDIDATE):
+            return None
+        if not _alike_throughout(heard_there[lag : lag + len(clip)], reference):
             return None
     return Match(
         offset=first + lag,
         correlation=min(float(likeness[lag]), 1.0),
         gain_db=_db(float(dots[lag]) / clip_energy),
     )
+
+
+def _alike_throughout(there: _Floats, reference: _Floats) -> bool:
+    """Whether the clip is there as a whole: one sound of it may occur in other words too."""
+    there, reference = np.diff(there), np.diff(reference)
+    energy = _frame_sums(reference * reference)
+    likeness = _ratio(_frame_sums(there * reference), np.sqrt(_frame_sums(there * there) * energy))[
+        energy > 1e-4 * energy.max()
+    ]
+    frames = len(likeness)
+    error = float(np.std(likeness)) / np.sqrt(frames)
+    return frames >= _FEWEST_FRAMES and float(np.mean(likeness)) > _THROUGHOUT * error
 
 
 def match_at(
@@ -280,7 +301,7 @@ def _leak_lag(pieces: Sequence[_Piece]) -> int | None:
     if energy == 0.0 or said_energy == 0.0:
         return None
     lag = int(np.argmax(np.abs(phases)))
-    if _stands_out(np.abs(phases), lag):
+    if _stands_out(np.abs(phases), lag, _LEAK):
         return lag
     lag = int(np.argmax(np.abs(plain)))
     if abs(plain[lag]) >= _CERTAIN * np.sqrt(energy * said_energy):
@@ -289,16 +310,19 @@ def _leak_lag(pieces: Sequence[_Piece]) -> int | None:
 
 
 def _leak_level(pieces: Sequence[_Piece], lag: int) -> float:
-    """Gain of the copy by least squares, quiet frames of the victim weighing most."""
+    """Gain of the copy by least squares over frames, those that are like the source above all.
+
+    So frames in which the victim speaks, and such as nothing leaked into, hardly count.
+    """
     dots = energy = 0.0
     for around, said in pieces:
         there = around[lag : lag + len(said)]
-        loudness = _frame_sums(there * there)
-        # One step of 16 bits is the least that a frame can be known to.
-        weight = 1.0 / (loudness + FRAME_SAMPLES / 32768.0**2)
-        dots += float(weight @ _frame_sums(there * said))
-        energy += float(weight @ _frame_sums(said * said))
-    return _db(abs(dots) / energy)
+        shared, source = _frame_sums(there * said), _frame_sums(said * said)
+        likeness = _ratio(shared, np.sqrt(_frame_sums(there * there) * source))
+        weight = likeness**4
+        dots += float(weight @ shared)
+        energy += float(weight @ source)
+    return _db(abs(dots) / energy) if energy > 0.0 else FLOOR_DB
 
 
 # -- arithmetic --------------------------------------------------------------------------------
@@ -345,10 +369,10 @@ def _phases(cross: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return np.divide(cross, size, out=np.zeros_like(cross), where=size > 0.0)
 
 
-def _stands_out(values: _Floats, peak: int) -> bool:
-    """Whether a value is far above all that are not beside it."""
+def _stands_out(values: _Floats, peak: int, times: float) -> bool:
+    """Whether a value is so many times the rms of all that are not beside it."""
     others = np.concatenate((values[: max(0, peak - _AROUND_PEAK)], values[peak + _AROUND_PEAK :]))
-    return bool(values[peak] > _OUTSTANDING * np.sqrt(np.mean(others * others)))
+    return bool(values[peak] > times * np.sqrt(np.mean(others * others)))
 
 
 def _frame_sums(values: _Floats) -> _Floats:

@@ -1,0 +1,200 @@
+"""The command line. Heavy imports stay inside the commands: help must come at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="mediasim",
+    help="Telephone calls as RTP, recorded as Twilio records them, with the truth of every sample.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_Work = Callable[[Callable[[dict[str, Any]], None] | None], dict[str, Any]]
+
+HOLDS, FAILED, WRONG, BROKE = 0, 1, 2, 3
+"""Exit codes: all expectations hold, one failed, the input is wrong, the run itself broke."""
+
+
+class Format(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
+    """How the summary is printed."""
+
+    text = "text"
+    json = "json"
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from mediasim import __version__
+
+        print(f"mediasim {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    scenarios: Annotated[
+        list[str], typer.Argument(help="Scenario files; * and ** stand for several.")
+    ],
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="On the wall clock, over UDP on loopback.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Instead of the scenario's own.", min=0, max=2**63 - 1)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where recordings and reports go.")] = Path(
+        "mediasim-out"
+    ),
+    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
+    format: Annotated[Format, typer.Option(help="How the summary is printed.")] = Format.text,
+    junit: Annotated[
+        Path | None, typer.Option(help="Also write the results as JUnit XML.")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Only this run of a matrix, as reports name it.")
+    ] = None,
+) -> None:
+    """Run scenarios and leave recordings, their truth and a report.
+
+    Exit code 0: every expectation holds; 1: one failed; 2: a scenario or the command line is
+    wrong; 3: a run broke.
+    """
+    from mediasim.scenario.campaign import run_all, write_report_json
+
+    found = _load(scenarios)
+    if variant is not None:
+        labels = [scenario.label for scenario in found]
+        found = [scenario for scenario in found if scenario.label == variant]
+        if not found:
+            known = ", ".join(label for label in labels if label) or "none"
+            _stop(f"no run is called {variant!r}; there are: {known}", WRONG)
+    try:
+        report = _with_progress(
+            found,
+            lambda progress: run_all(
+                found, out, seed=seed, realtime=realtime, jobs=jobs, progress=progress
+            ),
+        )
+        write_report_json(report, out)
+        from mediasim.scenario.report_html import write_report
+
+        page = write_report(report, out)
+        if junit is not None:
+            from mediasim.scenario.junit import write_junit
+
+            write_junit(report, junit)
+    except OSError as error:
+        _stop(f"cannot write to {error.filename or out}: {error.strerror}", WRONG)
+    if format is Format.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from mediasim.scenario.summary import print_summary
+
+        print_summary(report, Console(highlight=False), report_path=page)
+    if any(each["error"] for each in report["runs"]):
+        raise typer.Exit(BROKE)
+    raise typer.Exit(HOLDS if report["ok"] else FAILED)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="The scenario's name, or a file.")]) -> None:
+    """Write a commented scenario to start from."""
+    from mediasim.scenario.starter import starter_scenario
+
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = path.with_name(path.name + ".yaml")
+    try:
+        text = starter_scenario(path.stem)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except ValueError as error:
+        _stop(str(error), WRONG)
+    except FileExistsError:
+        _stop(f"{path} exists already: choose another name", WRONG)
+    except OSError as error:
+        _stop(f"cannot write {path}: {error.strerror}", WRONG)
+    print(f"wrote {path}; run it with: mediasim run {path}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from mediasim.scenario.schema import scenario_schema
+
+    print(json.dumps(scenario_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def explain(
+    what: Annotated[str, typer.Argument(help="A recording's SID or JSON file, or a run's folder.")],
+    out: Annotated[Path, typer.Option(help="Where the recordings are, for a SID.")] = Path(
+        "mediasim-out"
+    ),
+) -> None:
+    """Say why recordings have the channels they have."""
+    from mediasim.scenario.explain import ExplainError, explain_recordings
+
+    try:
+        print(explain_recordings(what, out))
+    except ExplainError as error:
+        _stop(str(error), WRONG)
+
+
+def _load(paths: list[str]) -> list[Any]:
+    """All scenarios, checked before anything runs; ends with exit code 2 if one is wrong."""
+    from mediasim.scenario.errors import ScenarioError
+    from mediasim.scenario.load import load_scenarios
+    from mediasim.scenario.runner import check_voices
+
+    try:
+        found = load_scenarios(paths)
+        check_voices(found)
+    except ScenarioError as error:
+        _stop(str(error), WRONG)
+    return found
+
+
+def _with_progress(scenarios: list[Any], work: _Work) -> dict[str, Any]:
+    """Show a progress bar on the error channel when there is something to wait for."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if len(scenarios) < 4 or not console.is_terminal:
+        return work(None)
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("running", total=len(scenarios))
+
+        def done(finished: dict[str, Any]) -> None:
+            progress.update(task, advance=1, description=finished["label"])
+
+        return work(done)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The ``mediasim`` command."""
+    app()

@@ -1,0 +1,90 @@
+"""Many runs: in this process or several, gathered into one report."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from mediasim.scenario.model import Scenario
+
+__all__ = ["run_all", "run_one", "write_report_json"]
+
+SEED_NOTE: Final = (
+    "Same scenario, same seed, same version: the same SIDs, events, JSON and WAV bytes."
+)
+
+
+def run_one(
+    scenario: Scenario, directory: Path, seed: int | None, *, realtime: bool
+) -> dict[str, Any]:
+    """One run and its verdicts as data; a run that breaks says so in ``error``."""
+    from mediasim.scenario.checks import check
+    from mediasim.scenario.result import failed_run, run_report
+    from mediasim.scenario.runner import run_scenario
+
+    try:
+        run = run_scenario(scenario, directory, seed=seed, realtime=realtime)
+        return run_report(run, [check(run, wanted) for wanted in scenario.expect])
+    except Exception as error:
+        words = str(error) or type(error).__name__
+        used = scenario.seed if seed is None else seed
+        broken = failed_run(scenario, used, "real" if realtime else "virtual", words)
+        broken["error_kind"] = type(error).__name__
+        return broken
+
+
+def run_all(
+    scenarios: Sequence[Scenario],
+    directory: Path,
+    *,
+    seed: int | None = None,
+    realtime: bool = False,
+    jobs: int = 1,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Run all, ``jobs`` at a time, and return the report of them in the order given."""
+    from mediasim import __version__
+
+    started = time.perf_counter()
+    directory.mkdir(parents=True, exist_ok=True)
+    runs: list[dict[str, Any]] = []
+
+    def done(run: dict[str, Any]) -> None:
+        runs.append(run)
+        if progress is not None:
+            progress(run)
+
+    if jobs == 1 or len(scenarios) == 1:
+        for scenario in scenarios:
+            done(run_one(scenario, directory, seed, realtime=realtime))
+    else:
+        # Spawned, not forked: a voice engine's threads do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(jobs, len(scenarios)), mp_context=context) as pool:
+            waiting = [
+                pool.submit(run_one, scenario, directory, seed, realtime=realtime)
+                for scenario in scenarios
+            ]
+            for future in waiting:
+                done(future.result())
+    warnings = list(dict.fromkeys(text for run in runs for text in run.pop("warnings", ())))
+    return {
+        "mediasim": __version__,
+        "ok": all(run["ok"] for run in runs),
+        "seed_note": SEED_NOTE,
+        "warnings": warnings,
+        "wall_seconds": round(time.perf_counter() - started, 3),
+        "runs": runs,
+    }
+
+
+def write_report_json(report: dict[str, Any], directory: Path) -> Path:
+    """Leave ``report.json`` in the directory."""
+    path = directory / "report.json"
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return path
