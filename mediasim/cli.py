@@ -62,9 +62,7 @@ def run(
     ),
     jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
     format: Annotated[Format, typer.Option(help="How the summary is printed.")] = Format.text,
-    junit: Annotated[
-        Path | None, typer.Option(help="Also write the results as JUnit XML.")
-    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also write the results as JUnit XML.")] = None,
     variant: Annotated[
         str | None, typer.Option(help="Only this run of a matrix, as reports name it.")
     ] = None,

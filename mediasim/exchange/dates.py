@@ -35,6 +35,10 @@ class Dates:
         """The date of a loop time in nanoseconds, in UTC, to the microsecond below."""
         return self.epoch.astimezone(UTC) + timedelta(microseconds=loop_ns // 1000)
 
+    def unix_ns(self, loop_ns: int) -> int:
+        """A loop time as nanoseconds since 1970."""
+        return round(self.epoch.timestamp()) * 1_000_000_000 + loop_ns
+
     def rfc2822(self, loop_ns: int) -> str:
         """The date of a loop time in nanoseconds, as Twilio writes it."""
         return format_datetime(self.at(loop_ns))

@@ -9,6 +9,7 @@ from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
 from mediasim.media.leg import Leg
+from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
 from mediasim.parties.party import Line, Party
 from mediasim.rtp.stream import Digit
@@ -39,6 +40,9 @@ class LiveCall:
         """The party has hung up; what it said last is still on its way."""
         self.digits: list[tuple[int, str]] = []
         """Keys the server heard: (frame, digit)."""
+        self.rtcp: list[tuple[int, bytes]] = []
+        """The server's RTCP about its leg: (loop time, compound packet)."""
+        self._reporting: asyncio.TimerHandle | None = None
         self.on_digit: list[asyncio.Queue[tuple[int, str]]] = []
         exchange.catalogue.add_call(record)
         exchange.calls.append(self)
@@ -88,8 +92,26 @@ class LiveCall:
         self.line = Line(self.party, self.room, self.name, exchange.seeds.fork("line"), start_ns)
         self.line.leg.on_digit = self._heard_digit
         self.line.connect(exchange.transport, listens=listens)
+        self._reports = LegReports(self.line.leg, f"{self.sid}@mediasim")
+        self._report_later()
         self.move("in-progress")
         return self.line
+
+    def _report_later(self) -> None:
+        """All legs report at the same moments, so that reporting costs few interruptions."""
+        at_ns = (self.exchange.now_ns // REPORT_EVERY_NS + 1) * REPORT_EVERY_NS
+        self._reporting = self.exchange.loop.call_at(at_ns / 1e9, self._report_now)
+
+    def _report_now(self) -> None:
+        self._report(last=False)
+        self._report_later()
+
+    def _report(self, *, last: bool) -> None:
+        plane, now_ns = self.exchange.plane, self.exchange.now_ns
+        plane.catch_up(self.room)
+        date_ns = self.exchange.dates.unix_ns(now_ns)
+        packet = self._reports.make(plane.reception(self.leg), now_ns, date_ns, last=last)
+        self.rtcp.append((now_ns, packet))
 
     def _heard_digit(self, digit: Digit) -> None:
         self.digits.append((digit.frame, digit.digit))
@@ -121,6 +143,9 @@ class LiveCall:
             return
         assert self.line is not None
         self.line.phone.end(self.exchange.now_ns)
+        if self._reporting is not None:
+            self._reporting.cancel()
+        self._report(last=True)
         self.room.remove_leg(self.line.leg)
         self.move("completed")
         self.ended.set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
+from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.trim import Trim, absence_code, kept_range
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
@@ -83,7 +84,7 @@ class LiveRecording:
             "layout": self.record.layout.asked(),
         }
         self.spool = SpoolFile(
-            exchange.store.directory / "spool", self.record.sid, len(channels), journal
+            exchange.store.directory / SPOOL, self.record.sid, len(channels), journal
         )
         self.recorder = self.room.record(_taps(channels), self.spool)
         self.sourcings.append(Sourcing(self.recorder.first_frame, channels))
@@ -203,7 +204,7 @@ def _named(sources: Sequence[Source], single: bool) -> list[LiveCall]:
     return inbound if inbound or not single else [source.call for source in sources]
 
 
-def _track_of(sources: Sequence[Source], call: LiveCall) -> str:
+def _track_of(sources: Sequence[Source], call: LiveCall) -> Literal["inbound", "outbound"]:
     return next(source.track.value for source in reversed(sources) if source.call is call)
 
 

@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Channels, Track
-from mediasim.exchange.records import RecordingSource
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import RecordingSource
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import PauseBehavior
 
@@ -97,9 +97,8 @@ async def carry_out(
                 await moment_comes(exchange, flow.dialled_ns, pause.until)
             else:
                 break
-            if not recording.active:
-                break
-            recording.resume()
+            if recording.record.status == "paused":
+                recording.resume()
         if stopping is not None:
             await stopping
     finally:

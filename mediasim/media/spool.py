@@ -41,7 +41,7 @@ class SpoolFile:
 
     def write(self, samples: NDArray[np.int16]) -> None:
         """Append (samples, channels)."""
-        _write_all(self._file.fileno(), memoryview(np.ascontiguousarray(samples)).cast("B"))
+        _write_all(self._file.fileno(), np.ascontiguousarray(samples).data.cast("B"))
         self._samples += len(samples)
 
     def close(self) -> None:

@@ -147,7 +147,7 @@ class Link:
         last = np.maximum.accumulate(at)
         known = last >= 0
         anchor = np.where(known, from_good[last], self._bad)
-        since = swaps - np.where(known, swaps[last], 0)
+        since: NDArray[np.int64] = swaps - np.where(known, swaps[last], 0)
         bad = anchor ^ ((since & 1) == 1)
         if count:
             self._bad = bool(bad[-1])
@@ -164,4 +164,4 @@ class Link:
             return x ^ (x >> np.uint64(31))
 
     def _chance(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.float64]:
-        return (self._draw(number, purpose) >> np.uint64(11)) * 2.0**-53
+        return (self._draw(number, purpose) >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -81,16 +81,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.now_ns = max(self.now_ns, target)
 
 
-class _JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[Any, int]]:
         if timeout is not None and timeout <= 0:
-            return super().select(0)  # type: ignore[no-any-return]
+            return super().select(0)
         if self._loop.held:
-            return super().select(_HELD_POLL)  # type: ignore[no-any-return]
+            return super().select(_HELD_POLL)
         events: list[tuple[Any, int]] = super().select(0)
         if not events:
             self._loop._jump()

@@ -31,7 +31,9 @@ class Stall:
 class SenderClock:
     """Maps the party's samples to loop time and back."""
 
-    def __init__(self, start_ns: int, skew_ppm: float = 0.0, stalls: tuple[Stall, ...] = ()) -> None:
+    def __init__(
+        self, start_ns: int, skew_ppm: float = 0.0, stalls: tuple[Stall, ...] = ()
+    ) -> None:
         self.start_ns = start_ns
         self._rate = 1.0 + skew_ppm * 1e-6
         self.skewed = skew_ppm != 0.0

@@ -140,7 +140,8 @@ class Line:
                 self.room.plane.playout.max_block,
             )
             self.ear.listeners.append(self.tracker.hear)
-        source, sink = self.phone, self.ear
+        source: PacketSource = self.phone
+        sink: PacketSink | None = self.ear
         if transport is not None:
             source, sink = transport(source, sink)
         self.room.connect(self.leg, source=source, sink=sink)

@@ -109,10 +109,7 @@ class Timeline:
     def codes(self, first: int, end: int) -> NDArray[np.uint8]:
         """Samples ``first .. end`` in mu-law. Spans must be asked for in order."""
         sounding = self._between(first, end)
-        overlap = any(
-            later.start < earlier.end
-            for earlier, later in itertools.pairwise(sounding)
-        )
+        overlap = any(later.start < earlier.end for earlier, later in itertools.pairwise(sounding))
         muted = any(low < end and high > first for low, high in self.muted)
         if overlap or muted or self._background is not None:
             return ulaw_encode(self._mixed(sounding, first, end))

@@ -107,7 +107,7 @@ def parse(data: NDArray[np.uint8], length: NDArray[np.int64]) -> Parsed:
         _measure_odd(data, length, odd, ok, offset, size)
     return Parsed(
         ok=ok,
-        payload_type=second & 0x7F,
+        payload_type=(second & 0x7F).astype(np.uint8),
         marker=second >= 0x80,
         sequence=head["seq"].astype(np.uint16),
         timestamp=head["ts"].astype(np.uint32),

@@ -192,10 +192,10 @@ class Playout:
                 self._restart(row, parsed, int(run[0]))
             rows = np.full(len(run), row)
             sequence, media = self._unwrap(rows, parsed, run)
-            fresh = self._count(rows, sequence, media, block.arrival[run])
-            if fresh is not None:
-                run, media = run[fresh], media[fresh]
             audio = parsed.payload_type[run] == stream.format.payload_type
+            fresh = self._count(rows, sequence, media, block.arrival[run], audio)
+            if fresh is not None:
+                run, media, audio = run[fresh], media[fresh], audio[fresh]
             if not audio.all():
                 self._receive_other(stream, parsed, block, run[~audio], media[~audio], digits)
                 run, media = run[audio], media[audio]
@@ -386,26 +386,35 @@ class Playout:
         sequence: NDArray[np.int64],
         media: NDArray[np.int64],
         arrival: NDArray[np.int64],
+        timed: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.bool_] | None:
-        """Reception statistics. Returns which packets are no duplicates, None if all are."""
+        """Reception statistics. Returns which packets are no duplicates, None if all are.
+
+        ``timed``, for packets of one row, tells those whose timestamps say when they were sent:
+        a telephone event's say when its key went down, which is no jitter.
+        """
         index = rows * _RECENT + (sequence & (_RECENT - 1))
         recent = self._recent.reshape(-1)
-        repeated = recent[index] == sequence
+        repeated: NDArray[np.bool_] = recent[index] == sequence
         recent[index] = sequence
         # Twice in this block: the first writes its number last, so the others find another's.
         number = np.arange(len(rows), dtype=np.int32)
         marks = self._marks.reshape(-1)
         marks[index[::-1]] = number[::-1]
         repeated |= marks[index] != number
-        fresh = None
+        fresh: NDArray[np.bool_] | None = None
         if repeated.any():
             np.add.at(self.reception.duplicates, rows[repeated], 1)
             fresh = ~repeated
             rows, sequence = rows[fresh], sequence[fresh]
             media, arrival = media[fresh], arrival[fresh]
+            timed = None if timed is None else timed[fresh]
             if not len(rows):
                 return fresh
         transit = arrival / SAMPLE_NS - media
+        if timed is not None and not timed.all():
+            last = np.maximum.accumulate(np.where(timed, np.arange(len(rows)), -1))
+            transit = np.where(last >= 0, transit[last], self.reception.transit[rows[0]])
         changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
         if len(changes) + 1 == len(rows):
             self.reception.update_each(rows, sequence, transit)

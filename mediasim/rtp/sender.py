@@ -46,6 +46,8 @@ class RtpSender:
         self.ticks_per_sample = known.clock_rate // 8000
         self.first_timestamp = first_timestamp
         self.sent = 0
+        self.octets = 0
+        """Bytes of payload sent."""
         self._sequence = first_sequence
         self._encoder = None if known.stateless else FrameEncoder(codec)
 
@@ -78,4 +80,5 @@ class RtpSender:
         )
         self._sequence += count
         self.sent += count
+        self.octets += payload.size
         return data

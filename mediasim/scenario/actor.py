@@ -57,9 +57,7 @@ class Sounds(Protocol):
 class Actor:
     """One party in one call."""
 
-    def __init__(
-        self, flow: Flow, call: LiveCall, voice: str, sounds: Sounds
-    ) -> None:
+    def __init__(self, flow: Flow, call: LiveCall, voice: str, sounds: Sounds) -> None:
         assert call.line is not None
         self._flow = flow
         self._call = call
@@ -144,9 +142,7 @@ class Actor:
             pcm = self._sounds.noise(step, f"{self._call.name}/{self._noises}")
         return self._place(pcm, cursor, step.keyword, text, digest)
 
-    def _place(
-        self, pcm: NDArray[np.int16], cursor: int, kind: str, text: str, digest: str
-    ) -> int:
+    def _place(self, pcm: NDArray[np.int16], cursor: int, kind: str, text: str, digest: str) -> int:
         clock = self._line.clock
         at = clock.sample_at(cursor)
         self._line.timeline.place(pcm, at, kind=kind, text=text, digest=digest)

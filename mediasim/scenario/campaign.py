@@ -10,6 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.recovery import recover_recordings
 from mediasim.scenario.model import Scenario
 
 __all__ = ["run_all", "run_one", "write_report_json"]
@@ -52,6 +55,7 @@ def run_all(
 
     started = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
+    recovered = recover_recordings(MediaStore(directory), Dates())
     runs: list[dict[str, Any]] = []
 
     def done(run: dict[str, Any]) -> None:
@@ -72,7 +76,11 @@ def run_all(
             ]
             for future in waiting:
                 done(future.result())
-    warnings = list(dict.fromkeys(text for run in runs for text in run.pop("warnings", ())))
+    warnings = [
+        f"{record.sid}, left by a run that was killed, was recovered: {record.samples or 0} samples"
+        for record in recovered
+    ]
+    warnings += list(dict.fromkeys(text for run in runs for text in run.pop("warnings", ())))
     return {
         "mediasim": __version__,
         "ok": all(run["ok"] for run in runs),

@@ -38,6 +38,7 @@ __all__ = ["Scenario"]
 class Scenario(Model):
     """One scenario, or one run of a scenario with a matrix."""
 
+    read_before: ClassVar[tuple[str, ...]] = ("matrix",)
     plurals: ClassVar[Mapping[str, str]] = {"call": "calls", "conference": "conferences"}
 
     name: Name = ""

@@ -72,6 +72,8 @@ class Model(BaseModel):
     """The key that a bare value gives."""
     exactly_one: ClassVar[tuple[str, ...]] = ()
     """Keys of which one must be given, and only one."""
+    read_before: ClassVar[tuple[str, ...]] = ()
+    """Keys beside it that somebody else reads and takes away."""
     plurals: ClassVar[Mapping[str, str]] = {}
     """Singular key -> plural key, for what may be written either way."""
 
@@ -119,7 +121,7 @@ class Model(BaseModel):
         known = cls.known_keys()
         in_python = cls.model_fields if info.context is None else ()  # from_ for from, and the like
         unknown = [key for key in data if key not in known and key not in in_python]
-        errors = [_unknown_key(key, known, data) for key in unknown]
+        errors = [_unknown_key(key, (*known, *cls.read_before), data) for key in unknown]
         meant = {closest(str(key), known) for key in unknown}
         try:
             model = handler({key: value for key, value in data.items() if key not in unknown})

@@ -86,17 +86,23 @@ def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
 def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
     """Names that two of a kind have."""
     named: list[tuple[str, list[tuple[Location, str]]]] = [
-        ("call", [(("calls", n, "name"), call.name) for n, call in enumerate(scenario.calls)]),
         (
-            "conference",
+            "name of another call",
+            [(("calls", n, "name"), call.name) for n, call in enumerate(scenario.calls)],
+        ),
+        (
+            "name of another conference",
             [
                 (("conferences", n, "name"), room.name)
                 for n, room in enumerate(scenario.conferences)
             ],
         ),
-        ("recording", [((*plan.location, "name"), plan.name) for plan in scenario.recordings]),
         (
-            "number",
+            "name of another recording",
+            [((*plan.location, "name"), plan.name) for plan in scenario.recordings],
+        ),
+        (
+            "number of another party",
             [
                 (("parties", name, "number"), party.number)
                 for name, party in scenario.parties.items()
@@ -104,11 +110,11 @@ def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
             ],
         ),
     ]
-    for noun, names in named:
+    for role, names in named:
         seen: set[str] = set()
         for location, name in names:
             if name in seen:
-                yield location, f"another {noun} is called {name!r} already"
+                yield location, f"{name!r} is the {role} already"
             seen.add(name)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import Field
 
 from mediasim.exchange.layout import Channels, Track
+from mediasim.exchange.records import RecordingSource
 from mediasim.scenario.durations import Duration, positive
 from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
 from mediasim.scenario.model_values import NO, YES, EventName, Name
@@ -26,7 +27,7 @@ Trim = Literal["do-not-trim", "trim-silence"]
 RequestedBy = Literal["dial", "call", "api"]
 """The Dial verb, the request that created the call, or a request during the call."""
 
-_SOURCES: Final[Mapping[RequestedBy, str]] = {
+_SOURCES: Final[Mapping[RequestedBy, RecordingSource]] = {
     "dial": "DialVerb",
     "call": "OutboundAPI",
     "api": "StartCallRecordingAPI",
@@ -138,7 +139,7 @@ class Recording(_Recorded):
     the call. Default: dial for a start at answer or ringing, api for any other."""
 
     @property
-    def source(self) -> str:
+    def source(self) -> RecordingSource:
         """Twilio's word for what asked for it."""
         return _SOURCES[self.of or "dial"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.conference import ConferencePlan, MutePlan, ParticipantPlan
 from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
@@ -180,7 +182,7 @@ def _recording(asked: model_recording.Recording) -> RecordingPlan:
     )
 
 
-def _stage(asked: model_recording.Recording) -> str:
+def _stage(asked: model_recording.Recording) -> Literal["leg", "answer", "ringing"]:
     """Whose answer is meant: Dial records from the callee's, the others from the leg's own."""
     if asked.start.on == "answer" and asked.of in ("call", "api"):
         return "leg"

@@ -11,6 +11,7 @@ from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.parties.party import Line
+from mediasim.rtp import rtcp
 from mediasim.rtp.quality import emodel_mos
 from mediasim.rtp.reception import Reception
 from mediasim.scenario.checks import Verdict
@@ -128,8 +129,29 @@ def _call(call: LiveCall) -> dict[str, Any]:
         "ringing": _seconds(record.created_ns),
         "answered": None if record.answered_ns is None else _seconds(record.answered_ns),
         "ended": None if ended is None else _seconds(ended),
+        "rtcp": [_rtcp(at_ns, packet) for at_ns, packet in call.rtcp],
         "streams": [] if call.line is None else _streams(call, call.line),
     }
+
+
+def _rtcp(at_ns: int, packet: bytes) -> dict[str, Any]:
+    """A compound packet of the server's, as anybody would read it."""
+    first, *rest = rtcp.parse(packet)
+    found: dict[str, Any] = {
+        "t": _seconds(at_ns),
+        "bye": any(isinstance(p, rtcp.Bye) for p in rest),
+    }
+    if isinstance(first, rtcp.SenderReport):
+        found |= {"packets_sent": first.packet_count, "octets_sent": first.octet_count}
+    if isinstance(first, rtcp.SenderReport | rtcp.ReceiverReport):
+        for block in first.reports:
+            found |= {
+                "fraction_lost": round(block.fraction_lost / 256, 4),
+                "cumulative_lost": block.cumulative_lost,
+                "highest_sequence": block.highest_seq,
+                "jitter": block.jitter,
+            }
+    return found
 
 
 def _seconds(at_ns: int) -> float:
@@ -234,5 +256,3 @@ def _recording(run: Run, recording: LiveRecording) -> dict[str, Any]:
         "channel_map": record.channel_map_json()["channels"],
         "truth_intervals": truth.to_json() if truth is not None else None,
     }
-
-

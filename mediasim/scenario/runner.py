@@ -40,7 +40,7 @@ from mediasim.truth.sidecar import RecordingTruth, recording_truth
 
 __all__ = ["Run", "RunFailed", "check_voices", "run_scenario"]
 
-_LONGEST_NS: Final = 24 * 3600 * 1_000_000_000
+_LONGEST_SECONDS: Final = 24 * 3600
 """No scenario runs longer than a day of its own time: it would be waiting for nothing."""
 
 
@@ -184,16 +184,11 @@ async def _carry_out(
 
     exchange.events.on("recording.completed", publish_truth)
     stage = _Stage(scenario, exchange, ScenarioSounds(seeds, speaker, scenario.base))
-    limit = asyncio.ensure_future(exchange.sleep_until(_LONGEST_NS))
-    flows = asyncio.gather(*stage.flows())
     try:
-        await asyncio.wait([limit, flows], return_when=asyncio.FIRST_COMPLETED)
-        if not flows.done():
-            raise RunFailed("the scenario goes on for more than a day: something never ends")
-        await flows
-    finally:
-        limit.cancel()
-        flows.cancel()
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            await asyncio.gather(*stage.flows())
+    except TimeoutError:
+        raise RunFailed("the scenario goes on for more than a day: something never ends") from None
     run.end_ns = exchange.now_ns
     return run
 

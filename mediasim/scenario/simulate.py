@@ -1,8 +1,8 @@
 """The Python face: simulate a scenario, get its recordings with their truth.
 
-    result = mediasim.simulate({"parties": {...}, "call": {...}})
-    result.recording().pcm          # (channels, samples) int16
-    result.recording().truth        # who said what, at which sample
+result = mediasim.simulate({"parties": {...}, "call": {...}})
+result.recording().pcm          # (channels, samples) int16
+result.recording().truth        # who said what, at which sample
 """
 
 from __future__ import annotations

@@ -114,7 +114,9 @@ class _Reader:
     def _alias(self, event: Any, path: str) -> Node:
         node = self._anchors.get(event.anchor)
         if node is not None:
-            return node
+            # What is wrong with it as a whole is wrong here; what is wrong inside it, there.
+            mark = event.start_mark
+            return replace(node, path=path, line=mark.line + 1, column=mark.column + 1)
         inside = event.anchor in self._anchors
         wrong = "stands inside what it refers to" if inside else "refers to no anchor above it"
         self._note(f"alias *{event.anchor} {wrong}", path, event)

@@ -10,8 +10,9 @@ transform, GCC-PHAT): a true copy then stands out sharply from unrelated speech,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import log10, sqrt
 from typing import Final
 
 import numpy as np
@@ -56,10 +57,12 @@ _AROUND_PEAK: Final = 40
 """Lags beside a peak that belong to it: 5 ms."""
 _FEWEST_LAGS: Final = 256
 """Lags searched at least, that there be others to compare with."""
+_SAME: Final = 1e-6
+"""Correlations no further apart are those of equal copies."""
 _LEAK_LAG: Final = 800
 """How late or early crosstalk may be: 100 ms."""
-_BLOCK: Final = 1 << 17
-"""Samples searched at once, about: 16 s."""
+_BLOCK: Final = 800 * FRAME_SAMPLES
+"""Samples looked at at once: 16 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,7 @@ def find_offset(channel: _Samples, clip: _Samples, around: int, reach: int) -> M
     The channel counts as silent before its start and after its end. None if it cannot be told:
     the clip is silent, or nothing there is like it.
     """
-    first, last = around - reach, around + reach
-    short = _FEWEST_LAGS - (last - first + 1)
-    if short > 0:
-        # A peak must be seen against its surroundings; what is found outside is not taken.
-        return _within(_search(channel, clip, first - short, last + short), first, last)
-    return _search(channel, clip, first, last)
+    return _search(channel, clip, around - reach, around + reach, around)
 
 
 def heard(channel: _Samples, clip: _Samples, between: Span) -> Match | None:
@@ -107,44 +105,43 @@ def heard(channel: _Samples, clip: _Samples, between: Span) -> Match | None:
     """
     start, end = between
     step = max(_BLOCK, 4 * len(clip))
-    found = []
-    for first in range(start, end, step):
-        last = min(first + step, end) - 1
-        reach = (last - first + 1) // 2
-        match = find_offset(channel, clip, first + reach, reach)
-        if match is not None:
-            found.append(match)
-    found = [match for match in found if start <= match.offset < end]
+    blocks = (
+        _search(channel, clip, first, min(first + step, end) - 1, first)
+        for first in range(start, end, step)
+    )
+    found = [match for match in blocks if match is not None]
     return max(found, key=lambda match: match.correlation, default=None)
 
 
-def _within(match: Match | None, first: int, last: int) -> Match | None:
-    return match if match is not None and first <= match.offset <= last else None
-
-
-def _search(channel: _Samples, clip: _Samples, first: int, last: int) -> Match | None:
-    """The likeliest place with an offset of ``first .. last``."""
-    if not len(clip) or clip.min() == clip.max():
+def _search(channel: _Samples, clip: _Samples, first: int, last: int, around: int) -> Match | None:
+    """The likeliest place with an offset of ``first .. last``; of several, that nearest by."""
+    if _constant(clip):
         return None
-    lags = last - first + 1
-    heard_there = _stretch(channel, first, last + len(clip))
+    # A peak must be seen against its surroundings; what is found out there is not taken.
+    margin = max(0, (_FEWEST_LAGS - (last - first)) // 2)
+    start = first - margin
+    lags = last + margin - start + 1
+    there = _stretch(channel, start, start + lags + len(clip) - 1)
     reference = _scaled(clip)
-    size = _fast_size(len(heard_there))
-    cross = np.fft.rfft(heard_there, size) * np.conj(np.fft.rfft(reference, size))
+    size = _fast_size(len(there))
+    cross = np.fft.rfft(there, size) * np.conj(np.fft.rfft(reference, size))
     dots = np.fft.irfft(cross, size)[:lags]
     clip_energy = float(reference @ reference)
-    energy = _moving_energy(heard_there, len(clip))
+    energy = _moving_energy(there, len(clip))
     likeness = _ratio(dots, np.sqrt(energy * clip_energy))
-    lag = int(np.argmax(likeness))
+    best = np.flatnonzero(likeness >= likeness.max() - _SAME)
+    lag = int(best[np.argmin(np.abs(best + start - around))])
     if likeness[lag] < _CERTAIN:
         phases = np.fft.irfft(_phases(cross), size)[:lags]
         lag = int(np.argmax(phases))
         if not _stands_out(phases, lag, _CANDIDATE):
             return None
-        if not _alike_throughout(heard_there[lag : lag + len(clip)], reference):
+        if not _alike_throughout(there[lag : lag + len(clip)], reference):
             return None
+    if not first <= start + lag <= last:
+        return None
     return Match(
-        offset=first + lag,
+        offset=start + lag,
         correlation=min(float(likeness[lag]), 1.0),
         gain_db=_db(float(dots[lag]) / clip_energy),
     )
@@ -168,19 +165,16 @@ def match_at(
     """Correlation (-1 to 1) of the clip with the channel from sample ``offset`` on.
 
     Samples of the channel in the spans to ``ignore`` are left out. None if nothing of the clip
-    is left but silence; 0 if the channel is silent there.
+    is left but silence; 0 if it is the channel that is silent.
     """
     there = _stretch(channel, offset, offset + len(clip))
     reference = _scaled(clip)
     kept = _kept(len(clip), offset, ignore)
     there, reference = there[kept], reference[kept]
-    clip_energy = float(reference @ reference)
-    if clip_energy == 0.0:
+    if _constant(reference):
         return None
-    energy = float(there @ there)
-    if energy == 0.0:
-        return 0.0
-    return float(np.clip(there @ reference / np.sqrt(energy * clip_energy), -1.0, 1.0))
+    whole = sqrt(float(there @ there) * float(reference @ reference))
+    return max(-1.0, min(float(there @ reference) / whole, 1.0)) if whole > 0.0 else 0.0
 
 
 def exact_fraction(
@@ -200,7 +194,7 @@ def exact_fraction(
     return float(np.count_nonzero(same) / len(same)) if len(same) else None
 
 
-def drift_ppm(places: Sequence[Span]) -> float | None:
+def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
     """How much slower than expected a channel runs, in parts per million.
 
     ``places`` are (expected, found) offsets of several clips; the straight line that fits them
@@ -227,15 +221,15 @@ def loudest_frame(channel: _Samples, start: int, end: int) -> Loudness | None:
     if start >= end:
         return None
     width = min(FRAME_SAMPLES, end - start)
-    starts = np.arange(start, end - width + 1, width)
-    if starts[-1] + width < end:
-        starts = np.append(starts, end - width)
-    # Exact in 64 bits: an hour of full scale is below 2^55.
-    total = np.concatenate(([0], np.cumsum(channel[start:end].astype(np.int64) ** 2)))
-    energy = total[starts + width - start] - total[starts - start]
-    loudest = int(np.argmax(energy))
-    rms = np.sqrt(int(energy[loudest]) / width) / 32768.0
-    return Loudness(int(starts[loudest]), _db(float(rms)))
+    last = _scaled(channel[end - width : end])
+    energy, at = float(last @ last), end - width
+    for first in range(start, end, _BLOCK):
+        samples = _scaled(channel[first : min(first + _BLOCK, end)])
+        energies = _frame_sums(samples * samples)
+        loudest = int(np.argmax(energies))
+        if energies[loudest] > energy:
+            energy, at = float(energies[loudest]), first + loudest * FRAME_SAMPLES
+    return Loudness(at, _db(sqrt(energy / width)))
 
 
 def silence_level_dbfs(channel: _Samples, start: int, end: int) -> float | None:
@@ -259,13 +253,12 @@ def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> f
         raise ValueError(
             f"channels of {len(victim)} and {len(source)} samples: those of one recording are equal"
         )
-    pieces = list(_leak_pieces(victim, source, spans))
-    if not any(said.any() for _, said in pieces):
+    if not any(said.any() for _, said in _leak_pieces(victim, source, spans)):
         return None
-    lag = _leak_lag(pieces)
+    lag = _leak_lag(_leak_pieces(victim, source, spans))
     if lag is None:
         return FLOOR_DB
-    return _leak_level(pieces, lag)
+    return _leak_level(_leak_pieces(victim, source, spans), lag)
 
 
 _Piece = tuple[_Floats, _Floats]
@@ -283,7 +276,7 @@ def _leak_pieces(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> I
             yield np.diff(around), np.diff(said)
 
 
-def _leak_lag(pieces: Sequence[_Piece]) -> int | None:
+def _leak_lag(pieces: Iterable[_Piece]) -> int | None:
     """How late the copy is, counted from 100 ms early; None if there is no copy."""
     lags = 2 * _LEAK_LAG + 1
     plain = np.zeros(lags)
@@ -298,18 +291,15 @@ def _leak_lag(pieces: Sequence[_Piece]) -> int | None:
         phases += np.fft.irfft(_phases(cross), size)[:lags] * len(said)
         energy += float(around @ around)
         said_energy += float(said @ said)
-    if energy == 0.0 or said_energy == 0.0:
-        return None
     lag = int(np.argmax(np.abs(phases)))
     if _stands_out(np.abs(phases), lag, _LEAK):
         return lag
     lag = int(np.argmax(np.abs(plain)))
-    if abs(plain[lag]) >= _CERTAIN * np.sqrt(energy * said_energy):
-        return lag
-    return None
+    certain = abs(plain[lag]) > _CERTAIN * sqrt(energy * said_energy)
+    return lag if certain else None
 
 
-def _leak_level(pieces: Sequence[_Piece], lag: int) -> float:
+def _leak_level(pieces: Iterable[_Piece], lag: int) -> float:
     """Gain of the copy by least squares over frames, those that are like the source above all.
 
     So frames in which the victim speaks, and such as nothing leaked into, hardly count.
@@ -329,6 +319,7 @@ def _leak_level(pieces: Sequence[_Piece], lag: int) -> float:
 
 
 def _scaled(samples: _Samples) -> _Floats:
+    """Samples as -1 to 1. Sums of up to 2^23 of their squares are exact."""
     return samples.astype(np.float64) / 32768.0
 
 
@@ -339,6 +330,11 @@ def _stretch(channel: _Samples, start: int, end: int) -> _Floats:
     if low < high:
         out[low - start : high - start] = _scaled(channel[low:high])
     return out
+
+
+def _constant(samples: _Samples | _Floats) -> bool:
+    """Whether it is all one value, as silence is in every codec: A-law has no zero."""
+    return not len(samples) or bool(samples.min() == samples.max())
 
 
 def _kept(length: int, offset: int, ignore: Sequence[Span]) -> NDArray[np.bool_]:
@@ -360,8 +356,9 @@ def _moving_energy(samples: _Floats, width: int) -> _Floats:
 
 
 def _ratio(part: _Floats, whole: _Floats) -> _Floats:
-    """Part by whole, 0 where there is nothing (less than one step of 16 bits)."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 2.0**-30)
+    """Part by whole, 0 where there is nothing."""
+    ratio: _Floats = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
+    return ratio
 
 
 def _phases(cross: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -376,15 +373,15 @@ def _stands_out(values: _Floats, peak: int, times: float) -> bool:
 
 
 def _frame_sums(values: _Floats) -> _Floats:
-    return np.add.reduceat(values, np.arange(0, len(values), FRAME_SAMPLES))
+    sums: _Floats = np.add.reduceat(values, np.arange(0, len(values), FRAME_SAMPLES))
+    return sums
 
 
 def _levelled(values: _Floats) -> _Floats:
     """With every frame of 20 ms brought to the same level; silent ones stay silent."""
     rms = np.sqrt(_frame_sums(values * values) / FRAME_SAMPLES)
-    gain = np.divide(1.0, rms, out=np.zeros_like(rms), where=rms > 0.0)
-    return values * np.repeat(gain, FRAME_SAMPLES)[: len(values)]
+    return _ratio(values, np.repeat(rms, FRAME_SAMPLES)[: len(values)])
 
 
 def _db(ratio: float) -> float:
-    return max(FLOOR_DB, float(20.0 * np.log10(max(ratio, 1e-30))))
+    return max(FLOOR_DB, 20.0 * log10(ratio)) if ratio > 0.0 else FLOOR_DB

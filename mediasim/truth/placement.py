@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from mediasim.audio.frames import SAMPLE_NS
 from mediasim.parties.party import Line
 from mediasim.rtp.stream import MEDIA_BASE
@@ -67,5 +65,5 @@ class Placement:
 
     def due(self, sample: int) -> int:
         """Where a clean path would have put a sample."""
-        said = self._line.clock.time_of(np.array([sample], np.int64))[0]
-        return int(round(said / SAMPLE_NS)) + self._line.party.path_samples
+        said = self._line.clock.time_of_one(sample)
+        return round(said / SAMPLE_NS) + self._line.party.path_samples

@@ -36,4 +36,4 @@ class BabbleEngine:
             dbfs=-20.0,
             generator=Seeds(0).generator(f"voices/babble/{voice.name}/{text}"),
         )
-        return pcm.astype(np.float32) / 32768
+        return pcm.astype(np.float32) / np.float32(32768)

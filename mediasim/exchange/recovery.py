@@ -1,0 +1,64 @@
+"""Recordings that a killed process left under way: published on the next start.
+
+What had been written when the process died is there, to the last flush; what was said of it
+beforehand is in its journal. Its truth died with the process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.trim import absence_code
+from mediasim.media.spool import Recovered, recover
+
+__all__ = ["SPOOL", "recover_recordings"]
+
+SPOOL = "spool"
+"""The folder of a store's directory in which recordings under way are."""
+
+
+def recover_recordings(store: MediaStore, dates: Dates) -> list[RecordingRecord]:
+    """Publish every recording found in the spool; returns their records."""
+    found = []
+    for recovered in recover(store.directory / SPOOL):
+        try:
+            record = _record(recovered, recovered.journal)
+        except (KeyError, TypeError, ValueError):
+            continue  # not a journal of ours: left where it is
+        _publish(store, dates, record, recovered)
+        found.append(record)
+    return found
+
+
+def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
+    record = RecordingRecord(
+        sid=journal["sid"],
+        account_sid=journal["account_sid"],
+        call_sid=journal["call_sid"],
+        source=journal["source"],
+        layout=recording_layout(**journal["layout"]),
+        created_ns=journal["created_ns"],
+        start_ns=journal["start_ns"],
+        conference_sid=journal["conference_sid"],
+    )
+    record.samples = recovered.samples
+    return record
+
+
+def _publish(
+    store: MediaStore, dates: Dates, record: RecordingRecord, recovered: Recovered
+) -> None:
+    ended_ns = record.start_ns + recovered.samples * 125_000
+    record.move("processing", ended_ns)
+    record.error_code = absence_code(recovered.samples, recovered.samples)
+    if record.error_code is None:
+        store.adopt_wav(record.sid, recovered.path)
+        record.move("completed", ended_ns)
+    else:
+        record.move("absent", ended_ns)
+    store.publish_document(record.sid, record.document(dates))
+    recovered.discard()
