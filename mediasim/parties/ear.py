@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.net.link import Link
-from mediasim.parties.flight import Flight
+from mediasim.parties.flight import Fate, Flight
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.stream import StreamFormat
@@ -35,12 +35,19 @@ class Ear:
         self.stream = self._playout.open(stream_format)
         self._flight = Flight(link)
 
+    @property
+    def path_frames(self) -> int:
+        """Frames from a frame's being sent to its having been heard."""
+        delay = -(-self.link.impairments.delay_ns // FRAME_NS)
+        return delay + 3 + self.stream.format.depth
+
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         """One packet per frame from ``first_frame`` on, each sent at the frame's end."""
         at = first_frame
         for data in packets:
             count = len(data)
-            self._flight.launch(data, np.arange(at + 1, at + 1 + count) * FRAME_NS)
+            frames = np.arange(at, at + count)
+            self._flight.launch(data, (frames + 1) * FRAME_NS, frames * FRAME_SAMPLES)
             self.sent += count
             at += count
         self._hear(first_frame, at)
@@ -54,6 +61,11 @@ class Ear:
         self._playout.read(np.array([self.stream.row]), first_frame, end - first_frame, pcm)
         for listener in tuple(self.listeners):
             listener(first_frame, pcm[0])
+
+    @property
+    def fates(self) -> list[Fate]:
+        """Packets that did not simply arrive."""
+        return self._flight.fates
 
     @property
     def reception(self) -> Reception:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.net.link import Fates, Link
+from mediasim.net.link import Link
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
 
-__all__ = ["Flight"]
+__all__ = ["Fate", "Flight"]
 
 _COPY_AFTER_NS: Final = 1_000_000
 _NEVER: Final = np.iinfo(np.int64).max
@@ -19,27 +20,52 @@ _EMPTY: Final = PacketBlock(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """Packets that did not simply arrive, and what became of them."""
+
+    kind: str
+    """lost, reordered, duplicated or stalled."""
+    media: NDArray[np.int64]
+    """Their first samples, of the sender's count."""
+    sent: NDArray[np.int64]
+    """Loop time, ns."""
+
+
 class Flight:
     """What is in the air on one link."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.launched = 0
+        self.fates: list[Fate] = []
+        """Of packets that did not simply arrive."""
         self._flying = _EMPTY
 
     def launch(
         self,
         data: NDArray[np.uint8],
         sent: NDArray[np.int64],
+        media: NDArray[np.int64],
         length: NDArray[np.int64] | None = None,
-    ) -> Fates:
-        """Put packets (n, size) on the link at their times of sending (ns), in order."""
+    ) -> None:
+        """Put packets (n, size) on the link at their times of sending (ns), in order.
+
+        ``media`` are their first samples, by which their fates are told.
+        """
         fates = self.link.carry(self.launched, sent)
         self.launched += len(sent)
         arrival = fates.arrival
         if length is None:
             length = np.full(len(data), data.shape[1], np.int64)
         if not self.link.impairments.clean:
+            for kind, chosen in (
+                ("lost", fates.lost),
+                ("reordered", fates.reordered),
+                ("duplicated", fates.copied),
+            ):
+                if chosen.any():
+                    self.fates.append(Fate(kind, media[chosen], sent[chosen]))
             # The lost are let fly for ever: cheaper than copying all the others around them.
             arrival = np.where(fates.lost, _NEVER, arrival)
             copies = np.flatnonzero(fates.copied)
@@ -53,7 +79,6 @@ class Flight:
             length = np.concatenate((flying.length, length))
             arrival = np.concatenate((flying.arrival, arrival))
         self._flying = PacketBlock(data, length, arrival)
-        return fates
 
     def land(self, before_ns: int) -> PacketBlock | None:
         """Packets that arrived before ``before_ns`` and were not yet taken, in order."""

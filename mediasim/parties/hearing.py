@@ -36,6 +36,7 @@ class SpeechTracker:
         self._loud = 0
         self._quiet = 0
         self._spoken = False
+        self._deaf_until = 0
         self._wanted: tuple[str, int, Fired] | None = None
 
     def wait_speech(self, fired: Fired) -> None:
@@ -60,6 +61,11 @@ class SpeechTracker:
         """Whether there has been speech since the last mark."""
         return self._spoken
 
+    def ignore_before(self, frame: int) -> None:
+        """What is heard before this frame says nothing: ringing, or somebody else."""
+        self._deaf_until = frame
+        self.mark()
+
     def mark(self) -> None:
         """What was said until now has been dealt with."""
         self._spoken = False
@@ -73,7 +79,7 @@ class SpeechTracker:
             self._step(first_frame + number, heard)
 
     def _step(self, frame: int, heard: bool) -> None:
-        if heard:
+        if heard and frame >= self._deaf_until:
             self._loud += 1
             self._quiet = 0
             if self._loud >= _ONSET:

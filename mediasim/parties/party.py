@@ -146,6 +146,11 @@ class Line:
             source, sink = transport(source, sink)
         self.room.connect(self.leg, source=source, sink=sink)
 
+    def listen_from_now(self) -> None:
+        """What was sent before now, ringing for one, is nobody speaking to the party."""
+        if self.ear is not None:
+            self.tracker.ignore_before(self.room.plane.now + self.ear.path_frames)
+
     async def hearing(self, ask: Callable[[Callable[[int], None]], None]) -> None:
         """Wait for something to be heard, then for the party's reaction to it.
 

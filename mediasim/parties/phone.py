@@ -17,13 +17,13 @@ from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import alaw_encode
 from mediasim.net.link import Link
 from mediasim.parties.clock import SenderClock
-from mediasim.parties.flight import Flight
+from mediasim.parties.flight import Fate, Flight
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.comfort_noise import build_comfort_noise
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build
 from mediasim.rtp.telephone_event import event_payloads
 
-__all__ = ["Dtx", "Fate", "Phone", "PhoneFormat"]
+__all__ = ["Dtx", "Phone", "PhoneFormat"]
 
 Dtx = Literal["off", "silence", "comfort-noise"]
 _NOISE_EVERY: Final = 10
@@ -43,17 +43,6 @@ class PhoneFormat:
     first_sequence: int = 0
     first_timestamp: int = 0
     event_payload_type: int = 101
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """Packets that did not simply arrive: their first samples and what became of them."""
-
-    kind: str
-    """lost, reordered, duplicated or stalled."""
-    media: NDArray[np.int64]
-    sent: NDArray[np.int64]
-    """Loop time, ns."""
 
 
 @dataclass(slots=True)
@@ -76,7 +65,6 @@ class Phone:
         self.link = link
         self.sent = 0
         """Packets sent."""
-        self.fates: list[Fate] = []
         codec = CODECS[phone_format.codec]
         self._codec = codec
         self._encoder = None if codec.stateless else FrameEncoder(phone_format.codec)
@@ -89,6 +77,11 @@ class Phone:
         self._silent_for = 0
         self._flight = Flight(link)
         self._ended_at: int | None = None
+
+    @property
+    def fates(self) -> list[Fate]:
+        """Packets that did not simply arrive, and those a stall kept from being sent."""
+        return self._flight.fates
 
     @property
     def payload_type(self) -> int:
@@ -197,7 +190,7 @@ class Phone:
                 self._speak(pending, start)
         if skipped:
             media = np.array(skipped, np.int64)
-            self.fates.append(Fate("stalled", media, self.clock.time_of(media)))
+            self._flight.fates.append(Fate("stalled", media, self.clock.time_of(media)))
         width = max((len(row) for row in pending.rows), default=HEADER_SIZE)
         data = np.zeros((len(pending.rows), width), np.uint8)
         for index, row in enumerate(pending.rows):
@@ -249,14 +242,5 @@ class Phone:
         sent: NDArray[np.int64],
     ) -> None:
         """Put packets on the link, and keep what became of them."""
-        fates = self._flight.launch(data, sent, length)
+        self._flight.launch(data, sent, media, length)
         self.sent += len(sent)
-        if self.link.impairments.clean:
-            return
-        for kind, chosen in (
-            ("lost", fates.lost),
-            ("reordered", fates.reordered),
-            ("duplicated", fates.copied),
-        ):
-            if chosen.any():
-                self.fates.append(Fate(kind, media[chosen], sent[chosen]))

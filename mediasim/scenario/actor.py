@@ -69,6 +69,7 @@ class Actor:
 
     async def perform(self, steps: Many[Step]) -> None:
         """The whole script; returns when its last sound has been made."""
+        self._line.listen_from_now()
         end = await self._steps(steps, self._exchange.now_ns)
         await self._exchange.sleep_until(end)
 

@@ -93,7 +93,7 @@ class Node:
         place: tuple[int | None, int | None] = (node.line, node.column)
         if of_key and tokens:
             place = parent.keys.get(str(tokens[-1]), place)
-        path = node.path if self.value else dotted(location)
+        path = node.path or ("" if self.line else dotted(location))
         return Problem(message, path, file, *place)
 
     def without(self, tokens: Sequence[str | int]) -> Node:

@@ -176,7 +176,7 @@ class ExpectDownload(RecordingExpectation):
     requested_channels: Annotated[
         Annotated[int, count(0, 99)] | None,
         BeforeValidator(_unless_absent),
-        WithJsonSchema({"enum": [1, 2, "1", "2", "absent"]}),
+        WithJsonSchema({"type": ["integer", "string"], "pattern": r"^(absent|[0-9]+)$"}),
     ] = None
     """RequestedChannels of the request: 1, 2, or absent."""
     format: Literal["wav", "mp3"] = "wav"

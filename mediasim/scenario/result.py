@@ -10,10 +10,12 @@ import numpy as np
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.parties.flight import Fate
 from mediasim.parties.party import Line
 from mediasim.rtp import rtcp
 from mediasim.rtp.quality import emodel_mos
 from mediasim.rtp.reception import Reception
+from mediasim.rtp.stream import Stream
 from mediasim.scenario.checks import Verdict
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.runner import Run
@@ -160,31 +162,12 @@ def _seconds(at_ns: int) -> float:
 
 def _streams(call: LiveCall, line: Line) -> list[dict[str, Any]]:
     reception = call.exchange.plane.reception(line.leg)
-    late = line.leg.stream.late_at
-    times: dict[str, list[float]] = {kind: [] for kind in ("lost", "reordered", "duplicated")}
-    for fate in line.phone.fates:
-        if fate.kind in times:
-            times[fate.kind] += _times(fate.sent)
-    times["late"] = [at for piece in late for at in _times(piece)]
     streams = [
-        {
-            **_stream(line, "up", reception, line.leg.stream.late, line.phone.sent),
-            "fates": {kind: found[:_MOST_TIMES] for kind, found in times.items()},
-        }
+        _stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)
     ]
     if line.ear is not None:
-        heard = line.ear
-        streams.append(
-            {
-                **_stream(line, "down", heard.reception, heard.stream.late, heard.sent),
-                "fates": {
-                    "lost": [],
-                    "reordered": [],
-                    "duplicated": [],
-                    "late": [at for piece in heard.stream.late_at for at in _times(piece)],
-                },
-            }
-        )
+        ear = line.ear
+        streams.append(_stream(line, "down", ear.reception, ear.stream, ear.sent, ear.fates))
     return streams
 
 
@@ -193,10 +176,21 @@ def _times(at_ns: np.ndarray) -> list[float]:
 
 
 def _stream(
-    line: Line, direction: str, reception: Reception, late: int, sent: int
+    line: Line,
+    direction: str,
+    reception: Reception,
+    received: Stream,
+    sent: int,
+    fates: list[Fate],
 ) -> dict[str, Any]:
     party = line.party
-    lost = max(0, sent - reception.received)
+    times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}
+    for fate in fates:
+        if fate.kind in times:
+            times[fate.kind] += _times(fate.sent)
+    for piece in received.late_at:
+        times["late"] += _times(piece)
+    lost, late = len(times["lost"]), received.late
     share = min(1.0, (lost + late) / sent) if sent else 0.0
     link = party.up if direction == "up" else party.down
     delay_ms = link.delay_ns / 1e6 + (2 + party.depth) * 20
@@ -215,6 +209,7 @@ def _stream(
         "jitter_ms": round(reception.jitter_ms, 3),
         "mos": round(opinion.mos, 2),
         "r": round(opinion.r, 1),
+        "fates": {kind: found[:_MOST_TIMES] for kind, found in times.items()},
     }
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
+import sys
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -89,19 +90,26 @@ def _docstrings(model: type[Model]) -> dict[str, str]:
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         if issubclass(owner, Model):
-            body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
-            assert isinstance(body, ast.ClassDef)
-            for line, after in pairwise(body.body):
-                if (
-                    isinstance(line, ast.AnnAssign)
-                    and isinstance(line.target, ast.Name)
-                    and isinstance(after, ast.Expr)
-                    and isinstance(after.value, ast.Constant)
-                ):
-                    text = inspect.cleandoc(str(after.value.value))
-                    found[line.target.id] = " ".join(text.split())
+            found |= _attributes(owner.__module__).get(owner.__name__, {})
     keys = dict(zip(model.model_fields, model.known_keys(), strict=True))
     return {keys[name]: text for name, text in found.items() if name in keys}
+
+
+@cache
+def _attributes(module: str) -> dict[str, dict[str, str]]:
+    """The docstrings under the attributes of each class of a module."""
+    classes: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
+        if isinstance(node, ast.ClassDef):
+            classes[node.name] = {
+                line.target.id: " ".join(str(after.value.value).split())
+                for line, after in pairwise(node.body)
+                if isinstance(line, ast.AnnAssign)
+                and isinstance(line.target, ast.Name)
+                and isinstance(after, ast.Expr)
+                and isinstance(after.value, ast.Constant)
+            }
+    return classes
 
 
 def _tidy(schema: Any, shared: dict[str, Any]) -> Any:

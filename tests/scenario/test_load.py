@@ -221,7 +221,7 @@ def test_a_problem_found_later_has_its_place() -> None:
     assert str(scenario.problem(where, "unknown voice")) == (
         "21:43: parties.alice.script[1].repeat.steps[0].say: unknown voice"
     )
-    assert str(scenario.problem(("conferences", 0, "recording"), "no")).startswith("35:85: conf")
+    assert str(scenario.problem(("conferences", 0, "recording"), "no")).startswith("34:93: conf")
 
 
 @pytest.mark.parametrize(
