@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from aiortc import rtp as judge
 from hypothesis import given
@@ -71,8 +73,8 @@ def test_a_receiver_report_byte_by_byte() -> None:
 
 
 def test_names_and_goodbyes_byte_by_byte() -> None:
-    packets = [ReceiverReport(1), SourceDescription(((2, "ab"), (3, "abc"))), Bye((4,), "over")]
-    assert build(packets).hex(" ", 4) == (
+    names = SourceDescription(((2, "ab"), (3, "abc")))
+    assert build([ReceiverReport(1), names, Bye((4,), "over")]).hex(" ", 4) == (
         "80c90001 00000001 "
         "82ca0006 00000002 01026162 00000000 00000003 01036162 63000000 "
         "81cb0003 00000004 046f7665 72000000"
@@ -108,7 +110,7 @@ def test_we_read_what_aiortc_builds(report: ReceiverReport, cname: str) -> None:
         judge.RtcpPsfbPacket(1, report.ssrc, 7),
         judge.RtcpByePacket([report.ssrc]),
     ]
-    assert parse(b"".join(map(bytes, theirs))) == [
+    assert parse(b"".join(bytes(packet) for packet in theirs)) == [
         report,
         SourceDescription(((report.ssrc, cname),)),
         Bye((report.ssrc,)),
@@ -194,10 +196,8 @@ def test_damaged_packets_are_parsed_or_refused(
 
 
 def refused_or_parsed(data: bytes) -> None:
-    try:
+    with suppress(RtcpError):
         parse(data)
-    except RtcpError as problem:
-        assert str(problem)
 
 
 @pytest.mark.parametrize(
