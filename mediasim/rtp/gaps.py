@@ -9,20 +9,17 @@ writes the samples that are missing.
 from __future__ import annotations
 
 import itertools
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.concealment import CONCEALED_SAMPLES, repeat_and_fade
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import comfort_noise
 from mediasim.rtp.comfort_noise import parse_comfort_noise
 from mediasim.rtp.ring import UNIT
 
 __all__ = ["GapFiller"]
-
-_FADE: Final = 480
-"""Samples over which a repeated frame fades to silence: 60 ms."""
 
 
 class GapFiller:
@@ -32,7 +29,7 @@ class GapFiller:
         self._conceal = conceal
         self._key = noise_key
         self._last = np.zeros(FRAME_SAMPLES, np.int16)
-        self._missing = _FADE
+        self._missing = CONCEALED_SAMPLES
         """Samples missing up to the block's start; at first as if faded out long ago."""
         self._announced: list[tuple[int, float]] = []
         self._level: float | None = None
@@ -45,7 +42,7 @@ class GapFiller:
         """A new stream: what was said of the old one does not hold."""
         self._announced.clear()
         self._level = None
-        self._missing = _FADE
+        self._missing = CONCEALED_SAMPLES
 
     def noise(self, output: int, payload: bytes) -> None:
         """A comfort noise packet that belongs at this output sample."""
@@ -77,10 +74,8 @@ class GapFiller:
         self._last = np.concatenate((self._last[len(tail) :], tail))
 
     def _fill_gap(self, pcm: NDArray[np.int16], start: int, end: int, first: int) -> None:
-        if self._conceal and self._missing < _FADE:
-            at = np.arange(self._missing, self._missing + end - start)
-            share = np.maximum(0.0, 1.0 - at / _FADE)
-            pcm[start:end] = np.rint(self._last[at % FRAME_SAMPLES] * share).astype(np.int16)
+        if self._conceal and self._missing < CONCEALED_SAMPLES:
+            pcm[start:end] = repeat_and_fade(self._last, self._missing, end - start)
         self._missing += end - start
         cursor = start
         while cursor < end:

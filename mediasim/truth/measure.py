@@ -268,7 +268,7 @@ _Piece = tuple[_Floats, _Floats]
 def _leak_pieces(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> Iterator[_Piece]:
     """The spans in pieces of a size, as differences of samples: without offset, and flatter."""
     for start, end in spans:
-        start, end = max(start, 0), min(end, len(source))
+        start, end = max(start, 1), min(end, len(source))
         for first in range(start, end, _BLOCK):
             last = min(first + _BLOCK, end)
             around = _stretch(victim, first - _LEAK_LAG - 1, last + _LEAK_LAG)

@@ -104,7 +104,7 @@ def test_aiortc_reads_what_we_build(report: SenderReport, cname: str) -> None:
 
 @given(RECEIVER_REPORTS, TEXTS)
 def test_we_read_what_aiortc_builds(report: ReceiverReport, cname: str) -> None:
-    theirs = [
+    theirs: list[judge.AnyRtcpPacket] = [
         judge.RtcpRrPacket(report.ssrc, [as_theirs(block) for block in report.reports]),
         judge.RtcpSdesPacket([judge.RtcpSourceInfo(report.ssrc, [(1, cname.encode())])]),
         judge.RtcpPsfbPacket(1, report.ssrc, 7),
