@@ -24,6 +24,8 @@ app = typer.Typer(
 
 _Work = Callable[[Callable[[dict[str, Any]], None] | None], dict[str, Any]]
 
+_MANY = 4
+"""Runs from which on progress is shown in virtual time."""
 HOLDS, FAILED, WRONG, BROKE = 0, 1, 2, 3
 """Exit codes: all expectations hold, one failed, the input is wrong, the run itself broke."""
 
@@ -84,6 +86,7 @@ def run(
     try:
         report = _with_progress(
             found,
+            realtime,
             lambda progress: run_all(
                 found, out, seed=seed, realtime=realtime, jobs=jobs, progress=progress
             ),
@@ -170,17 +173,24 @@ def _load(paths: list[str]) -> list[Any]:
     return found
 
 
-def _with_progress(scenarios: list[Any], work: _Work) -> dict[str, Any]:
-    """Show a progress bar on the error channel when there is something to wait for."""
+def _with_progress(scenarios: list[Any], realtime: bool, work: _Work) -> dict[str, Any]:
+    """Show progress on the error channel when there is something to wait for."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    if len(scenarios) < 4 or not console.is_terminal:
+    if not console.is_terminal or (len(scenarios) < _MANY and not realtime):
         return work(None)
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("running", total=len(scenarios))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.completed} of {task.total} runs"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(scenarios[0].name, total=len(scenarios))
 
         def done(finished: dict[str, Any]) -> None:
             progress.update(task, advance=1, description=finished["label"])

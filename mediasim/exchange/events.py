@@ -4,13 +4,13 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 (``call.answered``) and under ``event``. Kinds:
 
 ==================================  =============================================================
-``call.initiated`` … ``.ringing``   a call's status, one kind per status; ``call.answered`` is
-``call.answered``                   in-progress
+``call.queued`` ``.initiated``      a call's status, one kind per status; ``call.answered`` is
+``.ringing`` ``.answered``          in-progress
 ``call.completed`` ``.busy``        the ends of a call
 ``.no-answer`` ``.canceled``
 ``.failed``
-``call.bridged`` ``call.held``      two legs hear each other; one side is on hold; no more
-``call.resumed``
+``call.bridged`` ``.held``          two legs hear each other; one side is on hold; no more;
+``.resumed`` ``.transferred``       the caller is put through to somebody else
 ``recording.started`` ``.paused``   a recording's life
 ``.resumed`` ``.stopped``
 ``.completed`` ``.absent``
@@ -27,10 +27,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from pyee.base import EventEmitter
 
+from mediasim.exchange.states import CALL
+
 __all__ = [
+    "EXCHANGE_EVENTS",
     "CallEvent",
     "ConferenceEvent",
     "DtmfEvent",
@@ -39,6 +43,17 @@ __all__ = [
     "RecordingEvent",
     "ScriptEvent",
 ]
+
+
+EXCHANGE_EVENTS: Final = (
+    *(f"call.{status}" for status in CALL.moves if status != "in-progress"),
+    *(f"call.{word}" for word in ("answered", "bridged", "held", "resumed", "transferred")),
+    *(f"recording.{word}" for word in ("started", "paused", "resumed", "stopped")),
+    *(f"recording.{word}" for word in ("completed", "absent")),
+    *(f"conference.{word}" for word in ("started", "joined", "left", "muted", "unmuted", "ended")),
+    "dtmf",
+)
+"""Every kind that the exchange emits by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,7 +136,7 @@ class UdpSockets:
 
     def rounds(self) -> Iterator[Round]:
         """Everything that has come, a round at a time."""
-        rows, receivers = self._rows, self._receivers
+        rows, data, receivers = self._rows, self._data, self._receivers
         for _ in range(_MOST_ROUNDS):
             slots: list[int] = []
             length: list[int] = []
@@ -153,7 +153,7 @@ class UdpSockets:
             if not count:
                 return
             self.received += count
-            yield Round(np.array(slots), self._data[:count], np.array(length))
+            yield Round(np.array(slots), data[:count], np.array(length))
 
     def send(self, slot: int, datagram: bytes) -> None:
         """Send to where the slot is connected to."""

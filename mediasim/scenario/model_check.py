@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from mediasim.exchange.states import CALL
+from mediasim.exchange.events import EXCHANGE_EVENTS
 from mediasim.scenario.errors import did_you_mean, one_of
 from mediasim.scenario.model_base import Location, Trouble
 from mediasim.scenario.model_call import Call
@@ -30,17 +30,7 @@ from mediasim.scenario.model_steps import Emit, Hangup, Play, Say, WaitFor, walk
 if TYPE_CHECKING:
     from mediasim.scenario.model import Scenario
 
-__all__ = ["EXCHANGE_EVENTS", "cross_troubles", "party_troubles"]
-
-EXCHANGE_EVENTS: Final = (
-    *(f"call.{status}" for status in CALL.moves if status != "in-progress"),
-    *(f"call.{word}" for word in ("answered", "bridged", "held", "resumed", "transferred")),
-    *(f"recording.{word}" for word in ("started", "paused", "resumed", "stopped")),
-    *(f"recording.{word}" for word in ("completed", "absent")),
-    *(f"conference.{word}" for word in ("started", "joined", "left", "muted", "unmuted", "ended")),
-    "dtmf",
-)
-"""The events of the exchange, beside those that scripts emit."""
+__all__ = ["cross_troubles", "party_troubles"]
 
 
 def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:

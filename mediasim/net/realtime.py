@@ -1,0 +1,245 @@
+"""The real-time event loop: the virtual loop's order of things, kept to the wall clock.
+
+Frame n begins ``n * 20 ms`` after the run's start, counted from the start each time, so nothing
+creeps. At each such boundary the loop first ticks (the media plane lives through the frame that
+has ended), then runs the timers that are due.
+
+``time()`` is the time on the schedule: while a timer's callback runs it is that timer's own time,
+however late the machine is, and it stands still until everything that the timer set off is done.
+When something from outside comes (a socket, a thread) it is the wall clock's time. So the same
+code meets the same times in the same order as on :class:`mediasim.net.virtual_loop.VirtualLoop`,
+and makes the same recordings to the byte; how far the wall clock is ahead of the schedule is
+what :class:`Lateness` measures. A loop that falls behind makes up for it without waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from mediasim.audio.frames import FRAME_NS
+from mediasim.media.leg import PacketSink, PacketSource
+from mediasim.media.plane import MediaPlane
+from mediasim.net import process
+from mediasim.net.loopback import LoopbackTransport
+
+__all__ = ["Lateness", "Pace", "RealtimeLoop", "run_realtime"]
+
+_SETTLED_AFTER: Final = 64
+"""Rounds of callbacks that may follow from each other while time stands still. More than any
+chain in the exchange takes; a task that never waits must not stop the clock."""
+_BIN_NS: Final = 50_000
+_BINS: Final = 20_000
+
+T = TypeVar("T")
+Tick = Callable[[int], None]
+"""Called at the boundary at which frame n begins, with n."""
+Events = list[tuple[selectors.SelectorKey, int]]
+Transport = Callable[[PacketSource, "PacketSink | None"], tuple[PacketSource, "PacketSink | None"]]
+
+
+class Lateness:
+    """How late ticks began, as a histogram of 50 us up to one second; the most is kept exactly."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self.missed = 0
+        """Ticks that were not done when the next was due."""
+        self.max_ns = 0
+        self._counts = np.zeros(_BINS, np.int64)
+
+    def note(self, began_ns: int, done_ns: int) -> None:
+        """One tick: how long after its time it began and was done."""
+        self.ticks += 1
+        self.missed += done_ns >= FRAME_NS
+        self.max_ns = max(self.max_ns, began_ns)
+        self._counts[min(began_ns // _BIN_NS, _BINS - 1)] += 1
+
+    def percentile_ms(self, share: float) -> float:
+        """The lateness that this share (0..1) of ticks did not exceed, to 0.05 ms."""
+        if not self.ticks:
+            return 0.0
+        place = int(np.searchsorted(np.cumsum(self._counts), share * self.ticks))
+        return min((place + 1) * _BIN_NS, self.max_ns) / 1e6
+
+    def as_ms(self) -> dict[str, float]:
+        """p50, p99 and max in milliseconds."""
+        return {
+            "p50": round(self.percentile_ms(0.50), 2),
+            "p99": round(self.percentile_ms(0.99), 2),
+            "max": round(self.max_ns / 1e6, 2),
+        }
+
+
+class RealtimeLoop(asyncio.SelectorEventLoop):
+    """An asyncio loop with sockets, threads and all, that ticks every 20 ms.
+
+    Its time is 0 until it first has to wait, so what a program prepares beforehand delays nothing.
+    """
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+        self.lateness = Lateness()
+        self._tick: Tick | None = None
+        self._next_frame = 1
+        self._started: float | None = None
+        self._unsettled = 0
+        super().__init__(_PacedSelector(self))
+        self._clock_resolution = 1e-9
+
+    def time(self) -> float:
+        return self.now_ns / 1_000_000_000
+
+    def every_frame(self, tick: Tick | None) -> None:
+        """Call ``tick`` at each boundary of frames from now on; None: no more."""
+        self._tick = tick
+        self._next_frame = self.now_ns // FRAME_NS + 1
+
+    def wall_ns(self) -> int:
+        """The wall clock since the run's start."""
+        now = super().time()
+        if self._started is None:
+            process.settle()
+            self._started = now = super().time()
+        return round((now - self._started) * 1_000_000_000)
+
+    def _due_ns(self) -> int | None:
+        """When something is to be done next."""
+        # _scheduled is asyncio's own; the virtual loop's test pins it for each Python version.
+        scheduled = self._scheduled  # type: ignore[attr-defined]
+        timer = round(scheduled[0].when() * 1_000_000_000) if scheduled else None
+        if self._tick is None:
+            return timer
+        boundary = self._next_frame * FRAME_NS
+        return boundary if timer is None else min(timer, boundary)
+
+    def _wait(self, poll: Callable[[float | None], Events], ready: bool) -> Events:
+        """Wait for the schedule or for something from outside, whichever comes first.
+
+        ``ready``: there are callbacks to be run at this very time.
+        """
+        if ready and self._unsettled < _SETTLED_AFTER:
+            self._unsettled += 1
+            return poll(0)
+        self._unsettled = 0
+        due = self._due_ns()
+        if due is None:
+            events = poll(0 if ready else None)
+            self.now_ns = max(self.now_ns, self.wall_ns())
+            return events
+        early = due - self.wall_ns()
+        events = poll(0 if ready or early <= 0 else early / 1_000_000_000)
+        wall = self.wall_ns()
+        if wall < due:
+            self.now_ns = max(self.now_ns, wall)
+        else:
+            self._reach(due, wall)
+        return events
+
+    def _reach(self, due: int, wall: int) -> None:
+        self.now_ns = max(self.now_ns, due)
+        if self._tick is not None and due == self._next_frame * FRAME_NS:
+            frame, self._next_frame = self._next_frame, self._next_frame + 1
+            self._tick(frame)
+            self.lateness.note(wall - due, self.wall_ns() - due)
+
+
+class _PacedSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+    def __init__(self, loop: RealtimeLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> Events:
+        return self._loop._wait(super().select, timeout is not None and timeout <= 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a run kept to the wall clock, and what happened on the sockets."""
+
+    ticks: int
+    missed: int
+    """Frames whose work was not done when the next was due."""
+    lateness_ms: dict[str, float]
+    """p50, p99 and max of how late frames began."""
+    late: int
+    """Packets read after the frame in which they were due."""
+    lost: int
+    """Packets that the kernel lost."""
+    refused: int
+    """Lines that got no sockets."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """What the kernel refused, by name."""
+
+    @property
+    def on_time(self) -> bool:
+        """Whether nothing was late or lost: the run then equals its run in virtual time."""
+        return not (self.late or self.lost or self.refused or self.errors)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know."""
+        words = []
+        if self.missed:
+            worst = self.lateness_ms["max"]
+            words.append(
+                f"{self.missed} of {self.ticks} frames were not done in time (the latest began"
+                f" {worst:.1f} ms late): the machine is too slow or too busy for this run"
+            )
+        if self.late:
+            words.append(f"{self.late} packets were read too late to count as arrived in time")
+        if self.lost:
+            words.append(f"{self.lost} packets were lost between the sockets of this machine")
+        if self.refused:
+            words.append(
+                f"{self.refused} lines got no sockets and stay silent: raise the limit of open"
+                " files (ulimit -n) or run fewer calls at once"
+            )
+        for name, count in sorted(self.errors.items()):
+            words.append(f"the system refused a datagram with {name} {count} times")
+        return words
+
+
+def run_realtime(
+    main: Callable[[MediaPlane, Transport], Coroutine[Any, Any, T]],
+) -> tuple[T, Pace]:
+    """Run ``main(plane, transport)`` on the wall clock, its lines over UDP on loopback.
+
+    Loop time begins at 0 and frame n of the plane at ``n * 20 ms``. Must not be called on a
+    running loop. What ``main`` raises is raised.
+    """
+    plane = MediaPlane(max_lag=1)
+    transport = LoopbackTransport()
+    loop = RealtimeLoop()
+
+    def tick(frame: int) -> None:
+        transport.arrive()
+        plane.tick(frame)
+        transport.depart(frame)
+
+    loop.every_frame(tick)
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            try:
+                result = runner.run(main(plane, transport))
+            finally:
+                loop.every_frame(None)
+    finally:
+        transport.close()
+        process.unsettle()
+    errors = transport.server.errors + transport.parties.errors
+    pace = Pace(
+        ticks=loop.lateness.ticks,
+        missed=loop.lateness.missed,
+        lateness_ms=loop.lateness.as_ms(),
+        late=transport.late,
+        lost=transport.lost,
+        refused=transport.refused,
+        errors=dict(errors),
+    )
+    return result, pace
