@@ -21,7 +21,6 @@ what the bridge and the recorder get.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,8 +39,6 @@ __all__ = ["AHEAD_FRAMES", "Playout"]
 
 AHEAD_FRAMES: Final = 64
 """How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
-_RECENT: Final = 2048
-"""Sequence numbers remembered per row, to know a duplicate: more than a block can hold."""
 _NO_WINDOW: Final = -1
 _FRAMED: Final = 255
 """In the column of payload types: never plain, the row is always looked at by itself."""
@@ -87,8 +84,6 @@ class Playout:
         self._window = np.full(rows, _NO_WINDOW, np.int64)
         self._least = np.zeros(rows, np.int64)
         self._packets = np.zeros(rows, np.int64)
-        self._recent = np.full((rows, _RECENT), -1, np.int64)
-        self._marks = np.zeros((rows, _RECENT), np.int32)
 
     # -- rows -------------------------------------------------------------------------------
 
@@ -108,7 +103,6 @@ class Playout:
         self._alaw[row] = stream_format.codec == "PCMA"
         self._ratio[row] = stream_format.ticks_per_sample
         self._window[row] = _NO_WINDOW
-        self._recent[row] = -1
         self.reception.clear(row)
         self.streams[row] = stream
         if framed or stream_format.conceal:
@@ -193,7 +187,8 @@ class Playout:
             rows = np.full(len(run), row)
             sequence, media = self._unwrap(rows, parsed, run)
             audio = parsed.payload_type[run] == stream.format.payload_type
-            fresh = self._count(rows, sequence, media, block.arrival[run], audio)
+            transit = block.arrival[run] / SAMPLE_NS - media
+            fresh = self.reception.take(rows, sequence, transit, audio)
             if fresh is not None:
                 run, media, audio = run[fresh], media[fresh], audio[fresh]
             if not audio.all():
@@ -322,7 +317,8 @@ class Playout:
     ) -> None:
         """Audio of streams that have their place."""
         sequence, media = self._unwrap(rows, parsed, chosen)
-        fresh = self._count(rows, sequence, media, block.arrival[chosen])
+        transit = block.arrival[chosen] / SAMPLE_NS - media
+        fresh = self.reception.take(rows, sequence, transit)
         if fresh is not None:
             rows, media = rows[fresh], media[fresh]
             chosen = np.arange(len(block))[chosen][fresh]
@@ -379,50 +375,6 @@ class Playout:
         if alaw.any():
             pcm[alaw] = ALAW_DECODE.take(payload[alaw])
         self._ring.write(rows, output, pcm)
-
-    def _count(
-        self,
-        rows: NDArray[np.int64],
-        sequence: NDArray[np.int64],
-        media: NDArray[np.int64],
-        arrival: NDArray[np.int64],
-        timed: NDArray[np.bool_] | None = None,
-    ) -> NDArray[np.bool_] | None:
-        """Reception statistics. Returns which packets are no duplicates, None if all are.
-
-        ``timed``, for packets of one row, tells those whose timestamps say when they were sent:
-        a telephone event's say when its key went down, which is no jitter.
-        """
-        index = rows * _RECENT + (sequence & (_RECENT - 1))
-        recent = self._recent.reshape(-1)
-        repeated: NDArray[np.bool_] = recent[index] == sequence
-        recent[index] = sequence
-        # Twice in this block: the first writes its number last, so the others find another's.
-        number = np.arange(len(rows), dtype=np.int32)
-        marks = self._marks.reshape(-1)
-        marks[index[::-1]] = number[::-1]
-        repeated |= marks[index] != number
-        fresh: NDArray[np.bool_] | None = None
-        if repeated.any():
-            np.add.at(self.reception.duplicates, rows[repeated], 1)
-            fresh = ~repeated
-            rows, sequence = rows[fresh], sequence[fresh]
-            media, arrival = media[fresh], arrival[fresh]
-            timed = None if timed is None else timed[fresh]
-            if not len(rows):
-                return fresh
-        transit = arrival / SAMPLE_NS - media
-        if timed is not None and not timed.all():
-            last = np.maximum.accumulate(np.where(timed, np.arange(len(rows)), -1))
-            transit = np.where(last >= 0, transit[last], self.reception.transit[rows[0]])
-        changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
-        if len(changes) + 1 == len(rows):
-            self.reception.update_each(rows, sequence, transit)
-            return fresh
-        edges = [0, *changes.tolist(), len(rows)]
-        for start, end in itertools.pairwise(edges):
-            self.reception.update_one(int(rows[start]), sequence[start:end], transit[start:end])
-        return fresh
 
     def _pace(
         self,

@@ -7,6 +7,7 @@ stream (virtual time) in array operations over its packets. Both give the same n
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 __all__ = ["Reception", "ReceptionTable"]
 
 _SHARE: Final = 1.0 / 16.0  # RFC 3550 A.8: the gain of the jitter estimate
+_RECENT: Final = 2048
+"""Sequence numbers remembered per row: more than a block can hold."""
 _POWERS: Final = (1.0 - _SHARE) ** np.arange(4096)
 
 
@@ -58,6 +61,9 @@ class ReceptionTable:
         self.duplicates = np.zeros(rows, np.int64)
         self.transit = np.zeros(rows, np.float64)
         self.jitter = np.zeros(rows, np.float64)
+        self.recent = np.full((rows, _RECENT), -1, np.int64)
+        """The last sequence number seen in each slot: how a duplicate is known."""
+        self.marks = np.zeros((rows, _RECENT), np.int32)
 
     def ensure(self, rows: int) -> None:
         """Have at least this many rows."""
@@ -72,22 +78,71 @@ class ReceptionTable:
     def clear(self, row: int) -> None:
         """Forget everything of a row."""
         self.base[row] = -1
+        self.recent[row] = -1
         for column in (self.received, self.carried, self.reordered, self.duplicates, self.jitter):
             column[row] = 0
 
     def restart(self, row: int) -> None:
         """A new stream on the row: its sequence numbers have nothing to do with the last."""
+        self.recent[row] = -1
         if self.base[row] >= 0:
             self.carried[row] += self.highest[row] - self.base[row] + 1
         self.base[row] = -1
 
-    def update_each(
+    def take(
+        self,
+        rows: NDArray[np.int64],
+        sequence: NDArray[np.int64],
+        transit: NDArray[np.float64],
+        timed: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.bool_] | None:
+        """Count packets; those of one row stand together, in order of arrival.
+
+        ``transit`` is arrival minus media time in samples, any constant apart. ``timed``, for
+        packets of one row, tells those whose timestamps say when they were sent: a telephone
+        event's say when its key went down, which is no jitter. Returns which packets are no
+        duplicates, None if all are.
+        """
+        fresh = self._without_duplicates(rows, sequence)
+        if fresh is not None:
+            rows, sequence, transit = rows[fresh], sequence[fresh], transit[fresh]
+            timed = None if timed is None else timed[fresh]
+            if not len(rows):
+                return fresh
+        if timed is not None and not timed.all():
+            last = np.maximum.accumulate(np.where(timed, np.arange(len(rows)), -1))
+            transit = np.where(last >= 0, transit[last], self.transit[rows[0]])
+        changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
+        if len(changes) + 1 == len(rows):
+            self._update_each(rows, sequence, transit)
+            return fresh
+        edges = [0, *changes.tolist(), len(rows)]
+        for start, end in itertools.pairwise(edges):
+            self._update_one(int(rows[start]), sequence[start:end], transit[start:end])
+        return fresh
+
+    def _without_duplicates(
+        self, rows: NDArray[np.int64], sequence: NDArray[np.int64]
+    ) -> NDArray[np.bool_] | None:
+        index = rows * _RECENT + (sequence & (_RECENT - 1))
+        recent = self.recent.reshape(-1)
+        repeated: NDArray[np.bool_] = recent[index] == sequence
+        recent[index] = sequence
+        # Twice in this block: the first writes its number last, so the others find another's.
+        number = np.arange(len(rows), dtype=np.int32)
+        marks = self.marks.reshape(-1)
+        marks[index[::-1]] = number[::-1]
+        repeated |= marks[index] != number
+        if not repeated.any():
+            return None
+        np.add.at(self.duplicates, rows[repeated], 1)
+        fresh: NDArray[np.bool_] = ~repeated
+        return fresh
+
+    def _update_each(
         self, rows: NDArray[np.int64], sequence: NDArray[np.int64], transit: NDArray[np.float64]
     ) -> None:
-        """One packet of each of ``rows``; none of them twice.
-
-        ``transit`` is arrival minus media time in samples, any constant apart.
-        """
+        """One packet of each of ``rows``; none of them twice."""
         new = self.base[rows] < 0
         if new.any():
             fresh = rows[new]
@@ -103,7 +158,7 @@ class ReceptionTable:
             self.reordered[rows[behind]] += 1
         self.highest[rows] = np.maximum(self.highest[rows], sequence)
 
-    def update_one(
+    def _update_one(
         self, row: int, sequence: NDArray[np.int64], transit: NDArray[np.float64]
     ) -> None:
         """Many packets of one stream, in order of arrival."""
@@ -135,11 +190,6 @@ class ReceptionTable:
             self.highest[row] = max(int(self.highest[row]), int(top[-1]))
         else:
             self.highest[row] = sequence[-1]
-
-    def count_duplicates(self, row: int, packets: int) -> None:
-        """Move packets from "reordered" to "duplicates": their place was taken already."""
-        self.duplicates[row] += packets
-        self.reordered[row] -= packets
 
     def of(self, row: int) -> Reception:
         """The row's numbers so far."""

@@ -128,7 +128,7 @@ def run_scenario(
         ) from None
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
-    run.warnings = list(speaker.warnings)
+    run.warnings += speaker.warnings
     return run
 
 
@@ -152,8 +152,9 @@ def _in_virtual_time(main: _Main) -> Run:
 def _in_real_time(main: _Main) -> Run:
     from mediasim.net.realtime import run_realtime
 
-    run, lateness = run_realtime(main)
-    run.lateness_ms = lateness
+    run, pace = run_realtime(main)
+    run.lateness_ms = pace.lateness_ms
+    run.warnings = pace.warnings
     return run
 
 

@@ -22,7 +22,7 @@ from mediasim.parties.voices.clip import Clip
 from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable, versions
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
-from mediasim.parties.voices.level import active_dbfs, at_level, trimmed
+from mediasim.parties.voices.level import active_dbfs, at_speech_level, trimmed
 from mediasim.parties.voices.speech import Speaker
 
 SENTENCE = "Good morning, I would like to talk about my invoice, please."
@@ -390,7 +390,7 @@ def test_silence_around_speech_neither_stays_nor_counts(
     hum = amplitude * np.sin(np.arange(1600) * 0.7)
     sound = trimmed(np.concatenate([np.zeros(before), hum, np.zeros(after)]))
     assert abs(sound.size - 1600) <= 2 * 40
-    assert speech_dbfs(at_level(sound, level)) == pytest.approx(level, abs=0.5)
+    assert speech_dbfs(at_speech_level(sound, level)) == pytest.approx(level, abs=0.5)
 
 
 def test_silence_has_no_level() -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.levels import to_samples
 
-__all__ = ["active_dbfs", "at_level", "trimmed"]
+__all__ = ["active_dbfs", "at_speech_level", "trimmed"]
 
 PAUSE_DB: Final = 30.0
 """A frame this far below the loudest one is a pause."""
@@ -42,13 +43,10 @@ def trimmed(sound: NDArray[np.floating]) -> NDArray[np.floating]:
     return sound[loud[0] * HOP_SAMPLES : (loud[-1] + 1) * HOP_SAMPLES]
 
 
-def at_level(sound: NDArray[np.floating], dbfs: float) -> NDArray[np.int16]:
+def at_speech_level(sound: NDArray[np.floating], dbfs: float) -> NDArray[np.int16]:
     """Int16 samples at that active-speech level; peaks beyond full scale are clipped."""
     gain = 10 ** ((dbfs - active_dbfs(sound)) / 20)
-    pcm: NDArray[np.int16] = np.clip(np.rint(sound * (gain * 32768)), -32768, 32767).astype(
-        np.int16
-    )
-    return pcm
+    return to_samples(sound.astype(np.float64) * (gain * 32768))
 
 
 def _powers(sound: NDArray[np.floating], size: int) -> NDArray[np.float64]:

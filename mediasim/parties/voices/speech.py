@@ -28,7 +28,7 @@ from mediasim.parties.voices.clip import Clip
 from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
-from mediasim.parties.voices.level import at_level, trimmed
+from mediasim.parties.voices.level import at_speech_level, trimmed
 
 __all__ = ["DEFAULT_LEVEL_DBFS", "Speaker"]
 
@@ -84,7 +84,7 @@ class Speaker:
         clip = self._clips.get(key)
         if clip is None:
             engine, stored = self._spoken(person, words)
-            pcm = at_level(stored / 32768, level_dbfs)
+            pcm = at_speech_level(stored / 32768, level_dbfs)
             clip = self._clips[key] = Clip(pcm, text, voice, engine)
         self._clips.move_to_end(key)
         if len(self._clips) > KEPT_IN_MEMORY:
@@ -130,7 +130,7 @@ class Speaker:
         sound = trimmed(self._engines[engine].speak(voice, words))
         if not sound.size:
             raise EngineError("it made no sound of a text")
-        return at_level(sound, STORED_LEVEL_DBFS)
+        return at_speech_level(sound, STORED_LEVEL_DBFS)
 
     def _note(self, engine: str, reason: EngineError, instead: str) -> None:
         if isinstance(reason, EngineUnavailable):
