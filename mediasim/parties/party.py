@@ -62,8 +62,11 @@ class Party:
         by the least delayed of its first packets.
         """
         step = self.ptime_ms * FRAME_SAMPLES // 20
+        rate = 1.0 + self.skew_ppm * 1e-6
         delays = [
-            ((number + 1) * step * SAMPLE_NS + self.up.delay_ns) // FRAME_NS * FRAME_SAMPLES
+            (round((number + 1) * step * SAMPLE_NS / rate) + self.up.delay_ns)
+            // FRAME_NS
+            * FRAME_SAMPLES
             + FRAME_SAMPLES
             - number * step
             for number in range(max(1, self.depth * FRAME_SAMPLES // step))

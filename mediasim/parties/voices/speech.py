@@ -37,7 +37,7 @@ STORED_LEVEL_DBFS: Final = -26.0
 """Level of cached utterances: low enough that no peak of speech is clipped."""
 KEPT_IN_MEMORY: Final = 256
 """Clips, some 80 kB each."""
-PROCESSING: Final = "1"
+PROCESSING: Final = "2"
 """To be changed whenever the same engine output would become other samples."""
 
 SPEECH_ENGINES: Final = ("hibari", "espeak")
