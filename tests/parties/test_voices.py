@@ -61,7 +61,9 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
     """The sentence in every voice, spoken by the real engines."""
-    person = Speaker(cache=UtteranceCache(tmp_path_factory.mktemp("clips")))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("MEDIASIM_SPEECH", raising=False)
+        person = Speaker(cache=UtteranceCache(tmp_path_factory.mktemp("clips")))
     spoken = {name: person.say(SENTENCE, name) for name in DEFAULT_VOICES}
     if person.warnings:
         pytest.skip(f"a speech engine cannot load: {person.warnings}")
