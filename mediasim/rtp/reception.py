@@ -149,6 +149,8 @@ class ReceptionTable:
             self.base[fresh] = sequence[new]
             self.highest[fresh] = sequence[new] - 1
             self.transit[fresh] = transit[new]
+        # The first packet to come need not be the first that was sent.
+        self.base[rows] = np.minimum(self.base[rows], sequence)
         change = np.abs(transit - self.transit[rows])
         self.jitter[rows] += (change - self.jitter[rows]) * _SHARE
         self.transit[rows] = transit
@@ -167,6 +169,7 @@ class ReceptionTable:
             self.base[row] = sequence[0]
             self.highest[row] = sequence[0] - 1
             self.transit[row] = transit[0]
+        self.base[row] = min(int(self.base[row]), int(sequence.min()))
         change = np.empty(count)
         change[0] = transit[0] - self.transit[row]
         np.subtract(transit[1:], transit[:-1], out=change[1:])
