@@ -10,16 +10,18 @@ The same report and recordings give the same page, byte for byte.
 from __future__ import annotations
 
 import hashlib
+import os
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mediasim.parties.voices.cache import cache_directory
 from mediasim.scenario.report_view import run_views
 from mediasim.scenario.totals import Totals, counted
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, FileSystemBytecodeCache
 
 __all__ = ["SOUND_BYTES", "write_report"]
 
@@ -87,9 +89,22 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
+        bytecode_cache=_compiled_page(),
         loader=FileSystemLoader(_PAGE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _compiled_page() -> FileSystemBytecodeCache | None:
+    """Where the compiled template is kept: compiling it takes longer than filling it."""
+    from jinja2 import FileSystemBytecodeCache
+
+    folder = cache_directory() / "page"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
