@@ -24,6 +24,7 @@ from mediasim.audio.mixing import mix_minus
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.room import Room
+from mediasim.media.trunk import Trunk
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
@@ -67,6 +68,8 @@ class MediaPlane:
         self.playout = Playout(max_lag + 32 + AHEAD_FRAMES)
         self._inbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
         self._outbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
+        self.trunk: Trunk | None = None
+        """Carries the legs that have no source and sink of their own; ticks only."""
         self._routes: dict[tuple[int, ...], _Routes] = {}
         self._leg_of_row: dict[int, Leg] = {}
         self._next_due = 0
@@ -189,6 +192,9 @@ class MediaPlane:
                 blocks.append(block)
                 rows.append(leg.row)
         self.deliver(rows, blocks, known_before)
+        if self.trunk is not None:
+            for of, block in self.trunk.receive(known_before):
+                self._take(of, block, known_before)
 
     def deliver(self, rows: list[int], blocks: list[PacketBlock], known_before: int) -> None:
         """Give packets to their rows: blocks of one row each, in order of arrival."""
@@ -206,6 +212,9 @@ class MediaPlane:
                 np.concatenate([block.arrival for block in blocks]),
             )
             of = np.repeat(rows, [len(piece) for piece in data])
+        self._take(of, block, known_before)
+
+    def _take(self, of: NDArray[np.int64], block: PacketBlock, known_before: int) -> None:
         for digit in self.playout.receive(of, block, known_before):
             leg = self._leg_of_row[digit.row]
             if leg.on_digit is not None:
@@ -255,6 +264,8 @@ class MediaPlane:
             assert leg.sink is not None
             pcm = self._outbound[leg.row, span].reshape(count, FRAME_SAMPLES)
             leg.sink.push(first, leg.sender.packets(pcm, first))
+        if self.trunk is not None:
+            self.trunk.send(first, self._outbound[:, span])
 
     # -- recorders --------------------------------------------------------------------------
 

@@ -190,13 +190,12 @@ class _Line:
     def take_down(self, datagram: bytes) -> None:
         """Let the party hear a packet, after the loss of those it overtook."""
         assert self._sink is not None
-        *lost, frame = self._down.take(datagram) or [None]
-        if frame is None:
-            return
-        for gone in lost:
-            self._sink.push(gone, [_LOST])
-        self._transport.lost += len(lost)
-        self._sink.push(frame, [np.frombuffer(datagram, np.uint8)[None]])
+        frames = self._down.take(datagram)
+        for frame in frames[:-1]:
+            self._transport.lost += 1
+            self._sink.push(frame, [_LOST])
+        for frame in frames[-1:]:
+            self._sink.push(frame, [np.frombuffer(datagram, np.uint8)[None]])
 
 
 class _Wire:

@@ -149,7 +149,7 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
             self.lateness.note(wall - due, self.wall_ns() - due)
 
 
-class _PacedSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _PacedSelector(selectors.DefaultSelector):
     def __init__(self, loop: RealtimeLoop) -> None:
         super().__init__()
         self._loop = loop

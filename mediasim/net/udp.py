@@ -17,13 +17,14 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DATAGRAM_BYTES", "Address", "Round", "UdpSockets"]
+from mediasim.media.trunk import Round
+
+__all__ = ["DATAGRAM_BYTES", "Address", "UdpSockets"]
 
 Address = tuple[str, int]
 
@@ -34,18 +35,6 @@ _BUFFER_BYTES: Final = 256 * 1024
 """Asked of the kernel per socket: seconds of one stream (it counts about 800 bytes a packet)."""
 _MOST_ROUNDS: Final = 64
 """Rounds of one drain: a flood may hold up the tick no longer than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Datagrams of different sockets. The arrays are overwritten by the next round."""
-
-    slots: NDArray[np.int64]
-    """(n,) whose each is."""
-    data: NDArray[np.uint8]
-    """(n, DATAGRAM_BYTES)"""
-    length: NDArray[np.int64]
-    """(n,) bytes used in each row."""
 
 
 class UdpSockets:
@@ -68,7 +57,7 @@ class UdpSockets:
 
     def _make_rows(self, count: int) -> None:
         self._data = np.zeros((count, DATAGRAM_BYTES), np.uint8)
-        self._rows = [memoryview(row) for row in self._data]
+        self._rows = [row.data for row in self._data]
 
     # -- sockets ----------------------------------------------------------------------------
 
@@ -166,7 +155,7 @@ class UdpSockets:
     def send_each(self, slots: Sequence[int], data: NDArray[np.uint8]) -> None:
         """Send each row of ``data`` (n, size) from its slot."""
         size = data.shape[1]
-        flat = memoryview(np.ascontiguousarray(data)).cast("B")
+        flat = np.ascontiguousarray(data).data.cast("B")
         senders = self._senders
         start = 0
         for slot in slots:

@@ -18,7 +18,7 @@ from mediasim.parties.ear import Ear
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, Phone, PhoneFormat
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.pacing import STEP
+from mediasim.rtp.pacing import place_of
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
@@ -57,21 +57,10 @@ class Party:
     def path_samples(self) -> int:
         """Samples from when a word is said to when the server plays it, on an unimpaired path.
 
-        A packet leaves when its last sample is said, can be used in the frame after the one it
-        arrived in, and waits ``depth`` frames. A sender whose packets do not fit frames is placed
-        by the least delayed of its first packets.
+        A packet leaves when its last sample is said.
         """
         step = self.ptime_ms * FRAME_SAMPLES // 20
-        rate = 1.0 + self.skew_ppm * 1e-6
-        delays = [
-            (round((number + 1) * step * SAMPLE_NS / rate) + self.up.delay_ns)
-            // FRAME_NS
-            * FRAME_SAMPLES
-            + FRAME_SAMPLES
-            - number * step
-            for number in range(max(1, self.depth * FRAME_SAMPLES // step))
-        ]
-        return min(delays) // STEP * STEP + self.depth * FRAME_SAMPLES
+        return place_of(step + self.up.delay_ns // SAMPLE_NS, self.depth)
 
     @property
     def path_frames(self) -> int:

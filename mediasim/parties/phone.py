@@ -103,7 +103,9 @@ class Phone:
         return at
 
     def end(self, now_ns: int) -> None:
-        """Send nothing from now on."""
+        """Send nothing from now on; a later end changes nothing."""
+        if self._ended_at is not None:
+            return
         at = self.clock.sample_at(now_ns)
         self.timeline.cut(at)
         self._ended_at = at

@@ -9,6 +9,7 @@ writes the samples that are missing.
 from __future__ import annotations
 
 import itertools
+from bisect import insort
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,10 +46,10 @@ class GapFiller:
         self._missing = CONCEALED_SAMPLES
 
     def noise(self, output: int, payload: bytes) -> None:
-        """A comfort noise packet that belongs at this output sample."""
+        """A comfort noise packet that holds from this output sample on, which is still to come."""
         level = parse_comfort_noise(payload)
         if level is not None:
-            self._announced.append((output, level))
+            insort(self._announced, (output, level), key=_output_of)
 
     def fill(self, pcm: NDArray[np.int16], have: NDArray[np.bool_], first: int) -> None:
         """Fill one block in place: ``pcm`` (samples,) starting at output sample ``first``."""
@@ -63,6 +64,8 @@ class GapFiller:
             if have[low]:
                 self._remember(pcm, start, end)
                 self._level = None
+                while self._announced and self._announced[0][0] < first + end:
+                    del self._announced[0]  # spoken over
             else:
                 self._fill_gap(pcm, start, end, first)
 
@@ -92,3 +95,7 @@ class GapFiller:
                     first + cursor, stop - cursor, self._level, self._key
                 )
             cursor = stop
+
+
+def _output_of(announced: tuple[int, float]) -> int:
+    return announced[0]

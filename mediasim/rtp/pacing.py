@@ -7,28 +7,29 @@ the minimum, which jitter does not touch):
 - *drift*: the sender's clock is off. When the minimum has been off to the same side by at least
   ``STEP`` samples for ``PATIENCE`` windows, the place moves by whole steps. A clip's offset
   therefore stays within ``DRIFT_BOUND`` of its true place at any call length.
-- *restart*: every packet of one window came too late (or far too early) to be played, as after
-  a sender that stopped and went on with continuous timestamps. The place moves at once.
+- *restart*: every packet of one window came too late to be played, as after a sender that
+  stopped and went on with continuous timestamps, or packets of two windows far too early, as
+  after one that jumped ahead. The place moves at once.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 
-from mediasim.audio.frames import FRAME_SAMPLES
-
-__all__ = ["DRIFT_BOUND", "STEP", "WINDOW_FRAMES", "Pacing", "anchor"]
+__all__ = ["DRIFT_BOUND", "STEP", "WINDOW_FRAMES", "Anchor", "Pacing", "anchor", "place_of"]
 
 STEP: Final = 80
 """Samples by which a place moves: 10 ms, the unit of presence."""
 WINDOW_FRAMES: Final = 25
 PATIENCE: Final = 4
 """Windows in a row that must agree before a drift is followed: 2 s."""
-_ENOUGH: Final = 10
-"""Packets below which a window says nothing."""
+_ENOUGH: Final = 5
+"""Packets below which a window says nothing: of 60 ms, a window has 8."""
+_MARGIN: Final = 4
+"""Half a millisecond: networks are described in whole ones."""
 
 DRIFT_BOUND: Final = STEP + FRAME_SAMPLES // 4
 """Samples a clip can be from its true place under drift up to 1,000 ppm on a link without
@@ -44,18 +45,23 @@ class Pacing:
         self._reference: int | None = None
         self._streak = 0
         self._least = 0
+        self._leapt = False
 
     def refer(self, slack: int) -> None:
         """The least ``arrival - output place`` (samples) when the stream was given its place."""
         self._reference = slack
         self._streak = 0
+        self._leapt = False
 
     def judge(self, slack: int, packets: int) -> int:
         """Samples to move by (a multiple of ``STEP``), given a finished window's least slack."""
         if packets < _ENOUGH or self._reference is None:
             return 0
         off = slack - self._reference
-        if off > self._late or off < -self._early:
+        leapt, self._leapt = self._leapt, off < -self._early
+        if self._leapt and not leapt:
+            return 0  # one stray packet is enough for it
+        if off > self._late or self._leapt:
             self._streak = 0
             return _whole_steps(off)
         if abs(off) < STEP:
@@ -76,33 +82,48 @@ def _whole_steps(samples: int) -> int:
     return int(samples / STEP) * STEP
 
 
+class Anchor(NamedTuple):
+    """What the first packets of a stream say."""
+
+    place: int
+    first: int
+    """The least of their media times (samples)."""
+    transit: int
+    """The least time (samples) from media to arrival."""
+
+    @property
+    def plays(self) -> int:
+        """The frame in which the first packet is heard."""
+        return (self.first + self.place) // FRAME_SAMPLES
+
+
 def anchor(
-    media: NDArray[np.int64], usable: NDArray[np.int64], depth: int, known_before: int
-) -> tuple[int, int] | None:
+    media: Sequence[int], arrival: Sequence[int], depth: int, known_before: int
+) -> Anchor | None:
     """Give a new stream its place from the packets that come before it is played.
 
-    ``media`` are the packets' media times (samples), ``usable`` the first frame each can be used
-    in, in order of arrival; all packets usable before frame ``known_before`` are given. Returns
-    ``(origin, packets counted)``, or None when more packets could still change the answer.
+    ``media`` are the packets' media times (samples), ``arrival`` their times of arrival (ns), in
+    order; all packets usable before frame ``known_before`` are given. None when more packets
+    could still change the answer.
     """
-    least = int(usable[0]) * FRAME_SAMPLES - int(media[0])
-    first = int(media[0])
-    count = 1
-    for at, frame in zip(media[1:].tolist(), usable[1:].tolist(), strict=True):
-        if frame > _plays(first, least, depth):
-            return _origin(least, depth), count
-        least = min(least, frame * FRAME_SAMPLES - at)
-        first = min(first, at)
-        count += 1
-    if known_before <= _plays(first, least, depth):
-        return None
-    return _origin(least, depth), count
+    found = _anchor_of(media[0], arrival[0] // SAMPLE_NS - media[0], depth)
+    for at, came in zip(media[1:], arrival[1:], strict=True):
+        better = _anchor_of(min(found.first, at), min(found.transit, came // SAMPLE_NS - at), depth)
+        # Once it is heard, and before that if it would begin in the past, it is too late.
+        if came // FRAME_NS + 1 > better.plays:
+            return found
+        found = better
+    return None if known_before <= found.plays else found
 
 
-def _plays(first: int, least: int, depth: int) -> int:
-    """The frame in which the stream's first sample would be played."""
-    return (first + least) // FRAME_SAMPLES + depth
+def _anchor_of(first: int, transit: int, depth: int) -> Anchor:
+    return Anchor(place_of(transit, depth), first, transit)
 
 
-def _origin(least: int, depth: int) -> int:
-    return least // STEP * STEP + depth * FRAME_SAMPLES
+def place_of(transit: int, depth: int) -> int:
+    """Where to play a stream whose least delayed packet arrived ``transit`` after its media time.
+
+    A frame later it can be used, wherever in a frame it arrived, and ``depth`` frames it waits;
+    rounded to whole steps, and by a margin that a clock somewhat off does not tip over.
+    """
+    return (transit + FRAME_SAMPLES + _MARGIN) // STEP * STEP + depth * FRAME_SAMPLES

@@ -35,6 +35,22 @@ class PacketBlock:
     def __len__(self) -> int:
         return len(self.length)
 
+    def select(self, chosen: NDArray[np.intp]) -> PacketBlock:
+        """Those packets alone, as copies."""
+        return PacketBlock(self.data[chosen], self.length[chosen], self.arrival[chosen])
+
+    def followed_by(self, other: PacketBlock) -> PacketBlock:
+        """These packets and then those; rows of the narrower block are padded."""
+        width = max(self.data.shape[1], other.data.shape[1])
+        data = np.zeros((len(self) + len(other), width), np.uint8)
+        data[: len(self), : self.data.shape[1]] = self.data
+        data[len(self) :, : other.data.shape[1]] = other.data
+        return PacketBlock(
+            data,
+            np.concatenate((self.length, other.length)),
+            np.concatenate((self.arrival, other.arrival)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:

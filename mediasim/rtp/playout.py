@@ -21,7 +21,6 @@ what the bridge and the recorder get.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -33,27 +32,26 @@ from mediasim.rtp.pacing import WINDOW_FRAMES, anchor
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import FrameRing
-from mediasim.rtp.stream import MEDIA_BASE, Digit, KeptPacket, Stream, StreamFormat
+from mediasim.rtp.stream import (
+    MEDIA_BASE,
+    Digit,
+    KeptNoise,
+    KeptPacket,
+    Stream,
+    StreamFormat,
+)
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
 AHEAD_FRAMES: Final = 64
 """How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
 _NO_WINDOW: Final = -1
+_EARLIEST: Final = np.iinfo(np.int64).min
+_LATEST: Final = np.iinfo(np.int64).max
 _FRAMED: Final = 255
 """In the column of payload types: never plain, the row is always looked at by itself."""
 
 _Chosen = slice | NDArray[np.bool_] | NDArray[np.int64]
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Packets ready to be placed: of known streams, plain audio, one size."""
-
-    rows: NDArray[np.int64]
-    media: NDArray[np.int64]
-    arrival: NDArray[np.int64]
-    payload: NDArray[np.uint8]
 
 
 class Playout:
@@ -70,6 +68,8 @@ class Playout:
         self._free: list[int] = []
         self._attended: dict[int, Stream] = {}
         """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
+        self._held: dict[int, PacketBlock] = {}
+        """Packets held back until another shows that a new stream has begun."""
         self._columns(0)
 
     def _columns(self, rows: int) -> None:
@@ -81,6 +81,10 @@ class Playout:
         self._timestamp = np.zeros(rows, np.uint32)
         self._ticks = np.zeros(rows, np.int64)
         self._place = np.zeros(rows, np.int64)
+        self._turn = np.full(rows, _EARLIEST, np.int64)
+        """From which media time on the place holds."""
+        self._newest = np.full(rows, _EARLIEST, np.int64)
+        """The latest media time received."""
         self._window = np.full(rows, _NO_WINDOW, np.int64)
         self._least = np.zeros(rows, np.int64)
         self._packets = np.zeros(rows, np.int64)
@@ -113,6 +117,7 @@ class Playout:
         """Give the row back, silent for whoever takes it next."""
         self._ring.clear(stream.row)
         self._attended.pop(stream.row, None)
+        self._held.pop(stream.row, None)
         self.streams[stream.row] = None
         self._free.append(stream.row)
 
@@ -152,6 +157,8 @@ class Playout:
             & (parsed.payload_type == self._payload_type[rows])
             & (self._window[rows] != _NO_WINDOW)
         )
+        if self._held:
+            plain &= ~np.isin(rows, list(self._held))
         digits: list[Digit] = []
         if plain.all():
             self._place_plain(rows, parsed, block, slice(None))
@@ -162,27 +169,34 @@ class Playout:
         if usual.any():
             self._place_plain(rows[usual], parsed, block, usual)
         for row in odd.tolist():
-            members = np.flatnonzero(rows == row)
-            self._receive_odd(row, parsed, block, members, known_before, digits)
+            of_row = block.select(np.flatnonzero(rows == row))
+            self._receive_odd(row, of_row, known_before, digits)
         return digits
 
     def _receive_odd(
         self,
         row: int,
-        parsed: Parsed,
         block: PacketBlock,
-        members: NDArray[np.int64],
         known_before: int,
         digits: list[Digit],
     ) -> None:
         """One row's packets when some are new to it, foreign, malformed, or not plain audio."""
         stream = self.stream(row)
-        malformed = int((~parsed.ok[members]).sum())
+        if row in self._held:
+            block = self._held.pop(row).followed_by(block)
+        parsed = parse(block.data, block.length)
+        runs, held = stream.lock.runs(parsed)
+        if held is not None:
+            self._held[row] = block.select(np.array([held]))
+        malformed = int((~parsed.ok).sum())
+        taken = sum(len(found.indices) for found in runs)
         stream.malformed += malformed
-        taken = 0
-        for restarted, run in stream.lock.runs(parsed, members):
-            taken += len(run)
-            if restarted:
+        stream.foreign += len(block) - malformed - taken - (held is not None)
+        for found in runs:
+            run = found.indices
+            if found.proven:  # and could not be used before
+                block.arrival[run[0]] = block.arrival[run[1]]
+            if found.restarted:
                 self._restart(row, parsed, int(run[0]))
             rows = np.full(len(run), row)
             sequence, media = self._unwrap(rows, parsed, run)
@@ -191,20 +205,18 @@ class Playout:
             fresh = self.reception.take(rows, sequence, transit, audio)
             if fresh is not None:
                 run, media, audio = run[fresh], media[fresh], audio[fresh]
+            spoken, at = run[audio], media[audio]
+            if stream.waiting is not None:
+                self._await_place(stream, parsed, block, spoken, at, known_before)
+            elif len(spoken):
+                self._place_sizes(np.full(len(spoken), row), at, parsed, block, spoken)
             if not audio.all():
                 self._receive_other(stream, parsed, block, run[~audio], media[~audio], digits)
-                run, media = run[audio], media[audio]
-            if not len(run):
-                continue
-            if stream.waiting is not None:
-                self._await_place(stream, parsed, block, run, media, known_before)
-            else:
-                self._place_sizes(np.full(len(run), row), media, parsed, block, run)
-        stream.foreign += len(members) - malformed - taken
 
     def _restart(self, row: int, parsed: Parsed, first: int) -> None:
         """A new stream on the row: numbers start anew, and it waits for its place."""
         stream = self.stream(row)
+        self._settle(stream, _LATEST)  # of the old stream nothing more will come
         stream.restart()
         self.reception.restart(row)
         self._ssrc[row] = parsed.ssrc[first]
@@ -236,12 +248,18 @@ class Playout:
                 if found is not None:
                     digits.append(Digit(row, found.digit, usable))
             elif kind == stream.format.noise_payload_type:
-                # Until the stream has its place, noise stands before its first word: none.
-                if stream.waiting is None:
-                    stream.gaps.noise(at + int(self._place[row]), payload)
-                    self._attended[row] = stream
+                self._note_noise(stream, KeptNoise(at, usable, payload))
             else:
                 stream.foreign += 1
+
+    def _note_noise(self, stream: Stream, noise: KeptNoise) -> None:
+        """Comfort noise holds from where it stands; before the first word there is none."""
+        if stream.waiting is not None:
+            stream.noises.append(noise)
+        elif noise.media >= stream.begun_at:
+            output = noise.media + stream.place_of(noise.media)
+            stream.gaps.noise(max(output, noise.usable * FRAME_SAMPLES), noise.payload)
+            self._attended[stream.row] = stream
 
     # -- the place of a new stream ----------------------------------------------------------
 
@@ -266,33 +284,37 @@ class Playout:
         """Give a waiting stream its place if nothing to come can change it any more."""
         if not stream.waiting:
             return
-        media = np.array([packet.media for packet in stream.waiting], np.int64)
-        arrival = np.array([packet.arrival for packet in stream.waiting], np.int64)
-        usable = arrival // FRAME_NS + 1
-        settled = anchor(media, usable, stream.format.depth, known_before)
+        settled = anchor(
+            [packet.media for packet in stream.waiting],
+            [packet.arrival for packet in stream.waiting],
+            stream.format.depth,
+            known_before,
+        )
         if settled is None:
             return
-        place, counted = settled
         row = stream.row
-        self._place[row] = place
-        self._window[row] = int(usable[0]) // WINDOW_FRAMES
-        self._least[row] = np.iinfo(np.int64).max
+        self._place[row] = settled.place
+        self._turn[row] = self._newest[row] = _EARLIEST
+        self._window[row] = (stream.waiting[0].arrival // FRAME_NS + 1) // WINDOW_FRAMES
+        self._least[row] = _LATEST
         self._packets[row] = 0
-        stream.placed(int(media.min()), place)
-        stream.pacing.refer(int((arrival[:counted] // SAMPLE_NS - media[:counted]).min()) - place)
+        stream.placed(settled.first, settled.place)
+        stream.pacing.refer(settled.transit - settled.place)
         waiting, stream.waiting = stream.waiting, None
+        noises, stream.noises = stream.noises, []
+        for noise in noises:
+            self._note_noise(stream, noise)
         if not stream.needs_care:
             del self._attended[row]
-        for size in sorted({len(packet.payload) for packet in waiting}):
-            packets = [packet for packet in waiting if len(packet.payload) == size]
-            self._place_batch(
-                _Batch(
-                    rows=np.full(len(packets), row),
-                    media=np.array([packet.media for packet in packets], np.int64),
-                    arrival=np.array([packet.arrival for packet in packets], np.int64),
-                    payload=np.stack([packet.payload for packet in packets]),
-                )
-            )
+        rows = np.full(len(waiting), row)
+        media = np.array([packet.media for packet in waiting], np.int64)
+        arrival = np.array([packet.arrival for packet in waiting], np.int64)
+        output, good = self._admit(rows, media, arrival)
+        sizes = np.array([len(packet.payload) for packet in waiting])
+        for size in np.unique(sizes[good]).tolist():
+            chosen = np.flatnonzero(good & (sizes == size))
+            payload = np.stack([waiting[index].payload for index in chosen.tolist()])
+            self._write(rows[chosen], output[chosen], payload)
 
     # -- plain audio ------------------------------------------------------------------------
 
@@ -334,26 +356,29 @@ class Playout:
         chosen: _Chosen,
     ) -> None:
         """Place packets, those of one size together."""
-        arrival = block.arrival[chosen]
+        output, good = self._admit(rows, media, block.arrival[chosen])
         offset, size = parsed.offset[chosen], parsed.size[chosen]
         data = block.data[chosen]
         start, width = int(offset[0]), int(size[0])
         if (size == width).all() and (offset == start).all():
-            self._place_batch(_Batch(rows, media, arrival, data[:, start : start + width]))
+            payload = data[:, start : start + width]
+            if good.all():
+                self._write(rows, output, payload)
+            elif good.any():
+                self._write(rows[good], output[good], payload[good])
             return
-        for at, count in sorted(set(zip(offset.tolist(), size.tolist(), strict=True))):
-            same = (offset == at) & (size == count)
-            payload = data[same, at : at + count]
-            self._place_batch(_Batch(rows[same], media[same], arrival[same], payload))
+        forms = set(zip(offset[good].tolist(), size[good].tolist(), strict=True))
+        for at, count in sorted(forms):
+            same = good & (offset == at) & (size == count)
+            self._write(rows[same], output[same], data[same, at : at + count])
 
-    def _place_batch(self, batch: _Batch) -> None:
-        rows, arrival = batch.rows, batch.arrival
+    def _admit(
+        self, rows: NDArray[np.int64], media: NDArray[np.int64], arrival: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Output samples of packets, and which of them come in time; the others are counted."""
         usable = arrival // FRAME_NS + 1
-        place = self._pace(rows, batch.media, arrival, usable)
-        output = batch.media + place
-        first = self.streams[int(rows[0])]
-        lead = first.framed.lead if first is not None and first.framed is not None else 0
-        ahead = (output - lead) // FRAME_SAMPLES - usable
+        output = media + self._pace(rows, media, arrival, usable)
+        ahead = (output - self._lead(rows)) // FRAME_SAMPLES - usable
         good = (ahead >= 0) & (ahead < AHEAD_FRAMES)
         if not good.all():
             for row in np.unique(rows[~good]).tolist():
@@ -361,14 +386,20 @@ class Playout:
                 late = (rows == row) & (ahead < 0)
                 stream.refuse_late(arrival[late], output[late])
                 stream.early += int(((rows == row) & (ahead >= AHEAD_FRAMES)).sum())
-            rows, output = rows[good], output[good]
-            payload = batch.payload[good]
-        else:
-            payload = batch.payload
-        if not len(rows):
-            return
-        if first is not None and first.framed is not None:
-            first.framed.hold(output, payload)
+        return output, good
+
+    def _lead(self, rows: NDArray[np.int64]) -> int:
+        """Samples by which payloads are needed earlier; codecs with memory come a row at a time."""
+        framed = self.stream(int(rows[0])).framed
+        return 0 if framed is None else framed.lead
+
+    def _write(
+        self, rows: NDArray[np.int64], output: NDArray[np.int64], payload: NDArray[np.uint8]
+    ) -> None:
+        """Put payloads (n, size) where they belong."""
+        framed = self.stream(int(rows[0])).framed
+        if framed is not None:
+            framed.hold(output, payload)
             return
         alaw = self._alaw[rows]
         pcm = ULAW_DECODE.take(payload)
@@ -389,23 +420,28 @@ class Playout:
         edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
         starts = np.concatenate(([0], np.flatnonzero(edges) + 1))
         least = np.minimum.reduceat(delay, starts)
+        newest = np.maximum.reduceat(media, starts)
         count = np.diff(starts, append=len(rows))
         row, of = rows[starts], window[starts]
         place = self._place[rows]
+        for index in np.flatnonzero(media < self._turn[rows]).tolist():
+            place[index] = self.stream(int(rows[index])).place_of(int(media[index]))
         # Most pieces go on with the window their row is in; the rest are looked at one by one.
         fresh = np.ones(len(starts), np.bool_)
         fresh[1:] = row[1:] != row[:-1]
         same = fresh & (of == self._window[row])
         self._least[row[same]] = np.minimum(self._least[row[same]], least[same])
         self._packets[row[same]] += count[same]
+        self._newest[row[same]] = np.maximum(self._newest[row[same]], newest[same])
         if same.all():
             return place
         rest = np.flatnonzero(~same)
-        for current, new, slack, packets, start in zip(
+        for current, new, slack, packets, latest, start in zip(
             row[rest].tolist(),
             of[rest].tolist(),
             least[rest].tolist(),
             count[rest].tolist(),
+            newest[rest].tolist(),
             starts[rest].tolist(),
             strict=True,
         ):
@@ -415,9 +451,13 @@ class Playout:
                 int(self._least[current]) - now_at, int(self._packets[current])
             )
             if move:
-                self._place[current] = now_at + move
-                place[start:][rows[start:] == current] += move
-                stream.moved(int(media[start]), now_at + move, move)
+                # It holds from beyond all that was received, so that nothing is written over.
+                reach = (int(usable[start]) + AHEAD_FRAMES) * FRAME_SAMPLES + self._lead(rows)
+                turn = min(int(self._newest[current]) + 1, reach - now_at)
+                self._place[current], self._turn[current] = now_at + move, turn
+                place[start:][(rows[start:] == current) & (media[start:] >= turn)] = now_at + move
+                stream.moved(turn, now_at + move, move)
+            self._newest[current] = max(int(self._newest[current]), latest)
             self._window[current] = new
             self._least[current] = slack
             self._packets[current] = packets

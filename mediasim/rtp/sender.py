@@ -48,8 +48,18 @@ class RtpSender:
         self.sent = 0
         self.octets = 0
         """Bytes of payload sent."""
-        self._sequence = first_sequence
+        self._first_sequence = first_sequence
         self._encoder = None if known.stateless else FrameEncoder(codec)
+
+    @property
+    def next_sequence(self) -> int:
+        """Of the next packet, not yet cut to 16 bits."""
+        return self._first_sequence + self.sent
+
+    def count(self, packets: int, octets: int) -> None:
+        """So many were sent, with so many bytes of payload."""
+        self.sent += packets
+        self.octets += octets
 
     def packets(self, pcm: NDArray[np.int16], first_frame: int) -> list[NDArray[np.uint8]]:
         """Frames (n, 160) from ``first_frame`` on as packets; rows of one array are of one size."""
@@ -73,12 +83,10 @@ class RtpSender:
         data = build(
             payload,
             payload_type=self.payload_type if payload_type is None else payload_type,
-            sequence=np.arange(self._sequence, self._sequence + count),
+            sequence=np.arange(self.next_sequence, self.next_sequence + count),
             timestamp=self.first_timestamp + media * self.ticks_per_sample,
             ssrc=self.ssrc,
             marker=marker,
         )
-        self._sequence += count
-        self.sent += count
-        self.octets += payload.size
+        self.count(count, payload.size)
         return data

@@ -15,7 +15,7 @@ from mediasim.rtp.pacing import Pacing
 from mediasim.rtp.stream_lock import StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
 
-__all__ = ["MEDIA_BASE", "Digit", "KeptPacket", "Shift", "Stream", "StreamFormat"]
+__all__ = ["MEDIA_BASE", "Digit", "KeptNoise", "KeptPacket", "Shift", "Stream", "StreamFormat"]
 
 _EARLY_SAMPLES: Final = 64 * FRAME_SAMPLES
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
@@ -66,6 +66,16 @@ class KeptPacket:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptNoise:
+    """A comfort noise packet of a stream that has no place yet."""
+
+    media: int
+    usable: int
+    """The first frame it can be used in."""
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """From this media time on, output sample = media time + place."""
 
@@ -85,6 +95,8 @@ class Stream:
     events: EventReceiver = field(default_factory=EventReceiver)
     waiting: list[KeptPacket] | None = None
     """Packets of a stream not yet given its place; None once it has one."""
+    noises: list[KeptNoise] = field(default_factory=list)
+    """Comfort noise that came while it waited."""
     shifts: list[Shift] = field(default_factory=list)
     first_timestamp: int = 0
     """RTP timestamp of the packet at ``MEDIA_BASE``."""
@@ -101,7 +113,7 @@ class Stream:
     framed: FramedStream | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pacing = Pacing((self.format.depth + 1) * FRAME_SAMPLES, _EARLY_SAMPLES)
+        self.pacing = Pacing(self.format.depth * FRAME_SAMPLES, _EARLY_SAMPLES)
         self.gaps = GapFiller(conceal=self.format.conceal, noise_key=self.format.noise_key)
         plain = self.format.codec in ("PCMU", "PCMA")
         self.framed = None if plain else FramedStream(self.format.codec)
@@ -114,6 +126,7 @@ class Stream:
     def restart(self) -> None:
         """The sender began a new stream (its SSRC changed)."""
         self.waiting = []
+        self.noises = []
         self.events = EventReceiver()
         self.gaps.forget()
         if self.framed is not None:
@@ -123,6 +136,18 @@ class Stream:
         if self.waiting is None:
             raise RuntimeError("the stream has its place: packets are not kept")
         self.waiting.append(packet)
+
+    @property
+    def begun_at(self) -> int:
+        """Media time of the first packet known when the stream under way got its place."""
+        return next(shift.media for shift in reversed(self.shifts) if not shift.moved)
+
+    def place_of(self, media: int) -> int:
+        """The place of a media time of the stream under way."""
+        for shift in reversed(self.shifts):
+            if shift.media <= media or not shift.moved:
+                return shift.place
+        raise RuntimeError("the stream has no place yet")
 
     def placed(self, media: int, place: int) -> None:
         self.shifts.append(Shift(media, place, 0))

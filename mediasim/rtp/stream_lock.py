@@ -7,12 +7,26 @@ that was held back for the proof is then part of the stream.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.rtp.packets import Parsed
 
-__all__ = ["StreamLock"]
+__all__ = ["Run", "StreamLock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive packets of one stream."""
+
+    indices: NDArray[np.int64]
+    """Rows of the block."""
+    restarted: bool
+    """It is a new stream and needs a new place."""
+    proven: bool = False
+    """Its first packet was held back until its second came."""
 
 
 class StreamLock:
@@ -20,36 +34,37 @@ class StreamLock:
 
     def __init__(self) -> None:
         self.ssrc = -1
-        self._candidate: tuple[int, int] | None = None
 
-    def runs(
-        self, parsed: Parsed, members: NDArray[np.int64]
-    ) -> list[tuple[bool, NDArray[np.int64]]]:
-        """Split the rows ``members`` of a parsed block into runs of one stream.
+    def runs(self, parsed: Parsed) -> tuple[list[Run], int | None]:
+        """Split a parsed block into runs of one stream.
 
-        Returns ``(restarted, indices)`` per run; rows in no run are foreign or not RTP. A run
-        that restarted is a new stream and needs a new place. A candidate held back in an
-        earlier block is lost: its bytes are gone.
+        Rows in no run are foreign or not RTP. Also returns the row that is held back for proof,
+        if the block ends before it comes: it must be the first of the row's next block.
         """
-        found: list[tuple[bool, list[int]]] = []
+        found: list[Run] = []
         current: list[int] = []
+        restarted = proven = False
         held = -1
-        restarted = False
-        for index in members.tolist():
-            if not parsed.ok[index]:
-                continue
-            ssrc, sequence = int(parsed.ssrc[index]), int(parsed.sequence[index])
+        for index in np.flatnonzero(parsed.ok).tolist():
+            ssrc = int(parsed.ssrc[index])
             if ssrc == self.ssrc:
-                self._candidate = None
+                held = -1
                 current.append(index)
                 continue
-            if self.ssrc >= 0 and self._candidate != (ssrc, sequence):
-                self._candidate, held = (ssrc, (sequence + 1) & 0xFFFF), index
+            if self.ssrc >= 0 and not (held >= 0 and _follows(parsed, held, index)):
+                held = index
                 continue
             if current:
-                found.append((restarted, current))
-            current = [index] if held < 0 or self.ssrc < 0 else [held, index]
-            self.ssrc, self._candidate, held, restarted = ssrc, None, -1, True
+                found.append(Run(np.array(current, np.int64), restarted, proven))
+            proven = held >= 0
+            current = [held, index] if proven else [index]
+            self.ssrc, held, restarted = ssrc, -1, True
         if current:
-            found.append((restarted, current))
-        return [(fresh, np.array(run, np.int64)) for fresh, run in found]
+            found.append(Run(np.array(current, np.int64), restarted, proven))
+        return found, held if held >= 0 else None
+
+
+def _follows(parsed: Parsed, first: int, second: int) -> bool:
+    """Whether two packets are one after the other in the same stream."""
+    step = (int(parsed.sequence[second]) - int(parsed.sequence[first])) & 0xFFFF
+    return step == 1 and parsed.ssrc[second] == parsed.ssrc[first]

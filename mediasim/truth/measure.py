@@ -47,12 +47,10 @@ _CERTAIN: Final = 0.9
 _CANDIDATE: Final = 6.0
 """How many times the rms of all other lags a lag must exceed to be looked at as a place."""
 _THROUGHOUT: Final = 5.0
-"""Standard errors by which the frames of a clip must on average be like the channel there.
-Unrelated speech is alike in a sound or two, seldom above 4; a copy 12 dB below reaches 5 in
-half a second, 12 in three."""
+"""Standard errors by which the frames there must on average be like the source's. Unrelated
+speech is alike in a sound or two, seldom above 4; a copy 12 dB below reaches 5 in half a
+second, 12 in three."""
 _FEWEST_FRAMES: Final = 8
-_LEAK: Final = 8.0
-"""How many times the rms of all other lags crosstalk must reach; unrelated speech stays below 6."""
 _AROUND_PEAK: Final = 40
 """Lags beside a peak that belong to it: 5 ms."""
 _FEWEST_LAGS: Final = 256
@@ -134,9 +132,11 @@ def _search(channel: _Samples, clip: _Samples, first: int, last: int, around: in
     if likeness[lag] < _CERTAIN:
         phases = np.fft.irfft(_phases(cross), size)[:lags]
         lag = int(np.argmax(phases))
-        if not _stands_out(phases, lag, _CANDIDATE):
+        if not _stands_out(phases, lag):
             return None
-        if not _alike_throughout(there[lag : lag + len(clip)], reference):
+        # One sound of a clip may occur in other words; the clip has to be there as a whole.
+        copy = np.diff(there[lag : lag + len(clip)])
+        if _consistency(*_likeness(copy, np.diff(reference))) < _THROUGHOUT:
             return None
     if not first <= start + lag <= last:
         return None
@@ -145,18 +145,6 @@ def _search(channel: _Samples, clip: _Samples, first: int, last: int, around: in
         correlation=min(float(likeness[lag]), 1.0),
         gain_db=_db(float(dots[lag]) / clip_energy),
     )
-
-
-def _alike_throughout(there: _Floats, reference: _Floats) -> bool:
-    """Whether the clip is there as a whole: one sound of it may occur in other words too."""
-    there, reference = np.diff(there), np.diff(reference)
-    energy = _frame_sums(reference * reference)
-    likeness = _ratio(_frame_sums(there * reference), np.sqrt(_frame_sums(there * there) * energy))[
-        energy > 1e-4 * energy.max()
-    ]
-    frames = len(likeness)
-    error = float(np.std(likeness)) / np.sqrt(frames)
-    return frames >= _FEWEST_FRAMES and float(np.mean(likeness)) > _THROUGHOUT * error
 
 
 def match_at(
@@ -255,10 +243,12 @@ def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> f
         )
     if not any(said.any() for _, said in _leak_pieces(victim, source, spans)):
         return None
-    lag = _leak_lag(_leak_pieces(victim, source, spans))
-    if lag is None:
+    found = _leak_lag(_leak_pieces(victim, source, spans))
+    if found is None:
         return FLOOR_DB
-    return _leak_level(_leak_pieces(victim, source, spans), lag)
+    lag, certain = found
+    gain, consistency = _leak_gain(_leak_pieces(victim, source, spans), lag)
+    return _db(abs(gain)) if certain or abs(consistency) >= _THROUGHOUT else FLOOR_DB
 
 
 _Piece = tuple[_Floats, _Floats]
@@ -276,8 +266,8 @@ def _leak_pieces(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> I
             yield np.diff(around), np.diff(said)
 
 
-def _leak_lag(pieces: Iterable[_Piece]) -> int | None:
-    """How late the copy is, counted from 100 ms early; None if there is no copy."""
+def _leak_lag(pieces: Iterable[_Piece]) -> tuple[int, bool] | None:
+    """How late a copy may be, counted from 100 ms early, and whether it is certain to be one."""
     lags = 2 * _LEAK_LAG + 1
     plain = np.zeros(lags)
     phases = np.zeros(lags)
@@ -291,28 +281,31 @@ def _leak_lag(pieces: Iterable[_Piece]) -> int | None:
         phases += np.fft.irfft(_phases(cross), size)[:lags] * len(said)
         energy += float(around @ around)
         said_energy += float(said @ said)
-    lag = int(np.argmax(np.abs(phases)))
-    if _stands_out(np.abs(phases), lag, _LEAK):
-        return lag
     lag = int(np.argmax(np.abs(plain)))
-    certain = abs(plain[lag]) > _CERTAIN * sqrt(energy * said_energy)
-    return lag if certain else None
+    if abs(plain[lag]) > _CERTAIN * sqrt(energy * said_energy):
+        return lag, True
+    lag = int(np.argmax(np.abs(phases)))
+    return (lag, False) if _stands_out(np.abs(phases), lag) else None
 
 
-def _leak_level(pieces: Iterable[_Piece], lag: int) -> float:
-    """Gain of the copy by least squares over frames, those that are like the source above all.
+def _leak_gain(pieces: Iterable[_Piece], lag: int) -> tuple[float, float]:
+    """Gain of the copy by least squares over frames, and how consistently it is there.
 
-    So frames in which the victim speaks, and such as nothing leaked into, hardly count.
+    Frames that are like the source count above all; those in which the victim speaks, and such
+    as nothing leaked into, hardly.
     """
-    dots = energy = 0.0
+    dots = total = 0.0
+    likenesses, energies = [], []
     for around, said in pieces:
         there = around[lag : lag + len(said)]
-        shared, source = _frame_sums(there * said), _frame_sums(said * said)
-        likeness = _ratio(shared, np.sqrt(_frame_sums(there * there) * source))
+        likeness, energy = _likeness(there, said)
         weight = likeness**4
-        dots += float(weight @ shared)
-        energy += float(weight @ source)
-    return _db(abs(dots) / energy) if energy > 0.0 else FLOOR_DB
+        dots += float(weight @ _frame_sums(there * said))
+        total += float(weight @ energy)
+        likenesses.append(likeness)
+        energies.append(energy)
+    gain = dots / total if total > 0.0 else 0.0
+    return gain, _consistency(np.concatenate(likenesses), np.concatenate(energies))
 
 
 # -- arithmetic --------------------------------------------------------------------------------
@@ -366,10 +359,26 @@ def _phases(cross: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return np.divide(cross, size, out=np.zeros_like(cross), where=size > 0.0)
 
 
-def _stands_out(values: _Floats, peak: int, times: float) -> bool:
-    """Whether a value is so many times the rms of all that are not beside it."""
+def _stands_out(values: _Floats, peak: int) -> bool:
+    """Whether a value is far above all that are not beside it."""
     others = np.concatenate((values[: max(0, peak - _AROUND_PEAK)], values[peak + _AROUND_PEAK :]))
-    return bool(values[peak] > times * np.sqrt(np.mean(others * others)))
+    return bool(values[peak] > _CANDIDATE * np.sqrt(np.mean(others * others)))
+
+
+def _likeness(there: _Floats, source: _Floats) -> tuple[_Floats, _Floats]:
+    """Correlation of each 20 ms with the source's, and the source's energy in it."""
+    energy = _frame_sums(source * source)
+    whole = np.sqrt(_frame_sums(there * there) * energy)
+    return _ratio(_frame_sums(there * source), whole), energy
+
+
+def _consistency(likeness: _Floats, energy: _Floats) -> float:
+    """Mean of the frames' likeness in standard errors, where the source is not silent."""
+    likeness = likeness[energy > 1e-4 * energy.max()]
+    if len(likeness) < _FEWEST_FRAMES:
+        return 0.0
+    error = float(np.std(likeness)) / sqrt(len(likeness))
+    return float(np.mean(likeness)) / max(error, 1e-9)
 
 
 def _frame_sums(values: _Floats) -> _Floats:

@@ -1,0 +1,141 @@
+"""Many telephones in one process: paced PCMU over UDP, and what comes back absorbed and looked at.
+
+Standard library only, so that it costs little beside the server it tests. Run by
+``realtime_capacity.py``; talks JSON lines on standard input and output: the count of legs comes in,
+its ports go out, the server's ports come in, it sends for as long as it was told, and when the
+server says that it has stopped, what it saw goes out. Everything stays on 127.0.0.1, and it stops
+by itself.
+
+Each payload says whose it is and which of its leg's packets: three digits each, of 64, as mu-law
+octets that survive being decoded and encoded again; the rest is filled with the leg's digits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import struct
+import sys
+import time
+
+FRAME = 0.02
+PHASES = 8
+"""Legs are spread over the frame in this many groups."""
+RAMP = 50
+"""Calls begin one after the other over this many frames, as calls do."""
+LONGEST = 10.0
+
+
+def digits(number: int) -> bytes:
+    """A number below 64 ** 3 as three octets below 64."""
+    return bytes((number >> 12 & 63, number >> 6 & 63, number & 63))
+
+
+def payload(leg: int, packet: int) -> bytes:
+    return digits(leg) + digits(packet) + digits(leg) * 51 + b"\x2a"
+
+
+def pin(core: int) -> None:
+    """Stay on one core, where the system knows how."""
+    if hasattr(os, "sched_setaffinity") and core in os.sched_getaffinity(0):
+        os.sched_setaffinity(0, {core})
+
+
+class Telephone:
+    """One leg: sends its packets and looks at those of its partner."""
+
+    def __init__(self, leg: int) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind(("127.0.0.1", 0))
+        draw = random.Random(leg)
+        self.sequence = draw.randrange(1 << 16)
+        self.timestamp = draw.randrange(1 << 32)
+        self.ssrc = draw.randrange(1 << 32)
+        self.packet = bytearray(struct.pack("!BBHII", 0x80, 0, 0, 0, 0) + payload(leg, 0))
+        self.partner = digits(leg ^ 1)
+
+
+def main() -> None:
+    order = json.loads(sys.stdin.readline())
+    pin(order["core"])
+    telephones = [Telephone(leg) for leg in range(order["legs"])]
+    print(json.dumps([t.socket.getsockname()[1] for t in telephones]), flush=True)
+    order = json.loads(sys.stdin.readline())
+    for telephone, port in zip(telephones, order["ports"], strict=True):
+        telephone.socket.connect(("127.0.0.1", port))
+    seconds = min(float(order["seconds"]), LONGEST)
+    print(json.dumps(call(telephones, round(seconds / FRAME))), flush=True)
+
+
+def call(telephones: list[Telephone], frames: int) -> dict[str, float]:
+    """Send for so many frames."""
+    header = struct.Struct("!HII").pack_into
+    room = bytearray(2048)
+    sent = received = wrong = refused = 0
+    latest = 0.0
+
+    def look(telephone: Telephone, size: int) -> None:
+        nonlocal received, wrong
+        received += 1
+        # Before the partner's first packet is played there is silence.
+        if size != 172 or (room[12:15] != telephone.partner and room[12] != 0xFF):
+            wrong += 1
+
+    groups = [
+        [
+            (leg // 2 * RAMP * 2 // len(telephones), t, t.socket.send, t.socket.recv_into, t.packet)
+            for leg, t in list(enumerate(telephones))[phase::PHASES]
+        ]
+        for phase in range(PHASES)
+    ]
+    start = time.perf_counter()
+    for frame in range(frames):
+        for phase, group in enumerate(groups):
+            due = start + (frame + phase / PHASES) * FRAME
+            now = time.perf_counter()
+            if now < due:
+                time.sleep(due - now)
+            else:
+                latest = max(latest, now - due)
+            for first, telephone, send, receive, packet in group:
+                number = frame - first
+                if number < 0:
+                    continue
+                header(
+                    packet,
+                    2,
+                    telephone.sequence + number & 0xFFFF,
+                    telephone.timestamp + number * 160 & 0xFFFFFFFF,
+                    telephone.ssrc,
+                )
+                packet[15:18] = digits(number)
+                try:
+                    send(packet)
+                    sent += 1
+                except OSError:
+                    refused += 1
+                try:
+                    look(telephone, receive(room))
+                except OSError:
+                    continue
+    sys.stdin.readline()
+    for telephone in telephones:
+        while True:
+            try:
+                look(telephone, telephone.socket.recv_into(room))
+            except OSError:
+                break
+    return {
+        "sent": sent,
+        "received": received,
+        "wrong": wrong,
+        "refused": refused,
+        "late_ms": latest * 1000,
+    }
+
+
+if __name__ == "__main__":
+    main()
