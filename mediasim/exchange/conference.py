@@ -135,6 +135,8 @@ class ConferenceCall(Flow):
             if doing is not None:
                 await doing
             self._done()
+            if self._plan.end_ns is not None:
+                await asyncio.Event().wait()  # the end takes everybody off
             await self._all_done.wait()
             await exchange.sleep(LINGER_NS)
         await self._leave(call)

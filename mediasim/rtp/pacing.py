@@ -85,39 +85,36 @@ def _whole_steps(samples: int) -> int:
 class Anchor(NamedTuple):
     """What the first packets of a stream say."""
 
-    place: int
     first: int
     """The least of their media times (samples)."""
     transit: int
     """The least time (samples) from media to arrival."""
+    place: int
 
-    @property
-    def plays(self) -> int:
-        """The frame in which the first packet is heard."""
-        return (self.first + self.place) // FRAME_SAMPLES
+    def begins(self, lead: int) -> int:
+        """The frame in which the first packet is needed."""
+        return (self.first + self.place - lead) // FRAME_SAMPLES
 
 
 def anchor(
-    media: Sequence[int], arrival: Sequence[int], depth: int, known_before: int
+    media: Sequence[int], arrival: Sequence[int], depth: int, known_before: int, lead: int = 0
 ) -> Anchor | None:
     """Give a new stream its place from the packets that come before it is played.
 
     ``media`` are the packets' media times (samples), ``arrival`` their times of arrival (ns), in
-    order; all packets usable before frame ``known_before`` are given. None when more packets
-    could still change the answer.
+    order; all packets usable before frame ``known_before`` are given. A packet is needed ``lead``
+    samples before its time. None when more packets could still change the answer.
     """
-    found = _anchor_of(media[0], arrival[0] // SAMPLE_NS - media[0], depth)
+    first, transit = media[0], arrival[0] // SAMPLE_NS - media[0]
+    found = Anchor(first, transit, place_of(transit, depth))
     for at, came in zip(media[1:], arrival[1:], strict=True):
-        better = _anchor_of(min(found.first, at), min(found.transit, came // SAMPLE_NS - at), depth)
-        # Once it is heard, and before that if it would begin in the past, it is too late.
-        if came // FRAME_NS + 1 > better.plays:
+        first, transit = min(first, at), min(transit, came // SAMPLE_NS - at)
+        better = Anchor(first, transit, place_of(transit, depth))
+        # Once the stream is heard, or if it would begin in the past, a packet is too late.
+        if came // FRAME_NS + 1 > better.begins(lead):
             return found
         found = better
-    return None if known_before <= found.plays else found
-
-
-def _anchor_of(first: int, transit: int, depth: int) -> Anchor:
-    return Anchor(place_of(transit, depth), first, transit)
+    return None if known_before <= found.begins(lead) else found
 
 
 def place_of(transit: int, depth: int) -> int:

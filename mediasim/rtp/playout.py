@@ -289,6 +289,7 @@ class Playout:
             [packet.arrival for packet in stream.waiting],
             stream.format.depth,
             known_before,
+            stream.lead,
         )
         if settled is None:
             return
@@ -378,7 +379,8 @@ class Playout:
         """Output samples of packets, and which of them come in time; the others are counted."""
         usable = arrival // FRAME_NS + 1
         output = media + self._pace(rows, media, arrival, usable)
-        ahead = (output - self._lead(rows)) // FRAME_SAMPLES - usable
+        # Codecs with memory come a row at a time.
+        ahead = (output - self.stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
         good = (ahead >= 0) & (ahead < AHEAD_FRAMES)
         if not good.all():
             for row in np.unique(rows[~good]).tolist():
@@ -387,11 +389,6 @@ class Playout:
                 stream.refuse_late(arrival[late], output[late])
                 stream.early += int(((rows == row) & (ahead >= AHEAD_FRAMES)).sum())
         return output, good
-
-    def _lead(self, rows: NDArray[np.int64]) -> int:
-        """Samples by which payloads are needed earlier; codecs with memory come a row at a time."""
-        framed = self.stream(int(rows[0])).framed
-        return 0 if framed is None else framed.lead
 
     def _write(
         self, rows: NDArray[np.int64], output: NDArray[np.int64], payload: NDArray[np.uint8]
@@ -452,7 +449,7 @@ class Playout:
             )
             if move:
                 # It holds from beyond all that was received, so that nothing is written over.
-                reach = (int(usable[start]) + AHEAD_FRAMES) * FRAME_SAMPLES + self._lead(rows)
+                reach = (int(usable[start]) + AHEAD_FRAMES) * FRAME_SAMPLES + stream.lead
                 turn = min(int(self._newest[current]) + 1, reach - now_at)
                 self._place[current], self._turn[current] = now_at + move, turn
                 place[start:][(rows[start:] == current) & (media[start:] >= turn)] = now_at + move

@@ -119,6 +119,11 @@ class Stream:
         self.framed = None if plain else FramedStream(self.format.codec)
 
     @property
+    def lead(self) -> int:
+        """Samples before its output sample at which a payload is needed."""
+        return 0 if self.framed is None else self.framed.lead
+
+    @property
     def needs_care(self) -> bool:
         """Whether reading it takes more than the ring."""
         return self.waiting is not None or self.framed is not None or self.gaps.active

@@ -202,6 +202,8 @@ class Actor:
         """A key of another party, as a telephone event or as a tone."""
         from mediasim.audio.dtmf import DtmfDetector
 
+        # What was pressed before now is not waited for, however late it is lived through.
+        self._line.room.plane.catch_up(self._line.room)
         keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
         peers = self._flow.peers(self._call)
         for peer in peers:

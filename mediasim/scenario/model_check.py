@@ -5,10 +5,8 @@ Only what is sure beforehand is a mistake here: whether an expectation holds, th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mediasim.exchange.events import EXCHANGE_EVENTS
@@ -19,6 +17,7 @@ from mediasim.scenario.model_expect import (
     ExpectAligned,
     ExpectEvents,
     ExpectHeard,
+    ExpectNoCrosstalk,
     ExpectSilent,
     ExpectStatus,
     RecordingExpectation,
@@ -26,6 +25,7 @@ from mediasim.scenario.model_expect import (
 from mediasim.scenario.model_plan import PlannedRecording
 from mediasim.scenario.model_recording import Moment
 from mediasim.scenario.model_steps import Emit, Hangup, Play, Say, WaitFor, walk
+from mediasim.scenario.wording import is_clip, says
 
 if TYPE_CHECKING:
     from mediasim.scenario.model import Scenario
@@ -255,6 +255,11 @@ def _troubles_with(
         if check.channel > layout.stored_channels:
             message = f"recording {plan.name} has one channel: {layout.rule.reason}"
             yield (*location, "channel"), message
+    if isinstance(check, ExpectNoCrosstalk):
+        layout = plan.layout(scenario.profile)
+        if layout.stored_channels < 2:
+            message = f"recording {plan.name} has no second channel: {layout.rule.reason}"
+            yield location, message
     if isinstance(check, ExpectHeard | ExpectAligned) and check.party in scenario.parties:
         if check.party not in plan.parties:
             message = f"{check.party} has no part in what recording {plan.name} records"
@@ -266,14 +271,10 @@ def _troubles_with(
 def _never_heard(scenario: Scenario, check: ExpectHeard, location: Location) -> Iterator[Trouble]:
     """Words and files that are not in the party's script."""
     steps = [step for _, step in walk(scenario.parties[check.party].script)]
-    said = " ".join(_words(step.text) for step in steps if isinstance(step, Say))
-    if check.text is not None and _words(check.text) not in said:
-        yield (*location, "text"), f"{check.party}'s script never says this"
-    played: Collection[str] = {step.file.name for step in steps if isinstance(step, Play)}
-    if check.clip is not None and Path(check.clip).name not in played:
-        known = _known(check.clip, sorted(played), "play steps in it")
+    said = [step.text for step in steps if isinstance(step, Say)]
+    if check.text is not None and not any(says(text, check.text) for text in said):
+        yield (*location, "text"), f"no say step of {check.party} has these words"
+    played = [str(step.file) for step in steps if isinstance(step, Play)]
+    if check.clip is not None and not any(is_clip(file, check.clip) for file in played):
+        known = _known(check.clip, played, "play steps in it")
         yield (*location, "clip"), f"{check.party}'s script never plays this; {known}"
-
-
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))

@@ -59,8 +59,7 @@ def _reasons(line: Line) -> list[tuple[int, int, str]]:
                     found.append((span.start, span.end, fate.kind))
     for output in stream.late_for:
         found += [(at, at + step, "late") for at in output.tolist()]
-    for shift in stream.shifts:
-        if shift.moved > 0:
-            at = shift.media + shift.place
-            found.append((at - shift.moved, at, "put in"))
+    for move in placement.moves:
+        if move.moved > 0:
+            found.append((move.start - move.moved, move.start, "put in"))
     return sorted(found)

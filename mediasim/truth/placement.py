@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mediasim.audio.frames import SAMPLE_NS
+from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_NS
 from mediasim.parties.party import Line
-from mediasim.rtp.stream import MEDIA_BASE
+from mediasim.rtp.stream import MEDIA_BASE, Shift
 
-__all__ = ["Placement", "Span"]
+__all__ = ["Move", "Placement", "Span"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,18 @@ class Span:
         return Span(self.said + start - self.start, start, end - start)
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From a packet on, a party's audio stood elsewhere than before."""
+
+    said: int
+    """The packet's first sample, of the party's own count."""
+    start: int
+    """Where it stands, on the frame clock."""
+    moved: int
+    """Samples later, or if negative earlier, than it would have stood."""
+
+
 class Placement:
     """Of one line, once it has sent."""
 
@@ -50,17 +62,24 @@ class Placement:
         first_received = wrapped // stream.format.ticks_per_sample
         # Party sample + this = media time of the stream.
         self._to_media = MEDIA_BASE - first_received
+        self._step = line.party.ptime_ms * FRAME_SAMPLES // 20
+        self.moves = [self._move(shift) for shift in stream.shifts]
+        """The first is where the audio begins, and moves nothing."""
+
+    def _move(self, shift: Shift) -> Move:
+        """It took effect with the first packet that begins at its media time or later."""
+        said = -((self._to_media - shift.media) // self._step) * self._step
+        return Move(said, said + self._to_media + shift.place, shift.moved)
 
     def spans(self, start: int, end: int) -> list[Span]:
         """Where samples ``start .. end`` of the party stand; more than one span if it moved."""
-        shifts = self._line.leg.stream.shifts
         found = []
-        for number, shift in enumerate(shifts):
-            low = start if number == 0 else max(start, shift.media - self._to_media)
-            last = number == len(shifts) - 1
-            high = end if last else min(end, shifts[number + 1].media - self._to_media)
+        for number, move in enumerate(self.moves):
+            low = start if number == 0 else max(start, move.said)
+            last = number == len(self.moves) - 1
+            high = end if last else min(end, self.moves[number + 1].said)
             if low < high:
-                found.append(Span(low, low + self._to_media + shift.place, high - low))
+                found.append(Span(low, low + move.start - move.said, high - low))
         return found
 
     def due(self, sample: int) -> int:

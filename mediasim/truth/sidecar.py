@@ -285,8 +285,8 @@ def _lost(
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
     ]
     moved = []
-    for shift in call.line.leg.stream.shifts:
-        at = shift.media + shift.place
-        if shift.moved and low <= at < high:
-            moved += [(file, shift.moved) for _, file, _ in to_file.pieces(at, at + 1)]
+    for move in Placement(call.line).moves:
+        at = move.start
+        if move.moved and low <= at < high:
+            moved += [(file, move.moved) for _, file, _ in to_file.pieces(at, at + 1)]
     return gaps, moved

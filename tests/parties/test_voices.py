@@ -22,7 +22,13 @@ from mediasim.parties.voices.clip import Clip
 from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable, versions
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
-from mediasim.parties.voices.level import active_dbfs, at_speech_level, trimmed
+from mediasim.parties.voices.level import (
+    LONGEST_PAUSE_SAMPLES,
+    active_dbfs,
+    at_speech_level,
+    paced,
+    trimmed,
+)
 from mediasim.parties.voices.speech import Speaker
 
 SENTENCE = "Good morning, I would like to talk about my invoice, please."
@@ -395,9 +401,21 @@ def test_silence_around_speech_neither_stays_nor_counts(
     assert speech_dbfs(at_speech_level(sound, level)) == pytest.approx(level, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("pause", "kept"), [(800, 800), (3200, 3200), (8000, LONGEST_PAUSE_SAMPLES)]
+)
+def test_pauses_within_an_utterance_are_cut_down_to_400_ms(pause: int, kept: int) -> None:
+    hum = 0.3 * np.sin(np.arange(1600) * 0.7)
+    sound = paced(np.concatenate([hum, np.zeros(pause), hum]))
+    assert sound.size == 3200 + kept
+    assert np.array_equal(sound[:1600], hum)
+    assert np.array_equal(sound[-1600:], hum)
+
+
 def test_silence_has_no_level() -> None:
     assert active_dbfs(np.zeros(8000)) == -np.inf
     assert trimmed(np.zeros(8000)).size == 0
+    assert paced(np.zeros(0)).size == 0
 
 
 def test_importing_the_voices_loads_no_engine() -> None:

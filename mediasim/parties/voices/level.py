@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.levels import to_samples
 
-__all__ = ["active_dbfs", "at_speech_level", "trimmed"]
+__all__ = ["LONGEST_PAUSE_SAMPLES", "active_dbfs", "at_speech_level", "paced", "trimmed"]
 
 PAUSE_DB: Final = 30.0
 """A frame this far below the loudest one is a pause."""
@@ -23,6 +23,10 @@ SOUND_DB: Final = 35.0
 """Sound begins and ends within this distance of the active level; beyond it nobody hears it."""
 HOP_SAMPLES: Final = 40
 """Trimming looks at 5 ms at a time."""
+QUIET_DB: Final = 25.0
+"""Who listens takes sound this far below the active level for a pause."""
+LONGEST_PAUSE_SAMPLES: Final = 80 * HOP_SAMPLES
+"""400 ms: what a speaker pauses within an utterance at most."""
 
 
 def active_dbfs(sound: NDArray[np.floating]) -> float:
@@ -41,6 +45,19 @@ def trimmed(sound: NDArray[np.floating]) -> NDArray[np.floating]:
     if not loud.size:
         return sound[:0]
     return sound[loud[0] * HOP_SAMPLES : (loud[-1] + 1) * HOP_SAMPLES]
+
+
+def paced(sound: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The samples with pauses of more than 400 ms cut down to that, so that a listener who waits
+    for the end of an utterance does not take the end of its first sentence for it."""
+    threshold = 10 ** ((active_dbfs(sound) - QUIET_DB) / 10)
+    quiet = np.concatenate(([False], _powers(sound, HOP_SAMPLES) <= threshold, [False]))
+    pauses = np.flatnonzero(quiet[1:] != quiet[:-1]).reshape(-1, 2) * HOP_SAMPLES
+    kept = np.ones(sound.size, np.bool_)
+    for start, end in pauses.tolist():
+        if end - start > LONGEST_PAUSE_SAMPLES:
+            kept[start + LONGEST_PAUSE_SAMPLES // 2 : end - LONGEST_PAUSE_SAMPLES // 2] = False
+    return sound[kept]
 
 
 def at_speech_level(sound: NDArray[np.floating], dbfs: float) -> NDArray[np.int16]:

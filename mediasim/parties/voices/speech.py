@@ -1,9 +1,10 @@
 """The face of the voices: text in, a clip of speech out, whatever is installed.
 
 Every clip is offline, deterministic, 8 kHz, at the level asked for, and starts with its first
-sound, so that the moment it is played is the moment somebody speaks. Where the voice's own
-engine fails, the other speech engine takes over, then babble; a run never ends for want of a
-voice, but `Speaker.warnings` says what happened.
+sound, so that the moment it is played is the moment somebody speaks; it pauses for 400 ms at
+most, so that a longer silence is the end of it. Where the voice's own engine fails, the other
+speech engine takes over, then babble; a run never ends for want of a voice, but
+`Speaker.warnings` says what happened.
 
 ``MEDIASIM_SPEECH`` set to ``hibari``, ``espeak`` or ``babble`` puts that engine first for every
 voice: ``babble`` makes runs quick and independent of what is installed. The voice ``babble`` is
@@ -28,7 +29,7 @@ from mediasim.parties.voices.clip import Clip
 from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
-from mediasim.parties.voices.level import at_speech_level, trimmed
+from mediasim.parties.voices.level import at_speech_level, paced, trimmed
 
 __all__ = ["DEFAULT_LEVEL_DBFS", "Speaker"]
 
@@ -37,7 +38,7 @@ STORED_LEVEL_DBFS: Final = -26.0
 """Level of cached utterances: low enough that no peak of speech is clipped."""
 KEPT_IN_MEMORY: Final = 256
 """Clips, some 80 kB each."""
-PROCESSING: Final = "2"
+PROCESSING: Final = "3"
 """To be changed whenever the same engine output would become other samples."""
 
 SPEECH_ENGINES: Final = ("hibari", "espeak")
@@ -127,7 +128,7 @@ class Speaker:
         return pcm
 
     def _synthesised(self, engine: str, voice: Voice, words: str) -> NDArray[np.int16]:
-        sound = trimmed(self._engines[engine].speak(voice, words))
+        sound = paced(trimmed(self._engines[engine].speak(voice, words)))
         if not sound.size:
             raise EngineError("it made no sound of a text")
         return at_speech_level(sound, STORED_LEVEL_DBFS)
