@@ -11,7 +11,7 @@ import mediasim
 
 ROOT = Path(mediasim.__file__).parent
 FLOORS = ["seeds", "audio", "rtp", "media", "net", "parties", "exchange", "truth", "scenario", "cli"]
-MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 
 
 def floor_of(dotted: str) -> int | None:

@@ -99,7 +99,8 @@ class Phone:
             for index, (payload, marker, offset) in enumerate(payloads):
                 event = (payload, marker, start + offset)
                 self._events.setdefault(first + index, []).append(event)
-            at = start + tone_samples + gap_samples
+            # The last packet is repeated beyond the key's release, in place of audio.
+            at = max(start + tone_samples + gap_samples, (first + len(payloads)) * self._step)
         return at
 
     def end(self, now_ns: int) -> None:

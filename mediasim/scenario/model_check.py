@@ -273,7 +273,7 @@ def _never_heard(scenario: Scenario, check: ExpectHeard, location: Location) -> 
     steps = [step for _, step in walk(scenario.parties[check.party].script)]
     said = [step.text for step in steps if isinstance(step, Say)]
     if check.text is not None and not any(says(text, check.text) for text in said):
-        yield (*location, "text"), f"no say step of {check.party} has these words"
+        yield (*location, "text"), f"{check.party}'s script never says this in one step"
     played = [str(step.file) for step in steps if isinstance(step, Play)]
     if check.clip is not None and not any(is_clip(file, check.clip) for file in played):
         known = _known(check.clip, played, "play steps in it")

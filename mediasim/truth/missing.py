@@ -30,10 +30,13 @@ def gaps_of(line: Line) -> list[Gap]:
 
     What was never sent (a sender quiet on purpose, a key's telephone events) leaves no gap.
     """
-    reasons = _reasons(line)
+    placement = Placement(line)
+    reasons = _reasons(line, placement)
     gaps: list[Gap] = []
     first = 0
-    for start, end in line.leg.missing:
+    # Before its first packet the server missed nothing, but the party may have spoken.
+    unheard = [(0, move.start) for move in placement.moves[:1]]
+    for start, end in unheard + line.leg.missing:
         while first < len(reasons) and reasons[first][1] <= start:
             first += 1
         cursor = start
@@ -46,9 +49,8 @@ def gaps_of(line: Line) -> list[Gap]:
     return gaps
 
 
-def _reasons(line: Line) -> list[tuple[int, int, str]]:
+def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
     """Where packets that came to nothing would have stood, in order."""
-    placement = Placement(line)
     step = line.party.ptime_ms * FRAME_SAMPLES // 20
     stream = line.leg.stream
     found = []

@@ -1,0 +1,22 @@
+"""All benchmarks: ``python tests/benchmarks [--short]``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    worst = 0
+    for name in ("virtual_speed.py", "realtime_capacity.py"):
+        print(f"== {name}", flush=True)
+        command = [sys.executable, str(HERE / name), *sys.argv[1:]]
+        worst = max(worst, subprocess.run(command, check=False).returncode)
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main())
