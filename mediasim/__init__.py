@@ -1,8 +1,8 @@
 """mediasim: a deterministic telephone exchange that records calls as Twilio does.
 
-    result = mediasim.simulate("scenarios/support-call.yaml")
-    result.recording().pcm        # (channels, samples) int16, 8 kHz
-    result.recording().truth      # who said what, at which sample
+result = mediasim.simulate("scenarios/support-call.yaml")
+result.recording().pcm        # (channels, samples) int16, 8 kHz
+result.recording().truth      # who said what, at which sample
 """
 
 from typing import TYPE_CHECKING, Any

@@ -73,6 +73,7 @@ class ConferenceCall(Flow):
         self._busy = len(plan.participants)
         self._all_done = asyncio.Event()
         self._muted: set[LiveCall] = set()
+        self._holding: set[LiveCall] = set()
         self._joined: list[LiveCall] = []
         """Everybody who ever joined, in order."""
         self.record = ConferenceRecord(
@@ -95,9 +96,14 @@ class ConferenceCall(Flow):
                 waits.append(self.exchange.sleep_until(self.dialled_ns + plan.end_ns))
             await self.first_of(*waits)
         finally:
+            staying_on = [call for call in self._joined if call.active]
             await self.finish()
+            for call in staying_on:
+                self._tell("left", f"{call.party.name} left", call)
             if self.record.status == "in-progress":
-                self.record.reason_ended = "last-participant-left"
+                self.record.reason_ended = (
+                    "conference-ended-via-api" if staying_on else "last-participant-left"
+                )
                 self.record.move("completed", self.exchange.now_ns)
                 self._tell("ended", "the conference ended")
 
@@ -111,35 +117,40 @@ class ConferenceCall(Flow):
             from_=who.party.number,
             direction="inbound",
             status="ringing",
-            name=f"{self.name}/{who.party.name}",
+            flow=self.name,
         )
         self.calls.append(call)
         self._joined.append(call)
         call.answer(listens=who.party.name in self._listeners)
-        self._set(call, joined=True)
+        self._place(call)
         if self.record.status == "init":
             self.record.move("in-progress", exchange.now_ns)
             self._tell("started", "the conference started")
             self.reach("answer")
         self._tell("joined", f"{who.party.name} joined", call)
+        self.spawn(self._see_off(call))
         for mute in who.mutes:
             self.spawn(self._mute(call, mute))
         behavior = self._behaviors.get(who.party.name)
-        doing = self.spawn(_coroutine(behavior, self, call)) if behavior is not None else None
+        doing = self.spawn(behavior(self, call)) if behavior is not None else None
         if who.leave_ns is not None:
-            await exchange.sleep_until(self.dialled_ns + who.leave_ns)
-            if doing is not None:
+            leave = exchange.sleep_until(self.dialled_ns + who.leave_ns)
+            await self.first_of(leave, call.ended.wait())
+            if doing is not None and not call.leaving:
                 doing.cancel()
             self._done()
         else:
             if doing is not None:
                 await doing
             self._done()
+            if call.ended.is_set():
+                return
             if self._plan.end_ns is not None:
                 await asyncio.Event().wait()  # the end takes everybody off
             await self._all_done.wait()
             await exchange.sleep(LINGER_NS)
-        await self._leave(call)
+        await call.hang_up()
+        await call.ended.wait()
 
     def _done(self) -> None:
         """Somebody has nothing more to do; who has no time to leave stays until nobody has."""
@@ -147,42 +158,41 @@ class ConferenceCall(Flow):
         if not self._busy:
             self._all_done.set()
 
-    async def _leave(self, call: LiveCall) -> None:
-        if not call.active:
-            return
-        await call.hang_up()
+    async def _see_off(self, call: LiveCall) -> None:
+        """Tell that a participant has left, whichever way it did."""
+        await call.ended.wait()
         self._tell("left", f"{call.party.name} left", call)
-        self.exchange.follow_recordings(self.room)
 
     async def _mute(self, call: LiveCall, mute: MutePlan) -> None:
         await self.exchange.sleep_until(self.dialled_ns + mute.at_ns)
         if not call.active:
             return
         self._muted.add(call)
-        self._set(call, joined=True)
+        self._place(call)
         self._tell("muted", f"{call.party.name} is muted", call)
         if mute.for_ns is None:
             return
-        await self.exchange.sleep(mute.for_ns)
+        await self.exchange.sleep_until(self.dialled_ns + mute.at_ns + mute.for_ns)
         if call.active:
             self._muted.discard(call)
-            self._set(call, joined=True)
+            self._place(call)
             self._tell("unmuted", f"{call.party.name} is heard again", call)
 
-    def _set(self, call: LiveCall, *, joined: bool) -> None:
-        self.room.confer(call.leg, joined=joined, muted=call in self._muted)
+    def _place(self, call: LiveCall) -> None:
+        """Put a participant where it belongs: in the conference, muted in it, or beside it."""
+        joined, muted = call not in self._holding, call in self._muted
+        self.room.confer(call.leg, joined=joined, muted=muted)
         self.exchange.follow_recordings(self.room)
 
     def hold(self, call: LiveCall) -> None:
         """A participant that holds the conference hears and says nothing."""
-        self._muted.add(call)
-        self.room.confer(call.leg, joined=False)
-        self.exchange.follow_recordings(self.room)
+        self._holding.add(call)
+        self._place(call)
         call.tell("held", f"{call.party.name} holds the conference")
 
     def resume(self, call: LiveCall) -> None:
-        self._muted.discard(call)
-        self._set(call, joined=True)
+        self._holding.discard(call)
+        self._place(call)
         call.tell("resumed", f"{call.party.name} is back in the conference")
 
     # -- recording --------------------------------------------------------------------------
@@ -207,7 +217,8 @@ class ConferenceCall(Flow):
         )
 
     def _sources(self, role: str) -> SourcedChannel:
-        heard = [call for call in self._joined if call.active and call not in self._muted]
+        unheard = self._muted | self._holding
+        heard = [call for call in self._joined if call.active and call not in unheard]
         first = self._joined[0]
         if role == "first-participant":
             heard = [call for call in heard if call is first]
@@ -229,7 +240,3 @@ class ConferenceCall(Flow):
 
 async def _all(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks)
-
-
-async def _coroutine(behavior: Behavior, flow: Flow, call: LiveCall) -> None:
-    await behavior(flow, call)

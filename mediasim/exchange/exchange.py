@@ -31,8 +31,8 @@ __all__ = ["VIRTUAL_BLOCK", "Exchange"]
 
 _RINGBACK_SAMPLES: Final = 6 * SAMPLE_RATE
 _MUSIC_SAMPLES: Final = 16 * SAMPLE_RATE
-VIRTUAL_BLOCK: Final = 256
-"""Frames a room may be lived through at once in virtual time: about five seconds."""
+VIRTUAL_BLOCK: Final = 512
+"""Frames a room may be lived through at once in virtual time: about ten seconds."""
 
 
 class Exchange:
@@ -67,6 +67,9 @@ class Exchange:
         self.calls: list[LiveCall] = []
         self.recordings: list[LiveRecording] = []
 
+        self._sleepers = 0
+        self._idle_since_ns = 0
+
     # -- time -------------------------------------------------------------------------------
 
     @property
@@ -79,8 +82,23 @@ class Exchange:
         """When the frame that the frame clock stands in began."""
         return self.plane.now * FRAME_NS
 
+    @property
+    def idle_ns(self) -> int:
+        """For how long nobody has been waiting for a time: whatever happens next must be heard,
+        or told by an event."""
+        return 0 if self._sleepers else self.now_ns - self._idle_since_ns
+
     async def sleep_until(self, at_ns: int) -> None:
         """Wait for a loop time; returns at once if it has passed."""
+        self._sleepers += 1
+        try:
+            await self.watch_until(at_ns)
+        finally:
+            self._sleepers -= 1
+            self._idle_since_ns = self.now_ns
+
+    async def watch_until(self, at_ns: int) -> None:
+        """The same for a time at which nothing happens of itself, as a limit: it may be idle."""
         woken: asyncio.Future[None] = self.loop.create_future()
         # An absolute deadline: adding to the loop's float clock would creep.
         handle = self.loop.call_at(at_ns / 1e9, _wake, woken)
@@ -118,10 +136,16 @@ class Exchange:
         from_: str,
         direction: Direction,
         status: CallStatus,
-        name: str,
+        flow: str,
         parent: LiveCall | None = None,
     ) -> LiveCall:
-        """A call's record and its place in a room; its leg comes up when it is answered."""
+        """A call's record and its place in a room; its leg comes up when it is answered.
+
+        ``flow`` is what the run calls the call or conference that it is a leg of.
+        """
+        name = f"{flow}/{party.name}"
+        before = sum(call.name.split("#")[0] == name for call in self.calls)
+        name += f"#{before + 1}" if before else ""
         record = CallRecord(
             sid=self.sids.new("CA"),
             account_sid=self.account_sid,
@@ -132,7 +156,7 @@ class Exchange:
             created_ns=self.now_ns,
             parent_call_sid=parent.sid if parent else None,
         )
-        return LiveCall(self, record, party, room, name)
+        return LiveCall(self, record, party, room, flow, name)
 
     def follow_recordings(self, room: Room) -> None:
         """Legs of a room changed: its recordings take their channels anew."""

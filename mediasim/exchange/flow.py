@@ -44,6 +44,11 @@ class Flow:
         """Take them off hold."""
         raise NotImplementedError
 
+    @property
+    def in_progress(self) -> bool:
+        """Whether somebody's leg is up."""
+        return any(call.active for call in self.calls)
+
     # -- stages -----------------------------------------------------------------------------
 
     def _stage(self, name: str) -> asyncio.Event:
@@ -114,5 +119,5 @@ class Flow:
         self.room.close()
 
 
-Behavior = Callable[[Flow, LiveCall], Awaitable[None]]
+Behavior = Callable[[Flow, LiveCall], Coroutine[Any, Any, None]]
 """What a party does once it is connected; ends when it has nothing more to do."""

@@ -24,14 +24,22 @@ class LiveCall:
     """One leg's call. Its status changes here and nowhere else."""
 
     def __init__(
-        self, exchange: Exchange, record: CallRecord, party: Party, room: Room, name: str
+        self,
+        exchange: Exchange,
+        record: CallRecord,
+        party: Party,
+        room: Room,
+        flow: str,
+        name: str,
     ) -> None:
         self.exchange = exchange
         self.record = record
         self.party = party
         self.room = room
+        self.flow = flow
+        """The call or conference that it is a leg of."""
         self.name = name
-        """What the run calls it: the call's name and the party's."""
+        """Its own name in the run: the flow's and the party's, numbered from the second on."""
         self.line: Line | None = None
         self.dialled_ns = exchange.now_ns
         self.ended = asyncio.Event()
@@ -148,6 +156,7 @@ class LiveCall:
         self._report(last=True)
         self.room.remove_leg(self.line.leg)
         self.move("completed")
+        self.exchange.follow_recordings(self.room)
         self.ended.set()
 
     def fail(self, status: CallStatus) -> None:

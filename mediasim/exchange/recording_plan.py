@@ -56,6 +56,10 @@ class Recorded(Protocol):
     exchange: Exchange
     dialled_ns: int
 
+    @property
+    def in_progress(self) -> bool:
+        """Whether somebody's leg is up."""
+
     async def reached(self, stage: str) -> None:
         """Wait for a stage of the flow: ``leg``, ``ringing`` or ``answer``."""
 
@@ -74,10 +78,15 @@ async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> N
 async def carry_out(
     flow: Recorded, plan: RecordingPlan, started: Callable[[LiveRecording], None]
 ) -> None:
-    """Start, pause, resume and stop a recording as planned; the call's end stops it too."""
+    """Start, pause, resume and stop a recording as planned; the call's end stops it too.
+
+    A request for a recording is refused while no leg is up (Twilio's error 21220): it never starts.
+    """
     exchange = flow.exchange
     if isinstance(plan.start, Moment):
         await moment_comes(exchange, flow.dialled_ns, plan.start)
+        if not flow.in_progress:
+            return
     else:
         await flow.reached(plan.start)
     recording = flow.start_recording(plan)

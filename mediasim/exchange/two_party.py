@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
 from mediasim.exchange.layout import recording_layout
@@ -26,6 +27,9 @@ from mediasim.media.recorder import Track
 from mediasim.parties.party import Party
 
 __all__ = ["Answering", "DialPlan", "TransferPlan", "TwoPartyCall"]
+
+
+_LONGEST_CALL_NS: Final = 4 * 3600 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class DialPlan:
     callee: Party
     answering: Answering = field(default_factory=Answering)
     timeout_ns: int = 30_000_000_000
-    time_limit_ns: int = 14_400_000_000_000
+    time_limit_ns: int | None = None
+    """After the callee's answer; None: Twilio's four hours, at which no scenario means to end."""
     answer_on_bridge: bool = False
     dial_after_ns: int = 0
     transfers: tuple[TransferPlan, ...] = ()
@@ -88,7 +93,7 @@ class TwoPartyCall(Flow):
             from_=plan.caller.number,
             direction="inbound",
             status="ringing",
-            name=f"{plan.name}/{plan.caller.name}",
+            flow=plan.name,
         )
         self.calls.append(self.parent)
 
@@ -107,12 +112,9 @@ class TwoPartyCall(Flow):
             answered = await self._dial(plan.callee, plan.answering, plan.timeout_ns)
             if answered:
                 await self._converse()
-            elif self.parent.active:
-                self.parent.take_down()
-            else:
+            elif self.parent.record.status == "ringing":
                 assert self.child is not None
-                status = self.child.record.status
-                self.parent.fail("no-answer" if status == "canceled" else status)
+                self.parent.fail(self.child.record.status)
         finally:
             await self.finish()
 
@@ -126,7 +128,7 @@ class TwoPartyCall(Flow):
     def _behave(self, call: LiveCall) -> None:
         behavior = self._behaviors.get(call.party.name)
         if behavior is not None and call not in self._doing:
-            self._doing[call] = self.spawn(_as_coroutine(behavior, self, call))
+            self._doing[call] = self.spawn(behavior(self, call))
 
     async def _dial(self, callee: Party, answering: Answering, timeout_ns: int) -> bool:
         """Ring the callee; returns whether it was answered and bridged."""
@@ -137,7 +139,7 @@ class TwoPartyCall(Flow):
             from_=self._plan.caller.number,
             direction="outbound-dial",
             status="queued",
-            name=f"{self.name}/{callee.name}",
+            flow=self.name,
             parent=self.parent,
         )
         self.child = child
@@ -183,7 +185,6 @@ class TwoPartyCall(Flow):
         self.room.bridge(self.parent.leg, child.leg)
         self.exchange.follow_recordings(self.room)
         child.tell("bridged", f"{self.parent.party.name} and {child.party.name} are bridged")
-        self.reach("ringing")
         self.reach("answer")
         self._behave(child)
         self._behave(self.parent)
@@ -191,14 +192,14 @@ class TwoPartyCall(Flow):
     # -- talking ----------------------------------------------------------------------------
 
     async def _converse(self) -> None:
-        limit = self.exchange.now_ns + self._plan.time_limit_ns
+        answered_ns = self.exchange.now_ns
         transfers = list(self._plan.transfers)
         while True:
             child = self.child
             assert child is not None
             waits = [
                 self._hung_up(),
-                self.exchange.sleep_until(limit),
+                self._time_is_up(answered_ns),
                 self._all_done(more_to_come=bool(transfers)),
             ]
             if transfers:
@@ -209,9 +210,17 @@ class TwoPartyCall(Flow):
                     return
                 continue
             if happened == 2:
-                await self.exchange.sleep(LINGER_NS)
+                # Long enough for the callee's last words too, however deep its buffer.
+                await self.exchange.sleep(max(LINGER_NS, child.party.path_frames * FRAME_NS))
                 await self.parent.hang_up()
             return
+
+    async def _time_is_up(self, answered_ns: int) -> None:
+        limit_ns = self._plan.time_limit_ns
+        if limit_ns is not None:
+            await self.exchange.sleep_until(answered_ns + limit_ns)
+        else:
+            await self.exchange.watch_until(answered_ns + _LONGEST_CALL_NS)
 
     async def _transfer(self, transfer: TransferPlan) -> bool:
         """Hang up on the callee and dial somebody else for the caller."""
@@ -261,7 +270,8 @@ class TwoPartyCall(Flow):
         for other in self.peers(call):
             if other in self._music:
                 self._stop_music(other)
-                self.room.bridge(call.leg, other.leg)
+                if call not in self._music:  # who is on hold itself still hears music
+                    self.room.bridge(call.leg, other.leg)
                 other.tell("resumed", f"{call.party.name} takes {other.party.name} off hold")
 
     def _stop_music(self, held: LiveCall) -> None:
@@ -270,10 +280,7 @@ class TwoPartyCall(Flow):
     # -- recording --------------------------------------------------------------------------
 
     def start_recording(self, plan: RecordingPlan) -> LiveRecording:
-        two_party = plan.source == "DialVerb" or self.child is not None
-        layout = recording_layout(
-            "dial" if two_party else "call", plan.channels, plan.track, self.exchange.profile
-        )
+        layout = recording_layout("dial", plan.channels, plan.track, self.exchange.profile)
         record = new_record(
             self.exchange, layout=layout, source=plan.source, call_sid=self.parent.sid
         )
@@ -303,7 +310,3 @@ class TwoPartyCall(Flow):
             "mix": (said, heard),
         }
         return of_role[role]
-
-
-async def _as_coroutine(behavior: Behavior, flow: Flow, call: LiveCall) -> None:
-    await behavior(flow, call)

@@ -68,7 +68,7 @@ class VoicemailCall(Flow):
             from_=plan.caller.number,
             direction="inbound",
             status="ringing",
-            name=f"{plan.name}/{plan.caller.name}",
+            flow=plan.name,
         )
         self.calls.append(self.call)
 

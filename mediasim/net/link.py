@@ -20,6 +20,13 @@ __all__ = ["Fates", "GilbertElliott", "Impairments", "Jitter", "Link"]
 
 _MILLISECOND: Final = 1_000_000
 _QUANTILES: Final = 4096
+# The constants of splitmix64, as numpy scalars made once.
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2: Final = np.uint64(0x94D049BB133111EB)
+_S30: Final = np.uint64(30)
+_S27: Final = np.uint64(27)
+_S31: Final = np.uint64(31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +163,16 @@ class Link:
 
     def _draw(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.uint64]:
         """64 random bits per packet and purpose (splitmix64 of a counter)."""
-        with np.errstate(over="ignore"):
-            counter = number * np.uint64(8) + np.uint64(purpose + 1)
-            x = self._key + counter * np.uint64(0x9E3779B97F4A7C15)
-            x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            return x ^ (x >> np.uint64(31))
+        x = number * np.uint64(8)
+        x += np.uint64(purpose + 1)
+        x *= _GOLDEN
+        x += self._key
+        x ^= x >> _S30
+        x *= _MIX_1
+        x ^= x >> _S27
+        x *= _MIX_2
+        x ^= x >> _S31
+        return x
 
     def _chance(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.float64]:
         return (self._draw(number, purpose) >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -73,12 +73,8 @@ class Flight:
                 data = np.concatenate((data, data[copies]))
                 length = np.concatenate((length, length[copies]))
                 arrival = np.concatenate((arrival, arrival[copies] + _COPY_AFTER_NS))
-        flying = self._flying
-        if len(flying):
-            data = _stack(flying.data, data)
-            length = np.concatenate((flying.length, length))
-            arrival = np.concatenate((flying.arrival, arrival))
-        self._flying = PacketBlock(data, length, arrival)
+        launched = PacketBlock(data, length, arrival)
+        self._flying = self._flying.followed_by(launched) if len(self._flying) else launched
 
     def land(self, before_ns: int) -> PacketBlock | None:
         """Packets that arrived before ``before_ns`` and were not yet taken, in order."""
@@ -92,18 +88,10 @@ class Flight:
         order = np.argsort(arrival, kind="stable")
         landed = int(np.searchsorted(arrival[order], before_ns))
         waiting = order[landed:]
-        self._flying = _select(flying, waiting[arrival[waiting] < _NEVER])
-        return _select(flying, order[:landed]) if landed else None
+        self._flying = flying.select(waiting[arrival[waiting] < _NEVER])
+        return flying.select(order[:landed]) if landed else None
 
-
-def _stack(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Rows of ``a`` above rows of ``b``, the narrower padded."""
-    width = max(a.shape[1], b.shape[1])
-    out = np.zeros((len(a) + len(b), width), np.uint8)
-    out[: len(a), : a.shape[1]] = a
-    out[len(a) :, : b.shape[1]] = b
-    return out
-
-
-def _select(block: PacketBlock, chosen: NDArray[np.intp]) -> PacketBlock:
-    return PacketBlock(block.data[chosen], block.length[chosen], block.arrival[chosen])
+    @property
+    def flying(self) -> PacketBlock:
+        """What has been launched and has not landed, without the lost."""
+        return self._flying.select(np.flatnonzero(self._flying.arrival < _NEVER))

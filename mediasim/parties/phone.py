@@ -20,7 +20,7 @@ from mediasim.parties.clock import SenderClock
 from mediasim.parties.flight import Fate, Flight
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.comfort_noise import build_comfort_noise
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build, parse
 from mediasim.rtp.telephone_event import event_payloads
 
 __all__ = ["Dtx", "Phone", "PhoneFormat"]
@@ -87,6 +87,17 @@ class Phone:
     def payload_type(self) -> int:
         """Of the audio it sends."""
         return self._codec.payload_type
+
+    @property
+    def outstanding(self) -> NDArray[np.int64]:
+        """First samples of packets that have not come: on their way, or not yet sent."""
+        flying = self._flight.flying
+        parsed = parse(flying.data, flying.length)
+        timestamp = parsed.timestamp[parsed.payload_type == self.payload_type].astype(np.int64)
+        media: NDArray[np.int64] = (timestamp - self.format.first_timestamp) & 0xFFFFFFFF
+        end = self.timeline.end if self._ended_at is None else self._ended_at
+        unsent = np.arange(self._period * self._step, end, self._step)
+        return np.concatenate((media // self._ticks, unsent))
 
     # -- what the party does ----------------------------------------------------------------
 

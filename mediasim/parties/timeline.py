@@ -56,6 +56,11 @@ class Timeline:
         self._longest = 0
 
     @property
+    def end(self) -> int:
+        """Where the last thing said so far ends."""
+        return max((segment.end for segment in self.segments), default=0)
+
+    @property
     def has_background(self) -> bool:
         return self._background is not None
 

@@ -42,9 +42,12 @@ class PacketBlock:
     def followed_by(self, other: PacketBlock) -> PacketBlock:
         """These packets and then those; rows of the narrower block are padded."""
         width = max(self.data.shape[1], other.data.shape[1])
-        data = np.zeros((len(self) + len(other), width), np.uint8)
-        data[: len(self), : self.data.shape[1]] = self.data
-        data[len(self) :, : other.data.shape[1]] = other.data
+        if self.data.shape[1] == other.data.shape[1]:
+            data = np.concatenate((self.data, other.data))
+        else:
+            data = np.zeros((len(self) + len(other), width), np.uint8)
+            data[: len(self), : self.data.shape[1]] = self.data
+            data[len(self) :, : other.data.shape[1]] = other.data
         return PacketBlock(
             data,
             np.concatenate((self.length, other.length)),

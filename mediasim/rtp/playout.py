@@ -45,6 +45,8 @@ __all__ = ["AHEAD_FRAMES", "Playout"]
 
 AHEAD_FRAMES: Final = 64
 """How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
+_KEPT: Final = 16
+"""Packets kept at a time while a stream waits for its place."""
 _NO_WINDOW: Final = -1
 _EARLIEST: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max
@@ -272,13 +274,26 @@ class Playout:
         media: NDArray[np.int64],
         known_before: int,
     ) -> None:
-        """Keep a new stream's packets until it is known where they belong."""
+        """Keep a new stream's packets until it is known where they belong.
+
+        A few are enough to know it as a rule, so that few are kept even of a long block.
+        """
         self._attended[stream.row] = stream
-        for index, at in zip(run.tolist(), media.tolist(), strict=True):
-            start = int(parsed.offset[index])
-            payload = block.data[index, start : start + int(parsed.size[index])]
-            stream.keep(KeptPacket(at, int(block.arrival[index]), payload.copy()))
-        self._settle(stream, known_before)
+        for head in range(0, max(1, len(run)), _KEPT):
+            tail = head + _KEPT
+            for index, at in zip(run[head:tail].tolist(), media[head:tail].tolist(), strict=True):
+                start = int(parsed.offset[index])
+                payload = block.data[index, start : start + int(parsed.size[index])]
+                stream.keep(KeptPacket(at, int(block.arrival[index]), payload.copy()))
+            last = tail >= len(run)
+            known = known_before if last else int(block.arrival[run[tail]]) // FRAME_NS + 1
+            self._settle(stream, min(known, known_before))
+            if stream.waiting is None:
+                if not last:
+                    rest = run[tail:]
+                    rows = np.full(len(rest), stream.row)
+                    self._place_sizes(rows, media[tail:], parsed, block, rest)
+                return
 
     def _settle(self, stream: Stream, known_before: int) -> None:
         """Give a waiting stream its place if nothing to come can change it any more."""

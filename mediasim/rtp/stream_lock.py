@@ -41,6 +41,11 @@ class StreamLock:
         Rows in no run are foreign or not RTP. Also returns the row that is held back for proof,
         if the block ends before it comes: it must be the first of the row's next block.
         """
+        first = int(parsed.ssrc[0]) if len(parsed.ssrc) else -1
+        if self.ssrc in (-1, first) and parsed.ok.all() and (parsed.ssrc == first).all():
+            # One stream and nothing else, as nearly always.
+            fresh, self.ssrc = self.ssrc != first, first
+            return [Run(np.arange(len(parsed.ssrc)), fresh)], None
         found: list[Run] = []
         current: list[int] = []
         restarted = proven = False

@@ -67,7 +67,7 @@ def heard(run: Run, wanted: ExpectHeard) -> str:
     if in_place:
         number, interval = in_place[0]
         raise Failed(
-            f"{_missing(media, number, interval)}", place(media.recording, number, interval.start)
+            _missing(media, number, interval), place(media.recording, number, interval.start)
         )
     if said:
         number, interval = said[0]
@@ -234,17 +234,13 @@ def _offset(media: Media, channel: ChannelTruth, interval: Interval) -> int | No
     return match.offset - interval.due
 
 
-def _can_be_told(
-    channel: ChannelTruth, interval: Interval, reference: NDArray[np.int16]
-) -> bool:
+def _can_be_told(channel: ChannelTruth, interval: Interval, reference: NDArray[np.int16]) -> bool:
     """Whether a clip must be found: long and loud enough, alone, and hardly lost."""
     length = interval.end - interval.start
+    beside = (it for it in channel.intervals if it is not interval)
     hidden = sum(
-        max(0, min(start, interval.end) - max(end, interval.start))
-        for end, start in (
-            *((gap.start, gap.end) for gap in channel.missing),
-            *((it.start, it.end) for it in channel.intervals if it is not interval),
-        )
+        max(0, min(each.end, interval.end) - max(each.start, interval.start))
+        for each in (*channel.missing, *beside)
     )
     return (
         length >= _SHORTEST

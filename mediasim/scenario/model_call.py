@@ -17,10 +17,14 @@ __all__ = ["Answer", "Call", "Greeting", "Transfer", "Voicemail"]
 
 
 class Answer(Model):
-    """What the callee does: a time after which it answers, or no-answer, busy, reject."""
+    """What the callee does: a time after which it answers, or no-answer, busy, reject.
+
+    The call's status is then busy (also when it rejects), or no-answer when it rings for the
+    call's whole timeout; canceled where the caller hangs up while it rings.
+    """
 
     outcome: Literal["answer", "no-answer", "busy", "reject"] = "answer"
-    """What it does in the end; no-answer lets it ring."""
+    """What it does in the end; no-answer lets it ring, busy never rings."""
     after: Duration = Duration.of("1s")
     """How long it rings before that."""
 
@@ -35,7 +39,11 @@ class Answer(Model):
 
 
 class Transfer(Moment):
-    """The caller is connected to somebody else; who it spoke to until then is hung up on."""
+    """The caller is connected to somebody else; who it spoke to until then is hung up on.
+
+    Recordings go on: the second channel then holds what rings, and the new party. If that does not
+    answer, the call ends.
+    """
 
     stands_for: ClassVar[str] = ""
 
@@ -66,7 +74,11 @@ class Greeting(Model):
 
 
 class Voicemail(Model):
-    """The record verb answers the call. ``true`` is one with all defaults."""
+    """The record verb answers the call. ``true`` is one with all defaults.
+
+    The caller's script runs from when it records, after the beep. A recording in which nothing
+    was said is absent, once silence is trimmed.
+    """
 
     name: Name = ""
     """What expectations call its recording. Default: main, then recording-2, recording-3 ..."""
@@ -114,8 +126,8 @@ class Call(Model):
     """What the callee does: 2s (answers after that), no-answer, busy or reject."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
     """How long it may ring."""
-    time_limit: Annotated[Duration, positive()] = Duration.of("4h")
-    """How long it may last once answered."""
+    time_limit: Annotated[Duration, positive()] | None = None
+    """How long it may last once answered: then both legs end. Four hours where absent."""
     answer_on_bridge: Flag = False
     """Whether the caller's leg is answered only when the callee answers. If not, it is answered at
     once and hears ringing."""

@@ -39,7 +39,9 @@ class Party(Model):
     network: Network = Network.model_construct()
     """The network of its leg."""
     script: Many[Step] = ()
-    """What it does, from when its leg is answered."""
+    """What it does, from when it is connected: to the other party, to the conference, or after the
+    beep; with dial_after, the caller's from when its own leg is answered. A call is over when all
+    scripts have ended, or somebody hangs up."""
 
     def troubles(self) -> Iterator[Trouble]:
         if self.ptime % 10:

@@ -131,12 +131,14 @@ class Recording(_Recorded):
     """A recording of a call. ``true`` is one with all defaults, ``dual`` one in two channels."""
 
     start: Start = Start.model_construct(on="answer")
-    """answer, ringing, a time of the call ({at: 5s}) or an event ({event: name})."""
+    """answer, ringing, a time of the call ({at: 5s}) or an event ({event: name}). What never comes
+    starts nothing; nor does a time or an event before the caller's leg is answered."""
     track: Track = "both"
     """Which tracks of the caller's leg: inbound is what the caller says, outbound what it hears."""
     of: RequestedBy | None = None
     """What asks for it: the dial verb, the request that created the call, or an api request during
-    the call. Default: dial for a start at answer or ringing, api for any other."""
+    the call. Default: dial for a start at answer or ringing, api for any other. With start: answer,
+    dial means the callee's answer, the others mean that of the caller's own leg."""
 
     @property
     def source(self) -> RecordingSource:

@@ -84,7 +84,7 @@ def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:
         callee=parties[call.to],
         answering=_answering(call.answer),
         timeout_ns=int(call.timeout),
-        time_limit_ns=int(call.time_limit),
+        time_limit_ns=None if call.time_limit is None else int(call.time_limit),
         answer_on_bridge=call.answer_on_bridge,
         dial_after_ns=int(call.dial_after),
         transfers=tuple(

@@ -162,9 +162,7 @@ def _seconds(at_ns: int) -> float:
 
 def _streams(call: LiveCall, line: Line) -> list[dict[str, Any]]:
     reception = call.exchange.plane.reception(line.leg)
-    streams = [
-        _stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)
-    ]
+    streams = [_stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)]
     if line.ear is not None:
         ear = line.ear
         streams.append(_stream(line, "down", ear.reception, ear.stream, ear.sent, ear.fates))

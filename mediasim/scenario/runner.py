@@ -74,13 +74,6 @@ class Run:
                 return recording
         return None
 
-    def call(self, name: str) -> LiveCall | None:
-        """The caller's leg of a call, by the call's name."""
-        for call in self.exchange.calls:
-            if call.name.split("/")[0] == name:
-                return call
-        return None
-
 
 def check_voices(scenarios: list[Scenario]) -> None:
     """Raises ScenarioError for every voice that nobody has."""

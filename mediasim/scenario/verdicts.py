@@ -50,7 +50,7 @@ class Media:
 
     @property
     def samples(self) -> int:
-        return self.pcm.shape[1]
+        return int(self.pcm.shape[1])
 
 
 def recording_of(run: Run, name: str | None) -> LiveRecording:

@@ -53,12 +53,16 @@ def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
     """Where packets that came to nothing would have stood, in order."""
     step = line.party.ptime_ms * FRAME_SAMPLES // 20
     stream = line.leg.stream
-    found = []
+    found: list[tuple[int, int, str]] = []
+    came_to_nothing: list[tuple[int, str]] = []
     for fate in line.phone.fates:
         if fate.kind in ("lost", "stalled"):
-            for said in fate.media.tolist():
-                for span in placement.spans(said, said + step):
-                    found.append((span.start, span.end, fate.kind))
+            came_to_nothing += [(said, fate.kind) for said in fate.media.tolist()]
+    came_to_nothing += [(said, "late") for said in line.phone.outstanding.tolist()]
+    for said, why in came_to_nothing:
+        if line.party.dtx != "off" and not line.timeline.spoken_between(said, said + step):
+            continue  # it was quiet: there was nothing to miss
+        found += [(span.start, span.end, why) for span in placement.spans(said, said + step)]
     for output in stream.late_for:
         found += [(at, at + step, "late") for at in output.tolist()]
     for move in placement.moves:

@@ -218,7 +218,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--attempts", type=int, default=3, help="a level that failed is repeated")
     arguments = parser.parse_args()
-    levels, seconds = (([300], 3.0) if arguments.short else (arguments.calls, arguments.seconds))
+    levels, seconds = ([300], 3.0) if arguments.short else (arguments.calls, arguments.seconds)
     pin(SERVER_CORE)
     best = 0
     for calls in levels:

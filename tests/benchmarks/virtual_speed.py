@@ -34,9 +34,7 @@ from mediasim.parties.timeline import Timeline
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 
-NETWORK = Impairments(
-    delay_ns=20_000_000, jitter=Jitter("uniform", 30_000_000), loss=0.01
-)
+NETWORK = Impairments(delay_ns=20_000_000, jitter=Jitter("uniform", 30_000_000), loss=0.01)
 TARGETS = {"one call": 5_000, "one hundred calls": 8_000}
 
 
@@ -145,7 +143,9 @@ def main() -> None:
             ("mediasim --help", command_seconds(runs, "--help"), 0.3),
             ("run of a minute", command_seconds(runs, "run", str(scenario), *out), 1.0),
         ):
-            print(f"{name:<32} {seconds_taken:>10.2f} {target:>10.2f} {seconds_taken / target:>10.2f}")
+            print(
+                f"{name:<32} {seconds_taken:>10.2f} {target:>10.2f} {seconds_taken / target:>10.2f}"
+            )
         if not short:
             scenario.write_text(HOUR, "utf-8")
             command_seconds(1, "run", str(scenario), *out)

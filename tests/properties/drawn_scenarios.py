@@ -48,7 +48,7 @@ def sounds(*, pressing: bool = True) -> st.SearchStrategy[Drawn]:
                 st.booleans(),
             )
         )
-    return st.one_of(kinds)
+    return st.one_of(*kinds)
 
 
 def _pauses() -> st.SearchStrategy[Drawn]:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mediasim.exchange import events
+from mediasim.exchange.events import EXCHANGE_EVENTS
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.errors import ScenarioError
 from mediasim.scenario.load import parse_scenario
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_call import Answer, Call, Greeting, Transfer, Voicemail
-from mediasim.scenario.model_check import EXCHANGE_EVENTS
 from mediasim.scenario.model_conference import Muted, Participant
 from mediasim.scenario.model_expect import (
     ExpectAligned,
