@@ -120,6 +120,8 @@ def new(name: Annotated[str, typer.Argument(help="The scenario's name, or a file
     from mediasim.scenario.starter import starter_scenario
 
     path = Path(name)
+    if not path.name:
+        _stop(f"expected the name of a scenario, found {name!r}", WRONG)
     if path.suffix not in (".yaml", ".yml"):
         path = path.with_name(path.name + ".yaml")
     try:
@@ -163,11 +165,11 @@ def _load(paths: list[str]) -> list[Any]:
     """All scenarios, checked before anything runs; ends with exit code 2 if one is wrong."""
     from mediasim.scenario.errors import ScenarioError
     from mediasim.scenario.load import load_scenarios
-    from mediasim.scenario.runner import check_voices
+    from mediasim.scenario.sound_check import check_sounds
 
     try:
         found = load_scenarios(paths)
-        check_voices(found)
+        check_sounds(found)
     except ScenarioError as error:
         _stop(str(error), WRONG)
     return found

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.tones import tone
 
-__all__ = ["DTMF_DIGITS", "DtmfDetector", "DtmfHit", "dtmf_digits", "dtmf_tone"]
+__all__ = ["DTMF_DIGITS", "END_SHOWS_FRAMES", "DtmfDetector", "DtmfHit", "dtmf_digits", "dtmf_tone"]
 
 _LOW_GROUP: Final = (697, 770, 852, 941)
 _HIGH_GROUP: Final = (1209, 1336, 1477, 1633)
@@ -50,6 +50,8 @@ _TWIST: Final = 10 ** (9 / 20)
 """How many times stronger one tone may be than the other: 9 dB."""
 _PURITY: Final = 0.75
 """The least share of the two tones in a window's energy."""
+END_SHOWS_FRAMES: Final = 3
+"""Frames after which a digit's end has surely shown: a window, and the ones it is bridged for."""
 _DEVIATION: Final = 0.025
 """The most by which a frequency may be off: 1.5 % must pass, 3.5 % must not."""
 _PROBE_HZ: Final = 20.0

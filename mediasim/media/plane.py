@@ -331,9 +331,15 @@ def _note_missing(leg: Leg, have: NDArray[np.bool_], first: int) -> None:
     if not leg.stream.shifts:
         return  # nothing was ever due
     begun = leg.stream.shifts[0].media + leg.stream.shifts[0].place
-    padded = np.concatenate(([True], have, [True]))
-    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
-    for low, high in (edges * UNIT + first * FRAME_SAMPLES).tolist():
+    start = first * FRAME_SAMPLES
+    spans: list[list[int]]
+    if have.any():
+        padded = np.concatenate(([True], have, [True]))
+        edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
+        spans = (edges * UNIT + start).tolist()
+    else:
+        spans = [[start, start + len(have) * UNIT]]  # a party that sends nothing at all
+    for low, high in spans:
         low = max(low, begun)
         if low >= high:
             continue

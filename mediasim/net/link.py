@@ -96,7 +96,9 @@ class Fates:
 class Link:
     """One direction of one leg."""
 
-    def __init__(self, impairments: Impairments, key: int) -> None:
+    def __init__(self, impairments: Impairments, key: int, spacing_ns: int = FRAME_NS) -> None:
+        """``spacing_ns`` is the time from one packet to the next."""
+        self._spacing_ns = spacing_ns
         self.impairments = impairments
         self._key = np.uint64(key)
         self._jitter = impairments.jitter.table() if impairments.jitter.scale_ns else None
@@ -132,7 +134,7 @@ class Link:
         if net.reorder:
             reordered = self._chance(number, 2) < net.reorder
             # Held until just after the packet that follows it.
-            arrival = arrival + reordered * (FRAME_NS + _MILLISECOND)
+            arrival = arrival + reordered * (self._spacing_ns + _MILLISECOND)
         copied = self._chance(number, 3) < net.duplicate if net.duplicate else none
         return Fates(arrival, lost, reordered & ~lost, copied & ~lost)
 

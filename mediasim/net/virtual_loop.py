@@ -59,6 +59,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def held(self) -> bool:
         return self._holds > 0
 
+    async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
+        """As asyncio's; threads end in real time."""
+        with self.hold():
+            await super().shutdown_default_executor(*args, **kwargs)
+
     def _next_timer_ns(self) -> int | None:
         # _scheduled and _ready are asyncio's own; a test pins them for each Python version.
         scheduled = self._scheduled  # type: ignore[attr-defined]

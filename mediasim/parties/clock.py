@@ -65,9 +65,11 @@ class SenderClock:
             frozen = round(at * SAMPLE_NS / self._rate)
             if elapsed > frozen:
                 elapsed = max(frozen, elapsed - length)
-        if self.skewed:
-            return max(0, -int(-elapsed * self._rate // SAMPLE_NS))
-        return max(0, -(-elapsed // SAMPLE_NS))
+        if not self.skewed:
+            return max(0, -(-elapsed // SAMPLE_NS))
+        sample = max(0, -int(-elapsed * self._rate // SAMPLE_NS))
+        # Times are whole nanoseconds: the sample before may begin at this very one.
+        return sample - (sample > 0 and round((sample - 1) * SAMPLE_NS / self._rate) >= elapsed)
 
     def silent(self, sample: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether packets that start at these samples are never sent."""

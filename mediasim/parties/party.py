@@ -92,7 +92,7 @@ class Line:
             ),
             self.timeline,
             self.clock,
-            Link(party.up, self._seeds.key("uplink")),
+            Link(party.up, self._seeds.key("uplink"), party.ptime_ms * 1_000_000),
         )
         stream_format = StreamFormat(
             codec=party.codec,

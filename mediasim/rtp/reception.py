@@ -27,6 +27,7 @@ class Reception:
     """What was received of one stream so far."""
 
     received: int
+    """Packets that arrived; copies of them are counted as duplicates alone."""
     expected: int
     reordered: int
     duplicates: int
@@ -38,7 +39,7 @@ class Reception:
     @property
     def lost(self) -> int:
         """Packets that never came; duplicates do not make up for them."""
-        return max(0, self.expected - (self.received - self.duplicates))
+        return max(0, self.expected - self.received)
 
     @property
     def jitter_ms(self) -> float:

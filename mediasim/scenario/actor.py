@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND, SAMPLE_RATE
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.flow import Flow
 from mediasim.exchange.live_call import LiveCall
 from mediasim.parties.party import Line
@@ -44,11 +44,8 @@ __all__ = ["Actor", "Sounds"]
 class Sounds(Protocol):
     """Where an actor's audio comes from."""
 
-    def say(self, text: str, voice: str, level: float | None) -> tuple[NDArray[np.int16], str]:
-        """Speech, and its digest."""
-
-    def play(self, step: Play) -> tuple[NDArray[np.int16], str]:
-        """A file, and its digest."""
+    def clip(self, step: Say | Play, voice: str) -> tuple[NDArray[np.int16], str]:
+        """Speech, or a file, and its digest."""
 
     def noise(self, step: Noise, label: str) -> NDArray[np.int16]:
         """Noise of the run's seed."""
@@ -66,6 +63,8 @@ class Actor:
         self._voice = voice
         self._sounds = sounds
         self._noises = 0
+        self.waiting = ""
+        """What it waits for without knowing when that will come; "" if for nothing."""
 
     async def perform(self, steps: Many[Step]) -> None:
         """The whole script; returns when its last sound has been made."""
@@ -128,12 +127,9 @@ class Actor:
         from mediasim.audio.tones import tone
 
         digest = ""
-        if isinstance(step, Say):
-            text = step.text
-            pcm, digest = self._sounds.say(text, step.voice or self._voice, step.level)
-        elif isinstance(step, Play):
-            text = str(step.file)
-            pcm, digest = self._sounds.play(step)
+        if isinstance(step, Say | Play):
+            text = step.text if isinstance(step, Say) else str(step.file)
+            pcm, digest = self._sounds.clip(step, self._voice)
         elif isinstance(step, Tone):
             text = " + ".join(f"{hz:g}" for hz in step.frequencies) + " Hz"
             pcm = tone(step.frequencies, _samples(step.for_), step.level)
@@ -169,7 +165,13 @@ class Actor:
 
     async def _wait_for(self, step: WaitFor) -> None:
         if step.timeout is None:
-            await self._wanted(step)
+            since = (self._exchange.now_ns - self._flow.dialled_ns) / NS_PER_SECOND
+            name = self._call.party.name
+            self.waiting = f"{name} has waited for {_in_words(step)} since {since:.1f}s"
+            try:
+                await self._wanted(step)
+            finally:
+                self.waiting = ""
             return
         deadline = self._exchange.now_ns + step.timeout
         waits = [
@@ -200,7 +202,7 @@ class Actor:
 
     async def _hear_digit(self, wanted: str) -> None:
         """A key of another party, as a telephone event or as a tone."""
-        from mediasim.audio.dtmf import DtmfDetector
+        from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector
 
         # What was pressed before now is not waited for, however late it is lived through.
         self._line.room.plane.catch_up(self._line.room)
@@ -214,9 +216,9 @@ class Actor:
         def listen(first_frame: int, pcm: NDArray[np.int16]) -> None:
             nonlocal detector
             if detector is None:
-                detector = DtmfDetector(start=first_frame * 160)
+                detector = DtmfDetector(start=first_frame * FRAME_SAMPLES)
             for hit in detector.feed(pcm):
-                keys.put_nowait((hit.end // 160, hit.digit))
+                keys.put_nowait((hit.end // FRAME_SAMPLES + END_SHOWS_FRAMES, hit.digit))
 
         if ear is not None:
             ear.listeners.append(listen)
@@ -240,6 +242,11 @@ def _watch(
                 return
 
     flow.spawn(look())
+
+
+def _in_words(step: WaitFor) -> str:
+    wanted = step.model_dump(mode="json", exclude_defaults=True)
+    return ", ".join(f"{name} {value}" for name, value in wanted.items())
 
 
 def _samples(duration: int) -> int:

@@ -237,10 +237,10 @@ def _offset(media: Media, channel: ChannelTruth, interval: Interval) -> int | No
 def _can_be_told(channel: ChannelTruth, interval: Interval, reference: NDArray[np.int16]) -> bool:
     """Whether a clip must be found: long and loud enough, alone, and hardly lost."""
     length = interval.end - interval.start
-    beside = (it for it in channel.intervals if it is not interval)
+    hiding = [(gap.start, gap.end) for gap in channel.missing]
+    hiding += [(it.start, it.end) for it in channel.intervals if it is not interval]
     hidden = sum(
-        max(0, min(each.end, interval.end) - max(each.start, interval.start))
-        for each in (*channel.missing, *beside)
+        max(0, min(end, interval.end) - max(start, interval.start)) for start, end in hiding
     )
     return (
         length >= _SHORTEST

@@ -66,6 +66,13 @@ class Greeting(Model):
     play: Play | None = None
     """A WAV or MP3 file."""
 
+    @property
+    def sound(self) -> Say | Play:
+        """Whichever was given."""
+        step = self.say or self.play
+        assert step is not None
+        return step
+
     def troubles(self) -> Iterator[Trouble]:
         for name in self.exactly_one:
             step = getattr(self, name)

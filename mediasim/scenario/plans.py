@@ -14,9 +14,9 @@ from mediasim.net.link import GilbertElliott, Impairments, Jitter
 from mediasim.parties.clock import Stall
 from mediasim.parties.party import Party
 from mediasim.scenario import model_call, model_conference, model_network, model_recording
-from mediasim.scenario.actor import Sounds
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_steps import WaitFor, walk
+from mediasim.scenario.sounds import GREETER, ScenarioSounds
 
 __all__ = ["conference_plan", "dial_plan", "listeners_of", "parties_of", "voicemail_plan"]
 
@@ -101,17 +101,12 @@ def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:
 
 
 def voicemail_plan(
-    call: model_call.Call, parties: dict[str, Party], sounds: Sounds, voice: str
+    call: model_call.Call, parties: dict[str, Party], sounds: ScenarioSounds
 ) -> VoicemailPlan:
-    """A call that the Record verb answers; ``voice`` says its greeting."""
+    """A call that the Record verb answers."""
     mail = call.voicemail
     assert mail is not None
-    greeting = None
-    if mail.greeting is not None and mail.greeting.say is not None:
-        said = mail.greeting.say
-        greeting, _ = sounds.say(said.text, said.voice or voice, said.level)
-    elif mail.greeting is not None and mail.greeting.play is not None:
-        greeting, _ = sounds.play(mail.greeting.play)
+    greeting = None if mail.greeting is None else sounds.clip(mail.greeting.sound, GREETER)[0]
     return VoicemailPlan(
         name=call.name,
         caller=parties[call.from_],

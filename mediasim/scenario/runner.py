@@ -10,42 +10,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from mediasim.audio.frames import FRAME_NS
-from mediasim.exchange.conference import ConferenceCall
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.flow import Behavior, Flow
-from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.two_party import TwoPartyCall
-from mediasim.exchange.voicemail import VoicemailCall
 from mediasim.media.plane import MediaPlane
-from mediasim.net.virtual_loop import VirtualDeadlock, VirtualLoop
-from mediasim.parties.party import Party
-from mediasim.parties.voices.catalogue import DEFAULT_VOICES, voice_named
+from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.voices.speech import Speaker
-from mediasim.scenario.actor import Actor
-from mediasim.scenario.errors import Problem, ScenarioError
 from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_steps import Play, Say, walk
-from mediasim.scenario.plans import (
-    conference_plan,
-    dial_plan,
-    listeners_of,
-    parties_of,
-    voicemail_plan,
-)
 from mediasim.scenario.sounds import ScenarioSounds
+from mediasim.scenario.stage import RunFailed, Stage
 from mediasim.seeds import Seeds
 from mediasim.truth.sidecar import RecordingTruth, recording_truth
 
-__all__ = ["Run", "RunFailed", "check_voices", "run_scenario"]
+__all__ = ["Run", "RunFailed", "run_scenario"]
 
 _LONGEST_SECONDS: Final = 24 * 3600
 """No scenario runs longer than a day of its own time: it would be waiting for nothing."""
-
-
-class RunFailed(RuntimeError):
-    """The run itself broke; says why in words."""
 
 
 @dataclass(slots=True)
@@ -75,26 +55,6 @@ class Run:
         return None
 
 
-def check_voices(scenarios: list[Scenario]) -> None:
-    """Raises ScenarioError for every voice that nobody has."""
-    problems: list[Problem] = []
-    for scenario in scenarios:
-        for name, party in scenario.parties.items():
-            wanted: list[tuple[tuple[str | int, ...], str]] = []
-            if party.voice is not None:
-                wanted.append((("parties", name, "voice"), party.voice))
-            for where, step in walk(party.script):
-                if isinstance(step, Say) and step.voice is not None:
-                    wanted.append((("parties", name, "script", *where, "voice"), step.voice))
-            for where, voice in wanted:
-                try:
-                    voice_named(voice)
-                except ValueError as error:
-                    problems.append(scenario.problem(where, str(error)))
-    if problems:
-        raise ScenarioError(dict.fromkeys(problems))
-
-
 def run_scenario(
     scenario: Scenario, directory: Path, *, seed: int | None = None, realtime: bool = False
 ) -> Run:
@@ -113,12 +73,7 @@ def run_scenario(
             scenario, seeds, directory, speaker, plane, transport, "real" if realtime else "virtual"
         )
 
-    try:
-        run = _in_real_time(carry_out) if realtime else _in_virtual_time(carry_out)
-    except VirtualDeadlock:
-        raise RunFailed(
-            "everybody waits for something that never comes: a wait_for without a timeout?"
-        ) from None
+    run = _in_real_time(carry_out) if realtime else _in_virtual_time(carry_out)
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
     run.warnings += speaker.warnings
@@ -177,74 +132,11 @@ async def _carry_out(
         exchange.store.publish_truth(recording.sid, truth.to_json())
 
     exchange.events.on("recording.completed", publish_truth)
-    stage = _Stage(scenario, exchange, ScenarioSounds(seeds, speaker, scenario.base))
+    stage = Stage(scenario, exchange, ScenarioSounds(seeds, speaker, scenario.base))
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
-            await asyncio.gather(*stage.flows())
+            await stage.perform()
     except TimeoutError:
         raise RunFailed("the scenario goes on for more than a day: something never ends") from None
     run.end_ns = exchange.now_ns
     return run
-
-
-class _Stage:
-    """Sets up the flows of a scenario, with actors for their parties."""
-
-    def __init__(self, scenario: Scenario, exchange: Exchange, sounds: ScenarioSounds) -> None:
-        self._scenario = scenario
-        self._exchange = exchange
-        self._sounds = sounds
-        self._parties: dict[str, Party] = parties_of(scenario)
-        self._listeners = listeners_of(scenario)
-        self._behaviors = {
-            name: self._behavior(name, party.voice or DEFAULT_VOICES[number % len(DEFAULT_VOICES)])
-            for number, (name, party) in enumerate(scenario.parties.items())
-        }
-
-    def _behavior(self, name: str, voice: str) -> Behavior:
-        script = self._scenario.parties[name].script
-
-        async def act(flow: Flow, call: LiveCall) -> None:
-            await Actor(flow, call, voice, self._sounds).perform(script)
-
-        return act
-
-    def prepare(self) -> None:
-        """Make all sounds beforehand: in real time nobody may wait for a voice."""
-        for number, party in enumerate(self._scenario.parties.values()):
-            voice = party.voice or DEFAULT_VOICES[number % len(DEFAULT_VOICES)]
-            for _, step in walk(party.script):
-                if isinstance(step, Say):
-                    self._sounds.say(step.text, step.voice or voice, step.level)
-                elif isinstance(step, Play):
-                    self._sounds.play(step)
-
-    def flows(self) -> list[Coroutine[Any, Any, None]]:
-        """Everything that happens, to be run side by side."""
-        self.prepare()
-        scenario = self._scenario
-        work: list[Coroutine[Any, Any, None]] = []
-        for call in scenario.calls:
-            work.append(self._call(call))
-        for conference in scenario.conferences:
-            work.append(self._conference(conference))
-        return work
-
-    async def _call(self, call: Any) -> None:
-        exchange = self._exchange
-        await exchange.sleep_until(int(call.at))
-        if call.voicemail is not None:
-            plan = voicemail_plan(call, self._parties, self._sounds, DEFAULT_VOICES[-1])
-            await VoicemailCall(
-                exchange,
-                plan,
-                self._behaviors[call.from_],
-                listens=call.from_ in self._listeners,
-            ).run()
-            return
-        dial = dial_plan(call, self._parties)
-        await TwoPartyCall(exchange, dial, self._behaviors, self._listeners).run()
-
-    async def _conference(self, conference: Any) -> None:
-        plan = conference_plan(conference, self._parties)
-        await ConferenceCall(self._exchange, plan, self._behaviors, self._listeners).run()

@@ -26,7 +26,8 @@ from mediasim.scenario.checks import Verdict, check
 from mediasim.scenario.load import load_scenarios, parse_scenario
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.result import run_report
-from mediasim.scenario.runner import Run, check_voices, run_scenario
+from mediasim.scenario.runner import Run, run_scenario
+from mediasim.scenario.sound_check import check_sounds
 from mediasim.truth.sidecar import RecordingTruth
 
 __all__ = ["Recorded", "Result", "simulate", "simulate_async"]
@@ -133,7 +134,7 @@ def simulate(
     :func:`simulate_async` instead.
     """
     found = _scenario(scenario)
-    check_voices([found])
+    check_sounds([found])
     where = Path(tempfile.mkdtemp(prefix="mediasim-")) if directory is None else Path(directory)
     run = run_scenario(found, where, seed=seed, realtime=realtime)
     return Result(run, [check(run, wanted) for wanted in found.expect])

@@ -1,19 +1,61 @@
-"""What a scenario's parties say and play, as samples."""
+"""What a scenario's parties say and play: as written, and as samples."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker
-from mediasim.scenario.model_steps import Noise, Play
+from mediasim.scenario.model import Scenario
+from mediasim.scenario.model_base import Location
+from mediasim.scenario.model_steps import Noise, Play, Say, walk
 from mediasim.seeds import Seeds
 
-__all__ = ["ScenarioSounds"]
+__all__ = ["GREETER", "ScenarioSounds", "Sound", "sounds_of", "voices_of"]
+
+GREETER: Final = DEFAULT_VOICES[-1]
+"""The voice that says greetings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Something a scenario will have said or played."""
+
+    step: Say | Play
+    voice: str
+    """Who says it, unless the step names somebody."""
+    location: Location
+    """Where it is written."""
+
+
+def voices_of(scenario: Scenario) -> dict[str, str]:
+    """Each party's voice: its own, or that of its place in the file."""
+    return {
+        name: party.voice or DEFAULT_VOICES[number % len(DEFAULT_VOICES)]
+        for number, (name, party) in enumerate(scenario.parties.items())
+    }
+
+
+def sounds_of(scenario: Scenario) -> Iterator[Sound]:
+    """Everything that may be said or played, in the order of the file."""
+    voices = voices_of(scenario)
+    for name, party in scenario.parties.items():
+        for at, step in walk(party.script):
+            if isinstance(step, Say | Play):
+                yield Sound(step, voices[name], ("parties", name, "script", *at))
+    for number, call in enumerate(scenario.calls):
+        greeting = call.voicemail.greeting if call.voicemail is not None else None
+        if greeting is not None:
+            location = ("calls", number, "voicemail", "greeting", greeting.sound.keyword)
+            yield Sound(greeting.sound, GREETER, location)
 
 
 class ScenarioSounds:
@@ -26,15 +68,23 @@ class ScenarioSounds:
         self._speaker = speaker
         self._played: dict[tuple[str, float | None], tuple[NDArray[np.int16], str]] = {}
 
-    def say(self, text: str, voice: str, level: float | None) -> tuple[NDArray[np.int16], str]:
-        """Speech, and its digest."""
-        clip = self._speaker.say(
-            text, voice, level_dbfs=DEFAULT_LEVEL_DBFS if level is None else level
-        )
-        return clip.pcm, clip.digest
+    def prepare(self, scenario: Scenario) -> None:
+        """Make everything beforehand: in real time nobody may wait for a voice."""
+        for sound in sounds_of(scenario):
+            self.clip(sound.step, sound.voice)
 
-    def play(self, step: Play) -> tuple[NDArray[np.int16], str]:
-        """A file's samples, and their digest. Raises AudioFileError."""
+    def clip(self, step: Say | Play, voice: str) -> tuple[NDArray[np.int16], str]:
+        """A step's samples, and their digest; ``voice`` speaks where the step names nobody.
+
+        Raises AudioFileError for a file that cannot be played.
+        """
+        if isinstance(step, Play):
+            return self._file(step)
+        level = DEFAULT_LEVEL_DBFS if step.level is None else step.level
+        spoken = self._speaker.say(step.text, step.voice or voice, level_dbfs=level)
+        return spoken.pcm, spoken.digest
+
+    def _file(self, step: Play) -> tuple[NDArray[np.int16], str]:
         from mediasim.audio.files import load_clip
         from mediasim.audio.levels import set_level
 

@@ -31,7 +31,7 @@ from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
 from mediasim.parties.voices.level import at_speech_level, paced, trimmed
 
-__all__ = ["DEFAULT_LEVEL_DBFS", "Speaker"]
+__all__ = ["DEFAULT_LEVEL_DBFS", "Speaker", "speakable"]
 
 DEFAULT_LEVEL_DBFS: Final = -20.0
 STORED_LEVEL_DBFS: Final = -26.0
@@ -80,7 +80,7 @@ class Speaker:
         `ValueError` if there is nothing to say or nobody of that name.
         """
         person = voice_named(voice)
-        words = _speakable(text)
+        words = speakable(text)
         key = (text, voice, level_dbfs)
         clip = self._clips.get(key)
         if clip is None:
@@ -143,7 +143,7 @@ class Speaker:
             self.warnings.append(f"{cause}: {instead}{wordless} speaks in its place")
 
 
-def _speakable(text: str) -> str:
+def speakable(text: str) -> str:
     """The text on one line, without control characters; `ValueError` if nothing can be said."""
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if not any(c.isalnum() for c in words):

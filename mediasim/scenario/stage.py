@@ -1,0 +1,119 @@
+"""The stage: a scenario's calls and conferences set up and run side by side, with their actors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.exchange.conference import ConferenceCall
+from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.flow import Behavior, Flow
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.two_party import TwoPartyCall
+from mediasim.exchange.voicemail import VoicemailCall
+from mediasim.parties.party import Party
+from mediasim.scenario.actor import Actor
+from mediasim.scenario.model import Scenario
+from mediasim.scenario.model_call import Call
+from mediasim.scenario.model_conference import Conference
+from mediasim.scenario.model_steps import WaitFor, walk
+from mediasim.scenario.plans import (
+    conference_plan,
+    dial_plan,
+    listeners_of,
+    parties_of,
+    voicemail_plan,
+)
+from mediasim.scenario.sounds import ScenarioSounds, voices_of
+
+__all__ = ["RunFailed", "Stage"]
+
+_PATIENCE_NS: Final = 60 * NS_PER_SECOND
+"""How long everybody may only listen before the run is given up."""
+
+
+class RunFailed(RuntimeError):
+    """The run itself broke; says why in words."""
+
+
+class Stage:
+    """Everything that happens in one scenario."""
+
+    def __init__(self, scenario: Scenario, exchange: Exchange, sounds: ScenarioSounds) -> None:
+        self._scenario = scenario
+        self._exchange = exchange
+        self._sounds = sounds
+        self._parties: dict[str, Party] = parties_of(scenario)
+        self._listeners = listeners_of(scenario)
+        self._actors: list[Actor] = []
+        self._behaviors = {
+            name: self._behavior(name, voice) for name, voice in voices_of(scenario).items()
+        }
+
+    def _behavior(self, name: str, voice: str) -> Behavior:
+        script = self._scenario.parties[name].script
+
+        async def act(flow: Flow, call: LiveCall) -> None:
+            actor = Actor(flow, call, voice, self._sounds)
+            self._actors.append(actor)
+            await actor.perform(script)
+
+        return act
+
+    async def perform(self) -> None:
+        """From the first call dialled to the last leg's end. Raises RunFailed if it never ends."""
+        self._sounds.prepare(self._scenario)
+        calls = [self._call(call) for call in self._scenario.calls]
+        rooms = [self._conference(conference) for conference in self._scenario.conferences]
+        flows = [asyncio.ensure_future(flow) for flow in (*calls, *rooms)]
+        ending = asyncio.gather(*flows)
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            await asyncio.wait((ending, watching), return_when=asyncio.FIRST_COMPLETED)
+            for done in (ending, watching):
+                if done.done():
+                    done.result()
+        finally:
+            for task in (*flows, watching):
+                task.cancel()
+            await asyncio.gather(*flows, watching, return_exceptions=True)
+
+    def _call(self, call: Call) -> Coroutine[Any, Any, None]:
+        return self._voicemail(call) if call.voicemail is not None else self._dial(call)
+
+    async def _dial(self, call: Call) -> None:
+        await self._exchange.sleep_until(int(call.at))
+        plan = dial_plan(call, self._parties)
+        await TwoPartyCall(self._exchange, plan, self._behaviors, self._listeners).run()
+
+    async def _voicemail(self, call: Call) -> None:
+        await self._exchange.sleep_until(int(call.at))
+        plan = voicemail_plan(call, self._parties, self._sounds)
+        behavior, listens = self._behaviors[call.from_], call.from_ in self._listeners
+        await VoicemailCall(self._exchange, plan, behavior, listens=listens).run()
+
+    async def _conference(self, conference: Conference) -> None:
+        plan = conference_plan(conference, self._parties)
+        await ConferenceCall(self._exchange, plan, self._behaviors, self._listeners).run()
+
+    async def _watch(self) -> None:
+        """Raises RunFailed when everybody has long been waiting for somebody else."""
+        patience = _PATIENCE_NS + max(
+            (
+                step.quiet
+                for party in self._scenario.parties.values()
+                for _, step in walk(party.script)
+                if isinstance(step, WaitFor) and step.quiet is not None
+            ),
+            default=0,
+        )
+        while (idle_ns := self._exchange.idle_ns) < patience:
+            await self._exchange.watch_until(self._exchange.now_ns + patience - idle_ns)
+        waiting = [words for actor in self._actors if (words := actor.waiting)]
+        who = "; ".join(waiting) or "a transfer, or a recording, waits for an event"
+        raise RunFailed(
+            f"nothing more can happen: {who}. What is waited for never comes: give the wait_for a "
+            "timeout, or let somebody hang up"
+        )
