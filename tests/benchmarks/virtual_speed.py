@@ -71,7 +71,7 @@ def plane_speed(calls: int, seconds: int, directory: Path) -> float:
 
 def floor_speed(calls: int, seconds: int, directory: Path) -> float:
     """The same samples: tables, interleaving, writes."""
-    block = VIRTUAL_BLOCK * 160
+    block = 5 * 8000
     codes = np.random.default_rng(1).integers(0, 256, (2, block)).astype(np.uint8)
     files = [open(directory / f"floor{call}", "wb", buffering=0) for call in range(calls)]  # noqa: SIM115
     blocks = seconds * 8000 // block
