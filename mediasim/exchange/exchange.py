@@ -22,9 +22,10 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, Direction
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CallStatus
+from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
-from mediasim.parties.party import Party, Transport
+from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
 
 __all__ = ["VIRTUAL_BLOCK", "Exchange"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -171,19 +171,31 @@ class LiveRecording:
                     if source not in sources:
                         sources.append(source)
             single = role.role not in ("mix", "conference-mix", "everyone-else")
-            who = _named(sources, single)
-            speaker = who[-1] if who and single else None
+            taken = _taken(sources) if single else None
+            heard = self._heard(sources) if single else []
             self.record.channel_map.append(
                 ChannelMapEntry(
                     channel=number + 1,
-                    leg=speaker.name if speaker else "mix",
-                    party=", ".join(call.party.name for call in who) if speaker else None,
-                    call_sid=speaker.sid if speaker else None,
-                    track=role.track if speaker is None else _track_of(sources, speaker),
+                    leg=taken.call.name if taken else "mix",
+                    party=", ".join(heard) or None,
+                    call_sid=taken.call.sid if taken else None,
+                    track=taken.track.value if taken else role.track,
                     role=role.role,
                     words=_words(role.words, sources, single),
                 )
             )
+
+    def _heard(self, sources: Sequence[Source]) -> list[str]:
+        """The parties whose voices are in a channel, in the order they came to be."""
+        legs: dict[Leg, None] = {}
+        for source in sources:
+            if source.track is Track.INBOUND:
+                legs[source.leg] = None
+            else:
+                since = self.recorder.first_frame
+                legs |= dict.fromkeys(source.leg.heard_since(since))
+        of_leg = {call.leg: call for call in self.exchange.calls if call.line is not None}
+        return list(dict.fromkeys(of_leg[leg].party.name for leg in legs))
 
     def _tell(self, word: str) -> None:
         self.exchange.events.emit(
@@ -198,14 +210,10 @@ class LiveRecording:
         )
 
 
-def _named(sources: Sequence[Source], single: bool) -> list[LiveCall]:
-    """The calls whose parties a channel holds; what a leg is sent names nobody if others do."""
-    inbound = [source.call for source in sources if source.track is Track.INBOUND]
-    return inbound if inbound or not single else [source.call for source in sources]
-
-
-def _track_of(sources: Sequence[Source], call: LiveCall) -> Literal["inbound", "outbound"]:
-    return next(source.track.value for source in reversed(sources) if source.call is call)
+def _taken(sources: Sequence[Source]) -> Source | None:
+    """The track that a channel was made of in the end; what a leg is sent only for want of more."""
+    inbound = [source for source in sources if source.track is Track.INBOUND]
+    return next(reversed(inbound or list(sources)), None)
 
 
 def _words(role: str, sources: Sequence[Source], single: bool) -> str:

@@ -209,9 +209,9 @@ class ChannelMapEntry:
     leg: str
     """The leg (or conference) whose audio was taken."""
     party: str | None
-    """Who is heard; None where it is a mix."""
+    """Who is heard; None where it is a mix, or nobody."""
     call_sid: str | None
-    """The call of the party heard; None where it is a mix."""
+    """The call of that leg; None where it is a mix."""
     track: Track
     """The track of ``leg``, ``both`` where it is a mix."""
     role: RoleName

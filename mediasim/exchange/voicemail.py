@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_NS
+from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.tones import beep
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
@@ -101,7 +102,8 @@ class VoicemailCall(Flow):
         tracker = SpeechTracker(NOTICE_FRAMES)
         keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
         self.call.on_digit.append(keys)
-        self.room.listen(self.call.leg, Track.INBOUND, tracker)
+        for ear in (tracker, _Keypad(keys)):
+            self.room.listen(self.call.leg, Track.INBOUND, ear)
         if self._behavior is not None:
             self.spawn(self._do())
         ended = await self.first_of(
@@ -170,6 +172,22 @@ class VoicemailCall(Flow):
 
     def resume(self, call: LiveCall) -> None:
         """Nobody is on hold."""
+
+
+class _Keypad:
+    """Hears keys that are pressed as tones in the audio."""
+
+    def __init__(self, keys: asyncio.Queue[tuple[int, str]]) -> None:
+        self.horizon = NOTICE_FRAMES
+        self._keys = keys
+        self._detector: DtmfDetector | None = None
+
+    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        if self._detector is None:
+            self._detector = DtmfDetector(start=first_frame * FRAME_SAMPLES)
+        for hit in self._detector.feed(pcm):
+            frame = hit.end // FRAME_SAMPLES + END_SHOWS_FRAMES
+            self._keys.put_nowait((frame, hit.digit))
 
 
 def _tell(future: asyncio.Future[int], frame: int) -> None:

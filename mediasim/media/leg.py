@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from mediasim.rtp.stream import Digit, Stream
 if TYPE_CHECKING:
     from mediasim.media.room import Room
 
-__all__ = ["Ear", "Leg", "PacketSink", "PacketSource"]
+__all__ = ["Ear", "Leg", "PacketSink", "PacketSource", "Transport"]
 
 
 class PacketSource(Protocol):
@@ -82,6 +83,13 @@ class Leg:
     def row(self) -> int:
         return self.stream.row
 
+    def heard_since(self, frame: int) -> Iterator[Leg]:
+        """Whom it heard from that frame on, in order."""
+        ends = [start for start, _ in self.heard_log[1:]]
+        for (_, heard), end in zip_longest(self.heard_log, ends):
+            if end is None or end > frame:
+                yield from heard
+
     @property
     def inbound(self) -> Tap:
         return Tap(self.row, Track.INBOUND)
@@ -89,3 +97,8 @@ class Leg:
     @property
     def outbound(self) -> Tap:
         return Tap(self.row, Track.OUTBOUND)
+
+
+Transport = Callable[[Leg, PacketSource, PacketSink | None], tuple[PacketSource, PacketSink | None]]
+"""Carries a leg's packets between party and server, until the leg has ended: given the party's
+ends, returns the server's."""

@@ -20,6 +20,13 @@ __all__ = ["Fates", "GilbertElliott", "Impairments", "Jitter", "Link"]
 
 _MILLISECOND: Final = 1_000_000
 _QUANTILES: Final = 4096
+_AHEAD: Final = 1024
+"""Packets drawn for at once: a draw costs numpy calls, hardly more for many than for one."""
+_DRAWN: Final = np.dtype(
+    [("held", np.int64), ("lost", np.bool_), ("reordered", np.bool_), ("copied", np.bool_)],
+    align=True,
+)
+"""What is drawn for a packet; ``held`` are nanoseconds on top of the link's delay."""
 # The constants of splitmix64, as numpy scalars made once.
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -100,10 +107,14 @@ class Link:
         """``spacing_ns`` is the time from one packet to the next."""
         self._spacing_ns = spacing_ns
         self.impairments = impairments
+        self.clean = impairments.clean
+        """Packets are delayed, and nothing else."""
         self._key = np.uint64(key)
         self._jitter = impairments.jitter.table() if impairments.jitter.scale_ns else None
         self._bad = False
         self._next = 0
+        self._drawn = np.empty(0, _DRAWN)
+        """Of the next packets, as far as was drawn."""
 
     def carry(self, first: int, sent: NDArray[np.int64]) -> Fates:
         """Carry packets number ``first`` and following, sent at the given times (ns).
@@ -114,29 +125,40 @@ class Link:
             raise ValueError(f"packet {first} given to a link that expects {self._next}")
         count = len(sent)
         self._next = first + count
-        net = self.impairments
-        arrival = sent + net.delay_ns
-        none = np.zeros(count, np.bool_)
-        if net.clean:
+        arrival = sent + self.impairments.delay_ns
+        if self.clean:
+            none = np.zeros(count, np.bool_)
             return Fates(arrival, none, none, none)
+        ahead = len(self._drawn)
+        if ahead < count:
+            more = self._draw_fates(first + ahead, max(count, _AHEAD))
+            self._drawn = np.concatenate((self._drawn, more))
+        drawn, self._drawn = self._drawn[:count], self._drawn[count:]
+        arrival += drawn["held"]
+        return Fates(arrival, drawn["lost"], drawn["reordered"], drawn["copied"])
+
+    def _draw_fates(self, first: int, count: int) -> NDArray[np.void]:
+        """Draw for packets that were not drawn for before: (count,) of ``_DRAWN``."""
+        net = self.impairments
         number = np.arange(first, first + count, dtype=np.uint64)
+        drawn = np.zeros(count, _DRAWN)
+        lost = drawn["lost"]
+        lost |= net.blocked
+        if net.loss:
+            lost |= self._chance(number, 1) < net.loss
+        if net.bursts is not None:
+            lost |= self._burst_loss(number, net.bursts)
         if self._jitter is not None:
             index = self._draw(number, 0) >> np.uint64(64 - 12)
-            arrival = arrival + self._jitter.take(index.astype(np.int64))
-        lost = none
-        if net.blocked:
-            lost = np.ones(count, np.bool_)
-        if net.loss:
-            lost = lost | (self._chance(number, 1) < net.loss)
-        if net.bursts is not None:
-            lost = lost | self._burst_loss(number, net.bursts)
-        reordered = none
+            drawn["held"] = self._jitter.take(index.astype(np.int64))
         if net.reorder:
             reordered = self._chance(number, 2) < net.reorder
             # Held until just after the packet that follows it.
-            arrival = arrival + reordered * (self._spacing_ns + _MILLISECOND)
-        copied = self._chance(number, 3) < net.duplicate if net.duplicate else none
-        return Fates(arrival, lost, reordered & ~lost, copied & ~lost)
+            drawn["held"] += reordered * (self._spacing_ns + _MILLISECOND)
+            drawn["reordered"] = reordered & ~lost
+        if net.duplicate:
+            drawn["copied"] = (self._chance(number, 3) < net.duplicate) & ~lost
+        return drawn
 
     def _burst_loss(self, number: NDArray[np.uint64], bursts: GilbertElliott) -> NDArray[np.bool_]:
         """Run the two-state chain over all packets at once.

@@ -5,13 +5,12 @@ A line has a socket at the server and one at the party. What the simulated link 
 for the same seed; the datagram then really crosses, and the bytes that come out are what is
 played.
 
-*The timing contract.* A packet that the link lets arrive at loop time ``d`` is sent at the first
-frame boundary after ``d`` and is read at the next one, a whole frame later, which is when the
-media plane first needs it: at boundary n it asks for what arrived before frame n - 1. The packet
-then counts as having arrived at ``d`` exactly. If it is read later than that (the machine or the
-kernel was late), it counts as having arrived in the frame before the one in which it was read,
-the earliest that is still true: it may come too late to be played, and is counted so, but never
-stands in the wrong place.
+*The timing contract.* At the boundary at which frame n begins the media plane needs what arrived
+before frame n - 1. That is sent then, read at once (on loopback a datagram is there when the
+call that sent it returns), and counts as having arrived at the very time the link gave it. A
+datagram that is not there after a short wait counts, when it is read at a later boundary, as
+having arrived in the last frame in which it can have: it may come too late to be played, and is
+counted so, but never stands in the wrong place.
 
 Datagrams between two sockets on loopback keep their order, so each is known by its bytes among
 those under way; one that is overtaken by a later one has been lost in the kernel.
@@ -20,28 +19,30 @@ those under way; one that is overtaken by a later one has been lost in the kerne
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
-from mediasim.media.leg import PacketSink, PacketSource
+from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.net.udp import UdpSockets
 from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["LoopbackTransport"]
 
+_PATIENCE: Final = 0.002
+"""Seconds that a boundary waits for datagrams under way."""
 _LOST: Final = np.zeros((1, 0), np.uint8)
 """Stands for a packet that never came out: too short to be one."""
 
 
 class LoopbackTransport:
-    """Carries lines between parties and the server.
+    """Carries lines between parties and the server, until their legs have ended.
 
-    Given to the exchange as its ``transport``. Its owner calls :meth:`arrive` before the media
-    plane's tick and :meth:`depart` after it. A line is over when the plane no longer asks for its
-    packets; its sockets are then closed.
+    Given to the exchange as its ``transport``. Its owner calls :meth:`to_server` before the
+    media plane's tick and :meth:`to_parties` after it.
     """
 
     def __init__(self) -> None:
@@ -50,45 +51,42 @@ class LoopbackTransport:
         self.lost = 0
         """Datagrams that were sent and never came out."""
         self.late = 0
-        """Datagrams that were read after the frame in which they were due."""
+        """Datagrams that were read at a later boundary than they were sent at."""
         self.refused = 0
         """Lines that got no sockets; nothing is heard on them."""
         self._lines: list[_Line] = []
-        self._at_server: dict[int, _Line] = {}
-        self._at_party: dict[int, _Line] = {}
 
     def __call__(
-        self, source: PacketSource, sink: PacketSink | None
+        self, leg: Leg, source: PacketSource, sink: PacketSink | None
     ) -> tuple[PacketSource, PacketSink | None]:
         """A line's ends as the server sees them."""
-        line = _Line(self, source, sink)
+        line = _Line(self, leg, source, sink)
         try:
             line.open()
         except OSError:
             self.refused += 1
             return line, None
         self._lines.append(line)
-        self._at_server[line.server_slot] = line
-        self._at_party[line.party_slot] = line
         return line, None if sink is None else line
 
-    def arrive(self) -> None:
-        """Read what has come to the server."""
-        for slot, datagram in _datagrams(self.server):
-            self._at_server[slot].take_up(datagram)
-
-    def depart(self, frame: int) -> None:
-        """At the boundary before ``frame``: parties hear, and send what is to arrive."""
-        for slot, datagram in _datagrams(self.parties):
-            self._at_party[slot].take_down(datagram)
-        over = [line for line in self._lines if not line.asked]
-        for line in over:
+    def to_server(self, frame: int) -> None:
+        """At the boundary at which ``frame`` begins: what arrived before the frame before it."""
+        for line in [line for line in self._lines if line.leg.ended_frame is not None]:
             self._lines.remove(line)
-            del self._at_server[line.server_slot], self._at_party[line.party_slot]
             line.close()
         for line in self._lines:
-            line.asked = False
-            line.send_up(frame * FRAME_NS)
+            line.send_up((frame - 1) * FRAME_NS)
+        by_slot = {line.server_slot: line for line in self._lines}
+        awaited = sum(line.up.take_pending() for line in self._lines)
+        for slot, datagram in _read(self.server, awaited):
+            by_slot[slot].take_up(datagram)
+
+    def to_parties(self) -> None:
+        """Let the parties hear what the server has sent."""
+        by_slot = {line.party_slot: line for line in self._lines}
+        awaited = sum(line.down.take_pending() for line in self._lines)
+        for slot, datagram in _read(self.parties, awaited):
+            by_slot[slot].take_down(datagram)
 
     def close(self) -> None:
         """Close all sockets."""
@@ -97,31 +95,37 @@ class LoopbackTransport:
         self.parties.close_all()
 
 
-def _datagrams(sockets: UdpSockets) -> list[tuple[int, bytes]]:
-    found = []
-    for taken in sockets.rounds():
-        for slot, row, size in zip(
-            taken.slots.tolist(), taken.data, taken.length.tolist(), strict=True
-        ):
-            found.append((slot, row[:size].tobytes()))
-    return found
+def _read(sockets: UdpSockets, awaited: int) -> Iterator[tuple[int, bytes]]:
+    """Everything that has come, by slot; waits a little until it is as much as is awaited."""
+    while True:
+        for taken in sockets.rounds():
+            awaited -= len(taken.slots)
+            for slot, row, size in zip(
+                taken.slots.tolist(), taken.data, taken.length.tolist(), strict=True
+            ):
+                yield slot, row[:size].tobytes()
+        if awaited <= 0 or not sockets.wait(_PATIENCE):
+            return
 
 
 class _Line:
     """One party's line; what the server has for the party's source and sink."""
 
     def __init__(
-        self, transport: LoopbackTransport, source: PacketSource, sink: PacketSink | None
+        self,
+        transport: LoopbackTransport,
+        leg: Leg,
+        source: PacketSource,
+        sink: PacketSink | None,
     ) -> None:
+        self.leg = leg
         self.server_slot = -1
         self.party_slot = -1
-        self.asked = True
-        """Whether the plane has asked for its packets since the last boundary."""
+        self.up = _Wire()
+        self.down = _Wire()
         self._transport = transport
         self._source = source
         self._sink = sink
-        self._up = _Wire()
-        self._down = _Wire()
         self._arrived: list[tuple[int, bytes]] = []
 
     def open(self) -> None:
@@ -150,19 +154,18 @@ class _Line:
             block.data, block.length.tolist(), block.arrival.tolist(), strict=True
         ):
             datagram = row[:size].tobytes()
-            self._up.sent.append((datagram, arrival))
-            self._transport.parties.send(self.party_slot, datagram)
+            taken = self._transport.parties.send(self.party_slot, datagram)
+            self.up.sent(datagram, arrival, taken=taken)
 
     def take_up(self, datagram: bytes) -> None:
-        arrived = self._up.take(datagram)
+        arrived = self.up.take(datagram)
         if arrived:
             self._transport.lost += len(arrived) - 1
             self._arrived.append((arrived[-1], datagram))
 
     def pull(self, before_ns: int) -> PacketBlock | None:
-        """What the server has read, as arrived when the link meant it to, if that is still
-        possible: everything played before the last frame to come is past."""
-        self.asked = True
+        """What the server has read, as arrived when the link meant it to if that can still be:
+        what should have been played before the last frame is past."""
         if not self._arrived:
             return None
         arrived, self._arrived = self._arrived, []
@@ -179,18 +182,18 @@ class _Line:
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         """Send what the server has for the party."""
-        at = first_frame
+        frame = first_frame
         for data in packets:
             for row in data:
                 datagram = row.tobytes()
-                self._down.sent.append((datagram, at))
-                self._transport.server.send(self.server_slot, datagram)
-                at += 1
+                taken = self._transport.server.send(self.server_slot, datagram)
+                self.down.sent(datagram, frame, taken=taken)
+                frame += 1
 
     def take_down(self, datagram: bytes) -> None:
         """Let the party hear a packet, after the loss of those it overtook."""
         assert self._sink is not None
-        frames = self._down.take(datagram)
+        frames = self.down.take(datagram)
         for frame in frames[:-1]:
             self._transport.lost += 1
             self._sink.push(frame, [_LOST])
@@ -202,14 +205,25 @@ class _Wire:
     """Datagrams under way in one direction, with what is to be remembered of each."""
 
     def __init__(self) -> None:
-        self.sent: deque[tuple[bytes, int]] = deque()
+        self._sent: deque[tuple[bytes, int]] = deque()
+        self._pending = 0
+
+    def sent(self, datagram: bytes, note: int, *, taken: bool) -> None:
+        """A datagram was sent; ``taken`` tells whether the system took it."""
+        self._sent.append((datagram, note))
+        self._pending += taken
+
+    def take_pending(self) -> int:
+        """How many were sent since last asked."""
+        pending, self._pending = self._pending, 0
+        return pending
 
     def take(self, datagram: bytes) -> list[int]:
-        """What was remembered of a datagram that came out, after that of those it overtook.
+        """What was noted of a datagram that came out, after that of those it overtook.
 
         Empty for a datagram that was never sent.
         """
-        known = next((n for n, (sent, _) in enumerate(self.sent) if sent == datagram), None)
+        known = next((n for n, sent in enumerate(self._sent) if sent[0] == datagram), None)
         if known is None:
             return []
-        return [self.sent.popleft()[1] for _ in range(known + 1)]
+        return [self._sent.popleft()[1] for _ in range(known + 1)]

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from mediasim.audio.frames import FRAME_NS
-from mediasim.media.leg import PacketSink, PacketSource
+from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.net import process
 from mediasim.net.loopback import LoopbackTransport
@@ -40,7 +40,6 @@ T = TypeVar("T")
 Tick = Callable[[int], None]
 """Called at the boundary at which frame n begins, with n."""
 Events = list[tuple[selectors.SelectorKey, int]]
-Transport = Callable[[PacketSource, "PacketSink | None"], tuple[PacketSource, "PacketSink | None"]]
 
 
 class Lateness:
@@ -218,9 +217,9 @@ def run_realtime(
     loop = RealtimeLoop()
 
     def tick(frame: int) -> None:
-        transport.arrive()
+        transport.to_server(frame)
         plane.tick(frame)
-        transport.depart(frame)
+        transport.to_parties()
 
     loop.every_frame(tick)
     try:

@@ -144,13 +144,19 @@ class UdpSockets:
             self.received += count
             yield Round(np.array(slots), data[:count], np.array(length))
 
-    def send(self, slot: int, datagram: bytes) -> None:
-        """Send to where the slot is connected to."""
+    def wait(self, seconds: float) -> bool:
+        """Wait until something has come, for so long at most; returns whether it has."""
+        return bool(self._poller.poll(1, seconds))
+
+    def send(self, slot: int, datagram: bytes) -> bool:
+        """Send to where the slot is connected to; returns whether the system took it."""
         try:
             self._senders[slot](datagram)
-            self.sent += 1
         except OSError as error:
             self._refused(error)
+            return False
+        self.sent += 1
+        return True
 
     def send_each(self, slots: Sequence[int], data: NDArray[np.uint8]) -> None:
         """Send each row of ``data`` (n, size) from its slot."""
@@ -188,8 +194,8 @@ class _Selector:
     def unregister(self, descriptor: int) -> None:
         self._selector.unregister(descriptor)
 
-    def poll(self, most: int) -> list[int]:
-        return [key.fd for key, _ in self._selector.select(0)][:most]
+    def poll(self, most: int, seconds: float = 0) -> list[int]:
+        return [key.fd for key, _ in self._selector.select(seconds)][:most]
 
 
 if sys.platform == "linux":
@@ -205,8 +211,8 @@ if sys.platform == "linux":
         def register(self, descriptor: int) -> None:
             self._epoll.register(descriptor, select.EPOLLIN)
 
-        def poll(self, most: int) -> list[int]:
-            return [descriptor for descriptor, _ in self._epoll.poll(0, most)]
+        def poll(self, most: int, seconds: float = 0) -> list[int]:
+            return [descriptor for descriptor, _ in self._epoll.poll(seconds, most)]
 
     _make_poller = _Epoll
 else:

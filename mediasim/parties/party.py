@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
 from mediasim.media.room import Room
 from mediasim.net.link import Impairments, Link
 from mediasim.parties.clock import SenderClock, Stall
@@ -23,13 +23,9 @@ from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
 
-__all__ = ["Line", "Party", "Transport"]
+__all__ = ["Line", "Party"]
 
 _SECONDS_OF_BACKGROUND: Final = 10
-
-Transport = Callable[[PacketSource, "PacketSink | None"], tuple[PacketSource, "PacketSink | None"]]
-"""Carries a line's packets between the party and the server: as they are in virtual time, over
-real sockets in real time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +131,7 @@ class Line:
         source: PacketSource = self.phone
         sink: PacketSink | None = self.ear
         if transport is not None:
-            source, sink = transport(source, sink)
+            source, sink = transport(self.leg, source, sink)
         self.room.connect(self.leg, source=source, sink=sink)
 
     def listen_from_now(self) -> None:

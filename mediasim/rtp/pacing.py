@@ -19,14 +19,23 @@ from typing import Final, NamedTuple
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 
-__all__ = ["DRIFT_BOUND", "STEP", "WINDOW_FRAMES", "Anchor", "Pacing", "anchor", "place_of"]
+__all__ = [
+    "DRIFT_BOUND",
+    "ENOUGH",
+    "STEP",
+    "WINDOW_FRAMES",
+    "Anchor",
+    "Pacing",
+    "anchor",
+    "place_of",
+]
 
 STEP: Final = 80
 """Samples by which a place moves: 10 ms, the unit of presence."""
 WINDOW_FRAMES: Final = 25
 PATIENCE: Final = 4
 """Windows in a row that must agree before a drift is followed: 2 s."""
-_ENOUGH: Final = 5
+ENOUGH: Final = 5
 """Packets below which a window says nothing: of 60 ms, a window has 8."""
 _MARGIN: Final = 4
 """Half a millisecond: networks are described in whole ones."""
@@ -53,9 +62,14 @@ class Pacing:
         self._streak = 0
         self._leapt = False
 
+    @property
+    def restless(self) -> bool:
+        """Whether the last windows were off, though not yet for long enough."""
+        return self._streak != 0 or self._leapt
+
     def judge(self, slack: int, packets: int) -> int:
         """Samples to move by (a multiple of ``STEP``), given a finished window's least slack."""
-        if packets < _ENOUGH or self._reference is None:
+        if packets < ENOUGH or self._reference is None:
             return 0
         off = slack - self._reference
         leapt, self._leapt = self._leapt, off < -self._early

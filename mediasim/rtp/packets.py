@@ -37,7 +37,14 @@ class PacketBlock:
 
     def select(self, chosen: NDArray[np.intp]) -> PacketBlock:
         """Those packets alone, as copies."""
-        return PacketBlock(self.data[chosen], self.length[chosen], self.arrival[chosen])
+        # take() copies whole rows, indexing copies byte by byte.
+        data = self.data.take(chosen, axis=0)
+        return PacketBlock(data, self.length[chosen], self.arrival[chosen])
+
+    def between(self, start: int, end: int) -> PacketBlock:
+        """Packets ``start .. end``, not copied."""
+        span = slice(start, end)
+        return PacketBlock(self.data[span], self.length[span], self.arrival[span])
 
     def followed_by(self, other: PacketBlock) -> PacketBlock:
         """These packets and then those; rows of the narrower block are padded."""

@@ -21,6 +21,7 @@ what the bridge and the recorder get.
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -28,7 +29,8 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.audio.g711 import ALAW_DECODE, ULAW_DECODE
-from mediasim.rtp.pacing import WINDOW_FRAMES, anchor
+from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
+from mediasim.rtp.pacing import anchor
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import FrameRing
@@ -43,12 +45,8 @@ from mediasim.rtp.stream import (
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
-AHEAD_FRAMES: Final = 64
-"""How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
 _KEPT: Final = 16
 """Packets kept at a time while a stream waits for its place."""
-_NO_WINDOW: Final = -1
-_EARLIEST: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max
 _FRAMED: Final = 255
 """In the column of payload types: never plain, the row is always looked at by itself."""
@@ -66,6 +64,7 @@ class Playout:
         self.max_block = slots - AHEAD_FRAMES
         self.streams: list[Stream | None] = []
         self.reception = ReceptionTable()
+        self._pace = PaceTable()
         self._ring = FrameRing(slots)
         self._free: list[int] = []
         self._attended: dict[int, Stream] = {}
@@ -82,14 +81,6 @@ class Playout:
         self._sequence = np.zeros(rows, np.int64)
         self._timestamp = np.zeros(rows, np.uint32)
         self._ticks = np.zeros(rows, np.int64)
-        self._place = np.zeros(rows, np.int64)
-        self._turn = np.full(rows, _EARLIEST, np.int64)
-        """From which media time on the place holds."""
-        self._newest = np.full(rows, _EARLIEST, np.int64)
-        """The latest media time received."""
-        self._window = np.full(rows, _NO_WINDOW, np.int64)
-        self._least = np.zeros(rows, np.int64)
-        self._packets = np.zeros(rows, np.int64)
 
     # -- rows -------------------------------------------------------------------------------
 
@@ -108,7 +99,7 @@ class Playout:
         self._payload_type[row] = _FRAMED if framed else stream_format.payload_type
         self._alaw[row] = stream_format.codec == "PCMA"
         self._ratio[row] = stream_format.ticks_per_sample
-        self._window[row] = _NO_WINDOW
+        self._pace.forget(row)
         self.reception.clear(row)
         self.streams[row] = stream
         if framed or stream_format.conceal:
@@ -123,12 +114,18 @@ class Playout:
         self.streams[stream.row] = None
         self._free.append(stream.row)
 
+    def reserve(self, rows: int) -> None:
+        """Have memory for so many rows."""
+        if rows > len(self._ssrc):
+            self._grow(rows)
+
     def _grow(self, rows: int) -> None:
         old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         self._columns(rows)
         for name, column in old.items():
             getattr(self, name)[: len(column)] = column
         self.reception.ensure(rows)
+        self._pace.ensure(rows)
         self._ring.ensure(rows)
 
     def stream(self, row: int) -> Stream:
@@ -157,20 +154,24 @@ class Playout:
             parsed.ok
             & (parsed.ssrc == self._ssrc[rows])
             & (parsed.payload_type == self._payload_type[rows])
-            & (self._window[rows] != _NO_WINDOW)
         )
         if self._held:
             plain &= ~np.isin(rows, list(self._held))
+        waiting = self._pace.waiting(rows)
         digits: list[Digit] = []
-        if plain.all():
+        if plain.all() and not waiting.any():
             self._place_plain(rows, parsed, block, slice(None))
             return digits
         # Rows with anything out of the ordinary go one by one.
-        odd = np.unique(rows[~plain])
+        odd = sorted(set(rows[~plain].tolist()))
         usual = ~np.isin(rows, odd)
-        if usual.any():
-            self._place_plain(rows[usual], parsed, block, usual)
-        for row in odd.tolist():
+        placed = usual & ~waiting
+        if placed.any():
+            self._place_plain(rows[placed], parsed, block, placed)
+        waiting &= usual
+        if waiting.any():
+            self._keep_plain(rows[waiting], parsed, block, np.flatnonzero(waiting), known_before)
+        for row in odd:
             of_row = block.select(np.flatnonzero(rows == row))
             self._receive_odd(row, of_row, known_before, digits)
         return digits
@@ -227,7 +228,7 @@ class Playout:
         self._timestamp[row] = parsed.timestamp[first]
         self._ticks[row] = MEDIA_BASE * self._ratio[row]
         stream.first_timestamp = int(parsed.timestamp[first])
-        self._window[row] = _NO_WINDOW
+        self._pace.forget(row)
 
     def _receive_other(
         self,
@@ -259,7 +260,7 @@ class Playout:
         if stream.waiting is not None:
             stream.noises.append(noise)
         elif noise.media >= stream.begun_at:
-            output = noise.media + stream.place_of(noise.media)
+            output = noise.media + stream.place_of(noise.media, noise.usable)
             stream.gaps.noise(max(output, noise.usable * FRAME_SAMPLES), noise.payload)
             self._attended[stream.row] = stream
 
@@ -295,6 +296,26 @@ class Playout:
                     self._place_sizes(rows, media[tail:], parsed, block, rest)
                 return
 
+    def _keep_plain(
+        self,
+        rows: NDArray[np.int64],
+        parsed: Parsed,
+        block: PacketBlock,
+        chosen: NDArray[np.int64],
+        known_before: int,
+    ) -> None:
+        """Audio of streams that do not have their place yet, and nothing else."""
+        sequence, media = self._unwrap(rows, parsed, chosen)
+        transit = block.arrival[chosen] / SAMPLE_NS - media
+        fresh = self.reception.take(rows, sequence, transit)
+        if fresh is not None:
+            rows, media, chosen = rows[fresh], media[fresh], chosen[fresh]
+        edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
+        for start, end in itertools.pairwise([0, *edges, len(rows)]):
+            if start < end:
+                stream, run = self.stream(int(rows[start])), chosen[start:end]
+                self._await_place(stream, parsed, block, run, media[start:end], known_before)
+
     def _settle(self, stream: Stream, known_before: int) -> None:
         """Give a waiting stream its place if nothing to come can change it any more."""
         if not stream.waiting:
@@ -308,26 +329,19 @@ class Playout:
         )
         if settled is None:
             return
-        row = stream.row
-        self._place[row] = settled.place
-        self._turn[row] = self._newest[row] = _EARLIEST
-        self._window[row] = (stream.waiting[0].arrival // FRAME_NS + 1) // WINDOW_FRAMES
-        self._least[row] = _LATEST
-        self._packets[row] = 0
-        stream.placed(settled.first, settled.place)
-        stream.pacing.refer(settled.transit - settled.place)
+        self._pace.begin(stream, settled, stream.waiting[0].arrival)
         waiting, stream.waiting = stream.waiting, None
         noises, stream.noises = stream.noises, []
         for noise in noises:
             self._note_noise(stream, noise)
         if not stream.needs_care:
-            del self._attended[row]
-        rows = np.full(len(waiting), row)
+            del self._attended[stream.row]
+        rows = np.full(len(waiting), stream.row)
         media = np.array([packet.media for packet in waiting], np.int64)
         arrival = np.array([packet.arrival for packet in waiting], np.int64)
         output, good = self._admit(rows, media, arrival)
         sizes = np.array([len(packet.payload) for packet in waiting])
-        for size in np.unique(sizes[good]).tolist():
+        for size in sorted(set(sizes[good].tolist())):
             chosen = np.flatnonzero(good & (sizes == size))
             payload = np.stack([waiting[index].payload for index in chosen.tolist()])
             self._write(rows[chosen], output[chosen], payload)
@@ -393,16 +407,13 @@ class Playout:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Output samples of packets, and which of them come in time; the others are counted."""
         usable = arrival // FRAME_NS + 1
-        output = media + self._pace(rows, media, arrival, usable)
+        output = media + self._pace.follow(self.streams, rows, media, arrival)
         # Codecs with memory come a row at a time.
         ahead = (output - self.stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
         good = (ahead >= 0) & (ahead < AHEAD_FRAMES)
         if not good.all():
-            for row in np.unique(rows[~good]).tolist():
-                stream = self.stream(row)
-                late = (rows == row) & (ahead < 0)
-                stream.refuse_late(arrival[late], output[late])
-                stream.early += int(((rows == row) & (ahead >= AHEAD_FRAMES)).sum())
+            bad = ~good
+            self._refuse(rows[bad], ahead[bad] < 0, arrival[bad], output[bad])
         return output, good
 
     def _write(
@@ -419,61 +430,19 @@ class Playout:
             pcm[alaw] = ALAW_DECODE.take(payload[alaw])
         self._ring.write(rows, output, pcm)
 
-    def _pace(
+    def _refuse(
         self,
         rows: NDArray[np.int64],
-        media: NDArray[np.int64],
+        late: NDArray[np.bool_],
         arrival: NDArray[np.int64],
-        usable: NDArray[np.int64],
-    ) -> NDArray[np.int64]:
-        """Each packet's place; closes the windows that ended, which may move it."""
-        delay = arrival // SAMPLE_NS - media
-        window = usable // WINDOW_FRAMES
-        edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
-        starts = np.concatenate(([0], np.flatnonzero(edges) + 1))
-        least = np.minimum.reduceat(delay, starts)
-        newest = np.maximum.reduceat(media, starts)
-        count = np.diff(starts, append=len(rows))
-        row, of = rows[starts], window[starts]
-        place = self._place[rows]
-        for index in np.flatnonzero(media < self._turn[rows]).tolist():
-            place[index] = self.stream(int(rows[index])).place_of(int(media[index]))
-        # Most pieces go on with the window their row is in; the rest are looked at one by one.
-        fresh = np.ones(len(starts), np.bool_)
-        fresh[1:] = row[1:] != row[:-1]
-        same = fresh & (of == self._window[row])
-        self._least[row[same]] = np.minimum(self._least[row[same]], least[same])
-        self._packets[row[same]] += count[same]
-        self._newest[row[same]] = np.maximum(self._newest[row[same]], newest[same])
-        if same.all():
-            return place
-        rest = np.flatnonzero(~same)
-        for current, new, slack, packets, latest, start in zip(
-            row[rest].tolist(),
-            of[rest].tolist(),
-            least[rest].tolist(),
-            count[rest].tolist(),
-            newest[rest].tolist(),
-            starts[rest].tolist(),
-            strict=True,
-        ):
-            stream = self.stream(current)
-            now_at = int(self._place[current])
-            move = stream.pacing.judge(
-                int(self._least[current]) - now_at, int(self._packets[current])
-            )
-            if move:
-                # It holds from beyond all that was received, so that nothing is written over.
-                reach = (int(usable[start]) + AHEAD_FRAMES) * FRAME_SAMPLES + stream.lead
-                turn = min(int(self._newest[current]) + 1, reach - now_at)
-                self._place[current], self._turn[current] = now_at + move, turn
-                place[start:][(rows[start:] == current) & (media[start:] >= turn)] = now_at + move
-                stream.moved(turn, now_at + move, move)
-            self._newest[current] = max(int(self._newest[current]), latest)
-            self._window[current] = new
-            self._least[current] = slack
-            self._packets[current] = packets
-        return place
+        output: NDArray[np.int64],
+    ) -> None:
+        """Count packets that came too late, or else far too early."""
+        edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
+        for start, end in itertools.pairwise([0, *edges, len(rows)]):
+            stream, own = self.stream(int(rows[start])), late[start:end]
+            stream.refuse_late(arrival[start:end][own], output[start:end][own])
+            stream.early += int(np.count_nonzero(~own))
 
     # -- frames out -------------------------------------------------------------------------
 

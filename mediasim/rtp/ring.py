@@ -49,7 +49,10 @@ class FrameRing:
     def write(
         self, rows: NDArray[np.int64], output: NDArray[np.int64], pcm: NDArray[np.int16]
     ) -> None:
-        """Put payloads (n, size) of the rows at their output samples (n,)."""
+        """Put payloads (n, size) of the rows at their output samples (n,).
+
+        Those of a row stand together; where they overlap, the last one given stays.
+        """
         width = pcm.shape[1]
         unit = output // UNIT
         if width % UNIT or (output != unit * UNIT).any():
@@ -68,6 +71,11 @@ class FrameRing:
         have = self._have.reshape(-1)
         source = np.ascontiguousarray(pcm).view(_UNIT_OF_SAMPLES)
         base = rows * units
+        if (rows[1:] == rows[:-1]).any():
+            index = base[:, None] + (unit[:, None] + np.arange(width // UNIT)) % units
+            ring[index] = source
+            have[index] = True
+            return
         for part in range(width // UNIT):
             index = base + (unit + part) % units
             ring[index] = source[:, part]

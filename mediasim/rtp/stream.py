@@ -83,6 +83,8 @@ class Shift:
     place: int
     moved: int
     """Samples it moved by: more is silence put in, less is audio dropped; 0 at the start."""
+    frame: int
+    """The frame from which on it was known."""
 
 
 @dataclass(slots=True)
@@ -147,18 +149,19 @@ class Stream:
         """Media time of the first packet known when the stream under way got its place."""
         return next(shift.media for shift in reversed(self.shifts) if not shift.moved)
 
-    def place_of(self, media: int) -> int:
-        """The place of a media time of the stream under way."""
+    def place_of(self, media: int, frame: int | None = None) -> int:
+        """The place of a media time of the stream under way, as known now or in a frame."""
         for shift in reversed(self.shifts):
-            if shift.media <= media or not shift.moved:
+            known = frame is None or shift.frame <= frame
+            if (known and shift.media <= media) or not shift.moved:
                 return shift.place
         raise RuntimeError("the stream has no place yet")
 
-    def placed(self, media: int, place: int) -> None:
-        self.shifts.append(Shift(media, place, 0))
+    def placed(self, media: int, place: int, frame: int) -> None:
+        self.shifts.append(Shift(media, place, 0, frame))
 
-    def moved(self, media: int, place: int, samples: int) -> None:
-        self.shifts.append(Shift(media, place, samples))
+    def moved(self, media: int, place: int, samples: int, frame: int) -> None:
+        self.shifts.append(Shift(media, place, samples, frame))
 
     def refuse_late(self, arrival: NDArray[np.int64], output: NDArray[np.int64]) -> None:
         """Packets that came after their time, and the output samples they were for."""

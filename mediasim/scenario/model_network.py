@@ -69,7 +69,7 @@ class Stall(Model):
     """The sender stops sending for a while."""
 
     at: Duration
-    """When, in the time of the call."""
+    """When, counted from when the party's leg is answered, by its own clock."""
     for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
     """How long."""
     kind: Literal["gap", "pause"] = "gap"

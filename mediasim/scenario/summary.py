@@ -96,7 +96,10 @@ def _call(call: Mapping[str, Any]) -> list[Line]:
 def _recording(recording: Mapping[str, Any]) -> list[Line]:
     if recording["status"] != "completed":
         return [(f"{recording['name']}  {recording['status']}", "")]
-    parties = " | ".join(entry["party"] or "mixed" for entry in recording["channel_map"])
+    parties = " | ".join(
+        entry["party"] or ("mixed" if entry["leg"] == "mix" else "nobody")
+        for entry in recording["channel_map"]
+    )
     channels = counted(recording["stored_channels"], "channel")
     words = f"{recording['name']}  {channels} ({parties}), {recording['duration']:.1f} s"
     return [(words, ""), (f"  {recording['file']}", "dim")]

@@ -72,12 +72,17 @@ class Placement:
         return Move(said, said + self._to_media + shift.place, shift.moved)
 
     def spans(self, start: int, end: int) -> list[Span]:
-        """Where samples ``start .. end`` of the party stand; more than one span if it moved."""
+        """Where samples ``start .. end`` of the party stand; more than one span if it moved.
+
+        What was moved forward stands over the end of what was not, which is left out.
+        """
         found = []
         for number, move in enumerate(self.moves):
             low = start if number == 0 else max(start, move.said)
-            last = number == len(self.moves) - 1
-            high = end if last else min(end, self.moves[number + 1].said)
+            high = end
+            if number + 1 < len(self.moves):
+                later = self.moves[number + 1]
+                high = min(end, later.said + min(0, later.moved))
             if low < high:
                 found.append(Span(low, low + move.start - move.said, high - low))
         return found

@@ -1,0 +1,167 @@
+"""The places of many streams on the frame clock, and the windows in which they are watched.
+
+A table of columns, a row per stream. A window that ends as it should, and nearly all do, is dealt
+with for all rows at once; one that could move its stream is put to the stream's own
+:class:`mediasim.rtp.pacing.Pacing`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.pacing import ENOUGH, STEP, WINDOW_FRAMES, Anchor
+from mediasim.rtp.stream import Stream
+
+__all__ = ["AHEAD_FRAMES", "PaceTable"]
+
+AHEAD_FRAMES: Final = 64
+"""How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
+_NO_WINDOW: Final = -1
+_EARLIEST: Final = np.iinfo(np.int64).min
+_LATEST: Final = np.iinfo(np.int64).max
+
+
+class PaceTable:
+    """Columns, grown as rows are opened."""
+
+    def __init__(self) -> None:
+        self._columns(0)
+
+    def _columns(self, rows: int) -> None:
+        self._place = np.zeros(rows, np.int64)
+        """Output sample = media time + place,"""
+        self._turn = np.full(rows, _EARLIEST, np.int64)
+        """from this media time on."""
+        self._newest = np.full(rows, _EARLIEST, np.int64)
+        """The latest media time received."""
+        self._window = np.full(rows, _NO_WINDOW, np.int64)
+        self._least = np.zeros(rows, np.int64)
+        self._packets = np.zeros(rows, np.int64)
+        self._reference = np.zeros(rows, np.int64)
+        """What the row's pacing compares with."""
+        self._restless = np.zeros(rows, np.bool_)
+        """Rows whose next window is to be judged even if nothing is wrong with it."""
+
+    def ensure(self, rows: int) -> None:
+        """Have at least this many rows."""
+        have = len(self._place)
+        if rows <= have:
+            return
+        old = dict(vars(self))
+        self._columns(rows)
+        for name, column in old.items():
+            getattr(self, name)[:have] = column
+
+    def forget(self, row: int) -> None:
+        """The row's stream has no place."""
+        self._window[row] = _NO_WINDOW
+
+    def waiting(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which rows have no place yet."""
+        found: NDArray[np.bool_] = self._window[rows] == _NO_WINDOW
+        return found
+
+    def begin(self, stream: Stream, anchor: Anchor, arrival: int) -> None:
+        """Give a stream its place; ``arrival`` is its first packet's (ns)."""
+        row = stream.row
+        self._place[row] = anchor.place
+        self._turn[row] = self._newest[row] = _EARLIEST
+        usable = arrival // FRAME_NS + 1
+        self._window[row] = usable // WINDOW_FRAMES
+        self._least[row] = _LATEST
+        self._packets[row] = 0
+        self._reference[row] = anchor.transit - anchor.place
+        self._restless[row] = False
+        stream.placed(anchor.first, anchor.place, usable)
+        stream.pacing.refer(anchor.transit - anchor.place)
+
+    def follow(
+        self,
+        streams: list[Stream | None],
+        rows: NDArray[np.int64],
+        media: NDArray[np.int64],
+        arrival: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Each packet's place; closes the windows that ended, which may move it.
+
+        Packets of a row stand together, in order of arrival; ``streams`` are found by row.
+        """
+        delay = arrival // SAMPLE_NS - media
+        usable = arrival // FRAME_NS + 1
+        window = usable // WINDOW_FRAMES
+        edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
+        starts = np.concatenate(([0], np.flatnonzero(edges) + 1))
+        least = np.minimum.reduceat(delay, starts)
+        newest = np.maximum.reduceat(media, starts)
+        count = np.diff(starts, append=len(rows))
+        row, of = rows[starts], window[starts]
+        place = self._place[rows]
+        for index in np.flatnonzero(media < self._turn[rows]).tolist():
+            place[index] = _of(streams, int(rows[index])).place_of(int(media[index]))
+        # Most pieces go on with the window their row is in.
+        fresh = np.ones(len(starts), np.bool_)
+        fresh[1:] = row[1:] != row[:-1]
+        same = fresh & (of == self._window[row])
+        self._least[row[same]] = np.minimum(self._least[row[same]], least[same])
+        self._packets[row[same]] += count[same]
+        self._newest[row[same]] = np.maximum(self._newest[row[same]], newest[same])
+        if same.all():
+            return place
+        # Of the others most are their row's only one, and close a window that shows nothing.
+        calm = fresh & ~same
+        calm[:-1] &= fresh[1:]
+        calm[calm] = self._shows_nothing(row[calm])
+        self._open(row[calm], of[calm], least[calm], count[calm], newest[calm])
+        for index in np.flatnonzero(~same & ~calm).tolist():
+            stream, start = _of(streams, int(row[index])), int(starts[index])
+            if self._judge(stream, int(usable[start])):
+                own = (rows[start:] == stream.row) & (media[start:] >= self._turn[stream.row])
+                place[start:][own] = self._place[stream.row]
+            one = slice(index, index + 1)
+            self._open(row[one], of[one], least[one], count[one], newest[one])
+        return place
+
+    def _open(
+        self,
+        row: NDArray[np.int64],
+        window: NDArray[np.int64],
+        least: NDArray[np.int64],
+        count: NDArray[np.int64],
+        newest: NDArray[np.int64],
+    ) -> None:
+        """Begin new windows with what has come of them."""
+        self._window[row] = window
+        self._least[row] = least
+        self._packets[row] = count
+        self._newest[row] = np.maximum(self._newest[row], newest)
+
+    def _shows_nothing(self, row: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Rows whose window may be closed without being judged."""
+        off = self._least[row] - self._place[row] - self._reference[row]
+        quiet: NDArray[np.bool_] = (np.abs(off) < STEP) & ~self._restless[row]
+        return quiet | (self._packets[row] < ENOUGH)
+
+    def _judge(self, stream: Stream, usable: int) -> bool:
+        """Close the row's window; returns whether its place moved."""
+        row = stream.row
+        place = int(self._place[row])
+        move = stream.pacing.judge(int(self._least[row]) - place, int(self._packets[row]))
+        self._restless[row] = stream.pacing.restless
+        if not move:
+            return False
+        # It holds from beyond all that was received, so that nothing is written over.
+        reach = (usable + AHEAD_FRAMES) * FRAME_SAMPLES + stream.lead
+        turn = max(int(self._turn[row]), min(int(self._newest[row]) + 1, reach - place))
+        self._place[row], self._turn[row] = place + move, turn
+        stream.moved(turn, place + move, move, usable)
+        return True
+
+
+def _of(streams: list[Stream | None], row: int) -> Stream:
+    stream = streams[row]
+    assert stream is not None
+    return stream
