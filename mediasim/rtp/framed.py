@@ -45,7 +45,7 @@ class FramedStream:
             self._held[at] = data.tobytes()
 
     def decode(self, end_frame: int) -> list[tuple[int, NDArray[np.int16]]]:
-        """All audio due before frame ``end_frame``: (output sample, 160 samples) each."""
+        """All audio due before frame ``end_frame``: (output sample, samples) of each payload."""
         due = end_frame * FRAME_SAMPLES + self._delay
         ready = sorted(at for at in self._held if at < due)
         decoded = []
@@ -56,7 +56,7 @@ class FramedStream:
                 self._decoder = FrameDecoder(self._codec)
             samples = self._decoder.decode(payload)
             decoded.append((at - self._delay, samples))
-            self._next = at + FRAME_SAMPLES
+            self._next = at + len(samples)
         return decoded
 
     def _catch_up(self, at: int) -> None:

@@ -32,18 +32,19 @@ class GapFiller:
         self._last = np.zeros(FRAME_SAMPLES, np.int16)
         self._missing = CONCEALED_SAMPLES
         """Samples missing up to the block's start; at first as if faded out long ago."""
-        self._announced: list[tuple[int, float]] = []
+        self._announced: list[tuple[int, float | None]] = []
+        """Levels and the output samples they hold from; None where a new stream begins."""
         self._level: float | None = None
 
     @property
     def active(self) -> bool:
         return self._conceal or bool(self._announced) or self._level is not None
 
-    def forget(self) -> None:
-        """A new stream: what was said of the old one does not hold."""
-        self._announced.clear()
-        self._level = None
-        self._missing = CONCEALED_SAMPLES
+    def forget(self, output: int) -> None:
+        """A new stream: what the old one said does not hold from this output sample on."""
+        if self.active:
+            self._announced = [each for each in self._announced if each[0] < output]
+            self._announced.append((output, None))
 
     def noise(self, output: int, payload: bytes) -> None:
         """A comfort noise packet that holds from this output sample on, which is still to come."""
@@ -77,9 +78,6 @@ class GapFiller:
         self._last = np.concatenate((self._last[len(tail) :], tail))
 
     def _fill_gap(self, pcm: NDArray[np.int16], start: int, end: int, first: int) -> None:
-        if self._conceal and self._missing < CONCEALED_SAMPLES:
-            pcm[start:end] = repeat_and_fade(self._last, self._missing, end - start)
-        self._missing += end - start
         cursor = start
         while cursor < end:
             stop = end
@@ -87,6 +85,8 @@ class GapFiller:
                 output, level = self._announced[0]
                 if output <= first + cursor:
                     self._level = level
+                    if level is None:
+                        self._missing = CONCEALED_SAMPLES
                     del self._announced[0]
                     continue
                 stop = min(end, output - first)
@@ -94,8 +94,11 @@ class GapFiller:
                 pcm[cursor:stop] = comfort_noise(
                     first + cursor, stop - cursor, self._level, self._key
                 )
+            elif self._conceal and self._missing < CONCEALED_SAMPLES:
+                pcm[cursor:stop] = repeat_and_fade(self._last, self._missing, stop - cursor)
+            self._missing += stop - cursor
             cursor = stop
 
 
-def _output_of(announced: tuple[int, float]) -> int:
+def _output_of(announced: tuple[int, float | None]) -> int:
     return announced[0]

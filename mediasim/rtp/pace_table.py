@@ -85,40 +85,43 @@ class PaceTable:
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
         arrival: NDArray[np.int64],
+        usable: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         """Each packet's place; closes the windows that ended, which may move it.
 
         Packets of a row stand together, in order of arrival; ``streams`` are found by row.
+        ``usable`` are the frames from which on they can be played.
         """
         delay = arrival // SAMPLE_NS - media
-        usable = arrival // FRAME_NS + 1
         window = usable // WINDOW_FRAMES
         edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
-        starts = np.concatenate(([0], np.flatnonzero(edges) + 1))
+        bounds = np.concatenate(([0], np.flatnonzero(edges) + 1, [len(rows)]))
+        starts, count = bounds[:-1], bounds[1:] - bounds[:-1]
         least = np.minimum.reduceat(delay, starts)
         newest = np.maximum.reduceat(media, starts)
-        count = np.diff(starts, append=len(rows))
         row, of = rows[starts], window[starts]
         place = self._place[rows]
         for index in np.flatnonzero(media < self._turn[rows]).tolist():
             place[index] = _of(streams, int(rows[index])).place_of(int(media[index]))
-        # Most pieces go on with the window their row is in.
+        # A row's first piece may go on with the window its row is in.
         fresh = np.ones(len(starts), np.bool_)
         fresh[1:] = row[1:] != row[:-1]
         same = fresh & (of == self._window[row])
-        self._least[row[same]] = np.minimum(self._least[row[same]], least[same])
-        self._packets[row[same]] += count[same]
-        self._newest[row[same]] = np.maximum(self._newest[row[same]], newest[same])
-        if same.all():
-            return place
-        # Of the others most are their row's only one, and close a window that shows nothing.
-        calm = fresh & ~same
-        calm[:-1] &= fresh[1:]
-        calm[calm] = self._shows_nothing(row[calm])
-        self._open(row[calm], of[calm], least[calm], count[calm], newest[calm])
-        for index in np.flatnonzero(~same & ~calm).tolist():
+        least[same] = np.minimum(self._least[row[same]], least[same])
+        count[same] += self._packets[row[same]]
+        # Every other one closes the window before it, which as a rule shows nothing.
+        before = np.arange(-1, len(starts) - 1)
+        closed_least = np.where(fresh, self._least[row], least[before])
+        closed_count = np.where(fresh, self._packets[row], count[before])
+        calm = same | self._shows_nothing(row, closed_least, closed_count)
+        if not calm.all():
+            calm = ~np.isin(row, row[~calm])  # by whole rows
+        last = np.append(fresh[1:], True) & calm
+        newest_of_row = np.maximum.reduceat(newest, np.flatnonzero(fresh))
+        self._open(row[last], of[last], least[last], count[last], newest_of_row[calm[fresh]])
+        for index in np.flatnonzero(~calm).tolist():
             stream, start = _of(streams, int(row[index])), int(starts[index])
-            if self._judge(stream, int(usable[start])):
+            if not same[index] and self._judge(stream, int(usable[start])):
                 own = (rows[start:] == stream.row) & (media[start:] >= self._turn[stream.row])
                 place[start:][own] = self._place[stream.row]
             one = slice(index, index + 1)
@@ -139,11 +142,13 @@ class PaceTable:
         self._packets[row] = count
         self._newest[row] = np.maximum(self._newest[row], newest)
 
-    def _shows_nothing(self, row: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Rows whose window may be closed without being judged."""
-        off = self._least[row] - self._place[row] - self._reference[row]
+    def _shows_nothing(
+        self, row: NDArray[np.int64], least: NDArray[np.int64], count: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Windows that may be closed without being judged."""
+        off = least - self._place[row] - self._reference[row]
         quiet: NDArray[np.bool_] = (np.abs(off) < STEP) & ~self._restless[row]
-        return quiet | (self._packets[row] < ENOUGH)
+        return quiet | (count < ENOUGH)
 
     def _judge(self, stream: Stream, usable: int) -> bool:
         """Close the row's window; returns whether its place moved."""

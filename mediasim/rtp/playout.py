@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.audio.g711 import ALAW_DECODE, ULAW_DECODE
+from mediasim.audio.g711 import alaw_decode, ulaw_decode
 from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
 from mediasim.rtp.pacing import anchor
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
@@ -200,12 +200,13 @@ class Playout:
             if found.proven:  # and could not be used before
                 block.arrival[run[0]] = block.arrival[run[1]]
             if found.restarted:
-                self._restart(row, parsed, int(run[0]))
+                self._restart(row, parsed, int(run[0]), int(block.arrival[run[0]]))
             rows = np.full(len(run), row)
             sequence, media = self._unwrap(rows, parsed, run)
             audio = parsed.payload_type[run] == stream.format.payload_type
             transit = block.arrival[run] / SAMPLE_NS - media
-            fresh = self.reception.take(rows, sequence, transit, audio)
+            timed = parsed.payload_type[run] != stream.format.event_payload_type
+            fresh = self.reception.take(rows, sequence, transit, timed)
             if fresh is not None:
                 run, media, audio = run[fresh], media[fresh], audio[fresh]
             spoken, at = run[audio], media[audio]
@@ -216,11 +217,11 @@ class Playout:
             if not audio.all():
                 self._receive_other(stream, parsed, block, run[~audio], media[~audio], digits)
 
-    def _restart(self, row: int, parsed: Parsed, first: int) -> None:
+    def _restart(self, row: int, parsed: Parsed, first: int, arrival: int) -> None:
         """A new stream on the row: numbers start anew, and it waits for its place."""
         stream = self.stream(row)
         self._settle(stream, _LATEST)  # of the old stream nothing more will come
-        stream.restart()
+        stream.restart(arrival // FRAME_NS + 1)
         self.reception.restart(row)
         self._ssrc[row] = parsed.ssrc[first]
         # Counted from high up, so that packets before the first one have positive numbers too.
@@ -340,11 +341,11 @@ class Playout:
         media = np.array([packet.media for packet in waiting], np.int64)
         arrival = np.array([packet.arrival for packet in waiting], np.int64)
         output, good = self._admit(rows, media, arrival)
-        sizes = np.array([len(packet.payload) for packet in waiting])
-        for size in sorted(set(sizes[good].tolist())):
-            chosen = np.flatnonzero(good & (sizes == size))
-            payload = np.stack([waiting[index].payload for index in chosen.tolist()])
-            self._write(rows[chosen], output[chosen], payload)
+        size = np.array([len(packet.payload) for packet in waiting])
+        data = np.zeros((len(waiting), int(size.max())), np.uint8)
+        for index, packet in enumerate(waiting):
+            data[index, : len(packet.payload)] = packet.payload
+        self._write_forms(rows, output, good, data, np.zeros(len(waiting), np.int64), size)
 
     # -- plain audio ------------------------------------------------------------------------
 
@@ -391,23 +392,43 @@ class Playout:
         data = block.data[chosen]
         start, width = int(offset[0]), int(size[0])
         if (size == width).all() and (offset == start).all():
-            payload = data[:, start : start + width]
-            if good.all():
-                self._write(rows, output, payload)
-            elif good.any():
-                self._write(rows[good], output[good], payload[good])
+            if not good.all():
+                kept = np.flatnonzero(good)
+                rows, output, data = rows[kept], output[kept], data.take(kept, axis=0)
+            if len(rows):
+                self._write(rows, output, data[:, start : start + width])
             return
-        forms = set(zip(offset[good].tolist(), size[good].tolist(), strict=True))
-        for at, count in sorted(forms):
-            same = good & (offset == at) & (size == count)
-            self._write(rows[same], output[same], data[same, at : at + count])
+        self._write_forms(rows, output, good, data, offset, size)
+
+    def _write_forms(
+        self,
+        rows: NDArray[np.int64],
+        output: NDArray[np.int64],
+        good: NDArray[np.bool_],
+        data: NDArray[np.uint8],
+        offset: NDArray[np.int64],
+        size: NDArray[np.int64],
+    ) -> None:
+        """Put good packets whose payloads have several places or sizes where they belong."""
+        chosen = np.flatnonzero(good)
+        form = offset[chosen] * data.shape[1] + size[chosen]
+        changes = form[1:] != form[:-1]
+        if (changes & (rows[chosen[1:]] == rows[chosen[:-1]])).any():
+            # Where packets of a row overlap, the last to arrive stays: one after the other.
+            groups = np.split(chosen, np.flatnonzero(changes) + 1)
+        else:
+            groups = [chosen[form == each] for each in sorted(set(form.tolist()))]
+        for same in groups:
+            if len(same):
+                at, count = int(offset[same[0]]), int(size[same[0]])
+                self._write(rows[same], output[same], data[same, at : at + count])
 
     def _admit(
         self, rows: NDArray[np.int64], media: NDArray[np.int64], arrival: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Output samples of packets, and which of them come in time; the others are counted."""
         usable = arrival // FRAME_NS + 1
-        output = media + self._pace.follow(self.streams, rows, media, arrival)
+        output = media + self._pace.follow(self.streams, rows, media, arrival, usable)
         # Codecs with memory come a row at a time.
         ahead = (output - self.stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
         good = (ahead >= 0) & (ahead < AHEAD_FRAMES)
@@ -425,9 +446,12 @@ class Playout:
             framed.hold(output, payload)
             return
         alaw = self._alaw[rows]
-        pcm = ULAW_DECODE.take(payload)
-        if alaw.any():
-            pcm[alaw] = ALAW_DECODE.take(payload[alaw])
+        if alaw.all():
+            pcm = alaw_decode(payload)
+        else:
+            pcm = ulaw_decode(payload)
+            if alaw.any():
+                pcm[alaw] = alaw_decode(payload[alaw])
         self._ring.write(rows, output, pcm)
 
     def _refuse(

@@ -50,6 +50,8 @@ class ReceptionTable:
     """Columns of counters, grown as rows are opened."""
 
     def __init__(self) -> None:
+        self._untimed: set[int] = set()
+        """Rows of which no packet has yet told when it was sent."""
         self._grow(0)
 
     def _grow(self, rows: int) -> None:
@@ -64,20 +66,21 @@ class ReceptionTable:
         self.jitter = np.zeros(rows, np.float64)
         self.recent = np.full((rows, _RECENT), -1, np.int64)
         """The last sequence number seen in each slot: how a duplicate is known."""
-        self.marks = np.zeros((rows, _RECENT), np.int32)
+        self.marks = np.full((rows, _RECENT), 0, np.int32)
 
     def ensure(self, rows: int) -> None:
         """Have at least this many rows."""
         have = len(self.base)
         if rows <= have:
             return
-        old = dict(vars(self))
+        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         self._grow(rows)
         for name, column in old.items():
             getattr(self, name)[:have] = column
 
     def clear(self, row: int) -> None:
         """Forget everything of a row."""
+        self._untimed.discard(row)
         self.base[row] = -1
         self.recent[row] = -1
         for column in (self.received, self.carried, self.reordered, self.duplicates, self.jitter):
@@ -86,6 +89,7 @@ class ReceptionTable:
     def restart(self, row: int) -> None:
         """A new stream on the row: its sequence numbers have nothing to do with the last."""
         self.recent[row] = -1
+        self._untimed.discard(row)
         if self.base[row] >= 0:
             self.carried[row] += self.highest[row] - self.base[row] + 1
         self.base[row] = -1
@@ -111,8 +115,11 @@ class ReceptionTable:
             if not len(rows):
                 return fresh
         if timed is not None and not timed.all():
-            last = np.maximum.accumulate(np.where(timed, np.arange(len(rows)), -1))
-            transit = np.where(last >= 0, transit[last], self.transit[rows[0]])
+            transit = self._told(int(rows[0]), transit, timed)
+        elif self._untimed:
+            for row in self._untimed.intersection(rows.tolist()):
+                self.transit[row] = transit[np.argmax(rows == row)]
+                self._untimed.discard(row)
         changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
         if len(changes) + 1 == len(rows):
             self._update_each(rows, sequence, transit)
@@ -121,6 +128,22 @@ class ReceptionTable:
         for start, end in itertools.pairwise(edges):
             self._update_one(int(rows[start]), sequence[start:end], transit[start:end])
         return fresh
+
+    def _told(
+        self, row: int, transit: NDArray[np.float64], timed: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """The transit of one row's packets; for those not timed, of the timed one before."""
+        last = np.maximum.accumulate(np.where(timed, np.arange(len(timed)), -1))
+        if self.base[row] >= 0 and row not in self._untimed:
+            return np.where(last >= 0, transit[last], self.transit[row])
+        if timed.any():
+            first = int(np.argmax(timed))
+            self._untimed.discard(row)
+            self.transit[row] = transit[first]
+            return transit[np.maximum(last, first)]
+        self._untimed.add(row)
+        self.transit[row] = 0.0
+        return np.zeros(len(timed))
 
     def _without_duplicates(
         self, rows: NDArray[np.int64], sequence: NDArray[np.int64]
@@ -184,16 +207,11 @@ class ReceptionTable:
         self.jitter[row] = jitter
         self.transit[row] = transit[-1]
         self.received[row] += count
-        ascending = bool((sequence[1:] > sequence[:-1]).all()) if count > 1 else True
-        if not ascending or sequence[0] <= self.highest[row]:
-            top = np.maximum.accumulate(sequence)
-            before = np.empty(count, np.int64)
-            before[0] = self.highest[row]
-            np.maximum(top[:-1], self.highest[row], out=before[1:])
-            self.reordered[row] += int((sequence <= before).sum())
-            self.highest[row] = max(int(self.highest[row]), int(top[-1]))
-        else:
-            self.highest[row] = sequence[-1]
+        # Without duplicates, a packet below the highest so far was overtaken.
+        top = np.maximum.accumulate(sequence)
+        np.maximum(top, self.highest[row], out=top)
+        self.reordered[row] += np.count_nonzero(sequence < top)
+        self.highest[row] = top[-1]
 
     def of(self, row: int) -> Reception:
         """The row's numbers so far."""

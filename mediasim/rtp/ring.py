@@ -36,7 +36,8 @@ class FrameRing:
         """Have at least this many rows."""
         if rows <= len(self._samples):
             return
-        samples = np.zeros((rows, self.slots * FRAME_SAMPLES), np.int16)
+        # Filled, so that the memory is there before the first packet wants it.
+        samples = np.full((rows, self.slots * FRAME_SAMPLES), 0, np.int16)
         have = np.zeros((rows, self.slots * UNITS_PER_FRAME), np.bool_)
         samples[: len(self._samples)] = self._samples
         have[: len(self._have)] = self._have

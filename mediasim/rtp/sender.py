@@ -56,11 +56,6 @@ class RtpSender:
         """Of the next packet, not yet cut to 16 bits."""
         return self._first_sequence + self.sent
 
-    def count(self, packets: int, octets: int) -> None:
-        """So many were sent, with so many bytes of payload."""
-        self.sent += packets
-        self.octets += octets
-
     def packets(self, pcm: NDArray[np.int16], first_frame: int) -> list[NDArray[np.uint8]]:
         """Frames (n, 160) from ``first_frame`` on as packets; rows of one array are of one size."""
         packets = []
@@ -88,5 +83,6 @@ class RtpSender:
             ssrc=self.ssrc,
             marker=marker,
         )
-        self.count(count, payload.size)
+        self.sent += count
+        self.octets += payload.size
         return data

@@ -130,12 +130,12 @@ class Stream:
         """Whether reading it takes more than the ring."""
         return self.waiting is not None or self.framed is not None or self.gaps.active
 
-    def restart(self) -> None:
-        """The sender began a new stream (its SSRC changed)."""
+    def restart(self, frame: int) -> None:
+        """The sender began a new stream (its SSRC changed), known in this frame."""
         self.waiting = []
         self.noises = []
         self.events = EventReceiver()
-        self.gaps.forget()
+        self.gaps.forget(frame * FRAME_SAMPLES)
         if self.framed is not None:
             self.framed.restart()
 

@@ -45,12 +45,14 @@ class WideSender:
             ssrc=np.array([s.ssrc for s in senders], np.int64),
         )
         self._data[:, 1] = [s.payload_type for s in senders]
-        rows = (count,), (_PACKET,)
-        self._sequences = np.ndarray(rows[0], ">u2", self._data, _SEQUENCE, rows[1])
-        self._timestamps = np.ndarray(rows[0], ">u4", self._data, _TIMESTAMP, rows[1])
+        shape, strides = (count,), (_PACKET,)
+        self._sequences = np.ndarray(shape, ">u2", self._data, _SEQUENCE, strides)
+        self._timestamps = np.ndarray(shape, ">u4", self._data, _TIMESTAMP, strides)
+        self.rows: list[memoryview] = [row.data for row in self._data]
+        """The packets made last, ready to send."""
 
-    def packets(self, pcm: NDArray[np.int16], frame: int) -> NDArray[np.uint8]:
-        """One packet for each row of ``pcm`` (n, 160), as (n, 172); the next call overwrites it."""
+    def make(self, pcm: NDArray[np.int16], frame: int) -> None:
+        """Make the next packet of each row of ``pcm`` (n, 160), over the last one."""
         self._data[:, HEADER_SIZE:] = ulaw_encode(pcm)
         if len(self._alaw):
             self._data[self._alaw, HEADER_SIZE:] = alaw_encode(pcm[self._alaw])
@@ -58,5 +60,5 @@ class WideSender:
         self._timestamps[:] = self._first_timestamp + frame * FRAME_SAMPLES & 0xFFFFFFFF
         self._sequence += 1
         for sender in self._senders:
-            sender.count(1, FRAME_SAMPLES)
-        return self._data
+            sender.sent += 1
+            sender.octets += FRAME_SAMPLES
