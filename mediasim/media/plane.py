@@ -24,6 +24,7 @@ from mediasim.audio.mixing import mix_minus
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.room import Room
+from mediasim.media.tracks import Tracks
 from mediasim.media.trunk import Trunk
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
@@ -33,7 +34,7 @@ from mediasim.rtp.ring import UNIT
 __all__ = ["MediaPlane"]
 
 _FLUSH_FRAMES: Final = 50
-"""Recorders are written at least once a second, spread over the second by their order."""
+"""Recorders are written at least once a second, taking turns over the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,15 @@ class MediaPlane:
         self.history = max(2 * _FLUSH_FRAMES, max_lag)
         """Frames of track kept per leg for recorders."""
         self.playout = Playout(max_lag + 32 + AHEAD_FRAMES)
-        self._inbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
-        self._outbound = np.zeros((0, self.history * FRAME_SAMPLES), np.int16)
+        self._inbound = Tracks(self.history)
+        self._outbound = Tracks(self.history)
         self.trunk: Trunk | None = None
         """Carries the legs that have no source and sink of their own; ticks only."""
         self._routes: dict[tuple[int, ...], _Routes] = {}
         self._leg_of_row: dict[int, Leg] = {}
         self._next_due = 0
+        self._rows = 0
+        self._recorders = 0
 
     # -- rooms and rows ---------------------------------------------------------------------
 
@@ -94,13 +97,16 @@ class MediaPlane:
         """Have track memory for a new leg's row."""
         row = leg.row
         self._leg_of_row[row] = leg
-        if row >= len(self._inbound):
-            rows = max(2, 2 * row)
-            for name in ("_inbound", "_outbound"):
-                old = getattr(self, name)
-                new = np.zeros((rows, old.shape[1]), np.int16)
-                new[: len(old)] = old
-                setattr(self, name, new)
+        if row >= self._rows:
+            self.reserve(max(2, 2 * row))
+
+    def reserve(self, legs: int) -> None:
+        """Have memory for so many legs: to get it while calls are under way holds them up."""
+        if legs > self._rows:
+            self._rows = legs
+            self._inbound.ensure(legs)
+            self._outbound.ensure(legs)
+            self.playout.reserve(legs)
 
     def retire(self, leg: Leg) -> None:
         """Free a leg's row, keeping what it measured."""
@@ -161,26 +167,29 @@ class MediaPlane:
             first += count
 
     def _block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
+        if count + _FLUSH_FRAMES > self.history:
+            self._write_before(rooms, first, count)
+        routes = self._routes_of(rooms)
+        if len(routes.rows):
+            self._receive(routes, first + count)
+            self._play_out(routes, first, count)
+            self._route(routes, first, count)
+            self._listen(routes, first, count)
+            self._send(routes, first, count)
+        for room in rooms:
+            room.frame = first + count
+        turn = (first + count) % _FLUSH_FRAMES
+        for room in rooms:
+            for recorder in room.recorders:
+                if recorder.turn == turn or room.frame - recorder.frame >= _FLUSH_FRAMES:
+                    recorder.write(room.frame, self.read_tap)
+
+    def _write_before(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
+        """Let recorders have what a long block would overwrite."""
         for room in rooms:
             for recorder in room.recorders:
                 if first + count - recorder.frame > self.history:
                     recorder.write(first, self.read_tap)
-        routes = self._routes_of(rooms)
-        if len(routes.rows):
-            self._receive(routes, first + count)
-            start = first % self.history * FRAME_SAMPLES
-            span = slice(start, start + count * FRAME_SAMPLES)
-            self._play_out(routes, first, count, span)
-            self._route(routes, first, count, span)
-            self._listen(routes, first, span)
-            self._send(routes, first, count, span)
-        for room in rooms:
-            room.frame = first + count
-        for room in rooms:
-            for order, recorder in enumerate(room.recorders):
-                pending = room.frame - recorder.frame
-                if pending >= _FLUSH_FRAMES or (room.frame + order) % _FLUSH_FRAMES == 0:
-                    recorder.write(room.frame, self.read_tap)
 
     def _receive(self, routes: _Routes, known_before: int) -> None:
         """Take what arrived in time for frames before ``known_before``."""
@@ -220,65 +229,66 @@ class MediaPlane:
             if leg.on_digit is not None:
                 leg.on_digit(digit)
 
-    def _play_out(self, routes: _Routes, first: int, count: int, span: slice) -> None:
+    def _play_out(self, routes: _Routes, first: int, count: int) -> None:
         pcm = np.empty((len(routes.rows), count * FRAME_SAMPLES), np.int16)
         have = self.playout.read(routes.rows, first, count, pcm)
-        self._inbound[routes.rows, span] = pcm
+        self._inbound.write(routes.rows, first, count, pcm)
         if not have.all():
             for index in np.flatnonzero(~have.all(axis=1)).tolist():
                 _note_missing(routes.legs[index], have[index], first)
 
-    def _route(self, routes: _Routes, first: int, count: int, span: slice) -> None:
+    def _route(self, routes: _Routes, first: int, count: int) -> None:
         inbound, outbound = self._inbound, self._outbound
-        outbound[routes.copied_to, span] = inbound[routes.copied_from, span]
+        heard = inbound.take(routes.copied_from, first, count)
+        outbound.write(routes.copied_to, first, count, heard)
         if len(routes.silent):
-            outbound[routes.silent, span] = 0
+            outbound.silence(routes.silent, first, count)
         for members in routes.conferences:
-            rows = np.array([leg.row for leg in members])
-            heard = inbound[rows, span]
+            rows = _rows(members)
+            heard = inbound.take(rows, first, count)
             heard[[leg.muted for leg in members]] = 0
-            outbound[rows, span] = mix_minus(heard)
+            outbound.write(rows, first, count, mix_minus(heard))
         for leg in routes.mixed:
             total = np.zeros(count * FRAME_SAMPLES, np.int32)
             if leg.in_conference:
-                total += outbound[leg.row, span]
+                total += outbound.row(leg.row, first, count)
             for other in leg.hears:
-                total += inbound[other.row, span]
+                total += inbound.row(other.row, first, count)
             for player in leg.players:
                 player.add_to(total, first, count)
-            outbound[leg.row, span] = np.clip(total, -32768, 32767)
+            outbound.row(leg.row, first, count)[:] = np.clip(total, -32768, 32767)
         for leg in routes.mixed:
             ended = [player.end_frame for player in leg.players]
             if any(end is not None and end <= first for end in ended):
                 leg.players = [p for p in leg.players if p.end_frame is None or p.end_frame > first]
                 leg.room.version += 1
 
-    def _listen(self, routes: _Routes, first: int, span: slice) -> None:
+    def _listen(self, routes: _Routes, first: int, count: int) -> None:
         for leg in routes.listened:
             for track, ear in tuple(leg.ears):
                 tracks = self._inbound if track is Track.INBOUND else self._outbound
-                ear.hear(first, tracks[leg.row, span])
+                ear.hear(first, tracks.row(leg.row, first, count))
 
-    def _send(self, routes: _Routes, first: int, count: int, span: slice) -> None:
+    def _send(self, routes: _Routes, first: int, count: int) -> None:
         for leg in routes.sinking:
             assert leg.sink is not None
-            pcm = self._outbound[leg.row, span].reshape(count, FRAME_SAMPLES)
+            pcm = self._outbound.row(leg.row, first, count).reshape(count, FRAME_SAMPLES)
             leg.sink.push(first, leg.sender.packets(pcm, first))
         if self.trunk is not None:
-            self.trunk.send(first, self._outbound[:, span])
+            for frame in range(first, first + count):
+                self.trunk.send(frame, self._outbound)
 
     # -- recorders --------------------------------------------------------------------------
+
+    def next_turn(self) -> int:
+        """The turn of a new recorder: the frame of the second in which it is written."""
+        self._recorders += 1
+        return self._recorders % _FLUSH_FRAMES
 
     def read_tap(self, tap: Tap, first: int, count: int) -> NDArray[np.int16]:
         """Frames of a track still in memory."""
         tracks = self._inbound if tap.track is Track.INBOUND else self._outbound
-        start = first % self.history
-        if start + count <= self.history:
-            return tracks[tap.row, start * FRAME_SAMPLES : (start + count) * FRAME_SAMPLES]
-        head = self.history - start
-        return np.concatenate(
-            (self.read_tap(tap, first, head), self.read_tap(tap, first + head, count - head))
-        )
+        return tracks.read(tap.row, first, count)
 
     # -- routes -----------------------------------------------------------------------------
 

@@ -81,7 +81,11 @@ TrackReader = Callable[[Tap, int, int], NDArray[np.int16]]
 class Recorder:
     """One recording under way."""
 
-    def __init__(self, channels: list[list[Tap]], sink: Sink, first_frame: int) -> None:
+    def __init__(
+        self, channels: list[list[Tap]], sink: Sink, first_frame: int, turn: int = 0
+    ) -> None:
+        self.turn = turn
+        """Tells the media plane when in the second to write it."""
         self.first_frame = first_frame
         self.frame = first_frame
         """The next frame to be written."""

@@ -146,7 +146,8 @@ class Room:
 
     def record(self, channels: Iterable[Iterable[Tap]], sink: Sink) -> Recorder:
         """Start a recorder at now."""
-        recorder = Recorder([list(taps) for taps in channels], sink, self._touch())
+        taps = [list(each) for each in channels]
+        recorder = Recorder(taps, sink, self._touch(), self.plane.next_turn())
         self.recorders.append(recorder)
         return recorder
 

@@ -3,57 +3,68 @@
 In real time thousands of legs have one packet each per frame. Their sockets are read in rounds
 that go to playout in one piece, and what they are sent is made in one array, so that nothing is
 done leg by leg but the system calls.
+
+Packets are read several times per frame (:meth:`Trunk.sweep`), for a packet counts as having
+arrived when it is read, and a stream whose delay seemed to change by a whole frame would be moved
+to follow it (:mod:`mediasim.rtp.pacing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Leg
+from mediasim.media.tracks import Tracks
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.wide_sender import WideSender
 
-__all__ = ["Datagrams", "Round", "Trunk"]
+__all__ = ["SWEEP_NS", "Datagrams", "Round", "Trunk"]
+
+SWEEP_NS: Final = FRAME_NS // 4
+"""How often to sweep: less than the step by which a stream is moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Datagrams of different slots. The arrays are overwritten by the next round."""
+    """Datagrams of different slots, in order of being read; good until the next are read."""
 
     slots: NDArray[np.int64]
     """(n,) whose each is; none twice."""
-    data: NDArray[np.uint8]
-    """(n, stride); a row holds one datagram from its start."""
-    length: NDArray[np.int64]
-    """(n,) bytes used in each row."""
+    block: PacketBlock
 
 
 class Datagrams(Protocol):
     """Sockets by slot number."""
 
-    def rounds(self) -> Iterator[Round]:
-        """Everything that has come, a round at a time."""
+    def read(self, now_ns: int, most: int | None = None) -> int:
+        """Read what has come, ``most`` of each slot, as having arrived now; returns how many."""
 
-    def send_each(self, slots: Sequence[int], data: NDArray[np.uint8]) -> None:
-        """Send each row of ``data`` (n, size) from its slot."""
+    def rounds(self) -> Iterator[Round]:
+        """Everything read since last asked."""
+
+    def send_each(self, slots: Sequence[int], datagrams: Sequence[memoryview]) -> None:
+        """Send a datagram from each slot."""
 
 
 class Trunk:
     """Legs of a media plane that ticks (:meth:`MediaPlane.tick`), and their sockets.
 
-    What is read at the boundary at which frame n begins counts as having arrived in frame n - 1.
+    A clock that has fallen behind finds the packets of several frames; then one of each leg is
+    taken per frame, so that each is still met about when it came.
     """
 
-    def __init__(self, datagrams: Datagrams) -> None:
+    def __init__(self, datagrams: Datagrams, behind: Callable[[], bool] = lambda: False) -> None:
+        """``behind`` tells whether the next boundary of frames is already past."""
         self.unclaimed = 0
         """Datagrams of slots that no leg has."""
         self._datagrams = datagrams
+        self._behind = behind
         self._legs: dict[int, Leg] = {}
         self._row_of_slot = np.zeros(0, np.int64)
         self._wide: WideSender | None = None
@@ -68,23 +79,30 @@ class Trunk:
         del self._legs[slot]
         self._wide = None
 
+    def sweep(self, now_ns: int) -> None:
+        """Read what has come by now, between boundaries."""
+        if not self._behind():
+            self._datagrams.read(now_ns)
+
     def receive(self, frame: int) -> Iterator[tuple[NDArray[np.int64], PacketBlock]]:
         """What has come by the boundary at which ``frame`` begins: rows of legs, and packets."""
         self._make_ready()
+        # Before the boundary, if only just: what came in a frame can be used in the next.
+        self._datagrams.read(frame * FRAME_NS - 1, 1 if self._behind() else None)
         for taken in self._datagrams.rounds():
-            rows = self._row_of_slot.take(taken.slots, mode="clip")
-            data, length = taken.data, taken.length
+            rows, block = self._row_of_slot.take(taken.slots, mode="clip"), taken.block
             claimed = rows >= 0
             if not claimed.all():
                 self.unclaimed += int((~claimed).sum())
-                rows, data, length = rows[claimed], data[claimed], length[claimed]
-            yield rows, PacketBlock(data, length, np.full(len(rows), frame * FRAME_NS - 1))
+                rows, block = rows[claimed], block.select(np.flatnonzero(claimed))
+            yield rows, block
 
-    def send(self, first: int, outbound: NDArray[np.int16]) -> None:
-        """Send frames from ``first`` on; ``outbound`` has the tracks of all rows."""
+    def send(self, frame: int, outbound: Tracks) -> None:
+        """Send one frame of the legs' outbound tracks."""
         wide = self._make_ready()
-        for frame, pcm in enumerate(np.split(outbound, outbound.shape[1] // 160, axis=1), first):
-            self._datagrams.send_each(self._slots, wide.packets(pcm[self._rows], frame))
+        if self._slots:
+            wide.make(outbound.take(self._rows, frame, 1), frame)
+            self._datagrams.send_each(self._slots, wide.rows)
 
     def _make_ready(self) -> WideSender:
         if self._wide is None:

@@ -97,15 +97,13 @@ class LoopbackTransport:
 
 def _read(sockets: UdpSockets, awaited: int) -> Iterator[tuple[int, bytes]]:
     """Everything that has come, by slot; waits a little until it is as much as is awaited."""
-    while True:
-        for taken in sockets.rounds():
-            awaited -= len(taken.slots)
-            for slot, row, size in zip(
-                taken.slots.tolist(), taken.data, taken.length.tolist(), strict=True
-            ):
-                yield slot, row[:size].tobytes()
-        if awaited <= 0 or not sockets.wait(_PATIENCE):
-            return
+    awaited -= sockets.read(0)
+    while awaited > 0 and sockets.wait(_PATIENCE):
+        awaited -= sockets.read(0)
+    for taken in sockets.rounds():
+        rows, sizes = taken.block.data, taken.block.length.tolist()
+        for slot, row, size in zip(taken.slots.tolist(), rows, sizes, strict=True):
+            yield slot, row[:size].tobytes()
 
 
 class _Line:

@@ -25,10 +25,11 @@ import numpy as np
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
+from mediasim.media.trunk import SWEEP_NS, Trunk
 from mediasim.net import process
 from mediasim.net.loopback import LoopbackTransport
 
-__all__ = ["Lateness", "Pace", "RealtimeLoop", "run_realtime"]
+__all__ = ["Lateness", "Pace", "RealtimeLoop", "keep_sweeping", "run_realtime"]
 
 _SETTLED_AFTER: Final = 64
 """Rounds of callbacks that may follow from each other while time stands still. More than any
@@ -107,6 +108,10 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
             self._started = now = super().time()
         return round((now - self._started) * 1_000_000_000)
 
+    def behind(self) -> bool:
+        """Whether the next tick is due already."""
+        return self.wall_ns() >= self._next_frame * FRAME_NS
+
     def _due_ns(self) -> int | None:
         """When something is to be done next."""
         # _scheduled is asyncio's own; the virtual loop's test pins it for each Python version.
@@ -155,6 +160,21 @@ class _PacedSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Events:
         return self._loop._wait(super().select, timeout is not None and timeout <= 0)
+
+
+async def keep_sweeping(loop: RealtimeLoop, trunk: Trunk) -> None:
+    """Sweep a trunk between the boundaries of frames, until cancelled."""
+    at_ns = loop.now_ns
+    while True:
+        at_ns = (at_ns // SWEEP_NS + 1) * SWEEP_NS
+        if at_ns % FRAME_NS:  # at a boundary the tick does it
+            due = loop.create_future()
+            handle = loop.call_at(at_ns / 1_000_000_000, due.set_result, None)
+            try:
+                await due
+            finally:
+                handle.cancel()
+            trunk.sweep(at_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,8 @@
 """Many UDP sockets on loopback, one per leg, read and written in batches.
 
 One socket per leg, as session descriptions have it: no packet has to be told apart by who sent
-it, and each socket's own buffer survives a stall of seconds. All of them are read on a tick into
+it, and each socket's own buffer survives a stall of seconds. All of them are read at once into
 the rows of one array, with the standard library alone; there is no callback per packet.
-
-A batch is a *round*: each socket is read at most once in it, so a round of thousands of legs is
-what the media plane takes in one piece.
 """
 
 from __future__ import annotations
@@ -17,12 +14,13 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.media.trunk import Round
+from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["DATAGRAM_BYTES", "Address", "UdpSockets"]
 
@@ -33,8 +31,8 @@ DATAGRAM_BYTES: Final = 1536
 """Room for one datagram: more than fits an Ethernet frame."""
 _BUFFER_BYTES: Final = 256 * 1024
 """Asked of the kernel per socket: seconds of one stream (it counts about 800 bytes a packet)."""
-_MOST_ROUNDS: Final = 64
-"""Rounds of one drain: a flood may hold up the tick no longer than that."""
+_MOST_OF_EACH: Final = 64
+"""Datagrams of each socket in one reading: a flood holds up the tick no longer."""
 
 
 class UdpSockets:
@@ -53,11 +51,19 @@ class UdpSockets:
         self._senders: list[Callable[[Any], int]] = []
         self._receivers: dict[int, tuple[int, Callable[[memoryview], int]]] = {}
         self._poller = _make_poller()
-        self._make_rows(64)
+        self._data = np.zeros((0, DATAGRAM_BYTES), np.uint8)
+        self._rows: list[memoryview] = []
+        self._forget()
 
-    def _make_rows(self, count: int) -> None:
-        self._data = np.zeros((count, DATAGRAM_BYTES), np.uint8)
-        self._rows = [row.data for row in self._data]
+    def _forget(self) -> None:
+        """What was read has been taken."""
+        self._slots: list[int] = []
+        self._lengths: list[int] = []
+        self._arrivals: list[int] = []
+        self._starts = [0]
+        """Where rounds begin."""
+        self._in_round: set[int] = set()
+        """Slots that the last round has a datagram of."""
 
     # -- sockets ----------------------------------------------------------------------------
 
@@ -88,8 +94,6 @@ class UdpSockets:
             self._sockets.append(made)
             self._senders.append(made.send)
         self._receivers[made.fileno()] = (slot, made.recv_into)
-        if len(self._receivers) > len(self._rows):
-            self._make_rows(2 * len(self._rows))
         return slot
 
     def address(self, slot: int) -> Address:
@@ -121,32 +125,66 @@ class UdpSockets:
             raise LookupError(f"slot {slot} is closed")
         return found
 
-    # -- datagrams --------------------------------------------------------------------------
-
-    def rounds(self) -> Iterator[Round]:
-        """Everything that has come, a round at a time."""
-        rows, data, receivers = self._rows, self._data, self._receivers
-        for _ in range(_MOST_ROUNDS):
-            slots: list[int] = []
-            length: list[int] = []
-            count = 0
-            for descriptor in self._poller.poll(len(rows)):
-                slot, receive = receivers[descriptor]
-                try:
-                    length.append(receive(rows[count]))
-                except OSError as error:
-                    self._refused(error)
-                    continue
-                slots.append(slot)
-                count += 1
-            if not count:
-                return
-            self.received += count
-            yield Round(np.array(slots), data[:count], np.array(length))
+    # -- datagrams in -----------------------------------------------------------------------
 
     def wait(self, seconds: float) -> bool:
         """Wait until something has come, for so long at most; returns whether it has."""
         return bool(self._poller.poll(1, seconds))
+
+    def read(self, now_ns: int, most: int | None = None) -> int:
+        """Read what has come, ``most`` of each slot, as having arrived now; returns how many."""
+        before = len(self._slots)
+        for _ in range(most or _MOST_OF_EACH):
+            if not self._read_each():
+                break
+        count = len(self._slots) - before
+        self._arrivals += [now_ns] * count
+        self.received += count
+        return count
+
+    def _read_each(self) -> bool:
+        """Read one datagram of each socket that has any; returns whether there was one."""
+        slots, lengths, in_round = self._slots, self._lengths, self._in_round
+        ready = self._poller.poll(max(1, len(self._receivers)))
+        self._have_rows(len(slots) + len(ready))
+        rows, receivers = self._rows, self._receivers
+        count = before = len(slots)
+        for descriptor in ready:
+            slot, receive = receivers[descriptor]
+            try:
+                lengths.append(receive(rows[count]))
+            except OSError as error:
+                self._refused(error)
+                continue
+            slots.append(slot)
+            if slot in in_round:
+                in_round.clear()
+                self._starts.append(count)
+            in_round.add(slot)
+            count += 1
+        return count > before
+
+    def _have_rows(self, count: int) -> None:
+        have = len(self._rows)
+        if count > have:
+            data = np.zeros((max(count, 2 * have, 64), DATAGRAM_BYTES), np.uint8)
+            data[:have] = self._data
+            self._data = data
+            self._rows = [row.data for row in data]
+
+    def rounds(self) -> Iterator[Round]:
+        """Everything read since last asked, in the order of reading."""
+        slots = np.array(self._slots, np.int64)
+        length = np.array(self._lengths, np.int64)
+        arrival = np.array(self._arrivals, np.int64)
+        bounds = [*self._starts, len(slots)]
+        self._forget()
+        for start, end in pairwise(bounds):
+            if start < end:
+                of = slice(start, end)
+                yield Round(slots[of], PacketBlock(self._data[of], length[of], arrival[of]))
+
+    # -- datagrams out ----------------------------------------------------------------------
 
     def send(self, slot: int, datagram: bytes) -> bool:
         """Send to where the slot is connected to; returns whether the system took it."""
@@ -158,20 +196,15 @@ class UdpSockets:
         self.sent += 1
         return True
 
-    def send_each(self, slots: Sequence[int], data: NDArray[np.uint8]) -> None:
-        """Send each row of ``data`` (n, size) from its slot."""
-        size = data.shape[1]
-        flat = np.ascontiguousarray(data).data.cast("B")
+    def send_each(self, slots: Sequence[int], datagrams: Sequence[memoryview]) -> None:
+        """Send a datagram from each slot."""
         senders = self._senders
-        start = 0
-        for slot in slots:
-            end = start + size
+        for slot, datagram in zip(slots, datagrams, strict=True):
             try:
-                senders[slot](flat[start:end])
+                senders[slot](datagram)
             except OSError as error:
                 self._refused(error)
                 self.sent -= 1
-            start = end
         self.sent += len(slots)
 
     def _refused(self, error: OSError) -> None:

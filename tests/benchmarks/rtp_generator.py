@@ -1,10 +1,10 @@
 """Many telephones in one process: paced PCMU over UDP, and what comes back absorbed and looked at.
 
 Standard library only, so that it costs little beside the server it tests. Run by
-``realtime_capacity.py``; talks JSON lines on standard input and output: the count of legs comes in,
-its ports go out, the server's ports come in, it sends for as long as it was told, and when the
-server says that it has stopped, what it saw goes out. Everything stays on 127.0.0.1, and it stops
-by itself.
+``realtime_capacity.py``; talks JSON lines on standard input and output: the legs come in, their
+ports go out, the server's ports come in, it sends for as long as it was told, and when the server
+says that it has stopped, what it saw goes out. Everything stays on 127.0.0.1, and it stops by
+itself.
 
 Each payload says whose it is and which of its leg's packets: three digits each, of 64, as mu-law
 octets that survive being decoded and encoded again; the rest is filled with the leg's digits.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import socket
 import struct
 import sys
@@ -23,8 +24,6 @@ import time
 FRAME = 0.02
 PHASES = 8
 """Legs are spread over the frame in this many groups."""
-RAMP = 50
-"""Calls begin one after the other over this many frames, as calls do."""
 LONGEST = 10.0
 
 
@@ -37,10 +36,17 @@ def payload(leg: int, packet: int) -> bytes:
     return digits(leg) + digits(packet) + digits(leg) * 51 + b"\x2a"
 
 
-def pin(core: int) -> None:
-    """Stay on one core, where the system knows how."""
+def first_frame(leg: int, legs: int, ramp: int) -> int:
+    """Calls begin one after the other over ``ramp`` frames, as calls do."""
+    return leg // 2 * ramp * 2 // legs
+
+
+def prepare_process(core: int) -> None:
+    """Stay on one core, where the system knows how, and allow enough sockets."""
     if hasattr(os, "sched_setaffinity") and core in os.sched_getaffinity(0):
         os.sched_setaffinity(0, {core})
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Telephone:
@@ -60,17 +66,17 @@ class Telephone:
 
 def main() -> None:
     order = json.loads(sys.stdin.readline())
-    pin(order["core"])
+    prepare_process(order["core"])
     telephones = [Telephone(leg) for leg in range(order["legs"])]
     print(json.dumps([t.socket.getsockname()[1] for t in telephones]), flush=True)
     order = json.loads(sys.stdin.readline())
     for telephone, port in zip(telephones, order["ports"], strict=True):
         telephone.socket.connect(("127.0.0.1", port))
-    seconds = min(float(order["seconds"]), LONGEST)
-    print(json.dumps(call(telephones, round(seconds / FRAME))), flush=True)
+    frames = min(order["frames"], round(LONGEST / FRAME))
+    print(json.dumps(call(telephones, frames, order["ramp"])), flush=True)
 
 
-def call(telephones: list[Telephone], frames: int) -> dict[str, float]:
+def call(telephones: list[Telephone], frames: int, ramp: int) -> dict[str, float]:
     """Send for so many frames."""
     header = struct.Struct("!HII").pack_into
     room = bytearray(2048)
@@ -80,13 +86,17 @@ def call(telephones: list[Telephone], frames: int) -> dict[str, float]:
     def look(telephone: Telephone, size: int) -> None:
         nonlocal received, wrong
         received += 1
-        # Before the partner's first packet is played there is silence.
-        if size != 172 or (room[12:15] != telephone.partner and room[12] != 0xFF):
+        # A stream's place is a multiple of 10 ms: its packets begin here or half a frame later.
+        # Before the partner's first packet is played, and after its last, there is silence.
+        begins = 92 if room[92:95] == telephone.partner else 12
+        if size != 172 or (
+            room[begins : begins + 3] != telephone.partner and 0xFF not in (room[12], room[92])
+        ):
             wrong += 1
 
     groups = [
         [
-            (leg // 2 * RAMP * 2 // len(telephones), t, t.socket.send, t.socket.recv_into, t.packet)
+            (first_frame(leg, len(telephones), ramp), t, t.socket.send, t.socket.recv_into)
             for leg, t in list(enumerate(telephones))[phase::PHASES]
         ]
         for phase in range(PHASES)
@@ -100,10 +110,11 @@ def call(telephones: list[Telephone], frames: int) -> dict[str, float]:
                 time.sleep(due - now)
             else:
                 latest = max(latest, now - due)
-            for first, telephone, send, receive, packet in group:
+            for first, telephone, send, receive in group:
                 number = frame - first
                 if number < 0:
                     continue
+                packet = telephone.packet
                 header(
                     packet,
                     2,

@@ -1,0 +1,75 @@
+"""One side of every leg: the last frames of its tracks, a row per leg.
+
+Blocks come in two shapes. A long one, of a few legs, is copied as slices of samples; one frame of
+thousands of legs is gathered and scattered a whole frame at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+
+__all__ = ["Tracks"]
+
+_FRAME: Final = np.dtype(f"V{2 * FRAME_SAMPLES}")
+
+
+class Tracks:
+    """``history`` frames are kept of each row; a block may not go round their end."""
+
+    def __init__(self, history: int) -> None:
+        self.history = history
+        self._hold(np.zeros((0, history * FRAME_SAMPLES), np.int16))
+
+    def _hold(self, samples: NDArray[np.int16]) -> None:
+        self._samples = samples
+        self._frames = samples.view(_FRAME).reshape(-1)
+
+    def ensure(self, rows: int) -> None:
+        """Have at least this many rows."""
+        have = len(self._samples)
+        if rows > have:
+            # Filled, so that the memory is there before the first frame wants it.
+            samples = np.full((rows, self._samples.shape[1]), 0, np.int16)
+            samples[:have] = self._samples
+            self._hold(samples)
+
+    def _span(self, first: int, count: int) -> slice:
+        start = first % self.history * FRAME_SAMPLES
+        return slice(start, start + count * FRAME_SAMPLES)
+
+    def write(
+        self, rows: NDArray[np.int64], first: int, count: int, pcm: NDArray[np.int16]
+    ) -> None:
+        """Put ``pcm`` (rows, count * 160), C-contiguous, at frames ``first .. first + count``."""
+        if count == 1:
+            self._frames[rows * self.history + first % self.history] = pcm.view(_FRAME)[:, 0]
+        else:
+            self._samples[rows, self._span(first, count)] = pcm
+
+    def take(self, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.int16]:
+        """Copies of frames ``first .. first + count`` of the rows, (rows, count * 160)."""
+        if count == 1:
+            found = self._frames.take(rows * self.history + first % self.history)
+            return found.view(np.int16).reshape(-1, FRAME_SAMPLES)
+        return self._samples[rows, self._span(first, count)]
+
+    def silence(self, rows: NDArray[np.int64], first: int, count: int) -> None:
+        self._samples[rows, self._span(first, count)] = 0
+
+    def row(self, row: int, first: int, count: int) -> NDArray[np.int16]:
+        """The memory itself of a block of one row."""
+        return self._samples[row, self._span(first, count)]
+
+    def read(self, row: int, first: int, count: int) -> NDArray[np.int16]:
+        """Frames of one row still in memory, wherever they lie."""
+        head = self.history - first % self.history
+        if count <= head:
+            return self.row(row, first, count)
+        return np.concatenate(
+            (self.row(row, first, head), self.row(row, first + head, count - head))
+        )
