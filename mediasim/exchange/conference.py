@@ -76,6 +76,7 @@ class ConferenceCall(Flow):
         self._holding: set[LiveCall] = set()
         self._joined: list[LiveCall] = []
         """Everybody who ever joined, in order."""
+        self._left: set[LiveCall] = set()
         self.record = ConferenceRecord(
             sid=exchange.sids.new("CF"),
             account_sid=exchange.account_sid,
@@ -94,18 +95,18 @@ class ConferenceCall(Flow):
             waits = [_all(staying)]
             if plan.end_ns is not None:
                 waits.append(self.exchange.sleep_until(self.dialled_ns + plan.end_ns))
-            await self.first_of(*waits)
+            if await self.first_of(*waits) == 1:
+                self.record.reason_ended = "conference-ended-via-api"
         finally:
-            staying_on = [call for call in self._joined if call.active]
             await self.finish()
-            for call in staying_on:
-                self._tell("left", f"{call.party.name} left", call)
-            if self.record.status == "in-progress":
-                self.record.reason_ended = (
-                    "conference-ended-via-api" if staying_on else "last-participant-left"
-                )
-                self.record.move("completed", self.exchange.now_ns)
-                self._tell("ended", "the conference ended")
+
+    def over(self) -> None:
+        for call in self._joined:
+            self._see_off(call)
+        if self.record.status == "in-progress":
+            self.record.reason_ended = self.record.reason_ended or "last-participant-left"
+            self.record.move("completed", self.exchange.now_ns)
+            self._tell("ended", "the conference ended")
 
     async def _take_part(self, who: ParticipantPlan) -> None:
         exchange = self.exchange
@@ -128,7 +129,7 @@ class ConferenceCall(Flow):
             self._tell("started", "the conference started")
             self.reach("answer")
         self._tell("joined", f"{who.party.name} joined", call)
-        self.spawn(self._see_off(call))
+        self.spawn(self._when_left(call))
         for mute in who.mutes:
             self.spawn(self._mute(call, mute))
         behavior = self._behaviors.get(who.party.name)
@@ -158,10 +159,15 @@ class ConferenceCall(Flow):
         if not self._busy:
             self._all_done.set()
 
-    async def _see_off(self, call: LiveCall) -> None:
-        """Tell that a participant has left, whichever way it did."""
+    async def _when_left(self, call: LiveCall) -> None:
         await call.ended.wait()
-        self._tell("left", f"{call.party.name} left", call)
+        self._see_off(call)
+
+    def _see_off(self, call: LiveCall) -> None:
+        """Tell, once, that a participant has left, whichever way it did."""
+        if call not in self._left:
+            self._left.add(call)
+            self._tell("left", f"{call.party.name} left", call)
 
     async def _mute(self, call: LiveCall, mute: MutePlan) -> None:
         await self.exchange.sleep_until(self.dialled_ns + mute.at_ns)

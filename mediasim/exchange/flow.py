@@ -114,9 +114,13 @@ class Flow:
             recording.halt()
         for call in self.calls:
             call.take_down()
+        self.over()
         for recording in halted:
             recording.publish()
         self.room.close()
+
+    def over(self) -> None:
+        """All legs are down; what was recorded is yet to be published."""
 
 
 Behavior = Callable[[Flow, LiveCall], Coroutine[Any, Any, None]]

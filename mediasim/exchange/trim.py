@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 
 __all__ = [
+    "ABSENT",
     "ERROR_SILENT",
     "ERROR_TOO_SHORT",
     "SILENCE_DBFS",
@@ -39,6 +40,11 @@ SILENCE_DBFS: Final = -50.0
 """A frame below this RMS level in every channel is silent."""
 ERROR_TOO_SHORT: Final = 16101
 ERROR_SILENT: Final = 16102
+ABSENT: Final = {
+    ERROR_TOO_SHORT: "nothing was recorded",
+    ERROR_SILENT: "nothing but silence was recorded, and silence was to be trimmed",
+}
+"""Why a recording has no media, by its error code."""
 
 _SILENT_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (SILENCE_DBFS / 20)) ** 2
 """The sum of squares of a frame at the threshold."""
