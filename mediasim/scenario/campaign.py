@@ -7,7 +7,9 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from traceback import format_exc
 from typing import Any, Final
 
 from mediasim.exchange.dates import Dates
@@ -27,18 +29,27 @@ def run_one(
 ) -> dict[str, Any]:
     """One run and its verdicts as data; a run that breaks says so in ``error``."""
     from mediasim.scenario.checks import check
-    from mediasim.scenario.result import failed_run, run_report
-    from mediasim.scenario.runner import run_scenario
+    from mediasim.scenario.result import run_report
+    from mediasim.scenario.runner import RunFailed, run_scenario
 
     try:
         run = run_scenario(scenario, directory, seed=seed, realtime=realtime)
         return run_report(run, [check(run, wanted) for wanted in scenario.expect])
+    except (RunFailed, OSError) as error:
+        return _broken(scenario, seed, realtime, str(error))
     except Exception as error:
-        words = str(error) or type(error).__name__
-        used = scenario.seed if seed is None else seed
-        broken = failed_run(scenario, used, "real" if realtime else "virtual", words)
-        broken["error_kind"] = type(error).__name__
-        return broken
+        words = f"a fault of mediasim itself, {type(error).__name__}: {error}"
+        return _broken(scenario, seed, realtime, words, format_exc())
+
+
+def _broken(
+    scenario: Scenario, seed: int | None, realtime: bool, words: str, traceback: str | None = None
+) -> dict[str, Any]:
+    from mediasim.scenario.result import failed_run
+
+    used = scenario.seed if seed is None else seed
+    run = failed_run(scenario, used, "real" if realtime else "virtual", words)
+    return {**run, "traceback": traceback}
 
 
 def run_all(
@@ -74,8 +85,11 @@ def run_all(
                 pool.submit(run_one, scenario, directory, seed, realtime=realtime)
                 for scenario in scenarios
             ]
-            for future in waiting:
-                done(future.result())
+            for scenario, future in zip(scenarios, waiting, strict=True):
+                try:
+                    done(future.result())
+                except BrokenProcessPool:
+                    done(_broken(scenario, seed, realtime, "its process was killed"))
     warnings = [
         f"{record.sid}, left by a run that was killed, was recovered: {record.samples or 0} samples"
         for record in recovered

@@ -52,7 +52,8 @@ def _channels(run: Run, wanted: ExpectChannels) -> str:
 
 def _duration(run: Run, wanted: ExpectDuration) -> str:
     recording = recording_of(run, wanted.recording)
-    samples = recording.record.samples or 0
+    completed = recording.record.status == "completed"
+    samples = media_of(run, recording.name).samples if completed else 0
     found = f"{samples / SAMPLE_RATE:.3f} s"
     if abs(samples * NS_PER_SECOND // SAMPLE_RATE - wanted.is_) > wanted.within:
         raise Failed(found, place(recording, 1, samples))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mediasim.exchange.layout import Layout, recording_layout, resolve_download
+from mediasim.exchange.trim import ABSENT
 
 __all__ = ["ExplainError", "explain_recordings"]
 
@@ -65,9 +66,9 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
     yield f"  stored: {_channels(layout.stored_channels)}. {rule.reason}"
     yield f"    rule {rule.rule_id} ({rule.source})"
     if document["error_code"] is not None:
-        yield f"    no media: error {document['error_code']}, {_ABSENT[document['error_code']]}"
+        yield f"    no media: error {document['error_code']}, {ABSENT[document['error_code']]}"
     for entry in document["channel_map"]["channels"]:
-        who = entry["party"] or "a mix"
+        who = entry["party"] or ("a mix" if entry["leg"] == "mix" else "nobody")
         call = f", call {entry['call_sid']}" if entry["call_sid"] else ""
         yield f"  channel {entry['channel']}: {who}, {entry['track']}{call}: {entry['words']}"
     for asked in (None, 1, 2):
@@ -79,9 +80,3 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
 
 def _channels(count: int) -> str:
     return "1 channel" if count == 1 else f"{count} channels"
-
-
-_ABSENT = {
-    16101: "nothing was recorded",
-    16102: "nothing but silence was recorded, and silence was to be trimmed",
-}

@@ -45,9 +45,21 @@ def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
             scenarios += _scenarios(Origin(document, file.parent, file, _name_of(file.stem)))
         except ScenarioError as error:
             problems += error.problems
+    problems += _namesakes(scenarios)
     if problems:
         raise ScenarioError(problems)
     return scenarios
+
+
+def _namesakes(scenarios: Iterable[Scenario]) -> Iterator[Problem]:
+    """Files whose scenarios have a name that another file's has: so would their recordings."""
+    first: dict[str, Path | None] = {}
+    for scenario in scenarios:
+        other = first.setdefault(scenario.name, scenario.source)
+        if other != scenario.source:
+            message = f"is called {scenario.name!r}, as {other} is; give one another name:"
+            yield Problem(message, "", scenario.source)
+            first[scenario.name] = scenario.source
 
 
 def parse_scenarios(
@@ -81,9 +93,10 @@ def _files(path: str | Path) -> list[Path]:
             [Problem(f"is a folder; its scenarios are {file / '*.yaml'}", "", file)]
         )
     found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-    if not found:
+    files = [match for match in found if match.is_file()]
+    if not files:
         raise ScenarioError([Problem("there is no such file", "", file)])
-    return [match for match in found if match.is_file()]
+    return files
 
 
 def _text(file: Path) -> str:

@@ -28,7 +28,7 @@ _LONGEST_SECONDS: Final = 24 * 3600
 """No scenario runs longer than a day of its own time: it would be waiting for nothing."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)  # asyncio puts what a task returned into words, for nobody
 class Run:
     """What one run left: the exchange with all its records, and the truth."""
 

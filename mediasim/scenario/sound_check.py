@@ -34,7 +34,11 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
     except ValueError as error:
         problems[Problem(str(error))] = None
     if problems:
-        raise ScenarioError(problems)
+        raise ScenarioError(sorted(problems, key=_place))
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return str(problem.file or ""), problem.line or 0, problem.column or 0
 
 
 def _troubles(scenario: Scenario, files: _Files) -> Iterator[Trouble]:

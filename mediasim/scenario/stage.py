@@ -68,13 +68,13 @@ class Stage:
         calls = [self._call(call) for call in self._scenario.calls]
         rooms = [self._conference(conference) for conference in self._scenario.conferences]
         flows = [asyncio.ensure_future(flow) for flow in (*calls, *rooms)]
-        ending = asyncio.gather(*flows)
         watching = asyncio.ensure_future(self._watch())
         try:
-            await asyncio.wait((ending, watching), return_when=asyncio.FIRST_COMPLETED)
-            for done in (ending, watching):
-                if done.done():
-                    done.result()
+            while pending := [flow for flow in flows if not flow.done()]:
+                await asyncio.wait((*pending, watching), return_when=asyncio.FIRST_COMPLETED)
+                for task in (*flows, watching):
+                    if task.done():
+                        task.result()
         finally:
             for task in (*flows, watching):
                 task.cancel()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.runner import Run
 from mediasim.truth.sidecar import RecordingTruth
 
@@ -66,8 +67,10 @@ def recording_of(run: Run, name: str | None) -> LiveRecording:
 def media_of(run: Run, name: str | None) -> Media:
     """A recording's file and truth. Raises Failed if it has none."""
     recording = recording_of(run, name)
-    if recording.record.status != "completed":
-        raise Failed(f"recording {recording.name} is {recording.record.status}: it has no media")
+    record = recording.record
+    if record.status != "completed":
+        why = f": {ABSENT[record.error_code]}" if record.error_code else ""
+        raise Failed(f"recording {recording.name} is {record.status}{why}")
     path = run.exchange.store.wav_path(recording.sid)
     return Media(recording, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])
 

@@ -1,0 +1,211 @@
+"""The command line: exit codes, what it leaves, and what it says to wrong input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from mediasim.cli import app
+
+GOOD = """\
+parties:
+  alice: {script: [{say: Hello Bob.}]}
+  bob: {}
+call: {from: alice, to: bob, recording: dual}
+"""
+HOLDS = GOOD + "expect: [{channels: 2}]\n"
+FAILS = GOOD + "expect: [{channels: 1}, {status: completed}]\n"
+STUCK = GOOD.replace("bob: {}", "bob: {script: [{wait_for: {digit: '1'}}]}")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def mediasim(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.output
+    return result
+
+
+def write(name: str, text: str | bytes) -> None:
+    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+# -- exit codes -----------------------------------------------------------------------------
+
+
+def test_0_when_all_expectations_hold() -> None:
+    write("good.yaml", HOLDS)
+    result = mediasim("run", "good.yaml", "--junit", "results.xml")
+    assert result.exit_code == 0
+    assert "✓ good" in result.stdout
+    (wav,) = Path("mediasim-out/recordings").glob("RE*.wav")
+    assert wav.with_suffix(".json").is_file()
+    assert wav.with_suffix(".truth.json").is_file()
+    report = json.loads(Path("mediasim-out/report.json").read_text())
+    assert report["runs"][0]["recordings"][0]["file"] == f"recordings/{wav.name}"
+    assert wav.stem in Path("mediasim-out/report.html").read_text()
+    assert ElementTree.parse("results.xml").getroot().tag == "testsuites"
+
+
+def test_1_when_an_expectation_fails() -> None:
+    write("bad.yaml", FAILS)
+    result = mediasim("run", "bad.yaml", "--seed", "5", "--out", "there")
+    assert result.exit_code == 1
+    (wav,) = Path("there/recordings").glob("RE*.wav")
+    told = result.stdout
+    assert "channels: 2 (Two channels were asked for" in told
+    assert "wanted  is 1" in told
+    assert f"listen  recordings/{wav.name}, channel 1, 0.000 s" in told
+    assert "seed    5" in told
+    assert "repeat  mediasim run bad.yaml --seed 5" in told
+
+
+def test_2_when_one_of_the_files_is_wrong_and_then_nothing_runs() -> None:
+    write("good.yaml", HOLDS)
+    write("wrong.yaml", GOOD + "cal: 1\n")
+    result = mediasim("run", "*.yaml")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("wrong.yaml:5:1: cal: unknown key; expected one of name,")
+    assert not Path("mediasim-out").exists()
+
+
+def test_3_when_a_run_breaks() -> None:
+    write("good.yaml", HOLDS)
+    write("stuck.yaml", STUCK)
+    result = mediasim("run", "good.yaml", "stuck.yaml", "--jobs", "2")
+    assert result.exit_code == 3
+    assert "nothing more can happen: bob has waited for digit 1 since 1.0s" in result.stdout
+    assert "repeat      mediasim run stuck.yaml --seed 1" in result.stdout
+    assert "1 of 2 runs broke" in result.stdout
+
+
+def test_json_is_the_report() -> None:
+    write("bad.yaml", FAILS)
+    result = mediasim("run", "bad.yaml", "--format", "json")
+    assert result.exit_code == 1
+    assert [it["ok"] for it in json.loads(result.stdout)["runs"][0]["expectations"]] == [
+        False,
+        True,
+    ]
+
+
+def test_one_variant_of_a_matrix() -> None:
+    write("many.yaml", HOLDS + "matrix: {parties.alice.codec: [PCMU, PCMA], seed: [1, 2]}\n")
+    result = mediasim("run", "many.yaml", "--variant", "codec=PCMA,seed=2")
+    assert result.exit_code == 0
+    (run,) = json.loads(Path("mediasim-out/report.json").read_text())["runs"]
+    assert (run["label"], run["seed"]) == ("many [codec=PCMA,seed=2]", 2)
+    assert run["repeat"] == "mediasim run many.yaml --seed 2 --variant codec=PCMA,seed=2"
+
+
+# -- wrong input ----------------------------------------------------------------------------
+
+CALL = "\ncall: {from: a, to: b}\n"
+WRONG_FILES = {
+    "parties: {a: {script: [{say: hi}\n": "is not YAML",
+    "parties:\n\ta: {}\n": "2:1: is not YAML",
+    "": "there is nothing in it",
+    "# only a comment\n": "there is nothing in it",
+    "- a\n- b\n": "1:1: expected a mapping",
+    "only words\n": "1:1: expected a mapping",
+    "parties: {a: {voice: bob}, b: {}}" + CALL: "1:22: parties.a.voice: there is no voice 'bob'",
+    "parties: {a: {script: [{say: {text: x, voice: bob}}]}, b: {}}"
+    + CALL: "1:47: parties.a.script[0].say.voice: there is no voice 'bob'; the voices are amy,",
+    "parties: {a: {script: [{say: '!'}]}, b: {}}"
+    + CALL: "1:30: parties.a.script[0].say: there is nothing to say in '!'",
+    "parties: {a: {script: [{play: none.wav}]}, b: {}}"
+    + CALL: "1:31: parties.a.script[0].play: there is no file 'none.wav'",
+    "parties: {a: {script: [{play: words.wav}]}, b: {}}"
+    + CALL: "1:31: parties.a.script[0].play: words.wav: is not an audio file",
+    "parties: {a: {}}\ncall: {from: a, voicemail: {greeting: {play: words.wav}}}\n": (
+        "2:46: call.voicemail.greeting.play: words.wav: is not an audio file"
+    ),
+    "parties: {a: {}}\ncall: {from: a, voicemail: {greeting: {say: {text: x, voice: y}}}}\n": (
+        "call.voicemail.greeting.say.voice: there is no voice 'y'"
+    ),
+    "parties: {a: {script: [jump]}, b: {}}" + CALL: "unknown step 'jump'; expected one of say,",
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), WRONG_FILES.items(), ids=lambda it: it[:40])
+def test_a_wrong_file_is_told_with_its_place(text: str, problem: str) -> None:
+    write("words.wav", "These are words, not audio.")
+    write("wrong.yaml", text)
+    result = mediasim("run", "wrong.yaml")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("wrong.yaml:")
+    assert problem in line
+
+
+WRONG_COMMANDS = {
+    "run": "Missing argument",
+    "run none.yaml": "none.yaml: there is no such file",
+    "run folder": "folder: is a folder; its scenarios are folder/*.yaml",
+    "run fold*": "fold*: there is no such file",
+    "run noise.yaml": "noise.yaml: is not UTF-8 text: byte 0 is wrong",
+    "run good.yaml folder/good.yaml": "folder/good.yaml: is called 'good', as good.yaml is",
+    "run good.yaml --variant none": "no run is called 'none'; there are: none",
+    "run good.yaml --out good.yaml": "cannot write to good.yaml: File exists",
+    "run good.yaml --out good.yaml/out": "cannot write to good.yaml/out: Not a directory",
+    "run good.yaml --junit folder": "cannot write to folder: Is a directory",
+    "run good.yaml --jobs 0": "Invalid value for '--jobs'",
+    "run good.yaml --seed -1": "Invalid value for '--seed'",
+    "run good.yaml --format xml": "Invalid value for '--format'",
+    "new good": "good.yaml exists already: choose another name",
+    "new .": "expected the name of a scenario, found '.'",
+    "new none/x": "cannot write none/x.yaml: No such file or directory",
+    "explain REnone": "there is no recording REnone in mediasim-out",
+    "explain folder": "folder holds no recordings",
+}
+
+
+@pytest.mark.parametrize(("command", "problem"), WRONG_COMMANDS.items())
+def test_a_wrong_command_is_told(command: str, problem: str) -> None:
+    write("good.yaml", HOLDS)
+    write("noise.yaml", b"\xff\xfe\x00")
+    Path("folder").mkdir()
+    if "folder/good" in command:
+        write("folder/good.yaml", HOLDS)
+    result = mediasim(*command.split())
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_an_engine_of_speech_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIASIM_SPEECH", "parrot")
+    write("good.yaml", HOLDS)
+    result = mediasim("run", "good.yaml")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("MEDIASIM_SPEECH is 'parrot'; it can be hibari, espeak,")
+
+
+# -- the other commands ---------------------------------------------------------------------
+
+
+def test_a_new_scenario_runs_as_it_is() -> None:
+    assert mediasim("new", "first").exit_code == 0
+    assert mediasim("run", "first.yaml").exit_code == 0
+
+
+def test_explain_says_which_rule_decided() -> None:
+    write("good.yaml", HOLDS)
+    mediasim("run", "good.yaml")
+    (wav,) = Path("mediasim-out/recordings").glob("RE*.wav")
+    told = mediasim("explain", wav.stem).stdout
+    assert "rule dial-dual" in told
+    assert "channel 2: bob, inbound" in told
+    assert mediasim("explain", "mediasim-out").stdout == told
+
+
+def test_schema_and_version() -> None:
+    assert json.loads(mediasim("schema").stdout)["type"] == "object"
+    assert mediasim("--version").stdout.startswith("mediasim ")
