@@ -16,7 +16,7 @@ from mediasim.audio.levels import to_samples
 if TYPE_CHECKING:
     from av import AudioFrame
 
-__all__ = ["decode_audio", "encode_mp3", "load_clip"]
+__all__ = ["decode_audio", "decode_clip", "encode_mp3", "load_clip"]
 
 _ENCODED_AT_ONCE: Final = 60 * SAMPLE_RATE
 """Samples handed to the encoder in one piece; it bounds the memory of a long recording."""
@@ -27,15 +27,23 @@ def load_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> NDArray[np.
 
     Channels are averaged. Raises AudioFileError when there is no such file, or no audio in it.
     """
-    import soxr
-
     try:
         with open(path, "rb") as file:
-            file_rate, channels = _decode(file, fspath(path))
+            return _clip(*_decode(file, fspath(path)), rate)
     except FileNotFoundError:
         raise AudioFileError(path, "there is no such file") from None
     except OSError as error:
         raise AudioFileError(path, f"cannot be read ({error.strerror})") from None
+
+
+def decode_clip(data: bytes, rate: int = SAMPLE_RATE) -> NDArray[np.int16]:
+    """The same of a file's bytes. Raises AudioFileError when they hold no audio."""
+    return _clip(*_decode(BytesIO(data), "audio data"), rate)
+
+
+def _clip(file_rate: int, channels: NDArray[np.float32], rate: int) -> NDArray[np.int16]:
+    import soxr
+
     mono = channels.mean(axis=0, dtype=np.float32)
     if file_rate != rate:
         mono = soxr.resample(mono, file_rate, rate, quality="HQ")

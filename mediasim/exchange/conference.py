@@ -187,7 +187,7 @@ class ConferenceCall(Flow):
     def _place(self, call: LiveCall) -> None:
         """Put a participant where it belongs: in the conference, muted in it, or beside it."""
         joined, muted = call not in self._holding, call in self._muted
-        self.room.confer(call.leg, joined=joined, muted=muted)
+        self.room.confer(call.leg, self.record.sid if joined else None, muted=muted)
         self.exchange.follow_recordings(self.room)
 
     def hold(self, call: LiveCall) -> None:

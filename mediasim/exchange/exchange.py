@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -68,6 +69,7 @@ class Exchange:
         self.calls: list[LiveCall] = []
         self.recordings: list[LiveRecording] = []
 
+        self._names: Counter[str] = Counter()
         self._sleepers = 0
         self._idle_since_ns = 0
 
@@ -145,8 +147,8 @@ class Exchange:
         ``flow`` is what the run calls the call or conference that it is a leg of.
         """
         name = f"{flow}/{party.name}"
-        before = sum(call.name.split("#")[0] == name for call in self.calls)
-        name += f"#{before + 1}" if before else ""
+        self._names[name] += 1
+        name += f"#{self._names[name]}" if self._names[name] > 1 else ""
         record = CallRecord(
             sid=self.sids.new("CA"),
             account_sid=self.account_sid,

@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.recording_plan import RecordingPlan, carry_out
 
-__all__ = ["LINGER_NS", "Behavior", "Flow"]
+__all__ = ["LINGER_NS", "Behavior", "Floor", "Flow"]
 
 LINGER_NS: Final = 500_000_000
 """How long a party whose script has ended stays before it hangs up."""
+
+
+class Floor(Protocol):
+    """What a party's behavior may know of, and do to, the call it is in."""
+
+    dialled_ns: int
+
+    def peers(self, call: LiveCall) -> list[LiveCall]:
+        """Whom a call hears."""
+
+    def hold(self, call: LiveCall) -> None:
+        """Put the others on hold."""
+
+    def resume(self, call: LiveCall) -> None:
+        """Take them off hold."""
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run something beside the call until it ends."""
+
+
+Behavior = Callable[[Floor, LiveCall], Coroutine[Any, Any, None]]
+"""What a party does once it is connected; ends when it has nothing more to do."""
 
 
 class Flow:
@@ -121,7 +143,3 @@ class Flow:
 
     def over(self) -> None:
         """All legs are down; what was recorded is yet to be published."""
-
-
-Behavior = Callable[[Flow, LiveCall], Coroutine[Any, Any, None]]
-"""What a party does once it is connected; ends when it has nothing more to do."""

@@ -36,7 +36,7 @@ _LONGEST_CALL_NS: Final = 4 * 3600 * 1_000_000_000
 class Answering:
     """What a party does when its telephone rings."""
 
-    outcome: Literal["answer", "no-answer", "busy", "reject"] = "answer"
+    outcome: Literal["answer", "no-answer", "busy", "reject", "failed"] = "answer"
     after_ns: int = 1_000_000_000
 
 
@@ -144,8 +144,8 @@ class TwoPartyCall(Flow):
         )
         self.child = child
         child.move("initiated")
-        if answering.outcome == "busy":
-            child.fail("busy")
+        if answering.outcome in ("busy", "failed"):
+            child.fail("busy" if answering.outcome == "busy" else "failed")
             return False
         child.move("ringing")
         if self.parent.active:

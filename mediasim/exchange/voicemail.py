@@ -1,23 +1,22 @@
 """The Record verb: a greeting, a beep, and what the caller says until it stops.
 
 It ends on silence, on a key, at its maximum length, or when the caller hangs up. The server
-notices the first two a few frames after they happened, as real ones do (:data:`NOTICE_FRAMES`).
+notices the first two a few frames after they happened, as real ones do.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector
-from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
+from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.tones import beep
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
+from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording, Source, new_record
@@ -27,10 +26,7 @@ from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.party import Party
 
-__all__ = ["NOTICE_FRAMES", "VoicemailCall", "VoicemailPlan"]
-
-NOTICE_FRAMES: Final = 5
-"""Frames between something happening on the line and the server acting on it."""
+__all__ = ["VoicemailCall", "VoicemailPlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +96,16 @@ class VoicemailCall(Flow):
         recording = self._start_verb()
         self.recordings.append(recording)
         tracker = SpeechTracker(NOTICE_FRAMES)
-        keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
-        self.call.on_digit.append(keys)
-        for ear in (tracker, _Keypad(keys)):
-            self.room.listen(self.call.leg, Track.INBOUND, ear)
-        if self._behavior is not None:
-            self.spawn(self._do())
-        ended = await self.first_of(
-            self._silence(tracker),
-            self._key(keys),
-            self.exchange.sleep(plan.max_length_ns),
-            self.call.ended.wait(),
-        )
+        self.room.listen(self.call.leg, Track.INBOUND, tracker)
+        with listen_for_keys(self.call) as keys:
+            if self._behavior is not None:
+                self.spawn(self._do())
+            ended = await self.first_of(
+                self._silence(tracker),
+                self._key(keys),
+                self.exchange.sleep(plan.max_length_ns),
+                self.call.ended.wait(),
+            )
         self.finished_by = ("silence", "key", "length", "hangup")[ended]
         recording.stop()
 
@@ -129,7 +123,7 @@ class VoicemailCall(Flow):
         tracker.wait_silence(frames, lambda frame: _tell(heard, frame))
         await self._notice(await heard)
 
-    async def _key(self, keys: asyncio.Queue[tuple[int, str]]) -> None:
+    async def _key(self, keys: Keys) -> None:
         while True:
             frame, digit = await keys.get()
             if digit in self._plan.finish_on_key:
@@ -172,22 +166,6 @@ class VoicemailCall(Flow):
 
     def resume(self, call: LiveCall) -> None:
         """Nobody is on hold."""
-
-
-class _Keypad:
-    """Hears keys that are pressed as tones in the audio."""
-
-    def __init__(self, keys: asyncio.Queue[tuple[int, str]]) -> None:
-        self.horizon = NOTICE_FRAMES
-        self._keys = keys
-        self._detector: DtmfDetector | None = None
-
-    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
-        if self._detector is None:
-            self._detector = DtmfDetector(start=first_frame * FRAME_SAMPLES)
-        for hit in self._detector.feed(pcm):
-            frame = hit.end // FRAME_SAMPLES + END_SHOWS_FRAMES
-            self._keys.put_nowait((frame, hit.digit))
 
 
 def _tell(future: asyncio.Future[int], frame: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol
@@ -63,7 +63,8 @@ class Leg:
     players: list[Player] = field(default_factory=list)
     muted: bool = False
     """Not heard in its conference."""
-    in_conference: bool = False
+    conference: Hashable | None = None
+    """Which of its room's conferences it is in: the key that all its members have."""
     ears: list[tuple[Track, Ear]] = field(default_factory=list)
     on_digit: Callable[[Digit], None] | None = None
     first_frame: int = 0

@@ -7,7 +7,7 @@ to now, which is why a change takes effect at exactly the frame it was made in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,10 +96,10 @@ class Room:
         self.hear(a, b)
         self.hear(b, a)
 
-    def confer(self, leg: Leg, *, joined: bool, muted: bool = False) -> None:
-        """Join, leave or (un)mute a leg in the room's conference."""
+    def confer(self, leg: Leg, conference: Hashable | None, *, muted: bool = False) -> None:
+        """Put a leg into one of the room's conferences, muted or not; None: into none."""
         self._touch()
-        leg.in_conference, leg.muted = joined, muted
+        leg.conference, leg.muted = conference, muted
 
     def play(
         self, leg: Leg, pcm: NDArray[np.int16], *, loop: bool = False, label: str = ""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
-from mediasim.exchange.flow import Flow
+from mediasim.exchange.flow import Floor
 from mediasim.exchange.live_call import LiveCall
 from mediasim.parties.party import Line
 from mediasim.scenario.model_base import Many
@@ -54,7 +54,7 @@ class Sounds(Protocol):
 class Actor:
     """One party in one call."""
 
-    def __init__(self, flow: Flow, call: LiveCall, voice: str, sounds: Sounds) -> None:
+    def __init__(self, flow: Floor, call: LiveCall, voice: str, sounds: Sounds) -> None:
         assert call.line is not None
         self._flow = flow
         self._call = call
@@ -232,7 +232,7 @@ class Actor:
 
 
 def _watch(
-    keys: asyncio.Queue[tuple[int, str]], wanted: str, fired: Callable[[int], None], flow: Flow
+    keys: asyncio.Queue[tuple[int, str]], wanted: str, fired: Callable[[int], None], flow: Floor
 ) -> None:
     async def look() -> None:
         while True:

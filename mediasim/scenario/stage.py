@@ -9,7 +9,7 @@ from typing import Any, Final
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.conference import ConferenceCall
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import Behavior, Flow
+from mediasim.exchange.flow import Behavior, Floor
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.two_party import TwoPartyCall
 from mediasim.exchange.voicemail import VoicemailCall
@@ -55,8 +55,8 @@ class Stage:
     def _behavior(self, name: str, voice: str) -> Behavior:
         script = self._scenario.parties[name].script
 
-        async def act(flow: Flow, call: LiveCall) -> None:
-            actor = Actor(flow, call, voice, self._sounds)
+        async def act(floor: Floor, call: LiveCall) -> None:
+            actor = Actor(floor, call, voice, self._sounds)
             self._actors.append(actor)
             await actor.perform(script)
 
