@@ -39,6 +39,10 @@ class Catalogue:
         """Enter a new conference."""
         _add(self._conferences, conference)
 
+    def remove_call(self, sid: str) -> None:
+        """Forget a call; what was recorded of it stays. Raises UnknownSid."""
+        del self._calls[self.call(sid).sid]
+
     def call(self, sid: str) -> CallRecord:
         """The call of a SID. Raises UnknownSid; so do the other two."""
         return _find(self._calls, sid, "call")

@@ -16,6 +16,7 @@ __all__ = ["DEFAULT_EPOCH", "Dates"]
 
 DEFAULT_EPOCH: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """The date of loop time zero unless configured: a Monday morning."""
+_UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Dates:
 
     def unix_ns(self, loop_ns: int) -> int:
         """A loop time as nanoseconds since 1970."""
-        return round(self.epoch.timestamp()) * 1_000_000_000 + loop_ns
+        return (self.epoch - _UNIX) // timedelta(microseconds=1) * 1000 + loop_ns
 
     def rfc2822(self, loop_ns: int) -> str:
         """The date of a loop time in nanoseconds, as Twilio writes it."""

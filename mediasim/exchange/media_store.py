@@ -84,6 +84,12 @@ class MediaStore:
         """A recording's truth."""
         return _read_json(_existing(self._path(sid, ".truth.json")))
 
+    def delete(self, sid: str) -> None:
+        """A recording's media is gone, and its truth; its JSON stays."""
+        for suffix in (".wav", ".truth.json"):
+            self._path(sid, suffix).unlink(missing_ok=True)
+        self._forget_derived(sid)
+
     def derived(self, sid: str, form: str, make: Callable[[BinaryIO], None]) -> Path:
         """A file derived from a recording's WAV, made by ``make`` unless it was made before.
 

@@ -6,7 +6,6 @@ notices the first two a few frames after they happened, as real ones do.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,7 @@ from mediasim.exchange.recording_control import LiveRecording, Source, new_recor
 from mediasim.exchange.recording_plan import RecordingPlan
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import Track
-from mediasim.parties.hearing import SpeechTracker
+from mediasim.parties.hearing import SpeechTracker, fired
 from mediasim.parties.party import Party
 
 __all__ = ["VoicemailCall", "VoicemailPlan"]
@@ -118,10 +117,8 @@ class VoicemailCall(Flow):
         await self.call.hang_up()
 
     async def _silence(self, tracker: SpeechTracker) -> None:
-        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         frames = -(-self._plan.timeout_ns // FRAME_NS)
-        tracker.wait_silence(frames, lambda frame: _tell(heard, frame))
-        await self._notice(await heard)
+        await self._notice(await fired(lambda tell: tracker.wait_silence(frames, tell)))
 
     async def _key(self, keys: Keys) -> None:
         while True:
@@ -166,8 +163,3 @@ class VoicemailCall(Flow):
 
     def resume(self, call: LiveCall) -> None:
         """Nobody is on hold."""
-
-
-def _tell(future: asyncio.Future[int], frame: int) -> None:
-    if not future.done():
-        future.set_result(frame)

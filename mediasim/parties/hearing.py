@@ -7,6 +7,7 @@ by as much without changing anything.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 
-__all__ = ["HEARD_DBFS", "SpeechTracker"]
+__all__ = ["HEARD_DBFS", "SpeechTracker", "fired"]
 
 HEARD_DBFS: Final = -45.0
 """A frame at least this loud counts as somebody speaking."""
@@ -100,3 +101,15 @@ class SpeechTracker:
             if kind != "silence":
                 self.mark()
             fired(frame)
+
+
+async def fired(ask: Callable[[Fired], None]) -> int:
+    """The frame at which a tracker finds what it is asked for."""
+    found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def tell(frame: int) -> None:
+        if not found.done():
+            found.set_result(frame)
+
+    ask(tell)
+    return await found

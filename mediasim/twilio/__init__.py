@@ -1,0 +1,5 @@
+"""Twilio's behaviour over the exchange: TwiML, webhooks, REST resources.
+
+Knows nothing of scenario files, and of no sockets: the outside world is behind
+:mod:`mediasim.twilio.ports`.
+"""

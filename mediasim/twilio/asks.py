@@ -1,0 +1,133 @@
+"""What an app asks for, by REST or by TwiML, once its words have been read.
+
+Defaults are Twilio's (API description 2010-04-01 and the pages of the TwiML verbs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mediasim.exchange.layout import Channels, Track
+from mediasim.exchange.trim import Trim
+
+__all__ = [
+    "CallRequest",
+    "CallUpdate",
+    "Callback",
+    "ConferenceUpdate",
+    "ParticipantRequest",
+    "ParticipantUpdate",
+    "RecordingRequest",
+    "Script",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where to tell of events, and of which; no events: the default of what it is for."""
+
+    url: str
+    method: str = "POST"
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Where a call's TwiML comes from: a URL, or the words themselves."""
+
+    url: str | None = None
+    method: str = "POST"
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+    twiml: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRequest:
+    """A recording to start. For a REST request or ``Record=true``."""
+
+    channels: Channels = "mono"
+    track: Track = "both"
+    trim: Trim = "do-not-trim"
+    callback: Callback | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """POST /Calls."""
+
+    to: str
+    from_: str
+    script: Script = field(default_factory=Script)
+    application_sid: str | None = None
+    status_callback: Callback | None = None
+    timeout_seconds: int = 60
+    time_limit_seconds: int | None = None
+    send_digits: str = ""
+    caller_name: str | None = None
+    recording: RecordingRequest | None = None
+    """With ``Record=true``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallUpdate:
+    """POST /Calls/{sid}."""
+
+    status: str | None = None
+    """canceled or completed."""
+    script: Script | None = None
+    status_callback: Callback | None = None
+    time_limit_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceUpdate:
+    """POST /Conferences/{sid}."""
+
+    status: str | None = None
+    """completed."""
+    announce: Script | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantRequest:
+    """POST /Conferences/{name or sid}/Participants; also what a Conference noun says."""
+
+    to: str = ""
+    from_: str = ""
+    label: str | None = None
+    status_callback: Callback | None = None
+    """Of the call."""
+    timeout_seconds: int = 60
+    time_limit_seconds: int | None = None
+    muted: bool = False
+    beep: str = "true"
+    """true, false, onEnter or onExit."""
+    start_conference_on_enter: bool = True
+    end_conference_on_exit: bool = False
+    wait: Script | None = None
+    """None: Twilio's music; an empty URL: silence."""
+    max_participants: int = 250
+    coaching: str | None = None
+    """The call that alone hears this one."""
+    recording: RecordingRequest | None = None
+    """Of the participant's call."""
+    conference_recording: RecordingRequest | None = None
+    """``record-from-start``."""
+    conference_callback: Callback | None = None
+    """Conference events."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantUpdate:
+    """POST /Conferences/{sid}/Participants/{call or label}; None: as it is."""
+
+    muted: bool | None = None
+    hold: bool | None = None
+    hold_script: Script | None = None
+    announce: Script | None = None
+    beep_on_exit: bool | None = None
+    end_conference_on_exit: bool | None = None
+    coaching: bool | None = None
+    call_sid_to_coach: str | None = None
+    wait: Script | None = None

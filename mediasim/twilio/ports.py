@@ -1,0 +1,82 @@
+"""What Twilio's behaviour needs from outside: the user's app, the telephones, its own caller."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, overload
+
+from mediasim.exchange.flow import Behavior
+from mediasim.exchange.two_party import Answering
+from mediasim.parties.party import Party
+
+__all__ = ["Directory", "Gate", "HttpAnswer", "HttpFailed", "HttpPort", "Phone"]
+
+T = TypeVar("T")
+
+
+class Gate(Protocol):
+    """The way of other threads onto the engine's loop."""
+
+    @overload
+    async def __call__(self, work: Callable[[], Awaitable[T]]) -> T: ...
+    @overload
+    async def __call__(self, work: Callable[[], T]) -> T: ...
+    async def __call__(self, work: Callable[[], Any]) -> Any:
+        """Do it on the engine's loop; returns its result, raises what it raises."""
+
+
+class HttpFailed(Exception):
+    """No answer came; says why in words."""
+
+    def __init__(self, words: str, *, timed_out: bool = False, refused: bool = False) -> None:
+        super().__init__(words)
+        self.timed_out = timed_out
+        self.refused = refused
+        """Nothing listens there, or the host may not be called: no request was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An app's answer; redirects are not followed."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class HttpPort(Protocol):
+    """The user's app, over HTTP. Awaited on the engine's loop; a virtual clock holds meanwhile."""
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        connect_seconds: float,
+        total_seconds: float,
+        most_bytes: int,
+    ) -> HttpAnswer:
+        """One request. Raises HttpFailed when there is no answer, or too long a one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """Who answers at an address, and what it does then."""
+
+    party: Party
+    answering: Answering = field(default_factory=Answering)
+    behavior: Behavior | None = None
+    """None: it is silent and stays on the line."""
+    listens: bool = False
+    """Its behavior waits for something it hears."""
+
+
+class Directory(Protocol):
+    """Every telephone that can be called."""
+
+    def phone(self, address: str) -> Phone:
+        """Who is at a number, ``client:`` name or ``sip:`` address; there is always somebody."""

@@ -1,0 +1,291 @@
+"""The table of TwiML: every element, its attributes and what they may say, what stands inside it.
+
+Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
+for Node) and of the pages of the verbs. Elements that Twilio knows and this sandbox does not
+carry out are in the table without attributes: they are kept out of the document whole, with a
+warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mediasim.twilio.twiml.values import (
+    FLAG,
+    METHOD,
+    NUMBER,
+    TEXT,
+    Choice,
+    Number,
+    Value,
+    Words,
+)
+
+__all__ = ["ELEMENTS", "ROOT", "Element", "element"]
+
+ROOT: Final = "Response"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A row of the table."""
+
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    children: tuple[str, ...] = ()
+    text: bool = False
+    """Words may stand directly inside it."""
+    spoken: bool = False
+    """Its words are part of what the element around it says (SSML)."""
+    supported: bool = True
+
+
+_UNSUPPORTED: Final = Element(supported=False)
+_TRIM: Final = Choice(("trim-silence", "do-not-trim"))
+_TRACK: Final = Choice(("both", "inbound", "outbound"))
+_RECORD: Final = Choice(
+    (
+        "do-not-record",
+        "record-from-answer",
+        "record-from-ringing",
+        "record-from-answer-dual",
+        "record-from-ringing-dual",
+        "true",
+        "false",
+    )
+)
+_STATUS: Final[Mapping[str, Value]] = {
+    "statusCallback": TEXT,
+    "statusCallbackMethod": METHOD,
+}
+_CALL_STATUS: Final[Mapping[str, Value]] = {
+    **_STATUS,
+    "statusCallbackEvent": Words(("initiated", "ringing", "answered", "completed")),
+}
+_RECORDING_STATUS: Final[Mapping[str, Value]] = {
+    "recordingStatusCallback": TEXT,
+    "recordingStatusCallbackMethod": METHOD,
+    "recordingStatusCallbackEvent": Words(("in-progress", "completed", "absent")),
+    "recordingConfigurationId": TEXT,
+}
+_ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
+_SCREENING: Final[Mapping[str, Value]] = {"url": TEXT, "method": METHOD}
+_ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
+    "machineDetection": TEXT,
+    "amdStatusCallback": TEXT,
+    "amdStatusCallbackMethod": METHOD,
+    "machineDetectionTimeout": NUMBER,
+    "machineDetectionSpeechThreshold": NUMBER,
+    "machineDetectionSpeechEndThreshold": NUMBER,
+    "machineDetectionSilenceTimeout": NUMBER,
+}
+_NAMED_VALUE: Final = Element({"name": TEXT, "value": TEXT})
+_SSML: Final = (
+    *("break", "emphasis", "lang", "p", "phoneme"),
+    *("prosody", "s", "say-as", "sub", "w"),
+)
+
+ELEMENTS: Final[Mapping[str, Element]] = {
+    ROOT: Element(
+        children=(
+            *("Connect", "Dial", "Echo", "Enqueue", "Gather", "Hangup", "Leave", "Pause", "Pay"),
+            *("Play", "Prompt", "Queue", "Record", "Redirect", "Refer", "Reject", "Say", "Sms"),
+            *("Start", "Stop"),
+        ),
+    ),
+    # -- saying, playing, listening ---------------------------------------------------------------
+    "Say": Element(
+        {"voice": TEXT, "language": TEXT, "loop": NUMBER},
+        children=_SSML,
+        text=True,
+    ),
+    "Play": Element({"loop": NUMBER, "digits": TEXT}, text=True),
+    "Pause": Element({"length": NUMBER}),
+    "Gather": Element(
+        {
+            **_ACTION,
+            "input": Words(("dtmf", "speech")),
+            "timeout": Number(word="auto"),
+            "speechTimeout": Number(word="auto"),
+            "maxSpeechTime": NUMBER,
+            "profanityFilter": FLAG,
+            "finishOnKey": TEXT,
+            "numDigits": Number(least=1),
+            "partialResultCallback": TEXT,
+            "partialResultCallbackMethod": METHOD,
+            "language": TEXT,
+            "hints": TEXT,
+            "bargeIn": FLAG,
+            "debug": FLAG,
+            "actionOnEmptyResult": FLAG,
+            "speechModel": TEXT,
+            "enhanced": FLAG,
+        },
+        children=("Say", "Play", "Pause"),
+    ),
+    # -- recording --------------------------------------------------------------------------------
+    "Record": Element(
+        {
+            **_ACTION,
+            **_RECORDING_STATUS,
+            "timeout": NUMBER,
+            "finishOnKey": TEXT,
+            "maxLength": Number(least=1),
+            "playBeep": FLAG,
+            "trim": _TRIM,
+            "transcribe": FLAG,
+            "transcribeCallback": TEXT,
+        },
+    ),
+    "Start": Element(_ACTION, children=("Recording", "Siprec", "Stream", "Transcription")),
+    "Stop": Element(children=("Recording", "Siprec", "Stream", "Transcription")),
+    "Recording": Element(
+        {
+            **_RECORDING_STATUS,
+            "name": TEXT,
+            "trim": _TRIM,
+            "track": _TRACK,
+            "channels": Choice(("mono", "dual")),
+        },
+    ),
+    # -- other parties ----------------------------------------------------------------------------
+    "Dial": Element(
+        {
+            **_ACTION,
+            **_RECORDING_STATUS,
+            "timeout": NUMBER,
+            "hangupOnStar": FLAG,
+            "timeLimit": NUMBER,
+            "callerId": TEXT,
+            "record": _RECORD,
+            "trim": _TRIM,
+            "recordingTrack": _TRACK,
+            "answerOnBridge": FLAG,
+            "ringTone": TEXT,
+            "sequential": FLAG,
+            "referUrl": TEXT,
+            "referMethod": METHOD,
+            "events": TEXT,
+            "passports": TEXT,
+        },
+        children=(
+            *("Application", "Client", "Conference", "Number", "Queue", "Sim", "Sip", "WhatsApp"),
+        ),
+        text=True,
+    ),
+    "Number": Element(
+        {
+            **_SCREENING,
+            **_CALL_STATUS,
+            **_ANSWERING_MACHINE,
+            "sendDigits": TEXT,
+            "byoc": TEXT,
+        },
+        text=True,
+    ),
+    "Client": Element(
+        {**_SCREENING, **_CALL_STATUS}, children=("Identity", "Parameter"), text=True
+    ),
+    "Identity": Element(text=True),
+    "Parameter": _NAMED_VALUE,
+    "Sip": Element(
+        {
+            **_SCREENING,
+            **_CALL_STATUS,
+            **_ANSWERING_MACHINE,
+            "username": TEXT,
+            "password": TEXT,
+        },
+        children=("Headers", "Uri"),
+        text=True,
+    ),
+    "Uri": Element(
+        {"priority": TEXT, "weight": TEXT, "username": TEXT, "password": TEXT}, text=True
+    ),
+    "Headers": Element(children=("Header",)),
+    "Header": _NAMED_VALUE,
+    "Conference": Element(
+        {
+            **_STATUS,
+            **_RECORDING_STATUS,
+            "statusCallbackEvent": Words(
+                (
+                    *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker"),
+                    "announcement",
+                )
+            ),
+            "muted": FLAG,
+            "beep": Choice(("true", "false", "onEnter", "onExit")),
+            "startConferenceOnEnter": FLAG,
+            "endConferenceOnExit": FLAG,
+            "waitUrl": TEXT,
+            "waitMethod": METHOD,
+            "maxParticipants": Number(least=1, most=250),
+            "record": Choice(("do-not-record", "record-from-start", "true", "false")),
+            "region": TEXT,
+            "coach": TEXT,
+            "trim": _TRIM,
+            "eventCallbackUrl": TEXT,
+            "jitterBufferSize": Choice(("large", "medium", "small", "off")),
+            "participantLabel": TEXT,
+        },
+        text=True,
+    ),
+    "Queue": Element(
+        {**_SCREENING, "reservationSid": TEXT, "postWorkActivitySid": TEXT}, text=True
+    ),
+    # -- queues and the way of the call -----------------------------------------------------------
+    "Enqueue": Element(
+        {
+            **_ACTION,
+            "maxQueueSize": Number(least=1),
+            "waitUrl": TEXT,
+            "waitUrlMethod": METHOD,
+            "workflowSid": TEXT,
+        },
+        children=("Task",),
+        text=True,
+    ),
+    "Leave": Element(),
+    "Redirect": Element({"method": METHOD}, text=True),
+    "Reject": Element({"reason": Choice(("rejected", "busy"))}, children=("Parameter",)),
+    "Hangup": Element(children=("Parameter",)),
+    # -- SSML inside a Say ------------------------------------------------------------------------
+    "break": Element({"strength": TEXT, "time": TEXT}, spoken=True),
+    "emphasis": Element({"level": TEXT}, children=_SSML, text=True, spoken=True),
+    "lang": Element({"xml:lang": TEXT}, children=_SSML, text=True, spoken=True),
+    "p": Element(children=_SSML, text=True, spoken=True),
+    "phoneme": Element({"alphabet": TEXT, "ph": TEXT}, text=True, spoken=True),
+    "prosody": Element(
+        {"volume": TEXT, "rate": TEXT, "pitch": TEXT}, children=_SSML, text=True, spoken=True
+    ),
+    "s": Element(children=_SSML, text=True, spoken=True),
+    "say-as": Element({"interpret-as": TEXT, "format": TEXT}, text=True, spoken=True),
+    "sub": Element({"alias": TEXT}, text=True, spoken=True),
+    "w": Element({"role": TEXT}, children=_SSML, text=True, spoken=True),
+    # -- known, and not carried out ---------------------------------------------------------------
+    "Application": _UNSUPPORTED,
+    "Connect": _UNSUPPORTED,
+    "Echo": _UNSUPPORTED,
+    "Pay": _UNSUPPORTED,
+    "Prompt": _UNSUPPORTED,
+    "Refer": _UNSUPPORTED,
+    "Response/Queue": _UNSUPPORTED,
+    "Sim": _UNSUPPORTED,
+    "Siprec": _UNSUPPORTED,
+    "Sms": _UNSUPPORTED,
+    "Stream": _UNSUPPORTED,
+    "Task": _UNSUPPORTED,
+    "Transcription": _UNSUPPORTED,
+    "WhatsApp": _UNSUPPORTED,
+}
+
+
+def element(name: str, parent: str | None = None) -> Element | None:
+    """The row of an element inside another; None: it may not stand there, or nobody knows it."""
+    if parent is None:
+        return ELEMENTS[ROOT] if name == ROOT else None
+    if name not in ELEMENTS[parent].children:
+        return None
+    return ELEMENTS.get(f"{parent}/{name}", ELEMENTS[name])

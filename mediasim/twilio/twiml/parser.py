@@ -1,0 +1,237 @@
+"""Reading an app's answer as TwiML.
+
+What Twilio passes over (an element or attribute it does not know, a wrong value) becomes a
+warning and is left out; what it cannot read at all is a :class:`TwimlError`. The XML is
+hostile until read: no document type, so no entities and nothing fetched; a limit of size, of
+depth and of warnings. Sources: https://www.twilio.com/docs/voice/twiml and the pages of errors
+11750, 12100, 12200, 12300; the words of the warnings are those of Twilio's schema validator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from email.message import Message
+from typing import Final
+from xml.parsers import expat
+
+from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
+from mediasim.twilio.twiml.grammar import ROOT, Element, element
+
+__all__ = ["MOST_BYTES", "parse_twiml"]
+
+MOST_BYTES: Final = 64 * 1024
+"""A larger document is refused (error 11750)."""
+_MOST_DEPTH: Final = 64
+_MOST_WARNINGS: Final = 100
+_TOO_LARGE: Final = 11750
+_UNREADABLE: Final = 12100
+_SCHEMA: Final = 12200
+_CONTENT_TYPE: Final = 12300
+_XML: Final = ("text/xml", "application/xml", "text/html")
+_CHARSETS: Final = ("utf-8", "utf-16", "iso-8859-1", "us-ascii")
+"""Those expat reads by itself; any other is left to the document's own declaration."""
+
+
+def parse_twiml(body: bytes, content_type: str | None, *, url: str = "") -> Document:
+    """What an app's answer says.
+
+    ``content_type`` is the answer's header: plain text is said, audio is played from ``url``,
+    where it was fetched. Raises :class:`TwimlError`, and nothing else whatever the bytes are.
+    """
+    kind, charset = _content_type(content_type)
+    if kind.startswith("audio/"):
+        return Document((Verb("Play", text=url),))
+    if kind not in _XML and kind != "text/plain":
+        named = f"'{kind}'" if kind else "none"
+        raise TwimlError(
+            _CONTENT_TYPE,
+            f"Invalid Content-Type: {named}; TwiML is text/xml or application/xml, "
+            "text/plain is said, audio is played",
+        )
+    if len(body) > MOST_BYTES:
+        raise TwimlError(
+            _TOO_LARGE,
+            f"TwiML response body too large: {len(body)} bytes, at most {MOST_BYTES} are read",
+        )
+    if kind == "text/plain":
+        return Document((Verb("Say", text=" ".join(_decoded(body, charset).split())),))
+    return _Reader(charset).read(body)
+
+
+def _content_type(header: str | None) -> tuple[str, str | None]:
+    """Type and charset, both in lower case."""
+    kind, _, parameters = (header or "").partition(";")
+    message = Message()
+    message["content-type"] = f"text/plain;{parameters}".replace("\r", " ").replace("\n", " ")
+    return kind.strip().lower(), message.get_content_charset()
+
+
+def _decoded(body: bytes, charset: str | None) -> str:
+    try:
+        return body.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class _Open:
+    """An element whose end has not come yet."""
+
+    name: str
+    row: Element
+    line: int
+    attributes: dict[str, str]
+    texts: list[str] = field(default_factory=list)
+    children: list[Verb] = field(default_factory=list)
+
+
+class _Reader:
+    def __init__(self, charset: str | None) -> None:
+        self._parser = expat.ParserCreate(charset if charset in _CHARSETS else None)
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._open: list[_Open] = []
+        self._left_out = 0
+        """How deep inside an element that is left out."""
+        self._verbs: tuple[Verb, ...] = ()
+        self._warnings: list[Warning] = []
+
+    def read(self, body: bytes) -> Document:
+        try:
+            self._parser.Parse(body, True)
+        except expat.ExpatError as error:
+            raise _unreadable(expat.ErrorString(error.code), error.lineno) from None
+        except (LookupError, ValueError) as error:
+            # An encoding that is unknown, or has more than a byte a character.
+            raise _unreadable(str(error), self._line) from None
+        return Document(self._verbs, tuple(self._warnings))
+
+    # -- what expat tells -----------------------------------------------------------------------
+
+    def _start(self, name: str, written: dict[str, str]) -> None:
+        if len(self._open) + self._left_out >= _MOST_DEPTH:
+            raise _unreadable(f"elements nested more than {_MOST_DEPTH} deep", self._line)
+        row = self._row(name) if not self._left_out else None
+        if row is None:
+            self._left_out += 1
+            return
+        self._open.append(_Open(name, row, self._line, self._attributes(name, row, written)))
+
+    def _end(self, name: str) -> None:
+        if self._left_out:
+            self._left_out -= 1
+            return
+        done = self._open.pop()
+        if not self._open:
+            self._verbs = tuple(done.children)
+            return
+        verb = _verb(done)
+        around = self._open[-1]
+        around.children.append(verb)
+        if done.row.spoken:
+            around.texts.append(_spoken(verb))
+
+    def _text(self, text: str) -> None:
+        if self._left_out or not self._open:
+            return
+        inside = self._open[-1]
+        if inside.row.text:
+            inside.texts.append(text)
+        elif text.strip():
+            self._warn(
+                "cvc-complex-type.2.3: "
+                f"Element '{inside.name}' must have no character [children]: its text is ignored"
+            )
+
+    def _doctype(self, *_: object) -> None:
+        raise _unreadable("a document type declaration is not allowed in TwiML", self._line)
+
+    # -- the table's word -----------------------------------------------------------------------
+
+    def _row(self, name: str) -> Element | None:
+        """What may be said of an element here; None, and a warning: it is left out."""
+        around = self._open[-1] if self._open else None
+        row = element(name, around.name if around else None)
+        if row is None and around is None:
+            self._warn(
+                f"cvc-elt.1: Cannot find the declaration of element '{_short(name)}': "
+                f"a TwiML document is a <{ROOT}>"
+            )
+        elif row is None and around is not None:
+            expected = around.row.children
+            self._warn(
+                "cvc-complex-type.2.4.a: Invalid content was found starting with element "
+                f"'{_short(name)}' in '{around.name}'. "
+                + (f"One of '{{{', '.join(expected)}}}' is expected" if expected else "None is"),
+                name,
+                expected,
+            )
+        elif row is not None and not row.supported:
+            self._warn(f"<{name}> is not carried out by this sandbox: it is passed over")
+            return None
+        return row
+
+    def _attributes(self, name: str, row: Element, written: dict[str, str]) -> dict[str, str]:
+        """Those that are known and right, as they are kept."""
+        kept: dict[str, str] = {}
+        for attribute, value in written.items():
+            if attribute.startswith(("xmlns", "xsi:")):
+                continue
+            kind = row.attributes.get(attribute)
+            if kind is None:
+                self._warn(
+                    f"cvc-complex-type.3.2.2: Attribute '{_short(attribute)}' is not allowed "
+                    f"to appear in element '{name}'",
+                    attribute,
+                    row.attributes,
+                )
+                continue
+            read = kind.read(value)
+            if read is None:
+                self._warn(
+                    f"cvc-attribute.3: The value '{_short(value)}' of attribute '{attribute}' on "
+                    f"element '{name}' is not valid: {kind.wanted} is; the default is taken"
+                )
+                continue
+            kept[attribute] = read
+        return kept
+
+    def _warn(self, message: str, written: str = "", known: Iterable[str] = ()) -> None:
+        """Take a warning down, with the name that was meant, if one is near the one written."""
+        if len(self._warnings) < _MOST_WARNINGS:
+            close = get_close_matches(written[:60], list(known), 1)
+            hint = f"; is it '{close[0]}' that is meant?" if close else ""
+            self._warnings.append(Warning(_SCHEMA, message + hint, self._line))
+
+    @property
+    def _line(self) -> int:
+        return self._parser.CurrentLineNumber
+
+
+def _verb(done: _Open) -> Verb:
+    text = "".join(done.texts).strip()
+    if done.row.spoken or done.name == "Say":
+        text = " ".join(text.split())
+    return Verb(done.name, done.attributes, text, tuple(done.children), done.line)
+
+
+def _spoken(verb: Verb) -> str:
+    """What an SSML element adds to the words around it."""
+    if verb.name == "sub":
+        return verb.attribute("alias", verb.text)
+    # These stand between words; the others may stand inside one.
+    return f" {verb.text} " if verb.name in ("break", "p", "s") else verb.text
+
+
+def _unreadable(reason: str, line: int) -> TwimlError:
+    return TwimlError(_UNREADABLE, f"Document parse failure: {reason}, line {line}", line)
+
+
+def _short(text: str) -> str:
+    """Enough of an app's own words to know them again."""
+    return text if len(text) <= 60 else text[:57] + "..."
