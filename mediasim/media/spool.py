@@ -94,6 +94,8 @@ def recover(directory: Path) -> list[Recovered]:
             size = part.stat().st_size
         except (OSError, ValueError, KeyError, TypeError):
             continue
+        if channels < 1:
+            continue
         samples = max(0, size - HEADER_SIZE) // (2 * channels)
         with part.open("r+b") as file:
             file.truncate(HEADER_SIZE + samples * 2 * channels)

@@ -15,7 +15,7 @@ from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.flow import Behavior, Flow
+from mediasim.exchange.flow import Behavior, Floor
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
@@ -40,7 +40,7 @@ __all__ = [
 
 T = TypeVar("T")
 Samples = NDArray[np.int16]
-Act = Callable[[Flow, LiveCall], Coroutine[Any, Any, None]]
+Act = Callable[[Floor, LiveCall], Coroutine[Any, Any, None]]
 
 PATH = 5 * FRAME_SAMPLES
 """Samples from when a word is said to when the server has it."""
@@ -86,22 +86,22 @@ def clip(name: str, length: float = 1.0) -> Samples:
 def acts(*steps: float | Samples | str) -> Behavior:
     """A behavior: wait (seconds), sound (samples), hold, resume, hangup, or raise an event."""
 
-    async def act(flow: Flow, call: LiveCall) -> None:
+    async def act(flow: Floor, call: LiveCall) -> None:
         assert call.line is not None
         for step in steps:
             if isinstance(step, np.ndarray):
-                at = call.line.clock.sample_at(flow.exchange.now_ns)
+                at = call.line.clock.sample_at(call.exchange.now_ns)
                 call.line.timeline.place(step, at, kind="noise", text="")
-                await flow.exchange.sleep(len(step) * 125_000)
+                await call.exchange.sleep(len(step) * 125_000)
             elif isinstance(step, str):
                 await _do(step, flow, call)
             else:
-                await flow.exchange.sleep(seconds(step))
+                await call.exchange.sleep(seconds(step))
 
     return act
 
 
-async def _do(word: str, flow: Flow, call: LiveCall) -> None:
+async def _do(word: str, flow: Floor, call: LiveCall) -> None:
     if word == "hangup":
         await call.hang_up()
     elif word == "hold":
@@ -109,7 +109,7 @@ async def _do(word: str, flow: Flow, call: LiveCall) -> None:
     elif word == "resume":
         flow.resume(call)
     else:
-        flow.exchange.raise_event(word, call.party.name)
+        call.exchange.raise_event(word, call.party.name)
 
 
 def named(exchange: Exchange, name: str) -> LiveRecording:

@@ -1,0 +1,118 @@
+"""Lines over real sockets sound as they do without, whatever the simulated network does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mediasim.audio.tones import noise
+from mediasim.media.plane import MediaPlane
+from mediasim.net.link import Impairments, Jitter
+from mediasim.net.loopback import LoopbackTransport
+from mediasim.parties.party import Line, Party
+from mediasim.seeds import Seeds
+
+pytestmark = pytest.mark.realtime
+
+MS = 1_000_000
+FRAMES = 45
+NOTHING = np.empty(0, np.int16)
+ROUGH = Impairments(30 * MS, Jitter("uniform", 15 * MS), loss=0.1, reorder=0.1, duplicate=0.1)
+
+
+class Kept:
+    """A recorder's sink."""
+
+    def __init__(self) -> None:
+        self.pieces: list[NDArray[np.int16]] = []
+
+    def write(self, samples: NDArray[np.int16]) -> None:
+        self.pieces.append(samples.copy())
+
+    def close(self) -> None:
+        pass
+
+
+def into(ears: list[NDArray[np.int16]]) -> Callable[[int, NDArray[np.int16]], None]:
+    """A listener that keeps what it hears."""
+    return lambda _first, pcm: ears.append(pcm.copy())
+
+
+def lived(
+    parties: list[Party], transport: LoopbackTransport | None
+) -> tuple[NDArray[np.int16], list[NDArray[np.int16]]]:
+    """What the server has of two bridged parties, and what each of them hears."""
+    plane = MediaPlane(max_lag=1)
+    room = plane.open_room()
+    lines = [Line(party, room, party.name, Seeds(1), 0) for party in parties]
+    heard: list[list[NDArray[np.int16]]] = [[], []]
+    for line, ears in zip(lines, heard, strict=True):
+        generator = Seeds(1).generator(line.label)
+        line.timeline.place(noise("white", 6400, -20.0, generator), 0, kind="noise", text="")
+        line.connect(transport, listens=True)
+        assert line.ear is not None
+        line.ear.listeners.append(into(ears))
+    room.bridge(lines[0].leg, lines[1].leg)
+    kept = Kept()
+    room.record([[line.leg.inbound] for line in lines], kept)
+    for frame in range(1, FRAMES + 1):
+        if transport is not None:
+            transport.to_server(frame)
+        plane.tick(frame)
+        if transport is not None:
+            transport.to_parties()
+    room.close()
+    return np.concatenate(kept.pieces), [np.concatenate([NOTHING, *ears]) for ears in heard]
+
+
+@pytest.mark.parametrize("up", [Impairments(), ROUGH], ids=["clean", "rough"])
+@pytest.mark.parametrize("codec", ["PCMU", "G722"])
+def test_what_crosses_sockets_is_what_would_have_come_anyway(codec: str, up: Impairments) -> None:
+    parties = [Party(name, "", codec=codec, up=up, down=up) for name in ("ann", "bob")]
+    transport = LoopbackTransport()
+    try:
+        over, heard_over = lived(parties, transport)
+        counts = (transport.lost, transport.late, transport.refused)
+    finally:
+        transport.close()
+    direct, heard = lived(parties, None)
+    assert over.any()
+    assert counts == (0, 0, 0)
+    assert np.array_equal(over, direct)
+    for one, other in zip(heard_over, heard, strict=True):
+        assert one.any()
+        assert np.array_equal(one, other)
+
+
+def test_every_line_has_sockets_of_its_own_until_its_leg_has_ended() -> None:
+    transport = LoopbackTransport()
+    plane = MediaPlane(max_lag=1)
+    room = plane.open_room()
+    lines = [Line(Party(name, ""), room, name, Seeds(1), 0) for name in ("ann", "bob")]
+    for line in lines:
+        line.connect(transport, listens=False)
+    assert (len(transport.server), len(transport.parties)) == (2, 2)
+    room.remove_leg(lines[0].leg)
+    transport.to_server(1)
+    assert (len(transport.server), len(transport.parties)) == (1, 1)
+    transport.close()
+    assert (len(transport.server), len(transport.parties)) == (0, 0)
+
+
+def test_a_line_that_gets_no_sockets_is_silent_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transport = LoopbackTransport()
+
+    def refuse() -> int:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(transport.parties, "open", refuse)
+    over, _ = lived([Party("ann", ""), Party("bob", "")], transport)
+    assert not over.any()
+    assert transport.refused == 2
+    assert len(transport.server) == 0  # the other end was given back
+    transport.close()
