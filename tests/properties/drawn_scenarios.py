@@ -1,15 +1,17 @@
 """Scenarios drawn at random: parties, networks, scripts, calls, conferences, recordings.
 
 Everything is drawn as the dict that a scenario file would hold, so that a failure prints as one.
+Strategies are kept (``cache``): making and checking one takes longer than to draw from it.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["calls", "conferences", "networks", "parties", "scripts", "voicemails"]
+__all__ = ["calls", "conferences", "links", "networks", "parties", "scripts", "voicemails"]
 
 Drawn = dict[str, Any]
 
@@ -17,6 +19,7 @@ _MS = st.integers(0, 60).map(lambda ms: f"{ms}ms")
 _SHARES = st.sampled_from([0.02, 0.1, 0.3])
 
 
+@cache
 def _seconds(low: float, high: float) -> st.SearchStrategy[str]:
     return st.integers(int(low * 1000), int(high * 1000)).map(lambda ms: f"{ms}ms")
 
@@ -24,6 +27,7 @@ def _seconds(low: float, high: float) -> st.SearchStrategy[str]:
 # -- what parties do ----------------------------------------------------------------------------
 
 
+@cache
 def sounds(*, pressing: bool = True) -> st.SearchStrategy[Drawn]:
     """One step that is heard."""
     kinds = [
@@ -51,10 +55,12 @@ def sounds(*, pressing: bool = True) -> st.SearchStrategy[Drawn]:
     return st.one_of(*kinds)
 
 
+@cache
 def _pauses() -> st.SearchStrategy[Drawn]:
     return _seconds(0.01, 1.5).map(lambda time: {"pause": time})
 
 
+@cache
 @st.composite
 def scripts(draw: st.DrawFn, *, acting: bool = False, pressing: bool = True) -> list[Any]:
     """Steps that speak and pause; ``acting`` adds muting, holding, waiting and hanging up."""
@@ -78,6 +84,7 @@ def scripts(draw: st.DrawFn, *, acting: bool = False, pressing: bool = True) -> 
 # -- networks and parties -----------------------------------------------------------------------
 
 
+@cache
 @st.composite
 def links(draw: st.DrawFn) -> Drawn:
     """One direction with anything wrong with it."""
@@ -112,6 +119,7 @@ def links(draw: st.DrawFn) -> Drawn:
     return link
 
 
+@cache
 @st.composite
 def networks(draw: st.DrawFn, *, clean: bool = False) -> Drawn:
     """A party's network; a clean one delays, and nothing else."""
@@ -125,6 +133,7 @@ def networks(draw: st.DrawFn, *, clean: bool = False) -> Drawn:
     return network
 
 
+@cache
 @st.composite
 def parties(
     draw: st.DrawFn,
@@ -132,6 +141,7 @@ def parties(
     clean: bool = False,
     acting: bool = False,
     pressing: bool = True,
+    background: bool = True,
     codecs: tuple[str, ...] = ("PCMU", "PCMA"),
     dtx: tuple[str, ...] = ("off", "silence", "comfort-noise"),
 ) -> Drawn:
@@ -146,7 +156,7 @@ def parties(
         party["ptime"] = draw(st.sampled_from([10, 20, 20, 30, 40, 50, 60]))
     if party["codec"] == "OPUS" and party["dtx"] == "comfort-noise":
         party["dtx"] = "silence"
-    if draw(st.integers(0, 3)) == 0:
+    if background and draw(st.integers(0, 3)) == 0:
         party["noise"] = draw(st.sampled_from([-70, -50]))
     return party
 
@@ -154,6 +164,7 @@ def parties(
 # -- calls --------------------------------------------------------------------------------------
 
 
+@cache
 @st.composite
 def recordings(draw: st.DrawFn, *, pausing: bool = True) -> Drawn:
     """A dual recording, perhaps with pauses, an early stop and trimmed ends."""
@@ -175,6 +186,7 @@ def recordings(draw: st.DrawFn, *, pausing: bool = True) -> Drawn:
     return recording
 
 
+@cache
 @st.composite
 def calls(
     draw: st.DrawFn,
@@ -183,11 +195,19 @@ def calls(
     acting: bool = True,
     pausing: bool = True,
     pressing: bool = True,
+    background: bool = True,
     codecs: tuple[str, ...] = ("PCMU", "PCMA"),
     dtx: tuple[str, ...] = ("off", "silence", "comfort-noise"),
 ) -> Drawn:
     """A call between two parties, perhaps transferred to a third, recorded."""
-    members = parties(clean=clean, acting=acting, pressing=pressing, codecs=codecs, dtx=dtx)
+    members = parties(
+        clean=clean,
+        acting=acting,
+        pressing=pressing,
+        background=background,
+        codecs=codecs,
+        dtx=dtx,
+    )
     scenario: Drawn = {
         "seed": draw(st.integers(0, 9)),
         "parties": {"ann": draw(members), "bob": draw(members)},
@@ -208,14 +228,18 @@ def calls(
     return scenario
 
 
+@cache
 @st.composite
-def conferences(draw: st.DrawFn, *, clean: bool = False, acting: bool = True) -> Drawn:
+def conferences(
+    draw: st.DrawFn, *, clean: bool = False, acting: bool = True, background: bool = True
+) -> Drawn:
     """Three who come and go, perhaps muted, recorded as one channel or two."""
     scenario: Drawn = {
         "seed": draw(st.integers(0, 9)),
         "profile": draw(st.sampled_from(["2022-05", "2025-09"])),
         "parties": {
-            name: draw(parties(clean=clean, acting=acting)) for name in ("ann", "bob", "eve")
+            name: draw(parties(clean=clean, acting=acting, background=background))
+            for name in ("ann", "bob", "eve")
         },
     }
     participants = []
@@ -237,6 +261,7 @@ def conferences(draw: st.DrawFn, *, clean: bool = False, acting: bool = True) ->
     return scenario
 
 
+@cache
 @st.composite
 def voicemails(draw: st.DrawFn, *, clean: bool = False) -> Drawn:
     """A call that the record verb answers."""

@@ -1,0 +1,62 @@
+"""Invariant 5: any split of a run into blocks gives the same bytes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+from unittest.mock import patch
+
+import drawn_scenarios as drawn
+from hypothesis import given
+from hypothesis import strategies as st
+from playing import Played, examples, play
+
+from mediasim.media.plane import MediaPlane
+from mediasim.scenario import runner
+
+SCENARIOS = drawn.calls() | drawn.conferences() | drawn.voicemails()
+
+
+def in_blocks_of(frames: int, scenario: dict[str, Any]) -> Played:
+    """The run with its rooms never further behind than some frames."""
+    with patch.object(runner, "VIRTUAL_BLOCK", frames):
+        return play(scenario)
+
+
+def cut_into(pieces: list[int], scenario: dict[str, Any]) -> Played:
+    """The run lived through in pieces of so many frames, over and over."""
+
+    class CutPlane(MediaPlane):
+        lengths = itertools.cycle(pieces)
+
+        def advance(self, to_frame: int) -> int:
+            reached = super().advance(min(to_frame, self.now + next(self.lengths)))
+            for room in tuple(self.rooms):
+                self.catch_up(room)
+            return reached
+
+    with patch.object(runner, "MediaPlane", CutPlane):
+        return play(scenario)
+
+
+def same(one: Played, other: Played) -> None:
+    assert one.went_through() == other.went_through()
+    assert one.files == other.files
+
+
+@examples(6)
+@given(SCENARIOS, st.integers(1, 60))
+def test_short_blocks_and_long_ones(scenario: dict[str, Any], frames: int) -> None:
+    same(play(scenario), in_blocks_of(frames, scenario))
+
+
+@examples(5)
+@given(SCENARIOS, st.lists(st.integers(1, 90), min_size=1, max_size=6))
+def test_blocks_of_all_lengths_mixed(scenario: dict[str, Any], pieces: list[int]) -> None:
+    same(play(scenario), cut_into(pieces, scenario))
+
+
+@examples(1)
+@given(drawn.calls(codecs=("G722", "OPUS"), dtx=("off", "silence")), st.sampled_from([1, 7, 50]))
+def test_codecs_that_remember(scenario: dict[str, Any], frames: int) -> None:
+    same(play(scenario), in_blocks_of(frames, scenario))
