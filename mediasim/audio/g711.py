@@ -100,6 +100,9 @@ ALAW_ENCODE: Final = _alaw_encode_table()
 _ULAW_PAIRS: Final = _pairs(ULAW_DECODE)
 _ALAW_PAIRS: Final = _pairs(ALAW_DECODE)
 
+_AT_ONCE: Final = 1 << 14
+"""Pairs of octets decoded at a time."""
+
 for _table in (ULAW_DECODE, ALAW_DECODE, ULAW_ENCODE, ALAW_ENCODE):
     _table.flags.writeable = False
 
@@ -112,8 +115,24 @@ def _decode(
 ) -> NDArray[np.int16]:
     if out is None and codes.ndim and codes.strides[-1] == 1 and codes.shape[-1] % 2 == 0:
         # A look-up costs the same for two octets as for one.
-        return pairs.take(codes.view(np.uint16)).view(np.int16)
+        both = codes.view(np.uint16)
+        if both.ndim == 2 and both.size > _AT_ONCE:
+            return _take_in_pieces(both, pairs).view(np.int16)
+        return pairs.take(both).view(np.int16)
     return table.take(codes, out=out, mode="clip")
+
+
+def _take_in_pieces(codes: NDArray[np.uint16], pairs: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """As ``pairs.take``, whose indices of eight octets each would not stay in the cache."""
+    count, width = codes.shape
+    rows = max(1, _AT_ONCE // width)
+    taken = np.empty(codes.shape, np.uint32)
+    index = np.empty((rows, width), np.intp)
+    for start in range(0, count, rows):
+        piece = index[: min(rows, count - start)]
+        piece[:] = codes[start : start + rows]
+        pairs.take(piece, out=taken[start : start + rows], mode="clip")
+    return taken
 
 
 def ulaw_encode(pcm: NDArray[np.int16], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:

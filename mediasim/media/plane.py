@@ -13,6 +13,7 @@ behind now by at most ``max_lag`` frames unless somebody looks at them.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.mixing import mix_minus
+from mediasim.media.block_tracks import BlockTracks
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.room import Room
@@ -35,6 +37,11 @@ __all__ = ["MediaPlane"]
 
 _FLUSH_FRAMES: Final = 50
 """Recorders are written at least once a second, taking turns over the second."""
+_HISTORY: Final = 2 * _FLUSH_FRAMES
+"""Frames of track kept per leg for recorders, in short blocks."""
+_SHORT: Final = _FLUSH_FRAMES
+"""Frames up to which a block is lived in the legs' own memory; recorders are written at the end of
+any longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,9 @@ class _Routes:
     listened: tuple[Leg, ...]
 
 
+_Side = Tracks | BlockTracks
+
+
 class MediaPlane:
     """``max_lag`` is 1 in real time; in virtual time the longest block worth taking."""
 
@@ -64,11 +74,11 @@ class MediaPlane:
         self.max_lag = max_lag
         self.now = 0
         self.rooms: list[Room] = []
-        self.history = max(2 * _FLUSH_FRAMES, max_lag)
-        """Frames of track kept per leg for recorders."""
-        self.playout = Playout(max_lag + 32 + AHEAD_FRAMES)
-        self._inbound = Tracks(self.history)
-        self._outbound = Tracks(self.history)
+        self.playout = Playout(min(max_lag, _SHORT) + 32 + AHEAD_FRAMES)
+        self._inbound = Tracks(_HISTORY)
+        self._outbound = Tracks(_HISTORY)
+        self._sides: tuple[_Side, _Side] = (self._inbound, self._outbound)
+        """Where the block under way is."""
         self.trunk: Trunk | None = None
         """Carries the legs that have no source and sink of their own; ticks only."""
         self._routes: dict[tuple[int, ...], _Routes] = {}
@@ -161,18 +171,32 @@ class MediaPlane:
 
     def _live(self, rooms: tuple[Room, ...], first: int, to_frame: int) -> None:
         while first < to_frame:
-            count = min(to_frame - first, self.playout.max_block, self.max_lag)
-            count = min(count, self.history - first % self.history)
-            self._block(rooms, first, count)
+            count = min(to_frame - first, self.max_lag)
+            if count <= _SHORT:
+                count = min(count, _HISTORY - first % _HISTORY)
+                self._block(rooms, first, count)
+            else:
+                self._long_block(rooms, first, count)
             first += count
 
+    def _long_block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
+        """A block in memory of its own."""
+        for room in rooms:
+            for recorder in room.recorders:
+                recorder.write(first, self.read_tap)
+        self._sides = BlockTracks(first, count), BlockTracks(first, count)
+        self._block(rooms, first, count)
+        self._sides = self._inbound, self._outbound
+
     def _block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
-        if count + _FLUSH_FRAMES > self.history:
-            self._write_before(rooms, first, count)
         routes = self._routes_of(rooms)
         if len(routes.rows):
+            if count > _SHORT:
+                pcm = self.playout.stretch(routes.rows, first, count)
+            else:
+                pcm = np.empty((len(routes.rows), count * FRAME_SAMPLES), np.int16)
             self._receive(routes, first + count)
-            self._play_out(routes, first, count)
+            self._play_out(routes, first, count, pcm)
             self._route(routes, first, count)
             self._listen(routes, first, count)
             self._send(routes, first, count)
@@ -183,13 +207,6 @@ class MediaPlane:
             for recorder in room.recorders:
                 if recorder.turn == turn or room.frame - recorder.frame >= _FLUSH_FRAMES:
                     recorder.write(room.frame, self.read_tap)
-
-    def _write_before(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
-        """Let recorders have what a long block would overwrite."""
-        for room in rooms:
-            for recorder in room.recorders:
-                if first + count - recorder.frame > self.history:
-                    recorder.write(first, self.read_tap)
 
     def _receive(self, routes: _Routes, known_before: int) -> None:
         """Take what arrived in time for frames before ``known_before``."""
@@ -229,18 +246,16 @@ class MediaPlane:
             if leg.on_digit is not None:
                 leg.on_digit(digit)
 
-    def _play_out(self, routes: _Routes, first: int, count: int) -> None:
-        pcm = np.empty((len(routes.rows), count * FRAME_SAMPLES), np.int16)
+    def _play_out(self, routes: _Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
         have = self.playout.read(routes.rows, first, count, pcm)
-        self._inbound.write(routes.rows, first, count, pcm)
+        self._sides[0].write(routes.rows, first, count, pcm)
         if not have.all():
             for index in np.flatnonzero(~have.all(axis=1)).tolist():
                 _note_missing(routes.legs[index], have[index], first)
 
     def _route(self, routes: _Routes, first: int, count: int) -> None:
-        inbound, outbound = self._inbound, self._outbound
-        heard = inbound.take(routes.copied_from, first, count)
-        outbound.write(routes.copied_to, first, count, heard)
+        inbound, outbound = self._sides
+        outbound.repeat(routes.copied_to, inbound, routes.copied_from, first, count)
         if len(routes.silent):
             outbound.silence(routes.silent, first, count)
         for members in routes.conferences:
@@ -250,13 +265,13 @@ class MediaPlane:
             outbound.write(rows, first, count, mix_minus(heard))
         for leg in routes.mixed:
             total = np.zeros(count * FRAME_SAMPLES, np.int32)
-            if leg.in_conference:
+            if leg.conference is not None:
                 total += outbound.row(leg.row, first, count)
             for other in leg.hears:
                 total += inbound.row(other.row, first, count)
             for player in leg.players:
                 player.add_to(total, first, count)
-            outbound.row(leg.row, first, count)[:] = np.clip(total, -32768, 32767)
+            outbound.put(leg.row, first, np.clip(total, -32768, 32767).astype(np.int16))
         for leg in routes.mixed:
             ended = [player.end_frame for player in leg.players]
             if any(end is not None and end <= first for end in ended):
@@ -266,13 +281,12 @@ class MediaPlane:
     def _listen(self, routes: _Routes, first: int, count: int) -> None:
         for leg in routes.listened:
             for track, ear in tuple(leg.ears):
-                tracks = self._inbound if track is Track.INBOUND else self._outbound
-                ear.hear(first, tracks.row(leg.row, first, count))
+                ear.hear(first, self._side(track).row(leg.row, first, count))
 
     def _send(self, routes: _Routes, first: int, count: int) -> None:
         for leg in routes.sinking:
             assert leg.sink is not None
-            pcm = self._outbound.row(leg.row, first, count).reshape(count, FRAME_SAMPLES)
+            pcm = self._sides[1].row(leg.row, first, count).reshape(count, FRAME_SAMPLES)
             leg.sink.push(first, leg.sender.packets(pcm, first))
         if self.trunk is not None:
             for frame in range(first, first + count):
@@ -287,8 +301,10 @@ class MediaPlane:
 
     def read_tap(self, tap: Tap, first: int, count: int) -> NDArray[np.int16]:
         """Frames of a track still in memory."""
-        tracks = self._inbound if tap.track is Track.INBOUND else self._outbound
-        return tracks.read(tap.row, first, count)
+        return self._side(tap.track).read(tap.row, first, count)
+
+    def _side(self, track: Track) -> _Side:
+        return self._sides[0 if track is Track.INBOUND else 1]
 
     # -- routes -----------------------------------------------------------------------------
 
@@ -304,14 +320,13 @@ class MediaPlane:
 
 def _make_routes(rooms: tuple[Room, ...], versions: tuple[int, ...]) -> _Routes:
     legs = tuple(leg for room in rooms for leg in room.legs)
-    mixed = tuple(leg for leg in legs if leg.players or len(leg.hears) > 1)
+    mixed = tuple(leg for leg in legs if leg.players or len(leg.hears) + _confers(leg) > 1)
     copied = [leg for leg in legs if len(leg.hears) == 1 and leg not in mixed]
-    silent = [leg for leg in legs if not leg.hears and not leg.in_conference and leg not in mixed]
-    conferences = []
-    for room in rooms:
-        members = tuple(leg for leg in room.legs if leg.in_conference)
-        if members:
-            conferences.append(members)
+    silent = [leg for leg in legs if not leg.hears and not _confers(leg) and leg not in mixed]
+    conferences: dict[tuple[int, Hashable], list[Leg]] = {}
+    for leg in legs:
+        if leg.conference is not None:
+            conferences.setdefault((id(leg.room), leg.conference), []).append(leg)
     return _Routes(
         versions=versions,
         legs=legs,
@@ -320,11 +335,15 @@ def _make_routes(rooms: tuple[Room, ...], versions: tuple[int, ...]) -> _Routes:
         copied_from=_rows([leg.hears[0] for leg in copied]),
         mixed=mixed,
         silent=_rows(silent),
-        conferences=tuple(conferences),
+        conferences=tuple(tuple(members) for members in conferences.values()),
         sourced=tuple(leg for leg in legs if leg.source is not None),
         sinking=tuple(leg for leg in legs if leg.sink is not None),
         listened=tuple(leg for leg in legs if leg.ears),
     )
+
+
+def _confers(leg: Leg) -> bool:
+    return leg.conference is not None
 
 
 def _rows(legs: list[Leg] | tuple[Leg, ...]) -> NDArray[np.int64]:

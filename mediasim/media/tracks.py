@@ -1,21 +1,31 @@
 """One side of every leg: the last frames of its tracks, a row per leg.
 
-Blocks come in two shapes. A long one, of a few legs, is copied as slices of samples; one frame of
-thousands of legs is gathered and scattered a whole frame at a time.
+Blocks come in two shapes. Several frames, of a few legs, are copied as slices of samples; one frame
+of thousands of legs is gathered and scattered a whole frame at a time.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 
-__all__ = ["Tracks"]
+__all__ = ["Side", "Tracks"]
 
 _FRAME: Final = np.dtype(f"V{2 * FRAME_SAMPLES}")
+
+
+class Side(Protocol):
+    """One side of legs."""
+
+    def take(self, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.int16]:
+        """Copies of frames ``first .. first + count`` of the rows, (rows, count * 160)."""
+
+    def row(self, row: int, first: int, count: int) -> NDArray[np.int16]:
+        """The memory itself of a block of one row."""
 
 
 class Tracks:
@@ -57,6 +67,16 @@ class Tracks:
             found = self._frames.take(rows * self.history + first % self.history)
             return found.view(np.int16).reshape(-1, FRAME_SAMPLES)
         return self._samples[rows, self._span(first, count)]
+
+    def put(self, row: int, first: int, pcm: NDArray[np.int16]) -> None:
+        """Put the samples of one row at frames ``first`` and following."""
+        self.row(row, first, len(pcm) // FRAME_SAMPLES)[:] = pcm
+
+    def repeat(
+        self, rows: NDArray[np.int64], other: Side, of: NDArray[np.int64], first: int, count: int
+    ) -> None:
+        """Let these rows be what those ``of`` another side are."""
+        self.write(rows, first, count, other.take(of, first, count))
 
     def silence(self, rows: NDArray[np.int64], first: int, count: int) -> None:
         self._samples[rows, self._span(first, count)] = 0

@@ -20,7 +20,7 @@ __all__ = ["Fates", "GilbertElliott", "Impairments", "Jitter", "Link"]
 
 _MILLISECOND: Final = 1_000_000
 _QUANTILES: Final = 4096
-_AHEAD: Final = 1024
+_AHEAD: Final = 4096
 """Packets drawn for at once: a draw costs numpy calls, hardly more for many than for one."""
 _DRAWN: Final = np.dtype(
     [("held", np.int64), ("lost", np.bool_), ("reordered", np.bool_), ("copied", np.bool_)],

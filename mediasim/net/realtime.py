@@ -82,12 +82,15 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
     Its time is 0 until it first has to wait, so what a program prepares beforehand delays nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rate: float = 1.0) -> None:
+        """``rate``: seconds of the loop's time in one of the wall clock's."""
         self.now_ns = 0
+        self.rate = rate
         self.lateness = Lateness()
         self._tick: Tick | None = None
         self._next_frame = 1
         self._started: float | None = None
+        self._before_ns = 0
         self._unsettled = 0
         super().__init__(_PacedSelector(self))
         self._clock_resolution = 1e-9
@@ -100,13 +103,18 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
         self._tick = tick
         self._next_frame = self.now_ns // FRAME_NS + 1
 
+    def go_at(self, rate: float) -> None:
+        """Go at another rate from now on."""
+        self._before_ns, self._started = self.wall_ns(), super().time()
+        self.rate = rate
+
     def wall_ns(self) -> int:
-        """The wall clock since the run's start."""
+        """The wall clock since the run's start, at the loop's rate."""
         now = super().time()
         if self._started is None:
             process.settle()
             self._started = now = super().time()
-        return round((now - self._started) * 1_000_000_000)
+        return self._before_ns + round((now - self._started) * self.rate * 1_000_000_000)
 
     def behind(self) -> bool:
         """Whether the next tick is due already."""
@@ -137,7 +145,7 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
             self.now_ns = max(self.now_ns, self.wall_ns())
             return events
         early = due - self.wall_ns()
-        events = poll(0 if ready or early <= 0 else early / 1_000_000_000)
+        events = poll(0 if ready or early <= 0 else early / self.rate / 1_000_000_000)
         wall = self.wall_ns()
         if wall < due:
             self.now_ns = max(self.now_ns, wall)

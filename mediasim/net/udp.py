@@ -14,7 +14,6 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +30,8 @@ DATAGRAM_BYTES: Final = 1536
 """Room for one datagram: more than fits an Ethernet frame."""
 _BUFFER_BYTES: Final = 256 * 1024
 """Asked of the kernel per socket: seconds of one stream (it counts about 800 bytes a packet)."""
+_NOTHING: Final = -1
+"""The length of a datagram that the kernel announced and then refused."""
 _MOST_OF_EACH: Final = 64
 """Datagrams of each socket in one reading: a flood holds up the tick no longer."""
 
@@ -49,7 +50,10 @@ class UdpSockets:
         self._sockets: list[socket.socket | None] = []
         self._free: list[int] = []
         self._senders: list[Callable[[Any], int]] = []
-        self._receivers: dict[int, tuple[int, Callable[[memoryview], int]]] = {}
+        self._receivers: dict[int, Callable[[memoryview], int]] = {}
+        """By descriptor,"""
+        self._slot_of: dict[int, int] = {}
+        """as are the slots."""
         self._poller = _make_poller()
         self._data = np.zeros((0, DATAGRAM_BYTES), np.uint8)
         self._rows: list[memoryview] = []
@@ -59,11 +63,9 @@ class UdpSockets:
         """What was read has been taken."""
         self._slots: list[int] = []
         self._lengths: list[int] = []
-        self._arrivals: list[int] = []
-        self._starts = [0]
-        """Where rounds begin."""
-        self._in_round: set[int] = set()
-        """Slots that the last round has a datagram of."""
+        """Of each datagram read, in the order of reading."""
+        self._readings: list[tuple[int, int]] = []
+        """When was read (ns), and how many datagrams."""
 
     # -- sockets ----------------------------------------------------------------------------
 
@@ -93,7 +95,8 @@ class UdpSockets:
             slot = len(self._sockets)
             self._sockets.append(made)
             self._senders.append(made.send)
-        self._receivers[made.fileno()] = (slot, made.recv_into)
+        self._receivers[made.fileno()] = made.recv_into
+        self._slot_of[made.fileno()] = slot
         return slot
 
     def address(self, slot: int) -> Address:
@@ -108,7 +111,7 @@ class UdpSockets:
     def close(self, slot: int) -> None:
         closing = self._socket(slot)
         self._poller.unregister(closing.fileno())
-        del self._receivers[closing.fileno()]
+        del self._receivers[closing.fileno()], self._slot_of[closing.fileno()]
         closing.close()
         self._sockets[slot] = None
         self._free.append(slot)
@@ -138,31 +141,39 @@ class UdpSockets:
             if not self._read_each():
                 break
         count = len(self._slots) - before
-        self._arrivals += [now_ns] * count
+        self._readings.append((now_ns, count))
         self.received += count
         return count
 
     def _read_each(self) -> bool:
         """Read one datagram of each socket that has any; returns whether there was one."""
-        slots, lengths, in_round = self._slots, self._lengths, self._in_round
         ready = self._poller.poll(max(1, len(self._receivers)))
-        self._have_rows(len(slots) + len(ready))
-        rows, receivers = self._rows, self._receivers
-        count = before = len(slots)
-        for descriptor in ready:
-            slot, receive = receivers[descriptor]
+        if not ready:
+            return False
+        before = len(self._slots)
+        end = before + len(ready)
+        self._have_rows(end)
+        receivers, lengths = self._receivers, self._lengths
+        whole = True
+        for descriptor, row in zip(ready, self._rows[before:end], strict=True):
             try:
-                lengths.append(receive(rows[count]))
+                lengths.append(receivers[descriptor](row))
             except OSError as error:
                 self._refused(error)
-                continue
-            slots.append(slot)
-            if slot in in_round:
-                in_round.clear()
-                self._starts.append(count)
-            in_round.add(slot)
-            count += 1
-        return count > before
+                lengths.append(_NOTHING)
+                whole = False
+        slot_of = self._slot_of
+        self._slots += [slot_of[descriptor] for descriptor in ready]
+        if not whole:
+            self._close_up(before)
+        return len(self._slots) > before
+
+    def _close_up(self, before: int) -> None:
+        """Take out what was not read after all, of the datagrams from ``before`` on."""
+        kept = [at for at in range(before, len(self._lengths)) if self._lengths[at] != _NOTHING]
+        self._data[before : before + len(kept)] = self._data[kept]
+        self._slots[before:] = [self._slots[at] for at in kept]
+        self._lengths[before:] = [self._lengths[at] for at in kept]
 
     def _have_rows(self, count: int) -> None:
         have = len(self._rows)
@@ -173,16 +184,25 @@ class UdpSockets:
             self._rows = [row.data for row in data]
 
     def rounds(self) -> Iterator[Round]:
-        """Everything read since last asked, in the order of reading."""
+        """Everything read since last asked: the first datagram of each slot, then the second."""
         slots = np.array(self._slots, np.int64)
-        length = np.array(self._lengths, np.int64)
-        arrival = np.array(self._arrivals, np.int64)
-        bounds = [*self._starts, len(slots)]
+        times, counts = np.array(self._readings, np.int64).reshape(-1, 2).T
+        length, arrival = np.array(self._lengths, np.int64), np.repeat(times, counts)
         self._forget()
-        for start, end in pairwise(bounds):
-            if start < end:
-                of = slice(start, end)
-                yield Round(slots[of], PacketBlock(self._data[of], length[of], arrival[of]))
+        if not len(slots):
+            return
+        block = PacketBlock(self._data[: len(slots)], length, arrival)
+        if np.bincount(slots).max() == 1:
+            yield Round(slots, block)
+            return
+        order = np.argsort(slots, kind="stable")
+        fresh = np.append(True, np.diff(slots[order]) != 0)
+        firsts = np.flatnonzero(fresh)
+        number = np.empty(len(slots), np.int64)
+        number[order] = np.arange(len(slots)) - firsts[np.cumsum(fresh) - 1]
+        for each in range(int(number.max()) + 1):
+            chosen = np.flatnonzero(number == each)
+            yield Round(slots[chosen], block.select(chosen))
 
     # -- datagrams out ----------------------------------------------------------------------
 

@@ -69,13 +69,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         scheduled = self._scheduled  # type: ignore[attr-defined]
         return round(scheduled[0].when() * 1_000_000_000) if scheduled else None
 
-    def _jump(self) -> None:
-        """Move the clock to the next timer, or to where a step towards it put an earlier one."""
+    def _jump(self) -> bool:
+        """Move the clock to the next timer, or to where a step towards it put an earlier one.
+
+        False: there is nothing to move it for, and the world outside is to be waited for.
+        """
         target = self._next_timer_ns()
         if target is None:
             raise VirtualDeadlock(
                 "nothing is scheduled and every task waits: a wait for an event that never comes?"
             )
+        self._pass_until(target)
+        return True
+
+    def _pass_until(self, target: int) -> None:
         while self._advance is not None and self.now_ns < target:
             self.now_ns = max(self.now_ns, min(self._advance(target), target))
             if self._ready:  # type: ignore[attr-defined]
@@ -97,6 +104,6 @@ class _JumpingSelector(selectors.DefaultSelector):
         if self._loop.held:
             return super().select(_HELD_POLL)
         events: list[tuple[Any, int]] = super().select(0)
-        if not events:
-            self._loop._jump()
+        if not events and not self._loop._jump():
+            events = super().select()
         return events

@@ -27,6 +27,7 @@ class Ear:
     """One party's hearing on one leg."""
 
     def __init__(self, stream_format: StreamFormat, link: Link, max_block: int) -> None:
+        """Blocks of more frames than ``max_block`` are heard in memory made for each."""
         self.link = link
         self.listeners: list[Listener] = []
         self.sent = 0
@@ -53,12 +54,15 @@ class Ear:
         self._hear(first_frame, at)
 
     def _hear(self, first_frame: int, end: int) -> None:
+        own, count = np.array([self.stream.row]), end - first_frame
+        if count > self._max_block:
+            pcm = self._playout.stretch(own, first_frame, count)
+        else:
+            pcm = np.empty((1, count * FRAME_SAMPLES), np.int16)
         block = self._flight.land((end - 1) * FRAME_NS)
-        rows = np.full(0 if block is None else len(block), self.stream.row, np.int64)
         if block is not None:
-            self._playout.receive(rows, block, end)
-        pcm = np.empty((1, (end - first_frame) * FRAME_SAMPLES), np.int16)
-        self._playout.read(np.array([self.stream.row]), first_frame, end - first_frame, pcm)
+            self._playout.receive(np.full(len(block), self.stream.row, np.int64), block, end)
+        self._playout.read(own, first_frame, count, pcm)
         for listener in tuple(self.listeners):
             listener(first_frame, pcm[0])
 

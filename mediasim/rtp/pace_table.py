@@ -1,8 +1,7 @@
 """The places of many streams on the frame clock, and the windows in which they are watched.
 
-A table of columns, a row per stream. A window that ends as it should, and nearly all do, is dealt
-with for all rows at once; one that could move its stream is put to the stream's own
-:class:`mediasim.rtp.pacing.Pacing`.
+A table of columns, a row per stream. Windows end for all rows in the same frame, so they are dealt
+with at once, whatever they show; only a stream that really moves is looked at by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.pacing import ENOUGH, STEP, WINDOW_FRAMES, Anchor
+from mediasim.rtp.pacing import WINDOW_FRAMES, Anchor, Pacing
 from mediasim.rtp.stream import Stream
 
 __all__ = ["AHEAD_FRAMES", "PaceTable"]
@@ -29,6 +28,7 @@ class PaceTable:
     """Columns, grown as rows are opened."""
 
     def __init__(self) -> None:
+        self._pacing = Pacing(AHEAD_FRAMES * FRAME_SAMPLES)
         self._columns(0)
 
     def _columns(self, rows: int) -> None:
@@ -41,17 +41,14 @@ class PaceTable:
         self._window = np.full(rows, _NO_WINDOW, np.int64)
         self._least = np.zeros(rows, np.int64)
         self._packets = np.zeros(rows, np.int64)
-        self._reference = np.zeros(rows, np.int64)
-        """What the row's pacing compares with."""
-        self._restless = np.zeros(rows, np.bool_)
-        """Rows whose next window is to be judged even if nothing is wrong with it."""
 
     def ensure(self, rows: int) -> None:
         """Have at least this many rows."""
         have = len(self._place)
         if rows <= have:
             return
-        old = dict(vars(self))
+        self._pacing.ensure(rows)
+        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         self._columns(rows)
         for name, column in old.items():
             getattr(self, name)[:have] = column
@@ -74,10 +71,9 @@ class PaceTable:
         self._window[row] = usable // WINDOW_FRAMES
         self._least[row] = _LATEST
         self._packets[row] = 0
-        self._reference[row] = anchor.transit - anchor.place
-        self._restless[row] = False
+        slack = anchor.transit - anchor.place
+        self._pacing.refer(row, slack, stream.format.depth * FRAME_SAMPLES)
         stream.placed(anchor.first, anchor.place, usable)
-        stream.pacing.refer(anchor.transit - anchor.place)
 
     def follow(
         self,
@@ -113,19 +109,39 @@ class PaceTable:
         before = np.arange(-1, len(starts) - 1)
         closed_least = np.where(fresh, self._least[row], least[before])
         closed_count = np.where(fresh, self._packets[row], count[before])
-        calm = same | self._shows_nothing(row, closed_least, closed_count)
-        if not calm.all():
-            calm = ~np.isin(row, row[~calm])  # by whole rows
+        calm = same | self._pacing.calm(row, closed_least - self._place[row], closed_count)
+        firsts = np.flatnonzero(fresh)
+        newest_of_row = np.maximum.reduceat(newest, firsts)
+        if calm.all():
+            last = np.append(fresh[1:], True)
+            self._open(row[last], of[last], least[last], count[last], newest_of_row)
+            return place
+        calm = ~np.isin(row, row[~calm])  # by whole rows
         last = np.append(fresh[1:], True) & calm
-        newest_of_row = np.maximum.reduceat(newest, np.flatnonzero(fresh))
         self._open(row[last], of[last], least[last], count[last], newest_of_row[calm[fresh]])
-        for index in np.flatnonzero(~calm).tolist():
-            stream, start = _of(streams, int(row[index])), int(starts[index])
-            if not same[index] and self._judge(stream, int(usable[start])):
-                own = (rows[start:] == stream.row) & (media[start:] >= self._turn[stream.row])
-                place[start:][own] = self._place[stream.row]
-            one = slice(index, index + 1)
-            self._open(row[one], of[one], least[one], count[one], newest[one])
+        # The others piece by piece: first the first ones of all rows, then the second ones.
+        number = np.cumsum(fresh) - 1
+        turn = np.where(calm, -1, np.arange(len(row)) - firsts[number])
+        ends = np.append(starts[firsts[1:]], len(rows))
+        for each in range(int(turn.max()) + 1):
+            if each:
+                left = np.flatnonzero(turn >= each)
+                slack = closed_least[left] - self._place[row[left]]
+                if self._pacing.calm(row[left], slack, closed_count[left]).all():
+                    # What was the matter is over, and so are all windows but the rows' last.
+                    ended = left[np.append(fresh[1:], True)[left]]
+                    latest = newest_of_row[number[ended]]
+                    self._open(row[ended], of[ended], least[ended], count[ended], latest)
+                    break
+            now = np.flatnonzero(turn == each)
+            closing = now[~same[now]]
+            for index, move in self._judge(row[closing]):
+                piece = int(closing[index])
+                stream, start = _of(streams, int(row[piece])), int(starts[piece])
+                self._move(stream, move, int(usable[start]))
+                rest = slice(start, int(ends[number[piece]]))
+                place[rest][media[rest] >= self._turn[stream.row]] = self._place[stream.row]
+            self._open(row[now], of[now], least[now], count[now], newest[now])
         return place
 
     def _open(
@@ -142,28 +158,24 @@ class PaceTable:
         self._packets[row] = count
         self._newest[row] = np.maximum(self._newest[row], newest)
 
-    def _shows_nothing(
-        self, row: NDArray[np.int64], least: NDArray[np.int64], count: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """Windows that may be closed without being judged."""
-        off = least - self._place[row] - self._reference[row]
-        quiet: NDArray[np.bool_] = (np.abs(off) < STEP) & ~self._restless[row]
-        return quiet | (count < ENOUGH)
+    def _judge(self, rows: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Close the rows' windows; returns which of them are to move, and by how much."""
+        if not len(rows):
+            return []
+        slack = self._least[rows] - self._place[rows]
+        moves = self._pacing.judge(rows, slack, self._packets[rows])
+        found = np.flatnonzero(moves)
+        return list(zip(found.tolist(), moves[found].tolist(), strict=True))
 
-    def _judge(self, stream: Stream, usable: int) -> bool:
-        """Close the row's window; returns whether its place moved."""
+    def _move(self, stream: Stream, samples: int, usable: int) -> None:
+        """Move a stream's place, known in the frame ``usable``."""
         row = stream.row
         place = int(self._place[row])
-        move = stream.pacing.judge(int(self._least[row]) - place, int(self._packets[row]))
-        self._restless[row] = stream.pacing.restless
-        if not move:
-            return False
         # It holds from beyond all that was received, so that nothing is written over.
         reach = (usable + AHEAD_FRAMES) * FRAME_SAMPLES + stream.lead
         turn = max(int(self._turn[row]), min(int(self._newest[row]) + 1, reach - place))
-        self._place[row], self._turn[row] = place + move, turn
-        stream.moved(turn, place + move, move, usable)
-        return True
+        self._place[row], self._turn[row] = place + samples, turn
+        stream.moved(turn, place + samples, samples, usable)
 
 
 def _of(streams: list[Stream | None], row: int) -> Stream:

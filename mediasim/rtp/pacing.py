@@ -14,8 +14,10 @@ the minimum, which jitter does not touch):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 
@@ -25,8 +27,8 @@ __all__ = [
     "STEP",
     "WINDOW_FRAMES",
     "Anchor",
+    "FirstPackets",
     "Pacing",
-    "anchor",
     "place_of",
 ]
 
@@ -46,54 +48,87 @@ jitter: one step, and what is gained while patience lasts."""
 
 
 class Pacing:
-    """The judgement of one stream's windows."""
+    """The judgement of many streams' windows: columns, a row per stream."""
 
-    def __init__(self, depth_samples: int, early_samples: int) -> None:
-        self._late = depth_samples
+    def __init__(self, early_samples: int) -> None:
+        """``early_samples``: packets that much before their time are far too early."""
         self._early = early_samples
-        self._reference: int | None = None
-        self._streak = 0
-        self._least = 0
-        self._leapt = False
+        self._columns(0)
 
-    def refer(self, slack: int) -> None:
-        """The least ``arrival - output place`` (samples) when the stream was given its place."""
-        self._reference = slack
-        self._streak = 0
-        self._leapt = False
+    def _columns(self, rows: int) -> None:
+        self._late = np.zeros(rows, np.int64)
+        """Slack by which a window's packets are all too late to be played."""
+        self._reference = np.zeros(rows, np.int64)
+        self._streak = np.zeros(rows, np.int64)
+        """Windows in a row that were off; negative for those to the early side,"""
+        self._least = np.zeros(rows, np.int64)
+        """and the least any of them was."""
+        self._leapt = np.zeros(rows, np.bool_)
+        """Whether the last window was far too early."""
 
-    @property
-    def restless(self) -> bool:
-        """Whether the last windows were off, though not yet for long enough."""
-        return self._streak != 0 or self._leapt
+    def ensure(self, rows: int) -> None:
+        """Have at least this many rows."""
+        have = len(self._late)
+        if rows <= have:
+            return
+        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        self._columns(rows)
+        for name, column in old.items():
+            getattr(self, name)[:have] = column
 
-    def judge(self, slack: int, packets: int) -> int:
-        """Samples to move by (a multiple of ``STEP``), given a finished window's least slack."""
-        if packets < ENOUGH or self._reference is None:
-            return 0
-        off = slack - self._reference
-        leapt, self._leapt = self._leapt, off < -self._early
-        if self._leapt and not leapt:
-            return 0  # one stray packet is enough for it
-        if off > self._late or self._leapt:
-            self._streak = 0
-            return _whole_steps(off)
-        if abs(off) < STEP:
-            self._streak = 0
-            return 0
-        if self._streak * off <= 0:  # first, or to the other side
-            self._streak, self._least = (1 if off > 0 else -1), off
-        else:
-            self._streak += 1 if off > 0 else -1
-            self._least = min(self._least, off, key=abs)
-        if abs(self._streak) < PATIENCE:
-            return 0
-        self._streak = 0
-        return _whole_steps(self._least)
+    def refer(self, row: int, slack: int, late_samples: int) -> None:
+        """A stream was given its place: ``slack`` is the least of its packets' ``arrival - output
+        place`` (samples) then, ``late_samples`` how much more makes them too late."""
+        self._reference[row] = slack
+        self._late[row] = late_samples
+        self._streak[row] = 0
+        self._leapt[row] = False
+
+    def calm(
+        self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which finished windows change nothing: they need not be judged."""
+        off = np.abs(slack - self._reference[rows])
+        restless = (self._streak[rows] != 0) | self._leapt[rows]
+        found: NDArray[np.bool_] = (packets < ENOUGH) | ((off < STEP) & ~restless)
+        return found
+
+    def judge(
+        self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Samples to move by (multiples of ``STEP``), given finished windows' least slack.
+
+        One window of each of ``rows``; none of them twice.
+        """
+        moves = np.zeros(len(rows), np.int64)
+        telling = packets >= ENOUGH
+        if not telling.all():
+            moves[telling] = self.judge(rows[telling], slack[telling], packets[telling])
+            return moves
+        off = slack - self._reference[rows]
+        streak, least = self._streak[rows], self._least[rows]
+        leaps = off < -self._early
+        again = leaps & self._leapt[rows]
+        stray = leaps & ~again  # one stray packet is enough for it
+        at_once = again | (off > self._late[rows])
+        side = np.sign(off)
+        drifting = (np.abs(off) >= STEP) & ~at_once
+        going_on = drifting & (streak * side > 0)
+        nearer = np.where(going_on & (np.abs(least) <= np.abs(off)), least, off)
+        counted = np.where(drifting, np.where(going_on, streak, 0) + side, 0)
+        agreed = ~stray & (np.abs(counted) >= PATIENCE)
+        self._leapt[rows] = leaps
+        self._streak[rows] = np.where(stray, streak, np.where(agreed, 0, counted))
+        self._least[rows] = np.where(drifting & ~stray, nearer, least)
+        moves[at_once] = _whole_steps(off[at_once])
+        moves[agreed] = _whole_steps(nearer[agreed])
+        return moves
 
 
-def _whole_steps(samples: int) -> int:
-    return int(samples / STEP) * STEP
+def _whole_steps(samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Toward zero."""
+    steps: NDArray[np.int64] = samples - np.fmod(samples, STEP)
+    return steps
 
 
 class Anchor(NamedTuple):
@@ -110,25 +145,40 @@ class Anchor(NamedTuple):
         return (self.first + self.place - lead) // FRAME_SAMPLES
 
 
-def anchor(
-    media: Sequence[int], arrival: Sequence[int], depth: int, known_before: int, lead: int = 0
-) -> Anchor | None:
-    """Give a new stream its place from the packets that come before it is played.
+class FirstPackets:
+    """Gives a new stream its place from the packets that come before it is played."""
 
-    ``media`` are the packets' media times (samples), ``arrival`` their times of arrival (ns), in
-    order; all packets usable before frame ``known_before`` are given. A packet is needed ``lead``
-    samples before its time. None when more packets could still change the answer.
-    """
-    first, transit = media[0], arrival[0] // SAMPLE_NS - media[0]
-    found = Anchor(first, transit, place_of(transit, depth))
-    for at, came in zip(media[1:], arrival[1:], strict=True):
-        first, transit = min(first, at), min(transit, came // SAMPLE_NS - at)
-        better = Anchor(first, transit, place_of(transit, depth))
+    def __init__(self, depth: int, lead: int = 0) -> None:
+        """A packet is needed ``lead`` samples before its time."""
+        self._depth = depth
+        self._lead = lead
+        self._found: Anchor | None = None
+        self._begins = 0
+        self._closed = False
+
+    def take(self, media: int, arrival: int) -> None:
+        """The next packet: its media time (samples) and time of arrival (ns)."""
+        if self._closed:
+            return
+        transit = arrival // SAMPLE_NS - media
+        better, begins = self._found, self._begins
+        if better is None or media < better.first or transit < better.transit:
+            if better is not None:
+                media, transit = min(better.first, media), min(better.transit, transit)
+            better = Anchor(media, transit, place_of(transit, self._depth))
+            begins = better.begins(self._lead)
         # Once the stream is heard, or if it would begin in the past, a packet is too late.
-        if came // FRAME_NS + 1 > better.begins(lead):
-            return found
-        found = better
-    return None if known_before <= found.begins(lead) else found
+        if self._found is not None and arrival // FRAME_NS + 1 > begins:
+            self._closed = True
+        else:
+            self._found, self._begins = better, begins
+
+    def anchor(self, known_before: int) -> Anchor | None:
+        """What they say, all packets usable before frame ``known_before`` having been taken.
+
+        None when there is none, or more could still change the answer.
+        """
+        return self._found if self._closed or known_before > self._begins else None
 
 
 def place_of(transit: int, depth: int) -> int:

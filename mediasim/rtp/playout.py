@@ -28,30 +28,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.audio.g711 import alaw_decode, ulaw_decode
+from mediasim.rtp.newcomers import Newcomers, Piece
 from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
-from mediasim.rtp.pacing import anchor
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
+from mediasim.rtp.placing import Chosen, Placing
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import FrameRing
-from mediasim.rtp.stream import (
-    MEDIA_BASE,
-    Digit,
-    KeptNoise,
-    KeptPacket,
-    Stream,
-    StreamFormat,
-)
+from mediasim.rtp.stream import MEDIA_BASE, Digit, KeptNoise, Stream, StreamFormat
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
-_KEPT: Final = 16
-"""Packets kept at a time while a stream waits for its place."""
 _LATEST: Final = np.iinfo(np.int64).max
 _FRAMED: Final = 255
 """In the column of payload types: never plain, the row is always looked at by itself."""
-
-_Chosen = slice | NDArray[np.bool_] | NDArray[np.int64]
 
 
 class Playout:
@@ -66,6 +55,8 @@ class Playout:
         self.reception = ReceptionTable()
         self._pace = PaceTable()
         self._ring = FrameRing(slots)
+        self._placing = Placing(self.streams, self._pace, self._ring)
+        self._newcomers = Newcomers(self._pace, self._placing, self._has_its_place)
         self._free: list[int] = []
         self._attended: dict[int, Stream] = {}
         """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
@@ -76,7 +67,6 @@ class Playout:
     def _columns(self, rows: int) -> None:
         self._ssrc = np.full(rows, -1, np.int64)
         self._payload_type = np.zeros(rows, np.uint8)
-        self._alaw = np.zeros(rows, np.bool_)
         self._ratio = np.ones(rows, np.int64)
         self._sequence = np.zeros(rows, np.int64)
         self._timestamp = np.zeros(rows, np.uint32)
@@ -97,7 +87,7 @@ class Playout:
         framed = stream.framed is not None
         self._ssrc[row] = -1
         self._payload_type[row] = _FRAMED if framed else stream_format.payload_type
-        self._alaw[row] = stream_format.codec == "PCMA"
+        self._placing.open(stream)
         self._ratio[row] = stream_format.ticks_per_sample
         self._pace.forget(row)
         self.reception.clear(row)
@@ -126,6 +116,7 @@ class Playout:
             getattr(self, name)[: len(column)] = column
         self.reception.ensure(rows)
         self._pace.ensure(rows)
+        self._placing.ensure(rows)
         self._ring.ensure(rows)
 
     def stream(self, row: int) -> Stream:
@@ -150,30 +141,34 @@ class Playout:
         if not len(rows):
             return []
         parsed = parse(block.data, block.length)
-        plain = (
-            parsed.ok
-            & (parsed.ssrc == self._ssrc[rows])
-            & (parsed.payload_type == self._payload_type[rows])
-        )
+        followed = self._ssrc[rows]
+        plain = parsed.ok & (parsed.payload_type == self._payload_type[rows])
+        waiting = self._pace.waiting(rows)
+        if not self._held and not waiting.any() and (plain & (parsed.ssrc == followed)).all():
+            self._place_plain(rows, parsed, block, slice(None))
+            return []
+        firsts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
+        new = followed < 0
+        if new.any():  # the first packet's stream is followed at once
+            of_row = np.repeat(firsts, np.diff(np.append(firsts, len(rows))))
+            followed = np.where(new, parsed.ssrc[of_row], followed)
+        plain &= parsed.ssrc == followed
         if self._held:
             plain &= ~np.isin(rows, list(self._held))
-        waiting = self._pace.waiting(rows)
-        digits: list[Digit] = []
-        if plain.all() and not waiting.any():
-            self._place_plain(rows, parsed, block, slice(None))
-            return digits
         # Rows with anything out of the ordinary go one by one.
         odd = sorted(set(rows[~plain].tolist()))
         usual = ~np.isin(rows, odd)
-        placed = usual & ~waiting
-        if placed.any():
+        placed = np.flatnonzero(usual & ~waiting)
+        if len(placed):
             self._place_plain(rows[placed], parsed, block, placed)
-        waiting &= usual
-        if waiting.any():
-            self._keep_plain(rows[waiting], parsed, block, np.flatnonzero(waiting), known_before)
+        kept = np.flatnonzero(usual & waiting)
+        if len(kept):
+            self._begin(firsts[(new & usual)[firsts]], rows, parsed, block)
+            self._keep_plain(rows[kept], parsed, block, kept, known_before)
+        digits: list[Digit] = []
         for row in odd:
-            of_row = block.select(np.flatnonzero(rows == row))
-            self._receive_odd(row, of_row, known_before, digits)
+            of_row = np.flatnonzero(rows == row)
+            self._receive_odd(row, block.select(of_row), known_before, digits)
         return digits
 
     def _receive_odd(
@@ -200,7 +195,7 @@ class Playout:
             if found.proven:  # and could not be used before
                 block.arrival[run[0]] = block.arrival[run[1]]
             if found.restarted:
-                self._restart(row, parsed, int(run[0]), int(block.arrival[run[0]]))
+                self._restart(stream, parsed, block, run[:1])
             rows = np.full(len(run), row)
             sequence, media = self._unwrap(rows, parsed, run)
             audio = parsed.payload_type[run] == stream.format.payload_type
@@ -211,25 +206,47 @@ class Playout:
                 run, media, audio = run[fresh], media[fresh], audio[fresh]
             spoken, at = run[audio], media[audio]
             if stream.waiting is not None:
-                self._await_place(stream, parsed, block, spoken, at, known_before)
-            elif len(spoken):
-                self._place_sizes(np.full(len(spoken), row), at, parsed, block, spoken)
+                piece = Piece(stream, at, spoken)
+                self._newcomers.receive([piece], parsed, block, known_before)
+            else:
+                self._placing.place(np.full(len(spoken), row), at, parsed, block, spoken)
             if not audio.all():
                 self._receive_other(stream, parsed, block, run[~audio], media[~audio], digits)
 
-    def _restart(self, row: int, parsed: Parsed, first: int, arrival: int) -> None:
-        """A new stream on the row: numbers start anew, and it waits for its place."""
-        stream = self.stream(row)
-        self._settle(stream, _LATEST)  # of the old stream nothing more will come
-        stream.restart(arrival // FRAME_NS + 1)
-        self.reception.restart(row)
-        self._ssrc[row] = parsed.ssrc[first]
+    def _restart(
+        self, stream: Stream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
+    ) -> None:
+        """A new stream on the row, of which this is the first packet."""
+        self._newcomers.settle([(stream, _LATEST)])  # of the old one nothing more will come
+        self.reception.restart(stream.row)
+        self._pace.forget(stream.row)
+        rows = np.full(len(block), stream.row)
+        self._begin(first, rows, parsed, block)
+
+    def _begin(
+        self,
+        firsts: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        parsed: Parsed,
+        block: PacketBlock,
+    ) -> None:
+        """New streams, of which these are the first packets: they wait for their places."""
+        of, ssrc = rows[firsts], parsed.ssrc[firsts]
+        timestamp = parsed.timestamp[firsts]
+        self._ssrc[of] = ssrc
         # Counted from high up, so that packets before the first one have positive numbers too.
-        self._sequence[row] = int(parsed.sequence[first]) + (1 << 16)
-        self._timestamp[row] = parsed.timestamp[first]
-        self._ticks[row] = MEDIA_BASE * self._ratio[row]
-        stream.first_timestamp = int(parsed.timestamp[first])
-        self._pace.forget(row)
+        self._sequence[of] = parsed.sequence[firsts].astype(np.int64) + (1 << 16)
+        self._timestamp[of] = timestamp
+        self._ticks[of] = MEDIA_BASE * self._ratio[of]
+        usable = block.arrival[firsts] // FRAME_NS + 1
+        for row, source, began, frame in zip(
+            of.tolist(), ssrc.tolist(), timestamp.tolist(), usable.tolist(), strict=True
+        ):
+            stream = self.stream(row)
+            stream.restart(frame)
+            stream.lock.ssrc = source
+            stream.first_timestamp = began
+            self._attended[row] = stream
 
     def _receive_other(
         self,
@@ -265,38 +282,6 @@ class Playout:
             stream.gaps.noise(max(output, noise.usable * FRAME_SAMPLES), noise.payload)
             self._attended[stream.row] = stream
 
-    # -- the place of a new stream ----------------------------------------------------------
-
-    def _await_place(
-        self,
-        stream: Stream,
-        parsed: Parsed,
-        block: PacketBlock,
-        run: NDArray[np.int64],
-        media: NDArray[np.int64],
-        known_before: int,
-    ) -> None:
-        """Keep a new stream's packets until it is known where they belong.
-
-        A few are enough to know it as a rule, so that few are kept even of a long block.
-        """
-        self._attended[stream.row] = stream
-        for head in range(0, max(1, len(run)), _KEPT):
-            tail = head + _KEPT
-            for index, at in zip(run[head:tail].tolist(), media[head:tail].tolist(), strict=True):
-                start = int(parsed.offset[index])
-                payload = block.data[index, start : start + int(parsed.size[index])]
-                stream.keep(KeptPacket(at, int(block.arrival[index]), payload.copy()))
-            last = tail >= len(run)
-            known = known_before if last else int(block.arrival[run[tail]]) // FRAME_NS + 1
-            self._settle(stream, min(known, known_before))
-            if stream.waiting is None:
-                if not last:
-                    rest = run[tail:]
-                    rows = np.full(len(rest), stream.row)
-                    self._place_sizes(rows, media[tail:], parsed, block, rest)
-                return
-
     def _keep_plain(
         self,
         rows: NDArray[np.int64],
@@ -312,45 +297,25 @@ class Playout:
         if fresh is not None:
             rows, media, chosen = rows[fresh], media[fresh], chosen[fresh]
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
-        for start, end in itertools.pairwise([0, *edges, len(rows)]):
-            if start < end:
-                stream, run = self.stream(int(rows[start])), chosen[start:end]
-                self._await_place(stream, parsed, block, run, media[start:end], known_before)
+        pieces = [
+            Piece(self.stream(int(rows[start])), media[start:end], chosen[start:end])
+            for start, end in itertools.pairwise([0, *edges, len(rows)])
+            if start < end
+        ]
+        self._newcomers.receive(pieces, parsed, block, known_before)
 
-    def _settle(self, stream: Stream, known_before: int) -> None:
-        """Give a waiting stream its place if nothing to come can change it any more."""
-        if not stream.waiting:
-            return
-        settled = anchor(
-            [packet.media for packet in stream.waiting],
-            [packet.arrival for packet in stream.waiting],
-            stream.format.depth,
-            known_before,
-            stream.lead,
-        )
-        if settled is None:
-            return
-        self._pace.begin(stream, settled, stream.waiting[0].arrival)
-        waiting, stream.waiting = stream.waiting, None
+    def _has_its_place(self, stream: Stream) -> None:
+        """A stream waits no longer: what it said of noise holds."""
         noises, stream.noises = stream.noises, []
         for noise in noises:
             self._note_noise(stream, noise)
         if not stream.needs_care:
             del self._attended[stream.row]
-        rows = np.full(len(waiting), stream.row)
-        media = np.array([packet.media for packet in waiting], np.int64)
-        arrival = np.array([packet.arrival for packet in waiting], np.int64)
-        output, good = self._admit(rows, media, arrival)
-        size = np.array([len(packet.payload) for packet in waiting])
-        data = np.zeros((len(waiting), int(size.max())), np.uint8)
-        for index, packet in enumerate(waiting):
-            data[index, : len(packet.payload)] = packet.payload
-        self._write_forms(rows, output, good, data, np.zeros(len(waiting), np.int64), size)
 
     # -- plain audio ------------------------------------------------------------------------
 
     def _unwrap(
-        self, rows: NDArray[np.int64], parsed: Parsed, chosen: _Chosen
+        self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Extended sequence numbers and media times in 8 kHz samples."""
         last = self._sequence[rows]
@@ -366,7 +331,7 @@ class Playout:
         return sequence, ticks if ratio == 1 else ticks // ratio
 
     def _place_plain(
-        self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: _Chosen
+        self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: Chosen
     ) -> None:
         """Audio of streams that have their place."""
         sequence, media = self._unwrap(rows, parsed, chosen)
@@ -375,100 +340,17 @@ class Playout:
         if fresh is not None:
             rows, media = rows[fresh], media[fresh]
             chosen = np.arange(len(block))[chosen][fresh]
-        if len(rows):
-            self._place_sizes(rows, media, parsed, block, chosen)
-
-    def _place_sizes(
-        self,
-        rows: NDArray[np.int64],
-        media: NDArray[np.int64],
-        parsed: Parsed,
-        block: PacketBlock,
-        chosen: _Chosen,
-    ) -> None:
-        """Place packets, those of one size together."""
-        output, good = self._admit(rows, media, block.arrival[chosen])
-        offset, size = parsed.offset[chosen], parsed.size[chosen]
-        data = block.data[chosen]
-        start, width = int(offset[0]), int(size[0])
-        if (size == width).all() and (offset == start).all():
-            if not good.all():
-                kept = np.flatnonzero(good)
-                rows, output, data = rows[kept], output[kept], data.take(kept, axis=0)
-            if len(rows):
-                self._write(rows, output, data[:, start : start + width])
-            return
-        self._write_forms(rows, output, good, data, offset, size)
-
-    def _write_forms(
-        self,
-        rows: NDArray[np.int64],
-        output: NDArray[np.int64],
-        good: NDArray[np.bool_],
-        data: NDArray[np.uint8],
-        offset: NDArray[np.int64],
-        size: NDArray[np.int64],
-    ) -> None:
-        """Put good packets whose payloads have several places or sizes where they belong."""
-        chosen = np.flatnonzero(good)
-        form = offset[chosen] * data.shape[1] + size[chosen]
-        changes = form[1:] != form[:-1]
-        if (changes & (rows[chosen[1:]] == rows[chosen[:-1]])).any():
-            # Where packets of a row overlap, the last to arrive stays: one after the other.
-            groups = np.split(chosen, np.flatnonzero(changes) + 1)
-        else:
-            groups = [chosen[form == each] for each in sorted(set(form.tolist()))]
-        for same in groups:
-            if len(same):
-                at, count = int(offset[same[0]]), int(size[same[0]])
-                self._write(rows[same], output[same], data[same, at : at + count])
-
-    def _admit(
-        self, rows: NDArray[np.int64], media: NDArray[np.int64], arrival: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Output samples of packets, and which of them come in time; the others are counted."""
-        usable = arrival // FRAME_NS + 1
-        output = media + self._pace.follow(self.streams, rows, media, arrival, usable)
-        # Codecs with memory come a row at a time.
-        ahead = (output - self.stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
-        good = (ahead >= 0) & (ahead < AHEAD_FRAMES)
-        if not good.all():
-            bad = ~good
-            self._refuse(rows[bad], ahead[bad] < 0, arrival[bad], output[bad])
-        return output, good
-
-    def _write(
-        self, rows: NDArray[np.int64], output: NDArray[np.int64], payload: NDArray[np.uint8]
-    ) -> None:
-        """Put payloads (n, size) where they belong."""
-        framed = self.stream(int(rows[0])).framed
-        if framed is not None:
-            framed.hold(output, payload)
-            return
-        alaw = self._alaw[rows]
-        if alaw.all():
-            pcm = alaw_decode(payload)
-        else:
-            pcm = ulaw_decode(payload)
-            if alaw.any():
-                pcm[alaw] = alaw_decode(payload[alaw])
-        self._ring.write(rows, output, pcm)
-
-    def _refuse(
-        self,
-        rows: NDArray[np.int64],
-        late: NDArray[np.bool_],
-        arrival: NDArray[np.int64],
-        output: NDArray[np.int64],
-    ) -> None:
-        """Count packets that came too late, or else far too early."""
-        edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
-        for start, end in itertools.pairwise([0, *edges, len(rows)]):
-            stream, own = self.stream(int(rows[start])), late[start:end]
-            stream.refuse_late(arrival[start:end][own], output[start:end][own])
-            stream.early += int(np.count_nonzero(~own))
+        self._placing.place(rows, media, parsed, block, chosen)
 
     # -- frames out -------------------------------------------------------------------------
+
+    def stretch(self, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.int16]:
+        """Let a block be longer than the ring: frames ``first .. first + count`` of the rows.
+
+        To be asked for before packets of the block are received; nothing but this block of these
+        rows may be received or read meanwhile. Returns what to read it into.
+        """
+        return self._ring.stretch(rows, first, count)
 
     def read(
         self, rows: NDArray[np.int64], first: int, count: int, out: NDArray[np.int16]
@@ -478,23 +360,23 @@ class Playout:
         Writes ``out`` (rows, count * 160) and returns which 10 ms units arrived (rows, count * 2).
         All packets usable before frame ``first + count`` must have been received.
         """
-        if count > self.max_block:
+        if count > self.max_block and not self._ring.stretched:
             raise ValueError(f"a block of {count} frames is more than {self.max_block}")
-        attended = self._attended
-        if attended:
-            for row in rows.tolist():
-                if row in attended:
-                    self._prepare(attended[row], first + count)
+        attended: list[tuple[int, Stream]] = []
+        if self._attended:
+            of = self._attended
+            attended = [(at, of[row]) for at, row in enumerate(rows.tolist()) if row in of]
+            self._prepare([stream for _, stream in attended], first + count)
         have = self._ring.read(rows, first, count, out)
-        if attended:
-            for position, row in enumerate(rows.tolist()):
-                if row in attended and attended[row].gaps.active:
-                    attended[row].gaps.fill(out[position], have[position], first * FRAME_SAMPLES)
+        for at, stream in attended:
+            if stream.gaps.active:
+                stream.gaps.fill(out[at], have[at], first * FRAME_SAMPLES)
         return have
 
-    def _prepare(self, stream: Stream, end: int) -> None:
-        """What must be in the ring before frames up to ``end`` are read."""
-        self._settle(stream, end)
-        if stream.framed is not None:
-            for start, samples in stream.framed.decode(end):
-                self._ring.write_anywhere(stream.row, start, samples)
+    def _prepare(self, streams: list[Stream], end: int) -> None:
+        """What must be in the ring before frames up to ``end`` of attended streams are read."""
+        self._newcomers.settle([(stream, end) for stream in streams])
+        for stream in streams:
+            if stream.framed is not None:
+                for start, samples in stream.framed.decode(end):
+                    self._ring.write_anywhere(stream.row, start, samples)

@@ -156,7 +156,10 @@ class ReceptionTable:
         number = np.arange(len(rows), dtype=np.int32)
         marks = self.marks.reshape(-1)
         marks[index[::-1]] = number[::-1]
-        repeated |= marks[index] != number
+        earlier = marks[index]
+        again = earlier != number
+        if again.any():
+            repeated |= again & (sequence[earlier] == sequence)
         if not repeated.any():
             return None
         np.add.at(self.duplicates, rows[repeated], 1)

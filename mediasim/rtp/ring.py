@@ -2,6 +2,10 @@
 
 What has been read is silence again. Presence is kept per 10 ms beside the samples, so that what
 never came can be told from what came silent.
+
+A row's own memory is short. A block too long for it is written and read in memory of that length
+made for it (:meth:`FrameRing.stretch`): what each of many rows would need for itself would not stay
+in the processor's cache.
 """
 
 from __future__ import annotations
@@ -31,6 +35,13 @@ class FrameRing:
         self.slots = slots
         self._samples = np.zeros((0, slots * FRAME_SAMPLES), np.int16)
         self._have = np.zeros((0, slots * UNITS_PER_FRAME), np.bool_)
+        self._long: FrameRing | None = None
+        """Of some rows, while they live a long block,"""
+        self._last: FrameRing | None = None
+        self._long_from = 0
+        """whose first frame is 0 there,"""
+        self._position = np.zeros(0, np.int64)
+        """and the rows' numbers there."""
 
     def ensure(self, rows: int) -> None:
         """Have at least this many rows."""
@@ -54,6 +65,10 @@ class FrameRing:
 
         Those of a row stand together; where they overlap, the last one given stays.
         """
+        if self._long is not None:
+            since = output - self._long_from * FRAME_SAMPLES
+            self._long.write(self._position[rows], since, pcm)
+            return
         width = pcm.shape[1]
         unit = output // UNIT
         if width % UNIT or (output != unit * UNIT).any():
@@ -84,6 +99,10 @@ class FrameRing:
 
     def write_anywhere(self, row: int, start: int, samples: NDArray[np.int16]) -> None:
         """One payload that need not stand on the 10 ms grid."""
+        if self._long is not None:
+            since = start - self._long_from * FRAME_SAMPLES
+            self._long.write_anywhere(int(self._position[row]), since, samples)
+            return
         index = np.arange(start, start + len(samples))
         self._samples[row, index % self._samples.shape[1]] = samples
         self._have[row, np.unique(index // UNIT) % self._have.shape[1]] = True
@@ -95,6 +114,8 @@ class FrameRing:
 
         Returns which units were there, (rows, count * 2).
         """
+        if self._long is not None:
+            return self._fold(rows, first + count, self._long, out)
         have = np.empty((len(rows), count * UNITS_PER_FRAME), np.bool_)
         if count <= _WIDE:
             self._read_wide(rows, first, count, out, have)
@@ -130,19 +151,71 @@ class FrameRing:
         out: NDArray[np.int16],
         have: NDArray[np.bool_],
     ) -> None:
-        start = first % self.slots
-        head = min(count, self.slots - start)
-        pieces = [(start, start + head, 0, head)]
-        if head < count:
-            pieces.append((0, count - head, head, count))
-        for position, row in enumerate(rows.tolist()):
-            for low, high, to, end in pieces:
+        for low, high, to, end in self._pieces(first, count):
+            for position, row in enumerate(rows.tolist()):
                 samples = self._samples[row, low * FRAME_SAMPLES : high * FRAME_SAMPLES]
                 out[position, to * FRAME_SAMPLES : end * FRAME_SAMPLES] = samples
                 samples[:] = 0
                 units = self._have[row, low * UNITS_PER_FRAME : high * UNITS_PER_FRAME]
                 have[position, to * UNITS_PER_FRAME : end * UNITS_PER_FRAME] = units
                 units[:] = False
+
+    def _pieces(self, first: int, count: int) -> list[tuple[int, int, int, int]]:
+        """Where frames lie: slots (from, to), and which of the frames these are (from, to)."""
+        start = first % self.slots
+        head = min(count, self.slots - start)
+        pieces = [(start, start + head, 0, head)]
+        if head < count:
+            pieces.append((0, count - head, head, count))
+        return pieces
+
+    # -- long blocks ------------------------------------------------------------------------
+
+    @property
+    def stretched(self) -> bool:
+        """Whether a long block is under way."""
+        return self._long is not None
+
+    def stretch(self, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.int16]:
+        """Have room for frames ``first .. first + count`` of the rows, and ``slots`` beyond.
+
+        Until these frames of these rows are read, no others may be written or read. Returns what
+        they may be read into without being copied, (rows, count * 160).
+        """
+        long = self._blank(len(rows), count + self.slots)
+        self._read_long(rows, first, self.slots, long._samples, long._have)
+        self._position = np.zeros(len(self._samples), np.int64)
+        self._position[rows] = np.arange(len(rows))
+        self._long, self._long_from = long, first
+        return long._samples[:, : count * FRAME_SAMPLES]
+
+    def _blank(self, rows: int, slots: int) -> FrameRing:
+        """An empty ring, in the memory of the last one if it was as large."""
+        long = self._last
+        if long is None or long.slots != slots or len(long._samples) != rows:
+            self._last = long = FrameRing(slots)
+            long.ensure(rows)
+        else:
+            long._samples[:] = 0
+            long._have[:] = False
+        return long
+
+    def _fold(
+        self, rows: NDArray[np.int64], end: int, long: FrameRing, out: NDArray[np.int16]
+    ) -> NDArray[np.bool_]:
+        """Read the block that ends at this frame, and take what lies beyond it back."""
+        count = end - self._long_from
+        for low, high, to, stop in self._pieces(end, self.slots):
+            beyond = slice((count + to) * FRAME_SAMPLES, (count + stop) * FRAME_SAMPLES)
+            self._samples[rows, low * FRAME_SAMPLES : high * FRAME_SAMPLES] = long._samples[
+                :, beyond
+            ]
+            beyond = slice((count + to) * UNITS_PER_FRAME, (count + stop) * UNITS_PER_FRAME)
+            self._have[rows, low * UNITS_PER_FRAME : high * UNITS_PER_FRAME] = long._have[:, beyond]
+        if out.base is not long._samples:
+            out[:] = long._samples[:, : count * FRAME_SAMPLES]
+        self._long = None
+        return long._have[:, : count * UNITS_PER_FRAME]
 
 
 _BOTH_UNITS: Final = 0x0101

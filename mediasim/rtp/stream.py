@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.rtp.framed import FramedStream
 from mediasim.rtp.gaps import GapFiller
-from mediasim.rtp.pacing import Pacing
+from mediasim.rtp.pacing import FirstPackets
 from mediasim.rtp.stream_lock import StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
 
 __all__ = ["MEDIA_BASE", "Digit", "KeptNoise", "KeptPacket", "Shift", "Stream", "StreamFormat"]
 
-_EARLY_SAMPLES: Final = 64 * FRAME_SAMPLES
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
 """Media time of a stream's first packet: room below it for packets that overtook each other."""
 
@@ -56,8 +55,7 @@ class Digit:
     """The first frame at which it could be known."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptPacket:
+class KeptPacket(NamedTuple):
     """A packet of a stream that has no place yet."""
 
     media: int
@@ -97,6 +95,8 @@ class Stream:
     events: EventReceiver = field(default_factory=EventReceiver)
     waiting: list[KeptPacket] | None = None
     """Packets of a stream not yet given its place; None once it has one."""
+    first_packets: FirstPackets = field(init=False)
+    """What those say of its place."""
     noises: list[KeptNoise] = field(default_factory=list)
     """Comfort noise that came while it waited."""
     shifts: list[Shift] = field(default_factory=list)
@@ -110,15 +110,14 @@ class Stream:
     """Arrival times (ns) of packets that came too late, a piece per block."""
     late_for: list[NDArray[np.int64]] = field(default_factory=list)
     """The output samples they were for."""
-    pacing: Pacing = field(init=False)
     gaps: GapFiller = field(init=False)
     framed: FramedStream | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pacing = Pacing(self.format.depth * FRAME_SAMPLES, _EARLY_SAMPLES)
         self.gaps = GapFiller(conceal=self.format.conceal, noise_key=self.format.noise_key)
         plain = self.format.codec in ("PCMU", "PCMA")
         self.framed = None if plain else FramedStream(self.format.codec)
+        self.first_packets = FirstPackets(self.format.depth, self.lead)
 
     @property
     def lead(self) -> int:
@@ -133,6 +132,7 @@ class Stream:
     def restart(self, frame: int) -> None:
         """The sender began a new stream (its SSRC changed), known in this frame."""
         self.waiting = []
+        self.first_packets = FirstPackets(self.format.depth, self.lead)
         self.noises = []
         self.events = EventReceiver()
         self.gaps.forget(frame * FRAME_SAMPLES)
@@ -143,6 +143,7 @@ class Stream:
         if self.waiting is None:
             raise RuntimeError("the stream has its place: packets are not kept")
         self.waiting.append(packet)
+        self.first_packets.take(packet.media, packet.arrival)
 
     @property
     def begun_at(self) -> int:

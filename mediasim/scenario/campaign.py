@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from traceback import format_exc
 from typing import Any, Final
@@ -78,6 +75,9 @@ def run_all(
         for scenario in scenarios:
             done(run_one(scenario, directory, seed, realtime=realtime))
     else:
+        import multiprocessing
+        from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
         # Spawned, not forked: a voice engine's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(jobs, len(scenarios)), mp_context=context) as pool:

@@ -163,3 +163,12 @@ def test_strided_input_and_given_output(step: int) -> None:
     out = np.empty(pcm.shape, np.int16)
     assert g711.ulaw_decode(codes, out) is out
     np.testing.assert_array_equal(out, g711.ulaw_decode(g711.ulaw_encode(pcm.copy())))
+
+
+@LAWS
+def test_many_rows_are_decoded_as_each_by_itself(
+    encode: Encode, decode: Decode, judge: str
+) -> None:
+    codes = np.arange(600 * 172, dtype=np.uint32).astype(np.uint8).reshape(600, 172)[:, 12:]
+    rows = [decode(np.ascontiguousarray(row)) for row in codes]
+    assert np.array_equal(decode(codes), np.stack(rows))

@@ -12,6 +12,7 @@ octets that survive being decoded and encoded again; the rest is filled with the
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -43,8 +44,10 @@ def first_frame(leg: int, legs: int, ramp: int) -> int:
 
 def prepare_process(core: int) -> None:
     """Stay on one core, where the system knows how, and allow enough sockets."""
-    if hasattr(os, "sched_setaffinity") and core in os.sched_getaffinity(0):
-        os.sched_setaffinity(0, {core})
+    if hasattr(os, "sched_setaffinity"):
+        # Whatever core it is on now: a child begins on that of its parent.
+        with contextlib.suppress(OSError):  # a machine without that core
+            os.sched_setaffinity(0, {core})
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -1,7 +1,7 @@
 """Playout as its rules say it, one packet and one frame at a time, in plain Python.
 
-Slow, and with nothing of the array code but :class:`Pacing` and ``place_of``, which are numbers in
-and numbers out. What it plays is what :class:`mediasim.rtp.playout.Playout` must play.
+Slow, and with nothing of the array code but ``place_of``, which is numbers in and numbers out. What
+it plays is what :class:`mediasim.rtp.playout.Playout` must play.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from pacing_oracle import PlainPacing
 
 from mediasim.audio.g711 import ALAW_DECODE, ULAW_DECODE
-from mediasim.rtp.pacing import WINDOW_FRAMES, Pacing, place_of
+from mediasim.rtp.pacing import WINDOW_FRAMES, place_of
 
 __all__ = ["Datagram", "OneStream"]
 
@@ -173,8 +174,7 @@ class OneStream:
                 return
         place = place_of(transit, self.depth)
         self._places = [(-(1 << 62), place)]
-        self._pacing = Pacing(self.depth * FRAME, AHEAD * FRAME)
-        self._pacing.refer(transit - place)
+        self._pacing = PlainPacing(transit - place, self.depth * FRAME, AHEAD * FRAME)
         self._window = (self._waiting[0][1].arrival // FRAME_NS + 1) // WINDOW_FRAMES
         self._least, self._packets, self._newest = 1 << 62, 0, -(1 << 62)
         waiting, self._waiting = self._waiting, None

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pacing_oracle import PlainPacing
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.rtp.pacing import (
@@ -14,8 +16,8 @@ from mediasim.rtp.pacing import (
     STEP,
     WINDOW_FRAMES,
     Anchor,
+    FirstPackets,
     Pacing,
-    anchor,
     place_of,
 )
 
@@ -23,9 +25,24 @@ DEPTH = 3
 MS = 1_000_000
 
 
-def pacing(slack: int = 0) -> Pacing:
-    judge = Pacing(DEPTH * FRAME_SAMPLES, 64 * FRAME_SAMPLES)
-    judge.refer(slack)
+EARLY = 64 * FRAME_SAMPLES
+
+
+def judged(judge: Pacing, slacks: list[int], packets: list[int]) -> list[int]:
+    """A window of each of the first rows, asked of all that might move."""
+    rows, slack, count = np.arange(len(slacks)), np.array(slacks), np.array(packets)
+    moves = np.zeros(len(slacks), np.int64)
+    asked = ~judge.calm(rows, slack, count)
+    moves[asked] = judge.judge(rows[asked], slack[asked], count[asked])
+    found: list[int] = moves.tolist()
+    return found
+
+
+def pacing(rows: int = 1) -> Pacing:
+    judge = Pacing(EARLY)
+    judge.ensure(rows)
+    for row in range(rows):
+        judge.refer(row, 0, DEPTH * FRAME_SAMPLES)
     return judge
 
 
@@ -34,7 +51,7 @@ def moves(slacks: list[int], packets: int = 25) -> list[int]:
     judge, place = pacing(), 0
     found = []
     for slack in slacks:
-        move = judge.judge(slack - place, packets)
+        move = judged(judge, [slack - place], [packets])[0]
         place += move
         found.append(move)
     return found
@@ -83,17 +100,41 @@ def test_one_packet_far_too_early_moves_nothing_but_two_windows_do() -> None:
     assert moves([early, early]) == [0, early]
 
 
-def test_a_stream_without_a_place_is_not_judged() -> None:
-    assert Pacing(480, 10_240).judge(10_000, 25) == 0
+SLACKS = st.one_of(
+    st.integers(-3 * STEP, 3 * STEP),
+    st.integers(DEPTH * FRAME_SAMPLES - 2, DEPTH * FRAME_SAMPLES + 2 * STEP),
+    st.integers(-EARLY - 2 * STEP, 2 - EARLY),
+)
+WINDOWS = st.tuples(SLACKS, st.sampled_from([ENOUGH - 1, ENOUGH, 25]))
 
 
-def test_it_is_restless_while_windows_are_off() -> None:
-    judge = pacing()
-    seen = []
-    for slack in (0, STEP, 0, -65 * FRAME_SAMPLES, 0):
-        judge.judge(slack, 25)
-        seen.append(judge.restless)
-    assert seen == [False, True, False, True, False]
+@settings(max_examples=300)
+@given(st.integers(1, 6).flatmap(lambda n: st.lists(st.lists(WINDOWS, min_size=n, max_size=n))))
+def test_many_streams_are_judged_as_each_alone_would_be(
+    windows: list[list[tuple[int, int]]],
+) -> None:
+    """Windows of all streams at once against plain rules for each."""
+    count = len(windows[0]) if windows else 0
+    judge = pacing(count)
+    alone = [PlainPacing(0, DEPTH * FRAME_SAMPLES, EARLY) for _ in range(count)]
+    places = [0] * count
+    for window in windows:
+        slacks = [slack - place for (slack, _), place in zip(window, places, strict=True)]
+        packets = [number for _, number in window]
+        found = judged(judge, slacks, packets)
+        assert found == [
+            one.judge(slack, number)
+            for one, slack, number in zip(alone, slacks, packets, strict=True)
+        ]
+        places = [place + move for place, move in zip(places, found, strict=True)]
+
+
+def test_a_new_place_forgets_what_was_seen_of_the_old_one() -> None:
+    judge = pacing(2)
+    for _ in range(PATIENCE - 1):
+        assert judged(judge, [STEP, STEP], [25, 25]) == [0, 0]
+    judge.refer(0, 0, DEPTH * FRAME_SAMPLES)
+    assert judged(judge, [STEP, STEP], [25, 25]) == [0, STEP]
 
 
 @pytest.mark.parametrize("ppm", [-1000, -200, -50, 50, 200, 1000])
@@ -106,7 +147,7 @@ def test_drift_is_followed_within_its_bound_for_hours(ppm: int) -> None:
         gone = begins + WINDOW_FRAMES * FRAME_SAMPLES
         least = min(-ppm * begins, -ppm * gone) / 1e6
         worst = max(worst, abs(-ppm * gone / 1e6 - place))
-        place += judge.judge(round(least) - place, 25)
+        place += judged(judge, [round(least) - place], [25])[0]
     assert worst <= DRIFT_BOUND
     assert abs(-ppm * 2 * 3600 * 8000 / 1e6 - place) <= DRIFT_BOUND
 
@@ -119,6 +160,15 @@ def arrivals(ptime_ms: int, delay_ns: int, numbers: list[int]) -> tuple[list[int
     step = ptime_ms * 8
     media = [number * step for number in numbers]
     return media, [(at + step) * SAMPLE_NS + delay_ns for at in media]
+
+
+def anchor(
+    media: list[int], arrival: list[int], depth: int, known_before: int, lead: int = 0
+) -> Anchor | None:
+    first = FirstPackets(depth, lead)
+    for at, came in zip(media, arrival, strict=True):
+        first.take(at, came)
+    return first.anchor(known_before)
 
 
 def placed(media: list[int], arrival: list[int], depth: int = DEPTH) -> Anchor:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -531,8 +530,8 @@ def oracle_of(datagrams: list[Datagram], frames: int) -> OneStream:
     return oracle
 
 
-def statistics(bench: Bench) -> dict[str, object]:
-    stream, reception = bench.stream, bench.playout.reception.of(bench.stream.row)
+def statistics(playout: Playout, stream: Stream) -> dict[str, object]:
+    reception = playout.reception.of(stream.row)
     return {
         "late": stream.late,
         "early": stream.early,
@@ -558,7 +557,7 @@ def test_it_plays_what_the_plain_rules_say(seed: int, count: int, cuts: list[int
     bench = Bench(StreamFormat(noise_payload_type=-1))
     played = bench.play(datagrams, frames, tuple(cuts))
     assert played.tolist() == oracle.played
-    found = statistics(bench)
+    found = statistics(bench.playout, bench.stream)
     assert found == {name: getattr(oracle, name) for name in found}
 
 
@@ -580,18 +579,21 @@ def test_no_bytes_whatever_raise_anything(datagrams: list[Datagram]) -> None:
         assert counted >= len(datagrams) + 2 - 1
 
 
-def each_by_itself(play: Callable[[int], NDArray[np.int16]], rows: int) -> NDArray[np.int16]:
-    return np.stack([play(row) for row in range(rows)])
+Found = tuple[list[NDArray[np.int16]], list[dict[str, object]]]
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32), step=st.sampled_from([1, 3, 50]))
-def test_many_rows_at_once_are_each_played_as_by_themselves(seed: int, step: int) -> None:
-    rows, frames = 5, 150
-    streams = [drawn_datagrams(seed + row, 80) for row in range(rows)]
-    alone = each_by_itself(lambda row: Bench().play(streams[row], frames), rows)
+def each_by_itself(streams: list[list[Datagram]], frames: int) -> Found:
+    benches = [Bench() for _ in streams]
+    played = [
+        bench.play(datagrams, frames) for bench, datagrams in zip(benches, streams, strict=True)
+    ]
+    return played, [statistics(bench.playout, bench.stream) for bench in benches]
+
+
+def all_at_once(streams: list[list[Datagram]], frames: int, step: int) -> Found:
+    """Rows of one table, in blocks of ``step`` frames."""
     playout = Playout(100 + AHEAD_FRAMES)
-    opened = [playout.open(StreamFormat()) for _ in range(rows)]
+    opened = [playout.open(StreamFormat()) for _ in streams]
     pieces = []
     for first in range(0, frames, step):
         end = min(first + step, frames)
@@ -611,7 +613,34 @@ def test_many_rows_at_once_are_each_played_as_by_themselves(seed: int, step: int
                 np.array([one.arrival for _, one in come], np.int64),
             )
             playout.receive(np.array([row for row, _ in come]), block, end)
-        out = np.empty((rows, (end - first) * FRAME), np.int16)
+        out = np.empty((len(streams), (end - first) * FRAME), np.int16)
         playout.read(np.array([stream.row for stream in opened]), first, end - first, out)
         pieces.append(out)
-    assert np.array_equal(np.concatenate(pieces, axis=1), alone)
+    return list(np.concatenate(pieces, axis=1)), [statistics(playout, one) for one in opened]
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), step=st.sampled_from([1, 3, 50]))
+def test_many_rows_at_once_are_each_played_as_by_themselves(seed: int, step: int) -> None:
+    streams = [drawn_datagrams(seed + row, 80) for row in range(5)]
+    played, counted = all_at_once(streams, 150, step)
+    alone, counted_alone = each_by_itself(streams, 150)
+    assert np.array_equal(played, alone)
+    assert counted == counted_alone
+
+
+@pytest.mark.parametrize("step", [1, 50])
+def test_streams_that_begin_and_move_in_one_frame_do_as_each_would_alone(step: int) -> None:
+    """Each stops for 10 ms more than the one before it, and half of them come back on time."""
+    streams = []
+    for row in range(24):
+        sender = Sender(ssrc=row + 1)
+        stop = range(30, 160) if row % 2 else range(30, 45)
+        streams.append(
+            [sender.packet(n, late_ns=10 * MS * row if n in stop else 0) for n in range(200)]
+        )
+    played, counted = all_at_once(streams, 210, step)
+    alone, counted_alone = each_by_itself(streams, 210)
+    assert np.array_equal(played, alone)
+    assert counted == counted_alone
+    assert sum(bool(each["moves"]) for each in counted) >= 12

@@ -206,3 +206,9 @@ def test_growing_forgets_nothing() -> None:
 
 def test_jitter_is_shown_in_milliseconds_too() -> None:
     assert Reception(0, 0, 0, 0, 0, 80.0).jitter_ms == 10.0
+
+
+def test_numbers_far_apart_in_one_block_are_no_duplicates() -> None:
+    table = table_of(1)
+    packets = [Came(0, number, 0) for number in (5, 5 + 2048, 6, 5)]
+    assert feed(table, packets) == [True, True, True, False]

@@ -1,0 +1,110 @@
+"""Streams that are new on their rows, and their packets until it is known where they belong.
+
+What gives a stream its place is :class:`mediasim.rtp.pacing.FirstPackets`. Many calls may begin in
+one frame, so what can be is done for all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS
+from mediasim.rtp.pace_table import PaceTable
+from mediasim.rtp.packets import PacketBlock, Parsed
+from mediasim.rtp.placing import Placing
+from mediasim.rtp.stream import KeptPacket, Stream
+
+__all__ = ["Newcomers", "Piece"]
+
+_KEPT: Final = 16
+"""Packets kept at a time while a stream waits for its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Packets of one stream in a block."""
+
+    stream: Stream
+    media: NDArray[np.int64]
+    chosen: NDArray[np.int64]
+    """Rows of the block."""
+
+
+class Newcomers:
+    """``settled`` is called with a stream that was given its place, before it is played."""
+
+    def __init__(
+        self, pace: PaceTable, placing: Placing, settled: Callable[[Stream], None]
+    ) -> None:
+        self._pace = pace
+        self._placing = placing
+        self._settled = settled
+
+    def receive(
+        self, pieces: list[Piece], parsed: Parsed, block: PacketBlock, known_before: int
+    ) -> None:
+        """Keep packets of streams that wait until it is known where they belong.
+
+        A few are enough to know it as a rule, so that few are kept even of a long block.
+        """
+        while pieces:
+            asked: list[tuple[Stream, int]] = []
+            rests: list[Piece] = []
+            for piece in pieces:
+                _keep(piece.stream, piece.media[:_KEPT], piece.chosen[:_KEPT], parsed, block)
+                known = known_before
+                if len(piece.chosen) > _KEPT:
+                    rest = Piece(piece.stream, piece.media[_KEPT:], piece.chosen[_KEPT:])
+                    known = min(known, int(block.arrival[rest.chosen[0]]) // FRAME_NS + 1)
+                    rests.append(rest)
+                asked.append((piece.stream, known))
+            self.settle(asked)
+            pieces = []
+            for rest in rests:
+                if rest.stream.waiting is not None:
+                    pieces.append(rest)
+                else:
+                    rows = np.full(len(rest.chosen), rest.stream.row)
+                    self._placing.place(rows, rest.media, parsed, block, rest.chosen)
+
+    def settle(self, streams: Iterable[tuple[Stream, int]]) -> None:
+        """Give waiting streams their places if nothing to come can change them any more.
+
+        With each stream stands the frame before which all its usable packets have been given.
+        """
+        rows: list[int] = []
+        packets: list[KeptPacket] = []
+        for stream, known_before in streams:
+            if not stream.waiting:
+                continue
+            found = stream.first_packets.anchor(known_before)
+            if found is None:
+                continue
+            waiting, stream.waiting = stream.waiting, None
+            self._pace.begin(stream, found, waiting[0].arrival)
+            self._settled(stream)
+            if stream.framed is not None:  # codecs with memory come a row at a time
+                self._placing.place_kept(np.full(len(waiting), stream.row), waiting)
+            else:
+                rows += [stream.row] * len(waiting)
+                packets += waiting
+        if packets:
+            self._placing.place_kept(np.array(rows, np.int64), packets)
+
+
+def _keep(
+    stream: Stream,
+    media: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    parsed: Parsed,
+    block: PacketBlock,
+) -> None:
+    for index, at in zip(chosen.tolist(), media.tolist(), strict=True):
+        start = int(parsed.offset[index])
+        payload = block.data[index, start : start + int(parsed.size[index])]
+        stream.keep(KeptPacket(at, int(block.arrival[index]), payload.copy()))
