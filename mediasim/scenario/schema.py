@@ -22,19 +22,14 @@ from mediasim.scenario.matrix import MATRIX
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import KEYED, Model
 
-__all__ = ["scenario_schema"]
+__all__ = ["file_schema", "scenario_schema"]
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def scenario_schema() -> dict[str, Any]:
     """The schema of one scenario file."""
-    schema = Scenario.model_json_schema()
-    definitions: dict[str, Any] = schema.pop("$defs")
-    for model in _models(Model):
-        if model is not Scenario and model.__name__ in definitions:
-            definitions[model.__name__] = _written(model, definitions[model.__name__])
-    schema = _written(Scenario, schema)
+    schema = file_schema(Scenario, "mediasim scenario")
     schema["properties"][MATRIX] = {
         "description": "Lists of values for dotted paths; every combination is a run.",
         "type": "object",
@@ -42,12 +37,23 @@ def scenario_schema() -> dict[str, Any]:
         "minProperties": 1,
         "examples": [{"parties.alice.codec": ["PCMU", "PCMA"], "seed": [1, 2, 3]}],
     }
+    return schema
+
+
+def file_schema(root: type[Model], title: str) -> dict[str, Any]:
+    """The schema of a file that holds one ``root``."""
+    schema = root.model_json_schema()
+    definitions: dict[str, Any] = schema.pop("$defs")
+    for model in _models(Model):
+        if model is not root and model.__name__ in definitions:
+            definitions[model.__name__] = _written(model, definitions[model.__name__])
+    schema = _described(root, schema)
     shared = {"Duration": TypeAdapter(Duration).json_schema()}
     body = _tidy({**schema, "$defs": definitions}, shared)
     body["$defs"].update(shared)
     for noun in shared.keys() - {"Duration"}:
         _add_bare_words(body["$defs"][noun], body["$defs"])
-    return {"$schema": _DIALECT, "title": "mediasim scenario", **body}
+    return {"$schema": _DIALECT, "title": title, **body}
 
 
 def _models(model: type[Model]) -> Iterator[type[Model]]:
@@ -56,18 +62,24 @@ def _models(model: type[Model]) -> Iterator[type[Model]]:
         yield from _models(child)
 
 
-def _written(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a model in all the ways it may be written."""
+def _described(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model written as a mapping, its keys described."""
     properties = schema.get("properties", {})
     for key, text in _docstrings(model).items():
         if key in properties:
             properties[key] = {**properties[key], "description": text}
     if model.exactly_one:
         schema["oneOf"] = [{"required": [key]} for key in model.exactly_one]
-    forms = model.short_forms(properties)
+    return schema
+
+
+def _written(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model in all the ways it may be written."""
+    schema = _described(model, schema)
+    forms = model.short_forms(schema.get("properties", {}))
     if not schema.get("required") and not model.exactly_one:
         forms.append({"type": "null"})
-    if not forms or model is Scenario:
+    if not forms:
         return schema
     description = schema.pop("description", "")
     return {"description": description, "anyOf": [*forms, schema]}

@@ -7,6 +7,7 @@ leaves room we chose: a number's messaging fields are shown empty, for there are
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -28,6 +29,7 @@ __all__ = [
     "ParticipantStatus",
     "QueueRecord",
     "VoiceSettings",
+    "is_toll_free",
 ]
 
 ParticipantStatus = Literal["queued", "connecting", "ringing", "connected", "complete", "failed"]
@@ -192,6 +194,13 @@ class NumberRecord(VoiceSettings):
     """Its settings are taken instead of the number's own."""
     twiml: str | None = None
     """Ours, not Twilio's: the document itself instead of a URL."""
+    type: str = ""
+    """local, mobile or toll-free; by the number itself unless given."""
+
+    def __post_init__(self) -> None:
+        VoiceSettings.__post_init__(self)
+        if not self.type:
+            self.type = "toll-free" if is_toll_free(self.phone_number) else "local"
 
     def script(self) -> Script:
         """Where a call's document comes from; an application is looked at first, by the caller."""
@@ -225,7 +234,7 @@ class NumberRecord(VoiceSettings):
             "emergency_address_status": "unregistered",
             "bundle_sid": None,
             "status": "in-use",
-            "type": None,
+            "type": self.type,
         }
 
 
@@ -281,7 +290,7 @@ class QueueRecord:
     friendly_name: str
     created_ns: int
     updated_ns: int = field(init=False)
-    max_size: int = 100
+    max_size: int = 1000
     current_size: int = 0
     """Kept by who runs the queue, as is the next."""
     average_wait_seconds: int = 0
@@ -301,7 +310,6 @@ class QueueRecord:
             "average_wait_time": self.average_wait_seconds,
             "sid": self.sid,
             "max_size": self.max_size,
-            "subresource_uris": {"members": f"{path}/Members.json"},
         }
 
 
@@ -420,6 +428,11 @@ class NotificationRecord:
             "response_headers": self.response_headers,
             "response_body": self.response_body,
         }
+
+
+def is_toll_free(number: str) -> bool:
+    """Whether a number is one of North America that costs its caller nothing."""
+    return re.match(r"\+1(800|833|844|855|866|877|888)", number) is not None
 
 
 class _Dated(Protocol):

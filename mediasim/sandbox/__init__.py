@@ -1,0 +1,4 @@
+"""The sandbox: Twilio's API, TwiML and webhooks as a server on the user's own machine.
+
+Here are the sockets, threads, clocks and files of it; Twilio's behaviour is `mediasim.twilio`.
+"""

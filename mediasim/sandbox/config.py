@@ -1,0 +1,243 @@
+"""The config file: the number plan of a sandbox, and its settings.
+
+YAML, read and checked as scenario files are, so that every mistake is told with file, line, column
+and what would be right. Parties are a scenario's, and say how they answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, PrivateAttr, ValidationError
+
+from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
+from mediasim.exchange.two_party import Answering
+from mediasim.scenario.document import Node, Origin, from_python
+from mediasim.scenario.durations import Duration
+from mediasim.scenario.errors import UNKNOWN_KEY, Problem, ScenarioError, message_of
+from mediasim.scenario.model_base import Location, Many, Model, Trouble
+from mediasim.scenario.model_party import Party
+from mediasim.scenario.model_steps import Say
+from mediasim.scenario.model_values import Flag, Name, Number, Text, count
+from mediasim.scenario.yaml_reader import read_yaml
+
+__all__ = [
+    "DEFAULT",
+    "AccountConfig",
+    "AppNumber",
+    "Callee",
+    "Config",
+    "RingAnswer",
+    "config_schema",
+    "load_config",
+    "parse_callee",
+    "parse_config",
+]
+
+M = TypeVar("M", bound=Model)
+DEFAULT: Final = "default"
+"""What the party that answers unclaimed numbers is called."""
+_LARGEST: Final = 1_000_000
+
+
+def _url(text: str) -> str:
+    if re.fullmatch(r"https?://[^\s/?#]+\S*", text) is None:
+        raise ValueError(f"expected a URL such as http://127.0.0.1:5000/voice, found {text[:60]!r}")
+    return text
+
+
+def _sid(text: str) -> str:
+    if re.fullmatch("AC[0-9a-f]{32}", text) is None:
+        raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
+    return text
+
+
+def _token(text: str) -> str:
+    if re.fullmatch("[!-~]{8,128}", text) is None:
+        raise ValueError("expected 8 to 128 printable characters without spaces")
+    return text
+
+
+Url = Annotated[Text, AfterValidator(_url)]
+Method = Literal["POST", "GET"]
+
+
+class AppNumber(Model):
+    """A number whose calls an app decides about. A bare text is its voice URL."""
+
+    stands_for: ClassVar[str] = "voice_url"
+
+    voice_url: Url | None = None
+    """Where the TwiML of its calls is asked for."""
+    voice_method: Method = "POST"
+    """How."""
+    voice_fallback_url: Url | None = None
+    """Where it is asked for when that fails."""
+    voice_fallback_method: Method = "POST"
+    """How."""
+    status_callback: Url | None = None
+    """Where the ends of its calls are told."""
+    status_callback_method: Method = "POST"
+    """How."""
+    friendly_name: Text | None = None
+    """What a person calls it; the number itself where absent."""
+    twiml: Text | None = None
+    """Instead of a URL: the TwiML itself."""
+
+    def troubles(self) -> Iterator[Trouble]:
+        if self.voice_url is not None and self.twiml is not None:
+            yield ("twiml",), "expected voice_url or twiml, found both"
+
+
+class RingAnswer(Model):
+    """What a party does when called: a time after which it answers, or another outcome."""
+
+    outcome: Literal["answer", "no-answer", "busy", "reject", "failed"] = "answer"
+    """What it does in the end; busy and failed never ring, no-answer rings for ever."""
+    after: Duration = Duration.of("1s")
+    """How long it rings before that."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        is_word = isinstance(value, str) and value[:1].isalpha()
+        return {"outcome" if is_word else "after": value}
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [properties["outcome"], properties["after"]]
+
+    @property
+    def answering(self) -> Answering:
+        return Answering(self.outcome, int(self.after))
+
+
+class Callee(Party):
+    """A simulated party with a telephone: a scenario's party, and how it answers."""
+
+    answer: RingAnswer = RingAnswer.model_construct()
+    """What it does when called: 2s (answers after that), no-answer, busy, reject or failed."""
+
+
+class AccountConfig(Model):
+    """The account. What is absent follows from the seed."""
+
+    sid: Annotated[Text, AfterValidator(_sid)] | None = None
+    """AC and 32 hexadecimal digits."""
+    auth_token: Annotated[Text, AfterValidator(_token)] | None = None
+    """What requests are authenticated and webhooks are signed with."""
+    friendly_name: Text = "mediasim sandbox"
+    """What a person calls it."""
+
+
+class Config(Model):
+    """A sandbox's number plan and settings; all of it may be absent."""
+
+    account: AccountConfig = AccountConfig.model_construct()
+    """Its account."""
+    numbers: Mapping[Number, AppNumber] = {}
+    """The app's own numbers."""
+    parties: Mapping[Name, Callee] = {}
+    """Simulated parties by name; also ``client:NAME`` and ``sip:NAME@...`` call them."""
+    default: Callee = Callee.model_construct(script=(Say(text="Hello."),))
+    """Who answers numbers that nobody claimed."""
+    allow_hosts: Many[Text] = ()
+    """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
+    every host."""
+    media_auth: Flag = True
+    """Whether recordings' media asks for the account's credentials."""
+    profile: Profile = DEFAULT_PROFILE
+    """Twilio's behaviour as of a date."""
+    seed: Annotated[int, count(0, 2**63 - 1)] = 1
+    """Decides every random draw, SIDs among them."""
+
+    _origin: Origin = PrivateAttr(default_factory=lambda: Origin(Node({}), Path()))
+
+    def settle(self, context: Any) -> None:
+        if isinstance(context, Origin):
+            self._origin = context
+
+    def troubles(self) -> Iterator[Trouble]:
+        claimed = dict.fromkeys(self.numbers, "an app's number")
+        for name, party in self.parties.items():
+            if name == DEFAULT:
+                yield ("parties", name), f"write it as {DEFAULT}: beside parties, not among them"
+            number = party.number
+            if number is not None and number in claimed:
+                yield ("parties", name, "number"), f"{number} is {claimed[number]} already"
+            elif number is not None:
+                claimed[number] = f"{name}'s number"
+        if self.default.number is not None:
+            yield (DEFAULT, "number"), "it answers any number: give it none"
+
+    @property
+    def base(self) -> Path:
+        """The folder that paths in it are relative to."""
+        return self._origin.base
+
+    def callees(self) -> Iterator[tuple[Location, str, Callee]]:
+        """Everybody who can be called: where it is written, name and party; the default last."""
+        for name, party in self.parties.items():
+            yield ("parties", name), name, party
+        yield (DEFAULT,), DEFAULT, self.default
+
+
+def load_config(file: Path) -> Config:
+    """Read a config file. Raises ScenarioError with every mistake in it."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text: byte {error.start} is wrong"
+        raise ScenarioError([Problem(message, "", file)]) from None
+    if len(data) > _LARGEST:
+        raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
+    return parse_config(text, base=file.parent, file=file)
+
+
+def parse_config(text: str, *, base: Path, file: Path | None = None) -> Config:
+    """Read a config from YAML; paths in it are relative to ``base``. Raises ScenarioError."""
+    from mediasim.sandbox.config_sounds import sound_problems
+
+    origin = Origin(read_yaml(text, file), base, file)
+    config = _validated(Config, origin)
+    callees = ((location, callee) for location, _, callee in config.callees())
+    if problems := sound_problems(callees, origin):
+        raise ScenarioError(problems)
+    return config
+
+
+def parse_callee(data: object, *, base: Path) -> Callee:
+    """Read a party given as data, as ``parties`` holds them. Raises ScenarioError."""
+    from mediasim.sandbox.config_sounds import sound_problems
+
+    origin = Origin(from_python(data), base)
+    callee = _validated(Callee, origin)
+    if problems := sound_problems([((), callee)], origin):
+        raise ScenarioError(problems)
+    return callee
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of config files, for editors."""
+    from mediasim.scenario.schema import file_schema
+
+    return file_schema(Config, "mediasim sandbox")
+
+
+def _validated(model: type[M], origin: Origin) -> M:
+    problems = list(origin.document.repeated)
+    try:
+        built = model.model_validate(origin.document.plain(), context=origin, by_name=False)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
+            problems.append(origin.problem(details["loc"], message_of(details), of_key=of_key))
+    if problems:
+        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+    return built

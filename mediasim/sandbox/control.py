@@ -1,0 +1,381 @@
+"""The control API: what a test does to a sandbox that no app could do to Twilio.
+
+Served under one prefix that no path of Twilio's begins with. JSON both ways; what cannot be done
+is answered ``{"error": words}`` with a status of 4xx. It asks for no credentials, so it answers
+only requests made to this machine by name, and none that a web page of elsewhere makes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mediasim import __version__
+from mediasim.sandbox.clocks import ClockRefuses
+from mediasim.sandbox.config import parse_callee
+from mediasim.sandbox.environment import environment
+from mediasim.sandbox.live import DEFAULT_CALLER, NotNow, act, place_call
+from mediasim.sandbox.sandbox import Sandbox
+from mediasim.scenario.durations import Duration
+from mediasim.scenario.errors import ScenarioError
+from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.webhooks import HostGuard
+
+__all__ = ["PREFIX", "create_control"]
+
+PREFIX: Final = "/_mediasim"
+_DAY: Final = Duration.of("24h")
+B = TypeVar("B", bound=BaseModel)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlaceCall(_Body):
+    """A call to one of the app's numbers."""
+
+    to: str
+    from_: str = Field(DEFAULT_CALLER, alias="from")
+    """A number, or the name of a party in the number plan."""
+    party: dict[str, Any] | None = None
+    """Who calls, as config files describe parties; for a number that is nobody's in the plan."""
+    script: list[Any] | None = None
+    """What the caller does; a party of the plan has its own."""
+
+
+class Press(_Body):
+    digits: str
+
+
+class Speak(_Body):
+    text: str
+    voice: str | None = None
+
+
+class Act(_Body):
+    script: list[Any]
+
+
+class Advance(_Body):
+    by: Duration
+
+
+class Until(_Body):
+    most: Duration = _DAY
+
+
+class Rate(_Body):
+    rate: float
+
+
+def create_control(sandbox: Sandbox, *, local: bool) -> Starlette:
+    """The API, to be mounted at PREFIX. ``local``: the server listens to this machine alone."""
+    control = _Control(sandbox)
+    routes = [
+        Route(path, _endpoint(handler), methods=[method])
+        for method, path, handler in (
+            ("GET", "/health", control.health),
+            ("GET", "/env", control.env),
+            ("POST", "/reset", control.reset),
+            ("GET", "/events", control.events),
+            ("GET", "/clock", control.clock),
+            ("POST", "/clock/advance", control.advance),
+            ("POST", "/clock/run-until-idle", control.run_until_idle),
+            ("POST", "/clock/rate", control.go_at),
+            ("GET", "/calls", control.calls),
+            ("POST", "/calls", control.place_call),
+            ("POST", "/calls/{sid}/act", control.act),
+            ("POST", "/calls/{sid}/press", control.press),
+            ("POST", "/calls/{sid}/speak", control.speak),
+            ("POST", "/calls/{sid}/hang-up", control.hang_up),
+            ("GET", "/recordings", control.recordings),
+            ("GET", "/recordings/{sid}/truth", control.truth),
+            ("GET", "/deliveries", control.deliveries),
+            ("GET", "/deliveries/{id}", control.delivery),
+            ("POST", "/deliveries/{id}/replay", control.replay),
+        )
+    ]
+    middleware = [Middleware(_RefuseStrangers)] if local else []
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=_HANDLERS)
+
+
+Handler = Callable[[Request], Awaitable[tuple[int, Any]]]
+
+
+def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        status, found = await handler(request)
+        return Response(status_code=status) if status == 204 else JSONResponse(found, status)
+
+    return answer
+
+
+async def _body(request: Request, model: type[B]) -> B:
+    return model.model_validate_json(await request.body() or b"{}")
+
+
+class _Control:
+    """What each path does: a status and what is to be told."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._gate = sandbox.engine.gate
+        self._base = sandbox.settings.config.base
+
+    # -- the sandbox ------------------------------------------------------------------------
+
+    async def health(self, _: Request) -> tuple[int, Any]:
+        return 200, await self._gate(lambda: _health(self._sandbox))
+
+    async def env(self, _: Request) -> tuple[int, Any]:
+        sandbox = self._sandbox
+        return 200, environment(sandbox.base_url, sandbox.service.account)
+
+    async def reset(self, _: Request) -> tuple[int, Any]:
+        await self._sandbox.reset()
+        return 204, None
+
+    async def events(self, request: Request) -> tuple[int, Any]:
+        after = request.query_params.get("after", "0")
+        if not after.isdecimal():
+            raise NotNow(f"after is the number of an event, found {after[:40]!r}")
+
+        def found() -> list[dict[str, Any]]:
+            return [
+                {"number": number, "at": event.at_ns / 1e9, **_event_json(event)}
+                for number, event in self._sandbox.events
+                if number > int(after)
+            ]
+
+        return 200, {"events": await self._gate(found)}
+
+    # -- the clock --------------------------------------------------------------------------
+
+    async def clock(self, _: Request) -> tuple[int, Any]:
+        return 200, await self._gate(lambda: _clock_json(self._sandbox))
+
+    async def advance(self, request: Request) -> tuple[int, Any]:
+        body = await _body(request, Advance)
+        await self._gate(lambda: self._sandbox.clock.advance(int(body.by)))
+        return await self.clock(request)
+
+    async def run_until_idle(self, request: Request) -> tuple[int, Any]:
+        body = await _body(request, Until)
+        idle = await self._gate(lambda: self._sandbox.clock.run_until_idle(int(body.most)))
+        _, clock = await self.clock(request)
+        return 200, {**clock, "idle": idle}
+
+    async def go_at(self, request: Request) -> tuple[int, Any]:
+        body = await _body(request, Rate)
+        await self._gate(lambda: self._sandbox.clock.go_at(body.rate))
+        return await self.clock(request)
+
+    # -- calls ------------------------------------------------------------------------------
+
+    async def calls(self, _: Request) -> tuple[int, Any]:
+        def found() -> list[dict[str, Any]]:
+            service = self._sandbox.service
+            return [call.to_twilio_json(service.dates) for call in service.catalogue.calls()]
+
+        return 200, {"calls": await self._gate(found)}
+
+    async def place_call(self, request: Request) -> tuple[int, Any]:
+        body = await _body(request, PlaceCall)
+        given = dict(body.party or {})
+        if body.script is not None:
+            given["script"] = body.script
+        callee = await asyncio.to_thread(parse_callee, given, base=self._base)
+
+        def placed() -> dict[str, Any]:
+            sandbox = self._sandbox
+            record = place_call(
+                sandbox.service,
+                sandbox.phones,
+                to=body.to,
+                from_=body.from_,
+                callee=callee,
+                scripted=body.script is not None,
+            )
+            return record.to_twilio_json(sandbox.service.dates)
+
+        return 201, await self._gate(placed)
+
+    async def act(self, request: Request) -> tuple[int, Any]:
+        return await self._do(request, (await _body(request, Act)).script)
+
+    async def press(self, request: Request) -> tuple[int, Any]:
+        body = await _body(request, Press)
+        return await self._do(request, [{"dtmf": body.digits}])
+
+    async def speak(self, request: Request) -> tuple[int, Any]:
+        body = await _body(request, Speak)
+        return await self._do(request, [{"say": {"text": body.text, "voice": body.voice}}])
+
+    async def hang_up(self, request: Request) -> tuple[int, Any]:
+        return await self._do(request, ["hangup"])
+
+    async def _do(self, request: Request, script: list[Any]) -> tuple[int, Any]:
+        sid, sandbox = request.path_params["sid"], self._sandbox
+        callee = await asyncio.to_thread(parse_callee, {"script": script}, base=self._base)
+
+        def done() -> dict[str, Any]:
+            record = act(sandbox.service, sandbox.phones, sid, callee)
+            return record.to_twilio_json(sandbox.service.dates)
+
+        return 202, await self._gate(done)
+
+    # -- recordings -------------------------------------------------------------------------
+
+    async def recordings(self, _: Request) -> tuple[int, Any]:
+        def found() -> list[dict[str, Any]]:
+            service = self._sandbox.service
+            return [each.document(service.dates) for each in service.catalogue.recordings()]
+
+        return 200, {"recordings": await self._gate(found)}
+
+    async def truth(self, request: Request) -> tuple[int, Any]:
+        sid, service = request.path_params["sid"], self._sandbox.service
+        record = await self._gate(lambda: service.recording_record(sid))
+        if record.status not in ("completed", "absent"):
+            words = f"recording {sid} is {record.status}: there is truth of it once it is completed"
+            raise NotNow(words)
+        return 200, await asyncio.to_thread(service.store.truth, sid)
+
+    # -- deliveries -------------------------------------------------------------------------
+
+    async def deliveries(self, request: Request) -> tuple[int, Any]:
+        kind, sid = (request.query_params.get(name) for name in ("kind", "sid"))
+
+        def found() -> list[dict[str, Any]]:
+            return [
+                each.to_json()
+                for each in self._sandbox.service.webhooks.deliveries
+                if kind in (None, each.kind) and sid in (None, each.sid)
+            ]
+
+        return 200, {"deliveries": await self._gate(found)}
+
+    async def delivery(self, request: Request) -> tuple[int, Any]:
+        wanted = request.path_params["id"]
+
+        def found() -> dict[str, Any] | None:
+            log = self._sandbox.service.webhooks.deliveries
+            return next((each.to_json() for each in log if each.id == wanted), None)
+
+        one = await self._gate(found)
+        if one is None:
+            raise LookupError(f"there is no delivery {wanted!r} in the log")
+        return 200, one
+
+    async def replay(self, request: Request) -> tuple[int, Any]:
+        wanted = request.path_params["id"]
+        sent = await self._gate(lambda: self._sandbox.service.webhooks.replay(wanted))
+        return 200, sent.to_json()
+
+
+def _clock_json(sandbox: Sandbox) -> dict[str, Any]:
+    clock = sandbox.clock
+    return {
+        "kind": clock.kind,
+        "seconds": clock.now_ns / 1e9,
+        "date": sandbox.service.dates.at(clock.now_ns).isoformat(),
+        "rate": clock.rate,
+    }
+
+
+def _health(sandbox: Sandbox) -> dict[str, Any]:
+    database = sandbox.storage.database
+    trouble = None if database is None else database.error
+    return {
+        "status": "ok" if trouble is None else "degraded",
+        "version": __version__,
+        "clock": _clock_json(sandbox),
+        "profile": sandbox.service.profile,
+        "calls_in_progress": len(sandbox.service.sessions),
+        "storage": "in memory" if database is None else trouble or "ok",
+    }
+
+
+def _event_json(event: Any) -> dict[str, Any]:
+    shown = {name: value for name, value in asdict(event).items() if value is not None}
+    del shown["at_ns"]
+    return shown
+
+
+# -- what is refused ----------------------------------------------------------------------------
+
+
+def _refusal(status: int, words: str, **more: Any) -> Response:
+    return JSONResponse({"error": words, **more}, status)
+
+
+def _of_twilio(_: Request, error: Any) -> Response:
+    return _refusal(error.status, error.message, code=error.code)
+
+
+def _not_now(_: Request, error: Exception) -> Response:
+    return _refusal(409, str(error))
+
+
+def _missing(_: Request, error: Exception) -> Response:
+    return _refusal(404, str(error))
+
+
+def _wrong_script(_: Request, error: Any) -> Response:
+    problems = [{"path": each.path, "message": each.message} for each in error.problems]
+    return _refusal(422, str(error), problems=problems)
+
+
+def _wrong_body(_: Request, error: Any) -> Response:
+    words = [
+        ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"])))
+        for each in error.errors()
+    ]
+    return _refusal(422, "; ".join(words))
+
+
+def _plain(_: Request, error: Any) -> Response:
+    return _refusal(error.status_code, error.detail)
+
+
+_HANDLERS: Final[dict[Any, Callable[[Request, Any], Response]]] = {
+    TwilioError: _of_twilio,
+    NotNow: _not_now,
+    ClockRefuses: _not_now,
+    LookupError: _missing,
+    ScenarioError: _wrong_script,
+    ValidationError: _wrong_body,
+    HTTPException: _plain,
+}
+
+
+class _RefuseStrangers:
+    """A page of elsewhere may send requests here, by a name of its own or as a form."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        name = urlsplit(f"//{host}").hostname or ""
+        foreign = origin is not None and urlsplit(origin).netloc != host
+        if foreign or HostGuard().refusal(name) is not None:
+            words = "the control API answers this machine only, by localhost or 127.0.0.1"
+            await _refusal(403, words)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)

@@ -1,0 +1,206 @@
+"""The database: documents of records by kind and key, in the order in which they were made.
+
+SQLAlchemy Core over any database it speaks to; SQLite in a file unless another is asked for. All
+reading is done at the start; afterwards only one thread writes, whole batches in a transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+__all__ = ["Changes", "Database", "DatabaseError", "sqlite_url"]
+
+Changes = dict[tuple[str, str], dict[str, Any] | None]
+"""By kind and key: the document, None where there is none any more."""
+
+_VERSION: Final = "1"
+_META: Final = sa.MetaData()
+_RECORDS: Final = sa.Table(
+    "mediasim_records",
+    _META,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("key", sa.String(160), primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False, index=True),
+    sa.Column("status", sa.String(32), index=True),
+    sa.Column("call_sid", sa.String(34), index=True),
+    sa.Column("created_ns", sa.BigInteger, index=True),
+    sa.Column("document", sa.JSON, nullable=False),
+)
+_SETTINGS: Final = sa.Table(
+    "mediasim_settings",
+    _META,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+_INDEXED: Final = ("status", "call_sid", "created_ns")
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; says why."""
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a database in a file."""
+    return str(sa.URL.create("sqlite", database=str(file)))
+
+
+class Database:
+    """One open database."""
+
+    def __init__(self, url: str) -> None:
+        """Opens it, and makes its tables where there are none. Raises DatabaseError."""
+        try:
+            self._engine = sa.create_engine(url, **_options(url))
+            if self._engine.dialect.name == "sqlite":
+                sa.event.listen(self._engine, "connect", _tune)
+            _META.create_all(self._engine)
+        except (ArgumentError, NoSuchModuleError) as error:
+            raise DatabaseError(f"{url!r} is no database URL: {error}") from None
+        except ImportError as error:
+            raise DatabaseError(
+                f"the driver of the database is not installed ({error}); for PostgreSQL:"
+                " pip install 'mediasim[postgres]'"
+            ) from None
+        except SQLAlchemyError as error:
+            raise DatabaseError(f"the database cannot be opened: {_said(error)}") from None
+        self._positions: dict[tuple[str, str], int] = {}
+        self._last = 0
+        self._pending: Changes = {}
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "mediasim-database")
+        self.error: str | None = None
+        """Why the last write failed; what it was to write is written with the next."""
+        found = self.setting("version")
+        if found not in (None, _VERSION):
+            raise DatabaseError(f"the database is of version {found}, this program of {_VERSION}")
+        self.set("version", _VERSION)
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def load(self) -> dict[str, list[dict[str, Any]]]:
+        """All documents by kind, each kind in the order its records were made."""
+        columns = _RECORDS.c
+        asked = sa.select(columns.kind, columns.key, columns.position, columns.document)
+        found: dict[str, list[dict[str, Any]]] = {}
+        with self._engine.connect() as connection:
+            for kind, key, position, document in connection.execute(
+                asked.order_by(columns.position)
+            ):
+                found.setdefault(kind, []).append(document)
+                self._positions[kind, key] = self._last = position
+        return found
+
+    def setting(self, name: str) -> str | None:
+        """A setting's value, None where it was never set."""
+        asked = sa.select(_SETTINGS.c.value).where(_SETTINGS.c.name == name)
+        with self._engine.connect() as connection:
+            value: str | None = connection.execute(asked).scalar()
+        return value
+
+    def set(self, name: str, value: str) -> None:
+        """Set a setting."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_SETTINGS).where(_SETTINGS.c.name == name))
+            connection.execute(sa.insert(_SETTINGS).values(name=name, value=value))
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def put(self, changes: Mapping[tuple[str, str], dict[str, Any] | None]) -> Future[None]:
+        """Write these soon, in one transaction; the future ends when they have been written.
+
+        Its error is a DatabaseError.
+        """
+        with self._lock:
+            self._pending.update(changes)
+        return self._thread.submit(self._write)
+
+    def _write(self) -> None:
+        with self._lock:
+            changes, self._pending = self._pending, {}
+        if not changes:
+            return
+        try:
+            with self._engine.begin() as connection:
+                positions = self._carry_out(connection, changes)
+        except SQLAlchemyError as error:
+            with self._lock:
+                self._pending = {**changes, **self._pending}
+            self.error = f"the database cannot be written: {_said(error)}"
+            raise DatabaseError(self.error) from None
+        self.error = None
+        for place, position in positions.items():
+            self._last = max(self._last, position)
+            self._positions[place] = position
+        for place in (place for place, document in changes.items() if document is None):
+            self._positions.pop(place, None)
+
+    def _carry_out(self, connection: sa.Connection, changes: Changes) -> dict[tuple[str, str], int]:
+        """Returns the positions of what is new."""
+        new: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        gone: list[dict[str, Any]] = []
+        positions: dict[tuple[str, str], int] = {}
+        for (kind, key), document in changes.items():
+            known = (kind, key) in self._positions
+            if document is not None:
+                row = {name: document.get(name) for name in _INDEXED} | {"document": document}
+                if known:
+                    changed.append({"its_kind": kind, "its_key": key, **row})
+                else:
+                    position = self._last + len(new) + 1
+                    positions[kind, key] = position
+                    new.append({"kind": kind, "key": key, "position": position, **row})
+            elif known:
+                gone.append({"its_kind": kind, "its_key": key})
+        this = (_RECORDS.c.kind == sa.bindparam("its_kind")) & (
+            _RECORDS.c.key == sa.bindparam("its_key")
+        )
+        if new:
+            connection.execute(sa.insert(_RECORDS), new)
+        if changed:
+            values: dict[str, Any] = {name: sa.bindparam(name) for name in (*_INDEXED, "document")}
+            connection.execute(sa.update(_RECORDS).where(this).values(values), changed)
+        if gone:
+            connection.execute(sa.delete(_RECORDS).where(this), gone)
+        return positions
+
+    def clear(self) -> Future[None]:
+        """Forget all records; settings stay."""
+        return self._thread.submit(self._clear)
+
+    def _clear(self) -> None:
+        with self._lock:
+            self._pending = {}
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_RECORDS))
+        self._positions.clear()
+
+    def close(self) -> None:
+        """Write what is still to be written, and close."""
+        self._thread.submit(self._write)
+        self._thread.shutdown()
+        self._engine.dispose()
+
+
+def _options(url: str) -> dict[str, Any]:
+    # The thread that opens it is not the one that writes.
+    return {"connect_args": {"check_same_thread": False}} if url.startswith("sqlite") else {}
+
+
+def _tune(connection: Any, _: Any) -> None:
+    """Readers beside the writer, and no wait for the disk that a kill of ours would need."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

@@ -1,0 +1,96 @@
+"""The engine's thread: an event loop of its own with a media plane, and the gate to it.
+
+Everything of the exchange lives on that loop. Other threads come onto it through :meth:`gate`
+alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar, overload
+
+from mediasim.sandbox.clocks import Clock
+
+__all__ = ["Engine", "EngineStopped"]
+
+T = TypeVar("T")
+
+
+class EngineStopped(RuntimeError):
+    """The engine does not run, or no longer."""
+
+
+class Engine:
+    """Runs a clock's loop until it is stopped; used once."""
+
+    def __init__(
+        self, clock: Clock, *, on_crash: Callable[[BaseException], None] | None = None
+    ) -> None:
+        """``on_crash`` is called on the engine's thread with what broke its loop."""
+        self.clock = clock
+        self._on_crash = on_crash
+        self._started = threading.Event()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="mediasim-engine", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; returns when the loop runs."""
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        """Cancel what still runs on the loop and end the thread; returns when it has ended.
+
+        Not to be called on the loop. Does nothing to an engine that does not run.
+        """
+        if self.running:
+            self.clock.loop.call_soon_threadsafe(self._stopping.set)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    @property
+    def running(self) -> bool:
+        return self._started.is_set() and self._thread.is_alive()
+
+    @overload
+    async def gate(self, work: Callable[[], Awaitable[T]]) -> T: ...
+    @overload
+    async def gate(self, work: Callable[[], T]) -> T: ...
+    async def gate(self, work: Callable[[], Any]) -> Any:
+        """Do it on the engine's loop; returns its result, raises what it raises.
+
+        It is done to its end even if who asked for it is cancelled. Raises EngineStopped.
+        """
+        if asyncio.get_running_loop() is self.clock.loop:
+            return await _done(work)
+        return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        """The same for a thread without a loop."""
+        if not self.running:
+            raise EngineStopped("the engine does not run")
+        return asyncio.run_coroutine_threadsafe(_done(work), self.clock.loop)
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self.clock.loop) as runner:
+                runner.run(self._live())
+        except BaseException as error:
+            if self._on_crash is None:
+                raise
+            self._on_crash(error)
+        finally:
+            self._started.set()
+
+    async def _live(self) -> None:
+        self._started.set()
+        await self._stopping.wait()
+
+
+async def _done(work: Callable[[], Any]) -> Any:
+    result = work()
+    return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,23 @@
+"""The environment variables that point an app at a sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mediasim.twilio.resources import AccountRecord
+
+__all__ = ["environment", "environment_block"]
+
+
+def environment(base_url: str, account: AccountRecord) -> dict[str, str]:
+    """By name."""
+    return {
+        "MEDIASIM_BASE_URL": base_url,
+        "TWILIO_ACCOUNT_SID": account.sid,
+        "TWILIO_AUTH_TOKEN": account.auth_token,
+    }
+
+
+def environment_block(variables: Mapping[str, str]) -> str:
+    """A line each, to be copied."""
+    return "\n".join(f"{name}={value}" for name, value in variables.items())

@@ -1,0 +1,115 @@
+"""Requests to the user's app: an HttpPort over httpx2 on the web loop.
+
+Awaited on the engine's loop, whose virtual clock is held until the answer is there: an app takes
+no time but its own. No redirects, cookies, or proxies of the environment: an app under test gets
+what Twilio's request would bring it, and nothing goes anywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+
+from mediasim.twilio.ports import HttpAnswer, HttpFailed
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["WebPort"]
+
+
+class WebPort:
+    """Sends requests from the loop it was made for; other loops await them."""
+
+    def __init__(
+        self, web: asyncio.AbstractEventLoop, hold: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        """``hold`` stops the engine's clock; it is called on the engine's loop."""
+        self._web = web
+        self._hold = hold
+        self._client: httpx2.AsyncClient | None = None
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        connect_seconds: float,
+        total_seconds: float,
+        most_bytes: int,
+    ) -> HttpAnswer:
+        """One request. Raises HttpFailed when there is no answer, or too long a one."""
+        asking = self._ask(method, url, headers, body, connect_seconds, total_seconds, most_bytes)
+        with self._hold():
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asking, self._web))
+
+    async def close(self) -> None:
+        """Close all connections; to be awaited on the web loop."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        connect_seconds: float,
+        total_seconds: float,
+        most_bytes: int,
+    ) -> HttpAnswer:
+        import httpx2
+
+        timeout = httpx2.Timeout(total_seconds, connect=connect_seconds)
+        try:
+            async with asyncio.timeout(total_seconds):
+                request = self._opened().stream(
+                    method, url, headers=dict(headers), content=body, timeout=timeout
+                )
+                async with request as response:
+                    return HttpAnswer(
+                        response.status_code,
+                        {name.lower(): value for name, value in response.headers.items()},
+                        await _content(response, most_bytes),
+                    )
+        except httpx2.ConnectTimeout:
+            words = f"no connection within {connect_seconds:g} seconds"
+            raise HttpFailed(words, timed_out=True) from None
+        except (TimeoutError, httpx2.TimeoutException):
+            words = f"no answer within {total_seconds:g} seconds"
+            raise HttpFailed(words, timed_out=True) from None
+        except httpx2.ConnectError as error:
+            raise HttpFailed(f"cannot connect: {error}", refused=True) from None
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+            raise HttpFailed(f"{url!r} cannot be called: {error}", refused=True) from None
+        except httpx2.HTTPError as error:
+            words = str(error) or type(error).__name__
+            raise HttpFailed(f"the connection broke: {words}") from None
+
+    def _opened(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            import httpx2
+
+            nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+            self._client = httpx2.AsyncClient(
+                trust_env=False,
+                follow_redirects=False,
+                cookies=nobodys,
+                headers={"Accept-Encoding": "gzip, deflate"},
+                limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50),
+            )
+        return self._client
+
+
+async def _content(response: httpx2.Response, most_bytes: int) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > most_bytes:
+            raise HttpFailed(f"the answer is longer than {most_bytes:,} bytes")
+    return bytes(content)

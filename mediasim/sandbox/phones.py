@@ -1,0 +1,150 @@
+"""The telephones of a number plan: who answers at an address, and what they say.
+
+A party's script is carried out by a scenario's actor. What it says is made beforehand in the
+studio's thread; the engine's loop never waits for a voice, and a virtual clock stands still
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.exchange.flow import Behavior, Floor
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.two_party import Answering
+from mediasim.parties.party import Party
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.parties.voices.speech import Speaker
+from mediasim.sandbox.config import DEFAULT, Callee, Config
+from mediasim.scenario.actor import Actor
+from mediasim.scenario.model import Scenario
+from mediasim.scenario.model_base import Many
+from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
+from mediasim.scenario.plans import parties_of
+from mediasim.scenario.sounds import ScenarioSounds, voices_of
+from mediasim.seeds import Seeds
+from mediasim.twilio.ports import Phone
+from mediasim.twilio.studio import Studio
+
+__all__ = ["PhoneBook", "listens"]
+
+STRANGER: Final = "caller"
+"""What a caller who is not in the plan is called."""
+Clip = tuple[NDArray[np.int16], str]
+
+
+class PhoneBook:
+    """Every telephone there is: a Directory."""
+
+    def __init__(self, config: Config, seeds: Seeds, speaker: Speaker, studio: Studio) -> None:
+        """``speaker`` is used in the studio's thread alone."""
+        self._config = config
+        self._studio = studio
+        self._sounds = ScenarioSounds(seeds, speaker, config.base)
+        self._of_number: dict[str, str] = {}
+        self._phones: dict[str, Phone] = {}
+        cast = _cast(config)
+        self._parties, self._voices = parties_of(cast), voices_of(cast)
+        for _, name, callee in config.callees():
+            self._of_number[self._parties[name].number] = name
+            self._phones[name] = self._phone(
+                self._parties[name], callee.script, callee.answer.answering
+            )
+
+    def _phone(
+        self, party: Party, script: Many[Step], answering: Answering, voice: str | None = None
+    ) -> Phone:
+        behavior = self.behavior(script, voice or self.voice_of(party.name)) if script else None
+        return Phone(party, answering, behavior, listens(script))
+
+    def phone(self, address: str) -> Phone:
+        """Who is at a number, ``client:`` name or ``sip:`` address; there is always somebody."""
+        scheme, _, rest = address.partition(":")
+        name = rest.partition("@")[0] if scheme in ("client", "sip", "sips") else None
+        known = name if name in self._config.parties else self._of_number.get(name or address)
+        return self._phones[known or DEFAULT]
+
+    def caller(self, name: str, script: Many[Step] | None = None) -> Phone | None:
+        """A party of the plan, perhaps with another script; None if there is none of the name."""
+        if name not in self._config.parties:
+            return None
+        if script is None:
+            return self._phones[name]
+        return self._phone(self._parties[name], script, Answering())
+
+    def stranger(self, callee: Callee, number: str) -> Phone:
+        """Somebody who is not in the plan."""
+        cast = {STRANGER: callee.model_copy(update={"number": number})}
+        party = parties_of(Scenario.model_construct(parties=cast))[STRANGER]
+        return self._phone(party, callee.script, Answering(), callee.voice)
+
+    def voice_of(self, name: str) -> str:
+        """The voice of a party by its name."""
+        return self._voices.get(name, DEFAULT_VOICES[0])
+
+    def behavior(self, script: Many[Step], voice: str) -> Behavior:
+        """What carries a script out."""
+
+        async def act(floor: Floor, call: LiveCall) -> None:
+            await Actor(floor, call, voice, await self._made(script, voice)).perform(script)
+
+        return act
+
+    async def prepare(self) -> None:
+        """Make what the plan's parties say, so that it is there when they are called."""
+        for _, name, callee in self._config.callees():
+            await self._made(callee.script, self.voice_of(name))
+
+    async def _made(self, script: Many[Step], voice: str) -> _Made:
+        """Everything that a script says and plays, as samples."""
+        clips: dict[Say | Play, Clip] = {}
+        for _, step in walk(script):
+            if isinstance(step, Say | Play):
+                clips[step] = await self._studio.apart(partial(self._sounds.clip, step, voice))
+        return _Made(clips, self._sounds)
+
+
+def listens(script: Many[Step]) -> bool:
+    """Whether a script waits for something heard."""
+    return any(
+        isinstance(step, WaitFor) and (step.quiet or step.speech or step.digit)
+        for _, step in walk(script)
+    )
+
+
+class _Made:
+    """A script's sounds, made before it begins."""
+
+    def __init__(self, clips: Mapping[Say | Play, Clip], sounds: ScenarioSounds) -> None:
+        self._clips = clips
+        self._sounds = sounds
+
+    def clip(self, step: Say | Play, voice: str) -> Clip:
+        return self._clips[step]
+
+    def noise(self, step: Noise, label: str) -> NDArray[np.int16]:
+        return self._sounds.noise(step, label)
+
+
+def _cast(config: Config) -> Scenario:
+    """The plan's parties as a scenario has them, each with a number of its own."""
+    callees = {name: callee for _, name, callee in config.callees()}
+    taken = {*config.numbers, *(callee.number for callee in callees.values())}
+    free = (number for number in _fiction() if number not in taken)
+    return Scenario.model_construct(
+        parties={
+            name: callee.model_copy(update={"number": callee.number or next(free)})
+            for name, callee in callees.items()
+        }
+    )
+
+
+def _fiction() -> Iterator[str]:
+    """Numbers reserved for fiction."""
+    return (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())

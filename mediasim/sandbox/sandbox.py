@@ -1,0 +1,271 @@
+"""A whole sandbox but for its server: engine, account, number plan and storage put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections import deque
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.events import CallEvent, ConferenceEvent, Event, RecordingEvent
+from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
+from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.states import CALL
+from mediasim.parties.voices.speech import Speaker
+from mediasim.sandbox.clocks import make_clock
+from mediasim.sandbox.engine import Engine
+from mediasim.sandbox.http_port import WebPort
+from mediasim.sandbox.numbers import claim_numbers
+from mediasim.sandbox.persistence import Keeper, Shelf
+from mediasim.sandbox.phones import PhoneBook
+from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
+from mediasim.sandbox.settings import Settings
+from mediasim.sandbox.storage import Storage
+from mediasim.seeds import Seeds
+from mediasim.twilio.resources import (
+    AccountRecord,
+    ApplicationRecord,
+    KeyRecord,
+    NotificationRecord,
+    NumberRecord,
+    QueueRecord,
+)
+from mediasim.twilio.service import Service
+from mediasim.twilio.studio import Studio
+from mediasim.twilio.webhooks import Delivery, Webhooks
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.clocks import Clock
+
+__all__ = ["Sandbox"]
+
+_MOST_KEPT: Final = 10_000
+"""Of what only tells what happened: events, deliveries, notifications."""
+_GOODBYE: Final = 0.5
+"""Seconds that the app has, at the end, to hear how its calls ended."""
+
+
+class Sandbox:
+    """One sandbox. Made and used on the web loop; what runs on the engine's loop says so."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        base_url: str,
+        on_crash: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """``base_url`` is where apps find it. Raises StorageError, ClockRefuses."""
+        self.settings = settings
+        self.base_url = base_url
+        self.clock: Clock = make_clock(settings.clock, rate=settings.rate)
+        self.storage = Storage(settings)
+        self.engine = Engine(self.clock, on_crash=on_crash)
+        self.service: Service
+        self.phones: PhoneBook
+        self.on_rebuilt: Callable[[], None] | None = None
+        """Called on the web loop when there is another service."""
+        self.events: deque[tuple[int, Event]] = deque(maxlen=_MOST_KEPT)
+        """The newest, each with its number from 1."""
+        self._keeper: Keeper | None = None
+        self._port = WebPort(asyncio.get_running_loop(), self.clock.hold)
+        self._preparing: asyncio.Task[None] | None = None
+        self._resetting = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Start the engine, with the state that was kept. Raises StorageError."""
+        self.engine.start()
+        await self.engine.gate(self._begin)
+
+    async def reset(self) -> None:
+        """As it was at its first start, but for the clock: nobody has called, nothing is kept."""
+        async with self._resetting:
+            await self.engine.gate(self._end_calls)
+            await self.engine.gate(self._forget)
+            if self.storage.database is not None:
+                await asyncio.wrap_future(self.storage.database.clear())
+            await self.engine.gate(lambda: self._build({}, 1))
+            if self.on_rebuilt is not None:
+                self.on_rebuilt()
+
+    async def written(self, *, deleted: bool) -> None:
+        """Wait until what a request has changed is written."""
+        keeper = self._keeper
+        if keeper is None:
+            return
+
+        def write() -> Future[None]:
+            keeper.compare(*_BOOKS, *(_LIVES if deleted else ()))
+            return keeper.write()
+
+        with contextlib.suppress(Exception):  # the keeper has told of it
+            await asyncio.wrap_future(await self.engine.gate(write))
+
+    async def end_calls(self) -> None:
+        """End every call and publish what is being recorded; the app has little time to hear."""
+        if self.engine.running:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.engine.gate(self._end_calls), _GOODBYE)
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        if self.engine.running:
+            await self.engine.gate(self._write_all)
+        await asyncio.to_thread(self.engine.stop)
+        await asyncio.to_thread(self.storage.close)
+        await self._port.close()
+
+    # -- on the engine's loop ---------------------------------------------------------------
+
+    async def _end_calls(self) -> None:
+        with self.clock.let_go():  # who moves the clock by hand is not waited for
+            await self.service.close()
+
+    def _begin(self) -> None:
+        storage, clock = self.storage, self.clock
+        revived = revive(storage.documents, storage.media, storage.last_epoch)
+        epoch = epoch_after(last_moment(storage.documents), clock.first_epoch())
+        storage.begin(epoch)
+        self._dates = Dates(epoch)
+        self._build(storage.documents, storage.boot, revived)
+
+    def _build(
+        self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
+    ) -> None:
+        settings, config, storage = self.settings, self.settings.config, self.storage
+        seeds = Seeds(settings.seed)
+        label = f"boot-{boot}" if boot > 1 else ""
+        exchange = Exchange(
+            seeds,
+            storage.folder,
+            plane=self.clock.plane,
+            profile=settings.profile,
+            dates=self._dates,
+            sid_label=label,
+        )
+        exchange.store = storage.media
+        account = AccountRecord(
+            sid=storage.kept("account", config.account.sid, SidFactory(seeds).new("AC")),
+            auth_token=storage.kept(
+                "auth-token", config.account.auth_token, seeds.digest("auth-token").hex()
+            ),
+            friendly_name=config.account.friendly_name,
+            created_ns=exchange.now_ns,
+        )
+        exchange.account_sid = account.sid
+        speaker = Speaker()
+        studio = Studio(speaker)
+        self.phones = PhoneBook(config, seeds, speaker, studio)
+        self.service = Service(
+            exchange,
+            account=account,
+            directory=self.phones,
+            webhooks=Webhooks(
+                self._port,
+                auth_token=account.auth_token,
+                clock=lambda: exchange.now_ns,
+                seeds=seeds.fork(label) if label else seeds,
+                allow_hosts=config.allow_hosts,
+                one_lane=self.clock.kind != "real",
+                on_delivery=self._delivered,
+            ),
+            studio=studio,
+            base_url=self.base_url,
+        )
+        self._keeper = None
+        if storage.database is not None:
+            epoch_ns = self._dates.unix_ns(0)
+            self._keeper = Keeper(storage.database, epoch_ns, _shelves(self.service))
+            self._keeper.restore(documents, revived)
+        exchange.events.on("event", partial(self._happened, exchange))
+        claim_numbers(self.service, config)
+        self._write_all()
+        if self.clock.kind == "real":  # elsewhere time waits for voices
+            self._preparing = asyncio.ensure_future(self._prepare())
+
+    async def _prepare(self) -> None:
+        # What cannot be made is told to who calls the party.
+        with contextlib.suppress(Exception):
+            await self.phones.prepare()
+
+    def _forget(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._keeper = None
+        self.events.clear()
+        self.service.room.close()
+        for name in ("recordings", "cache", "spool"):
+            shutil.rmtree(self.storage.folder / name, ignore_errors=True)
+
+    def _write_all(self) -> None:
+        if self._keeper is not None:
+            self._keeper.compare(*_BOOKS, *_LIVES)
+            self._keeper.write()
+
+    def _happened(self, exchange: Exchange, event: Event) -> None:
+        if exchange is not self.service.exchange:
+            return  # from before a reset
+        number = self.events[-1][0] + 1 if self.events else 1
+        self.events.append((number, event))
+        log = exchange.events.log
+        if len(log) > _MOST_KEPT:
+            del log[: _MOST_KEPT // 2]
+        keeper, catalogue = self._keeper, exchange.catalogue
+        if keeper is None:
+            return
+        if isinstance(event, RecordingEvent):
+            keeper.changed("recording", catalogue.recording(event.recording_sid))
+        elif isinstance(event, ConferenceEvent):
+            keeper.changed("conference", catalogue.conference(event.conference_sid))
+        elif isinstance(event, CallEvent):
+            call = catalogue.call(event.call_sid)
+            keeper.changed("call", call)
+            if CALL.is_final(call.status):
+                keeper.extended("queue", "notification")
+
+    def _delivered(self, delivery: Delivery) -> None:
+        if self._keeper is not None:
+            self._keeper.changed("delivery", delivery)
+
+
+_BOOKS: Final = ("number", "application", "key", "queue", "notification")
+_LIVES: Final = ("call", "recording", "conference")
+
+
+def _shelves(service: Service) -> list[Shelf]:
+    catalogue = service.exchange.catalogue
+
+    def add_queue(queue: QueueRecord) -> None:
+        queue.current_size = queue.average_wait_seconds = 0
+        service.queues.add(queue)
+
+    return [
+        Shelf("call", CallRecord, catalogue.calls, catalogue.add_call),
+        Shelf("recording", RecordingRecord, catalogue.recordings, catalogue.add_recording),
+        Shelf("conference", ConferenceRecord, catalogue.conferences, catalogue.add_conference),
+        Shelf("number", NumberRecord, service.numbers.all, service.numbers.add),
+        Shelf("application", ApplicationRecord, service.applications.all, service.applications.add),
+        Shelf("key", KeyRecord, service.keys.all, service.keys.add),
+        Shelf("queue", QueueRecord, service.queues.all, add_queue),
+        Shelf(
+            "notification",
+            NotificationRecord,
+            lambda: service.notifications,
+            service.notifications.append,
+            most=_MOST_KEPT,
+        ),
+        Shelf(
+            "delivery",
+            Delivery,
+            lambda: service.webhooks.deliveries,
+            service.webhooks.deliveries.append,
+            key="id",
+            most=_MOST_KEPT,
+        ),
+    ]

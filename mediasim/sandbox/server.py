@@ -1,0 +1,204 @@
+"""The server: Twilio's API and the control API on one address, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import uvicorn
+
+from mediasim.sandbox.environment import environment, environment_block
+from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.settings import Settings
+
+__all__ = ["Address", "ServeError", "serve"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PATIENCE: Final = 0.2
+"""Seconds that requests under way have, at the end, to be answered."""
+
+
+class ServeError(Exception):
+    """It cannot be served; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen, and by which URL apps are told to find it."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+
+    def listen(self) -> socket.socket:
+        """A listening socket. Raises ServeError."""
+        try:
+            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
+            return socket.create_server((self.host, self.port), family=family, backlog=1024)
+        except OSError as error:
+            hint = "; another port may be free: --port 0" if self.port else ""
+            words = error.strerror or str(error)
+            raise ServeError(f"cannot listen on {self.host}:{self.port}: {words}{hint}") from None
+
+    def url(self, listening: socket.socket) -> str:
+        """Where the socket is found from this machine."""
+        host, port = listening.getsockname()[:2]
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "127.0.0.1"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(settings: Settings, address: Address, say: Callable[[str], None]) -> None:
+    """Serve until a signal to end comes; ``say`` takes what is to be told on starting.
+
+    Raises ServeError, StorageError, ClockRefuses.
+    """
+    loop, crashed = asyncio.get_running_loop(), list[BaseException]()
+    with contextlib.closing(address.listen()) as listening:
+        url = address.url(listening)
+        local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+        end = asyncio.Event()
+
+        def crash(error: BaseException) -> None:
+            crashed.append(error)
+            loop.call_soon_threadsafe(end.set)
+
+        base_url = (address.public_url or url).rstrip("/")
+        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash)
+        try:
+            await sandbox.open()
+            server = _Server(_Faces(sandbox, local=local))
+
+            def tell() -> None:
+                variables = environment(url, sandbox.service.account)
+                say(f"mediasim sandbox at {url}\n\n{environment_block(variables)}\n\nready")
+
+            with _signals(end):
+                await server.run_until(listening, tell, end, sandbox.end_calls)
+        finally:
+            await sandbox.close()
+    if crashed:
+        raise ServeError(f"the engine broke: {crashed[0]!r}") from crashed[0]
+
+
+class _Faces:
+    """Both APIs as one app."""
+
+    def __init__(self, sandbox: Sandbox, *, local: bool) -> None:
+        from mediasim.sandbox.control import PREFIX, create_control
+
+        self._sandbox = sandbox
+        self._prefix = PREFIX
+        self._control: App = create_control(sandbox, local=local)
+        self._twilio = self._made()
+        sandbox.on_rebuilt = self._rebuild
+
+    def _made(self) -> App:
+        from mediasim.twilio.rest import ApiSettings, create_api
+
+        sandbox = self._sandbox
+        settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
+        return create_api(sandbox.service, sandbox.engine.gate, settings)
+
+    def _rebuild(self) -> None:
+        self._twilio = self._made()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path == self._prefix or path.startswith(f"{self._prefix}/"):
+            inner = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
+            await self._control(inner, receive, send)
+            return
+        method = scope["method"]
+        if method not in ("GET", "HEAD", "OPTIONS"):
+            send = self._once_written(send, deleted=method == "DELETE")
+        await self._twilio(scope, receive, send)
+
+    def _once_written(self, send: Send, *, deleted: bool) -> Send:
+        """What a request has changed is in the database before it is answered."""
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await self._sandbox.written(deleted=deleted)
+            await send(message)
+
+        return sent
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signals."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                loop="asyncio",
+                access_log=False,
+                log_level="warning",
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._up = asyncio.Event()
+
+    async def run_until(
+        self,
+        listening: socket.socket,
+        tell: Callable[[], None],
+        end: asyncio.Event,
+        last_words: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Serve; ``tell`` is called once it does, ``last_words`` while it still does."""
+        serving = asyncio.ensure_future(self.serve(sockets=[listening]))
+        try:
+            await _first(self._up.wait(), serving)
+            if self._up.is_set():
+                tell()
+            await _first(end.wait(), serving)
+            await last_words()
+        finally:
+            self.should_exit = True
+            asyncio.get_running_loop().call_later(_PATIENCE, setattr, self, "force_exit", True)
+            await serving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _first(event: Coroutine[Any, Any, Any], serving: asyncio.Future[None]) -> None:
+    """Wait for an event, or for the server's own end."""
+    waiting = asyncio.ensure_future(event)
+    await asyncio.wait((waiting, serving), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+@contextlib.contextmanager
+def _signals(end: asyncio.Event) -> Iterator[None]:
+    """Ctrl-C, and what a system sends to end a program, set the event."""
+    loop = asyncio.get_running_loop()
+    known = (signal.SIGINT, signal.SIGTERM)
+    for number in known:
+        loop.add_signal_handler(number, end.set)
+    try:
+        yield
+    finally:
+        for number in known:
+            loop.remove_signal_handler(number)

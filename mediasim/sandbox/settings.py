@@ -1,0 +1,37 @@
+"""What a sandbox is started with, beside its config file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mediasim.exchange.layout import Profile
+from mediasim.sandbox.clocks import ClockKind
+from mediasim.sandbox.config import Config
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it is for one run."""
+
+    config: Config = field(default_factory=Config)
+    clock: ClockKind = "real"
+    rate: float = 1.0
+    data: Path | None = None
+    """The folder that keeps its state; None: nothing is kept."""
+    database: str | None = None
+    """A database's URL, instead of one in the folder."""
+    media: str | None = None
+    """An object store's URL, to keep recordings in besides the folder."""
+    asked_seed: int | None = None
+    asked_profile: Profile | None = None
+
+    @property
+    def seed(self) -> int:
+        return self.config.seed if self.asked_seed is None else self.asked_seed
+
+    @property
+    def profile(self) -> Profile:
+        return self.asked_profile or self.config.profile

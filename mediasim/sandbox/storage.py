@@ -1,0 +1,119 @@
+"""Where a sandbox keeps things: a folder, a database, perhaps an object store.
+
+In memory there is no database, and the folder is a temporary one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mediasim.exchange.media_store import MediaStore
+from mediasim.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.database import Database
+    from mediasim.sandbox.revival import Documents
+
+__all__ = ["Storage", "StorageError"]
+
+_DATABASE: Final = "sandbox.sqlite"
+_LOCK: Final = "sandbox.lock"
+
+
+class StorageError(Exception):
+    """Nothing can be kept there; says why."""
+
+
+class Storage:
+    """Opened for one run. Raises StorageError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._closing = contextlib.ExitStack()
+        self.database: Database | None = None
+        self.documents: Documents = {}
+        """What was found, of all kinds."""
+        self.boot = 1
+        """The how-manieth start this is."""
+        self.last_epoch: datetime | None = None
+        """The date of the last start's loop time zero."""
+        with contextlib.ExitStack() as opened:
+            self.folder = opened.enter_context(_folder(settings.data))
+            self.media = opened.enter_context(_media_store(self.folder, settings.media))
+            if settings.data is not None or settings.database is not None:
+                self._open_database(settings)
+            self._closing = opened.pop_all()
+
+    def _open_database(self, settings: Settings) -> None:
+        from mediasim.sandbox.database import Database, DatabaseError, sqlite_url
+
+        url = settings.database or sqlite_url(self.folder / _DATABASE)
+        try:
+            self.database = database = Database(url)
+            self.documents = database.load()
+            self.boot = int(database.setting("boot") or 0) + 1
+            epoch = database.setting("epoch")
+            self.last_epoch = None if epoch is None else datetime.fromisoformat(epoch)
+        except (DatabaseError, ValueError) as error:
+            raise StorageError(str(error)) from None
+
+    def begin(self, epoch: datetime) -> None:
+        """Note that a start has begun, with this date of its loop time zero."""
+        if self.database is not None:
+            self.database.set("boot", str(self.boot))
+            self.database.set("epoch", epoch.astimezone(UTC).isoformat())
+
+    def kept(self, name: str, value: str | None, default: str) -> str:
+        """A setting: the value given, else what was kept, else the default; kept from now on."""
+        found = None if self.database is None else self.database.setting(name)
+        chosen = value or found or default
+        if self.database is not None and chosen != found:
+            self.database.set(name, chosen)
+        return chosen
+
+    def close(self) -> None:
+        """Write what is to be written, and let go of everything."""
+        if self.database is not None:
+            self.database.close()
+        self._closing.close()
+
+
+@contextlib.contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    """The folder, nobody else's meanwhile."""
+    if data is None:
+        with tempfile.TemporaryDirectory(prefix="mediasim-") as name:
+            yield Path(name)
+        return
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / _LOCK).open("wb")
+    except OSError as error:
+        raise StorageError(f"cannot use {data}: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StorageError(f"{data} is in use by another sandbox") from None
+        yield data
+
+
+@contextlib.contextmanager
+def _media_store(folder: Path, url: str | None) -> Iterator[MediaStore]:
+    """The recordings' files."""
+    if url is None:
+        yield MediaStore(folder)
+        return
+    from mediasim.sandbox.object_store import ObjectStoreError, RemoteMediaStore
+
+    try:
+        store = RemoteMediaStore(folder, url)
+    except ObjectStoreError as error:
+        raise StorageError(str(error)) from None
+    with contextlib.closing(store):
+        yield store

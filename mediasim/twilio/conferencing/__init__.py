@@ -1,0 +1,10 @@
+"""Conferences and queues: where calls meet, and where they wait for each other.
+
+All legs are in the service's one room; a conference is a key that its members' legs have in
+common there, a queue a list of calls that hear music.
+"""
+
+from mediasim.twilio.conferencing.conference_desk import ConferenceDesk
+from mediasim.twilio.conferencing.queue_desk import QueueDesk
+
+__all__ = ["ConferenceDesk", "QueueDesk"]

@@ -1,0 +1,270 @@
+"""Recordings that an app asks for: what is recorded of whom, and who is told of it.
+
+Each recording belongs to one call (or conference) and ends with it. Channels follow the layout
+rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each of them is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mediasim.exchange.events import Event, RecordingEvent
+from mediasim.exchange.layout import Kind, recording_layout
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
+from mediasim.exchange.records import RecordingRecord, RecordingSource
+from mediasim.exchange.states import IllegalMove
+from mediasim.media.recorder import PauseBehavior, Track
+from mediasim.truth.sidecar import recording_truth
+from mediasim.twilio.asks import Callback, RecordingRequest
+from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.status import Params
+from mediasim.twilio.webhooks import AppRequest
+
+if TYPE_CHECKING:
+    from mediasim.twilio.service import Service
+
+__all__ = ["RecordingDesk"]
+
+_TOLD: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
+"""Events of a recording that a callback tells of, and the status it tells."""
+_DEFAULT_EVENTS: Final = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Who is told of a recording."""
+
+    callback: Callback
+    more: tuple[tuple[str, str], ...] = ()
+
+
+class RecordingDesk:
+    """Every recording of the account, from its start to its deletion."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._exchange = service.exchange
+        self._watches: dict[str, _Watch] = {}
+        self._live: dict[str, LiveRecording] = {}
+        self._made = 0
+        self._exchange.events.on("event", self._happened)
+
+    # -- starting ---------------------------------------------------------------------------
+
+    def of_call(
+        self, call: LiveCall, ask: RecordingRequest, source: RecordingSource, name: str = ""
+    ) -> LiveRecording:
+        """Both tracks, or one, of a call as the server hears and sends them."""
+
+        def made_of(role: str) -> SourcedChannel:
+            if not call.active:
+                return ()
+            said, sent = Source(call, Track.INBOUND), Source(call, Track.OUTBOUND)
+            return {"inbound": (said,), "outbound": (sent,), "mix": (said, sent)}[role]
+
+        return self.start(call.sid, "call", ask, source, made_of, name=name)
+
+    def of_dial(
+        self, parent: LiveCall, child: Callable[[], LiveCall | None], ask: RecordingRequest
+    ) -> LiveRecording:
+        """A caller and whom it is connected to; before that, what the caller is sent."""
+
+        def made_of(role: str) -> SourcedChannel:
+            if not parent.active:
+                return ()
+            said, sent = Source(parent, Track.INBOUND), Source(parent, Track.OUTBOUND)
+            other = child()
+            heard = Source(other, Track.INBOUND) if other is not None and other.active else sent
+            of_role = {
+                "parent": (said,),
+                "child": (heard,),
+                "inbound": (said,),
+                "outbound": (sent,),
+                "mix": (said, heard),
+            }
+            return of_role[role]
+
+        return self.start(parent.sid, "dial", ask, "DialVerb", made_of)
+
+    def of_verb(self, call: LiveCall, ask: RecordingRequest) -> LiveRecording:
+        """What the caller says."""
+
+        def made_of(role: str) -> SourcedChannel:
+            return (Source(call, Track.INBOUND),) if call.active else ()
+
+        return self.start(call.sid, "record-verb", ask, "RecordVerb", made_of)
+
+    def start(
+        self,
+        call_sid: str,
+        kind: Kind,
+        ask: RecordingRequest,
+        source: RecordingSource,
+        made_of: Callable[[str], SourcedChannel],
+        *,
+        name: str = "",
+        conference_sid: str | None = None,
+        friendly_name: str | None = None,
+    ) -> LiveRecording:
+        """Begin to record now; ``made_of`` tells what a channel's role is made of at any moment."""
+        layout = recording_layout(kind, ask.channels, ask.track, self._exchange.profile)
+        record = new_record(
+            self._exchange,
+            layout=layout,
+            source=source,
+            call_sid=call_sid,
+            conference_sid=conference_sid,
+        )
+        if ask.callback is not None and ask.callback.url:
+            more = (("FriendlyName", friendly_name),) if friendly_name is not None else ()
+            self._watches[record.sid] = _Watch(ask.callback, more)
+        self._made += 1
+        roles = [role.role for role in layout.channels]
+        recording = LiveRecording(
+            self._exchange,
+            record,
+            self._service.room,
+            name or f"recording-{self._made}",
+            ask.trim,
+            lambda: tuple(made_of(role) for role in roles),
+        )
+        self._live[record.sid] = recording
+        return recording
+
+    # -- under way --------------------------------------------------------------------------
+
+    def under_way(
+        self, *, call: str | None = None, conference: str | None = None
+    ) -> list[LiveRecording]:
+        """Those not ended yet, of a call or of a conference, oldest first."""
+        return [
+            recording
+            for recording in self._live.values()
+            if recording.active
+            and (
+                recording.record.conference_sid == conference
+                if conference is not None
+                else recording.record.conference_sid is None and recording.record.call_sid == call
+            )
+        ]
+
+    def current(self, call_sid: str) -> RecordingRecord:
+        """``Twilio.CURRENT``: the only recording under way of a call."""
+        found = self.under_way(call=call_sid)
+        if len(found) > 1:
+            raise bad_parameter(
+                f"Call {call_sid} has {len(found)} recordings in progress: use a recording's SID"
+            )
+        if not found:
+            path = f"{self._service.account_path}/Calls/{call_sid}/Recordings/Twilio.CURRENT.json"
+            raise not_found(path)
+        return found[0].record
+
+    def update(self, sid: str, status: str, pause_behavior: str | None) -> RecordingRecord:
+        """Pause, resume or stop. Raises TwilioError for what its status does not allow."""
+        behavior = {"skip": PauseBehavior.SKIP, "silence": PauseBehavior.SILENCE}.get(
+            pause_behavior or "silence"
+        )
+        if behavior is None:
+            raise bad_parameter(f"Invalid PauseBehavior {pause_behavior}: skip or silence")
+        if status not in ("in-progress", "paused", "stopped"):
+            raise bad_parameter(f"Invalid Status {status}: in-progress, paused or stopped")
+        record = self._service.catalogue.recording(sid)
+        recording = self._live.get(sid)
+        if recording is None or not recording.active:
+            raise TwilioError(
+                400, 21220, f"Recording {sid} is {record.status}: it can no longer be changed"
+            )
+        if status == record.status:
+            return record
+        try:
+            if status == "paused":
+                recording.pause(behavior)
+            elif status == "in-progress":
+                recording.resume()
+            else:
+                recording.stop()
+        except IllegalMove as error:
+            raise bad_parameter(str(error)) from None
+        return record
+
+    def halt(self, recordings: list[LiveRecording]) -> list[LiveRecording]:
+        """Record no more of these; they are published by :meth:`publish`."""
+        halted = [recording for recording in recordings if recording.active]
+        for recording in halted:
+            recording.halt()
+        return halted
+
+    # -- telling ----------------------------------------------------------------------------
+
+    def url(self, sid: str) -> str:
+        """Where its media is served, without an extension."""
+        service = self._service
+        return f"{service.base_url}{service.account_path}/Recordings/{sid}"
+
+    def summary(self, call_sid: str) -> Params:
+        """What a call's last status callback says of its newest recording."""
+        for record in reversed(self._service.catalogue.recordings(call=call_sid)):
+            if record.status == "completed":
+                return [
+                    ("RecordingUrl", self.url(record.sid)),
+                    ("RecordingSid", record.sid),
+                    ("RecordingDuration", str(record.duration_seconds())),
+                ]
+        return []
+
+    def _happened(self, event: Event) -> None:
+        if not isinstance(event, RecordingEvent):
+            return
+        word = event.kind.removeprefix("recording.")
+        if word in ("completed", "absent"):
+            self._over(self._live.pop(event.recording_sid))
+        watch = self._watches.get(event.recording_sid)
+        if watch is None or word not in _TOLD:
+            return
+        status = _TOLD[word]
+        if status in (watch.callback.events or _DEFAULT_EVENTS):
+            self._tell(self._service.catalogue.recording(event.recording_sid), watch, status)
+        if word != "started":
+            del self._watches[event.recording_sid]
+
+    def _over(self, recording: LiveRecording) -> None:
+        if recording.record.status == "completed":
+            truth = recording_truth(recording)
+            self._service.store.publish_truth(recording.sid, truth.to_json())
+        # Of what has ended only the records are kept, or a server would grow for ever.
+        self._exchange.recordings.remove(recording)
+        if not self._live:
+            self._exchange.calls[:] = [
+                call for call in self._exchange.calls if not call.ended.is_set()
+            ]
+
+    def _tell(self, record: RecordingRecord, watch: _Watch, status: str) -> None:
+        params = [
+            ("AccountSid", record.account_sid),
+            ("CallSid", record.call_sid),
+            ("RecordingSid", record.sid),
+            ("RecordingUrl", self.url(record.sid)),
+            ("RecordingStatus", status),
+            ("RecordingChannels", str(record.layout.reported_channels)),
+            ("RecordingStartTime", self._service.dates.rfc2822(record.start_ns)),
+            ("RecordingSource", record.source),
+            ("RecordingTrack", record.layout.asked_track),
+        ]
+        if status == "completed":
+            params.append(("RecordingDuration", str(record.duration_seconds())))
+        if record.error_code is not None:
+            params.append(("ErrorCode", str(record.error_code)))
+        if record.conference_sid is not None:
+            params.append(("ConferenceSid", record.conference_sid))
+        request = AppRequest(
+            watch.callback.url,
+            watch.callback.method,
+            (*params, *watch.more),
+            "recording-status",
+            record.sid,
+        )
+        self._service.webhooks.notify(request, lane=record.conference_sid or record.call_sid)

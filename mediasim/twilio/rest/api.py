@@ -1,0 +1,140 @@
+"""The API's application: the table of its paths, and what is answered beside them.
+
+A path ends in ``.json``, or in ``.xml``, or in neither: then, as with Twilio, XML is answered. The
+exception is a recording's, which without a suffix is its media. A path that leads nowhere is
+answered with 404, code 20404, once it is known who asks; whatever breaks on our side with code
+20500.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mediasim.exchange.records import API_VERSION
+from mediasim.twilio.errors import TwilioError, not_found
+from mediasim.twilio.ports import Gate
+from mediasim.twilio.rest.accounts import ACCOUNTS
+from mediasim.twilio.rest.applications import APPLICATIONS
+from mediasim.twilio.rest.calls import CALLS
+from mediasim.twilio.rest.conferences import CONFERENCES
+from mediasim.twilio.rest.endpoint import Endpoint
+from mediasim.twilio.rest.events import EVENTS
+from mediasim.twilio.rest.keys import KEYS
+from mediasim.twilio.rest.media import MediaEndpoint
+from mediasim.twilio.rest.notifications import NOTIFICATIONS
+from mediasim.twilio.rest.numbers import NUMBERS
+from mediasim.twilio.rest.participants import PARTICIPANTS
+from mediasim.twilio.rest.queues import QUEUES
+from mediasim.twilio.rest.recordings import RECORDING, RECORDINGS, RECORDINGS_OF_OTHERS
+from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.rest.service_port import ServicePort
+from mediasim.twilio.rest.writing import refused
+
+__all__ = ["ApiSettings", "create_api"]
+
+_RESOURCES: Final = (
+    RECORDINGS,
+    *CALLS,
+    *RECORDINGS_OF_OTHERS,
+    *CONFERENCES,
+    *PARTICIPANTS,
+    *NOTIFICATIONS,
+    *EVENTS,
+    *QUEUES,
+    *NUMBERS,
+    *APPLICATIONS,
+    *KEYS,
+    *ACCOUNTS,
+)
+_NOWHERE: Final = (
+    Resource("Accounts/{account}/{rest:path}", "", {}),
+    Resource("{rest:path}", "", {}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """What an account can choose."""
+
+    media_auth: bool = True
+    """Whether media are given only to those who have credentials."""
+
+
+class _Segment(Convertor[str]):
+    """A variable part of a path."""
+
+    regex = "[^/]+?"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _Suffix(_Segment):
+    """What a path may end in."""
+
+    regex = r"(?:\.json|\.xml|)"
+
+
+class _DataSuffix(_Segment):
+    """The same where no suffix means something else."""
+
+    regex = r"\.(?:json|xml)"
+
+
+class _MediaSuffix(_Segment):
+    """What a recording's media end in."""
+
+    regex = r"(?:\.wav|\.mp3|)"
+
+
+register_url_convertor("segment", _Segment())
+register_url_convertor("suffix", _Suffix())
+register_url_convertor("data_suffix", _DataSuffix())
+register_url_convertor("media_suffix", _MediaSuffix())
+
+
+def create_api(service: ServicePort, gate: Gate, settings: ApiSettings | None = None) -> FastAPI:
+    """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
+    settings = settings or ApiSettings()
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    recording = Endpoint(RECORDING, service, gate)
+    media = MediaEndpoint(service, gate, recording, needs_auth=settings.media_auth)
+    routes = [
+        _route(RECORDING.path, "data_suffix", recording),
+        _route(RECORDING.path, "media_suffix", media),
+        *(_route(each.path, "suffix", Endpoint(each, service, gate)) for each in _RESOURCES),
+        *(_route(each.path, "suffix", Endpoint(each, service, gate)) for each in _NOWHERE),
+    ]
+    app.router.routes.extend(routes)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _broken)
+    return app
+
+
+def _route(path: str, suffix: str, endpoint: Endpoint | MediaEndpoint) -> Route:
+    typed = re.sub(r"\{(\w+)\}", r"{\1:segment}", path)
+    return Route(f"/{API_VERSION}/{typed}{{suffix:{suffix}}}", endpoint)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What is not of this API at all."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return refused(not_found(request.scope["path"]))
+    return refused(TwilioError(error.status_code, 20001, str(error.detail)), headers=error.headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return refused(TwilioError(500, 20500, "An internal server error has occurred"))

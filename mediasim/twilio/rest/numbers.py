@@ -1,0 +1,154 @@
+"""IncomingPhoneNumbers: the account's numbers, and where their calls go.
+
+Any number can be had that the account has not got yet, but for Twilio's test numbers (docs, Test
+credentials). A number of an area is the first free one of its 555 01xx numbers, which belong to
+nobody: our choice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final
+
+from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.resources import NumberRecord, is_toll_free
+from mediasim.twilio.rest.ask import Answer, Ask, Handler
+from mediasim.twilio.rest.paging import listed
+from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.rest.voice_settings import change_settings
+
+__all__ = ["NUMBERS"]
+
+_INVALID: Final = 21421
+_TAKEN: Final = 21422
+_BAD_AREA: Final = 21451
+_EMPTY_AREA: Final = 21452
+_OTHER_TYPE: Final = 21458
+_NO_APPLICATION: Final = 21420
+_TEST_TAKEN: Final = "+15005550000"
+_TEST_INVALID: Final = "+15005550001"
+_TEST_EMPTY_AREA: Final = "533"
+
+
+def _list(ask: Ask, kind: str = "") -> Answer:
+    query = ask.query
+    name, part = query.text("FriendlyName"), query.text("PhoneNumber") or ""
+    beta, origin = query.flag("Beta"), query.text("Origin")
+    pattern = _pattern(part)
+
+    def keep(record: NumberRecord) -> bool:
+        return (
+            kind in ("", record.type)
+            and name in (None, "", record.friendly_name)
+            and pattern.search(record.phone_number) is not None
+            and beta is not True
+            and origin in (None, "", "twilio")
+        )
+
+    return listed(
+        ask,
+        "incoming_phone_numbers",
+        ask.service.numbers.all(),
+        lambda record: _shown(ask, record, kind),
+        sid=lambda record: record.sid,
+        keep=keep,
+    )
+
+
+def _pattern(part: str) -> re.Pattern[str]:
+    """A whole number, or a part of one; ``*`` stands for any digit (docs, IncomingPhoneNumbers)."""
+    digits = re.sub(r"[^0-9*]", "", part)
+    return re.compile("".join("[0-9]" if char == "*" else char for char in digits))
+
+
+def _create(ask: Ask, kind: str = "") -> Answer:
+    number = _wanted(ask, kind)
+    record = NumberRecord(
+        sid=ask.service.new_sid("PN"),
+        account_sid=ask.service.account.sid,
+        friendly_name=number,
+        created_ns=ask.service.now_ns,
+        phone_number=number,
+        type=kind,
+    )
+    _change(ask, record)
+    ask.service.numbers.add(record)
+    return Answer(_shown(ask, record, kind), 201)
+
+
+def _wanted(ask: Ask, kind: str) -> str:
+    """The number to be had. Raises TwilioError."""
+    text, area = ask.form.text("PhoneNumber"), ask.form.text("AreaCode")
+    taken = {record.phone_number for record in ask.service.numbers.all()} | {_TEST_TAKEN}
+    if not text and area and not kind:
+        if re.fullmatch("[2-9][0-9]{2}", area) is None:
+            raise bad_parameter(f"{area[:20]} is not a valid area code", _BAD_AREA)
+        free = next((number for number in _of_area(area) if number not in taken), None)
+        if free is None or area == _TEST_EMPTY_AREA:
+            raise bad_parameter(f"No phone numbers found in area code {area}", _EMPTY_AREA)
+        return free
+    number = re.sub(r"[\s().-]", "", text or "")
+    if re.fullmatch(r"[2-9][0-9]{9}", number):
+        number = f"+1{number}"
+    if re.fullmatch(r"\+[1-9][0-9]{6,14}", number) is None or number == _TEST_INVALID:
+        raise bad_parameter(f"{(text or '')[:40]} is not a valid PhoneNumber", _INVALID)
+    if number in taken:
+        raise bad_parameter(f"{number} is not available", _TAKEN)
+    if kind and (kind == "toll-free") != is_toll_free(number):
+        raise bad_parameter(f"{number} is not a {kind} number", _OTHER_TYPE)
+    return number
+
+
+def _of_area(area: str) -> Iterator[str]:
+    return (f"+1{area}55501{last:02}" for last in range(100))
+
+
+def _fetch(ask: Ask) -> Answer:
+    return Answer(_shown(ask, ask.service.numbers.find(ask.at["sid"])))
+
+
+def _update(ask: Ask) -> Answer:
+    record = ask.service.numbers.find(ask.at["sid"])
+    _change(ask, record)
+    record.updated_ns = ask.service.now_ns
+    return Answer(_shown(ask, record))
+
+
+def _change(ask: Ask, record: NumberRecord) -> None:
+    application = ask.form.text("VoiceApplicationSid")
+    if application and all(each.sid != application for each in ask.service.applications.all()):
+        raise bad_parameter(f"ApplicationSid {application[:40]} is not accessible", _NO_APPLICATION)
+    change_settings(ask.form, record)
+    if application is not None:
+        record.voice_application_sid = application or None
+    if ask.form.text("VoiceUrl"):
+        record.twiml = None
+
+
+def _delete(ask: Ask) -> Answer:
+    ask.service.numbers.remove(ask.at["sid"])
+    return Answer(status=204)
+
+
+def _shown(ask: Ask, record: NumberRecord, kind: str = "") -> dict[str, Any]:
+    shown = record.to_twilio_json(ask.service.dates)
+    if kind:  # the lists of one type do not name it
+        del shown["type"]
+    return shown
+
+
+def _of_type(kind: str) -> dict[str, Handler]:
+    return {"GET": partial(_list, kind=kind), "POST": partial(_create, kind=kind)}
+
+
+_PATH: Final = "Accounts/{account}/IncomingPhoneNumbers"
+_NAME: Final = "IncomingPhoneNumber"
+NUMBERS: Final = (
+    Resource(_PATH, _NAME, {"GET": _list, "POST": _create}),
+    Resource(f"{_PATH}/Local", _NAME, _of_type("local")),
+    Resource(f"{_PATH}/Mobile", _NAME, _of_type("mobile")),
+    Resource(f"{_PATH}/TollFree", _NAME, _of_type("toll-free")),
+    Resource(f"{_PATH}/{{sid}}", _NAME, {"GET": _fetch, "POST": _update, "DELETE": _delete}),
+)

@@ -1,0 +1,377 @@
+"""The account: every command an app can give, over one exchange.
+
+All methods run on the engine's loop. They raise :class:`TwilioError` for what Twilio refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.exchange.catalogue import Catalogue, UnknownSid
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.layout import Profile
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.records import API_VERSION, CallRecord, Direction, RecordingRecord
+from mediasim.exchange.states import CALL, CallStatus
+from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest
+from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
+from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.ports import Directory, Phone
+from mediasim.twilio.recordings import RecordingDesk
+from mediasim.twilio.resources import (
+    AccountRecord,
+    ApplicationRecord,
+    Book,
+    KeyRecord,
+    NotificationRecord,
+    NumberRecord,
+)
+from mediasim.twilio.session import CallSession
+from mediasim.twilio.status import StatusDesk
+from mediasim.twilio.studio import Studio
+from mediasim.twilio.verbs.sound import touch_tones
+from mediasim.twilio.webhooks import Webhooks
+
+__all__ = ["Service"]
+
+_NOT_IN_PROGRESS: Final = 21220
+_NO_URL: Final = 21205
+
+
+class Service:
+    """Calls, recordings, conferences and queues of one account."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        account: AccountRecord,
+        directory: Directory,
+        webhooks: Webhooks,
+        studio: Studio,
+        base_url: str = "",
+    ) -> None:
+        """``base_url`` is where media are served, without a final slash."""
+        self.exchange = exchange
+        self.account = account
+        self.directory = directory
+        self.webhooks = webhooks
+        self.studio = studio
+        self.base_url = base_url
+        self.room = exchange.plane.open_room()
+        """All legs share it, so that any may meet any."""
+        self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", account.sid)
+        self.applications: Book[ApplicationRecord] = Book("Applications", account.sid)
+        self.keys: Book[KeyRecord] = Book("Keys", account.sid)
+        self.notifications: list[NotificationRecord] = []
+        self.statuses = StatusDesk(self)
+        self.recordings = RecordingDesk(self)
+        self.conferences = ConferenceDesk(self)
+        self.queues = QueueDesk(self)
+        self.sessions: dict[str, CallSession] = {}
+        """Of calls under way, by call SID."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._on_answer: dict[str, RecordingRequest] = {}
+        self._calls = 0
+
+    # -- what others ask --------------------------------------------------------------------
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.exchange.catalogue
+
+    @property
+    def store(self) -> MediaStore:
+        return self.exchange.store
+
+    @property
+    def dates(self) -> Dates:
+        return self.exchange.dates
+
+    @property
+    def profile(self) -> Profile:
+        return self.exchange.profile
+
+    @property
+    def now_ns(self) -> int:
+        return self.exchange.now_ns
+
+    @property
+    def account_path(self) -> str:
+        return f"/{API_VERSION}/Accounts/{self.account.sid}"
+
+    def call_record(self, sid: str) -> CallRecord:
+        """Raises TwilioError for a call there is not."""
+        try:
+            return self.exchange.catalogue.call(sid)
+        except UnknownSid:
+            raise not_found(f"{self.account_path}/Calls/{sid}.json") from None
+
+    def recording_record(self, sid: str) -> RecordingRecord:
+        """Raises TwilioError for a recording there is not."""
+        try:
+            return self.exchange.catalogue.recording(sid)
+        except UnknownSid:
+            raise not_found(f"{self.account_path}/Recordings/{sid}.json") from None
+
+    def live_call(self, sid: str) -> LiveCall | None:
+        """The call itself while it is under way."""
+        session = self.sessions.get(sid)
+        return None if session is None else session.call
+
+    def heard_by(self, call: LiveCall) -> list[LiveCall]:
+        """Whom a call's party hears, or would if nobody were on hold."""
+        if not call.active:
+            return []
+        found = []
+        for session in self.sessions.values():
+            other = session.call
+            if other is call or not other.active:
+                continue
+            conference = call.leg.conference
+            together = conference is not None and other.leg.conference == conference
+            if together or session.bridged is call or self.sessions[call.sid].bridged is other:
+                found.append(other)
+        return found
+
+    def notify(
+        self,
+        call_sid: str | None,
+        code: int,
+        message: str,
+        request_url: str = "",
+        *,
+        line: int | None = None,
+        warning: bool = False,
+    ) -> None:
+        """Note something for the developer: Twilio's notifications."""
+        words = message if line is None else f"{message} (line {line})"
+        self.notifications.append(
+            NotificationRecord(
+                sid=self.exchange.sids.new("NO"),
+                account_sid=self.account.sid,
+                call_sid=call_sid,
+                error_code=code,
+                log="1" if warning else "0",
+                message_text=words,
+                request_url=request_url,
+                created_ns=self.now_ns,
+            )
+        )
+
+    def new_sid(self, prefix: str) -> str:
+        """The next SID of a kind."""
+        return self.exchange.sids.new(prefix)
+
+    def new_secret(self, sid: str) -> str:
+        """The secret of an API key: 32 letters and digits, the seed's."""
+        return self.exchange.seeds.digest(f"secret/{sid}", 16).hex()
+
+    def broke(self, call_sid: str, error: BaseException) -> None:
+        """A fault of our own, or a party that could not go on: the call goes on without it."""
+        self.notify(call_sid, 13000, f"{type(error).__name__}: {error}")
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run something that outlives any call."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # -- calls ------------------------------------------------------------------------------
+
+    def create_call(self, ask: CallRequest) -> CallRecord:
+        """POST /Calls: dial, and let the app's document run when it is answered."""
+        to, from_ = called(ask.to), calling(ask.from_)
+        script, callback = ask.script, ask.status_callback
+        if ask.application_sid is not None:
+            application = self.applications.find(ask.application_sid)
+            script = application.script()
+            callback = callback or application.callback()
+        if not script.url and script.twiml is None:
+            raise bad_parameter("Url parameter is required.", _NO_URL)
+        phone = self.directory.phone(to)
+        call = self._new_call(phone, to, from_, "outbound-api", "queued", callback)
+        call.record.caller_name = ask.caller_name
+        if ask.recording is not None:
+            self._on_answer[call.sid] = ask.recording
+        session = self._begin(call, phone)
+        session.send_digits = ask.send_digits
+        session.longest_ns = (ask.time_limit_seconds or 14_400) * NS_PER_SECOND
+        self._run(session, session.go_out(script, ask.timeout_seconds * NS_PER_SECOND))
+        return call.record
+
+    def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
+        """Somebody calls one of the app's numbers. TwilioError if nobody claimed it."""
+        number = next((each for each in self.numbers.all() if each.phone_number == to), None)
+        if number is None:
+            raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
+        script = number.script()
+        if number.voice_application_sid:
+            script = self.applications.find(number.voice_application_sid).script()
+        call = self._new_call(phone, to, from_, "inbound", "ringing", number.callback())
+        call.record.phone_number_sid = number.sid
+        session = self._begin(call, phone)
+        self._run(session, session.come_in(script))
+        return call.record
+
+    def dial_out(
+        self, parent: LiveCall, address: str, caller_id: str, callback: Callback | None
+    ) -> tuple[LiveCall, Phone]:
+        """A child call, queued."""
+        phone = self.directory.phone(address)
+        call = self._new_call(
+            phone,
+            address,
+            caller_id or parent.record.from_,
+            "outbound-dial",
+            "queued",
+            callback,
+            parent,
+        )
+        return call, phone
+
+    def session_of(self, call: LiveCall, phone: Phone) -> CallSession:
+        """A child call's own session: it has no document unless it is given one."""
+        return self._begin(call, phone)
+
+    def _new_call(
+        self,
+        phone: Phone,
+        to: str,
+        from_: str,
+        direction: Direction,
+        status: CallStatus,
+        callback: Callback | None,
+        parent: LiveCall | None = None,
+    ) -> LiveCall:
+        self._calls += 1
+        call = self.exchange.new_call(
+            phone.party,
+            self.room,
+            to=to,
+            from_=from_,
+            direction=direction,
+            status=status,
+            flow=parent.flow if parent is not None else f"call-{self._calls}",
+            parent=parent,
+        )
+        self.statuses.follow(call.sid, callback)
+        return call
+
+    def _begin(self, call: LiveCall, phone: Phone) -> CallSession:
+        session = CallSession(self, call, phone)
+        self.sessions[call.sid] = session
+        return session
+
+    def _run(self, session: CallSession, work: Coroutine[Any, Any, None]) -> None:
+        task = self.spawn(work)
+
+        def done(task: asyncio.Task[Any]) -> None:
+            self._on_answer.pop(session.call.sid, None)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.broke(session.call.sid, error)
+
+        task.add_done_callback(done)
+
+    def connected(self, session: CallSession) -> None:
+        """A call under TwiML has been answered."""
+        ask = self._on_answer.pop(session.call.sid, None)
+        if ask is not None:
+            self.recordings.of_call(session.call, ask, "OutboundAPI")
+        if session.send_digits:
+            session.spawn(session.play(touch_tones(session.send_digits), "digits"))
+
+    def update_call(self, sid: str, ask: CallUpdate) -> CallRecord:
+        """POST /Calls/{sid}: end it, or give it another document."""
+        record = self.call_record(sid)
+        session = self.sessions.get(sid)
+        if CALL.is_final(record.status) or session is None:
+            raise TwilioError(400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
+        if ask.status not in (None, "", "canceled", "completed"):
+            raise bad_parameter(f"Invalid Status {ask.status}: canceled or completed")
+        if ask.status_callback is not None:
+            self.statuses.replace(sid, ask.status_callback)
+        if ask.time_limit_seconds is not None:
+            session.limit(ask.time_limit_seconds * NS_PER_SECOND)
+        if ask.status == "canceled" and session.call.active:
+            return record  # only what is queued or ringing can be canceled
+        if ask.status in ("canceled", "completed"):
+            self._end(session)
+        elif ask.script is not None:
+            if not session.call.active:
+                raise TwilioError(
+                    400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect."
+                )
+            session.redirect(ask.script)
+        return record
+
+    def _end(self, session: CallSession) -> None:
+        if session.call.active:
+            session.call.take_down()
+        elif not session.call.ended.is_set():
+            session.call.fail("canceled")
+
+    def delete_call(self, sid: str) -> None:
+        """Forget a call that has ended."""
+        record = self.call_record(sid)
+        if not CALL.is_final(record.status):
+            raise bad_parameter("Cannot delete a call that is in progress", 20001)
+        self.exchange.catalogue.remove_call(sid)
+
+    # -- recordings -------------------------------------------------------------------------
+
+    def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
+        """POST /Calls/{sid}/Recordings. A child's recording is its parent's."""
+        self.call_record(call_sid)
+        session = self.sessions.get(call_sid)
+        if session is None or not session.call.active:
+            raise TwilioError(
+                400,
+                _NOT_IN_PROGRESS,
+                "Requested resource is not eligible for recording: the call is not in progress",
+            )
+        call = session.call
+        parent = self.sessions.get(call.record.parent_call_sid or "")
+        if parent is not None and parent.call.active:
+            call = parent.call
+        return self.recordings.of_call(call, ask, "StartCallRecordingAPI").record
+
+    def update_recording(
+        self, sid: str, status: str, pause_behavior: str | None = None
+    ) -> RecordingRecord:
+        """Pause, resume or stop a recording."""
+        self.recording_record(sid)
+        return self.recordings.update(sid, status, pause_behavior)
+
+    def current_recording(self, call_sid: str) -> RecordingRecord:
+        """``Twilio.CURRENT`` of a call."""
+        self.call_record(call_sid)
+        return self.recordings.current(call_sid)
+
+    def delete_recording(self, sid: str) -> None:
+        """Its media is gone; its metadata stays for 40 days."""
+        record = self.recording_record(sid)
+        if record.status == "deleted":
+            raise not_found(f"{self.account_path}/Recordings/{sid}.json")
+        if record.status not in ("completed", "absent"):
+            raise bad_parameter(f"Cannot delete a recording that is {record.status}")
+        record.move("deleted", self.now_ns)
+        self.exchange.store.delete(sid)
+
+    # -- the end ----------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """End every call, publish what was recorded, deliver what is to be told."""
+        for session in list(self.sessions.values()):
+            self._end(session)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.webhooks.settled()
+        self.studio.close()

@@ -1,0 +1,107 @@
+"""Telling an app how its calls are doing: status callbacks, their parameters and their order.
+
+Sources: Twilio docs, "Status callback request parameters" and the API description 2010-04-01.
+``initiated``, ``ringing`` and ``answered`` are events of that name; every end is ``completed``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mediasim.exchange.events import CallEvent, Event
+from mediasim.exchange.records import API_VERSION, CallRecord
+from mediasim.exchange.states import CALL
+from mediasim.twilio.asks import Callback
+from mediasim.twilio.webhooks import AppRequest
+
+if TYPE_CHECKING:
+    from mediasim.twilio.service import Service
+
+__all__ = ["DEFAULT_EVENTS", "Params", "StatusDesk", "call_params"]
+
+Params = list[tuple[str, str]]
+DEFAULT_EVENTS: Final = ("completed",)
+_PROGRESS: Final = ("initiated", "ringing", "answered")
+
+
+def call_params(record: CallRecord) -> Params:
+    """What every request about a call says of it."""
+    params = [
+        ("CallSid", record.sid),
+        ("AccountSid", record.account_sid),
+        ("ApiVersion", API_VERSION),
+        ("From", record.from_),
+        ("To", record.to),
+        ("Caller", record.from_),
+        ("Called", record.to),
+        ("CallStatus", record.status),
+        ("Direction", record.direction),
+    ]
+    optional = {
+        "ForwardedFrom": record.forwarded_from,
+        "CallerName": record.caller_name,
+        "ParentCallSid": record.parent_call_sid,
+    }
+    return params + [(name, value) for name, value in optional.items() if value is not None]
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is to be told of one call, and how often it has been."""
+
+    callbacks: list[Callback]
+    sequence: int = 0
+
+
+class StatusDesk:
+    """Sends each call's progress to where it was asked to."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._calls: dict[str, _Told] = {}
+        service.exchange.events.on("event", self._happened)
+
+    def follow(self, call_sid: str, callback: Callback | None) -> None:
+        """Tell of this call's progress too."""
+        if callback is not None and callback.url:
+            self._calls.setdefault(call_sid, _Told([])).callbacks.append(callback)
+
+    def replace(self, call_sid: str, callback: Callback) -> None:
+        """From now on tell of this call there."""
+        self._calls.setdefault(call_sid, _Told([])).callbacks = [callback]
+
+    def _happened(self, event: Event) -> None:
+        if not isinstance(event, CallEvent) or event.call_sid not in self._calls:
+            return
+        word = event.kind.removeprefix("call.")
+        record = self._service.catalogue.call(event.call_sid)
+        final = CALL.is_final(record.status)
+        if word not in ("initiated", "ringing", "answered") and not (
+            final and word == record.status
+        ):
+            return
+        told = self._calls[event.call_sid]
+        name = "completed" if final else word
+        for callback in told.callbacks:
+            if name in (callback.events or DEFAULT_EVENTS):
+                self._tell(told, record, callback, event.at_ns)
+        if final:
+            del self._calls[event.call_sid]
+
+    def _tell(self, told: _Told, record: CallRecord, callback: Callback, at_ns: int) -> None:
+        params = call_params(record)
+        params += [
+            ("Timestamp", self._service.dates.rfc2822(at_ns)),
+            ("CallbackSource", "call-progress-events"),
+            ("SequenceNumber", str(told.sequence)),
+        ]
+        if record.status == "completed":
+            seconds = record.duration_seconds() or 0
+            params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
+            params += self._service.recordings.summary(record.sid)
+        told.sequence += 1
+        request = AppRequest(
+            callback.url, callback.method, tuple(params), "call-status", record.sid
+        )
+        self._service.webhooks.notify(request, lane=record.sid)

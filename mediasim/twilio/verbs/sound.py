@@ -1,0 +1,83 @@
+"""Say, Play and Pause: what the party hears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.dtmf import DTMF_DIGITS, dtmf_digits
+from mediasim.audio.errors import AudioFileError
+from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.twilio.session import CallSession
+from mediasim.twilio.twiml import Verb
+from mediasim.twilio.webhooks import AppFailure, AppRequest
+
+__all__ = ["Interrupted", "Stop", "fetch_sound", "pause", "play", "say", "sound_of", "touch_tones"]
+
+_FOREVER: Final = 10_000
+
+Stop = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class Interrupted(Exception):
+    """Something happened that ends what is being played."""
+
+
+async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
+    """Speech, so many times; 0 is until the call ends."""
+    await _repeat(session, verb, await sound_of(session, verb), "speech", stop)
+
+
+async def play(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
+    """A file, or touch tones."""
+    await _repeat(session, verb, await sound_of(session, verb), verb.text.strip() or "digits", stop)
+
+
+async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
+    """Nothing, for so many seconds."""
+    waits = [session.exchange.sleep(verb.seconds("length", 1) * NS_PER_SECOND)]
+    if stop is not None:
+        waits.append(stop())
+    if await session.until(*waits):
+        raise Interrupted
+
+
+async def _repeat(
+    session: CallSession, verb: Verb, pcm: NDArray[np.int16], label: str, stop: Stop | None
+) -> None:
+    if not len(pcm):
+        return
+    for _ in range(verb.number("loop", 1) or _FOREVER):
+        if await session.play(pcm, label, *([stop()] if stop is not None else [])):
+            raise Interrupted
+
+
+async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
+    """The samples of a Say or Play; none for a file that cannot be had, which is noted."""
+    if verb.name == "Say":
+        return await session.service.studio.say(verb.text, verb.attribute("voice"))
+    if verb.attribute("digits"):
+        return touch_tones(verb.attribute("digits"))
+    return await fetch_sound(session, verb.text.strip())
+
+
+async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
+    """A file of the app's."""
+    service, sid = session.service, session.call.sid
+    request = AppRequest(session.absolute(url), "GET", (), "media", sid)
+    try:
+        response = await service.webhooks.fetch(request)
+        return await service.studio.decode(response.body)
+    except AppFailure as failure:
+        service.notify(sid, failure.code, failure.message, request.url)
+    except AudioFileError as error:
+        service.notify(sid, 12300, f"cannot be played: {error}", request.url)
+    return np.zeros(0, np.int16)
+
+
+def touch_tones(digits: str) -> NDArray[np.int16]:
+    """Keys as tones; ``w`` waits half a second, ``W`` a second, anything else is left out."""
+    return dtmf_digits("".join(digit for digit in digits if digit in f"{DTMF_DIGITS}wW"))

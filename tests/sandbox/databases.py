@@ -1,0 +1,48 @@
+"""A PostgreSQL server of our own to test against."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of a database on a server that runs meanwhile; skips where there is none."""
+    if find_spec("psycopg") is None:
+        pytest.skip("psycopg, the driver for PostgreSQL, is not installed")
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's server programs are not installed")
+    user = "postgres" if os.getuid() == 0 else None  # the server refuses to be root's
+    with tempfile.TemporaryDirectory(prefix="mediasim-pg-") as folder:
+        if user is not None:
+            shutil.chown(folder, user)
+        data = f"{folder}/data"
+
+        def run(*command: str) -> None:
+            subprocess.run(
+                command, check=True, user=user, cwd=folder, capture_output=True, timeout=60
+            )
+
+        run(f"{programs}/initdb", "-D", data, "-U", "me", "-A", "trust", "--no-sync")
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+        # Its log goes to a file: a pipe would stay open as long as it runs.
+        run(f"{programs}/pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg://me@/postgres?host={folder}"
+        finally:
+            run(f"{programs}/pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+
+
+def _programs() -> Path | None:
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)

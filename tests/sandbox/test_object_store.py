@@ -1,0 +1,93 @@
+"""Recordings in an object store: a real S3 server's, where one can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from mediasim.exchange.media_store import MediaNotFound
+from mediasim.sandbox.object_store import ObjectStoreError, RemoteMediaStore
+
+SID = "RE" + "0" * 32
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    for name in ("obstore", "moto", "flask"):
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        import urllib.request
+
+        made = urllib.request.Request(f"http://{host}:{port}/recordings", method="PUT")
+        urllib.request.urlopen(made, timeout=5).close()
+        yield "s3://recordings/team"
+    server.stop()
+
+
+def publish(store: RemoteMediaStore) -> None:
+    with store.publish_wav(SID) as file:
+        file.write(b"RIFF....")
+    store.publish_document(SID, {"sid": SID})
+    store.publish_truth(SID, {"recording": SID})
+
+
+def test_what_one_sandbox_published_another_one_serves(bucket: str, tmp_path: Path) -> None:
+    first = RemoteMediaStore(tmp_path / "first", bucket)
+    publish(first)
+    assert first.wav_path(SID).parent == tmp_path / "first" / "recordings"
+    first.close()
+    second = RemoteMediaStore(tmp_path / "second", bucket)
+    assert second.wav_path(SID).read_bytes() == b"RIFF...."
+    assert second.document(SID) == {"sid": SID}
+    assert second.truth(SID) == {"recording": SID}
+    second.close()
+
+
+def test_what_was_deleted_is_nowhere(bucket: str, tmp_path: Path) -> None:
+    first = RemoteMediaStore(tmp_path / "first", bucket)
+    publish(first)
+    first.delete(SID)
+    first.settled()
+    with pytest.raises(MediaNotFound, match="nor in the store"):
+        first.wav_path(SID)
+    first.close()
+    second = RemoteMediaStore(tmp_path / "second", bucket)
+    with pytest.raises(MediaNotFound):
+        second.truth(SID)
+    assert second.document(SID) == {"sid": SID}
+    second.close()
+
+
+def test_no_url_of_an_object_store(tmp_path: Path) -> None:
+    pytest.importorskip("obstore")
+    with pytest.raises(ObjectStoreError, match="no object store's URL"):
+        RemoteMediaStore(tmp_path, "nowhere")
+
+
+def test_an_object_store_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with pytest.raises(ObjectStoreError, match="cannot be used"):
+        RemoteMediaStore(tmp_path, "s3://recordings")

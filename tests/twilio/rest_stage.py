@@ -1,0 +1,388 @@
+"""The REST API over an account that does what it is told: no calls, only records of them."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+from starlette.testclient import TestClient
+
+from mediasim.audio.wav import write_wav
+from mediasim.exchange.catalogue import Catalogue
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
+from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.states import RecordingStatus
+from mediasim.seeds import Seeds
+from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.asks import (
+    CallRequest,
+    CallUpdate,
+    ConferenceUpdate,
+    ParticipantRequest,
+    ParticipantUpdate,
+    RecordingRequest,
+    Script,
+)
+from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.resources import (
+    AccountRecord,
+    ApplicationRecord,
+    Book,
+    KeyRecord,
+    MemberRecord,
+    NotificationRecord,
+    NumberRecord,
+    ParticipantRecord,
+    QueueRecord,
+)
+from mediasim.twilio.rest import ApiSettings, create_api
+from mediasim.twilio.webhooks import Delivery
+from api_description import check_response
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+ALICE, BOB = "+15550100001", "+15550100002"
+APP = "http://127.0.0.1:5000"
+
+
+async def gate(work: Callable[[], Any]) -> Any:
+    """The engine's loop is this one."""
+    result = work()
+    return await result if inspect.isawaitable(result) else result
+
+
+@dataclass
+class FakeWebhooks:
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+class FakeConferences:
+    """Conferences whose participants are records alone; keeps what it was asked."""
+
+    def __init__(self, service: FakeService) -> None:
+        self.service = service
+        self.asked: list[Any] = []
+        self.inside: dict[str, list[ParticipantRecord]] = {}
+
+    def update_conference(self, sid: str, ask: ConferenceUpdate) -> ConferenceRecord:
+        self.asked.append(ask)
+        record = self.service.catalogue.conference(sid)
+        if ask.status == "completed":
+            record.move("completed", self.service.now_ns)
+            record.reason_ended = "conference-ended-via-api"
+        return record
+
+    def current_recording(self, sid: str) -> RecordingRecord:
+        return self.service.catalogue.recordings(conference=sid)[-1]
+
+    def participants(self, sid: str) -> Sequence[ParticipantRecord]:
+        return self.inside.get(sid, [])
+
+    def participant(self, sid: str, who: str) -> ParticipantRecord:
+        for record in self.inside.get(sid, []):
+            if who in (record.call_sid, record.label):
+                return record
+        raise not_found(f"/participants/{who}")
+
+    async def create_participant(self, key: str, ask: ParticipantRequest) -> ParticipantRecord:
+        self.asked.append(ask)
+        found = self.service.catalogue.conferences(name=key)
+        conference = found[0] if found else self.service.conference(key)
+        record = ParticipantRecord(
+            account_sid=self.service.account.sid,
+            conference_sid=conference.sid,
+            call_sid=self.service.call(to=ask.to).sid,
+            created_ns=self.service.now_ns,
+            label=ask.label,
+            muted=ask.muted,
+            status="queued",
+            queue_time="0",
+        )
+        self.inside.setdefault(conference.sid, []).append(record)
+        return record
+
+    def update_participant(self, sid: str, who: str, ask: ParticipantUpdate) -> ParticipantRecord:
+        self.asked.append(ask)
+        record = self.participant(sid, who)
+        record.muted = record.muted if ask.muted is None else ask.muted
+        record.hold = record.hold if ask.hold is None else ask.hold
+        return record
+
+    def remove_participant(self, sid: str, who: str) -> None:
+        self.inside[sid].remove(self.participant(sid, who))
+
+
+class FakeQueues:
+    """Queues whose members are records alone."""
+
+    def __init__(self, service: FakeService) -> None:
+        self.service = service
+        self.book: Book[QueueRecord] = Book("Queues", service.account.sid)
+        self.waiting: dict[str, list[MemberRecord]] = {}
+        self.taken: list[Script] = []
+
+    def all(self) -> list[QueueRecord]:
+        return self.book.all()
+
+    def find(self, sid: str) -> QueueRecord:
+        return self.book.find(sid)
+
+    def create(self, name: str, max_size: int = 1000) -> QueueRecord:
+        record = QueueRecord(
+            self.service.new_sid("QU"), self.service.account.sid, name, self.service.now_ns
+        )
+        record.max_size = max_size
+        self.book.add(record)
+        return record
+
+    def update(self, sid: str, name: str | None = None, max_size: int | None = None) -> QueueRecord:
+        record = self.find(sid)
+        record.friendly_name = name or record.friendly_name
+        record.max_size = max_size or record.max_size
+        return record
+
+    def remove(self, sid: str) -> object:
+        if self.find(sid).current_size:
+            raise bad_parameter("not empty")
+        return self.book.remove(sid)
+
+    def members(self, sid: str) -> Sequence[MemberRecord]:
+        return self.waiting.get(self.find(sid).sid, [])
+
+    def member(self, sid: str, who: str) -> MemberRecord:
+        for record in self.members(sid):
+            if who in ("Front", record.call_sid):
+                return record
+        raise not_found(f"/members/{who}")
+
+    def dequeue(self, sid: str, who: str, script: Script) -> MemberRecord:
+        self.taken.append(script)
+        record = self.member(sid, who)
+        self.waiting[sid].remove(record)
+        return record
+
+
+class FakeService:
+    """An account in which nothing happens but what a test makes happen."""
+
+    def __init__(self, directory: Path) -> None:
+        self.seeds = Seeds(3)
+        self.sids = SidFactory(self.seeds)
+        self.account = AccountRecord(self.sids.new("AC"), TOKEN, "Test", 0)
+        self.base_url = "http://127.0.0.1:8080"
+        self.dates = Dates()
+        self.now_ns = 0
+        self.catalogue = Catalogue()
+        self.store = MediaStore(directory)
+        self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", self.account.sid)
+        self.applications: Book[ApplicationRecord] = Book("Applications", self.account.sid)
+        self.keys: Book[KeyRecord] = Book("Keys", self.account.sid)
+        self.queues = FakeQueues(self)
+        self.conferences = FakeConferences(self)
+        self.notifications: list[NotificationRecord] = []
+        self.webhooks = FakeWebhooks()
+        self.asked: list[Any] = []
+        """Every command, as it was read."""
+
+    def new_sid(self, prefix: str) -> str:
+        return self.sids.new(prefix)
+
+    def new_secret(self, sid: str) -> str:
+        return self.seeds.digest(f"secret/{sid}", 16).hex()
+
+    def notify(
+        self,
+        call_sid: str | None,
+        code: int,
+        message: str,
+        request_url: str = "",
+        *,
+        warning: bool = False,
+    ) -> None:
+        self.notifications.append(
+            NotificationRecord(
+                self.new_sid("NO"),
+                self.account.sid,
+                call_sid,
+                code,
+                "1" if warning else "0",
+                message,
+                request_url,
+                self.now_ns,
+            )
+        )
+
+    # -- commands ---------------------------------------------------------------------------
+
+    def create_call(self, ask: CallRequest) -> CallRecord:
+        self.asked.append(ask)
+        to, from_ = called(ask.to), calling(ask.from_)
+        if ask.application_sid is None and not ask.script.url and ask.script.twiml is None:
+            raise bad_parameter("Url parameter is required.", 21205)
+        return self.call(to=to, from_=from_)
+
+    def update_call(self, sid: str, ask: CallUpdate) -> CallRecord:
+        self.asked.append(ask)
+        record = self.catalogue.call(sid)
+        if record.ended_ns is not None:
+            raise TwilioError(400, 21220, "Call is not in-progress. Cannot redirect.")
+        if ask.status == "completed":
+            record.move("completed", self.now_ns)
+        return record
+
+    def delete_call(self, sid: str) -> None:
+        self.catalogue.remove_call(sid)
+
+    def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
+        self.asked.append(ask)
+        return self.recording(self.catalogue.call(call_sid), ask.channels, ask.track)
+
+    def current_recording(self, call_sid: str) -> RecordingRecord:
+        return self.catalogue.recordings(call=call_sid)[-1]
+
+    def update_recording(
+        self, sid: str, status: str, pause_behavior: str | None = None
+    ) -> RecordingRecord:
+        self.asked.append((status, pause_behavior))
+        record = self.catalogue.recording(sid)
+        if status == "paused":
+            record.move("paused", self.now_ns)
+        return record
+
+    def delete_recording(self, sid: str) -> None:
+        self.catalogue.recording(sid).move("deleted", self.now_ns)
+        self.store.delete(sid)
+
+    # -- what a test makes happen -----------------------------------------------------------
+
+    def call(self, *, to: str = BOB, from_: str = ALICE, **more: Any) -> CallRecord:
+        """A call that is queued."""
+        record = CallRecord(
+            self.new_sid("CA"),
+            self.account.sid,
+            to,
+            from_,
+            "outbound-api",
+            "queued",
+            self.now_ns,
+            **more,
+        )
+        self.catalogue.add_call(record)
+        return record
+
+    def live_call(self, **more: Any) -> CallRecord:
+        """One in progress."""
+        record = self.call(**more)
+        record.move("initiated", self.now_ns)
+        record.move("ringing", self.now_ns)
+        record.move("in-progress", self.now_ns)
+        return record
+
+    def conference(self, name: str = "Room") -> ConferenceRecord:
+        record = ConferenceRecord(self.new_sid("CF"), self.account.sid, name, self.now_ns)
+        self.catalogue.add_conference(record)
+        return record
+
+    def recording(
+        self,
+        call: CallRecord | None = None,
+        channels: Channels = "mono",
+        track: Track = "both",
+        *,
+        kind: Kind = "call",
+        conference_sid: str | None = None,
+    ) -> RecordingRecord:
+        """One in progress."""
+        record = RecordingRecord(
+            self.new_sid("RE"),
+            self.account.sid,
+            (call or self.live_call()).sid,
+            "Conference" if conference_sid else "StartCallRecordingAPI",
+            recording_layout(kind, channels, track),
+            self.now_ns,
+            self.now_ns,
+            conference_sid=conference_sid,
+        )
+        self.catalogue.add_recording(record)
+        return record
+
+    def finished(
+        self,
+        directory: Path,
+        *,
+        seconds: float = 1.0,
+        status: RecordingStatus = "completed",
+        **more: Any,
+    ) -> RecordingRecord:
+        """One that is completed, with a tone of another pitch in each channel."""
+        record = self.recording(**more)
+        record.move("processing", self.now_ns)
+        record.move(status, self.now_ns)
+        record.samples = int(seconds * 8000)
+        angles = 2 * np.pi * np.arange(record.samples) / 8000
+        hertz = (440, 1000)[: record.layout.stored_channels]
+        pcm = np.stack([np.round(8000 * np.sin(angles * each)).astype(np.int16) for each in hertz])
+        spool = directory / "spool.wav"
+        write_wav(spool, pcm)
+        self.store.adopt_wav(record.sid, spool)
+        return record
+
+
+def basic(name: str, secret: str) -> dict[str, str]:
+    """Headers with credentials."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
+
+
+class Api:
+    """A client with the account's credentials; every JSON answer is held against the description."""
+
+    def __init__(self, directory: Path, settings: ApiSettings | None = None) -> None:
+        self.directory = directory
+        self.service = FakeService(directory / "store")
+        self.app = create_api(self.service, gate, settings)
+        self.http = TestClient(self.app, follow_redirects=False)
+        self.root = f"/2010-04-01/Accounts/{self.service.account.sid}"
+        self.credentials = basic(self.service.account.sid, TOKEN)
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        """Any request; a path that begins without a slash is the account's."""
+        url = path if path.startswith("/") else f"{self.root}/{path}"
+        headers = {**self.credentials, **more.pop("headers", {})}
+        response: Any = self.http.request(method, url, headers=headers, **more)
+        if ".json" in url and method in ("GET", "POST", "DELETE"):
+            body = response.json() if response.content else None
+            check_response(method, url, response.status_code, body)
+        answer: httpx2.Response = response
+        return answer
+
+    def get(self, path: str, status: int = 200, **more: Any) -> dict[str, Any]:
+        return self._body("GET", path, status, **more)
+
+    def post(self, path: str, status: int = 200, **form: Any) -> dict[str, Any]:
+        return self._body("POST", path, status, data=form)
+
+    def delete(self, path: str, status: int = 204) -> None:
+        self._body("DELETE", path, status)
+
+    def refused(self, method: str, path: str, status: int, code: int, **more: Any) -> str:
+        """The words it is refused with."""
+        body = self._body(method, path, status, **more)
+        assert body["code"] == code, body
+        words: str = body["message"]
+        return words
+
+    def _body(self, method: str, path: str, status: int, **more: Any) -> dict[str, Any]:
+        response = self.ask(method, path, **more)
+        assert response.status_code == status, (response.status_code, response.text)
+        body: dict[str, Any] = response.json() if response.content else {}
+        return body
