@@ -112,7 +112,9 @@ def _converted(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     made = {key: _converted(value) for key, value in schema.items() if key != "nullable"}
-    if schema.get("nullable") and "type" in made:
+    # One enumeration says in words alone, and in every example, that it can be null.
+    nullable = schema.get("nullable") or "will be `null`" in str(schema.get("description"))
+    if nullable and "type" in made:
         made["type"] = [made["type"], "null"]
         if "enum" in made:
             made["enum"] = [*made["enum"], None]

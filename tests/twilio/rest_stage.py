@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import numpy as np
+from api_description import check_response
 from starlette.testclient import TestClient
 
 from mediasim.audio.wav import write_wav
@@ -46,7 +47,6 @@ from mediasim.twilio.resources import (
 )
 from mediasim.twilio.rest import ApiSettings, create_api
 from mediasim.twilio.webhooks import Delivery
-from api_description import check_response
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 SECOND = 1_000_000_000
@@ -77,7 +77,7 @@ class FakeConferences:
     def update_conference(self, sid: str, ask: ConferenceUpdate) -> ConferenceRecord:
         self.asked.append(ask)
         record = self.service.catalogue.conference(sid)
-        if ask.status == "completed":
+        if ask.status == "completed" and record.status != "completed":
             record.move("completed", self.service.now_ns)
             record.reason_ended = "conference-ended-via-api"
         return record
@@ -119,7 +119,8 @@ class FakeConferences:
         return record
 
     def remove_participant(self, sid: str, who: str) -> None:
-        self.inside[sid].remove(self.participant(sid, who))
+        record = self.participant(sid, who)
+        self.inside[sid].remove(record)
 
 
 class FakeQueues:
@@ -344,7 +345,7 @@ def basic(name: str, secret: str) -> dict[str, str]:
 
 
 class Api:
-    """A client with the account's credentials; every JSON answer is held against the description."""
+    """A client with the account's credentials; JSON answers are held against the description."""
 
     def __init__(self, directory: Path, settings: ApiSettings | None = None) -> None:
         self.directory = directory

@@ -137,6 +137,15 @@ def test_the_waiting_document_goes_round_and_is_told_how_it_stands(tmp_path: Pat
     assert codes(account) == [12200, 12200], "Dial may not stand there"
 
 
+def test_a_waiting_document_that_leads_to_itself_is_told_how_it_stands_now(tmp_path: Path) -> None:
+    async def main(account: Account) -> None:
+        account.app.answers["/wait"] = '<Response><Pause length="2"/><Redirect/></Response>'
+        comes(account, ALICE, enqueue('waitUrl="/wait"'), 5.0, "hangup")
+
+    account = on_account(tmp_path, main)
+    assert told(account, "/wait", "QueueTime") == [("0",), ("2",), ("4",)]
+
+
 def test_leave_goes_on_with_the_action_or_the_next_verb(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
         prepare(account)

@@ -49,9 +49,8 @@ def test_mp3(api: Api, tmp_path: Path) -> None:
     record = api.service.finished(tmp_path)
     answer = api.ask("GET", f"Recordings/{record.sid}.mp3?RequestedChannels=2")
     assert answer.headers["content-type"] == "audio/mpeg"
-    file = tmp_path / "answer.mp3"
-    file.write_bytes(answer.content)
-    assert decode_audio(file).shape[0] == 2
+    _, channels = decode_audio(answer.content)
+    assert channels.shape[0] == 2
 
 
 def test_two_channels_of_one_are_not_found_and_noted(api: Api, tmp_path: Path) -> None:
@@ -92,7 +91,9 @@ def test_what_is_not_completed_or_deleted_has_no_media(api: Api, tmp_path: Path)
     ],
 )
 def test_hostile_paths_are_not_found(api: Api, path: str) -> None:
-    api.refused("GET", path, 404, 20404)
+    answer = api.ask("GET", path)
+    assert answer.status_code == 404
+    assert "20404" in answer.text
 
 
 def test_head_has_the_headers_alone(api: Api, tmp_path: Path) -> None:
@@ -151,8 +152,17 @@ def test_parts_there_are_not(api: Api, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["bytes=", "bytes=-", "bytes=a-b", "bytes=5-1", "lines=1-2", "bytes", "bytes=0-,0-,0-"]
-    + ["bytes=" + ",".join(f"{n}-{n}" for n in range(17)), "bytes=" + "9" * 40 + "-"],
+    [
+        "bytes=",
+        "bytes=-",
+        "bytes=a-b",
+        "bytes=5-1",
+        "lines=1-2",
+        "bytes",
+        "bytes=0-,0-,0-",
+        "bytes=" + ",".join(f"{n}-{n}" for n in range(17)),
+        "bytes=" + "9" * 40 + "-",
+    ],
 )
 def test_ranges_not_understood_are_ignored(api: Api, tmp_path: Path, header: str) -> None:
     path = f"Recordings/{api.service.finished(tmp_path).sid}.wav"

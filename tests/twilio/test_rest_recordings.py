@@ -47,8 +47,8 @@ def test_a_recording_is_paused_by_its_sid_and_as_the_current_one(api: Api) -> No
     call = api.service.live_call()
     first, second = api.service.recording(call), api.service.recording(call)
     path = f"Calls/{call.sid}/Recordings"
-    form = {"Status": "paused", "PauseBehavior": "skip"}
-    assert api.post(f"{path}/{first.sid}.json", **form)["status"] == "paused"
+    paused = api.post(f"{path}/{first.sid}.json", Status="paused", PauseBehavior="skip")
+    assert paused["status"] == "paused"
     assert api.post(f"{path}/Twilio.CURRENT.json", Status="paused")["sid"] == second.sid
     assert api.service.asked == [("paused", "skip"), ("paused", None)]
 

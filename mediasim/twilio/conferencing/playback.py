@@ -79,23 +79,25 @@ async def _asked(session: CallSession, following: FollowUp, allowed: tuple[str, 
 async def play_through(
     session: CallSession,
     script: Script,
-    params: Params,
+    params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     pace: _Pace | None = None,
 ) -> Document:
     """A document and those that it leads to, once; returns the last.
 
-    Raises Unavailable, and CallEnded when the party hangs up.
+    ``params`` are what the app is told whenever it is asked for one. Raises Unavailable, and
+    CallEnded when the party hangs up.
     """
     pace = pace or _Pace(session)
-    following = FollowUp(script, params)
+    following = FollowUp(script, [])
     while True:
         await pace.keep()
-        document = await _asked(session, following, allowed)
+        asked = FollowUp(following.script, following.params + params())
+        document = await _asked(session, asked, allowed)
         next_one = await session.carry_out(document)
         if next_one is None:
             return document
-        following = next_one if isinstance(next_one, FollowUp) else FollowUp(next_one, params)
+        following = next_one if isinstance(next_one, FollowUp) else FollowUp(next_one, [])
 
 
 async def entertain(
@@ -117,7 +119,7 @@ async def entertain(
         pace = _Pace(session)
         repeat = True
         while repeat:
-            last = await play_through(session, script, params(), allowed, pace)
+            last = await play_through(session, script, params, allowed, pace)
             repeat = again or _is_sound_file(session, last)
     await asyncio.Event().wait()
 

@@ -205,8 +205,9 @@ class QueueDesk:
                 ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
                 ("DequeingCallSid", session.call.sid),  # spelt so by Twilio
             ]
+            whispered = play_through(other, script, lambda: params)
             try:
-                await session.until(play_through(other, script, params), member.gone.wait())
+                await session.until(whispered, member.gone.wait())
             except Unavailable:
                 pass  # noted; they are connected all the same
             except CallEnded:

@@ -51,7 +51,7 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        as_xml = request.path_params["suffix"] != ".json"
+        as_xml = not request.scope["path"].endswith(".json")
         try:
             query = Params.parse(request.scope["query_string"].decode("latin-1"))
             form = await read_form(request) if request.method == "POST" else Params()
