@@ -208,7 +208,7 @@ class RecordingDesk:
     def summary(self, call_sid: str) -> Params:
         """What a call's last status callback says of its newest recording."""
         for record in reversed(self._service.catalogue.recordings(call=call_sid)):
-            if record.status == "completed":
+            if record.status == "completed" and record.conference_sid is None:
                 return [
                     ("RecordingUrl", self.url(record.sid)),
                     ("RecordingSid", record.sid),
@@ -231,16 +231,19 @@ class RecordingDesk:
         if word != "started":
             del self._watches[event.recording_sid]
 
+    def forget_ended(self) -> None:
+        """Let go of calls that have ended, unless a recording may still have to name them."""
+        if not self._live:
+            calls = self._exchange.calls
+            calls[:] = [call for call in calls if not call.ended.is_set()]
+
     def _over(self, recording: LiveRecording) -> None:
         if recording.record.status == "completed":
             truth = recording_truth(recording)
             self._service.store.publish_truth(recording.sid, truth.to_json())
         # Of what has ended only the records are kept, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
-        if not self._live:
-            self._exchange.calls[:] = [
-                call for call in self._exchange.calls if not call.ended.is_set()
-            ]
+        self.forget_ended()
 
     def _tell(self, record: RecordingRecord, watch: _Watch, status: str) -> None:
         params = [

@@ -42,6 +42,8 @@ __all__ = ["Service"]
 
 _NOT_IN_PROGRESS: Final = 21220
 _NO_URL: Final = 21205
+_MOST_NOTIFICATIONS: Final = 10_000
+"""Kept; the oldest go."""
 
 
 class Service:
@@ -164,6 +166,7 @@ class Service:
                 created_ns=self.now_ns,
             )
         )
+        del self.notifications[:-_MOST_NOTIFICATIONS]
 
     def new_sid(self, prefix: str) -> str:
         """The next SID of a kind."""

@@ -185,6 +185,7 @@ class CallSession:
         for recording in halted:
             recording.publish()
         self.service.sessions.pop(self.call.sid, None)
+        self.service.recordings.forget_ended()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run beside the call until it ends."""

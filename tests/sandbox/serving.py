@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from base64 import b64encode
@@ -18,6 +19,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
+
+_BYTECODE = f"{tempfile.gettempdir()}/mediasim-bytecode-{os.getuid()}"
+"""Compiled once for all tests, or most of their time would go into that."""
 
 
 @dataclass
@@ -75,7 +79,8 @@ class Sandbox:
 def serving(*options: str) -> Iterator[Sandbox]:
     """``mediasim serve`` on any free port."""
     command = [sys.executable, "-m", "mediasim", "serve", "--port", "0", *options]
-    environment = {**os.environ, "MEDIASIM_SPEECH": "babble"}
+    environment = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPYCACHEPREFIX": _BYTECODE}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

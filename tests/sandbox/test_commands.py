@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from mediasim.cli import app as commands
 
+pytestmark = pytest.mark.realtime
 NUMBER = "+14155550100"
 
 

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 from serving import App, Sandbox, app, serving
+from typer.testing import CliRunner
+
+from mediasim.cli import app as commands
+
+pytestmark = pytest.mark.realtime
 
 NUMBER = "+14155550100"
 
@@ -94,9 +99,8 @@ def until(found: object, seconds: float = 10) -> None:
     ],
 )
 def test_what_cannot_be_served_is_told_in_a_line(options: list[str], told: str) -> None:
-    command = [sys.executable, "-m", "mediasim", "serve", "--in-memory", "--port", "0", *options]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 2
+    ended = CliRunner().invoke(commands, ["serve", "--in-memory", "--port", "0", *options])
+    assert ended.exit_code == 2
     assert told in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
