@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from api_description import check_response, description
 from rest_stage import ALICE, APP, BOB, TOKEN, Api, basic
 
 GOOD = {"To": BOB, "From": ALICE, "Url": f"{APP}/voice"}
@@ -15,6 +16,20 @@ GOOD = {"To": BOB, "From": ALICE, "Url": f"{APP}/voice"}
 @pytest.fixture
 def api(tmp_path: Path) -> Api:
     return Api(tmp_path)
+
+
+# -- the judge ----------------------------------------------------------------------------------
+
+
+def test_answers_are_held_against_twilios_own_description(api: Api) -> None:
+    description()  # skips where it is absent: then no answer is checked
+    path = f"{api.root}/Calls.json"
+    page = api.get(path)
+    for wrong in (page | {"end": "0"}, page | {"calls": [{"sid": "CA1"}]}):
+        with pytest.raises(AssertionError):
+            check_response("GET", path, 200, wrong)
+    with pytest.raises(AssertionError):
+        check_response("GET", path, 202, page)
 
 
 # -- who asks -----------------------------------------------------------------------------------

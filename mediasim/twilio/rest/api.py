@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -105,10 +105,9 @@ register_url_convertor("data_suffix", _DataSuffix())
 register_url_convertor("media_suffix", _MediaSuffix())
 
 
-def create_api(service: ServicePort, gate: Gate, settings: ApiSettings | None = None) -> FastAPI:
+def create_api(service: ServicePort, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
     """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
     settings = settings or ApiSettings()
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
     recording = Endpoint(RECORDING, service, gate)
     media = MediaEndpoint(service, gate, recording, needs_auth=settings.media_auth)
     routes = [
@@ -117,9 +116,8 @@ def create_api(service: ServicePort, gate: Gate, settings: ApiSettings | None = 
         *(_route(each.path, "suffix", Endpoint(each, service, gate)) for each in _RESOURCES),
         *(_route(each.path, "suffix", Endpoint(each, service, gate)) for each in _NOWHERE),
     ]
-    app.router.routes.extend(routes)
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(Exception, _broken)
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _broken})
+    app.router.redirect_slashes = False
     return app
 
 

@@ -47,8 +47,8 @@ def listed(
     list is called in the envelope. Raises TwilioError.
     """
     query = ask.query
-    asked_size = query.number("PageSize", 1, _MOST) or _PAGE
-    if asked_size > _LARGEST:
+    size = query.number("PageSize", 1, _MOST) or _PAGE
+    if size > _LARGEST:
         raise bad_parameter(f"Page size must be {_LARGEST} or less", _TOO_LARGE)
     page = query.number("Page", 0, _MOST) or 0
     ordered = list(reversed(records)) if newest_first else list(records)
@@ -56,22 +56,20 @@ def listed(
     if keep is not None:
         kept = [place for place, record in enumerate(ordered) if keep(record)]
     token = query.text("PageToken") or ""
-    start = (
-        _start(token, asked_size, [sid(record) for record in ordered], kept)
-        if token
-        else (page * asked_size)
-    )
-    shown = [ordered[place] for place in kept[start : start + asked_size]]
+    start = page * size
+    if token:
+        start = _start(token, size, [sid(record) for record in ordered], kept)
+    shown = [ordered[place] for place in kept[start : start + size]]
     filters = [pair for pair in query.pairs if pair[0] not in _OWN]
 
     def uri(number: int, token: str = "") -> str:
-        pairs = [*filters, ("PageSize", str(asked_size)), ("Page", str(number))]
+        pairs = [*filters, ("PageSize", str(size)), ("Page", str(number))]
         return f"{ask.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
     end = start + len(shown)
     more = bool(shown) and end < len(kept)
     before = bool(shown) and start > 0 and page > 0
-    first_index = page * asked_size
+    first_index = page * size
     return Answer(
         {
             "end": first_index + max(len(shown) - 1, 0),
@@ -80,7 +78,7 @@ def listed(
             if more
             else None,
             "page": page,
-            "page_size": asked_size,
+            "page_size": size,
             "previous_page_uri": uri(page - 1, f"PB{sid(shown[0])}.{start}") if before else None,
             "start": first_index,
             "uri": uri(page, token),

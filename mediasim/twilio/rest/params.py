@@ -21,6 +21,7 @@ __all__ = ["MOST_FIELDS", "Method", "Params"]
 MOST_FIELDS: Final = 1000
 _LONGEST_URL: Final = 4096
 """Our choice: Twilio names no limit."""
+_LONGEST_NAME: Final = 64
 _LONGEST_SHOWN: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
@@ -68,9 +69,9 @@ class Params:
             )
         return value
 
-    def friendly_name(self, longest: int = 64) -> str | None:
-        """FriendlyName; 64 characters is Twilio's limit."""
-        return self.text("FriendlyName", longest=longest, code=_BAD_NAME)
+    def friendly_name(self) -> str | None:
+        """FriendlyName, of as many characters as Twilio allows."""
+        return self.text("FriendlyName", longest=_LONGEST_NAME, code=_BAD_NAME)
 
     def flag(self, name: str) -> bool | None:
         """true or false."""
