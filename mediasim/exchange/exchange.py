@@ -33,8 +33,8 @@ __all__ = ["VIRTUAL_BLOCK", "Exchange"]
 
 _RINGBACK_SAMPLES: Final = 6 * SAMPLE_RATE
 _MUSIC_SAMPLES: Final = 16 * SAMPLE_RATE
-VIRTUAL_BLOCK: Final = 1000
-"""Frames a room may be lived through at once in virtual time: twenty seconds."""
+VIRTUAL_BLOCK: Final = 3000
+"""Frames a room may be lived through at once in virtual time: a minute."""
 
 
 class Exchange:
