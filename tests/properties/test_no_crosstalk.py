@@ -80,4 +80,8 @@ def test_who_is_muted_is_in_no_mix(scenario: dict[str, Any], muted: str) -> None
     for participant in scenario["conference"]["participants"]:
         if participant["party"] == muted:
             participant["muted"] = True
+    # A stall makes a sound last longer, but not the pause that stands for it when hushed.
+    network = scenario["parties"][muted].get("network", {})
+    for link in (network, network.get("up", {}), network.get("down", {})):
+        link.pop("stalls", None)
     assert alike(play(scenario).pcm()[0], play(hushed(scenario, muted)).pcm()[0])
