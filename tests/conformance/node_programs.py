@@ -1,0 +1,78 @@
+"""Running Node programs that use Twilio's SDK, which is installed once into a cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import pytest
+from sandbox_process import Sandbox
+
+__all__ = ["SDK_VERSIONS", "run_node"]
+
+SDK_VERSIONS = ("5", "6")
+_SECONDS_TO_INSTALL = 90
+
+
+@cache
+def _node_modules(version: str) -> Path:
+    """Where the SDK is; skips the test, with the reason, where it cannot be had."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not installed")
+    home = Path(tempfile.gettempdir()) / f"mediasim-node-twilio-{version}-{os.getuid()}"
+    if not (home / "node_modules" / "twilio" / "package.json").is_file():
+        _install(version, home)
+    return home / "node_modules"
+
+
+def _install(version: str, home: Path) -> None:
+    """Beside the cache, then moved there at once: another test may be doing the same."""
+    with tempfile.TemporaryDirectory(dir=home.parent) as folder:
+        package = Path(folder) / "package"
+        package.mkdir()
+        (package / "package.json").write_text('{"private": true}')
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0"]
+        try:
+            subprocess.run(
+                [*command, f"twilio@{version}"],
+                cwd=package,
+                capture_output=True,
+                check=True,
+                timeout=_SECONDS_TO_INSTALL,
+            )
+        except (subprocess.SubprocessError, OSError) as error:
+            pytest.skip(f"npm cannot install twilio: {error}")
+        try:
+            package.rename(home)
+        except OSError:
+            if not (home / "node_modules").is_dir():
+                raise
+
+
+def run_node(
+    sandbox: Sandbox,
+    program: Path,
+    folder: Path,
+    *arguments: str,
+    version: str = SDK_VERSIONS[-1],
+) -> str:
+    """What a program prints; an error of its own fails the test, with its words."""
+    (folder / "node_modules").symlink_to(_node_modules(version))
+    copy = folder / program.name
+    copy.write_bytes(program.read_bytes())
+    environment = {**os.environ, **sandbox.env}
+    ended = subprocess.run(
+        ["node", str(copy), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+    return ended.stdout

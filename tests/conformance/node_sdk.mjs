@@ -1,0 +1,225 @@
+// Twilio's Node SDK against a sandbox in the virtual clock: the app is here too, and time stands
+// still while it answers, so what it asks of the API happens in the midst of its calls.
+//
+// Resources are named by SID each time: what version 6 of the SDK creates or lists does not know its
+// own. Ends with an error at the first thing that is not as it is with Twilio; prints what was done.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import twilio from "twilio";
+
+const { MEDIASIM_BASE_URL: base, TWILIO_ACCOUNT_SID: account, TWILIO_AUTH_TOKEN: token } = process.env;
+const [app, alice, bob, quiet, busy] = process.argv.slice(2);
+const client = twilio(account, token);
+client.api.baseUrl = base;
+
+// -- the app ---------------------------------------------------------------------------------
+
+const replies = new Map();
+const asked = [];
+const server = createServer(async (request, response) => {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const params = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()));
+  const url = `http://${request.headers.host}${request.url}`;
+  const signature = request.headers["x-twilio-signature"];
+  const signed = twilio.validateRequest(token, signature, url, request.method === "POST" ? params : {});
+  const path = new URL(url).pathname;
+  asked.push({ path, params, signed });
+  const reply = replies.get(path);
+  try {
+    const text = reply ? await reply(params) : undefined;
+    response.writeHead(text === undefined ? 204 : 200, { "Content-Type": "text/xml" }).end(text);
+  } catch (error) {
+    failed(error);
+    response.writeHead(500).end();
+  }
+});
+await new Promise((done) => server.listen(0, "127.0.0.1", done));
+const here = `http://127.0.0.1:${server.address().port}`;
+
+let failed;
+const broken = new Promise((_, reject) => (failed = reject));
+broken.catch(() => {});
+const told = (path) => asked.filter((each) => each.path === path).map((each) => each.params);
+const idle = async () => {
+  const run = fetch(`${base}/_mediasim/clock/run-until-idle`, { method: "POST" });
+  const answer = await Promise.race([run, broken]);
+  assert.equal((await answer.json()).idle, true);
+};
+const refused = async (work, status, code) => {
+  await assert.rejects(work, (error) => {
+    assert.deepEqual([error.status, error.code], [status, code]);
+    assert.equal(error.moreInfo, `https://www.twilio.com/docs/errors/${code}`);
+    return true;
+  });
+};
+const { VoiceResponse } = twilio.twiml;
+
+// -- a recorded call ---------------------------------------------------------------------------
+
+replies.set("/begin", async ({ CallSid }) => {
+  const recording = await client.calls(CallSid).recordings.create({
+    recordingChannels: "dual",
+    recordingStatusCallback: `${here}/recorded`,
+    recordingStatusCallbackEvent: ["in-progress", "completed"],
+  });
+  assert.deepEqual([recording.status, recording.channels], ["in-progress", 2]);
+  const document = new VoiceResponse();
+  document.pause({ length: 1 });
+  document.redirect(`${here}/pause`);
+  return document.toString();
+});
+replies.set("/pause", async ({ CallSid }) => {
+  const current = client.calls(CallSid).recordings("Twilio.CURRENT");
+  const paused = await current.update({ status: "paused", pauseBehavior: "skip" });
+  assert.equal(paused.status, "paused");
+  return `<Response><Pause length="5"/><Redirect>/resume</Redirect></Response>`;
+});
+replies.set("/resume", async ({ CallSid }) => {
+  const current = client.calls(CallSid).recordings("Twilio.CURRENT");
+  assert.equal((await current.update({ status: "in-progress" })).status, "in-progress");
+  const document = new VoiceResponse();
+  document.dial({ action: `${here}/after` }, bob);
+  return document.toString();
+});
+const created = await client.calls.create({
+  to: alice,
+  from: app,
+  url: `${here}/begin?order=7`,
+  statusCallback: `${here}/progress`,
+  statusCallbackEvent: ["initiated", "ringing", "answered", "completed"],
+});
+assert.equal(created.status, "queued");
+await idle();
+
+const call = await client.calls(created.sid).fetch();
+assert.equal(call.status, "completed");
+assert.ok(call.endTime - call.startTime > 6000);
+assert.deepEqual(
+  told("/progress").map((params) => params.CallStatus),
+  ["initiated", "ringing", "in-progress", "completed"],
+);
+assert.equal(told("/after")[0].DialCallStatus, "completed");
+assert.deepEqual(
+  told("/recorded").map((params) => params.RecordingStatus),
+  ["in-progress", "completed"],
+);
+const [recording] = await client.calls(call.sid).recordings.list();
+assert.deepEqual([recording.status, recording.channels, recording.source], ["completed", 2, "StartCallRecordingAPI"]);
+
+const media = `${base}/2010-04-01/Accounts/${account}/Recordings/${recording.sid}`;
+const headers = { Authorization: `Basic ${Buffer.from(`${account}:${token}`).toString("base64")}` };
+const channels = {};
+for (const query of ["", "?RequestedChannels=1", "?RequestedChannels=2"]) {
+  const wav = Buffer.from(await (await fetch(`${media}.wav${query}`, { headers })).arrayBuffer());
+  assert.equal(wav.toString("latin1", 0, 4), "RIFF");
+  channels[query] = wav.readUInt16LE(22);
+}
+assert.deepEqual(channels, { "": 2, "?RequestedChannels=1": 1, "?RequestedChannels=2": 2 });
+const head = await fetch(`${media}.mp3`, { method: "HEAD", headers });
+assert.equal(head.headers.get("content-type"), "audio/mpeg");
+const part = await fetch(`${media}.wav`, { headers: { ...headers, Range: "bytes=0-43" } });
+assert.deepEqual([part.status, (await part.arrayBuffer()).byteLength], [206, 44]);
+
+// -- lists, pages, notifications, events -------------------------------------------------------
+
+for (let count = 0; count < 3; count++) {
+  await client.calls.create({ to: busy, from: app, twiml: "<Response/>" });
+}
+await idle();
+assert.equal((await client.calls.list({ status: "busy" })).length, 3);
+assert.equal((await client.calls.list({ pageSize: 2 })).length, 5);
+assert.equal((await client.calls.list({ to: bob, startTimeAfter: new Date(0) })).length, 1);
+const second = await (await client.calls.page({ pageSize: 2 })).nextPage();
+assert.equal(second.instances.length, 2);
+assert.equal((await client.recordings.list({ callSid: call.sid, dateCreatedAfter: new Date(0) })).length, 1);
+const events = await client.calls(call.sid).events.list();
+const requested = events.map((each) => each.request.url);
+assert.ok(requested.includes(`${here}/begin?order=7`), requested.join());
+const wrong = await client.calls.create({ to: quiet, from: app, twiml: "<Response><Sing/></Response>" });
+await idle();
+const [note] = await client.calls(wrong.sid).notifications.list();
+assert.equal(note.errorCode, "12200");
+assert.equal((await client.notifications(note.sid).fetch()).callSid, wrong.sid);
+
+// -- a conference --------------------------------------------------------------------------------
+
+const room = client.conferences("room");
+let met = false;
+replies.set("/events", async ({ StatusCallbackEvent, ConferenceSid, CallSid }) => {
+  if (StatusCallbackEvent !== "conference-start") return undefined;
+  const conference = client.conferences(ConferenceSid);
+  const [{ callSid: one }, { callSid: other }] = await conference.participants.list();
+  const [first, last] = [conference.participants(one), conference.participants(other)];
+  assert.equal((await first.update({ muted: true })).muted, true);
+  assert.equal((await conference.participants.list({ muted: true })).length, 1);
+  assert.equal((await last.update({ hold: true, holdUrl: `${here}/music` })).hold, true);
+  assert.equal((await last.update({ hold: false })).hold, false);
+  const coach = await last.update({ coaching: true, callSidToCoach: one });
+  assert.equal(coach.callSidToCoach, one);
+  await first.update({ announceUrl: `${here}/announcement` });
+  assert.equal((await conference.participants("second").fetch()).callSid, other);
+  const [taped] = await conference.recordings.list();
+  assert.equal((await conference.recordings("Twilio.CURRENT").update({ status: "stopped" })).sid, taped.sid);
+  await last.remove();
+  met = true;
+});
+replies.set("/announcement", () => `<Response><Play digits="12"/></Response>`);
+const conferenceStatusCallback = `${here}/events`;
+await room.participants.create({
+  to: alice,
+  from: app,
+  beep: "false",
+  conferenceRecord: "record-from-start",
+  conferenceStatusCallback,
+  conferenceStatusCallbackEvent: ["start", "end", "join", "leave"],
+});
+await room.participants.create({ to: bob, from: app, label: "second" });
+await idle();
+assert.ok(met);
+const [conference] = await client.conferences.list({ friendlyName: "room", status: "completed" });
+assert.equal(told("/events").at(-1).StatusCallbackEvent, "conference-end");
+assert.equal((await client.recordings.list({ conferenceSid: conference.sid })).length, 1);
+
+// -- the rest of the account ---------------------------------------------------------------------
+
+assert.equal((await client.api.v2010.account.fetch()).sid, account);
+const shop = await client.applications.create({ friendlyName: "shop", voiceUrl: `${here}/shop` });
+assert.equal((await client.applications(shop.sid).update({ friendlyName: "store" })).friendlyName, "store");
+assert.equal((await client.applications.list({ friendlyName: "store" })).length, 1);
+const number = await client.incomingPhoneNumbers.create({ phoneNumber: "+14155550190" });
+assert.equal((await client.incomingPhoneNumbers(number.sid).update({ voiceApplicationSid: shop.sid })).voiceApplicationSid, shop.sid);
+assert.equal((await client.incomingPhoneNumbers.list({ phoneNumber: "+14155550190" })).length, 1);
+assert.equal(await client.incomingPhoneNumbers(number.sid).remove(), true);
+assert.equal(await client.applications(shop.sid).remove(), true);
+const queue = await client.queues.create({ friendlyName: "support" });
+assert.equal((await client.queues(queue.sid).update({ maxSize: 9 })).maxSize, 9);
+assert.equal((await client.queues(queue.sid).members.list()).length, 0);
+assert.equal(await client.queues(queue.sid).remove(), true);
+const key = await client.newKeys.create({ friendlyName: "CI" });
+const byKey = twilio(key.sid, key.secret, { accountSid: account });
+byKey.api.baseUrl = base;
+assert.equal((await byKey.queues.list()).length, 0);
+assert.equal((await client.keys.list()).length, 1);
+assert.equal(await client.keys(key.sid).remove(), true);
+
+// -- deleted and refused -------------------------------------------------------------------------
+
+assert.equal(await client.recordings(recording.sid).remove(), true);
+assert.equal((await client.recordings.list({ callSid: call.sid })).length, 0);
+assert.equal((await client.recordings.list({ callSid: call.sid, includeSoftDeleted: true })).length, 1);
+assert.equal((await fetch(`${media}.wav`, { headers })).status, 404);
+assert.equal(await client.calls(wrong.sid).remove(), true);
+await refused(client.calls(wrong.sid).fetch(), 404, 20404);
+await refused(client.calls.create({ to: "+15005550001", from: app, twiml: "<Response/>" }), 400, 21217);
+await refused(client.calls.create({ to: quiet, from: app, url: "nowhere" }), 400, 21205);
+await refused(client.calls(call.sid).update({ status: "completed" }), 400, 21220);
+const stranger = twilio(account, "wrong");
+stranger.api.baseUrl = base;
+await refused(stranger.calls(call.sid).fetch(), 401, 20003);
+
+assert.deepEqual(asked.filter((each) => !each.signed), []);
+server.close();
+server.closeAllConnections();
+console.log(`done: ${asked.length} requests to the app, all signed`);
