@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     worst = 0
-    for name in ("virtual_speed.py", "realtime_capacity.py"):
+    for name in ("virtual_speed.py", "realtime_capacity.py", "channel_worth.py"):
         print(f"== {name}", flush=True)
         command = [sys.executable, str(HERE / name), *sys.argv[1:]]
         worst = max(worst, subprocess.run(command, check=False).returncode)

@@ -1,0 +1,118 @@
+"""A recording analysed: measured from its samples, and beside it the same from its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.truth.analysis.detection import PAUSE_MS, Detected, Engine, detect_speech
+from mediasim.truth.analysis.errors import AnalysisError
+from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.recording import Recording
+from mediasim.truth.analysis.sayings import (
+    Saying,
+    sayings_of,
+    speakers_of,
+    speech_of,
+    words_of,
+)
+from mediasim.truth.analysis.transcription import HeardWords, Recogniser
+
+__all__ = ["Analysis", "WordsFrom", "analyse"]
+
+_PAUSE: Final = PAUSE_MS * SAMPLE_RATE // 1000
+
+WordsFrom = Literal["transcription", "truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that was found out about a recording."""
+
+    recording: Recording
+    detected: tuple[Detected, ...]
+    """Of each channel that was listened to."""
+    measured: Conversation
+    true: Conversation | None
+    sayings: tuple[Saying, ...] | None
+    """What was said, by the truth."""
+    transcript: tuple[tuple[HeardWords, ...], ...] | None
+    """What the recogniser heard in each channel that was listened to."""
+    words_from: WordsFrom | None
+    """Whose words the measured ones are."""
+
+
+def analyse(
+    recording: Recording, *, engine: Engine | None = None, recogniser: Recogniser | None = None
+) -> Analysis:
+    """Measure a recording, and compare with the truth if it has one.
+
+    ``engine`` is the detector for all channels; without it each gets the one that suits it.
+    """
+    # Where voices cannot be told apart, all channels hold the same.
+    heard = recording.pcm if recording.voices is not None else recording.pcm[:1]
+    detected = tuple(detect_speech(channel, engine) for channel in heard)
+    transcript = None
+    if recogniser is not None:
+        transcript = tuple(
+            tuple(recogniser.transcribe(channel, each.speech))
+            for channel, each in zip(heard, detected, strict=True)
+        )
+    sayings = None
+    if recording.truth is not None:
+        try:
+            said = sayings_of(recording.truth)
+        except (KeyError, TypeError):
+            raise AnalysisError(
+                f"the truth of {recording.path} is not one as mediasim writes it"
+            ) from None
+        sayings = tuple(each for each in said if each.channel <= len(detected))
+    words, words_from = _words(len(detected), sayings, transcript)
+    measured = Conversation(
+        recording.voices,
+        [each.speech for each in detected],
+        recording.samples,
+        words,
+        complete=recording.complete,
+    )
+    true = None if sayings is None else _true(recording, sayings)
+    return Analysis(recording, detected, measured, true, sayings, transcript, words_from)
+
+
+def _words(
+    channels: int,
+    sayings: Sequence[Saying] | None,
+    transcript: Sequence[Sequence[HeardWords]] | None,
+) -> tuple[list[int | None], WordsFrom | None]:
+    if transcript is not None:
+        return [
+            sum(len(each.text.split()) for each in heard) for heard in transcript
+        ], "transcription"
+    if sayings is not None:
+        return [words_of(said) for said in _by_channel(sayings, channels)], "truth"
+    return [None] * channels, None
+
+
+def _by_channel(sayings: Sequence[Saying], channels: int) -> list[list[Saying]]:
+    return [
+        [each for each in sayings if each.channel == number] for number in range(1, channels + 1)
+    ]
+
+
+def _true(recording: Recording, sayings: Sequence[Saying]) -> Conversation:
+    """Of the same voices; of the parties themselves where the recording mixes them."""
+    voices = recording.voices
+    if voices is None:
+        voices = tuple(speakers_of(sayings))
+        said = [[each for each in sayings if each.party == voice.name] for voice in voices]
+    else:
+        said = _by_channel(sayings, len(voices))
+    return Conversation(
+        voices,
+        [speech_of(each, _PAUSE) for each in said],
+        recording.samples,
+        [words_of(each) for each in said],
+        complete=recording.complete,
+    )

@@ -1,0 +1,214 @@
+"""The analysis as JSON. Keys are stable; times are seconds; what cannot be told is null."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.truth.analysis.analysis import Analysis
+from mediasim.truth.analysis.figures import (
+    Conversation,
+    Latency,
+    SpeakerFigures,
+    words_per_minute,
+)
+from mediasim.truth.analysis.recording import Voice
+from mediasim.truth.analysis.spans import total
+from mediasim.truth.analysis.word_errors import word_error_rate
+
+__all__ = ["analysis_json"]
+
+
+def analysis_json(analysis: Analysis) -> dict[str, Any]:
+    """The whole analysis. Turns, interruptions and responses are the measured ones."""
+    recording = analysis.recording
+    measured = _figures(analysis.measured)
+    true = None if analysis.true is None else _figures(analysis.true)
+    return {
+        "recording": recording.name,
+        "file": recording.path.name,
+        "seconds": _seconds(recording.samples),
+        "channels": len(recording.pcm),
+        "notes": list(recording.notes),
+        "detectors": [
+            {
+                "channel": number,
+                "engine": each.engine,
+                "floor_dbfs": round(each.floor_dbfs, 1),
+            }
+            for number, each in enumerate(analysis.detected, start=1)
+        ],
+        "words_from": analysis.words_from,
+        "measured": measured,
+        "truth": true,
+        "error": None if true is None else _error(measured, true),
+        "turns": _turns(analysis.measured),
+        "interruptions": _cut_ins(analysis.measured),
+        "responses": _responses(analysis.measured),
+        "transcript": _transcript(analysis),
+    }
+
+
+def _seconds(samples: int) -> float:
+    return round(samples / SAMPLE_RATE, 3)
+
+
+def _seconds_or_none(samples: int | None) -> float | None:
+    return None if samples is None else _seconds(samples)
+
+
+# -- figures --------------------------------------------------------------------------------
+
+
+def _figures(conversation: Conversation) -> dict[str, Any]:
+    overlaps, speakers = conversation.overlaps, conversation.speakers()
+    silences = conversation.silences if conversation.knows_silence else None
+    return {
+        "speech_seconds": _seconds(total(conversation.active)),
+        "silence_seconds": None if silences is None else _seconds(total(silences)),
+        "longest_silence_seconds": None
+        if silences is None
+        else _seconds(max((end - start for start, end in silences), default=0)),
+        "overlap_seconds": None if overlaps is None else _seconds(total(overlaps)),
+        "overlaps": None if overlaps is None else len(overlaps),
+        "speakers": None if speakers is None else [_speaker(each) for each in speakers],
+    }
+
+
+def _speaker(figures: SpeakerFigures) -> dict[str, Any]:
+    longest = figures.longest_monologue
+    rate = words_per_minute(figures.words, figures.talk)
+    return {
+        "speaker": figures.voice.name,
+        "channel": figures.voice.channel,
+        "talk_seconds": _seconds(figures.talk),
+        "talk_share": None if figures.share is None else round(figures.share, 4),
+        "turns": figures.turns,
+        "longest_monologue_seconds": None if longest is None else _seconds(longest.samples),
+        "longest_monologue_at": None if longest is None else _seconds(longest.start),
+        "response_latency": None if figures.latency is None else _latency(figures.latency),
+        "interruptions_made": figures.interruptions_made,
+        "interruptions_successful": figures.interruptions_successful,
+        "interruptions_suffered": figures.interruptions_suffered,
+        "backchannels": figures.backchannels,
+        "words": figures.words,
+        "words_per_minute": None if rate is None else round(rate, 1),
+    }
+
+
+def _latency(latency: Latency) -> dict[str, Any]:
+    return {
+        "count": latency.count,
+        "p50_seconds": _seconds_or_none(latency.p50),
+        "p90_seconds": _seconds_or_none(latency.p90),
+        "max_seconds": _seconds_or_none(latency.max),
+    }
+
+
+def _error(measured: Mapping[str, Any], true: Mapping[str, Any]) -> dict[str, Any]:
+    """Measured less true, of every figure; None where either cannot be told."""
+    return {
+        key: _speakers_error(value, true[key]) if key == "speakers" else _less(value, true[key])
+        for key, value in measured.items()
+    }
+
+
+def _speakers_error(
+    measured: Sequence[Mapping[str, Any]] | None, true: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]] | None:
+    if measured is None:
+        return None
+    # The truth of a recording that keeps its voices apart is of the same voices.
+    names = ("speaker", "channel")
+    return [
+        {key: value if key in names else _less(value, other[key]) for key, value in each.items()}
+        for each, other in zip(measured, true, strict=True)
+    ]
+
+
+def _less(measured: Any, true: Any) -> Any:
+    if measured is None or true is None:
+        return None
+    if isinstance(measured, Mapping):
+        return {key: _less(value, true[key]) for key, value in measured.items()}
+    return round(measured - true, 4)
+
+
+# -- what happened --------------------------------------------------------------------------
+
+
+def _named(voice: Voice) -> dict[str, Any]:
+    return {"speaker": voice.name, "channel": voice.channel}
+
+
+def _turns(conversation: Conversation) -> list[dict[str, Any]] | None:
+    if conversation.turns is None or conversation.voices is None:
+        return None
+    return [
+        {
+            **_named(conversation.voices[turn.speaker]),
+            "start": _seconds(turn.start),
+            "end": _seconds(turn.end),
+            "speech_seconds": _seconds(turn.speech),
+        }
+        for turn in conversation.turns
+    ]
+
+
+def _cut_ins(conversation: Conversation) -> list[dict[str, Any]] | None:
+    if conversation.cut_ins is None or conversation.voices is None:
+        return None
+    return [
+        {
+            "at": _seconds(each.at),
+            "by": conversation.voices[each.by].name,
+            "on": conversation.voices[each.on].name,
+            "overlap_seconds": _seconds(each.overlap),
+            "outcome": each.outcome,
+        }
+        for each in conversation.cut_ins
+    ]
+
+
+def _responses(conversation: Conversation) -> list[dict[str, Any]] | None:
+    if conversation.responses is None or conversation.voices is None:
+        return None
+    return [
+        {
+            "at": _seconds(each.at),
+            "by": conversation.voices[each.by].name,
+            "to": conversation.voices[each.to].name,
+            "latency_seconds": _seconds(each.latency),
+        }
+        for each in conversation.responses
+    ]
+
+
+def _transcript(analysis: Analysis) -> list[dict[str, Any]] | None:
+    """Per channel what was heard, and how far from what was said."""
+    if analysis.transcript is None:
+        return None
+    voices = analysis.recording.voices
+    found = []
+    for number, heard in enumerate(analysis.transcript, start=1):
+        rate = None
+        if analysis.sayings is not None:
+            said = [each for each in analysis.sayings if each.channel == number]
+            if all(each.text is not None for each in said):
+                rate = word_error_rate(
+                    " ".join(each.text or "" for each in said),
+                    " ".join(each.text for each in heard),
+                )
+        found.append(
+            {
+                "channel": number,
+                "speaker": None if voices is None else voices[number - 1].name,
+                "word_error_rate": None if rate is None else round(rate, 4),
+                "words": [
+                    {"start": _seconds(each.start), "end": _seconds(each.end), "text": each.text}
+                    for each in heard
+                ],
+            }
+        )
+    return found

@@ -1,0 +1,69 @@
+"""Sets of samples as spans: sorted, apart from each other, none empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+__all__ = ["Span", "at_least", "complement", "intersection", "joined", "total", "union"]
+
+Span = tuple[int, int]
+"""From the first sample to before the second."""
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """The samples of any spans, which may overlap and come in any order."""
+    return joined(spans, 0)
+
+
+def joined(spans: Iterable[Span], pause: int) -> list[Span]:
+    """The same, and the pauses between them that are no longer than ``pause`` samples."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if start >= end:
+            continue
+        if found and start - found[-1][1] <= pause:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
+def total(spans: Iterable[Span]) -> int:
+    """How many samples there are."""
+    return sum(end - start for start, end in spans)
+
+
+def complement(spans: Iterable[Span], samples: int) -> list[Span]:
+    """Of the samples from 0 to before ``samples``, those in none of the spans."""
+    found: list[Span] = []
+    cursor = 0
+    for start, end in spans:
+        if start >= samples:
+            break
+        if start > cursor:
+            found.append((cursor, start))
+        cursor = max(cursor, end)
+    if cursor < samples:
+        found.append((cursor, samples))
+    return found
+
+
+def at_least(sets: Sequence[Iterable[Span]], count: int) -> list[Span]:
+    """The samples that are in ``count`` of the sets or more."""
+    edges = sorted(
+        edge for spans in sets for start, end in spans for edge in ((start, 1), (end, -1))
+    )
+    found: list[Span] = []
+    depth = begun = 0
+    for at, step in edges:
+        before, depth = depth, depth + step
+        if before < count <= depth:
+            begun = at
+        elif depth < count <= before:
+            found.append((begun, at))
+    return union(found)
+
+
+def intersection(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
+    """The samples that are in both."""
+    return at_least((first, second), 2)

