@@ -17,7 +17,11 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``conference.started`` ``.joined``  a conference's life
 ``.left`` ``.muted`` ``.unmuted``
 ``.ended``
+``stream.started`` ``.stopped``     a media stream's life
+``.error``
 ``dtmf``                            a key, as the server heard it
+``twiml.verb`` ``.verb-ended``      an app's document: a verb begins on a call, and is done
+                                    while the call goes on
 any other name                      raised by a script's ``emit`` step
 ==================================  =============================================================
 """
@@ -42,6 +46,8 @@ __all__ = [
     "Events",
     "RecordingEvent",
     "ScriptEvent",
+    "StreamEvent",
+    "VerbEvent",
 ]
 
 
@@ -130,6 +136,32 @@ class ScriptEvent(Event):
     @property
     def subject(self) -> str:
         return self.party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent(Event):
+    """A media stream of a call began, ended or broke."""
+
+    call_sid: str
+    stream_sid: str
+
+    @property
+    def subject(self) -> str:
+        return self.call_sid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerbEvent(Event):
+    """A verb of an app's document begins or is done."""
+
+    call_sid: str
+    verb: str
+    line: int
+    """Of the document, from 1."""
+
+    @property
+    def subject(self) -> str:
+        return self.call_sid
 
 
 @dataclass(slots=True)

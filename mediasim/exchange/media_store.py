@@ -3,6 +3,7 @@
     DIR/recordings/RE….wav          the stored channels, 8 kHz 16-bit PCM
     DIR/recordings/RE….json         Twilio's fields and the channel map
     DIR/recordings/RE….truth.json   what was really said, sample by sample
+    DIR/references/RE….wav          the audio of what was said, which the truth points into
     DIR/cache/RE….<form>            mixed down or compressed on demand; may be deleted at any time
 
 Rule kept: a file is under its name whole or not at all. It is written under a hidden name in the
@@ -19,6 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.wav import wav_header
 from mediasim.exchange.sids import check_sid
 
 __all__ = ["MediaNotFound", "MediaStore"]
@@ -67,6 +72,12 @@ class MediaStore:
         """Write a recording's truth, or write it anew."""
         _write_json(self._path(sid, ".truth.json"), truth)
 
+    def publish_reference(self, sid: str, pcm: NDArray[np.int16]) -> None:
+        """Write the audio (n,) that a recording's truth points into, or write it anew."""
+        with _atomic(self._reference(sid)) as file:
+            file.write(wav_header(1, len(pcm)))
+            file.write(pcm.astype("<i2", order="C").data)
+
     def sids(self) -> list[str]:
         """The recordings that have a JSON, in alphabetical order."""
         names = (path.name.removesuffix(".json") for path in self._recordings.glob("RE*.json"))
@@ -84,10 +95,15 @@ class MediaStore:
         """A recording's truth."""
         return _read_json(_existing(self._path(sid, ".truth.json")))
 
+    def reference_path(self, sid: str) -> Path:
+        """Where the audio is that a recording's truth points into. Raises MediaNotFound."""
+        return _existing(self._reference(sid))
+
     def delete(self, sid: str) -> None:
         """A recording's media is gone, and its truth; its JSON stays."""
         for suffix in (".wav", ".truth.json"):
             self._path(sid, suffix).unlink(missing_ok=True)
+        self._reference(sid).unlink(missing_ok=True)
         self._forget_derived(sid)
 
     def derived(self, sid: str, form: str, make: Callable[[BinaryIO], None]) -> Path:
@@ -104,6 +120,9 @@ class MediaStore:
 
     def _path(self, sid: str, suffix: str) -> Path:
         return self._recordings / (check_sid(sid, "RE") + suffix)
+
+    def _reference(self, sid: str) -> Path:
+        return self.directory / "references" / (check_sid(sid, "RE") + ".wav")
 
     def _forget_derived(self, sid: str) -> None:
         # A run repeated into the same folder has the same SIDs, but perhaps other media.

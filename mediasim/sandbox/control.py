@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,7 +20,9 @@ from starlette.routing import Route
 
 from mediasim import __version__
 from mediasim.sandbox.config import parse_callee
+from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.environment import environment
+from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.live import DEFAULT_CALLER, NotNow, act, place_call
 from mediasim.sandbox.refusals import REFUSALS, RefuseStrangers
 from mediasim.sandbox.sandbox import Sandbox
@@ -96,13 +98,22 @@ def create_control(sandbox: Sandbox, *, local: bool) -> Starlette:
             ("POST", "/calls/{sid}/hang-up", control.hang_up),
             ("GET", "/recordings", control.recordings),
             ("GET", "/recordings/{sid}/truth", control.truth),
+            ("GET", "/streams", control.streams),
             ("GET", "/deliveries", control.deliveries),
             ("GET", "/deliveries/{id}", control.delivery),
             ("POST", "/deliveries/{id}/replay", control.replay),
+            ("GET", "/weather", control.weather),
+            ("POST", "/weather", control.begin_weather),
+            ("DELETE", "/weather", control.clear_weather),
+            ("DELETE", "/weather/{id}", control.end_weather),
         )
     ]
     middleware = [Middleware(RefuseStrangers)] if local else []
-    return Starlette(routes=routes, middleware=middleware, exception_handlers=REFUSALS)
+    return Starlette(
+        routes=[*routes, *inspector_routes(sandbox)],
+        middleware=middleware,
+        exception_handlers=REFUSALS,
+    )
 
 
 Handler = Callable[[Request], Awaitable[tuple[int, Any]]]
@@ -118,6 +129,10 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 async def _body(request: Request, model: type[B]) -> B:
     return model.model_validate_json(await request.body() or b"{}")
+
+
+async def _mapping(request: Request) -> dict[str, Any]:
+    return TypeAdapter(dict[str, Any]).validate_json(await request.body() or b"{}")
 
 
 class _Control:
@@ -247,6 +262,17 @@ class _Control:
             raise NotNow(words)
         return 200, await asyncio.to_thread(service.store.truth, sid)
 
+    # -- streams ----------------------------------------------------------------------------
+
+    async def streams(self, request: Request) -> tuple[int, Any]:
+        call = request.query_params.get("call")
+
+        def found() -> list[dict[str, Any]]:
+            streams = self._sandbox.service.streams.all()
+            return [each.to_json() for each in streams if call in (None, each.record.call_sid)]
+
+        return 200, {"streams": await self._gate(found)}
+
     # -- deliveries -------------------------------------------------------------------------
 
     async def deliveries(self, request: Request) -> tuple[int, Any]:
@@ -277,6 +303,29 @@ class _Control:
         wanted = request.path_params["id"]
         sent = await self._gate(lambda: self._sandbox.service.webhooks.replay(wanted))
         return 200, sent.to_json()
+
+    # -- the weather ------------------------------------------------------------------------
+
+    async def weather(self, _: Request) -> tuple[int, Any]:
+        def found() -> list[dict[str, Any]]:
+            spells = self._sandbox.service.webhooks.weather.spells()
+            return [{"id": name, **spell.to_json()} for name, spell in spells]
+
+        return 200, {"weather": await self._gate(found)}
+
+    async def begin_weather(self, request: Request) -> tuple[int, Any]:
+        spell = parse_weather(await _mapping(request)).spell
+        name = await self._gate(lambda: self._sandbox.service.webhooks.weather.begin(spell))
+        return 201, {"id": name, **spell.to_json()}
+
+    async def end_weather(self, request: Request) -> tuple[int, Any]:
+        name = request.path_params["id"]
+        await self._gate(lambda: self._sandbox.service.webhooks.weather.end(name))
+        return 204, None
+
+    async def clear_weather(self, _: Request) -> tuple[int, Any]:
+        await self._gate(self._sandbox.service.webhooks.weather.clear)
+        return 204, None
 
 
 def _clock_json(sandbox: Sandbox) -> dict[str, Any]:

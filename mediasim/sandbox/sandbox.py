@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, ConferenceEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
@@ -27,6 +28,7 @@ from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage
+from mediasim.sandbox.stream_port import WebStreams
 from mediasim.seeds import Seeds
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -71,10 +73,20 @@ class Sandbox:
         self.phones: PhoneBook
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when there is another service."""
+        self.ending = asyncio.Event()
+        """Set when it is about to be closed, for what would go on answering for ever."""
+        self.on_event: Callable[[Event], None] | None = None
+        """Hears of each on the engine's loop."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=_MOST_KEPT)
         """The newest, each with its number from 1."""
         self._keeper: Keeper | None = None
         self._port = WebPort(asyncio.get_running_loop(), self.clock.hold)
+        self._streams = WebStreams(
+            asyncio.get_running_loop(),
+            self.clock.hold,
+            waits=self.clock.kind != "real",
+            grace=settings.config.stream_grace / NS_PER_SECOND,
+        )
         self._preparing: asyncio.Task[None] | None = None
         self._resetting = asyncio.Lock()
 
@@ -109,6 +121,7 @@ class Sandbox:
 
     async def end_calls(self) -> None:
         """End every call and publish what is being recorded; the app has little time to hear."""
+        self.ending.set()
         if self.engine.running:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.engine.gate(self._end_calls), _GOODBYE)
@@ -119,6 +132,7 @@ class Sandbox:
             await self.engine.gate(self._write_all)
         await asyncio.to_thread(self.engine.stop)
         await asyncio.to_thread(self.storage.close)
+        await self._streams.close()
         await self._port.close()
 
     # -- on the engine's loop ---------------------------------------------------------------
@@ -177,7 +191,10 @@ class Sandbox:
             ),
             studio=studio,
             base_url=self.base_url,
+            streams=self._streams,
         )
+        for each in config.spells:
+            self.service.webhooks.weather.begin(each.spell)
         self._keeper = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)
@@ -213,6 +230,8 @@ class Sandbox:
             return  # from before a reset
         number = self.events[-1][0] + 1 if self.events else 1
         self.events.append((number, event))
+        if self.on_event is not None:
+            self.on_event(event)
         log = exchange.events.log
         if len(log) > _MOST_KEPT:
             del log[: _MOST_KEPT // 2]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ from mediasim.sandbox.environment import environment, environment_block
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings
 
-__all__ = ["Address", "ServeError", "serve"]
+__all__ = ["Address", "ServeError", "serve", "serve_until"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -45,11 +47,14 @@ class Address:
         """A listening socket. Raises ServeError."""
         try:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            return socket.create_server((self.host, self.port), family=family, backlog=1024)
+            found = socket.create_server((self.host, self.port), family=family, backlog=1024)
         except OSError as error:
             hint = "; another port may be free: --port 0" if self.port else ""
             words = error.strerror or str(error)
             raise ServeError(f"cannot listen on {self.host}:{self.port}: {words}{hint}") from None
+        # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return found
 
     def url(self, listening: socket.socket) -> str:
         """Where the socket is found from this machine."""
@@ -64,11 +69,30 @@ async def serve(settings: Settings, address: Address, say: Callable[[str], None]
 
     Raises ServeError, StorageError, ClockRefuses.
     """
+
+    def tell(sandbox: Sandbox, url: str) -> None:
+        variables = environment(url, sandbox.service.account)
+        say(f"mediasim sandbox at {url}\n\n{environment_block(variables)}\n\nready")
+
+    await serve_until(asyncio.Event(), settings, address, tell, ended_by=_signals)
+
+
+async def serve_until(
+    end: asyncio.Event,
+    settings: Settings,
+    address: Address,
+    tell: Callable[[Sandbox, str], None],
+    *,
+    ended_by: Callable[[asyncio.Event], AbstractContextManager[None]] | None = None,
+) -> None:
+    """Serve until the event is set; ``tell`` is called with the sandbox and its URL once it does.
+
+    ``ended_by`` is what else sets the event meanwhile. Raises as :func:`serve`.
+    """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
     with contextlib.closing(address.listen()) as listening:
         url = address.url(listening)
         local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
-        end = asyncio.Event()
 
         def crash(error: BaseException) -> None:
             crashed.append(error)
@@ -79,13 +103,10 @@ async def serve(settings: Settings, address: Address, say: Callable[[str], None]
         try:
             await sandbox.open()
             server = _Server(_Faces(sandbox, local=local))
-
-            def tell() -> None:
-                variables = environment(url, sandbox.service.account)
-                say(f"mediasim sandbox at {url}\n\n{environment_block(variables)}\n\nready")
-
-            with _signals(end):
-                await server.run_until(listening, tell, end, sandbox.end_calls)
+            with contextlib.nullcontext() if ended_by is None else ended_by(end):
+                await server.run_until(
+                    listening, lambda: tell(sandbox, url), end, sandbox.end_calls
+                )
         finally:
             await sandbox.close()
     if crashed:
@@ -97,25 +118,32 @@ class _Faces:
 
     def __init__(self, sandbox: Sandbox, *, local: bool) -> None:
         from mediasim.sandbox.control import PREFIX, create_control
+        from mediasim.sandbox.inspector import HOME
 
         self._sandbox = sandbox
         self._prefix = PREFIX
+        self._home = PREFIX + HOME
         self._control: App = create_control(sandbox, local=local)
         self._twilio = self._made()
         sandbox.on_rebuilt = self._rebuild
 
     def _made(self) -> App:
         from mediasim.twilio.rest import ApiSettings, create_api
+        from mediasim.twilio.weather.front import WeatherFront
 
         sandbox = self._sandbox
         settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
-        return create_api(sandbox.service, sandbox.engine.gate, settings)
+        api = create_api(sandbox.service, sandbox.engine.gate, settings)
+        return WeatherFront(api, sandbox.service, sandbox.engine.gate)
 
     def _rebuild(self) -> None:
         self._twilio = self._made()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
+        if path == "/":
+            path = self._home
+            scope = {**scope, "path": path}
         if path == self._prefix or path.startswith(f"{self._prefix}/"):
             inner = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
             await self._control(inner, receive, send)
@@ -147,12 +175,14 @@ class _Server(uvicorn.Server):
                 ws="none",
                 loop="asyncio",
                 access_log=False,
+                log_config=None,  # what a program has set up of logging stays as it is
                 log_level="warning",
                 server_header=False,
                 timeout_graceful_shutdown=1,
             )
         )
         self._up = asyncio.Event()
+        logging.getLogger("uvicorn.error").addFilter(_not_a_broken_download)
 
     async def run_until(
         self,
@@ -181,6 +211,11 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _not_a_broken_download(record: logging.LogRecord) -> bool:
+    """A download that the weather truncates is all that ends without being complete."""
+    return "returned without completing response" not in record.getMessage()
 
 
 async def _first(event: Coroutine[Any, Any, Any], serving: asyncio.Future[None]) -> None:

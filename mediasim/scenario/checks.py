@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.download import Download, download
@@ -27,7 +28,7 @@ from mediasim.scenario.model_expect import (
 )
 from mediasim.scenario.runner import Run
 from mediasim.scenario.totals import counted
-from mediasim.scenario.verdicts import Failed, Verdict, media_of, place, recording_of
+from mediasim.scenario.verdicts import Failed, Media, Verdict, media_of, place, recording_of
 
 __all__ = ["Verdict", "check"]
 
@@ -39,14 +40,16 @@ def check(run: Run, expectation: Expectation) -> Verdict:
         found = judge(run, expectation)
     except Failed as failure:
         return Verdict(False, expectation.keyword, wanted, str(failure), failure.where)
+    except AudioFileError as error:  # it was broken on purpose
+        return Verdict(False, expectation.keyword, wanted, f"the file {error.problem}")
     return Verdict(True, expectation.keyword, wanted, found)
 
 
 def _channels(run: Run, wanted: ExpectChannels) -> str:
     media = media_of(run, wanted.recording)
-    found = f"{len(media.pcm)} ({media.recording.record.layout.rule.reason})"
+    found = f"{len(media.pcm)} ({media.record.layout.rule.reason})"
     if len(media.pcm) != wanted.is_:
-        raise Failed(found, place(media.recording))
+        raise Failed(found, place(media.record))
     return found
 
 
@@ -56,7 +59,7 @@ def _duration(run: Run, wanted: ExpectDuration) -> str:
     samples = media_of(run, recording.name).samples if completed else 0
     found = f"{samples / SAMPLE_RATE:.3f} s"
     if abs(samples * NS_PER_SECOND // SAMPLE_RATE - wanted.is_) > wanted.within:
-        raise Failed(found, place(recording, 1, samples))
+        raise Failed(found, place(recording.record, 1, samples))
     return found
 
 
@@ -107,7 +110,7 @@ def _download(run: Run, wanted: ExpectDownload) -> str:
     channels = _channels_in(answer, wanted.format)
     found = f"{answer.status}, {counted(channels, 'channel')}" if channels else str(answer.status)
     if answer.status != wanted.status or wanted.channels not in (None, channels):
-        raise Failed(f"{found}: {answer.message}", place(recording))
+        raise Failed(f"{found}: {answer.message}", place(recording.record))
     return found
 
 
@@ -134,14 +137,18 @@ def _plain(value: Any) -> str:
     return "absent" if value is None else str(value)
 
 
+def _listening(judge: Callable[[Media, Any], str]) -> Callable[[Run, Any], str]:
+    return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
+
+
 _JUDGES: Final[dict[type[Any], Callable[[Run, Any], str]]] = {
-    ExpectAligned: aligned,
+    ExpectAligned: _listening(aligned),
     ExpectChannels: _channels,
     ExpectDownload: _download,
     ExpectDuration: _duration,
     ExpectEvents: _events,
-    ExpectHeard: heard,
-    ExpectNoCrosstalk: no_crosstalk,
-    ExpectSilent: silent,
+    ExpectHeard: _listening(heard),
+    ExpectNoCrosstalk: _listening(no_crosstalk),
+    ExpectSilent: _listening(silent),
     ExpectStatus: _status,
 }

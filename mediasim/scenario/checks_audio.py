@@ -21,9 +21,8 @@ from mediasim.scenario.model_expect import (
     ExpectNoCrosstalk,
     ExpectSilent,
 )
-from mediasim.scenario.runner import Run
 from mediasim.scenario.totals import counted
-from mediasim.scenario.verdicts import Failed, Media, media_of, place
+from mediasim.scenario.verdicts import Failed, Media, place
 from mediasim.scenario.wording import is_clip, says
 from mediasim.truth.measure import FLOOR_DB, crosstalk_db, find_offset, loudest_frame, match_at
 from mediasim.truth.reference import coded
@@ -46,9 +45,8 @@ _G711: Final = ("PCMU", "PCMA")
 # -- heard ----------------------------------------------------------------------------------
 
 
-def heard(run: Run, wanted: ExpectHeard) -> str:
+def heard(media: Media, wanted: ExpectHeard) -> str:
     """The party, or what it says or plays, is in the channel at some time of the span."""
-    media = media_of(run, wanted.recording)
     low, high = _span(wanted.between, media.samples)
     said = [
         (channel.channel, interval)
@@ -66,18 +64,16 @@ def heard(run: Run, wanted: ExpectHeard) -> str:
             )
     if in_place:
         number, interval = in_place[0]
-        raise Failed(
-            _missing(media, number, interval), place(media.recording, number, interval.start)
-        )
+        raise Failed(_missing(media, number, interval), place(media.record, number, interval.start))
     if said:
         number, interval = said[0]
         raise Failed(
             f"{wanted.party} is heard in channel {number} instead",
-            place(media.recording, number, interval.start),
+            place(media.record, number, interval.start),
         )
     raise Failed(
         f"nothing of the kind was recorded of {wanted.party}",
-        place(media.recording, wanted.channel or 1, low),
+        place(media.record, wanted.channel or 1, low),
     )
 
 
@@ -124,9 +120,8 @@ def _samples(duration: Duration) -> int:
 # -- silent ---------------------------------------------------------------------------------
 
 
-def silent(run: Run, wanted: ExpectSilent) -> str:
+def silent(media: Media, wanted: ExpectSilent) -> str:
     """No frame of the span is as loud as the limit."""
-    media = media_of(run, wanted.recording)
     low, high = _span(wanted.between, media.samples)
     worst, channel, at = FLOOR_DB, 0, low
     for number, pcm in enumerate(media.pcm, 1):
@@ -136,22 +131,21 @@ def silent(run: Run, wanted: ExpectSilent) -> str:
         if loudest is None:
             raise Failed(
                 f"the recording ends at {media.samples / SAMPLE_RATE:.3f} s, before that",
-                place(media.recording, number, media.samples),
+                place(media.record, number, media.samples),
             )
         if loudest.dbfs > worst or not channel:
             worst, channel, at = loudest.dbfs, number, loudest.at
     found = f"{worst:.1f} dBFS at its loudest"
     if worst >= wanted.below:
-        raise Failed(f"{found}, in channel {channel}", place(media.recording, channel, at))
+        raise Failed(f"{found}, in channel {channel}", place(media.record, channel, at))
     return found
 
 
 # -- crosstalk ------------------------------------------------------------------------------
 
 
-def no_crosstalk(run: Run, wanted: ExpectNoCrosstalk) -> str:
+def no_crosstalk(media: Media, wanted: ExpectNoCrosstalk) -> str:
     """Whatever is said in one channel is not heard in the other above the limit."""
-    media = media_of(run, wanted.recording)
     worst, into, at = None, 0, 0
     # Clip by clip, for a leak that comes and goes is drowned by all that did not leak.
     for own, other, interval in _leakable(media):
@@ -160,10 +154,10 @@ def no_crosstalk(run: Run, wanted: ExpectNoCrosstalk) -> str:
         if level is not None and (worst is None or level > worst):
             worst, into, at = level, other, interval.start
     if worst is None:
-        raise Failed("there is nothing to measure: nobody says anything", place(media.recording))
+        raise Failed("there is nothing to measure: nobody says anything", place(media.record))
     found = "none is found" if worst == FLOOR_DB else f"{worst:.1f} dB at most"
     if worst > wanted.above:
-        raise Failed(f"{worst:.1f} dB, into channel {into}", place(media.recording, into, at))
+        raise Failed(f"{worst:.1f} dB, into channel {into}", place(media.record, into, at))
     return found
 
 
@@ -185,9 +179,8 @@ def _leakable(media: Media) -> Iterator[tuple[int, int, Interval]]:
 # -- aligned --------------------------------------------------------------------------------
 
 
-def aligned(run: Run, wanted: ExpectAligned) -> str:
+def aligned(media: Media, wanted: ExpectAligned) -> str:
     """Every clip stands where a clean path would have put it."""
-    media = media_of(run, wanted.recording)
     measured, worst = 0, 0
     for channel in media.truth.channels:
         for interval in channel.intervals:
@@ -203,12 +196,12 @@ def aligned(run: Run, wanted: ExpectAligned) -> str:
                     f"{interval.party}'s {interval.text!r} stands "
                     f"{counted(abs(off), 'sample')} {'late' if off > 0 else 'early'} "
                     f"({abs(off) / 8:.1f} ms) in channel {channel.channel}",
-                    place(media.recording, channel.channel, interval.due + off),
+                    place(media.record, channel.channel, interval.due + off),
                 )
     if not measured:
         raise Failed(
             "there is nothing to measure: nobody says anything that can be told apart",
-            place(media.recording),
+            place(media.record),
         )
     return f"{counted(measured, 'clip')}, {counted(abs(worst), 'sample')} off at most"
 
@@ -224,7 +217,7 @@ def _offset(media: Media, channel: ChannelTruth, interval: Interval) -> int | No
         if _can_be_told(channel, interval, reference):
             raise Failed(
                 _missing(media, channel.channel, interval),
-                place(media.recording, channel.channel, interval.due),
+                place(media.record, channel.channel, interval.due),
             )
         return None
     # A periodic sound is like itself at many places: where it is due is the one meant.

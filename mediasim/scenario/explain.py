@@ -9,6 +9,7 @@ from typing import Any
 
 from mediasim.exchange.layout import Layout, recording_layout, resolve_download
 from mediasim.exchange.trim import ABSENT
+from mediasim.scenario.wording import fault_words
 
 __all__ = ["ExplainError", "explain_recordings"]
 
@@ -48,7 +49,7 @@ def _explain(file: Path) -> str:
     try:
         document = json.loads(file.read_text("utf-8"))
         layout = recording_layout(**document["channel_map"]["layout"]["asked"])
-        lines = list(_lines(document, layout))
+        lines = [*_lines(document, layout), *_faults(file.with_suffix(".truth.json"))]
     except OSError as error:
         raise ExplainError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
@@ -76,6 +77,14 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
         name = "absent" if asked is None else str(asked)
         given = _channels(decision.channels) if decision.channels else str(decision.rule.status)
         yield f"  RequestedChannels {name}: {given}. {decision.rule.reason}"
+
+
+def _faults(truth: Path) -> Iterator[str]:
+    """What was broken on purpose, where there is a truth that says so."""
+    if not truth.is_file():
+        return
+    for fault in json.loads(truth.read_text("utf-8")).get("faults", ()):
+        yield f"  broken on purpose: {fault_words(fault)}, as in {fault['re_creates']}"
 
 
 def _channels(count: int) -> str:

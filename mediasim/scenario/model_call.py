@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mediasim.scenario.durations import Duration, positive
 from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
+from mediasim.scenario.model_fault import FaultText
 from mediasim.scenario.model_recording import Moment, Recording, Trim
 from mediasim.scenario.model_steps import Play, Say
 from mediasim.scenario.model_values import YES, Flag, KeySet, Name
@@ -87,6 +88,8 @@ class Voicemail(Model):
     was said is absent, once silence is trimmed.
     """
 
+    plurals: ClassVar[Mapping[str, str]] = {"fault": "faults"}
+
     name: Name = ""
     """What expectations call its recording. Default: main, then recording-2, recording-3 ..."""
     greeting: Greeting | None = None
@@ -101,6 +104,10 @@ class Voicemail(Model):
     """The longest it records."""
     trim: Trim = "trim-silence"
     """Whether silence at both ends is cut off."""
+    fault: OneOrMany[FaultText] = None
+    """Like faults."""
+    faults: Many[FaultText] = ()
+    """Recorder faults that its file is given when it is published; see recordings."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:

@@ -26,6 +26,7 @@ from mediasim.scenario.model_plan import PlannedRecording
 from mediasim.scenario.model_recording import Moment
 from mediasim.scenario.model_steps import Emit, Hangup, Play, Say, WaitFor, walk
 from mediasim.scenario.wording import is_clip, says
+from mediasim.truth.faults.order import parse_fault
 
 if TYPE_CHECKING:
     from mediasim.scenario.model import Scenario
@@ -41,7 +42,17 @@ def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
     yield from _name_troubles(scenario)
     yield from _event_troubles(scenario)
     yield from _engaged_troubles(scenario)
+    yield from _fault_troubles(scenario)
     yield from _expectation_troubles(scenario)
+
+
+def _fault_troubles(scenario: Scenario) -> Iterator[Trouble]:
+    """Faults that cannot befall a recording of that layout."""
+    for plan in scenario.recordings:
+        for number, text in enumerate(plan.asked.faults):
+            channels = plan.layout(scenario.profile).stored_channels
+            if wrong := parse_fault(text).trouble(channels):
+                yield (*plan.location, "faults", number), wrong
 
 
 def party_troubles(scenario: Scenario) -> Iterator[Trouble]:

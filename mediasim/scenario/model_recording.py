@@ -11,6 +11,7 @@ from mediasim.exchange.layout import Channels, Track
 from mediasim.exchange.records import RecordingSource
 from mediasim.scenario.durations import Duration, positive
 from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
+from mediasim.scenario.model_fault import FaultText
 from mediasim.scenario.model_values import NO, YES, EventName, Name
 
 __all__ = [
@@ -90,7 +91,7 @@ class RecordingPause(Moment):
 class _Recorded(Model):
     """What recordings of calls and of conferences share."""
 
-    plurals: ClassVar[Mapping[str, str]] = {"pause": "pauses"}
+    plurals: ClassVar[Mapping[str, str]] = {"pause": "pauses", "fault": "faults"}
 
     name: Name = ""
     """What expectations call it. Default: main, then recording-2, recording-3 ..."""
@@ -104,6 +105,11 @@ class _Recorded(Model):
     """Stretches that are left out."""
     stop: Moment | None = None
     """When it ends, if before the call does."""
+    fault: OneOrMany[FaultText] = None
+    """Like faults."""
+    faults: Many[FaultText] = ()
+    """Recorder faults that its file is given when it is published, one after the other: swapped,
+    drift:150, late:20@1 ... The truth names them. mediasim break --list shows all."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:

@@ -17,8 +17,16 @@ from mediasim.scenario import model_call, model_conference, model_network, model
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_steps import WaitFor, walk
 from mediasim.scenario.sounds import GREETER, ScenarioSounds
+from mediasim.truth.faults.order import FaultOrder, parse_fault
 
-__all__ = ["conference_plan", "dial_plan", "listeners_of", "parties_of", "voicemail_plan"]
+__all__ = [
+    "conference_plan",
+    "dial_plan",
+    "listeners_of",
+    "ordered_faults",
+    "parties_of",
+    "voicemail_plan",
+]
 
 
 def parties_of(scenario: Scenario) -> dict[str, Party]:
@@ -73,6 +81,15 @@ def listeners_of(scenario: Scenario) -> frozenset[str]:
         for _, step in walk(party.script)
         if isinstance(step, WaitFor) and (step.quiet or step.speech or step.digit)
     )
+
+
+def ordered_faults(scenario: Scenario) -> dict[str, tuple[FaultOrder, ...]]:
+    """How recordings are to be broken, by their names."""
+    return {
+        plan.name: tuple(parse_fault(text) for text in plan.asked.faults)
+        for plan in scenario.recordings
+        if plan.asked.faults
+    }
 
 
 def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:

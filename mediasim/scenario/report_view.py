@@ -24,6 +24,7 @@ from mediasim.scenario.report_tables import (
 )
 from mediasim.scenario.totals import Totals, place_words
 from mediasim.scenario.waveform import Waveform, read_waveform
+from mediasim.scenario.wording import fault_words
 
 __all__ = ["run_views"]
 
@@ -57,7 +58,10 @@ def _waveform(recording: Mapping[str, Any], directory: Path, sound_bytes: int) -
     file = recording["file"]
     if file is None or not (directory / file).is_file():
         return None
-    return read_waveform(directory / file, sound_bytes=sound_bytes)
+    try:
+        return read_waveform(directory / file, sound_bytes=sound_bytes)
+    except ValueError:
+        return None  # broken on purpose: there is nothing to draw
 
 
 def _run_view(
@@ -125,9 +129,11 @@ def _colours(run: Mapping[str, Any], heard: list[Heard]) -> dict[str, int]:
 
 def _recording_view(index: int, each: Heard) -> dict[str, Any]:
     recording, waveform = each.recording, each.waveform
+    truth = recording["truth_intervals"] or {}
     files = [("WAV", "file"), ("recording’s JSON", "json"), ("truth", "truth")]
     return {
         **recording,
+        "faults": [fault_words(it) for it in truth.get("faults", ())],
         "sound": f"{each.clock.seconds:.3f} s" if waveform else "no media",
         "left_out": waveform is not None and waveform.ulaw is None,
         "links": [(name, quote(recording[key])) for name, key in files if recording[key]],

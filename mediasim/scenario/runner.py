@@ -17,10 +17,13 @@ from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model import Scenario
+from mediasim.scenario.plans import ordered_faults
 from mediasim.scenario.sounds import ScenarioSounds
 from mediasim.scenario.stage import RunFailed, Stage
 from mediasim.seeds import Seeds
-from mediasim.truth.sidecar import RecordingTruth, recording_truth
+from mediasim.truth.faults.material import FaultError
+from mediasim.truth.publishing import publish_truth
+from mediasim.truth.sidecar import RecordingTruth
 
 __all__ = ["Run", "RunFailed", "run_scenario"]
 
@@ -56,10 +59,17 @@ class Run:
 
 
 def run_scenario(
-    scenario: Scenario, directory: Path, *, seed: int | None = None, realtime: bool = False
+    scenario: Scenario,
+    directory: Path,
+    *,
+    seed: int | None = None,
+    realtime: bool = False,
+    block: int | None = None,
 ) -> Run:
     """Carry out a scenario and publish its recordings in ``directory``.
 
+    ``block``: how many frames a room may be lived through at once in virtual time, instead of the
+    usual; it changes nothing of what comes out.
     Raises RunFailed when the run itself breaks. Must not be called on a running event loop.
     """
     seed = scenario.seed if seed is None else seed
@@ -73,7 +83,7 @@ def run_scenario(
             scenario, seeds, directory, speaker, plane, transport, "real" if realtime else "virtual"
         )
 
-    run = _in_real_time(carry_out) if realtime else _in_virtual_time(carry_out)
+    run = _in_real_time(carry_out) if realtime else _in_virtual_time(carry_out, block or VIRTUAL_BLOCK)
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
     run.warnings += speaker.warnings
@@ -83,8 +93,8 @@ def run_scenario(
 _Main = Callable[..., Coroutine[Any, Any, Run]]
 
 
-def _in_virtual_time(main: _Main) -> Run:
-    plane = MediaPlane(max_lag=VIRTUAL_BLOCK)
+def _in_virtual_time(main: _Main, block: int) -> Run:
+    plane = MediaPlane(max_lag=block)
     loop = VirtualLoop()
 
     def advance(target_ns: int) -> int:
@@ -125,18 +135,23 @@ async def _carry_out(
     )
     run = Run(scenario, seeds.seed, clock, directory, exchange)
 
-    def publish_truth(event: Event) -> None:
+    def tell_truth(event: Event) -> None:
         recording = next(each for each in exchange.recordings if each.sid == event.subject)
-        truth = recording_truth(recording)
-        run.truths[recording.sid] = truth
-        exchange.store.publish_truth(recording.sid, truth.to_json())
+        try:
+            run.truths[recording.sid] = publish_truth(recording, faults.get(recording.name, ()))
+        except FaultError as error:
+            refused.append(f"recording {recording.name}: {error}")
 
-    exchange.events.on("recording.completed", publish_truth)
+    faults = ordered_faults(scenario)
+    refused: list[str] = []
+    exchange.events.on("recording.completed", tell_truth)
     stage = Stage(scenario, exchange, ScenarioSounds(seeds, speaker, scenario.base))
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
             await stage.perform()
     except TimeoutError:
         raise RunFailed("the scenario goes on for more than a day: something never ends") from None
+    if refused:
+        raise RunFailed("; ".join(refused))
     run.end_ns = exchange.now_ns
     return run

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.scenario.totals import Totals, counted, place_words
+from mediasim.scenario.wording import fault_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,6 +75,8 @@ def _block(run: Mapping[str, Any]) -> Iterator[list[Line]]:
         yield [*_name("calls", first), *_call(call)]
     for first, recording in _first(run["recordings"]):
         yield [*_name("recordings", first), *_recording(recording)]
+        for fault in (recording["truth_intervals"] or {}).get("faults", ()):
+            yield [*_name("", False), (f"  broken on purpose: {fault_words(fault)}", "yellow")]
     if run["error"] is not None:
         yield [*_name("broke", True), (run["error"], "red")]
         yield [*_name("repeat", True), (run["repeat"], "")]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.runner import Run
 from mediasim.truth.sidecar import RecordingTruth
@@ -44,7 +45,7 @@ class Failed(Exception):
 class Media:
     """A published recording."""
 
-    recording: LiveRecording
+    record: RecordingRecord
     pcm: NDArray[np.int16]
     """(channels, samples), as they are in the file."""
     truth: RecordingTruth
@@ -72,7 +73,7 @@ def media_of(run: Run, name: str | None) -> Media:
         why = f": {ABSENT[record.error_code]}" if record.error_code else ""
         raise Failed(f"recording {recording.name} is {record.status}{why}")
     path = run.exchange.store.wav_path(recording.sid)
-    return Media(recording, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])
+    return Media(record, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])
 
 
 @lru_cache(maxsize=2)
@@ -80,12 +81,12 @@ def _read(path: Path, changed: int) -> NDArray[np.int16]:
     return read_wav(path).pcm
 
 
-def place(recording: LiveRecording, channel: int = 1, sample: int = 0) -> dict[str, Any] | None:
+def place(record: RecordingRecord, channel: int = 1, sample: int = 0) -> dict[str, Any] | None:
     """Where to listen; None for a recording without a file."""
-    if recording.record.status != "completed":
+    if record.status != "completed":
         return None
     return {
-        "file": f"recordings/{recording.sid}.wav",
+        "file": f"recordings/{record.sid}.wav",
         "channel": channel,
         "time": round(max(0, sample) / SAMPLE_RATE, 3),
     }

@@ -1,11 +1,13 @@
-"""Words and files as expectations name them, held against what scripts say and play."""
+"""Words and files as expectations name them, held against what scripts say and play; faults."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
-__all__ = ["is_clip", "says"]
+__all__ = ["fault_words", "is_clip", "says"]
 
 
 def says(text: str, words: str) -> bool:
@@ -17,6 +19,12 @@ def says(text: str, words: str) -> bool:
 def is_clip(played: str, wanted: str) -> bool:
     """Whether a file that was played is the one wanted: as it is written, or its bare name."""
     return wanted in (played, PurePath(played).name)
+
+
+def fault_words(fault: Mapping[str, Any]) -> str:
+    """What a truth says of a fault: its name, its value, what it does."""
+    value = "" if fault["value"] is None else f" {fault['value']:g} {fault['unit']}"
+    return f"{fault['fault']}{value}: {fault['does']}"
 
 
 def _plain(text: str) -> str:

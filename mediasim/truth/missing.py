@@ -62,7 +62,7 @@ def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
     for said, why in came_to_nothing:
         if line.party.dtx != "off" and not line.timeline.spoken_between(said, said + step):
             continue  # it was quiet: there was nothing to miss
-        found += [(span.start, span.end, why) for span in placement.spans(said, said + step)]
+        found += [(span.start, span.end, why) for span in placement.meant(said, said + step)]
     for output in stream.late_for:
         found += [(at, at + step, "late") for at in output.tolist()]
     for move in placement.moves:

@@ -6,8 +6,8 @@ fates of their packets, and the recorder's log of what it wrote where.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from mediasim.media.player import Player
 from mediasim.media.recorder import RecordingSegment, Track
 from mediasim.truth.missing import Gap, gaps_of
 from mediasim.truth.placement import Placement
+from mediasim.truth.reference_tape import ReferenceTape
 
 __all__ = ["ChannelTruth", "Interval", "RecordingTruth", "recording_truth"]
 
@@ -42,6 +43,8 @@ class Interval:
     codec: str
     due: int
     """Where a clean path would have put its first sample, in samples of the file."""
+    reference: int | None = None
+    """Where ``pcm`` begins in the recording's reference audio."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -52,6 +55,8 @@ class Interval:
             "kind": self.kind,
             "text": self.text,
             "clip": self.digest,
+            "codec": self.codec,
+            "reference": self.reference,
             "level_dbfs": round(rms_dbfs(self.pcm), 2),
         }
 
@@ -66,6 +71,8 @@ class ChannelTruth:
     missing: tuple[Gap, ...]
     adjustments: tuple[tuple[int, int], ...]
     """(sample in the file, samples put in or, if negative, left out) by the jitter buffer."""
+    background_dbfs: float | None = None
+    """The loudest background noise of the parties in it; None for dead silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +88,18 @@ class RecordingTruth:
     """(sample of the frame clock, sample in the file, samples of the call, kind)."""
     seed: int
     conceal: bool
+    reference: NDArray[np.int16] = field(
+        default_factory=lambda: np.zeros(0, np.int16), repr=False, compare=False
+    )
+    """(n,) all that was said and played, each piece once, before any codec."""
+    faults: tuple[dict[str, Any], ...] = ()
+    """What was broken on purpose (:mod:`mediasim.truth.faults`), in order."""
 
     def to_json(self) -> dict[str, Any]:
         """The sidecar document."""
         return {
             "recording": self.sid,
+            "reference": f"../references/{self.sid}.wav",
             "sample_rate": SAMPLE_RATE,
             "samples": self.samples,
             "seed": self.seed,
@@ -93,6 +107,7 @@ class RecordingTruth:
             "channels": [
                 {
                     "channel": channel.channel,
+                    "background_dbfs": channel.background_dbfs,
                     "intervals": [interval.to_json() for interval in channel.intervals],
                     "missing": [gap.to_json() for gap in channel.missing],
                     "adjustments": [
@@ -109,6 +124,7 @@ class RecordingTruth:
                 {"call": call, "file": file, "samples": samples, "kind": kind}
                 for call, file, samples, kind in self.segments
             ],
+            "faults": list(self.faults),
         }
 
 
@@ -154,15 +170,15 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
     to_file = _FileMap(recording)
     count = recording.record.layout.stored_channels
     conceal = any(
-        source.call.party.conceal
-        for sourcing in recording.sourcings
-        for channel in sourcing.channels
-        for source in channel
+        call.party.conceal for number in range(count) for call in _heard_in(recording, number)
     )
+    tape = ReferenceTape()
+    channels = tuple(_channel(recording, number, to_file, tape) for number in range(count))
     return RecordingTruth(
         sid=recording.sid,
         samples=recording.record.samples or 0,
-        channels=tuple(_channel(recording, number, to_file) for number in range(count)),
+        channels=channels,
+        reference=tape.pcm(),
         pauses=to_file.pauses(),
         segments=to_file.all(),
         seed=recording.exchange.seeds.seed,
@@ -170,24 +186,51 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
     )
 
 
-def _channel(recording: LiveRecording, number: int, to_file: _FileMap) -> ChannelTruth:
+def _channel(
+    recording: LiveRecording, number: int, to_file: _FileMap, tape: ReferenceTape
+) -> ChannelTruth:
     intervals: list[Interval] = []
     missing: list[Gap] = []
     adjustments: list[tuple[int, int]] = []
     for low, high, call, track in _sources(recording, number):
         if track is Track.INBOUND:
-            intervals += _said(call, low, high, to_file)
-            gaps, moved = _lost(call, low, high, to_file)
+            spoken = [(call, low, high)]
+        else:
+            spoken = list(_sent(recording, call, low, high))
+            for player in call.leg.played if call.line is not None else ():
+                intervals += _played(player, low, high, to_file)
+        for speaker, start, end in spoken:
+            intervals += _said(speaker, start, end, to_file)
+            gaps, moved = _lost(speaker, start, end, to_file)
             missing += gaps
             adjustments += moved
-        else:
-            intervals += _sent(recording, call, low, high, to_file)
+    in_order = sorted(intervals, key=lambda it: (it.start, it.end, it.text))
     return ChannelTruth(
         channel=number + 1,
-        intervals=tuple(sorted(intervals, key=lambda it: (it.start, it.end, it.text))),
+        intervals=tuple(replace(each, reference=tape.place(each.pcm)) for each in in_order),
         missing=tuple(sorted(missing, key=lambda gap: gap.start)),
         adjustments=tuple(sorted(adjustments)),
+        background_dbfs=_background(recording, number),
     )
+
+
+def _background(recording: LiveRecording, number: int) -> float | None:
+    levels = [call.party.noise_dbfs for call in _heard_in(recording, number)]
+    return max((level for level in levels if level is not None), default=None)
+
+
+def _heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
+    """Everybody who may be heard in a channel: whoever is sent to it or speaks in it."""
+    heard: dict[LiveCall, None] = {}
+    of_leg = {call.leg: call for call in recording.exchange.calls if call.line is not None}
+    for sourcing in recording.sourcings:
+        for source in sourcing.channels[number]:
+            if source.track is Track.INBOUND:
+                heard[source.call] = None
+            else:
+                for _, legs in source.call.leg.heard_log:
+                    heard |= dict.fromkeys(of_leg[leg] for leg in legs if leg in of_leg)
+    return heard
 
 
 def _sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, LiveCall, Track]]:
@@ -235,22 +278,20 @@ def _said(call: LiveCall, low: int, high: int, to_file: _FileMap) -> Iterator[In
 
 
 def _sent(
-    recording: LiveRecording, call: LiveCall, low: int, high: int, to_file: _FileMap
-) -> Iterator[Interval]:
-    """What a party was sent: what those it heard said, and what the server played."""
+    recording: LiveRecording, call: LiveCall, low: int, high: int
+) -> Iterator[tuple[LiveCall, int, int]]:
+    """Whom a party was sent, and from when to when."""
     if call.line is None:
         return
     leg = call.line.leg
-    of_leg = {other.line.leg: other for other in recording.exchange.calls if other.line}
+    of_leg = {other.line.leg: other for other in recording.exchange.calls if other.line is not None}
     for number, (frame, heard) in enumerate(leg.heard_log):
         start = max(low, frame * FRAME_SAMPLES)
         later = leg.heard_log[number + 1 :]
         end = min(high, later[0][0] * FRAME_SAMPLES) if later else high
         for other in heard:
             if start < end:
-                yield from _said(of_leg[other], start, end, to_file)
-    for player in leg.played:
-        yield from _played(player, low, high, to_file)
+                yield of_leg[other], start, end
 
 
 def _played(player: Player, low: int, high: int, to_file: _FileMap) -> Iterator[Interval]:

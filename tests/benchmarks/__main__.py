@@ -7,11 +7,18 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+NAMES = (
+    "virtual_speed.py",
+    "realtime_capacity.py",
+    "sandbox_speed.py",
+    "channel_worth.py",
+    "verify_accuracy.py",
+)
 
 
 def main() -> int:
     worst = 0
-    for name in ("virtual_speed.py", "realtime_capacity.py", "channel_worth.py"):
+    for name in NAMES:
         print(f"== {name}", flush=True)
         command = [sys.executable, str(HERE / name), *sys.argv[1:]]
         worst = max(worst, subprocess.run(command, check=False).returncode)

@@ -61,10 +61,13 @@ class Played:
     files: Mapping[str, bytes]
     """By their path in the run's folder."""
 
+    def wav(self, name: str | None = None) -> bytes:
+        """A published file. The first one, or a name's."""
+        return self.files[f"recordings/{self.result.recording(name).sid}.wav"]
+
     def pcm(self, name: str | None = None) -> Samples:
         """The channels of a published file: (channels, samples). The first one's, or a name's."""
-        sid = self.result.recording(name).sid
-        with wave.open(io.BytesIO(self.files[f"recordings/{sid}.wav"])) as wav:
+        with wave.open(io.BytesIO(self.wav(name))) as wav:
             assert (wav.getframerate(), wav.getsampwidth()) == (8000, 2)
             interleaved = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
             return interleaved.reshape(-1, wav.getnchannels()).T

@@ -515,7 +515,7 @@ def _() -> None:
 @fails("the file has channels nobody asked for, or no header")  # rtpengine: 4; Asterisk: raw
 def _() -> None:
     played = call(party(say("a1")), party(say("b1")))
-    (data,) = (data for path, data in played.files.items() if path.endswith(".wav"))
+    data = played.wav()
     samples = played.result.recording().record.samples
     assert samples == played.pcm().shape[1]
     assert data[:4] + data[8:16] == b"RIFFWAVEfmt "
@@ -526,7 +526,7 @@ def _() -> None:
 @fails("the header says another length than the file has")  # FreeSWITCH #1787: 44 bytes of file
 def _() -> None:
     played = call(party(say("a1"), wait(23_000)), party(say("b1")))
-    (data,) = (data for path, data in played.files.items() if path.endswith(".wav"))
+    data = played.wav()
     assert int.from_bytes(data[4:8], "little") == len(data) - 8
     assert int.from_bytes(data[40:44], "little") == len(data) - 44
     assert len(data) - 44 >= 24 * 8000 * 4

@@ -43,7 +43,7 @@ def one_run(folder: Path, seed: int) -> tuple[list[Any], dict[str, bytes]]:
             sandbox.end()
     files = {
         path.name: path.read_bytes()
-        for path in sorted((folder / "data").rglob("RE*"))
+        for path in sorted((folder / "data" / "recordings").glob("RE*"))
         if path.suffix == ".wav" or path.name.endswith(".truth.json")
     }
     return asked, files

@@ -44,7 +44,7 @@ def test_the_same_seed_leaves_the_same_files_and_another_seed_others(tmp_path: P
     for name, seed in (("one", 1), ("same", 1), ("other", 2)):
         run_scenario(scenario(), tmp_path / name, seed=seed)
     one, same, other = (files(tmp_path / name) for name in ("one", "same", "other"))
-    assert len(one) == 3  # the media, its document, its truth
+    assert len(one) == 4  # the media, its document, its truth and its reference audio
     assert one == same
     assert not set(one) & set(other)
 

@@ -1,0 +1,153 @@
+"""The inspector's paths, below the control API's prefix and answered by its rules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+
+from mediasim.exchange.records import RecordingRecord
+from mediasim.sandbox.inspector.evidence import evidence
+from mediasim.sandbox.inspector.feed import Feed
+from mediasim.sandbox.inspector.legs import Legs
+from mediasim.sandbox.inspector.pages import Assets, page
+from mediasim.sandbox.inspector.sound import media_file, outline_file
+from mediasim.sandbox.inspector.timeline import timeline
+from mediasim.sandbox.live import DEFAULT_CALLER
+from mediasim.sandbox.sandbox import Sandbox
+
+__all__ = ["HOME", "inspector_routes"]
+
+HOME: Final = "/inspector"
+"""The page's own path; the server shows it at its root."""
+
+
+class _Script(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    yaml: str
+
+
+class _Media(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    channels: Literal["1", "2"]
+    format: Literal["wav", "mp3"] = "wav"
+    save: bool = False
+    """To be kept as a file, not played."""
+
+
+def inspector_routes(sandbox: Sandbox) -> list[BaseRoute]:
+    """All of them."""
+    inspector = _Inspector(sandbox)
+    return [
+        Route(HOME, page),
+        Route(f"{HOME}/feed", inspector.feed),
+        Route(f"{HOME}/plan", inspector.plan),
+        Route(f"{HOME}/script", inspector.script, methods=["POST"]),
+        Route(f"{HOME}/calls/{{sid}}", inspector.call),
+        Route(f"{HOME}/deliveries/{{id}}", inspector.delivery),
+        Route(f"{HOME}/recordings/{{sid}}", inspector.recording),
+        Route(f"{HOME}/recordings/{{sid}}/media", inspector.media),
+        Route(f"{HOME}/recordings/{{sid}}/outline", inspector.outline),
+        Mount(f"{HOME}/assets", Assets()),
+    ]
+
+
+class _Inspector:
+    """What each path answers."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._gate = sandbox.engine.gate
+        self._legs = Legs(sandbox)
+
+    async def feed(self, _: Request) -> Response:
+        messages = Feed(self._sandbox, self._legs).messages()
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
+
+    async def plan(self, _: Request) -> Response:
+        """Whom one can call, and as whom."""
+        return JSONResponse(await self._gate(lambda: _plan(self._sandbox)))
+
+    async def script(self, request: Request) -> Response:
+        """A script's steps, written as in config files, as the control API takes them."""
+        from mediasim.scenario.yaml_reader import read_yaml
+
+        body = _Script.model_validate_json(await request.body())
+        steps = read_yaml(body.yaml, None).plain()
+        if isinstance(steps, dict):
+            steps = steps.get("script", steps)
+        return JSONResponse({"script": steps})
+
+    async def call(self, request: Request) -> Response:
+        sid = request.path_params["sid"]
+        return JSONResponse(await self._gate(lambda: timeline(self._sandbox, self._legs, sid)))
+
+    async def delivery(self, request: Request) -> Response:
+        wanted, seen_as = request.path_params["id"], request.query_params.get("url")
+
+        def found() -> dict[str, Any] | None:
+            service = self._sandbox.service
+            log = service.webhooks.deliveries
+            one = next((each for each in log if each.id == wanted), None)
+            return None if one is None else evidence(one, service.account.auth_token, seen_as)
+
+        shown = await self._gate(found)
+        if shown is None:
+            raise LookupError(f"there is no delivery {wanted!r} in the log")
+        return JSONResponse(shown)
+
+    async def recording(self, request: Request) -> Response:
+        """The resource and its channel map, with its start as loop time."""
+        sid, service = request.path_params["sid"], self._sandbox.service
+
+        def found() -> dict[str, Any]:
+            record = service.recording_record(sid)
+            return {**record.document(service.dates), "started": record.start_ns / 1e9}
+
+        return JSONResponse(await self._gate(found))
+
+    async def media(self, request: Request) -> Response:
+        asked = _Media.model_validate(dict(request.query_params))
+        record, store = await self._record(request)
+        channels = int(asked.channels)
+        path, kind = await _in_thread(lambda: media_file(store, record, channels, asked.format))
+        name = f"{record.sid}-{channels}ch.{asked.format}" if asked.save else None
+        return FileResponse(path, media_type=kind, filename=name)
+
+    async def outline(self, request: Request) -> Response:
+        record, store = await self._record(request)
+        path = await _in_thread(lambda: outline_file(store, record.sid))
+        return FileResponse(path, media_type="application/json")
+
+    async def _record(self, request: Request) -> tuple[RecordingRecord, Any]:
+        sid, service = request.path_params["sid"], self._sandbox.service
+        return await self._gate(lambda: service.recording_record(sid)), service.store
+
+
+_in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
+
+
+def _plan(sandbox: Sandbox) -> dict[str, Any]:
+    config, service = sandbox.settings.config, sandbox.service
+    parties = []
+    for name, callee in config.parties.items():
+        phone = sandbox.phones.caller(name)
+        assert phone is not None
+        parties.append(
+            {"name": name, "number": phone.party.number, "scripted": bool(callee.script)}
+        )
+    numbers = [
+        {
+            "number": each.phone_number,
+            "name": each.friendly_name,
+            "answers": each.voice_url or ("its own TwiML" if each.twiml else ""),
+        }
+        for each in service.numbers.all()
+    ]
+    return {"numbers": numbers, "parties": parties, "caller": DEFAULT_CALLER}

@@ -1,0 +1,79 @@
+"""Calls, recordings and deliveries in short, as the inspector lists them. Times are loop seconds.
+
+Runs on the engine's loop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.webhooks import Delivery
+
+__all__ = ["call_summary", "clock_summary", "delivery_summary", "recording_summary", "seconds"]
+
+
+def seconds(at_ns: int | None) -> float | None:
+    """A loop time in seconds."""
+    return None if at_ns is None else at_ns / 1e9
+
+
+def clock_summary(sandbox: Sandbox) -> dict[str, Any]:
+    clock = sandbox.clock
+    return {
+        "kind": clock.kind,
+        "rate": clock.rate,
+        "seconds": clock.now_ns / 1e9,
+        "epoch_ms": sandbox.service.dates.unix_ns(0) // 1_000_000,
+    }
+
+
+def call_summary(record: CallRecord, party: str | None, troubles: int) -> dict[str, Any]:
+    """``party`` is who is at the far end, None where that is no longer known; ``troubles``
+    counts what was noted for the developer."""
+    return {
+        "sid": record.sid,
+        "parent": record.parent_call_sid,
+        "from": record.from_,
+        "to": record.to,
+        "direction": record.direction,
+        "status": record.status,
+        "party": party,
+        "created": seconds(record.created_ns),
+        "answered": seconds(record.answered_ns),
+        "ended": seconds(record.ended_ns),
+        "troubles": troubles,
+    }
+
+
+def recording_summary(record: RecordingRecord) -> dict[str, Any]:
+    return {
+        "sid": record.sid,
+        "call": record.call_sid,
+        "conference": record.conference_sid,
+        "source": record.source,
+        "status": record.status,
+        "channels": record.layout.stored_channels,
+        "started": seconds(record.start_ns),
+        "seconds": None if record.samples is None else record.samples / 8000,
+    }
+
+
+def delivery_summary(delivery: Delivery) -> dict[str, Any]:
+    last = delivery.attempts[-1] if delivery.attempts else None
+    return {
+        "id": delivery.id,
+        "kind": delivery.kind,
+        "about": delivery.sid,
+        "method": delivery.method,
+        "url": delivery.url,
+        "state": delivery.state,
+        "status": None if last is None else last.status,
+        "attempts": len(delivery.attempts),
+        "queued": seconds(delivery.queued_ns),
+        "sent": seconds(delivery.sent_ns),
+        "answered": seconds(delivery.answered_ns),
+        "error": delivery.error,
+        "replay_of": delivery.replay_of,
+    }

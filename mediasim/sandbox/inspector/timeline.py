@@ -1,0 +1,152 @@
+"""One call with its legs, and all that happened to it on one axis: loop time in seconds.
+
+Runs on the engine's loop. What a sandbox keeps over a restart (calls, recordings, deliveries) is
+all there afterwards; verbs, keys and lost packets are known of calls since its start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mediasim.exchange.events import (
+    CallEvent,
+    ConferenceEvent,
+    DtmfEvent,
+    Event,
+    RecordingEvent,
+    VerbEvent,
+)
+from mediasim.exchange.records import CallRecord
+from mediasim.sandbox.inspector.legs import Legs
+from mediasim.sandbox.inspector.summaries import (
+    call_summary,
+    delivery_summary,
+    recording_summary,
+    seconds,
+)
+from mediasim.sandbox.sandbox import Sandbox
+
+__all__ = ["timeline"]
+
+
+def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
+    """All of the call that ``sid`` is a leg of. Raises TwilioError for a call there is not."""
+    service = sandbox.service
+    family = _family(sandbox, service.call_record(sid))
+    sids = {each.sid for each in family}
+    events = [event for _, event in sandbox.events]
+    conferences = _conferences(events, sids)
+    recordings = [
+        each
+        for each in service.catalogue.recordings()
+        if each.call_sid in sids or each.conference_sid in conferences
+    ]
+    about = sids | conferences | {each.sid for each in recordings}
+    notes = [each for each in service.notifications if each.call_sid in sids]
+    return {
+        "sid": sid,
+        "root": family[0].sid,
+        "now": sandbox.clock.now_ns / 1e9,
+        "legs": [_leg(each, legs) for each in family],
+        "verbs": _verbs(events, sids),
+        "keys": _keys(events, sids),
+        "moments": _moments(events, about),
+        "recordings": [
+            {**recording_summary(each), "pauses": _pauses(events, each.sid)} for each in recordings
+        ],
+        "deliveries": [
+            delivery_summary(each) for each in service.webhooks.deliveries if each.sid in about
+        ],
+        "notes": [
+            {
+                "call": each.call_sid,
+                "at": seconds(each.created_ns),
+                "code": each.error_code,
+                "warning": each.log == "1",
+                "text": each.message_text,
+                "url": each.request_url,
+            }
+            for each in notes
+        ],
+    }
+
+
+def _family(sandbox: Sandbox, record: CallRecord) -> list[CallRecord]:
+    """A call, its parents and all their children; the first call first."""
+    catalogue = sandbox.service.catalogue
+    known = {each.sid: each for each in catalogue.calls()}
+    while record.parent_call_sid in known:
+        record = known[record.parent_call_sid]
+    found = [record]
+    for each in found:
+        found += [child for child in known.values() if child.parent_call_sid == each.sid]
+    return found
+
+
+def _leg(record: CallRecord, legs: Legs) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"codec": None, "received": None, "losses": []}
+    return {
+        **call_summary(record, legs.party(record.sid), 0),
+        **nothing,
+        **legs.packets(record.sid),
+    }
+
+
+def _conferences(events: list[Event], sids: set[str]) -> set[str]:
+    return {
+        each.conference_sid
+        for each in events
+        if isinstance(each, ConferenceEvent) and each.call_sid in sids
+    }
+
+
+def _verbs(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    running: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if not isinstance(event, VerbEvent) or event.call_sid not in sids:
+            continue
+        if (before := running.pop(event.call_sid, None)) is not None:
+            before["end"] = seconds(event.at_ns)
+        if event.kind == "twiml.verb":
+            running[event.call_sid] = {
+                "call": event.call_sid,
+                "verb": event.verb,
+                "text": event.text,
+                "line": event.line,
+                "start": seconds(event.at_ns),
+                "end": None,
+            }
+            found.append(running[event.call_sid])
+    return found
+
+
+def _keys(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
+    return [
+        {"call": each.call_sid, "at": seconds(each.at_ns), "digit": each.digit}
+        for each in events
+        if isinstance(each, DtmfEvent) and each.call_sid in sids
+    ]
+
+
+def _moments(events: list[Event], about: set[str]) -> list[dict[str, Any]]:
+    """What happened besides: bridged, held, joined a conference, paused a recording."""
+    return [
+        {"kind": each.kind, "at": seconds(each.at_ns), "text": each.text, "about": each.subject}
+        for each in events
+        if isinstance(each, CallEvent | ConferenceEvent | RecordingEvent) and each.subject in about
+    ]
+
+
+def _pauses(events: list[Event], sid: str) -> list[tuple[float | None, float | None]]:
+    found: list[tuple[float | None, float | None]] = []
+    since: float | None = None
+    for each in events:
+        if not isinstance(each, RecordingEvent) or each.recording_sid != sid:
+            continue
+        if each.kind == "recording.paused":
+            since = seconds(each.at_ns)
+        elif since is not None:
+            found.append((since, seconds(each.at_ns)))
+            since = None
+    return found if since is None else [*found, (since, None)]

@@ -1,0 +1,132 @@
+"""The commands that hold recordings against the truth, and break them.
+
+Heavy imports stay inside: help must come at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+__all__ = ["register"]
+
+_WRONG = 2
+
+_EXIT_CODES = """
+Exit codes, of several failures the gravest: 0 nothing is wrong; 1 nothing could be measured;
+2 the command line is wrong; 10 unreadable; 11 empty; 12 header; 13 swapped; 14 identical;
+15 crosstalk; 16 missing; 17 inserted; 18 misaligned; 19 drift; 20 truncated; 21 unequal;
+22 level; 23 clipping; 24 click.
+"""
+
+
+class VerifyFormat(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
+    """How the findings are printed."""
+
+    text = "text"
+    json = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog=_EXIT_CODES)(verify)
+    app.command(name="break")(break_)
+
+
+def verify(
+    recording: Annotated[
+        list[Path], typer.Argument(help="A file, or one file for each of its channels.")
+    ],
+    truth: Annotated[
+        Path | None, typer.Option(help="Its truth, if that does not stand beside it.")
+    ] = None,
+    any_start: Annotated[
+        bool,
+        typer.Option(
+            "--any-start",
+            help="It may begin and end at other moments: only what differs between channels "
+            "is misaligned.",
+        ),
+    ] = False,
+    format: Annotated[
+        VerifyFormat, typer.Option(help="How the findings are printed.")
+    ] = VerifyFormat.text,
+    plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.html or FILE.svg.")] = None,
+) -> None:
+    """Hold a recording against what was really said, and say what is wrong with it."""
+    from mediasim.truth.documents import TruthDocumentError
+    from mediasim.truth.verify.verify import verify_in_full
+    from mediasim.truth.verify.words import verification_text
+
+    if plot is not None and plot.suffix not in (".html", ".svg"):
+        _stop(f"expected --plot FILE.html or FILE.svg, found {plot}")
+    for path in recording:
+        if not path.is_file():
+            _stop(f"there is no file {path}")
+    try:
+        result = verify_in_full(recording, truth, any_start=any_start)
+    except TruthDocumentError as error:
+        _stop(str(error))
+    if plot is not None:
+        from mediasim.truth.verify.picture import write_picture
+
+        try:
+            write_picture(result, plot)
+        except OSError as error:
+            _stop(f"cannot write {plot}: {error.strerror}")
+    found = result.found
+    if format is VerifyFormat.json:
+        print(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
+    else:
+        print(verification_text(found))
+    raise typer.Exit(found.exit_code)
+
+
+def break_(
+    recording: Annotated[Path | None, typer.Argument(help="A WAV file.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME, NAME:VALUE or NAME:VALUE@CHANNEL; several are applied in order."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The broken copy; its truth is written beside it.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Decides every place that is drawn.", min=0, max=2**63 - 1)
+    ] = 0,
+    show: Annotated[bool, typer.Option("--list", help="Name the faults there are.")] = False,
+) -> None:
+    """Break a recording as real recorders do, with a truth that says how and where.
+
+    Exit code 0: it is broken; 2: that recording or fault cannot be had.
+    """
+    from mediasim.truth.faults.files import break_file
+    from mediasim.truth.faults.listing import gallery_text
+    from mediasim.truth.faults.material import FaultError
+    from mediasim.truth.faults.order import parse_fault
+
+    if show:
+        print(gallery_text())
+        return
+    if recording is None or not fault or out is None:
+        _stop("expected a recording, --fault and --out; mediasim break --list names the faults")
+    try:
+        orders = [parse_fault(text) for text in fault]
+        written = break_file(recording, orders, out, seed=seed)
+    except FaultError as error:
+        _stop(str(error))
+    except OSError as error:
+        _stop(f"cannot write {error.filename or out}: {error.strerror}")
+    print(f"wrote {written.recording} and {written.truth}")
+    for done in written.faults:
+        print(f"  {done['fault']}: {done['does']}")
+
+
+def _stop(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise typer.Exit(_WRONG)

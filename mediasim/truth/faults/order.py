@@ -1,0 +1,71 @@
+"""How a fault is asked for: ``swapped``, ``drift:150``, ``late:20@1``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from mediasim.truth.faults.gallery import GALLERY
+from mediasim.truth.faults.material import Fault, FaultError
+
+__all__ = ["ORDER_PATTERN", "FaultOrder", "parse_fault"]
+
+ORDER_PATTERN: Final = r"([a-z0-9-]+)(?::([+-]?[0-9]+(?:\.[0-9]+)?))?(?:@([1-9]))?"
+_FORM: Final = "NAME, NAME:VALUE, NAME@CHANNEL or NAME:VALUE@CHANNEL"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOrder:
+    """A fault to be applied."""
+
+    fault: Fault
+    value: float | None
+    channel: int | None
+    """Counted from 1; None for the last one."""
+
+    def __str__(self) -> str:
+        value = "" if self.value is None else f":{self.value:g}"
+        channel = "" if self.channel is None else f"@{self.channel}"
+        return f"{self.fault.name}{value}{channel}"
+
+    def trouble(self, channels: int) -> str | None:
+        """Why it cannot befall a recording of so many channels; None if it can."""
+        if self.fault.fewest > channels:
+            return f"{self} takes a recording of two channels, and this one has one"
+        if self.channel is not None and self.channel > channels:
+            return f"{self}: the recording has no channel {self.channel}, only {channels}"
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fault": self.fault.name,
+            "value": self.value,
+            "unit": self.fault.unit,
+            "does": self.fault.does,
+            "re_creates": self.fault.re_creates,
+        }
+
+
+def parse_fault(text: str) -> FaultOrder:
+    """Read an order. Raises FaultError, which says what is wrong and what would be right."""
+    found = re.fullmatch(ORDER_PATTERN, text.strip())
+    if found is None:
+        raise FaultError(f"expected a fault as {_FORM}, found {text!r}")
+    name, value, channel = found.groups()
+    fault = GALLERY.get(name)
+    if fault is None:
+        close = get_close_matches(name, GALLERY, 1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        raise FaultError(f"there is no fault {name!r}{meant}; there are: {', '.join(GALLERY)}")
+    if value is not None and not fault.unit:
+        raise FaultError(f"the fault {name} takes no value, found {value}")
+    if channel is not None and fault.of != "channel":
+        raise FaultError(f"the fault {name} strikes the whole recording, not channel {channel}")
+    number = fault.default if value is None else float(value)
+    if value is not None and not fault.low <= float(value) <= fault.high:
+        raise FaultError(
+            f"expected {name}:{fault.low:g} to {name}:{fault.high:g} ({fault.unit}), found {value}"
+        )
+    return FaultOrder(fault, number, None if channel is None else int(channel))

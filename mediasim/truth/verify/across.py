@@ -1,0 +1,89 @@
+"""What channels say about each other: who is where, the same twice, one leaking into another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.truth.measure import crosstalk_db
+from mediasim.truth.verify.expected import ExpectedChannel
+from mediasim.truth.verify.tracking import share_found
+from mediasim.truth.verify.windows import Window
+
+__all__ = ["assignment", "crosstalk", "likeness"]
+
+_Samples = NDArray[np.int16]
+
+_REACHES: Final = (4000, 160_000)
+"""How far pieces are looked for to see who is where: half a second; in vain there, 20 s."""
+_SURE: Final = 0.5
+"""Share of the pieces that have to be found for a channel to be known."""
+_MOST: Final = 6
+"""Channels of which every order is tried."""
+
+
+def assignment(
+    channels: Sequence[_Samples],
+    expected: Sequence[ExpectedChannel],
+    pieces: Sequence[Sequence[Window]],
+) -> tuple[tuple[int | None, ...], bool]:
+    """Which file channel (from 0) holds each channel of the truth, and whether that is sure.
+
+    Channels stay in their own order unless another fits better.
+    """
+    straight = tuple(number if number < len(channels) else None for number in range(len(expected)))
+    if len(channels) == 1:
+        return tuple(0 for _ in expected), True
+    if len(channels) > _MOST:
+        return straight, False
+    for reach in _REACHES:
+        shares = [
+            [share_found(channel, each.samples, windows, reach) for channel in channels]
+            for each, windows in zip(expected, pieces, strict=True)
+        ]
+        told = [row for row in shares if row[0] is not None]
+        if not told:
+            return straight, False
+        best = max(_orders(len(channels), len(expected), straight), key=lambda it: _fit(it, shares))
+        found = max((value or 0.0) for row in told for value in row)
+        if found >= _SURE:
+            return best, True
+    return straight, False
+
+
+def _orders(
+    channels: int, wanted: int, straight: tuple[int | None, ...]
+) -> list[tuple[int | None, ...]]:
+    places: list[int | None] = [*range(channels), *[None] * max(0, wanted - channels)]
+    return [straight, *dict.fromkeys(permutations(places, wanted))]
+
+
+def _fit(order: tuple[int | None, ...], shares: Sequence[Sequence[float | None]]) -> float:
+    """How much is found in its place; the first order given wins a draw."""
+    return sum(
+        (row[place] or 0.0) for place, row in zip(order, shares, strict=True) if place is not None
+    )
+
+
+def likeness(one: _Samples, other: _Samples) -> float | None:
+    """Correlation of two channels as they stand; None if either is silent."""
+    length = min(len(one), len(other))
+    first, second = one[:length].astype(np.float64), other[:length].astype(np.float64)
+    whole = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / whole if whole > 0 else None
+
+
+def crosstalk(victim: _Samples, source: _Samples, spans: Sequence[tuple[int, int]]) -> float | None:
+    """Level of the source in the victim's channel, in dB; None if there is nothing to measure."""
+    length = max(len(victim), len(source))
+    if not spans or not length:
+        return None
+    return crosstalk_db(_padded(victim, length), _padded(source, length), spans)
+
+
+def _padded(samples: _Samples, length: int) -> _Samples:
+    return np.pad(samples, (0, length - len(samples))) if len(samples) < length else samples

@@ -1,0 +1,151 @@
+"""What every sample of a recording should be, by its truth.
+
+The truth's intervals, coded as their codec would, are laid on each channel, less what never
+arrived. On our own recordings of a clean call the result equals the file, sample for sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.errors import AudioFileError
+from mediasim.audio.mixing import downmix
+from mediasim.audio.wav import read_wav
+from mediasim.truth.documents import TruthDocumentError, read_document
+from mediasim.truth.reference import coded
+
+__all__ = ["Expected", "ExpectedChannel", "Said", "read_expected"]
+
+_G711: Final = ("PCMU", "PCMA")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Said:
+    """Something said or played."""
+
+    start: int
+    end: int
+    party: str
+    """Empty for what the server played."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedChannel:
+    """One channel."""
+
+    samples: NDArray[np.int16]
+    """(samples,) as they should be; nothing where it is not known what should be there."""
+    said: tuple[Said, ...]
+    unknown: tuple[tuple[int, int], ...]
+    """Spans of which the truth cannot say what they hold: concealed losses."""
+    noisy: bool
+    """Whether the parties' background noise is in it too, of which only the level is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A whole recording."""
+
+    channels: tuple[ExpectedChannel, ...]
+    samples: int
+    faults: tuple[Mapping[str, Any], ...]
+    """What was broken on purpose, as the truth has it."""
+    doubts: tuple[str, ...]
+    """What the truth leaves open, in words."""
+
+    def mixed(self) -> ExpectedChannel:
+        """All channels in one."""
+        return ExpectedChannel(
+            downmix(np.stack([channel.samples for channel in self.channels])),
+            tuple(sorted(it for channel in self.channels for it in channel.said)),
+            tuple(sorted(span for channel in self.channels for span in channel.unknown)),
+            noisy=any(channel.noisy for channel in self.channels),
+        )
+
+
+def read_expected(path: Path) -> Expected:
+    """Read a truth sidecar and its reference audio. Raises TruthDocumentError."""
+    document = read_document(path)
+    try:
+        return _expected(path, document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, TruthDocumentError):
+            raise
+        raise TruthDocumentError(
+            f"{path} is not the truth of a recording as mediasim writes it"
+        ) from None
+
+
+def _expected(path: Path, document: Mapping[str, Any]) -> Expected:
+    samples = int(document["samples"])
+    channels = document.get("channels", ())
+    doubts = []
+    tape, why = _reference(path, document)
+    if why is not None:
+        doubts.append(why)
+    if not channels:
+        doubts.append("the truth does not say what the channels hold")
+    return Expected(
+        tuple(_channel(each, samples, tape, document) for each in channels),
+        samples,
+        tuple(document.get("faults", ())),
+        tuple(doubts),
+    )
+
+
+def _reference(
+    path: Path, document: Mapping[str, Any]
+) -> tuple[NDArray[np.int16] | None, str | None]:
+    name = document.get("reference")
+    if not isinstance(name, str):
+        return None, "the truth names no reference audio: what was said can be found nowhere"
+    try:
+        return read_wav(path.parent / name).pcm[0], None
+    except AudioFileError as error:
+        return None, f"the reference audio cannot be used: {error}"
+
+
+def _channel(
+    channel: Mapping[str, Any],
+    samples: int,
+    tape: NDArray[np.int16] | None,
+    document: Mapping[str, Any],
+) -> ExpectedChannel:
+    intervals = channel["intervals"]
+    total = np.zeros(samples, np.int32)
+    if tape is not None:
+        for interval in intervals:
+            _lay(total, interval, tape)
+    gaps = [(int(gap["start"]), int(gap["end"])) for gap in channel["missing"]]
+    for start, end in gaps:
+        total[max(start, 0) : max(end, 0)] = 0
+    concealed = document.get("lost_audio") == "concealed"
+    return ExpectedChannel(
+        np.clip(total, -32768, 32767).astype(np.int16),
+        tuple(
+            Said(int(it["start"]), int(it["end"]), it["party"] or "", str(it["text"]))
+            for it in intervals
+        ),
+        tuple(gaps) if concealed else (),
+        noisy=channel.get("background_dbfs") is not None,
+    )
+
+
+def _lay(total: NDArray[np.int32], interval: Mapping[str, Any], tape: NDArray[np.int16]) -> None:
+    start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]
+    if at is None:
+        return
+    clip = tape[at : at + end - start]
+    codec = interval["codec"]
+    if codec in _G711:
+        clip = coded(clip, codec)
+    low, high = max(start, 0), min(start + len(clip), len(total))
+    if low < high:
+        total[low:high] += clip[low - start : high - start]

@@ -1,0 +1,193 @@
+"""What verify says: measures, failures, and what it could not tell. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediasim.audio.frames import SAMPLE_RATE
+
+__all__ = ["Across", "ChannelMeasures", "Failure", "SpotFound", "Verification"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpotFound:
+    """A span of a channel that is not as it should be."""
+
+    start: int
+    """First sample, in the file."""
+    end: int
+    why: str
+    """silent, something else, left out, put in, never said, click or burst."""
+    samples: int
+    """Samples that are missing, or too many."""
+    slack: int = 0
+    """How many samples later it may have been, for silence looks the same everywhere."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "start": self.start,
+            "end": self.end,
+            "seconds": round(self.start / SAMPLE_RATE, 4),
+            "why": self.why,
+            "samples": self.samples,
+            "slack": self.slack,
+        }
+
+
+@dataclass(slots=True)
+class ChannelMeasures:
+    """One channel of the truth, and how it was found. None is what could not be told."""
+
+    channel: int
+    """Of the truth, counted from 1."""
+    found_in: int | None
+    """Of the file, counted from 1."""
+    parties: tuple[str, ...]
+    offset: int | None = None
+    """Samples later, or if negative earlier, than it should be."""
+    first_heard: int | None = None
+    """The sample of the file at which the first piece was found."""
+    drift_ppm: float | None = None
+    drift_error_ppm: float | None = None
+    gain_db: float | None = None
+    correlation: float | None = None
+    exact: float | None = None
+    """Share of the file's samples that are just what they should be, in the file's own timing."""
+    pieces: int = 0
+    """Pieces of half a second that could be looked for."""
+    pieces_found: int = 0
+    missing: list[SpotFound] = field(default_factory=list)
+    inserted: list[SpotFound] = field(default_factory=list)
+    clicks: list[SpotFound] = field(default_factory=list)
+    clipped: int | None = None
+    """Samples."""
+    head_cut: int | None = None
+    """Samples of the truth that come before the file's first."""
+    tail_cut: int | None = None
+    """Samples of the truth that come after the file's last."""
+
+    def to_json(self) -> dict[str, Any]:
+        known = self.offset is not None
+        return {
+            "channel": self.channel,
+            "found_in": self.found_in,
+            "parties": list(self.parties),
+            "offset_samples": self.offset,
+            "offset_ms": None if self.offset is None else round(self.offset / 8, 3),
+            "drift_ppm": _rounded(self.drift_ppm, 2),
+            "drift_error_ppm": _rounded(self.drift_error_ppm, 2),
+            "gain_db": _rounded(self.gain_db, 2),
+            "correlation": _rounded(self.correlation, 4),
+            "exact": _rounded(self.exact, 6),
+            "pieces": {"looked_for": self.pieces, "found": self.pieces_found},
+            "missing": [it.to_json() for it in self.missing] if known or self.missing else None,
+            "inserted": [it.to_json() for it in self.inserted] if known else None,
+            "clicks": [it.to_json() for it in self.clicks] if known else None,
+            "clipped_samples": self.clipped,
+            "head_cut_samples": self.head_cut,
+            "tail_cut_samples": self.tail_cut,
+        }
+
+
+@dataclass(slots=True)
+class Across:
+    """What channels say about each other."""
+
+    order: tuple[int | None, ...] = ()
+    """For each channel of the truth, that of the file, counted from 1."""
+    swapped: bool | None = None
+    identical: bool | None = None
+    likeness: float | None = None
+    """Correlation of the file's first two channels as they stand."""
+    offset_between: int | None = None
+    """Samples that the second channel is later than the first, beyond the truth."""
+    crosstalk: list[tuple[int, int, float]] = field(default_factory=list)
+    """(from channel, into channel, dB), both of the truth; FLOOR_DB where none is found."""
+    lengths: tuple[int, ...] = ()
+    """Samples of each channel of the file, at 8 kHz."""
+
+    def to_json(self) -> dict[str, Any]:
+        between = self.offset_between
+        return {
+            "order": list(self.order),
+            "swapped": self.swapped,
+            "identical": self.identical,
+            "likeness": _rounded(self.likeness, 4),
+            "offset_between_samples": between,
+            "offset_between_ms": None if between is None else round(between / 8, 3),
+            "crosstalk": [
+                {"from": source, "into": victim, "db": round(level, 1)}
+                for source, victim, level in self.crosstalk
+            ]
+            or None,
+            "lengths": list(self.lengths),
+            "unequal_samples": max(self.lengths) - min(self.lengths) if self.lengths else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that is wrong, in words."""
+
+    kind: str
+    words: str
+    channel: int | None = None
+    """Of the file, counted from 1; None for the recording as a whole."""
+    start: int | None = None
+    """Sample of the file at which it is to be seen."""
+    end: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "words": self.words,
+            "channel": self.channel,
+            "start": self.start,
+            "end": self.end,
+            "seconds": None if self.start is None else round(self.start / SAMPLE_RATE, 4),
+        }
+
+
+@dataclass(slots=True)
+class Verification:
+    """Everything that was found out about a recording."""
+
+    recording: tuple[str, ...]
+    truth: str | None
+    rate: int | None
+    exit_code: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    channels: list[ChannelMeasures] = field(default_factory=list)
+    across: Across = field(default_factory=Across)
+    broken_on_purpose: tuple[Mapping[str, Any], ...] = ()
+    cannot_tell: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was measured and nothing is wrong."""
+        return self.exit_code == 0
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of failure, gravest first."""
+        return list(dict.fromkeys(failure.kind for failure in self.failures))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "exit_code": self.exit_code,
+            "recording": list(self.recording),
+            "truth": self.truth,
+            "rate": self.rate,
+            "failures": [failure.to_json() for failure in self.failures],
+            "channels": [channel.to_json() for channel in self.channels],
+            "across": self.across.to_json(),
+            "broken_on_purpose": [dict(fault) for fault in self.broken_on_purpose],
+            "cannot_tell": self.cannot_tell,
+        }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

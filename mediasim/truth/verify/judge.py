@@ -1,0 +1,196 @@
+"""Which measures are failures, how grave each is, and the exit code it gives.
+
+Of several failures the gravest decides the code: a file that cannot be read before channels that
+are swapped, those before audio that is missing, that before a click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.truth.verify.findings import ChannelMeasures, Failure, SpotFound, Verification
+
+__all__ = ["CROSSTALK_DB", "EXIT_CODES", "NOT_TOLD", "OFFSET_SAMPLES", "judge"]
+
+EXIT_CODES: Final = {
+    "unreadable": 10,
+    "empty": 11,
+    "header": 12,
+    "swapped": 13,
+    "identical": 14,
+    "crosstalk": 15,
+    "missing": 16,
+    "inserted": 17,
+    "misaligned": 18,
+    "drift": 19,
+    "truncated": 20,
+    "unequal": 21,
+    "level": 22,
+    "clipping": 23,
+    "click": 24,
+}
+"""By kind of failure, gravest first."""
+NOT_TOLD: Final = 1
+"""The exit code if nothing is wrong that could be seen, but nothing could be measured either."""
+
+OFFSET_SAMPLES: Final = 8
+"""A channel may stand a millisecond from its place."""
+CROSSTALK_DB: Final = -45.0
+"""Leaks softer than this are let pass."""
+_DRIFT_PPM: Final = 10.0
+_DRIFT_ERRORS: Final = 4.0
+_DRIFT_SAMPLES: Final = 4.0
+_LEVEL_DB: Final = 1.0
+_TAIL_SAMPLES: Final = 80
+_NAMED: Final = 3
+"""Places that are told in words; the rest are counted."""
+
+
+def judge(found: Verification, samples: int, *, any_start: bool, levels: bool) -> None:
+    """Put the failures in, gravest first, and the exit code.
+
+    ``samples`` is the truth's length. With ``any_start`` a recording may begin and end at other
+    moments than the truth's; without ``levels`` its level is its own affair.
+    """
+    for kind in _judgements(found, samples, any_start, levels):
+        found.failures.append(kind)
+    found.failures.sort(key=lambda it: EXIT_CODES[it.kind])
+    measured = any(it.offset is not None or it.exact == 1.0 for it in found.channels)
+    if found.failures:
+        found.exit_code = EXIT_CODES[found.failures[0].kind]
+    elif not measured:
+        found.exit_code = NOT_TOLD
+
+
+def _judgements(
+    found: Verification, samples: int, any_start: bool, levels: bool
+) -> Iterator[Failure]:
+    across = found.across
+    if across.swapped:
+        order = ", ".join("none" if it is None else str(it) for it in across.order)
+        yield Failure("swapped", f"the truth's channels are the file's channels {order}")
+    if across.identical:
+        yield Failure(
+            "identical", f"the channels hold the same (correlation {across.likeness or 0:.4f})"
+        )
+    lengths = across.lengths
+    if lengths and max(lengths) != min(lengths):
+        told = ", ".join(f"{length / SAMPLE_RATE:.3f} s" for length in lengths)
+        yield Failure("unequal", f"the channels are not equally long: {told}")
+    for source, victim, level in across.crosstalk:
+        if level > CROSSTALK_DB:
+            yield Failure(
+                "crosstalk", f"channel {source} is heard in channel {victim} at {level:.1f} dB"
+            )
+    head = 0 if any_start else _head_cut(found, samples)
+    if not any_start:
+        yield from _ends(found, samples, head)
+    if not head:
+        yield from _offsets(found, any_start)
+    for channel in found.channels:
+        yield from _of_channel(channel, samples, levels)
+
+
+def _ends(found: Verification, samples: int, head: int) -> Iterator[Failure]:
+    told = [it for it in found.channels if it.tail_cut is not None]
+    tail = min((it.tail_cut or 0 for it in told), default=0)
+    slip = max((abs(it.drift_ppm or 0.0) * 1e-6 * samples for it in told), default=0.0)
+    length = min(found.across.lengths, default=0)
+    if tail > _TAIL_SAMPLES + slip:
+        words = f"the last {tail / SAMPLE_RATE:.3f} s are not in the file"
+        yield Failure("truncated", words, None, max(0, length - tail), length)
+    if head:
+        words = f"the first {head / SAMPLE_RATE:.3f} s are not in the file"
+        yield Failure("truncated", words, None, 0, 0)
+
+
+def _head_cut(found: Verification, samples: int) -> int:
+    """Samples cut off the front: all channels early by the same, and the file shorter by that."""
+    offsets = [it.offset for it in found.channels if it.offset is not None]
+    if not offsets or max(offsets) >= -OFFSET_SAMPLES:
+        return 0
+    same = max(offsets) - min(offsets) <= OFFSET_SAMPLES
+    shorter = samples - min(found.across.lengths, default=samples)
+    return -max(offsets) if same and shorter >= -max(offsets) - OFFSET_SAMPLES else 0
+
+
+def _offsets(found: Verification, any_start: bool) -> Iterator[Failure]:
+    told = [it for it in found.channels if it.offset is not None]
+    if not any_start:
+        for channel in told:
+            offset = channel.offset or 0
+            if abs(offset) > OFFSET_SAMPLES and not _explained(channel, told):
+                yield Failure("misaligned", _off(channel, offset), channel.found_in)
+        return
+    between = found.across.offset_between
+    if between is not None and abs(between) > OFFSET_SAMPLES and len(told) > 1:
+        words = f"{_off(told[1], between)} beside channel {told[0].channel}"
+        yield Failure("misaligned", words, told[1].found_in)
+
+
+def _explained(channel: ChannelMeasures, others: list[ChannelMeasures]) -> bool:
+    """Whether what another channel lacks or has too much had moved this one by as much before."""
+    begins = channel.first_heard or 0
+    for other in others:
+        low = high = other.offset or 0
+        if other is channel or abs(low) >= abs(channel.offset or 0):
+            continue
+        for spot in other.missing + other.inserted:
+            if spot.why in ("left out", "put in") and spot.start <= begins:
+                moved = spot.samples if spot.why == "put in" else -spot.samples
+                # Of what happened in silence, only a part may have happened before.
+                sure = spot.start + spot.slack <= begins
+                low += moved if sure else min(moved, 0)
+                high += moved if sure else max(moved, 0)
+        if low - OFFSET_SAMPLES <= (channel.offset or 0) <= high + OFFSET_SAMPLES:
+            return True
+    return False
+
+
+def _off(channel: ChannelMeasures, offset: int) -> str:
+    side = "late" if offset > 0 else "early"
+    return f"channel {channel.channel} is {abs(offset)} samples ({abs(offset) / 8:g} ms) {side}"
+
+
+def _of_channel(channel: ChannelMeasures, samples: int, levels: bool) -> Iterator[Failure]:
+    place, number = channel.found_in, channel.channel
+    if channel.missing:
+        yield _told("missing", channel.missing, f"channel {number} lacks", place)
+    elif channel.pieces and not channel.pieces_found and place is not None:
+        words = f"nothing of what should be in channel {number} is found in it"
+        yield Failure("missing", words, place)
+    if channel.inserted:
+        yield _told("inserted", channel.inserted, f"channel {number} has too much:", place)
+    if channel.clicks:
+        yield _told("click", channel.clicks, f"channel {number} clicks:", place)
+    drift, error = channel.drift_ppm, channel.drift_error_ppm or 0.0
+    if (
+        drift is not None
+        and abs(drift) > max(_DRIFT_PPM, _DRIFT_ERRORS * error)
+        and abs(drift) * 1e-6 * samples > _DRIFT_SAMPLES
+    ):
+        side = "slow: it comes ever later" if drift > 0 else "fast: it comes ever earlier"
+        yield Failure("drift", f"channel {number} is {abs(drift):.1f} ppm {side}", place)
+    if channel.clipped:
+        words = f"channel {number} has {channel.clipped} samples in tops that are cut off"
+        yield Failure("clipping", words, place)
+    elif levels and channel.gain_db is not None and abs(channel.gain_db) > _LEVEL_DB:
+        side = "louder" if channel.gain_db > 0 else "softer"
+        words = f"channel {number} is {abs(channel.gain_db):.1f} dB {side} than it should be"
+        yield Failure("level", words, place)
+
+
+def _told(kind: str, spots: list[SpotFound], begin: str, place: int | None) -> Failure:
+    said = [
+        f"{it.samples / SAMPLE_RATE:.3f} s at {it.start / SAMPLE_RATE:.3f} s ({it.why})"
+        for it in spots[:_NAMED]
+    ]
+    more = len(spots) - len(said)
+    if more:
+        total = sum(it.samples for it in spots) / SAMPLE_RATE
+        said.append(f"and {more} more, {total:.3f} s in all")
+    return Failure(
+        kind, f"{begin} {', '.join(said)}", place, spots[0].start, max(it.end for it in spots)
+    )

@@ -1,0 +1,158 @@
+"""A recording as anybody may have made it: any format, rate and length, damaged or not.
+
+Our own kind of WAV is read byte by byte, because what is wrong with its header is part of the
+matter; everything else goes through FFmpeg.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.errors import AudioFileError
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.levels import to_samples
+
+__all__ = ["Media", "MediaProblem", "read_media"]
+
+_CHUNK: Final = struct.Struct("<4sI")
+_PCM_CODES: Final = (1, 0xFFFE)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaProblem:
+    """What is wrong with a file before anything is heard of it."""
+
+    kind: str
+    """unreadable, empty or header."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a recording holds."""
+
+    channels: tuple[NDArray[np.int16], ...]
+    """Each (samples,) at 8 kHz; of several files they need not be equally long."""
+    rate: int | None
+    """Of the file; None if there is no sound in it."""
+    problems: tuple[MediaProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wav:
+    rate: int
+    channels: int
+    announced: int
+    """Bytes of samples, as the header has it."""
+    data: bytes
+    """The samples there are."""
+    to_the_end: bool
+    """Whether nothing but samples can follow."""
+
+
+def read_media(paths: Sequence[Path]) -> Media:
+    """Read a recording: one file, or several that hold its channels in order.
+
+    What cannot be read is a problem of the medium, not an error.
+    """
+    read = [_read(path) for path in paths]
+    return Media(
+        tuple(channel for each in read for channel in each.channels),
+        next((each.rate for each in read if each.rate is not None), None),
+        tuple(problem for each in read for problem in each.problems),
+    )
+
+
+def _read(path: Path) -> Media:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return _nothing("unreadable", f"{path} cannot be read: {error.strerror or error}")
+    wav = _parse(data)
+    if wav is None:
+        return _decoded(path, data)
+    frame = 2 * wav.channels
+    interleaved = np.frombuffer(wav.data[: len(wav.data) // frame * frame], "<i2")
+    problems = [*_header_problems(path, wav)]
+    if not interleaved.size:
+        words = f"{path} is {len(data)} bytes long: a header, and not one sample"
+        return Media((), None, (*problems, MediaProblem("empty", words)))
+    pcm = interleaved.astype(np.int16, copy=False).reshape(-1, wav.channels).T
+    return Media(_at_8_khz(pcm, wav.rate), wav.rate, tuple(problems))
+
+
+def _parse(data: bytes) -> _Wav | None:
+    """A WAV of 16-bit samples, whatever its header says of their number; None if it is none."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return None
+    at, form = 12, None
+    while at + _CHUNK.size <= len(data):
+        name, size = _CHUNK.unpack_from(data, at)
+        at += _CHUNK.size
+        if name == b"fmt " and size >= 16:
+            form = struct.unpack_from("<HHIIHH", data, at)
+        elif name == b"data":
+            return _samples(data, at, size, form)
+        at += size + size % 2
+    return None
+
+
+def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _Wav | None:
+    if form is None or form[0] not in _PCM_CODES or form[5] != 16 or not (form[1] and form[2]):
+        return None
+    rest = data[at:]
+    # Another chunk may follow the samples; then the size was right.
+    follows = rest[size + size % 2 :]
+    another = len(follows) >= _CHUNK.size and follows[:4].isalnum() and _fits(follows)
+    return _Wav(form[2], form[1], size, rest[:size] if another else rest, not another)
+
+
+def _fits(follows: bytes) -> bool:
+    return bool(_CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows))
+
+
+def _header_problems(path: Path, wav: _Wav) -> list[MediaProblem]:
+    found = len(wav.data)
+    if not wav.to_the_end or wav.announced == found:
+        return []
+    seconds = 2 * wav.channels * wav.rate
+    words = (
+        f"{path}: the header announces {wav.announced} bytes of samples "
+        f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
+    )
+    return [MediaProblem("header", words)]
+
+
+def _decoded(path: Path, data: bytes) -> Media:
+    from mediasim.audio.files import decode_audio
+
+    if len(data) <= 44:
+        kind = "empty" if data[:4] == b"RIFF" else "unreadable"
+        return _nothing(kind, f"{path} is {len(data)} bytes long: there is no sound in it")
+    try:
+        rate, pcm = decode_audio(data)
+    except AudioFileError as error:
+        return _nothing("unreadable", f"{path} {error.problem}")
+    return Media(_at_8_khz(pcm, rate), rate, ())
+
+
+def _nothing(kind: str, words: str) -> Media:
+    return Media((), None, (MediaProblem(kind, words),))
+
+
+def _at_8_khz(pcm: NDArray[np.int16], rate: int) -> tuple[NDArray[np.int16], ...]:
+    if rate == SAMPLE_RATE:
+        return tuple(np.ascontiguousarray(channel) for channel in pcm)
+    import soxr
+
+    return tuple(
+        to_samples(soxr.resample(channel.astype(np.float64), rate, SAMPLE_RATE, quality="VHQ"))
+        for channel in pcm
+    )

@@ -1,0 +1,197 @@
+"""Verify a recording: the whole of it, from files to failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.truth.documents import truth_path
+from mediasim.truth.measure import FLOOR_DB
+from mediasim.truth.verify.across import assignment, crosstalk, likeness
+from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
+from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
+from mediasim.truth.verify.findings import ChannelMeasures, Failure, Verification
+from mediasim.truth.verify.judge import CROSSTALK_DB, judge
+from mediasim.truth.verify.media import Media, read_media
+from mediasim.truth.verify.windows import Window, sounding, windows
+
+__all__ = ["Verified", "verify", "verify_in_full"]
+
+_Samples = NDArray[np.int16]
+
+_IDENTICAL: Final = 0.98
+_AS_IN_TRUTH_DB: Final = 3.0
+"""A leak no louder than this above the truth's own is no leak."""
+
+
+class Verified:
+    """A verification with the samples that a picture of it shows."""
+
+    def __init__(self, found: Verification, media: Media, expected: Expected | None) -> None:
+        self.found = found
+        self.media = media
+        self.expected = expected
+        self.channels: list[MeasuredChannel] = []
+
+
+def verify(
+    recording: Path | Sequence[Path], truth: Path | None = None, *, any_start: bool = False
+) -> Verification:
+    """Hold a recording against its truth.
+
+    ``recording`` is a file of any format, or one for each channel; ``truth`` the sidecar, the one
+    beside the (first) file where absent. With ``any_start`` the recording may begin and end at
+    other moments than the truth's: only what differs between channels is misaligned then. Raises
+    TruthDocumentError for a truth that was given and is none.
+    """
+    return verify_in_full(recording, truth, any_start=any_start).found
+
+
+def verify_in_full(
+    recording: Path | Sequence[Path], truth: Path | None = None, *, any_start: bool = False
+) -> Verified:
+    """The same, with what a picture needs."""
+    paths = [recording] if isinstance(recording, Path) else list(recording)
+    beside = truth_path(paths[0])
+    given = truth if truth is not None else beside if beside.is_file() else None
+    media = read_media(paths)
+    found = Verification(
+        recording=tuple(str(path) for path in paths),
+        truth=None if given is None else str(given),
+        rate=media.rate,
+    )
+    found.failures += [Failure(it.kind, it.words) for it in media.problems]
+    found.across.lengths = tuple(len(channel) for channel in media.channels)
+    expected = None
+    if given is not None:
+        expected = read_expected(given)
+        found.broken_on_purpose = expected.faults
+        found.cannot_tell += expected.doubts
+    else:
+        found.cannot_tell.append(
+            f"there is no truth to hold it against: expected {beside} or --truth FILE"
+        )
+    result = Verified(found, media, expected)
+    if media.channels and expected is not None and expected.channels:
+        _measure(result, media, expected)
+    elif media.channels:
+        _alike(found, media, None)
+    samples = expected.samples if expected is not None else 0
+    mixed = expected is not None and len(media.channels) == 1 < len(expected.channels)
+    judge(found, samples, any_start=any_start, levels=not mixed)
+    return result
+
+
+def _measure(result: Verified, media: Media, expected: Expected) -> None:
+    found = result.found
+    wanted = expected.channels
+    if len(media.channels) == 1 < len(wanted):
+        wanted = (expected.mixed(),)
+        found.cannot_tell.append(
+            f"the file has one channel, the truth {len(expected.channels)}: it is held against "
+            "their mix; whether they were swapped or leak into each other cannot be told"
+        )
+    spans = [sounding(channel.samples) for channel in wanted]
+    pieces = [windows(channel.samples, heard) for channel, heard in zip(wanted, spans, strict=True)]
+    order, sure = assignment(media.channels, wanted, pieces)
+    found.across.order = tuple(None if it is None else it + 1 for it in order)
+    if len(wanted) > 1 and len(media.channels) > 1:
+        if sure:
+            found.across.swapped = order != tuple(range(len(order)))
+        else:
+            found.cannot_tell.append(
+                "which channel is which: too little of what was said is found in any of them"
+            )
+    for number, (place, each, some) in enumerate(zip(order, wanted, pieces, strict=True)):
+        parties = tuple(dict.fromkeys(it.party for it in each.said if it.party))
+        measures = ChannelMeasures(number + 1, None if place is None else place + 1, parties)
+        found.channels.append(measures)
+        if place is not None:
+            result.channels.append(measure_channel(measures, media.channels[place], each, some))
+        _say_what_is_open(found, measures, each, some)
+    _alike(found, media, expected)
+    _crosstalk(result, media, wanted, spans)
+    offsets = [channel.offset for channel in found.channels]
+    if len(offsets) > 1 and offsets[0] is not None and offsets[1] is not None:
+        found.across.offset_between = offsets[1] - offsets[0]
+    _leave_out_what_leaks(found)
+
+
+def _say_what_is_open(
+    found: Verification,
+    measures: ChannelMeasures,
+    expected: ExpectedChannel,
+    pieces: Sequence[Window],
+) -> None:
+    name = f"channel {measures.channel}"
+    if measures.found_in is None:
+        found.cannot_tell.append(f"{name}: the file has no such channel")
+    elif not expected.samples.any():
+        found.cannot_tell.append(f"{name}: nobody says anything in it, so it has no place in time")
+    elif not any(piece.telling for piece in pieces):
+        found.cannot_tell.append(
+            f"{name}: it holds nothing that can stand in one place only (tones, or too short)"
+        )
+    elif measures.offset is None:
+        found.cannot_tell.append(f"{name}: nothing of what was said is found, so it has no offset")
+    elif measures.drift_ppm is None:
+        found.cannot_tell.append(f"{name}: too little is said to tell a drift")
+    if expected.noisy:
+        found.cannot_tell.append(f"{name}: with its background noise, what else was never said")
+
+
+def _alike(found: Verification, media: Media, expected: Expected | None) -> None:
+    """Whether the first two channels hold the same, and should not."""
+    if len(media.channels) < 2:
+        return
+    found.across.likeness = likeness(media.channels[0], media.channels[1])
+    if found.across.likeness is None:
+        found.cannot_tell.append("whether the channels hold the same: one of them is silent")
+        return
+    same = found.across.likeness >= _IDENTICAL
+    if expected is not None and len(expected.channels) > 1:
+        truly = likeness(expected.channels[0].samples, expected.channels[1].samples)
+        same = same and (truly is None or truly < _IDENTICAL)
+    found.across.identical = same
+
+
+def _crosstalk(
+    result: Verified,
+    media: Media,
+    wanted: Sequence[ExpectedChannel],
+    spans: Sequence[Sequence[tuple[int, int]]],
+) -> None:
+    measured = {it.measures.channel - 1: it for it in result.channels if it.map is not None}
+    for source, victim in permutations(range(len(wanted)), 2):
+        into = result.found.channels[victim].found_in
+        if source not in measured or into is None:
+            continue
+        told = measured[source]
+        assert told.map is not None
+        heard = [
+            (low, high)
+            for start, end in spans[source]
+            if (low := told.map.to_file(start)) is not None
+            and (high := told.map.to_file(end - 1)) is not None
+        ]
+        level = crosstalk(media.channels[into - 1], told.ideal, heard)
+        if level is not None and level > CROSSTALK_DB:
+            own = crosstalk(wanted[victim].samples, wanted[source].samples, spans[source])
+            if own is not None and own > max(level - _AS_IN_TRUTH_DB, FLOOR_DB):
+                level = None
+        if level is not None:
+            result.found.across.crosstalk.append((source + 1, victim + 1, level))
+
+
+def _leave_out_what_leaks(found: Verification) -> None:
+    """What another channel explains is not something that nobody said."""
+    leaking = {victim for _, victim, level in found.across.crosstalk if level > CROSSTALK_DB}
+    for channel in found.channels:
+        if channel.channel in leaking or found.across.identical:
+            channel.inserted = [it for it in channel.inserted if it.why != "never said"]
+            channel.clicks = [it for it in channel.clicks if it.why != "burst"]

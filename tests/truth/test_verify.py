@@ -1,0 +1,280 @@
+"""What verify measures, on recordings whose every fault is known."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from calls import SECOND, Samples, call, held, written
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mediasim.audio.files import encode_mp3
+from mediasim.audio.wav import read_wav, write_wav
+from mediasim.truth.documents import TruthDocumentError
+from mediasim.truth.measure import FLOOR_DB
+from mediasim.truth.verify.findings import Verification
+from mediasim.truth.verify.judge import NOT_TOLD
+from mediasim.truth.verify.verify import verify
+
+SEEDS = st.integers(0, 1 << 20)
+
+
+def moved(pcm: Samples, channel: int, by: int) -> Samples:
+    """One channel later by so many samples, the length kept."""
+    pcm[channel] = np.roll(pcm[channel], by)
+    pcm[channel, :by] = 0
+    return pcm
+
+
+@given(SEEDS)
+@settings(max_examples=4, deadline=None)
+def test_of_a_clean_recording_nothing_is_said_against(seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found = verify(written(Path(folder), seed))
+    assert found.ok
+    assert found.failures == []
+    assert found.cannot_tell == []
+    for channel in found.channels:
+        assert (channel.offset, channel.drift_ppm, channel.exact) == (0, 0.0, 1.0)
+        assert channel.correlation == pytest.approx(1.0)
+        assert channel.gain_db == pytest.approx(0.0, abs=1e-6)
+        assert channel.pieces == channel.pieces_found > 0
+    assert found.across.swapped is False
+    assert found.across.identical is False
+    assert [level for _, _, level in found.across.crosstalk] == [FLOOR_DB, FLOOR_DB]
+
+
+@given(SEEDS, st.integers(0, 1), st.integers(9, 1500))
+@settings(max_examples=5, deadline=None)
+def test_an_offset_is_told_to_the_sample(seed: int, channel: int, by: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found = held(Path(folder), seed, lambda pcm: moved(pcm, channel, by))
+    assert found.channels[channel].offset == by
+    assert found.channels[1 - channel].offset == 0
+    assert found.across.offset_between == (by if channel else -by)
+    assert found.kinds == ["misaligned"]
+
+
+@given(SEEDS, st.floats(-20.0, 3.0))
+@settings(max_examples=4, deadline=None)
+def test_a_gain_is_told_to_a_tenth_of_a_decibel(seed: int, db: float) -> None:
+    def louder(pcm: Samples) -> Samples:
+        pcm[1] = np.rint(pcm[1] * 10 ** (db / 20))
+        return pcm
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = held(Path(folder), seed, louder)
+    assert found.channels[1].gain_db == pytest.approx(db, abs=0.1)
+    assert set(found.kinds) <= {"level"}
+    assert ("level" in found.kinds) == (abs(found.channels[1].gain_db or 0) > 1.0)
+
+
+@given(SEEDS, st.floats(-1000, 1000).filter(lambda ppm: abs(ppm) > 200))
+@settings(max_examples=4, deadline=None)
+def test_a_drift_is_told(seed: int, ppm: float) -> None:
+    def drifting(pcm: Samples) -> Samples:
+        stretched = soxr.resample(pcm[0].astype(np.float64), 8000, 8000 * (1 + ppm * 1e-6))
+        pcm[0] = 0
+        fits = min(len(stretched), pcm.shape[1])
+        pcm[0, :fits] = np.rint(stretched[:fits])
+        return pcm
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = held(Path(folder), seed, drifting)
+    error = found.channels[0].drift_error_ppm
+    assert error is not None
+    assert found.channels[0].drift_ppm == pytest.approx(ppm, abs=max(20.0, 5 * error))
+    assert found.kinds == ["drift"]
+
+
+@given(SEEDS, st.floats(-40.0, -6.0))
+@settings(max_examples=3, deadline=None)
+def test_crosstalk_is_told_in_decibels(seed: int, db: float) -> None:
+    def leaking(pcm: Samples) -> Samples:
+        pcm[1] += np.rint(pcm[0] * 10 ** (db / 20)).astype(np.int16)
+        return pcm
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = held(Path(folder), seed, leaking)
+    levels = {(source, victim): level for source, victim, level in found.across.crosstalk}
+    assert levels[1, 2] == pytest.approx(db, abs=0.5)
+    assert levels[2, 1] == FLOOR_DB
+    assert found.kinds == ["crosstalk"]
+
+
+def test_audio_left_out_is_found_where_it_was(tmp_path: Path) -> None:
+    at = 3 * SECOND + 123
+    found = held(tmp_path, 5, lambda pcm: np.delete(pcm, np.s_[at : at + 4000], axis=1))
+    assert found.kinds == ["missing"]
+    spots = [spot for channel in found.channels for spot in channel.missing]
+    assert {spot.samples for spot in spots} == {4000}
+    assert any(spot.start - 1 <= at <= spot.start + spot.slack + 1 for spot in spots)
+
+
+def test_audio_put_in_is_found_where_it_was(tmp_path: Path) -> None:
+    at = 4 * SECOND + 77
+    found = held(tmp_path, 6, lambda pcm: np.insert(pcm, [at] * 1000, 0, axis=1))
+    assert found.kinds == ["inserted"]
+    spots = [channel.inserted[0] for channel in found.channels]
+    assert [spot.samples for spot in spots] == [1000, 1000]
+    assert any(spot.start - 2 <= at <= spot.start + spot.slack + 2 for spot in spots)
+
+
+def test_a_head_that_is_cut_is_no_misalignment(tmp_path: Path) -> None:
+    found = held(tmp_path, 7, lambda pcm: pcm[:, 2000:])
+    assert found.kinds == ["truncated"]
+    assert "first 0.250 s" in found.failures[0].words
+
+
+def test_a_lost_frame_of_one_channel_is_silent_there(tmp_path: Path) -> None:
+    _, truth, _ = call(8)
+    start = (truth["channels"][0]["intervals"][0]["start"] // 160 + 20) * 160
+
+    def lost(pcm: Samples) -> Samples:
+        pcm[0, start : start + 320] = 0
+        return pcm
+
+    found = held(tmp_path, 8, lost)
+    assert found.kinds in (["missing"], [])  # a pause between syllables is not missed
+    assert found.channels[1].missing == []
+
+
+def test_a_sound_nobody_made_is_told(tmp_path: Path) -> None:
+    _, truth, _ = call(9)
+    free = truth["channels"][0]["intervals"][1]["start"]
+
+    def intruder(pcm: Samples) -> Samples:
+        time = np.arange(2400) / 8000
+        pcm[1, free + 1600 : free + 4000] = np.rint(3000 * np.sin(2 * np.pi * 700 * time))
+        return pcm
+
+    found = held(tmp_path, 9, intruder)
+    assert found.kinds == ["inserted"]
+    (spot,) = found.channels[1].inserted
+    assert spot.why == "never said"
+    assert abs(spot.start - free - 1600) <= 320
+
+
+# -- anybody's files ---------------------------------------------------------------------------
+
+
+def test_another_rate_and_length(tmp_path: Path) -> None:
+    path = written(tmp_path, 3)
+    pcm = read_wav(path).pcm.astype(np.float64)
+    longer = np.pad(pcm, ((0, 0), (12_000, 5000)))
+    write_wav(
+        tmp_path / "theirs.wav",
+        np.stack(
+            [np.rint(soxr.resample(it, 8000, 16_000)).clip(-32768, 32767) for it in longer]
+        ).astype(np.int16),
+        rate=16_000,
+    )
+    truth = path.with_suffix(".truth.json")
+    found = verify(tmp_path / "theirs.wav", truth, any_start=True)
+    assert found.ok
+    assert found.rate == 16_000
+    assert [it.offset for it in found.channels] == [12_000, 12_000]
+    assert verify(tmp_path / "theirs.wav", truth).kinds == ["misaligned"]
+
+
+def test_an_mp3(tmp_path: Path) -> None:
+    path = written(tmp_path, 4)
+    theirs = tmp_path / "theirs.mp3"
+    theirs.write_bytes(encode_mp3(read_wav(path).pcm, 64_000))
+    found = verify(theirs, path.with_suffix(".truth.json"), any_start=True)
+    assert found.ok, found.failures
+    assert all((it.correlation or 0) > 0.9 for it in found.channels)
+
+
+def test_one_channel_is_held_against_the_mix(tmp_path: Path) -> None:
+    found = verify(written(tmp_path, 2, mono=True))
+    assert found.ok
+    assert found.across.swapped is None
+    assert found.across.identical is None
+    assert found.across.crosstalk == []
+    assert "held against their mix" in found.cannot_tell[0]
+    assert found.channels[0].parties == ("a", "b")
+
+
+def test_channels_in_files_of_their_own_may_differ_in_length(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    pcm = read_wav(path).pcm
+    write_wav(tmp_path / "in.wav", pcm[:1])
+    write_wav(tmp_path / "out.wav", pcm[1:, : -SECOND // 2])
+    found = verify([tmp_path / "in.wav", tmp_path / "out.wav"], path.with_suffix(".truth.json"))
+    assert "unequal" in found.kinds
+    assert found.to_json()["across"]["unequal_samples"] == SECOND // 2
+
+
+def test_silent_channels_more_than_there_should_be(tmp_path: Path) -> None:
+    """As rtpengine's recorder makes them: four, of which two are silent."""
+    path = written(tmp_path, 2)
+    pcm = read_wav(path).pcm
+    write_wav(tmp_path / "four.wav", np.concatenate((pcm, np.zeros_like(pcm))))
+    found = verify(tmp_path / "four.wav", path.with_suffix(".truth.json"))
+    assert found.ok
+
+
+# -- what cannot be told -----------------------------------------------------------------------
+
+
+def nothing_told(found: Verification) -> None:
+    assert found.exit_code == NOT_TOLD
+    assert not found.failures
+    assert found.cannot_tell
+
+
+def test_without_a_truth_little_can_be_told(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    path.with_suffix(".truth.json").unlink()
+    found = verify(path)
+    nothing_told(found)
+    assert found.across.identical is False
+    assert found.to_json()["channels"] == []
+
+
+def test_without_the_reference_audio(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    (tmp_path / "said.wav").unlink()
+    found = verify(path)
+    assert any("reference audio" in words for words in found.cannot_tell)
+    assert found.to_json()["channels"][0]["offset_samples"] is None
+
+
+def test_a_channel_in_which_nobody_speaks_has_no_offset(tmp_path: Path) -> None:
+    path = written(tmp_path, 2, turns=1)
+    found = verify(path)
+    silent = found.to_json()["channels"][1]
+    assert found.ok
+    assert (silent["offset_samples"], silent["drift_ppm"], silent["gain_db"]) == (None,) * 3
+    assert any("channel 2: nobody says anything" in words for words in found.cannot_tell)
+
+
+def test_a_truth_that_is_none(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    for text in ("{}", "[]", "no", '{"samples": 3, "channels": [1]}'):
+        (tmp_path / "wrong.json").write_text(text)
+        with pytest.raises(TruthDocumentError, match=r"wrong\.json"):
+            verify(path, tmp_path / "wrong.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"", "unreadable"), (b"RIFF" + bytes(40), "empty"), (b"hello " * 40, "unreadable")],
+)
+def test_files_without_sound(tmp_path: Path, content: bytes, kind: str) -> None:
+    path = tmp_path / "broken.wav"
+    path.write_bytes(content)
+    assert verify(path).kinds == [kind]
+
+
+def test_a_file_that_is_cut_off_is_measured_all_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    path.write_bytes(path.read_bytes()[:-8001])
+    found = verify(path)
+    assert found.kinds == ["header", "truncated"]
+    assert found.channels[0].offset == 0
