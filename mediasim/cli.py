@@ -13,6 +13,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from mediasim.sandbox import commands
+from mediasim.scenario.fuzz import command as fuzz_command
+from mediasim.truth import commands as truth_commands
+from mediasim.truth.analysis import command as analysis_command
 
 __all__ = ["main"]
 
@@ -171,6 +174,9 @@ def explain(
 
 
 commands.register(app)
+analysis_command.register(app)
+truth_commands.register(app)
+fuzz_command.register(app)
 
 
 def _load(paths: list[str]) -> list[Any]:

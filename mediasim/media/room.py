@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.media.feed import Feed
 from mediasim.media.leg import Ear, Leg, PacketSink, PacketSource
 from mediasim.media.player import Player
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
@@ -109,6 +110,12 @@ class Room:
         leg.players.append(player)
         leg.played.append(player)
         return player
+
+    def feed(self, leg: Leg, label: str = "") -> Feed:
+        """Play to the leg's party what is going to come, from now on."""
+        feed = Feed(self._touch(), label, leg.played.append)
+        leg.players.append(feed)
+        return feed
 
     def stop_player(self, player: Player) -> None:
         player.stop(self._touch())

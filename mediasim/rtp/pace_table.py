@@ -19,6 +19,8 @@ __all__ = ["AHEAD_FRAMES", "PaceTable"]
 
 AHEAD_FRAMES: Final = 64
 """How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
+LONGEST_PACKET: Final = 60 * FRAME_SAMPLES // 20
+"""Samples; beyond it one of a stream that moved back is not known to reach."""
 _NO_WINDOW: Final = -1
 _EARLIEST: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max
@@ -41,6 +43,8 @@ class PaceTable:
         self._window = np.full(rows, _NO_WINDOW, np.int64)
         self._least = np.zeros(rows, np.int64)
         self._packets = np.zeros(rows, np.int64)
+        self._contested = np.full(rows, _EARLIEST, np.int64)
+        """Output samples below this may have been written before the place moved back."""
 
     def ensure(self, rows: int) -> None:
         """Have at least this many rows."""
@@ -62,11 +66,18 @@ class PaceTable:
         found: NDArray[np.bool_] = self._window[rows] == _NO_WINDOW
         return found
 
+    def contested(
+        self, rows: NDArray[np.int64], output: NDArray[np.int64]
+    ) -> NDArray[np.int64] | None:
+        """Which packets may stand where others of their stream do; None if none does."""
+        found = np.flatnonzero(output < self._contested[rows])
+        return found if len(found) else None
+
     def begin(self, stream: Stream, anchor: Anchor, arrival: int) -> None:
         """Give a stream its place; ``arrival`` is its first packet's (ns)."""
         row = stream.row
         self._place[row] = anchor.place
-        self._turn[row] = self._newest[row] = _EARLIEST
+        self._turn[row] = self._newest[row] = self._contested[row] = _EARLIEST
         usable = arrival // FRAME_NS + 1
         self._window[row] = usable // WINDOW_FRAMES
         self._least[row] = _LATEST
@@ -171,11 +182,15 @@ class PaceTable:
         """Move a stream's place, known in the frame ``usable``."""
         row = stream.row
         place = int(self._place[row])
-        # It holds from beyond all that was received, so that nothing is written over.
+        # It holds from beyond all that was received. Back, it may still be written over the end
+        # of that, or late packets of that over it.
         reach = (usable + AHEAD_FRAMES) * FRAME_SAMPLES + stream.lead
         turn = max(int(self._turn[row]), min(int(self._newest[row]) + 1, reach - place))
         self._place[row], self._turn[row] = place + samples, turn
-        stream.moved(turn, place + samples, samples, usable)
+        below = turn + place + LONGEST_PACKET
+        if samples < 0:
+            self._contested[row] = max(int(self._contested[row]), below)
+        stream.moved(turn, place + samples, samples, usable, below)
 
 
 def _of(streams: list[Stream | None], row: int) -> Stream:

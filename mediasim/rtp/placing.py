@@ -16,7 +16,7 @@ from mediasim.audio.g711 import alaw_decode, ulaw_decode
 from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.ring import FrameRing
-from mediasim.rtp.stream import KeptPacket, Stream
+from mediasim.rtp.stream import KeptPacket, Placed, Stream
 
 __all__ = ["Chosen", "Placing"]
 
@@ -92,6 +92,12 @@ class Placing:
         if not good.all():
             bad = ~good
             self._refuse(rows[bad], ahead[bad] < 0, arrival[bad], output[bad])
+        contested = self._pace.contested(rows, output)
+        if contested is not None:
+            contested = contested[good[contested]]
+            for row in sorted(set(rows[contested].tolist())):
+                own = contested[rows[contested] == row]
+                self._stream(row).note_placed(Placed(usable[own], media[own], output[own]))
         return output, good
 
     def _stream(self, row: int) -> Stream:

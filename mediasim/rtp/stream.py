@@ -15,10 +15,20 @@ from mediasim.rtp.pacing import FirstPackets
 from mediasim.rtp.stream_lock import StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
 
-__all__ = ["MEDIA_BASE", "Digit", "KeptNoise", "KeptPacket", "Shift", "Stream", "StreamFormat"]
+__all__ = [
+    "MEDIA_BASE",
+    "Digit",
+    "KeptNoise",
+    "KeptPacket",
+    "Placed",
+    "Shift",
+    "Stream",
+    "StreamFormat",
+]
 
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
 """Media time of a stream's first packet: room below it for packets that overtook each other."""
+_HIGHEST: Final = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,15 @@ class Shift:
     """The frame from which on it was known."""
 
 
+class Placed(NamedTuple):
+    """Packets that came after their stream had moved back, in order: arrays (n,)."""
+
+    usable: NDArray[np.int64]
+    """The first frame each could be used in."""
+    media: NDArray[np.int64]
+    output: NDArray[np.int64]
+
+
 @dataclass(slots=True)
 class Stream:
     """One received stream. Everything here is rare; what every packet needs is in columns."""
@@ -110,6 +129,10 @@ class Stream:
     """Arrival times (ns) of packets that came too late, a piece per block."""
     late_for: list[NDArray[np.int64]] = field(default_factory=list)
     """The output samples they were for."""
+    contested: list[Placed] = field(default_factory=list)
+    """What was put where other packets of the stream might stand already, a piece per block."""
+    _contests: list[tuple[int, int]] = field(default_factory=list)
+    """Moves back: (frame from which on it was known, output sample below which others stand)."""
     gaps: GapFiller = field(init=False)
     framed: FramedStream | None = field(init=False)
 
@@ -161,8 +184,23 @@ class Stream:
     def placed(self, media: int, place: int, frame: int) -> None:
         self.shifts.append(Shift(media, place, 0, frame))
 
-    def moved(self, media: int, place: int, samples: int, frame: int) -> None:
+    def moved(self, media: int, place: int, samples: int, frame: int, below: int) -> None:
+        """``below`` is the output sample that nothing received so far reaches."""
         self.shifts.append(Shift(media, place, samples, frame))
+        if samples < 0:
+            highest = self._contests[-1][1] if self._contests else below
+            self._contests.append((frame, max(below, highest)))
+
+    def note_placed(self, placed: Placed) -> None:
+        """Packets were put in their places: keep what may have been written over what."""
+        lowest = placed.output.min(initial=_HIGHEST)
+        kept = np.zeros(len(placed.output), np.bool_)
+        for frame, below in reversed(self._contests):
+            if below <= lowest:
+                break
+            kept |= (placed.usable >= frame) & (placed.output < below)
+        if kept.any():
+            self.contested.append(Placed(*(column[kept] for column in placed)))
 
     def refuse_late(self, arrival: NDArray[np.int64], output: NDArray[np.int64]) -> None:
         """Packets that came after their time, and the output samples they were for."""

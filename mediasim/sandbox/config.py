@@ -15,10 +15,11 @@ from pydantic import AfterValidator, PrivateAttr, ValidationError
 
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.two_party import Answering
+from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.document import Node, Origin, from_python
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.errors import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.scenario.model_base import Location, Many, Model, Trouble
+from mediasim.scenario.model_base import Location, Many, Model, OneOrMany, Trouble
 from mediasim.scenario.model_party import Party
 from mediasim.scenario.model_steps import Say
 from mediasim.scenario.model_values import Flag, Name, Number, Text, count
@@ -146,12 +147,17 @@ class Config(Model):
     allow_hosts: Many[Text] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
+    stream_grace: Duration = Duration.of("0s")
+    """With a virtual or manual clock: how long, by the wall clock, a media stream's app is given
+    for each 20 ms beyond what it needs to read them; 20ms lets it think in real time."""
     media_auth: Flag = True
     """Whether recordings' media asks for the account's credentials."""
     profile: Profile = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
+    weather: OneOrMany[WeatherSpell] = ()
+    """What goes wrong from the start."""
 
     _origin: Origin = PrivateAttr(default_factory=lambda: Origin(Node({}), Path()))
 
@@ -171,6 +177,11 @@ class Config(Model):
                 claimed[number] = f"{name}'s number"
         if self.default.number is not None:
             yield (DEFAULT, "number"), "it answers any number: give it none"
+
+    @property
+    def spells(self) -> tuple[WeatherSpell, ...]:
+        """The weather from the start."""
+        return tuple(self.weather or ())  # type: ignore[arg-type]
 
     @property
     def base(self) -> Path:
@@ -200,11 +211,15 @@ def load_config(file: Path) -> Config:
     return parse_config(text, base=file.parent, file=file)
 
 
-def parse_config(text: str, *, base: Path, file: Path | None = None) -> Config:
-    """Read a config from YAML; paths in it are relative to ``base``. Raises ScenarioError."""
+def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None = None) -> Config:
+    """Read a config from YAML or from data; paths in it are relative to ``base``.
+
+    Raises ScenarioError.
+    """
     from mediasim.sandbox.config_sounds import sound_problems
 
-    origin = Origin(read_yaml(text, file), base, file)
+    document = read_yaml(text, file) if isinstance(text, str) else from_python(text)
+    origin = Origin(document, base, file)
     config = _validated(Config, origin)
     callees = ((location, callee) for location, _, callee in config.callees())
     if problems := sound_problems(callees, origin):

@@ -67,16 +67,34 @@ class PhoneBook:
         """Who is at a number, ``client:`` name or ``sip:`` address; there is always somebody."""
         scheme, _, rest = address.partition(":")
         name = rest.partition("@")[0] if scheme in ("client", "sip", "sips") else None
-        known = name if name in self._config.parties else self._of_number.get(name or address)
+        known = name if self._has(name) else self._of_number.get(name or address)
         return self._phones[known or DEFAULT]
 
     def caller(self, name: str, script: Many[Step] | None = None) -> Phone | None:
         """A party of the plan, perhaps with another script; None if there is none of the name."""
-        if name not in self._config.parties:
+        if not self._has(name):
             return None
         if script is None:
             return self._phones[name]
         return self._phone(self._parties[name], script, Answering())
+
+    def add(self, name: str, callee: Callee) -> Party:
+        """Somebody beside those of the plan, or instead of one of them.
+
+        Without a number of its own it gets one of those reserved for fiction.
+        """
+        number = callee.number or next(each for each in _fiction() if each not in self._of_number)
+        cast = {name: callee.model_copy(update={"number": number})}
+        party = parties_of(Scenario.model_construct(parties=cast))[name]
+        voice = callee.voice or DEFAULT_VOICES[len(self._parties) % len(DEFAULT_VOICES)]
+        self._parties[name], self._voices[name] = party, voice
+        self._of_number = {at: who for at, who in self._of_number.items() if who != name}
+        self._of_number[number] = name
+        self._phones[name] = self._phone(party, callee.script, callee.answer.answering)
+        return party
+
+    def _has(self, name: str | None) -> bool:
+        return name in self._parties and name != DEFAULT
 
     def stranger(self, callee: Callee, number: str) -> Phone:
         """Somebody who is not in the plan."""

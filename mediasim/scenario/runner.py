@@ -83,7 +83,10 @@ def run_scenario(
             scenario, seeds, directory, speaker, plane, transport, "real" if realtime else "virtual"
         )
 
-    run = _in_real_time(carry_out) if realtime else _in_virtual_time(carry_out, block or VIRTUAL_BLOCK)
+    if realtime:
+        run = _in_real_time(carry_out)
+    else:
+        run = _in_virtual_time(carry_out, block or VIRTUAL_BLOCK)
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
     run.warnings += speaker.warnings

@@ -5,7 +5,9 @@ Defaults are Twilio's (API description 2010-04-01 and the pages of the TwiML ver
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mediasim.exchange.layout import Channels, Track
 from mediasim.exchange.trim import Trim
@@ -19,6 +21,8 @@ __all__ = [
     "ParticipantUpdate",
     "RecordingRequest",
     "Script",
+    "StreamRequest",
+    "StreamTrack",
 ]
 
 
@@ -50,6 +54,21 @@ class RecordingRequest:
     track: Track = "both"
     trim: Trim = "do-not-trim"
     callback: Callback | None = None
+
+
+StreamTrack = Literal["inbound_track", "outbound_track", "both_tracks"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """A media stream to start: POST /Calls/{sid}/Streams, or a Stream noun."""
+
+    url: str
+    name: str | None = None
+    track: StreamTrack = "inbound_track"
+    callback: Callback | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Handed to the app in its ``start`` message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mediasim.exchange.recording_control import LiveRecording, Source, SourcedCh
 from mediasim.exchange.records import RecordingRecord, RecordingSource
 from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior, Track
-from mediasim.truth.sidecar import recording_truth
+from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.asks import Callback, RecordingRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.status import Params
@@ -239,8 +239,7 @@ class RecordingDesk:
 
     def _over(self, recording: LiveRecording) -> None:
         if recording.record.status == "completed":
-            truth = recording_truth(recording)
-            self._service.store.publish_truth(recording.sid, truth.to_json())
+            publish_truth(recording)
         # Of what has ended only the records are kept, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()

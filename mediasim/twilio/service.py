@@ -22,7 +22,7 @@ from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import Directory, Phone
+from mediasim.twilio.ports import Directory, Phone, StreamPort
 from mediasim.twilio.recordings import RecordingDesk
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -34,6 +34,7 @@ from mediasim.twilio.resources import (
 )
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.status import StatusDesk
+from mediasim.twilio.streams import StreamDesk
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.verbs.sound import touch_tones
 from mediasim.twilio.webhooks import Webhooks
@@ -58,8 +59,12 @@ class Service:
         webhooks: Webhooks,
         studio: Studio,
         base_url: str = "",
+        streams: StreamPort | None = None,
     ) -> None:
-        """``base_url`` is where media are served, without a final slash."""
+        """``base_url`` is where media are served, without a final slash.
+
+        ``streams`` opens the WebSockets of media streams; None: there are none.
+        """
         self.exchange = exchange
         self.account = account
         self.directory = directory
@@ -74,6 +79,7 @@ class Service:
         self.notifications: list[NotificationRecord] = []
         self.statuses = StatusDesk(self)
         self.recordings = RecordingDesk(self)
+        self.streams = StreamDesk(self, streams)
         self.conferences = ConferenceDesk(self)
         self.queues = QueueDesk(self)
         self.sessions: dict[str, CallSession] = {}

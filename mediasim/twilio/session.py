@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
+from mediasim.exchange.events import VerbEvent
 from mediasim.exchange.flow import LINGER_NS
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
@@ -36,6 +37,8 @@ __all__ = ["CallEnded", "CallSession", "FollowUp", "HangUp"]
 LONGEST_CALL_NS: Final = 4 * 3600 * NS_PER_SECOND
 _MOST_DOCUMENTS: Final = 1000
 """Documents in a row that let no time pass: an app that redirects in a circle."""
+_MOST_TOLD: Final = 120
+"""Characters of a verb's text in its events."""
 _APOLOGY: Final = "We are sorry, an application error has occurred. Goodbye."
 
 
@@ -313,7 +316,25 @@ class CallSession:
                 continue
             if answers(document.verbs[number:]):
                 self.answer()
-            following = await execute(self, verb)
+            self._tell(verb, "twiml.verb")
+            try:
+                following = await execute(self, verb)
+            finally:
+                if self.live:  # its end is the verb's otherwise
+                    self._tell(verb, "twiml.verb-ended")
             if following is not None:
                 return following
         return None
+
+    def _tell(self, verb: Verb, kind: str) -> None:
+        said = next((each.text for each in (verb, *verb.children) if each.text), "")
+        self.exchange.events.emit(
+            VerbEvent(
+                at_ns=self.exchange.now_ns,
+                kind=kind,
+                text=f"{verb.name}: {said[:_MOST_TOLD]}" if said else verb.name,
+                call_sid=self.call.sid,
+                verb=verb.name,
+                line=verb.line,
+            )
+        )

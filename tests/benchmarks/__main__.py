@@ -12,6 +12,7 @@ NAMES = (
     "realtime_capacity.py",
     "sandbox_speed.py",
     "channel_worth.py",
+    "stream_capacity.py",
     "verify_accuracy.py",
 )
 

@@ -35,7 +35,14 @@ def _install(version: str, home: Path) -> None:
         package = Path(folder) / "package"
         package.mkdir()
         (package / "package.json").write_text('{"private": true}')
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0"]
+        command = [
+            "npm",
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--fetch-retries=0",
+        ]
         try:
             subprocess.run(
                 [*command, f"twilio@{version}"],

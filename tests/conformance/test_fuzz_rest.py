@@ -28,7 +28,7 @@ from schemathesis import GenerationMode
 from user_app import UserApp
 
 _ASKED = os.environ.get("MEDIASIM_FUZZ_EXAMPLES", "")
-EXAMPLES = int(_ASKED) if _ASKED else 90
+EXAMPLES = int(_ASKED) if _ASKED else 60
 """Right requests, and as many wrong ones."""
 
 

@@ -10,8 +10,9 @@ from mediasim.sandbox.server import Address
 
 def test_answers_are_sent_at_once() -> None:
     """An answer is written in two pieces, the second of which must not wait for a receipt."""
-    with closing(Address(port=0).listen()) as listening:
-        with socket.create_connection(listening.getsockname()):
-            accepted, _ = listening.accept()
-            with accepted:
-                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with (
+        closing(Address(port=0).listen()) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -21,7 +21,7 @@ from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpFailed, Phone
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, Phone, StreamPort
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
@@ -120,7 +120,9 @@ def acts(*steps: Step) -> Behavior:
 class Account:
     """One account, with its telephones and its app."""
 
-    def __init__(self, directory: Path, **exchange: Any) -> None:
+    def __init__(
+        self, directory: Path, *, streams: StreamPort | None = None, **exchange: Any
+    ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         plane = MediaPlane(max_lag=VIRTUAL_BLOCK)
@@ -152,6 +154,7 @@ class Account:
             webhooks=self.webhooks,
             studio=Studio(),
             base_url="http://127.0.0.1:8080",
+            streams=streams,
         )
 
     def phone(self, address: str) -> Phone:

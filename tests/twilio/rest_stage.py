@@ -32,6 +32,7 @@ from mediasim.twilio.asks import (
     ParticipantUpdate,
     RecordingRequest,
     Script,
+    StreamRequest,
 )
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.resources import (
@@ -46,6 +47,7 @@ from mediasim.twilio.resources import (
     QueueRecord,
 )
 from mediasim.twilio.rest import ApiSettings, create_api
+from mediasim.twilio.streams import StreamRecord
 from mediasim.twilio.webhooks import Delivery
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -123,6 +125,29 @@ class FakeConferences:
         self.inside[sid].remove(record)
 
 
+class FakeStreams:
+    """Streams that are records alone; keeps what it was asked."""
+
+    def __init__(self, service: FakeService) -> None:
+        self.service = service
+        self.asked: list[StreamRequest] = []
+        self.records: list[StreamRecord] = []
+
+    def start(self, call_sid: str, ask: StreamRequest) -> StreamRecord:
+        self.asked.append(ask)
+        sid, account = self.service.new_sid("MZ"), self.service.account.sid
+        record = StreamRecord(sid, account, call_sid, ask.name, self.service.now_ns)
+        self.records.append(record)
+        return record
+
+    def stop(self, call_sid: str, key: str) -> StreamRecord:
+        for record in self.records:
+            if key in (record.sid, record.name):
+                record.status = "stopped"
+                return record
+        raise not_found(f"/Streams/{key}")
+
+
 class FakeQueues:
     """Queues whose members are records alone."""
 
@@ -189,6 +214,7 @@ class FakeService:
         self.applications: Book[ApplicationRecord] = Book("Applications", self.account.sid)
         self.keys: Book[KeyRecord] = Book("Keys", self.account.sid)
         self.queues = FakeQueues(self)
+        self.streams = FakeStreams(self)
         self.conferences = FakeConferences(self)
         self.notifications: list[NotificationRecord] = []
         self.webhooks = FakeWebhooks()

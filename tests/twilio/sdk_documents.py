@@ -38,6 +38,8 @@ def value_of(name: str, method: str) -> Any:
     """A right value for a parameter of an SDK method."""
     if name == "status_callback_event":
         return "start end join" if method == "conference" else "initiated ringing answered"
+    if name == "track" and method == "stream":
+        return "both_tracks"
     if name in _VALUES:
         return _VALUES[name]
     if name in _FLAGS:

@@ -339,9 +339,7 @@ def test_time_limit_ends_the_conversation(tmp_path: Path) -> None:
 
 
 def test_a_star_ends_the_conversation(tmp_path: Path) -> None:
-    account = dialled(
-        tmp_path, 'hangupOnStar="true"', BOB, 3.0, "#5*", bob=((), {"after": 1.0})
-    )
+    account = dialled(tmp_path, 'hangupOnStar="true"', BOB, 3.0, "#5*", bob=((), {"after": 1.0}))
     assert account.app.told("/after", "DialCallDuration") in (["2"], ["3"])
 
 

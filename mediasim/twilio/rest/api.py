@@ -37,6 +37,7 @@ from mediasim.twilio.rest.queues import QUEUES
 from mediasim.twilio.rest.recordings import RECORDING, RECORDINGS, RECORDINGS_OF_OTHERS
 from mediasim.twilio.rest.resource import Resource
 from mediasim.twilio.rest.service_port import ServicePort
+from mediasim.twilio.rest.streams import STREAMS
 from mediasim.twilio.rest.writing import refused
 
 __all__ = ["ApiSettings", "create_api"]
@@ -45,6 +46,7 @@ _RESOURCES: Final = (
     RECORDINGS,
     *CALLS,
     *RECORDINGS_OF_OTHERS,
+    *STREAMS,
     *CONFERENCES,
     *PARTICIPANTS,
     *NOTIFICATIONS,

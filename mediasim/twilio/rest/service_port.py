@@ -20,6 +20,7 @@ from mediasim.twilio.asks import (
     ParticipantUpdate,
     RecordingRequest,
     Script,
+    StreamRequest,
 )
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -32,9 +33,10 @@ from mediasim.twilio.resources import (
     ParticipantRecord,
     QueueRecord,
 )
+from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.webhooks import Delivery
 
-__all__ = ["ConferencesPort", "QueuesPort", "ServicePort", "WebhooksPort"]
+__all__ = ["ConferencesPort", "QueuesPort", "ServicePort", "StreamsPort", "WebhooksPort"]
 
 
 class ConferencesPort(Protocol):
@@ -90,6 +92,16 @@ class QueuesPort(Protocol):
         """One of them goes on with a document. Unknown: 404."""
 
 
+class StreamsPort(Protocol):
+    """Media streams of calls."""
+
+    def start(self, call_sid: str, ask: StreamRequest) -> StreamRecord:
+        """One that goes to the app. A call that is not in progress, or a taken name: 400."""
+
+    def stop(self, call_sid: str, key: str) -> StreamRecord:
+        """By SID or name. Unknown: 404."""
+
+
 class WebhooksPort(Protocol):
     """The delivery log."""
 
@@ -125,6 +137,8 @@ class ServicePort(Protocol):
     def queues(self) -> QueuesPort: ...
     @property
     def conferences(self) -> ConferencesPort: ...
+    @property
+    def streams(self) -> StreamsPort: ...
     @property
     def notifications(self) -> Sequence[NotificationRecord]:
         """Oldest first."""

@@ -149,6 +149,26 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "channels": Choice(("mono", "dual")),
         },
     ),
+    # -- streams ----------------------------------------------------------------------------------
+    "Connect": Element(
+        _ACTION,
+        children=(
+            *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
+            *("ConversationRelaySession", "Room", "Stream", "VirtualAgent"),
+        ),
+    ),
+    "Stream": Element(
+        {
+            **_STATUS,
+            "url": TEXT,
+            "name": TEXT,
+            "connectorName": TEXT,
+            "audioFormat": TEXT,
+            "sampleRate": TEXT,
+            "track": Choice(("inbound_track", "outbound_track", "both_tracks")),
+        },
+        children=("Parameter",),
+    ),
     # -- other parties ----------------------------------------------------------------------------
     "Dial": Element(
         {
@@ -265,19 +285,24 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "sub": Element({"alias": TEXT}, text=True, spoken=True),
     "w": Element({"role": TEXT}, children=_SSML, text=True, spoken=True),
     # -- known, and not carried out ---------------------------------------------------------------
+    "AiSession": _UNSUPPORTED,
     "Application": _UNSUPPORTED,
-    "Connect": _UNSUPPORTED,
+    "Autopilot": _UNSUPPORTED,
+    "Conversation": _UNSUPPORTED,
+    "ConversationRelay": _UNSUPPORTED,
+    "ConversationRelaySession": _UNSUPPORTED,
     "Echo": _UNSUPPORTED,
     "Pay": _UNSUPPORTED,
     "Prompt": _UNSUPPORTED,
     "Refer": _UNSUPPORTED,
+    "Room": _UNSUPPORTED,
     "Response/Queue": _UNSUPPORTED,
     "Sim": _UNSUPPORTED,
     "Siprec": _UNSUPPORTED,
     "Sms": _UNSUPPORTED,
-    "Stream": _UNSUPPORTED,
     "Task": _UNSUPPORTED,
     "Transcription": _UNSUPPORTED,
+    "VirtualAgent": _UNSUPPORTED,
     "WhatsApp": _UNSUPPORTED,
 }
 

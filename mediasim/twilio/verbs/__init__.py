@@ -18,12 +18,14 @@ from mediasim.twilio.verbs.gather import gather
 from mediasim.twilio.verbs.record import record
 from mediasim.twilio.verbs.sound import pause, play, say
 from mediasim.twilio.verbs.start import start, stop
+from mediasim.twilio.verbs.stream import connect
 
 __all__ = ["VERBS", "answers"]
 
 Execute = Callable[[CallSession, Verb], Awaitable[Script | FollowUp | None]]
 
 VERBS: Final[dict[str, Execute]] = {
+    "Connect": connect,
     "Dial": dial,
     "Enqueue": enqueue,
     "Gather": gather,

@@ -1,4 +1,4 @@
-"""Start and Stop: recordings beside the call."""
+"""Start and Stop: recordings and streams beside the call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import recording_request
+from mediasim.twilio.verbs.stream import start_stream, stop_stream
 
 __all__ = ["start", "stop"]
 
@@ -13,6 +14,8 @@ __all__ = ["start", "stop"]
 async def start(session: CallSession, verb: Verb) -> None:
     """Begin what its nouns say, and go on at once."""
     for noun in verb.children:
+        if noun.name == "Stream":
+            start_stream(session, noun)
         if noun.name == "Recording":
             ask = recording_request(
                 noun,
@@ -30,6 +33,8 @@ async def start(session: CallSession, verb: Verb) -> None:
 async def stop(session: CallSession, verb: Verb) -> None:
     """End what its nouns name; without a name, the newest."""
     for noun in verb.children:
+        if noun.name == "Stream":
+            stop_stream(session, noun)
         if noun.name == "Recording":
             found = _named(session, noun.attribute("name"))
             if found is not None:

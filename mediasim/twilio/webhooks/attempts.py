@@ -26,9 +26,19 @@ _NS: Final = 1_000_000_000
 
 
 class _AttemptFailed(AppFailure):
-    def __init__(self, kind: Failure, code: int, message: str, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        kind: Failure,
+        code: int,
+        message: str,
+        delivery: Delivery,
+        *,
+        by_weather: bool = False,
+    ) -> None:
         super().__init__(code, message, delivery)
         self.kind = kind
+        self.by_weather = by_weather
+        """Then it is tried again, whatever the overrides say."""
 
 
 class Attempts:
@@ -40,13 +50,17 @@ class Attempts:
         clock: Callable[[], int],
         overrides: ConnectionOverrides,
         delivery: Delivery,
+        *,
+        lost_answer: int | None = None,
     ) -> None:
+        """``lost_answer``: the status that comes in the stead of the app's first answer."""
         self._http = http
         self._clock = clock
         self._overrides = overrides
         self._delivery = delivery
         self._retries = overrides.retries
         self._seconds = overrides.total_seconds
+        self._lost_answer = lost_answer
 
     async def until_answered(self, request: Outgoing) -> HttpAnswer:
         """An answer that is no error status, after retries. Raises AppFailure."""
@@ -54,7 +68,9 @@ class Attempts:
             try:
                 return await self._once(request)
             except _AttemptFailed as failed:
-                worth = self._overrides.retry(failed.kind)
+                worth = self._overrides.retry(failed.kind) or failed.by_weather
+                if failed.by_weather:
+                    self._retries = max(self._retries, 1)
                 if not worth or self._retries == 0 or self._seconds <= 0:
                     raise
                 self._retries -= 1
@@ -93,11 +109,16 @@ class Attempts:
         finally:
             attempt.answered_ns = self._clock()
             self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / _NS)
+        lost, self._lost_answer = self._lost_answer, None
+        if lost is not None:
+            attempt.injected = f"the app's answer, {answer.status}, was lost"
+            answer = HttpAnswer(lost, {}, b"")
         attempt.answered(answer.status, answer.headers, answer.body)
         if answer.status >= 400:
             attempt.error = f"Got HTTP {answer.status} response to {request.url}"
             kind: Failure = "4xx" if answer.status < 500 else "5xx"
-            raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery)
+            by_weather = lost is not None
+            raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery, by_weather=by_weather)
         return answer
 
     def _failed(self, kind: Failure, code: int, why: str, request: Outgoing) -> _AttemptFailed:

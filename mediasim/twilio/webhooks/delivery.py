@@ -29,6 +29,8 @@ class Attempt:
     response_body: str = ""
     """Its beginning; of what is no text, only how long it is."""
     error: str | None = None
+    injected: str | None = None
+    """What the weather made of the app's answer."""
 
     def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Enter the app's answer."""
@@ -53,6 +55,7 @@ class Attempt:
             },
             "response": response,
             "error": self.error,
+            "injected": self.injected,
             "sent_ns": self.sent_ns,
             "answered_ns": self.answered_ns,
         }
@@ -78,6 +81,15 @@ class Delivery:
     error_code: int | None = None
     error: str | None = None
     """Why it was given up."""
+    injected: list[str] = field(default_factory=list)
+    """What the weather did to it."""
+    duplicate_of: str | None = None
+    """The delivery that this one, made by the weather, is the same as."""
+
+    @property
+    def form(self) -> dict[str, str]:
+        """Its parameters by name."""
+        return dict(self.params)
 
     @property
     def state(self) -> State:
@@ -108,6 +120,8 @@ class Delivery:
             "params": [list(pair) for pair in self.params],
             "lane": self.lane,
             "replay_of": self.replay_of,
+            "injected": self.injected,
+            "duplicate_of": self.duplicate_of,
             "queued_ns": self.queued_ns,
             "sent_ns": self.sent_ns,
             "answered_ns": self.answered_ns,

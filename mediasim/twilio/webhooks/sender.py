@@ -53,15 +53,18 @@ class Sender:
         self._seeds = seeds
         self._cookies = Cookies()
 
-    async def send(self, delivery: Delivery) -> AppResponse:
-        """Deliver it, entering each attempt. Raises AppFailure once it is given up."""
+    async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
+        """Deliver it, entering each attempt. Raises AppFailure once it is given up.
+
+        ``lost_answer``: the status that comes in the stead of the app's first answer.
+        """
         method = "GET" if delivery.method.upper() == "GET" else "POST"
         address, params = self._address(delivery.url, delivery), delivery.params
         try:
             overrides = ConnectionOverrides.parse(address.fragment)
         except ValueError as error:
             raise AppFailure(_INVALID_POLICY, str(error), delivery) from None
-        attempts = Attempts(self._http, self._clock, overrides, delivery)
+        attempts = Attempts(self._http, self._clock, overrides, delivery, lost_answer=lost_answer)
         token = self._token(delivery)
         for _ in range(1 + _MOST_REDIRECTS):
             request = outgoing(
@@ -116,7 +119,8 @@ class Sender:
         return self._address(target, delivery)
 
     def _token(self, delivery: Delivery) -> str:
-        """The same for every attempt at one delivery; in the form of a UUID."""
-        digits = self._seeds.digest(f"idempotency/{delivery.id}").hex()
+        """The same for every attempt at one delivery, and its duplicates; formed as a UUID."""
+        meant = delivery.duplicate_of or delivery.id
+        digits = self._seeds.digest(f"idempotency/{meant}").hex()
         cuts = (0, 8, 12, 16, 20, 32)
         return "-".join(digits[start:end] for start, end in pairwise(cuts))

@@ -1,0 +1,113 @@
+"""The pytest plugin: fixtures ``mediasim`` and ``mediasim_sandbox``, and what failed tests leave.
+
+Every test run of everybody who has mediasim installed loads this module, so it imports nothing
+but pytest: the rest comes when a fixture is first used.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mediasim.testing.keeping import Keeping
+    from mediasim.testing.sandbox import MediasimSandbox
+    from mediasim.testing.simulator import Mediasim
+
+_KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mediasim", "simulated telephone calls")
+    group.addoption(
+        "--mediasim-seed",
+        type=_seed,
+        metavar="N",
+        help="the seed of every simulation and sandbox, instead of their own",
+    )
+    group.addoption(
+        "--mediasim-realtime",
+        action="store_true",
+        help="simulations and sandboxes run on the wall clock instead of virtual time",
+    )
+    group.addoption(
+        "--mediasim-keep",
+        type=Path,
+        metavar="DIR",
+        help="keep recordings and reports of all tests there; otherwise those of failed tests "
+        "stay in pytest's temporary folder",
+    )
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise ArgumentTypeError(f"expected a whole number from 0 to 2^63 - 1, found {text!r}")
+    return int(text)
+
+
+@pytest.fixture
+def _mediasim_keeping(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Keeping]:
+    from mediasim.testing.keeping import Keeping, Options
+
+    option = request.config.getoption
+    keep: Path | None = option("--mediasim-keep")
+    options = Options(
+        seed=option("--mediasim-seed"),
+        realtime=option("--mediasim-realtime"),
+        keep=None if keep is None else keep.absolute(),
+    )
+    keeping = Keeping(request.node.nodeid, options, tmp_path_factory.mktemp)
+    request.node.stash[_KEEPING] = keeping
+    yield keeping
+    keeping.close()
+
+
+@pytest.fixture
+def mediasim(_mediasim_keeping: Keeping, request: pytest.FixtureRequest) -> Mediasim:
+    """Simulates calls in virtual time: ``mediasim.simulate(...)`` returns their recordings."""
+    from mediasim.testing.simulator import Mediasim
+
+    return Mediasim(_mediasim_keeping, request.path.parent)
+
+
+@pytest.fixture
+def mediasim_config() -> Any:
+    """The number plan and settings of ``mediasim_sandbox``: to be overridden where there are any.
+
+    A dict, YAML text, or the path of a file, as ``mediasim serve --config`` takes it.
+    """
+    return {}
+
+
+@pytest.fixture
+def mediasim_sandbox(
+    _mediasim_keeping: Keeping, mediasim_config: Any, request: pytest.FixtureRequest
+) -> Iterator[MediasimSandbox]:
+    """A sandbox on a free port, in memory, in virtual time: Twilio for the app under test."""
+    from mediasim.testing.sandbox import MediasimSandbox, config_of
+
+    config = config_of(mediasim_config, request.path.parent)
+    sandbox = MediasimSandbox(config, _mediasim_keeping)
+    try:
+        yield sandbox
+        _mediasim_keeping.tell_if_asked()
+    finally:
+        sandbox.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and _KEEPING in item.stash:
+        kept = item.stash[_KEEPING].tell()
+        if kept is not None:
+            report.sections.append(("mediasim kept", kept))
+    return report

@@ -1,0 +1,102 @@
+"""Bad weather as it is written: in config files, in the control API, and in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import ValidationError
+
+from mediasim.scenario.document import Origin, from_python
+from mediasim.scenario.durations import Duration
+from mediasim.scenario.errors import UNKNOWN_KEY, ScenarioError, message_of
+from mediasim.scenario.model_base import Model, OneOrMany, Trouble
+from mediasim.scenario.model_values import Flag, Ratio, Text, count
+from mediasim.twilio.weather import Spell
+
+__all__ = ["WeatherSpell", "parse_weather"]
+
+_SCOPE: Final = ("only", "sid", "url", "share", "times")
+
+
+class WeatherSpell(Model):
+    """What goes wrong between the sandbox and an app; several spells add up."""
+
+    webhook_delay: Duration = Duration(0)
+    """Callbacks come so much later."""
+    webhook_jitter: Duration = Duration(0)
+    """And later still, by up to so much, drawn from the seed."""
+    webhook_duplicate: Annotated[int, count(1, 10)] = 1
+    """How often each callback is delivered."""
+    webhook_reorder: Flag = False
+    """Each callback is overtaken by the next one of its call; it waits 10 s at most."""
+    webhook_drop: Flag = False
+    """Callbacks are never sent."""
+    webhook_status: Annotated[int, count(400, 599)] | None = None
+    """The app gets the callback, its answer is lost; this one counts, and it is sent again."""
+    webhook_early: Flag = False
+    """What a request to the API causes is told before the request is answered."""
+    media_missing: Duration = Duration(0)
+    """A recording's media is not found (404) for so long after it is completed."""
+    media_rate: Annotated[int, count(1, 1_000_000_000)] | None = None
+    """Bytes a second of downloads, in real time."""
+    media_truncated: Ratio | None = None
+    """The share of a download after which its connection breaks."""
+    api_status: Annotated[int, count(429, 599)] | None = None
+    """Requests to the API are answered so, and not carried out: 429, or 500 to 599."""
+
+    only: OneOrMany[Literal["call-status", "recording-status", "conference-status", "action"]] = ()
+    """Only callbacks of these kinds; all where absent."""
+    sid: Text | None = None
+    """Only what is about this call, conference or recording."""
+    url: Text | None = None
+    """Only where this is part of the URL: the callback's, or the request's."""
+    share: Ratio = 1.0
+    """Of all that, the share that is struck, drawn from the seed."""
+    times: Annotated[int, count(1, 1_000_000)] | None = None
+    """Only the first so many; all where absent."""
+
+    def troubles(self) -> Iterator[Trouble]:
+        if not self.model_fields_set.difference(_SCOPE):
+            yield (), "says whom it strikes, but not how: expected webhook_…, media_… or api_status"
+        if self.api_status is not None and 429 < self.api_status < 500:
+            yield ("api_status",), f"expected 429, or 500 to 599, found {self.api_status}"
+
+    @property
+    def spell(self) -> Spell:
+        """What the weather makes of it."""
+        late = int(self.webhook_delay), int(self.webhook_delay + self.webhook_jitter)
+        return Spell(
+            webhook_delay_ns=late if late[1] else None,
+            webhook_duplicate=self.webhook_duplicate,
+            webhook_reorder=self.webhook_reorder,
+            webhook_drop=self.webhook_drop,
+            webhook_status=self.webhook_status,
+            webhook_early=self.webhook_early,
+            media_missing_ns=int(self.media_missing),
+            media_bytes_per_second=self.media_rate,
+            media_truncated=self.media_truncated,
+            api_status=self.api_status,
+            kinds=tuple(self.only or ()),
+            sid=self.sid,
+            url=self.url,
+            share=self.share,
+            times=self.times,
+        )
+
+
+def parse_weather(given: Mapping[str, Any]) -> WeatherSpell:
+    """Read a spell given as data. Raises ScenarioError with every mistake in it."""
+    origin = Origin(from_python(given), Path())
+    try:
+        return WeatherSpell.model_validate(origin.document.plain(), context=origin, by_name=False)
+    except ValidationError as error:
+        raise ScenarioError(
+            [
+                origin.problem(
+                    details["loc"], message_of(details), of_key=details["type"] == UNKNOWN_KEY
+                )
+                for details in error.errors(include_url=False)
+            ]
+        ) from None

@@ -1,0 +1,266 @@
+"""WebSockets to the user's app: a StreamPort over the web loop.
+
+With the real clock, messages simply go out as frames are lived through, and answers come in when
+they come. A virtual clock stands still after each frame until the app has taken the frame's
+messages in: pings, which a WebSocket answers in order, go back and forth until some in a row
+bring no new message with them, and then perhaps some time of the wall clock passes. So an app that
+answers a message before it reads the next is heard in the very next frame, on a machine of any
+speed; one that thinks for some time of its own is heard that much later, counted in what frames
+took meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from mediasim.twilio.ports import StreamEnd, StreamListener
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.stream_wire import Wire
+
+__all__ = ["WebStreams"]
+
+_QUIET_ROUNDS: Final = 3
+"""Pings in a row that bring nothing new: an app's loop has come round as often."""
+_PATIENCE: Final = 2.0
+"""Seconds of the wall clock that an app may take to read a frame; then it is waited for no more
+until it has caught up."""
+_MOST_UNHANDLED: Final = 2000
+"""Messages of one app that wait for the engine; then no more of its are read."""
+
+Work = Callable[[], None]
+
+
+class WebStreams:
+    """Opens WebSockets on the loop it was made for; the engine's loop uses them."""
+
+    def __init__(
+        self,
+        web: asyncio.AbstractEventLoop,
+        hold: Callable[[], AbstractContextManager[None]],
+        *,
+        waits: bool,
+        grace: float = 0.0,
+    ) -> None:
+        """``hold`` stops the engine's clock; it is called on the engine's loop.
+
+        ``waits``: hold it after each frame, as a virtual clock has to be, and ``grace`` seconds
+        longer than the app needs to read.
+        """
+        self._web = web
+        self._hold = hold
+        self._waits = waits
+        self._grace = grace
+        self._engine: asyncio.AbstractEventLoop | None = None
+        self._outbox: list[tuple[_Socket, str | None, bool]] = []
+        """(socket, text or None to close, whether it is audio)."""
+        self._flushing = False
+        self._inbox: deque[tuple[_Socket, Work]] = deque()
+        self._draining = False
+        self._settling = 0
+        self._open: dict[int, _Socket] = {}
+        self._made = 0
+
+    async def connect(
+        self, url: str, headers: Mapping[str, str], listener: StreamListener
+    ) -> _Socket:
+        """Open a WebSocket. Raises StreamRefused."""
+        self._engine = asyncio.get_running_loop()
+        self._made += 1
+        socket = _Socket(self, self._made, listener)
+        opening = self._opened(socket, url, headers)
+        with self._hold():
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(opening, self._web))
+        for work in socket.begun():
+            self._engine.call_soon(work)
+        return socket
+
+    async def close(self) -> None:
+        """Close what is open; to be awaited on the web loop."""
+        wires = [socket.wire for socket in self._open.values() if socket.wire is not None]
+        for wire in wires:
+            wire.close()
+        if wires:
+            await asyncio.wait([wire.gone for wire in wires], timeout=2.0)
+
+    async def _opened(self, socket: _Socket, url: str, headers: Mapping[str, str]) -> None:
+        from mediasim.sandbox.stream_wire import open_wire
+
+        socket.wire = await open_wire(url, headers, socket)
+        self._open[socket.number] = socket
+        socket.wire.gone.add_done_callback(lambda _: self._open.pop(socket.number, None))
+
+    # -- to the app: on the engine's loop, then on the web loop -----------------------------
+
+    def post(self, socket: _Socket, text: str | None, audio: bool) -> None:
+        """Send it with all else that this moment brings."""
+        self._outbox.append((socket, text, audio))
+        if not self._flushing:
+            self._flushing = True
+            assert self._engine is not None
+            self._engine.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        posted, self._outbox = self._outbox, []
+        self._flushing = False
+        if not self._waits:
+            self._web.call_soon_threadsafe(self._carry, posted)
+            return
+        held = ExitStack()
+        held.enter_context(self._hold())
+        settling = asyncio.run_coroutine_threadsafe(self._carry_and_settle(posted), self._web)
+        settling.add_done_callback(lambda _: self._on_engine(held.close))
+
+    def _carry(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
+        for socket, text, audio in posted:
+            if socket.wire is None:
+                continue
+            if text is None:
+                socket.wire.close()
+            else:
+                socket.wire.send(text, audio=audio)
+
+    async def _carry_and_settle(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
+        self._settling += 1
+        try:
+            self._carry(posted)
+            await self._settle({socket.number: socket for socket, _, _ in posted})
+        finally:
+            self._settling -= 1
+            if not self._settling:
+                self._deliver()
+
+    async def _settle(self, sockets: dict[int, _Socket]) -> None:
+        """Until the apps have read everything, and have had their chance to answer."""
+        wires = [each.wire for each in sockets.values() if each.wire and not each.behind]
+        received, quiet = sum(wire.received for wire in wires), 0
+        while quiet < _QUIET_ROUNDS and wires:
+            answers = {wire: wire.ping() if wire.open else wire.gone for wire in wires}
+            _, late = await asyncio.wait(answers.values(), timeout=_PATIENCE)
+            if late:
+                wires = self._give_up(
+                    sockets, {w for w, it in answers.items() if it in late}, answers
+                )
+            now = sum(wire.received for wire in wires)
+            quiet = quiet + 1 if now == received else 0
+            received = now
+        if self._grace:
+            await asyncio.sleep(self._grace)
+
+    def _give_up(
+        self,
+        sockets: dict[int, _Socket],
+        late: set[Wire],
+        answers: dict[Wire, asyncio.Future[None]],
+    ) -> list[Wire]:
+        """Do not wait for these until they have caught up; returns the others."""
+        for socket in sockets.values():
+            if socket.wire in late:
+                socket.behind = True
+                answers[socket.wire].add_done_callback(partial(_caught_up, socket))
+        return [wire for wire in answers if wire not in late]
+
+    # -- from the app: on the web loop, then on the engine's --------------------------------
+
+    def came(self, socket: _Socket, work: Work) -> None:
+        """Have something done on the engine's loop, in order; at the end of a frame, if one is
+        being read."""
+        self._inbox.append((socket, work))
+        socket.unhandled += 1
+        if socket.unhandled == _MOST_UNHANDLED and socket.wire is not None and not self._settling:
+            socket.wire.pause()
+        if not self._settling:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        if self._inbox and not self._draining:
+            self._draining = True
+            self._on_engine(self._drain)
+
+    def _on_engine(self, work: Work) -> None:
+        assert self._engine is not None
+        if not self._engine.is_closed():
+            self._engine.call_soon_threadsafe(work)
+
+    def _drain(self) -> None:
+        self._draining = False
+        found = []
+        while self._inbox:
+            found.append(self._inbox.popleft())
+        if self._waits:
+            found.sort(key=lambda each: each[0].number)  # in an order that is no matter of luck
+        full = {socket for socket, _ in found if socket.unhandled >= _MOST_UNHANDLED}
+        for socket, work in found:
+            socket.do(work)
+            socket.unhandled -= 1
+        for socket in full:
+            if socket.wire is not None:
+                self._web.call_soon_threadsafe(socket.wire.resume)
+
+
+def _caught_up(socket: _Socket, _: object) -> None:
+    socket.behind = False
+
+
+class _Socket:
+    """One WebSocket, as the engine has it; also the listener of its wire."""
+
+    def __init__(self, port: WebStreams, number: int, listener: StreamListener) -> None:
+        self.number = number
+        self.wire: Wire | None = None
+        self.behind = False
+        self.unhandled = 0
+        self._port = port
+        self._listener = listener
+        self._told = False
+        self._closed = False
+        self._early: list[Work] | None = []
+        """What came before who asked for the socket had it."""
+
+    # -- on the engine's loop ---------------------------------------------------------------
+
+    def do(self, work: Work) -> None:
+        """Have a message heard, or its end told, once somebody can."""
+        if self._early is not None:
+            self._early.append(work)
+        else:
+            work()
+
+    def begun(self) -> list[Work]:
+        """It is handed out; returns what is to be done for it after that."""
+        early, self._early = self._early or [], None
+        return early
+
+    def send(self, text: str, *, audio: bool = False) -> None:
+        self._port.post(self, text, audio)
+
+    def close(self) -> None:
+        self._closed = True
+        self._port.post(self, None, False)
+
+    def _hear(self, data: str | bytes) -> None:
+        if not self._closed:
+            self._listener.message(data)
+
+    def _end(self, end: StreamEnd, code: int, words: str) -> None:
+        if not self._closed:
+            self._closed = True
+            self._listener.closed(end, code, words)
+
+    # -- on the web loop --------------------------------------------------------------------
+
+    def came(self, data: str | bytes) -> None:
+        self._port.came(self, partial(self._hear, data))
+
+    def ended(self, end: StreamEnd, code: int, words: str) -> None:
+        self._port.came(self, partial(self._end, end, code, words))
+
+    def left_out(self) -> None:
+        if not self._told:
+            self._told = True
+            self._port.came(self, self._listener.congested)

@@ -1,0 +1,253 @@
+"""One WebSocket as a client has it: the protocol is the library's, its sockets are the web loop's.
+
+Used on the web loop alone. What is read is handed on as it comes; how far the far side has come
+is asked with pings, which it answers in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from mediasim.twilio.ports import StreamEnd, StreamRefused
+
+__all__ = ["Wire", "WireListener", "open_wire"]
+
+_SECONDS_TO_OPEN: Final = 10.0
+_SECONDS_TO_CLOSE: Final = 1.0
+"""For the far side's close frame, after ours."""
+_MOST_BYTES: Final = 1 << 20
+"""Of one message: over a minute and a half of audio."""
+_MOST_WAITING: Final = 256 * 1024
+"""Bytes not yet taken by the far side, from which on audio is left out: some 15 seconds."""
+
+
+class WireListener(Protocol):
+    """Who is told what comes, on the web loop."""
+
+    def came(self, data: str | bytes) -> None:
+        """A message."""
+
+    def ended(self, end: StreamEnd, code: int, words: str) -> None:
+        """It is closed; told once."""
+
+    def left_out(self) -> None:
+        """Audio was not sent, for too much waits."""
+
+
+async def open_wire(url: str, headers: Mapping[str, str], listener: WireListener) -> Wire:
+    """Connect. Raises StreamRefused."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "wss"
+    port = parts.port or (443 if secure else 80)
+    loop = asyncio.get_running_loop()
+    wire = Wire(url, headers, listener)
+    try:
+        async with asyncio.timeout(_SECONDS_TO_OPEN):
+            await loop.create_connection(
+                lambda: wire, parts.hostname or "", port, ssl=secure or None
+            )
+            await wire.opened
+    except TimeoutError:
+        wire.abort()
+        raise StreamRefused(f"no answer within {_SECONDS_TO_OPEN:g} seconds", "timeout") from None
+    except OSError as error:
+        words = error.strerror or str(error)
+        raise StreamRefused(f"cannot connect: {words}", "refused") from None
+    except StreamRefused:
+        wire.abort()
+        raise
+    return wire
+
+
+class Wire(asyncio.Protocol):
+    """Made by :func:`open_wire`."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], listener: WireListener) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._headers = headers
+        self._listener = listener
+        self._protocol = ClientProtocol(parse_uri(url), max_size=_MOST_BYTES)
+        self._transport: asyncio.Transport | None = None
+        self._parts: list[bytes] = []
+        self._text = False
+        self._pings: dict[bytes, asyncio.Future[None]] = {}
+        self._pinged = 0
+        self._ended = False
+        self.opened: asyncio.Future[None] = loop.create_future()
+        self.gone: asyncio.Future[None] = loop.create_future()
+        """Done when the connection is no more."""
+        self.received = 0
+        """Messages."""
+
+    # -- writing ----------------------------------------------------------------------------
+
+    @property
+    def open(self) -> bool:
+        return self._protocol.state is State.OPEN
+
+    def send(self, text: str, *, audio: bool = False) -> None:
+        """A text frame, unless it is closed. Audio is left out while too much waits."""
+        if not self.open or self._transport is None:
+            return
+        if audio and self._transport.get_write_buffer_size() > _MOST_WAITING:
+            self._listener.left_out()
+            return
+        self._protocol.send_text(text.encode())
+        self._flush()
+
+    def ping(self) -> asyncio.Future[None]:
+        """Done when the far side has read all that was sent before, or is gone."""
+        answered: asyncio.Future[None] = self._loop.create_future()
+        if self.open:
+            self._pinged += 1
+            name = b"%d" % self._pinged
+            self._pings[name] = answered
+            self._protocol.send_ping(name)
+            self._flush()
+        else:
+            answered.set_result(None)
+        return answered
+
+    def close(self) -> None:
+        """Close it in order, or for want of an answer without."""
+        self._ended = True  # nobody is told of what he did himself
+        if self.open:
+            self._protocol.send_close(1000)
+            self._flush()
+        self._loop.call_later(_SECONDS_TO_CLOSE, self.abort)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause(self) -> None:
+        """Read nothing for now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _flush(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        for data in self._protocol.data_to_send():
+            if data:
+                transport.write(data)
+            elif transport.can_write_eof():
+                with contextlib.suppress(OSError):  # the far side was faster
+                    transport.write_eof()
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        request = self._protocol.connect()
+        for name, value in self._headers.items():
+            request.headers[name] = value
+        self._protocol.send_request(request)
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        self._handle()
+
+    def eof_received(self) -> None:
+        self._protocol.receive_eof()
+        self._handle()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.opened.done():
+            words = "the connection was closed before the WebSocket was open"
+            self.opened.set_exception(StreamRefused(words, "handshake"))
+        with contextlib.suppress(Exception):  # it may know that already
+            self._protocol.receive_eof()
+        self._end()
+        for waiting in self._pings.values():
+            waiting.set_result(None)
+        self._pings.clear()
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def _handle(self) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Response):
+                self._answered(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self._flush()
+        if self._protocol.state in (State.CLOSING, State.CLOSED) and self.opened.done():
+            self._end()
+        if self._protocol.close_expected():
+            self._loop.call_later(_SECONDS_TO_CLOSE, self.abort)
+
+    def _answered(self, response: Response) -> None:
+        wrong = self._protocol.handshake_exc
+        if self.opened.done():
+            return
+        if wrong is None:
+            self.opened.set_result(None)
+        else:
+            words = f"the upgrade was answered with {response.status_code}"
+            if response.status_code == 101:
+                words = f"the upgrade was answered wrongly: {wrong}"
+            self.opened.set_exception(StreamRefused(words, "handshake"))
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            waiting = self._pings.pop(bytes(frame.data), None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            if frame.opcode is not Opcode.CONT:
+                self._text = frame.opcode is Opcode.TEXT
+            self._parts.append(bytes(frame.data))
+            if frame.fin:
+                whole, self._parts = b"".join(self._parts), []
+                self._message(whole)
+
+    def _message(self, whole: bytes) -> None:
+        self.received += 1
+        if self._ended:
+            return
+        if not self._text:
+            self._listener.came(whole)
+            return
+        try:
+            text = whole.decode()
+        except UnicodeDecodeError:
+            self._protocol.fail(1007, "not UTF-8")
+        else:
+            self._listener.came(text)
+
+    def _end(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        protocol = self._protocol
+        if protocol.close_rcvd is not None:
+            close = protocol.close_rcvd
+            words = "the app has closed the WebSocket" + (
+                f": {close.reason}" if close.reason else ""
+            )
+            self._listener.ended("closed", int(close.code), words)
+        elif protocol.close_sent is not None:
+            close = protocol.close_sent
+            words = close.reason or "the app broke the WebSocket protocol"
+            self._listener.ended("protocol", int(close.code), words)
+        else:
+            self._listener.ended("broken", 1006, "the connection broke")

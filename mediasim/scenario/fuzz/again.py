@@ -1,0 +1,185 @@
+"""The invariants that take a second run: the same scenario, or one that differs where it may not
+matter.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from mediasim.scenario.fuzz.play import Played, play
+
+__all__ = ["AGAIN", "Again", "Beside", "Blocks", "Hushed"]
+
+Document = Mapping[str, Any]
+
+
+class Again(Protocol):
+    """An invariant judged by a second run."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def words(self) -> str:
+        """What it says."""
+
+    def problems(self, document: Document, played: Played, base: Path | None) -> Iterator[str]:
+        """Where the document's second run says otherwise than the one that was played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Invariants 5 and 8: played anew, in blocks of so many frames or as before."""
+
+    frames: int | None
+
+    @property
+    def name(self) -> str:
+        return "same-seed" if self.frames is None else f"blocks-of-{self.frames}"
+
+    @property
+    def words(self) -> str:
+        how = "again" if self.frames is None else f"in blocks of {self.frames} frames"
+        return f"played {how}, everything is the same, to the byte"
+
+    def problems(self, document: Document, played: Played, base: Path | None) -> Iterator[str]:
+        other = play(document, block=self.frames, base=base)
+        for one, two in zip(_events(played), _events(other), strict=False):
+            if one != two:
+                yield f"{one[1]} at {one[0] / 1e9}s became {two[1]} at {two[0] / 1e9}s"
+        if len(played.events) != len(other.events):
+            yield f"{len(played.events)} events became {len(other.events)}"
+        for path in sorted(played.files.keys() | other.files.keys()):
+            if played.files.get(path) != other.files.get(path):
+                yield f"{path} is another one"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Invariant 8: draws under other labels move nothing."""
+
+    name: str = "other-labels"
+    words: str = "another call beside it changes nothing"
+
+    def problems(self, document: Document, played: Played, base: Path | None) -> Iterator[str]:
+        changed = _copy(document)
+        changed["parties"] |= {"by-one": {**_BYSTANDER}, "by-two": {**_BYSTANDER}}
+        if "call" in changed:
+            calls = changed.pop("call")
+            changed["calls"] = calls if isinstance(calls, list) else [calls]
+        changed.setdefault("calls", []).append(_BYSTANDERS_CALL)
+        other = {it.name: pcm for it, pcm, _ in play(changed, base=base).with_media()}
+        for recording, pcm, _ in played.with_media():
+            # One that the file does not name may be called otherwise now.
+            if recording.name in other and not np.array_equal(pcm, other[recording.name]):
+                yield f"recording {recording.name} is another one"
+
+
+_BYSTANDER: Final = {
+    "voice": "babble",
+    "network": {"delay": "33ms", "jitter": "30ms", "loss": 0.1},
+    "script": [{"noise": {"kind": "pink", "for": "700ms", "level": -20}}, {"dtmf": "7"}],
+}
+_BYSTANDERS_CALL: Final = {
+    "name": "beside",
+    "from": "by-one",
+    "to": "by-two",
+    "at": "130ms",
+    "time_limit": "3s",
+    "recordings": [{"name": "beside", "channels": "dual"}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """Invariant 4: what one says is in no channel but its own, and in mixes.
+
+    Everything that a party says is made so quiet that nothing is left of it. Where nobody listens,
+    nobody does anything else for that.
+    """
+
+    number: int
+    """Of the party, in the order of the file."""
+
+    @property
+    def name(self) -> str:
+        return f"no-crosstalk-{self.number}"
+
+    @property
+    def words(self) -> str:
+        return f"where party {self.number} is not heard, nothing depends on what it says"
+
+    def problems(self, document: Document, played: Played, base: Path | None) -> Iterator[str]:
+        if self.number > len(document["parties"]) or _listens(document):
+            return
+        name = list(document["parties"])[self.number - 1]
+        changed = _copy(document)
+        if not _hush(changed["parties"][name]):
+            return
+        other = {it.name: pcm for it, pcm, _ in play(changed, base=base).with_media()}
+        for recording, pcm, truth in played.with_media():
+            if recording.trim != "do-not-trim" or recording.name not in other:
+                continue
+            quiet = other[recording.name]
+            if quiet.shape != pcm.shape:
+                yield f"recording {recording.name}: {pcm.shape} samples became {quiet.shape}"
+                continue
+            for channel in truth.channels:
+                own = any(it.party == name for it in channel.intervals)
+                number = channel.channel - 1
+                if not own and not np.array_equal(pcm[number], quiet[number]):
+                    yield f"{recording.name}, channel {channel.channel} depends on {name}"
+
+
+def _hush(party: dict[str, Any]) -> bool:
+    """Turn down all that a party says; returns whether there was anything."""
+    party.pop("noise", None)
+    return _turn_down(party.get("script") or [])
+
+
+def _turn_down(value: Any) -> bool:
+    found = False
+    if isinstance(value, dict):
+        for kind in ("noise", "tone", "say"):
+            sound = value.get(kind)
+            if isinstance(sound, str):
+                sound = value[kind] = {"text": sound}
+            if isinstance(sound, dict):
+                sound["level"] = -100
+                found = True
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            found = _turn_down(each) or found
+    return found
+
+
+def _listens(document: Document) -> bool:
+    """Whether what somebody says may change what happens."""
+    text = repr(document)
+    return any(
+        word in text for word in ("'quiet'", "'speech'", "'digit'", "'voicemail'", "'other-")
+    )
+
+
+def _copy(document: Document) -> dict[str, Any]:
+    return copy.deepcopy(dict(document))
+
+
+def _events(played: Played) -> list[tuple[int, str, str]]:
+    return [(event.at_ns, event.kind, event.subject) for event in played.events]
+
+
+AGAIN: Final[tuple[Again, ...]] = (
+    Blocks(None),
+    *(Blocks(frames) for frames in (1, 7, 50)),
+    Beside(),
+    *(Hushed(number) for number in (1, 2, 3)),
+)
+"""All of them."""

@@ -1,0 +1,105 @@
+"""The command ``fuzz``. Heavy imports stay inside: help must come at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mediasim.scenario.fuzz.hunt import Find, Hunt
+
+__all__ = ["register"]
+
+_FOUND, _WRONG = 1, 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(fuzz)
+
+
+def fuzz(
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Judge these scenarios instead of drawing any.")
+    ] = None,
+    runs: Annotated[int, typer.Option(help="How many scenarios to draw.", min=1)] = 300,
+    seed: Annotated[int, typer.Option(help="Decides all that is drawn.", min=0, max=2**63 - 1)] = 1,
+    first: Annotated[int, typer.Option(help="The number of the first run.", min=0)] = 0,
+    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
+    out: Annotated[Path, typer.Option(help="Where finds are written.")] = Path("mediasim-finds"),
+    minutes: Annotated[
+        float | None, typer.Option(help="Draw no more after that time.", min=0)
+    ] = None,
+) -> None:
+    """Try random calls against the invariants, and make what breaks one small.
+
+    Every run is judged by what it left, and played a second time: the same again, in other blocks,
+    beside another call, with somebody silent, or killed. The same seed finds the same. A find is
+    written as a scenario file that repeats it. A few hundred runs are for every change; the nightly
+    command is: mediasim fuzz --runs 10000 --seed $(date +%Y%m%d) --jobs 2
+
+    Exit code 0: nothing was found; 1: something was; 2: a scenario or the command line is wrong.
+    """
+    if files:
+        raise typer.Exit(_judge(files))
+    from mediasim.scenario.fuzz.hunt import hunt
+
+    try:
+        found = hunt(
+            seed, runs, first=first, jobs=jobs, minutes=minutes, out=out, progress=_progress()
+        )
+    except OSError as error:
+        print(f"cannot write to {error.filename or out}: {error.strerror}", file=sys.stderr)
+        raise typer.Exit(_WRONG) from None
+    for find in found.finds:
+        _show(find, seed)
+    print(_summary(found))
+    raise typer.Exit(_FOUND if found.finds else 0)
+
+
+def _progress() -> Callable[[Hunt], None] | None:
+    """What tells how far it is, on the error channel; None where nobody looks."""
+    if not sys.stderr.isatty():
+        return None
+
+    def tell(so_far: Hunt) -> None:
+        print(f"\r{_summary(so_far)}", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _summary(found: Hunt) -> str:
+    pace = 60 * found.runs / max(found.seconds, 1e-9)
+    finds = f"{len(found.finds)} find{'' if len(found.finds) == 1 else 's'}"
+    taken = f"{found.seconds:.0f} s ({pace:.0f} a minute)"
+    return f"seed {found.seed}: {found.runs} runs in {taken}, {finds}"
+
+
+def _show(find: Find, seed: int) -> None:
+    print(f"run {find.number} breaks {find.broken.name}: {find.broken.words}")
+    print(f"  {find.broken.where}")
+    print(f"  written to {find.file}; to repeat: mediasim fuzz {find.file}")
+
+
+def _judge(files: list[str]) -> int:
+    """Judge scenario files by everything; returns the exit code."""
+    from mediasim.scenario.errors import ScenarioError
+    from mediasim.scenario.fuzz.replay import judged_file
+
+    code = 0
+    try:
+        for file in files:
+            broken = list(judged_file(Path(file)))
+            for each in broken:
+                print(f"{file} breaks {each.name}: {each.words}\n  {each.where}")
+                code = _FOUND
+            if not broken:
+                print(f"{file}: everything holds")
+    except ScenarioError as error:
+        print(error, file=sys.stderr)
+        return _WRONG
+    return code

@@ -1,0 +1,170 @@
+"""Parties drawn at random: codecs, networks of all weathers, and what they do."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mediasim.scenario.fuzz.draws import Draws
+
+__all__ = ["SIGNALS", "draw_party"]
+
+Drawn = dict[str, Any]
+
+SIGNALS: Final = ("asked", "offered", "agreed")
+"""Events that scripts emit, and that others wait for."""
+_WORDS: Final = ("Good morning", "What can I do for you?", "Yes", "One moment please")
+_SHARES: Final = (0.01, 0.05, 0.2, 0.6)
+
+
+def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
+    """A party; its voice is babble, so that it sounds the same wherever it is run.
+
+    Unless it ``listens`` nothing it does depends on what it hears.
+    """
+    codec = draws.pick(("PCMU", "PCMU", "PCMU", "PCMA", "PCMA", "G722", "OPUS"))
+    dtx = draws.pick(("off", "off", "silence", "comfort-noise"))
+    party: Drawn = {
+        "voice": "babble",
+        "codec": codec,
+        "dtx": "silence" if codec == "OPUS" and dtx == "comfort-noise" else dtx,
+        "network": draw_network(draws.of("network")),
+    }
+    if codec in ("PCMU", "PCMA"):
+        party["ptime"] = draws.pick((10, 20, 20, 20, 30, 40, 50, 60))
+    if draws.chance(0.15):
+        party["noise"] = draws.pick((-70, -50, -35))
+    if draws.chance(0.9):
+        party["script"] = draw_script(draws.of("script"), listens=listens)
+    return party
+
+
+# -- what they do -------------------------------------------------------------------------------
+
+
+def _sound(draws: Draws, *, keys: bool = True) -> Drawn:
+    """One step that is heard."""
+    kind = draws.pick(("say", "noise", "noise", "tone", "dtmf" if keys else "tone"))
+    if kind == "say":
+        sound: Drawn = {"text": draws.pick(_WORDS)}
+    elif kind == "noise":
+        sound = {
+            "kind": draws.pick(("white", "pink", "babble")),
+            "for": draws.ms(1, 700),
+            "level": draws.pick((-6, -15, -30)),
+        }
+    elif kind == "tone":
+        sound = {
+            "hz": draws.pick(([440], [620, 1130], [2500], [60, 3900])),
+            "for": draws.ms(1, 500),
+        }
+    else:
+        sound = {"digits": draws.pick(("1", "42#", "0")), "in_band": draws.chance(0.5)}
+    if draws.chance(0.15):
+        sound["at"] = draws.ms(0, 4000)
+    return {kind: sound}
+
+
+def _pause(draws: Draws) -> Drawn:
+    return {"pause": draws.ms(0, 900)}
+
+
+def draw_script(draws: Draws, *, listens: bool) -> list[Any]:
+    """Steps that end by themselves: every wait has a timeout."""
+    steps: list[Any] = []
+    for number in range(draws.whole(1, 6)):
+        step = draws.of(f"step/{number}")
+        steps.append(_pause(step) if step.chance(0.3) else _sound(step))
+    if draws.chance(0.15):
+        lines = draws.of("together")
+        together = [[_pause(lines), _sound(lines, keys=False)] for _ in range(2)]
+        steps.insert(draws.whole(0, len(steps)), {"together": together})
+    if draws.chance(0.15):
+        again = draws.of("repeat")
+        inner = [_sound(again), _pause(again)]
+        repeat = {"times": again.whole(1, 4), "steps": inner}
+        steps.insert(draws.whole(0, len(steps)), {"repeat": repeat})
+    for begin, end in (("mute", "unmute"), ("hold", "resume")):
+        if draws.chance(0.2):
+            _put_between(draws.of(begin), steps, begin, end)
+    if draws.chance(0.3):
+        steps.insert(draws.whole(0, len(steps)), {"emit": draws.pick(SIGNALS)})
+    if listens and draws.chance(0.25):
+        waits: tuple[Drawn, ...] = (
+            {"speech": True},
+            {"quiet": "300ms"},
+            {"digit": "1"},
+            {"event": "agreed"},
+        )
+        wait = draws.pick(waits)
+        timeout = draws.ms(20, 1500)
+        steps.insert(draws.whole(0, len(steps)), {"wait_for": {**wait, "timeout": timeout}})
+    if draws.chance(0.1):
+        steps.insert(draws.whole(0, len(steps)), {"wait_for": {"time": draws.ms(0, 3000)}})
+    if draws.chance(0.25):
+        steps.append("hangup")
+    return steps
+
+
+def _put_between(draws: Draws, steps: list[Any], begin: str, end: str) -> None:
+    """Something begins somewhere, and as a rule ends later; people also forget, or repeat it."""
+    at = draws.whole(0, len(steps))
+    steps.insert(at, begin)
+    if draws.chance(0.85):
+        steps.insert(draws.whole(at + 1, len(steps)), end)
+    if draws.chance(0.15):
+        steps.insert(draws.whole(0, len(steps)), draws.pick((begin, end)))
+
+
+# -- networks -----------------------------------------------------------------------------------
+
+
+def draw_network(draws: Draws) -> Drawn:
+    """Of one party: clean, with a clock that is off, or with anything wrong with it."""
+    weather = draws.pick(("clean", "skewed", "one-way", "bad", "bad", "bad"))
+    network: Drawn
+    if weather == "clean":
+        network = {"delay": draws.ms(0, 120)}
+    elif weather == "skewed":
+        network = {"up": {"delay": draws.ms(0, 60), "skew": draws.whole(-1000, 1000)}}
+    elif weather == "one-way" and draws.chance(0.3):
+        network = {draws.pick(("up", "down")): {"one_way": True}}
+    else:
+        network = {"up": _link(draws.of("up")), "down": _link(draws.of("down"))}
+    if draws.chance(0.6):
+        network["jitter_buffer"] = draws.pick(("20ms", "40ms", "60ms", "100ms", "300ms"))
+    if draws.chance(0.3):
+        network["conceal"] = "repeat"
+    return network
+
+
+def _link(draws: Draws) -> Drawn:
+    """One direction with anything wrong with it."""
+    link: Drawn = {"delay": draws.ms(0, 150)}
+    if draws.chance(0.5):
+        kind = draws.pick(("uniform", "normal", "exponential"))
+        link["jitter"] = {kind: draws.pick(("2ms", "15ms", "60ms", "200ms"))}
+    loss = draws.pick(("none", "random", "bursts"))
+    if loss == "random":
+        link["loss"] = draws.pick(_SHARES)
+    elif loss == "bursts":
+        link["loss"] = {
+            "gilbert_elliott": {
+                "enter": draws.pick((0.02, 0.3, 0.9)),
+                "leave": draws.pick((0.1, 0.5, 0.9)),
+                "loss_good": draws.pick((0.0, 0.05)),
+                "loss_bad": draws.pick((1.0, 0.6)),
+            }
+        }
+    for name in ("reorder", "duplicate"):
+        if draws.chance(0.35):
+            link[name] = draws.pick(_SHARES)
+    if draws.chance(0.35):
+        link["skew"] = draws.whole(-5000, 5000)
+    end = 0
+    for _ in range(draws.pick((0, 0, 0, 1, 2))):
+        at = end + draws.whole(0, 2500)
+        length = draws.whole(1, 1500)
+        stall = {"at": f"{at}ms", "for": f"{length}ms", "kind": draws.pick(("gap", "pause"))}
+        link.setdefault("stalls", []).append(stall)
+        end = at + length
+    return link

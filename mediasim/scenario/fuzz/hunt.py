@@ -1,0 +1,136 @@
+"""Many runs, one after the other or several at a time, and what they found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from mediasim.scenario.errors import ScenarioError
+from mediasim.scenario.fuzz.draw import draw_scenario
+from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
+from mediasim.scenario.fuzz.shrink import shrunk
+from mediasim.scenario.fuzz.try_out import second_run_of, trial, try_out
+
+__all__ = ["Find", "Hunt", "hunt", "one_run", "write_find"]
+
+_MOST_FINDS: Final = 10
+"""Beyond that no more runs are made: whatever is wrong is known by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """A run that broke an invariant."""
+
+    number: int
+    broken: Broken
+    document: dict[str, Any]
+    file: Path | None = None
+    """The small scenario that repeats it."""
+
+
+@dataclass(slots=True)
+class Hunt:
+    """What was done and found."""
+
+    seed: int
+    runs: int = 0
+    seconds: float = 0.0
+    finds: list[Find] = field(default_factory=list)
+
+
+def one_run(seed: int, number: int) -> Find | None:
+    """Draw a scenario and judge it; None where everything holds."""
+    document = draw_scenario(seed, number)
+    try:
+        broken = next(try_out(document, [second_run_of(seed, number)]), None)
+    except ScenarioError as error:
+        broken = Broken(*GOES_THROUGH, f"what was drawn is no scenario: {error}")
+    return None if broken is None else Find(number, broken, document)
+
+
+def hunt(
+    seed: int,
+    runs: int,
+    *,
+    first: int = 0,
+    jobs: int = 1,
+    minutes: float | None = None,
+    out: Path | None = None,
+    progress: Callable[[Hunt], None] | None = None,
+) -> Hunt:
+    """Make runs ``first .. first + runs``, fewer if ``minutes`` are over before.
+
+    What is found is made small; with ``out`` it is written there.
+    """
+    began = time.monotonic()
+    so_far, known = Hunt(seed), set[str]()
+    for find in _all(seed, range(first, first + runs), jobs):
+        so_far.runs += 1
+        so_far.seconds = time.monotonic() - began
+        if find is not None:
+            # Of the same invariant one find is made small: many have one cause.
+            if find.broken.name not in known:
+                find = _made_small(find)
+                known.add(find.broken.name)
+            if out is not None:
+                find = write_find(find, seed, out)
+            so_far.finds.append(find)
+        if progress is not None:
+            progress(so_far)
+        over = minutes is not None and time.monotonic() - began >= 60 * minutes
+        if over or len(so_far.finds) >= _MOST_FINDS:
+            break
+    so_far.seconds = time.monotonic() - began
+    return so_far
+
+
+def _all(seed: int, numbers: range, jobs: int) -> Iterator[Find | None]:
+    """The runs in order, whoever makes them."""
+    if jobs == 1:
+        for number in numbers:
+            yield one_run(seed, number)
+        return
+    import multiprocessing
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+    # Spawned, as runs of scenarios are.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        waiting: list[Future[Find | None]] = []
+        try:
+            for number in numbers:
+                waiting.append(pool.submit(one_run, seed, number))
+                if len(waiting) >= 4 * jobs:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _made_small(find: Find) -> Find:
+    try:
+        document, broken = shrunk(find.document, find.broken, trial(find.broken.name))
+    except ScenarioError:
+        return find  # it is no scenario in the first place
+    return Find(find.number, broken, document)
+
+
+def write_find(find: Find, seed: int, out: Path) -> Find:
+    """Write a find as a scenario file that says what it breaks and how to repeat it."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / f"{find.broken.name}-{seed}-{find.number}.yaml"
+    lines = [
+        f"# Breaks {find.broken.name}: {find.broken.words}.",
+        *(f"# {line}" for line in find.broken.where.splitlines()),
+        f"# Found by: mediasim fuzz --seed {seed} --first {find.number} --runs 1",
+        f"# To repeat: mediasim fuzz {file.name}",
+        yaml.safe_dump(find.document, sort_keys=False, width=100),
+    ]
+    file.write_text("\n".join(lines), "utf-8")
+    return Find(find.number, find.broken, find.document, file)

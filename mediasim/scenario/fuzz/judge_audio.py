@@ -1,0 +1,202 @@
+"""Whether every sample of a recording is what the truth says it is.
+
+Only G.711 comes out as it went in: of codecs that change samples the lengths alone are judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.media.recorder import Track
+from mediasim.parties.party import Party
+from mediasim.rtp.pacing import DRIFT_BOUND
+from mediasim.scenario.fuzz.play import Played
+from mediasim.truth.sidecar import ChannelTruth, RecordingTruth
+
+__all__ = [
+    "QUIET",
+    "after_codec",
+    "channels_are_equal",
+    "clips_in_place",
+    "nothing_invented",
+    "said_or_missing",
+]
+
+_Samples = NDArray[np.int16]
+_Mask = NDArray[np.bool_]
+
+QUIET: Final = 8
+"""The sample that A-law has for silence: it has no zero."""
+_STEADY_PPM: Final = 1000
+"""Clocks off by more than this are bound by nothing."""
+
+
+def after_codec(pcm: _Samples, codec: str) -> _Samples:
+    """Samples as they come out of a line of that codec; of the server's own, as they are."""
+    if codec == "PCMU":
+        return ulaw_decode(ulaw_encode(pcm))
+    if codec == "PCMA":
+        return alaw_decode(alaw_encode(pcm))
+    if codec != "none":
+        raise ValueError(f"{codec} changes samples: nobody can say into what")
+    return pcm
+
+
+def channels_are_equal(played: Played) -> Iterator[str]:
+    """Invariant 1: the file, its header, its record and its truth have one length."""
+    for recording, pcm, truth in played.with_media():
+        name, record = recording.name, recording.record
+        size = len(played.files[f"recordings/{recording.sid}.wav"])
+        if size != 44 + 2 * pcm.size:
+            yield f"recording {name} has {size - 44 - 2 * pcm.size} bytes beside its samples"
+        if pcm.shape != (record.layout.stored_channels, record.samples):
+            stored = (record.layout.stored_channels, record.samples)
+            yield f"recording {name}: {stored} in its record, {pcm.shape} in its file"
+        if truth.samples != pcm.shape[1]:
+            yield f"recording {name}: {truth.samples} in its truth, {pcm.shape[1]} in its file"
+        for channel in truth.channels:
+            spans = [(it.start, it.end) for it in channel.intervals]
+            spans += [(gap.start, gap.end) for gap in channel.missing]
+            for start, end in spans:
+                if not 0 <= start < end <= truth.samples:
+                    yield f"recording {name}: the truth has {start} to {end} of {truth.samples}"
+
+
+# -- who is in a channel ------------------------------------------------------------------------
+
+
+class _Heard:
+    """All who may ever have been heard in one channel of a recording."""
+
+    def __init__(self, recording: LiveRecording, number: int) -> None:
+        of_leg = {it.leg: it for it in recording.exchange.calls if it.line is not None}
+        self.parties: dict[str, Party] = {}
+        self.most = 1
+        """Sources at a time, or more."""
+        for sourcing in recording.sourcings:
+            sources = sourcing.channels[number]
+            count = 0
+            for source in sources:
+                count += 1
+                if source.track is Track.INBOUND:
+                    self.parties[source.call.party.name] = source.call.party
+                    continue
+                for _, legs in source.leg.heard_log:
+                    count += len(legs)
+                    for call in (of_leg[leg] for leg in legs if leg in of_leg):
+                        self.parties[call.party.name] = call.party
+            self.most = max(self.most, count)
+
+    @property
+    def exact(self) -> bool:
+        """Whether samples come out as they went in, and silence as silence."""
+        return all(party.codec in ("PCMU", "PCMA") for party in self.parties.values())
+
+    @property
+    def noisy(self) -> bool:
+        return any(
+            party.noise_dbfs is not None or party.dtx == "comfort-noise"
+            for party in self.parties.values()
+        )
+
+    @property
+    def concealing(self) -> bool:
+        return any(party.conceal for party in self.parties.values())
+
+
+def _judged(
+    played: Played,
+) -> Iterator[tuple[str, _Heard, ChannelTruth, _Samples, RecordingTruth]]:
+    for recording, pcm, truth in played.with_media():
+        for channel, heard in zip(truth.channels, pcm, strict=True):
+            who = _Heard(recording, channel.channel - 1)
+            yield f"{recording.name}, channel {channel.channel}", who, channel, heard, truth
+
+
+def _present(channel: ChannelTruth, samples: int) -> _Mask:
+    """Which samples are not listed as missing."""
+    there = np.ones(samples, np.bool_)
+    for gap in channel.missing:
+        there[gap.start : gap.end] = False
+    return there
+
+
+def _spoken(channel: ChannelTruth, samples: int) -> NDArray[np.int64]:
+    """How many sounds there are at each sample."""
+    count = np.zeros(samples, np.int64)
+    for interval in channel.intervals:
+        count[interval.start : interval.end] += 1
+    return count
+
+
+# -- the judgements -----------------------------------------------------------------------------
+
+
+def said_or_missing(played: Played) -> Iterator[str]:
+    """Invariants 2 and 3: each sample is what was said, by the truth, or listed as missing."""
+    for name, who, channel, heard, _ in _judged(played):
+        if not who.exact or who.noisy:
+            continue
+        slack = QUIET * (who.most - 1)
+        clear = _present(channel, len(heard)) & (_spoken(channel, len(heard)) == 1)
+        for interval in channel.intervals:
+            span = slice(interval.start, interval.end)
+            said = after_codec(interval.pcm, interval.codec).astype(np.int32)
+            off = clear[span] & (np.abs(heard[span] - said) > slack)
+            if off.any():
+                first = interval.start + int(np.flatnonzero(off)[0])
+                whose = interval.party or "the server"
+                yield (
+                    f"{name}: {np.count_nonzero(off)} samples of {whose}'s {interval.text!r} at "
+                    f"{interval.start} are other ones, first at {first}"
+                )
+
+
+def nothing_invented(played: Played) -> Iterator[str]:
+    """Invariant 4: where the truth knows of no sound there is none."""
+    for name, who, channel, heard, _ in _judged(played):
+        if not who.exact or who.noisy or who.concealing:
+            continue
+        loud = (_spoken(channel, len(heard)) == 0) & (
+            np.abs(heard.astype(np.int32)) > QUIET * who.most
+        )
+        if loud.any():
+            first = int(np.flatnonzero(loud)[0])
+            yield f"{name}: {np.count_nonzero(loud)} samples of nobody's, first at {first}"
+
+
+def clips_in_place(played: Played) -> Iterator[str]:
+    """Invariants 2 and 7: on a clean network a clip is where it is due, and with a clock that is
+    off within a bound of it; what was moved is logged."""
+    for name, who, channel, _, _ in _judged(played):
+        for interval in channel.intervals:
+            party = who.parties.get(interval.party or "")
+            if party is None or not _steady(party):
+                continue
+            bound = DRIFT_BOUND if party.skew_ppm else 0
+            if abs(interval.start - interval.due) > bound:
+                yield (
+                    f"{name}: {party.name}'s {interval.text!r} at {interval.start} was due at "
+                    f"{interval.due}"
+                )
+        if channel.adjustments and all(map(_exact_clock, who.parties.values())):
+            yield f"{name}: moved on a clean network: {channel.adjustments[:3]}"
+        for before, after in pairwise(channel.missing):
+            if after.start < before.start:
+                yield f"{name}: gaps are not in order at {after.start}"
+
+
+def _steady(party: Party) -> bool:
+    """Whether its packets come evenly, and all of them."""
+    return party.up.clean and not party.stalls and abs(party.skew_ppm) <= _STEADY_PPM
+
+
+def _exact_clock(party: Party) -> bool:
+    return _steady(party) and not party.skew_ppm

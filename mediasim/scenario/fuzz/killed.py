@@ -1,0 +1,144 @@
+"""Invariant 11: a recording under way when the process is killed is there on the next start.
+
+The process is one of its own and really killed, in the middle of writing: it has no chance to close
+anything. The moment is counted in writes, so that the same run dies at the same place again. It is
+started anew, not forked: what other threads hold in that moment would be held for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.exchange import recording_control
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.recovery import SPOOL, recover_recordings
+from mediasim.media.spool import SpoolFile
+from mediasim.scenario.fuzz.play import Played, channels_of
+from mediasim.scenario.load import parse_scenario
+from mediasim.scenario.runner import run_scenario
+
+__all__ = ["KILLED", "Killed"]
+
+_BLOCK: Final = 25
+"""Frames: short, for there to be many writes."""
+_WRITTEN: Final = "written.json"
+_PATIENCE_S: Final = 60
+"""A process that takes longer never comes to its end."""
+
+
+class _DyingSpool(SpoolFile):
+    """Counts what all spools of a process have written, and kills the process at some write."""
+
+    left = 0
+    """Writes until the process dies."""
+    totals: dict[str, int] = {}  # noqa: RUF012 - of the whole process
+    """Samples written, by SID."""
+
+    def write(self, samples: NDArray[np.int16]) -> None:
+        _DyingSpool.left -= 1
+        if not _DyingSpool.left:
+            folder = self.path.parent.parent
+            (folder / _WRITTEN).write_text(json.dumps(_DyingSpool.totals), "utf-8")
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().write(samples)
+        sid = self.path.stem
+        _DyingSpool.totals[sid] = _DyingSpool.totals.get(sid, 0) + len(samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """The process dies at a write of its recordings."""
+
+    write: int
+    """Counted from 1, over all recordings."""
+
+    @property
+    def name(self) -> str:
+        return f"killed-at-{self.write}"
+
+    @property
+    def words(self) -> str:
+        return f"of a process killed at write {self.write}, all that was written is recovered"
+
+    def problems(
+        self, document: Mapping[str, Any], played: Played, base: Path | None
+    ) -> Iterator[str]:
+        """Where what is recovered is not what the undisturbed run wrote until then."""
+        with tempfile.TemporaryDirectory(prefix="mediasim-") as name:
+            folder = Path(name)
+            if _die_in(folder, document, self.write, base):
+                yield from _recovered(folder, played)
+
+
+def _die_in(folder: Path, document: Mapping[str, Any], write: int, base: Path | None) -> bool:
+    """Run the scenario in a process that dies at that write; False if it ended before."""
+    child = subprocess.run(
+        [sys.executable, "-m", __name__, str(folder), str(write), str(base or Path())],
+        input=json.dumps(document),
+        text=True,
+        timeout=_PATIENCE_S,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if child.returncode not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"a process of its own ends otherwise: {child.stderr[-300:]}")
+    return child.returncode == -signal.SIGKILL
+
+
+def _die(folder: str, write: str, base: str) -> None:
+    """What the process does."""
+    _DyingSpool.left = int(write)
+    vars(recording_control)["SpoolFile"] = _DyingSpool
+    scenario = parse_scenario(json.load(sys.stdin), base=Path(base))
+    run_scenario(scenario, Path(folder), block=_BLOCK)
+
+
+def _recovered(folder: Path, played: Played) -> Iterator[str]:
+    """The next start, held against what had been written and what the whole run recorded."""
+    written = json.loads((folder / _WRITTEN).read_text("utf-8"))
+    under_way = {path.stem for path in (folder / SPOOL).glob("*.journal")}
+    records = {it.sid: it for it in recover_recordings(MediaStore(folder), Dates())}
+    if under_way - records.keys():
+        yield f"{len(under_way - records.keys())} of {len(under_way)} recordings are not recovered"
+    left = sorted(path.name for path in (folder / SPOOL).iterdir())
+    if left:
+        yield f"left over: {', '.join(left)}"
+    whole = {it.sid: it for it in played.recordings}
+    for sid, record in records.items():
+        name = whole[sid].name if sid in whole else sid
+        if sid not in whole:
+            yield f"{sid} is recovered and never was"
+        if record.samples != written.get(sid, 0):
+            yield f"{name}: {record.samples} samples recovered of {written.get(sid, 0)}"
+        if (record.status == "completed") != bool(record.samples):
+            yield f"{name} of {record.samples} samples is {record.status}"
+        path, there = folder / "recordings" / f"{sid}.wav", f"recordings/{sid}.wav"
+        if sid not in whole or record.status != "completed" or there not in played.files:
+            continue
+        found, complete = channels_of(path.read_bytes()), channels_of(played.files[there])
+        if whole[sid].trim == "do-not-trim" and not np.array_equal(
+            found, complete[:, : found.shape[1]]
+        ):
+            yield f"{name}: what is recovered is not its beginning"
+    if recover_recordings(MediaStore(folder), Dates()):
+        yield "recovered twice"
+
+
+KILLED: Final = tuple(Killed(write) for write in (1, 2, 5, 13))
+"""The moments that are tried."""
+
+if __name__ == "__main__":
+    _die(*sys.argv[1:])

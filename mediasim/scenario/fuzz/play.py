@@ -1,0 +1,80 @@
+"""One run of a scenario, and everything it left: files, records, events, truth."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import wave
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.exchange.events import Event
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.scenario.load import parse_scenario
+from mediasim.scenario.model import Scenario
+from mediasim.scenario.runner import Run, run_scenario
+from mediasim.truth.sidecar import RecordingTruth
+
+__all__ = ["Played", "files_below", "play"]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A run, and the files it left."""
+
+    scenario: Scenario
+    run: Run
+    files: Mapping[str, bytes]
+    """By their path in the run's folder."""
+
+    @property
+    def recordings(self) -> list[LiveRecording]:
+        return self.run.exchange.recordings
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that happened, in order."""
+        return sorted(self.run.exchange.events.log, key=lambda event: event.at_ns)
+
+    def with_media(self) -> Iterator[tuple[LiveRecording, NDArray[np.int16], RecordingTruth]]:
+        """Each recording that has a file, its channels (channels, samples), and its truth."""
+        for recording in self.recordings:
+            data = self.files.get(f"recordings/{recording.sid}.wav")
+            truth = self.run.truths.get(recording.sid)
+            if data is not None and truth is not None:
+                yield recording, channels_of(data), truth
+
+
+def channels_of(data: bytes) -> NDArray[np.int16]:
+    """The channels of a WAV file: (channels, samples)."""
+    with wave.open(io.BytesIO(data)) as wav:
+        interleaved = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
+        return interleaved.reshape(-1, wav.getnchannels()).T.astype(np.int16)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """All files by their path in the folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def play(
+    document: Mapping[str, Any], *, block: int | None = None, base: Path | None = None
+) -> Played:
+    """Run a scenario's document in virtual time, in a folder of its own that is gone afterwards.
+
+    ``block`` is how many frames rooms may be behind; ``base`` the folder its paths are relative to.
+    Raises ScenarioError for a document that is wrong, and whatever a run raises that breaks.
+    """
+    scenario = parse_scenario(document, base=base or Path())
+    with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
+        run = run_scenario(scenario, Path(folder), block=block)
+        return Played(scenario, run, files_below(Path(folder)))

@@ -1,0 +1,30 @@
+"""What the pytest plugin gives to tests: recordings with their truth, and a sandbox beside the app.
+
+Tests get these by the fixtures ``mediasim`` and ``mediasim_sandbox``; the names here are for
+annotations, and for those who use another test runner.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["Mediasim", "MediasimSandbox", "Recording", "Simulated"]
+
+if TYPE_CHECKING:
+    from mediasim.testing.recording import Recording
+    from mediasim.testing.sandbox import MediasimSandbox
+    from mediasim.testing.simulator import Mediasim, Simulated
+
+_HOME = {
+    "Mediasim": "simulator",
+    "MediasimSandbox": "sandbox",
+    "Recording": "recording",
+    "Simulated": "simulator",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first asked for: a test run that uses none of it pays nothing.
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(f"mediasim.testing.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'mediasim.testing' has no attribute {name!r}")

@@ -1,0 +1,171 @@
+"""Apps under test served beside the test, on ports of this machine: ASGI, WSGI, or bare answers."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from socketserver import ThreadingMixIn
+from typing import Any, Final
+from urllib.parse import parse_qsl
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+__all__ = ["Answer", "Answers", "Asked", "ServedApp", "serve_app"]
+
+Answer = object
+"""TwiML, as text or as an SDK's response; None: nothing is to be said."""
+Reply = Answer | Callable[["Asked"], Answer]
+_SECONDS_TO_START: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that an app of bare answers got."""
+
+    path: str
+    params: Mapping[str, str]
+    """Of the form, or of the query."""
+
+
+@dataclass
+class Answers:
+    """An app that answers each path as it is told, and notes what it was asked."""
+
+    replies: dict[str, Reply]
+    asked: list[Asked] = field(default_factory=list)
+
+    def of(self, path: str) -> list[Mapping[str, str]]:
+        """The parameters of each request to a path, in order."""
+        return [each.params for each in list(self.asked) if each.path == path]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        posted = environ["wsgi.input"].read(length).decode() if length else ""
+        pairs = parse_qsl(environ.get("QUERY_STRING", "") + "&" + posted, keep_blank_values=True)
+        asked = Asked(environ["PATH_INFO"], dict(pairs))
+        self.asked.append(asked)
+        if asked.path not in self.replies:
+            known = ", ".join(self.replies)
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [f"the test answers {known}, not {asked.path}".encode()]
+        reply = self.replies[asked.path]
+        answer = reply(asked) if callable(reply) else reply
+        if answer is None:
+            start_response("204 No Content", [])
+            return []
+        text = str(answer)
+        if "<Response" not in text:
+            text = f"<Response>{text}</Response>"
+        start_response("200 OK", [("Content-Type", "text/xml; charset=utf-8")])
+        return [text.encode()]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedApp:
+    """An app that is served."""
+
+    url: str
+    """Where, without a final slash."""
+    app: Any
+    """What was given; of bare answers, the :class:`Answers` made of them."""
+    close: Callable[[], None]
+
+    @property
+    def asked(self) -> list[Asked]:
+        """What it was asked, if it is one of bare answers."""
+        if not isinstance(self.app, Answers):
+            raise TypeError(
+                "only an app of bare answers notes what it is asked; look at sandbox.deliveries"
+            )
+        return list(self.app.asked)
+
+
+def serve_app(app: Any) -> ServedApp:
+    """Serve an ASGI or WSGI application or a dict of answers; a URL is an app already served."""
+    if isinstance(app, str):
+        if not app.startswith(("http://", "https://")):
+            raise ValueError(f"expected a URL such as http://127.0.0.1:5000, found {app!r}")
+        return ServedApp(app.rstrip("/"), app, lambda: None)
+    if isinstance(app, Mapping):
+        app = Answers(dict(app))
+    if not callable(app):
+        raise TypeError(
+            "expected an ASGI or WSGI application, a dict of answers by path, or a URL; "
+            f"found {type(app).__name__}"
+        )
+    call = app if inspect.isroutine(app) else type(app).__call__
+    if inspect.iscoroutinefunction(call):
+        return _serve_asgi(app)
+    return _serve_wsgi(app)
+
+
+def _serve_asgi(app: Any) -> ServedApp:
+    import uvicorn
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    up, broke = threading.Event(), list[BaseException]()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            up.set()
+
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        loop="asyncio",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+    server = Server(config)
+
+    def run() -> None:
+        try:
+            asyncio.run(server.serve(sockets=[listening]))
+        except BaseException as error:
+            broke.append(error)
+        finally:
+            up.set()
+
+    thread = threading.Thread(target=run, name="mediasim-app", daemon=True)
+    thread.start()
+    started = up.wait(_SECONDS_TO_START)
+    if broke or not started or not server.started:
+        raise RuntimeError("the app did not start") from (broke[0] if broke else None)
+
+    def close() -> None:
+        server.should_exit = True
+        thread.join(5)
+        listening.close()
+
+    return ServedApp(f"http://127.0.0.1:{listening.getsockname()[1]}", app, close)
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def _serve_wsgi(app: Any) -> ServedApp:
+    server = make_server("127.0.0.1", 0, app, server_class=_Server, handler_class=_Quiet)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(0.02,), name="mediasim-app", daemon=True
+    )
+    thread.start()
+
+    def close() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+    return ServedApp(f"http://127.0.0.1:{server.server_port}", app, close)

@@ -1,0 +1,258 @@
+"""A recording under test: its samples, its truth, and what can be asserted of it.
+
+Assertions measure the file that was published; the truth says what to look for. One that fails
+raises AssertionError with the place in the file and a picture of it in text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.wav import read_wav
+from mediasim.exchange.download import Format
+from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.trim import ABSENT
+from mediasim.scenario.checks_audio import aligned, heard, no_crosstalk, silent
+from mediasim.scenario.errors import message_of
+from mediasim.scenario.model_expect import (
+    ExpectAligned,
+    ExpectHeard,
+    ExpectNoCrosstalk,
+    ExpectSilent,
+)
+from mediasim.scenario.verdicts import Failed, Media
+from mediasim.testing.never import Clip, clips_of, first_trace
+from mediasim.testing.source import Downloaded, RecordingSource
+from mediasim.testing.text_waveform import text_waveform
+from mediasim.truth.sidecar import RecordingTruth
+
+__all__ = ["Recording"]
+
+E = TypeVar("E")
+Time = float | str
+"""Seconds, or a text such as ``1m30s``."""
+
+
+class Recording:
+    """One recording of a simulated run or of a sandbox."""
+
+    def __init__(self, source: RecordingSource) -> None:
+        self._source = source
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.sid}: {self.status}>"
+
+    # -- what it is -------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """As the scenario calls it; in a sandbox, ``recording-1`` and so on."""
+        return self._source.name
+
+    @property
+    def sid(self) -> str:
+        return self.record.sid
+
+    @property
+    def record(self) -> RecordingRecord:
+        """All that Twilio would know of it, and why it has its channels."""
+        return self._source.record
+
+    @property
+    def status(self) -> str:
+        """in-progress, paused, completed, absent, deleted ..."""
+        return self.record.status
+
+    @property
+    def path(self) -> Path:
+        """The WAV. Raises MediaNotFound where there is none."""
+        return self._source.path()
+
+    @property
+    def pcm(self) -> NDArray[np.int16]:
+        """The stored channels: (channels, samples), 8 kHz."""
+        return read_wav(self.path).pcm
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return float(self.pcm.shape[1] / SAMPLE_RATE)
+
+    @property
+    def truth(self) -> RecordingTruth:
+        """Who said what, at which sample."""
+        self._completed()
+        return self._source.truth()
+
+    def download(self, channels: int | None = None, format: Format = "wav") -> Downloaded:
+        """What a download answers; ``channels`` is RequestedChannels, None leaves it out."""
+        return self._source.download(channels, format)
+
+    # -- what must be so --------------------------------------------------------------------
+
+    def assert_dual(self) -> None:
+        """Two channels, which are not the same, each with a voice in it where the truth has one."""
+        __tracebackhide__ = True
+        media, wanted = self._media(), "two channels with a voice in each"
+        count = len(media.pcm)
+        if count != 2:
+            reason = media.record.layout.rule.reason
+            self._fail(wanted, f"it has {count}: {reason}", media.pcm)
+        if np.array_equal(media.pcm[0], media.pcm[1]):
+            self._fail(wanted, "both channels hold the same", media.pcm)
+        for channel in media.truth.channels:
+            parties = {it.party for it in channel.intervals if it.party is not None}
+            for party in sorted(parties):
+                self.assert_heard(party, channel=channel.channel)
+
+    def assert_heard(
+        self,
+        party: str,
+        channel: int | None = None,
+        text: str | None = None,
+        between: tuple[Time, Time] | None = None,
+        *,
+        clip: str | None = None,
+    ) -> None:
+        """The party is heard; in that channel (from 1), with those words, at some of that time.
+
+        ``clip`` is a file its script plays, written as there.
+        """
+        __tracebackhide__ = True
+        given = _given(party=party, channel=channel, text=text, clip=clip, between=between)
+        self._hold(heard, _wanted(ExpectHeard, given), f"heard: {_words(given)}")
+
+    def assert_silent(
+        self,
+        channel: int | None = None,
+        between: tuple[Time, Time] | None = None,
+        *,
+        below: float = -60.0,
+    ) -> None:
+        """No 20 ms of the channel, or of all, are as loud as ``below`` (dBFS)."""
+        __tracebackhide__ = True
+        given = _given(channel=channel, between=between, below=below)
+        self._hold(silent, _wanted(ExpectSilent, given), f"silent: {_words(given)} dBFS")
+
+    def assert_aligned(self, within: int = 0, *, party: str | None = None) -> None:
+        """What was said stands where the truth has it, ``within`` so many samples."""
+        __tracebackhide__ = True
+        given = _given(within=within, party=party)
+        self._hold(aligned, _wanted(ExpectAligned, given), f"aligned: {_words(given)} samples")
+
+    def assert_no_crosstalk(self, above: float = -50.0) -> None:
+        """Nothing leaks into the other channel ``above`` so many dB of itself."""
+        __tracebackhide__ = True
+        given = _given(above=above)
+        self._hold(
+            no_crosstalk, _wanted(ExpectNoCrosstalk, given), f"no crosstalk: {_words(given)} dB"
+        )
+
+    def assert_never_contains(self, clip: Clip) -> None:
+        """No channel holds any of it: words that were said, keys, samples, or an audio file.
+
+        Words and keys are looked for as they were said or pressed in the call, whether that was
+        recorded or not. ValueError if nobody did: there would be nothing to look for.
+        """
+        __tracebackhide__ = True
+        sought = clips_of(clip, self._source.utterances())
+        if self.status == "absent":
+            return
+        media = self._media()
+        trace = first_trace(media, sought)
+        if trace is not None:
+            self._fail(f"nothing of {sought.name}", trace.found, media.pcm, trace.channel, trace.at)
+
+    def assert_downloads(
+        self, channels: int | None = None, status: int = 200, *, format: Format = "wav"
+    ) -> None:
+        """A download with that RequestedChannels is answered so; a file has as many channels."""
+        __tracebackhide__ = True
+        answer = self.download(channels, format)
+        asked = "without RequestedChannels" if channels is None else f"RequestedChannels={channels}"
+        wanted = f"download {asked} as {format}: {status}"
+        found = str(answer.status)
+        if answer.status == 200:
+            found += f", {answer.channels} channel{'s' * (answer.channels != 1)}"
+        else:
+            found += f", {answer.content[:300].decode(errors='replace')}"
+        if answer.status != status or (
+            status == 200 and channels is not None and answer.channels != channels
+        ):
+            self._fail(wanted, found, answer.pcm if answer.status == 200 else None)
+
+    # -- how it is held against it ----------------------------------------------------------
+
+    def _media(self) -> Media:
+        __tracebackhide__ = True
+        self._completed()
+        return Media(self.record, self.pcm, self._source.truth())
+
+    def _completed(self) -> None:
+        __tracebackhide__ = True
+        record = self.record
+        if record.status == "completed":
+            return
+        why = ABSENT.get(record.error_code, "") if record.error_code else ""
+        if record.status in ("in-progress", "paused", "processing"):
+            why = "let time pass until it has ended"
+        raise AssertionError(
+            f"{self.name} {self.sid} is {record.status}" + (f": {why}" if why else "")
+        )
+
+    def _hold(self, judge: Callable[[Media, E], str], expected: E, wanted: str) -> None:
+        __tracebackhide__ = True
+        media = self._media()
+        failure = _failure(judge, media, expected)
+        if failure is not None:
+            where = failure.where or {}
+            at = where.get("time")
+            sample = None if at is None else round(at * SAMPLE_RATE)
+            self._fail(wanted, str(failure), media.pcm, where.get("channel"), sample)
+
+    def _fail(
+        self,
+        wanted: str,
+        found: str,
+        pcm: NDArray[np.int16] | None,
+        channel: int | None = None,
+        at: int | None = None,
+    ) -> None:
+        __tracebackhide__ = True
+        lines = [f"{self.name} {self.sid}", f"  expected {wanted}", f"  found    {found}"]
+        if pcm is not None:
+            lines += ["", *(f"  {line}" for line in text_waveform(pcm, at, channel))]
+        raise AssertionError("\n".join(lines))
+
+
+def _failure(judge: Callable[[Media, E], str], media: Media, expected: E) -> Failed | None:
+    try:
+        judge(media, expected)
+    except Failed as failure:
+        return failure
+    return None
+
+
+def _given(**keys: Any) -> dict[str, Any]:
+    return {name: value for name, value in keys.items() if value is not None}
+
+
+def _words(given: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in given.items()) or "always"
+
+
+def _wanted(kind: type[Any], given: dict[str, Any]) -> Any:
+    """The expectation. Raises ValueError, in our words, for what cannot be expected."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(key) for key in first["loc"])
+        raise ValueError(f"{where}: {message_of(first)}") from None

@@ -1,0 +1,295 @@
+"""One media stream of a call: a WebSocket, what goes over it, and what became of it.
+
+Every frame of its tracks is sent as it has been lived through, 20 ms in a message. What the app
+sends takes effect in the next frame. While a stream is open its room is lived through frame by
+frame, so that nothing can happen before what caused it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_MS, FRAME_NS, FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.audio.g711 import ulaw_encode
+from mediasim.exchange.keypad import NOTICE_FRAMES, listen_for_keys
+from mediasim.exchange.live_call import LiveCall
+from mediasim.media.recorder import Track
+from mediasim.twilio.asks import StreamRequest, StreamTrack
+from mediasim.twilio.ports import StreamEnd, StreamPort, StreamRefused, StreamSocket
+from mediasim.twilio.streams.measure import Figures, Meter
+from mediasim.twilio.streams.messages import (
+    CONNECTED,
+    AppMark,
+    AppMedia,
+    BadMessage,
+    Messages,
+    read,
+)
+from mediasim.twilio.streams.playback import Playback
+from mediasim.twilio.streams.problems import (
+    BROKEN,
+    CLOSED,
+    HANDSHAKE,
+    INVALID_MESSAGE,
+    OVERFLOW,
+    PROTOCOL,
+    REFUSED,
+    TIMEOUT,
+)
+from mediasim.twilio.streams.record import StreamRecord
+from mediasim.twilio.streams.target import StreamFailed, Target
+
+if TYPE_CHECKING:
+    from mediasim.twilio.streams.desk import StreamDesk
+
+__all__ = ["Stream"]
+
+_TRACKS: Final[dict[StreamTrack, tuple[str, ...]]] = {
+    "inbound_track": ("inbound",),
+    "outbound_track": ("outbound",),
+    "both_tracks": ("inbound", "outbound"),
+}
+_REFUSALS: Final = {"timeout": TIMEOUT, "refused": REFUSED, "handshake": HANDSHAKE}
+_ENDS: Final = {"closed": CLOSED, "protocol": PROTOCOL, "broken": BROKEN}
+_MEANT: Final = (1000, 1001, 1005)
+"""Close codes by which an app ends a stream on purpose."""
+_MOST_LOGGED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    frame: int
+    kind: str
+    text: str
+
+
+class Stream:
+    """A stream, from its request to its end; kept afterwards for its figures."""
+
+    def __init__(
+        self,
+        desk: StreamDesk,
+        call: LiveCall,
+        ask: StreamRequest,
+        record: StreamRecord,
+        *,
+        both_ways: bool,
+    ) -> None:
+        self.call = call
+        self.ask = ask
+        self.record = record
+        self.both_ways = both_ways
+        """A Connect's: the app may speak."""
+        self.ended = asyncio.Event()
+        self.target: Target | None = None
+        self.started_frame: int | None = None
+        self.ended_frame: int | None = None
+        self.error: tuple[int, str] | None = None
+        self.received = 0
+        """Messages from the app, wrong ones too."""
+        self.log: deque[_Logged] = deque(maxlen=_MOST_LOGGED)
+        """Marks, clears, keys and wrong messages, newest last."""
+        self._desk = desk
+        self._messages = Messages(record.sid, record.account_sid, record.call_sid)
+        self._meter = Meter()
+        self._socket: StreamSocket | None = None
+        self._playback: Playback | None = None
+        self._ears: list[_TrackEar] = []
+        self._keys: asyncio.Task[None] | None = None
+        self._warned: set[int] = set()
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def open(self, port: StreamPort, target: Target) -> None:
+        """Connect and begin. Raises StreamFailed."""
+        self.target = target
+        try:
+            socket = await port.connect(target.url, target.headers, self)
+        except StreamRefused as refused:
+            raise StreamFailed(_REFUSALS[refused.why], str(refused)) from None
+        if self.ended.is_set() or not self.call.active:  # meanwhile
+            socket.close()
+            self.stop()
+            return
+        self._socket = socket
+        self._begin(socket)
+
+    def _begin(self, socket: StreamSocket) -> None:
+        tracks = _TRACKS[self.ask.track]
+        room, leg = self.call.room, self.call.leg
+        socket.send(CONNECTED)
+        socket.send(self._messages.start(tracks, self.ask.parameters))
+        for track in (Track.INBOUND, Track.OUTBOUND):
+            ear = _TrackEar(self, track, sends=track.value in tracks)
+            room.listen(leg, track, ear)
+            self._ears.append(ear)
+        self.started_frame = room.frame
+        if self.both_ways:
+            self._playback = Playback(room, leg, f"stream {self.record.name or self.record.sid}")
+            self._keys = self._desk.spawn(self._tell_keys())
+
+    def stop(self) -> None:
+        """End it from this side: the app is told, the socket closed."""
+        if self.ended.is_set():
+            return
+        socket = self._socket
+        if socket is not None:
+            socket.send(self._messages.stop())
+            socket.close()
+        self._over()
+
+    def _over(self) -> None:
+        call = self.call
+        self._socket = None
+        if call.active:
+            for ear in self._ears:
+                call.room.stop_listening(call.leg, ear)
+        if self._playback is not None:
+            self._playback.end(leg_is_up=call.active)
+        if self._keys is not None:
+            self._keys.cancel()
+        self.ended_frame = call.room.frame
+        self.ended.set()
+        self._desk.over(self)
+
+    # -- to the app -------------------------------------------------------------------------
+
+    def heard(self, track: Track, first_frame: int, pcm: NDArray[np.int16], *, sends: bool) -> None:
+        """The next frames of a track."""
+        self._meter.hear(track, pcm)
+        socket = self._socket
+        if socket is None or self.started_frame is None:
+            return
+        if sends:
+            codes = ulaw_encode(pcm).tobytes()
+            since_ms = (first_frame - self.started_frame) * FRAME_MS
+            for at in range(0, len(codes), FRAME_SAMPLES):
+                text = self._messages.media(track.value, since_ms, codes[at : at + FRAME_SAMPLES])
+                socket.send(text, audio=True)
+                since_ms += FRAME_MS
+        if self._playback is not None and track is Track.INBOUND:
+            self._send_marks(self._playback.reached(first_frame + len(pcm) // FRAME_SAMPLES))
+
+    def _send_marks(self, names: list[str]) -> None:
+        for name in names:
+            self._note("mark-reached", name)
+            if self._socket is not None:
+                self._socket.send(self._messages.mark(name))
+
+    async def _tell_keys(self) -> None:
+        """Keys that the party presses, once the server has noticed them."""
+        exchange = self.call.exchange
+        with listen_for_keys(self.call, together=NOTICE_FRAMES - 1) as keys:
+            while self._socket is not None:
+                frame, digit = await keys.get()
+                await exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
+                self._note("dtmf", digit)
+                if self._socket is not None:
+                    self._socket.send(self._messages.dtmf(digit))
+
+    # -- from the app -----------------------------------------------------------------------
+
+    def message(self, data: str | bytes) -> None:
+        """A message of the app's takes effect now; a wrong one is warned of, once of each kind."""
+        if self._socket is None:
+            return
+        self.received += 1
+        try:
+            message = read(data, self.record.sid)
+            if self._playback is None:
+                words = "the app sent a message on a Start's stream, which goes one way alone"
+                raise BadMessage(INVALID_MESSAGE, words)
+        except BadMessage as bad:
+            self._warn(bad.code, str(bad))
+            return
+        if isinstance(message, AppMedia):
+            if not self._playback.play(message.codes):
+                self._warn(
+                    OVERFLOW, "the app sent far more audio than can be played: it is left out"
+                )
+        elif isinstance(message, AppMark):
+            self._note("mark", message.name)
+            if self._playback.mark(message.name):
+                self._send_marks([message.name])
+        else:
+            self._note("clear", "")
+            self._send_marks(self._playback.clear())
+
+    def closed(self, end: StreamEnd, code: int, words: str) -> None:
+        """The app has ended it."""
+        if self.ended.is_set():
+            return
+        self._socket = None
+        if not (self.both_ways and end == "closed" and code in _MEANT):
+            self.error = (_ENDS[end], f"{words} (close code {code})")
+            self._desk.failed(self, StreamFailed(*self.error))
+        self._over()
+
+    def congested(self) -> None:
+        self._warn(OVERFLOW, "the app takes in less than it is sent: audio was left out")
+
+    def _warn(self, code: int, words: str) -> None:
+        self._note("wrong", words)
+        if code not in self._warned:
+            self._warned.add(code)
+            self._desk.warn(self, code, words)
+
+    # -- what is told of it -----------------------------------------------------------------
+
+    def _note(self, kind: str, text: str) -> None:
+        self.log.append(_Logged(self.call.room.frame, kind, text))
+
+    def figures(self) -> Figures:
+        """The conversation so far, from the stream's start."""
+        return self._meter.figures()
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, for a person or a test; times in seconds of the loop."""
+        playback = self._playback
+        return {
+            "sid": self.record.sid,
+            "call_sid": self.record.call_sid,
+            "name": self.record.name,
+            "status": self.record.status,
+            "direction": "both" if self.both_ways else "to-app",
+            "url": self.target.url if self.target is not None else self.ask.url,
+            "track": self.ask.track,
+            "parameters": dict(self.ask.parameters),
+            "started": _seconds(self.started_frame),
+            "ended": _seconds(self.ended_frame),
+            "error": None if self.error is None else {"code": self.error[0], "text": self.error[1]},
+            "messages_sent": self._messages.sent,
+            "messages_received": self.received,
+            "audio_received_seconds": (
+                playback.received_samples / SAMPLE_RATE if playback is not None else 0.0
+            ),
+            "log": [
+                {"at": _seconds(each.frame), "kind": each.kind, "text": each.text}
+                for each in self.log
+            ],
+            "figures": self.figures().to_json(),
+        }
+
+
+class _TrackEar:
+    """Hears one track for a stream, one frame at a time."""
+
+    horizon = 1
+
+    def __init__(self, stream: Stream, track: Track, *, sends: bool) -> None:
+        self._stream = stream
+        self._track = track
+        self._sends = sends
+
+    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        self._stream.heard(self._track, first_frame, pcm, sends=self._sends)
+
+
+def _seconds(frame: int | None) -> float | None:
+    return None if frame is None else frame * FRAME_NS / 1e9

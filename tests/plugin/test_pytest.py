@@ -1,0 +1,204 @@
+"""The plugin in other people's test runs: nothing to configure, and what failed tests leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from twilio.rest import Client  # noqa: F401 - inner runs are to find it imported
+
+from mediasim.scenario import campaign, report_html  # noqa: F401 - the same
+from mediasim.testing import MediasimSandbox, Simulated  # noqa: F401 - the same
+
+pytest_plugins = ["pytester"]
+
+PLAIN = ("-p", "no:asyncio", "-W", "error::pytest.PytestWarning")
+"""Without a plugin that wants to be configured, and with nothing to be warned of."""
+ALONE = (*PLAIN, "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+"""Nor with those that take long to load."""
+
+_BYTECODE = str(Path(tempfile.gettempdir()) / f"mediasim-bytecode-{os.getuid()}")
+EXAMPLES = Path(__file__).with_name("examples")
+
+TWO = """
+SCENARIO = {
+    "parties": {"alice": {"script": [{"say": "Hello Bob."}, "hangup"]}, "bob": {}},
+    "call": {"from": "alice", "to": "bob", "recordings": [{"channels": "dual"}]},
+}
+
+def test_good(mediasim):
+    mediasim.simulate(SCENARIO).recording().assert_heard("alice", channel=1)
+
+def test_bad(mediasim):
+    mediasim.simulate(SCENARIO).recording().assert_heard("alice", channel=2)
+"""
+BAD_SANDBOX = """
+def test_bad(mediasim_sandbox):
+    mediasim_sandbox.app({"/voice": "<Record timeout='2' action='/bye'/>", "/bye": "<Hangup/>"})
+    call = mediasim_sandbox.call(script=[{"wait_for": "other-stops"}, {"say": "Hello."}])
+    mediasim_sandbox.run_until_idle()
+    call.recordings[0].assert_heard("nobody")
+"""
+
+
+def kept(output: str) -> dict[str, str]:
+    """What was named in the output, by what it is."""
+    section = output.partition("mediasim kept")[2]
+    return dict(re.findall(r"^(recording|report|deliveries|repeat): (.+)$", section, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("test_*.py")))
+def test_the_examples_run_as_they_stand(pytester: pytest.Pytester, name: str) -> None:
+    shutil.copy(EXAMPLES / name, pytester.path)
+    result = pytester.runpytest_inprocess(*PLAIN, name)
+    result.assert_outcomes(passed=2)
+
+
+def test_a_failed_simulation_is_kept_and_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_two=TWO)
+    result = pytester.runpytest_inprocess(*PLAIN)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*AssertionError: main RE*", "*^ 0:00.*", "*mediasim kept*"])
+    found = kept(result.stdout.str())
+    assert found["repeat"] == "pytest test_two.py::test_bad"
+    assert Path(found["recording"]).is_file()
+    assert "test_bad" in Path(found["report"]).read_text("utf-8")
+    report = json.loads(Path(found["report"]).with_suffix(".json").read_text("utf-8"))
+    assert report["runs"][0]["repeat"] == found["repeat"]
+    folders = Path(found["report"]).parents[2].glob("mediasim-*")
+    names = [folder.name for folder in folders if not folder.is_symlink()]
+    assert names == ["mediasim-test_bad-0"]
+
+
+def test_a_failed_sandbox_is_kept_and_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_box=BAD_SANDBOX)
+    result = pytester.runpytest_inprocess(*PLAIN, "--mediasim-seed", "7")
+    result.assert_outcomes(failed=1)
+    found = kept(result.stdout.str())
+    assert found["repeat"] == "pytest test_box.py::test_bad --mediasim-seed 7"
+    assert Path(found["recording"]).is_file()
+    page = Path(found["report"]).read_text("utf-8")
+    assert Path(found["recording"]).stem in page
+    (run,) = json.loads(Path(found["report"]).with_suffix(".json").read_text("utf-8"))["runs"]
+    assert run["seed"] == 7
+    log = json.loads(Path(found["deliveries"]).read_text("utf-8"))
+    assert [each["kind"] for each in log] == ["twiml", "twiml"]
+
+
+def test_everything_is_kept_where_that_is_asked_for(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_two=TWO)
+    result = pytester.runpytest_inprocess(*PLAIN, "--mediasim-keep", "left")
+    result.assert_outcomes(passed=1, failed=1)
+    pages = sorted((pytester.path / "left").rglob("report.html"))
+    assert [page.parents[1].name for page in pages] == [
+        "test_two.py-test_bad",
+        "test_two.py-test_good",
+    ]
+    found = kept(result.stdout.str())
+    assert Path(found["report"]) in pages
+
+
+def test_a_seed_is_everybody_s(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_seed(mediasim, mediasim_sandbox):
+            run = mediasim.simulate(
+                parties={"a": {"script": ["hangup"]}, "b": {}}, call={"from": "a", "to": "b"}
+            )
+            assert run.report["seed"] == 5
+            assert mediasim_sandbox.service.exchange.seeds.seed == 5
+        """
+    )
+    pytester.runpytest_inprocess(*PLAIN, "--mediasim-seed=5").assert_outcomes(passed=1)
+    result = pytester.runpytest_inprocess(*PLAIN, "--mediasim-seed=five")
+    result.stderr.fnmatch_lines(["*--mediasim-seed: expected a whole number*'five'*"])
+
+
+def test_on_the_wall_clock_it_is_the_same(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_real(mediasim, mediasim_sandbox):
+            run = mediasim.simulate(
+                parties={"a": {"script": [{"tone": {"hz": 440, "for": "300ms"}}, "hangup"]},
+                         "b": {}},
+                call={"from": "a", "to": "b", "recordings": [{"channels": "dual"}]},
+            )
+            assert run.report["clock"] == "real"
+            mediasim_sandbox.app({"/voice": "<Pause length='1'/>"})
+            call = mediasim_sandbox.call()
+            mediasim_sandbox.advance("100ms")
+            mediasim_sandbox.run_until_idle()
+            assert call.status == "completed"
+        """
+    )
+    pytester.runpytest_inprocess(*PLAIN, "--mediasim-realtime").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_with_pytest_asyncio_in_either_mode(pytester: pytest.Pytester, mode: str) -> None:
+    mark = "@pytest.mark.asyncio" if mode == "strict" else ""
+    pytester.makepyfile(
+        f"""
+        import pytest
+        {TWO.partition("def test_good")[0].replace(chr(10), chr(10) + "        ")}
+        {mark}
+        async def test_awaited(mediasim, mediasim_sandbox):
+            run = await mediasim.simulate(SCENARIO)
+            run.recording().assert_dual()
+            mediasim_sandbox.app({{"/voice": "<Pause/>"}})
+            call = mediasim_sandbox.call()
+            await mediasim_sandbox.run_until_idle()
+            assert call.status == "completed"
+        """
+    )
+    scope = "asyncio_default_fixture_loop_scope=function"
+    pytester.runpytest_inprocess(f"--asyncio-mode={mode}", "-o", scope).assert_outcomes(passed=1)
+
+
+def test_workers_of_xdist_do_not_meet(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(
+        test_many="""
+        import pytest
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_box(mediasim_sandbox, number):
+            mediasim_sandbox.app({"/voice": "<Pause/>"})
+            call = mediasim_sandbox.call()
+            mediasim_sandbox.run_until_idle()
+            assert call.status == ("completed" if number else "busy")
+        """
+    )
+    # Compiled once for all runs, or starting workers would mostly be that.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", _BYTECODE)
+    result = pytester.runpytest_subprocess(*ALONE, "-n", "2")
+    result.assert_outcomes(passed=3, failed=1)
+    assert Path(kept(result.stdout.str())["report"]).is_file()
+
+
+def test_who_does_not_use_it_does_not_pay(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing_is_imported():
+            ours = {name for name in sys.modules if name.startswith("mediasim")}
+            assert ours == {"mediasim", "mediasim.pytest_plugin"}
+        """
+    )
+    result = pytester.runpytest_subprocess(*ALONE)
+    result.assert_outcomes(passed=1)
+
+
+def test_names_are_imported_when_asked_for() -> None:
+    code = "import sys, mediasim.testing as it; assert 'numpy' not in sys.modules; it.Recording"
+    subprocess.run([sys.executable, "-c", code], check=True)
