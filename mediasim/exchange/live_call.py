@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mediasim.exchange.events import CallEvent, DtmfEvent
@@ -11,7 +12,9 @@ from mediasim.exchange.states import CallStatus
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
+from mediasim.parties.far_end import FarEnd
 from mediasim.parties.party import Line, Party
+from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit
 
 if TYPE_CHECKING:
@@ -41,6 +44,10 @@ class LiveCall:
         self.name = name
         """Its own name in the run: the flow's and the party's, numbered from the second on."""
         self.line: Line | None = None
+        """What its simulated party says and hears, once it is up; never for a far end elsewhere."""
+        self.far_end: FarEnd | None = None
+        """Who really is there, if nobody simulated."""
+        self._leg: Leg | None = None
         self.dialled_ns = exchange.now_ns
         self.ended = asyncio.Event()
         """Set when the server has taken the leg down."""
@@ -51,6 +58,7 @@ class LiveCall:
         self.rtcp: list[tuple[int, bytes]] = []
         """The server's RTCP about its leg: (loop time, compound packet)."""
         self._reporting: asyncio.TimerHandle | None = None
+        self._going: asyncio.Task[None] | None = None
         self.on_digit: list[asyncio.Queue[tuple[int, str]]] = []
         exchange.catalogue.add_call(record)
         exchange.calls.append(self)
@@ -62,9 +70,14 @@ class LiveCall:
 
     @property
     def leg(self) -> Leg:
-        if self.line is None:
+        if self._leg is None:
             raise RuntimeError(f"{self.name} was not answered: it has no leg")
-        return self.line.leg
+        return self._leg
+
+    @property
+    def has_leg(self) -> bool:
+        """Whether it was ever answered."""
+        return self._leg is not None
 
     @property
     def active(self) -> bool:
@@ -98,12 +111,38 @@ class LiveCall:
         # Media starts on the frame clock: a frame is sent and received as a whole.
         start_ns = exchange.frame_ns
         self.line = Line(self.party, self.room, self.name, exchange.seeds.fork("line"), start_ns)
-        self.line.leg.on_digit = self._heard_digit
+        self._take(self.line.leg)
         self.line.connect(exchange.transport, listens=listens)
-        self._reports = LegReports(self.line.leg, f"{self.sid}@mediasim")
+        self._begin()
+        return self.line
+
+    def answer_from(self, far_end: FarEnd) -> None:
+        """The same for a party that is not simulated."""
+        agreed = far_end.format
+        self.far_end = far_end
+        self.party = replace(self.party, codec=agreed.receives.codec)
+        generator = self.exchange.seeds.fork("far-end").fork(self.name).generator("rtp")
+        ssrc, sequence, timestamp = generator.integers(0, 1 << 32, 3).tolist()
+        sender = RtpSender(
+            agreed.codec,
+            ssrc=ssrc,
+            payload_type=agreed.payload_type,
+            first_sequence=sequence & 0xFFFF,
+            first_timestamp=timestamp,
+        )
+        self._take(self.room.add_leg(self.name, agreed.receives, sender))
+        source, sink = far_end.connect(self.leg, self)
+        self.room.connect(self.leg, source=source, sink=sink)
+        self._begin()
+
+    def _take(self, leg: Leg) -> None:
+        self._leg = leg
+        leg.on_digit = self._heard_digit
+        self._reports = LegReports(leg, f"{self.sid}@mediasim")
+
+    def _begin(self) -> None:
         self._report_later()
         self.move("in-progress")
-        return self.line
 
     def _report_later(self) -> None:
         """All legs report at the same moments, so that reporting costs few interruptions."""
@@ -120,6 +159,15 @@ class LiveCall:
         date_ns = self.exchange.dates.unix_ns(now_ns)
         packet = self._reports.make(plane.reception(self.leg), now_ns, date_ns, last=last)
         self.rtcp.append((now_ns, packet))
+        if self.far_end is not None:
+            self.far_end.report(packet)
+
+    # -- what happens at the far end ---------------------------------------------------------
+
+    def pressed(self, digit: str) -> None:
+        """A key of the party's, told some other way than in its RTP."""
+        if self.active:
+            self._heard_digit(Digit(self.leg.row, digit, self.exchange.plane.now))
 
     def _heard_digit(self, digit: Digit) -> None:
         self.digits.append((digit.frame, digit.digit))
@@ -140,21 +188,28 @@ class LiveCall:
         if self.leaving or not self.active:
             return
         self.leaving = True
-        assert self.line is not None
-        self.line.phone.end(self.exchange.now_ns)
+        if self.line is not None:
+            self.line.phone.end(self.exchange.now_ns)
         await self.exchange.sleep_frames(self.party.path_frames)
         self.take_down()
+
+    def hung_up(self) -> None:
+        """The far end has gone."""
+        if self.active and self._going is None:
+            self._going = self.exchange.loop.create_task(self.hang_up())
 
     def take_down(self) -> None:
         """The server ends the leg at once."""
         if not self.active:
             return
-        assert self.line is not None
-        self.line.phone.end(self.exchange.now_ns)
+        if self.line is not None:
+            self.line.phone.end(self.exchange.now_ns)
         if self._reporting is not None:
             self._reporting.cancel()
         self._report(last=True)
-        self.room.remove_leg(self.line.leg)
+        if self.far_end is not None:
+            self.far_end.close()
+        self.room.remove_leg(self.leg)
         self.move("completed")
         self.exchange.follow_recordings(self.room)
         self.ended.set()

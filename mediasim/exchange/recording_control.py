@@ -194,7 +194,7 @@ class LiveRecording:
             else:
                 since = self.recorder.first_frame
                 legs |= dict.fromkeys(source.leg.heard_since(since))
-        of_leg = {call.leg: call for call in self.exchange.calls if call.line is not None}
+        of_leg = {call.leg: call for call in self.exchange.calls if call.has_leg}
         return list(dict.fromkeys(of_leg[leg].party.name for leg in legs))
 
     def _tell(self, word: str) -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.media.leg import Leg
 from mediasim.parties.party import Line
 from mediasim.truth.placement import Placement
 
-__all__ = ["Gap", "gaps_of"]
+__all__ = ["Gap", "gaps_of", "gaps_received"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,24 @@ def gaps_of(line: Line) -> list[Gap]:
             if high > cursor:
                 gaps.append(Gap(max(low, cursor), min(high, end), why))
                 cursor = min(high, end)
+    return gaps
+
+
+def gaps_received(leg: Leg) -> list[Gap]:
+    """All gaps in what came from a far end whose sending is not ours.
+
+    What came too late is known; whatever else is missing was lost or never sent: ``lost``.
+    """
+    late = {at for output in leg.stream.late_for for at in output.tolist()}
+    gaps: list[Gap] = []
+    for start, end in leg.missing:
+        for at in range(start, end, FRAME_SAMPLES):
+            high = min(at + FRAME_SAMPLES, end)
+            why = "late" if any(at <= each < high for each in late) else "lost"
+            if gaps and gaps[-1].end == at and gaps[-1].why == why:
+                gaps[-1] = Gap(gaps[-1].start, high, why)
+            else:
+                gaps.append(Gap(at, high, why))
     return gaps
 
 

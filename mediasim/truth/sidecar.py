@@ -19,7 +19,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.player import Player
 from mediasim.media.recorder import RecordingSegment, Track
-from mediasim.truth.missing import Gap, gaps_of
+from mediasim.truth.missing import Gap, gaps_of, gaps_received
 from mediasim.truth.placement import Placement
 from mediasim.truth.reference_tape import ReferenceTape
 
@@ -73,6 +73,8 @@ class ChannelTruth:
     """(sample in the file, samples put in or, if negative, left out) by the jitter buffer."""
     background_dbfs: float | None = None
     """The loudest background noise of the parties in it; None for dead silence."""
+    unscripted: tuple[str, ...] = ()
+    """Parties in it that are not simulated: nothing is known of what they meant to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class RecordingTruth:
                 {
                     "channel": channel.channel,
                     "background_dbfs": channel.background_dbfs,
+                    "unscripted": list(channel.unscripted),
                     "intervals": [interval.to_json() for interval in channel.intervals],
                     "missing": [gap.to_json() for gap in channel.missing],
                     "adjustments": [
@@ -197,7 +200,7 @@ def _channel(
             spoken = [(call, low, high)]
         else:
             spoken = list(_sent(recording, call, low, high))
-            for player in call.leg.played if call.line is not None else ():
+            for player in call.leg.played if call.has_leg else ():
                 intervals += _played(player, low, high, to_file)
         for speaker, start, end in spoken:
             intervals += _said(speaker, start, end, to_file)
@@ -211,6 +214,11 @@ def _channel(
         missing=tuple(sorted(missing, key=lambda gap: gap.start)),
         adjustments=tuple(sorted(adjustments)),
         background_dbfs=_background(recording, number),
+        unscripted=tuple(
+            dict.fromkeys(
+                call.party.name for call in _heard_in(recording, number) if call.far_end is not None
+            )
+        ),
     )
 
 
@@ -222,7 +230,7 @@ def _background(recording: LiveRecording, number: int) -> float | None:
 def _heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
     """Everybody who may be heard in a channel: whoever is sent to it or speaks in it."""
     heard: dict[LiveCall, None] = {}
-    of_leg = {call.leg: call for call in recording.exchange.calls if call.line is not None}
+    of_leg = {call.leg: call for call in recording.exchange.calls if call.has_leg}
     for sourcing in recording.sourcings:
         for source in sourcing.channels[number]:
             if source.track is Track.INBOUND:
@@ -281,13 +289,13 @@ def _sent(
     recording: LiveRecording, call: LiveCall, low: int, high: int
 ) -> Iterator[tuple[LiveCall, int, int]]:
     """Whom a party was sent, and from when to when."""
-    if call.line is None:
+    if not call.has_leg:
         return
-    leg = call.line.leg
-    of_leg = {other.line.leg: other for other in recording.exchange.calls if other.line is not None}
-    for number, (frame, heard) in enumerate(leg.heard_log):
+    of_leg = {other.leg: other for other in recording.exchange.calls if other.has_leg}
+    heard_log = call.leg.heard_log
+    for number, (frame, heard) in enumerate(heard_log):
         start = max(low, frame * FRAME_SAMPLES)
-        later = leg.heard_log[number + 1 :]
+        later = heard_log[number + 1 :]
         end = min(high, later[0][0] * FRAME_SAMPLES) if later else high
         for other in heard:
             if start < end:
@@ -318,14 +326,21 @@ def _lost(
     call: LiveCall, low: int, high: int, to_file: _FileMap
 ) -> tuple[list[Gap], list[tuple[int, int]]]:
     """What of a party never arrived, and where the jitter buffer put in or left out audio."""
-    if call.line is None:
+    if not call.has_leg:
         return [], []
+    found = gaps_received(call.leg) if call.line is None else gaps_of(call.line)
     gaps = [
         Gap(file, file + samples, gap.why)
-        for gap in gaps_of(call.line)
+        for gap in found
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
     ]
-    moved = []
+    moved: list[tuple[int, int]] = []
+    if call.line is None:
+        for shift in call.leg.stream.shifts:
+            at = shift.media + shift.place
+            if shift.moved and low <= at < high:
+                moved += [(file, shift.moved) for _, file, _ in to_file.pieces(at, at + 1)]
+        return gaps, moved
     for move in Placement(call.line).moves:
         at = move.start
         if move.moved and low <= at < high:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 from mediasim.exchange.flow import Behavior
+from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.two_party import Answering
+from mediasim.parties.far_end import FarEnd
 from mediasim.parties.party import Party
 
 __all__ = [
@@ -16,7 +18,9 @@ __all__ = [
     "HttpAnswer",
     "HttpFailed",
     "HttpPort",
+    "NotReached",
     "Phone",
+    "Reach",
     "StreamEnd",
     "StreamListener",
     "StreamPort",
@@ -124,6 +128,24 @@ class StreamPort(Protocol):
         """Open one at a ``ws://`` or ``wss://`` URL. Raises StreamRefused."""
 
 
+class NotReached(Exception):
+    """A telephone elsewhere was rung and not answered; says why in words."""
+
+    def __init__(self, words: str, status: Literal["busy", "no-answer", "failed"]) -> None:
+        super().__init__(words)
+        self.status: Literal["busy", "no-answer", "failed"] = status
+
+
+class Reach(Protocol):
+    """The way to a telephone elsewhere. Awaited on the engine's loop, in real time."""
+
+    async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
+        """Ring it; returns it when it is answered, ready to be connected. Raises NotReached.
+
+        ``ringing`` is called as soon as it rings. Whoever cancels this has the ringing stop.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Phone:
     """Who answers at an address, and what it does then."""
@@ -134,6 +156,10 @@ class Phone:
     """None: it is silent and stays on the line."""
     listens: bool = False
     """Its behavior waits for something it hears."""
+    far_end: FarEnd | None = None
+    """Somebody who is not simulated and has called."""
+    reach: Reach | None = None
+    """The way to somebody who is not simulated and is to be called."""
 
 
 class Directory(Protocol):

@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mediasim.exchange.live_call import LiveCall
-from mediasim.twilio.ports import Phone
+from mediasim.twilio.ports import NotReached, Phone, Reach
 
 if TYPE_CHECKING:
     from mediasim.exchange.exchange import Exchange
 
-__all__ = ["ring"]
+__all__ = ["pick_up", "ring"]
 
 
 async def ring(exchange: Exchange, call: LiveCall, phone: Phone, timeout_ns: int) -> bool:
@@ -23,6 +23,8 @@ async def ring(exchange: Exchange, call: LiveCall, phone: Phone, timeout_ns: int
         return False
     outcome = phone.answering.outcome
     call.move("initiated")
+    if phone.reach is not None:
+        return await _reach(exchange, call, phone.reach, timeout_ns)
     if outcome == "failed":
         call.fail("failed")
         return False
@@ -45,6 +47,52 @@ async def ring(exchange: Exchange, call: LiveCall, phone: Phone, timeout_ns: int
     if outcome == "reject":
         call.fail("busy")
         return False
-    call.answer(listens=phone.listens)
-    exchange.follow_recordings(call.room)
+    pick_up(call, phone)
     return True
+
+
+def pick_up(call: LiveCall, phone: Phone) -> None:
+    """The leg of somebody who has answered, or is answered, comes up."""
+    if phone.far_end is not None:
+        call.answer_from(phone.far_end)
+    else:
+        call.answer(listens=phone.listens)
+    call.exchange.follow_recordings(call.room)
+
+
+async def _reach(exchange: Exchange, call: LiveCall, reach: Reach, timeout_ns: int) -> bool:
+    """The same for a telephone elsewhere: it decides."""
+    ringing = asyncio.ensure_future(reach.ring(call, lambda: _rings(call)))
+    over = asyncio.ensure_future(call.ended.wait())
+    limit = asyncio.ensure_future(exchange.sleep(timeout_ns))
+    waiting = (ringing, over, limit)
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if ringing.done():
+            far_end = ringing.result()
+            if call.ended.is_set():
+                far_end.close()
+                return False
+            _rings(call)
+            call.answer_from(far_end)
+            exchange.follow_recordings(call.room)
+            return True
+        if not call.ended.is_set():
+            call.fail("no-answer")
+    except NotReached as error:
+        if not call.ended.is_set():
+            call.fail(error.status)
+    except asyncio.CancelledError:
+        if not call.ended.is_set():
+            call.fail("canceled")
+        raise
+    finally:
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    return False
+
+
+def _rings(call: LiveCall) -> None:
+    if call.record.status == "initiated":
+        call.move("ringing")

@@ -24,7 +24,7 @@ from mediasim.exchange.states import CALL
 from mediasim.twilio.asks import Script
 from mediasim.twilio.floor import LineFloor
 from mediasim.twilio.ports import Phone
-from mediasim.twilio.ringing import ring
+from mediasim.twilio.ringing import pick_up, ring
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
 from mediasim.twilio.webhooks import AppFailure, AppRequest
@@ -104,8 +104,7 @@ class CallSession:
     def answer(self) -> None:
         """Answer a call that came in, unless that was done."""
         if self.call.record.status == "ringing":
-            self.call.answer(listens=self.phone.listens)
-            self.exchange.follow_recordings(self.call.room)
+            pick_up(self.call, self.phone)
             self._connected()
 
     def _connected(self) -> None:

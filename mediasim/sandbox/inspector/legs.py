@@ -59,7 +59,7 @@ class Legs:
             return {}
         if leg.call is None:
             return leg.told
-        frames = leg.call.room.frame - leg.call.leg.first_frame if leg.call.line else 0
+        frames = leg.call.room.frame - leg.call.leg.first_frame if leg.call.has_leg else 0
         if frames > leg.worked_out * _STRIDE:
             leg.losses, leg.worked_out = _missed(leg.call), frames
         return {**_received(leg.call), "losses": leg.losses}
@@ -87,7 +87,7 @@ class Legs:
 
     def _let_go(self, leg: _Leg, call: LiveCall) -> None:
         leg.told, leg.call = {**_received(call), "losses": []}, None
-        if call.line is None or not call.leg.missing:
+        if not call.has_leg or not call.leg.missing:
             return
 
         async def work_out() -> None:
@@ -99,7 +99,7 @@ class Legs:
 
 
 def _received(call: LiveCall) -> dict[str, Any]:
-    if call.line is None:
+    if not call.has_leg:
         return {}
     reception = call.room.plane.reception(call.leg)
     return {
@@ -113,4 +113,4 @@ def _received(call: LiveCall) -> dict[str, Any]:
 
 
 def _missed(call: LiveCall) -> list[dict[str, Any]]:
-    return losses(call.line) if call.line is not None and call.leg.missing else []
+    return losses(call) if call.has_leg and call.leg.missing else []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.parties.party import Line
-from mediasim.truth.missing import Gap, gaps_of
+from mediasim.exchange.live_call import LiveCall
+from mediasim.truth.missing import Gap, gaps_of, gaps_received
 
 __all__ = ["losses"]
 
@@ -16,10 +16,11 @@ _WHY: Final = ("lost", "late", "stalled")
 """Worth showing: what a jitter buffer puts in to follow a clock is no loss."""
 
 
-def losses(line: Line) -> list[dict[str, Any]]:
+def losses(call: LiveCall) -> list[dict[str, Any]]:
     """In order: ``start``, ``end``, ``why`` and how many ``packets`` it stands for."""
-    step = line.party.ptime_ms * SAMPLE_RATE // 1000
-    gaps = [gap for gap in gaps_of(line) if gap.why in _WHY]
+    step = call.party.ptime_ms * SAMPLE_RATE // 1000
+    found_gaps = gaps_received(call.leg) if call.line is None else gaps_of(call.line)
+    gaps = [gap for gap in found_gaps if gap.why in _WHY]
     widest = _widest(gaps)
     found: list[list[Any]] = []
     for gap in gaps:

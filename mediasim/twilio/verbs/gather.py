@@ -138,7 +138,8 @@ class _Asking:
     def _words(self, since_ns: int) -> str:
         """What the party has said since then."""
         line = self._session.call.line
-        assert line is not None
+        if line is None:
+            return ""  # not simulated: what it says is not known
         first, last = (
             line.clock.sample_at(since_ns),
             line.clock.sample_at(self._session.exchange.now_ns),

@@ -44,7 +44,6 @@ class Echo(FrameProcessor):
             await self.push_frame(frame, direction)
 
 
-@app.websocket("/bot")
 async def bot(websocket: WebSocket) -> None:
     await websocket.accept()
     kind, call = await parse_telephony_websocket(websocket)
@@ -67,4 +66,5 @@ async def bot(websocket: WebSocket) -> None:
     await PipelineRunner(handle_sigint=False).run(echo.task)
 
 
+app.add_api_websocket_route("/bot", bot)
 serve(app)

@@ -23,7 +23,6 @@ class Back:
         await self._stream.send_audio(pcm)
 
 
-@app.websocket("/bot")
 async def bot(websocket: WebSocket) -> None:
     stream = TwilioMediaStream(websocket)
     await stream.accept()
@@ -31,4 +30,5 @@ async def bot(websocket: WebSocket) -> None:
     await stream.run()
 
 
+app.add_api_websocket_route("/bot", bot)
 serve(app)
