@@ -39,6 +39,7 @@ from mediasim.exchange.states import CALL
 
 __all__ = [
     "EXCHANGE_EVENTS",
+    "STREAM_EVENTS",
     "CallEvent",
     "ConferenceEvent",
     "DtmfEvent",
@@ -60,6 +61,8 @@ EXCHANGE_EVENTS: Final = (
     "dtmf",
 )
 """Every kind that the exchange emits by itself."""
+STREAM_EVENTS: Final = tuple(f"stream.{word}" for word in ("started", "stopped", "error"))
+"""What is told of media streams to an app."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

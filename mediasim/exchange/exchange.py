@@ -159,7 +159,9 @@ class Exchange:
             created_ns=self.now_ns,
             parent_call_sid=parent.sid if parent else None,
         )
-        return LiveCall(self, record, party, room, flow, name)
+        call = LiveCall(self, record, party, room, flow, name)
+        call.enter()
+        return call
 
     def follow_recordings(self, room: Room) -> None:
         """Legs of a room changed: its recordings take their channels anew."""

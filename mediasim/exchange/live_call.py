@@ -60,9 +60,12 @@ class LiveCall:
         self._reporting: asyncio.TimerHandle | None = None
         self._going: asyncio.Task[None] | None = None
         self.on_digit: list[asyncio.Queue[tuple[int, str]]] = []
-        exchange.catalogue.add_call(record)
-        exchange.calls.append(self)
-        self._tell(record.status)
+
+    def enter(self) -> None:
+        """Be one of the exchange's calls, and tell of it."""
+        self.exchange.catalogue.add_call(self.record)
+        self.exchange.calls.append(self)
+        self._tell(self.record.status)
 
     @property
     def sid(self) -> str:

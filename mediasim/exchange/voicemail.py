@@ -18,6 +18,7 @@ from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
 from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.one_leg import record_one_leg
 from mediasim.exchange.recording_control import LiveRecording, Source, new_record
 from mediasim.exchange.recording_plan import RecordingPlan
 from mediasim.exchange.trim import Trim
@@ -147,16 +148,7 @@ class VoicemailCall(Flow):
         )
 
     def start_recording(self, plan: RecordingPlan) -> LiveRecording:
-        layout = recording_layout("call", plan.channels, plan.track, self.exchange.profile)
-        record = new_record(
-            self.exchange, layout=layout, source=plan.source, call_sid=self.call.sid
-        )
-        said, sent = Source(self.call, Track.INBOUND), Source(self.call, Track.OUTBOUND)
-        of_role = {"inbound": (said,), "outbound": (sent,), "mix": (said, sent)}
-        channels = tuple(of_role[role.role] for role in layout.channels)
-        return LiveRecording(
-            self.exchange, record, self.room, plan.name, plan.trim, lambda: channels
-        )
+        return record_one_leg(self.exchange, self.call, plan)
 
     def hold(self, call: LiveCall) -> None:
         """Nobody is there to be put on hold."""

@@ -28,7 +28,6 @@ from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage
-from mediasim.sandbox.stream_port import WebStreams
 from mediasim.seeds import Seeds
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -39,6 +38,7 @@ from mediasim.twilio.resources import (
     QueueRecord,
 )
 from mediasim.twilio.service import Service
+from mediasim.twilio.streams.web_port import WebStreams
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 

@@ -13,6 +13,7 @@ from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.download import Download, download
+from mediasim.scenario.checks_app import barge_in, dead_air, greeting, response, talk_over
 from mediasim.scenario.checks_audio import aligned, heard, no_crosstalk, silent
 from mediasim.scenario.model_expect import (
     ExpectAligned,
@@ -25,6 +26,13 @@ from mediasim.scenario.model_expect import (
     ExpectNoCrosstalk,
     ExpectSilent,
     ExpectStatus,
+)
+from mediasim.scenario.model_expect_app import (
+    ExpectBargeIn,
+    ExpectDeadAir,
+    ExpectGreeting,
+    ExpectResponse,
+    ExpectTalkOver,
 )
 from mediasim.scenario.runner import Run
 from mediasim.scenario.totals import counted
@@ -143,12 +151,17 @@ def _listening(judge: Callable[[Media, Any], str]) -> Callable[[Run, Any], str]:
 
 _JUDGES: Final[dict[type[Any], Callable[[Run, Any], str]]] = {
     ExpectAligned: _listening(aligned),
+    ExpectBargeIn: barge_in,
     ExpectChannels: _channels,
+    ExpectDeadAir: dead_air,
     ExpectDownload: _download,
     ExpectDuration: _duration,
     ExpectEvents: _events,
+    ExpectGreeting: greeting,
     ExpectHeard: _listening(heard),
     ExpectNoCrosstalk: _listening(no_crosstalk),
+    ExpectResponse: response,
     ExpectSilent: _listening(silent),
     ExpectStatus: _status,
+    ExpectTalkOver: talk_over,
 }

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from mediasim.scenario.durations import Duration, positive
+from mediasim.scenario.model_app import App
 from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
 from mediasim.scenario.model_fault import FaultText
 from mediasim.scenario.model_recording import Moment, Recording, Trim
@@ -121,9 +122,9 @@ class Voicemail(Model):
 
 
 class Call(Model):
-    """A call from one party to another, or to a voicemail."""
+    """A call from one party to another, to a voicemail, or to an app under test."""
 
-    exactly_one: ClassVar[tuple[str, ...]] = ("to", "voicemail")
+    exactly_one: ClassVar[tuple[str, ...]] = ("to", "voicemail", "app")
     plurals: ClassVar[Mapping[str, str]] = {"transfer": "transfers", "recording": "recordings"}
 
     name: Name = ""
@@ -134,6 +135,8 @@ class Call(Model):
     """The party that is dialled."""
     voicemail: Voicemail | None = None
     """Instead of a party: the record verb answers."""
+    app: App | None = None
+    """Instead of a party: an app that hears and speaks over Media Streams."""
     at: Duration = Duration(0)
     """When it is dialled, counted from the start of the run."""
     answer: Answer = Answer.model_construct()
@@ -178,8 +181,8 @@ class Call(Model):
                 "expected nothing beside answer_on_bridge: true, where the caller's leg is not "
                 "answered before the callee's",
             )
-        if self.voicemail is not None:
-            yield from self._voicemail_troubles()
+        if self.to is None:
+            yield from self._one_leg_troubles("a voicemail" if self.voicemail else "an app")
         spoken_to = self.to
         for number, transfer in enumerate(self.transfers):
             if transfer.to in (self.from_, spoken_to):
@@ -187,10 +190,10 @@ class Call(Model):
                 yield ("transfers", number, "to"), f"{transfer.to} is {who}"
             spoken_to = transfer.to
 
-    def _voicemail_troubles(self) -> Iterator[Trouble]:
+    def _one_leg_troubles(self, whom: str) -> Iterator[Trouble]:
         for name in ("transfers", "dial_after", "answer_on_bridge"):
             if getattr(self, name):
-                yield (name,), "expected a call to a party; this one goes to a voicemail"
+                yield (name,), f"expected a call to a party; this one goes to {whom}"
         for number, recording in enumerate(self.recordings):
             if recording.of == "dial":
                 yield ("recordings", number, "of"), "expected call or api: nobody is dialled here"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mediasim.exchange.events import EXCHANGE_EVENTS
+from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.errors import did_you_mean, one_of
 from mediasim.scenario.model_base import Location, Trouble
 from mediasim.scenario.model_call import Call
@@ -22,6 +22,7 @@ from mediasim.scenario.model_expect import (
     ExpectStatus,
     RecordingExpectation,
 )
+from mediasim.scenario.model_expect_app import AppExpectation
 from mediasim.scenario.model_plan import PlannedRecording
 from mediasim.scenario.model_recording import Moment
 from mediasim.scenario.model_steps import Emit, Hangup, Play, Say, WaitFor, walk
@@ -127,7 +128,7 @@ def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
         for _, step in walk(party.script)
         if isinstance(step, Emit)
     }
-    known = (*emitted, *EXCHANGE_EVENTS)
+    known = (*emitted, *EXCHANGE_EVENTS, *STREAM_EVENTS)
     for location, name in _events_named(scenario):
         if name is not None and name not in known:
             yield location, f"no script emits {name!r}; {_known(name, known, 'events')}"
@@ -221,6 +222,21 @@ def _expectation_troubles(scenario: Scenario) -> Iterator[Trouble]:
             yield from _call_status_troubles(scenario, check, location)
         elif isinstance(check, RecordingExpectation):
             yield from _recording_troubles(scenario, check, location)
+        elif isinstance(check, AppExpectation):
+            yield from _app_troubles(scenario, check, location)
+
+
+def _app_troubles(
+    scenario: Scenario, check: AppExpectation, location: Location
+) -> Iterator[Trouble]:
+    names = [call.name for call in scenario.calls if call.app is not None]
+    if not names:
+        yield location, "no call goes to an app: expected app: in a call"
+    elif check.call is None and len(names) > 1:
+        yield location, f"which call? Write call: {one_of(names)}"
+    elif check.call is not None and check.call not in names:
+        known = _known(check.call, names, "calls to an app")
+        yield (*location, "call"), f"no call {check.call!r} goes to an app; {known}"
 
 
 def _call_status_troubles(

@@ -14,6 +14,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.model_base import Keyed, Many, Model, Trouble
+from mediasim.scenario.model_expect_app import (
+    ExpectBargeIn,
+    ExpectDeadAir,
+    ExpectGreeting,
+    ExpectResponse,
+    ExpectTalkOver,
+)
 from mediasim.scenario.model_values import EventName, Level, Name, Text, count
 
 __all__ = [
@@ -200,7 +207,12 @@ Expectation = Annotated[
     | ExpectNoCrosstalk
     | ExpectAligned
     | ExpectEvents
-    | ExpectDownload,
+    | ExpectDownload
+    | ExpectGreeting
+    | ExpectResponse
+    | ExpectBargeIn
+    | ExpectTalkOver
+    | ExpectDeadAir,
     Keyed("check"),
 ]
 """One thing that must hold."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.conference import ConferencePlan, MutePlan, ParticipantPlan
@@ -14,12 +14,17 @@ from mediasim.net.link import GilbertElliott, Impairments, Jitter
 from mediasim.parties.clock import Stall
 from mediasim.parties.party import Party
 from mediasim.scenario import model_call, model_conference, model_network, model_recording
+from mediasim.scenario.app_call import AppPlan
+from mediasim.scenario.apps import Apps
+from mediasim.scenario.durations import Duration
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_steps import WaitFor, walk
 from mediasim.scenario.sounds import GREETER, ScenarioSounds
 from mediasim.truth.faults.order import FaultOrder, parse_fault
+from mediasim.twilio.asks import StreamRequest
 
 __all__ = [
+    "app_plan",
     "conference_plan",
     "dial_plan",
     "listeners_of",
@@ -27,6 +32,9 @@ __all__ = [
     "parties_of",
     "voicemail_plan",
 ]
+
+
+_LONGEST_CALL: Final = Duration.of("4h")
 
 
 def parties_of(scenario: Scenario) -> dict[str, Party]:
@@ -135,6 +143,20 @@ def voicemail_plan(
         max_length_ns=int(mail.max_length),
         trim=mail.trim,
         also=tuple(_recording(recording) for recording in call.recordings),
+    )
+
+
+def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> AppPlan:
+    """A call to an app."""
+    assert call.app is not None
+    parameters = dict(call.app.parameters)
+    return AppPlan(
+        name=call.name,
+        caller=parties[call.from_],
+        ask=StreamRequest(url=apps.urls[call.name], parameters=parameters),
+        auth_token=apps.auth_token,
+        time_limit_ns=int(_LONGEST_CALL if call.time_limit is None else call.time_limit),
+        recordings=tuple(_recording(recording) for recording in call.recordings),
     )
 
 

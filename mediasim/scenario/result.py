@@ -18,6 +18,7 @@ from mediasim.rtp.reception import Reception
 from mediasim.rtp.stream import Stream
 from mediasim.scenario.checks import Verdict
 from mediasim.scenario.model import Scenario
+from mediasim.scenario.model_call import Call
 from mediasim.scenario.runner import Run
 
 __all__ = ["failed_run", "repeat_command", "run_report"]
@@ -61,6 +62,7 @@ def failed_run(scenario: Scenario, seed: int, clock: str, error: str) -> dict[st
         "call_seconds": 0.0,
         "speed": {"wall_seconds": 0.0, "cpu_seconds": 0.0, "realtime_factor": 0.0},
         "calls": [],
+        "apps": [],
         "recordings": [],
         "events": [],
         "expectations": [],
@@ -87,6 +89,7 @@ def run_report(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
         "call_seconds": round(seconds, 3),
         "speed": speed,
         "calls": [_call(call) for call in run.exchange.calls],
+        "apps": [_app(run, call) for call in run.scenario.calls if call.name in run.streams],
         "recordings": [_recording(run, recording) for recording in run.exchange.recordings],
         "events": [
             {
@@ -113,6 +116,13 @@ def run_report(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
 
 
 # -- calls and their streams ----------------------------------------------------------------
+
+
+def _app(run: Run, call: Call) -> dict[str, Any]:
+    assert call.app is not None
+    # A bot's URL has another port each time, and says nothing.
+    told = run.streams[call.name].to_json()
+    return {"call": call.name, **told, "url": call.app.url, "bot": call.app.bot}
 
 
 def _call(call: LiveCall) -> dict[str, Any]:

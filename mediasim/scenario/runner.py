@@ -16,6 +16,8 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.voices.speech import Speaker
+from mediasim.scenario.apps import Apps, apps_of
+from mediasim.scenario.bots import BotFailed
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.plans import ordered_faults
 from mediasim.scenario.sounds import ScenarioSounds
@@ -24,6 +26,7 @@ from mediasim.seeds import Seeds
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.streams import Stream
 
 __all__ = ["Run", "RunFailed", "run_scenario"]
 
@@ -43,6 +46,8 @@ class Run:
     exchange: Exchange
     truths: dict[str, RecordingTruth] = field(default_factory=dict)
     """By recording SID."""
+    streams: dict[str, Stream] = field(default_factory=dict)
+    """To apps under test, by the names of their calls."""
     end_ns: int = 0
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -79,14 +84,17 @@ def run_scenario(
     started, cpu = time.perf_counter(), time.process_time()
 
     def carry_out(plane: MediaPlane, transport: Any = None) -> Coroutine[Any, Any, Run]:
-        return _carry_out(
-            scenario, seeds, directory, speaker, plane, transport, "real" if realtime else "virtual"
-        )
+        clock = "real" if realtime else "virtual"
+        return _carry_out(scenario, seeds, directory, speaker, plane, transport, clock, apps)
 
-    if realtime:
-        run = _in_real_time(carry_out)
-    else:
-        run = _in_virtual_time(carry_out, block or VIRTUAL_BLOCK)
+    try:
+        with apps_of(scenario, seeds) as apps:
+            if realtime:
+                run = _in_real_time(carry_out)
+            else:
+                run = _in_virtual_time(carry_out, block or VIRTUAL_BLOCK)
+    except BotFailed as failed:
+        raise RunFailed(str(failed)) from None
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
     run.warnings += speaker.warnings
@@ -127,6 +135,7 @@ async def _carry_out(
     plane: MediaPlane,
     transport: Any,
     clock: str,
+    apps: Apps,
 ) -> Run:
     exchange = Exchange(
         seeds,
@@ -148,7 +157,9 @@ async def _carry_out(
     faults = ordered_faults(scenario)
     refused: list[str] = []
     exchange.events.on("recording.completed", tell_truth)
-    stage = Stage(scenario, exchange, ScenarioSounds(seeds, speaker, scenario.base))
+    sounds = ScenarioSounds(seeds, speaker, scenario.base)
+    hold = exchange.loop.hold if isinstance(exchange.loop, VirtualLoop) else None
+    stage = Stage(scenario, exchange, sounds, apps, hold)
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
             await stage.perform()
@@ -157,4 +168,7 @@ async def _carry_out(
     if refused:
         raise RunFailed("; ".join(refused))
     run.end_ns = exchange.now_ns
+    for call in stage.app_calls:
+        run.streams[call.name] = call.stream
+        run.warnings += call.warnings
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -15,11 +16,14 @@ from mediasim.exchange.two_party import TwoPartyCall
 from mediasim.exchange.voicemail import VoicemailCall
 from mediasim.parties.party import Party
 from mediasim.scenario.actor import Actor
+from mediasim.scenario.app_call import AppCall
+from mediasim.scenario.apps import Apps, Hold
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_call import Call
 from mediasim.scenario.model_conference import Conference
 from mediasim.scenario.model_steps import WaitFor, walk
 from mediasim.scenario.plans import (
+    app_plan,
     conference_plan,
     dial_plan,
     listeners_of,
@@ -41,10 +45,21 @@ class RunFailed(RuntimeError):
 class Stage:
     """Everything that happens in one scenario."""
 
-    def __init__(self, scenario: Scenario, exchange: Exchange, sounds: ScenarioSounds) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        exchange: Exchange,
+        sounds: ScenarioSounds,
+        apps: Apps,
+        hold: Hold | None,
+    ) -> None:
+        """``hold`` stops a virtual clock while an app is waited for; None: it is a real one."""
         self._scenario = scenario
         self._exchange = exchange
         self._sounds = sounds
+        self._apps = apps
+        self._hold = hold
+        self.app_calls: list[AppCall] = []
         self._parties: dict[str, Party] = parties_of(scenario)
         self._listeners = listeners_of(scenario)
         self._actors: list[Actor] = []
@@ -81,7 +96,23 @@ class Stage:
             await asyncio.gather(*flows, watching, return_exceptions=True)
 
     def _call(self, call: Call) -> Coroutine[Any, Any, None]:
+        if call.app is not None:
+            return self._connect(call)
         return self._voicemail(call) if call.voicemail is not None else self._dial(call)
+
+    async def _connect(self, call: Call) -> None:
+        await self._exchange.sleep_until(int(call.at))
+        assert call.app is not None
+        port = self._apps.port(
+            self._hold or contextlib.nullcontext,
+            waits=self._hold is not None,
+            grace=call.app.grace.seconds,
+        )
+        plan = app_plan(call, self._parties, self._apps)
+        behavior, listens = self._behaviors[call.from_], call.from_ in self._listeners
+        flow = AppCall(self._exchange, plan, port, behavior, listens=listens)
+        self.app_calls.append(flow)
+        await flow.run()
 
     async def _dial(self, call: Call) -> None:
         await self._exchange.sleep_until(int(call.at))

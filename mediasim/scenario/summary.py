@@ -100,7 +100,7 @@ def _recording(recording: Mapping[str, Any]) -> list[Line]:
     if recording["status"] != "completed":
         return [(f"{recording['name']}  {recording['status']}", "")]
     parties = " | ".join(
-        entry["party"] or ("mixed" if entry["leg"] == "mix" else "nobody")
+        entry["party"] or ("mixed" if entry["leg"] == "mix" else entry["words"].split(": ")[-1])
         for entry in recording["channel_map"]
     )
     channels = counted(recording["stored_channels"], "channel")

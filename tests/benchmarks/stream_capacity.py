@@ -38,11 +38,11 @@ from mediasim.media.plane import MediaPlane
 from mediasim.net import process
 from mediasim.net.realtime import Lateness, RealtimeLoop
 from mediasim.parties.party import Party
-from mediasim.sandbox.stream_port import WebStreams
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer, Phone
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
+from mediasim.twilio.streams.web_port import WebStreams
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
@@ -60,6 +60,8 @@ class Found:
     seconds: float
     cpu: float
     """Share of the core."""
+    calls_cpu: float
+    """Share of the core that the same calls take without their streams."""
     ticks: int
     missed: int
     """Frames whose work was not done when the next was due."""
@@ -85,8 +87,10 @@ class Found:
     def row(self) -> str:
         late = self.late_ms
         each = self.cpu / self.streams * 1000
+        calls = self.calls_cpu / self.streams * 1000
         return (
-            f"{self.streams:5d} streams  CPU {self.cpu:4.0%} ({each:.2f} ms per stream-second)"
+            f"{self.streams:5d} streams  CPU {self.cpu:4.0%} ({each:.2f} ms per stream-second,"
+            f" {calls:.2f} of it the simulated calls and {each - calls:.2f} the streams)"
             f"  frames late p50 {late['p50']:.2f} p99 {late['p99']:.2f} max {late['max']:.2f} ms"
             f"  missed {self.missed} of {self.ticks}"
             f"  messages late p50 {self.behind_ms['p50']:.1f} p99 {self.behind_ms['p99']:.1f}"
@@ -131,7 +135,9 @@ def _level(streams: int, seconds: float) -> Found:
     """Run one level in a process of its own, so that none suffers from the one before."""
     command = [sys.executable, __file__, "--level", str(streams), str(seconds)]
     run = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    return Found(**json.loads(run.stdout))
+    command[2] = "--calls"
+    alone = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    return Found(**json.loads(run.stdout), calls_cpu=json.loads(alone.stdout)["cpu"])
 
 
 # -- one level ------------------------------------------------------------------------------------
@@ -165,14 +171,28 @@ def _serve_level(streams: int, seconds: float) -> None:
     print(json.dumps({**found, **seen}))
 
 
+def _serve_calls(calls: int, seconds: float) -> None:
+    """The server's process, when nobody listens to the calls."""
+    if os.cpu_count() != 1:
+        os.sched_setaffinity(0, {SERVER_CORE})
+    loop, web = RealtimeLoop(), asyncio.new_event_loop()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner(loop_factory=lambda: loop) as runner,
+    ):
+        print(json.dumps(runner.run(_calls(loop, web, Path(folder), None, calls, seconds))))
+
+
 async def _calls(
     loop: RealtimeLoop,
     web: asyncio.AbstractEventLoop,
     folder: Path,
-    url: str,
+    url: str | None,
     streams: int,
     seconds: float,
 ) -> dict[str, Any]:
+    """``url`` None: the calls have no streams."""
+    verb = '<Pause length="3600"/>' if url is None else f'<Connect><Stream url="{url}"/></Connect>'
     plane = MediaPlane(max_lag=1)
     plane.reserve(streams)
     exchange = Exchange(Seeds(1), folder, plane=plane)
@@ -193,7 +213,7 @@ async def _calls(
             friendly_name=NUMBER,
             created_ns=0,
             phone_number=NUMBER,
-            twiml=f'<Response><Connect><Stream url="{url}"/></Connect></Response>',
+            twiml=f"<Response>{verb}</Response>",
         )
     )
     loop.every_frame(plane.tick)
@@ -208,7 +228,7 @@ async def _calls(
         at = live.line.clock.sample_at(exchange.now_ns)
         for second in range(int(seconds) + 5 + streams // 25):
             live.line.timeline.place(words, at + 8000 * second, kind="say", text="words")
-    while sum(each.started_frame is not None for each in service.streams.all()) < streams:
+    while url and sum(it.started_frame is not None for it in service.streams.all()) < streams:
         await exchange.sleep_frames(5)
     await exchange.sleep_frames(50)
     process.settle()
@@ -284,6 +304,8 @@ def _behind(came: list[list[float]]) -> dict[str, float]:
 if __name__ == "__main__":
     if "--app" in sys.argv:
         asyncio.run(_app())
+    elif "--calls" in sys.argv:
+        _serve_calls(int(sys.argv[-2]), float(sys.argv[-1]))
     elif "--level" in sys.argv:
         _serve_level(int(sys.argv[-2]), float(sys.argv[-1]))
     else:

@@ -50,7 +50,8 @@ def test_in_another_process_with_other_hashes_too(tmp_path: Path) -> None:
     for name in ("1", "2"):
         found = {
             str(path.relative_to(tmp_path / name)): path.read_bytes()
-            for path in (tmp_path / name / "recordings").iterdir()
+            for folder in ("recordings", "references")
+            for path in (tmp_path / name / folder).iterdir()
         }
         assert found == here
 

@@ -443,7 +443,7 @@ def test_names_are_given_where_there_are_none() -> None:
 @pytest.mark.parametrize(
     ("call", "problem"),
     [
-        ({"from": "alice"}, "call: expected exactly one of to, voicemail, found none"),
+        ({"from": "alice"}, "call: expected exactly one of to, voicemail, app, found none"),
         ({"to": "bob"}, "call: 'from' is missing"),
         ({"form": "alice", "to": "bob"}, "call.form: unknown key; expected one of name, from"),
         ({"from": "alice", "to": "bob", "voicemail": True}, "call.voicemail: expected exactly one"),

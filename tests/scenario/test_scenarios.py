@@ -16,6 +16,7 @@ import pytest
 from mediasim.scenario.campaign import run_one
 from mediasim.scenario.load import load_scenarios
 from mediasim.scenario.model import Scenario
+from mediasim.scenario.model_app import App
 from mediasim.scenario.model_base import Model
 from mediasim.scenario.model_expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model_network import Link, Network
@@ -24,8 +25,8 @@ FOLDER = Path(__file__).parents[2] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
 SCENARIOS = load_scenarios(FILES)
 
-NOT_SHOWN = {(ExpectStatus, "is_", "failed")}
-"""No telephone network fails here, so no call does."""
+NOT_SHOWN = {(ExpectStatus, "is_", "failed"), (App, "url", None)}
+"""No telephone network fails here, so no call does; and no app runs elsewhere."""
 
 
 def run_id(scenario: Scenario) -> str:

@@ -22,6 +22,7 @@ from mediasim.truth.sidecar import ChannelTruth, RecordingTruth
 
 __all__ = [
     "QUIET",
+    "HeardIn",
     "after_codec",
     "channels_are_equal",
     "clips_in_place",
@@ -72,8 +73,8 @@ def channels_are_equal(played: Played) -> Iterator[str]:
 # -- who is in a channel ------------------------------------------------------------------------
 
 
-class _Heard:
-    """All who may ever have been heard in one channel of a recording."""
+class HeardIn:
+    """All who may ever have been heard in one channel of a recording, counted from 0."""
 
     def __init__(self, recording: LiveRecording, number: int) -> None:
         of_leg = {it.leg: it for it in recording.exchange.calls if it.line is not None}
@@ -113,10 +114,10 @@ class _Heard:
 
 def _judged(
     played: Played,
-) -> Iterator[tuple[str, _Heard, ChannelTruth, _Samples, RecordingTruth]]:
+) -> Iterator[tuple[str, HeardIn, ChannelTruth, _Samples, RecordingTruth]]:
     for recording, pcm, truth in played.with_media():
         for channel, heard in zip(truth.channels, pcm, strict=True):
-            who = _Heard(recording, channel.channel - 1)
+            who = HeardIn(recording, channel.channel - 1)
             yield f"{recording.name}, channel {channel.channel}", who, channel, heard, truth
 
 
@@ -142,7 +143,8 @@ def _spoken(channel: ChannelTruth, samples: int) -> NDArray[np.int64]:
 def said_or_missing(played: Played) -> Iterator[str]:
     """Invariants 2 and 3: each sample is what was said, by the truth, or listed as missing."""
     for name, who, channel, heard, _ in _judged(played):
-        if not who.exact or who.noisy:
+        # What others did not send may be concealed, and heard beside what is said.
+        if not who.exact or who.noisy or (who.concealing and who.most > 1):
             continue
         slack = QUIET * (who.most - 1)
         clear = _present(channel, len(heard)) & (_spoken(channel, len(heard)) == 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.fuzz.again import AGAIN, Again
+from mediasim.scenario.fuzz.again import AGAIN, SINGLE, Again
 from mediasim.scenario.fuzz.draws import Draws
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken, broken_by
 from mediasim.scenario.fuzz.killed import KILLED
@@ -16,9 +16,9 @@ from mediasim.seeds import Seeds
 
 __all__ = ["SECOND_RUNS", "Trial", "second_run_of", "trial", "try_out"]
 
-SECOND_RUNS: Final[tuple[Again, ...]] = (*AGAIN, *KILLED)
-_KILLED_SHARE: Final = 0.03
-"""Few: it takes a process of its own."""
+SECOND_RUNS: Final[tuple[Again, ...]] = (*AGAIN, *SINGLE, *KILLED)
+_SLOW_SHARE: Final = 0.05
+"""Runs played a second time in a way that takes long: in a process of its own, frame by frame."""
 
 Trial = Callable[[Mapping[str, Any]], Broken | None]
 """Says how a scenario's document breaks one invariant; None where it does not."""
@@ -27,7 +27,9 @@ Trial = Callable[[Mapping[str, Any]], Broken | None]
 def second_run_of(seed: int, number: int) -> Again:
     """What a run is played a second time for: one thing, for it takes as long as the first."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"second/{number}")
-    return draws.pick(KILLED) if draws.chance(_KILLED_SHARE) else draws.pick(AGAIN)
+    if draws.chance(_SLOW_SHARE):
+        return draws.pick((*KILLED, *SINGLE))
+    return draws.pick(AGAIN)
 
 
 def try_out(

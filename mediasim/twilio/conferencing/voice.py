@@ -23,7 +23,6 @@ class ConferenceVoice(LiveCall):
     """A leg like a call's, without the call: nobody is dialled and no resource tells of it."""
 
     def __init__(self, exchange: Exchange, room: Room, conference_sid: str) -> None:
-        # Not LiveCall's own: that would enter a call in the catalogue and tell of it.
         party = Party(name="the conference", number="")
         record = CallRecord(
             sid=conference_sid,
@@ -35,14 +34,11 @@ class ConferenceVoice(LiveCall):
             created_ns=exchange.now_ns,
         )
         record.move("in-progress", exchange.now_ns)
-        self.exchange = exchange
-        self.record = record
-        self.party = party
-        self.room = room
-        self.name = conference_sid
-        self.line = Line(
-            party, room, conference_sid, exchange.seeds.fork("conference"), exchange.frame_ns
-        )
+        # It does not enter the exchange: it is nobody's call.
+        super().__init__(exchange, record, party, room, flow=conference_sid, name=conference_sid)
+        seeds = exchange.seeds.fork("conference")
+        self.line = Line(party, room, conference_sid, seeds, exchange.frame_ns)
+        self._leg = self.line.leg
 
     def say(self, pcm: NDArray[np.int16], label: str) -> None:
         """Have it in the recordings from now on."""

@@ -1,17 +1,25 @@
 """Media Streams: a call's audio to an app over a WebSocket, and the app's audio back to the call.
 
-Nothing here opens a connection: that is :class:`mediasim.twilio.ports.StreamPort`.
+A stream opens its connection through a :class:`mediasim.twilio.ports.StreamPort`; ``web_port.py``
+has the real one.
 """
 
 from mediasim.twilio.streams.desk import StreamDesk
-from mediasim.twilio.streams.measure import Figures, conversation_figures, recording_figures
+from mediasim.twilio.streams.measure import (
+    Figures,
+    Span,
+    conversation_figures,
+    recording_figures,
+)
 from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.stream import Stream
+from mediasim.twilio.streams.stream import Stream, StreamOwner
 
 __all__ = [
     "Figures",
+    "Span",
     "Stream",
     "StreamDesk",
+    "StreamOwner",
     "StreamRecord",
     "conversation_figures",
     "recording_figures",

@@ -151,7 +151,7 @@ class StreamDesk:
             warning=True,
         )
 
-    def over(self, stream: Stream) -> None:
+    def stream_over(self, stream: Stream) -> None:
         """It has ended, whatever the reason."""
         stream.record.status = "stopped"
         stream.record.updated_ns = self._service.now_ns

@@ -20,6 +20,7 @@ from mediasim.media.recorder import Track
 from mediasim.parties.hearing import HEARD_DBFS
 
 __all__ = [
+    "DEAD_AIR_MS",
     "BargeIn",
     "Figures",
     "Meter",
@@ -31,7 +32,7 @@ __all__ = [
 
 _PAUSE: Final = 300 // FRAME_MS
 _SHORTEST: Final = 60 // FRAME_MS
-_DEAD_AIR_MS: Final = 2000
+DEAD_AIR_MS: Final = 2000
 _ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (HEARD_DBFS / 20)) ** 2
 
 
@@ -136,20 +137,25 @@ class Meter:
 
     def hear(self, track: Track, pcm: NDArray[np.int16]) -> None:
         """The next frames of a track."""
-        self._loud[track] += _sounding(pcm).tobytes()
+        if len(pcm) == FRAME_SAMPLES:  # live, where it costs most
+            samples = pcm.astype(np.float32)
+            self._loud[track].append(1 if samples.dot(samples) >= _ENERGY else 0)
+        else:
+            self._loud[track] += _sounding(pcm).tobytes()
 
-    def figures(self) -> Figures:
+    def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
         """Of all there was so far."""
         caller, app = (self._loud[track] for track in (Track.INBOUND, Track.OUTBOUND))
         frames = min(len(caller), len(app))
         return conversation_figures(
             np.frombuffer(bytes(caller[:frames]), np.bool_),
             np.frombuffer(bytes(app[:frames]), np.bool_),
+            dead_air_ms=dead_air_ms,
         )
 
 
 def recording_figures(
-    pcm: NDArray[np.int16], *, caller: int = 1, app: int = 2, dead_air_ms: int = _DEAD_AIR_MS
+    pcm: NDArray[np.int16], *, caller: int = 1, app: int = 2, dead_air_ms: int = DEAD_AIR_MS
 ) -> Figures:
     """Of a recording, (channels, samples) at 8 kHz; channels are counted from 1."""
     whole = pcm[:, : pcm.shape[1] // FRAME_SAMPLES * FRAME_SAMPLES]
@@ -161,7 +167,7 @@ def recording_figures(
 
 
 def conversation_figures(
-    caller: NDArray[np.bool_], app: NDArray[np.bool_], *, dead_air_ms: int = _DEAD_AIR_MS
+    caller: NDArray[np.bool_], app: NDArray[np.bool_], *, dead_air_ms: int = DEAD_AIR_MS
 ) -> Figures:
     """Of frames of both sides that sound or do not, one of each for every 20 ms."""
     asked, said = _utterances(caller), _utterances(app)
@@ -206,10 +212,7 @@ def _barge_ins(asked: _Frames, said: _Frames) -> list[BargeIn]:
 
 
 def _sounding(pcm: NDArray[np.int16]) -> NDArray[np.bool_]:
-    samples = pcm.astype(np.float32)
-    if len(samples) == FRAME_SAMPLES:  # live, where it costs most
-        return np.array([np.dot(samples, samples) >= _ENERGY])
-    frames = samples.reshape(-1, FRAME_SAMPLES)
+    frames = pcm.astype(np.float32).reshape(-1, FRAME_SAMPLES)
     loud: NDArray[np.bool_] = np.einsum("ij,ij->i", frames, frames) >= _ENERGY
     return loud
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
 from mediasim.twilio.asks import StreamRequest, StreamTrack
 from mediasim.twilio.ports import StreamEnd, StreamPort, StreamRefused, StreamSocket
-from mediasim.twilio.streams.measure import Figures, Meter
+from mediasim.twilio.streams.measure import DEAD_AIR_MS, Figures, Meter
 from mediasim.twilio.streams.messages import (
     CONNECTED,
     AppMark,
@@ -45,10 +46,7 @@ from mediasim.twilio.streams.problems import (
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.streams.target import StreamFailed, Target
 
-if TYPE_CHECKING:
-    from mediasim.twilio.streams.desk import StreamDesk
-
-__all__ = ["Stream"]
+__all__ = ["Stream", "StreamOwner"]
 
 _TRACKS: Final[dict[StreamTrack, tuple[str, ...]]] = {
     "inbound_track": ("inbound",),
@@ -69,12 +67,28 @@ class _Logged:
     text: str
 
 
+class StreamOwner(Protocol):
+    """Who started streams, and is told of them."""
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run something beside the call."""
+
+    def failed(self, stream: Stream, failed: StreamFailed) -> None:
+        """It broke, or never began."""
+
+    def warn(self, stream: Stream, code: int, words: str) -> None:
+        """Something the app did that Twilio passes over."""
+
+    def stream_over(self, stream: Stream) -> None:
+        """It has ended, whatever the reason; told once."""
+
+
 class Stream:
     """A stream, from its request to its end; kept afterwards for its figures."""
 
     def __init__(
         self,
-        desk: StreamDesk,
+        owner: StreamOwner,
         call: LiveCall,
         ask: StreamRequest,
         record: StreamRecord,
@@ -95,7 +109,7 @@ class Stream:
         """Messages from the app, wrong ones too."""
         self.log: deque[_Logged] = deque(maxlen=_MOST_LOGGED)
         """Marks, clears, keys and wrong messages, newest last."""
-        self._desk = desk
+        self._owner = owner
         self._messages = Messages(record.sid, record.account_sid, record.call_sid)
         self._meter = Meter()
         self._socket: StreamSocket | None = None
@@ -132,7 +146,7 @@ class Stream:
         self.started_frame = room.frame
         if self.both_ways:
             self._playback = Playback(room, leg, f"stream {self.record.name or self.record.sid}")
-            self._keys = self._desk.spawn(self._tell_keys())
+            self._keys = self._owner.spawn(self._tell_keys())
 
     def stop(self) -> None:
         """End it from this side: the app is told, the socket closed."""
@@ -156,7 +170,7 @@ class Stream:
             self._keys.cancel()
         self.ended_frame = call.room.frame
         self.ended.set()
-        self._desk.over(self)
+        self._owner.stream_over(self)
 
     # -- to the app -------------------------------------------------------------------------
 
@@ -228,7 +242,7 @@ class Stream:
         self._socket = None
         if not (self.both_ways and end == "closed" and code in _MEANT):
             self.error = (_ENDS[end], f"{words} (close code {code})")
-            self._desk.failed(self, StreamFailed(*self.error))
+            self._owner.failed(self, StreamFailed(*self.error))
         self._over()
 
     def congested(self) -> None:
@@ -238,16 +252,16 @@ class Stream:
         self._note("wrong", words)
         if code not in self._warned:
             self._warned.add(code)
-            self._desk.warn(self, code, words)
+            self._owner.warn(self, code, words)
 
     # -- what is told of it -----------------------------------------------------------------
 
     def _note(self, kind: str, text: str) -> None:
         self.log.append(_Logged(self.call.room.frame, kind, text))
 
-    def figures(self) -> Figures:
+    def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
         """The conversation so far, from the stream's start."""
-        return self._meter.figures()
+        return self._meter.figures(dead_air_ms=dead_air_ms)
 
     def to_json(self) -> dict[str, Any]:
         """All of it, for a person or a test; times in seconds of the loop."""

@@ -12,6 +12,7 @@ took meanwhile.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from mediasim.twilio.ports import StreamEnd, StreamListener
 
 if TYPE_CHECKING:
-    from mediasim.sandbox.stream_wire import Wire
+    from mediasim.twilio.streams.web_wire import Wire
 
 __all__ = ["WebStreams"]
 
@@ -62,6 +63,7 @@ class WebStreams:
         self._flushing = False
         self._inbox: deque[tuple[_Socket, Work]] = deque()
         self._draining = False
+        self._gathering = False
         self._settling = 0
         self._open: dict[int, _Socket] = {}
         self._made = 0
@@ -89,7 +91,7 @@ class WebStreams:
             await asyncio.wait([wire.gone for wire in wires], timeout=2.0)
 
     async def _opened(self, socket: _Socket, url: str, headers: Mapping[str, str]) -> None:
-        from mediasim.sandbox.stream_wire import open_wire
+        from mediasim.twilio.streams.web_wire import open_wire
 
         socket.wire = await open_wire(url, headers, socket)
         self._open[socket.number] = socket
@@ -117,13 +119,16 @@ class WebStreams:
         settling.add_done_callback(lambda _: self._on_engine(held.close))
 
     def _carry(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
+        of: dict[_Socket, list[tuple[str, bool]]] = {}
         for socket, text, audio in posted:
-            if socket.wire is None:
-                continue
-            if text is None:
+            if text is not None:
+                of.setdefault(socket, []).append((text, audio))
+        for socket, messages in of.items():
+            if socket.wire is not None:
+                socket.wire.send(messages)
+        for socket, text, _ in posted:
+            if text is None and socket.wire is not None:
                 socket.wire.close()
-            else:
-                socket.wire.send(text, audio=audio)
 
     async def _carry_and_settle(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
         self._settling += 1
@@ -174,6 +179,13 @@ class WebStreams:
         socket.unhandled += 1
         if socket.unhandled == _MOST_UNHANDLED and socket.wire is not None and not self._settling:
             socket.wire.pause()
+        if not self._gathering and not self._settling:
+            self._gathering = True
+            self._web.call_soon(self._gathered)
+
+    def _gathered(self) -> None:
+        """All that was read at once is handed on at once."""
+        self._gathering = False
         if not self._settling:
             self._deliver()
 
@@ -184,7 +196,7 @@ class WebStreams:
 
     def _on_engine(self, work: Work) -> None:
         assert self._engine is not None
-        if not self._engine.is_closed():
+        with contextlib.suppress(RuntimeError):  # it is closed: nobody is to be told
             self._engine.call_soon_threadsafe(work)
 
     def _drain(self) -> None:
