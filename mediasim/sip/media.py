@@ -1,0 +1,171 @@
+"""A telephone's media: what is offered and agreed on (RFC 3264), and the ports for its RTP.
+
+The codec is agreed on once and stays; where its RTP goes and whether it is held may change with
+every offer. RTP goes to the host that signals, or to one that may be called: never elsewhere, and
+to no name that would have to be looked up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from dataclasses import replace
+
+from mediasim.media.far_end import FarEndFormat
+from mediasim.net.rtp_endpoint import RtpEndpoint
+from mediasim.net.sdp import (
+    CODECS,
+    SdpError,
+    SessionDescription,
+    agreed,
+    answer,
+    offer,
+    parse_sdp,
+)
+from mediasim.rtp.stream import StreamFormat
+
+__all__ = ["Media", "NotAcceptable", "Place"]
+
+
+class NotAcceptable(Exception):
+    """No audio can be agreed on; says why."""
+
+
+class Place:
+    """Where a telephone's media may be: ours, and its own."""
+
+    def __init__(self, ours: str, theirs: str, refusal: Callable[[str], str | None]) -> None:
+        """``ours`` is our address as it sees it, ``theirs`` the one it signals from;
+        ``refusal`` says why any other host is not to be sent anything."""
+        self.ours = ours
+        self._theirs = theirs
+        self._refusal = refusal
+
+    def check(self, host: str) -> None:
+        """Raises NotAcceptable for a host that RTP is not to be sent to."""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise NotAcceptable(f"the media address {host[:60]} is no IP address") from None
+        if host != self._theirs and (refusal := self._refusal(host)) is not None:
+            raise NotAcceptable(refusal)
+
+
+class Media:
+    """One telephone's. Used on the engine's loop; opens its ports at once."""
+
+    def __init__(self, place: Place, format: FarEndFormat, *, mux: bool = False) -> None:
+        """Raises OSError where there are no ports."""
+        self.endpoint = RtpEndpoint(
+            asyncio.get_running_loop(), format=format, local=(place.ours, 0), rtcp_mux=mux
+        )
+        self._place = place
+        self._mux = mux
+        self._settled = False
+        """The codec has been agreed on."""
+        self._ours: SessionDescription
+        self._offered: SessionDescription | None = None
+        """What waits for its answer."""
+
+    @classmethod
+    def offering(cls, place: Place, *, plainest: bool = False) -> Media:
+        """For whom we make an offer; ``plainest``: of one codec, that is known before the answer.
+
+        Raises OSError.
+        """
+        made = cls(place, FarEndFormat(StreamFormat()))
+        host, port = made.endpoint.local
+        codecs = CODECS[:1] if plainest else CODECS
+        made._ours = made._offered = offer(host, port, codecs, session_id=port)
+        made._settled = plainest
+        return made
+
+    @classmethod
+    def answering(cls, place: Place, text: str) -> Media:
+        """For whom has made one. Raises NotAcceptable, OSError."""
+        offered = _read(text)
+        try:
+            _, agreement = answer(offered, place.ours, 1)
+        except SdpError as error:
+            raise NotAcceptable(str(error)) from None
+        made = cls(place, agreement, mux=offered.rtcp_mux)
+        try:
+            made.change(text)
+        except NotAcceptable:
+            made.close()
+            raise
+        return made
+
+    @property
+    def format(self) -> FarEndFormat:
+        return self.endpoint.format
+
+    @property
+    def awaits_answer(self) -> bool:
+        return self._offered is not None
+
+    def description(self) -> str:
+        """Our offer, or our answer."""
+        return self._ours.text()
+
+    def agree(self, text: str) -> None:
+        """Take the answer to our offer. Raises NotAcceptable."""
+        offered, self._offered = self._offered, None
+        if offered is None:
+            return
+        answered = _read(text)
+        try:
+            agreement = agreed(offered, answered)
+        except SdpError as error:
+            raise NotAcceptable(str(error)) from None
+        self._go_to(answered)
+        if not self._settled:
+            self.endpoint.set_format(agreement)
+        self._settled = True
+
+    def change(self, text: str) -> str:
+        """Take an offer, the first or a later one; returns the answer.
+
+        Without any it is for us to offer, which is returned then. Raises NotAcceptable.
+        """
+        host, port = self.endpoint.local
+        version = self._ours.version + 1 if self._settled else 0
+        if not text.strip():
+            self._ours = self._offered = replace(
+                offer(host, port, [self.format.codec], session_id=port, version=version),
+                streams=self._ours.streams,
+            )
+            return self.description()
+        offered = _read(text)
+        codecs = [self.format.codec]
+        try:
+            answered, agreement = answer(
+                offered, host, port, codecs, session_id=port, version=version
+            )
+        except SdpError as error:
+            raise NotAcceptable(str(error)) from None
+        if agreement.payload_type != self.format.payload_type:
+            raise NotAcceptable("a codec keeps its payload type as long as a session lasts")
+        self._go_to(offered)
+        self._ours = replace(answered, rtcp_mux=self._mux)
+        self._settled = True
+        return self.description()
+
+    def _go_to(self, theirs: SessionDescription) -> None:
+        """Send there from now on, or nothing to who holds."""
+        self.endpoint.hold(theirs.holds)
+        if theirs.host in ("0.0.0.0", "::"):  # an old way to hold
+            return
+        self._place.check(theirs.host)
+        self.endpoint.set_remote((theirs.host, theirs.port), (theirs.host, theirs.rtcp_address[1]))
+
+    def close(self) -> None:
+        self.endpoint.close()
+
+
+def _read(text: str) -> SessionDescription:
+    try:
+        return parse_sdp(text)
+    except SdpError as error:
+        raise NotAcceptable(str(error)) from None

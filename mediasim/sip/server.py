@@ -1,0 +1,179 @@
+"""SIP telephones for an account: a port to register and call at, and the way to ring them."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+from urllib.parse import unquote
+
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.records import SipFacts
+from mediasim.sip.agent import SipAgent
+from mediasim.sip.incoming import IncomingCalls
+from mediasim.sip.messages import SipUri, read_uri, uri_text
+from mediasim.sip.outgoing import SipReach, Target, Wanted
+from mediasim.sip.transports import Channel
+from mediasim.twilio.ports import NotReached
+from mediasim.twilio.service import Service
+from mediasim.twilio.webhooks.hosts import HostGuard
+
+__all__ = ["SipServer", "SipSettings"]
+
+REALM: Final = "mediasim"
+_NOT_REGISTERED: Final = 32009
+_NO_WAY: Final = 32011
+"""Of Twilio's error dictionary: a user who has not registered, a host that does not answer."""
+_NOT_THERE: Final = 480
+"""What a registrar's proxy answers for a user who has not registered."""
+_INVALID: Final = 13243
+_WRITTEN: Final = re.compile(r"sip:[^\s<>\"\\]{1,255}")
+_OWN_HEADER: Final = re.compile(r"[Xx]-[A-Za-z0-9-]{1,64}")
+"""The headers that an app may have sent to a SIP address (Twilio docs, Sip noun)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings:
+    """Where to listen, and who may register."""
+
+    host: str = "127.0.0.1"
+    port: int = 5060
+    users: Mapping[str, str] = field(default_factory=dict)
+    """Passwords by name."""
+    allow_hosts: Collection[str] = ()
+    """Who else may be called and may call without a password: hosts, or ``*``."""
+
+
+class SipServer:
+    """Used on the engine's loop, with a real clock."""
+
+    def __init__(
+        self, settings: SipSettings, service: Callable[[], Service], now: Callable[[], float]
+    ) -> None:
+        """``service`` is the account's of the moment; ``now`` is in seconds."""
+        self.settings = settings
+        self._guard = HostGuard(settings.allow_hosts)
+        self.agent = SipAgent(
+            settings.users,
+            REALM,
+            refusal=self._guard.refusal,
+            answering=lambda *invite: self._incoming.answer(*invite),
+            now=now,
+        )
+        self._service = service
+        self._incoming = IncomingCalls(self.agent, service)
+
+    async def open(self) -> None:
+        """Take the port. Raises OSError."""
+        await self.agent.listen(self.settings.host, self.settings.port)
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        host, port = self.agent.transports.local
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def close(self) -> None:
+        self.agent.close()
+
+    # -- ringing ----------------------------------------------------------------------------
+
+    def reach(self, address: str, otherwise: bool = False) -> SipReach | None:
+        """The way to a ``sip:`` address; None where that is none of ours.
+
+        One of our users is rung where it has registered; an address of a host, at that host.
+        ``otherwise``: there is nobody else of the name, so that any host is meant.
+        """
+        if not address.startswith("sip:"):
+            return None
+        if not _WRITTEN.fullmatch(address):
+            return SipReach(self.agent, Wanted("sip:invalid", self._nowhere, self._failed))
+        uri = read_uri(address)
+        plain = SipUri(user=uri.user, host=uri.host, port=uri.port, params=uri.params)
+        headers = tuple(
+            (name, unquote(value))
+            for name, value in uri.headers.items()
+            if _OWN_HEADER.fullmatch(name) and unquote(value).isprintable()
+        )
+        wanted: Callable[[LiveCall], Awaitable[Sequence[Target]]]
+        if self._is_elsewhere(uri):
+            wanted = partial(self._elsewhere, plain)
+        elif uri.user in self.settings.users:
+            wanted = partial(self._registered, uri.user or "")
+        elif _is_address(uri.host) or otherwise:
+            wanted = partial(self._elsewhere, plain)
+        else:
+            return None
+        return SipReach(self.agent, Wanted(uri_text(plain), wanted, self._failed, headers))
+
+    def _is_elsewhere(self, uri: SipUri) -> bool:
+        """Whether it says itself that another program is meant."""
+        return uri.port not in (None, self.agent.transports.local[1]) and _is_address(uri.host)
+
+    async def _registered(self, user: str, call: LiveCall) -> list[Target]:
+        targets = []
+        for contact in self.agent.registrar.contacts(user):
+            channel = await self._way(contact.uri, contact.channel)
+            if channel is not None:
+                targets.append(Target(uri_text(contact.uri), channel))
+        if not targets:
+            call.record.sip = SipFacts("", response_code=_NOT_THERE)
+            words = f"the SIP user {user} is not registered"
+            self._service().notify(call.sid, _NOT_REGISTERED, words, warning=True)
+            raise NotReached(words, "no-answer")
+        return targets
+
+    async def _way(self, uri: SipUri, channel: Channel) -> Channel | None:
+        """To a contact: as it has registered, or by a new connection to the same host."""
+        if not channel.reliable:
+            return self.agent.towards(uri, channel)
+        if channel.open:
+            return channel
+        try:
+            return await self.agent.transports.connection((channel.peer[0], uri.port or 5060))
+        except OSError:
+            return None
+
+    async def _elsewhere(self, uri: SipUri, call: LiveCall) -> list[Target]:
+        host, port = uri.host.strip("[]"), uri.port or 5060
+        words = self._guard.refusal(host)
+        if words is None:
+            try:
+                return [Target(uri_text(uri), await self._way_to(uri, host, port))]
+            except OSError as error:
+                words = f"{host}:{port} cannot be reached: {error.strerror or error}"
+        self._failed(call, words)
+        raise NotReached(words, "failed")
+
+    async def _nowhere(self, call: LiveCall) -> list[Target]:
+        words = f"{call.record.to!r} is no SIP address; one is sip:NAME@HOST"
+        self._service().notify(call.sid, _INVALID, words, warning=True)
+        raise NotReached(words, "failed")
+
+    def _failed(self, call: LiveCall, words: str) -> None:
+        self._service().notify(call.sid, _NO_WAY, words, warning=True)
+
+    async def _way_to(self, uri: SipUri, host: str, port: int) -> Channel:
+        """Raises OSError."""
+        transports = self.agent.transports
+        if (uri.params.get("transport") or "udp").lower() == "tcp":
+            return await transports.connection((host, port))
+        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in transports.local[0] else socket.AF_INET
+        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
+        return transports.datagrams((str(found[0][4][0]), int(found[0][4][1])))
+
+
+def _is_address(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

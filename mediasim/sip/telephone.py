@@ -1,0 +1,189 @@
+"""One call of a SIP telephone's: a dialog and its media, as the far end of a call of ours.
+
+The same whether it called or was rung. It holds and resumes, changes its address, presses keys and
+hangs up by requests in its dialog; we end it with a BYE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final
+
+from mediasim.media.far_end import FarEndFormat, FarEndListener
+from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.sip.media import Media, NotAcceptable
+from mediasim.sip.messages import Dialog, Request, in_dialog, respond
+from mediasim.sip.transactions import ServerTransaction
+from mediasim.sip.transports import Channel
+
+if TYPE_CHECKING:
+    from mediasim.sip.agent import SipAgent
+
+__all__ = ["ALLOW", "Telephone"]
+
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+_KEY: Final = re.compile(r"^\s*(?:Signal\s*=\s*)?([0-9*#A-Da-d])\s*$", re.MULTILINE)
+_NAMED: Final = {"10": "*", "11": "#"}
+"""As some telephones write them: the numbers of RFC 4733."""
+
+
+class Telephone:
+    """A FarEnd. Used on the engine's loop."""
+
+    def __init__(self, agent: SipAgent, dialog: Dialog, channel: Channel, media: Media) -> None:
+        self.dialog = dialog
+        self.channel = channel
+        """The way its requests go."""
+        self.media = media
+        self.invited: ServerTransaction | None = None
+        """Its INVITE, where it has called; answered when the leg comes up."""
+        self._agent = agent
+        self._listener: FarEndListener | None = None
+        self._gone = False
+        self._unacknowledged: ServerTransaction | None = None
+        agent.dialogs[self.key] = self
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.dialog.call_id, self.dialog.local_tag
+
+    # -- the far end of a call --------------------------------------------------------------
+
+    @property
+    def format(self) -> FarEndFormat:
+        return self.media.format
+
+    @property
+    def answered(self) -> bool:
+        """Whether its leg came up."""
+        return self._listener is not None
+
+    def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
+        self._listener = listener
+        if self.invited is not None and not self._gone:
+            self._accept(self.invited, self.media.description())
+        if self._gone:  # it hung up in the moment in which it was answered
+            asyncio.get_running_loop().call_soon(listener.hung_up)
+        return self.media.endpoint.connect(leg, listener)
+
+    def report(self, packet: bytes) -> None:
+        self.media.endpoint.report(packet)
+
+    def close(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self._agent.request(self.dialog, self.channel, "BYE")
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Forget it; nothing is said."""
+        self._gone = True
+        self._agent.dialogs.pop(self.key, None)
+        self.media.close()
+
+    # -- requests in its dialog -------------------------------------------------------------
+
+    def receive(self, transaction: ServerTransaction) -> None:
+        """Anything but ACK and CANCEL."""
+        request = transaction.request
+        wrong = in_dialog(self.dialog, request)
+        if wrong is not None:
+            transaction.reply(wrong)
+        elif request.method == "BYE":
+            self._hangs_up(transaction)
+        elif request.method in ("INVITE", "UPDATE"):
+            self._changes(transaction)
+        elif request.method == "INFO":
+            self._presses(transaction)
+        elif request.method == "OPTIONS":
+            transaction.respond(respond(request, 200, headers=[("Allow", ALLOW)]))
+        else:
+            transaction.respond(respond(request, 405, headers=[("Allow", ALLOW)]))
+
+    def acknowledge(self, ack: Request) -> None:
+        """The ACK of a 2xx, with the answer to what we have offered if we had to."""
+        waiting, sequence = self._unacknowledged, ack.cseq
+        if waiting is None or sequence is None or waiting.request.cseq is None:
+            return
+        if sequence.seq != waiting.request.cseq.seq:
+            return
+        self._unacknowledged = None
+        waiting.acknowledged()
+        if self.media.awaits_answer:
+            try:
+                self.media.agree(ack.text)
+            except NotAcceptable:
+                self._over()
+
+    def _accept(self, transaction: ServerTransaction, description: str) -> None:
+        self.dialog.confirm()
+        self._unacknowledged = transaction
+        transaction.on_unacknowledged = self._over
+        transaction.respond(
+            respond(
+                transaction.request,
+                200,
+                tag=self.dialog.local_tag,
+                headers=[("Contact", self._agent.contact(self.channel)), ("Allow", ALLOW)],
+                body=description,
+            )
+        )
+
+    def _over(self) -> None:
+        """It has lost its way, or its senses: it is told and taken down."""
+        if not self._gone:
+            self._gone = True
+            self._agent.request(self.dialog, self.channel, "BYE")
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._listener is not None:
+            self._listener.hung_up()
+
+    def _hangs_up(self, transaction: ServerTransaction) -> None:
+        transaction.reply(200)
+        self._gone = True
+        if self._unacknowledged is not None:
+            self._unacknowledged.acknowledged()
+        if self.invited is not None and self.invited.final is None:
+            self.invited.reply(487, tag=self.dialog.local_tag)
+        self._tell()
+
+    def _changes(self, transaction: ServerTransaction) -> None:
+        """A new offer: held, resumed, moved (RFC 3264 section 8, RFC 3311)."""
+        request = transaction.request
+        if self.invited is not None and self.invited.final is None:
+            transaction.reply(491)
+            return
+        contacts = request.contact
+        if contacts:
+            self._agent.retarget(self, contacts[0].uri)
+        description = ""
+        if request.body or request.method == "INVITE":
+            try:
+                description = self.media.change(request.text)
+            except NotAcceptable as error:
+                transaction.reply(488, str(error))
+                return
+        if request.method == "INVITE":
+            self._accept(transaction, description)
+            return
+        headers = [("Contact", self._agent.contact(self.channel))]
+        transaction.respond(respond(request, 200, headers=headers, body=description))
+
+    def _presses(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        kind = (request.content_type or "").partition(";")[0].strip().lower()
+        if kind not in ("application/dtmf-relay", "application/dtmf"):
+            transaction.reply(415 if request.body else 200)
+            return
+        transaction.reply(200)
+        text = re.sub(r"(?m)^(\s*Signal\s*=\s*)(1[01])\s*$", _as_key, request.text)
+        pressed = _KEY.search(text)
+        if pressed is not None and self._listener is not None:
+            self._listener.pressed(pressed[1].upper())
+
+
+def _as_key(found: re.Match[str]) -> str:
+    return found[1] + _NAMED[found[2]]
