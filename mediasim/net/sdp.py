@@ -1,0 +1,330 @@
+"""Session descriptions of one audio stream: read, offered, answered (RFC 8866, RFC 3264).
+
+What is needed to agree on a codec and on where RTP goes, and nothing else. Other streams of an
+offer are refused in the answer, as RFC 3264 section 6 wants it. Payload types of G.711 and G.722
+need no rtpmap line (RFC 3551 table 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, get_args
+
+from mediasim.media.far_end import FarEndFormat
+from mediasim.rtp.stream import StreamFormat
+
+__all__ = [
+    "CODECS",
+    "Direction",
+    "SdpError",
+    "SessionDescription",
+    "Stream",
+    "agreed",
+    "answer",
+    "offer",
+    "parse_sdp",
+]
+
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+
+CODECS: Final = ("PCMU", "PCMA", "G722", "OPUS")
+"""What legs speak, in the order in which they are offered."""
+_ENCODINGS: Final = {
+    "PCMU": "PCMU/8000",
+    "PCMA": "PCMA/8000",
+    "G722": "G722/8000",  # 16 kHz, but RFC 3551 section 4.5.2 keeps the clock that it once had
+    "OPUS": "opus/48000/2",
+}
+_NUMBERS: Final = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 111}
+_STATIC: Final = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 13: "CN/8000"}
+_MIRRORED: Final[dict[Direction, Direction]] = {
+    "sendrecv": "sendrecv",
+    "sendonly": "recvonly",
+    "recvonly": "sendonly",
+    "inactive": "inactive",
+}
+_NO_EVENTS: Final = 128
+"""A payload type that no packet has."""
+_MOST_CHARACTERS: Final = 65_536
+
+
+class SdpError(ValueError):
+    """A description that cannot be used; says what is wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One payload type of an audio stream."""
+
+    payload_type: int
+    encoding: str
+    """As an rtpmap line has it: PCMU/8000."""
+
+    @property
+    def codec(self) -> str:
+        """The name we have for it, or its own in capitals."""
+        return self.encoding.partition("/")[0].upper()
+
+    @property
+    def clock(self) -> int:
+        """Timestamp units in a second."""
+        rate = self.encoding.split("/")[1:2]
+        return int(rate[0]) if rate and rate[0].isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription:
+    """The audio of a session, as one side describes it."""
+
+    host: str
+    port: int
+    """Where its RTP is to be sent."""
+    streams: tuple[Stream, ...]
+    """In the order of preference."""
+    direction: Direction = "sendrecv"
+    ptime: int = 20
+    """Milliseconds in a packet."""
+    rtcp_mux: bool = False
+    rtcp: tuple[str, int] | None = None
+    """Where RTCP goes, if not to the next port."""
+    session_id: int = 0
+    version: int = 0
+    sections: tuple[str, ...] = field(default=("audio",))
+    """The m= lines, this stream's as ``audio``."""
+
+    def find(self, codec: str, clock: int | None = None) -> int | None:
+        """The payload type of a codec."""
+        for stream in self.streams:
+            if stream.codec == codec and clock in (None, stream.clock):
+                return stream.payload_type
+        return None
+
+    @property
+    def rtcp_address(self) -> tuple[str, int]:
+        if self.rtcp is not None:
+            return self.rtcp
+        return self.host, self.port if self.rtcp_mux else self.port + 1
+
+    @property
+    def holds(self) -> bool:
+        """Whether this side wants nothing sent to it (RFC 3264 section 8.4)."""
+        return self.direction in ("sendonly", "inactive") or self.host in ("0.0.0.0", "::")
+
+    def text(self) -> str:
+        """As it is sent."""
+        return "\r\n".join(self._lines()) + "\r\n"
+
+    def _lines(self) -> Iterator[str]:
+        kind = "IP6" if ":" in self.host else "IP4"
+        yield "v=0"
+        yield f"o=mediasim {self.session_id} {self.version} IN {kind} {self.host}"
+        yield "s=mediasim"
+        yield f"c=IN {kind} {self.host}"
+        yield "t=0 0"
+        for section in self.sections:
+            if section != "audio":
+                yield f"m={section}"
+                continue
+            numbers = " ".join(str(stream.payload_type) for stream in self.streams)
+            yield f"m=audio {self.port} RTP/AVP {numbers}"
+            for stream in self.streams:
+                yield f"a=rtpmap:{stream.payload_type} {stream.encoding}"
+                if stream.codec == "TELEPHONE-EVENT":
+                    yield f"a=fmtp:{stream.payload_type} 0-16"
+            yield f"a=ptime:{self.ptime}"
+            if self.rtcp_mux:
+                yield "a=rtcp-mux"
+            elif self.rtcp is not None:
+                yield f"a=rtcp:{self.rtcp[1]} IN {kind} {self.rtcp[0]}"
+            yield f"a={self.direction}"
+
+
+def offer(
+    host: str,
+    port: int,
+    codecs: Sequence[str] = CODECS,
+    *,
+    event_payload_type: int | None = 101,
+    direction: Direction = "sendrecv",
+    ptime: int = 20,
+    rtcp_mux: bool = False,
+    session_id: int = 0,
+    version: int = 0,
+) -> SessionDescription:
+    """What a leg can do. ``codecs`` in the order of preference."""
+    streams = [Stream(_NUMBERS[codec], _ENCODINGS[codec]) for codec in codecs]
+    if event_payload_type is not None:
+        streams.append(Stream(event_payload_type, "telephone-event/8000"))
+    return SessionDescription(
+        host,
+        port,
+        tuple(streams),
+        direction=direction,
+        ptime=ptime,
+        rtcp_mux=rtcp_mux,
+        session_id=session_id,
+        version=version,
+    )
+
+
+def answer(
+    offered: SessionDescription,
+    host: str,
+    port: int,
+    codecs: Sequence[str] = CODECS,
+    *,
+    session_id: int = 0,
+    version: int = 0,
+) -> tuple[SessionDescription, FarEndFormat]:
+    """Take the first codec of an offer that is among ``codecs``; and what is spoken by it.
+
+    Raises SdpError where there is none.
+    """
+    chosen = next((stream for stream in offered.streams if stream.codec in codecs), None)
+    if chosen is None:
+        found = ", ".join(stream.encoding for stream in offered.streams) or "none"
+        raise SdpError(f"expected one of the codecs {', '.join(codecs)}, found {found}")
+    events = _events_of(offered, chosen)
+    streams = [chosen] + ([events] if events is not None else [])
+    made = SessionDescription(
+        host,
+        port,
+        tuple(streams),
+        direction=_MIRRORED[offered.direction],
+        ptime=offered.ptime,
+        rtcp_mux=offered.rtcp_mux,
+        session_id=session_id,
+        version=version,
+        sections=offered.sections,
+    )
+    return made, _format(chosen, chosen, events)
+
+
+def agreed(offered: SessionDescription, answered: SessionDescription) -> FarEndFormat:
+    """What is spoken after an answer to an offer of ours. Raises SdpError for one that is none."""
+    for theirs in answered.streams:
+        ours = next((it for it in offered.streams if it.codec == theirs.codec), None)
+        if ours is not None and ours.codec in CODECS:
+            return _format(ours, theirs, _events_of(offered, ours))
+    found = ", ".join(stream.encoding for stream in answered.streams) or "none"
+    raise SdpError(f"expected a codec that was offered, found {found}")
+
+
+def _events_of(described: SessionDescription, chosen: Stream) -> Stream | None:
+    """Its telephone events (RFC 4733): with the clock of the codec, or else any."""
+    events = [it for it in described.streams if it.codec == "TELEPHONE-EVENT"]
+    same_clock = [it for it in events if it.clock == chosen.clock]
+    return next(iter(same_clock + events), None)
+
+
+def _format(received: Stream, sent: Stream, events: Stream | None) -> FarEndFormat:
+    return FarEndFormat(
+        StreamFormat(
+            codec=received.codec,
+            payload_type=received.payload_type,
+            event_payload_type=events.payload_type if events is not None else _NO_EVENTS,
+        ),
+        codec=sent.codec,
+        payload_type=sent.payload_type,
+    )
+
+
+# -- reading ------------------------------------------------------------------------------------
+
+
+def parse_sdp(text: str) -> SessionDescription:
+    """The first audio stream of a description. Raises SdpError.
+
+    Lines that say something else are passed over, as RFC 8866 section 5 wants it.
+    """
+    if len(text) > _MOST_CHARACTERS:
+        raise SdpError(f"expected at most {_MOST_CHARACTERS} characters, found {len(text)}")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines or lines[0] != "v=0":
+        raise SdpError(f"expected v=0 in the first line, found {(lines or ['nothing'])[0][:40]!r}")
+    session: list[str] = []
+    audio: list[str] | None = None
+    sections: list[str] = []
+    into: list[str] = session
+    for line in lines:
+        if line.startswith("m="):
+            into = []
+            words = line[2:].split()
+            if len(words) < 4:
+                raise SdpError(f"expected m=<media> <port> <protocol> <formats>, found {line!r}")
+            if words[0] == "audio" and words[1].partition("/")[0] != "0" and audio is None:
+                audio = into
+                sections.append("audio")
+            else:
+                sections.append(" ".join([words[0], "0", *words[2:]]))
+        into.append(line)
+    if audio is None:
+        raise SdpError("expected an audio stream (m=audio) with a port, found none")
+    return replace(_audio(session, audio), sections=tuple(sections))
+
+
+def _audio(session: Sequence[str], audio: Sequence[str]) -> SessionDescription:
+    words = audio[0][2:].split()
+    protocol = words[2]
+    if protocol not in ("RTP/AVP", "RTP/AVPF"):
+        raise SdpError(f"expected plain RTP (RTP/AVP), found {protocol}")
+    port = _number(words[1].partition("/")[0], "a port", 1, 65535)
+    maps = dict(_STATIC)
+    for value in _attributes(audio, "rtpmap"):
+        number, _, encoding = value.partition(" ")
+        maps[_number(number, "a payload type", 0, 127)] = encoding.strip()
+    streams = tuple(
+        Stream(number, maps[number])
+        for number in (_number(word, "a payload type", 0, 127) for word in words[3:])
+        if number in maps
+    )
+    ptime = next(iter(_attributes(audio, "ptime")), "20")
+    rtcp = next(iter(_attributes(audio, "rtcp")), None)
+    host = _host(audio) or _host(session)
+    if host is None:
+        raise SdpError("expected an address (c=IN IP4 ...) of the session or the stream")
+    origin = next((line.split() for line in session if line.startswith("o=")), [])
+    numbers = [int(word) if word.isdigit() else 0 for word in origin[1:3]] or [0, 0]
+    return SessionDescription(
+        host,
+        port,
+        streams,
+        direction=_direction(audio) or _direction(session) or "sendrecv",
+        ptime=int(ptime) if ptime.isdigit() and ptime != "0" else 20,
+        rtcp_mux="a=rtcp-mux" in audio,
+        rtcp=None if rtcp is None else _rtcp(rtcp, host),
+        session_id=numbers[0],
+        version=numbers[-1],
+    )
+
+
+def _attributes(lines: Sequence[str], name: str) -> Iterator[str]:
+    start = f"a={name}:"
+    return (line[len(start) :].strip() for line in lines if line.startswith(start))
+
+
+def _host(lines: Sequence[str]) -> str | None:
+    for line in lines:
+        if line.startswith("c="):
+            words = line[2:].split()
+            if len(words) != 3 or words[0] != "IN" or words[1] not in ("IP4", "IP6"):
+                raise SdpError(f"expected c=IN IP4 <address> or c=IN IP6 <address>, found {line!r}")
+            return words[2].partition("/")[0]
+    return None
+
+
+def _direction(lines: Sequence[str]) -> Direction | None:
+    return next((each for each in get_args(Direction) if f"a={each}" in lines), None)
+
+
+def _rtcp(value: str, host: str) -> tuple[str, int]:
+    words = value.split()
+    port = _number(words[0] if words else "", "a port of RTCP", 1, 65535)
+    return (words[3] if len(words) == 4 else host), port
+
+
+def _number(word: str, what: str, least: int, most: int) -> int:
+    if not (word.isascii() and word.isdigit() and least <= int(word) <= most):
+        raise SdpError(f"expected {what} from {least} to {most}, found {word[:20]!r}")
+    return int(word)
