@@ -58,21 +58,21 @@ def lived(
     room.bridge(lines[0].leg, lines[1].leg)
     kept = Kept()
     room.record([[line.leg.inbound] for line in lines], kept)
+    tick = plane.tick if transport is None else transport.around(plane)
     for frame in range(1, FRAMES + 1):
-        if transport is not None:
-            transport.to_server(frame)
-        plane.tick(frame)
-        if transport is not None:
-            transport.to_parties()
+        tick(frame)
     room.close()
     return np.concatenate(kept.pieces), [np.concatenate([NOTHING, *ears]) for ears in heard]
 
 
 @pytest.mark.parametrize("up", [Impairments(), ROUGH], ids=["clean", "rough"])
 @pytest.mark.parametrize("codec", ["PCMU", "G722"])
-def test_what_crosses_sockets_is_what_would_have_come_anyway(codec: str, up: Impairments) -> None:
+@pytest.mark.parametrize("shared", [False, True], ids=["ports", "shared"])
+def test_what_crosses_sockets_is_what_would_have_come_anyway(
+    codec: str, up: Impairments, shared: bool
+) -> None:
     parties = [Party(name, "", codec=codec, up=up, down=up) for name in ("ann", "bob")]
-    transport = LoopbackTransport()
+    transport = LoopbackTransport(shared=shared)
     try:
         over, heard_over = lived(parties, transport)
         counts = (transport.lost, transport.late, transport.refused)
@@ -87,8 +87,9 @@ def test_what_crosses_sockets_is_what_would_have_come_anyway(codec: str, up: Imp
         assert np.array_equal(one, other)
 
 
-def test_every_line_has_sockets_of_its_own_until_its_leg_has_ended() -> None:
-    transport = LoopbackTransport()
+@pytest.mark.parametrize("shared", [False, True], ids=["ports", "shared"])
+def test_every_line_has_its_slots_until_its_leg_has_ended(shared: bool) -> None:
+    transport = LoopbackTransport(shared=shared)
     plane = MediaPlane(max_lag=1)
     room = plane.open_room()
     lines = [Line(Party(name, ""), room, name, Seeds(1), 0) for name in ("ann", "bob")]

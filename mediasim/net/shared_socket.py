@@ -1,0 +1,427 @@
+"""One UDP socket for many legs, told apart by who sent a packet and by its SSRC.
+
+Where thousands of legs go to and from one place (a simulator's own telephones, a carrier's
+gateway), the kernel's work for each datagram is most of what a leg costs. On Linux a run of packets
+of equal size for one address is handed over in one call (UDP_SEGMENT, "GSO") and taken in one call
+(UDP_GRO): see udp(7). Elsewhere, and where the kernel refuses, each goes by itself; what is sent
+and received is the same.
+
+A slot is a remote address, and the SSRCs (RFC 3550 section 5.1) that come from there for it. An
+address that one slot alone has needs no SSRC.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import select
+import socket
+import struct
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.media.trunk import Round
+from mediasim.net.udp import LOOPBACK, Address, in_rounds
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+
+__all__ = ["SharedSocket"]
+
+_BUFFER_BYTES: Final = 4 << 20
+"""Asked of the kernel: it counts about 800 bytes a packet, and all legs' packets wait here. A
+stock Linux grants 208 KB (``sysctl net.core.rmem_max``)."""
+_LARGEST: Final = 1 << 16
+_FIRST_ROOM: Final = 1 << 20
+_SEGMENT_OPTION: Final = 103
+_GRO_OPTION: Final = 104
+_MOST_SEGMENTS: Final = 64
+"""In one call: what every kernel with UDP_SEGMENT takes."""
+_MOST_AT_ONCE: Final = 60_000
+"""Bytes in one call: less than a datagram may have."""
+_MOST_OF_EACH: Final = 64
+_NOBODY: Final = -1
+_SEVERAL: Final = -2
+
+
+class SharedSocket:
+    """Slots on one socket; the same to its users as :class:`mediasim.net.udp.UdpSockets`.
+
+    Nothing here raises once the socket is open: what the kernel refuses is counted in ``errors``
+    by its name.
+    """
+
+    def __init__(self, *, offload: bool = True) -> None:
+        """``offload``: use segmentation where the kernel has it. Raises OSError."""
+        self.errors: Counter[str] = Counter()
+        self.sent = 0
+        self.received = 0
+        self.strange = 0
+        """Datagrams of no slot."""
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+        self._socket.bind((LOOPBACK, 0))
+        self.segments = offload and _has(self._socket, _SEGMENT_OPTION, 0)
+        """Whether packets are sent many at a time,"""
+        self.coalesces = offload and _has(self._socket, _GRO_OPTION, 1)
+        """and received so."""
+        self._remotes: list[Address | None] = []
+        self._free: list[int] = []
+        self._claims: dict[tuple[Address, int], int] = {}
+        self._table: _Table | None = None
+        self._planned: tuple[Sequence[int], _Plan] | None = None
+        self._room = bytearray(_FIRST_ROOM)
+        self._used = 0
+        """Bytes of that room that hold what was read."""
+        self._reads: list[tuple[int, int, int, Address]] = []
+        """Of each call: the time, bytes, bytes of a segment, and from where."""
+        self._most: int | None = None
+        self._now_ns = 0
+        self._kept: Round | None = None
+        """Read, and not yet due: all but the first of each slot, while the clock is behind."""
+
+    # -- slots ------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._remotes) - len(self._free)
+
+    def open(self) -> int:
+        """A new slot."""
+        if self._free:
+            return self._free.pop()
+        self._remotes.append(None)
+        return len(self._remotes) - 1
+
+    def address(self, slot: int = 0) -> Address:
+        """Where others reach it: the same for all slots."""
+        host, port = self._socket.getsockname()
+        return host, port
+
+    def connect(self, slot: int, remote: Address) -> None:
+        """Send there, and receive from there."""
+        self._remotes[slot] = remote
+        self._table = self._planned = None
+
+    def claim(self, slot: int, ssrc: int) -> bool:
+        """Packets with this SSRC from the slot's remote address are the slot's from now on.
+
+        Returns False if they are another's.
+        """
+        remote = self._remotes[slot]
+        if remote is None:
+            raise LookupError(f"slot {slot} is not connected")
+        holder = self._claims.setdefault((remote, ssrc), slot)
+        self._table = None
+        return holder == slot
+
+    def close(self, slot: int) -> None:
+        if self._remotes[slot] is None and slot in self._free:
+            raise LookupError(f"slot {slot} is closed")
+        self._remotes[slot] = None
+        self._claims = {key: of for key, of in self._claims.items() if of != slot}
+        self._free.append(slot)
+        self._table = self._planned = None
+
+    def close_all(self) -> None:
+        self._remotes.clear()
+        self._free.clear()
+        self._claims.clear()
+        self._table = self._planned = None
+        self._socket.close()
+
+    # -- datagrams in -----------------------------------------------------------------------
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until something has come, for so long at most; returns whether it has."""
+        return bool(select.select([self._socket], [], [], seconds)[0])
+
+    def read(self, now_ns: int, most: int | None = None) -> int:
+        """Read what has come, as having arrived now; returns how many datagrams.
+
+        With ``most``, so many of each slot are given next time it is asked for :meth:`rounds`,
+        and the others count as having come later.
+        """
+        self._most, self._now_ns = most, now_ns
+        count = 0
+        ceiling = max(1, len(self)) * _MOST_OF_EACH
+        while count < ceiling:
+            found = self._read_one(now_ns)
+            if not found:
+                break
+            count += found
+        self.received += count
+        return count
+
+    def _read_one(self, now_ns: int) -> int:
+        if self._used + _LARGEST > len(self._room):
+            self._room = self._room + bytes(len(self._room))  # arrays may still look at the old
+        room = memoryview(self._room)[self._used :]
+        size = 0
+        try:
+            if self.coalesces:
+                size, ancillary, _, source = self._socket.recvmsg_into([room], 64)
+                segment = _segment_of(ancillary) or size
+            else:
+                size, source = self._socket.recvfrom_into(room)
+                segment = size
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self._refused(error)
+            return 0
+        finally:
+            room.release()
+        self._reads.append((now_ns, size, segment, source))
+        self._used += size
+        return -(-size // segment) if segment else 1
+
+    def rounds(self) -> Iterator[Round]:
+        """Everything read since last asked: the first datagram of each slot, then the second."""
+        taken, self._kept = self._taken(), None
+        if taken is None:
+            return
+        most = self._most
+        for number, each in enumerate(in_rounds(taken.slots, taken.block)):
+            if most is None or number < most:
+                yield each
+            else:
+                self._keep(each)
+
+    def _keep(self, later: Round) -> None:
+        kept = self._kept
+        if kept is None:
+            self._kept = Round(later.slots, later.block.between(0, len(later.block)))
+        else:
+            slots = np.concatenate((kept.slots, later.slots))
+            self._kept = Round(slots, kept.block.followed_by(later.block))
+
+    def _taken(self) -> Round | None:
+        """What was kept, and then what was read since; slots may come several times."""
+        kept, reads = self._kept, self._reads
+        read = self._demultiplexed() if reads else None
+        if kept is None:
+            return read
+        kept.block.arrival[:] = self._now_ns
+        if read is None:
+            return kept
+        slots = np.concatenate((kept.slots, read.slots))
+        return Round(slots, kept.block.followed_by(read.block))
+
+    def _demultiplexed(self) -> Round | None:
+        reads, self._reads = self._reads, []
+        used, self._used = self._used, 0
+        table = self._ready_table()
+        times, sizes, segments = (
+            np.array(column, np.int64) for column in list(zip(*reads, strict=True))[:3]
+        )
+        sources = np.array([table.sources.get(each[3], _NOBODY) for each in reads], np.int64)
+        counts = np.maximum(1, -(-sizes // np.maximum(1, segments)))
+        data, length = _as_rows(np.frombuffer(self._room, np.uint8, used), sizes, segments, counts)
+        block = PacketBlock(data, length, np.repeat(times, counts))
+        slots = table.slots_of(np.repeat(sources, counts), block)
+        known = slots >= 0
+        if not known.all():
+            self.strange += int((~known).sum())
+            chosen = np.flatnonzero(known)
+            slots, block = slots[chosen], block.select(chosen)
+        return Round(slots, block) if len(slots) else None
+
+    def _ready_table(self) -> _Table:
+        if self._table is None:
+            self._table = _Table(self._remotes, self._claims)
+        return self._table
+
+    # -- datagrams out ----------------------------------------------------------------------
+
+    def send(self, slot: int, datagram: bytes) -> bool:
+        """Send to where the slot is connected to; returns whether the system took it."""
+        remote = self._remotes[slot]
+        if remote is None:
+            raise LookupError(f"slot {slot} is not connected")
+        return self._send_to(datagram, remote)
+
+    def _send_to(self, datagram: Any, remote: Address) -> bool:
+        try:
+            self._socket.sendto(datagram, remote)
+        except OSError as error:
+            self._refused(error)
+            return False
+        self.sent += 1
+        return True
+
+    def send_many(self, slots: Sequence[int], datagrams: Sequence[bytes]) -> int:
+        """Send a datagram from each of ``slots``; returns how many the system took."""
+        before = self.sent
+        forms = (
+            (self._remotes[slot], len(each)) for slot, each in zip(slots, datagrams, strict=True)
+        )
+        start = 0
+        for (remote, size), run in itertools.groupby(forms):
+            end = start + sum(1 for _ in run)
+            if remote is not None and not size:
+                for _ in range(end - start):
+                    self._send_to(b"", remote)
+            elif remote is not None:
+                joined = np.frombuffer(b"".join(datagrams[start:end]), np.uint8)
+                self.send_run(joined.reshape(end - start, size), remote)
+            start = end
+        return self.sent - before
+
+    def send_each(
+        self, slots: Sequence[int], rows: Sequence[memoryview], packets: NDArray[np.uint8]
+    ) -> None:
+        """Send a datagram from each slot: the rows of ``packets``."""
+        if self._planned is None or self._planned[0] is not slots:
+            self._planned = slots, _Plan([self._remotes[slot] for slot in slots])
+        plan = self._planned[1]
+        if not self.segments:
+            for row, remote in zip(rows, plan.remotes, strict=True):
+                if remote is not None:
+                    self._send_to(row, remote)
+            return
+        if plan.order is not None:
+            packets = packets.take(plan.order, axis=0)
+        for start, end, remote in plan.runs:
+            self.send_run(packets[start:end], remote)
+
+    def send_run(self, packets: NDArray[np.uint8], remote: Address) -> int:
+        """Send packets (n, size) to one address, many at a time; returns how many were taken."""
+        count, size = packets.shape
+        step = max(1, min(_MOST_SEGMENTS, _MOST_AT_ONCE // max(1, size))) if self.segments else 1
+        before = self.sent
+        for start in range(0, count, step):
+            piece = packets[start : start + step]
+            if len(piece) == 1 or not self._send_segments(piece, size, remote):
+                for row in piece:
+                    self._send_to(row.data, remote)
+        return self.sent - before
+
+    def _send_segments(self, piece: NDArray[np.uint8], size: int, remote: Address) -> bool:
+        """Returns whether the kernel can do that; what else it refuses is counted."""
+        how = [(socket.IPPROTO_UDP, _SEGMENT_OPTION, struct.pack("=H", size))]
+        try:
+            self._socket.sendmsg([piece.data], how, 0, remote)
+        except OSError as error:
+            if error.errno in (errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.EMSGSIZE):
+                # A device without checksum offload, or packets too large for it.
+                self.segments = error.errno == errno.EMSGSIZE
+                return False
+            for _ in range(len(piece)):
+                self._refused(error)
+            return True
+        self.sent += len(piece)
+        return True
+
+    def _refused(self, error: OSError) -> None:
+        self.errors[errno.errorcode.get(error.errno or 0, type(error).__name__)] += 1
+
+
+class _Table:
+    """Whose packets are whose, made ready for arrays."""
+
+    def __init__(
+        self, remotes: Sequence[Address | None], claims: dict[tuple[Address, int], int]
+    ) -> None:
+        self.sources: dict[Address, int] = {}
+        only: list[int] = []
+        for slot, remote in enumerate(remotes):
+            if remote is None:
+                continue
+            number = self.sources.setdefault(remote, len(only))
+            if number == len(only):
+                only.append(slot)
+            else:
+                only[number] = _SEVERAL
+        self._only = np.array([*only, _NOBODY], np.int64)  # the last is for strangers
+        keys = np.array([self.sources[at] << 32 | ssrc for at, ssrc in claims], np.int64)
+        order = keys.argsort()
+        self._keys = np.append(keys[order], np.iinfo(np.int64).max)
+        self._slots = np.append(np.array(list(claims.values()), np.int64)[order], _NOBODY)
+
+    def slots_of(self, sources: NDArray[np.int64], block: PacketBlock) -> NDArray[np.int64]:
+        """The slot of each packet; negative for those of nobody."""
+        slots = self._only[sources]
+        shared = np.flatnonzero(slots == _SEVERAL)
+        if len(shared):
+            keys = sources[shared] << 32 | _ssrc_of(block)[shared]
+            at = np.searchsorted(self._keys, keys)
+            slots[shared] = np.where(self._keys[at] == keys, self._slots[at], _NOBODY)
+        return slots
+
+
+class _Plan:
+    """How packets for slots are sent: in runs to one address each."""
+
+    def __init__(self, remotes: list[Address | None]) -> None:
+        self.remotes = remotes
+        of: dict[Address, list[int]] = {}
+        for index, remote in enumerate(remotes):
+            if remote is not None:
+                of.setdefault(remote, []).append(index)
+        order = np.array([index for indices in of.values() for index in indices], np.int64)
+        as_it_is = np.array_equal(order, np.arange(len(remotes)))
+        self.order = None if as_it_is else order
+        self.runs: list[tuple[int, int, Address]] = []
+        start = 0
+        for remote, indices in of.items():
+            self.runs.append((start, start + len(indices), remote))
+            start += len(indices)
+
+
+def _as_rows(
+    used: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    segments: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Datagrams that lie one behind the other as rows, and their lengths."""
+    first = int(segments[0])
+    if first and (segments == first).all() and (sizes % first == 0).all():
+        data = used.reshape(-1, first)
+        return data, np.full(len(data), first, np.int64)
+    number = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    full = np.repeat(segments, counts)
+    length = np.minimum(full, np.repeat(sizes, counts) - number * full)
+    start = np.cumsum(length) - length
+    width = max(HEADER_SIZE, int(length.max()))
+    data = np.zeros((len(length), width), np.uint8)
+    for size in np.unique(length).tolist():
+        of = np.flatnonzero(length == size)
+        data[of, :size] = used[start[of][:, None] + np.arange(size)]
+    return data, length
+
+
+def _ssrc_of(block: PacketBlock) -> NDArray[np.int64]:
+    """Of RTP packets, and of RTCP on the same port (RFC 5761), whose sender's it is."""
+    rows, stride = block.data.shape
+    if stride < HEADER_SIZE:
+        return np.full(rows, _NOBODY, np.int64)
+    found = np.ndarray((rows,), ">u4", block.data, 8, (stride,)).astype(np.int64)
+    second = block.data[:, 1]
+    control = np.flatnonzero((second >= 192) & (second <= 223))
+    if len(control):
+        found[control] = np.ndarray((rows,), ">u4", block.data, 4, (stride,))[control]
+    return found
+
+
+def _segment_of(ancillary: list[tuple[int, int, bytes]]) -> int:
+    for level, kind, value in ancillary:
+        if level == socket.IPPROTO_UDP and kind == _GRO_OPTION:
+            return int.from_bytes(value[:4], sys.byteorder)
+    return 0
+
+
+def _has(made: socket.socket, option: int, value: int) -> bool:
+    """Whether the kernel knows an option of UDP sockets."""
+    if sys.platform != "linux":
+        return False
+    try:
+        made.setsockopt(socket.IPPROTO_UDP, option, value)
+    except OSError:
+        return False
+    return True
