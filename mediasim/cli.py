@@ -62,6 +62,13 @@ def run(
     realtime: Annotated[
         bool, typer.Option("--realtime", help="On the wall clock, over UDP on loopback.")
     ] = False,
+    shared_socket: Annotated[
+        bool,
+        typer.Option("--shared-socket", help="With --realtime: one socket, not a port per leg."),
+    ] = False,
+    pcap: Annotated[
+        bool, typer.Option("--pcap", help="Also leave all packets as captures/NAME.pcap in --out.")
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(help="Instead of the scenario's own.", min=0, max=2**63 - 1)
     ] = None,
@@ -81,8 +88,18 @@ def run(
     wrong; 3: a run broke.
     """
     from mediasim.scenario.campaign import run_all, write_report_json
+    from mediasim.scenario.errors import ScenarioError
 
+    if shared_socket and not realtime:
+        _stop("--shared-socket says how packets travel with --realtime: give both", WRONG)
     found = _load(scenarios)
+    if not realtime:
+        from mediasim.scenario.endpoints import refuse_without_real_time
+
+        try:
+            refuse_without_real_time(found)
+        except ScenarioError as error:
+            _stop(str(error), WRONG)
     if variant is not None:
         labels = [scenario.label for scenario in found]
         found = [scenario for scenario in found if scenario.label == variant]
@@ -94,7 +111,14 @@ def run(
             found,
             realtime,
             lambda progress: run_all(
-                found, out, seed=seed, realtime=realtime, jobs=jobs, progress=progress
+                found,
+                out,
+                seed=seed,
+                realtime=realtime,
+                shared_socket=shared_socket,
+                pcap=pcap,
+                jobs=jobs,
+                progress=progress,
             ),
         )
         write_report_json(report, out)
@@ -155,6 +179,29 @@ def schema(
 
     found = config_schema() if config else scenario_schema()
     print(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def sdp(
+    scenario: Annotated[str, typer.Argument(help="A scenario file with an endpoint elsewhere.")],
+    party: Annotated[str | None, typer.Option(help="Which; the only one where left out.")] = None,
+    of_peer: Annotated[
+        bool, typer.Option("--of-peer", help="What the endpoint itself receives, for its player.")
+    ] = False,
+) -> None:
+    """Print the session description of a party elsewhere: where it is to send its RTP, and what."""
+    from mediasim.scenario.endpoints import described
+    from mediasim.scenario.errors import ScenarioError
+
+    found = _load([scenario])[0]
+    known = [name for name, each in found.parties.items() if each.endpoint is not None]
+    if (party is None and len(known) != 1) or (party is not None and party not in known):
+        names = ", ".join(known) or "none"
+        _stop(f"expected --party with one that has an endpoint; there are: {names}", WRONG)
+    try:
+        sys.stdout.write(described(found, party or known[0], of_peer=of_peer).text())
+    except ScenarioError as error:
+        _stop(str(error), WRONG)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import mediasim
 
 ROOT = Path(mediasim.__file__).parent
 FLOORS = ["seeds", "audio", "rtp", "media", "net"]
-FLOORS += ["parties", "exchange", "truth", "twilio", "scenario", "sandbox"]
+FLOORS += ["parties", "exchange", "truth", "twilio", "scenario", "sip", "sandbox"]
 FLOORS += ["testing", "pytest_plugin", "cli"]
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")

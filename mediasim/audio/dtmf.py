@@ -249,6 +249,8 @@ _MOST_LOSS: Final = 1 + float(_MOST_SLANT.max()) ** 2 * _SLANT_LOSS
 def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Of each window, the amplitudes (windows, 8) at the frequencies and the digit, or -1."""
     count = (len(pcm) - _WINDOW) // _HOP + 1
+    if not pcm.any():  # as the sums below would find, at some cost
+        return np.zeros((count, 8)), np.full(count, -1)
     signal = pcm.astype(np.float64)
     windows = np.ndarray((count, _WINDOW), np.float64, signal, strides=(8 * _HOP, 8)).copy()
     here = _amplitudes(windows, _HERE)

@@ -8,7 +8,7 @@ level instead differ by one code beside the ends of segments; all decoders agree
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ ULAW_SILENCE: Final = 0xFF
 """The mu-law octet of a zero sample."""
 ALAW_SILENCE: Final = 0xD5
 """The A-law octet of the smallest positive sample: A-law has no zero."""
+
+E = TypeVar("E", np.uint8, np.uint32)
 
 _BIAS: Final = 33
 """What mu-law adds to a 14-bit magnitude so that every segment starts at a power of two."""
@@ -101,7 +103,7 @@ _ULAW_PAIRS: Final = _pairs(ULAW_DECODE)
 _ALAW_PAIRS: Final = _pairs(ALAW_DECODE)
 
 _AT_ONCE: Final = 1 << 14
-"""Pairs of octets decoded at a time."""
+"""Look-ups at a time: their indices of eight octets each stay in the processor's cache."""
 
 for _table in (ULAW_DECODE, ALAW_DECODE, ULAW_ENCODE, ALAW_ENCODE):
     _table.flags.writeable = False
@@ -122,22 +124,31 @@ def _decode(
     return table.take(codes, out=out, mode="clip")
 
 
-def _take_in_pieces(codes: NDArray[np.uint16], pairs: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """As ``pairs.take``, whose indices of eight octets each would not stay in the cache."""
+def _take_in_pieces(codes: NDArray[np.uint16], table: NDArray[E]) -> NDArray[E]:
+    """As ``table.take``, for many rows."""
     count, width = codes.shape
     rows = max(1, _AT_ONCE // width)
-    taken = np.empty(codes.shape, np.uint32)
+    taken = np.empty(codes.shape, table.dtype)
     index = np.empty((rows, width), np.intp)
     for start in range(0, count, rows):
         piece = index[: min(rows, count - start)]
         piece[:] = codes[start : start + rows]
-        pairs.take(piece, out=taken[start : start + rows], mode="clip")
+        table.take(piece, out=taken[start : start + rows], mode="clip")
     return taken
+
+
+def _encode(
+    pcm: NDArray[np.int16], table: NDArray[np.uint8], out: NDArray[np.uint8] | None
+) -> NDArray[np.uint8]:
+    index = pcm.view(np.uint16)
+    if out is None and index.ndim == 2 and index.size > _AT_ONCE:
+        return _take_in_pieces(index, table)
+    return table.take(index, out=out, mode="clip")
 
 
 def ulaw_encode(pcm: NDArray[np.int16], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """The mu-law octets of int16 samples of any shape, into ``out`` if given."""
-    return ULAW_ENCODE.take(pcm.view(np.uint16), out=out, mode="clip")
+    return _encode(pcm, ULAW_ENCODE, out)
 
 
 def ulaw_decode(
@@ -149,7 +160,7 @@ def ulaw_decode(
 
 def alaw_encode(pcm: NDArray[np.int16], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """The A-law octets of int16 samples of any shape, into ``out`` if given."""
-    return ALAW_ENCODE.take(pcm.view(np.uint16), out=out, mode="clip")
+    return _encode(pcm, ALAW_ENCODE, out)
 
 
 def alaw_decode(

@@ -25,9 +25,10 @@ def mix(tracks: NDArray[np.int16]) -> NDArray[np.int16]:
 def mix_minus(tracks: NDArray[np.int16]) -> NDArray[np.int16]:
     """What each leg of a conference hears: everyone but itself.
 
-    ``tracks`` is ``(legs, samples)``, and so is the result.
+    ``tracks`` is ``(legs, samples)``, or ``(conferences, legs, samples)`` for many of the same
+    size, and so is the result.
     """
-    return _saturated(tracks.sum(axis=0, dtype=np.int32) - tracks)
+    return _saturated(tracks.sum(axis=-2, dtype=np.int32, keepdims=True) - tracks)
 
 
 def downmix(channels: NDArray[np.int16]) -> NDArray[np.int16]:

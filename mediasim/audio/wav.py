@@ -66,8 +66,10 @@ def wav_header(channels: int, samples: int, rate: int = SAMPLE_RATE) -> bytes:
     )
 
 
-def read_wav(path: str | PathLike[str]) -> WavFile:
+def read_wav(path: str | PathLike[str], *, believe_length: bool = True) -> WavFile:
     """The samples of a file as :func:`write_wav` or the recorder wrote it.
+
+    Without ``believe_length`` the header may announce more or fewer than there are: all are read.
 
     Raises AudioFileError when there is no such file or it is of any other format.
     """
@@ -79,6 +81,8 @@ def read_wav(path: str | PathLike[str]) -> WavFile:
     except OSError as error:
         raise AudioFileError(path, error.strerror or str(error)) from None
     found = interleaved.nbytes + left_over
+    if not believe_length and not left_over and interleaved.size % channels == 0:
+        data = found
     if found != data:
         more = "more" if found > data else "less"
         raise AudioFileError(path, f"holds {more} than the {data} bytes of samples it announces")

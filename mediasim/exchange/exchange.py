@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, Direction
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CallStatus
+from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
@@ -68,6 +70,8 @@ class Exchange:
         self.events = Events()
         self.calls: list[LiveCall] = []
         self.recordings: list[LiveRecording] = []
+        self.far_end_of: Callable[[LiveCall], FarEnd | None] = lambda call: None
+        """Who is at the far end of a call that is answered, where it is no simulated party."""
 
         self._names: Counter[str] = Counter()
         self._sleepers = 0

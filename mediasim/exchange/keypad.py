@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
+from mediasim.media.leg import FOREVER
 from mediasim.media.recorder import Track
 
 __all__ = ["NOTICE_FRAMES", "Keys", "listen_for_keys"]
@@ -33,6 +34,10 @@ class _Tones:
         self._together = together
         self._waiting: list[NDArray[np.int16]] = []
         self._detector: DtmfDetector | None = None
+
+    @property
+    def patience(self) -> int:
+        return FOREVER  # silence is no key, and ends none: what there was has shown by then
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         if self._detector is None:

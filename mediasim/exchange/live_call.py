@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
+from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
-from mediasim.parties.far_end import FarEnd
 from mediasim.parties.party import Line, Party
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit
@@ -108,16 +108,18 @@ class LiveCall:
             )
         )
 
-    def answer(self, *, listens: bool) -> Line:
+    def answer(self, *, listens: bool) -> None:
         """The leg comes up: audio flows from now on."""
         exchange = self.exchange
+        if (far_end := exchange.far_end_of(self)) is not None:
+            self.answer_from(far_end)
+            return
         # Media starts on the frame clock: a frame is sent and received as a whole.
         start_ns = exchange.frame_ns
         self.line = Line(self.party, self.room, self.name, exchange.seeds.fork("line"), start_ns)
         self._take(self.line.leg)
         self.line.connect(exchange.transport, listens=listens)
         self._begin()
-        return self.line
 
     def answer_from(self, far_end: FarEnd) -> None:
         """The same for a party that is not simulated."""

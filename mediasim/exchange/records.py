@@ -37,6 +37,7 @@ __all__ = [
     "EndReason",
     "RecordingRecord",
     "RecordingSource",
+    "SipFacts",
 ]
 
 API_VERSION: Final = "2010-04-01"
@@ -76,6 +77,24 @@ _CALL_SUBRESOURCES: Final = {
 
 
 @dataclass(slots=True)
+class SipFacts:
+    """What SIP knows of a call that is made by it."""
+
+    call_id: str
+    """The Call-ID header of its INVITE."""
+    response_code: int | None = None
+    """What a telephone of ours has answered in the end, where it was called."""
+    domain: str = ""
+    """The host that was called, where it has called,"""
+    username: str = ""
+    """the user it has proved to be,"""
+    source_ip: str = ""
+    """and where it has called from."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """The X- headers of what came: the INVITE, or the answer to ours."""
+
+
+@dataclass(slots=True)
 class CallRecord:
     """One call: one leg, as Twilio's Call resource has it."""
 
@@ -93,6 +112,7 @@ class CallRecord:
     forwarded_from: str | None = None
     answered_ns: int | None = None
     ended_ns: int | None = None
+    sip: SipFacts | None = None
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)

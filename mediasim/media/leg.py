@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,10 @@ from mediasim.rtp.stream import Digit, Stream
 if TYPE_CHECKING:
     from mediasim.media.room import Room
 
-__all__ = ["Ear", "Leg", "PacketSink", "PacketSource", "Transport"]
+__all__ = ["FOREVER", "Ear", "Leg", "PacketSink", "PacketSource", "Transport"]
+
+FOREVER: Final = 1 << 60
+"""More frames than there ever are."""
 
 
 class PacketSource(Protocol):
@@ -43,6 +46,10 @@ class Ear(Protocol):
     horizon: int
     """Frames the plane may run ahead before what was heard must be known."""
 
+    @property
+    def patience(self) -> int:
+        """The same as long as nothing but silence comes: ``horizon`` or more."""
+
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """The track's next samples, frame by frame without a gap."""
 
@@ -56,6 +63,9 @@ class Leg:
     label: str
     sender: RtpSender
     """Makes the packets of the outbound track."""
+    silent: Callable[[int], bool] | None = None
+    """Tells whether its inbound track is silence from a frame on, until something is done that
+    nobody has done yet; None where that is never known."""
     source: PacketSource | None = None
     sink: PacketSink | None = None
     hears: tuple[Leg, ...] = ()

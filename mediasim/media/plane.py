@@ -13,8 +13,8 @@ behind now by at most ``max_lag`` frames unless somebody looks at them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Callable
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -26,42 +26,21 @@ from mediasim.media.block_tracks import BlockTracks
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.room import Room
+from mediasim.media.routes import FLUSH_FRAMES, Routes, RouteTable
 from mediasim.media.tracks import Tracks
 from mediasim.media.trunk import Trunk
-from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.packets import PacketBlock, joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
-from mediasim.rtp.ring import UNIT
+from mediasim.rtp.ring import UNIT, UNITS_PER_FRAME
 
 __all__ = ["MediaPlane"]
 
-_FLUSH_FRAMES: Final = 50
-"""Recorders are written at least once a second, taking turns over the second."""
-_HISTORY: Final = 2 * _FLUSH_FRAMES
+_HISTORY: Final = 2 * FLUSH_FRAMES
 """Frames of track kept per leg for recorders, in short blocks."""
-_SHORT: Final = _FLUSH_FRAMES
+_SHORT: Final = FLUSH_FRAMES
 """Frames up to which a block is lived in the legs' own memory; recorders are written at the end of
 any longer one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Routes:
-    """Who hears whom in some rooms, made ready for arrays."""
-
-    versions: tuple[int, ...]
-    legs: tuple[Leg, ...]
-    rows: NDArray[np.int64]
-    copied_to: NDArray[np.int64]
-    """Rows whose outbound track is just another row's inbound one,"""
-    copied_from: NDArray[np.int64]
-    """and that other row."""
-    mixed: tuple[Leg, ...]
-    """Legs with players, or several to hear."""
-    silent: NDArray[np.int64]
-    conferences: tuple[tuple[Leg, ...], ...]
-    sourced: tuple[Leg, ...]
-    sinking: tuple[Leg, ...]
-    listened: tuple[Leg, ...]
 
 
 _Side = Tracks | BlockTracks
@@ -79,11 +58,17 @@ class MediaPlane:
         self._outbound = Tracks(_HISTORY)
         self._sides: tuple[_Side, _Side] = (self._inbound, self._outbound)
         """Where the block under way is."""
+        self.afterwards: list[Callable[[], None]] = []
+        """Called after each block, and when its packets have crossed the sockets of lines."""
+        self.overloaded: Callable[[], bool] = lambda: False
+        """Whether whoever owns time has none left for more calls."""
         self.trunk: Trunk | None = None
         """Carries the legs that have no source and sink of their own; ticks only."""
-        self._routes: dict[tuple[int, ...], _Routes] = {}
+        self._routes = RouteTable()
         self._leg_of_row: dict[int, Leg] = {}
         self._next_due = 0
+        self._ticked = -1
+        """To which frame the last tick went."""
         self._rows = 0
         self._recorders = 0
 
@@ -97,11 +82,12 @@ class MediaPlane:
 
     def close_room(self, room: Room) -> None:
         self.rooms.remove(room)
-        self._routes.pop((id(room),), None)
+        self._routes.forget(room)
 
     def changed(self) -> None:
         """A room changed: what is due may have."""
         self._next_due = self.now
+        self._routes.changed()
 
     def admit(self, leg: Leg) -> None:
         """Have track memory for a new leg's row."""
@@ -140,9 +126,9 @@ class MediaPlane:
         if to_frame < self._next_due:
             self.now = to_frame
             return to_frame
-        horizons = [room.horizon for room in self.rooms if room.horizon is not None]
-        if horizons:
-            to_frame = min(to_frame, self.now + min(horizons))
+        outlooks = [outlook for room in self.rooms if (outlook := room.outlook) is not None]
+        if outlooks:
+            to_frame = min(to_frame, self.now + min(outlooks))
         self.now = to_frame
         due = to_frame + self.max_lag
         for room in tuple(self.rooms):
@@ -157,10 +143,13 @@ class MediaPlane:
 
     def tick(self, to_frame: int) -> None:
         """Bring all rooms to ``to_frame`` at once: real time, wide blocks."""
-        self.now = to_frame
+        before, self.now = self.now, to_frame
         rooms = tuple(self.rooms)
         if rooms:
-            self._live(rooms, min(room.frame for room in rooms), to_frame)
+            # After a tick all of them stand at now, and so does what was done to them since.
+            even = before == self._ticked
+            self._live(rooms, before if even else min(room.frame for room in rooms), to_frame)
+        self._ticked = to_frame
 
     def catch_up(self, room: Room) -> None:
         """Bring one room to now."""
@@ -189,7 +178,8 @@ class MediaPlane:
         self._sides = self._inbound, self._outbound
 
     def _block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
-        routes = self._routes_of(rooms)
+        only = len(rooms) == 1
+        routes = self._routes.of_room(rooms[0]) if only else self._routes.of_all(rooms)
         if len(routes.rows):
             if count > _SHORT:
                 pcm = self.playout.stretch(routes.rows, first, count)
@@ -202,13 +192,15 @@ class MediaPlane:
             self._send(routes, first, count)
         for room in rooms:
             room.frame = first + count
-        turn = (first + count) % _FLUSH_FRAMES
-        for room in rooms:
-            for recorder in room.recorders:
-                if recorder.turn == turn or room.frame - recorder.frame >= _FLUSH_FRAMES:
-                    recorder.write(room.frame, self.read_tap)
+        self._write(routes, first, count)
+        self.settle()
 
-    def _receive(self, routes: _Routes, known_before: int) -> None:
+    def settle(self) -> None:
+        """Let those who gather what they were sent deal with it."""
+        for each in self.afterwards:
+            each()
+
+    def _receive(self, routes: Routes, known_before: int) -> None:
         """Take what arrived in time for frames before ``known_before``."""
         blocks, rows = [], []
         for leg in routes.sourced:
@@ -226,19 +218,8 @@ class MediaPlane:
         """Give packets to their rows: blocks of one row each, in order of arrival."""
         if not blocks:
             return
-        if len(blocks) == 1:
-            block = blocks[0]
-            of = np.full(len(block), rows[0], np.int64)
-        else:
-            width = max(block.data.shape[1] for block in blocks)
-            data = [_widened(block.data, width) for block in blocks]
-            block = PacketBlock(
-                np.concatenate(data),
-                np.concatenate([block.length for block in blocks]),
-                np.concatenate([block.arrival for block in blocks]),
-            )
-            of = np.repeat(rows, [len(piece) for piece in data])
-        self._take(of, block, known_before)
+        of = np.repeat(np.array(rows, np.int64), [len(block) for block in blocks])
+        self._take(of, joined(blocks), known_before)
 
     def _take(self, of: NDArray[np.int64], block: PacketBlock, known_before: int) -> None:
         for digit in self.playout.receive(of, block, known_before):
@@ -246,23 +227,29 @@ class MediaPlane:
             if leg.on_digit is not None:
                 leg.on_digit(digit)
 
-    def _play_out(self, routes: _Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
+    def _play_out(self, routes: Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
         have = self.playout.read(routes.rows, first, count, pcm)
         self._sides[0].write(routes.rows, first, count, pcm)
-        if not have.all():
-            for index in np.flatnonzero(~have.all(axis=1)).tolist():
-                _note_missing(routes.legs[index], have[index], first)
+        if have.all():
+            return
+        gone = np.flatnonzero(~have.all(axis=1))
+        spans = _FRAME_SPANS.__getitem__ if count == 1 else _spans
+        units, width = have[gone].tobytes(), have.shape[1]
+        for number, index in enumerate(gone.tolist()):
+            of_leg = units[number * width : (number + 1) * width]
+            _note_missing(routes.legs[index], spans(of_leg), first)
 
-    def _route(self, routes: _Routes, first: int, count: int) -> None:
+    def _route(self, routes: Routes, first: int, count: int) -> None:
         inbound, outbound = self._sides
         outbound.repeat(routes.copied_to, inbound, routes.copied_from, first, count)
         if len(routes.silent):
             outbound.silence(routes.silent, first, count)
-        for members in routes.conferences:
-            rows = _rows(members)
-            heard = inbound.take(rows, first, count)
-            heard[[leg.muted for leg in members]] = 0
-            outbound.write(rows, first, count, mix_minus(heard))
+        for same in routes.conferences:
+            heard = inbound.take(same.rows, first, count)
+            if same.muted is not None:
+                heard[same.muted] = 0
+            mixed = mix_minus(heard.reshape(same.count, -1, count * FRAME_SAMPLES))
+            outbound.write(same.rows, first, count, mixed.reshape(heard.shape))
         for leg in routes.mixed:
             total = np.zeros(count * FRAME_SAMPLES, np.int32)
             if leg.conference is not None:
@@ -271,19 +258,22 @@ class MediaPlane:
                 total += inbound.row(other.row, first, count)
             for player in leg.players:
                 player.add_to(total, first, count)
-            outbound.put(leg.row, first, np.clip(total, -32768, 32767).astype(np.int16))
+            np.minimum(total, 32767, out=total)  # np.clip takes several times as long
+            np.maximum(total, -32768, out=total)
+            outbound.put(leg.row, first, total.astype(np.int16))
         for leg in routes.mixed:
             ended = [player.end_frame for player in leg.players]
             if any(end is not None and end <= first for end in ended):
                 leg.players = [p for p in leg.players if p.end_frame is None or p.end_frame > first]
                 leg.room.version += 1
+                self._routes.changed()
 
-    def _listen(self, routes: _Routes, first: int, count: int) -> None:
+    def _listen(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.listened:
             for track, ear in tuple(leg.ears):
                 ear.hear(first, self._side(track).row(leg.row, first, count))
 
-    def _send(self, routes: _Routes, first: int, count: int) -> None:
+    def _send(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.sinking:
             assert leg.sink is not None
             pcm = self._sides[1].row(leg.row, first, count).reshape(count, FRAME_SAMPLES)
@@ -297,7 +287,14 @@ class MediaPlane:
     def next_turn(self) -> int:
         """The turn of a new recorder: the frame of the second in which it is written."""
         self._recorders += 1
-        return self._recorders % _FLUSH_FRAMES
+        return self._recorders % FLUSH_FRAMES
+
+    def _write(self, routes: Routes, first: int, count: int) -> None:
+        """Write the recorders whose turn has come; every one in a block of a second or more."""
+        end = first + count
+        for frame in range(max(first, end - FLUSH_FRAMES), end):
+            for recorder in routes.turns[(frame + 1) % FLUSH_FRAMES]:
+                recorder.write(end, self.read_tap)
 
     def read_tap(self, tap: Tap, first: int, count: int) -> NDArray[np.int16]:
         """Frames of a track still in memory."""
@@ -306,70 +303,32 @@ class MediaPlane:
     def _side(self, track: Track) -> _Side:
         return self._sides[0 if track is Track.INBOUND else 1]
 
-    # -- routes -----------------------------------------------------------------------------
 
-    def _routes_of(self, rooms: tuple[Room, ...]) -> _Routes:
-        key = tuple(id(room) for room in rooms) if len(rooms) < 2 else ()
-        versions = tuple(room.version for room in rooms)
-        routes = self._routes.get(key)
-        if routes is None or routes.versions != versions:
-            routes = _make_routes(rooms, versions)
-            self._routes[key] = routes
-        return routes
-
-
-def _make_routes(rooms: tuple[Room, ...], versions: tuple[int, ...]) -> _Routes:
-    legs = tuple(leg for room in rooms for leg in room.legs)
-    mixed = tuple(leg for leg in legs if leg.players or len(leg.hears) + _confers(leg) > 1)
-    copied = [leg for leg in legs if len(leg.hears) == 1 and leg not in mixed]
-    silent = [leg for leg in legs if not leg.hears and not _confers(leg) and leg not in mixed]
-    conferences: dict[tuple[int, Hashable], list[Leg]] = {}
-    for leg in legs:
-        if leg.conference is not None:
-            conferences.setdefault((id(leg.room), leg.conference), []).append(leg)
-    return _Routes(
-        versions=versions,
-        legs=legs,
-        rows=_rows(legs),
-        copied_to=_rows(copied),
-        copied_from=_rows([leg.hears[0] for leg in copied]),
-        mixed=mixed,
-        silent=_rows(silent),
-        conferences=tuple(tuple(members) for members in conferences.values()),
-        sourced=tuple(leg for leg in legs if leg.source is not None),
-        sinking=tuple(leg for leg in legs if leg.sink is not None),
-        listened=tuple(leg for leg in legs if leg.ears),
-    )
+def _spans(units: bytes) -> list[tuple[int, int]]:
+    """The stretches of units, in samples, that are not there: a byte of 0 or 1 for each unit."""
+    have = np.frombuffer(units, np.bool_)
+    if not have.any():
+        return [(0, len(have) * UNIT)]  # a party that sends nothing at all
+    padded = np.concatenate(([True], have, [True]))
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2) * UNIT
+    return [(low, high) for low, high in edges.tolist()]
 
 
-def _confers(leg: Leg) -> bool:
-    return leg.conference is not None
+_FRAME_SPANS: Final = {
+    units: _spans(units) for units in map(bytes, product((0, 1), repeat=UNITS_PER_FRAME))
+}
+"""Of single frames."""
 
 
-def _rows(legs: list[Leg] | tuple[Leg, ...]) -> NDArray[np.int64]:
-    return np.array([leg.row for leg in legs], np.int64)
-
-
-def _widened(data: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    short = width - data.shape[1]
-    return np.pad(data, ((0, 0), (0, short))) if short else data
-
-
-def _note_missing(leg: Leg, have: NDArray[np.bool_], first: int) -> None:
-    """Remember the stretches of a block for which nothing arrived."""
-    if not leg.stream.shifts:
+def _note_missing(leg: Leg, spans: list[tuple[int, int]], first: int) -> None:
+    """Remember stretches of a block for which nothing arrived."""
+    shifts = leg.stream.shifts
+    if not shifts:
         return  # nothing was ever due
-    begun = leg.stream.shifts[0].media + leg.stream.shifts[0].place
+    begun = shifts[0].media + shifts[0].place
     start = first * FRAME_SAMPLES
-    spans: list[list[int]]
-    if have.any():
-        padded = np.concatenate(([True], have, [True]))
-        edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
-        spans = (edges * UNIT + start).tolist()
-    else:
-        spans = [[start, start + len(have) * UNIT]]  # a party that sends nothing at all
     for low, high in spans:
-        low = max(low, begun)
+        low, high = max(start + low, begun), start + high
         if low >= high:
             continue
         if leg.missing and leg.missing[-1][1] == low:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.media.feed import Feed
-from mediasim.media.leg import Ear, Leg, PacketSink, PacketSource
+from mediasim.media.leg import FOREVER, Ear, Leg, PacketSink, PacketSource
 from mediasim.media.player import Player
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
 from mediasim.rtp.sender import RtpSender
@@ -38,7 +38,7 @@ class Room:
         self.version = 0
         """Counts changes of who hears whom."""
         self.horizon: int | None = None
-        """The most frames to run ahead while somebody listens."""
+        """The most frames to run ahead while somebody listens to whatever may come."""
         self._far_horizons: list[int] = []
 
     def _touch(self) -> int:
@@ -148,6 +148,23 @@ class Room:
     def _find_horizon(self) -> None:
         near = [ear.horizon for leg in self.legs for _, ear in leg.ears]
         self.horizon = min(near + self._far_horizons, default=None)
+
+    @property
+    def outlook(self) -> int | None:
+        """The most frames to run ahead now: more than the horizon where only silence can come."""
+        if self.horizon is None or self._far_horizons:
+            return self.horizon
+        furthest = FOREVER
+        for leg in self.legs:
+            if not leg.ears:
+                continue
+            if leg.silent is None or not leg.silent(self.frame):
+                return self.horizon
+            for track, ear in leg.ears:
+                if track is not Track.INBOUND:
+                    return self.horizon
+                furthest = min(furthest, ear.patience)
+        return furthest
 
     # -- recording --------------------------------------------------------------------------
 

@@ -48,8 +48,13 @@ class Datagrams(Protocol):
     def rounds(self) -> Iterator[Round]:
         """Everything read since last asked."""
 
-    def send_each(self, slots: Sequence[int], datagrams: Sequence[memoryview]) -> None:
-        """Send a datagram from each slot."""
+    def send_each(
+        self, slots: Sequence[int], rows: Sequence[memoryview], packets: NDArray[np.uint8]
+    ) -> None:
+        """Send a datagram from each slot: the rows of ``packets`` (n, size), C-contiguous.
+
+        ``slots`` is another object when others are meant than last time.
+        """
 
 
 class Trunk:
@@ -65,19 +70,32 @@ class Trunk:
         """Datagrams of slots that no leg has."""
         self._datagrams = datagrams
         self._behind = behind
-        self._legs: dict[int, Leg] = {}
-        self._row_of_slot = np.zeros(0, np.int64)
-        self._wide: WideSender | None = None
+        self._legs: list[Leg] = []
+        self._slot_of: list[int] = []
+        """Of each of these legs."""
+        self._place: dict[int, int] = {}
+        """Where in these lists a slot is."""
+        self._wide = WideSender()
+        self._stale = True
+        """Whether what is made of these lists has to be made again."""
+        self._slots: tuple[int, ...] = ()
 
     def attach(self, leg: Leg, slot: int) -> None:
         """The leg's packets come and go through this slot. It must be PCMU or PCMA."""
-        self._legs[slot] = leg
-        self._wide = None
+        self._wide.add(leg.sender)
+        self._place[slot] = len(self._legs)
+        self._legs.append(leg)
+        self._slot_of.append(slot)
+        self._stale = True
 
     def detach(self, slot: int) -> None:
-        """The slot's leg is over."""
-        del self._legs[slot]
-        self._wide = None
+        """The slot's leg is over; the last one takes its place."""
+        at = self._place.pop(slot)
+        self._wide.remove(at)
+        leg, last = self._legs.pop(), self._slot_of.pop()
+        if last != slot:
+            self._legs[at], self._slot_of[at], self._place[last] = leg, last, at
+        self._stale = True
 
     def sweep(self, now_ns: int) -> None:
         """Read what has come by now, between boundaries."""
@@ -99,17 +117,17 @@ class Trunk:
 
     def send(self, frame: int, outbound: Tracks) -> None:
         """Send one frame of the legs' outbound tracks."""
-        wide = self._make_ready()
+        self._make_ready()
         if self._slots:
-            wide.make(outbound.take(self._rows, frame, 1), frame)
-            self._datagrams.send_each(self._slots, wide.rows)
+            self._wide.make(outbound.take(self._rows, frame, 1), frame)
+            self._datagrams.send_each(self._slots, self._wide.rows, self._wide.packets)
 
-    def _make_ready(self) -> WideSender:
-        if self._wide is None:
-            self._slots = list(self._legs)
-            self._rows = np.array([leg.row for leg in self._legs.values()], np.int64)
-            # One more than there are slots: whatever lies beyond is nobody's.
-            self._row_of_slot = np.full(max(self._slots, default=-1) + 2, -1, np.int64)
-            self._row_of_slot[self._slots] = self._rows
-            self._wide = WideSender([leg.sender for leg in self._legs.values()])
-        return self._wide
+    def _make_ready(self) -> None:
+        if not self._stale:
+            return
+        self._stale = False
+        self._slots = tuple(self._slot_of)
+        self._rows = np.array([leg.row for leg in self._legs], np.int64)
+        # One more than there are slots: whatever lies beyond is nobody's.
+        self._row_of_slot = np.full(max(self._slots, default=-1) + 2, -1, np.int64)
+        self._row_of_slot[self._slot_of] = self._rows

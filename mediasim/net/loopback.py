@@ -1,6 +1,8 @@
 """Lines over real sockets: each leg's packets cross UDP on 127.0.0.1, both ways.
 
-A line has a socket at the server and one at the party. What the simulated link makes of a packet
+A line has a socket at the server and one at the party, or all lines share one at either side
+(:mod:`mediasim.net.shared_socket`), told apart by SSRC. What is to be sent in one frame is sent
+together. What the simulated link makes of a packet
 (loss, delay, order, copies) is decided before it is sent, so it is the same as in virtual time
 for the same seed; the datagram then really crosses, and the bytes that come out are what is
 played.
@@ -19,7 +21,7 @@ those under way; one that is overtaken by a later one has been lost in the kerne
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -27,13 +29,17 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.media.plane import MediaPlane
+from mediasim.net.shared_socket import SharedSocket
 from mediasim.net.udp import UdpSockets
-from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
 
 __all__ = ["LoopbackTransport"]
 
 _PATIENCE: Final = 0.002
 """Seconds that a boundary waits for datagrams under way."""
+_SSRC: Final = slice(8, 12)
+_Sockets = UdpSockets | SharedSocket
 _LOST: Final = np.zeros((1, 0), np.uint8)
 """Stands for a packet that never came out: too short to be one."""
 
@@ -45,9 +51,10 @@ class LoopbackTransport:
     media plane's tick and :meth:`to_parties` after it.
     """
 
-    def __init__(self) -> None:
-        self.server = UdpSockets()
-        self.parties = UdpSockets()
+    def __init__(self, *, shared: bool = False) -> None:
+        """``shared``: one socket for all lines at either side. Raises OSError."""
+        self.server: _Sockets = SharedSocket() if shared else UdpSockets()
+        self.parties: _Sockets = SharedSocket() if shared else UdpSockets()
         self.lost = 0
         """Datagrams that were sent and never came out."""
         self.late = 0
@@ -55,6 +62,8 @@ class LoopbackTransport:
         self.refused = 0
         """Lines that got no sockets; nothing is heard on them."""
         self._lines: list[_Line] = []
+        self._up = _Bundle(self.parties, self.server)
+        self._down = _Bundle(self.server, self.parties)
 
     def __call__(
         self, leg: Leg, source: PacketSource, sink: PacketSink | None
@@ -69,6 +78,17 @@ class LoopbackTransport:
         self._lines.append(line)
         return line, None if sink is None else line
 
+    def around(self, plane: MediaPlane) -> Callable[[int], None]:
+        """A media plane's tick, with what has to be done before it and after it."""
+
+        def carry(frame: int) -> None:
+            self.to_server(frame)
+            plane.tick(frame)
+            self.to_parties()
+            plane.settle()
+
+        return carry
+
     def to_server(self, frame: int) -> None:
         """At the boundary at which ``frame`` begins: what arrived before the frame before it."""
         for line in [line for line in self._lines if line.leg.ended_frame is not None]:
@@ -77,15 +97,13 @@ class LoopbackTransport:
         for line in self._lines:
             line.send_up((frame - 1) * FRAME_NS)
         by_slot = {line.server_slot: line for line in self._lines}
-        awaited = sum(line.up.take_pending() for line in self._lines)
-        for slot, datagram in _read(self.server, awaited):
+        for slot, datagram in _read(self.server, self._up.send()):
             by_slot[slot].take_up(datagram)
 
     def to_parties(self) -> None:
         """Let the parties hear what the server has sent."""
         by_slot = {line.party_slot: line for line in self._lines}
-        awaited = sum(line.down.take_pending() for line in self._lines)
-        for slot, datagram in _read(self.parties, awaited):
+        for slot, datagram in _read(self.parties, self._down.send()):
             by_slot[slot].take_down(datagram)
 
     def close(self) -> None:
@@ -95,7 +113,37 @@ class LoopbackTransport:
         self.parties.close_all()
 
 
-def _read(sockets: UdpSockets, awaited: int) -> Iterator[tuple[int, bytes]]:
+class _Bundle:
+    """What is to be sent one way, until it is sent."""
+
+    def __init__(self, sender: _Sockets, receiver: _Sockets) -> None:
+        self._sender = sender
+        self._receiver = receiver
+        self._slots: list[int] = []
+        self._datagrams: list[bytes] = []
+        self._ssrcs: dict[int, bytes] = {}
+        """Whose packets each of the receiver's slots is known to get."""
+
+    def add(self, slot: int, datagram: bytes, receiving_slot: int) -> None:
+        ssrc = datagram[_SSRC]
+        if len(datagram) >= HEADER_SIZE and self._ssrcs.get(receiving_slot) != ssrc:
+            self._ssrcs[receiving_slot] = ssrc
+            self._receiver.claim(receiving_slot, int.from_bytes(ssrc, "big"))
+        self._slots.append(slot)
+        self._datagrams.append(datagram)
+
+    def forget(self, receiving_slot: int) -> None:
+        """The slot is closed."""
+        self._ssrcs.pop(receiving_slot, None)
+
+    def send(self) -> int:
+        """Send everything; returns how many datagrams the system took."""
+        slots, self._slots = self._slots, []
+        datagrams, self._datagrams = self._datagrams, []
+        return self._sender.send_many(slots, datagrams) if slots else 0
+
+
+def _read(sockets: _Sockets, awaited: int) -> Iterator[tuple[int, bytes]]:
     """Everything that has come, by slot; waits a little until it is as much as is awaited."""
     awaited -= sockets.read(0)
     while awaited > 0 and sockets.wait(_PATIENCE):
@@ -140,11 +188,13 @@ class _Line:
     def close(self) -> None:
         self._transport.server.close(self.server_slot)
         self._transport.parties.close(self.party_slot)
+        self._transport._up.forget(self.server_slot)
+        self._transport._down.forget(self.party_slot)
 
     # -- from the party to the server -------------------------------------------------------
 
     def send_up(self, before_ns: int) -> None:
-        """Send everything that the link lets arrive before this time."""
+        """Hand over everything that the link lets arrive before this time."""
         block = self._source.pull(before_ns)
         if block is None:
             return
@@ -152,8 +202,8 @@ class _Line:
             block.data, block.length.tolist(), block.arrival.tolist(), strict=True
         ):
             datagram = row[:size].tobytes()
-            taken = self._transport.parties.send(self.party_slot, datagram)
-            self.up.sent(datagram, arrival, taken=taken)
+            self._transport._up.add(self.party_slot, datagram, self.server_slot)
+            self.up.sent(datagram, arrival)
 
     def take_up(self, datagram: bytes) -> None:
         arrived = self.up.take(datagram)
@@ -179,13 +229,13 @@ class _Line:
     # -- from the server to the party -------------------------------------------------------
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        """Send what the server has for the party."""
+        """Hand over what the server has for the party."""
         frame = first_frame
         for data in packets:
             for row in data:
                 datagram = row.tobytes()
-                taken = self._transport.server.send(self.server_slot, datagram)
-                self.down.sent(datagram, frame, taken=taken)
+                self._transport._down.add(self.server_slot, datagram, self.party_slot)
+                self.down.sent(datagram, frame)
                 frame += 1
 
     def take_down(self, datagram: bytes) -> None:
@@ -204,17 +254,10 @@ class _Wire:
 
     def __init__(self) -> None:
         self._sent: deque[tuple[bytes, int]] = deque()
-        self._pending = 0
 
-    def sent(self, datagram: bytes, note: int, *, taken: bool) -> None:
-        """A datagram was sent; ``taken`` tells whether the system took it."""
+    def sent(self, datagram: bytes, note: int) -> None:
+        """A datagram is on its way."""
         self._sent.append((datagram, note))
-        self._pending += taken
-
-    def take_pending(self) -> int:
-        """How many were sent since last asked."""
-        pending, self._pending = self._pending, 0
-        return pending
 
     def take(self, datagram: bytes) -> list[int]:
         """What was noted of a datagram that came out, after that of those it overtook.

@@ -27,6 +27,7 @@ from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.media.trunk import SWEEP_NS, Trunk
 from mediasim.net import process
+from mediasim.net.load import Load
 from mediasim.net.loopback import LoopbackTransport
 
 __all__ = ["Lateness", "Pace", "RealtimeLoop", "keep_sweeping", "run_realtime"]
@@ -87,6 +88,7 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
         self.now_ns = 0
         self.rate = rate
         self.lateness = Lateness()
+        self.load = Load()
         self._tick: Tick | None = None
         self._next_frame = 1
         self._started: float | None = None
@@ -120,6 +122,11 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
         """Whether the next tick is due already."""
         return self.wall_ns() >= self._next_frame * FRAME_NS
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether it can carry no more. At a rate above 1 it is asked to go as fast as it can."""
+        return self.load.overloaded and self.rate <= 1
+
     def _due_ns(self) -> int | None:
         """When something is to be done next."""
         # _scheduled is asyncio's own; the virtual loop's test pins it for each Python version.
@@ -144,9 +151,12 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
             events = poll(0 if ready else None)
             self.now_ns = max(self.now_ns, self.wall_ns())
             return events
-        early = due - self.wall_ns()
+        before = self.wall_ns()
+        early = due - before
         events = poll(0 if ready or early <= 0 else early / self.rate / 1_000_000_000)
         wall = self.wall_ns()
+        if not ready and early > 0:
+            self.load.waited(wall - before)
         if wall < due:
             self.now_ns = max(self.now_ns, wall)
         else:
@@ -157,6 +167,7 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
         self.now_ns = max(self.now_ns, due)
         if self._tick is not None and due == self._next_frame * FRAME_NS:
             frame, self._next_frame = self._next_frame, self._next_frame + 1
+            self.load.mark(wall)
             self._tick(frame)
             self.lateness.note(wall - due, self.wall_ns() - due)
 
@@ -234,22 +245,20 @@ class Pace:
 
 def run_realtime(
     main: Callable[[MediaPlane, Transport], Coroutine[Any, Any, T]],
+    *,
+    shared_socket: bool = False,
 ) -> tuple[T, Pace]:
     """Run ``main(plane, transport)`` on the wall clock, its lines over UDP on loopback.
+
+    Each line has a port of its own, or all share one socket at either side.
 
     Loop time begins at 0 and frame n of the plane at ``n * 20 ms``. Must not be called on a
     running loop. What ``main`` raises is raised.
     """
     plane = MediaPlane(max_lag=1)
-    transport = LoopbackTransport()
+    transport = LoopbackTransport(shared=shared_socket)
     loop = RealtimeLoop()
-
-    def tick(frame: int) -> None:
-        transport.to_server(frame)
-        plane.tick(frame)
-        transport.to_parties()
-
-    loop.every_frame(tick)
+    loop.every_frame(transport.around(plane))
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             try:

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mediasim.media.trunk import Round
-from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
 
-__all__ = ["DATAGRAM_BYTES", "Address", "UdpSockets"]
+__all__ = ["DATAGRAM_BYTES", "LOOPBACK", "Address", "UdpSockets", "in_rounds"]
 
 Address = tuple[str, int]
 
@@ -50,10 +51,12 @@ class UdpSockets:
         self._sockets: list[socket.socket | None] = []
         self._free: list[int] = []
         self._senders: list[Callable[[Any], int]] = []
-        self._receivers: dict[int, Callable[[memoryview], int]] = {}
+        self._receivers: list[Callable[[memoryview], int]] = []
         """By descriptor,"""
-        self._slot_of: dict[int, int] = {}
+        self._slot_of = np.zeros(0, np.int64)
         """as are the slots."""
+        self._planned: tuple[Sequence[int], list[Callable[[Any], int]]] | None = None
+        """Who sends for the slots that were given last."""
         self._poller = _make_poller()
         self._data = np.zeros((0, DATAGRAM_BYTES), np.uint8)
         self._rows: list[memoryview] = []
@@ -61,9 +64,9 @@ class UdpSockets:
 
     def _forget(self) -> None:
         """What was read has been taken."""
-        self._slots: list[int] = []
+        self._ready: list[int] = []
         self._lengths: list[int] = []
-        """Of each datagram read, in the order of reading."""
+        """Descriptor and length of each datagram read, in the order of reading."""
         self._readings: list[tuple[int, int]] = []
         """When was read (ns), and how many datagrams."""
 
@@ -71,7 +74,7 @@ class UdpSockets:
 
     def __len__(self) -> int:
         """How many are open."""
-        return len(self._receivers)
+        return len(self._sockets) - len(self._free)
 
     def open(self) -> int:
         """A new socket on a port the kernel chooses; returns its slot.
@@ -95,8 +98,14 @@ class UdpSockets:
             slot = len(self._sockets)
             self._sockets.append(made)
             self._senders.append(made.send)
-        self._receivers[made.fileno()] = made.recv_into
-        self._slot_of[made.fileno()] = slot
+        descriptor = made.fileno()
+        if descriptor >= len(self._receivers):
+            more = 2 * descriptor - len(self._receivers) + 1
+            self._receivers += [_nobody] * more
+            self._slot_of = np.append(self._slot_of, np.full(more, -1, np.int64))
+        self._receivers[descriptor] = made.recv_into
+        self._slot_of[descriptor] = slot
+        self._planned = None
         return slot
 
     def address(self, slot: int) -> Address:
@@ -108,11 +117,16 @@ class UdpSockets:
         """Send there, and receive from nobody else."""
         self._socket(slot).connect(remote)
 
+    def claim(self, slot: int, ssrc: int) -> bool:
+        """Whatever comes to a slot's own port is the slot's."""
+        return True
+
     def close(self, slot: int) -> None:
         closing = self._socket(slot)
         self._poller.unregister(closing.fileno())
-        del self._receivers[closing.fileno()], self._slot_of[closing.fileno()]
+        self._receivers[closing.fileno()] = _nobody
         closing.close()
+        self._planned = None
         self._sockets[slot] = None
         self._free.append(slot)
 
@@ -136,21 +150,21 @@ class UdpSockets:
 
     def read(self, now_ns: int, most: int | None = None) -> int:
         """Read what has come, ``most`` of each slot, as having arrived now; returns how many."""
-        before = len(self._slots)
+        before = len(self._ready)
         for _ in range(most or _MOST_OF_EACH):
             if not self._read_each():
                 break
-        count = len(self._slots) - before
+        count = len(self._ready) - before
         self._readings.append((now_ns, count))
         self.received += count
         return count
 
     def _read_each(self) -> bool:
         """Read one datagram of each socket that has any; returns whether there was one."""
-        ready = self._poller.poll(max(1, len(self._receivers)))
+        ready = self._poller.poll(max(1, len(self)))
         if not ready:
             return False
-        before = len(self._slots)
+        before = len(self._ready)
         end = before + len(ready)
         self._have_rows(end)
         receivers, lengths = self._receivers, self._lengths
@@ -162,17 +176,16 @@ class UdpSockets:
                 self._refused(error)
                 lengths.append(_NOTHING)
                 whole = False
-        slot_of = self._slot_of
-        self._slots += [slot_of[descriptor] for descriptor in ready]
+        self._ready += ready
         if not whole:
             self._close_up(before)
-        return len(self._slots) > before
+        return len(self._ready) > before
 
     def _close_up(self, before: int) -> None:
         """Take out what was not read after all, of the datagrams from ``before`` on."""
         kept = [at for at in range(before, len(self._lengths)) if self._lengths[at] != _NOTHING]
         self._data[before : before + len(kept)] = self._data[kept]
-        self._slots[before:] = [self._slots[at] for at in kept]
+        self._ready[before:] = [self._ready[at] for at in kept]
         self._lengths[before:] = [self._lengths[at] for at in kept]
 
     def _have_rows(self, count: int) -> None:
@@ -185,24 +198,17 @@ class UdpSockets:
 
     def rounds(self) -> Iterator[Round]:
         """Everything read since last asked: the first datagram of each slot, then the second."""
-        slots = np.array(self._slots, np.int64)
+        slots = self._slot_of[np.array(self._ready, np.intp)]
         times, counts = np.array(self._readings, np.int64).reshape(-1, 2).T
         length, arrival = np.array(self._lengths, np.int64), np.repeat(times, counts)
         self._forget()
         if not len(slots):
             return
-        block = PacketBlock(self._data[: len(slots)], length, arrival)
-        if np.bincount(slots).max() == 1:
-            yield Round(slots, block)
-            return
-        order = np.argsort(slots, kind="stable")
-        fresh = np.append(True, np.diff(slots[order]) != 0)
-        firsts = np.flatnonzero(fresh)
-        number = np.empty(len(slots), np.int64)
-        number[order] = np.arange(len(slots)) - firsts[np.cumsum(fresh) - 1]
-        for each in range(int(number.max()) + 1):
-            chosen = np.flatnonzero(number == each)
-            yield Round(slots[chosen], block.select(chosen))
+        # Side by side, and no wider than need be: what comes after looks at them several times.
+        width = max(HEADER_SIZE, int(length.max()))
+        data = np.ascontiguousarray(self._data[: len(slots), :width])
+        block = PacketBlock(data, length, arrival)
+        yield from in_rounds(slots, block)
 
     # -- datagrams out ----------------------------------------------------------------------
 
@@ -216,12 +222,22 @@ class UdpSockets:
         self.sent += 1
         return True
 
-    def send_each(self, slots: Sequence[int], datagrams: Sequence[memoryview]) -> None:
-        """Send a datagram from each slot."""
-        senders = self._senders
+    def send_many(self, slots: Sequence[int], datagrams: Sequence[bytes]) -> int:
+        """Send a datagram from each of ``slots``; returns how many the system took."""
+        before = self.sent
         for slot, datagram in zip(slots, datagrams, strict=True):
+            self.send(slot, datagram)
+        return self.sent - before
+
+    def send_each(
+        self, slots: Sequence[int], rows: Sequence[memoryview], packets: NDArray[np.uint8]
+    ) -> None:
+        """Send a datagram from each slot: the rows of ``packets``."""
+        if self._planned is None or self._planned[0] is not slots:
+            self._planned = slots, [self._senders[slot] for slot in slots]
+        for send, datagram in zip(self._planned[1], rows, strict=True):
             try:
-                senders[slot](datagram)
+                send(datagram)
             except OSError as error:
                 self._refused(error)
                 self.sent -= 1
@@ -229,6 +245,26 @@ class UdpSockets:
 
     def _refused(self, error: OSError) -> None:
         self.errors[errno.errorcode.get(error.errno or 0, type(error).__name__)] += 1
+
+
+def _nobody(_: memoryview) -> int:
+    """Receives for a descriptor that is no slot's."""
+    raise OSError(errno.EBADF, "no slot has this descriptor")
+
+
+def in_rounds(slots: NDArray[np.int64], block: PacketBlock) -> Iterator[Round]:
+    """Packets in order of being read, as rounds: the first of each slot, then the second."""
+    if np.bincount(slots).max() == 1:
+        yield Round(slots, block)
+        return
+    order = np.argsort(slots, kind="stable")
+    fresh = np.append(True, np.diff(slots[order]) != 0)
+    firsts = np.flatnonzero(fresh)
+    number = np.empty(len(slots), np.int64)
+    number[order] = np.arange(len(slots)) - firsts[np.cumsum(fresh) - 1]
+    for each in range(int(number.max()) + 1):
+        chosen = np.flatnonzero(number == each)
+        yield Round(slots[chosen], block.select(chosen))
 
 
 # -- which sockets have something ---------------------------------------------------------------

@@ -14,10 +14,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import selectors
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
 
-__all__ = ["VirtualDeadlock", "VirtualLoop"]
+from mediasim.audio.frames import FRAME_NS
+from mediasim.media.plane import MediaPlane
+
+__all__ = ["VirtualDeadlock", "VirtualLoop", "run_virtual"]
+
+T = TypeVar("T")
 
 Advance = Callable[[int], int]
 """Takes the loop time wanted (ns), lives through one step towards it, returns the time reached."""
@@ -107,3 +112,21 @@ class _JumpingSelector(selectors.DefaultSelector):
         if not events and not self._loop._jump():
             events = super().select()
         return events
+
+
+def run_virtual(main: Callable[[MediaPlane], Coroutine[Any, Any, T]], block: int) -> T:
+    """Run ``main(plane)`` in virtual time, rooms living through ``block`` frames at once at most.
+
+    Must not be called on a running loop. What ``main`` raises is raised.
+    """
+    plane = MediaPlane(max_lag=block)
+    loop = VirtualLoop()
+
+    def advance(target_ns: int) -> int:
+        frame = target_ns // FRAME_NS
+        reached = plane.advance(frame)
+        return target_ns if reached >= frame else reached * FRAME_NS
+
+    loop.before_jump(advance)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(main(plane))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.net.link import Link
 from mediasim.parties.flight import Fate, Flight
+from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.stream import StreamFormat
@@ -35,6 +36,8 @@ class Ear:
         self._playout = Playout(max_block + 1 + AHEAD_FRAMES)
         self.stream = self._playout.open(stream_format)
         self._flight = Flight(link)
+        self._wait: Callable[[Ear, int], None] | None = None
+        self._final: Reception | None = None
 
     @property
     def path_frames(self) -> int:
@@ -51,7 +54,28 @@ class Ear:
             self._flight.launch(data, (frames + 1) * FRAME_NS, frames * FRAME_SAMPLES)
             self.sent += count
             at += count
-        self._hear(first_frame, at)
+        if self._wait is None:
+            self._hear(first_frame, at)
+        elif self._final is None:
+            for frame in range(first_frame, at):
+                self._wait(self, frame)
+
+    def share(self, playout: Playout, wait: Callable[[Ear, int], None]) -> None:
+        """Be played out together with others from the beginning on.
+
+        ``wait`` is called for each frame that is to be heard; who hears it asks :meth:`land`.
+        """
+        self._playout, self._wait = playout, wait
+        self.stream = playout.open(self.stream.format)
+
+    def land(self, before_ns: int) -> PacketBlock | None:
+        """What has arrived before this time."""
+        return self._flight.land(before_ns)
+
+    def close(self) -> None:
+        """Nothing more is to be heard; its row of the shared playout is another's."""
+        self._final = self.reception
+        self._playout.close(self.stream)
 
     def _hear(self, first_frame: int, end: int) -> None:
         own, count = np.array([self.stream.row]), end - first_frame
@@ -73,4 +97,4 @@ class Ear:
 
     @property
     def reception(self) -> Reception:
-        return self._playout.reception.of(self.stream.row)
+        return self._final or self._playout.reception.of(self.stream.row)

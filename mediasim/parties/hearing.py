@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.media.leg import FOREVER
 
 __all__ = ["HEARD_DBFS", "SpeechTracker", "fired"]
 
@@ -71,6 +72,18 @@ class SpeechTracker:
         """What was said until now has been dealt with."""
         self._spoken = False
         self._loud = 0
+
+    @property
+    def patience(self) -> int:
+        """Frames of silence that may be lived through before what they made true is acted on."""
+        if self._wanted is None:
+            return FOREVER
+        kind, quiet, _ = self._wanted
+        if kind == "speech":
+            return self.horizon if self._spoken else FOREVER
+        if kind == "quiet" and not self._spoken:
+            return FOREVER
+        return max(0, quiet - self._quiet - 1) + self.horizon
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """The next frames, as samples."""

@@ -14,10 +14,12 @@ from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
 from mediasim.media.room import Room
 from mediasim.net.link import Impairments, Link
 from mediasim.parties.clock import SenderClock, Stall
+from mediasim.parties.crowd import crowd_of
 from mediasim.parties.ear import Ear
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, Phone, PhoneFormat
 from mediasim.parties.timeline import Timeline
+from mediasim.rtp.pace_table import AHEAD_FRAMES
 from mediasim.rtp.pacing import place_of
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
@@ -26,6 +28,8 @@ from mediasim.seeds import Seeds
 __all__ = ["Line", "Party"]
 
 _SECONDS_OF_BACKGROUND: Final = 10
+_PLAYED_OUT: Final = 2 * AHEAD_FRAMES
+"""Frames after which whatever had arrived has surely been played, and noticed by who listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ class Line:
         self.leg: Leg = room.add_leg(label, stream_format, sender)
         self.tracker = SpeechTracker()
         self.ear: Ear | None = None
+        self._arrived: tuple[int, int] | None = None
+        """Everything until this sample had arrived at this frame."""
 
     def _background(self) -> np.ndarray | None:
         if self.party.noise_dbfs is None or self.party.dtx != "off":
@@ -128,11 +134,26 @@ class Line:
                 self.room.plane.playout.max_block,
             )
             self.ear.listeners.append(self.tracker.hear)
+            if self.room.plane.max_lag == 1:
+                crowd_of(self.room.plane).join(self.ear, self.leg)
         source: PacketSource = self.phone
         sink: PacketSink | None = self.ear
         if transport is not None:
             source, sink = transport(self.leg, source, sink)
+        else:
+            self.leg.silent = self._silent
         self.room.connect(self.leg, source=source, sink=sink)
+
+    def _silent(self, frame: int) -> bool:
+        """Whether the server hears nothing of it from a frame on, unless it says something more."""
+        end = self.phone.sounds_until
+        if end is None:
+            return False
+        if self._arrived is None or self._arrived[0] != end:
+            if not self.phone.has_arrived(end):
+                return False
+            self._arrived = end, frame
+        return frame - self._arrived[1] >= _PLAYED_OUT
 
     def listen_from_now(self) -> None:
         """What was sent before now, ringing for one, is nobody speaking to the party."""

@@ -77,6 +77,7 @@ class Phone:
         self._silent_for = 0
         self._flight = Flight(link)
         self._ended_at: int | None = None
+        self._pressed_until = 0
 
     @property
     def fates(self) -> list[Fate]:
@@ -99,6 +100,22 @@ class Phone:
         unsent = np.arange(self._period * self._step, end, self._step)
         return np.concatenate((media // self._ticks, unsent))
 
+    @property
+    def sounds_until(self) -> int | None:
+        """Where the last sound or key so far ends; None if what it sends is never plain silence."""
+        if self._encoder is not None or self.format.dtx != "off" or self.timeline.has_background:
+            return None
+        return max(self.timeline.end, self._pressed_until)
+
+    def has_arrived(self, end: int) -> bool:
+        """Whether everything before sample ``end`` has been sent, and has come or is lost."""
+        if self._events or (self._ended_at is None and self._period * self._step < end):
+            return False
+        flying = self._flight.flying
+        timestamp = parse(flying.data, flying.length).timestamp.astype(np.int64)
+        media = ((timestamp - self.format.first_timestamp) & 0xFFFFFFFF) // self._ticks
+        return not (media < end).any()
+
     # -- what the party does ----------------------------------------------------------------
 
     def press(self, digits: str, at: int, tone_samples: int, gap_samples: int) -> int:
@@ -112,6 +129,7 @@ class Phone:
                 self._events.setdefault(first + index, []).append(event)
             # The last packet is repeated beyond the key's release, in place of audio.
             at = max(start + tone_samples + gap_samples, (first + len(payloads)) * self._step)
+        self._pressed_until = max(self._pressed_until, at)
         return at
 
     def end(self, now_ns: int) -> None:

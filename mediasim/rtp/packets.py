@@ -6,13 +6,14 @@ headers are built and parsed for all rows at once. Nothing here keeps state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HEADER_SIZE", "PacketBlock", "Parsed", "build", "parse"]
+__all__ = ["HEADER_SIZE", "PacketBlock", "Parsed", "build", "joined", "parse"]
 
 HEADER_SIZE: Final = 12
 _HEADER: Final = np.dtype(
@@ -60,6 +61,23 @@ class PacketBlock:
             np.concatenate((self.length, other.length)),
             np.concatenate((self.arrival, other.arrival)),
         )
+
+
+def joined(blocks: Sequence[PacketBlock]) -> PacketBlock:
+    """Blocks one behind the other; at least one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    width = max(block.data.shape[1] for block in blocks)
+    return PacketBlock(
+        np.concatenate([_widened(block.data, width) for block in blocks]),
+        np.concatenate([block.length for block in blocks]),
+        np.concatenate([block.arrival for block in blocks]),
+    )
+
+
+def _widened(data: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    short = width - data.shape[1]
+    return np.pad(data, ((0, 0), (0, short))) if short else data
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ sequence numbers.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import alaw_encode, ulaw_encode
 from mediasim.rtp.packets import build
 
-__all__ = ["RtpSender", "encode_frames"]
+__all__ = ["FrameCount", "RtpSender", "encode_frames"]
 
 
 def encode_frames(
@@ -25,6 +27,13 @@ def encode_frames(
     if encoder is None:
         return [ulaw_encode(pcm) if codec == "PCMU" else alaw_encode(pcm)]
     return [np.frombuffer(encoder.encode(frame), np.uint8)[None] for frame in pcm]
+
+
+class FrameCount(Protocol):
+    """Makes the frames of many senders at once."""
+
+    frames: int
+    """How many it has made of each."""
 
 
 class RtpSender:
@@ -45,11 +54,34 @@ class RtpSender:
         self.payload_type = known.payload_type if payload_type is None else payload_type
         self.ticks_per_sample = known.clock_rate // 8000
         self.first_timestamp = first_timestamp
-        self.sent = 0
-        self.octets = 0
-        """Bytes of payload sent."""
+        self._sent = 0
+        self._octets = 0
+        self._wide: FrameCount | None = None
+        """Counts frames that are sent for it together with those of others,"""
+        self._wide_from = 0
+        """and what it had counted before."""
         self._first_sequence = first_sequence
         self._encoder = None if known.stateless else FrameEncoder(codec)
+
+    @property
+    def sent(self) -> int:
+        """Packets sent."""
+        return self._sent + self._frames_elsewhere()
+
+    @property
+    def octets(self) -> int:
+        """Bytes of payload sent."""
+        return self._octets + self._frames_elsewhere() * FRAME_SAMPLES
+
+    def join(self, count: FrameCount | None) -> None:
+        """From now on its frames of G.711 are made and counted elsewhere; None: no more."""
+        made = self._frames_elsewhere()
+        self._sent += made
+        self._octets += made * FRAME_SAMPLES
+        self._wide, self._wide_from = count, 0 if count is None else count.frames
+
+    def _frames_elsewhere(self) -> int:
+        return 0 if self._wide is None else self._wide.frames - self._wide_from
 
     @property
     def next_sequence(self) -> int:
@@ -83,6 +115,6 @@ class RtpSender:
             ssrc=self.ssrc,
             marker=marker,
         )
-        self.sent += count
-        self.octets += payload.size
+        self._sent += count
+        self._octets += payload.size
         return data

@@ -6,7 +6,6 @@ itself (RFC 3551: PCMU and PCMA). Both make the same packets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -14,51 +13,90 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import alaw_encode, ulaw_encode
-from mediasim.rtp.packets import HEADER_SIZE, build
+from mediasim.rtp.packets import HEADER_SIZE
 from mediasim.rtp.sender import RtpSender
 
 __all__ = ["WideSender"]
 
-_SEQUENCE: Final = 2
-_TIMESTAMP: Final = 4
 _PACKET: Final = HEADER_SIZE + FRAME_SAMPLES
+_FIELDS: Final = np.dtype(
+    {
+        "names": ["b0", "b1", "sequence", "timestamp", "ssrc"],
+        "formats": ["u1", "u1", ">u2", ">u4", ">u4"],
+        "offsets": [0, 1, 2, 4, 8],
+        "itemsize": _PACKET,
+    }
+)
+_VERSION: Final = 0x80
+_FEWEST: Final = 16
 
 
 class WideSender:
-    """Sends for ``senders``, row by row; make a new one when they change."""
+    """Makes packets for senders, in the order in which they were added."""
 
-    def __init__(self, senders: Sequence[RtpSender]) -> None:
-        """Raises ValueError for a codec that needs a coder per stream."""
-        others = {sender.codec for sender in senders} - {"PCMU", "PCMA"}
-        if others:
-            raise ValueError(f"{sorted(others)[0]} frames are coded one by one: PCMU or PCMA")
-        self._senders = tuple(senders)
-        count = len(senders)
-        self._sequence = np.array([s.next_sequence & 0xFFFF for s in senders], np.uint16)
-        self._first_timestamp = np.array([s.first_timestamp for s in senders], np.int64)
-        self._alaw = np.array([index for index, s in enumerate(senders) if s.codec == "PCMA"], int)
-        self._data = build(
-            np.zeros((count, FRAME_SAMPLES), np.uint8),
-            payload_type=0,
-            sequence=np.zeros(count, np.int64),
-            timestamp=np.zeros(count, np.int64),
-            ssrc=np.array([s.ssrc for s in senders], np.int64),
-        )
-        self._data[:, 1] = [s.payload_type for s in senders]
-        shape, strides = (count,), (_PACKET,)
-        self._sequences = np.ndarray(shape, ">u2", self._data, _SEQUENCE, strides)
-        self._timestamps = np.ndarray(shape, ">u4", self._data, _TIMESTAMP, strides)
-        self.rows: list[memoryview] = [row.data for row in self._data]
-        """The packets made last, ready to send."""
+    def __init__(self) -> None:
+        self.frames = 0
+        """How many packets it has made of each sender."""
+        self.senders: list[RtpSender] = []
+        self._data = np.zeros((0, _PACKET), np.uint8)
+        self._first_timestamp = np.zeros(0, np.int64)
+        self._alaw = np.zeros(0, np.bool_)
+        self._hold(_FEWEST)
+
+    def _hold(self, room: int) -> None:
+        """Have memory for so many senders."""
+        more = room - len(self._data)
+        self._data = np.concatenate((self._data, np.zeros((more, _PACKET), np.uint8)))
+        self._first_timestamp = np.append(self._first_timestamp, np.zeros(more, np.int64))
+        self._alaw = np.append(self._alaw, np.zeros(more, np.bool_))
+        self._heads = self._data.view(_FIELDS)[:, 0]
+        self._rows = [row.data for row in self._data]
+
+    def __len__(self) -> int:
+        return len(self.senders)
+
+    @property
+    def packets(self) -> NDArray[np.uint8]:
+        """The packets made last, (n, 172), in one piece of memory."""
+        return self._data[: len(self.senders)]
+
+    @property
+    def rows(self) -> list[memoryview]:
+        """The same, each by itself."""
+        return self._rows[: len(self.senders)]
+
+    def add(self, sender: RtpSender) -> None:
+        """Send for one more. Raises ValueError for a codec that needs a coder per stream."""
+        if sender.codec not in ("PCMU", "PCMA"):
+            raise ValueError(f"{sender.codec} frames are coded one by one: PCMU or PCMA")
+        at = len(self.senders)
+        if at == len(self._data):
+            self._hold(2 * at)
+        self.senders.append(sender)
+        head = self._heads[at]
+        head["b0"], head["b1"], head["ssrc"] = _VERSION, sender.payload_type, sender.ssrc
+        head["sequence"] = (sender.next_sequence - 1) & 0xFFFF
+        self._first_timestamp[at] = sender.first_timestamp
+        self._alaw[at] = sender.codec == "PCMA"
+        sender.join(self)
+
+    def remove(self, at: int) -> None:
+        """Send no more for the sender in this place; the last one takes it."""
+        self.senders[at].join(None)
+        last = self.senders.pop()
+        if at < len(self.senders):
+            self.senders[at] = last
+        for column in (self._data, self._first_timestamp, self._alaw):
+            column[at] = column[len(self.senders)]
 
     def make(self, pcm: NDArray[np.int16], frame: int) -> None:
-        """Make the next packet of each row of ``pcm`` (n, 160), over the last one."""
-        self._data[:, HEADER_SIZE:] = ulaw_encode(pcm)
-        if len(self._alaw):
-            self._data[self._alaw, HEADER_SIZE:] = alaw_encode(pcm[self._alaw])
-        self._sequences[:] = self._sequence
-        self._timestamps[:] = self._first_timestamp + frame * FRAME_SAMPLES & 0xFFFFFFFF
-        self._sequence += 1
-        for sender in self._senders:
-            sender.sent += 1
-            sender.octets += FRAME_SAMPLES
+        """Make the next packet of each sender from rows of ``pcm`` (n, 160), over the last one."""
+        count = len(self.senders)
+        self._data[:count, HEADER_SIZE:] = ulaw_encode(pcm)
+        alaw = np.flatnonzero(self._alaw[:count])
+        if len(alaw):
+            self._data[alaw, HEADER_SIZE:] = alaw_encode(pcm[alaw])
+        heads = self._heads[:count]
+        heads["sequence"] += 1
+        heads["timestamp"] = self._first_timestamp[:count] + frame * FRAME_SAMPLES & 0xFFFFFFFF
+        self.frames += 1

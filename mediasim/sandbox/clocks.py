@@ -20,13 +20,18 @@ from typing import Final, Literal, Protocol
 from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.dates import DEFAULT_EPOCH
 from mediasim.exchange.exchange import VIRTUAL_BLOCK
+from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
+from mediasim.net.loopback import LoopbackTransport
 from mediasim.net.realtime import RealtimeLoop
 from mediasim.net.virtual_loop import VirtualLoop
 
-__all__ = ["FASTEST", "Clock", "ClockKind", "ClockRefuses", "make_clock"]
+__all__ = ["FASTEST", "Clock", "ClockKind", "ClockRefuses", "Lines", "make_clock", "only_real_time"]
 
 ClockKind = Literal["real", "virtual", "manual"]
+Lines = Literal["memory", "ports", "shared"]
+"""How packets travel between simulated parties and the server: in memory, over UDP on loopback with
+a port for each leg, or over one socket for all."""
 FASTEST: Final = 1000.0
 
 
@@ -43,6 +48,8 @@ class Clock(Protocol):
     kind: ClockKind
     loop: asyncio.SelectorEventLoop
     plane: MediaPlane
+    transport: Transport | None
+    """Carries the lines of simulated parties; None: they need none."""
 
     @property
     def now_ns(self) -> int:
@@ -73,13 +80,21 @@ class Clock(Protocol):
     def let_go(self) -> contextlib.AbstractContextManager[None]:
         """Have no limit meanwhile, so that what is under way can end."""
 
+    def close(self) -> None:
+        """Close its sockets; nobody runs the loop any more."""
 
-def make_clock(kind: ClockKind, *, rate: float = 1.0) -> Clock:
-    """A clock with its loop, which nobody runs yet. Raises ClockRefuses for a wrong rate."""
+
+def make_clock(kind: ClockKind, *, rate: float = 1.0, lines: Lines = "memory") -> Clock:
+    """A clock with its loop, which nobody runs yet.
+
+    Raises ClockRefuses for a rate or lines that it cannot have.
+    """
     if kind == "real":
-        return _RealClock(rate)
+        return _RealClock(rate, lines)
     if rate != 1.0:
         raise ClockRefuses(_NO_RATE.format(kind))
+    if lines != "memory":
+        raise ClockRefuses(f"a {kind} clock's lines are in memory; sockets need --clock real")
     return _VirtualClock(kind)
 
 
@@ -91,11 +106,15 @@ class _RealClock:
 
     kind: ClockKind = "real"
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, lines: Lines) -> None:
         self._loop = RealtimeLoop(_checked(rate))
         self.loop: asyncio.SelectorEventLoop = self._loop
         self.plane = MediaPlane(max_lag=1)
-        self._loop.every_frame(self.plane.tick)
+        self.plane.overloaded = lambda: self._loop.overloaded
+        self._wires = None if lines == "memory" else LoopbackTransport(shared=lines == "shared")
+        self.transport: Transport | None = self._wires
+        tick = self.plane.tick if self._wires is None else self._wires.around(self.plane)
+        self._loop.every_frame(tick)
 
     @property
     def now_ns(self) -> int:
@@ -123,6 +142,17 @@ class _RealClock:
     def let_go(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
+    def close(self) -> None:
+        if self._wires is not None:
+            self._wires.close()
+
+
+def only_real_time(clock: Clock, what: str) -> None:
+    """Raises ClockRefuses for a clock that is not everybody's."""
+    if clock.rate != 1.0:
+        found = "that rate" if clock.kind == "real" else f"a {clock.kind} clock"
+        raise ClockRefuses(f"{what} live in real time, not at {found}: serve with --clock real")
+
 
 def _checked(rate: float) -> float:
     if not 1 / FASTEST <= rate <= FASTEST:
@@ -138,6 +168,7 @@ class _VirtualClock:
         self._loop = _ServingLoop(limit_ns=0 if kind == "manual" else None)
         self.loop: asyncio.SelectorEventLoop = self._loop
         self.plane = MediaPlane(max_lag=VIRTUAL_BLOCK)
+        self.transport: Transport | None = None
         self._loop.before_jump(self._live)
 
     def _live(self, target_ns: int) -> int:
@@ -170,6 +201,9 @@ class _VirtualClock:
 
     def let_go(self) -> contextlib.AbstractContextManager[None]:
         return self._loop.without_limit()
+
+    def close(self) -> None:
+        pass
 
 
 class _ServingLoop(VirtualLoop):

@@ -12,6 +12,7 @@ import typer
 
 __all__ = ["register"]
 
+_UNWELL = 1
 _WRONG = 2
 _BROKE = 3
 _DEFAULT_URL = "http://127.0.0.1:8080"
@@ -21,6 +22,12 @@ class ClockName(str, Enum):  # noqa: UP042 - typer shows the values of a str enu
     real = "real"
     virtual = "virtual"
     manual = "manual"
+
+
+class LinesName(str, Enum):  # noqa: UP042
+    memory = "memory"
+    ports = "ports"
+    shared = "shared"
 
 
 class ProfileName(str, Enum):  # noqa: UP042
@@ -37,7 +44,7 @@ Url = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (serve, env, call, calls, recordings):
+    for command in (serve, env, health, call, calls, recordings):
         app.command()(command)
 
 
@@ -50,6 +57,13 @@ def serve(
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing.")] = False,
     clock: Annotated[ClockName, typer.Option(help="What its time is.")] = ClockName.real,
     rate: Annotated[float, typer.Option(help="How fast the real clock goes.")] = 1.0,
+    lines: Annotated[
+        LinesName,
+        typer.Option(
+            help="How simulated parties' packets travel: in memory, or over UDP on loopback with"
+            " a port for each leg or one shared socket."
+        ),
+    ] = LinesName.memory,
     seed: Annotated[
         int | None, typer.Option(help="Instead of the config's.", min=0, max=2**63 - 1)
     ] = None,
@@ -65,6 +79,10 @@ def serve(
     ] = None,
     media: Annotated[
         str | None, typer.Option(help="An object store's URL, for recordings: s3://bucket/path.")
+    ] = None,
+    sip: Annotated[
+        str | None,
+        typer.Option(help="Answer SIP telephones there: UDP and TCP.", metavar="[HOST:]PORT"),
     ] = None,
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
@@ -85,11 +103,13 @@ def serve(
             config=Config() if config is None else load_config(config),
             clock=clock.value,
             rate=rate,
+            lines=lines.value,
             data=None if in_memory else data,
             database=database,
             media=media,
             asked_seed=seed,
             asked_profile=None if profile is None else profile.value,
+            asked_sip=None if sip is None else _sip_address(sip),
         )
         asyncio.run(serve(settings, Address(host, port, public_url), _say))
     except (ScenarioError, StorageError, ClockRefuses) as error:
@@ -98,11 +118,31 @@ def serve(
         _stop(str(error), _BROKE if error.__cause__ is not None else _WRONG)
 
 
+def _sip_address(text: str) -> Any:
+    from mediasim.sandbox.config_sip import read_sip_address
+
+    try:
+        return read_sip_address(text)
+    except ValueError as error:
+        _stop(f"--sip: {error}")
+
+
 def env(url: Url = _DEFAULT_URL) -> None:
     """Print the environment variables that point an app at the sandbox."""
     from mediasim.sandbox.environment import environment_block
 
     print(environment_block(_ask(url, "GET", "/env")))
+
+
+def health(url: Url = _DEFAULT_URL) -> None:
+    """Say whether the sandbox is well.
+
+    Exit code 0: it is; 1: something fails it, as its database; 2: none answers.
+    """
+    found = _ask(url, "GET", "/health")
+    print(f"{found['status']}; storage: {found['storage']}; clock: {found['clock']['kind']}")
+    if found["status"] != "ok":
+        raise typer.Exit(_UNWELL)
 
 
 def call(

@@ -15,11 +15,13 @@ from pydantic import AfterValidator, PrivateAttr, ValidationError
 
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.two_party import Answering
+from mediasim.sandbox.config_sip import SipConfig
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.document import Node, Origin, from_python
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.errors import UNKNOWN_KEY, Problem, ScenarioError, message_of
 from mediasim.scenario.model_base import Location, Many, Model, OneOrMany, Trouble
+from mediasim.scenario.model_fault import FaultText
 from mediasim.scenario.model_party import Party
 from mediasim.scenario.model_steps import Say
 from mediasim.scenario.model_values import Flag, Name, Number, Text, count
@@ -87,6 +89,8 @@ class AppNumber(Model):
     """What a person calls it; the number itself where absent."""
     twiml: Text | None = None
     """Instead of a URL: the TwiML itself."""
+    recorder_fault: OneOrMany[FaultText] = ()
+    """Its calls' recordings are broken so: as in weather, for this number alone."""
 
     def troubles(self) -> Iterator[Trouble]:
         if self.voice_url is not None and self.twiml is not None:
@@ -156,6 +160,8 @@ class Config(Model):
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
+    sip: SipConfig = SipConfig.model_construct()
+    """SIP telephones: where they are answered, and who may register."""
     weather: OneOrMany[WeatherSpell] = ()
     """What goes wrong from the start."""
 
@@ -175,13 +181,21 @@ class Config(Model):
                 yield ("parties", name, "number"), f"{number} is {claimed[number]} already"
             elif number is not None:
                 claimed[number] = f"{name}'s number"
+        for name in self.sip.users:
+            if name in self.parties:
+                yield ("sip", "users", name), f"{name} is a simulated party already"
         if self.default.number is not None:
             yield (DEFAULT, "number"), "it answers any number: give it none"
 
     @property
     def spells(self) -> tuple[WeatherSpell, ...]:
-        """The weather from the start."""
-        return tuple(self.weather or ())  # type: ignore[arg-type]
+        """The weather from the start, and what numbers have of their own."""
+        own = (
+            WeatherSpell(recorder_fault=app.recorder_fault, number=number)
+            for number, app in self.numbers.items()
+            if app.recorder_fault
+        )
+        return (*(self.weather or ()), *own)
 
     @property
     def base(self) -> Path:

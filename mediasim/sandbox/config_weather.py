@@ -12,12 +12,14 @@ from mediasim.scenario.document import Origin, from_python
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.errors import UNKNOWN_KEY, ScenarioError, message_of
 from mediasim.scenario.model_base import Model, OneOrMany, Trouble
-from mediasim.scenario.model_values import Flag, Ratio, Text, count
+from mediasim.scenario.model_fault import FaultText
+from mediasim.scenario.model_values import Flag, Number, Ratio, Text, count
+from mediasim.truth.faults.order import parse_fault
 from mediasim.twilio.weather import Spell
 
 __all__ = ["WeatherSpell", "parse_weather"]
 
-_SCOPE: Final = ("only", "sid", "url", "share", "times")
+_SCOPE: Final = ("only", "sid", "url", "number", "share", "times")
 
 
 class WeatherSpell(Model):
@@ -45,6 +47,9 @@ class WeatherSpell(Model):
     """The share of a download after which its connection breaks."""
     api_status: Annotated[int, count(429, 599)] | None = None
     """Requests to the API are answered so, and not carried out: 429, or 500 to 599."""
+    recorder_fault: OneOrMany[FaultText] = ()
+    """Recordings are broken so when they are completed, one after the other: swapped, drift:150,
+    dead-channel:10@2 ...; mediasim break --list names them all. Their truth says what was done."""
 
     only: OneOrMany[Literal["call-status", "recording-status", "conference-status", "action"]] = ()
     """Only callbacks of these kinds; all where absent."""
@@ -52,6 +57,8 @@ class WeatherSpell(Model):
     """Only what is about this call, conference or recording."""
     url: Text | None = None
     """Only where this is part of the URL: the callback's, or the request's."""
+    number: Number | None = None
+    """Only recordings of calls from or to this number."""
     share: Ratio = 1.0
     """Of all that, the share that is struck, drawn from the seed."""
     times: Annotated[int, count(1, 1_000_000)] | None = None
@@ -59,7 +66,10 @@ class WeatherSpell(Model):
 
     def troubles(self) -> Iterator[Trouble]:
         if not self.model_fields_set.difference(_SCOPE):
-            yield (), "says whom it strikes, but not how: expected webhook_…, media_… or api_status"
+            keys = "webhook_…, media_…, api_status or recorder_fault"
+            yield (), f"says whom it strikes, but not how: expected {keys}"
+        if self.number is not None and not self.recorder_fault:
+            yield ("number",), "only recordings are told by number: give a recorder_fault too"
         if self.api_status is not None and 429 < self.api_status < 500:
             yield ("api_status",), f"expected 429, or 500 to 599, found {self.api_status}"
 
@@ -78,6 +88,8 @@ class WeatherSpell(Model):
             media_bytes_per_second=self.media_rate,
             media_truncated=self.media_truncated,
             api_status=self.api_status,
+            recorder_faults=tuple(parse_fault(str(each)) for each in self.recorder_fault or ()),
+            number=self.number,
             kinds=tuple(self.only or ()),
             sid=self.sid,
             url=self.url,

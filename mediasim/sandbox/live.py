@@ -11,7 +11,6 @@ from typing import Final
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.config import Callee
 from mediasim.sandbox.phones import PhoneBook, listens
-from mediasim.twilio.floor import LineFloor
 from mediasim.twilio.service import Service
 
 __all__ = ["DEFAULT_CALLER", "NotNow", "act", "place_call"]
@@ -56,6 +55,5 @@ def act(service: Service, phones: PhoneBook, call_sid: str, callee: Callee) -> C
             " that waits for what it hears"
         )
     voice = callee.voice or phones.voice_of(call.party.name)
-    floor = LineFloor(call, service.heard_by, session.spawn)
-    session.spawn(phones.behavior(callee.script, voice)(floor, call))
+    session.spawn(phones.behavior(callee.script, voice)(session.floor, call))
     return record

@@ -8,7 +8,7 @@ meanwhile.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -29,14 +29,17 @@ from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
 from mediasim.scenario.plans import parties_of
 from mediasim.scenario.sounds import ScenarioSounds, voices_of
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import Phone
+from mediasim.twilio.ports import Phone, Reach
 from mediasim.twilio.studio import Studio
 
-__all__ = ["PhoneBook", "listens"]
+__all__ = ["PhoneBook", "Way", "listens"]
 
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
 Clip = tuple[NDArray[np.int16], str]
+Way = Callable[[str, bool], Reach | None]
+"""The way to an address that is not simulated, if there is one; told whether nobody of the plan is
+at it."""
 
 
 class PhoneBook:
@@ -49,6 +52,8 @@ class PhoneBook:
         self._sounds = ScenarioSounds(seeds, speaker, config.base)
         self._of_number: dict[str, str] = {}
         self._phones: dict[str, Phone] = {}
+        self.ways: list[Way] = []
+        """To who is not simulated, asked in turn."""
         cast = _cast(config)
         self._parties, self._voices = parties_of(cast), voices_of(cast)
         for _, name, callee in config.callees():
@@ -68,6 +73,10 @@ class PhoneBook:
         scheme, _, rest = address.partition(":")
         name = rest.partition("@")[0] if scheme in ("client", "sip", "sips") else None
         known = name if self._has(name) else self._of_number.get(name or address)
+        for way in self.ways:
+            reach = way(address, known is None)
+            if reach is not None:
+                return Phone(Party(name=name or address, number=address), reach=reach)
         return self._phones[known or DEFAULT]
 
     def caller(self, name: str, script: Many[Step] | None = None) -> Phone | None:

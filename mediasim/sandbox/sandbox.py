@@ -19,7 +19,7 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
-from mediasim.sandbox.clocks import make_clock
+from mediasim.sandbox.clocks import make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.numbers import claim_numbers
@@ -44,6 +44,7 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
+    from mediasim.sip.server import SipServer
 
 __all__ = ["Sandbox"]
 
@@ -66,11 +67,15 @@ class Sandbox:
         """``base_url`` is where apps find it. Raises StorageError, ClockRefuses."""
         self.settings = settings
         self.base_url = base_url
-        self.clock: Clock = make_clock(settings.clock, rate=settings.rate)
+        self.clock: Clock = make_clock(settings.clock, rate=settings.rate, lines=settings.lines)
+        if settings.sip is not None:
+            only_real_time(self.clock, "SIP telephones")
         self.storage = Storage(settings)
         self.engine = Engine(self.clock, on_crash=on_crash)
         self.service: Service
         self.phones: PhoneBook
+        self.sip: SipServer | None = None
+        """Where SIP telephones register and call, once :meth:`open_sip` was called."""
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when there is another service."""
         self.ending = asyncio.Event()
@@ -94,6 +99,11 @@ class Sandbox:
         """Start the engine, with the state that was kept. Raises StorageError."""
         self.engine.start()
         await self.engine.gate(self._begin)
+
+    async def open_sip(self) -> None:
+        """Answer SIP telephones, if that was asked for. Raises OSError for a port not to be had."""
+        if self.settings.sip is not None:
+            await self.engine.gate(self._open_sip)
 
     async def reset(self) -> None:
         """As it was at its first start, but for the clock: nobody has called, nothing is kept."""
@@ -130,7 +140,10 @@ class Sandbox:
         """Let go of everything."""
         if self.engine.running:
             await self.engine.gate(self._write_all)
+            if self.sip is not None:
+                await self.engine.gate(self.sip.close)
         await asyncio.to_thread(self.engine.stop)
+        self.clock.close()
         await asyncio.to_thread(self.storage.close)
         await self._streams.close()
         await self._port.close()
@@ -159,6 +172,7 @@ class Sandbox:
             seeds,
             storage.folder,
             plane=self.clock.plane,
+            transport=self.clock.transport,
             profile=settings.profile,
             dates=self._dates,
             sid_label=label,
@@ -176,6 +190,8 @@ class Sandbox:
         speaker = Speaker()
         studio = Studio(speaker)
         self.phones = PhoneBook(config, seeds, speaker, studio)
+        if self.sip is not None:
+            self.phones.ways.append(self.sip.reach)
         self.service = Service(
             exchange,
             account=account,
@@ -205,6 +221,17 @@ class Sandbox:
         self._write_all()
         if self.clock.kind == "real":  # elsewhere time waits for voices
             self._preparing = asyncio.ensure_future(self._prepare())
+
+    async def _open_sip(self) -> None:
+        from mediasim.sip.server import SipServer, SipSettings
+
+        assert self.settings.sip is not None
+        config, loop = self.settings.config, asyncio.get_running_loop()
+        settings = SipSettings(*self.settings.sip, config.sip.users, config.allow_hosts)
+        sip = SipServer(settings, lambda: self.service, loop.time)
+        await sip.open()
+        self.sip = sip
+        self.phones.ways.append(sip.reach)
 
     async def _prepare(self) -> None:
         # What cannot be made is told to who calls the party.

@@ -13,9 +13,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import h11
 import uvicorn
 
 from mediasim.sandbox.environment import environment, environment_block
+from mediasim.sandbox.prompt_server import PromptServer
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings
 
@@ -72,7 +74,10 @@ async def serve(settings: Settings, address: Address, say: Callable[[str], None]
 
     def tell(sandbox: Sandbox, url: str) -> None:
         variables = environment(url, sandbox.service.account)
-        say(f"mediasim sandbox at {url}\n\n{environment_block(variables)}\n\nready")
+        where = f"mediasim sandbox at {url}"
+        if sandbox.sip is not None:
+            where += f"\nSIP telephones at sip:{sandbox.sip.address}, UDP and TCP"
+        say(f"{where}\n\n{environment_block(variables)}\n\nready")
 
     await serve_until(asyncio.Event(), settings, address, tell, ended_by=_signals)
 
@@ -102,6 +107,15 @@ async def serve_until(
         sandbox = Sandbox(settings, base_url=base_url, on_crash=crash)
         try:
             await sandbox.open()
+            try:
+                await sandbox.open_sip()
+            except OSError as error:
+                where = ":".join(map(str, settings.sip or ()))
+                words = f"cannot listen for SIP on {where}: {error.strerror or error}"
+                raise ServeError(words) from None
+            except ModuleNotFoundError as error:
+                words = f"SIP needs the package {error.name}: pip install 'mediasim[sip]'"
+                raise ServeError(words) from None
             server = _Server(_Faces(sandbox, local=local))
             with contextlib.nullcontext() if ended_by is None else ended_by(end):
                 await server.run_until(
@@ -140,6 +154,11 @@ class _Faces:
         self._twilio = self._made()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # What stops being HTTP within its body has been answered 400, and hears no other answer.
+        with contextlib.suppress(h11.LocalProtocolError):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path == "/":
             path = self._home
@@ -164,7 +183,7 @@ class _Faces:
         return sent
 
 
-class _Server(uvicorn.Server):
+class _Server(PromptServer):
     """Uvicorn without its own signals."""
 
     def __init__(self, app: App) -> None:
@@ -200,7 +219,7 @@ class _Server(uvicorn.Server):
             await _first(end.wait(), serving)
             await last_words()
         finally:
-            self.should_exit = True
+            self.end()
             asyncio.get_running_loop().call_later(_PATIENCE, setattr, self, "force_exit", True)
             await serving
 

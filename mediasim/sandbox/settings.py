@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediasim.exchange.layout import Profile
-from mediasim.sandbox.clocks import ClockKind
+from mediasim.sandbox.clocks import ClockKind, Lines
 from mediasim.sandbox.config import Config
+from mediasim.sandbox.config_sip import SipAddress
 
 __all__ = ["Settings"]
 
@@ -19,6 +20,8 @@ class Settings:
     config: Config = field(default_factory=Config)
     clock: ClockKind = "real"
     rate: float = 1.0
+    lines: Lines = "memory"
+    """How simulated parties' packets travel."""
     data: Path | None = None
     """The folder that keeps its state; None: nothing is kept."""
     database: str | None = None
@@ -27,10 +30,17 @@ class Settings:
     """An object store's URL, to keep recordings in besides the folder."""
     asked_seed: int | None = None
     asked_profile: Profile | None = None
+    asked_sip: SipAddress | None = None
+    """Where SIP telephones are answered, instead of the config's."""
 
     @property
     def seed(self) -> int:
         return self.config.seed if self.asked_seed is None else self.asked_seed
+
+    @property
+    def sip(self) -> SipAddress | None:
+        """Where SIP telephones are answered; None: nowhere."""
+        return self.asked_sip or self.config.sip.address
 
     @property
     def profile(self) -> Profile:

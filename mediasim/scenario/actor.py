@@ -136,7 +136,8 @@ class Actor:
         else:
             text = f"{step.kind} noise"
             self._noises += 1
-            pcm = self._sounds.noise(step, f"{self._call.name}/{self._noises}")
+            label = step.label or self._call.name
+            pcm = self._sounds.noise(step, f"{label}/{self._noises}")
         return self._place(pcm, cursor, step.keyword, text, digest)
 
     def _place(self, pcm: NDArray[np.int16], cursor: int, kind: str, text: str, digest: str) -> int:

@@ -22,7 +22,13 @@ SEED_NOTE: Final = (
 
 
 def run_one(
-    scenario: Scenario, directory: Path, seed: int | None, *, realtime: bool
+    scenario: Scenario,
+    directory: Path,
+    seed: int | None,
+    *,
+    realtime: bool,
+    shared_socket: bool = False,
+    pcap: bool = False,
 ) -> dict[str, Any]:
     """One run and its verdicts as data; a run that breaks says so in ``error``."""
     from mediasim.scenario.checks import check
@@ -30,7 +36,14 @@ def run_one(
     from mediasim.scenario.runner import RunFailed, run_scenario
 
     try:
-        run = run_scenario(scenario, directory, seed=seed, realtime=realtime)
+        run = run_scenario(
+            scenario,
+            directory,
+            seed=seed,
+            realtime=realtime,
+            shared_socket=shared_socket,
+            pcap=pcap,
+        )
         return run_report(run, [check(run, wanted) for wanted in scenario.expect])
     except (RunFailed, OSError) as error:
         return _broken(scenario, seed, realtime, str(error))
@@ -55,6 +68,8 @@ def run_all(
     *,
     seed: int | None = None,
     realtime: bool = False,
+    shared_socket: bool = False,
+    pcap: bool = False,
     jobs: int = 1,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -65,6 +80,7 @@ def run_all(
     directory.mkdir(parents=True, exist_ok=True)
     recovered = recover_recordings(MediaStore(directory), Dates())
     runs: list[dict[str, Any]] = []
+    how = {"realtime": realtime, "shared_socket": shared_socket, "pcap": pcap}
 
     def done(run: dict[str, Any]) -> None:
         runs.append(run)
@@ -73,7 +89,7 @@ def run_all(
 
     if jobs == 1 or len(scenarios) == 1:
         for scenario in scenarios:
-            done(run_one(scenario, directory, seed, realtime=realtime))
+            done(run_one(scenario, directory, seed, **how))
     else:
         import multiprocessing
         from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
@@ -82,8 +98,7 @@ def run_all(
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(jobs, len(scenarios)), mp_context=context) as pool:
             waiting = [
-                pool.submit(run_one, scenario, directory, seed, realtime=realtime)
-                for scenario in scenarios
+                pool.submit(run_one, scenario, directory, seed, **how) for scenario in scenarios
             ]
             for scenario, future in zip(scenarios, waiting, strict=True):
                 try:

@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
+from mediasim.parties.hearing import HEARD_DBFS
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.model_expect import (
     ExpectAligned,
@@ -48,6 +49,10 @@ _G711: Final = ("PCMU", "PCMA")
 def heard(media: Media, wanted: ExpectHeard) -> str:
     """The party, or what it says or plays, is in the channel at some time of the span."""
     low, high = _span(wanted.between, media.samples)
+    if wanted.text is None and wanted.clip is None:
+        for channel in media.truth.channels:
+            if wanted.party in channel.unscripted and wanted.channel in (None, channel.channel):
+                return _sounds(media, wanted.party, channel.channel, low, high)
     said = [
         (channel.channel, interval)
         for channel in media.truth.channels
@@ -75,6 +80,20 @@ def heard(media: Media, wanted: ExpectHeard) -> str:
         f"nothing of the kind was recorded of {wanted.party}",
         place(media.record, wanted.channel or 1, low),
     )
+
+
+def _sounds(media: Media, party: str, number: int, low: int, high: int) -> str:
+    """What is heard of a party that is not simulated: of it no more is known than that."""
+    frames = media.pcm[number - 1, low : low + (high - low) // FRAME_SAMPLES * FRAME_SAMPLES]
+    levels = [rms_dbfs(frame) for frame in frames.reshape(-1, FRAME_SAMPLES)]
+    loud = [index for index, level in enumerate(levels) if level >= HEARD_DBFS]
+    if len(loud) * FRAME_SAMPLES < _SHORTEST:
+        raise Failed(
+            f"{party} is not heard: {counted(len(loud), 'frame')} of {len(levels)} sound",
+            place(media.record, number, low),
+        )
+    at = (low + loud[0] * FRAME_SAMPLES) / SAMPLE_RATE
+    return f"{party} is heard in channel {number} from {at:.3f} s, {len(loud) * FRAME_MS} ms in all"
 
 
 def _is_meant(interval: Interval, wanted: ExpectHeard) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from mediasim.scenario.durations import Duration, at_least
 from mediasim.scenario.model_base import Many, Model, Trouble
+from mediasim.scenario.model_endpoint import Endpoint
 from mediasim.scenario.model_network import Network
 from mediasim.scenario.model_steps import Repeat, Step, Together
 from mediasim.scenario.model_values import Level, Number, Text, count
@@ -43,7 +44,13 @@ class Party(Model):
     beep; with dial_after, the caller's from when its own leg is answered. A call is over when all
     scripts have ended, or somebody hangs up."""
 
+    endpoint: Endpoint | None = None
+    """Instead of a simulated party: RTP from elsewhere, with --realtime. It has a number, a codec
+    and a jitter buffer, and says and does what it likes."""
+
     def troubles(self) -> Iterator[Trouble]:
+        if self.endpoint is not None:
+            yield from self._endpoint_troubles()
         if self.ptime % 10:
             yield ("ptime",), f"expected a multiple of 10, found {self.ptime}"
         elif self.ptime != 20 and self.codec not in ("PCMU", "PCMA"):
@@ -52,6 +59,17 @@ class Party(Model):
             yield ("dtx",), "expected off or silence for OPUS, which has no comfort-noise packets"
         if _size(self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
+
+    def _endpoint_troubles(self) -> Iterator[Trouble]:
+        """What a party elsewhere cannot be told."""
+        of_network = {f"network.{key}" for key in self.network.model_fields_set}
+        given = (self.model_fields_set - {"network"}) | of_network
+        known = {"endpoint", "number", "codec", "network.jitter_buffer", "network.conceal"}
+        for key in sorted(given - known):
+            yield tuple(key.split(".")), "expected none: an endpoint elsewhere is not simulated"
+        assert self.endpoint is not None
+        if self.endpoint.sdp is not None and self.endpoint.remote is not None:
+            yield ("endpoint", "sdp"), "expected remote or sdp, found both"
 
 
 def _size(steps: Many[Step]) -> int:

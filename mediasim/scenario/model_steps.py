@@ -134,6 +134,9 @@ class Noise(Model):
     """dBFS."""
     at: Duration | None = None
     """Not before this time of the call."""
+    label: Name | None = None
+    """What it is drawn under, with its number among the party's noises, in place of the call's and
+    the party's names: the same noise is made in other calls and scenarios of this name."""
 
 
 class Dtmf(Model):

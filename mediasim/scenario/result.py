@@ -112,6 +112,7 @@ def run_report(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
             for verdict in verdicts
         ],
         "warnings": run.warnings,
+        **({} if run.pcap is None else {"pcap": run.pcap}),
     }
 
 
@@ -142,7 +143,7 @@ def _call(call: LiveCall) -> dict[str, Any]:
         "answered": None if record.answered_ns is None else _seconds(record.answered_ns),
         "ended": None if ended is None else _seconds(ended),
         "rtcp": [_rtcp(at_ns, packet) for at_ns, packet in call.rtcp],
-        "streams": [] if call.line is None else _streams(call, call.line),
+        "streams": _streams(call) if call.has_leg else [],
     }
 
 
@@ -170,8 +171,11 @@ def _seconds(at_ns: int) -> float:
     return round(at_ns / NS_PER_SECOND, 4)
 
 
-def _streams(call: LiveCall, line: Line) -> list[dict[str, Any]]:
-    reception = call.exchange.plane.reception(line.leg)
+def _streams(call: LiveCall) -> list[dict[str, Any]]:
+    line = call.line
+    reception = call.exchange.plane.reception(call.leg)
+    if line is None:
+        return [_stream_from_elsewhere(call, reception)]
     streams = [_stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)]
     if line.ear is not None:
         ear = line.ear
@@ -218,6 +222,29 @@ def _stream(
         "mos": round(opinion.mos, 2),
         "r": round(opinion.r, 1),
         "fates": {kind: found[:_MOST_TIMES] for kind, found in times.items()},
+    }
+
+
+def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> dict[str, Any]:
+    """Of a far end that is not simulated: what its sequence numbers tell of what it sent."""
+    stream, party = call.leg.stream, call.party
+    lost = max(0, reception.lost)
+    share = min(1.0, (lost + stream.late) / reception.expected) if reception.expected else 0.0
+    opinion = emodel_mos(share, 1.0, (2 + party.depth) * 20, party.codec, concealed=party.conceal)
+    late = [time for piece in stream.late_at for time in _times(piece)]
+    return {
+        "direction": "up",
+        "codec": party.codec,
+        "sent": reception.expected,
+        "received": reception.received,
+        "lost": lost,
+        "late": stream.late,
+        "duplicates": reception.duplicates,
+        "reordered": reception.reordered,
+        "jitter_ms": round(reception.jitter_ms, 3),
+        "mos": round(opinion.mos, 2),
+        "r": round(opinion.r, 1),
+        "fates": {"lost": [], "late": late[:_MOST_TIMES], "reordered": [], "duplicated": []},
     }
 
 

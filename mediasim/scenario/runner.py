@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.plane import MediaPlane
-from mediasim.net.virtual_loop import VirtualLoop
+from mediasim.net.virtual_loop import VirtualLoop, run_virtual
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.apps import Apps, apps_of
 from mediasim.scenario.bots import BotFailed
+from mediasim.scenario.capturing import RunCapture, capture_name
+from mediasim.scenario.endpoints import EndpointError, Endpoints, refuse_without_real_time
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.plans import ordered_faults
 from mediasim.scenario.sounds import ScenarioSounds
@@ -54,6 +55,8 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     lateness_ms: dict[str, float] | None = None
     """Real time only: how late the ticks were."""
+    pcap: str | None = None
+    """The capture of its packets, below its directory, if it was asked for."""
 
     def recording(self, name: str | None) -> LiveRecording | None:
         """A recording by its name; the first where no name is given."""
@@ -69,14 +72,21 @@ def run_scenario(
     *,
     seed: int | None = None,
     realtime: bool = False,
+    shared_socket: bool = False,
     block: int | None = None,
+    pcap: bool = False,
 ) -> Run:
     """Carry out a scenario and publish its recordings in ``directory``.
 
+    ``shared_socket``: in real time, all lines through one socket instead of a port for each.
     ``block``: how many frames a room may be lived through at once in virtual time, instead of the
     usual; it changes nothing of what comes out.
-    Raises RunFailed when the run itself breaks. Must not be called on a running event loop.
+    ``pcap``: also leave what every leg sent and received, in ``directory/captures``.
+    Raises RunFailed when the run itself breaks, and ScenarioError for endpoints elsewhere in
+    virtual time. Must not be called on a running event loop.
     """
+    if not realtime:
+        refuse_without_real_time([scenario])
     seed = scenario.seed if seed is None else seed
     speaker = Speaker()
     # Draws are the scenario's own, and the same in all variants of a matrix; SIDs are not.
@@ -85,15 +95,17 @@ def run_scenario(
 
     def carry_out(plane: MediaPlane, transport: Any = None) -> Coroutine[Any, Any, Run]:
         clock = "real" if realtime else "virtual"
-        return _carry_out(scenario, seeds, directory, speaker, plane, transport, clock, apps)
+        capture = RunCapture(scenario, transport) if pcap else None
+        carried = transport if capture is None else capture.transport
+        return _carry_out(scenario, seeds, directory, speaker, plane, carried, clock, apps, capture)
 
     try:
         with apps_of(scenario, seeds) as apps:
             if realtime:
-                run = _in_real_time(carry_out)
+                run = _in_real_time(carry_out, shared_socket)
             else:
-                run = _in_virtual_time(carry_out, block or VIRTUAL_BLOCK)
-    except BotFailed as failed:
+                run = run_virtual(carry_out, block or VIRTUAL_BLOCK)
+    except (BotFailed, EndpointError) as failed:
         raise RunFailed(str(failed)) from None
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
@@ -104,24 +116,10 @@ def run_scenario(
 _Main = Callable[..., Coroutine[Any, Any, Run]]
 
 
-def _in_virtual_time(main: _Main, block: int) -> Run:
-    plane = MediaPlane(max_lag=block)
-    loop = VirtualLoop()
-
-    def advance(target_ns: int) -> int:
-        frame = target_ns // FRAME_NS
-        reached = plane.advance(frame)
-        return target_ns if reached >= frame else reached * FRAME_NS
-
-    loop.before_jump(advance)
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(main(plane))
-
-
-def _in_real_time(main: _Main) -> Run:
+def _in_real_time(main: _Main, shared_socket: bool) -> Run:
     from mediasim.net.realtime import run_realtime
 
-    run, pace = run_realtime(main)
+    run, pace = run_realtime(main, shared_socket=shared_socket)
     run.lateness_ms = pace.lateness_ms
     run.warnings = pace.warnings
     return run
@@ -136,6 +134,7 @@ async def _carry_out(
     transport: Any,
     clock: str,
     apps: Apps,
+    capture: RunCapture | None,
 ) -> Run:
     exchange = Exchange(
         seeds,
@@ -160,6 +159,9 @@ async def _carry_out(
     sounds = ScenarioSounds(seeds, speaker, scenario.base)
     hold = exchange.loop.hold if isinstance(exchange.loop, VirtualLoop) else None
     stage = Stage(scenario, exchange, sounds, apps, hold)
+    exchange.far_end_of = Endpoints(scenario).far_end
+    if capture is not None:
+        exchange.far_end_of = capture.far_ends(exchange.far_end_of)
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
             await stage.perform()
@@ -168,6 +170,9 @@ async def _carry_out(
     if refused:
         raise RunFailed("; ".join(refused))
     run.end_ns = exchange.now_ns
+    if capture is not None:
+        run.pcap = capture_name(scenario)
+        capture.write(exchange, directory / run.pcap)
     for call in stage.app_calls:
         run.streams[call.name] = call.stream
         run.warnings += call.warnings

@@ -105,12 +105,17 @@ def serve_app(app: Any) -> ServedApp:
 def _serve_asgi(app: Any) -> ServedApp:
     import uvicorn
 
+    from mediasim.sandbox.prompt_server import PromptServer
+
     listening = socket.create_server(("127.0.0.1", 0))
+    # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     up, broke = threading.Event(), list[BaseException]()
 
-    class Server(uvicorn.Server):
+    class Server(PromptServer):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            self.loop = asyncio.get_running_loop()
             up.set()
 
     config = uvicorn.Config(
@@ -139,7 +144,7 @@ def _serve_asgi(app: Any) -> ServedApp:
         raise RuntimeError("the app did not start") from (broke[0] if broke else None)
 
     def close() -> None:
-        server.should_exit = True
+        server.loop.call_soon_threadsafe(server.end)
         thread.join(5)
         listening.close()
 
@@ -152,6 +157,8 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
+    disable_nagle_algorithm = True
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
 

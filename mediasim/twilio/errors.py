@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["NOT_FOUND", "TwilioError", "bad_parameter", "not_found"]
+__all__ = [
+    "NOT_FOUND",
+    "TOO_MANY",
+    "TwilioError",
+    "bad_parameter",
+    "not_complete",
+    "not_found",
+    "too_many",
+]
 
 NOT_FOUND: Final = 20404
 _BAD_PARAMETER: Final = 20001
+_NOT_COMPLETE: Final = 20009
+TOO_MANY: Final = 20429
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 
 
@@ -38,3 +48,14 @@ def not_found(path: str) -> TwilioError:
 def bad_parameter(message: str, code: int = _BAD_PARAMETER) -> TwilioError:
     """A parameter has a value that it cannot have."""
     return TwilioError(400, code, message)
+
+
+def not_complete(what: str, status: str) -> TwilioError:
+    """A resource is to be deleted that is still under way."""
+    words = f"Cannot delete this resource before it is complete: the {what} is {status}"
+    return TwilioError(409, _NOT_COMPLETE, words)
+
+
+def too_many(why: str) -> TwilioError:
+    """There is no room for more at the moment."""
+    return TwilioError(429, TOO_MANY, f"Too Many Requests: {why}")

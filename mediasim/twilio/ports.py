@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload, runtime_checkable
 
 from mediasim.exchange.flow import Behavior
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.two_party import Answering
-from mediasim.parties.far_end import FarEnd
+from mediasim.media.far_end import FarEnd
 from mediasim.parties.party import Party
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "NotReached",
     "Phone",
     "Reach",
+    "ReachByPassword",
     "StreamEnd",
     "StreamListener",
     "StreamPort",
@@ -144,6 +145,14 @@ class Reach(Protocol):
 
         ``ringing`` is called as soon as it rings. Whoever cancels this has the ringing stop.
         """
+
+
+@runtime_checkable
+class ReachByPassword(Reach, Protocol):
+    """A way on which somebody may ask who calls."""
+
+    def as_user(self, user: str, password: str) -> Reach:
+        """The same way, with an answer to that."""
 
 
 @dataclass(frozen=True, slots=True)

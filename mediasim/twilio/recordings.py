@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mediasim.exchange.catalogue import UnknownSid
 from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.layout import Kind, recording_layout
 from mediasim.exchange.live_call import LiveCall
@@ -17,11 +18,14 @@ from mediasim.exchange.recording_control import LiveRecording, Source, SourcedCh
 from mediasim.exchange.records import RecordingRecord, RecordingSource
 from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior, Track
+from mediasim.truth.faults.material import FaultError
+from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.asks import Callback, RecordingRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
+from mediasim.twilio.webhooks.webhooks import RECORDER
 
 if TYPE_CHECKING:
     from mediasim.twilio.service import Service
@@ -31,6 +35,7 @@ __all__ = ["RecordingDesk"]
 _TOLD: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Events of a recording that a callback tells of, and the status it tells."""
 _DEFAULT_EVENTS: Final = ("completed",)
+_RECORDER_FAULT: Final = 13000
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,15 +244,44 @@ class RecordingDesk:
 
     def _over(self, recording: LiveRecording) -> None:
         if recording.record.status == "completed":
-            publish_truth(recording)
+            self._tell_truth(recording)
         # Of what has ended only the records are kept, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
+    def _tell_truth(self, recording: LiveRecording) -> None:
+        """Put its truth beside it, and break it where the weather has it so."""
+        record, webhooks = recording.record, self._service.webhooks
+        faults = self._faults_of(record)
+        try:
+            publish_truth(recording, faults)
+        except FaultError as error:
+            words = f"recording {record.sid} could not be broken as the weather has it: {error}"
+            self._service.notify(record.call_sid, _RECORDER_FAULT, words, warning=True)
+            return
+        if faults:
+            request = AppRequest(self.url(record.sid), "GET", (), RECORDER, record.sid)
+            webhooks.note(request, [f"recorder fault {order}" for order in faults])
+
+    def _faults_of(self, record: RecordingRecord) -> tuple[FaultOrder, ...]:
+        weather = self._service.webhooks.weather
+        if weather.calm:
+            return ()
+        try:
+            call = self._service.catalogue.call(record.call_sid)
+            numbers = [call.from_, call.to]
+        except UnknownSid:  # deleted meanwhile
+            numbers = []
+        sids = {record.sid, record.call_sid, record.conference_sid or ""}
+        return weather.recording(sids, self.url(record.sid), numbers)
+
     def _tell(self, record: RecordingRecord, watch: _Watch, status: str) -> None:
         params = [
             ("AccountSid", record.account_sid),
-            ("CallSid", record.call_sid),
+            # A conference's recording is of no call in particular.
+            ("CallSid", record.call_sid)
+            if record.conference_sid is None
+            else ("ConferenceSid", record.conference_sid),
             ("RecordingSid", record.sid),
             ("RecordingUrl", self.url(record.sid)),
             ("RecordingStatus", status),
@@ -260,8 +294,6 @@ class RecordingDesk:
             params.append(("RecordingDuration", str(record.duration_seconds())))
         if record.error_code is not None:
             params.append(("ErrorCode", str(record.error_code)))
-        if record.conference_sid is not None:
-            params.append(("ConferenceSid", record.conference_sid))
         request = AppRequest(
             watch.callback.url,
             watch.callback.method,

@@ -71,7 +71,6 @@ async def _reach(exchange: Exchange, call: LiveCall, reach: Reach, timeout_ns: i
         if ringing.done():
             far_end = ringing.result()
             if call.ended.is_set():
-                far_end.close()
                 return False
             _rings(call)
             call.answer_from(far_end)
@@ -90,6 +89,8 @@ async def _reach(exchange: Exchange, call: LiveCall, reach: Reach, timeout_ns: i
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+        if not call.has_leg and not ringing.cancelled() and ringing.exception() is None:
+            ringing.result().close()  # answered at the very moment at which it was given up
     return False
 
 

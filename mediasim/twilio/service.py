@@ -6,7 +6,9 @@ All methods run on the engine's loop. They raise :class:`TwilioError` for what T
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
@@ -18,10 +20,18 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import API_VERSION, CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
+from mediasim.exchange.two_party import Answering
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import (
+    TOO_MANY,
+    TwilioError,
+    bad_parameter,
+    not_complete,
+    not_found,
+    too_many,
+)
 from mediasim.twilio.ports import Directory, Phone, StreamPort
 from mediasim.twilio.recordings import RecordingDesk
 from mediasim.twilio.resources import (
@@ -43,6 +53,9 @@ __all__ = ["Service"]
 
 _NOT_IN_PROGRESS: Final = 21220
 _NO_URL: Final = 21205
+_OVERLOADED: Final = "this machine has no time left for more calls in real time"
+_LOG: Final = logging.getLogger(__name__)
+_CANNOT_CALL: Final = 13224
 _MOST_NOTIFICATIONS: Final = 10_000
 """Kept; the oldest go."""
 
@@ -197,6 +210,8 @@ class Service:
 
     def create_call(self, ask: CallRequest) -> CallRecord:
         """POST /Calls: dial, and let the app's document run when it is answered."""
+        if not self._has_room(f"a call to {ask.to}"):
+            raise too_many(_OVERLOADED)
         to, from_ = called(ask.to), calling(ask.from_)
         script, callback = ask.script, ask.status_callback
         if ask.application_sid is not None:
@@ -217,10 +232,15 @@ class Service:
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
-        """Somebody calls one of the app's numbers. TwilioError if nobody claimed it."""
+        """Somebody calls one of the app's numbers.
+
+        Raises TwilioError if nobody claimed it, or the machine can carry no more calls.
+        """
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
+        if not self._has_room(f"a call from {from_} to {to}"):
+            raise too_many(_OVERLOADED)
         script = number.script()
         if number.voice_application_sid:
             script = self.applications.find(number.voice_application_sid).script()
@@ -230,11 +250,31 @@ class Service:
         self._run(session, session.come_in(script))
         return call.record
 
+    def _has_room(self, for_what: str, parent: LiveCall | None = None) -> bool:
+        """Whether the machine can carry one more call; tells the developer if it cannot.
+
+        Calls under way go on as they are, and so do their recordings.
+        """
+        if not self.exchange.plane.overloaded():
+            return True
+        words = f"{for_what} is refused: {_OVERLOADED}"
+        self.notify(None if parent is None else parent.sid, TOO_MANY, words, warning=True)
+        _LOG.warning(words)
+        return False
+
     def dial_out(
         self, parent: LiveCall, address: str, caller_id: str, callback: Callback | None
     ) -> tuple[LiveCall, Phone]:
-        """A child call, queued."""
+        """A child call, queued; one that fails where there is no room for it."""
         phone = self.directory.phone(address)
+        if not self._has_room(f"dialling {address}", parent):
+            phone = replace(phone, answering=Answering("failed"), reach=None)
+        if any(number.phone_number == address for number in self.numbers.all()):
+            words = (
+                f"{address} is a number of the app's own: the call goes to the party that answers "
+                "unclaimed numbers, for this sandbox connects no app with itself"
+            )
+            self.notify(parent.sid, _CANNOT_CALL, words, warning=True)
         call = self._new_call(
             phone,
             address,
@@ -331,7 +371,7 @@ class Service:
         """Forget a call that has ended."""
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
-            raise bad_parameter("Cannot delete a call that is in progress", 20001)
+            raise not_complete("call", record.status)
         self.exchange.catalogue.remove_call(sid)
 
     # -- recordings -------------------------------------------------------------------------
@@ -370,7 +410,7 @@ class Service:
         if record.status == "deleted":
             raise not_found(f"{self.account_path}/Recordings/{sid}.json")
         if record.status not in ("completed", "absent"):
-            raise bad_parameter(f"Cannot delete a recording that is {record.status}")
+            raise not_complete("recording", record.status)
         record.move("deleted", self.now_ns)
         self.exchange.store.delete(sid)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["CallEnded", "CallSession", "FollowUp", "HangUp"]
 
 LONGEST_CALL_NS: Final = 4 * 3600 * NS_PER_SECOND
-_MOST_DOCUMENTS: Final = 1000
+_MOST_DOCUMENTS: Final = 100
 """Documents in a row that let no time pass: an app that redirects in a circle."""
 _MOST_TOLD: Final = 120
 """Characters of a verb's text in its events."""
@@ -116,10 +117,14 @@ class CallSession:
     def behave(self) -> None:
         """Let the party do what it does once it is connected."""
         if self.phone.behavior is not None and self._behaving is None:
-            service = self.service
-            aside = service.conferences.stand_aside
-            floor = LineFloor(self.call, service.heard_by, self.spawn, aside)
-            self._behaving = self.spawn(self.phone.behavior(floor, self.call))
+            self._behaving = self.spawn(self.phone.behavior(self.floor, self.call))
+
+    @cached_property
+    def floor(self) -> LineFloor:
+        """What its party may know of the call and do to it; one alone, for it knows who is held."""
+        service = self.service
+        aside = service.conferences.stand_aside
+        return LineFloor(self.call, service.heard_by, self.spawn, aside)
 
     async def behaved(self) -> None:
         """Wait until the party has nothing more to do."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.exchange.records import API_VERSION, CallRecord
+from mediasim.exchange.records import API_VERSION, CallRecord, SipFacts
 from mediasim.exchange.states import CALL
 from mediasim.twilio.asks import Callback
 from mediasim.twilio.webhooks import AppRequest
@@ -23,6 +23,12 @@ __all__ = ["DEFAULT_EVENTS", "Params", "StatusDesk", "call_params"]
 Params = list[tuple[str, str]]
 DEFAULT_EVENTS: Final = ("completed",)
 _PROGRESS: Final = ("initiated", "ringing", "answered")
+_PLACES: Final[Params] = [
+    (f"{who}{what}", "")
+    for who in ("From", "To", "Caller", "Called")
+    for what in ("City", "State", "Zip", "Country")
+]
+"""Where the numbers are, which is not known of any; Twilio sends these empty then."""
 
 
 def call_params(record: CallRecord) -> Params:
@@ -43,7 +49,22 @@ def call_params(record: CallRecord) -> Params:
         "CallerName": record.caller_name,
         "ParentCallSid": record.parent_call_sid,
     }
-    return params + [(name, value) for name, value in optional.items() if value is not None]
+    params += [(name, value) for name, value in optional.items() if value is not None]
+    if record.sip is not None and record.direction == "inbound":
+        params += _sip_params(record.sip)
+    return params + _PLACES
+
+
+def _sip_params(sip: SipFacts) -> Params:
+    """Of a call that came in by SIP (Twilio docs, "SIP and TwiML Interaction")."""
+    params = [
+        ("SipDomain", sip.domain),
+        ("SipCallId", sip.call_id),
+        ("SipSourceIp", sip.source_ip),
+    ]
+    if sip.username:
+        params.append(("SipUsername", sip.username))
+    return params + [(f"SipHeader_{name}", value) for name, value in sip.headers.items()]
 
 
 @dataclass(slots=True)
@@ -77,9 +98,7 @@ class StatusDesk:
         word = event.kind.removeprefix("call.")
         record = self._service.catalogue.call(event.call_sid)
         final = CALL.is_final(record.status)
-        if word not in ("initiated", "ringing", "answered") and not (
-            final and word == record.status
-        ):
+        if word not in _PROGRESS and not (final and word == record.status):
             return
         told = self._calls[event.call_sid]
         name = "completed" if final else word
@@ -100,6 +119,9 @@ class StatusDesk:
             seconds = record.duration_seconds() or 0
             params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
             params += self._service.recordings.summary(record.sid)
+        sip = record.sip
+        if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
+            params.append(("SipResponseCode", str(sip.response_code)))
         told.sequence += 1
         request = AppRequest(
             callback.url, callback.method, tuple(params), "call-status", record.sid

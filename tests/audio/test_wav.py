@@ -107,3 +107,14 @@ def test_any_other_file_is_refused_by_name(tmp_path: Path, data: bytes, problem:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match=r"gone\.wav: No such file"):
         read_wav(tmp_path / "gone.wav")
+
+
+def test_a_wrong_length_need_not_be_believed(tmp_path: Path) -> None:
+    path, pcm = tmp_path / "two.wav", np.arange(10, dtype=np.int16).reshape(2, 5)
+    for announced in (0, 3, 5, 9):
+        body = pcm.T.astype("<i2", order="C").tobytes()
+        path.write_bytes(wav_header(2, announced) + body)
+        assert np.array_equal(read_wav(path, believe_length=False).pcm, pcm)
+    path.write_bytes(wav_header(2, 5) + body[:-2])
+    with pytest.raises(AudioFileError, match="less than the 20 bytes"):
+        read_wav(path, believe_length=False)

@@ -48,6 +48,7 @@ def bomb() -> bytes:
         (Answer(b"not a document"), "12100"),
         (Answer(b"\xff\xfe\xfd<Response/>"), "12100"),
         (Answer(b"<Response/><Response/>"), "12100"),
+        (Answer(b"<Answer/>"), "12100"),
         (Answer(bomb()), "12100"),
         (Answer(b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><Response/>'), "12100"),
         (

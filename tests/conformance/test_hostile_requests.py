@@ -102,6 +102,16 @@ def test_a_form_in_parts_is_a_form(sandbox: Sandbox) -> None:
     assert send(sandbox, "POST", "/Calls.json", body, headers)[0] == 201
 
 
+@pytest.mark.parametrize("path", ["/", "/2010-04-01/Accounts.json", "/_mediasim/calls"])
+def test_what_stops_being_http_in_its_body(sandbox: Sandbox, path: str) -> None:
+    """And the sandbox complains of nothing, which is seen when it ends."""
+    where = urlsplit(sandbox.url)
+    with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head.encode() + b"zz\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 4")
+
+
 def test_too_much_of_everything(sandbox: Sandbox) -> None:
     is_refused(send(sandbox, "POST", "/Calls.json", "To=" + "1" * 2_000_000), 413)
     is_refused(send(sandbox, "POST", "/Calls.json", "a=1&" * 5000), 400)

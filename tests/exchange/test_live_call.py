@@ -86,7 +86,9 @@ def test_media_starts_on_a_frame(tmp_path: Path) -> None:
 
     async def work(exchange: Exchange, call: LiveCall) -> None:
         await exchange.sleep(seconds(1.0137))
-        line = call.answer(listens=False)
+        call.answer(listens=False)
+        line = call.line
+        assert line is not None
         taps.append(line.leg.inbound)
         assert line.clock.start_ns == 50 * 20_000_000
 
@@ -96,7 +98,9 @@ def test_media_starts_on_a_frame(tmp_path: Path) -> None:
 
 def test_its_keys_are_told_with_the_frame_in_which_they_were_known(tmp_path: Path) -> None:
     async def work(exchange: Exchange, call: LiveCall) -> None:
-        line = call.answer(listens=False)
+        call.answer(listens=False)
+        line = call.line
+        assert line is not None
         line.phone.press("4#", 16000, 800, 800)
         await exchange.sleep(seconds(4))
         exchange.plane.catch_up(call.room)

@@ -241,7 +241,7 @@ class Listens:
     """An ear that notes what it heard."""
 
     def __init__(self, horizon: int) -> None:
-        self.horizon = horizon
+        self.horizon = self.patience = horizon
         self.frames: list[int] = []
         self.pcm: list[NDArray[np.int16]] = []
 

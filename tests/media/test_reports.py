@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
 import pytest
 from wiring import Heard, Wiring, voice
 
@@ -63,7 +64,7 @@ def test_opus_counts_timestamps_at_48_khz() -> None:
     wiring = Wiring()
     sender = RtpSender("OPUS", ssrc=9, first_timestamp=1000)
     leg = wiring.room.add_leg("ann", StreamFormat("OPUS", 111), sender)
-    sender.sent = 1
+    sender.wrap(np.zeros((1, 20), np.uint8), np.zeros(1, np.int64))
     reports = LegReports(leg, "ann@here")
     (report, *_) = parse(reports.make(wiring.plane.reception(leg), FRAME_NS, DATE_NS))
     assert isinstance(report, SenderReport)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from wiring import PATH, Samples, Talker, Wiring, stands_at, voice
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
@@ -47,8 +48,12 @@ class Sockets:
             slots = np.array([slot for slot, _, _ in row], np.int64)
             yield Round(slots, PacketBlock(data, length, arrival))
 
-    def send_each(self, slots: Sequence[int], datagrams: Sequence[memoryview]) -> None:
-        for slot, datagram in zip(slots, datagrams, strict=True):
+    def send_each(
+        self, slots: Sequence[int], rows: Sequence[memoryview], packets: NDArray[np.uint8]
+    ) -> None:
+        assert packets.flags.c_contiguous
+        for slot, datagram, packet in zip(slots, rows, packets, strict=True):
+            assert bytes(datagram) == packet.tobytes()
             self.sent.setdefault(slot, []).append(bytes(datagram))
 
     def pcm(self, slot: int) -> Samples:

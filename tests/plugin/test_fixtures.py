@@ -97,6 +97,29 @@ def test_a_party_is_made_to_act(mediasim_sandbox: MediasimSandbox) -> None:
     assert call.status == "completed"
 
 
+@pytest.mark.parametrize("dial", ["<Number>{bob}</Number>", "<Conference>us</Conference>"])
+def test_a_party_holds_and_comes_back(mediasim_sandbox: MediasimSandbox, dial: str) -> None:
+    """Told one thing after the other, it still knows whom it holds."""
+    bob = mediasim_sandbox.party("bob", [{"pause": "60s"}])
+    twiml = f"<Dial>{dial.format(bob=bob)}</Dial>"
+    mediasim_sandbox.app({"/voice": twiml})
+    call = mediasim_sandbox.call()
+    if "Conference" in dial:
+        mediasim_sandbox.call("bob")
+    mediasim_sandbox.advance("3s")
+    call.act("hold")
+    mediasim_sandbox.advance("3s")
+    call.act("resume")
+    mediasim_sandbox.advance("9s")
+    kinds = [event.kind for event in mediasim_sandbox.service.exchange.events.log]
+    assert [kind for kind in kinds if kind in ("call.held", "call.resumed")] == [
+        "call.held",
+        "call.resumed",
+    ]
+    call.hang_up()
+    mediasim_sandbox.run_until_idle()
+
+
 def test_what_never_ends_is_told(mediasim_sandbox: MediasimSandbox) -> None:
     mediasim_sandbox.app({"/voice": "<Pause length='600'/>"})
     call = mediasim_sandbox.call()

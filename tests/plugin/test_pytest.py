@@ -11,11 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import jinja2  # noqa: F401 - inner runs are to find it imported
 import pytest
-from twilio.rest import Client  # noqa: F401 - inner runs are to find it imported
 
+from mediasim.sandbox.config import Config
+from mediasim.sandbox.embedded import EmbeddedSandbox
+from mediasim.sandbox.settings import Settings
 from mediasim.scenario import campaign, report_html  # noqa: F401 - the same
 from mediasim.testing import MediasimSandbox, Simulated  # noqa: F401 - the same
+from mediasim.testing.client import sdk_client
 
 pytest_plugins = ["pytester"]
 
@@ -48,17 +52,38 @@ def test_bad(mediasim_sandbox):
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported_once() -> None:
+    """What a sandbox imports as it goes: an inner run forgets what it was the first to import."""
+    plan = Config.model_validate({"numbers": {"+14155550190": {"twiml": "<Response/>"}}})
+    with EmbeddedSandbox(Settings(config=plan, clock="virtual", data=None)) as served:
+        account = served.sandbox.service.account
+        sdk_client(served.base_url, account.sid, account.auth_token).calls.create(
+            to="+14155550191", from_="+14155550190", url=f"{served.base_url}/nothing"
+        )
+        served.submit(lambda: served.sandbox.clock.run_until_idle(10**11)).result()
+
+
+@pytest.fixture(autouse=True)
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all programs that are started here, or starting would mostly be that."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", _BYTECODE)
+
+
 def kept(output: str) -> dict[str, str]:
     """What was named in the output, by what it is."""
     section = output.partition("mediasim kept")[2]
     return dict(re.findall(r"^(recording|report|deliveries|repeat): (.+)$", section, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("test_*.py")))
-def test_the_examples_run_as_they_stand(pytester: pytest.Pytester, name: str) -> None:
-    shutil.copy(EXAMPLES / name, pytester.path)
-    result = pytester.runpytest_inprocess(*PLAIN, name)
-    result.assert_outcomes(passed=2)
+def test_the_examples_run_as_they_stand(pytester: pytest.Pytester) -> None:
+    names = sorted(path.name for path in EXAMPLES.glob("test_*.py"))
+    assert len(names) == 3
+    for name in names:
+        shutil.copy(EXAMPLES / name, pytester.path)
+    result = pytester.runpytest_inprocess(*PLAIN, *names)
+    result.assert_outcomes(passed=2 * len(names))
 
 
 def test_a_failed_simulation_is_kept_and_named(pytester: pytest.Pytester) -> None:
@@ -128,10 +153,10 @@ def test_on_the_wall_clock_it_is_the_same(pytester: pytest.Pytester) -> None:
             run = mediasim.simulate(
                 parties={"a": {"script": [{"tone": {"hz": 440, "for": "300ms"}}, "hangup"]},
                          "b": {}},
-                call={"from": "a", "to": "b", "recordings": [{"channels": "dual"}]},
+                call={"from": "a", "to": "b", "answer": "100ms", "recordings": ["dual"]},
             )
             assert run.report["clock"] == "real"
-            mediasim_sandbox.app({"/voice": "<Pause length='1'/>"})
+            mediasim_sandbox.app({"/voice": "<Hangup/>"})
             call = mediasim_sandbox.call()
             mediasim_sandbox.advance("100ms")
             mediasim_sandbox.run_until_idle()
@@ -162,9 +187,7 @@ def test_with_pytest_asyncio_in_either_mode(pytester: pytest.Pytester, mode: str
     pytester.runpytest_inprocess(f"--asyncio-mode={mode}", "-o", scope).assert_outcomes(passed=1)
 
 
-def test_workers_of_xdist_do_not_meet(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_of_xdist_do_not_meet(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_many="""
         import pytest
@@ -177,10 +200,7 @@ def test_workers_of_xdist_do_not_meet(
             assert call.status == ("completed" if number else "busy")
         """
     )
-    # Compiled once for all runs, or starting workers would mostly be that.
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", _BYTECODE)
-    result = pytester.runpytest_subprocess(*ALONE, "-n", "2")
+    result = pytester.runpytest_inprocess(*ALONE, "-n", "2")
     result.assert_outcomes(passed=3, failed=1)
     assert Path(kept(result.stdout.str())["report"]).is_file()
 

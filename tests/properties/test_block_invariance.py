@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from playing import Played, examples, play
 
 from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
 from mediasim.scenario import runner
 
 SCENARIOS = drawn.calls() | drawn.conferences() | drawn.voicemails()
@@ -60,3 +61,11 @@ def test_blocks_of_all_lengths_mixed(scenario: dict[str, Any], pieces: list[int]
 @given(drawn.calls(codecs=("G722", "OPUS"), dtx=("off", "silence")), st.sampled_from([1, 7, 50]))
 def test_codecs_that_remember(scenario: dict[str, Any], frames: int) -> None:
     same(play(scenario), in_blocks_of(frames, scenario))
+
+
+@examples(6)
+@given(SCENARIOS)
+def test_looking_far_ahead_while_only_silence_can_come(scenario: dict[str, Any]) -> None:
+    far = play(scenario)
+    with patch.object(Room, "outlook", property(lambda room: room.horizon)):
+        same(far, play(scenario))

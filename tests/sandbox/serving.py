@@ -122,6 +122,8 @@ def app(**documents: str) -> Iterator[App]:
     found: App
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             params = dict(parse_qsl(body.decode(), keep_blank_values=True))

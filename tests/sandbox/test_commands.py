@@ -89,3 +89,13 @@ def test_something_else_there() -> None:
 def test_the_schema_of_config_files() -> None:
     printed = CliRunner().invoke(commands, ["schema", "--config"])
     assert json.loads(printed.stdout)["title"] == "mediasim sandbox"
+
+
+def test_its_health_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    well = run(sandbox, "health")
+    assert (well.exit_code, well.stdout) == (0, "ok; storage: in memory; clock: virtual\n")
+    trouble = {"status": "degraded", "storage": "the disk is full", "clock": {"kind": "real"}}
+    monkeypatch.setattr("mediasim.sandbox.commands._ask", lambda *_: trouble)
+    unwell = run(sandbox, "health")
+    assert unwell.exit_code == 1
+    assert unwell.stdout == "degraded; storage: the disk is full; clock: real\n"

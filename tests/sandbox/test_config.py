@@ -90,7 +90,7 @@ def test_everything_may_be_absent() -> None:
         (
             "partys: {}",
             "plan.yaml:1:1: partys: unknown key; expected one of account, numbers, parties, "
-            "default, allow_hosts, stream_grace, media_auth, profile, seed, weather; "
+            "default, allow_hosts, stream_grace, media_auth, profile, seed, sip, weather; "
             "did you mean 'parties'?",
         ),
         (

@@ -22,11 +22,12 @@ from mediasim.scenario.fuzz.try_out import SECOND_RUNS, second_run_of, try_out
 from mediasim.scenario.load import parse_scenario
 
 FINDS = sorted((Path(__file__).parent / "finds").glob("*.yaml"))
-RUNS, SEED = 120, 4
+RUNS, SEEDS = 100, (4, 5, 6)
 
 
-def test_a_hundred_runs_find_nothing() -> None:
-    found = hunt(SEED, RUNS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_three_hundred_runs_find_nothing(seed: int) -> None:
+    found = hunt(seed, RUNS)
     assert found.runs == RUNS
     assert [(find.number, find.broken) for find in found.finds] == []
 

@@ -18,6 +18,7 @@ from mediasim.scenario.load import load_scenarios
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_app import App
 from mediasim.scenario.model_base import Model
+from mediasim.scenario.model_endpoint import Endpoint
 from mediasim.scenario.model_expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model_network import Link, Network
 
@@ -25,8 +26,18 @@ FOLDER = Path(__file__).parents[2] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
 SCENARIOS = load_scenarios(FILES)
 
-NOT_SHOWN = {(ExpectStatus, "is_", "failed"), (App, "url", None)}
-"""No telephone network fails here, so no call does; and no app runs elsewhere."""
+IN_REAL_TIME = load_scenarios(sorted(FOLDER.glob("endpoints/*.yaml")))
+NOT_SHOWN = {
+    (ExpectStatus, "is_", "failed"),
+    (App, "url", None),
+    (Endpoint, "sdp", None),
+    (Endpoint, "rtcp_mux", None),
+    (Endpoint, "rtcp_mux", True),
+    (Endpoint, "rtcp_mux", False),
+    (Endpoint, "payload_type", None),
+    (Endpoint, "dtmf", None),
+}
+"""No telephone network fails here, so no call does; and nothing of ours runs elsewhere."""
 
 
 def run_id(scenario: Scenario) -> str:
@@ -130,7 +141,7 @@ def all_choices() -> set[Choice]:
 
 def shown_choices() -> set[Choice]:
     shown: set[Choice] = set()
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, *IN_REAL_TIME):
         for part in parts(scenario):
             model = type(part)
             for name, field in model.model_fields.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -278,3 +279,56 @@ def test_a_file_that_is_cut_off_is_measured_all_the_same(tmp_path: Path) -> None
     found = verify(path)
     assert found.kinds == ["header", "truncated"]
     assert found.channels[0].offset == 0
+
+
+# -- parties that are not simulated ---------------------------------------------------------------
+
+
+def half_unscripted(folder: Path, *, scripted_too: bool) -> Path:
+    """A call with somebody in the second channel of whom the truth knows the name alone."""
+    path = written(folder, 8)
+    beside = path.with_suffix(".truth.json")
+    truth = json.loads(beside.read_text())
+    truth["channels"][1]["unscripted"] = ["carol"]
+    if not scripted_too:
+        truth["channels"][1]["intervals"] = []
+    beside.write_text(json.dumps(truth))
+    return path
+
+
+def test_nothing_is_said_against_a_voice_that_no_truth_knows(tmp_path: Path) -> None:
+    found = verify(half_unscripted(tmp_path, scripted_too=False))
+    assert (found.exit_code, found.failures) == (0, [])
+    known, unknown = found.channels
+    assert (known.offset, known.exact) == (0, 1.0)
+    assert (unknown.offset, unknown.exact, unknown.correlation) == (None, None, None)
+    told = unknown.to_json()
+    assert (told["parties"], told["unscripted"]) == (["carol"], ["carol"])
+    assert (told["missing"], told["inserted"], told["clicks"]) == (None, None, None)
+    words = [it for it in found.cannot_tell if it.startswith("channel 2")]
+    assert words[0].startswith("channel 2: what carol said, not being simulated")
+    assert words[1] == "channel 2: nothing else is heard in it, so it has no place in time"
+
+
+def test_what_is_scripted_beside_such_a_voice_is_still_measured(tmp_path: Path) -> None:
+    path = half_unscripted(tmp_path, scripted_too=True)
+    pcm = read_wav(path).pcm
+    quiet = np.flatnonzero(~pcm.any(axis=0))
+    start = int(quiet[np.flatnonzero(np.diff(quiet) > 1)[0]]) - 1000  # nobody of the truth speaks
+    pcm[1, start : start + 900] = 5000
+    write_wav(path, pcm)
+    found = verify(path)
+    assert (found.exit_code, found.failures) == (0, [])
+    assert found.channels[1].offset == 0
+    assert found.channels[1].to_json()["inserted"] is None
+    write_wav(path, moved(pcm, 1, 400))
+    assert verify(path).kinds == ["misaligned"]
+
+
+def test_of_two_such_voices_nothing_can_be_told(tmp_path: Path) -> None:
+    path = half_unscripted(tmp_path, scripted_too=False)
+    beside = path.with_suffix(".truth.json")
+    truth = json.loads(beside.read_text())
+    truth["channels"][0] |= {"unscripted": ["dave"], "intervals": []}
+    beside.write_text(json.dumps(truth))
+    assert verify(path).exit_code == NOT_TOLD

@@ -220,6 +220,7 @@ def test_a_recording_is_one_channel_of_those_who_are_heard(tmp_path: Path) -> No
         account, "/recorded", "RecordingStatus", "ConferenceSid", "FriendlyName"
     )
     assert (status, sid, name) == ("completed", record.conference_sid, "meeting")
+    assert "CallSid" not in account.app.asked("/recorded")[0], "it is of no call in particular"
 
 
 @pytest.mark.parametrize("profile", ["2024-07", "2025-09"])

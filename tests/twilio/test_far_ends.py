@@ -15,9 +15,9 @@ from test_twiml_calls import place_of, words
 from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
+from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.net.virtual_loop import VirtualLoop
-from mediasim.parties.far_end import FarEndFormat, FarEndListener
 from mediasim.parties.party import Party
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.rtcp import Bye, parse

@@ -112,9 +112,27 @@ def test_redirect_goes_on_with_another_document(tmp_path: Path) -> None:
 
 def test_a_circle_of_redirects_ends(tmp_path: Path) -> None:
     account = calls_in(tmp_path, "<Redirect>/voice</Redirect>")
-    assert len(account.app.asked("/voice")) == 1000
+    assert len(account.app.asked("/voice")) == 100
     assert account.service.notifications[-1].error_code == 12000
     assert "call.completed" in kinds(account) or "call.no-answer" in kinds(account)
+
+
+def test_where_numbers_are_is_told_as_unknown(tmp_path: Path) -> None:
+    account = calls_in(tmp_path, "<Hangup/>")
+    (asked,), (told,) = account.app.asked("/voice"), account.app.asked("/status")
+    places = [
+        f"{who}{what}"
+        for who in ("From", "To", "Caller", "Called")
+        for what in ("City", "State", "Zip", "Country")
+    ]
+    assert [asked[name] for name in places] == [told[name] for name in places] == [""] * 16
+
+
+def test_an_app_that_dials_itself_is_warned(tmp_path: Path) -> None:
+    account = calls_in(tmp_path, f"<Dial timeLimit='2'>{APP_NUMBER}</Dial>")
+    (warning,) = account.service.notifications
+    assert (warning.error_code, warning.log) == (13224, "1")
+    assert "connects no app with itself" in warning.message_text
 
 
 # -- what is played and recorded ----------------------------------------------------------------

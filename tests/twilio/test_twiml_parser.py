@@ -216,11 +216,10 @@ def test_words_where_there_may_be_none() -> None:
 
 
 @pytest.mark.parametrize("text", ["<html><body/></html>", "<response><Say>a</Say></response>"])
-def test_another_document_does_nothing(text: str) -> None:
-    read = parse(text)
-    assert read.verbs == ()
-    (warning,) = read.warnings
-    assert "a TwiML document is a <Response>" in warning.message
+def test_another_document_is_unreadable(text: str) -> None:
+    with pytest.raises(TwimlError, match="where TwiML has <Response>, line 1") as raised:
+        parse(text)
+    assert raised.value.code == 12100
 
 
 def test_namespaces_and_schemas_are_nobodys_concern() -> None:

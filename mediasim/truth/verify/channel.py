@@ -60,7 +60,7 @@ def measure_channel(
         ideal = _fitted(expected.samples, len(channel))
         gone = silenced(channel, ideal, 1.0, [])
         measures.missing = [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
-        measures.exact = _exact(channel, ideal)
+        measures.exact = None if expected.unscripted else _exact(channel, ideal)
         return MeasuredChannel(measures, None, ideal, expected)
     if len(path.stretches) > 1:
         # Where something jumps, smaller pieces tell more exactly where, and how often.
@@ -71,6 +71,10 @@ def measure_channel(
     ideal = placed.laid_out(expected.samples, len(channel))
     _timing(measures, path, placed, len(expected.samples), len(channel))
     measures.gain_db = float(20 * np.log10(gain))
+    if expected.unscripted:  # whoever else speaks in it may say anything at any time
+        gone = silenced(channel, ideal, gain, _around(placed))
+        measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
+        return MeasuredChannel(measures, placed, ideal, expected)
     measures.correlation = _correlation(channel, ideal)
     measures.exact = _exact(channel, ideal)
     _spots(measures, channel, expected, ideal, placed, gain)
@@ -133,10 +137,7 @@ def _spots(
     placed: TimeMap,
     gain: float,
 ) -> None:
-    cuts = [
-        Spot(jump.file - _AROUND_JUMP, jump.file + abs(jump.moved) + _AROUND_JUMP)
-        for jump in placed.jumps
-    ]
+    cuts = _around(placed)
     gone = silenced(channel, ideal, gain, cuts)
     measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
     unknown = [
@@ -161,6 +162,14 @@ def _spots(
     measures.clicks.sort(key=lambda it: it.start)
     measures.missing.sort(key=lambda it: it.start)
     measures.inserted.sort(key=lambda it: it.start)
+
+
+def _around(placed: TimeMap) -> list[Spot]:
+    """Where something jumps, and a little before and after."""
+    return [
+        Spot(jump.file - _AROUND_JUMP, jump.file + abs(jump.moved) + _AROUND_JUMP)
+        for jump in placed.jumps
+    ]
 
 
 def _blame_what_was_put_in(measures: ChannelMeasures) -> None:

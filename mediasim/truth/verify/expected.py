@@ -47,6 +47,8 @@ class ExpectedChannel:
     """Spans of which the truth cannot say what they hold: concealed losses."""
     noisy: bool
     """Whether the parties' background noise is in it too, of which only the level is known."""
+    unscripted: tuple[str, ...]
+    """Parties in it that were not simulated: what they said is in no truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ class Expected:
             tuple(sorted(it for channel in self.channels for it in channel.said)),
             tuple(sorted(span for channel in self.channels for span in channel.unknown)),
             noisy=any(channel.noisy for channel in self.channels),
+            unscripted=tuple(
+                dict.fromkeys(name for channel in self.channels for name in channel.unscripted)
+            ),
         )
 
 
@@ -135,6 +140,7 @@ def _channel(
         ),
         tuple(gaps) if concealed else (),
         noisy=channel.get("background_dbfs") is not None,
+        unscripted=tuple(str(name) for name in channel.get("unscripted", ())),
     )
 
 

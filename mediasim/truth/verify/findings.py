@@ -45,6 +45,8 @@ class ChannelMeasures:
     found_in: int | None
     """Of the file, counted from 1."""
     parties: tuple[str, ...]
+    unscripted: tuple[str, ...] = ()
+    """Those of the parties who were not simulated, and may have said anything."""
     offset: int | None = None
     """Samples later, or if negative earlier, than it should be."""
     first_heard: int | None = None
@@ -69,11 +71,12 @@ class ChannelMeasures:
     """Samples of the truth that come after the file's last."""
 
     def to_json(self) -> dict[str, Any]:
-        known = self.offset is not None
+        known = self.offset is not None and not self.unscripted
         return {
             "channel": self.channel,
             "found_in": self.found_in,
             "parties": list(self.parties),
+            "unscripted": list(self.unscripted),
             "offset_samples": self.offset,
             "offset_ms": None if self.offset is None else round(self.offset / 8, 3),
             "drift_ppm": _rounded(self.drift_ppm, 2),
@@ -83,7 +86,7 @@ class ChannelMeasures:
             "exact": _rounded(self.exact, 6),
             "pieces": {"looked_for": self.pieces, "found": self.pieces_found},
             "missing": [it.to_json() for it in self.missing] if known or self.missing else None,
-            "inserted": [it.to_json() for it in self.inserted] if known else None,
+            "inserted": [it.to_json() for it in self.inserted] if known or self.inserted else None,
             "clicks": [it.to_json() for it in self.clicks] if known else None,
             "clipped_samples": self.clipped,
             "head_cut_samples": self.head_cut,

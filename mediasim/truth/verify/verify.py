@@ -108,8 +108,13 @@ def _measure(result: Verified, media: Media, expected: Expected) -> None:
                 "which channel is which: too little of what was said is found in any of them"
             )
     for number, (place, each, some) in enumerate(zip(order, wanted, pieces, strict=True)):
-        parties = tuple(dict.fromkeys(it.party for it in each.said if it.party))
-        measures = ChannelMeasures(number + 1, None if place is None else place + 1, parties)
+        said = (it.party for it in each.said if it.party)
+        measures = ChannelMeasures(
+            channel=number + 1,
+            found_in=None if place is None else place + 1,
+            parties=tuple(dict.fromkeys((*said, *each.unscripted))),
+            unscripted=each.unscripted,
+        )
         found.channels.append(measures)
         if place is not None:
             result.channels.append(measure_channel(measures, media.channels[place], each, some))
@@ -129,8 +134,16 @@ def _say_what_is_open(
     pieces: Sequence[Window],
 ) -> None:
     name = f"channel {measures.channel}"
+    if expected.unscripted:
+        who = " and ".join(expected.unscripted)
+        found.cannot_tell.append(
+            f"{name}: what {who} said, not being simulated: whether anything of it is missing, "
+            "was put in, leaks in or was clipped"
+        )
     if measures.found_in is None:
         found.cannot_tell.append(f"{name}: the file has no such channel")
+    elif expected.unscripted and not expected.samples.any():
+        found.cannot_tell.append(f"{name}: nothing else is heard in it, so it has no place in time")
     elif not expected.samples.any():
         found.cannot_tell.append(f"{name}: nobody says anything in it, so it has no place in time")
     elif not any(piece.telling for piece in pieces):
@@ -169,8 +182,8 @@ def _crosstalk(
     measured = {it.measures.channel - 1: it for it in result.channels if it.map is not None}
     for source, victim in permutations(range(len(wanted)), 2):
         into = result.found.channels[victim].found_in
-        if source not in measured or into is None:
-            continue
+        if source not in measured or into is None or wanted[victim].unscripted:
+            continue  # a real telephone's own echo is no fault of the recording
         told = measured[source]
         assert told.map is not None
         heard = [

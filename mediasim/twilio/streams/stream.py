@@ -294,7 +294,7 @@ class Stream:
 class _TrackEar:
     """Hears one track for a stream, one frame at a time."""
 
-    horizon = 1
+    horizon = patience = 1
 
     def __init__(self, stream: Stream, track: Track, *, sends: bool) -> None:
         self._stream = stream

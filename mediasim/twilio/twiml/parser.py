@@ -158,11 +158,10 @@ class _Reader:
         around = self._open[-1] if self._open else None
         row = element(name, around.name if around else None)
         if row is None and around is None:
-            self._warn(
-                f"cvc-elt.1: Cannot find the declaration of element '{_short(name)}': "
-                f"a TwiML document is a <{ROOT}>"
+            raise _unreadable(
+                f"the root element is '{_short(name)}', where TwiML has <{ROOT}>", self._line
             )
-        elif row is None and around is not None:
+        if row is None and around is not None:
             expected = around.row.children
             self._warn(
                 "cvc-complex-type.2.4.a: Invalid content was found starting with element "

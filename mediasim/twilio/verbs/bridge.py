@@ -14,6 +14,7 @@ from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import SipFacts
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Verb
@@ -39,6 +40,7 @@ class Outcome:
             if self.child.record.status == "completed":
                 seconds = self.child.record.duration_seconds() or 0
                 params.append(("DialCallDuration", str(seconds)))
+            params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
         if self.recording is not None and self.recording.record.status == "completed":
             desk = session.service.recordings
@@ -48,6 +50,16 @@ class Outcome:
                 ("RecordingDuration", str(self.recording.record.duration_seconds())),
             ]
         return params + self.more
+
+
+def _sip_params(sip: SipFacts | None) -> Params:
+    """Of a dialled SIP telephone (Twilio docs, Sip noun, "Call action request parameters")."""
+    if sip is None:
+        return []
+    params = [("DialSipCallId", sip.call_id)] if sip.call_id else []
+    if sip.response_code is not None:
+        params.append(("DialSipResponseCode", str(sip.response_code)))
+    return params + [(f"DialSipHeader_{name}", value) for name, value in sip.headers.items()]
 
 
 def record_from(moment: str, session: CallSession, verb: Verb, outcome: Outcome) -> None:

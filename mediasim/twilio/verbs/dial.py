@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.player import Player
 from mediasim.twilio.asks import Script
+from mediasim.twilio.ports import ReachByPassword
 from mediasim.twilio.ringing import ring
 from mediasim.twilio.session import CallEnded, CallSession, FollowUp, HangUp
 from mediasim.twilio.twiml import Verb
@@ -122,6 +124,9 @@ class _Dialling:
                 self._verb.attribute("callerId"),
                 callback_of(noun, session, "statusCallback"),
             )
+            if isinstance(phone.reach, ReachByPassword) and noun.attribute("username"):
+                user, password = noun.attribute("username"), noun.attribute("password")
+                phone = replace(phone, reach=phone.reach.as_user(user, password))
             self._calls.append((call, noun))
             self._others[call] = session.service.session_of(call, phone)
             rung[session.spawn(ring(exchange, call, phone, timeout_ns))] = call

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from mediasim.truth.faults.order import FaultOrder
+
 __all__ = ["CALLBACKS", "Spell"]
 
 CALLBACKS: Final = ("call-status", "recording-status", "conference-status", "action")
@@ -35,6 +37,8 @@ class Spell:
     """The share of a download that arrives before the connection breaks."""
     api_status: int | None = None
     """Requests to the API are refused with this status: 429, or one of 5xx."""
+    recorder_faults: tuple[FaultOrder, ...] = ()
+    """Recordings are broken in these ways when they are completed, one after the other."""
 
     kinds: tuple[str, ...] = ()
     """Only callbacks of these kinds; none named: of all."""
@@ -42,13 +46,16 @@ class Spell:
     """Only what is about this call, conference or recording."""
     url: str | None = None
     """Only where this is part of the URL: of the callback, or of the request."""
+    number: str | None = None
+    """Only recordings of calls from or to this number."""
     share: float = 1.0
     """The share that is struck, drawn from the seed."""
     times: int | None = None
-    """Only the first so many callbacks, requests, and downloads."""
+    """Only the first so many callbacks, requests, downloads and recordings."""
 
     def to_json(self) -> dict[str, Any]:
         """What it does, and to whom; without what it leaves alone."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         plain = {field.name: field.default for field in fields(self)}
+        given["recorder_faults"] = tuple(str(order) for order in self.recorder_faults)
         return {name: value for name, value in given.items() if value != plain[name]}

@@ -1,23 +1,24 @@
 """The weather there is now: spells that have begun and not ended, and whom they strike.
 
 Several spells add up. Every draw is a stream of the seed, labelled with the spell's number and how
-many callbacks, requests or downloads it has met; so the same test meets the same weather. All of
-it is used on the engine's loop, but for :attr:`Weather.calm`.
+many callbacks, requests, downloads or recordings it has met; so the same test meets the same
+weather. All of it is used on the engine's loop, but for :attr:`Weather.calm`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from mediasim.seeds import Seeds
+from mediasim.truth.faults.order import FaultOrder
 from mediasim.twilio.weather.spell import Spell
 
 __all__ = ["CallbackFate", "Download", "Weather"]
 
-Group = Literal["callback", "early", "request", "download"]
+Group = Literal["callback", "early", "request", "download", "recording"]
 _WHOLE: Final = 1 << 64
 
 
@@ -92,7 +93,7 @@ class Weather:
     def callback(self, kind: str, sid: str, url: str) -> CallbackFate:
         """What becomes of a callback; to be asked once for each."""
         fate = CallbackFate()
-        for label, spell in self._striking("callback", sid, url, _touches_callbacks, kind):
+        for label, spell in self._striking("callback", (sid,), url, _touches_callbacks, kind):
             if spell.webhook_delay_ns is not None:
                 fate.delay_ns += self._drawn(label, *spell.webhook_delay_ns)
             fate.copies = max(fate.copies, spell.webhook_duplicate)
@@ -110,7 +111,7 @@ class Weather:
 
     def comes_early(self, kind: str, sid: str, url: str) -> bool:
         """Whether a callback that a POST causes is told before the POST is answered."""
-        return bool(list(self._striking("early", sid, url, lambda it: it.webhook_early, kind)))
+        return bool(list(self._striking("early", (sid,), url, lambda it: it.webhook_early, kind)))
 
     @property
     def early(self) -> bool:
@@ -119,14 +120,14 @@ class Weather:
 
     def request(self, url: str) -> int | None:
         """The status that a request to the API is refused with; None: it is not."""
-        struck = list(self._striking("request", "", url, lambda it: it.api_status is not None))
+        struck = list(self._striking("request", (), url, lambda it: it.api_status is not None))
         return struck[0][1].api_status if struck else None
 
     def download(self, sid: str, url: str, since_completed_ns: int) -> Download:
         """What becomes of a download; ``since_completed_ns``: the age of the recording's media."""
         fate = Download()
         for _, spell in self._striking(
-            "download", sid, url, lambda spell: _touches_media(spell, since_completed_ns)
+            "download", (sid,), url, lambda spell: _touches_media(spell, since_completed_ns)
         ):
             if since_completed_ns < spell.media_missing_ns:
                 fate.missing = True
@@ -141,12 +142,31 @@ class Weather:
             fate.injected.append(f"broken off after {fate.truncated:.0%}")
         return fate
 
+    def recording(
+        self, sids: Collection[str], url: str, numbers: Collection[str]
+    ) -> tuple[FaultOrder, ...]:
+        """How a recording is broken that is complete now; to be asked once for each.
+
+        ``sids``: its own and those of what it is a recording of; ``numbers``: those of its call.
+        """
+
+        def breaks(spell: Spell) -> bool:
+            return bool(spell.recorder_faults) and spell.number in (None, *numbers)
+
+        struck = self._striking("recording", sids, url, breaks)
+        return tuple(order for _, spell in struck for order in spell.recorder_faults)
+
     def _striking(
-        self, group: Group, sid: str, url: str, suits: Callable[[Spell], bool], kind: str = ""
+        self,
+        group: Group,
+        sids: Collection[str],
+        url: str,
+        suits: Callable[[Spell], bool],
+        kind: str = "",
     ) -> Iterator[tuple[str, Spell]]:
         for each in self._active:
             spell = each.spell
-            if not suits(spell) or not _in_scope(spell, sid, url, kind):
+            if not suits(spell) or not _in_scope(spell, sids, url, kind):
                 continue
             if spell.times is not None and each.struck[group] >= spell.times:
                 continue
@@ -160,10 +180,10 @@ class Weather:
         return low + self._seeds.key(f"{label}/delay") % (high - low + 1)
 
 
-def _in_scope(spell: Spell, sid: str, url: str, kind: str) -> bool:
+def _in_scope(spell: Spell, sids: Collection[str], url: str, kind: str) -> bool:
     return (
         (not kind or not spell.kinds or kind in spell.kinds)
-        and spell.sid in (None, sid)
+        and (spell.sid is None or spell.sid in sids)
         and (spell.url is None or spell.url in url)
     )
 

@@ -20,11 +20,13 @@ from mediasim.twilio.webhooks.request import AppFailure, AppRequest, AppResponse
 from mediasim.twilio.webhooks.sender import Sender
 from mediasim.twilio.webhooks.turns import Turns
 
-__all__ = ["API_REQUEST", "DOWNLOAD", "Webhooks"]
+__all__ = ["API_REQUEST", "DOWNLOAD", "RECORDER", "Webhooks"]
 
 API_REQUEST: Final = "api-request"
 DOWNLOAD: Final = "download"
 """Kinds of log entries about the app's own requests, which the weather has struck."""
+RECORDER: Final = "recorder"
+"""The same of recordings that it has broken."""
 
 _ONE_LANE: Final = "all"
 _MOST_KEPT: Final = 10_000
@@ -136,7 +138,7 @@ class Webhooks:
     def note(
         self, request: AppRequest, injected: Collection[str], error: str | None = None
     ) -> None:
-        """Enter what befell one of the app's own requests; nothing is sent."""
+        """Enter what befell one of the app's own requests, or a recording; nothing is sent."""
         entry = self._entry(request, injected=injected)
         entry.error = error
         self._done(entry)
@@ -157,6 +159,8 @@ class Webhooks:
             raise LookupError(f"there is no delivery {delivery_id!r} in the log")
         if old.kind in (API_REQUEST, DOWNLOAD):
             raise LookupError(f"{delivery_id!r} was the app's own request: nothing was delivered")
+        if old.kind == RECORDER:
+            raise LookupError(f"{delivery_id!r} is a recording that broke: nothing was delivered")
         request = AppRequest(old.url, old.method, old.params, old.kind, old.sid)
         delivery = self._entry(request, replay_of=old.id)
         with contextlib.suppress(AppFailure):  # The delivery says so.
