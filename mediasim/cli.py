@@ -14,6 +14,7 @@ import typer
 
 from mediasim.sandbox import commands
 from mediasim.scenario.fuzz import command as fuzz_command
+from mediasim.scenario.importing import command as import_command
 from mediasim.truth import commands as truth_commands
 from mediasim.truth.analysis import command as analysis_command
 
@@ -224,6 +225,7 @@ commands.register(app)
 analysis_command.register(app)
 truth_commands.register(app)
 fuzz_command.register(app)
+import_command.register(app)
 
 
 def _load(paths: list[str]) -> list[Any]:

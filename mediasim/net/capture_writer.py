@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from mediasim.net.datagrams import Datagram
@@ -35,7 +36,7 @@ def capture_pieces(datagrams: Iterable[Datagram]) -> Iterator[bytes]:
 
 def _packet(datagram: Datagram, number: int) -> bytes:
     (near, source), (far, destination) = datagram.source, datagram.destination
-    addresses = ipaddress.ip_address(near).packed + ipaddress.ip_address(far).packed
+    addresses = _packed(near) + _packed(far)
     size = 8 + len(datagram.payload)
     udp = struct.pack(">HHHH", source, destination, size, 0) + datagram.payload
     if len(addresses) == 32:
@@ -44,6 +45,11 @@ def _packet(datagram: Datagram, number: int) -> bytes:
         return head + udp[:6] + struct.pack(">H", total) + udp[8:]
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + size, number, 0, 64, 17, 0) + addresses
     return head[:10] + struct.pack(">H", _checksum(head)) + head[12:] + udp
+
+
+@lru_cache
+def _packed(host: str) -> bytes:
+    return ipaddress.ip_address(host).packed
 
 
 def _checksum(data: bytes) -> int:

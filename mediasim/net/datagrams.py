@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from mediasim.net.capture_file import CapturedFrame
@@ -87,5 +88,10 @@ def _udp_of(at_ns: int, ip: bytes) -> Datagram | None:
     payload = ip[start + 8 : start + size]
     if size < 8 or len(payload) != size - 8:
         return None
-    near, far = (str(ipaddress.ip_address(address)) for address in addresses)
-    return Datagram(at_ns, (near, source), (far, destination), payload)
+    near, far = addresses
+    return Datagram(at_ns, (_shown(near), source), (_shown(far), destination), payload)
+
+
+@lru_cache
+def _shown(address: bytes) -> str:
+    return str(ipaddress.ip_address(address))

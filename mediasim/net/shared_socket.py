@@ -26,8 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.media.trunk import Round
+from mediasim.net.backlog import Backlog
+from mediasim.net.demux import NOBODY, Demux, as_rows
 from mediasim.net.udp import LOOPBACK, Address, in_rounds
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["SharedSocket"]
 
@@ -43,8 +45,6 @@ _MOST_SEGMENTS: Final = 64
 _MOST_AT_ONCE: Final = 60_000
 """Bytes in one call: less than a datagram may have."""
 _MOST_OF_EACH: Final = 64
-_NOBODY: Final = -1
-_SEVERAL: Final = -2
 
 
 class SharedSocket:
@@ -73,7 +73,7 @@ class SharedSocket:
         self._remotes: list[Address | None] = []
         self._free: list[int] = []
         self._claims: dict[tuple[Address, int], int] = {}
-        self._table: _Table | None = None
+        self._table: Demux | None = None
         self._planned: tuple[Sequence[int], _Plan] | None = None
         self._room = bytearray(_FIRST_ROOM)
         self._used = 0
@@ -82,8 +82,7 @@ class SharedSocket:
         """Of each call: the time, bytes, bytes of a segment, and from where."""
         self._most: int | None = None
         self._now_ns = 0
-        self._kept: Round | None = None
-        """Read, and not yet due: all but the first of each slot, while the clock is behind."""
+        self._backlog = Backlog()
 
     # -- slots ------------------------------------------------------------------------------
 
@@ -124,6 +123,7 @@ class SharedSocket:
             raise LookupError(f"slot {slot} is closed")
         self._remotes[slot] = None
         self._claims = {key: of for key, of in self._claims.items() if of != slot}
+        self._backlog.forget(slot)
         self._free.append(slot)
         self._table = self._planned = None
 
@@ -182,35 +182,11 @@ class SharedSocket:
 
     def rounds(self) -> Iterator[Round]:
         """Everything read since last asked: the first datagram of each slot, then the second."""
-        taken, self._kept = self._taken(), None
-        if taken is None:
-            return
-        most = self._most
-        for number, each in enumerate(in_rounds(taken.slots, taken.block)):
-            if most is None or number < most:
-                yield each
-            else:
-                self._keep(each)
-
-    def _keep(self, later: Round) -> None:
-        kept = self._kept
-        if kept is None:
-            self._kept = Round(later.slots, later.block.between(0, len(later.block)))
-        else:
-            slots = np.concatenate((kept.slots, later.slots))
-            self._kept = Round(slots, kept.block.followed_by(later.block))
-
-    def _taken(self) -> Round | None:
-        """What was kept, and then what was read since; slots may come several times."""
-        kept, reads = self._kept, self._reads
-        read = self._demultiplexed() if reads else None
-        if kept is None:
-            return read
-        kept.block.arrival[:] = self._now_ns
-        if read is None:
-            return kept
-        slots = np.concatenate((kept.slots, read.slots))
-        return Round(slots, kept.block.followed_by(read.block))
+        fresh = self._demultiplexed() if self._reads else None
+        if fresh is not None:
+            for each in in_rounds(fresh.slots, fresh.block):
+                self._backlog.add(each)
+        return iter(self._backlog.take(self._most, self._now_ns))
 
     def _demultiplexed(self) -> Round | None:
         reads, self._reads = self._reads, []
@@ -219,9 +195,9 @@ class SharedSocket:
         times, sizes, segments = (
             np.array(column, np.int64) for column in list(zip(*reads, strict=True))[:3]
         )
-        sources = np.array([table.sources.get(each[3], _NOBODY) for each in reads], np.int64)
+        sources = np.array([table.sources.get(each[3], NOBODY) for each in reads], np.int64)
         counts = np.maximum(1, -(-sizes // np.maximum(1, segments)))
-        data, length = _as_rows(np.frombuffer(self._room, np.uint8, used), sizes, segments, counts)
+        data, length = as_rows(np.frombuffer(self._room, np.uint8, used), sizes, segments, counts)
         block = PacketBlock(data, length, np.repeat(times, counts))
         slots = table.slots_of(np.repeat(sources, counts), block)
         known = slots >= 0
@@ -231,9 +207,9 @@ class SharedSocket:
             slots, block = slots[chosen], block.select(chosen)
         return Round(slots, block) if len(slots) else None
 
-    def _ready_table(self) -> _Table:
+    def _ready_table(self) -> Demux:
         if self._table is None:
-            self._table = _Table(self._remotes, self._claims)
+            self._table = Demux(self._remotes, self._claims)
         return self._table
 
     # -- datagrams out ----------------------------------------------------------------------
@@ -321,39 +297,6 @@ class SharedSocket:
         self.errors[errno.errorcode.get(error.errno or 0, type(error).__name__)] += 1
 
 
-class _Table:
-    """Whose packets are whose, made ready for arrays."""
-
-    def __init__(
-        self, remotes: Sequence[Address | None], claims: dict[tuple[Address, int], int]
-    ) -> None:
-        self.sources: dict[Address, int] = {}
-        only: list[int] = []
-        for slot, remote in enumerate(remotes):
-            if remote is None:
-                continue
-            number = self.sources.setdefault(remote, len(only))
-            if number == len(only):
-                only.append(slot)
-            else:
-                only[number] = _SEVERAL
-        self._only = np.array([*only, _NOBODY], np.int64)  # the last is for strangers
-        keys = np.array([self.sources[at] << 32 | ssrc for at, ssrc in claims], np.int64)
-        order = keys.argsort()
-        self._keys = np.append(keys[order], np.iinfo(np.int64).max)
-        self._slots = np.append(np.array(list(claims.values()), np.int64)[order], _NOBODY)
-
-    def slots_of(self, sources: NDArray[np.int64], block: PacketBlock) -> NDArray[np.int64]:
-        """The slot of each packet; negative for those of nobody."""
-        slots = self._only[sources]
-        shared = np.flatnonzero(slots == _SEVERAL)
-        if len(shared):
-            keys = sources[shared] << 32 | _ssrc_of(block)[shared]
-            at = np.searchsorted(self._keys, keys)
-            slots[shared] = np.where(self._keys[at] == keys, self._slots[at], _NOBODY)
-        return slots
-
-
 class _Plan:
     """How packets for slots are sent: in runs to one address each."""
 
@@ -371,42 +314,6 @@ class _Plan:
         for remote, indices in of.items():
             self.runs.append((start, start + len(indices), remote))
             start += len(indices)
-
-
-def _as_rows(
-    used: NDArray[np.uint8],
-    sizes: NDArray[np.int64],
-    segments: NDArray[np.int64],
-    counts: NDArray[np.int64],
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Datagrams that lie one behind the other as rows, and their lengths."""
-    first = int(segments[0])
-    if first and (segments == first).all() and (sizes % first == 0).all():
-        data = used.reshape(-1, first)
-        return data, np.full(len(data), first, np.int64)
-    number = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    full = np.repeat(segments, counts)
-    length = np.minimum(full, np.repeat(sizes, counts) - number * full)
-    start = np.cumsum(length) - length
-    width = max(HEADER_SIZE, int(length.max()))
-    data = np.zeros((len(length), width), np.uint8)
-    for size in np.unique(length).tolist():
-        of = np.flatnonzero(length == size)
-        data[of, :size] = used[start[of][:, None] + np.arange(size)]
-    return data, length
-
-
-def _ssrc_of(block: PacketBlock) -> NDArray[np.int64]:
-    """Of RTP packets, and of RTCP on the same port (RFC 5761), whose sender's it is."""
-    rows, stride = block.data.shape
-    if stride < HEADER_SIZE:
-        return np.full(rows, _NOBODY, np.int64)
-    found = np.ndarray((rows,), ">u4", block.data, 8, (stride,)).astype(np.int64)
-    second = block.data[:, 1]
-    control = np.flatnonzero((second >= 192) & (second <= 223))
-    if len(control):
-        found[control] = np.ndarray((rows,), ">u4", block.data, 4, (stride,))[control]
-    return found
 
 
 def _segment_of(ancillary: list[tuple[int, int, bytes]]) -> int:

@@ -262,8 +262,11 @@ def in_rounds(slots: NDArray[np.int64], block: PacketBlock) -> Iterator[Round]:
     firsts = np.flatnonzero(fresh)
     number = np.empty(len(slots), np.int64)
     number[order] = np.arange(len(slots)) - firsts[np.cumsum(fresh) - 1]
-    for each in range(int(number.max()) + 1):
-        chosen = np.flatnonzero(number == each)
+    of_round = np.argsort(number, kind="stable")
+    end = 0
+    for count in np.bincount(number).tolist():
+        start, end = end, end + count
+        chosen = of_round[start:end]
         yield Round(slots[chosen], block.select(chosen))
 
 

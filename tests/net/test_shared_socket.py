@@ -200,3 +200,27 @@ def test_more_than_the_room_for_one_reading_is_taken_whole(pair: Pair) -> None:
     assert len(rounds) == 20
     assert all(len(found) == 200 for found in rounds)
     assert rounds[19][100][1] == packet(1100, 19, 400)
+
+
+def test_a_clock_far_behind_gets_one_of_each_slot_a_frame_in_order(pair: Pair) -> None:
+    """However raggedly they came; and nothing is looked at again for having waited."""
+    sent: dict[int, list[bytes]] = {slot: [] for slot in range(3)}
+    got: dict[int, list[bytes]] = {slot: [] for slot in range(3)}
+    for number in range(60):
+        for slot in range(3):
+            for _ in range(number % (slot + 2)):
+                each = packet(1000 + slot, len(sent[slot]))
+                sent[slot].append(each)
+                pair.near.send(slot, each)
+        pair.far.read(number, most=1)
+        for one in pair.rounds():
+            assert len({slot for slot, _, _ in one}) == len(one)
+            for slot, datagram, at in one:
+                assert at == number
+                got[slot].append(datagram)
+    assert len(got[2]) < len(sent[2])
+    pair.far.read(99)
+    for one in pair.rounds():
+        for slot, datagram, _ in one:
+            got[slot].append(datagram)
+    assert got == sent

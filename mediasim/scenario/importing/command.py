@@ -1,0 +1,113 @@
+"""The command ``import``. Heavy imports stay inside: help must come at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+__all__ = ["register"]
+
+_WRONG = 2
+
+
+class Channels(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
+    """What the recording was asked for as."""
+
+    dual = "dual"
+    mono = "mono"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(name="import")(import_)
+
+
+def import_(
+    capture: Annotated[Path, typer.Argument(help="A pcap or pcapng file.")],
+    out: Annotated[Path, typer.Option(help="Where the recording goes.")] = Path("mediasim-out"),
+    caller: Annotated[
+        str | None, typer.Option(help="Who called: the address its RTP comes from, or its SSRC.")
+    ] = None,
+    callee: Annotated[str | None, typer.Option(help="Who was called, in the same words.")] = None,
+    codec: Annotated[
+        list[str] | None, typer.Option(help="What a payload type is, as in 96=opus; repeatable.")
+    ] = None,
+    channels: Annotated[
+        Channels, typer.Option(help="What the recording was asked for as.")
+    ] = Channels.dual,
+    from_answer: Annotated[
+        bool, typer.Option("--from-answer", help="Begin when both are heard, not when either is.")
+    ] = False,
+    depth: Annotated[
+        int, typer.Option(help="Frames of 20 ms that packets wait to be played.", min=1, max=50)
+    ] = 3,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take a capture that ends in the middle of a frame.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--list", help="Only list the RTP streams.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make the recording Twilio would have made of a call captured as pcap.
+
+    Channel 1 is the caller, channel 2 who was called, each played out and placed as in a run. Where
+    the capture holds several calls, the streams are listed and --caller and --callee choose.
+
+    Exit code 0: it was recorded, or listed; 2: the capture or the command line is wrong.
+    """
+    from mediasim.scenario.importing.captured import read_captured
+    from mediasim.scenario.importing.choice import UnclearChoice, choose
+    from mediasim.scenario.importing.errors import ImportRefused
+    from mediasim.scenario.importing.formats import format_of, parse_codec
+    from mediasim.scenario.importing.replay import replay
+    from mediasim.scenario.importing.signalling import signalled_in
+    from mediasim.scenario.importing.words import listing, listing_text, report, report_text
+
+    try:
+        names = dict(map(parse_codec, codec or ()))
+        captured = read_captured(capture, partial=partial)
+        signalled = signalled_in(captured.datagrams)
+        if show:
+            found = listing(captured, signalled, names)
+            _print(found, listing_text(found), as_json)
+            return
+        try:
+            choice = choose(captured, signalled, caller, callee)
+        except UnclearChoice as unclear:
+            print(f"{capture}: {unclear}", file=sys.stderr)
+            print(listing_text(listing(captured, signalled, names)), file=sys.stderr)
+            raise typer.Exit(_WRONG) from None
+        first, second = (
+            format_of(talk, {**signalled.names_for(talk), **names}, depth)
+            for talk in (choice.caller, choice.callee)
+        )
+        replayed = replay(
+            choice,
+            (first, second),
+            captured.seed,
+            out,
+            channels=channels.value,
+            from_answer=from_answer,
+        )
+    except ImportRefused as error:
+        _stop(str(error))
+    except OSError as error:
+        _stop(f"cannot write to {error.filename or out}: {error.strerror}")
+    told = report(captured, choice, (first, second), replayed)
+    _print(told, report_text(told, str(out)), as_json)
+    if not as_json:
+        for words in told["warnings"]:
+            print(f"warning: {words}", file=sys.stderr)
+
+
+def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=1) if as_json else text)
+
+
+def _stop(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise typer.Exit(_WRONG)

@@ -1,0 +1,126 @@
+"""What a captured talk is coded in, by its payload types.
+
+Static ones are RFC 3551's. Nothing in RTP says what a dynamic one is: the capture's session
+descriptions may, or whoever imports it has to. A dynamic type whose payloads all have four bytes
+is taken for telephone events (RFC 4733): no audio is that short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mediasim.audio.codecs import CODECS
+from mediasim.net.rtp_talks import Talk
+from mediasim.rtp.packets import PacketBlock, Parsed, parse
+from mediasim.rtp.stream import StreamFormat
+from mediasim.scenario.importing.errors import ImportRefused
+
+__all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_codec"]
+
+EVENTS: Final = "TELEPHONE-EVENT"
+NOISE: Final = "CN"
+_STATIC: Final = {0: "PCMU", 8: "PCMA", 9: "G722", 13: NOISE}
+_DYNAMIC: Final = range(96, 128)
+_NONE: Final = 128
+"""A payload type that no packet has."""
+_EVENT_BYTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TalkFormat:
+    """How to read a talk."""
+
+    receives: StreamFormat
+    ptime_ms: int
+    """Of most of its packets."""
+    others: Mapping[int, int]
+    """Payload types that are not read, and how many packets have them."""
+
+    @property
+    def untimed(self) -> frozenset[int]:
+        """Payload types whose timestamps do not say when a packet was sent."""
+        return frozenset((self.receives.event_payload_type,))
+
+
+def parse_codec(text: str) -> tuple[int, str]:
+    """``96=opus`` as number and name. Raises ImportRefused."""
+    number, _, name = text.partition("=")
+    known = (*CODECS, EVENTS, NOISE)
+    if not number.isdecimal() or int(number) >= _NONE or name.upper() not in known:
+        names = ", ".join(each.lower() for each in known)
+        raise ImportRefused(
+            f"expected --codec NUMBER=NAME with a payload type below 128 and one of {names}; "
+            f"found {text!r}"
+        )
+    return int(number), name.upper()
+
+
+def block_of(talk: Talk, zero_ns: int = 0) -> PacketBlock:
+    """Its packets, their arrival in nanoseconds after ``zero_ns``."""
+    packets = talk.packets
+    length = np.array([len(packet.payload) for packet in packets], np.int64)
+    data = np.zeros((len(packets), int(length.max())), np.uint8)
+    for row, packet in zip(data, packets, strict=True):
+        row[: len(packet.payload)] = np.frombuffer(packet.payload, np.uint8)
+    return PacketBlock(
+        data, length, np.array([packet.at_ns - zero_ns for packet in packets], np.int64)
+    )
+
+
+def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
+    """How to read it; ``names`` says what payload types are, over the static ones.
+
+    Raises ImportRefused where that is not known of the type that most of its packets have.
+    """
+    block = block_of(talk)
+    parsed = parse(block.data, block.length)
+    kinds, counts = np.unique(parsed.payload_type[parsed.ok], return_counts=True)
+    by_count = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
+    known = _STATIC | dict(names)
+    for kind in by_count:
+        if kind in _DYNAMIC and kind not in known and _are_events(parsed, kind):
+            known[kind] = EVENTS
+    audio = [kind for kind in by_count if known.get(kind) not in (EVENTS, NOISE)]
+    if not audio:
+        raise ImportRefused(f"{_place(talk)} holds no audio, only events or comfort noise")
+    kind = min(audio, key=lambda each: (-by_count[each], each))
+    if kind not in known:
+        what = "is not static" if kind in _DYNAMIC else "is none that is read here"
+        raise ImportRefused(
+            f"{_place(talk)} has payload type {kind}, which {what}: say what it is, as in "
+            f"--codec {kind}=opus"
+        )
+    read = {name: each for each in by_count if (name := known.get(each)) in (EVENTS, NOISE)}
+    codec = known[kind]
+    received = StreamFormat(
+        codec=codec,
+        payload_type=kind,
+        event_payload_type=read.get(EVENTS, _NONE),
+        noise_payload_type=read.get(NOISE, _NONE),
+        depth=depth,
+    )
+    others = {each: by_count[each] for each in by_count if each not in (kind, *read.values())}
+    return TalkFormat(received, _ptime_ms(parsed, kind, CODECS[codec].clock_rate), others)
+
+
+def _are_events(parsed: Parsed, kind: int) -> bool:
+    sizes = parsed.size[parsed.ok & (parsed.payload_type == kind)]
+    return bool((sizes == _EVENT_BYTES).all())
+
+
+def _ptime_ms(parsed: Parsed, kind: int, clock_rate: int) -> int:
+    stamps = parsed.timestamp[parsed.ok & (parsed.payload_type == kind)].astype(np.int64)
+    steps = np.diff(stamps) & 0xFFFFFFFF
+    usual, counts = np.unique(steps[(steps > 0) & (steps <= clock_rate // 5)], return_counts=True)
+    if not len(usual):
+        return 20
+    return max(1, int(usual[np.argmax(counts)]) * 1000 // clock_rate)
+
+
+def _place(talk: Talk) -> str:
+    host, port = talk.source
+    return f"the stream from {host}:{port} (SSRC 0x{talk.streams[0].ssrc:08x})"

@@ -1,0 +1,172 @@
+"""Two captured talks played to an exchange that records them, as it records any call."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_MS, FRAME_NS, NS_PER_SECOND
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.events import Event
+from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
+from mediasim.exchange.flow import Floor
+from mediasim.exchange.layout import Channels
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.recording_plan import RecordingPlan
+from mediasim.exchange.two_party import Answering, DialPlan, TwoPartyCall
+from mediasim.media.far_end import FarEnd, FarEndFormat, FarEndListener
+from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.media.plane import MediaPlane
+from mediasim.net.virtual_loop import run_virtual
+from mediasim.parties.party import Party
+from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.reception import Reception
+from mediasim.scenario.importing.choice import Choice, shown
+from mediasim.scenario.importing.errors import ImportRefused
+from mediasim.scenario.importing.formats import TalkFormat, block_of
+from mediasim.seeds import Seeds
+from mediasim.truth.publishing import publish_truth
+
+__all__ = ["Replayed", "replay"]
+
+_LONGEST_NS: Final = 24 * 3600 * NS_PER_SECOND
+_UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ROUNDING: Final = 2
+"""Frames by which a place may be rounded up, and the last packet's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it."""
+
+    exchange: Exchange
+    recording: LiveRecording
+    zero_ns: int
+    """Unix time of the recording's first sample."""
+    receptions: tuple[Reception, Reception]
+    late: tuple[int, int]
+    """Packets of caller and callee that came too late to be played."""
+
+
+class _Talker:
+    """A far end that sends what was captured, and does not listen."""
+
+    def __init__(self, block: PacketBlock, format: TalkFormat) -> None:
+        self.format = FarEndFormat(format.receives)
+        self._block = block
+        self._taken = 0
+
+    def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
+        # What came before there was a call is not of it.
+        self._taken = int(np.searchsorted(self._block.arrival, leg.first_frame * FRAME_NS))
+        return self, self
+
+    def pull(self, before_ns: int) -> PacketBlock | None:
+        end = int(np.searchsorted(self._block.arrival, before_ns))
+        if end <= self._taken:
+            return None
+        start, self._taken = self._taken, end
+        return self._block.select(np.arange(start, end))
+
+    def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        pass
+
+    def report(self, packet: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def replay(
+    choice: Choice,
+    formats: tuple[TalkFormat, TalkFormat],
+    seed: int,
+    directory: Path,
+    *,
+    channels: Channels = "dual",
+    from_answer: bool = False,
+) -> Replayed:
+    """Record the call in ``directory``.
+
+    The frame clock has frames of Unix time, so a call that was recorded by such a clock comes out
+    on the same samples. ``from_answer``: begin when both are heard, not when either is.
+    Raises ImportRefused for what is longer than a day, and OSError.
+    """
+    talks = choice.caller, choice.callee
+    first_ns = min(talk.begins_ns for talk in talks)
+    answered_ns = max(talk.begins_ns for talk in talks) if from_answer else first_ns
+    if max(talk.ends_ns for talk in talks) - first_ns > _LONGEST_NS:
+        raise ImportRefused("the two streams last for more than a day: that is no call")
+    # A frame has come when it is over: it was said from a frame before.
+    begin_ns, answer_ns = (
+        max(0, at_ns // FRAME_NS - 1) * FRAME_NS for at_ns in (first_ns, answered_ns)
+    )
+    # Playout judges a stream by windows of the frame clock: they are those of whole seconds.
+    zero_ns = begin_ns - begin_ns % NS_PER_SECOND
+    blocks = [block_of(talk, zero_ns) for talk in talks]
+    end_frame = max(
+        int(block.arrival[-1]) // FRAME_NS
+        + format.receives.depth
+        + -(-format.ptime_ms // FRAME_MS)
+        + _ROUNDING
+        for block, format in zip(blocks, formats, strict=True)
+    )
+    names = [shown(talk.source) for talk in talks]
+    if names[0] == names[1]:
+        names = [f"{shown(talk.source)} 0x{talk.streams[0].ssrc:08x}" for talk in talks]
+    caller, callee = (
+        Party(name, shown(talk.source), ptime_ms=format.ptime_ms, depth=format.receives.depth)
+        for name, talk, format in zip(names, talks, formats, strict=True)
+    )
+    talkers: dict[str, FarEnd] = {
+        name: _Talker(block, format)
+        for name, block, format in zip(names, blocks, formats, strict=True)
+    }
+    plan = DialPlan(
+        "import",
+        caller,
+        callee,
+        answering=Answering(after_ns=answer_ns - begin_ns),
+        recordings=(RecordingPlan("import", channels=channels),),
+    )
+
+    async def hang_up_at_the_end(floor: Floor, call: LiveCall) -> None:
+        await call.exchange.sleep_until(end_frame * FRAME_NS)
+        call.take_down()
+        await asyncio.Event().wait()  # a call whose parties are done goes on for a while
+
+    async def conduct(plane: MediaPlane) -> Replayed:
+        exchange = Exchange(
+            Seeds(seed),
+            directory,
+            plane=plane,
+            dates=Dates(_UNIX + timedelta(microseconds=zero_ns // 1000)),
+            sid_label=f"{channels}/{answer_ns - begin_ns}/{names[0]}/{names[1]}",
+        )
+        exchange.far_end_of = lambda call: talkers[call.party.name]
+        recordings = exchange.recordings
+
+        def tell_truth(event: Event) -> None:
+            publish_truth(next(each for each in recordings if each.sid == event.subject))
+
+        exchange.events.on("recording.completed", tell_truth)
+        await exchange.sleep_until(begin_ns - zero_ns)
+        await TwoPartyCall(exchange, plan, {names[0]: hang_up_at_the_end}, frozenset()).run()
+        legs = [call.leg for call in exchange.calls]
+        return Replayed(
+            exchange,
+            recordings[0],
+            zero_ns + recordings[0].recorder.first_frame * FRAME_NS,
+            (plane.reception(legs[0]), plane.reception(legs[1])),
+            (legs[0].stream.late, legs[1].stream.late),
+        )
+
+    return run_virtual(conduct, VIRTUAL_BLOCK)
