@@ -37,7 +37,12 @@ class Heard:
 
     def truth(self, channel: int) -> Mapping[str, Any]:
         """The truth of a channel (from 0), empty where none was kept."""
-        found: dict[str, Any] = {"intervals": (), "missing": (), "adjustments": ()}
+        found: dict[str, Any] = {
+            "intervals": (),
+            "missing": (),
+            "adjustments": (),
+            "unscripted": (),
+        }
         document = self.recording["truth_intervals"] or {"channels": ()}
         for each in document["channels"]:
             if each["channel"] == channel + 1:
@@ -119,6 +124,7 @@ def _recording(
                 "name": entry["party"] or "mixed",
                 "peaks": b64encode(waveform.peaks[channel]).decode(),
                 "intervals": _intervals(truth["intervals"], colours),
+                "unscripted": _one_voice(truth, colours),
                 "missing": [[gap["start"], gap["end"], gap["why"]] for gap in truth["missing"]],
                 "adjustments": [
                     [change["start"], change["samples"]] for change in truth["adjustments"]
@@ -138,6 +144,12 @@ def _recording(
         "sounds": sounds if waveform.ulaw is not None else None,
         "channels": channels,
     }
+
+
+def _one_voice(truth: Mapping[str, Any], colours: Mapping[str, int]) -> int | None:
+    """Who sounds where no clip stands: a party that is not simulated; None: nobody known."""
+    found = [colours[name] for name in truth["unscripted"] if name in colours]
+    return found[0] if len(found) == 1 else None
 
 
 def _sound_id(run_id: str, recording: int, channel: int) -> str:

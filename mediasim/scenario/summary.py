@@ -77,6 +77,8 @@ def _block(run: Mapping[str, Any]) -> Iterator[list[Line]]:
         yield [*_name("recordings", first), *_recording(recording)]
         for fault in (recording["truth_intervals"] or {}).get("faults", ()):
             yield [*_name("", False), (f"  broken on purpose: {fault_words(fault)}", "yellow")]
+    if "pcap" in run:
+        yield [*_name("packets", True), (run["pcap"], "cyan")]
     if run["error"] is not None:
         yield [*_name("broke", True), (run["error"], "red")]
         yield [*_name("repeat", True), (run["repeat"], "")]

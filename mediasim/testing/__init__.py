@@ -6,14 +6,18 @@ annotations, and for those who use another test runner.
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Mediasim", "MediasimSandbox", "Recording", "Simulated"]
+__all__ = ["CallStream", "Conversation", "Mediasim", "MediasimSandbox", "Recording", "Simulated"]
 
 if TYPE_CHECKING:
+    from mediasim.testing.conversation import Conversation
     from mediasim.testing.recording import Recording
     from mediasim.testing.sandbox import MediasimSandbox
     from mediasim.testing.simulator import Mediasim, Simulated
+    from mediasim.testing.streams import CallStream
 
 _HOME = {
+    "CallStream": "streams",
+    "Conversation": "conversation",
     "Mediasim": "simulator",
     "MediasimSandbox": "sandbox",
     "Recording": "recording",

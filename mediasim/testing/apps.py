@@ -120,7 +120,9 @@ def _serve_asgi(app: Any) -> ServedApp:
 
     config = uvicorn.Config(
         app,
-        ws="none",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
         loop="asyncio",
         access_log=False,
         log_config=None,

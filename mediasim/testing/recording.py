@@ -28,10 +28,12 @@ from mediasim.scenario.model_expect import (
     ExpectSilent,
 )
 from mediasim.scenario.verdicts import Failed, Media
+from mediasim.testing.conversation import Conversation
 from mediasim.testing.never import Clip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.testing.text_waveform import text_waveform
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.streams import recording_figures
 
 __all__ = ["Recording"]
 
@@ -94,6 +96,24 @@ class Recording:
     def download(self, channels: int | None = None, format: Format = "wav") -> Downloaded:
         """What a download answers; ``channels`` is RequestedChannels, None leaves it out."""
         return self._source.download(channels, format)
+
+    def conversation(self, *, caller: int = 1, app: int = 2) -> Conversation:
+        """How the one in the channel ``app`` answers the one in ``caller``; channels from 1.
+
+        AssertionError for a recording without these channels.
+        """
+        __tracebackhide__ = True
+        self._completed()
+        pcm = self.pcm
+        if not {caller, app} <= set(range(1, len(pcm) + 1)) or caller == app:
+            raise AssertionError(
+                f"{self.name} {self.sid}: a conversation needs two channels; asked for {caller} "
+                f"and {app}, the recording has {len(pcm)}"
+            )
+        return Conversation(
+            f"{self.name} {self.sid}",
+            lambda ms: recording_figures(pcm, caller=caller, app=app, dead_air_ms=ms),
+        )
 
     # -- what must be so --------------------------------------------------------------------
 

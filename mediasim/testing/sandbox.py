@@ -31,6 +31,7 @@ from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_recording import SandboxRecording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import Utterance, utterances_of
+from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import awaited
 from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery
@@ -238,6 +239,14 @@ class MediasimSandbox:
             if call_sid in (None, each.call_sid)
         ]
 
+    def streams_of(self, call_sid: str | None = None) -> list[CallStream]:
+        """Media streams of a call, or of all, oldest first."""
+        return [
+            CallStream(each.record.name or f"stream-{number}", each, self._do)
+            for number, each in enumerate(self._do(self._service.streams.all), 1)
+            if call_sid in (None, each.record.call_sid)
+        ]
+
     @property
     def deliveries(self) -> DeliveryLog:
         """Every request that the app was sent, or was to be sent, oldest first."""
@@ -327,6 +336,20 @@ class PlacedCall:
     def recordings(self) -> list[Recording]:
         """Its own, oldest first."""
         return self._sandbox.recordings_of(self.sid)
+
+    @property
+    def streams(self) -> list[CallStream]:
+        """Its media streams, oldest first."""
+        return self._sandbox.streams_of(self.sid)
+
+    @property
+    def stream(self) -> CallStream:
+        """The only one. LookupError if there is none, or if there are several."""
+        found = self.streams
+        if len(found) != 1:
+            known = ", ".join(each.name for each in found) or "none"
+            raise LookupError(f"call {self.sid} has not one stream; there are: {known}")
+        return found[0]
 
     def act(self, *steps: Any) -> None:
         """Steps of a script, carried out from now on, as time passes."""

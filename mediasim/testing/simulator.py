@@ -21,6 +21,7 @@ from mediasim.testing.never import Clip
 from mediasim.testing.pages import write_page
 from mediasim.testing.recording import Recording
 from mediasim.testing.source import Downloaded, Utterance, utterances_of
+from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.sidecar import RecordingTruth
 
@@ -110,6 +111,20 @@ class Simulated:
     def recording(self, name: str | None = None) -> Recording:
         """The recording of that name, or the first. Raises LookupError if there is none."""
         return Recording(_FromRun(self.result.recording(name), self.result))
+
+    @property
+    def streams(self) -> list[CallStream]:
+        """Of the calls with an app, each by its call's name."""
+        found = self.result.run.streams.items()
+        return [CallStream(name, each, lambda work: work()) for name, each in found]
+
+    def stream(self, name: str | None = None) -> CallStream:
+        """The stream of the call of that name, or the first. LookupError if there is none."""
+        for stream in self.streams:
+            if name in (None, stream.name):
+                return stream
+        known = ", ".join(stream.name for stream in self.streams) or "none"
+        raise LookupError(f"there is no call with an app {name or ''}; there are: {known}")
 
     @property
     def calls(self) -> list[CallRecord]:

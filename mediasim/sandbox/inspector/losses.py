@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.exchange.live_call import LiveCall
-from mediasim.truth.missing import Gap, gaps_of, gaps_received
+from mediasim.truth.missing import Gap, gaps_of_call
 
 __all__ = ["losses"]
 
@@ -19,8 +19,7 @@ _WHY: Final = ("lost", "late", "stalled")
 def losses(call: LiveCall) -> list[dict[str, Any]]:
     """In order: ``start``, ``end``, ``why`` and how many ``packets`` it stands for."""
     step = call.party.ptime_ms * SAMPLE_RATE // 1000
-    found_gaps = gaps_received(call.leg) if call.line is None else gaps_of(call.line)
-    gaps = [gap for gap in found_gaps if gap.why in _WHY]
+    gaps = [gap for gap in gaps_of_call(call) if gap.why in _WHY]
     widest = _widest(gaps)
     found: list[list[Any]] = []
     for gap in gaps:

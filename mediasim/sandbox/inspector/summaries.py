@@ -76,4 +76,8 @@ def delivery_summary(delivery: Delivery) -> dict[str, Any]:
         "answered": seconds(delivery.answered_ns),
         "error": delivery.error,
         "replay_of": delivery.replay_of,
+        "injected": [
+            *delivery.injected,
+            *(each.injected for each in delivery.attempts if each.injected is not None),
+        ],
     }

@@ -18,6 +18,7 @@ from mediasim.exchange.events import (
 )
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.inspector.legs import Legs
+from mediasim.sandbox.inspector.streams import streams_of
 from mediasim.sandbox.inspector.summaries import (
     call_summary,
     delivery_summary,
@@ -50,6 +51,7 @@ def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
         "legs": [_leg(each, legs) for each in family],
         "verbs": _verbs(events, sids),
         "keys": _keys(events, sids),
+        "streams": streams_of(service, sids),
         "moments": _moments(events, about),
         "recordings": [
             {**recording_summary(each), "pauses": _pauses(events, each.sid)} for each in recordings

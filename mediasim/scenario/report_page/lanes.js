@@ -277,6 +277,7 @@ class ChannelLane {
           owner++;
           who = this.owners[owner][1] ?? who;
         }
+        who ??= this.channel.unscripted;
         pen.fillStyle = who === null ? view.colour("unsaid") : who === "both" ? view.colour("ink") : view.party(who);
         const [low, high] = this.recording.extremes(this.index, at, at + perColumn);
         pen.fillRect(x, middle - tall(high), column, Math.max(tall(high) - tall(low), column));

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES
+from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import HEARD_DBFS
 
@@ -33,6 +33,8 @@ __all__ = [
 _PAUSE: Final = 300 // FRAME_MS
 _SHORTEST: Final = 60 // FRAME_MS
 DEAD_AIR_MS: Final = 2000
+_LOOKED_AT: Final = 2 * SAMPLE_RATE
+"""Octets."""
 _ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (HEARD_DBFS / 20)) ** 2
 
 
@@ -134,17 +136,25 @@ class Meter:
 
     def __init__(self) -> None:
         self._loud = {Track.INBOUND: bytearray(), Track.OUTBOUND: bytearray()}
+        self._heard = {Track.INBOUND: bytearray(), Track.OUTBOUND: bytearray()}
+        """Samples not yet looked at: a second costs little more than a frame."""
 
     def hear(self, track: Track, pcm: NDArray[np.int16]) -> None:
         """The next frames of a track."""
-        if len(pcm) == FRAME_SAMPLES:  # live, where it costs most
-            samples = pcm.astype(np.float32)
-            self._loud[track].append(1 if samples.dot(samples) >= _ENERGY else 0)
-        else:
-            self._loud[track] += _sounding(pcm).tobytes()
+        heard = self._heard[track]
+        heard += pcm.tobytes()
+        if len(heard) >= _LOOKED_AT:
+            self._look(track)
+
+    def _look(self, track: Track) -> None:
+        pcm = np.frombuffer(bytes(self._heard[track]), np.int16)
+        self._heard[track].clear()
+        self._loud[track] += _sounding(pcm).tobytes()
 
     def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
         """Of all there was so far."""
+        for track in (Track.INBOUND, Track.OUTBOUND):
+            self._look(track)
         caller, app = (self._loud[track] for track in (Track.INBOUND, Track.OUTBOUND))
         frames = min(len(caller), len(app))
         return conversation_figures(

@@ -101,6 +101,7 @@ class Stream:
         self.both_ways = both_ways
         """A Connect's: the app may speak."""
         self.ended = asyncio.Event()
+        self.asked_ns = record.updated_ns
         self.target: Target | None = None
         self.started_frame: int | None = None
         self.ended_frame: int | None = None

@@ -1,6 +1,7 @@
 // What stands in each lane of a call's timeline: marks with a start, an end, words and a colour.
 // Times are loop seconds; `end` null goes on to now.
 
+import { streamLanes } from "./stream_marks.js";
 import { clock, count, farEnd, kindWords, pathOf, span } from "./words.js";
 
 const VERB_LOOKS = {
@@ -25,12 +26,14 @@ export function lanesOf(found) {
     }
     const verbs = found.verbs.filter((verb) => verb.call === leg.sid);
     if (verbs.length) lanes.push({ name: "TwiML", kind: "verbs", marks: verbs.map((verb) => verbMark(verb, leg.ended, found)) });
+    for (const stream of found.streams.filter((each) => each.call === leg.sid)) lanes.push(...streamLanes(stream));
   }
   const rest = [
     ["Keys", "keys", found.keys.map((key) => ({
       start: key.at, end: key.at, look: "key", label: key.digit,
       words: `${many ? `${nameOf(key.call)} pressed ` : "key "}${key.digit}` }))],
     ["Webhooks", "webhooks", found.deliveries.filter((each) => !each.replay_of).map(webhookMark)],
+    ["Weather", "weather", found.deliveries.filter((each) => each.injected.length).map(weatherMark)],
     ["Recordings", "recordings", found.recordings.map(recordingMark)],
     ["Events", "events", found.moments.filter((each) => !TOLD_ELSEWHERE.test(each.kind)).map((each) => ({
       start: each.at, end: each.at, look: "event", label: each.kind.split(".")[1], words: each.text }))],
@@ -82,6 +85,16 @@ function webhookMark(each) {
     start, end: each.answered, label: kindWords(each.kind),
     look: each.state === "failed" ? "failed" : each.state === "delivered" ? "delivered" : "pending",
     words: `${each.method} ${pathOf(each.url)}: ${each.status ?? each.error ?? each.state}, ${took}`,
+    link: [`#/webhooks/${each.id}`, "request and response"],
+  };
+}
+
+// What went wrong on purpose, where it struck.
+function weatherMark(each) {
+  const start = each.sent ?? each.queued;
+  return {
+    start, end: start, look: "weather", label: each.injected[0],
+    words: `weather: ${kindWords(each.kind)} ${each.injected.join("; ")}`,
     link: [`#/webhooks/${each.id}`, "request and response"],
   };
 }

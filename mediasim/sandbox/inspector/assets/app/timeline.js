@@ -9,7 +9,8 @@ const NAME = () => (matchMedia("(max-width: 44rem)").matches ? 84 : 128);
 const STEPS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const ROW = 22;
 const MOST_ROWS = 6;
-const LEAST_WIDTH = { webhooks: 8, keys: 16, events: 8, loss: 2 };
+const LEAST_WIDTH = { webhooks: 8, keys: 16, events: 8, loss: 2, notes: 8, weather: 8, pace: 3 };
+const BESIDE = new Set(["webhooks", "events", "notes", "weather", "pace"]); // labels stand beside their marks
 const LETTER = 6.3; // pixels, about, of the labels' type
 
 export class Timeline {
@@ -143,7 +144,7 @@ export class Timeline {
       const until = mark.end ?? Math.min(this.#found.now, this.to);
       const least = LEAST_WIDTH[kind] ?? 3;
       const width = Math.max(this.#x(until) - x, least);
-      const beside = kind === "webhooks" || kind === "events";
+      const beside = BESIDE.has(kind);
       const needs = beside ? width + mark.label.length * LETTER + 14 : width;
       const turned = beside && x + needs > this.width; // its label has room on the left only
       let row = 0;
