@@ -76,17 +76,22 @@ class Feed(Player):
 
     def end_of_sound(self, frame: int) -> int:
         """The sample at which it falls silent, as things stand; not before that frame's first."""
-        ends = [spurt.end for spurt in self._spurts if spurt.stopped_frame is None]
-        return max([*ends, frame * FRAME_SAMPLES])
+        found = frame * FRAME_SAMPLES
+        for spurt in self._spurts:
+            if spurt.stopped_frame is None and spurt.end > found:
+                found = spurt.end
+        return found
 
     def stop(self, frame: int) -> None:
         super().stop(frame)
         self.clear(frame)
 
     def add_to(self, out: NDArray[np.int32], first: int, count: int) -> None:
+        over = False
         for spurt in self._spurts:
             spurt.add_to(out, first, count)
-        if any(_over(spurt, first) for spurt in self._spurts):
+            over = over or _over(spurt, first)
+        if over:
             self._spurts = [spurt for spurt in self._spurts if not _over(spurt, first)]
 
 

@@ -188,7 +188,7 @@ class _Control:
 
     async def go_at(self, request: Request) -> tuple[int, Any]:
         body = await _body(request, Rate)
-        await self._gate(lambda: self._sandbox.clock.go_at(body.rate))
+        await self._gate(lambda: self._sandbox.go_at(body.rate))
         return await self.clock(request)
 
     # -- calls ------------------------------------------------------------------------------

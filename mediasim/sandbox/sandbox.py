@@ -19,7 +19,7 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
-from mediasim.sandbox.clocks import make_clock, only_real_time
+from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.numbers import claim_numbers
@@ -149,6 +149,12 @@ class Sandbox:
         await self._port.close()
 
     # -- on the engine's loop ---------------------------------------------------------------
+
+    def go_at(self, rate: float) -> None:
+        """Set the clock's rate. Raises ClockRefuses."""
+        if self.sip is not None and rate != 1.0:
+            raise ClockRefuses("SIP telephones live in real time: the clock's rate stays 1")
+        self.clock.go_at(rate)
 
     async def _end_calls(self) -> None:
         with self.clock.let_go():  # who moves the clock by hand is not waited for

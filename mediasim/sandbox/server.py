@@ -113,9 +113,6 @@ async def serve_until(
                 where = ":".join(map(str, settings.sip or ()))
                 words = f"cannot listen for SIP on {where}: {error.strerror or error}"
                 raise ServeError(words) from None
-            except ModuleNotFoundError as error:
-                words = f"SIP needs the package {error.name}: pip install 'mediasim[sip]'"
-                raise ServeError(words) from None
             server = _Server(_Faces(sandbox, local=local))
             with contextlib.nullcontext() if ended_by is None else ended_by(end):
                 await server.run_until(

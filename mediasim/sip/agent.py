@@ -9,6 +9,7 @@ calls. Who may ask for what:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -35,6 +36,7 @@ from mediasim.sip.transports import Channel, Peer, Transports
 
 __all__ = ["Answering", "SipAgent"]
 
+_LOG: Final = logging.getLogger("mediasim")
 _OPTIONS: Final = [("Allow", ALLOW), ("Accept", "application/sdp")]
 
 Answering = Callable[[ServerTransaction, Dialog, Address], None]
@@ -60,8 +62,6 @@ class SipAgent:
         self.transports = Transports(self._received)
         self.dialogs: dict[tuple[str, str], Telephone] = {}
         """By Call-ID and our tag."""
-        self.refused: dict[str, int] = {}
-        """How often something was answered so, or dropped, by its reason."""
         self._digest = Digest(users, realm, now)
         self._answering = answering
         self._table = TransactionTable(self.transports.datagrams)
@@ -118,7 +118,7 @@ class SipAgent:
         return self._table.send(request, channel, heard)
 
     def retarget(self, telephone: Telephone, uri: SipUri) -> None:
-        """It is elsewhere from now on; another host than before only if that may be called."""
+        """Its requests go to this contact from now on; to the same host as before."""
         telephone.dialog.remote_target = uri_text(uri)
         telephone.channel = self.towards(uri, telephone.channel)
 
@@ -136,7 +136,7 @@ class SipAgent:
         try:
             message = parse(data)
         except BadMessage as error:
-            self._count(str(error))
+            _tell(channel, str(error))
             bad = error.request
             if bad is not None and bad.method != "ACK":
                 channel.send(bytes(respond(bad, 400, tag=new_tag())))
@@ -151,10 +151,6 @@ class SipAgent:
             telephone = self._telephone_of(message)
             if telephone is not None:
                 telephone.acknowledge(message)
-
-    def _count(self, why: str) -> None:
-        why = why[:80] if len(self.refused) < 100 else "other"
-        self.refused[why] = self.refused.get(why, 0) + 1
 
     def _telephone_of(self, request: Request) -> Telephone | None:
         to = request.to_addr
@@ -186,8 +182,7 @@ class SipAgent:
             transaction.reply(481, tag=new_tag())
             return
         transaction.reply(200, tag=new_tag())
-        if invite.final is None and invite.on_cancelled is not None:
-            invite.on_cancelled()
+        invite.cancelled()
 
     def _register(self, transaction: ServerTransaction) -> None:
         request = transaction.request
@@ -218,7 +213,7 @@ class SipAgent:
         if verdict == "right":
             return user
         if verdict == "wrong":
-            self._count(f"a wrong password for {user!r}")
+            _tell(transaction.channel, f"a wrong user or password: {user!r}")
             transaction.reply(403, "Wrong user or password", tag=new_tag())
             return None
         headers = [(asking, self._digest.challenge(stale=verdict == "stale"))]
@@ -249,7 +244,7 @@ class SipAgent:
                 transaction.reply(403, "Call as yourself", tag=new_tag())
                 return
         elif (why := self.refusal(transaction.channel.peer[0])) is not None:
-            self._count(why)
+            _tell(transaction.channel, why)
             transaction.reply(403, tag=new_tag())
             return
         if not request.contact:
@@ -257,3 +252,9 @@ class SipAgent:
             return
         transaction.reply(100)
         self._answering(transaction, dialog_of(request, new_tag()), caller)
+
+
+def _tell(channel: Channel, why: str) -> None:
+    """For who looks for the reason why a telephone is refused."""
+    host, port = channel.peer
+    _LOG.info("SIP from %s:%d: %.200s", host, port, why)

@@ -123,6 +123,9 @@ class Media:
         if not self._settled:
             self.endpoint.set_format(agreement)
         self._settled = True
+        spoken = (agreement.receives.codec, "TELEPHONE-EVENT")
+        streams = tuple(each for each in offered.streams if each.codec in spoken)
+        self._ours = replace(offered, streams=streams)  # all that is offered from now on
 
     def change(self, text: str) -> str:
         """Take an offer, the first or a later one; returns the answer.
@@ -154,11 +157,12 @@ class Media:
 
     def _go_to(self, theirs: SessionDescription) -> None:
         """Send there from now on, or nothing to who holds."""
+        if theirs.host not in ("0.0.0.0", "::"):  # an old way to hold
+            self._place.check(theirs.host)
+            self.endpoint.set_remote(
+                (theirs.host, theirs.port), (theirs.host, theirs.rtcp_address[1])
+            )
         self.endpoint.hold(theirs.holds)
-        if theirs.host in ("0.0.0.0", "::"):  # an old way to hold
-            return
-        self._place.check(theirs.host)
-        self.endpoint.set_remote((theirs.host, theirs.port), (theirs.host, theirs.rtcp_address[1]))
 
     def close(self) -> None:
         self.endpoint.close()

@@ -63,7 +63,7 @@ class Telephone:
         self._listener = listener
         if self.invited is not None and not self._gone:
             self._accept(self.invited, self.media.description())
-        if self._gone:  # it hung up in the moment in which it was answered
+        if self._gone:  # it hung up at the very moment at which it was answered
             asyncio.get_running_loop().call_soon(listener.hung_up)
         return self.media.endpoint.connect(leg, listener)
 
@@ -147,7 +147,7 @@ class Telephone:
         if self._unacknowledged is not None:
             self._unacknowledged.acknowledged()
         if self.invited is not None and self.invited.final is None:
-            self.invited.reply(487, tag=self.dialog.local_tag)
+            self.invited.cancelled()
         self._tell()
 
     def _changes(self, transaction: ServerTransaction) -> None:

@@ -84,7 +84,7 @@ class ServerTransaction:
         self.on_unacknowledged: Callable[[], None] | None = None
         """The 2xx was never acknowledged."""
         self.on_cancelled: Callable[[], None] | None = None
-        """A CANCEL has come before it was answered."""
+        """It is no longer wanted, before it was answered; to be answered 487."""
         self.final: int | None = None
         """The status that it was answered with in the end."""
         self._table = table
@@ -116,6 +116,11 @@ class ServerTransaction:
         """The last answer once more, if there is any."""
         if self._answer is not None:
             _way_back(self.request, self.channel, self._table).send(self._answer)
+
+    def cancelled(self) -> None:
+        """The peer does not want an answer any longer."""
+        if self.final is None and self.on_cancelled is not None:
+            self.on_cancelled()
 
     def acknowledged(self) -> None:
         """The ACK has come: repeated requests are still known for a while."""

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.exchange.live_call import LiveCall
 from mediasim.media.leg import Leg
 from mediasim.parties.party import Line
+from mediasim.rtp.reception import Reception
 from mediasim.truth.placement import Placement
 
-__all__ = ["Gap", "gaps_of", "gaps_received"]
+__all__ = ["Gap", "gaps_of", "gaps_of_call", "gaps_received"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class Gap:
 
     def to_json(self) -> dict[str, Any]:
         return {"start": self.start, "end": self.end, "why": self.why}
+
+
+def gaps_of_call(call: LiveCall) -> list[Gap]:
+    """All gaps of what the server received of a call's leg, whoever is at its far end."""
+    if call.line is not None:
+        return gaps_of(call.line)
+    return gaps_received(call.leg, call.exchange.plane.reception(call.leg))
 
 
 def gaps_of(line: Line) -> list[Gap]:
@@ -50,17 +59,23 @@ def gaps_of(line: Line) -> list[Gap]:
     return gaps
 
 
-def gaps_received(leg: Leg) -> list[Gap]:
+def gaps_received(leg: Leg, reception: Reception) -> list[Gap]:
     """All gaps in what came from a far end whose sending is not ours.
 
-    What came too late is known; whatever else is missing was lost or never sent: ``lost``.
+    What came too late is known. Whatever else is missing was ``lost`` if packets are by their
+    sequence numbers, and there was one after it; else the sender sent none: ``stalled``.
     """
     late = {at for output in leg.stream.late_for for at in output.tolist()}
+    last_frame = leg.room.frame if leg.ended_frame is None else leg.ended_frame
     gaps: list[Gap] = []
     for start, end in leg.missing:
         for at in range(start, end, FRAME_SAMPLES):
             high = min(at + FRAME_SAMPLES, end)
-            why = "late" if any(at <= each < high for each in late) else "lost"
+            if any(at <= each < high for each in late):
+                why = "late"
+            else:
+                came_more = end < last_frame * FRAME_SAMPLES
+                why = "lost" if came_more and reception.lost > 0 else "stalled"
             if gaps and gaps[-1].end == at and gaps[-1].why == why:
                 gaps[-1] = Gap(gaps[-1].start, high, why)
             else:

@@ -19,7 +19,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.player import Player
 from mediasim.media.recorder import RecordingSegment, Track
-from mediasim.truth.missing import Gap, gaps_of, gaps_received
+from mediasim.truth.missing import Gap, gaps_of_call
 from mediasim.truth.placement import Placement
 from mediasim.truth.reference_tape import ReferenceTape
 
@@ -328,10 +328,9 @@ def _lost(
     """What of a party never arrived, and where the jitter buffer put in or left out audio."""
     if not call.has_leg:
         return [], []
-    found = gaps_received(call.leg) if call.line is None else gaps_of(call.line)
     gaps = [
         Gap(file, file + samples, gap.why)
-        for gap in found
+        for gap in gaps_of_call(call)
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
     ]
     moved: list[tuple[int, int]] = []

@@ -242,9 +242,9 @@ def loads(arguments: argparse.Namespace) -> Iterator[Load]:
     """The levels asked for."""
     legs, shared = arguments.legs, arguments.mode == "shared"
     if arguments.short:
-        yield Load(rooms=200, legs=2, frames=120, ramp=40, shared=False)
-        yield Load(rooms=300, legs=2, frames=120, ramp=40, shared=True)
-        yield Load(rooms=30, legs=10, frames=120, ramp=40, shared=True)
+        yield Load(rooms=200, legs=2, frames=90, ramp=30, shared=False)
+        yield Load(rooms=300, legs=2, frames=90, ramp=30, shared=True)
+        yield Load(rooms=30, legs=10, frames=90, ramp=30, shared=True)
         return
     step = 100 if legs == 2 else max(1, 200 // legs)
     levels = arguments.rooms or range(3 * step, 60 * step, (2 if shared else 1) * step)

@@ -79,15 +79,21 @@ def _right(path: Path, legs: list[Leg], load: Load) -> bool:
     if load.legs == 2:
         samples = raw.reshape(-1, 2)
         return all(
-            _differing(samples[:, side], _expected(len(samples), [leg], load)) <= _late([leg])
+            _differing(samples[:, side], _expected(len(samples), [leg], load))
+            <= _unplayed([leg], load)
             for side, leg in enumerate(legs)
         )
-    return _differing(raw, _expected(len(raw), legs, load)) <= _late(legs)
+    return _differing(raw, _expected(len(raw), legs, load)) <= _unplayed(legs, load)
 
 
-def _late(legs: list[Leg]) -> int:
-    """Units that may differ: those of packets that came too late to be played."""
-    return sum(leg.stream.late for leg in legs) * FRAME_SAMPLES // UNIT
+def _unplayed(legs: list[Leg], load: Load) -> int:
+    """Units that may differ: those of packets that came too late to be played, or never."""
+    packets = 0
+    for leg in legs:
+        assert leg.final_reception is not None
+        sent = load.frames - load.first_frame(int(leg.label))
+        packets += leg.stream.late + sent - leg.final_reception.received
+    return packets * FRAME_SAMPLES // UNIT
 
 
 def _differing(samples: np.ndarray, expected: np.ndarray) -> int:

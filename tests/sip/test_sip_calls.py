@@ -74,6 +74,23 @@ def test_it_holds_and_resumes(stage: SipStage) -> None:
         phone.hang_up()
 
 
+def test_asked_for_an_offer_it_repeats_what_was_agreed_on(stage: SipStage) -> None:
+    with Phone(stage) as phone:
+        phone.call(ANSWERS)
+        stage.until(lambda: len(phone.rtp.heard) > 10, "hearing it")
+        phone.request("INVITE")
+        answer = phone.expect("SIP/2.0 200", "INVITE")
+        assert "RTP/AVP 0 101" in answer
+        phone.acknowledge(answer, body=phone.sdp("inactive"))
+        time.sleep(0.1)
+        before = len(phone.rtp.heard)
+        time.sleep(0.3)
+        assert len(phone.rtp.heard) == before
+        phone.request("OPTIONS")
+        phone.expect("SIP/2.0 200", "OPTIONS")
+        phone.hang_up()
+
+
 def test_another_codec_in_the_middle_of_a_call_is_refused(stage: SipStage) -> None:
     with Phone(stage) as phone:
         phone.call(ANSWERS)
@@ -124,6 +141,19 @@ def test_a_caller_that_gives_up_has_not_been_answered(stage: SipStage) -> None:
         phone.expect("SIP/2.0 200", "CANCEL")
         phone.acknowledge_refusal(phone.expect("SIP/2.0 487", "INVITE"))
     call = stage.until(lambda: stage.call_of(to=SLOW))
+    assert call.status == "canceled"
+
+
+def test_a_bye_before_the_answer_gives_up_as_well(stage: SipStage) -> None:
+    with Phone(stage, "early") as phone:
+        phone.invite(SLOW)
+        ringing = phone.expect("SIP/2.0 180", "INVITE")
+        phone.to_tag = header(ringing, "To").partition(";tag=")[2]
+        phone.request("BYE", header(ringing, "Contact").strip("<>"))
+        phone.expect("SIP/2.0 200", "BYE")
+        phone.expect("SIP/2.0 487", "INVITE")
+    call = stage.call_of(from_="sip:early@127.0.0.1")
+    assert call is not None
     assert call.status == "canceled"
 
 

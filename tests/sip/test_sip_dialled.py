@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
 import pytest
 from sip_stage import Phone, SipStage, authorization, header, media_of, noise, place_of, sip_sandbox
 
+from mediasim.exchange.records import CallRecord, SipFacts
+from mediasim.sandbox.documents import from_document, to_document
+
 pytestmark = pytest.mark.realtime
 
 ALICE, BOB = "+14155550100", "+14155550101"
 DIAL = (
     "<Dial record='record-from-answer-dual' timeout='2' action='APP/after'>"
-    "<Sip>sip:{}@shop.example?X-Shop=a%20b</Sip></Dial>"
+    "<Sip statusCallback='APP/status'>sip:{}@shop.example?X-Shop=a%20b</Sip></Dial>"
 )
 
 
@@ -80,6 +84,8 @@ def test_what_it_answers_is_the_dial_s_status(stage: SipStage, answer: str, stat
         told_of = [each.error_code for each in stage.service.notifications]
         assert (32011 in told_of[-1:]) == (status == "failed")
         assert told["DialSipResponseCode"] == answer[:3]
+        ended = stage.until(lambda: stage.asked("/status", bob.call_id), "the callback")
+        assert (ended["CallStatus"], ended["SipResponseCode"]) == (status, answer[:3])
         bob.register("other", more="Expires: 0")
 
 
@@ -131,6 +137,16 @@ def test_an_address_on_this_machine_is_called_there(stage: SipStage) -> None:
         desk.answer()
         desk.respond(desk.expect("BYE"), "200 OK")
         stage.until(lambda: call.status == "completed", "its end")
+
+
+def test_what_sip_knows_of_a_call_is_kept_with_it() -> None:
+    sip = SipFacts("c@host", 486, "shop.example", "al", "127.0.0.1", {"X-Shop": "12"})
+    call = CallRecord("CA1", "AC1", "sip:al@x", ALICE, "inbound", "ringing", 5, sip=sip)
+    again = from_document(CallRecord, json.loads(json.dumps(to_document(call, 100))), 100)
+    assert again.sip == sip
+    older = to_document(call, 100)
+    del older["sip"]
+    assert from_document(CallRecord, older, 100).sip is None
 
 
 @pytest.mark.parametrize("address", ["sip:7@192.0.2.1:5060", "sip:nobody@shop.example"])

@@ -24,13 +24,14 @@ from mediasim.audio.wav import write_wav
 
 pytestmark = pytest.mark.realtime
 
-ANSWERS, DIALS = "+14155550100", "+14155550101"
+ANSWERS, DIALS, DIALS_PETE = "+14155550100", "+14155550101", "+14155550102"
 NUMBERS = {
     ANSWERS: (
         "<Start><Recording channels='dual' trim='do-not-trim'/></Start>"
         "<Gather numDigits='2' timeout='20' action='APP/keys'><Pause length='20'/></Gather>"
     ),
     DIALS: "<Dial record='record-from-answer-dual'><Sip>sip:alice@any</Sip></Dial>",
+    DIALS_PETE: "<Dial record='record-from-answer-dual'><Sip>sip:pete@any</Sip></Dial>",
 }
 MODULES = Path("/usr/lib/baresip/modules")
 
@@ -230,6 +231,26 @@ def test_pjsua2_registers_calls_holds_and_presses_keys(stage: SipStage, tmp_path
     assert as_sure > 0.98
     held = (after - before) - 7200
     assert 2400 < held < 6400  # about 400 ms, in which it said nothing
+
+
+def test_pjsua2_is_rung(stage: SipStage, tmp_path: Path) -> None:
+    pytest.importorskip("pjsua2", reason="needs pjsua2 (PyPI: pjsua2-python)")
+    ours, theirs = noise(15, 1.5), noise(16, 1.5)
+    script = Path(__file__).with_name("pjsua_phone.py")
+    server, file = f"{stage.host}:{stage.port}", written(tmp_path, theirs)
+    command = (sys.executable, script, server, "pete", "word", file, "wait", "sleep:1.8", "hangup")
+    with running(*command, folder=tmp_path):
+        registrar = stage.embedded.sandbox.sip.agent.registrar  # type: ignore[union-attr]
+        stage.until(lambda: stage.on_engine(lambda: registrar.contacts("pete")), "registering")
+        with Phone(stage, "other", said=ours) as caller:
+            caller.call(DIALS_PETE)
+            caller.respond(caller.expect("BYE"), "200 OK")
+    call = stage.until(lambda: stage.call_of(to=DIALS_PETE, status="completed"))
+    _, pcm = stage.recording_of(call)
+    place, sure = place_of(pcm[1], theirs[800:11_200])
+    assert sure > 0.98
+    assert place < 4000
+    assert place_of(pcm[0], ours[1600:9600])[1] > 0.98
 
 
 def written(folder: Path, pcm: NDArray[np.int16]) -> Path:

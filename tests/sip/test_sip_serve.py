@@ -87,6 +87,11 @@ def test_a_port_that_is_taken_is_told() -> None:
 def test_it_tells_where_telephones_call() -> None:
     with serving("--in-memory", "--sip", "0") as sandbox:
         (line,) = (line for line in sandbox.lines if line.startswith("SIP"))
+        status, words = sandbox.control("POST", "/clock/rate", {"rate": 2})
+        assert (status, words) == (
+            409,
+            "SIP telephones live in real time: the clock's rate stays 1",
+        )
         found = re.fullmatch(r"SIP telephones at sip:127\.0\.0\.1:(\d+), UDP and TCP", line)
         assert found is not None
         with socket.create_connection(("127.0.0.1", int(found[1])), 2):

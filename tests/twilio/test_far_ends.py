@@ -12,7 +12,7 @@ from account_stage import ALICE, APP, APP_NUMBER, BOB, Account
 from numpy.typing import NDArray
 from test_twiml_calls import place_of, words
 
-from mediasim.audio.frames import FRAME_NS
+from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
 from mediasim.media.far_end import FarEndFormat, FarEndListener
@@ -24,6 +24,7 @@ from mediasim.rtp.rtcp import Bye, parse
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.twilio.ports import NotReached, Phone
+from mediasim.twilio.ringing import ring
 
 HELLO, ANSWER = words(11, 2.0), words(12, 2.0)
 
@@ -186,6 +187,40 @@ def test_the_caller_hangs_up_and_it_stops_ringing(tmp_path: Path) -> None:
     account = run(tmp_path, DIAL, prepare)
     assert child_of(account).status == "canceled"
     assert way.given_up
+
+
+def test_who_answers_at_the_moment_at_which_it_is_given_up_is_let_go(tmp_path: Path) -> None:
+    end = Telephone(HELLO)
+
+    class Answering(Way):
+        async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> Telephone:
+            await answered
+            return end
+
+    async def conduct() -> LiveCall:
+        account = Account(tmp_path)
+        phone = outside(BOB, way=Answering(end))
+        call = account.exchange.new_call(
+            phone.party,
+            account.service.room,
+            to=BOB,
+            from_=ALICE,
+            direction="outbound-dial",
+            status="queued",
+            flow="call-1",
+        )
+        ringing = asyncio.ensure_future(ring(account.exchange, call, phone, 10 * NS_PER_SECOND))
+        await asyncio.sleep(1)
+        answered.set_result(None)
+        await asyncio.sleep(0)  # the telephone is there, and nobody has been told yet
+        ringing.cancel()
+        await asyncio.wait((ringing,))
+        return call
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        answered: asyncio.Future[None] = runner.get_loop().create_future()
+        call = runner.run(conduct())
+    assert (call.record.status, end.closed) == ("canceled", 1)
 
 
 def test_keys_told_beside_the_audio_are_gathered(tmp_path: Path) -> None:

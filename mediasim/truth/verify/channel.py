@@ -25,6 +25,10 @@ _Samples = NDArray[np.int16]
 _SURE: Final = 0.8
 """Correlation from which on a piece tells the level."""
 _AGAIN_AND_AGAIN: Final = 3
+_STEP: Final = 160
+"""Samples over which no drift moves audio by so much as a sample."""
+_GIVE: Final = 4
+"""Samples by which a place may be off in a file that drifts."""
 _UNLIKE: Final = 0.3
 """A piece that is less like what should be there is something else."""
 _BURST: Final = 480
@@ -161,6 +165,7 @@ def _spots(
     measures.clicks += [SpotFound(it.start, it.end, "click", it.samples) for it in sharp]
     measures.clicks.sort(key=lambda it: it.start)
     measures.missing.sort(key=lambda it: it.start)
+
     measures.inserted.sort(key=lambda it: it.start)
 
 
@@ -187,6 +192,21 @@ def _blame_what_was_put_in(measures: ChannelMeasures) -> None:
     ]
 
 
+def _likeness(channel: _Samples, clip: _Samples, start: int, placed: TimeMap) -> float:
+    """How like a clip is what stands where its parts should, wherever a drift has moved them."""
+    found = np.zeros(len(clip), channel.dtype)
+    for at in range(0, len(clip), _STEP):
+        part = clip[at : at + _STEP]
+        around = placed.to_file(start + at)
+        if around is None or around < _GIVE:
+            continue
+        there = channel[around - _GIVE : around + len(part) + _GIVE]
+        if len(there) == len(part) + 2 * _GIVE:
+            likely = int(np.argmax(np.correlate(there.astype(float), part.astype(float))))
+            found[at : at + len(part)] = there[likely : likely + len(part)]
+    return match_at(found, clip, 0) or 0.0
+
+
 def _unlike(
     measures: ChannelMeasures,
     channel: _Samples,
@@ -203,6 +223,6 @@ def _unlike(
             continue
         silent = any(it.start < end and it.end > start for it in measures.missing)
         clip = expected.samples[piece.start : piece.end]
-        if not silent and (match_at(channel, clip, start) or 0.0) < _UNLIKE:
+        if not silent and _likeness(channel, clip, piece.start, placed) < _UNLIKE:
             measures.missing.append(SpotFound(start, end, "something else", end - start))
     measures.missing.sort(key=lambda it: it.start)
