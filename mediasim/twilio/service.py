@@ -22,7 +22,7 @@ from mediasim.exchange.records import API_VERSION, CallRecord, Direction, Record
 from mediasim.exchange.states import CALL, CallStatus
 from mediasim.exchange.two_party import Answering
 from mediasim.twilio.addresses import called, calling
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest
+from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import (
     TOO_MANY,
@@ -42,8 +42,8 @@ from mediasim.twilio.resources import (
     NotificationRecord,
     NumberRecord,
 )
-from mediasim.twilio.session import CallSession
-from mediasim.twilio.status import StatusDesk
+from mediasim.twilio.session import CallSession, FollowUp
+from mediasim.twilio.status import Params, StatusDesk
 from mediasim.twilio.streams import StreamDesk
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.verbs.sound import touch_tones
@@ -248,6 +248,26 @@ class Service:
         call.record.phone_number_sid = number.sid
         session = self._begin(call, phone)
         self._run(session, session.come_in(script))
+        return call.record
+
+    def place_from_client(
+        self,
+        from_: str,
+        to: str,
+        phone: Phone,
+        script: Script,
+        params: Params,
+        callback: Callback | None = None,
+    ) -> CallRecord:
+        """A client calls out: a document decides who is meant, told its ``params`` too.
+
+        Raises TwilioError if the machine can carry no more calls.
+        """
+        if not self._has_room(f"a call from {from_}"):
+            raise too_many(_OVERLOADED)
+        call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
+        session = self._begin(call, phone)
+        self._run(session, session.come_in(FollowUp(script, params)))
         return call.record
 
     def _has_room(self, for_what: str, parent: LiveCall | None = None) -> bool:

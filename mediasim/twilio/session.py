@@ -82,7 +82,7 @@ class CallSession:
 
     # -- life -------------------------------------------------------------------------------
 
-    async def come_in(self, script: Script) -> None:
+    async def come_in(self, script: Script | FollowUp) -> None:
         """A call that rings here: it is answered by the first verb that is not Reject."""
         try:
             await self._follow(script)
@@ -149,7 +149,7 @@ class CallSession:
         if self._working is not None:
             self._working.cancel()
 
-    async def _follow(self, script: Script) -> None:
+    async def _follow(self, script: Script | FollowUp) -> None:
         """Carry out documents until they run out, then hang up."""
         while True:
             self._working = asyncio.ensure_future(self.perform(script))
@@ -249,7 +249,7 @@ class CallSession:
 
     # -- documents --------------------------------------------------------------------------
 
-    async def perform(self, script: Script) -> None:
+    async def perform(self, script: Script | FollowUp) -> None:
         """A document, and those that it leads to, until one runs out."""
         following: Script | FollowUp | None = script
         since_ns, documents = self.exchange.now_ns, 0

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["Assets", "page"]
+__all__ = ["Assets", "page", "page_in"]
 
 _ASSETS: Final = Path(__file__).parent / "assets"
 _POLICY: Final = "; ".join(
@@ -42,9 +42,14 @@ _GUARDS: Final = {
 
 
 async def page(_: Request) -> Response:
-    """The page; each time with a nonce of its own."""
+    """The inspector's."""
+    return page_in(_ASSETS)
+
+
+def page_in(folder: Path) -> Response:
+    """The page of a folder of assets; each time with a nonce of its own."""
     nonce = secrets.token_urlsafe(16)
-    text = (_ASSETS / "index.html").read_text("utf-8").replace("{{ nonce }}", nonce)
+    text = (folder / "index.html").read_text("utf-8").replace("{{ nonce }}", nonce)
     headers = {
         **_GUARDS,
         "Content-Security-Policy": _POLICY.format(nonce=nonce),
@@ -56,8 +61,8 @@ async def page(_: Request) -> Response:
 class Assets:
     """What the page loads: asked for anew each time, for another version may be installed."""
 
-    def __init__(self) -> None:
-        self._files = StaticFiles(directory=_ASSETS)
+    def __init__(self, folder: Path = _ASSETS) -> None:
+        self._files = StaticFiles(directory=folder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:

@@ -1,0 +1,1 @@
+"""The softphone: the page at ``/softphone`` from which a person calls and is called by WebRTC."""

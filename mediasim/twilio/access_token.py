@@ -1,0 +1,186 @@
+"""Access tokens: who a client is and what it may do, signed with the secret of an API key.
+
+An app makes them with Twilio's own helper library. Source: Twilio docs, Access Tokens (header
+``cty`` ``twilio-fpa;v=1``, issuer the key's SID, subject the account's, grants) and the pages of
+its error dictionary that are named below.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import jwt
+
+from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.resources import KeyRecord
+
+__all__ = ["VoiceToken", "check_identity", "mint", "read_access_token"]
+
+CONTENT_TYPE: Final = "twilio-fpa;v=1"
+_ALGORITHM: Final = "HS256"
+_INVALID: Final = 20101
+_BAD_HEADER: Final = 20102
+_BAD_KEY: Final = 20103
+_EXPIRED: Final = 20104
+_NOT_YET: Final = 20105
+_BAD_GRANTS: Final = 20106
+_BAD_SIGNATURE: Final = 20107
+_TOO_LONG: Final = 20157
+LONGEST_S: Final = 24 * 3600
+"""A token's life, at most."""
+SKEW_S: Final = 30
+"""By which clocks may differ."""
+_IDENTITY: Final = re.compile(r"[A-Za-z0-9_]{1,121}")
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceToken:
+    """What a token says of telephony."""
+
+    identity: str
+    incoming: bool
+    """It may be called."""
+    application_sid: str | None
+    """Whose TwiML its calls run."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """What the app put into the grant, told to the application's URL."""
+    expires_s: int = 0
+    """Unix time."""
+
+
+def check_identity(text: object) -> str:
+    """A client's name: letters, digits and underscores (Twilio docs, Client noun).
+
+    Raises TwilioError.
+    """
+    if not isinstance(text, str) or not _IDENTITY.fullmatch(text):
+        words = "an identity is 1 to 121 letters, digits and underscores"
+        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}, found {text!r:.140}")
+    return text
+
+
+def mint(
+    account_sid: str,
+    key: KeyRecord,
+    identity: str,
+    *,
+    now_s: int,
+    application_sid: str | None = None,
+    life_s: int = 3600,
+) -> str:
+    """A token for an identity, that may be called; as the helper libraries make it.
+
+    Raises TwilioError for an identity that cannot be.
+    """
+    voice: dict[str, Any] = {"incoming": {"allow": True}}
+    if application_sid is not None:
+        voice["outgoing"] = {"application_sid": application_sid}
+    claims = {
+        "jti": f"{key.sid}-{now_s}",
+        "iss": key.sid,
+        "sub": account_sid,
+        "nbf": now_s,
+        "exp": now_s + life_s,
+        "grants": {"identity": check_identity(identity), "voice": voice},
+    }
+    return jwt.encode(claims, key.secret, algorithm=_ALGORITHM, headers={"cty": CONTENT_TYPE})
+
+
+def read_access_token(
+    token: str, *, account_sid: str, find_key: Callable[[str], KeyRecord], now_s: int
+) -> VoiceToken:
+    """Check a token. ``find_key`` finds an API key by its SID, or raises TwilioError.
+
+    Raises TwilioError with a code of Twilio's, that says what is wrong.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError as error:
+        raise _refused(_INVALID, f"Invalid access token: {error}") from None
+    if header.get("cty") != CONTENT_TYPE or header.get("alg") != _ALGORITHM:
+        words = f"expected cty {CONTENT_TYPE} and alg {_ALGORITHM}"
+        found = f"cty {header.get('cty')!r:.40} and alg {header.get('alg')!r:.40}"
+        raise _refused(_BAD_HEADER, f"Invalid access token header: {words}, found {found}")
+    _check_signature(token, str(claims.get("iss", "")), find_key)
+    if claims.get("sub") != account_sid:
+        words = f"its subject is {claims.get('sub')!r:.60}, the account is {account_sid}"
+        raise _refused(_BAD_KEY, f"Invalid access token issuer/subject: {words}")
+    expires = _check_times(claims, now_s)
+    grants = claims.get("grants")
+    if not isinstance(grants, dict) or not isinstance(grants.get("voice"), dict):
+        words = "there is no voice grant (grants.voice)"
+        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+    return _granted(grants, expires)
+
+
+def _check_signature(token: str, issuer: str, find_key: Callable[[str], KeyRecord]) -> None:
+    try:
+        secret = find_key(issuer).secret
+    except TwilioError:
+        words = f"{issuer[:60]!r} is no API key of the account"
+        raise _refused(_BAD_KEY, f"Invalid access token issuer/subject: {words}") from None
+    try:
+        jwt.decode(
+            token,
+            secret,
+            algorithms=[_ALGORITHM],
+            options={
+                "verify_exp": False,  # by the clock of the sandbox, not the machine's
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_aud": False,
+            },
+        )
+    except jwt.PyJWTError:
+        words = f"it is not signed with the secret of {issuer}"
+        raise _refused(_BAD_SIGNATURE, f"Invalid access token signature: {words}") from None
+
+
+def _check_times(claims: Mapping[str, Any], now_s: int) -> int:
+    expires, begins = _time(claims.get("exp")), _time(claims.get("nbf", now_s))
+    if now_s >= expires + SKEW_S:
+        words = f"it expired {now_s - expires:.0f} s ago"
+        raise _refused(_EXPIRED, f"Access token expired or expiration date invalid: {words}")
+    if begins > now_s + SKEW_S:
+        words = f"it begins in {begins - now_s:.0f} s"
+        raise _refused(_NOT_YET, f"Access token not yet valid: {words}")
+    if expires - max(begins, now_s) > LONGEST_S + SKEW_S:
+        words = "a token lives for 24 hours at most"
+        raise _refused(_TOO_LONG, f"Expiration time exceeds maximum time allowed: {words}")
+    return int(expires)
+
+
+def _time(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1 << 40:
+        raise _refused(_INVALID, "Invalid access token: exp and nbf are times in seconds")
+    return value
+
+
+def _granted(grants: Mapping[str, Any], expires_s: int) -> VoiceToken:
+    voice = grants["voice"]
+    incoming, outgoing = voice.get("incoming", {}), voice.get("outgoing", {})
+    if not isinstance(incoming, dict) or not isinstance(outgoing, dict):
+        words = "incoming and outgoing are objects"
+        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+    application, params = outgoing.get("application_sid"), outgoing.get("params") or {}
+    if application is not None and not isinstance(application, str):
+        words = f"application_sid is a SID, found {application!r:.60}"
+        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+    if not isinstance(params, dict):
+        words = f"outgoing.params is an object, found {params!r:.60}"
+        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+    return VoiceToken(
+        check_identity(grants.get("identity")),
+        incoming.get("allow") is True,
+        application,
+        {str(name): str(value) for name, value in params.items()},
+        expires_s,
+    )
+
+
+def _refused(code: int, words: str) -> TwilioError:
+    return TwilioError(401, code, words)
