@@ -198,6 +198,11 @@ class Config(Model):
         return (*(self.weather or ()), *own)
 
     @property
+    def has_endpoints(self) -> bool:
+        """Whether somebody in it is an RTP endpoint elsewhere, which lives in real time."""
+        return any(callee.endpoint is not None for _, _, callee in self.callees())
+
+    @property
     def base(self) -> Path:
         """The folder that paths in it are relative to."""
         return self._origin.base
@@ -247,6 +252,9 @@ def parse_callee(data: object, *, base: Path) -> Callee:
 
     origin = Origin(from_python(data), base)
     callee = _validated(Callee, origin)
+    if callee.endpoint is not None:
+        words = "expected none: endpoints elsewhere are parties of the number plan"
+        raise ScenarioError([origin.problem(("endpoint",), words)])
     if problems := sound_problems([((), callee)], origin):
         raise ScenarioError(problems)
     return callee

@@ -26,6 +26,7 @@ from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.live import DEFAULT_CALLER, NotNow, act, place_call
 from mediasim.sandbox.refusals import REFUSALS, RefuseStrangers
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.softphone.routes import softphone_routes
 from mediasim.scenario.durations import Duration
 
 __all__ = ["PREFIX", "create_control"]
@@ -110,7 +111,7 @@ def create_control(sandbox: Sandbox, *, local: bool) -> Starlette:
     ]
     middleware = [Middleware(RefuseStrangers)] if local else []
     return Starlette(
-        routes=[*routes, *inspector_routes(sandbox)],
+        routes=[*routes, *inspector_routes(sandbox), *softphone_routes(sandbox)],
         middleware=middleware,
         exception_handlers=REFUSALS,
     )

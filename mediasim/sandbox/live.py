@@ -11,6 +11,7 @@ from typing import Final
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.config import Callee
 from mediasim.sandbox.phones import PhoneBook, listens
+from mediasim.scenario.model_steps import Hangup
 from mediasim.twilio.service import Service
 
 __all__ = ["DEFAULT_CALLER", "NotNow", "act", "place_call"]
@@ -34,6 +35,8 @@ def place_call(
     phone = phones.caller(from_, callee.script if scripted else None)
     if phone is None and re.fullmatch(_E164, from_) is None:
         raise NotNow(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
+    if phone is not None and phone.reach is not None:
+        raise NotNow(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
     if phone is None:
         phone = phones.stranger(callee, from_)
     return service.place_inbound(phone.party.number, to, phone)
@@ -49,7 +52,12 @@ def act(service: Service, phones: PhoneBook, call_sid: str, callee: Callee) -> C
     if session is None or not session.call.active:
         raise NotNow(f"call {call_sid} is {record.status}: only in a call in progress can one act")
     call = session.call
-    if listens(callee.script) and (call.line is None or call.line.ear is None):
+    if call.line is None:
+        if [type(step) for step in callee.script] == [Hangup]:
+            call.hung_up()  # taken down as if it had gone
+            return record
+        raise NotNow(f"{call.party.name} in call {call_sid} is not simulated: it acts by itself")
+    if listens(callee.script) and call.line.ear is None:
         raise NotNow(
             f"{call.party.name} does not listen in call {call_sid}: its own script has nothing"
             " that waits for what it hears"

@@ -22,7 +22,9 @@ from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import DEFAULT, Callee, Config
+from mediasim.sandbox.rtp_lines import RtpLine
 from mediasim.scenario.actor import Actor
+from mediasim.scenario.endpoints import Elsewhere
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import Many
 from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
@@ -58,9 +60,13 @@ class PhoneBook:
         self._parties, self._voices = parties_of(cast), voices_of(cast)
         for _, name, callee in config.callees():
             self._of_number[self._parties[name].number] = name
-            self._phones[name] = self._phone(
-                self._parties[name], callee.script, callee.answer.answering
-            )
+            if callee.endpoint is None:
+                self._phones[name] = self._phone(
+                    self._parties[name], callee.script, callee.answer.answering
+                )
+            else:
+                line = RtpLine(Elsewhere(callee, name, config.base))
+                self._phones[name] = Phone(self._parties[name], reach=line)
 
     def _phone(
         self, party: Party, script: Many[Step], answering: Answering, voice: str | None = None
@@ -83,7 +89,7 @@ class PhoneBook:
         """A party of the plan, perhaps with another script; None if there is none of the name."""
         if not self._has(name):
             return None
-        if script is None:
+        if script is None or self._phones[name].reach is not None:
             return self._phones[name]
         return self._phone(self._parties[name], script, Answering())
 

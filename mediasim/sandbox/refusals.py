@@ -23,7 +23,7 @@ from mediasim.scenario.errors import ScenarioError
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.webhooks import HostGuard
 
-__all__ = ["REFUSALS", "RefuseStrangers"]
+__all__ = ["REFUSALS", "RefuseStrangers", "is_foreign"]
 
 
 def _refusal(status: int, words: str, **more: Any) -> Response:
@@ -70,6 +70,13 @@ REFUSALS: Final[dict[Any, Callable[[Request, Any], Response]]] = {
 }
 
 
+def is_foreign(scope: Scope) -> bool:
+    """Whether a page of elsewhere asks."""
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+
+
 class RefuseStrangers:
     """A page of elsewhere may send requests here, by a name of its own or as a form."""
 
@@ -77,11 +84,12 @@ class RefuseStrangers:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        host, origin = headers.get("host", ""), headers.get("origin")
+        host = Headers(scope=scope).get("host", "")
         name = urlsplit(f"//{host}").hostname or ""
-        foreign = origin is not None and urlsplit(origin).netloc != host
-        if foreign or HostGuard().refusal(name) is not None:
+        if is_foreign(scope) or HostGuard().refusal(name) is not None:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+                return
             words = "the control API answers this machine only, by localhost or 127.0.0.1"
             await _refusal(403, words)(scope, receive, send)
             return

@@ -27,6 +27,7 @@ from mediasim.sandbox.persistence import Keeper, Shelf
 from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
+from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage
 from mediasim.seeds import Seeds
 from mediasim.twilio.resources import (
@@ -70,12 +71,17 @@ class Sandbox:
         self.clock: Clock = make_clock(settings.clock, rate=settings.rate, lines=settings.lines)
         if settings.sip is not None:
             only_real_time(self.clock, "SIP telephones")
+        if settings.config.has_endpoints:
+            only_real_time(self.clock, "RTP endpoints")
         self.storage = Storage(settings)
         self.engine = Engine(self.clock, on_crash=on_crash)
         self.service: Service
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """Where SIP telephones register and call, once :meth:`open_sip` was called."""
+        self.softphones = SoftphoneDesk(
+            lambda: self.service, lambda: only_real_time(self.clock, "softphones")
+        )
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when there is another service."""
         self.ending = asyncio.Event()
@@ -142,6 +148,7 @@ class Sandbox:
             await self.engine.gate(self._write_all)
             if self.sip is not None:
                 await self.engine.gate(self.sip.close)
+            await self.engine.gate(self.softphones.close)
         await asyncio.to_thread(self.engine.stop)
         self.clock.close()
         await asyncio.to_thread(self.storage.close)
@@ -154,6 +161,10 @@ class Sandbox:
         """Set the clock's rate. Raises ClockRefuses."""
         if self.sip is not None and rate != 1.0:
             raise ClockRefuses("SIP telephones live in real time: the clock's rate stays 1")
+        if self.settings.config.has_endpoints and rate != 1.0:
+            raise ClockRefuses("RTP endpoints live in real time: the clock's rate stays 1")
+        if self.softphones.in_use and rate != 1.0:
+            raise ClockRefuses("a softphone is registered, which lives in real time: rate 1")
         self.clock.go_at(rate)
 
     async def _end_calls(self) -> None:
@@ -198,6 +209,7 @@ class Sandbox:
         self.phones = PhoneBook(config, seeds, speaker, studio)
         if self.sip is not None:
             self.phones.ways.append(self.sip.reach)
+        self.phones.ways.append(self.softphones.reach)
         self.service = Service(
             exchange,
             account=account,

@@ -29,6 +29,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_MOST_SAID: Final = 256 * 1024
+"""Bytes of a WebSocket's message."""
 _PATIENCE: Final = 0.2
 """Seconds that requests under way have, at the end, to be answered."""
 
@@ -130,10 +132,12 @@ class _Faces:
     def __init__(self, sandbox: Sandbox, *, local: bool) -> None:
         from mediasim.sandbox.control import PREFIX, create_control
         from mediasim.sandbox.inspector import HOME
+        from mediasim.sandbox.softphone.routes import SOFTPHONE
 
         self._sandbox = sandbox
         self._prefix = PREFIX
         self._home = PREFIX + HOME
+        self._softphone = SOFTPHONE
         self._control: App = create_control(sandbox, local=local)
         self._twilio = self._made()
         sandbox.on_rebuilt = self._rebuild
@@ -157,12 +161,15 @@ class _Faces:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if path == "/":
-            path = self._home
+        if path == "/" or path.startswith(self._softphone):
+            path = self._home if path == "/" else self._prefix + path
             scope = {**scope, "path": path}
         if path == self._prefix or path.startswith(f"{self._prefix}/"):
             inner = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
             await self._control(inner, receive, send)
+            return
+        if scope["type"] == "websocket":  # nothing of Twilio's is one that apps open
+            await send({"type": "websocket.close", "code": 1008})
             return
         method = scope["method"]
         if method not in ("GET", "HEAD", "OPTIONS"):
@@ -188,7 +195,8 @@ class _Server(PromptServer):
             uvicorn.Config(
                 app,
                 lifespan="off",
-                ws="none",
+                ws="websockets-sansio",
+                ws_max_size=_MOST_SAID,
                 loop="asyncio",
                 access_log=False,
                 log_config=None,  # what a program has set up of logging stays as it is

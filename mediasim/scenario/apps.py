@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mediasim.scenario.bots import running_bots
+from mediasim.scenario.bots import Bot, running_bots
 from mediasim.scenario.model import Scenario
 from mediasim.seeds import Seeds
 
@@ -32,6 +32,13 @@ class Apps:
     web: asyncio.AbstractEventLoop | None = None
     """None where no call has an app."""
     ports: list[WebStreams] = field(default_factory=list)
+    bots: dict[str, Bot] = field(default_factory=dict)
+    """By the name of the call; of those that the scenario starts."""
+
+    def faults(self, broken: Iterable[str]) -> list[str]:
+        """What is known of the bots of calls whose streams broke."""
+        bots = {id(bot): bot for name in broken if (bot := self.bots.get(name)) is not None}
+        return [fault for bot in bots.values() if (fault := bot.fault()) is not None]
 
     def port(self, hold: Hold, *, waits: bool, grace: float) -> WebStreams:
         """A way to open WebSockets for a run."""
@@ -53,11 +60,12 @@ def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
     token = seeds.digest("auth-token").hex()
     commands = [app.bot for app in apps.values() if app.bot is not None]
     with running_bots(commands, scenario.base, {"TWILIO_AUTH_TOKEN": token}) as bots:
-        urls = {name: app.url or bots[app.bot or ""] for name, app in apps.items()}
+        started = {name: bots[app.bot] for name, app in apps.items() if app.bot is not None}
+        urls = {name: app.url or started[name].url for name, app in apps.items()}
         web = asyncio.new_event_loop()
         thread = threading.Thread(target=web.run_forever, name="mediasim-streams", daemon=True)
         thread.start()
-        found = Apps(urls, token, web)
+        found = Apps(urls, token, web, bots=started)
         try:
             yield found
         finally:

@@ -14,10 +14,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
-__all__ = ["BotFailed", "running_bots"]
+__all__ = ["Bot", "BotFailed", "running_bots"]
 
 _SECONDS_TO_START: Final = 20.0
 _SECONDS_TO_END: Final = 2.0
+_SECONDS_TO_FALL: Final = 0.3
+"""For a process to be gone after its connections are."""
 _LAST_WORDS: Final = 300
 
 
@@ -28,22 +30,22 @@ class BotFailed(RuntimeError):
 @contextmanager
 def running_bots(
     commands: list[str], folder: Path, environment: dict[str, str]
-) -> Iterator[dict[str, str]]:
-    """Start each command once; gives their URLs by command when all listen.
+) -> Iterator[dict[str, Bot]]:
+    """Start each command once; gives the bots by command when all listen.
 
     Raises BotFailed. All have ended when it is left.
     """
     with ExitStack() as stack:
         bots = {
-            command: stack.enter_context(_Bot(command, folder, environment))
+            command: stack.enter_context(Bot(command, folder, environment))
             for command in dict.fromkeys(commands)
         }
         for bot in bots.values():
             bot.wait()
-        yield {command: bot.url for command, bot in bots.items()}
+        yield bots
 
 
-class _Bot:
+class Bot:
     """One process."""
 
     def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
@@ -58,7 +60,7 @@ class _Bot:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self._port}/"
 
-    def __enter__(self) -> _Bot:
+    def __enter__(self) -> Bot:
         words = shlex.split(self._command)
         if words[0].endswith(".py"):
             words = [sys.executable, *words]
@@ -95,10 +97,21 @@ class _Bot:
             f"environment's PORT) within {_SECONDS_TO_START:g} seconds{self._last_words()}"
         )
 
+    def fault(self) -> str | None:
+        """What became of it, and what it said last, after its connection broke; None: nothing."""
+        try:
+            code = self._process.wait(_SECONDS_TO_FALL)
+        except subprocess.TimeoutExpired:
+            words = self._last_words()
+            return f"the bot {self._command!r} said{words}" if words else None
+        return f"the bot {self._command!r} ended with exit code {code}{self._last_words()}"
+
     def _last_words(self) -> str:
-        self._said.seek(0)
-        text = self._said.read().decode(errors="replace").strip()
-        return f": {text[-_LAST_WORDS:]}" if text else ""
+        said = self._said.fileno()  # not sought in: the bot writes where that leads
+        text = os.pread(said, os.fstat(said).st_size, 0).decode(errors="replace").strip()
+        if len(text) > _LAST_WORDS:
+            text = "… " + text[-_LAST_WORDS:]
+        return f": {text}" if text else ""
 
     def __exit__(self, *_: Any) -> None:
         self._process.terminate()

@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import FarEnd, FarEndFormat
 from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
 from mediasim.net.sdp import SdpError, SessionDescription, answer, offer, parse_sdp
+from mediasim.parties.party import Party as Answering
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.errors import Problem, ScenarioError
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_endpoint import address_of
 from mediasim.scenario.model_party import Party
 
-__all__ = ["EndpointError", "Endpoints", "described", "refuse_without_real_time"]
+__all__ = [
+    "Elsewhere",
+    "EndpointError",
+    "Endpoints",
+    "described",
+    "refuse_without_real_time",
+]
 
 _NUMBERS: Final = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 111}
 
@@ -25,9 +33,9 @@ _NUMBERS: Final = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 111}
 def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
     """Raises ScenarioError for each endpoint: who is not simulated has no virtual time."""
     problems = [
-        Problem(
+        scenario.problem(
+            ("parties", name),
             "is an endpoint elsewhere, which lives in real time: run it with --realtime",
-            f"{scenario.name}: parties.{name}" if scenario.name else f"parties.{name}",
         )
         for scenario in scenarios
         for name, party in scenario.parties.items()
@@ -37,14 +45,38 @@ def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
         raise ScenarioError(problems)
 
 
+class Elsewhere:
+    """A party that is an endpoint, opened for each of its calls."""
+
+    def __init__(self, party: Party, name: str, base: Path) -> None:
+        """``base`` is where its files are. Raises ScenarioError for a session description that
+        cannot be used."""
+        assert party.endpoint is not None
+        self.endpoint = party.endpoint
+        self._remote = _remote(party, name, base)
+
+    def open(self, answering: Answering) -> RtpEndpoint:
+        """With the jitter buffer of who answers. On the engine's loop. Raises EndpointError."""
+        remote, rtcp, format = self._remote
+        received = replace(format.receives, depth=answering.depth, conceal=answering.conceal)
+        made = RtpEndpoint(
+            asyncio.get_running_loop(),
+            format=replace(format, receives=received),
+            local=address_of(self.endpoint.local),
+            remote=remote,
+            rtcp_mux=self.endpoint.rtcp_mux,
+        )
+        made.rtcp_remote = rtcp
+        return made
+
+
 class Endpoints:
     """Those of one run, by the parties' names. A port that was named serves one call at a time."""
 
     def __init__(self, scenario: Scenario) -> None:
         """Raises ScenarioError for a session description that cannot be used."""
-        self._scenario = scenario
-        self._remotes = {
-            name: _remote(scenario, name)
+        self._elsewhere = {
+            name: Elsewhere(party, name, scenario.base)
             for name, party in scenario.parties.items()
             if party.endpoint is not None
         }
@@ -56,37 +88,24 @@ class Endpoints:
 
         Raises EndpointError.
         """
-        name = call.party.name
-        party = self._scenario.parties.get(name)
-        if party is None or party.endpoint is None:
+        elsewhere = self._elsewhere.get(call.party.name)
+        if elsewhere is None:
             return None
-        remote, rtcp, format = self._remotes[name]
-        endpoint = party.endpoint
-        received = replace(format.receives, depth=call.party.depth, conceal=call.party.conceal)
-        made = RtpEndpoint(
-            asyncio.get_running_loop(),
-            format=replace(format, receives=received),
-            local=address_of(endpoint.local),
-            remote=remote,
-            rtcp_mux=endpoint.rtcp_mux,
-        )
-        made.rtcp_remote = rtcp
-        self.opened[name] = made
+        made = self.opened[call.party.name] = elsewhere.open(call.party)
         return made
 
 
 _Remote = tuple[tuple[str, int] | None, tuple[str, int] | None, FarEndFormat]
 
 
-def _remote(scenario: Scenario, name: str) -> _Remote:
+def _remote(party: Party, name: str, base: Path) -> _Remote:
     """Where it receives RTP and RTCP, and what."""
-    party = scenario.parties[name]
     endpoint = party.endpoint
     assert endpoint is not None
     if endpoint.sdp is None:
         remote = None if endpoint.remote is None else address_of(endpoint.remote)
         return remote, None, _format(party)
-    file = scenario.base / endpoint.sdp
+    file = base / endpoint.sdp
     try:
         found = parse_sdp(file.read_text("utf-8", errors="replace"))
         _, format = answer(found, "", 0, [party.codec])
@@ -116,7 +135,7 @@ def described(scenario: Scenario, name: str, *, of_peer: bool) -> SessionDescrip
     endpoint = party.endpoint
     if endpoint is None:
         raise ScenarioError([Problem("is simulated; expected a party with endpoint", name)])
-    remote, _, format = _remote(scenario, name)
+    remote, _, format = _remote(party, name, scenario.base)
     address = remote if of_peer else address_of(endpoint.local)
     if address is None or not address[1]:
         which = "remote, where it receives" if of_peer else "local with a port"

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -13,6 +14,7 @@ from mediasim.scenario.durations import Duration
 from mediasim.scenario.model_base import Model, Trouble
 from mediasim.scenario.model_steps import existing_file
 from mediasim.scenario.model_values import Name, Text
+from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["App"]
 
@@ -31,6 +33,12 @@ def _bot(value: str, info: ValidationInfo) -> str:
 def _url(value: str) -> str:
     if not value.startswith(("ws://", "wss://")):
         raise ValueError(f"expected a URL that begins with ws:// or wss://, found {value[:40]!r}")
+    host = urlsplit(value).hostname or ""
+    if HostGuard().refusal(host) is not None:
+        raise ValueError(
+            "expected an app on this machine (localhost, 127.0.0.1 or [::1]; one elsewhere can be "
+            f"reached through a tunnel's local end), found {host or value[:40]!r}"
+        )
     return value
 
 

@@ -105,6 +105,8 @@ def run_scenario(
                 run = _in_real_time(carry_out, shared_socket)
             else:
                 run = run_virtual(carry_out, block or VIRTUAL_BLOCK)
+            broken = [name for name, stream in run.streams.items() if stream.error is not None]
+            run.warnings += apps.faults(broken)
     except (BotFailed, EndpointError) as failed:
         raise RunFailed(str(failed)) from None
     run.wall_seconds = time.perf_counter() - started
@@ -121,7 +123,7 @@ def _in_real_time(main: _Main, shared_socket: bool) -> Run:
 
     run, pace = run_realtime(main, shared_socket=shared_socket)
     run.lateness_ms = pace.lateness_ms
-    run.warnings = pace.warnings
+    run.warnings += pace.warnings
     return run
 
 

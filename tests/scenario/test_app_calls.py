@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ async def talk(call):
                     {"event": "media", "streamSid": message["streamSid"], "media": content}))
             if frames == plan.get("close"):
                 return
+            if frames == plan.get("die"):
+                print("out of memory", flush=True)
+                os._exit(3)
+            if frames == plan.get("raise"):
+                raise KeyError("model")
             if frames == plan.get("babble"):
                 await call.send("no JSON")
 
@@ -130,6 +136,22 @@ def test_wrong_messages_are_warned_of(tmp_path: Path) -> None:
     assert "call main: 31951 Stream - Protocol - Invalid Message" in result.run.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("fault", "code", "words"),
+    [
+        ("die", 31903, r"ended with exit code 3: out of memory"),
+        ("raise", 31921, r"said: .*KeyError: 'model'"),
+    ],
+)
+def test_a_bot_that_breaks_in_a_call_says_why(
+    tmp_path: Path, fault: str, code: int, words: str
+) -> None:
+    faults: dict[str, Any] = {fault: 10}
+    broken, why = run(tmp_path, [], **faults).run.warnings
+    assert f"call main: {code} " in broken
+    assert re.search(f"the bot 'bot.py .*' {words}", why, re.DOTALL)
+
+
 def test_an_app_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     result = simulate(
         {
@@ -140,7 +162,7 @@ def test_an_app_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
         directory=tmp_path,
     )
     greeting, events = result.verdicts
-    assert "never connected to its app: 31902" in greeting.found
+    assert "its app: 31902 cannot connect: Connection refused" in greeting.found
     assert events.ok
 
 
@@ -159,12 +181,17 @@ def test_a_bot_that_does_not_start_says_why(tmp_path: Path) -> None:
     [
         ({"app": "missing.py"}, [], "there is no file"),
         ({"app": {"url": "http://127.0.0.1/"}}, [], "begins with ws:// or wss://"),
-        ({"app": {"bot": "x", "url": "ws://h/"}}, [], "expected exactly one of url, bot"),
-        ({"app": "ws://h/", "to": "bob"}, [], "expected exactly"),
-        ({"app": "ws://h/", "answer_on_bridge": True}, [], "this one goes to an app"),
-        ({"app": {"url": "ws://h/", "grace": "2s"}}, [], "at most 1s"),
+        ({"app": "wss://example.com/"}, [], "an app on this machine .* found 'example.com'"),
+        ({"app": {"bot": "x", "url": "ws://[::1]/"}}, [], "expected exactly one of url, bot"),
+        ({"app": "ws://localhost/", "to": "bob"}, [], "expected exactly"),
+        ({"app": "ws://localhost/", "answer_on_bridge": True}, [], "this one goes to an app"),
+        ({"app": {"url": "ws://localhost/", "grace": "2s"}}, [], "at most 1s"),
         ({"to": "bob"}, [{"greeting": "1s"}], "no call goes to an app"),
-        ({"app": "ws://h/"}, [{"greeting": {"within": "1s", "call": "x"}}], "no call 'x' goes"),
+        (
+            {"app": "ws://localhost/"},
+            [{"greeting": {"within": "1s", "call": "x"}}],
+            "no call 'x' goes",
+        ),
     ],
 )
 def test_mistakes_are_told(call: dict[str, Any], expect: list[Any], message: str) -> None:

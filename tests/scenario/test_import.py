@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import read_wav
-from mediasim.net.capture_file import read_capture
+from mediasim.net.capture_file import CapturedFrame, read_capture
 from mediasim.net.capture_writer import capture_bytes
 from mediasim.net.datagrams import Datagram, datagram_in
 from mediasim.scenario.load import parse_scenario
@@ -215,6 +215,19 @@ def test_what_is_not_known_is_unscripted(tmp_path: Path) -> None:
     assert told["sides"][0]["lost"] == 3
 
 
+def test_what_is_not_known_is_compared_with_nothing(tmp_path: Path) -> None:
+    told = imported(written(tmp_path / "call.pcap", two()), tmp_path)
+    found = mediasim("analyze", tmp_path / told["recording"]["file"])
+    assert found.exit_code == 0
+    assert "not simulated, so unknown, is 192.0.2.1:4000, 192.0.2.2:5000" in " ".join(
+        found.output.split()
+    )
+    assert "error" not in found.output
+    verified = mediasim("verify", tmp_path / told["recording"]["file"])
+    assert verified.exit_code == 1, "nothing could be measured"
+    assert "what 192.0.2.1:4000 said, not being simulated" in verified.output
+
+
 def test_a_recording_from_the_answer_begins_when_both_are_there(tmp_path: Path) -> None:
     capture = written(tmp_path / "call.pcap", two())
     whole = imported(capture, tmp_path)
@@ -223,6 +236,18 @@ def test_a_recording_from_the_answer_begins_when_both_are_there(tmp_path: Path) 
     assert later == 500_000_000
     pcm, all_of_it = pcm_of(told, tmp_path), pcm_of(whole, tmp_path)
     assert np.array_equal(pcm, all_of_it[:, 4000:])
+
+
+def test_an_answer_may_come_late(tmp_path: Path) -> None:
+    datagrams = [
+        *rtp(HERE, THERE, said("waits", 42.0), ssrc=1),
+        *rtp(THERE, HERE, said("late", 1.0), begins=40.0, ssrc=2),
+    ]
+    told = imported(written(tmp_path / "call.pcap", datagrams), tmp_path, "--from-answer")
+    assert told["recording"]["seconds"] == pytest.approx(2.1, abs=0.05)
+    pcm = pcm_of(told, tmp_path)
+    late = place_of(pcm[1], said("late", 1.0))
+    assert place_of(pcm[0], said("waits", 42.0)[40 * 8000 : 41 * 8000]) == late
 
 
 def test_a_mono_recording_has_a_plain_download_of_one_channel(tmp_path: Path) -> None:
@@ -270,7 +295,9 @@ def test_what_is_not_heard_is_told(tmp_path: Path) -> None:
 # -- signalling ------------------------------------------------------------------------------
 
 
-def sip(at: float, first_line: str, to_tag: str, media: tuple[str, int], *rtpmap: str) -> Datagram:
+def sip(
+    at: float, first_line: str, tag: str, branch: str, media: tuple[str, int], *rtpmap: str
+) -> Datagram:
     numbers = " ".join(each.split()[0] for each in rtpmap)
     body = "\r\n".join(
         (
@@ -284,7 +311,8 @@ def sip(at: float, first_line: str, to_tag: str, media: tuple[str, int], *rtpmap
             "",
         )
     )
-    head = f"{first_line}\r\nTo: <sip:bob@example.com>{to_tag}\r\nCSeq: 1 INVITE\r\n"
+    head = f"{first_line}\r\nVia: SIP/2.0/UDP 192.0.2.9;rport;branch={branch}\r\n"
+    head += f"To: <sip:bob@example.com>{tag}\r\nCSeq: 1 INVITE\r\n"
     head += f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n"
     address = (media[0], 5060)
     return Datagram(UNIX_NS + round(at * 1e9), address, ("192.0.2.9", 5060), (head + body).encode())
@@ -293,10 +321,11 @@ def sip(at: float, first_line: str, to_tag: str, media: tuple[str, int], *rtpmap
 def test_the_invite_in_the_capture_says_who_called_and_in_what(tmp_path: Path) -> None:
     maps = "97 PCMU/8000", "99 telephone-event/8000"
     signalling = [
-        sip(-2.0, "INVITE sip:bob@example.com SIP/2.0", "", THERE, *maps),
-        sip(-0.1, "SIP/2.0 200 OK", ";tag=1", HERE, *maps),
-        # A re-INVITE is sent by either.
-        sip(0.1, "INVITE sip:ann@example.com SIP/2.0", ";tag=2", HERE, *maps),
+        sip(-2.0, "INVITE sip:bob@example.com SIP/2.0", "", "z9a", THERE, *maps),
+        sip(-0.1, "SIP/2.0 200 OK", ";tag=1", "z9a", HERE, *maps),
+        # A re-INVITE is sent, and answered, by either.
+        sip(0.1, "INVITE sip:ann@example.com SIP/2.0", ";tag=2", "z9b", HERE, *maps),
+        sip(0.2, "SIP/2.0 200 OK", ";tag=2", "z9b", THERE, *maps),
     ]
     capture = written(tmp_path / "call.pcap", [*signalling, *two(payload_type=97)])
     told = imported(capture, tmp_path)
@@ -304,6 +333,14 @@ def test_the_invite_in_the_capture_says_who_called_and_in_what(tmp_path: Path) -
     assert told["order"] == "by the INVITE in the capture"
     assert told["warnings"] == []
     assert place_of(pcm_of(told, tmp_path)[1], said("here", 2.0)) > 0
+
+
+def test_a_codec_that_is_not_read_is_named(tmp_path: Path) -> None:
+    invite = sip(-2.0, "INVITE sip:bob@example.com SIP/2.0", "", "z9a", THERE, "97 G729/8000")
+    capture = written(tmp_path / "call.pcap", [invite, *two(payload_type=97)])
+    refused = mediasim("import", capture, "--out", tmp_path)
+    assert refused.exit_code == 2
+    assert "is 'G729', which is not read here" in refused.stderr
 
 
 def test_signalling_that_makes_no_sense_is_passed_over(tmp_path: Path) -> None:
@@ -387,6 +424,7 @@ def test_bad_files_are_refused_in_a_line(tmp_path: Path) -> None:
         "head.pcap": (good[:20], "ends within its header"),
         "cut.pcap": (good[:-7], "ends in the middle of a frame, after 174 whole ones: --partial"),
         "sip.pcap": (capture_bytes([Datagram(0, HERE, THERE, b"hello")]), "no RTP streams among 1"),
+        "times.pcap": (in_the_year_2300(good), "the times of its frames are no dates"),
         "days.pcap": (capture_bytes([*two(), *long_ago]), "for more than a day"),
     }
     for name, (data, expected) in files.items():
@@ -400,6 +438,23 @@ def test_bad_files_are_refused_in_a_line(tmp_path: Path) -> None:
     assert (absent.exit_code, absent.stderr.count("\n")) == (2, 1)
     folder = mediasim("import", tmp_path)
     assert (folder.exit_code, folder.stderr.count("\n")) == (2, 1)
+
+
+def in_the_year_2300(capture: bytes) -> bytes:
+    """As pcapng, whose times have 64 bits."""
+    section = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    interface = struct.pack("<IIHHII", 1, 20, 101, 0, 65535, 20)
+    blocks = [section, interface]
+    for frame in read_capture(capture).frames:
+        units = 10_413_792_000 * 1_000_000
+        size = 32 + -(-len(frame.data) // 4) * 4
+        head = struct.pack("<IIIIIII", 6, size, 0, units >> 32, units & 0xFFFFFFFF, *_sizes(frame))
+        blocks += [head, frame.data, bytes(size - 32 - len(frame.data)), struct.pack("<I", size)]
+    return b"".join(blocks)
+
+
+def _sizes(frame: CapturedFrame) -> tuple[int, int]:
+    return len(frame.data), len(frame.data)
 
 
 def test_what_there_is_of_a_cut_capture_can_be_had(tmp_path: Path) -> None:

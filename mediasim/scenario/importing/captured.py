@@ -15,8 +15,8 @@ from mediasim.scenario.importing.errors import ImportRefused
 
 __all__ = ["Captured", "read_captured"]
 
-_LATEST_NS: Final = 253_402_300_799 * 1_000_000_000
-"""The end of the year 9999: what comes after it has no date."""
+_LATEST_NS: Final = 9_000_000_000 * 1_000_000_000
+"""In the year 2255: not long after it, nanoseconds no longer fit in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)

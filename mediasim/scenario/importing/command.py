@@ -93,11 +93,11 @@ def import_(
             channels=channels.value,
             from_answer=from_answer,
         )
+        told = report(captured, choice, (first, second), replayed)
     except ImportRefused as error:
         _stop(str(error))
     except OSError as error:
         _stop(f"cannot write to {error.filename or out}: {error.strerror}")
-    told = report(captured, choice, (first, second), replayed)
     _print(told, report_text(told, str(out)), as_json)
     if not as_json:
         for words in told["warnings"]:

@@ -23,6 +23,7 @@ __all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_code
 
 EVENTS: Final = "TELEPHONE-EVENT"
 NOISE: Final = "CN"
+_READ: Final = (*CODECS, EVENTS, NOISE)
 _STATIC: Final = {0: "PCMU", 8: "PCMA", 9: "G722", 13: NOISE}
 _DYNAMIC: Final = range(96, 128)
 _NONE: Final = 128
@@ -49,9 +50,8 @@ class TalkFormat:
 def parse_codec(text: str) -> tuple[int, str]:
     """``96=opus`` as number and name. Raises ImportRefused."""
     number, _, name = text.partition("=")
-    known = (*CODECS, EVENTS, NOISE)
-    if not number.isdecimal() or int(number) >= _NONE or name.upper() not in known:
-        names = ", ".join(each.lower() for each in known)
+    if not number.isdecimal() or int(number) >= _NONE or name.upper() not in _READ:
+        names = ", ".join(each.lower() for each in _READ)
         raise ImportRefused(
             f"expected --codec NUMBER=NAME with a payload type below 128 and one of {names}; "
             f"found {text!r}"
@@ -80,7 +80,7 @@ def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
     parsed = parse(block.data, block.length)
     kinds, counts = np.unique(parsed.payload_type[parsed.ok], return_counts=True)
     by_count = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
-    known = _STATIC | dict(names)
+    known = _STATIC | {kind: name for kind, name in names.items() if name in _READ}
     for kind in by_count:
         if kind in _DYNAMIC and kind not in known and _are_events(parsed, kind):
             known[kind] = EVENTS
@@ -88,6 +88,8 @@ def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
     if not audio:
         raise ImportRefused(f"{_place(talk)} holds no audio, only events or comfort noise")
     kind = min(audio, key=lambda each: (-by_count[each], each))
+    if kind not in known and kind in names:
+        raise ImportRefused(f"{_place(talk)} is {names[kind]!r}, which is not read here")
     if kind not in known:
         what = "is not static" if kind in _DYNAMIC else "is none that is read here"
         raise ImportRefused(

@@ -119,9 +119,10 @@ def replay(
         + _ROUNDING
         for block, format in zip(blocks, formats, strict=True)
     )
+    ssrcs = [f"0x{talk.streams[0].ssrc:08x}" for talk in talks]
     names = [shown(talk.source) for talk in talks]
     if names[0] == names[1]:
-        names = [f"{shown(talk.source)} 0x{talk.streams[0].ssrc:08x}" for talk in talks]
+        names = [f"{name} {ssrc}" for name, ssrc in zip(names, ssrcs, strict=True)]
     caller, callee = (
         Party(name, shown(talk.source), ptime_ms=format.ptime_ms, depth=format.receives.depth)
         for name, talk, format in zip(names, talks, formats, strict=True)
@@ -135,6 +136,8 @@ def replay(
         caller,
         callee,
         answering=Answering(after_ns=answer_ns - begin_ns),
+        timeout_ns=2 * _LONGEST_NS,  # it was answered, and went on, for as long as it did
+        time_limit_ns=2 * _LONGEST_NS,
         recordings=(RecordingPlan("import", channels=channels),),
     )
 
@@ -149,7 +152,7 @@ def replay(
             directory,
             plane=plane,
             dates=Dates(_UNIX + timedelta(microseconds=zero_ns // 1000)),
-            sid_label=f"{channels}/{answer_ns - begin_ns}/{names[0]}/{names[1]}",
+            sid_label="/".join((channels, str(answer_ns - begin_ns), *names, *ssrcs)),
         )
         exchange.far_end_of = lambda call: talkers[call.party.name]
         recordings = exchange.recordings

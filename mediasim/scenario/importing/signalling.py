@@ -1,8 +1,9 @@
 """What the SIP in a capture tells of its RTP: who called, and what payload types are.
 
 Only session descriptions in INVITEs over UDP and in the answers to them are looked at (RFC 3261
-sections 7 and 13): whoever sends an INVITE that begins a dialog calls, whoever answers it is
-called. Addresses that were rewritten on the way match no stream, and then nothing is known.
+sections 7 and 13): whoever sends an INVITE that begins a dialog calls, whoever answers it, as the
+branch of its Via tells (section 8.1.1.7), is called. Addresses that were rewritten on the way match
+no stream, and then nothing is known.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ __all__ = ["Signalled", "signalled_in"]
 _INVITE: Final = b"INVITE "
 _ANSWER: Final = b"SIP/2.0 "
 _BEGUN: Final = re.compile(rb"^(?:to|t)\s*:[^\r\n]*;\s*tag=", re.IGNORECASE | re.MULTILINE)
+_BRANCH: Final = re.compile(
+    rb"^(?:via|v)\s*:[^\r\n]*;\s*branch=([^;,\s]+)", re.IGNORECASE | re.MULTILINE
+)
 _OF_INVITE: Final = re.compile(rb"^cseq\s*:\s*\d+\s+INVITE\b", re.IGNORECASE | re.MULTILINE)
 
 Address = tuple[str, int]
@@ -53,6 +57,7 @@ class Signalled:
 def signalled_in(datagrams: Iterable[Datagram]) -> Signalled:
     """All of a capture."""
     found = Signalled()
+    begun: set[bytes] = set()
     for datagram in datagrams:
         head, _, body = datagram.payload.partition(b"\r\n\r\n")
         invites = head.startswith(_INVITE)
@@ -65,8 +70,13 @@ def signalled_in(datagrams: Iterable[Datagram]) -> Signalled:
         except SdpError:
             continue
         address = described.host, described.port
-        if not _BEGUN.search(head) or not invites:
-            (found.callers if invites else found.callees).add(address)
+        via = _BRANCH.search(head)
+        branch = via[1] if via is not None else b""
+        if invites and not _BEGUN.search(head):
+            begun.add(branch)
+            found.callers.add(address)
+        elif not invites and branch in begun:
+            found.callees.add(address)
         found.types.setdefault(address, {}).update(_names(described))
     return found
 
