@@ -255,15 +255,15 @@ def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.in
     windows = np.ndarray((count, _WINDOW), np.float64, signal, strides=(8 * _HOP, 8)).copy()
     here = _amplitudes(windows, _HERE)
     power = (windows**2 @ _POWER_WEIGHTS) * _POWER
-    low, high = here[:, :4].argmax(axis=1), 4 + here[:, 4:].argmax(axis=1)
     codes = np.full(count, -1)
 
-    every = np.arange(count)
-    appear = (here[every, low] ** 2 + here[every, high] ** 2) / 2
+    strongest = here.reshape(count, 2, 4).max(axis=2)  # of each group
+    appear = (strongest[:, 0] ** 2 + strongest[:, 1] ** 2) / 2
     maybe = np.flatnonzero((appear * _MOST_LOSS**2 >= power * _PURITY) & (appear > 0))
     if not len(maybe):
         return here, codes
 
+    low, high = here[:, :4].argmax(axis=1), 4 + here[:, 4:].argmax(axis=1)
     row, tones = maybe[:, None], np.stack((low[maybe], high[maybe]), axis=1)
     left = _amplitudes(windows[maybe], _LEFT)[np.arange(len(maybe))[:, None], tones]
     right = _amplitudes(windows[maybe], _RIGHT)[np.arange(len(maybe))[:, None], tones]

@@ -41,7 +41,7 @@ _VOICE: Final = """<Start><Stream url="{fork}" name="copy"/></Start>
 @contextmanager
 def bot_stage(folder: Path) -> Iterator[Sandbox]:
     with running_bots(["order_line.py"], _BOTS, {}) as bots, app() as user_app:
-        voice = _VOICE.format(fork=FORK, bot=bots["order_line.py"])
+        voice = _VOICE.format(fork=FORK, bot=bots["order_line.py"].url)
         user_app.documents["/voice"] = f"<Response>{voice}</Response>"
         plan = folder / "plan.yaml"
         plan.write_text(_PLAN.format(number=_NUMBER, url=user_app.url))

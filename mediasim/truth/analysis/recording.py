@@ -108,12 +108,17 @@ def read_recording(path: Path, truth: Path | None = None) -> Recording:
         voices, notes = _voices(pcm, document)
         if said is not None:
             notes = (*notes, *_server_notes(said))
+        unscripted = sorted(_unscripted(said)) if said is not None else []
     except (KeyError, TypeError, AttributeError):
         raise AnalysisError(
             f"what lies beside {path} is not a channel map and a truth as mediasim writes them"
         ) from None
     if said is None:
         notes = (*notes, f"no truth lies beside it ({beside.name}): nothing to compare with")
+    if unscripted:
+        who = ", ".join(unscripted)
+        notes = (*notes, f"nothing to compare with: not simulated, so unknown, is {who}")
+        said = None
     return Recording(path.stem, path, pcm, voices, said, notes)
 
 
@@ -149,6 +154,10 @@ def _document(path: Path, key: str) -> dict[str, Any] | None:
     if not isinstance(found, dict) or key not in found:
         raise AnalysisError(f"{path} is not what mediasim writes beside a recording: no {key!r}")
     return found
+
+
+def _unscripted(truth: Mapping[str, Any]) -> set[str]:
+    return {party for channel in truth["channels"] for party in channel.get("unscripted", ())}
 
 
 def _server_notes(truth: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -69,12 +71,18 @@ async def open_wire(url: str, headers: Mapping[str, str], listener: WireListener
         wire.abort()
         raise StreamRefused(f"no answer within {_SECONDS_TO_OPEN:g} seconds", "timeout") from None
     except OSError as error:
-        words = error.strerror or str(error)
-        raise StreamRefused(f"cannot connect: {words}", "refused") from None
+        raise StreamRefused(f"cannot connect: {_in_words(error)}", "refused") from None
     except StreamRefused:
         wire.abort()
         raise
     return wire
+
+
+def _in_words(error: OSError) -> str:
+    """Of a name that has several addresses, the first one's."""
+    words = error.strerror or str(error)
+    number = re.search(r"\[Errno (\d+)\] Connect call failed", str(error))
+    return os.strerror(int(number[1])) if number is not None else words
 
 
 class Wire(asyncio.Protocol):
