@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 __all__ = ["CHROMIUM", "Visits", "chromium"]
 
 CHROMIUM: Final = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+
+_PATIENCE_MS: Final = 30_000
+"""For what is to happen at all: a browser and a server start beside other tests."""
 
 
 class Visits:
@@ -28,7 +31,7 @@ class Visits:
         complaints = list[str]()
         with self._browser.new_context(**context) as visit:
             page = visit.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(_PATIENCE_MS)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda it: complaints.append(it.text) if _is_fault(it) else None)
             page.goto(url)
@@ -40,6 +43,7 @@ class Visits:
 @contextmanager
 def chromium() -> Iterator[Visits]:
     """Headless, with sound that nobody hears."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,

@@ -225,6 +225,7 @@ def test_hostile_words_are_words(sandbox: Sandbox, visit: Visits) -> None:
 def test_it_can_be_used_by_keyboard_alone(sandbox: Sandbox, visit: Visits) -> None:
     sid = called(sandbox)
     with visit(sandbox.url) as page:
+        expect(page.locator(".item").first).to_be_visible()
         page.keyboard.press("/")
         page.keyboard.type("alice")
         page.keyboard.press("Enter")
@@ -247,6 +248,7 @@ def test_it_can_be_used_by_keyboard_alone(sandbox: Sandbox, visit: Visits) -> No
         page.keyboard.press("Escape")
         page.keyboard.press("w")
         expect(page.locator(".tab[aria-selected=true]")).to_contain_text("Webhooks")
+        expect(page.locator(".item").first).to_be_visible()
         page.keyboard.press("j")
         expect(page.locator(".item[aria-current]")).to_have_count(1)
 

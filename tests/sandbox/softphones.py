@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -12,9 +12,21 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect, sync_playwright
 
-__all__ = ["CHROMIUM", "Telephones", "babble", "found_at", "read_wav", "telephones", "write_wav"]
+__all__ = [
+    "CHROMIUM",
+    "PATIENCE_S",
+    "Telephones",
+    "babble",
+    "found_at",
+    "read_wav",
+    "telephones",
+    "write_wav",
+]
+
+PATIENCE_S: Final = 30.0
+"""For what is to happen at all: a browser and a server start beside other tests."""
 
 CHROMIUM: Final = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -76,12 +88,7 @@ class Telephones:
 
     def open(self, url: str, identity: str = "", *, codec: str = "opus") -> Page:
         """A page that is registered, if by any name, with its microphone as it is."""
-        page = self._context.new_page()
-        page.set_default_timeout(8_000)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._said)
-        page.on("websocket", lambda it: it.on("framesent", lambda text: self._signalled(text)))
-        page.goto(f"{url}/softphone")
+        page = self.visit(url)
         page.locator("#options summary").click()
         page.get_by_label("Clean up the microphone").uncheck()
         page.get_by_label("Codec").select_option(codec)
@@ -89,6 +96,18 @@ class Telephones:
             page.get_by_label("Be the client").fill(identity)
             page.get_by_role("button", name="Register").click()
             page.get_by_text(f"client:{identity}", exact=True).wait_for()
+        return page
+
+    def visit(self, url: str, *, socket: Callable[[WebSocketRoute], object] | None = None) -> Page:
+        """A page as it opens; ``socket`` may keep it waiting for the sandbox."""
+        page = self._context.new_page()
+        page.set_default_timeout(PATIENCE_S * 1000)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._said)
+        page.on("websocket", lambda it: it.on("framesent", lambda text: self._signalled(text)))
+        if socket is not None:
+            page.route_web_socket("**/softphone/ws", socket)
+        page.goto(f"{url}/softphone")
         return page
 
     def _signalled(self, text: str | bytes) -> None:
@@ -102,6 +121,7 @@ class Telephones:
 @contextmanager
 def telephones(microphone: Path, **context: Any) -> Iterator[Telephones]:
     """Headless, on loopback alone; what a page's console complains of fails the test."""
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,

@@ -11,13 +11,15 @@ export function clockText(ms) {
 }
 
 export function whoPanel(element, { register, signOut }) {
+  const asking = form(register); // one for the page's life: what is being typed outlives the connection
   let shown;
   return {
     show(client, can) {
-      const key = JSON.stringify([client, can]);
+      asking.may(can);
+      const key = JSON.stringify(client);
       if (key === shown) return;
       shown = key;
-      element.replaceChildren(client ? registered(client, signOut) : form(can, register));
+      element.replaceChildren(client ? registered(client, signOut) : asking.element);
     },
   };
 }
@@ -29,18 +31,25 @@ function registered(client, signOut) {
     h("button", { type: "button", onclick: signOut }, "Sign out"));
 }
 
-function form(can, register) {
+function form(register) {
   const name = h("input", { id: "identity", placeholder: "alice", autocomplete: "off", spellcheck: false, maxLength: 121, required: true, pattern: "[A-Za-z0-9_]+", title: "letters, digits and underscores" });
   const token = h("textarea", { id: "token", spellcheck: false, "aria-label": "Access token", placeholder: "eyJ…" });
+  const button = h("button.primary", { disabled: true }, "Register");
   const submit = (event) => {
     event.preventDefault();
     register(token.value.trim() ? { token: token.value.trim() } : { identity: name.value.trim() });
   };
   token.addEventListener("input", () => set(name, { required: !token.value.trim() }));
-  return h("form.register", { onsubmit: submit },
+  const element = h("form.register", { onsubmit: submit },
     h("label", { for: "identity" }, "Be the client"),
-    h("div.row", {}, name, h("button.primary", { disabled: !can }, "Register")),
+    h("div.row", {}, name, button),
     h("details", {}, h("summary", {}, "With an access token of your app's"), token));
+  return {
+    element,
+    may(can) {
+      button.disabled = !can;
+    },
+  };
 }
 
 export function callPanel(element, { mute, hold, hangUp }) {
