@@ -6,6 +6,7 @@ beforehand is in its journal. Its truth died with the process.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from mediasim.exchange.dates import Dates
@@ -21,10 +22,15 @@ SPOOL = "spool"
 """The folder of a store's directory in which recordings under way are."""
 
 
-def recover_recordings(store: MediaStore, dates: Dates) -> list[RecordingRecord]:
-    """Publish every recording found in the spool; returns their records."""
+def recover_recordings(
+    store: MediaStore, dates: Dates, spool: Path | None = None
+) -> list[RecordingRecord]:
+    """Publish every recording found in the spool, the store's unless another is given.
+
+    Returns their records; ``dates`` are of the process that died.
+    """
     found = []
-    for recovered in recover(store.directory / SPOOL):
+    for recovered in recover(spool or store.directory / SPOOL):
         try:
             record = _record(recovered, recovered.journal)
         except (KeyError, TypeError, ValueError):

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, Protocol
 
 from mediasim.audio.frames import FRAME_NS
@@ -58,6 +59,10 @@ class Clock(Protocol):
     @property
     def rate(self) -> float | None:
         """Loop seconds in one of the wall clock's; None where the wall clock does not matter."""
+
+    @property
+    def busy(self) -> float:
+        """What share of its time it needs, of the last two seconds; 0 where time is no matter."""
 
     def first_epoch(self) -> datetime:
         """The date of loop time zero, to the second, where nothing is known of earlier times."""
@@ -124,6 +129,10 @@ class _RealClock:
     def rate(self) -> float | None:
         return self._loop.rate
 
+    @property
+    def busy(self) -> float:
+        return round(self._loop.load.busy, 3)
+
     def first_epoch(self) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
 
@@ -145,6 +154,18 @@ class _RealClock:
     def close(self) -> None:
         if self._wires is not None:
             self._wires.close()
+
+
+def mark(clock: Clock, unix_ns: int) -> int:
+    """What another process needs to have the same dates: ``unix_ns`` is this clock's time now, in
+    nanoseconds since 1970."""
+    return unix_ns - time.monotonic_ns()
+
+
+def epoch_by(mark: int, clock: Clock) -> datetime:
+    """The date of a real clock's loop time zero, by another process's mark."""
+    zero_ns = mark + time.monotonic_ns() - clock.now_ns
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=zero_ns // 1000)
 
 
 def only_real_time(clock: Clock, what: str) -> None:
@@ -183,6 +204,8 @@ class _VirtualClock:
     @property
     def rate(self) -> float | None:
         return None
+
+    busy = 0.0
 
     def first_epoch(self) -> datetime:
         return DEFAULT_EPOCH

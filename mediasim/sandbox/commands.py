@@ -30,6 +30,11 @@ class LinesName(str, Enum):  # noqa: UP042
     shared = "shared"
 
 
+class SpreadName(str, Enum):  # noqa: UP042
+    calls = "calls"
+    numbers = "numbers"
+
+
 class ProfileName(str, Enum):  # noqa: UP042
     legacy = "2016-legacy"
     of_2022 = "2022-05"
@@ -84,6 +89,16 @@ def serve(
         str | None,
         typer.Option(help="Answer SIP telephones there: UDP and TCP.", metavar="[HOST:]PORT"),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the calls.", min=1, max=64)
+    ] = 1,
+    spread: Annotated[
+        SpreadName,
+        typer.Option(
+            help="What workers share: each call by itself, or all calls of one of the app's"
+            " numbers together, so that they meet in conferences and queues."
+        ),
+    ] = SpreadName.calls,
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
 
@@ -107,6 +122,8 @@ def serve(
             data=None if in_memory else data,
             database=database,
             media=media,
+            workers=workers,
+            spread=spread.value,
             asked_seed=seed,
             asked_profile=None if profile is None else profile.value,
             asked_sip=None if sip is None else _sip_address(sip),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.applications import Starlette
@@ -28,6 +28,9 @@ from mediasim.sandbox.refusals import REFUSALS, RefuseStrangers
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
 from mediasim.scenario.durations import Duration
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.fleet.fleet import Fleet
 
 __all__ = ["PREFIX", "create_control"]
 
@@ -77,8 +80,11 @@ class Rate(_Body):
     rate: float
 
 
-def create_control(sandbox: Sandbox, *, local: bool) -> Starlette:
-    """The API, to be mounted at PREFIX. ``local``: the server listens to this machine alone."""
+def create_control(sandbox: Sandbox, fleet: Fleet | None = None, *, local: bool) -> Starlette:
+    """The API, to be mounted at PREFIX.
+
+    ``fleet``: the sandbox's workers; ``local``: the server listens to this machine alone.
+    """
     control = _Control(sandbox)
     routes = [
         Route(path, _endpoint(handler), methods=[method])
@@ -110,6 +116,10 @@ def create_control(sandbox: Sandbox, *, local: bool) -> Starlette:
         )
     ]
     middleware = [Middleware(RefuseStrangers)] if local else []
+    if fleet is not None:
+        from mediasim.sandbox.fleet.front import ControlOfFleet
+
+        middleware.append(Middleware(ControlOfFleet, fleet=fleet))
     return Starlette(
         routes=[*routes, *inspector_routes(sandbox), *softphone_routes(sandbox)],
         middleware=middleware,
@@ -342,12 +352,14 @@ def _clock_json(sandbox: Sandbox) -> dict[str, Any]:
 def _health(sandbox: Sandbox) -> dict[str, Any]:
     database = sandbox.storage.database
     trouble = None if database is None else database.error
+    calls, elsewhere = len(sandbox.service.sessions), sandbox.elsewhere
     return {
         "status": "ok" if trouble is None else "degraded",
         "version": __version__,
         "clock": _clock_json(sandbox),
         "profile": sandbox.service.profile,
-        "calls_in_progress": len(sandbox.service.sessions),
+        "busy": [sandbox.clock.busy] if elsewhere is None else list(elsewhere.busy),
+        "calls_in_progress": calls + (0 if elsewhere is None else elsewhere.calls_in_progress),
         "storage": "in memory" if database is None else trouble or "ok",
     }
 

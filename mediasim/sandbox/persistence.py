@@ -18,6 +18,7 @@ from mediasim.sandbox.documents import from_document, to_document
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
+    from mediasim.sandbox.fleet.reported import ReportedRecords
 
 __all__ = ["Keeper", "Shelf"]
 
@@ -32,6 +33,8 @@ class Shelf:
     add: Callable[[Any], None]
     key: str = "sid"
     """The field that names a record."""
+    remove: Callable[[str], object] | None = None
+    """Takes one out; None: they go by their age."""
     most: int | None = None
     """How many are brought back, the newest; the others are forgotten."""
 
@@ -39,7 +42,9 @@ class Shelf:
 class Keeper:
     """Writes records through to a database, and brings them back."""
 
-    def __init__(self, database: Database, epoch_ns: int, shelves: Iterable[Shelf]) -> None:
+    def __init__(
+        self, database: Database | ReportedRecords, epoch_ns: int, shelves: Iterable[Shelf]
+    ) -> None:
         """``epoch_ns`` is loop time zero in nanoseconds since 1970. Used on the engine's loop."""
         self._database = database
         self._epoch_ns = epoch_ns
@@ -79,6 +84,8 @@ class Keeper:
     def compare(self, *kinds: str) -> None:
         """Find out what has changed, come or gone on these shelves."""
         for kind in kinds:
+            if kind not in self._shelves:
+                continue  # somebody else's to write
             shelf, known = self._shelves[kind], self._known[kind]
             there = {getattr(record, shelf.key): record for record in shelf.records()}
             for key, record in there.items():
@@ -92,6 +99,10 @@ class Keeper:
         self.compare(
             *(k for k in kinds if len(list(self._shelves[k].records())) != len(self._known[k]))
         )
+
+    def gone(self, kind: str, key: str) -> None:
+        """Note that there is no such record any more."""
+        self._dirty[kind, key] = None
 
     # -- writing ----------------------------------------------------------------------------
 

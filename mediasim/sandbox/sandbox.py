@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
@@ -19,7 +19,7 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
-from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
+from mediasim.sandbox.clocks import ClockRefuses, epoch_by, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.numbers import claim_numbers
@@ -33,6 +33,7 @@ from mediasim.seeds import Seeds
 from mediasim.twilio.resources import (
     AccountRecord,
     ApplicationRecord,
+    Book,
     KeyRecord,
     NotificationRecord,
     NumberRecord,
@@ -45,12 +46,15 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
+    from mediasim.sandbox.elsewhere import Elsewhere
+    from mediasim.sandbox.fleet.reported import ReportedRecords
     from mediasim.sip.server import SipServer
 
-__all__ = ["Sandbox"]
+__all__ = ["MOST_KEPT", "OF_THE_FRONT", "Sandbox"]
 
-_MOST_KEPT: Final = 10_000
+MOST_KEPT: Final = 10_000
 """Of what only tells what happened: events, deliveries, notifications."""
+_ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
 _GOODBYE: Final = 0.5
 """Seconds that the app has, at the end, to hear how its calls ended."""
 
@@ -64,33 +68,42 @@ class Sandbox:
         *,
         base_url: str,
         on_crash: Callable[[BaseException], None] | None = None,
+        records: ReportedRecords | None = None,
     ) -> None:
-        """``base_url`` is where apps find it. Raises StorageError, ClockRefuses."""
+        """``base_url`` is where apps find it; ``records`` is where a worker's go.
+
+        Raises StorageError, ClockRefuses.
+        """
         self.settings = settings
         self.base_url = base_url
         self.clock: Clock = make_clock(settings.clock, rate=settings.rate, lines=settings.lines)
+        if settings.workers > 1:
+            only_real_time(self.clock, "workers")
         if settings.sip is not None:
             only_real_time(self.clock, "SIP telephones")
+            if settings.workers > 1:
+                raise ClockRefuses(_ONE_PROCESS.format("SIP telephones"))
         if settings.config.has_endpoints:
             only_real_time(self.clock, "RTP endpoints")
-        self.storage = Storage(settings)
+        self.storage = Storage(settings, records)
         self.engine = Engine(self.clock, on_crash=on_crash)
         self.service: Service
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """Where SIP telephones register and call, once :meth:`open_sip` was called."""
-        self.softphones = SoftphoneDesk(
-            lambda: self.service, lambda: only_real_time(self.clock, "softphones")
-        )
+        self.softphones = SoftphoneDesk(lambda: self.service, self._softphones_may_call)
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when there is another service."""
         self.ending = asyncio.Event()
         """Set when it is about to be closed, for what would go on answering for ever."""
-        self.on_event: Callable[[Event], None] | None = None
-        """Hears of each on the engine's loop."""
-        self.events: deque[tuple[int, Event]] = deque(maxlen=_MOST_KEPT)
+        self.listeners: list[Callable[[Event], None]] = []
+        """Hear of each event on the engine's loop."""
+        self.elsewhere: Elsewhere | None = None
+        """What its workers carry."""
+        self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
         """The newest, each with its number from 1."""
-        self._keeper: Keeper | None = None
+        self.keeper: Keeper | None = None
+        """Writes its records down; another after a reset."""
         self._port = WebPort(asyncio.get_running_loop(), self.clock.hold)
         self._streams = WebStreams(
             asyncio.get_running_loop(),
@@ -124,7 +137,7 @@ class Sandbox:
 
     async def written(self, *, deleted: bool) -> None:
         """Wait until what a request has changed is written."""
-        keeper = self._keeper
+        keeper = self.keeper
         if keeper is None:
             return
 
@@ -173,8 +186,11 @@ class Sandbox:
 
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
-        revived = revive(storage.documents, storage.media, storage.last_epoch)
-        epoch = epoch_after(last_moment(storage.documents), clock.first_epoch())
+        revived = revive(storage.documents, storage.media, storage.last_epoch, storage.workers())
+        if self.settings.worker is None:
+            epoch = epoch_after(last_moment(storage.documents), clock.first_epoch())
+        else:
+            epoch = epoch_by(self.settings.mark, clock)
         storage.begin(epoch)
         self._dates = Dates(epoch)
         self._build(storage.documents, storage.boot, revived)
@@ -185,6 +201,8 @@ class Sandbox:
         settings, config, storage = self.settings, self.settings.config, self.storage
         seeds = Seeds(settings.seed)
         label = f"boot-{boot}" if boot > 1 else ""
+        if settings.worker is not None:
+            label += f"/worker-{settings.worker}"
         exchange = Exchange(
             seeds,
             storage.folder,
@@ -229,15 +247,19 @@ class Sandbox:
         )
         for each in config.spells:
             self.service.webhooks.weather.begin(each.spell)
-        self._keeper = None
+        self.keeper = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)
-            self._keeper = Keeper(storage.database, epoch_ns, _shelves(self.service))
-            self._keeper.restore(documents, revived)
+            shelves = _shelves(self.service)
+            if settings.worker is not None:
+                shelves = [shelf for shelf in shelves if shelf.kind not in OF_THE_FRONT]
+            self.keeper = Keeper(storage.database, epoch_ns, shelves)
+            self.keeper.restore(documents, revived)
         exchange.events.on("event", partial(self._happened, exchange))
-        claim_numbers(self.service, config)
+        if settings.worker is None:
+            claim_numbers(self.service, config)
         self._write_all()
-        if self.clock.kind == "real":  # elsewhere time waits for voices
+        if self.clock.kind == "real" and settings.workers == 1:  # elsewhere time waits for voices
             self._preparing = asyncio.ensure_future(self._prepare())
 
     async def _open_sip(self) -> None:
@@ -259,28 +281,27 @@ class Sandbox:
     def _forget(self) -> None:
         if self._preparing is not None:
             self._preparing.cancel()
-        self._keeper = None
+        self.keeper = None
         self.events.clear()
         self.service.room.close()
         for name in ("recordings", "cache", "spool"):
             shutil.rmtree(self.storage.folder / name, ignore_errors=True)
 
     def _write_all(self) -> None:
-        if self._keeper is not None:
-            self._keeper.compare(*_BOOKS, *_LIVES)
-            self._keeper.write()
+        if self.keeper is not None:
+            self.keeper.compare(*_BOOKS, *_LIVES)
+            self.keeper.write()
 
     def _happened(self, exchange: Exchange, event: Event) -> None:
         if exchange is not self.service.exchange:
             return  # from before a reset
-        number = self.events[-1][0] + 1 if self.events else 1
-        self.events.append((number, event))
-        if self.on_event is not None:
-            self.on_event(event)
+        self.enter_event(event)
+        for listener in self.listeners:
+            listener(event)
         log = exchange.events.log
-        if len(log) > _MOST_KEPT:
-            del log[: _MOST_KEPT // 2]
-        keeper, catalogue = self._keeper, exchange.catalogue
+        if len(log) > MOST_KEPT:
+            del log[: MOST_KEPT // 2]
+        keeper, catalogue = self.keeper, exchange.catalogue
         if keeper is None:
             return
         if isinstance(event, RecordingEvent):
@@ -293,11 +314,27 @@ class Sandbox:
             if CALL.is_final(call.status):
                 keeper.extended("queue", "notification")
 
+    def enter_event(self, event: Event) -> None:
+        """Keep it among the newest."""
+        number = self.events[-1][0] + 1 if self.events else 1
+        self.events.append((number, event))
+
+    def shelf(self, kind: str) -> Shelf:
+        """All records of a kind."""
+        return next(shelf for shelf in _shelves(self.service) if shelf.kind == kind)
+
+    def _softphones_may_call(self) -> None:
+        only_real_time(self.clock, "softphones")
+        if self.settings.workers > 1:
+            raise ClockRefuses(_ONE_PROCESS.format("softphones"))
+
     def _delivered(self, delivery: Delivery) -> None:
-        if self._keeper is not None:
-            self._keeper.changed("delivery", delivery)
+        if self.keeper is not None:
+            self.keeper.changed("delivery", delivery)
 
 
+OF_THE_FRONT: Final = ("number", "application", "key")
+"""Kinds of records of which workers are told, and that they never change."""
 _BOOKS: Final = ("number", "application", "key", "queue", "notification")
 _LIVES: Final = ("call", "recording", "conference")
 
@@ -305,24 +342,29 @@ _LIVES: Final = ("call", "recording", "conference")
 def _shelves(service: Service) -> list[Shelf]:
     catalogue = service.exchange.catalogue
 
+    def of_book(kind: str, of: type[Any], book: Book[Any]) -> Shelf:
+        return Shelf(kind, of, book.all, book.add, remove=book.remove)
+
     def add_queue(queue: QueueRecord) -> None:
         queue.current_size = queue.average_wait_seconds = 0
         service.queues.add(queue)
 
     return [
-        Shelf("call", CallRecord, catalogue.calls, catalogue.add_call),
+        Shelf(
+            "call", CallRecord, catalogue.calls, catalogue.add_call, remove=catalogue.remove_call
+        ),
         Shelf("recording", RecordingRecord, catalogue.recordings, catalogue.add_recording),
         Shelf("conference", ConferenceRecord, catalogue.conferences, catalogue.add_conference),
-        Shelf("number", NumberRecord, service.numbers.all, service.numbers.add),
-        Shelf("application", ApplicationRecord, service.applications.all, service.applications.add),
-        Shelf("key", KeyRecord, service.keys.all, service.keys.add),
+        of_book("number", NumberRecord, service.numbers),
+        of_book("application", ApplicationRecord, service.applications),
+        of_book("key", KeyRecord, service.keys),
         Shelf("queue", QueueRecord, service.queues.all, add_queue),
         Shelf(
             "notification",
             NotificationRecord,
             lambda: service.notifications,
             service.notifications.append,
-            most=_MOST_KEPT,
+            most=MOST_KEPT,
         ),
         Shelf(
             "delivery",
@@ -330,6 +372,6 @@ def _shelves(service: Service) -> list[Shelf]:
             lambda: service.webhooks.deliveries,
             service.webhooks.deliveries.append,
             key="id",
-            most=_MOST_KEPT,
+            most=MOST_KEPT,
         ),
     ]

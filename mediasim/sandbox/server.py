@@ -8,18 +8,23 @@ import ipaddress
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import h11
 import uvicorn
 
+from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.environment import environment, environment_block
 from mediasim.sandbox.prompt_server import PromptServer
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.fleet.fleet import Fleet
+    from mediasim.sandbox.fleet.reported import ReportedRecords
 
 __all__ = ["Address", "ServeError", "serve", "serve_until"]
 
@@ -91,10 +96,12 @@ async def serve_until(
     tell: Callable[[Sandbox, str], None],
     *,
     ended_by: Callable[[asyncio.Event], AbstractContextManager[None]] | None = None,
+    records: ReportedRecords | None = None,
 ) -> None:
     """Serve until the event is set; ``tell`` is called with the sandbox and its URL once it does.
 
-    ``ended_by`` is what else sets the event meanwhile. Raises as :func:`serve`.
+    ``ended_by`` is what else sets the event meanwhile; ``records`` is where a worker's go. Raises
+    as :func:`serve`.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
     with contextlib.closing(address.listen()) as listening:
@@ -106,7 +113,7 @@ async def serve_until(
             loop.call_soon_threadsafe(end.set)
 
         base_url = (address.public_url or url).rstrip("/")
-        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash)
+        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records)
         try:
             await sandbox.open()
             try:
@@ -115,21 +122,44 @@ async def serve_until(
                 where = ":".join(map(str, settings.sip or ()))
                 words = f"cannot listen for SIP on {where}: {error.strerror or error}"
                 raise ServeError(words) from None
-            server = _Server(_Faces(sandbox, local=local))
             with contextlib.nullcontext() if ended_by is None else ended_by(end):
-                await server.run_until(
-                    listening, lambda: tell(sandbox, url), end, sandbox.end_calls
-                )
+                async with _fleet(sandbox, crash) as fleet:
+                    server = _Server(_Faces(sandbox, fleet, local=local))
+
+                    async def last_words() -> None:
+                        if fleet is not None:
+                            await fleet.end()
+                        await sandbox.end_calls()
+
+                    await server.run_until(listening, lambda: tell(sandbox, url), end, last_words)
         finally:
             await sandbox.close()
     if crashed:
-        raise ServeError(f"the engine broke: {crashed[0]!r}") from crashed[0]
+        what = crashed[0] if isinstance(crashed[0], FleetBroke) else f"{crashed[0]!r}"
+        raise ServeError(f"the engine broke: {what}") from crashed[0]
+
+
+@contextlib.asynccontextmanager
+async def _fleet(
+    sandbox: Sandbox, crash: Callable[[BaseException], None]
+) -> AsyncIterator[Fleet | None]:
+    """The sandbox's workers; None where it carries its calls itself."""
+    if sandbox.settings.workers == 1:
+        yield None
+        return
+    from mediasim.sandbox.fleet.fleet import Fleet
+
+    try:
+        async with Fleet(sandbox, crash) as fleet:
+            yield fleet
+    except FleetBroke as error:
+        raise ServeError(str(error)) from error
 
 
 class _Faces:
     """Both APIs as one app."""
 
-    def __init__(self, sandbox: Sandbox, *, local: bool) -> None:
+    def __init__(self, sandbox: Sandbox, fleet: Fleet | None, *, local: bool) -> None:
         from mediasim.sandbox.control import PREFIX, create_control
         from mediasim.sandbox.inspector import HOME
         from mediasim.sandbox.softphone.routes import SOFTPHONE
@@ -138,7 +168,8 @@ class _Faces:
         self._prefix = PREFIX
         self._home = PREFIX + HOME
         self._softphone = SOFTPHONE
-        self._control: App = create_control(sandbox, local=local)
+        self._fleet = fleet
+        self._control: App = create_control(sandbox, fleet, local=local)
         self._twilio = self._made()
         sandbox.on_rebuilt = self._rebuild
 
@@ -148,8 +179,14 @@ class _Faces:
 
         sandbox = self._sandbox
         settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
-        api = create_api(sandbox.service, sandbox.engine.gate, settings)
-        return WeatherFront(api, sandbox.service, sandbox.engine.gate)
+        api: App = create_api(sandbox.service, sandbox.engine.gate, settings)
+        if self._fleet is not None:
+            from mediasim.sandbox.fleet.front import RestOfFleet
+
+            api = RestOfFleet(api, self._fleet)
+        # A worker's requests have been through the front's.
+        own = sandbox.settings.worker is None
+        return WeatherFront(api, sandbox.service, sandbox.engine.gate, refuses=own)
 
     def _rebuild(self) -> None:
         self._twilio = self._made()

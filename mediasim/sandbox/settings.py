@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from mediasim.exchange.layout import Profile
 from mediasim.sandbox.clocks import ClockKind, Lines
 from mediasim.sandbox.config import Config
 from mediasim.sandbox.config_sip import SipAddress
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "Spread"]
+
+Spread = Literal["calls", "numbers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,16 @@ class Settings:
     """A database's URL, instead of one in the folder."""
     media: str | None = None
     """An object store's URL, to keep recordings in besides the folder."""
+    workers: int = 1
+    """Processes that calls are spread over; 1: this one carries them."""
+    spread: Spread = "calls"
+    """What is spread over workers: each call by itself, or all calls of a number together."""
+    worker: int | None = None
+    """Which worker this is, from 1; None: no worker."""
+    mark: int = 0
+    """Gives a worker the front's dates."""
+    recordings: Path | None = None
+    """The folder of a worker's finished recordings, instead of its own."""
     asked_seed: int | None = None
     asked_profile: Profile | None = None
     asked_sip: SipAddress | None = None

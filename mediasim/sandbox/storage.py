@@ -18,12 +18,15 @@ from mediasim.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Database
+    from mediasim.sandbox.fleet.reported import ReportedRecords
     from mediasim.sandbox.revival import Documents
 
 __all__ = ["Storage", "StorageError"]
 
 _DATABASE: Final = "sandbox.sqlite"
 _LOCK: Final = "sandbox.lock"
+_WORKERS: Final = "workers"
+_EPOCH: Final = "epoch"
 
 
 class StorageError(Exception):
@@ -33,9 +36,11 @@ class StorageError(Exception):
 class Storage:
     """Opened for one run. Raises StorageError."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, records: ReportedRecords | None = None) -> None:
+        """``records``: where a worker's go, instead of into a database."""
         self._closing = contextlib.ExitStack()
-        self.database: Database | None = None
+        self._is_worker = records is not None
+        self.database: Database | ReportedRecords | None = None
         self.documents: Documents = {}
         """What was found, of all kinds."""
         self.boot = 1
@@ -44,8 +49,12 @@ class Storage:
         """The date of the last start's loop time zero."""
         with contextlib.ExitStack() as opened:
             self.folder = opened.enter_context(_folder(settings.data))
-            self.media = opened.enter_context(_media_store(self.folder, settings.media))
-            if settings.data is not None or settings.database is not None:
+            recordings = settings.recordings or self.folder
+            self.media = opened.enter_context(_media_store(recordings, settings.media))
+            if records is not None:
+                self.database = records
+                self.boot = int(records.setting("boot") or 0) + 1
+            elif settings.data is not None or settings.database is not None:
                 self._open_database(settings)
             self._closing = opened.pop_all()
 
@@ -64,9 +73,24 @@ class Storage:
 
     def begin(self, epoch: datetime) -> None:
         """Note that a start has begun, with this date of its loop time zero."""
+        written = epoch.astimezone(UTC).isoformat()
         if self.database is not None:
             self.database.set("boot", str(self.boot))
-            self.database.set("epoch", epoch.astimezone(UTC).isoformat())
+            self.database.set("epoch", written)
+        if self._is_worker:
+            (self.folder / _EPOCH).write_text(written, "ascii")
+
+    def worker_folder(self, number: int) -> Path:
+        """Where a worker of this sandbox has its spool."""
+        return self.folder / _WORKERS / str(number)
+
+    def workers(self) -> list[tuple[Path, datetime]]:
+        """The folders of workers there have been, each with the date of its loop time zero."""
+        found = []
+        for note in sorted((self.folder / _WORKERS).glob(f"*/{_EPOCH}")):
+            with contextlib.suppress(ValueError):
+                found.append((note.parent, datetime.fromisoformat(note.read_text("ascii"))))
+        return found
 
     def kept(self, name: str, value: str | None, default: str) -> str:
         """A setting: the value given, else what was kept, else the default; kept from now on."""

@@ -11,6 +11,7 @@ NAMES = (
     "virtual_speed.py",
     "realtime_capacity.py",
     "sandbox_speed.py",
+    "worker_capacity.py",
     "channel_worth.py",
     "stream_capacity.py",
     "verify_accuracy.py",

@@ -51,6 +51,8 @@ class Feed:
         """Until the sandbox ends."""
         ending, quiet = self._sandbox.ending, 0
         while not ending.is_set():
+            if self._sandbox.elsewhere is not None:
+                await self._sandbox.elsewhere.heard()
             try:
                 news = await self._sandbox.engine.gate(self.look)
             except EngineStopped:

@@ -45,11 +45,13 @@ class Legs:
         self._exchange: Exchange | None = None
         self._legs: dict[str, _Leg] = {}
         self._working: set[asyncio.Future[Any]] = set()
-        sandbox.on_event = self._heard
+        sandbox.listeners.append(self._heard)
 
     def party(self, sid: str) -> str | None:
         """Who it is; None for a call of before."""
-        leg = self._known().get(sid)
+        leg, elsewhere = self._known().get(sid), self._sandbox.elsewhere
+        if leg is None and elsewhere is not None:
+            return elsewhere.party(sid)
         return None if leg is None else leg.party
 
     def packets(self, sid: str) -> dict[str, Any]:

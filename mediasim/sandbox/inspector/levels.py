@@ -22,7 +22,7 @@ def levels(sandbox: Sandbox) -> dict[str, tuple[float, float]]:
     """By call SID: dBFS of what the server receives from the leg, and of what it sends to it."""
     if sandbox.clock.kind != "real":
         return {}
-    found = {}
+    found = {} if sandbox.elsewhere is None else dict(sandbox.elsewhere.levels)
     for sid, session in list(sandbox.service.sessions.items())[:_MOST]:
         call = session.call
         if not call.active:

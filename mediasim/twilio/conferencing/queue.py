@@ -53,6 +53,8 @@ class CallQueue:
         self._record = record
         self.waiting: list[Waiting] = []
         """In order."""
+        self.elsewhere = (0, 0)
+        """How many wait in other processes, and for how many seconds on average."""
         self._arrived = asyncio.Event()
 
     @property
@@ -62,8 +64,10 @@ class CallQueue:
     def record(self, now_ns: int) -> QueueRecord:
         """The resource, as it stands."""
         record, waits = self._record, [each.waited_until(now_ns) for each in self.waiting]
-        record.current_size = len(waits)
-        record.average_wait_seconds = sum(waits) // (len(waits) * NS_PER_SECOND) if waits else 0
+        others, seconds = self.elsewhere
+        record.current_size = size = len(waits) + others
+        waited_ns = sum(waits) + others * seconds * NS_PER_SECOND
+        record.average_wait_seconds = waited_ns // (size * NS_PER_SECOND) if size else 0
         return record
 
     def enter(self, session: CallSession, now_ns: int) -> Waiting:

@@ -248,6 +248,10 @@ class QueueDesk:
         self._check_size(record.max_size)
         self._queues[record.sid] = CallQueue(record)
 
+    def found_elsewhere(self, sid: str, size: int, seconds: int) -> None:
+        """So many calls wait in it in other processes, for so long on average."""
+        self._queue(sid).elsewhere = size, seconds
+
     def create(self, name: str, max_size: int = _DEFAULT_SIZE) -> QueueRecord:
         """POST /Queues."""
         record = QueueRecord(

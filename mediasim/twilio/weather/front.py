@@ -37,8 +37,12 @@ _SLICES_A_SECOND: Final = 20
 class WeatherFront:
     """Passes on what the weather lets through."""
 
-    def __init__(self, app: App, service: Service, gate: Gate) -> None:
-        """``gate`` leads to the engine's loop, where ``service`` lives."""
+    def __init__(self, app: App, service: Service, gate: Gate, *, refuses: bool = True) -> None:
+        """``gate`` leads to the engine's loop, where ``service`` lives.
+
+        ``refuses``: requests and downloads are struck here, not at another front before this.
+        """
+        self._refuses = refuses
         self._app = app
         self._service = service
         self._webhooks = service.webhooks
@@ -50,10 +54,11 @@ class WeatherFront:
             return
         method, path = scope["method"], scope["path"]
         media = _MEDIA.fullmatch(path) if method in ("GET", "HEAD") else None
+        media = media if self._refuses else None
         if media is not None:
             await self._download(media[1], scope, receive, send)
             return
-        status = await self._gate(lambda: self._refusal(method, path))
+        status = await self._gate(lambda: self._refusal(method, path)) if self._refuses else None
         if status is not None:
             words = _WORDS.get(status, "An internal server error has occurred")
             error = TwilioError(status, _CODES.get(status, 20500), words)

@@ -1,0 +1,183 @@
+"""What stands before the front's own APIs: requests that workers are to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from mediasim.sandbox.fleet.fleet import Fleet, Worker
+from mediasim.sandbox.fleet.passing import Message, Receive, Scope, Send, pass_on, whole_body
+from mediasim.sandbox.fleet.places import Place, Where, control_place, rest_place
+from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.rest.writing import refused
+
+__all__ = ["ControlOfFleet", "RestOfFleet"]
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_TOO_LARGE: Final = 413
+
+
+class RestOfFleet:
+    """Twilio's API: what is under way is with a worker, everything else is here."""
+
+    def __init__(self, app: App, fleet: Fleet) -> None:
+        self._app = app
+        self._fleet = fleet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fleet, method, path = self._fleet, scope["method"], scope["path"]
+        place = rest_place(method, path)
+        if place.where is not Where.ANYONE:
+            await fleet.heard()
+        if place.where is Where.ANYONE:
+            body = await whole_body(receive)
+            if body is None:
+                too_large = TwilioError(_TOO_LARGE, 20001, "The request's body is too large")
+                await refused(too_large, as_xml=not path.endswith(".json"))(scope, receive, send)
+                return
+            with fleet.chosen(_form_value(body, "From")) as worker:
+                await _passed(fleet, worker, scope, body, send)
+            return
+        owner = fleet.owner(place) if place.where is Where.OWNER else None
+        if owner is not None:
+            await _passed(fleet, owner, scope, receive, send)
+        elif _begins_conference(method, path, place):
+            body = await whole_body(receive) or b""
+            with fleet.chosen(_form_value(body, "From")) as worker:
+                await _passed(fleet, worker, scope, body, send)
+        elif method in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+        else:
+            await self._app(scope, receive, _after(send, fleet.told))
+
+
+class ControlOfFleet:
+    """The control API: a middleware within its refusals."""
+
+    def __init__(self, app: App, fleet: Fleet) -> None:
+        self._app = app
+        self._fleet = fleet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        fleet = self._fleet
+        below = scope["path"].removeprefix(scope.get("root_path", ""))
+        place = control_place(scope["method"], below)
+        if place.where is Where.EACH:
+            await JSONResponse(await self._lists(scope))(scope, receive, send)
+        elif place.where is Where.HERE:
+            if not below.startswith("/inspector/assets"):
+                await fleet.heard()
+            await self._app(scope, receive, send)
+        elif place.where is Where.OWNER:
+            await fleet.heard()
+            owner = fleet.owner(place)
+            if owner is None:
+                await self._app(scope, receive, send)
+            else:
+                await _passed(fleet, owner, scope, receive, send)
+        else:
+            await self._all(place, scope, receive, send)
+
+    async def _all(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+        fleet, body = self._fleet, await whole_body(receive) or b""
+        if place.where is Where.ANYONE:
+            with fleet.chosen(_json_value(body, "to")) as worker:
+                await _passed(fleet, worker, scope, body, send)
+            return
+
+        async def everybody() -> None:
+            await asyncio.gather(
+                *(_passed(fleet, each, scope, body, _nowhere) for each in fleet.all)
+            )
+
+        if place.where is Where.RESET:
+            await everybody()
+            await fleet.forget()
+            await self._app(scope, _said(body), _after(send, fleet.told))
+        else:
+            await self._app(scope, _said(body), _after(send, everybody))
+
+    async def _lists(self, scope: Scope) -> dict[str, Any]:
+        """The lists that all workers answer with, put together."""
+        found: dict[str, Any] = {}
+        request = Request(scope)
+        for worker in self._fleet.all:
+            url = f"{worker.url}{request.url.path}?{request.url.query}"
+            answer = await self._fleet.client.get(url)
+            for name, listed in answer.json().items():
+                found.setdefault(name, []).extend(listed)
+        return found
+
+
+async def _passed(
+    fleet: Fleet, worker: Worker, scope: Scope, body: bytes | Receive, send: Send
+) -> None:
+    """Let a worker answer."""
+    import httpx2
+
+    begun = False
+
+    async def sent(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        await pass_on(fleet.client, worker.url, scope, body, sent)
+    except httpx2.HTTPError as error:
+        if begun:
+            raise
+        words = f"worker {worker.number} does not answer: {type(error).__name__}"
+        as_xml = not scope["path"].endswith(".json")
+        broken = TwilioError(500, 20500, words)
+        await refused(broken, as_xml=as_xml)(scope, _said(b""), send)
+
+
+def _begins_conference(method: str, path: str, place: Place) -> bool:
+    """Whether somebody is called into a conference that has yet to begin."""
+    named = place.kind == "conference" and not place.key.startswith("CF")
+    return named and method == "POST" and path.split("/")[-1].startswith("Participants")
+
+
+def _after(send: Send, work: Callable[[], Awaitable[None]]) -> Send:
+    """Answer once that has been done, unless the answer is a refusal."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] < 300:
+            await work()
+        await send(message)
+
+    return sent
+
+
+def _said(body: bytes) -> Receive:
+    """What has been read, to be read once more."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _nowhere(_: Message) -> None:
+    pass
+
+
+def _form_value(body: bytes, name: str) -> str:
+    return parse_qs(body.decode("utf-8", "replace")).get(name, [""])[0]
+
+
+def _json_value(body: bytes, name: str) -> str:
+    try:
+        return str(json.loads(body)[name])
+    except (ValueError, LookupError, TypeError):
+        return ""  # a worker says what is wrong with it

@@ -1,0 +1,197 @@
+"""The front's copy of what its workers carry: their records among its own.
+
+Runs on the front's engine loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any, Final
+
+from mediasim.exchange.events import (
+    CallEvent,
+    ConferenceEvent,
+    DtmfEvent,
+    Event,
+    RecordingEvent,
+    ScriptEvent,
+    StreamEvent,
+    VerbEvent,
+)
+from mediasim.exchange.states import CALL, CONFERENCE
+from mediasim.sandbox.documents import from_document
+from mediasim.sandbox.sandbox import MOST_KEPT, Sandbox
+
+__all__ = ["Mirror"]
+
+_EVENTS: Final = {
+    kind.__name__: kind
+    for kind in (
+        CallEvent,
+        ConferenceEvent,
+        DtmfEvent,
+        RecordingEvent,
+        ScriptEvent,
+        StreamEvent,
+        VerbEvent,
+    )
+}
+_CLASH: Final = 13000
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Mirror:
+    """Knows which worker each record is of, by number from 1."""
+
+    def __init__(self, sandbox: Sandbox, workers: int) -> None:
+        self._sandbox = sandbox
+        self._owner: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple[str, str], Any] = {}
+        self.live: dict[int, set[str]] = {worker: set() for worker in range(1, workers + 1)}
+        """Calls under way, by worker."""
+        self._deliveries: deque[str] = deque()
+        self._sizes: dict[str, dict[int, tuple[int, int]]] = {}
+        """Of queues, by worker: how many wait, and for how long on average."""
+        self._clashes: set[tuple[str, str]] = set()
+        self.parties: dict[str, str] = {}
+        """Who is at the far end of calls."""
+
+    def owner(self, kind: str, key: str) -> int | None:
+        """Whose it is; None: the front's own, or nobody's."""
+        return self._owner.get((kind, key))
+
+    def conference_owner(self, name: str) -> int | None:
+        """Who has a conference of that name under way."""
+        for record in reversed(self._sandbox.service.catalogue.conferences(name=name)):
+            if not CONFERENCE.is_final(record.status):
+                return self.owner("conference", record.sid)
+        return None
+
+    def queue_owner(self, sid: str) -> int | None:
+        """With whom most of a queue's calls wait; None: nobody waits."""
+        sizes = {worker: size for worker, (size, _) in self._sizes.get(sid, {}).items() if size}
+        return max(sizes, key=lambda worker: (sizes[worker], -worker), default=None)
+
+    # -- what workers tell ------------------------------------------------------------------
+
+    def enter(self, worker: int, changes: Iterable[Any]) -> Future[None] | None:
+        """Take over what has changed; the future ends when it is written down."""
+        sandbox, keeper = self._sandbox, self._sandbox.keeper
+        epoch_ns = sandbox.service.dates.unix_ns(0)
+        for kind, key, document in changes:
+            if kind == "queue":
+                self._enter_queue(worker, key, document, epoch_ns)
+                continue
+            place = kind, key
+            if document is None:
+                self._remove(kind, key)
+                continue
+            shelf = sandbox.shelf(kind)
+            record = from_document(shelf.type, document, epoch_ns)
+            known = self._known.get(place)
+            if known is None:
+                shelf.add(record)
+                self._known[place], self._owner[place] = record, worker
+                if kind == "delivery":
+                    self._forget_oldest(key)
+            else:
+                for field in dataclasses.fields(known):
+                    setattr(known, field.name, getattr(record, field.name))
+                record = known
+            self._follow(worker, kind, record)
+            if keeper is not None:
+                keeper.changed(kind, record)
+        return None if keeper is None else keeper.write()
+
+    def hear(self, told: dict[str, Any]) -> None:
+        """An event of a worker's."""
+        epoch_ns = self._sandbox.service.dates.unix_ns(0)
+        event: Event = from_document(_EVENTS[told["class"]], told["event"], epoch_ns)
+        if told.get("party") is not None and isinstance(event, CallEvent):
+            self.parties[event.call_sid] = told["party"]
+        self._sandbox.enter_event(event)
+
+    def forget(self) -> None:
+        """After a reset."""
+        self._owner.clear()
+        self._known.clear()
+        self._sizes.clear()
+        self._deliveries.clear()
+        self._clashes.clear()
+        self.parties.clear()
+        for calls in self.live.values():
+            calls.clear()
+
+    def _remove(self, kind: str, key: str) -> None:
+        place, keeper = (kind, key), self._sandbox.keeper
+        if kind != "call" or self._known.pop(place, None) is None:
+            return  # what only tells what happened goes by its age, here as there
+        del self._owner[place]
+        self._sandbox.service.catalogue.remove_call(key)
+        if keeper is not None:
+            keeper.gone(kind, key)
+
+    def _forget_oldest(self, delivery: str) -> None:
+        """Deliveries are many: the log keeps so many, and so does this."""
+        self._deliveries.append(delivery)
+        if len(self._deliveries) > MOST_KEPT:
+            oldest = "delivery", self._deliveries.popleft()
+            del self._known[oldest], self._owner[oldest]
+            del self._sandbox.service.webhooks.deliveries[:-MOST_KEPT]
+
+    def _follow(self, worker: int, kind: str, record: Any) -> None:
+        if kind == "call":
+            live = self.live[worker]
+            (live.discard if CALL.is_final(record.status) else live.add)(record.sid)
+        elif kind == "conference" and not CONFERENCE.is_final(record.status):
+            others = self._sandbox.service.catalogue.conferences(name=record.friendly_name)
+            if any(
+                not CONFERENCE.is_final(each.status)
+                and self._owner.get(("conference", each.sid)) != worker
+                for each in others
+            ):
+                self._clash("conference", record.friendly_name)
+
+    def _enter_queue(
+        self, worker: int, sid: str, document: dict[str, Any] | None, epoch_ns: int
+    ) -> None:
+        sandbox, sizes = self._sandbox, self._sizes.setdefault(sid, {})
+        if document is None:
+            sizes.pop(worker, None)
+            return
+        sizes[worker] = document["current_size"], document["average_wait_seconds"]
+        if sum(1 for size, _ in sizes.values() if size) > 1:
+            self._clash("queue", document["friendly_name"])
+        queues = sandbox.service.queues
+        if all(each.sid != sid for each in queues.all()):
+            if any(each.friendly_name == document["friendly_name"] for each in queues.all()):
+                self._clash("queue", document["friendly_name"])
+                return
+            shelf = sandbox.shelf("queue")
+            shelf.add(from_document(shelf.type, document, epoch_ns))
+        present = sizes.values()
+        size = sum(size for size, _ in present)
+        waits = sum(size * wait for size, wait in present)
+        queues.found_elsewhere(sid, size, waits // size if size else 0)
+
+    def _clash(self, kind: str, name: str) -> None:
+        if (kind, name) in self._clashes:
+            return
+        self._clashes.add((kind, name))
+        words = (
+            f"{kind} {name!r} is in two workers, and those in it do not meet: with --spread numbers"
+            " all calls of one of the app's numbers are in one worker"
+        )
+        self._sandbox.service.notify(None, _CLASH, words)
+        _LOG.warning(words)
+
+
+async def written(future: Future[None] | None) -> None:
+    """Wait for a write, whatever comes of it: the database tells of its troubles itself."""
+    if future is not None:
+        await asyncio.wait([asyncio.wrap_future(future)])

@@ -1,0 +1,409 @@
+"""``serve --workers``: calls spread over processes, one API before them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+from databases import postgresql
+from serving import App, Sandbox, app, serving
+from softphones import babble, found_at, read_wav, write_wav
+from twilio.request_validator import RequestValidator
+
+from mediasim.sandbox.fleet.places import Place, Where, control_place, rest_place
+
+pytestmark = [
+    pytest.mark.realtime,
+    pytest.mark.skipif(sys.platform != "linux", reason="workers are looked up in /proc"),
+]
+
+APP, OTHER_APP = "+14155550100", "+14155550101"
+BOB, EVE = "+14155550102", "+14155550103"
+PLAN = """
+numbers:
+  "{app}": {{voice_url: "{url}/voice"}}
+parties:
+  bob: {{number: "{bob}", script: [{{play: {bob_wav}}}, {{pause: 60s}}], answer: {{after: 0.1s}}}}
+  eve: {{number: "{eve}", script: [{{play: {eve_wav}}}, hangup], answer: {{after: 0.1s}}}}
+"""
+DIAL = f"<Response><Dial record='record-from-answer-dual'>{EVE}</Dial></Response>"
+PATIENCE_S = 30.0
+
+
+def eventually(found: Callable[[], Any]) -> Any:
+    """What is there at last."""
+    patient_until = time.monotonic() + PATIENCE_S
+    while not (it := found()):
+        assert time.monotonic() < patient_until, "it never came"
+        time.sleep(0.05)
+    return it
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("fleet")
+    write_wav(found / "bob.wav", babble(1, 1.5), 8000)
+    write_wav(found / "eve.wav", babble(2, 1.5), 8000)
+    return found
+
+
+def plan(folder: Path, url: str) -> Path:
+    file = folder / "plan.yaml"
+    known = {"app": APP, "bob": BOB, "eve": EVE, "url": url}
+    file.write_text(
+        PLAN.format(**known, bob_wav=folder / "bob.wav", eve_wav=folder / "eve.wav"), "utf-8"
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def user_app() -> Iterator[App]:
+    with app(voice=f"<Dial record='record-from-answer-dual'>{EVE}</Dial>") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def spread(folder: Path, user_app: App) -> Iterator[Sandbox]:
+    """Two workers that share single calls."""
+    config = str(plan(folder, user_app.url))
+    with serving("--in-memory", "--config", config, "--workers", "2") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(spread: Sandbox, user_app: App) -> Sandbox:
+    spread.control("POST", "/reset")
+    user_app.asked.clear()
+    return spread
+
+
+def placed(sandbox: Sandbox, to: str = BOB, twiml: str = DIAL, from_: str = APP) -> str:
+    sid: str = sandbox.rest("POST", "/Calls.json", To=to, From=from_, Twiml=twiml)["sid"]
+    return sid
+
+
+def status(sandbox: Sandbox, sid: str) -> str:
+    found: str = sandbox.rest("GET", f"/Calls/{sid}.json")["status"]
+    return found
+
+
+def ends(sandbox: Sandbox, sid: str) -> None:
+    eventually(lambda: status(sandbox, sid) == "completed")
+
+
+def recorded(sandbox: Sandbox, sid: str) -> Any:
+    return eventually(lambda: sandbox.rest("GET", f"/Calls/{sid}/Recordings.json")["recordings"])
+
+
+def media(sandbox: Sandbox, sid: str, query: str = "?RequestedChannels=2") -> bytes:
+    account, token = sandbox.env["TWILIO_ACCOUNT_SID"], sandbox.env["TWILIO_AUTH_TOKEN"]
+    url = f"{sandbox.url}/2010-04-01/Accounts/{account}/Recordings/{sid}.wav{query}"
+    credentials = b64encode(f"{account}:{token}".encode()).decode()
+    request = Request(url, headers={"Authorization": f"Basic {credentials}"})
+    with build_opener(ProxyHandler({})).open(request, timeout=20) as answer:
+        data: bytes = answer.read()
+    return data
+
+
+# -- one API --------------------------------------------------------------------------------------
+
+
+def test_calls_are_shared_and_one_list_has_them_all(sandbox: Sandbox, folder: Path) -> None:
+    made = [placed(sandbox) for _ in range(4)]
+    assert sandbox.control("GET", "/health")["calls_in_progress"] >= 4
+    listed = sandbox.rest("GET", "/Calls.json?PageSize=100")["calls"]
+    assert {call["sid"] for call in listed if call["direction"] == "outbound-api"} == set(made)
+    for sid in made:
+        ends(sandbox, sid)
+    recordings = sandbox.rest("GET", "/Recordings.json")["recordings"]
+    assert {each["call_sid"] for each in recordings} == set(made)
+    assert all((each["status"], each["channels"]) == ("completed", 2) for each in recordings)
+    for each in recordings:
+        bobs, eves = read_wav(media(sandbox, each["sid"])).T
+        assert found_at(babble(1, 1.5)[:8000], bobs)[0] > 0.95
+        assert found_at(babble(2, 1.5)[:8000], eves)[0] > 0.95
+        assert found_at(babble(2, 1.5)[:8000], bobs)[0] < 0.4
+        truth = sandbox.control("GET", f"/recordings/{each['sid']}/truth")
+        spoken = [channel["intervals"][0]["party"] for channel in truth["channels"]]
+        assert spoken == ["bob", "eve"]
+
+
+def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
+    twiml = "<Response><Start><Recording/></Start><Pause length='60'/></Response>"
+    made = [placed(sandbox, twiml=twiml) for _ in range(3)]
+    for sid in made:
+        recorded(sandbox, sid)
+        where = f"/Calls/{sid}/Recordings/Twilio.CURRENT.json"
+        paused = sandbox.rest("POST", where, Status="paused", PauseBehavior="skip")
+        assert paused["status"] == "paused"
+        [listed] = sandbox.rest("GET", f"/Calls/{sid}/Recordings.json")["recordings"]
+        assert listed["status"] == "paused"
+        assert sandbox.rest("POST", f"/Calls/{sid}.json", Status="completed")["status"]
+        ends(sandbox, sid)
+        sandbox.rest("DELETE", f"/Recordings/{listed['sid']}.json")
+        assert sandbox.rest("GET", f"/Recordings/{listed['sid']}.json")["code"] == 20404
+        sandbox.rest("DELETE", f"/Calls/{sid}.json")
+        assert sandbox.rest("GET", f"/Calls/{sid}.json")["code"] == 20404
+
+
+def test_numbers_of_the_api_are_known_to_every_worker(sandbox: Sandbox, user_app: App) -> None:
+    voice = f"{user_app.url}/voice"
+    number = sandbox.rest(
+        "POST", "/IncomingPhoneNumbers.json", PhoneNumber=OTHER_APP, VoiceUrl=voice
+    )
+    calls = [
+        sandbox.control("POST", "/calls", {"to": OTHER_APP, "from": "bob"})["sid"] for _ in range(4)
+    ]
+    eventually(lambda: len(user_app.of("/voice")) == 4)
+    assert {asked["CallSid"] for asked in user_app.of("/voice")} == set(calls)
+    for sid in calls:
+        assert sandbox.control("GET", f"/inspector/calls/{sid}")["legs"]
+        sandbox.control("POST", f"/calls/{sid}/hang-up")
+        ends(sandbox, sid)
+    deliveries = sandbox.control("GET", "/deliveries?kind=document")["deliveries"]
+    validator = RequestValidator(sandbox.env["TWILIO_AUTH_TOKEN"])
+    for each in deliveries:
+        signature = {k.lower(): v for k, v in each["request"]["headers"].items()}
+        form = dict(map(tuple, each["params"]))
+        assert validator.validate(each["url"], form, signature["x-twilio-signature"])
+    changed = f"{user_app.url}/changed"
+    sandbox.rest("POST", f"/IncomingPhoneNumbers/{number['sid']}.json", VoiceUrl=changed)
+    for _ in range(2):
+        sandbox.control("POST", "/calls", {"to": OTHER_APP, "from": "bob"})
+    eventually(lambda: len(user_app.of("/changed")) == 2)
+    sandbox.rest("DELETE", f"/IncomingPhoneNumbers/{number['sid']}.json")
+    refused = sandbox.control("POST", "/calls", {"to": OTHER_APP, "from": "bob"})
+    assert refused[0] == 404
+    [event, *_] = sandbox.control("GET", "/events")["events"]
+    assert event["kind"].startswith("call.")
+
+
+def test_weather_reaches_every_worker(sandbox: Sandbox, user_app: App) -> None:
+    spell = sandbox.control("POST", "/weather", {"webhook_drop": True, "only": "call-status"})
+    for _ in range(2):
+        sandbox.rest(
+            "POST",
+            "/Calls.json",
+            To=BOB,
+            From=APP,
+            Twiml="<Response/>",
+            StatusCallback=f"{user_app.url}/status",
+        )
+    eventually(lambda: sandbox.control("GET", "/health")["calls_in_progress"] == 0)
+    told = sandbox.control("GET", "/deliveries?kind=call-status")["deliveries"]
+    assert len(told) == 2
+    assert all(each["injected"] for each in told)
+    assert user_app.of("/status") == []
+    sandbox.control("DELETE", f"/weather/{spell['id']}")
+    assert sandbox.control("GET", "/weather") == {"weather": []}
+
+
+def test_participants_join_where_their_conference_is(sandbox: Sandbox) -> None:
+    first, second = (
+        sandbox.rest("POST", "/Conferences/room/Participants.json", From=APP, To=to)
+        for to in (BOB, BOB)
+    )
+    assert first["conference_sid"] == second["conference_sid"]
+    people = f"/Conferences/{first['conference_sid']}/Participants"
+    eventually(lambda: len(sandbox.rest("GET", f"{people}.json")["participants"]) == 2)
+    muted = sandbox.rest("POST", f"{people}/{second['call_sid']}.json", Muted="true")
+    assert muted["muted"] is True
+    sandbox.rest("DELETE", f"{people}/{first['call_sid']}.json")
+    assert len(sandbox.rest("GET", f"{people}.json")["participants"]) == 1
+
+
+def test_a_meeting_in_two_workers_is_told_of(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        placed(sandbox, twiml="<Response><Dial><Conference>all</Conference></Dial></Response>")
+    notes = eventually(lambda: sandbox.rest("GET", "/Notifications.json")["notifications"])
+    [note] = [sandbox.rest("GET", f"/Notifications/{each['sid']}.json") for each in notes]
+    assert "'all' is in two workers" in note["message_text"]
+    assert "--spread numbers" in note["message_text"]
+
+
+def test_calls_of_a_number_meet_if_numbers_are_spread(folder: Path, user_app: App) -> None:
+    config = str(plan(folder, user_app.url))
+    options = ("--in-memory", "--config", config, "--workers", "3", "--spread", "numbers")
+    with serving(*options) as sandbox:
+        queue = sandbox.rest("POST", "/Queues.json", FriendlyName="support")["sid"]
+        for _ in range(2):
+            placed(sandbox, twiml="<Response><Enqueue>support</Enqueue></Response>")
+        where = f"/Queues/{queue}"
+        eventually(lambda: sandbox.rest("GET", f"{where}.json")["current_size"] == 2)
+        assert len(sandbox.rest("GET", f"{where}/Members.json")["queue_members"]) == 2
+        placed(sandbox, twiml="<Response><Dial><Queue>support</Queue></Dial></Response>")
+        eventually(lambda: sandbox.rest("GET", f"{where}.json")["current_size"] == 1)
+        for _ in range(2):
+            placed(sandbox, twiml="<Response><Dial><Conference>all</Conference></Dial></Response>")
+        [conference] = eventually(
+            lambda: sandbox.rest("GET", "/Conferences.json?Status=in-progress")["conferences"]
+        )
+        people = f"/Conferences/{conference['sid']}/Participants.json"
+        eventually(lambda: len(sandbox.rest("GET", people)["participants"]) == 2)
+        assert sandbox.rest("GET", "/Notifications.json")["notifications"] == []
+
+
+def test_the_inspector_shows_what_workers_carry(sandbox: Sandbox) -> None:
+    sid = placed(sandbox, twiml="<Response><Pause length='60'/></Response>")
+    eventually(lambda: status(sandbox, sid) == "in-progress")
+    seen: dict[str, Any] = {"calls": {}, "levels": {}}
+    request = Request(f"{sandbox.url}/_mediasim/inspector/feed")
+    with build_opener(ProxyHandler({})).open(request, timeout=20) as feed:
+        while not seen["levels"].get(sid):
+            line = feed.readline()
+            if line.startswith(b"data: "):
+                news = json.loads(line[6:])
+                seen["calls"].update({each["sid"]: each for each in news.get("calls", ())})
+                seen["levels"] = news.get("levels", {})
+    assert seen["calls"][sid]["party"] == "bob"
+    shown = sandbox.control("GET", f"/inspector/calls/{sid}")
+    assert shown["legs"][0]["sid"] == sid
+    assert abs(shown["now"] - sandbox.control("GET", "/clock")["seconds"]) < 30
+
+
+# -- ends -----------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_dies_ends_the_sandbox_and_the_next_start_recovers(
+    folder: Path, user_app: App, tmp_path: Path
+) -> None:
+    options = ("--data", str(tmp_path / "data"), "--config", str(plan(folder, user_app.url)))
+    twiml = "<Response><Start><Recording/></Start><Pause length='60'/></Response>"
+    with serving(*options, "--workers", "2") as sandbox:
+        made = [placed(sandbox, twiml=twiml) for _ in range(2)]
+        time.sleep(2.5)  # recorders write once a second
+        victim, _ = workers_of(sandbox)
+        os.kill(int(victim.name), signal.SIGKILL)
+        assert sandbox.process.wait(20) == 3
+        assert sandbox.process.stderr is not None
+        assert "worker" in sandbox.process.stderr.read()
+    with serving(*options) as sandbox:  # as one process, for a change
+        assert {status(sandbox, sid) for sid in made} <= {"completed", "failed"}
+        recordings = sandbox.rest("GET", "/Recordings.json")["recordings"]
+        assert {each["call_sid"] for each in recordings} == set(made)
+        for each in recordings:
+            assert each["status"] == "completed"
+            bobs = read_wav(media(sandbox, each["sid"], ""))[:, 0]
+            assert found_at(babble(1, 1.5)[:8000], bobs)[0] > 0.95
+
+
+def test_a_front_that_is_killed_leaves_no_worker_behind(
+    folder: Path, user_app: App, tmp_path: Path
+) -> None:
+    options = ("--data", str(tmp_path / "data"), "--config", str(plan(folder, user_app.url)))
+    twiml = "<Response><Start><Recording/></Start><Pause length='60'/></Response>"
+    with serving(*options, "--workers", "2") as sandbox:
+        made = placed(sandbox, twiml=twiml)
+        time.sleep(2.5)  # recorders write once a second
+        workers = workers_of(sandbox)
+        assert len(workers) == 2
+        sandbox.process.kill()
+        eventually(lambda: not any(_lives(each) for each in workers))
+    with serving(*options, "--workers", "3") as sandbox:
+        [each] = sandbox.rest("GET", "/Recordings.json")["recordings"]
+        assert (each["call_sid"], each["status"]) == (made, "completed")
+        bobs = read_wav(media(sandbox, each["sid"], ""))[:, 0]
+        assert found_at(babble(1, 1.5)[:8000], bobs)[0] > 0.95
+        again = placed(sandbox)
+        assert again != made
+        assert sandbox.end() < 10
+        assert sandbox.process.returncode == 0
+
+
+def workers_of(sandbox: Sandbox) -> list[Path]:
+    """Where the system tells of their processes."""
+    threads = Path(f"/proc/{sandbox.process.pid}/task").glob("*/children")
+    return [Path("/proc", pid) for each in threads for pid in each.read_text("ascii").split()]
+
+
+def test_workers_share_a_postgresql_server(folder: Path, user_app: App) -> None:
+    with postgresql() as database:
+        config = str(plan(folder, user_app.url))
+        options = ("--in-memory", "--config", config, "--database", database)
+        with serving(*options, "--workers", "2") as sandbox:
+            made = [placed(sandbox) for _ in range(2)]
+            for sid in made:
+                ends(sandbox, sid)
+            sandbox.end()
+        with serving(*options) as sandbox:
+            assert [status(sandbox, sid) for sid in made] == ["completed"] * 2
+
+
+def _lives(process: Path) -> bool:
+    try:
+        return "State:\tZ" not in (process / "status").read_text("ascii")
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--clock", "virtual"), "workers live in real time"),
+        (("--sip", "0"), "SIP telephones and the calls that ring them have to be in one process"),
+    ],
+)
+def test_what_workers_cannot_do_is_refused(options: tuple[str, ...], words: str) -> None:
+    with (
+        pytest.raises(AssertionError, match=words),
+        serving("--in-memory", "--workers", "2", *options),
+    ):
+        pass
+
+
+# -- what belongs where ---------------------------------------------------------------------------
+
+_ACCOUNT = "/2010-04-01/Accounts/AC1"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "place"),
+    [
+        ("POST", "/Calls.json", Place(Where.ANYONE)),
+        ("GET", "/Calls.json", Place(Where.HERE)),
+        ("GET", "/Calls/CA1.json", Place(Where.HERE)),
+        ("POST", "/Calls/CA1", Place(Where.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Recordings.json", Place(Where.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Recordings.json", Place(Where.HERE)),
+        ("POST", "/Calls/CA1/Streams.json", Place(Where.OWNER, "call", "CA1")),
+        ("DELETE", "/Recordings/RE1.json", Place(Where.OWNER, "recording", "RE1")),
+        ("GET", "/Recordings/RE1.wav", Place(Where.HERE)),
+        ("POST", "/Conferences/CF1.json", Place(Where.OWNER, "conference", "CF1")),
+        ("GET", "/Conferences/CF1/Participants.json", Place(Where.OWNER, "conference", "CF1")),
+        ("POST", "/Conferences/room/Participants.json", Place(Where.OWNER, "conference", "room")),
+        ("GET", "/Queues/QU1.json", Place(Where.HERE)),
+        ("GET", "/Queues/QU1/Members.json", Place(Where.OWNER, "queue", "QU1")),
+        ("POST", "/Queues/QU1/Members/Front.json", Place(Where.OWNER, "queue", "QU1")),
+        ("POST", "/IncomingPhoneNumbers.json", Place(Where.HERE)),
+    ],
+)
+def test_where_a_request_belongs(method: str, path: str, place: Place) -> None:
+    assert rest_place(method, _ACCOUNT + path) == place
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "where"),
+    [
+        ("POST", "/calls", Where.ANYONE),
+        ("GET", "/calls", Where.HERE),
+        ("POST", "/calls/CA1/press", Where.OWNER),
+        ("GET", "/inspector/calls/CA1", Where.OWNER),
+        ("GET", "/streams", Where.EACH),
+        ("POST", "/weather", Where.ALL),
+        ("GET", "/weather", Where.HERE),
+        ("DELETE", "/weather/1", Where.ALL),
+        ("POST", "/reset", Where.RESET),
+        ("GET", "/health", Where.HERE),
+    ],
+)
+def test_where_control_belongs(method: str, path: str, where: Where) -> None:
+    assert control_place(method, path).where is where
