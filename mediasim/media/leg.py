@@ -83,8 +83,8 @@ class Leg:
     """Whom it heard, from which frame on."""
     played: list[Player] = field(default_factory=list)
     """Everything that was ever played to it."""
-    missing: list[tuple[int, int]] = field(default_factory=list)
-    """Output samples (start, end) for which nothing arrived once the stream had begun."""
+    known_missing: list[tuple[int, int]] = field(default_factory=list)
+    """What is missing, but for the end of it (:mod:`mediasim.media.missing`)."""
     ended_frame: int | None = None
 
     final_reception: Reception | None = None
@@ -93,6 +93,13 @@ class Leg:
     @property
     def row(self) -> int:
         return self.stream.row
+
+    @property
+    def missing(self) -> list[tuple[int, int]]:
+        """Output samples (start, end) for which nothing arrived once the stream had begun."""
+        if self.final_reception is None:
+            self.room.plane.missing.settle(self)
+        return self.known_missing
 
     def heard_since(self, frame: int) -> Iterator[Leg]:
         """Whom it heard from that frame on, in order."""

@@ -14,7 +14,6 @@ behind now by at most ``max_lag`` frames unless somebody looks at them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -24,6 +23,7 @@ from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.mixing import mix_minus
 from mediasim.media.block_tracks import BlockTracks
 from mediasim.media.leg import Leg
+from mediasim.media.missing import Missing
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.room import Room
 from mediasim.media.routes import FLUSH_FRAMES, Routes, RouteTable
@@ -32,7 +32,6 @@ from mediasim.media.trunk import Trunk
 from mediasim.rtp.packets import PacketBlock, joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
-from mediasim.rtp.ring import UNIT, UNITS_PER_FRAME
 
 __all__ = ["MediaPlane"]
 
@@ -66,6 +65,7 @@ class MediaPlane:
         """Carries the legs that have no source and sink of their own; ticks only."""
         self._routes = RouteTable()
         self._leg_of_row: dict[int, Leg] = {}
+        self.missing = Missing()
         self._next_due = 0
         self._ticked = -1
         """To which frame the last tick went."""
@@ -103,9 +103,11 @@ class MediaPlane:
             self._inbound.ensure(legs)
             self._outbound.ensure(legs)
             self.playout.reserve(legs)
+            self.missing.ensure(legs)
 
     def retire(self, leg: Leg) -> None:
         """Free a leg's row, keeping what it measured."""
+        self.missing.settle(leg)
         leg.final_reception = self.playout.reception.of(leg.row)
         del self._leg_of_row[leg.row]
         self.playout.close(leg.stream)
@@ -230,14 +232,7 @@ class MediaPlane:
     def _play_out(self, routes: Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
         have = self.playout.read(routes.rows, first, count, pcm)
         self._sides[0].write(routes.rows, first, count, pcm)
-        if have.all():
-            return
-        gone = np.flatnonzero(~have.all(axis=1))
-        spans = _FRAME_SPANS.__getitem__ if count == 1 else _spans
-        units, width = have[gone].tobytes(), have.shape[1]
-        for number, index in enumerate(gone.tolist()):
-            of_leg = units[number * width : (number + 1) * width]
-            _note_missing(routes.legs[index], spans(of_leg), first)
+        self.missing.note(routes.legs, routes.rows, have, first)
 
     def _route(self, routes: Routes, first: int, count: int) -> None:
         inbound, outbound = self._sides
@@ -302,36 +297,3 @@ class MediaPlane:
 
     def _side(self, track: Track) -> _Side:
         return self._sides[0 if track is Track.INBOUND else 1]
-
-
-def _spans(units: bytes) -> list[tuple[int, int]]:
-    """The stretches of units, in samples, that are not there: a byte of 0 or 1 for each unit."""
-    have = np.frombuffer(units, np.bool_)
-    if not have.any():
-        return [(0, len(have) * UNIT)]  # a party that sends nothing at all
-    padded = np.concatenate(([True], have, [True]))
-    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2) * UNIT
-    return [(low, high) for low, high in edges.tolist()]
-
-
-_FRAME_SPANS: Final = {
-    units: _spans(units) for units in map(bytes, product((0, 1), repeat=UNITS_PER_FRAME))
-}
-"""Of single frames."""
-
-
-def _note_missing(leg: Leg, spans: list[tuple[int, int]], first: int) -> None:
-    """Remember stretches of a block for which nothing arrived."""
-    shifts = leg.stream.shifts
-    if not shifts:
-        return  # nothing was ever due
-    begun = shifts[0].media + shifts[0].place
-    start = first * FRAME_SAMPLES
-    for low, high in spans:
-        low, high = max(start + low, begun), start + high
-        if low >= high:
-            continue
-        if leg.missing and leg.missing[-1][1] == low:
-            leg.missing[-1] = (leg.missing[-1][0], high)
-        else:
-            leg.missing.append((low, high))

@@ -1,0 +1,111 @@
+"""What never arrived of legs' streams, noted as frames are played.
+
+When a machine stalls nothing arrives for thousands of legs at once, and then there is no time to
+look at each: in single frames a gap grows in columns, and becomes an entry of its leg's list when
+another begins or somebody asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.rtp.ring import UNIT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mediasim.media.leg import Leg
+
+__all__ = ["Missing"]
+
+_NONE: Final = -1
+
+
+class Missing:
+    """The gaps that may still grow, by row."""
+
+    def __init__(self) -> None:
+        self._start = np.zeros(0, np.int64)
+        self._end = np.zeros(0, np.int64)
+        """In output samples; ``_NONE``: no gap is open."""
+
+    def ensure(self, rows: int) -> None:
+        """Have at least this many rows."""
+        more = rows - len(self._end)
+        if more > 0:
+            self._start = np.append(self._start, np.full(more, _NONE, np.int64))
+            self._end = np.append(self._end, np.full(more, _NONE, np.int64))
+
+    def note(
+        self,
+        legs: Sequence[Leg],
+        rows: NDArray[np.int64],
+        have: NDArray[np.bool_],
+        first: int,
+    ) -> None:
+        """From a frame on, which units (legs, units) of these legs arrived; ``rows`` are theirs."""
+        gone = np.flatnonzero(~have.all(axis=1))
+        if not len(gone):
+            return
+        if have.shape[1] == FRAME_SAMPLES // UNIT:
+            self._grow(legs, rows, have, gone, first * FRAME_SAMPLES)
+            return
+        units, width = have[gone].tobytes(), have.shape[1]
+        for number, index in enumerate(gone.tolist()):
+            leg = legs[index]
+            self.settle(leg)
+            of_leg = units[number * width : (number + 1) * width]
+            for low, high in _spans(of_leg):
+                _enter(leg, first * FRAME_SAMPLES + low, first * FRAME_SAMPLES + high)
+
+    def settle(self, leg: Leg) -> None:
+        """Enter the gap that may still grow, as it is now, into the leg's list."""
+        row = leg.row
+        if self._end[row] != _NONE:
+            _enter(leg, int(self._start[row]), int(self._end[row]))
+            self._end[row] = _NONE
+
+    def _grow(
+        self,
+        legs: Sequence[Leg],
+        rows: NDArray[np.int64],
+        have: NDArray[np.bool_],
+        gone: NDArray[np.int64],
+        start: int,
+    ) -> None:
+        """A frame has two units, so each leg lacks one stretch of it."""
+        of, lacking = rows[gone], have[gone]
+        low = start + UNIT * lacking[:, 0]
+        high = start + FRAME_SAMPLES - UNIT * lacking[:, 1]
+        fresh = self._end[of] != low
+        for index in gone[fresh & (self._end[of] != _NONE)].tolist():
+            self.settle(legs[index])
+        self._start[of[fresh]] = low[fresh]
+        self._end[of] = high
+
+
+def _spans(units: bytes) -> list[tuple[int, int]]:
+    """The stretches of units, in samples, that are not there: a byte of 0 or 1 for each unit."""
+    have = np.frombuffer(units, np.bool_)
+    if not have.any():
+        return [(0, len(have) * UNIT)]  # a party that sends nothing at all
+    padded = np.concatenate(([True], have, [True]))
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2) * UNIT
+    return [(low, high) for low, high in edges.tolist()]
+
+
+def _enter(leg: Leg, low: int, high: int) -> None:
+    shifts, known = leg.stream.shifts, leg.known_missing
+    if not shifts:
+        return  # nothing was ever due
+    low = max(low, shifts[0].media + shifts[0].place)
+    if low >= high:
+        return
+    if known and known[-1][1] == low:
+        known[-1] = (known[-1][0], high)
+    else:
+        known.append((low, high))
