@@ -182,15 +182,101 @@ const [conference] = await client.conferences.list({ friendlyName: "room", statu
 assert.equal(told("/events").at(-1).StatusCallbackEvent, "conference-end");
 assert.equal((await client.recordings.list({ conferenceSid: conference.sid })).length, 1);
 
+// -- calls that are turned to something else ------------------------------------------------------
+
+const sales = await client.applications.create({ friendlyName: "sales", voiceUrl: `${here}/sales` });
+replies.set("/sales", async ({ CallSid }) => {
+  const taped = await client.calls(CallSid).recordings.create({ recordingTrack: "inbound" });
+  assert.deepEqual([taped.track, taped.channels], ["inbound", 1]);
+  return `<Response><Pause length="2"/><Redirect>/taped</Redirect></Response>`;
+});
+replies.set("/taped", async ({ CallSid }) => {
+  const [{ sid }] = await client.calls(CallSid).recordings.list();
+  const it = client.calls(CallSid).recordings(sid);
+  assert.equal((await it.update({ status: "paused", pauseBehavior: "silence" })).status, "paused");
+  assert.equal((await it.update({ status: "stopped" })).status, "completed");
+  assert.equal((await it.fetch()).track, "inbound");
+  await client.calls(CallSid).update({ url: `${here}/elsewhere`, method: "POST" });
+  return `<Response><Pause length="60"/></Response>`;
+});
+replies.set("/elsewhere", async ({ CallSid }) => {
+  const stream = await client.calls(CallSid).streams.create({ url: "wss://127.0.0.1:9/", name: "copy" });
+  assert.equal(stream.status, "in-progress");
+  assert.equal((await client.calls(CallSid).streams("copy").update({ status: "stopped" })).status, "stopped");
+  await client.calls(CallSid).update({ twiml: `<Response><Redirect>${here}/last</Redirect></Response>` });
+  return `<Response><Pause length="60"/></Response>`;
+});
+replies.set("/last", async ({ CallSid }) => {
+  assert.equal((await client.calls(CallSid).update({ status: "completed" })).sid, CallSid);
+  return undefined;
+});
+const turned = await client.calls.create({ to: alice, from: app, applicationSid: sales.sid });
+await idle();
+assert.equal((await client.calls(turned.sid).fetch()).status, "completed");
+assert.equal(told("/last").length, 1);
+const [oneSided] = await client.calls(turned.sid).recordings.list();
+assert.deepEqual([oneSided.channels, (await client.recordings(oneSided.sid).fetch()).sid], [1, oneSided.sid]);
+assert.equal(await client.calls(turned.sid).recordings(oneSided.sid).remove(), true);
+
+// -- a conference that is ended, a queue that is served -------------------------------------------
+
+replies.set("/closing", async ({ StatusCallbackEvent, ConferenceSid }) => {
+  if (StatusCallbackEvent !== "conference-start") return undefined;
+  const it = client.conferences(ConferenceSid);
+  assert.equal((await it.fetch()).status, "in-progress");
+  assert.equal((await it.update({ announceUrl: `${here}/announcement` })).sid, ConferenceSid);
+  const [{ callSid }] = await it.participants.list();
+  assert.equal((await it.participants(callSid).update({ endConferenceOnExit: true })).endConferenceOnExit, true);
+  assert.equal((await it.update({ status: "completed" })).status, "completed");
+});
+for (const to of [alice, bob]) {
+  await client.conferences("short").participants.create({
+    to,
+    from: app,
+    conferenceRecord: "record-from-start",
+    conferenceStatusCallback: `${here}/closing`,
+    conferenceStatusCallbackEvent: ["start"],
+  });
+}
+await idle();
+const [short] = await client.conferences.list({ friendlyName: "short" });
+assert.equal(short.status, "completed");
+const [mixed] = await client.conferences(short.sid).recordings.list();
+assert.equal((await client.conferences(short.sid).recordings(mixed.sid).fetch()).source, mixed.source);
+assert.equal(await client.conferences(short.sid).recordings(mixed.sid).remove(), true);
+
+const line = await client.queues.create({ friendlyName: "line" });
+replies.set("/music", async ({ CallSid, QueueSid }) => {
+  assert.equal(QueueSid, line.sid);
+  const of = client.queues(line.sid);
+  assert.equal((await of.fetch()).currentSize, 1);
+  assert.equal((await of.members.list())[0].callSid, CallSid);
+  assert.equal((await of.members("Front").fetch()).position, 1);
+  assert.equal((await of.members(CallSid).update({ url: `${here}/taken` })).callSid, CallSid);
+  return `<Response><Pause length="60"/></Response>`;
+});
+replies.set("/taken", () => "<Response><Hangup/></Response>");
+const enqueued = `<Response><Enqueue waitUrl="${here}/music">line</Enqueue></Response>`;
+const waiting = await client.calls.create({ to: alice, from: app, twiml: enqueued });
+await idle();
+assert.equal((await client.calls(waiting.sid).fetch()).status, "completed");
+assert.equal(told("/taken").length, 1);
+assert.equal(await client.queues(line.sid).remove(), true);
+
 // -- the rest of the account ---------------------------------------------------------------------
 
 assert.equal((await client.api.v2010.account.fetch()).sid, account);
+assert.equal((await client.api.v2010.accounts.list())[0].sid, account);
+assert.equal((await client.api.v2010.accounts(account).update({ friendlyName: "shop" })).friendlyName, "shop");
+assert.ok((await client.notifications.list()).some(({ sid }) => sid === note.sid));
 const shop = await client.applications.create({ friendlyName: "shop", voiceUrl: `${here}/shop` });
 assert.equal((await client.applications(shop.sid).update({ friendlyName: "store" })).friendlyName, "store");
 assert.equal((await client.applications.list({ friendlyName: "store" })).length, 1);
+assert.equal((await client.applications(shop.sid).fetch()).voiceUrl, `${here}/shop`);
 const number = await client.incomingPhoneNumbers.create({ phoneNumber: "+14155550190" });
 assert.equal((await client.incomingPhoneNumbers(number.sid).update({ voiceApplicationSid: shop.sid })).voiceApplicationSid, shop.sid);
 assert.equal((await client.incomingPhoneNumbers.list({ phoneNumber: "+14155550190" })).length, 1);
+assert.equal((await client.incomingPhoneNumbers(number.sid).fetch()).phoneNumber, "+14155550190");
 assert.equal(await client.incomingPhoneNumbers(number.sid).remove(), true);
 assert.equal(await client.applications(shop.sid).remove(), true);
 const queue = await client.queues.create({ friendlyName: "support" });
@@ -202,6 +288,8 @@ const byKey = twilio(key.sid, key.secret, { accountSid: account });
 byKey.api.baseUrl = base;
 assert.equal((await byKey.queues.list()).length, 0);
 assert.equal((await client.keys.list()).length, 1);
+assert.equal((await client.keys(key.sid).update({ friendlyName: "tests" })).sid, key.sid);
+assert.equal((await client.keys(key.sid).fetch()).friendlyName, "tests");
 assert.equal(await client.keys(key.sid).remove(), true);
 
 // -- deleted and refused -------------------------------------------------------------------------

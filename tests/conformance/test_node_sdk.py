@@ -1,4 +1,4 @@
-"""Twilio's Node SDK drives the main resources; it brings its own app, and validates signatures."""
+"""Twilio's Node SDK drives every resource; it brings its own app, and validates signatures."""
 
 from __future__ import annotations
 
