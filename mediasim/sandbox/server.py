@@ -82,6 +82,8 @@ async def serve(settings: Settings, address: Address, say: Callable[[str], None]
     def tell(sandbox: Sandbox, url: str) -> None:
         variables = environment(url, sandbox.service.account)
         where = f"mediasim sandbox at {url}"
+        if settings.workers > 1:
+            where += f", {settings.workers} workers"
         if sandbox.sip is not None:
             where += f"\nSIP telephones at sip:{sandbox.sip.address}, UDP and TCP"
         say(f"{where}\n\n{environment_block(variables)}\n\nready")
