@@ -83,14 +83,18 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
     Its time is 0 until it first has to wait, so what a program prepares beforehand delays nothing.
     """
 
-    def __init__(self, rate: float = 1.0) -> None:
-        """``rate``: seconds of the loop's time in one of the wall clock's."""
+    def __init__(self, rate: float = 1.0, *, zero_ns: int | None = None) -> None:
+        """``rate``: seconds of the loop's time in one of the wall clock's.
+
+        ``zero_ns``: when its time was zero, on the monotonic clock, if not when it first waits.
+        """
         self.now_ns = 0
         self.rate = rate
         self.lateness = Lateness()
         self.load = Load()
         self._tick: Tick | None = None
         self._next_frame = 1
+        self._zero_ns = zero_ns
         self._started: float | None = None
         self._before_ns = 0
         self._unsettled = 0
@@ -115,7 +119,8 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
         now = super().time()
         if self._started is None:
             process.settle()
-            self._started = now = super().time()
+            now = super().time()
+            self._started = now if self._zero_ns is None else self._zero_ns / 1_000_000_000
         return self._before_ns + round((now - self._started) * self.rate * 1_000_000_000)
 
     def behind(self) -> bool:

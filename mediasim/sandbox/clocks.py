@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 
 from mediasim.audio.frames import FRAME_NS
@@ -27,7 +27,16 @@ from mediasim.net.loopback import LoopbackTransport
 from mediasim.net.realtime import RealtimeLoop
 from mediasim.net.virtual_loop import VirtualLoop
 
-__all__ = ["FASTEST", "Clock", "ClockKind", "ClockRefuses", "Lines", "make_clock", "only_real_time"]
+__all__ = [
+    "FASTEST",
+    "Clock",
+    "ClockKind",
+    "ClockRefuses",
+    "Lines",
+    "make_clock",
+    "only_real_time",
+    "zero_of",
+]
 
 ClockKind = Literal["real", "virtual", "manual"]
 Lines = Literal["memory", "ports", "shared"]
@@ -89,13 +98,16 @@ class Clock(Protocol):
         """Close its sockets; nobody runs the loop any more."""
 
 
-def make_clock(kind: ClockKind, *, rate: float = 1.0, lines: Lines = "memory") -> Clock:
+def make_clock(
+    kind: ClockKind, *, rate: float = 1.0, lines: Lines = "memory", zero_ns: int | None = None
+) -> Clock:
     """A clock with its loop, which nobody runs yet.
 
-    Raises ClockRefuses for a rate or lines that it cannot have.
+    ``zero_ns`` is another real clock's (:func:`zero_of`), to have its time. Raises ClockRefuses for
+    a rate or lines that it cannot have.
     """
     if kind == "real":
-        return _RealClock(rate, lines)
+        return _RealClock(rate, lines, zero_ns)
     if rate != 1.0:
         raise ClockRefuses(_NO_RATE.format(kind))
     if lines != "memory":
@@ -111,8 +123,8 @@ class _RealClock:
 
     kind: ClockKind = "real"
 
-    def __init__(self, rate: float, lines: Lines) -> None:
-        self._loop = RealtimeLoop(_checked(rate))
+    def __init__(self, rate: float, lines: Lines, zero_ns: int | None) -> None:
+        self._loop = RealtimeLoop(_checked(rate), zero_ns=zero_ns)
         self.loop: asyncio.SelectorEventLoop = self._loop
         self.plane = MediaPlane(max_lag=1)
         self.plane.overloaded = lambda: self._loop.overloaded
@@ -156,16 +168,9 @@ class _RealClock:
             self._wires.close()
 
 
-def mark(clock: Clock, unix_ns: int) -> int:
-    """What another process needs to have the same dates: ``unix_ns`` is this clock's time now, in
-    nanoseconds since 1970."""
-    return unix_ns - time.monotonic_ns()
-
-
-def epoch_by(mark: int, clock: Clock) -> datetime:
-    """The date of a real clock's loop time zero, by another process's mark."""
-    zero_ns = mark + time.monotonic_ns() - clock.now_ns
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=zero_ns // 1000)
+def zero_of(clock: Clock) -> int:
+    """When a real clock's loop time was zero, on this machine's monotonic clock in nanoseconds."""
+    return time.monotonic_ns() - clock.now_ns
 
 
 def only_real_time(clock: Clock, what: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
-from mediasim.exchange.recovery import SPOOL, recover_recordings
+from mediasim.exchange.recovery import recover_recordings
 from mediasim.exchange.states import CALL, CONFERENCE, RECORDING
 from mediasim.exchange.trim import ERROR_TOO_SHORT
 from mediasim.sandbox.documents import from_document, to_document
@@ -53,23 +53,29 @@ def epoch_after(moment_ns: int, earliest: datetime) -> datetime:
 
 
 def revive(
-    documents: Documents,
-    store: MediaStore,
-    epoch: datetime | None,
-    workers: Iterable[tuple[Path, datetime]] = (),
+    documents: Documents, store: MediaStore, epoch: datetime | None, spools: Iterable[Path]
 ) -> set[tuple[str, str]]:
     """Publish recordings that were under way, and end what has not ended, in the documents.
 
-    ``epoch`` is the last start's, None if there was none; ``workers`` are the folders of its
-    workers, each with its own. Returns kind and SID of what changed.
+    ``epoch`` is the last start's, None if there was none. Returns kind and SID of what changed.
     """
     if epoch is None:
         return set()
     before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in _LIVES}
-    epoch_ns = Dates(epoch).unix_ns(0)
+    dates = Dates(epoch)
+    epoch_ns = dates.unix_ns(0)
+    published = {
+        record.sid: record for each in spools for record in recover_recordings(store, dates, each)
+    }
     recordings = documents.setdefault("recording", [])
-    for spool, began in ((store.directory, epoch), *workers):
-        _publish(recordings, store, spool / SPOOL, Dates(began))
+    known = {document["sid"] for document in recordings}
+    for number, document in enumerate(recordings):
+        if (record := published.get(document["sid"])) is not None:
+            record.channel_map = from_document(RecordingRecord, document, epoch_ns).channel_map
+            recordings[number] = to_document(record, epoch_ns)
+    recordings += [
+        to_document(record, epoch_ns) for sid, record in published.items() if sid not in known
+    ]
     died_ns = last_moment(documents) - epoch_ns
     for kind, end in (("call", _end_call), ("conference", _end_conference)):
         documents[kind] = [end(each, epoch_ns, died_ns) for each in documents.get(kind, [])]
@@ -80,22 +86,6 @@ def revive(
         for each in documents[kind]
         if each is not before[kind].get(each["sid"])
     }
-
-
-def _publish(
-    recordings: list[dict[str, Any]], store: MediaStore, spool: Path, dates: Dates
-) -> None:
-    """What is in a spool, as recordings; ``dates`` are of the process that wrote it."""
-    epoch_ns = dates.unix_ns(0)
-    published = {record.sid: record for record in recover_recordings(store, dates, spool)}
-    known = {document["sid"] for document in recordings}
-    for number, document in enumerate(recordings):
-        if (record := published.get(document["sid"])) is not None:
-            record.channel_map = from_document(RecordingRecord, document, epoch_ns).channel_map
-            recordings[number] = to_document(record, epoch_ns)
-    recordings += [
-        to_document(record, epoch_ns) for sid, record in published.items() if sid not in known
-    ]
 
 
 def _end_call(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
-from mediasim.sandbox.clocks import ClockRefuses, epoch_by, make_clock, only_real_time
+from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.numbers import claim_numbers
@@ -76,7 +76,9 @@ class Sandbox:
         """
         self.settings = settings
         self.base_url = base_url
-        self.clock: Clock = make_clock(settings.clock, rate=settings.rate, lines=settings.lines)
+        self.clock: Clock = make_clock(
+            settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
+        )
         if settings.workers > 1:
             only_real_time(self.clock, "workers")
         if settings.sip is not None:
@@ -186,11 +188,10 @@ class Sandbox:
 
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
-        revived = revive(storage.documents, storage.media, storage.last_epoch, storage.workers())
-        if self.settings.worker is None:
-            epoch = epoch_after(last_moment(storage.documents), clock.first_epoch())
-        else:
-            epoch = epoch_by(self.settings.mark, clock)
+        revived = revive(storage.documents, storage.media, storage.last_epoch, storage.spools())
+        epoch = self.settings.epoch or epoch_after(
+            last_moment(storage.documents), clock.first_epoch()
+        )
         storage.begin(epoch)
         self._dates = Dates(epoch)
         self._build(storage.documents, storage.boot, revived)

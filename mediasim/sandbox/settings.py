@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -37,8 +38,10 @@ class Settings:
     """What is spread over workers: each call by itself, or all calls of a number together."""
     worker: int | None = None
     """Which worker this is, from 1; None: no worker."""
-    mark: int = 0
-    """Gives a worker the front's dates."""
+    zero_ns: int | None = None
+    """A worker's loop time is its front's: when that was zero, on the monotonic clock,"""
+    epoch: datetime | None = None
+    """and the date then."""
     recordings: Path | None = None
     """The folder of a worker's finished recordings, instead of its own."""
     asked_seed: int | None = None

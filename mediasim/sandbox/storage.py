@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.recovery import SPOOL
 from mediasim.sandbox.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ __all__ = ["Storage", "StorageError"]
 _DATABASE: Final = "sandbox.sqlite"
 _LOCK: Final = "sandbox.lock"
 _WORKERS: Final = "workers"
-_EPOCH: Final = "epoch"
 
 
 class StorageError(Exception):
@@ -39,7 +39,6 @@ class Storage:
     def __init__(self, settings: Settings, records: ReportedRecords | None = None) -> None:
         """``records``: where a worker's go, instead of into a database."""
         self._closing = contextlib.ExitStack()
-        self._is_worker = records is not None
         self.database: Database | ReportedRecords | None = None
         self.documents: Documents = {}
         """What was found, of all kinds."""
@@ -73,24 +72,17 @@ class Storage:
 
     def begin(self, epoch: datetime) -> None:
         """Note that a start has begun, with this date of its loop time zero."""
-        written = epoch.astimezone(UTC).isoformat()
         if self.database is not None:
             self.database.set("boot", str(self.boot))
-            self.database.set("epoch", written)
-        if self._is_worker:
-            (self.folder / _EPOCH).write_text(written, "ascii")
+            self.database.set("epoch", epoch.astimezone(UTC).isoformat())
 
     def worker_folder(self, number: int) -> Path:
         """Where a worker of this sandbox has its spool."""
         return self.folder / _WORKERS / str(number)
 
-    def workers(self) -> list[tuple[Path, datetime]]:
-        """The folders of workers there have been, each with the date of its loop time zero."""
-        found = []
-        for note in sorted((self.folder / _WORKERS).glob(f"*/{_EPOCH}")):
-            with contextlib.suppress(ValueError):
-                found.append((note.parent, datetime.fromisoformat(note.read_text("ascii"))))
-        return found
+    def spools(self) -> list[Path]:
+        """Where recordings under way are, this process's own and those of workers there were."""
+        return [self.folder / SPOOL, *sorted((self.folder / _WORKERS).glob(f"*/{SPOOL}"))]
 
     def kept(self, name: str, value: str | None, default: str) -> str:
         """A setting: the value given, else what was kept, else the default; kept from now on."""

@@ -87,7 +87,7 @@ def test_a_kill_ends_what_was_under_way_at_the_last_moment_known(tmp_path: Path)
         "recording": [to_document(each, EPOCH_NS) for each in (under_way, unspooled)],
         "conference": [to_document(conference, EPOCH_NS)],
     }
-    changed = revive(documents, store, DEFAULT_EPOCH)
+    changed = revive(documents, store, DEFAULT_EPOCH, [store.directory / "spool"])
     calls = [from_document(CallRecord, each, EPOCH_NS) for each in documents["call"]]
     assert [each.status for each in calls] == ["completed", "completed", "failed"]
     assert calls[0] == call(1, "completed")
@@ -105,13 +105,13 @@ def test_a_kill_ends_what_was_under_way_at_the_last_moment_known(tmp_path: Path)
         ("recording", sid("RE", 1)),
         ("recording", sid("RE", 2)),
     }
-    assert revive(documents, store, DEFAULT_EPOCH) == set()
+    assert revive(documents, store, DEFAULT_EPOCH, [store.directory / "spool"]) == set()
 
 
 def test_a_recording_that_only_the_spool_knows_is_published_too(tmp_path: Path) -> None:
     spooled(recording(7), tmp_path, 1)
     documents: Documents = {}
-    revive(documents, MediaStore(tmp_path), DEFAULT_EPOCH)
+    revive(documents, MediaStore(tmp_path), DEFAULT_EPOCH, [tmp_path / "spool"])
     assert [each["sid"] for each in documents["recording"]] == [sid("RE", 7)]
     assert documents["recording"][0]["status"] == "completed"
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from mediasim.sandbox.clocks import mark
+from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
 from mediasim.sandbox.documents import to_document
 from mediasim.sandbox.elsewhere import FleetBroke
@@ -27,6 +27,8 @@ from mediasim.sandbox.fleet.worker import Orders
 from mediasim.sandbox.sandbox import OF_THE_FRONT, Sandbox
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import httpx2
 
     from mediasim.twilio.resources import AccountRecord
@@ -88,7 +90,7 @@ class Fleet:
     async def __aenter__(self) -> Self:
         """Begin all workers; returns when they are ready. Raises FleetBroke."""
         sandbox = self._sandbox
-        account, now = await sandbox.engine.gate(self._now)
+        account, epoch, zero_ns = await sandbox.engine.gate(self._now)
         settings, storage = sandbox.settings, sandbox.storage
         known = AccountConfig.model_construct(
             sid=account.sid, auth_token=account.auth_token, friendly_name=account.friendly_name
@@ -102,7 +104,8 @@ class Fleet:
                 recordings=storage.folder,
                 workers=1,
                 worker=number,
-                mark=now,
+                zero_ns=zero_ns,
+                epoch=epoch,
             )
             orders = Orders(own, sandbox.base_url, storage.boot)
             await worker.wire.open(await asyncio.to_thread(worker.begin, orders))
@@ -219,9 +222,9 @@ class Fleet:
             worker.ready.set()
         return None
 
-    def _now(self) -> tuple[AccountRecord, int]:
+    def _now(self) -> tuple[AccountRecord, datetime, int]:
         service = self._sandbox.service
-        return service.account, mark(self._sandbox.clock, service.dates.unix_ns(service.now_ns))
+        return service.account, service.dates.epoch, zero_of(self._sandbox.clock)
 
     async def _all_ready(self) -> None:
         for worker in self.all:
