@@ -61,20 +61,24 @@ def _found(framework: Framework) -> list[str] | None:
 
 
 @contextmanager
-def _bot(framework: Framework, sandbox: Sandbox) -> Iterator[str]:
-    """The WebSocket's URL of a bot that runs."""
+def _bot(framework: Framework, sandbox: Sandbox, folder: Path) -> Iterator[str]:
+    """The WebSocket's URL of a bot that runs; what it complains of goes to the folder."""
     paths = _found(framework)
     if paths is None:
         pytest.skip(f"{framework.package} is not installed")
     environment = {**os.environ, **sandbox.env, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, str(BOTS / f"{framework.name}_bot.py")]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as process:
+    complaints = folder / "stderr.txt"
+    with (
+        complaints.open("w") as stderr,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             port = next((line for line in process.stdout if line.strip().isdigit()), "")
-            assert port, f"the bot ended with {process.wait()}"
+            assert port, f"the bot ended with {process.wait()}: {complaints.read_text()[-2000:]}"
             yield f"ws://127.0.0.1:{int(port)}{framework.path}"
         finally:
             process.kill()
@@ -125,12 +129,12 @@ def _alike(said: NDArray[np.int16], heard: NDArray[np.int16]) -> float:
 @pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda each: each.name)
 @pytest.mark.timeout(120)
 def test_an_echo_bot_of_a_framework(
-    real_sandbox: Sandbox, app: UserApp, framework: Framework
+    real_sandbox: Sandbox, app: UserApp, framework: Framework, tmp_path: Path
 ) -> None:
     sandbox = real_sandbox
     sandbox.control("POST", "/reset")
     app.auth_token = sandbox.auth_token
-    with _bot(framework, sandbox) as url:
+    with _bot(framework, sandbox, tmp_path) as url:
         app.replies["/voice"] = twiml(
             '<Start><Recording trim="do-not-trim"/></Start>'
             f'<Connect><Stream url="{url}"/></Connect>'
