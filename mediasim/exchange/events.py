@@ -19,6 +19,8 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``.ended``
 ``stream.started`` ``.stopped``     a media stream's life
 ``.error``
+``transcription.started``           a recording's words are being found; they are known, or will
+``.completed`` ``.failed``          not be
 ``dtmf``                            a key, as the server heard it
 ``twiml.verb`` ``.verb-ended``      an app's document: a verb begins on a call, and is done
                                     while the call goes on
@@ -48,6 +50,7 @@ __all__ = [
     "RecordingEvent",
     "ScriptEvent",
     "StreamEvent",
+    "TranscriptionEvent",
     "VerbEvent",
 ]
 
@@ -151,6 +154,19 @@ class StreamEvent(Event):
     @property
     def subject(self) -> str:
         return self.call_sid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionEvent(Event):
+    """The words of a recording are being found, are known, or will not be."""
+
+    transcription_sid: str
+    recording_sid: str
+    call_sid: str
+
+    @property
+    def subject(self) -> str:
+        return self.recording_sid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

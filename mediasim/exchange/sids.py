@@ -25,6 +25,7 @@ PREFIXES: Final = {
     "QU": "queue",
     "RE": "recording",
     "SK": "API key",
+    "TR": "transcription",
 }
 """The prefixes in use, and what each stands for."""
 

@@ -22,6 +22,16 @@ __all__ = ["WeatherSpell", "parse_weather"]
 _SCOPE: Final = ("only", "sid", "url", "number", "share", "times")
 
 
+_Kind = Literal[
+    "call-status",
+    "recording-status",
+    "conference-status",
+    "action",
+    "transcription",
+    "partial-result",
+]
+
+
 class WeatherSpell(Model):
     """What goes wrong between the sandbox and an app; several spells add up."""
 
@@ -51,7 +61,7 @@ class WeatherSpell(Model):
     """Recordings are broken so when they are completed, one after the other: swapped, drift:150,
     dead-channel:10@2 ...; mediasim break --list names them all. Their truth says what was done."""
 
-    only: OneOrMany[Literal["call-status", "recording-status", "conference-status", "action"]] = ()
+    only: OneOrMany[_Kind] = ()
     """Only callbacks of these kinds; all where absent."""
     sid: Text | None = None
     """Only what is about this call, conference or recording."""

@@ -19,13 +19,14 @@ from mediasim.exchange.recovery import recover_recordings
 from mediasim.exchange.states import CALL, CONFERENCE, RECORDING
 from mediasim.exchange.trim import ERROR_TOO_SHORT
 from mediasim.sandbox.documents import from_document, to_document
+from mediasim.twilio.resources import TranscriptionRecord
 
 __all__ = ["Documents", "epoch_after", "last_moment", "revive"]
 
 Documents = dict[str, list[dict[str, Any]]]
 """By kind, oldest first."""
 
-_LIVES: Final = ("call", "conference", "recording")
+_LIVES: Final = ("call", "conference", "recording", "transcription")
 _SECOND: Final = 1_000_000_000
 
 
@@ -77,7 +78,12 @@ def revive(
         to_document(record, epoch_ns) for sid, record in published.items() if sid not in known
     ]
     died_ns = last_moment(documents) - epoch_ns
-    for kind, end in (("call", _end_call), ("conference", _end_conference)):
+    ends = {
+        "call": _end_call,
+        "conference": _end_conference,
+        "transcription": _end_transcription,
+    }
+    for kind, end in ends.items():
         documents[kind] = [end(each, epoch_ns, died_ns) for each in documents.get(kind, [])]
     documents["recording"] = [_end_recording(each, epoch_ns, died_ns) for each in recordings]
     return {
@@ -102,6 +108,14 @@ def _end_conference(document: dict[str, Any], epoch_ns: int, died_ns: int) -> di
     conference = from_document(ConferenceRecord, document, epoch_ns)
     conference.move("completed", died_ns)
     return to_document(conference, epoch_ns)
+
+
+def _end_transcription(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
+    if document["status"] != "in-progress":
+        return document
+    transcription = from_document(TranscriptionRecord, document, epoch_ns)
+    transcription.finish(died_ns)
+    return to_document(transcription, epoch_ns)
 
 
 def _end_recording(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.events import CallEvent, ConferenceEvent, Event, RecordingEvent
+from mediasim.exchange.events import (
+    CallEvent,
+    ConferenceEvent,
+    Event,
+    RecordingEvent,
+    TranscriptionEvent,
+)
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.sids import SidFactory
@@ -38,6 +44,7 @@ from mediasim.twilio.resources import (
     NotificationRecord,
     NumberRecord,
     QueueRecord,
+    TranscriptionRecord,
 )
 from mediasim.twilio.service import Service
 from mediasim.twilio.streams.web_port import WebStreams
@@ -309,6 +316,8 @@ class Sandbox:
             keeper.changed("recording", catalogue.recording(event.recording_sid))
         elif isinstance(event, ConferenceEvent):
             keeper.changed("conference", catalogue.conference(event.conference_sid))
+        elif isinstance(event, TranscriptionEvent):
+            keeper.compare("transcription")
         elif isinstance(event, CallEvent):
             call = catalogue.call(event.call_sid)
             keeper.changed("call", call)
@@ -336,7 +345,7 @@ class Sandbox:
 
 OF_THE_FRONT: Final = ("number", "application", "key")
 """Kinds of records of which workers are told, and that they never change."""
-_BOOKS: Final = ("number", "application", "key", "queue", "notification")
+_BOOKS: Final = ("number", "application", "key", "queue", "notification", "transcription")
 _LIVES: Final = ("call", "recording", "conference")
 
 
@@ -359,6 +368,7 @@ def _shelves(service: Service) -> list[Shelf]:
         of_book("number", NumberRecord, service.numbers),
         of_book("application", ApplicationRecord, service.applications),
         of_book("key", KeyRecord, service.keys),
+        of_book("transcription", TranscriptionRecord, service.transcriptions),
         Shelf("queue", QueueRecord, service.queues.all, add_queue),
         Shelf(
             "notification",

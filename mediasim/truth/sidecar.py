@@ -19,11 +19,14 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.player import Player
 from mediasim.media.recorder import RecordingSegment, Track
+from mediasim.parties.party import Line
+from mediasim.parties.timeline import Segment
+from mediasim.parties.words import words_in
 from mediasim.truth.missing import Gap, gaps_of_call
 from mediasim.truth.placement import Placement
 from mediasim.truth.reference_tape import ReferenceTape
 
-__all__ = ["ChannelTruth", "Interval", "RecordingTruth", "recording_truth"]
+__all__ = ["ChannelTruth", "Interval", "RecordingTruth", "recorded_words", "recording_truth"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,12 +260,40 @@ def _sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, 
         yield since, end, *key
 
 
-def _said(call: LiveCall, low: int, high: int, to_file: _FileMap) -> Iterator[Interval]:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a saying, as it was recorded without a break."""
+
+    segment: Segment
+    said: int
+    """Its first sample on the party's clock."""
+    at: int
+    """On the frame clock."""
+    file: int
+    samples: int
+
+
+def recorded_words(recording: LiveRecording) -> str:
+    """The words of a recording that has been published, in order of its file.
+
+    As far as they were recorded: what was muted, lost to a pause or cut off is not there.
+    """
+    to_file = _FileMap(recording)
+    found = [
+        (piece.file, words_in(piece.segment, piece.said, piece.said + piece.samples))
+        for number in range(recording.record.layout.stored_channels)
+        for low, high, call, track in _sources(recording, number)
+        if track is Track.INBOUND
+        if call.line is not None
+        for piece in _pieces(call.line, Placement(call.line), low, high, to_file)
+    ]
+    return " ".join(word for _, words in sorted(found, key=lambda it: it[0]) for word in words)
+
+
+def _pieces(
+    line: Line, placement: Placement, low: int, high: int, to_file: _FileMap
+) -> Iterator[_Piece]:
     """What a party said, as far as it was recorded."""
-    line = call.line
-    if line is None:
-        return
-    placement = Placement(line)
     for segment in line.timeline.segments:
         for start, end in line.timeline.heard_spans(segment):
             for span in placement.spans(start, end):
@@ -270,19 +301,26 @@ def _said(call: LiveCall, low: int, high: int, to_file: _FileMap) -> Iterator[In
                 if part is None:
                     continue
                 for at, file, samples in to_file.pieces(part.start, part.end):
-                    said = part.said + at - part.start
-                    inside = said - segment.start
-                    yield Interval(
-                        start=file,
-                        end=file + samples,
-                        party=call.party.name,
-                        kind=segment.kind,
-                        text=segment.text,
-                        digest=segment.digest,
-                        pcm=segment.pcm[inside : inside + samples],
-                        codec=call.party.codec,
-                        due=file + placement.due(said) - at,
-                    )
+                    yield _Piece(segment, part.said + at - part.start, at, file, samples)
+
+
+def _said(call: LiveCall, low: int, high: int, to_file: _FileMap) -> Iterator[Interval]:
+    if call.line is None:
+        return
+    placement = Placement(call.line)
+    for piece in _pieces(call.line, placement, low, high, to_file):
+        segment, inside = piece.segment, piece.said - piece.segment.start
+        yield Interval(
+            start=piece.file,
+            end=piece.file + piece.samples,
+            party=call.party.name,
+            kind=segment.kind,
+            text=segment.text,
+            digest=segment.digest,
+            pcm=segment.pcm[inside : inside + piece.samples],
+            codec=call.party.codec,
+            due=piece.file + placement.due(piece.said) - piece.at,
+        )
 
 
 def _sent(

@@ -28,11 +28,15 @@ __all__ = [
     "ParticipantRecord",
     "ParticipantStatus",
     "QueueRecord",
+    "TranscriptionRecord",
+    "TranscriptionStatus",
     "VoiceSettings",
     "is_toll_free",
 ]
 
 ParticipantStatus = Literal["queued", "connecting", "ringing", "connected", "complete", "failed"]
+
+TranscriptionStatus = Literal["in-progress", "completed", "failed"]
 
 _ACCOUNT_RESOURCES: Final = (
     "Addresses",
@@ -427,6 +431,52 @@ class NotificationRecord:
             "request_variables": self.request_variables,
             "response_headers": self.response_headers,
             "response_body": self.response_body,
+        }
+
+
+@dataclass(slots=True)
+class TranscriptionRecord:
+    """The words of a recording: Twilio's Transcription resource."""
+
+    sid: str
+    account_sid: str
+    recording_sid: str
+    duration_seconds: int
+    words: str
+    """What is told once it is completed; "" where it will fail."""
+    created_ns: int
+    updated_ns: int = field(init=False)
+    status: TranscriptionStatus = "in-progress"
+
+    def __post_init__(self) -> None:
+        self.updated_ns = self.created_ns
+
+    def finish(self, now_ns: int) -> None:
+        """It is known now whether there are words."""
+        self.status, self.updated_ns = "completed" if self.words else "failed", now_ns
+
+    @property
+    def text(self) -> str:
+        return self.words if self.status == "completed" else ""
+
+    def to_twilio_json(self, dates: Dates, *, below_recording: bool = False) -> dict[str, Any]:
+        """The resource, of the account or ``below_recording``: its path is another there."""
+        path = _account_path(self.account_sid)
+        if below_recording:
+            path += f"/Recordings/{self.recording_sid}"
+        return {
+            "account_sid": self.account_sid,
+            "api_version": API_VERSION,
+            **_dates_of(self, dates),
+            "duration": str(self.duration_seconds),
+            "price": None,
+            "price_unit": "USD",
+            "recording_sid": self.recording_sid,
+            "sid": self.sid,
+            "status": self.status,
+            "transcription_text": self.text,
+            "type": "fast",
+            "uri": f"{path}/Transcriptions/{self.sid}.json",
         }
 
 

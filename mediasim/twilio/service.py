@@ -41,11 +41,13 @@ from mediasim.twilio.resources import (
     KeyRecord,
     NotificationRecord,
     NumberRecord,
+    TranscriptionRecord,
 )
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params, StatusDesk
 from mediasim.twilio.streams import StreamDesk
 from mediasim.twilio.studio import Studio
+from mediasim.twilio.transcriptions import TranscriptionDesk
 from mediasim.twilio.verbs.sound import touch_tones
 from mediasim.twilio.webhooks import Webhooks
 
@@ -89,9 +91,11 @@ class Service:
         self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", account.sid)
         self.applications: Book[ApplicationRecord] = Book("Applications", account.sid)
         self.keys: Book[KeyRecord] = Book("Keys", account.sid)
+        self.transcriptions: Book[TranscriptionRecord] = Book("Transcriptions", account.sid)
         self.notifications: list[NotificationRecord] = []
         self.statuses = StatusDesk(self)
         self.recordings = RecordingDesk(self)
+        self.transcriber = TranscriptionDesk(self)
         self.streams = StreamDesk(self, streams)
         self.conferences = ConferenceDesk(self)
         self.queues = QueueDesk(self)

@@ -17,6 +17,7 @@ SERVED = (
         re.escape(_ACCOUNT) + each
         for each in (
             r"/(Applications|Keys|Notifications|Queues|Recordings|SigningKeys)(/\{Sid\})?\.json",
+            r"(/Recordings/\{RecordingSid\})?/Transcriptions(/\{Sid\})?\.json",
             r"/Calls(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/(Events|Notifications|Recordings)(/\{Sid\})?\.json",
             r"/Conferences(/\{Sid\})?\.json",

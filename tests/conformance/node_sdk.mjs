@@ -263,6 +263,19 @@ assert.equal((await client.calls(waiting.sid).fetch()).status, "completed");
 assert.equal(told("/taken").length, 1);
 assert.equal(await client.queues(line.sid).remove(), true);
 
+const message = `<Response><Record timeout="1" action="${here}/bye" transcribeCallback="${here}/words"/></Response>`;
+const left = await client.calls.create({ to: alice, from: app, twiml: message });
+await idle();
+const [taken] = await client.recordings.list({ callSid: left.sid });
+const [words] = await client.recordings(taken.sid).transcriptions.list();
+// Alice hums: there are no words in that.
+assert.deepEqual([words.status, words.recordingSid], ["failed", taken.sid]);
+assert.equal(told("/words")[0].TranscriptionSid, words.sid);
+assert.equal((await client.transcriptions(words.sid).fetch()).status, "failed");
+assert.equal((await client.transcriptions.list()).length, 1);
+assert.equal((await client.recordings(taken.sid).transcriptions(words.sid).fetch()).type, "fast");
+assert.equal(await client.transcriptions(words.sid).remove(), true);
+
 // -- the rest of the account ---------------------------------------------------------------------
 
 assert.equal((await client.api.v2010.account.fetch()).sid, account);

@@ -47,6 +47,11 @@ def ask(
 def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, str]:
     """An account in which there is one of everything: SIDs by the names of paths' variables."""
     client = stepped_client
+    app.replies["/voice"] = '<Record timeout="1" transcribe="true"/>'
+    for _ in range(2):
+        stepped.call(APP_NUMBER, "quiet", {"say": "Please call me back as soon as you can."})
+        stepped.advance(20)
+    spoken, spoken_too = client.transcriptions.list()
     app.replies["/voice"] = f"<Sing/>{MEETS}"
     calls = [stepped.call(APP_NUMBER, each) for each in ("quiet", "alice")]
     stepped.advance(2)
@@ -75,6 +80,9 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
         "QueueSid": client.queues.list()[0].sid,
         "Queues/Members": waiting.sid,
         "Recordings": client.calls(calls[0]).recordings.list()[0].sid,
+        "RecordingSid": spoken.recording_sid,
+        "Recordings/Transcriptions": spoken.sid,
+        "Transcriptions": spoken_too.sid,
         "Calls/Recordings": client.calls(calls[0]).recordings.list()[1].sid,
         "SigningKeys": client.new_signing_keys.create().sid,
         "Accounts": stepped.account_sid,
@@ -94,7 +102,7 @@ def filled(path: str, sids: Mapping[str, str]) -> str:
 
 def test_everything_can_be_read(stepped: Sandbox, sids: dict[str, str]) -> None:
     read = [path for path, method, _ in operations() if method == "GET"]
-    assert len(read) == 34
+    assert len(read) == 38
     for path in read:
         status, body = ask(stepped, "GET", filled(path, sids))
         assert status == 200, (path, body)
@@ -118,7 +126,7 @@ def test_everything_can_be_deleted(stepped: Sandbox, sids: dict[str, str]) -> No
         (path for path, method, _ in operations() if method == "DELETE"),
         key=lambda path: ("Participants" not in path, -path.count("/")),
     )
-    assert len(deleted) == 10
+    assert len(deleted) == 12
     for number, path in enumerate(deleted):
         if number == 1:
             for call in (sids["Calls"], sids["Queues/Members"]):

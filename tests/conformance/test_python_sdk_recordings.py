@@ -215,7 +215,7 @@ def three_recordings(stepped: Sandbox, client: Client, app: UserApp) -> list[str
         sids.append(recording.sid)
         stepped.advance(2)
         recording.update(status="stopped")
-        stepped.advance(8)
+        stepped.advance(10)
     return sids
 
 
@@ -272,3 +272,31 @@ def test_a_recording_under_way_is_not_deleted(
     assert refused(stepped_client.recordings(recording.sid).delete) == (409, 20009)
     stepped.run_out()
     assert stepped_client.recordings(recording.sid).delete()
+
+
+# -- their words ----------------------------------------------------------------------------------
+
+
+def test_a_voicemail_is_transcribed(stepped: Sandbox, stepped_client: Client, app: UserApp) -> None:
+    app.replies["/voice"] = (
+        '<Record timeout="3" action="/done" transcribe="true" transcribeCallback="/words"/>'
+    )
+    spoken = {"say": "Please call me back as soon as you can."}
+    sid = stepped.call(APP_NUMBER, "quiet", {"pause": "2s"}, spoken)
+    stepped.advance(10)
+    (recording,) = stepped_client.recordings.list(call_sid=sid)
+    (begun,) = recording.transcriptions.list()
+    assert (begun.status, begun.transcription_text) == ("in-progress", "")
+    stepped.advance(20)
+    done = stepped_client.transcriptions(begun.sid).fetch()
+    assert (done.status, done.type) == ("completed", "fast")
+    assert done.transcription_text == "Please call me back as soon as you can."
+    assert (done.recording_sid, done.duration) == (recording.sid, recording.duration)
+    assert app.told("/words", "TranscriptionText") == [done.transcription_text]
+    assert app.told("/words", "TranscriptionStatus") == ["completed"]
+    assert [each.sid for each in stepped_client.transcriptions.list()] == [done.sid]
+    assert stepped_client.transcriptions(done.sid).delete()
+    assert refused(stepped_client.recordings(recording.sid).transcriptions(done.sid).fetch) == (
+        404,
+        20404,
+    )

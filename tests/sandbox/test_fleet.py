@@ -155,6 +155,26 @@ def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
         assert sandbox.rest("GET", f"/Calls/{sid}.json")["code"] == 20404
 
 
+def test_transcriptions_of_all_workers_are_in_one_list(sandbox: Sandbox) -> None:
+    twiml = "<Response><Record timeout='1' transcribe='true'/></Response>"
+    made = [placed(sandbox, twiml=twiml) for _ in range(3)]
+    recordings = {recorded(sandbox, sid)[0]["sid"] for sid in made}
+
+    def over() -> Any:
+        listed = sandbox.rest("GET", "/Transcriptions.json")["transcriptions"]
+        return len(listed) == 3 and all(it["status"] != "in-progress" for it in listed) and listed
+
+    listed = eventually(over)
+    assert {each["recording_sid"] for each in listed} == recordings
+    # Bob plays a clip, and of that no words are known.
+    assert {each["status"] for each in listed} == {"failed"}
+    for each in listed:
+        sandbox.rest("DELETE", f"/Transcriptions/{each['sid']}.json")
+        below = f"/Recordings/{each['recording_sid']}/Transcriptions/{each['sid']}.json"
+        assert sandbox.rest("GET", below)["code"] == 20404
+    assert sandbox.rest("GET", "/Transcriptions.json")["transcriptions"] == []
+
+
 def test_numbers_of_the_api_are_known_to_every_worker(sandbox: Sandbox, user_app: App) -> None:
     voice = f"{user_app.url}/voice"
     number = sandbox.rest(

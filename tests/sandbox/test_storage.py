@@ -19,6 +19,7 @@ from mediasim.sandbox.documents import from_document, to_document
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage, StorageError
+from mediasim.twilio.resources import TranscriptionRecord
 
 EPOCH_NS = Dates().unix_ns(0)
 SECOND = 1_000_000_000
@@ -106,6 +107,21 @@ def test_a_kill_ends_what_was_under_way_at_the_last_moment_known(tmp_path: Path)
         ("recording", sid("RE", 2)),
     }
     assert revive(documents, store, DEFAULT_EPOCH, [store.directory / "spool"]) == set()
+
+
+def test_a_transcription_under_way_at_a_kill_is_finished(tmp_path: Path) -> None:
+    spoken, mute = (
+        TranscriptionRecord(sid("TR", n), sid("AC", 0), sid("RE", n), 5, words, SECOND)
+        for n, words in enumerate(("Hello there", ""))
+    )
+    documents: Documents = {"transcription": [to_document(it, EPOCH_NS) for it in (spoken, mute)]}
+    changed = revive(documents, MediaStore(tmp_path), DEFAULT_EPOCH, [])
+    found = [from_document(TranscriptionRecord, it, EPOCH_NS) for it in documents["transcription"]]
+    assert [(each.status, each.text) for each in found] == [
+        ("completed", "Hello there"),
+        ("failed", ""),
+    ]
+    assert changed == {("transcription", each.sid) for each in found}
 
 
 def test_a_recording_that_only_the_spool_knows_is_published_too(tmp_path: Path) -> None:

@@ -85,8 +85,9 @@ def unreachable() -> HttpFailed:
     return HttpFailed("connection refused", refused=True)
 
 
-Step = float | NDArray[np.int16] | str
-"""Seconds to wait; samples to say; ``#5`` to press; ``hangup``, ``hold``, ``resume``."""
+Step = float | NDArray[np.int16] | tuple[NDArray[np.int16], str] | str
+"""Seconds to wait; samples to say, with their words or without; ``#5`` to press; ``hangup``,
+``hold``, ``resume``."""
 
 
 def acts(*steps: Step) -> Behavior:
@@ -96,10 +97,11 @@ def acts(*steps: Step) -> Behavior:
         line, exchange = call.line, call.exchange
         assert line is not None
         for step in steps:
-            if isinstance(step, np.ndarray):
+            if isinstance(step, np.ndarray | tuple):
+                pcm, text = step if isinstance(step, tuple) else (step, "words")
                 at = line.clock.sample_at(exchange.now_ns)
-                line.timeline.place(step, at, kind="say", text="words")
-                await exchange.sleep(len(step) * 125_000)
+                line.timeline.place(pcm, at, kind="say", text=text)
+                await exchange.sleep(len(pcm) * 125_000)
             elif isinstance(step, str) and step.startswith("#"):
                 at = line.clock.sample_at(exchange.now_ns)
                 end = line.phone.press(step[1:], at, 800, 800)

@@ -45,6 +45,7 @@ from mediasim.twilio.resources import (
     NumberRecord,
     ParticipantRecord,
     QueueRecord,
+    TranscriptionRecord,
 )
 from mediasim.twilio.rest import ApiSettings, create_api
 from mediasim.twilio.streams import StreamRecord
@@ -213,6 +214,7 @@ class FakeService:
         self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", self.account.sid)
         self.applications: Book[ApplicationRecord] = Book("Applications", self.account.sid)
         self.keys: Book[KeyRecord] = Book("Keys", self.account.sid)
+        self.transcriptions: Book[TranscriptionRecord] = Book("Transcriptions", self.account.sid)
         self.queues = FakeQueues(self)
         self.streams = FakeStreams(self)
         self.conferences = FakeConferences(self)

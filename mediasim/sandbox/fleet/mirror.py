@@ -21,6 +21,7 @@ from mediasim.exchange.events import (
     RecordingEvent,
     ScriptEvent,
     StreamEvent,
+    TranscriptionEvent,
     VerbEvent,
 )
 from mediasim.exchange.states import CALL, CONFERENCE
@@ -38,6 +39,7 @@ _EVENTS: Final = {
         RecordingEvent,
         ScriptEvent,
         StreamEvent,
+        TranscriptionEvent,
         VerbEvent,
     )
 }
@@ -129,10 +131,11 @@ class Mirror:
 
     def _remove(self, kind: str, key: str) -> None:
         place, keeper = (kind, key), self._sandbox.keeper
-        if kind != "call" or self._known.pop(place, None) is None:
+        shelf = self._sandbox.shelf(kind)
+        if shelf.remove is None or self._known.pop(place, None) is None:
             return  # what only tells what happened goes by its age, here as there
         del self._owner[place]
-        self._sandbox.service.catalogue.remove_call(key)
+        shelf.remove(key)
         if keeper is not None:
             keeper.gone(kind, key)
 

@@ -16,7 +16,12 @@ _SUFFIX: Final = re.compile(r"\.(?:json|xml)$")
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 _LIVE: Final = ("Streams", "Participants", "Members")
 """Kinds of things that only the process knows in which they are."""
-_OWNED: Final = {"Calls": "call", "Recordings": "recording", "Conferences": "conference"}
+_OWNED: Final = {
+    "Calls": "call",
+    "Recordings": "recording",
+    "Conferences": "conference",
+    "Transcriptions": "transcription",
+}
 
 
 class Where(Enum):

@@ -38,6 +38,7 @@ from mediasim.twilio.rest.recordings import RECORDING, RECORDINGS, RECORDINGS_OF
 from mediasim.twilio.rest.resource import Resource
 from mediasim.twilio.rest.service_port import ServicePort
 from mediasim.twilio.rest.streams import STREAMS
+from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 from mediasim.twilio.rest.writing import refused
 
 __all__ = ["ApiSettings", "create_api"]
@@ -46,6 +47,7 @@ _RESOURCES: Final = (
     RECORDINGS,
     *CALLS,
     *RECORDINGS_OF_OTHERS,
+    *TRANSCRIPTIONS,
     *STREAMS,
     *CONFERENCES,
     *PARTICIPANTS,

@@ -32,6 +32,7 @@ from mediasim.twilio.resources import (
     NumberRecord,
     ParticipantRecord,
     QueueRecord,
+    TranscriptionRecord,
 )
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.webhooks import Delivery
@@ -139,6 +140,8 @@ class ServicePort(Protocol):
     def conferences(self) -> ConferencesPort: ...
     @property
     def streams(self) -> StreamsPort: ...
+    @property
+    def transcriptions(self) -> Book[TranscriptionRecord]: ...
     @property
     def notifications(self) -> Sequence[NotificationRecord]:
         """Oldest first."""

@@ -1,23 +1,28 @@
 """Gather: keys, or words, while prompts are played.
 
 What was said is known, for the parties are simulated: SpeechResult is the text of what the party
-said in its turn, a perfect recogniser's answer (our choice); a real party's speech gives none.
+said in its turn, a perfect recogniser's answer (our choice); a real party's speech gives none. Such
+a recogniser needs no hints, model or language, which are taken without effect. Partial results
+come once a second while new words are heard (our choice).
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
-from mediasim.twilio.asks import Script
+from mediasim.parties.words import words_between
+from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.status import Params
+from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
+from mediasim.twilio.verbs.record import callback_of
 from mediasim.twilio.verbs.sound import Interrupted, pause, play, say
+from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["gather"]
 
@@ -25,6 +30,7 @@ _PROMPTS: Final = {"Say": say, "Play": play, "Pause": pause}
 _NOTICE_NS: Final = NOTICE_FRAMES * FRAME_NS
 _AUTO_SPEECH_NS: Final = 1_000_000_000
 """Quiet after which ``speechTimeout=auto`` takes the party to have finished (our choice)."""
+_PARTIAL_NS: Final = NS_PER_SECOND
 
 
 async def gather(session: CallSession, verb: Verb) -> FollowUp | None:
@@ -95,6 +101,10 @@ class _Asking:
         self._dtmf = "dtmf" in verb.words("input", "dtmf")
         after = verb.attribute("speechTimeout", "auto")
         self._quiet_ns = int(after) * NS_PER_SECOND if after.isdigit() else _AUTO_SPEECH_NS
+        self._longest_ns = verb.seconds("maxSpeechTime", 0) * NS_PER_SECOND
+        self._barge_in = verb.flag("bargeIn", True)
+        self._partial = callback_of(verb, session, "partialResultCallback")
+        self._language = verb.attribute("language", "en-US")
         self.digits = ""
         self.speech: str | None = None
         self.speaking = False
@@ -126,29 +136,69 @@ class _Asking:
         started = await fired(tracker.wait_speech)
         await exchange.sleep_until(started * FRAME_NS + _NOTICE_NS)
         self.speaking = True
-        self.begun.set()
+        if self._barge_in:
+            self.begun.set()
         self.touched.set()
-        frames = -(-self._quiet_ns // FRAME_NS)
-        quiet = await fired(lambda tell: tracker.wait_silence(frames, tell))
-        await exchange.sleep_until(quiet * FRAME_NS + _NOTICE_NS)
+        telling = (
+            self._session.spawn(self._tell(self._partial, since_ns)) if self._partial else None
+        )
+        try:
+            await self._until_said(tracker)
+        finally:
+            if telling is not None:
+                telling.cancel()
         self.speaking = False
         self.speech = self._words(since_ns)
         self.complete.set()
 
+    async def _until_said(self, tracker: SpeechTracker) -> None:
+        """Quiet for long enough, or the longest that is listened to."""
+        exchange, frames = self._session.exchange, -(-self._quiet_ns // FRAME_NS)
+        quiet = asyncio.ensure_future(fired(lambda tell: tracker.wait_silence(frames, tell)))
+        waits: list[asyncio.Future[Any]] = [quiet]
+        if self._longest_ns:
+            waits.append(asyncio.ensure_future(exchange.sleep(self._longest_ns)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if quiet.done():
+                await exchange.sleep_until(quiet.result() * FRAME_NS + _NOTICE_NS)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _tell(self, callback: Callback, since_ns: int) -> None:
+        """What has been understood so far, for as long as more of it comes."""
+        session, told, number = self._session, "", 0
+        while True:
+            words = self._words(since_ns)
+            if words != told:
+                params = [
+                    *call_params(session.call.record),
+                    ("StableSpeechResult", told),
+                    ("UnstableSpeechResult", words),
+                    ("Language", self._language),
+                    ("SequenceNumber", str(number)),
+                ]
+                told, number = words, number + 1
+                sid = session.call.sid
+                request = AppRequest(
+                    callback.url, callback.method, tuple(params), "partial-result", sid
+                )
+                session.service.webhooks.notify(request, lane=sid)
+            await session.exchange.sleep(_PARTIAL_NS)
+
     def _words(self, since_ns: int) -> str:
-        """What the party has said since then."""
-        line = self._session.call.line
+        """What the party has said in its turn, up to now."""
+        line, now_ns = self._session.call.line, self._session.exchange.now_ns
         if line is None:
             return ""  # not simulated: what it says is not known
-        first, last = (
-            line.clock.sample_at(since_ns),
-            line.clock.sample_at(self._session.exchange.now_ns),
-        )
-        return " ".join(
-            segment.text
+        first, last = line.clock.sample_at(since_ns), line.clock.sample_at(now_ns)
+        starts = [
+            segment.start
             for segment in line.timeline.segments
             if segment.kind == "say" and segment.end > first and segment.start < last
-        )
+        ]
+        return words_between(line.timeline, min(starts), last) if starts else ""
 
     def params(self) -> Params | None:
         """What to tell the app; None without input."""

@@ -51,6 +51,10 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     ask = recording_request(
         verb, session, channels="mono", track="both", trim=verb.attribute("trim", "trim-silence")
     )
+    told = callback_of(verb, session, "transcribeCallback")
+    transcribe = (verb.flag("transcribe", False) or told is not None) and (
+        session.service.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
+    )
     tracker = SpeechTracker(NOTICE_FRAMES)
     hung_up = False
     pressed = ""
@@ -79,6 +83,8 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     if not said and not hung_up:
         return None
     if said:
+        if transcribe:
+            session.service.transcriber.begin(recording, session.call.record, told)
         return await _ask(session, verb, recording, "hangup" if hung_up else pressed)
     raise CallEnded
 

@@ -9,7 +9,10 @@ from mediasim.truth.faults.order import FaultOrder
 
 __all__ = ["CALLBACKS", "Spell"]
 
-CALLBACKS: Final = ("call-status", "recording-status", "conference-status", "action")
+CALLBACKS: Final = (
+    *("call-status", "recording-status", "conference-status", "action"),
+    *("transcription", "partial-result"),
+)
 """Kinds of callbacks, as the delivery log has them."""
 
 

@@ -46,6 +46,7 @@ const KINDS = {
   "call-status": "call status",
   "recording-status": "recording status",
   "conference-status": "conference status",
+  "partial-result": "partial result",
 };
 export const kindWords = (kind) => KINDS[kind] ?? kind.replaceAll("-", " ");
 

@@ -1,0 +1,119 @@
+"""The words of recordings: what a Record verb with ``transcribe`` is answered.
+
+The parties are simulated, so the words are known: they are the truth's, a perfect recogniser's. A
+real party's are not, and its transcription fails. It takes as long as the recording is (our
+choice). Sources: Twilio docs, "TwiML Voice: Record", transcribe and transcribeCallback; Error and
+Warning Dictionary, 13615 and 13617.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.exchange.events import TranscriptionEvent
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import CallRecord
+from mediasim.truth.sidecar import recorded_words
+from mediasim.twilio.asks import Callback
+from mediasim.twilio.resources import TranscriptionRecord
+from mediasim.twilio.status import call_params
+from mediasim.twilio.webhooks import AppRequest
+
+if TYPE_CHECKING:
+    from mediasim.twilio.service import Service
+
+__all__ = ["TranscriptionDesk"]
+
+LONGEST_SECONDS: Final = 120
+_SHORTEST_SECONDS: Final = 2
+_MAX_LENGTH_TOO_HIGH: Final = 13615
+_OUT_OF_RANGE: Final = 13617
+
+
+class TranscriptionDesk:
+    """Finds the words of recordings, and tells the app."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def allowed(self, call_sid: str, max_length: int) -> bool:
+        """Whether a recording of at most so many seconds can be; if not, there is a warning.
+
+        0: the app does not say. Then it is seen when it is made.
+        """
+        if max_length <= LONGEST_SECONDS:
+            return True
+        words = (
+            f"Record: maxLength too high for transcription: {max_length} s, at most "
+            f"{LONGEST_SECONDS} s; the recording is made without"
+        )
+        self._service.notify(call_sid, _MAX_LENGTH_TOO_HIGH, words, warning=True)
+        return False
+
+    def begin(self, recording: LiveRecording, call: CallRecord, callback: Callback | None) -> None:
+        """Find the words of a recording that is completed, and tell the app of them."""
+        service, samples = self._service, recording.record.samples or 0
+        fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < LONGEST_SECONDS * SAMPLE_RATE
+        record = TranscriptionRecord(
+            sid=service.new_sid("TR"),
+            account_sid=service.account.sid,
+            recording_sid=recording.sid,
+            duration_seconds=recording.record.duration_seconds(),
+            words=recorded_words(recording) if fits else "",
+            created_ns=service.now_ns,
+        )
+        service.transcriptions.add(record)
+        self._emit(record, call, "started")
+        if not fits:
+            words = (
+                f"Record: Recording length is out of range for transcription: {recording.sid} has "
+                f"{samples / SAMPLE_RATE:.1f} s; more than {_SHORTEST_SECONDS} and less than "
+                f"{LONGEST_SECONDS} s can be transcribed"
+            )
+            service.notify(call.sid, _OUT_OF_RANGE, words, warning=True)
+            self._finish(record, call, callback)
+            return
+        service.spawn(self._work(record, call, callback, samples * NS_PER_SECOND // SAMPLE_RATE))
+
+    async def _work(
+        self, record: TranscriptionRecord, call: CallRecord, callback: Callback | None, for_ns: int
+    ) -> None:
+        await self._service.exchange.sleep(for_ns)
+        self._finish(record, call, callback)
+
+    def _finish(
+        self, record: TranscriptionRecord, call: CallRecord, callback: Callback | None
+    ) -> None:
+        service = self._service
+        record.finish(service.now_ns)
+        self._emit(record, call, record.status)
+        if callback is None:
+            return
+        recording = service.recordings.url(record.recording_sid)
+        params = [
+            *call_params(call),
+            ("TranscriptionSid", record.sid),
+            ("TranscriptionText", record.text),
+            ("TranscriptionStatus", record.status),
+            ("TranscriptionType", "fast"),
+            ("TranscriptionUrl", f"{recording}/Transcriptions/{record.sid}"),
+            ("RecordingSid", record.recording_sid),
+            ("RecordingUrl", recording),
+        ]
+        request = AppRequest(
+            callback.url, callback.method, tuple(params), "transcription", record.recording_sid
+        )
+        service.webhooks.notify(request, lane=call.sid)
+
+    def _emit(self, record: TranscriptionRecord, call: CallRecord, word: str) -> None:
+        self._service.exchange.events.emit(
+            TranscriptionEvent(
+                at_ns=self._service.now_ns,
+                kind=f"transcription.{word}",
+                text=f"transcription of {record.recording_sid} {word}",
+                transcription_sid=record.sid,
+                recording_sid=record.recording_sid,
+                call_sid=call.sid,
+            )
+        )

@@ -1,0 +1,73 @@
+"""Whom Dial rings, in what order, and who it says is calling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from account_stage import ALICE, APP_NUMBER, BOB, CAROL
+from test_twiml_calls import YES, dialled, place_of
+
+BOTH = f"<Number>{BOB}</Number><Number>{CAROL}</Number>"
+
+
+def test_one_after_the_other_until_somebody_answers(tmp_path: Path) -> None:
+    account = dialled(
+        tmp_path,
+        'sequential="true" timeout="5" record="record-from-answer"',
+        BOTH,
+        bob=((), {"outcome": "no-answer"}),
+        carol=((0.5, YES), {"after": 2.0}),
+    )
+    calls = {call.to: call for call in account.exchange.catalogue.calls()}
+    assert (calls[BOB].status, calls[CAROL].status) == ("no-answer", "completed")
+    assert calls[CAROL].created_ns == calls[BOB].created_ns + 5_000_000_000
+    assert place_of(account.media()[1], YES) >= 0
+    assert account.app.told("/after", "DialCallSid") == [calls[CAROL].sid]
+
+
+def test_the_second_is_not_rung_if_the_first_answers(tmp_path: Path) -> None:
+    account = dialled(
+        tmp_path,
+        'sequential="true"',
+        BOTH,
+        bob=((0.5, YES, "hangup"), {"after": 2.0}),
+        carol=((), {}),
+    )
+    assert [call.to for call in account.exchange.catalogue.calls()] == [APP_NUMBER, BOB]
+
+
+def test_all_at_once_is_the_default(tmp_path: Path) -> None:
+    account = dialled(
+        tmp_path,
+        'timeout="4"',
+        BOTH,
+        bob=((), {"outcome": "no-answer"}),
+        carol=((), {"outcome": "busy"}),
+    )
+    born = {call.to: call.created_ns for call in account.exchange.catalogue.calls()}
+    assert born[BOB] == born[CAROL]
+    assert account.app.told("/after", "DialCallStatus") == ["busy"]
+
+
+def test_the_callee_sees_the_caller_or_whom_the_app_says(tmp_path: Path) -> None:
+    plain = dialled(tmp_path / "plain", "", BOB, bob=((0.5, "hangup"), {}))
+    named = dialled(tmp_path / "named", f'callerId="{APP_NUMBER}"', BOB, bob=((0.5, "hangup"), {}))
+    seen = [
+        next(call.from_ for call in account.exchange.catalogue.calls() if call.to == BOB)
+        for account in (plain, named)
+    ]
+    assert seen == [ALICE, APP_NUMBER]
+
+
+def test_one_party_of_a_dial_is_recorded_in_one_channel(tmp_path: Path) -> None:
+    account = dialled(
+        tmp_path,
+        'record="record-from-answer-dual" recordingTrack="outbound"',
+        BOB,
+        bob=((0.5, YES), {"after": 2.0}),
+    )
+    channels = account.media()
+    assert len(channels) == 1
+    assert place_of(channels[0], YES) >= 0
+    assert not np.array_equal(channels[0][:800], account.exchange.ringback[:800])
