@@ -317,7 +317,8 @@ class Sandbox:
         elif isinstance(event, ConferenceEvent):
             keeper.changed("conference", catalogue.conference(event.conference_sid))
         elif isinstance(event, TranscriptionEvent):
-            keeper.compare("transcription")
+            found = self.service.transcriptions.find(event.transcription_sid)
+            keeper.changed("transcription", found)
         elif isinstance(event, CallEvent):
             call = catalogue.call(event.call_sid)
             keeper.changed("call", call)

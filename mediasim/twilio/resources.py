@@ -91,6 +91,9 @@ class Book(Generic[T]):
         except KeyError:
             raise not_found(f"{self._path}/{sid}.json") from None
 
+    def has(self, sid: str) -> bool:
+        return sid in self._records
+
     def add(self, record: T) -> None:
         """Enter a new one. Raises ValueError if its SID is taken."""
         if record.sid in self._records:

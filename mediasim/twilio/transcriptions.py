@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TranscriptionDesk"]
 
-LONGEST_SECONDS: Final = 120
+_LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
 _MAX_LENGTH_TOO_HIGH: Final = 13615
 _OUT_OF_RANGE: Final = 13617
@@ -42,11 +42,11 @@ class TranscriptionDesk:
 
         0: the app does not say. Then it is seen when it is made.
         """
-        if max_length <= LONGEST_SECONDS:
+        if max_length <= _LONGEST_SECONDS:
             return True
         words = (
             f"Record: maxLength too high for transcription: {max_length} s, at most "
-            f"{LONGEST_SECONDS} s; the recording is made without"
+            f"{_LONGEST_SECONDS} s; the recording is made without"
         )
         self._service.notify(call_sid, _MAX_LENGTH_TOO_HIGH, words, warning=True)
         return False
@@ -54,7 +54,7 @@ class TranscriptionDesk:
     def begin(self, recording: LiveRecording, call: CallRecord, callback: Callback | None) -> None:
         """Find the words of a recording that is completed, and tell the app of them."""
         service, samples = self._service, recording.record.samples or 0
-        fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < LONGEST_SECONDS * SAMPLE_RATE
+        fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < _LONGEST_SECONDS * SAMPLE_RATE
         record = TranscriptionRecord(
             sid=service.new_sid("TR"),
             account_sid=service.account.sid,
@@ -69,7 +69,7 @@ class TranscriptionDesk:
             words = (
                 f"Record: Recording length is out of range for transcription: {recording.sid} has "
                 f"{samples / SAMPLE_RATE:.1f} s; more than {_SHORTEST_SECONDS} and less than "
-                f"{LONGEST_SECONDS} s can be transcribed"
+                f"{_LONGEST_SECONDS} s can be transcribed"
             )
             service.notify(call.sid, _OUT_OF_RANGE, words, warning=True)
             self._finish(record, call, callback)
@@ -86,6 +86,8 @@ class TranscriptionDesk:
         self, record: TranscriptionRecord, call: CallRecord, callback: Callback | None
     ) -> None:
         service = self._service
+        if not service.transcriptions.has(record.sid):
+            return  # deleted meanwhile
         record.finish(service.now_ns)
         self._emit(record, call, record.status)
         if callback is None:

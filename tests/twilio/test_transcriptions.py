@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,20 @@ def speech(seconds: float, seed: int = 1) -> NDArray[np.int16]:
 FIVE = "one two three four five"
 
 
-def voicemail(directory: Path, attributes: str, *steps: Any, after: float = 0.0) -> Account:
-    import asyncio
-
+def voicemail(
+    directory: Path,
+    attributes: str,
+    *steps: Any,
+    after: float = 0.0,
+    at_done: Callable[[Account], str] | None = None,
+) -> Account:
     async def conduct() -> Account:
         account = Account(directory)
         account.number(APP_NUMBER, "/voice")
         record = f'<Record action="/done" transcribeCallback="/words" {attributes}/>'
         account.app.answers["/voice"] = f"<Response>{record}</Response>"
-        account.app.answers["/done"] = "<Response><Hangup/></Response>"
+        hang_up = "<Response><Hangup/></Response>"
+        account.app.answers["/done"] = lambda _: at_done(account) if at_done else hang_up
         account.service.place_inbound(ALICE, APP_NUMBER, account.telephone(ALICE, *steps))
         await account.over()
         await asyncio.sleep(after)
@@ -106,6 +113,24 @@ def test_one_who_hangs_up_is_transcribed_too(tmp_path: Path) -> None:
     account = voicemail(tmp_path, "", *steps, after=60.0)
     assert account.app.told("/words", "TranscriptionText") == [FIVE]
     assert account.app.told("/words", "CallStatus") == ["completed"]
+
+
+def test_one_that_is_deleted_on_the_way_tells_nothing(tmp_path: Path) -> None:
+    def at_done(account: Account) -> str:
+        (record,) = account.service.transcriptions.all()
+        account.service.transcriptions.remove(record.sid)
+        return "<Response><Hangup/></Response>"
+
+    steps = (2.0, (speech(3.0), FIVE))
+    account = voicemail(tmp_path, 'timeout="1"', *steps, after=60.0, at_done=at_done)
+    assert not account.app.asked("/words")
+    assert "transcription.completed" not in [it.kind for it in account.exchange.events.log]
+
+
+@pytest.mark.parametrize("attributes", ['transcribe="false"', 'transcribe="maybe"'])
+def test_an_app_may_say_that_it_wants_none(tmp_path: Path, attributes: str) -> None:
+    account = voicemail(tmp_path, attributes, 2.0, (speech(3.0), FIVE), after=60.0)
+    assert bool(account.app.asked("/words")) == ("maybe" in attributes)
 
 
 def test_nothing_said_leaves_nothing_to_transcribe(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
         verb, session, channels="mono", track="both", trim=verb.attribute("trim", "trim-silence")
     )
     told = callback_of(verb, session, "transcribeCallback")
-    transcribe = (verb.flag("transcribe", False) or told is not None) and (
+    transcribe = verb.flag("transcribe", told is not None) and (
         session.service.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
     tracker = SpeechTracker(NOTICE_FRAMES)
