@@ -273,7 +273,7 @@ class CallSession:
             found = await self.fetched(script.fallback_url, script.fallback_method, more)
         if found is None and self.live:
             self.answer()
-            await self.play(await self.service.studio.say(_APOLOGY, ""), "apology")
+            await self.play(await self.service.studio.say(_APOLOGY), "apology")
             raise HangUp
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -12,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES, in_language, voice_named
 from mediasim.parties.voices.speech import Speaker
 
 __all__ = ["Studio"]
@@ -30,11 +31,16 @@ class Studio:
         self._thread = ThreadPoolExecutor(1, "mediasim-studio")
         self._files: dict[bytes, NDArray[np.int16]] = {}
 
-    async def say(self, text: str, voice: str) -> NDArray[np.int16]:
-        """Speech (samples,); one of Twilio's voices is always the same one of ours."""
+    async def say(self, text: str, voice: str = "", language: str = "") -> NDArray[np.int16]:
+        """Speech (samples,); one of Twilio's voices is always the same one of ours.
+
+        ``language`` is of BCP 47, "" that of the voice's name (``Google.es-ES-Standard-A``) or
+        English. Raises ValueError for a language that nobody speaks, or a text of no words.
+        """
         if not text.strip():
             return np.zeros(0, np.int16)
-        spoken = await self.apart(lambda: self._speaker.say(text, _ours(voice)))
+        person = in_language(voice_named(_ours(voice)), language or _language_of(voice))
+        spoken = await self.apart(lambda: self._speaker.say(text, person))
         return spoken.pcm
 
     async def decode(self, data: bytes) -> NDArray[np.int16]:
@@ -65,3 +71,8 @@ def _ours(voice: str) -> str:
     if voice in ("", "alice", "woman"):
         return DEFAULT_VOICES[0]
     return DEFAULT_VOICES[crc32(voice.encode()) % len(DEFAULT_VOICES)]
+
+
+def _language_of(voice: str) -> str:
+    named = re.search(r"\.([a-z]{2,3}-[A-Z]{2})-", voice)
+    return named[1] if named else "en"

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from mediasim.parties.voices.babble import SECONDS_PER_CHARACTER, BabbleEngine
 from mediasim.parties.voices.cache import UtteranceCache, cache_directory
-from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES, Voice, voice_named
+from mediasim.parties.voices.catalogue import (
+    DEFAULT_VOICES,
+    LANGUAGES,
+    VOICES,
+    Voice,
+    in_language,
+    voice_named,
+)
 from mediasim.parties.voices.clip import Clip
 from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable, versions
 from mediasim.parties.voices.espeak import EspeakEngine
@@ -476,3 +483,8 @@ def spectral_centroid(pcm: NDArray[np.int16]) -> float:
     """Centre of the power spectrum in Hz."""
     power = np.abs(np.fft.rfft(pcm)) ** 2
     return float((power * np.fft.rfftfreq(len(pcm), 1 / 8000)).sum() / power.sum())
+
+
+def test_every_language_can_be_spoken(espeak: EspeakEngine) -> None:
+    for language in sorted(LANGUAGES):
+        assert len(espeak.speak(in_language(VOICES["daniel"], language), "1 2 3")) > 2000, language

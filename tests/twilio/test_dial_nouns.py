@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from account_stage import ALICE, APP_NUMBER, BOB, CAROL
 from test_twiml_calls import YES, dialled, place_of
 
@@ -71,3 +72,27 @@ def test_one_party_of_a_dial_is_recorded_in_one_channel(tmp_path: Path) -> None:
     assert len(channels) == 1
     assert place_of(channels[0], YES) >= 0
     assert not np.array_equal(channels[0][:800], account.exchange.ringback[:800])
+
+
+@pytest.mark.parametrize(
+    ("value", "channels", "from_ringing"),
+    [
+        ("do-not-record", None, False),
+        ("record-from-answer", 2, False),
+        ("record-from-ringing", 2, True),
+        ("record-from-answer-dual", 2, False),
+        ("record-from-ringing-dual", 2, True),
+        ("true", 2, False),
+        ("false", None, False),
+    ],
+)
+def test_record_has_five_values_and_two_older_ones(
+    tmp_path: Path, value: str, channels: int | None, from_ringing: bool
+) -> None:
+    account = dialled(tmp_path, f'record="{value}"', BOB, bob=((0.5, YES), {"after": 2.0}))
+    recordings = account.exchange.catalogue.recordings()
+    reported = [each.layout.reported_channels for each in recordings]
+    assert reported == ([] if channels is None else [channels])
+    if channels is not None:
+        rung = np.array_equal(account.media()[1][:800], account.exchange.ringback[:800])
+        assert rung == from_ringing

@@ -8,10 +8,18 @@ easy to tell apart next to each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["DEFAULT_VOICES", "VOICES", "UnknownVoiceError", "Voice", "voice_named"]
+__all__ = [
+    "DEFAULT_VOICES",
+    "LANGUAGES",
+    "VOICES",
+    "UnknownVoiceError",
+    "Voice",
+    "in_language",
+    "voice_named",
+]
 
 
 class UnknownVoiceError(ValueError):
@@ -64,3 +72,35 @@ def voice_named(name: str) -> Voice:
         raise UnknownVoiceError(
             f"there is no voice {name!r}; the voices are {', '.join(VOICES)}"
         ) from None
+
+
+LANGUAGES: Final = frozenset(
+    (
+        *("af", "ar", "bg", "bn", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "eu"),
+        *("fi", "fr", "ga", "gu", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "kn"),
+        *("ko", "lt", "lv", "mk", "ml", "mr", "ms", "nb", "ne", "nl", "no", "pa", "pl", "pt", "ro"),
+        *("ru", "si", "sk", "sl", "sq", "sr", "sv", "sw", "ta", "te", "th", "tr", "uk", "ur", "uz"),
+        *("vi", "yue", "zh"),
+    )
+)
+"""Languages (BCP 47, without a country) that everybody can speak, by espeak."""
+_OF_COUNTRIES: Final = {"es-mx": "es-419", "es-us": "es-419", "pt-br": "pt-br", "zh-hk": "yue"}
+_NAMED_OTHERWISE: Final = {"no": "nb", "zh": "cmn"}
+
+
+def in_language(person: Voice, tag: str) -> Voice:
+    """The same person speaking another language than English; English is everybody's own.
+
+    ``tag`` is of BCP 47: ``es``, ``pt-BR``. `ValueError` for a language nobody speaks.
+    """
+    whole = tag.lower().replace("_", "-")
+    language = whole.split("-")[0]
+    if language not in LANGUAGES:
+        raise ValueError(f"nobody here speaks {tag!r}; there are {', '.join(sorted(LANGUAGES))}")
+    if language == "en":
+        return person
+    accent = _OF_COUNTRIES.get(whole) or _NAMED_OTHERWISE.get(language, language)
+    _, plus, speaker = person.variant.partition("+")
+    return replace(
+        person, name=f"{person.name}-{accent}", engine="espeak", variant=f"{accent}{plus}{speaker}"
+    )

@@ -74,19 +74,19 @@ class Speaker:
                 f"MEDIASIM_SPEECH is {self._forced!r}; it can be hibari, espeak, babble or unset"
             )
 
-    def say(self, text: str, voice: str, *, level_dbfs: float = DEFAULT_LEVEL_DBFS) -> Clip:
-        """The text in the voice of that name, at that active-speech level.
+    def say(self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS) -> Clip:
+        """The text in a voice of the catalogue, at that active-speech level.
 
         `ValueError` if there is nothing to say or nobody of that name.
         """
-        person = voice_named(voice)
+        person = voice_named(voice) if isinstance(voice, str) else voice
         words = speakable(text)
-        key = (text, voice, level_dbfs)
+        key = (text, person.name, level_dbfs)
         clip = self._clips.get(key)
         if clip is None:
             engine, stored = self._spoken(person, words)
             pcm = at_speech_level(stored / 32768, level_dbfs)
-            clip = self._clips[key] = Clip(pcm, text, voice, engine)
+            clip = self._clips[key] = Clip(pcm, text, person.name, engine)
         self._clips.move_to_end(key)
         if len(self._clips) > KEPT_IN_MEMORY:
             self._clips.popitem(last=False)

@@ -18,6 +18,8 @@ from mediasim.twilio.webhooks import AppFailure, AppRequest
 __all__ = ["Interrupted", "Stop", "fetch_sound", "pause", "play", "say", "sound_of", "touch_tones"]
 
 _FOREVER: Final = 10_000
+_SCHEMA: Final = 12200
+_INVALID_TEXT: Final = 13520
 
 Stop = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -58,10 +60,25 @@ async def _repeat(
 async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
     """The samples of a Say or Play; none for a file that cannot be had, which is noted."""
     if verb.name == "Say":
-        return await session.service.studio.say(verb.text, verb.attribute("voice"))
+        return await _spoken(session, verb)
     if verb.attribute("digits"):
         return touch_tones(verb.attribute("digits"))
     return await fetch_sound(session, verb.text.strip())
+
+
+async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
+    service, words = session.service, verb.text
+    if words.strip() and not any(char.isalnum() for char in words):
+        text = f"Say: Invalid text: there is nothing to say in {words.strip()!r}"
+        service.notify(session.call.sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+        return np.zeros(0, np.int16)
+    voice, language = verb.attribute("voice"), verb.attribute("language")
+    try:
+        return await service.studio.say(words, voice, language)
+    except ValueError as error:
+        text = f"Say: language: {error}; it is said in English"
+        service.notify(session.call.sid, _SCHEMA, text, line=verb.line, warning=True)
+        return await service.studio.say(words, voice, "en")
 
 
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
