@@ -147,7 +147,7 @@ class RtpEndpoint:
         while (received := self._receive(self._rtp)) is not None:
             data, sender = received
             if self._mux and len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 section 4
-                self._note_report(at_ns, data)
+                self._note_report(at_ns, data, sender)
             elif len(data) < _RTP_HEADER or data[0] >> 6 != 2 or not self._is_far_side(sender):
                 self.foreign += 1
             elif self._connected and len(self._packets) < _MOST_WAITING:
@@ -157,9 +157,13 @@ class RtpEndpoint:
         assert self._rtcp is not None
         at_ns = round(self._loop.time() * 1e9)
         while (received := self._receive(self._rtcp)) is not None:
-            self._note_report(at_ns, received[0])
+            self._note_report(at_ns, *received)
 
-    def _note_report(self, at_ns: int, data: bytes) -> None:
+    def _note_report(self, at_ns: int, data: bytes, sender: Address) -> None:
+        known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
+        if known and sender[0] not in known:
+            self.foreign += 1
+            return
         if len(self.reports) < _MOST_WAITING:
             self.reports.append((at_ns, data))
         if self.on_report is not None:

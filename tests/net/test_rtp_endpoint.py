@@ -123,6 +123,23 @@ def test_rtcp_has_the_next_port_or_the_same(
     endpoint.close()
 
 
+@pytest.mark.parametrize("mux", [False, True])
+def test_rtcp_of_others_is_dropped(loop: asyncio.AbstractEventLoop, peer: Peer, mux: bool) -> None:
+    report = bytes([0x80, 201, 0, 1, 0, 0, 0, 5])
+    endpoint = up(RtpEndpoint(loop, format=FORMAT, rtcp_mux=mux, remote=peer.address))
+    host, port = endpoint.local
+    to = (host, port if mux else port + 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+        stranger.sendto(report, to)
+        assert taken(endpoint, loop) == []
+    assert (endpoint.reports, endpoint.foreign) == ([], 1)
+    peer.send(to, report)
+    assert taken(endpoint, loop) == []
+    assert [packet for _, packet in endpoint.reports] == [report]
+    endpoint.close()
+
+
 def test_packets_are_taken_up_to_a_time(loop: asyncio.AbstractEventLoop, peer: Peer) -> None:
     endpoint = up(RtpEndpoint(loop, format=FORMAT))
     before = loop.time()
