@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+from udp_ports import free_port, wait_until_open
 
 import mediasim
 from mediasim.audio.wav import write_wav
@@ -23,34 +24,6 @@ from mediasim.scenario.simulate import Result
 from mediasim.truth.measure import heard
 
 FFMPEG = shutil.which("ffmpeg")
-
-
-def free_port() -> int:
-    """An even port that is free, and so is the next."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trying:
-            trying.bind(("127.0.0.1", 0))
-            port: int = trying.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as next_one:
-                try:
-                    next_one.bind(("127.0.0.1", port + 1))
-                except OSError:
-                    continue
-        if port % 2 == 0:
-            return port
-
-
-def wait_until_open(port: int) -> None:
-    """Until somebody receives there."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trying:
-            try:
-                trying.bind(("127.0.0.1", port))
-            except OSError:
-                return
-        time.sleep(0.01)
-    raise TimeoutError(f"nobody has opened port {port}")
 
 
 def play(endpoint: dict[str, Any], codec: str, script: list[Any], directory: Path) -> Result:
