@@ -114,6 +114,17 @@ def test_a_calls_timeline_has_all_on_one_axis(stage: tuple[Sandbox, App, str]) -
         assert alice["created"] <= start <= alice["ended"]
 
 
+def test_a_recordings_words_are_found_on_the_axis_too(tmp_path: Path) -> None:
+    with staged(tmp_path) as (sandbox, user_app):
+        record = '<Response><Record timeout="2" transcribe="true"/></Response>'
+        for query in ("<b>", "%3Cb%3E"):
+            user_app.documents[f"/voice?{query}"] = record
+        found = timeline(sandbox, called(sandbox))
+        first = found["recordings"][0]["sid"]
+        told = {each["kind"]: each["at"] for each in found["moments"] if each["about"] == first}
+        assert told["transcription.started"] < told["transcription.completed"]
+
+
 def test_a_childs_timeline_is_its_parents(stage: tuple[Sandbox, App, str]) -> None:
     sandbox, _, sid = stage
     found = timeline(sandbox, sid)

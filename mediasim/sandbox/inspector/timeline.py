@@ -14,6 +14,7 @@ from mediasim.exchange.events import (
     DtmfEvent,
     Event,
     RecordingEvent,
+    TranscriptionEvent,
     VerbEvent,
 )
 from mediasim.exchange.records import CallRecord
@@ -28,6 +29,8 @@ from mediasim.sandbox.inspector.summaries import (
 from mediasim.sandbox.sandbox import Sandbox
 
 __all__ = ["timeline"]
+
+_TOLD = CallEvent | ConferenceEvent | RecordingEvent | TranscriptionEvent
 
 
 def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
@@ -132,11 +135,11 @@ def _keys(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
 
 
 def _moments(events: list[Event], about: set[str]) -> list[dict[str, Any]]:
-    """What happened besides: bridged, held, joined a conference, paused a recording."""
+    """What happened besides: bridged, held, joined a conference, paused or transcribed."""
     return [
         {"kind": each.kind, "at": seconds(each.at_ns), "text": each.text, "about": each.subject}
         for each in events
-        if isinstance(each, CallEvent | ConferenceEvent | RecordingEvent) and each.subject in about
+        if isinstance(each, _TOLD) and each.subject in about
     ]
 
 
