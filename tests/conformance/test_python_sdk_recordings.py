@@ -9,6 +9,7 @@ from judged_client import refused
 from number_plan import ALICE, ALICE_HZ, APP_NUMBER, BOB, BOB_HZ, DEAF
 from sandbox_process import Sandbox
 from sound_checks import heard, level
+from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 from user_app import UserApp
 
@@ -295,6 +296,9 @@ def test_a_voicemail_is_transcribed(stepped: Sandbox, stepped_client: Client, ap
     assert app.told("/words", "TranscriptionText") == [done.transcription_text]
     assert app.told("/words", "TranscriptionStatus") == ["completed"]
     assert [each.sid for each in stepped_client.transcriptions.list()] == [done.sid]
+    url = f"{stepped.url}{done.uri}".replace(".json", ".txt")
+    text = TwilioHttpClient().request("GET", url, auth=stepped_client.auth)
+    assert (text.status_code, text.text) == (200, done.transcription_text)
     assert stepped_client.transcriptions(done.sid).delete()
     assert refused(stepped_client.recordings(recording.sid).transcriptions(done.sid).fetch) == (
         404,

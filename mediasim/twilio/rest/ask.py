@@ -38,9 +38,9 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is shown: a resource, a page of a list, or nothing."""
+    """What is shown: a resource, a page of a list, plain text, or nothing."""
 
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | str | None = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,4 +1,7 @@
-"""Transcriptions: the words of recordings, of the account or below their recording."""
+"""Transcriptions: the words of recordings, of the account or below their recording.
+
+One whose path ends in ``.txt`` is its text alone.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,11 @@ def _fetch(ask: Ask) -> Answer:
     return Answer(_shown(ask, _found(ask)))
 
 
+def _words(ask: Ask) -> Answer:
+    """The text alone."""
+    return Answer(_found(ask).text)
+
+
 def _delete(ask: Ask) -> Answer:
     ask.service.transcriptions.remove(_found(ask).sid)
     return Answer(status=204)
@@ -57,7 +65,9 @@ _PATH: Final = "Accounts/{account}/Transcriptions"
 _OF_RECORDING: Final = "Accounts/{account}/Recordings/{recording}/Transcriptions"
 TRANSCRIPTIONS: Final = (
     Resource(_PATH, "Transcription", {"GET": _list}),
+    Resource(f"{_PATH}/{{sid}}.txt", "Transcription", {"GET": _words}),
     Resource(f"{_PATH}/{{sid}}", "Transcription", _ONE),
     Resource(_OF_RECORDING, "Transcription", {"GET": _list}),
+    Resource(f"{_OF_RECORDING}/{{sid}}.txt", "Transcription", {"GET": _words}),
     Resource(f"{_OF_RECORDING}/{{sid}}", "Transcription", _ONE),
 )

@@ -17,12 +17,15 @@ __all__ = ["refused", "written"]
 
 _JSON: Final = "application/json"
 _XML: Final = "application/xml"
+_TEXT: Final = "text/plain"
 
 
 def written(answer: Answer, name: str, *, as_xml: bool) -> Response:
     """An answer; ``name`` is what one resource is called."""
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)
+    if isinstance(answer.body, str):
+        return _response(answer.body, answer.status, answer.headers, _TEXT)
     if as_xml:
         return _response(to_xml(answer.body, name), answer.status, answer.headers, _XML)
     return _response(_dumped(answer.body), answer.status, answer.headers, _JSON)
