@@ -1,248 +1,521 @@
-"""A conference: participants come and go, each hears all the others.
+"""A conference: who is in it, who hears whom, and how it starts and ends.
 
-It starts when the first participant joins and ends when the last has left, or at a set time. It
-is recorded from its start as one mixed channel, or as its profile says.
+It waits until two calls are inside of which one starts it (Twilio docs, TwiML Conference, event
+``start``); until then each hears its wait music. It ends when the last call has left, when one
+leaves that ends it, or when the app says so. Recordings hold what the members hear, beeps and
+announcements included, and not what a muted or coaching member says.
+
+A simulated party that has nothing more to do stays until that is true of all of them, and of
+what else is under way: calls on their way here, announcements.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.audio.tones import beep
+from mediasim.exchange.call_control import CallControl
+from mediasim.exchange.conference_voice import ConferenceVoice
+from mediasim.exchange.dial import Talk
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
-from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.recording_control import (
-    LiveRecording,
-    Source,
-    SourcedChannel,
-    new_record,
-)
-from mediasim.exchange.recording_plan import RecordingPlan
-from mediasim.exchange.records import ConferenceRecord
+from mediasim.exchange.participant import LeaveReason, Participant, ParticipantOptions, Unavailable
+from mediasim.exchange.recording import RecordedConference
+from mediasim.exchange.recording_control import Source, SourcedChannel
+from mediasim.exchange.records import ConferenceRecord, EndReason
+from mediasim.exchange.speaking import follow_speech
+from mediasim.exchange.waiting import CallEnded
 from mediasim.media.recorder import Track
-from mediasim.parties.party import Party
+from mediasim.media.room import Room
 
-__all__ = ["ConferenceCall", "ConferencePlan", "MutePlan", "ParticipantPlan"]
+__all__ = ["Conference", "ConferenceHappening", "ConferenceListener", "attend"]
+
+ConferenceHappening = Literal[
+    "start",
+    "end",
+    "join",
+    "leave",
+    "mute",
+    "unmute",
+    "hold",
+    "unhold",
+    "modify",
+    "speech-start",
+    "speech-stop",
+    "announcement-end",
+    "announcement-fail",
+]
+
+
+class ConferenceListener(Protocol):
+    """Hears what happens in a conference, each time before anything else does."""
+
+    def wants(self, happening: ConferenceHappening) -> bool:
+        """Whether it needs to know of these, which cost something to find out."""
+
+    def happened(
+        self,
+        happening: ConferenceHappening,
+        participant: Participant | None,
+        *,
+        why: str = "",
+        announced: str = "",
+    ) -> None:
+        """Something has happened; ``why`` is the reason of a ``leave``, or what has failed.
+
+        ``announced`` is the name of an announcement that has ended.
+        """
+
+    def over(self) -> None:
+        """It has ended, and its recordings are published."""
+
+
+class _NoListener:
+    """A conference of which nothing is told but the exchange's events."""
+
+    def wants(self, happening: ConferenceHappening) -> bool:
+        return False
+
+    def happened(
+        self, happening: ConferenceHappening, participant: Participant | None, **details: str
+    ) -> None:
+        """Tell nothing."""
+
+    def over(self) -> None:
+        """Tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class MutePlan:
-    """A stretch, counted from the run's start, in which a participant is not heard."""
+class _Seat:
+    """A participant's place; a :class:`mediasim.exchange.call_control.Seat`."""
 
-    at_ns: int = 0
-    for_ns: int | None = None
+    conference: Conference
+    participant: Participant
 
+    def peers(self) -> list[LiveCall]:
+        own = self.participant.call
+        if not own.active or own.leg.conference is None:
+            return []
+        return [
+            other.call
+            for other in self.conference.inside
+            if other.call is not own
+            and other.call.active
+            and other.call.leg.conference == own.leg.conference
+        ]
 
-@dataclass(frozen=True, slots=True)
-class ParticipantPlan:
-    """When a party joins and leaves; times are counted from the run's start."""
-
-    party: Party
-    join_ns: int = 0
-    leave_ns: int | None = None
-    mutes: tuple[MutePlan, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ConferencePlan:
-    """One conference."""
-
-    name: str
-    participants: tuple[ParticipantPlan, ...]
-    recording: RecordingPlan | None = None
-    end_ns: int | None = None
+    def stand_aside(self, aside: bool) -> None:
+        self.conference.stand_aside(self.participant, aside)
 
 
-class ConferenceCall(Flow):
-    """Carries out a conference plan. Parties do what their behaviors say once they have joined."""
+class Conference:
+    """One conference, from its first participant to its last."""
 
     def __init__(
         self,
         exchange: Exchange,
-        plan: ConferencePlan,
-        behaviors: dict[str, Behavior],
-        listeners: frozenset[str],
+        room: Room,
+        record: ConferenceRecord,
+        *,
+        listener: ConferenceListener | None = None,
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[Any]] = asyncio.ensure_future,
     ) -> None:
-        super().__init__(exchange, plan.name)
-        self._plan = plan
-        self._behaviors = behaviors
-        self._listeners = listeners
-        self._busy = len(plan.participants)
-        self._all_done = asyncio.Event()
-        self._muted: set[LiveCall] = set()
-        self._holding: set[LiveCall] = set()
-        self._joined: list[LiveCall] = []
+        """``spawn`` runs what outlives any one call."""
+        self.record = record
+        self.participants: list[Participant] = []
+        """Inside or on their way, in order of coming."""
+        self.listener = listener or _NoListener()
+        self._exchange = exchange
+        self._room = room
+        self._spawn = spawn
+        self._voice = ConferenceVoice(exchange, room, record.sid)
+        self.joined: list[Participant] = []
         """Everybody who ever joined, in order."""
-        self._left: set[LiveCall] = set()
-        self.record = ConferenceRecord(
-            sid=exchange.sids.new("CF"),
-            account_sid=exchange.account_sid,
-            friendly_name=plan.name,
-            created_ns=exchange.now_ns,
-        )
-        exchange.catalogue.add_conference(self.record)
+        self.expecting: int | None = None
+        """How many calls are still to come, where that is known."""
+        self._announcing = 0
+        """Announcements under way."""
+        self._recorded = False
+        """The recording that a participant asked for has begun."""
+        self._parting: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """From the first to join to the last to leave."""
-        plan = self._plan
-        try:
-            if plan.recording is not None:
-                self.plan((plan.recording,))
-            staying = [self.spawn(self._take_part(who)) for who in plan.participants]
-            waits = [_all(staying)]
-            if plan.end_ns is not None:
-                waits.append(self.exchange.sleep_until(self.dialled_ns + plan.end_ns))
-            if await self.first_of(*waits) == 1:
-                self.record.reason_ended = "conference-ended-via-api"
-        finally:
-            await self.finish()
+    @property
+    def sid(self) -> str:
+        return self.record.sid
 
-    def over(self) -> None:
-        for call in self._joined:
-            self._see_off(call)
-        if self.record.status == "in-progress":
-            self.record.reason_ended = self.record.reason_ended or "last-participant-left"
-            self.record.move("completed", self.exchange.now_ns)
-            self._tell("ended", "the conference ended")
+    @property
+    def started(self) -> bool:
+        return self.record.status == "in-progress"
 
-    async def _take_part(self, who: ParticipantPlan) -> None:
-        exchange = self.exchange
-        await exchange.sleep_until(self.dialled_ns + who.join_ns)
-        call = exchange.new_call(
-            who.party,
-            self.room,
-            to=self.name,
-            from_=who.party.number,
-            direction="inbound",
-            status="ringing",
-            flow=self.name,
-        )
-        self.calls.append(call)
-        self._joined.append(call)
-        call.answer(listens=who.party.name in self._listeners)
-        self._place(call)
-        if self.record.status == "init":
-            self.record.move("in-progress", exchange.now_ns)
-            self._tell("started", "the conference started")
-            self.reach("answer")
-        self._tell("joined", f"{who.party.name} joined", call)
-        self.spawn(self._when_left(call))
-        for mute in who.mutes:
-            self.spawn(self._mute(call, mute))
-        behavior = self._behaviors.get(who.party.name)
-        doing = self.spawn(behavior(self, call)) if behavior is not None else None
-        if who.leave_ns is not None:
-            leave = exchange.sleep_until(self.dialled_ns + who.leave_ns)
-            await self.first_of(leave, call.ended.wait())
-            if doing is not None and not call.leaving:
-                doing.cancel()
-            self._done()
+    @property
+    def over(self) -> bool:
+        return self.record.status == "completed"
+
+    @property
+    def inside(self) -> list[Participant]:
+        return [each for each in self.participants if each.inside]
+
+    # -- coming and going -------------------------------------------------------------------
+
+    def expect(self, control: CallControl, options: ParticipantOptions) -> Participant:
+        """A call is on its way."""
+        participant = Participant(control, options, self._exchange.now_ns)
+        self.participants.append(participant)
+        return participant
+
+    def join(self, participant: Participant) -> None:
+        """Its call is here."""
+        participant.inside = True
+        participant.control.seat = _Seat(self, participant)
+        self.joined.append(participant)
+        self._tell("join", participant, "joined")
+        inside = self.inside
+        begins = len(inside) > 1 and any(each.options.start_on_enter for each in inside)
+        if not self.started and begins:
+            self.record.move("in-progress", self._exchange.now_ns)
+            self._tell("start", None, "started")
+        self._arrange()
+        if self.started:
+            self._record_as_asked()
+            if participant.beeps_on_enter:
+                self._to_all(beep(), "beep", but=participant)
+        control = participant.control
+        control.behave()
+        if control.scripted:
+            control.spawn(self._when_done(participant))
+        if self.listener.wants("speech-start"):
+            participant.listening = control.spawn(
+                follow_speech(
+                    participant.call,
+                    lambda word: self.listener.happened(word, participant),
+                )
+            )
+
+    def leave(self, participant: Participant, reason: LeaveReason, *, kicked: bool = False) -> None:
+        """It is no longer here; nothing happens if it had left before."""
+        if participant not in self.participants:
+            return
+        was_inside = participant.inside
+        self._take_out(participant, reason)
+        if was_inside and participant.end_on_exit:
+            self.end(
+                "participant-with-end-conference-on-exit-kicked"
+                if kicked
+                else "participant-with-end-conference-on-exit-left",
+                participant,
+            )
+        elif not self.participants:
+            self.end("last-participant-kicked" if kicked else "last-participant-left", participant)
         else:
-            if doing is not None:
-                await doing
-            self._done()
-            if call.ended.is_set():
-                return
-            if self._plan.end_ns is not None:
-                await asyncio.Event().wait()  # the end takes everybody off
-            await self._all_done.wait()
-            await exchange.sleep(LINGER_NS)
-        await call.hang_up()
-        await call.ended.wait()
+            self._arrange()
+            if self.started and was_inside and participant.beep_on_exit:
+                self._to_all(beep(), "beep")
+            self._settle()
 
-    def _done(self) -> None:
-        """Somebody has nothing more to do; who has no time to leave stays until nobody has."""
-        self._busy -= 1
-        if not self._busy:
-            self._all_done.set()
+    def _take_out(self, participant: Participant, reason: LeaveReason) -> None:
+        self.participants.remove(participant)
+        participant.released.set()
+        self._stop_entertaining(participant)
+        if participant.listening is not None:
+            participant.listening.cancel()
+        call = participant.call
+        if participant.inside and call.active:
+            for player in participant.played:
+                self._room.stop_player(player)
+            self._room.confer(call.leg, None)
+            self._room.hear(call.leg)
+        participant.control.seat = None
+        was_inside, participant.inside = participant.inside, False
+        self._tell("leave", participant, "left" if was_inside else "", reason)
 
-    async def _when_left(self, call: LiveCall) -> None:
-        await call.ended.wait()
-        self._see_off(call)
-
-    def _see_off(self, call: LiveCall) -> None:
-        """Tell, once, that a participant has left, whichever way it did."""
-        if call not in self._left:
-            self._left.add(call)
-            self._tell("left", f"{call.party.name} left", call)
-
-    async def _mute(self, call: LiveCall, mute: MutePlan) -> None:
-        await self.exchange.sleep_until(self.dialled_ns + mute.at_ns)
-        if not call.active:
+    def end(self, reason: EndReason, by: Participant | None = None) -> None:
+        """Everybody goes; what was recorded is published once all have left."""
+        if self.over:
             return
-        self._muted.add(call)
-        self._place(call)
-        self._tell("muted", f"{call.party.name} is muted", call)
-        if mute.for_ns is None:
-            return
-        await self.exchange.sleep_until(self.dialled_ns + mute.at_ns + mute.for_ns)
-        if call.active:
-            self._muted.discard(call)
-            self._place(call)
-            self._tell("unmuted", f"{call.party.name} is heard again", call)
-
-    def _place(self, call: LiveCall) -> None:
-        """Put a participant where it belongs: in the conference, muted in it, or beside it."""
-        joined, muted = call not in self._holding, call in self._muted
-        self.room.confer(call.leg, self.record.sid if joined else None, muted=muted)
-        self.exchange.follow_recordings(self.room)
-
-    def hold(self, call: LiveCall) -> None:
-        """A participant that holds the conference hears and says nothing."""
-        self._holding.add(call)
-        self._place(call)
-        call.tell("held", f"{call.party.name} holds the conference")
-
-    def resume(self, call: LiveCall) -> None:
-        self._holding.discard(call)
-        self._place(call)
-        call.tell("resumed", f"{call.party.name} is back in the conference")
+        halted = self._exchange.active_recordings(conference=self.sid)
+        for recording in halted:
+            recording.halt()
+        left: LeaveReason = (
+            "conference_ended_via_api"
+            if reason == "conference-ended-via-api"
+            else "moderator_ended_conference"
+        )
+        for participant in list(self.participants):
+            self._take_out(participant, left)
+            participant.stop_dialling()
+        self.record.reason_ended = reason
+        self.record.call_sid_ending = by.call.sid if by is not None else None
+        self.record.move("completed", self._exchange.now_ns)
+        self._tell("end", by, "ended")
+        self._voice.close()
+        for recording in halted:
+            recording.publish()
+        self.listener.over()
 
     # -- recording --------------------------------------------------------------------------
 
-    def start_recording(self, plan: RecordingPlan) -> LiveRecording:
-        layout = recording_layout("conference", plan.channels, "both", self.exchange.profile)
-        record = new_record(
-            self.exchange,
-            layout=layout,
-            source="Conference",
-            call_sid=self._joined[0].sid,
-            conference_sid=self.record.sid,
-        )
-        roles = [role.role for role in layout.channels]
-        return LiveRecording(
-            self.exchange,
-            record,
-            self.room,
-            plan.name,
-            plan.trim,
-            lambda: tuple(self._sources(role) for role in roles),
+    @property
+    def recorded(self) -> RecordedConference:
+        """Itself, as it is recorded."""
+        return RecordedConference(
+            lambda: _said(self._heard(first=True)),
+            lambda: _said(self._heard(first=False)) + self._own_voice(),
         )
 
-    def _sources(self, role: str) -> SourcedChannel:
-        unheard = self._muted | self._holding
-        heard = [call for call in self._joined if call.active and call not in unheard]
-        first = self._joined[0]
-        if role == "first-participant":
-            heard = [call for call in heard if call is first]
-        elif role == "everyone-else":
-            heard = [call for call in heard if call is not first]
-        return tuple(Source(call, Track.INBOUND) for call in heard)
+    def _heard(self, *, first: bool) -> list[Participant]:
+        return [
+            each
+            for each in self._hearers()
+            if each.call.active and not each.unheard and (each is self.joined[0]) == first
+        ]
 
-    def _tell(self, word: str, text: str, call: LiveCall | None = None) -> None:
-        self.exchange.events.emit(
-            ConferenceEvent(
-                at_ns=self.exchange.now_ns,
-                kind=f"conference.{word}",
-                text=text,
-                conference_sid=self.record.sid,
-                call_sid=call.sid if call else None,
+    def _own_voice(self) -> SourcedChannel:
+        return (Source(self._voice, Track.OUTBOUND),) if self._voice.active else ()
+
+    def _record_as_asked(self) -> None:
+        """Begin the recording that a participant asks for, once."""
+        asked = (each.options.record for each in self._hearers())
+        record = next((each for each in asked if each is not None), None)
+        if record is not None and not self._recorded:
+            self._recorded = True
+            record()
+
+    # -- who hears whom ---------------------------------------------------------------------
+
+    def _joins_in(self, participant: Participant) -> bool:
+        """Whether it hears the conference: inside, not on hold, once that has started."""
+        away = participant.held or participant.aside
+        return self.started and participant.inside and not away
+
+    def _hearers(self) -> list[Participant]:
+        return [each for each in self.inside if self._joins_in(each)]
+
+    def _arrange(self) -> None:
+        """Put everybody where it belongs."""
+        for participant in self.inside:
+            if participant.call.active:
+                self._place(participant)
+        self._exchange.follow_recordings(self._room)
+
+    def _place(self, participant: Participant) -> None:
+        leg, muted = participant.call.leg, participant.unheard
+        joins_in = self._joins_in(participant)
+        key = self.sid if joins_in else None
+        if (leg.conference, leg.muted) != (key, muted):
+            self._room.confer(leg, key, muted=muted)
+        coaches = tuple(
+            other.call.leg
+            for other in (self._hearers() if joins_in else ())
+            if other.call.active
+            and other.coaching
+            and not other.muted
+            and other.coaches == participant.call.sid
+        )
+        if leg.hears != coaches:
+            self._room.hear(leg, *coaches)
+        if joins_in or (participant.aside and not participant.held):
+            self._stop_entertaining(participant)
+        elif participant.entertaining is None:
+            participant.entertaining = participant.control.spawn(self._entertain(participant))
+
+    async def _entertain(self, participant: Participant) -> None:
+        entertainment = participant.hold_music if participant.held else participant.wait
+        try:
+            await entertainment(participant.control)
+        except CallEnded:
+            return
+        except Unavailable:
+            if not participant.held:  # Twilio: it is then not let in
+                participant.refused = True
+                participant.released.set()
+
+    def _stop_entertaining(self, participant: Participant) -> None:
+        if participant.entertaining is not None:
+            participant.entertaining.cancel()
+            participant.entertaining = None
+
+    # -- what is changed from outside -------------------------------------------------------
+
+    def mute(self, participant: Participant, muted: bool) -> None:
+        """Let the conference not hear it, or hear it again."""
+        if muted == participant.muted:
+            return
+        participant.muted = muted
+        self._arrange()
+        if muted:
+            self._tell("mute", participant, "muted")
+        else:
+            self._tell("unmute", participant, "unmuted")
+
+    def hold(
+        self, participant: Participant, held: bool, music: Callable[..., Any] | None = None
+    ) -> None:
+        """Put it on hold, with music of its own, or take it off."""
+        changed = held != participant.held
+        participant.held = held
+        if music is not None:
+            participant.hold_music = music
+        self._stop_entertaining(participant)
+        self._arrange()
+        if changed:
+            name = participant.call.party.name
+            word, words = ("held", "on hold") if held else ("resumed", "off hold")
+            participant.call.tell(word, f"{name} is {words}")
+            self._tell("hold" if held else "unhold", participant)
+
+    def stand_aside(self, participant: Participant, aside: bool) -> None:
+        """Its party holds the conference, hearing and saying nothing, or is back."""
+        if aside == participant.aside:
+            return
+        participant.aside = aside
+        self._arrange()
+        name = participant.call.party.name
+        if aside:
+            participant.call.tell("held", f"{name} holds the conference")
+        else:
+            participant.call.tell("resumed", f"{name} is back in the conference")
+
+    def modified(self, participant: Participant) -> None:
+        """Something else of it is different now."""
+        if not self.started:
+            self._stop_entertaining(participant)
+        self._arrange()
+        self._tell("modify", participant)
+
+    # -- announcements ----------------------------------------------------------------------
+
+    def _to_all(
+        self, pcm: NDArray[np.int16], label: str, *, but: Participant | None = None
+    ) -> None:
+        """Play something to everybody but one, and into the conference's recordings."""
+        for hearer in self._hearers():
+            if hearer is not but:
+                hearer.hear(pcm, label)
+        self._voice.say(pcm, label)
+
+    def announce(
+        self,
+        pieces: AsyncIterator[NDArray[np.int16]],
+        name: str,
+        to: Participant | None = None,
+    ) -> None:
+        """Play sounds one after the other to everybody, or to one alone; returns at once.
+
+        The listener is told of the end by ``name``. ``pieces`` may raise Unavailable, and CallEnded
+        where the call that they are asked for by has ended.
+        """
+        self._spawn(self._announce(pieces, name, to))
+
+    async def _announce(
+        self, pieces: AsyncIterator[NDArray[np.int16]], name: str, to: Participant | None
+    ) -> None:
+        self._announcing += 1
+        failed = ""
+        try:
+            async for pcm in pieces:
+                if not self._voice.active or (to is not None and not to.inside):
+                    break
+                if to is None:
+                    self._to_all(pcm, "announcement")
+                else:
+                    to.hear(pcm, "announcement")
+                await self._exchange.sleep(len(pcm) * NS_PER_SECOND // SAMPLE_RATE)
+        except (Unavailable, CallEnded) as error:
+            failed = f"cannot be played: {error}"
+        finally:
+            self._announcing -= 1
+        about = to if to is not None and to.inside else None
+        self.listener.happened(
+            "announcement-fail" if failed else "announcement-end",
+            about,
+            why=failed,
+            announced=name,
+        )
+        self._settle()
+
+    # -- when all has been said -------------------------------------------------------------
+
+    async def _when_done(self, participant: Participant) -> None:
+        await participant.control.behaved()
+        participant.done = True
+        self._settle()
+
+    def _all_done(self) -> bool:
+        begun = self.started or self.expecting == 0
+        on_their_way = self.expecting or len(self.inside) < len(self.participants)
+        if not begun or on_their_way or self._announcing:
+            return False
+        scripted = [each for each in self.inside if each.control.scripted]
+        return bool(scripted) and all(each.done for each in scripted)
+
+    def _settle(self) -> None:
+        if self._parting is None and self._all_done():
+            self._parting = self._spawn(self._part())
+
+    async def _part(self) -> None:
+        """Parties hang up a moment after the last of them has finished."""
+        scripted = [each.control for each in self.inside if each.control.scripted]
+        await asyncio.gather(*(control.linger() for control in scripted))
+        self._parting = None
+        if self._all_done():
+            await asyncio.gather(*(control.call.hang_up() for control in scripted))
+
+    # -- telling ----------------------------------------------------------------------------
+
+    def _tell(
+        self,
+        happening: ConferenceHappening,
+        participant: Participant | None,
+        word: str = "",
+        why: str = "",
+    ) -> None:
+        """Emit the event that is called ``word``, if any, and tell the listener."""
+        about = None if happening == "end" else participant
+        if word:
+            name = about.call.party.name if about is not None else "the conference"
+            self._exchange.events.emit(
+                ConferenceEvent(
+                    at_ns=self._exchange.now_ns,
+                    kind=f"conference.{word}",
+                    text=f"{name} {word}",
+                    conference_sid=self.sid,
+                    call_sid=about.call.sid if about is not None else None,
+                )
             )
+        self.listener.happened(happening, participant, why=why)
+
+
+async def attend(talk: Talk, conference: Conference, participant: Participant) -> None:
+    """Take part until the party hangs up (CallEnded), is released, or the talk's limits come."""
+    control = talk.control
+    if participant.released.is_set():
+        return
+    talk.bridged, talk.status = True, "answered"
+    try:
+        conference.join(participant)
+        await talk.stay(participant.released.wait())
+    except CallEnded:
+        talk.status = "completed"
+        hung_up = control.call.leaving
+        conference.leave(
+            participant, "participant_hung_up" if hung_up else "participant_updated_via_api"
         )
+        raise
+    except asyncio.CancelledError:
+        conference.leave(participant, "participant_updated_via_api")
+        raise
+    conference.leave(participant, "participant_hung_up")
+    if participant.refused:
+        talk.bridged, talk.status = False, "failed"
 
 
-async def _all(tasks: list[asyncio.Task[None]]) -> None:
-    await asyncio.gather(*tasks)
+def _said(participants: Sequence[Participant]) -> SourcedChannel:
+    return tuple(Source(each.call, Track.INBOUND) for each in participants)

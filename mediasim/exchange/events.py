@@ -200,6 +200,10 @@ class Events:
         """Call ``listener`` at each event of a kind, or of any with ``event``."""
         self.emitter.add_listener(kind, listener)
 
+    def forget(self, kind: str, listener: Callable[[Event], None]) -> None:
+        """Call ``listener`` no more."""
+        self.emitter.remove_listener(kind, listener)
+
     def happened(self, kind: str) -> bool:
         return any(event.kind == kind for event in self.log)
 

@@ -72,6 +72,8 @@ class Exchange:
         self.recordings: list[LiveRecording] = []
         self.far_end_of: Callable[[LiveCall], FarEnd | None] = lambda call: None
         """Who is at the far end of a call that is answered, where it is no simulated party."""
+        self.on_fault: Callable[[LiveCall, BaseException], None] = _raise_fault
+        """What is done about an error of something that ran for a call, a party's script say."""
 
         self._names: Counter[str] = Counter()
         self._sleepers = 0
@@ -164,6 +166,8 @@ class Exchange:
             parent_call_sid=parent.sid if parent else None,
         )
         call = LiveCall(self, record, party, room, flow, name)
+        if parent is not None:
+            call.dialled_ns = parent.dialled_ns
         call.enter()
         return call
 
@@ -173,11 +177,27 @@ class Exchange:
             if recording.room is room:
                 recording.follow()
 
+    def active_recordings(
+        self, *, call: str | None = None, conference: str | None = None
+    ) -> list[LiveRecording]:
+        """The recordings of a call, or of a conference, that have not ended, oldest first."""
+        return [
+            recording
+            for recording in self.recordings
+            if recording.active
+            and recording.record.conference_sid == conference
+            and (conference is not None or recording.record.call_sid == call)
+        ]
+
     def raise_event(self, name: str, party: str) -> None:
         """An event of a script's own."""
         self.events.emit(
             ScriptEvent(at_ns=self.now_ns, kind=name, text=f"{party} emits {name}", party=party)
         )
+
+
+def _raise_fault(call: LiveCall, error: BaseException) -> None:
+    raise RuntimeError(f"call {call.name} could not go on") from error
 
 
 def _wake(future: asyncio.Future[None]) -> None:

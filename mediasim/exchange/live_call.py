@@ -49,6 +49,7 @@ class LiveCall:
         """Who really is there, if nobody simulated."""
         self._leg: Leg | None = None
         self.dialled_ns = exchange.now_ns
+        """When the whole call was dialled: a child's is its parent's."""
         self.ended = asyncio.Event()
         """Set when the server has taken the leg down."""
         self.leaving = False

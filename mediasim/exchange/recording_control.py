@@ -131,6 +131,9 @@ class LiveRecording:
         """Record no more. What there is becomes a recording with :meth:`publish`."""
         self.record.move("stopped", self.exchange.now_ns)
         self.room.stop(self.recorder)
+        # Legs that ended in this very frame have left no sample of what would have followed them.
+        end = self.recorder.frame
+        self.sourcings[1:] = [each for each in self.sourcings[1:] if each.frame < end]
         self._map_channels()
         self._tell("stopped")
 

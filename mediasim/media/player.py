@@ -14,7 +14,13 @@ class Player:
     """A clip that starts at a frame, once or over and over."""
 
     def __init__(
-        self, pcm: NDArray[np.int16], first_frame: int, *, loop: bool = False, label: str = ""
+        self,
+        pcm: NDArray[np.int16],
+        first_frame: int,
+        *,
+        loop: bool = False,
+        label: str = "",
+        speech: bool = True,
     ) -> None:
         if not len(pcm):
             raise ValueError("nothing to play")
@@ -23,6 +29,8 @@ class Player:
         self.loop = loop
         self.label = label
         """What it is, for a person."""
+        self.speech = speech
+        """Whether a listener takes it for words: ringing and hold music are none."""
         self.stopped_frame: int | None = None
 
     @property

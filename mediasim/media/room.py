@@ -103,10 +103,16 @@ class Room:
         leg.conference, leg.muted = conference, muted
 
     def play(
-        self, leg: Leg, pcm: NDArray[np.int16], *, loop: bool = False, label: str = ""
+        self,
+        leg: Leg,
+        pcm: NDArray[np.int16],
+        *,
+        loop: bool = False,
+        label: str = "",
+        speech: bool = True,
     ) -> Player:
-        """Play to the leg's party from now on."""
-        player = Player(pcm, self._touch(), loop=loop, label=label)
+        """Play to the leg's party from now on; ``speech``: whether it counts as words heard."""
+        player = Player(pcm, self._touch(), loop=loop, label=label, speech=speech)
         leg.players.append(player)
         leg.played.append(player)
         return player

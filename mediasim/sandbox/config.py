@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 from pydantic import AfterValidator, PrivateAttr, ValidationError
 
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
-from mediasim.exchange.two_party import Answering
+from mediasim.exchange.phone import Answering
 from mediasim.sandbox.config_sip import SipConfig
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.document import Node, Origin, from_python

@@ -63,5 +63,5 @@ def act(service: Service, phones: PhoneBook, call_sid: str, callee: Callee) -> C
             " that waits for what it hears"
         )
     voice = callee.voice or phones.voice_of(call.party.name)
-    session.spawn(phones.behavior(callee.script, voice)(session.floor, call))
+    session.spawn(phones.behavior(callee.script, voice)(session))
     return record

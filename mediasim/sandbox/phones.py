@@ -15,9 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.exchange.flow import Behavior, Floor
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.two_party import Answering
+from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone, Reach
 from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import Speaker
@@ -31,7 +29,6 @@ from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
 from mediasim.scenario.plans import parties_of
 from mediasim.scenario.sounds import ScenarioSounds, voices_of
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import Phone, Reach
 from mediasim.twilio.studio import Studio
 
 __all__ = ["PhoneBook", "Way", "listens"]
@@ -124,8 +121,8 @@ class PhoneBook:
     def behavior(self, script: Many[Step], voice: str) -> Behavior:
         """What carries a script out."""
 
-        async def act(floor: Floor, call: LiveCall) -> None:
-            await Actor(floor, call, voice, await self._made(script, voice)).perform(script)
+        async def act(control: PartyControl) -> None:
+            await Actor(control, voice, await self._made(script, voice)).perform(script)
 
         return act
 

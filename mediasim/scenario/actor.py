@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
-from mediasim.exchange.flow import Floor
-from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.events import DtmfEvent, Event
+from mediasim.exchange.phone import PartyControl
 from mediasim.parties.party import Line
 from mediasim.scenario.model_base import Many
 from mediasim.scenario.model_steps import (
@@ -41,6 +41,10 @@ from mediasim.scenario.model_steps import (
 __all__ = ["Actor", "Sounds"]
 
 
+_AFTER_RINGING: Final = (Say, Play, Tone, Noise, Dtmf, Pause, Hold, Resume)
+"""Steps that wait while the call is being put through: no caller speaks into the ringing."""
+
+
 class Sounds(Protocol):
     """Where an actor's audio comes from."""
 
@@ -54,9 +58,10 @@ class Sounds(Protocol):
 class Actor:
     """One party in one call."""
 
-    def __init__(self, flow: Floor, call: LiveCall, voice: str, sounds: Sounds) -> None:
+    def __init__(self, control: PartyControl, voice: str, sounds: Sounds) -> None:
+        call = control.call
         assert call.line is not None
-        self._flow = flow
+        self._control = control
         self._call = call
         self._exchange = call.exchange
         self._line: Line = call.line
@@ -79,6 +84,9 @@ class Actor:
         return cursor
 
     async def _step(self, step: Step, cursor: int) -> int:
+        if self._control.connecting and isinstance(step, _AFTER_RINGING):
+            await self._control.connected()
+            cursor = max(cursor, self._exchange.now_ns)
         match step:
             case Say() | Play() | Tone() | Noise():
                 return self._sound(step, self._held_back(step.at, cursor))
@@ -109,9 +117,9 @@ class Actor:
             case WaitFor():
                 await self._wait_for(step)
             case Hold():
-                self._flow.hold(self._call)
+                self._control.hold()
             case Resume():
-                self._flow.resume(self._call)
+                self._control.resume()
             case Hangup():
                 await self._call.hang_up()
             case Emit():
@@ -119,7 +127,7 @@ class Actor:
 
     def _held_back(self, at: int | None, cursor: int) -> int:
         """``at`` counts from when the call was dialled."""
-        return cursor if at is None else max(cursor, self._flow.dialled_ns + at)
+        return cursor if at is None else max(cursor, self._control.dialled_ns + at)
 
     # -- sounds -----------------------------------------------------------------------------
 
@@ -166,7 +174,7 @@ class Actor:
 
     async def _wait_for(self, step: WaitFor) -> None:
         if step.timeout is None:
-            since = (self._exchange.now_ns - self._flow.dialled_ns) / NS_PER_SECOND
+            since = (self._exchange.now_ns - self._control.dialled_ns) / NS_PER_SECOND
             name = self._call.party.name
             self.waiting = f"{name} has waited for {_in_words(step)} since {since:.1f}s"
             try:
@@ -190,7 +198,7 @@ class Actor:
     async def _wanted(self, step: WaitFor) -> None:
         tracker = self._line.tracker
         if step.time is not None:
-            await self._exchange.sleep_until(self._flow.dialled_ns + step.time)
+            await self._exchange.sleep_until(self._control.dialled_ns + step.time)
         elif step.event is not None:
             await self._exchange.events.wait(step.event)
         elif step.quiet is not None:
@@ -208,11 +216,13 @@ class Actor:
         # What was pressed before now is not waited for, however late it is lived through.
         self._line.room.plane.catch_up(self._line.room)
         keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
-        peers = self._flow.peers(self._call)
-        for peer in peers:
-            peer.on_digit.append(keys)
-        ear = self._line.ear
+        events, ear = self._exchange.events, self._line.ear
         detector: DtmfDetector | None = None
+
+        def pressed(event: Event) -> None:
+            assert isinstance(event, DtmfEvent)
+            if any(event.call_sid == peer.sid for peer in self._control.peers()):
+                keys.put_nowait((event.at_ns // FRAME_NS, event.digit))
 
         def listen(first_frame: int, pcm: NDArray[np.int16]) -> None:
             nonlocal detector
@@ -221,28 +231,25 @@ class Actor:
             for hit in detector.feed(pcm):
                 keys.put_nowait((hit.end // FRAME_SAMPLES + END_SHOWS_FRAMES, hit.digit))
 
+        async def look(fired: Callable[[int], None]) -> None:
+            while True:
+                frame, digit = await keys.get()
+                if digit in wanted:
+                    fired(frame)
+                    return
+
+        def ask(fired: Callable[[int], None]) -> None:
+            self._control.spawn(look(fired))
+
+        events.on("dtmf", pressed)
         if ear is not None:
             ear.listeners.append(listen)
         try:
-            await self._line.hearing(lambda fired: _watch(keys, wanted, fired, self._flow))
+            await self._line.hearing(ask)
         finally:
-            for peer in peers:
-                peer.on_digit.remove(keys)
+            events.forget("dtmf", pressed)
             if ear is not None:
                 ear.listeners.remove(listen)
-
-
-def _watch(
-    keys: asyncio.Queue[tuple[int, str]], wanted: str, fired: Callable[[int], None], flow: Floor
-) -> None:
-    async def look() -> None:
-        while True:
-            frame, digit = await keys.get()
-            if digit in wanted:
-                fired(frame)
-                return
-
-    flow.spawn(look())
 
 
 def _in_words(step: WaitFor) -> str:

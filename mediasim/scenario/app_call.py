@@ -6,17 +6,17 @@ script has ended.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
+from mediasim.exchange.call_control import LINGER_NS
 from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import LINGER_NS, Behavior, Flow
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.one_leg import record_one_leg
-from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.recording_plan import RecordingPlan
-from mediasim.parties.party import Party
-from mediasim.twilio.asks import StreamRequest
+from mediasim.exchange.phone import PartyControl
+from mediasim.exchange.waiting import CallEnded
+from mediasim.scenario.call_plans import AppPlan
+from mediasim.scenario.calls import CallerLeg, Cast
 from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.streams.problems import NAMES
 from mediasim.twilio.streams.record import StreamRecord
@@ -24,75 +24,47 @@ from mediasim.twilio.streams.stream import Stream
 from mediasim.twilio.streams.target import StreamFailed, target_of
 from mediasim.twilio.webhooks import HostGuard
 
-__all__ = ["AppCall", "AppPlan"]
+__all__ = ["AppCall"]
 
 
-@dataclass(frozen=True, slots=True)
-class AppPlan:
-    """A call that is connected to an app."""
-
-    name: str
-    caller: Party
-    ask: StreamRequest
-    auth_token: str
-    time_limit_ns: int
-    recordings: tuple[RecordingPlan, ...] = ()
-
-
-class AppCall(Flow):
+class AppCall:
     """Carries out a plan. The caller does what its behavior says from when the stream is open."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        plan: AppPlan,
-        port: StreamPort,
-        behavior: Behavior,
-        *,
-        listens: bool,
-    ) -> None:
-        super().__init__(exchange, plan.name)
+    def __init__(self, exchange: Exchange, plan: AppPlan, port: StreamPort, cast: Cast) -> None:
+        self.name = plan.name
+        self._exchange = exchange
         self._plan = plan
         self._port = port
-        self._behavior = behavior
-        self._listens = listens
+        self._behavior = cast.behaviors[plan.caller.name]
         self.warnings: list[str] = []
-        self.call = exchange.new_call(
-            plan.caller,
-            self.room,
-            to="app",
-            from_=plan.caller.number,
-            direction="inbound",
-            status="ringing",
-            flow=plan.name,
+        self._caller = CallerLeg(
+            exchange, plan.name, cast.phone(plan.caller, acts=False), "app", plan.recordings, "call"
         )
-        self.calls.append(self.call)
         record = StreamRecord(
             sid=exchange.sids.new("MZ"),
             account_sid=exchange.account_sid,
-            call_sid=self.call.sid,
+            call_sid=self._caller.call.sid,
             name=None,
             updated_ns=exchange.now_ns,
         )
-        self.stream = Stream(self, self.call, plan.ask, record, both_ways=True)
+        self.stream = Stream(self, self._caller.call, plan.ask, record, both_ways=True)
 
     async def run(self) -> None:
         """From dialling to the end."""
+        caller, exchange = self._caller, self._exchange
         try:
-            self.plan(self._plan.recordings)
-            self.call.answer(listens=self._listens)
-            for stage in ("leg", "answer"):
-                self.reach(stage)
+            caller.planned.watch()
+            caller.answer()
+            caller.planned.begin("answer")
             if await self._opened():
-                self.spawn(self._do())
-                await self.first_of(
-                    self.stream.ended.wait(),
-                    self.call.ended.wait(),
-                    self.exchange.watch_until(self.exchange.now_ns + self._plan.time_limit_ns),
-                )
+                caller.behave(self._act)
+                longest = exchange.watch_until(exchange.now_ns + self._plan.time_limit_ns)
+                await caller.until(self.stream.ended.wait(), longest)
+        except CallEnded:
+            pass
         finally:
             self.stream.stop()
-            await self.finish()
+            await caller.finish()
 
     async def _opened(self) -> bool:
         try:
@@ -105,10 +77,14 @@ class AppCall(Flow):
         self._tell("started")
         return not self.stream.ended.is_set()
 
-    async def _do(self) -> None:
-        await self._behavior(self, self.call)
-        await self.exchange.sleep(LINGER_NS)
-        await self.call.hang_up()
+    async def _act(self, control: PartyControl) -> None:
+        await self._behavior(control)
+        await self._exchange.sleep(LINGER_NS)
+        await control.call.hang_up()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run beside the call until it ends."""
+        return self._caller.spawn(work)
 
     # -- what the stream tells --------------------------------------------------------------
 
@@ -125,28 +101,17 @@ class AppCall(Flow):
     def stream_over(self, stream: Stream) -> None:
         """It has ended."""
         stream.record.status = "stopped"
-        stream.record.updated_ns = self.exchange.now_ns
+        stream.record.updated_ns = self._exchange.now_ns
         if stream.started_frame is not None:
             self._tell("stopped")
 
     def _tell(self, word: str, more: str = "") -> None:
-        self.exchange.events.emit(
+        self._exchange.events.emit(
             StreamEvent(
-                at_ns=self.exchange.now_ns,
+                at_ns=self._exchange.now_ns,
                 kind=f"stream.{word}",
                 text=f"stream of call {self.name} {word}{more}",
-                call_sid=self.call.sid,
+                call_sid=self._caller.call.sid,
                 stream_sid=self.stream.record.sid,
             )
         )
-
-    # -- what the party may ask -------------------------------------------------------------
-
-    def start_recording(self, plan: RecordingPlan) -> LiveRecording:
-        return record_one_leg(self.exchange, self.call, plan)
-
-    def hold(self, call: LiveCall) -> None:
-        """An app is not put on hold."""
-
-    def resume(self, call: LiveCall) -> None:
-        """Nobody is on hold."""

@@ -5,17 +5,26 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from mediasim.audio.frames import FRAME_NS
-from mediasim.exchange.conference import ConferencePlan, MutePlan, ParticipantPlan
-from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
-from mediasim.exchange.two_party import Answering, DialPlan, TransferPlan
-from mediasim.exchange.voicemail import VoicemailPlan
+from mediasim.exchange.message import MessageRequest
+from mediasim.exchange.phone import Answering
 from mediasim.media.recorder import PauseBehavior
 from mediasim.net.link import GilbertElliott, Impairments, Jitter
 from mediasim.parties.clock import Stall
 from mediasim.parties.party import Party
 from mediasim.scenario import model_call, model_conference, model_network, model_recording
-from mediasim.scenario.app_call import AppPlan
 from mediasim.scenario.apps import Apps
+from mediasim.scenario.call_plans import (
+    AppPlan,
+    ConferencePlan,
+    DialPlan,
+    Moment,
+    MutePlan,
+    ParticipantPlan,
+    PausePlan,
+    RecordingPlan,
+    TransferPlan,
+    VoicemailPlan,
+)
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_steps import WaitFor, walk
@@ -137,10 +146,12 @@ def voicemail_plan(
         caller=parties[call.from_],
         recording=mail.name,
         greeting=greeting,
-        beep=mail.beep,
-        timeout_ns=int(mail.timeout),
-        finish_on_key=mail.finish_on_key,
-        max_length_ns=int(mail.max_length),
+        request=MessageRequest(
+            beep=mail.beep,
+            timeout_ns=int(mail.timeout),
+            finish_on_key=mail.finish_on_key,
+            max_length_ns=int(mail.max_length),
+        ),
         trim=mail.trim,
         also=tuple(_recording(recording) for recording in call.recordings),
     )

@@ -8,16 +8,15 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.conference import ConferenceCall
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import Behavior, Floor
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.two_party import TwoPartyCall
-from mediasim.exchange.voicemail import VoicemailCall
+from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.parties.party import Party
 from mediasim.scenario.actor import Actor
 from mediasim.scenario.app_call import AppCall
 from mediasim.scenario.apps import Apps, Hold
+from mediasim.scenario.calls import Cast, DialledCall, VoicemailCall
+from mediasim.scenario.meetings import Meeting
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_call import Call
 from mediasim.scenario.model_conference import Conference
@@ -61,23 +60,29 @@ class Stage:
         self._hold = hold
         self.app_calls: list[AppCall] = []
         self._parties: dict[str, Party] = parties_of(scenario)
-        self._listeners = listeners_of(scenario)
         self._actors: list[Actor] = []
-        self._behaviors = {
+        behaviors = {
             name: self._behavior(name, voice) for name, voice in voices_of(scenario).items()
         }
+        self._cast = Cast(behaviors, listeners_of(scenario))
+        self._broken: asyncio.Future[None] = exchange.loop.create_future()
+        exchange.on_fault = self._fault
 
     def _behavior(self, name: str, voice: str) -> Behavior:
         script = self._scenario.parties[name].script
 
-        async def act(floor: Floor, call: LiveCall) -> None:
-            if call.line is None:
+        async def act(control: PartyControl) -> None:
+            if control.call.line is None:
                 return  # an endpoint elsewhere does what it likes
-            actor = Actor(floor, call, voice, self._sounds)
+            actor = Actor(control, voice, self._sounds)
             self._actors.append(actor)
             await actor.perform(script)
 
         return act
+
+    def _fault(self, call: LiveCall, error: BaseException) -> None:
+        if not self._broken.done():
+            self._broken.set_exception(error)
 
     async def perform(self) -> None:
         """From the first call dialled to the last leg's end. Raises RunFailed if it never ends."""
@@ -88,14 +93,16 @@ class Stage:
         watching = asyncio.ensure_future(self._watch())
         try:
             while pending := [flow for flow in flows if not flow.done()]:
-                await asyncio.wait((*pending, watching), return_when=asyncio.FIRST_COMPLETED)
-                for task in (*flows, watching):
+                ends = (*pending, watching, self._broken)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for task in (*flows, watching, self._broken):
                     if task.done():
                         task.result()
         finally:
             for task in (*flows, watching):
                 task.cancel()
             await asyncio.gather(*flows, watching, return_exceptions=True)
+            self._broken.cancel()
 
     def _call(self, call: Call) -> Coroutine[Any, Any, None]:
         if call.app is not None:
@@ -111,25 +118,23 @@ class Stage:
             grace=call.app.grace.seconds,
         )
         plan = app_plan(call, self._parties, self._apps)
-        behavior, listens = self._behaviors[call.from_], call.from_ in self._listeners
-        flow = AppCall(self._exchange, plan, port, behavior, listens=listens)
+        flow = AppCall(self._exchange, plan, port, self._cast)
         self.app_calls.append(flow)
         await flow.run()
 
     async def _dial(self, call: Call) -> None:
         await self._exchange.sleep_until(int(call.at))
         plan = dial_plan(call, self._parties)
-        await TwoPartyCall(self._exchange, plan, self._behaviors, self._listeners).run()
+        await DialledCall(self._exchange, plan, self._cast).run()
 
     async def _voicemail(self, call: Call) -> None:
         await self._exchange.sleep_until(int(call.at))
         plan = voicemail_plan(call, self._parties, self._sounds)
-        behavior, listens = self._behaviors[call.from_], call.from_ in self._listeners
-        await VoicemailCall(self._exchange, plan, behavior, listens=listens).run()
+        await VoicemailCall(self._exchange, plan, self._cast).run()
 
     async def _conference(self, conference: Conference) -> None:
         plan = conference_plan(conference, self._parties)
-        await ConferenceCall(self._exchange, plan, self._behaviors, self._listeners).run()
+        await Meeting(self._exchange, plan, self._cast).run()
 
     async def _watch(self) -> None:
         """Raises RunFailed when everybody has long been waiting for somebody else."""

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import Phone
 from mediasim.exchange.records import SipFacts
 from mediasim.parties.party import Party
 from mediasim.sip.agent import SipAgent
@@ -19,7 +20,6 @@ from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
 from mediasim.twilio.addresses import called
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.ports import Phone
 from mediasim.twilio.service import Service
 
 __all__ = ["IncomingCalls"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import API_VERSION, SipFacts
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.digest import credentials
@@ -29,7 +30,6 @@ from mediasim.sip.messages import (
 from mediasim.sip.telephone import ALLOW, Telephone
 from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
-from mediasim.twilio.ports import NotReached
 
 __all__ = ["SipReach", "Target", "Wanted"]
 

@@ -13,13 +13,13 @@ from typing import Final
 from urllib.parse import unquote
 
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.incoming import IncomingCalls
 from mediasim.sip.messages import SipUri, read_uri, uri_text
 from mediasim.sip.outgoing import SipReach, Target, Wanted
 from mediasim.sip.transports import Channel
-from mediasim.twilio.ports import NotReached
 from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks.hosts import HostGuard
 

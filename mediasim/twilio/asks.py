@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mediasim.exchange.layout import Channels, Track
-from mediasim.exchange.trim import Trim
+from mediasim.exchange.recording import RecordingOptions
 
 __all__ = [
     "CallRequest",
@@ -47,12 +46,9 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingRequest:
-    """A recording to start. For a REST request or ``Record=true``."""
+class RecordingRequest(RecordingOptions):
+    """A recording to start, and where to tell of it; the defaults are those of a REST request."""
 
-    channels: Channels = "mono"
-    track: Track = "both"
-    trim: Trim = "do-not-trim"
     callback: Callback | None = None
 
 

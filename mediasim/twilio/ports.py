@@ -1,27 +1,16 @@
-"""What Twilio's behaviour needs from outside: the user's app, the telephones, its own caller."""
+"""What Twilio's behaviour needs from outside: the user's app over HTTP and over WebSockets."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar, overload, runtime_checkable
-
-from mediasim.exchange.flow import Behavior
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.two_party import Answering
-from mediasim.media.far_end import FarEnd
-from mediasim.parties.party import Party
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 __all__ = [
-    "Directory",
     "Gate",
     "HttpAnswer",
     "HttpFailed",
     "HttpPort",
-    "NotReached",
-    "Phone",
-    "Reach",
-    "ReachByPassword",
     "StreamEnd",
     "StreamListener",
     "StreamPort",
@@ -127,52 +116,3 @@ class StreamPort(Protocol):
         self, url: str, headers: Mapping[str, str], listener: StreamListener
     ) -> StreamSocket:
         """Open one at a ``ws://`` or ``wss://`` URL. Raises StreamRefused."""
-
-
-class NotReached(Exception):
-    """A telephone elsewhere was rung and not answered; says why in words."""
-
-    def __init__(self, words: str, status: Literal["busy", "no-answer", "failed"]) -> None:
-        super().__init__(words)
-        self.status: Literal["busy", "no-answer", "failed"] = status
-
-
-class Reach(Protocol):
-    """The way to a telephone elsewhere. Awaited on the engine's loop, in real time."""
-
-    async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
-        """Ring it; returns it when it is answered, ready to be connected. Raises NotReached.
-
-        ``ringing`` is called as soon as it rings. Whoever cancels this has the ringing stop.
-        """
-
-
-@runtime_checkable
-class ReachByPassword(Reach, Protocol):
-    """A way on which somebody may ask who calls."""
-
-    def as_user(self, user: str, password: str) -> Reach:
-        """The same way, with an answer to that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phone:
-    """Who answers at an address, and what it does then."""
-
-    party: Party
-    answering: Answering = field(default_factory=Answering)
-    behavior: Behavior | None = None
-    """None: it is silent and stays on the line."""
-    listens: bool = False
-    """Its behavior waits for something it hears."""
-    far_end: FarEnd | None = None
-    """Somebody who is not simulated and has called."""
-    reach: Reach | None = None
-    """The way to somebody who is not simulated and is to be called."""
-
-
-class Directory(Protocol):
-    """Every telephone that can be called."""
-
-    def phone(self, address: str) -> Phone:
-        """Who is at a number, ``client:`` name or ``sip:`` address; there is always somebody."""

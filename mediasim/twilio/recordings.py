@@ -6,18 +6,23 @@ rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.catalogue import UnknownSid
 from mediasim.exchange.events import Event, RecordingEvent
-from mediasim.exchange.layout import Kind, recording_layout
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
+from mediasim.exchange.layout import Kind
+from mediasim.exchange.recording import (
+    RecordedCall,
+    RecordedConference,
+    RecordedMessage,
+    start_recording,
+)
+from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import RecordingRecord, RecordingSource
 from mediasim.exchange.states import IllegalMove
-from mediasim.media.recorder import PauseBehavior, Track
+from mediasim.media.recorder import PauseBehavior
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import publish_truth
@@ -53,112 +58,57 @@ class RecordingDesk:
         self._service = service
         self._exchange = service.exchange
         self._watches: dict[str, _Watch] = {}
-        self._live: dict[str, LiveRecording] = {}
         self._made = 0
         self._exchange.events.on("event", self._happened)
 
     # -- starting ---------------------------------------------------------------------------
 
-    def of_call(
-        self, call: LiveCall, ask: RecordingRequest, source: RecordingSource, name: str = ""
-    ) -> LiveRecording:
-        """Both tracks, or one, of a call as the server hears and sends them."""
-
-        def made_of(role: str) -> SourcedChannel:
-            if not call.active:
-                return ()
-            said, sent = Source(call, Track.INBOUND), Source(call, Track.OUTBOUND)
-            return {"inbound": (said,), "outbound": (sent,), "mix": (said, sent)}[role]
-
-        return self.start(call.sid, "call", ask, source, made_of, name=name)
-
-    def of_dial(
-        self, parent: LiveCall, child: Callable[[], LiveCall | None], ask: RecordingRequest
-    ) -> LiveRecording:
-        """A caller and whom it is connected to; before that, what the caller is sent."""
-
-        def made_of(role: str) -> SourcedChannel:
-            if not parent.active:
-                return ()
-            said, sent = Source(parent, Track.INBOUND), Source(parent, Track.OUTBOUND)
-            other = child()
-            heard = Source(other, Track.INBOUND) if other is not None and other.active else sent
-            of_role = {
-                "parent": (said,),
-                "child": (heard,),
-                "inbound": (said,),
-                "outbound": (sent,),
-                "mix": (said, heard),
-            }
-            return of_role[role]
-
-        return self.start(parent.sid, "dial", ask, "DialVerb", made_of)
-
-    def of_verb(self, call: LiveCall, ask: RecordingRequest) -> LiveRecording:
-        """What the caller says."""
-
-        def made_of(role: str) -> SourcedChannel:
-            return (Source(call, Track.INBOUND),) if call.active else ()
-
-        return self.start(call.sid, "record-verb", ask, "RecordVerb", made_of)
-
     def start(
         self,
-        call_sid: str,
+        recorded: RecordedCall | RecordedMessage | RecordedConference,
         kind: Kind,
         ask: RecordingRequest,
         source: RecordingSource,
-        made_of: Callable[[str], SourcedChannel],
         *,
+        call_sid: str,
         name: str = "",
         conference_sid: str | None = None,
         friendly_name: str | None = None,
     ) -> LiveRecording:
-        """Begin to record now; ``made_of`` tells what a channel's role is made of at any moment."""
-        layout = recording_layout(kind, ask.channels, ask.track, self._exchange.profile)
-        record = new_record(
-            self._exchange,
-            layout=layout,
-            source=source,
-            call_sid=call_sid,
-            conference_sid=conference_sid,
-        )
-        if ask.callback is not None and ask.callback.url:
-            more = (("FriendlyName", friendly_name),) if friendly_name is not None else ()
-            self._watches[record.sid] = _Watch(ask.callback, more)
+        """Begin to record now, and tell of it where that was asked for."""
         self._made += 1
-        roles = [role.role for role in layout.channels]
-        recording = LiveRecording(
+        name = name or f"recording-{self._made}"
+        return start_recording(
             self._exchange,
-            record,
             self._service.room,
-            name or f"recording-{self._made}",
-            ask.trim,
-            lambda: tuple(made_of(role) for role in roles),
+            recorded,
+            kind,
+            ask,
+            source,
+            call_sid=call_sid,
+            name=name,
+            conference_sid=conference_sid,
+            before=lambda sid: self._watch(sid, ask.callback, friendly_name),
         )
-        self._live[record.sid] = recording
-        return recording
+
+    def of_call(
+        self, control: CallControl, ask: RecordingRequest, source: RecordingSource, name: str = ""
+    ) -> LiveRecording:
+        """Record a call and whom it is connected to."""
+        recorded, sid = RecordedCall(control.call, lambda: control.peer), control.call.sid
+        kind: Kind = "dial" if source == "DialVerb" else "call"
+        return self.start(recorded, kind, ask, source, call_sid=sid, name=name)
+
+    def _watch(self, sid: str, callback: Callback | None, friendly_name: str | None) -> None:
+        if callback is not None and callback.url:
+            more = (("FriendlyName", friendly_name),) if friendly_name is not None else ()
+            self._watches[sid] = _Watch(callback, more)
 
     # -- under way --------------------------------------------------------------------------
 
-    def under_way(
-        self, *, call: str | None = None, conference: str | None = None
-    ) -> list[LiveRecording]:
-        """Those not ended yet, of a call or of a conference, oldest first."""
-        return [
-            recording
-            for recording in self._live.values()
-            if recording.active
-            and (
-                recording.record.conference_sid == conference
-                if conference is not None
-                else recording.record.conference_sid is None and recording.record.call_sid == call
-            )
-        ]
-
     def current(self, call_sid: str) -> RecordingRecord:
         """``Twilio.CURRENT``: the only recording under way of a call."""
-        found = self.under_way(call=call_sid)
+        found = self._exchange.active_recordings(call=call_sid)
         if len(found) > 1:
             raise bad_parameter(
                 f"Call {call_sid} has {len(found)} recordings in progress: use a recording's SID"
@@ -178,8 +128,9 @@ class RecordingDesk:
         if status not in ("in-progress", "paused", "stopped"):
             raise bad_parameter(f"Invalid Status {status}: in-progress, paused or stopped")
         record = self._service.catalogue.recording(sid)
-        recording = self._live.get(sid)
-        if recording is None or not recording.active:
+        live = (each for each in self._exchange.recordings if each.sid == sid and each.active)
+        recording = next(live, None)
+        if recording is None:
             raise TwilioError(
                 400, 21220, f"Recording {sid} is {record.status}: it can no longer be changed"
             )
@@ -195,13 +146,6 @@ class RecordingDesk:
         except IllegalMove as error:
             raise bad_parameter(str(error)) from None
         return record
-
-    def halt(self, recordings: list[LiveRecording]) -> list[LiveRecording]:
-        """Record no more of these; they are published by :meth:`publish`."""
-        halted = [recording for recording in recordings if recording.active]
-        for recording in halted:
-            recording.halt()
-        return halted
 
     # -- telling ----------------------------------------------------------------------------
 
@@ -226,7 +170,7 @@ class RecordingDesk:
             return
         word = event.kind.removeprefix("recording.")
         if word in ("completed", "absent"):
-            self._over(self._live.pop(event.recording_sid))
+            self._over(event.recording_sid)
         watch = self._watches.get(event.recording_sid)
         if watch is None or word not in _TOLD:
             return
@@ -238,11 +182,12 @@ class RecordingDesk:
 
     def forget_ended(self) -> None:
         """Let go of calls that have ended, unless a recording may still have to name them."""
-        if not self._live:
+        if not self._exchange.recordings:
             calls = self._exchange.calls
             calls[:] = [call for call in calls if not call.ended.is_set()]
 
-    def _over(self, recording: LiveRecording) -> None:
+    def _over(self, sid: str) -> None:
+        recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
             self._tell_truth(recording)
         # Of what has ended only the records are kept, or a server would grow for ever.

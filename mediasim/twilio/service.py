@@ -18,9 +18,9 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.phone import Answering, Directory, Phone
 from mediasim.exchange.records import API_VERSION, CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
-from mediasim.exchange.two_party import Answering
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
@@ -32,7 +32,7 @@ from mediasim.twilio.errors import (
     not_found,
     too_many,
 )
-from mediasim.twilio.ports import Directory, Phone, StreamPort
+from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.recordings import RecordingDesk
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -104,6 +104,7 @@ class Service:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._on_answer: dict[str, RecordingRequest] = {}
         self._calls = 0
+        exchange.on_fault = self.broke
 
     # -- what others ask --------------------------------------------------------------------
 
@@ -150,21 +151,6 @@ class Service:
         session = self.sessions.get(sid)
         return None if session is None else session.call
 
-    def heard_by(self, call: LiveCall) -> list[LiveCall]:
-        """Whom a call's party hears, or would if nobody were on hold."""
-        if not call.active:
-            return []
-        found = []
-        for session in self.sessions.values():
-            other = session.call
-            if other is call or not other.active:
-                continue
-            conference = call.leg.conference
-            together = conference is not None and other.leg.conference == conference
-            if together or session.bridged is call or self.sessions[call.sid].bridged is other:
-                found.append(other)
-        return found
-
     def notify(
         self,
         call_sid: str | None,
@@ -199,9 +185,9 @@ class Service:
         """The secret of an API key: 32 letters and digits, the seed's."""
         return self.exchange.seeds.digest(f"secret/{sid}", 16).hex()
 
-    def broke(self, call_sid: str, error: BaseException) -> None:
+    def broke(self, call: LiveCall, error: BaseException) -> None:
         """A fault of our own, or a party that could not go on: the call goes on without it."""
-        self.notify(call_sid, 13000, f"{type(error).__name__}: {error}")
+        self.notify(call.sid, 13000, f"{type(error).__name__}: {error}")
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something that outlives any call."""
@@ -349,7 +335,7 @@ class Service:
         def done(task: asyncio.Task[Any]) -> None:
             self._on_answer.pop(session.call.sid, None)
             if not task.cancelled() and (error := task.exception()) is not None:
-                self.broke(session.call.sid, error)
+                self.broke(session.call, error)
 
         task.add_done_callback(done)
 
@@ -357,7 +343,7 @@ class Service:
         """A call under TwiML has been answered."""
         ask = self._on_answer.pop(session.call.sid, None)
         if ask is not None:
-            self.recordings.of_call(session.call, ask, "OutboundAPI")
+            self.recordings.of_call(session, ask, "OutboundAPI")
         if session.send_digits:
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 
@@ -376,7 +362,7 @@ class Service:
         if ask.status == "canceled" and session.call.active:
             return record  # only what is queued or ringing can be canceled
         if ask.status in ("canceled", "completed"):
-            self._end(session)
+            session.end("canceled")
         elif ask.script is not None:
             if not session.call.active:
                 raise TwilioError(
@@ -384,12 +370,6 @@ class Service:
                 )
             session.redirect(ask.script)
         return record
-
-    def _end(self, session: CallSession) -> None:
-        if session.call.active:
-            session.call.take_down()
-        elif not session.call.ended.is_set():
-            session.call.fail("canceled")
 
     def delete_call(self, sid: str) -> None:
         """Forget a call that has ended."""
@@ -410,11 +390,10 @@ class Service:
                 _NOT_IN_PROGRESS,
                 "Requested resource is not eligible for recording: the call is not in progress",
             )
-        call = session.call
-        parent = self.sessions.get(call.record.parent_call_sid or "")
+        parent = self.sessions.get(session.call.record.parent_call_sid or "")
         if parent is not None and parent.call.active:
-            call = parent.call
-        return self.recordings.of_call(call, ask, "StartCallRecordingAPI").record
+            session = parent
+        return self.recordings.of_call(session, ask, "StartCallRecordingAPI").record
 
     def update_recording(
         self, sid: str, status: str, pause_behavior: str | None = None
@@ -443,7 +422,7 @@ class Service:
     async def close(self) -> None:
         """End every call, publish what was recorded, deliver what is to be told."""
         for session in list(self.sessions.values()):
-            self._end(session)
+            session.end("canceled")
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.webhooks.settled()

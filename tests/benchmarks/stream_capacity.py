@@ -34,12 +34,13 @@ import numpy as np
 from mediasim.audio.frames import FRAME_MS
 from mediasim.audio.tones import noise
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.phone import Phone
 from mediasim.media.plane import MediaPlane
 from mediasim.net import process
 from mediasim.net.realtime import Lateness, RealtimeLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, Phone
+from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.streams.web_port import WebStreams

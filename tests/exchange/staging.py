@@ -15,9 +15,8 @@ from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.flow import Behavior, Floor
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
-from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
@@ -40,7 +39,7 @@ __all__ = [
 
 T = TypeVar("T")
 Samples = NDArray[np.int16]
-Act = Callable[[Floor, LiveCall], Coroutine[Any, Any, None]]
+Act = Callable[[PartyControl], Coroutine[Any, Any, None]]
 
 PATH = 5 * FRAME_SAMPLES
 """Samples from when a word is said to when the server has it."""
@@ -84,30 +83,36 @@ def clip(name: str, length: float = 1.0) -> Samples:
 
 
 def acts(*steps: float | Samples | str) -> Behavior:
-    """A behavior: wait (seconds), sound (samples), hold, resume, hangup, or raise an event."""
+    """A behavior: wait (seconds), sound (samples), hold, resume, hangup, or raise an event.
 
-    async def act(flow: Floor, call: LiveCall) -> None:
+    Like a scripted party's it begins once the call has been put through.
+    """
+
+    async def act(control: PartyControl) -> None:
+        call = control.call
         assert call.line is not None
+        await control.connected()
         for step in steps:
             if isinstance(step, np.ndarray):
                 at = call.line.clock.sample_at(call.exchange.now_ns)
                 call.line.timeline.place(step, at, kind="noise", text="")
                 await call.exchange.sleep(len(step) * 125_000)
             elif isinstance(step, str):
-                await _do(step, flow, call)
+                await _do(step, control)
             else:
                 await call.exchange.sleep(seconds(step))
 
     return act
 
 
-async def _do(word: str, flow: Floor, call: LiveCall) -> None:
+async def _do(word: str, control: PartyControl) -> None:
+    call = control.call
     if word == "hangup":
         await call.hang_up()
     elif word == "hold":
-        flow.hold(call)
+        control.hold()
     elif word == "resume":
-        flow.resume(call)
+        control.resume()
     else:
         call.exchange.raise_event(word, call.party.name)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mediasim.exchange.flow import Floor
+from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
 from staging import (
     PATH,
     Samples,
@@ -24,10 +26,9 @@ from staging import (
 from mediasim.exchange.conference import ConferenceCall, ConferencePlan, MutePlan, ParticipantPlan
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import Behavior, Floor
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
+from mediasim.exchange.phone import Behavior
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 TOLD = RecordingPlan("main")

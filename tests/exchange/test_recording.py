@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
+from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 from staging import (
     PATH,
     acts,
@@ -22,11 +24,9 @@ from staging import (
 )
 
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import Behavior
+from mediasim.exchange.phone import Behavior
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
 from mediasim.exchange.states import IllegalMove
-from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 from mediasim.media.recorder import PauseBehavior
 
 LONG, REPLY = clip("long", 10.0), clip("reply")

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from mediasim.exchange.recording_plan import Moment, RecordingPlan
+from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 from staging import acts, clip, named, on_exchange, party, pcm_of, seconds
 
 from mediasim.audio.frames import FRAME_SAMPLES
@@ -13,9 +15,7 @@ from mediasim.audio.wav import read_wav
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.media_store import MediaStore
-from mediasim.exchange.recording_plan import Moment, RecordingPlan
 from mediasim.exchange.recovery import recover_recordings
-from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 
 PLANS = (
     RecordingPlan("dual", channels="dual"),

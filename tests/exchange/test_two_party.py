@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
+from mediasim.exchange.two_party import DialPlan, TransferPlan, TwoPartyCall
 from staging import (
     PATH,
     acts,
@@ -21,9 +23,7 @@ from staging import (
 )
 
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import Behavior
-from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
-from mediasim.exchange.two_party import Answering, DialPlan, TransferPlan, TwoPartyCall
+from mediasim.exchange.phone import Answering, Behavior
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 DUAL = RecordingPlan("main", channels="dual")

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mediasim.exchange.flow import Floor
+from mediasim.exchange.recording_plan import RecordingPlan
+from mediasim.exchange.voicemail import VoicemailCall, VoicemailPlan
 from staging import PATH, Samples, acts, clip, kinds, named, on_exchange, party, pcm_of, seconds
 
 from mediasim.audio.dtmf import END_SHOWS_FRAMES, dtmf_digits
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import beep
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.flow import Behavior, Floor
 from mediasim.exchange.keypad import NOTICE_FRAMES
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.recording_plan import RecordingPlan
-from mediasim.exchange.voicemail import VoicemailCall, VoicemailPlan
+from mediasim.exchange.phone import Behavior
 
 MESSAGE, GREETING = clip("message"), clip("greeting", 1.5)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config, parse_callee, parse_config

@@ -16,6 +16,7 @@ import pytest
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.wav import read_wav
+from mediasim.exchange.phone import Phone
 from mediasim.media.far_end import FarEndFormat
 from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.parties.party import Party
@@ -28,7 +29,6 @@ from mediasim.sandbox.live import NotNow, act, place_call
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.errors import ScenarioError
 from mediasim.truth.measure import heard
-from mediasim.twilio.ports import Phone
 
 APP, PEER = "+14155550100", "+14155550111"
 DIAL = f"<Response><Dial record='record-from-answer-dual'>{PEER}</Dial></Response>"

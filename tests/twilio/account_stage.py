@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.flow import Behavior, Floor
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.two_party import Answering
+from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpFailed, Phone, StreamPort
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, StreamPort
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
@@ -93,7 +91,8 @@ Step = float | NDArray[np.int16] | tuple[NDArray[np.int16], str] | str
 def acts(*steps: Step) -> Behavior:
     """What a telephone's owner does once connected."""
 
-    async def act(floor: Floor, call: LiveCall) -> None:
+    async def act(control: PartyControl) -> None:
+        call = control.call
         line, exchange = call.line, call.exchange
         assert line is not None
         for step in steps:
@@ -109,9 +108,9 @@ def acts(*steps: Step) -> Behavior:
             elif step == "hangup":
                 await call.hang_up()
             elif step == "hold":
-                floor.hold(call)
+                control.hold()
             elif step == "resume":
-                floor.resume(call)
+                control.resume()
             else:
                 assert isinstance(step, int | float)
                 await exchange.sleep(int(step * 1e9))

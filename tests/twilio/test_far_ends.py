@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from account_stage import ALICE, APP, APP_NUMBER, BOB, Account
+from mediasim.exchange.ringing import ring
 from numpy.typing import NDArray
 from test_twiml_calls import place_of, words
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import NotReached, Phone
 from mediasim.exchange.records import CallRecord
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
@@ -23,8 +25,6 @@ from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.rtcp import Bye, parse
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
-from mediasim.twilio.ports import NotReached, Phone
-from mediasim.twilio.ringing import ring
 
 HELLO, ANSWER = words(11, 2.0), words(12, 2.0)
 
@@ -209,7 +209,7 @@ def test_who_answers_at_the_moment_at_which_it_is_given_up_is_let_go(tmp_path: P
             status="queued",
             flow="call-1",
         )
-        ringing = asyncio.ensure_future(ring(account.exchange, call, phone, 10 * NS_PER_SECOND))
+        ringing = asyncio.ensure_future(ring(call, phone, 10 * NS_PER_SECOND))
         await asyncio.sleep(1)
         answered.set_result(None)
         await asyncio.sleep(0)  # the telephone is there, and nobody has been told yet

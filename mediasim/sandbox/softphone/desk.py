@@ -9,6 +9,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import Phone
 from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.softphone.asks import (
@@ -28,7 +29,6 @@ from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
 from mediasim.twilio.addresses import called
 from mediasim.twilio.asks import Script
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.ports import Phone
 from mediasim.twilio.resources import KeyRecord
 from mediasim.twilio.service import Service
 

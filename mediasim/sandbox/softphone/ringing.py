@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import NotReached
 from mediasim.sandbox.softphone.browser_call import BrowserCall, Page
-from mediasim.twilio.ports import NotReached
 
 if TYPE_CHECKING:
     from mediasim.sandbox.softphone.desk import SoftphoneDesk

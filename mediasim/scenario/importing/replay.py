@@ -15,12 +15,9 @@ from mediasim.audio.frames import FRAME_MS, FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.flow import Floor
 from mediasim.exchange.layout import Channels
-from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import Answering, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.recording_plan import RecordingPlan
-from mediasim.exchange.two_party import Answering, DialPlan, TwoPartyCall
 from mediasim.media.far_end import FarEnd, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.media.plane import MediaPlane
@@ -28,6 +25,8 @@ from mediasim.net.virtual_loop import run_virtual
 from mediasim.parties.party import Party
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
+from mediasim.scenario.call_plans import DialPlan, RecordingPlan
+from mediasim.scenario.calls import Cast, DialledCall
 from mediasim.scenario.importing.choice import Choice, shown
 from mediasim.scenario.importing.errors import ImportRefused
 from mediasim.scenario.importing.formats import TalkFormat, block_of
@@ -141,9 +140,9 @@ def replay(
         recordings=(RecordingPlan("import", channels=channels),),
     )
 
-    async def hang_up_at_the_end(floor: Floor, call: LiveCall) -> None:
-        await call.exchange.sleep_until(end_frame * FRAME_NS)
-        call.take_down()
+    async def hang_up_at_the_end(control: PartyControl) -> None:
+        await control.call.exchange.sleep_until(end_frame * FRAME_NS)
+        control.call.take_down()
         await asyncio.Event().wait()  # a call whose parties are done goes on for a while
 
     async def conduct(plane: MediaPlane) -> Replayed:
@@ -162,7 +161,8 @@ def replay(
 
         exchange.events.on("recording.completed", tell_truth)
         await exchange.sleep_until(begin_ns - zero_ns)
-        await TwoPartyCall(exchange, plan, {names[0]: hang_up_at_the_end}, frozenset()).run()
+        cast = Cast({names[0]: hang_up_at_the_end}, frozenset())
+        await DialledCall(exchange, plan, cast).run()
         legs = [call.leg for call in exchange.calls]
         return Replayed(
             exchange,

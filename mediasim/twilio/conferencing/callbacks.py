@@ -6,8 +6,12 @@ participant's callback is the conference's; without a choice of events nothing i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from mediasim.exchange.conference import ConferenceHappening
+from mediasim.exchange.participant import Participant
+from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.asks import Callback
 from mediasim.twilio.status import Params
@@ -16,24 +20,24 @@ from mediasim.twilio.webhooks import AppRequest
 if TYPE_CHECKING:
     from mediasim.twilio.service import Service
 
-__all__ = ["ConferenceCallbacks"]
+__all__ = ["ConferenceCallbacks", "participant_params"]
 
-_CHOICES: Final = {
-    "conference-start": "start",
-    "conference-end": "end",
-    "participant-join": "join",
-    "participant-leave": "leave",
-    "participant-mute": "mute",
-    "participant-unmute": "mute",
-    "participant-hold": "hold",
-    "participant-unhold": "hold",
-    "participant-modify": "modify",
-    "participant-speech-start": "speaker",
-    "participant-speech-stop": "speaker",
-    "announcement-end": "announcement",
-    "announcement-fail": "announcement",
+_EVENTS: Final[dict[ConferenceHappening, tuple[str, str]]] = {
+    "start": ("conference-start", "start"),
+    "end": ("conference-end", "end"),
+    "join": ("participant-join", "join"),
+    "leave": ("participant-leave", "leave"),
+    "mute": ("participant-mute", "mute"),
+    "unmute": ("participant-unmute", "mute"),
+    "hold": ("participant-hold", "hold"),
+    "unhold": ("participant-unhold", "hold"),
+    "modify": ("participant-modify", "modify"),
+    "speech-start": ("participant-speech-start", "speaker"),
+    "speech-stop": ("participant-speech-stop", "speaker"),
+    "announcement-end": ("announcement-end", "announcement"),
+    "announcement-fail": ("announcement-fail", "announcement"),
 }
-"""Each event, and the word of statusCallbackEvent that asks for it."""
+"""Each event by its name at Twilio, and the word of statusCallbackEvent that asks for it."""
 
 _WORDS: Final[dict[EndReason, str]] = {
     "conference-ended-via-api": "Conference ended via API",
@@ -47,44 +51,72 @@ _WORDS: Final[dict[EndReason, str]] = {
 
 
 class ConferenceCallbacks:
-    """What is told of one conference."""
+    """What an app is told of one conference, as the conference's listener."""
 
-    def __init__(self, service: Service, record: ConferenceRecord) -> None:
+    def __init__(
+        self, service: Service, record: ConferenceRecord, ended: Callable[[str], None]
+    ) -> None:
+        """``ended`` is called with the conference's SID when all of it is over."""
         self._service = service
         self._record = record
+        self._ended = ended
         self._callback: Callback | None = None
-        self._told = 0
+        self._sent = 0
+        self.event_callback_url = ""
+        self.recorded_for_it: LiveRecording | None = None
+        """The recording that ``event_callback_url`` is to be told of."""
 
     def send_to(self, callback: Callback | None) -> None:
         """Tell of it there, from now on."""
         self._callback = callback
 
-    def wanted(self, word: str) -> bool:
-        """Whether events of a word of statusCallbackEvent are told."""
-        return self._callback is not None and word in self._callback.events
+    def wants(self, happening: ConferenceHappening) -> bool:
+        return self._callback is not None and _EVENTS[happening][1] in self._callback.events
 
-    def tell(self, event: str, params: Params) -> None:
-        """Tell of an event, if it was asked for."""
-        if self._callback is None or not self.wanted(_CHOICES[event]):
+    def happened(
+        self,
+        happening: ConferenceHappening,
+        participant: Participant | None,
+        *,
+        why: str = "",
+        announced: str = "",
+    ) -> None:
+        if self._callback is None or not self.wants(happening):
             return
-        self._told += 1
-        head = [
+        self._sent += 1
+        params = [
             *self._subject(),
-            ("SequenceNumber", str(self._told)),
-            ("StatusCallbackEvent", event),
+            ("SequenceNumber", str(self._sent)),
+            ("StatusCallbackEvent", _EVENTS[happening][0]),
         ]
-        self._send(self._callback.url, self._callback.method, head + params)
+        if happening == "end":
+            params += self._ending(participant)
+        else:
+            params += participant_params(participant) if participant is not None else []
+            if happening == "leave" and participant is not None:
+                status = participant.call.record.status
+                params += [("ReasonParticipantLeft", why), ("ParticipantCallStatus", status)]
+            if happening in ("announcement-end", "announcement-fail"):
+                params.append(("AnnounceUrl", announced))
+                params += [("ReasonAnnouncementFailed", why)] if why else []
+        self._send(self._callback.url, self._callback.method, params)
 
-    def ended(self, by_label: str | None) -> None:
-        """Tell of the end, as the conference's record has it."""
-        reason, by = self._record.reason_ended, self._record.call_sid_ending
+    def _ending(self, by: Participant | None) -> Params:
+        """Why it has ended, as the conference's record has it."""
+        reason = self._record.reason_ended
         assert reason is not None
-        params = [("ReasonConferenceEnded", str(reason)), ("Reason", _WORDS[reason])]
+        params: Params = [("ReasonConferenceEnded", str(reason)), ("Reason", _WORDS[reason])]
         if by is not None:
-            params.append(("CallSidEndingConference", by))
-        if by_label is not None:
-            params.append(("ParticipantLabelEndingConference", by_label))
-        self.tell("conference-end", params)
+            params.append(("CallSidEndingConference", by.call.sid))
+            if by.label is not None:
+                params.append(("ParticipantLabelEndingConference", by.label))
+        return params
+
+    def over(self) -> None:
+        self._ended(self._record.sid)
+        recording = self.recorded_for_it
+        if recording is not None and recording.record.status == "completed":
+            self.recorded(self.event_callback_url, recording.record)
 
     def recorded(self, url: str, recording: RecordingRecord) -> None:
         """The older way to tell of a recording: the noun's ``eventCallbackUrl``."""
@@ -98,6 +130,13 @@ class ConferenceCallbacks:
         ]
         self._send(url, "POST", params)
 
+    def about(self) -> Params:
+        """What an app that is asked for a sound is told of it."""
+        return [
+            ("ConferenceSid", self._record.sid),
+            ("FriendlyName", self._record.friendly_name),
+        ]
+
     def _subject(self) -> Params:
         return [
             ("ConferenceSid", self._record.sid),
@@ -110,3 +149,21 @@ class ConferenceCallbacks:
         sid = self._record.sid
         request = AppRequest(url, method, tuple(params), "conference-status", sid)
         self._service.webhooks.notify(request, lane=sid)
+
+
+def participant_params(participant: Participant) -> Params:
+    """What a conference's callbacks say of a participant."""
+    flags = {
+        "Muted": participant.muted,
+        "Hold": participant.held,
+        "Coaching": participant.coaching,
+        "EndConferenceOnExit": participant.end_on_exit,
+        "StartConferenceOnEnter": participant.options.start_on_enter,
+    }
+    params = [("CallSid", participant.call.sid)]
+    params += [(name, "true" if flag else "false") for name, flag in flags.items()]
+    if participant.coaches is not None:
+        params.append(("CallSidToCoach", participant.coaches))
+    if participant.label is not None:
+        params.append(("ParticipantLabel", participant.label))
+    return params

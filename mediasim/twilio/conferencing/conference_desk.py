@@ -6,14 +6,25 @@ for another. Error codes are those of Twilio's error dictionary.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
 
+from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.catalogue import UnknownSid
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.records import ConferenceRecord, RecordingRecord
+from mediasim.exchange.conference import Conference, attend
+from mediasim.exchange.dial import Talk
+from mediasim.exchange.participant import (
+    Beep,
+    Entertainment,
+    Participant,
+    ParticipantOptions,
+    hold_music,
+)
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import ConferenceRecord, RecordingRecord, RecordingSource
+from mediasim.exchange.states import CallStatus
 from mediasim.twilio.asks import (
     CallRequest,
     ConferenceUpdate,
@@ -22,14 +33,14 @@ from mediasim.twilio.asks import (
     RecordingRequest,
     Script,
 )
-from mediasim.twilio.conferencing.conference import Conference
+from mediasim.twilio.conferencing.callbacks import ConferenceCallbacks
 from mediasim.twilio.conferencing.noun import participant_asked_by
-from mediasim.twilio.conferencing.participant import Participant
+from mediasim.twilio.conferencing.playback import beside, entertain, sounds
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.resources import ParticipantRecord
-from mediasim.twilio.session import CallEnded, CallSession
+from mediasim.twilio.resources import ParticipantRecord, ParticipantStatus
+from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.bridge import Outcome, stay
+from mediasim.twilio.verbs.bridge import Outcome, talk_options
 
 if TYPE_CHECKING:
     from mediasim.twilio.service import Service
@@ -48,6 +59,21 @@ _DEFAULT_EVENTS: Final = ("start", "end")
 """What is told of a conference that a participant is dialled into, unless more is asked for."""
 _JOIN: Final = "<Response><Dial><Conference>as asked</Conference></Dial></Response>"
 """The document of a call made to take part: the desk knows what was asked of it."""
+_STATUS: Final[dict[CallStatus, ParticipantStatus]] = {
+    "queued": "queued",
+    "initiated": "connecting",
+    "ringing": "ringing",
+    "in-progress": "connected",
+    "completed": "complete",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A conference that has not ended, and who is told of it."""
+
+    conference: Conference
+    callbacks: ConferenceCallbacks
 
 
 class ConferenceDesk:
@@ -55,7 +81,7 @@ class ConferenceDesk:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._live: dict[str, Conference] = {}
+        self._live: dict[str, _Live] = {}
         """By SID, until it ends."""
         self._expected: dict[str, tuple[Conference, Participant]] = {}
         """Calls made to take part, by SID, until they are answered."""
@@ -70,56 +96,86 @@ class ConferenceDesk:
             found = self._admit(session, noun)
         if found is None:
             return
-        conference, participant = found
-        if participant.released.is_set():
-            return
-        outcome.bridged = True
-        outcome.status = "answered"
+        talk = Talk(session, **talk_options(verb))
         try:
-            conference.join(participant)
-            await stay(session, verb, participant.released.wait())
-        except CallEnded:
-            outcome.status = "completed"
-            hung_up = session.call.leaving
-            conference.leave(
-                participant, "participant_hung_up" if hung_up else "participant_updated_via_api"
-            )
-            raise
-        except asyncio.CancelledError:
-            conference.leave(participant, "participant_updated_via_api")
-            raise
-        conference.leave(participant, "participant_hung_up")
-        if participant.refused:
-            outcome.bridged = False
-            outcome.status = "failed"
+            await attend(talk, *found)
+        finally:
+            outcome.bridged, outcome.status = talk.bridged, talk.status
 
     def _admit(self, session: CallSession, noun: Verb) -> tuple[Conference, Participant] | None:
         """The participant that a noun asks for; None, and a note, where that cannot be."""
         ask = participant_asked_by(session, noun)
         name = noun.text.strip()
-        conference = self._named(name)
+        live = self._named(name)
         try:
             if not name:
                 raise bad_parameter("A conference needs a name", _BAD_ATTRIBUTES)
-            self._check(conference, ask, _NOBODY_TO_WHISPER_TO)
+            self._check(live, ask, _NOBODY_TO_WHISPER_TO)
         except TwilioError as error:
             self._service.notify(session.call.sid, error.code, error.message, session.base)
             return None
-        if conference is None:
-            conference = self._open(name)
+        if live is None:
+            live = self._open(name)
         url = noun.attribute("eventCallbackUrl")
-        if url and not conference.participants:
-            conference.event_callback_url = session.absolute(url)
-        participant = self._participant(conference, session, ask)
-        conference.expect(participant)
-        return conference, participant
+        if url and not live.conference.participants:
+            live.callbacks.event_callback_url = session.absolute(url)
+        return live.conference, self._expect(live, session, ask)
 
-    def _check(
-        self, conference: Conference | None, ask: ParticipantRequest, nobody_to_coach: int
-    ) -> None:
+    def _expect(self, live: _Live, session: CallSession, ask: ParticipantRequest) -> Participant:
+        """The first to come decides who is told of the conference."""
+        conference, callbacks = live.conference, live.callbacks
+        if not conference.participants and not conference.joined:
+            callbacks.send_to(ask.conference_callback)
+        return conference.expect(session, self._options(live, ask))
+
+    def _options(self, live: _Live, ask: ParticipantRequest) -> ParticipantOptions:
+        recording = ask.conference_recording
+        return ParticipantOptions(
+            label=ask.label,
+            muted=ask.muted,
+            beep=cast(Beep, ask.beep),
+            start_on_enter=ask.start_conference_on_enter,
+            end_on_exit=ask.end_conference_on_exit,
+            coaches=ask.coaching,
+            wait=self._entertainment(live, ask.wait),
+            record=None if recording is None else partial(self._record_as_asked, live, recording),
+        )
+
+    def _entertainment(self, live: _Live, script: Script | None) -> Entertainment:
+        """Music, nothing, or a document of the app's."""
+        if script is None:
+            return hold_music
+        about = live.callbacks.about
+
+        async def play(control: CallControl) -> None:
+            assert isinstance(control, CallSession)
+            await entertain(beside(control), script, about)
+
+        return play
+
+    def _record_as_asked(self, live: _Live, ask: RecordingRequest) -> LiveRecording:
+        recording = self._record(live.conference, ask, "Conference")
+        if ask.callback is None and live.callbacks.event_callback_url:
+            live.callbacks.recorded_for_it = recording
+        return recording
+
+    def _record(
+        self, conference: Conference, ask: RecordingRequest, source: RecordingSource
+    ) -> LiveRecording:
+        return self._service.recordings.start(
+            conference.recorded,
+            "conference",
+            ask,
+            source,
+            call_sid=conference.joined[0].call.sid,
+            conference_sid=conference.sid,
+            friendly_name=conference.record.friendly_name,
+        )
+
+    def _check(self, live: _Live | None, ask: ParticipantRequest, nobody_to_coach: int) -> None:
         """Raises TwilioError for somebody who cannot take part as asked."""
         label = ask.label
-        here = conference.participants if conference is not None else []
+        here = live.conference.participants if live is not None else []
         if label is not None:
             wrong = re.fullmatch(r"CA[0-9a-f]{32}", label) or "/" in label or "%2F" in label
             if wrong or len(label) > _LONGEST_LABEL:
@@ -128,33 +184,16 @@ class ConferenceDesk:
                     "characters, no call SID, no '/'",
                     _BAD_LABEL,
                 )
-            if any(each.record.label == label for each in here):
+            if any(each.label == label for each in here):
                 raise bad_parameter(f"Participant label {label!r} is in use", _LABEL_TAKEN)
-        if ask.coaching is not None and not any(each.sid == ask.coaching for each in here):
+        if ask.coaching is not None and not any(each.call.sid == ask.coaching for each in here):
             raise bad_parameter(
                 f"The call to be coached, {ask.coaching}, is not in the conference", nobody_to_coach
             )
         if len(here) >= ask.max_participants:
             raise bad_parameter("The conference has as many participants as it may", _FULL)
 
-    def _participant(
-        self, conference: Conference, session: CallSession, ask: ParticipantRequest
-    ) -> Participant:
-        record = ParticipantRecord(
-            account_sid=self._service.account.sid,
-            conference_sid=conference.sid,
-            call_sid=session.call.sid,
-            created_ns=self._service.now_ns,
-            label=ask.label,
-            muted=ask.muted,
-            coaching=ask.coaching is not None,
-            call_sid_to_coach=ask.coaching,
-            start_conference_on_enter=ask.start_conference_on_enter,
-            end_conference_on_exit=ask.end_conference_on_exit,
-        )
-        return Participant(session, record, ask)
-
-    def _open(self, name: str) -> Conference:
+    def _open(self, name: str) -> _Live:
         exchange = self._service.exchange
         record = ConferenceRecord(
             sid=exchange.sids.new("CF"),
@@ -163,27 +202,21 @@ class ConferenceDesk:
             created_ns=exchange.now_ns,
         )
         exchange.catalogue.add_conference(record)
-        conference = Conference(self._service, record, self._close)
-        self._live[record.sid] = conference
-        return conference
+        callbacks = ConferenceCallbacks(self._service, record, self._close)
+        conference = Conference(
+            exchange, self._service.room, record, listener=callbacks, spawn=self._service.spawn
+        )
+        self._live[record.sid] = live = _Live(conference, callbacks)
+        return live
 
-    def _close(self, conference: Conference) -> None:
-        del self._live[conference.sid]
-
-    def stand_aside(self, call: LiveCall, aside: bool) -> bool:
-        """A party's own telephone holds the conference, or resumes; False: it is in none."""
-        for conference in self._live.values():
-            for participant in conference.inside:
-                if participant.call is call:
-                    conference.stand_aside(participant, aside)
-                    return True
-        return False
+    def _close(self, sid: str) -> None:
+        del self._live[sid]
 
     # -- finding ----------------------------------------------------------------------------
 
-    def _named(self, name: str) -> Conference | None:
-        found = (each for each in self._live.values() if each.record.friendly_name == name)
-        return next(found, None)
+    def _named(self, name: str) -> _Live | None:
+        live = self._live.values()
+        return next((each for each in live if each.conference.record.friendly_name == name), None)
 
     def record(self, sid: str) -> ConferenceRecord:
         """The resource. Raises TwilioError (404) for a conference there is not."""
@@ -192,7 +225,7 @@ class ConferenceDesk:
         except UnknownSid:
             raise not_found(f"{self._service.account_path}/Conferences/{sid}.json") from None
 
-    def _under_way(self, sid: str) -> Conference:
+    def _active(self, sid: str) -> _Live:
         """Raises TwilioError for a conference there is not, or no more."""
         live = self._live.get(sid)
         if live is None:
@@ -200,24 +233,30 @@ class ConferenceDesk:
             raise bad_parameter(f"Unexpected conference status: {sid} is {status}", _WRONG_STATUS)
         return live
 
-    def _in_progress(self, sid: str) -> Conference:
-        conference = self._under_way(sid)
-        if not conference.started:
+    def _in_progress(self, sid: str) -> _Live:
+        live = self._active(sid)
+        if not live.conference.started:
             raise bad_parameter(
                 f"Unexpected conference status: {sid} has not started", _WRONG_STATUS
             )
-        return conference
+        return live
 
-    def _found(self, sid: str, who: str) -> tuple[Conference, Participant]:
+    def _found(self, sid: str, who: str) -> tuple[_Live, Participant]:
         """A participant by its call's SID or its label. Raises TwilioError (404)."""
         self.record(sid)
-        conference = self._live.get(sid)
-        for participant in conference.participants if conference is not None else ():
-            if who in (participant.sid, participant.record.label):
-                assert conference is not None
-                return conference, participant
+        live = self._live.get(sid)
+        for participant in live.conference.participants if live is not None else ():
+            if who in (participant.call.sid, participant.label):
+                assert live is not None
+                return live, participant
         path = f"{self._service.account_path}/Conferences/{sid}/Participants/{who}.json"
         raise not_found(path)
+
+    def _announce(self, live: _Live, script: Script, to: Participant | None = None) -> None:
+        session = (to or live.conference.participants[0]).control
+        assert isinstance(session, CallSession)
+        pieces = sounds(beside(session), script, live.callbacks.about())
+        live.conference.announce(pieces, script.url or "", to)
 
     # -- REST: conferences ------------------------------------------------------------------
 
@@ -227,15 +266,16 @@ class ConferenceDesk:
         if ask.status not in (None, "", "completed"):
             raise bad_parameter(f"Invalid Status {ask.status}: completed")
         if ask.announce is not None:
-            self._in_progress(sid).announce(ask.announce)
+            self._announce(self._in_progress(sid), ask.announce)
         if ask.status == "completed" and sid in self._live:
-            self._live[sid].end("conference-ended-via-api")
+            self._live[sid].conference.end("conference-ended-via-api")
         record.updated_ns = self._service.now_ns
         return record
 
     def start_recording(self, sid: str, ask: RecordingRequest) -> RecordingRecord:
         """Record a conference in progress; it may be recorded more than once at a time."""
-        return self._in_progress(sid).taping.start(ask).record
+        conference = self._in_progress(sid).conference
+        return self._record(conference, ask, "StartConferenceRecordingAPI").record
 
     def recordings(self, sid: str) -> list[RecordingRecord]:
         """Of a conference, oldest first."""
@@ -244,7 +284,7 @@ class ConferenceDesk:
     def current_recording(self, sid: str) -> RecordingRecord:
         """``Twilio.CURRENT`` of a conference: the only one under way."""
         self.record(sid)
-        found = self._service.recordings.under_way(conference=sid)
+        found = self._service.exchange.active_recordings(conference=sid)
         if len(found) > 1:
             raise bad_parameter(f"Conference {sid} has {len(found)} recordings in progress")
         if not found:
@@ -257,23 +297,42 @@ class ConferenceDesk:
     def participants(self, sid: str) -> list[ParticipantRecord]:
         """Those there are now, on their way included, oldest first."""
         self.record(sid)
-        conference = self._live.get(sid)
-        here = conference.participants if conference is not None else ()
-        return [participant.brought_up_to_date() for participant in here]
+        live = self._live.get(sid)
+        here = live.conference.participants if live is not None else ()
+        return [self._shown(sid, participant) for participant in here]
 
     def participant(self, sid: str, who: str) -> ParticipantRecord:
         """By its call's SID or its label."""
-        return self._found(sid, who)[1].brought_up_to_date()
+        return self._shown(sid, self._found(sid, who)[1])
+
+    def _shown(self, sid: str, participant: Participant) -> ParticipantRecord:
+        """A participant as its resource, as it stands."""
+        record = ParticipantRecord(
+            account_sid=self._service.account.sid,
+            conference_sid=sid,
+            call_sid=participant.call.sid,
+            created_ns=participant.created_ns,
+            label=participant.label,
+            muted=participant.muted,
+            hold=participant.held,
+            coaching=participant.coaching,
+            call_sid_to_coach=participant.coaches,
+            start_conference_on_enter=participant.options.start_on_enter,
+            end_conference_on_exit=participant.end_on_exit,
+            status=_STATUS.get(participant.call.record.status, "failed"),
+        )
+        record.updated_ns = participant.updated_ns
+        return record
 
     async def create_participant(self, key: str, ask: ParticipantRequest) -> ParticipantRecord:
         """Dial somebody into a conference, given by SID, or by name, which may begin one.
 
         Returns at once; the call is queued.
         """
-        conference = self._live.get(key) or self._named(key)
-        if conference is None and re.fullmatch(r"CF[0-9a-f]{32}", key):
-            conference = self._under_way(key)
-        self._check(conference, ask, _NOBODY_TO_COACH)
+        live = self._live.get(key) or self._named(key)
+        if live is None and re.fullmatch(r"CF[0-9a-f]{32}", key):
+            live = self._active(key)
+        self._check(live, ask, _NOBODY_TO_COACH)
         callback = ask.conference_callback
         if callback is not None and not callback.events:
             ask = replace(ask, conference_callback=replace(callback, events=_DEFAULT_EVENTS))
@@ -289,60 +348,59 @@ class ConferenceDesk:
                 recording=ask.recording,
             )
         )
-        conference = conference or self._open(key)
-        session = service.sessions[call.sid]
-        participant = self._participant(conference, session, ask)
-        conference.expect(participant)
-        self._expected[call.sid] = (conference, participant)
-        service.spawn(self._when_over(conference, participant))
-        return participant.brought_up_to_date()
+        live = live or self._open(key)
+        participant = self._expect(live, service.sessions[call.sid], ask)
+        self._expected[call.sid] = (live.conference, participant)
+        service.spawn(self._when_over(live.conference, participant))
+        return self._shown(live.conference.sid, participant)
 
     async def _when_over(self, conference: Conference, participant: Participant) -> None:
         """Somebody dialled who never came has left too."""
         await participant.call.ended.wait()
-        if self._expected.pop(participant.sid, None) is not None:
+        if self._expected.pop(participant.call.sid, None) is not None:
             conference.leave(participant, "participant_add_failed")
 
     def update_participant(self, sid: str, who: str, ask: ParticipantUpdate) -> ParticipantRecord:
         """POST /Conferences/{sid}/Participants/{who}."""
-        conference, participant = self._found(sid, who)
-        record = participant.record
-        coach = ask.call_sid_to_coach or record.call_sid_to_coach
+        live, participant = self._found(sid, who)
+        conference = live.conference
+        coach = ask.call_sid_to_coach or participant.coaches
         coaching = ask.coaching if ask.coaching is not None else bool(ask.call_sid_to_coach)
-        if coaching and not any(each.sid == coach for each in conference.inside):
+        if coaching and not any(each.call.sid == coach for each in conference.inside):
             raise bad_parameter(
                 f"The call to be coached, {coach}, is not in the conference", _NOBODY_TO_COACH
             )
         if ask.muted is not None:
             conference.mute(participant, ask.muted)
         if ask.hold is not None:
-            conference.hold(participant, ask.hold, ask.hold_script)
+            music = self._entertainment(live, ask.hold_script)
+            conference.hold(participant, ask.hold, music)
         if ask.announce is not None:
-            self._in_progress(sid).announce(ask.announce, participant)
-        if self._modify(participant, ask, coach):
+            self._announce(self._in_progress(sid), ask.announce, participant)
+        if self._modify(live, participant, ask, coach):
             conference.modified(participant)
-        record.updated_ns = self._service.now_ns
-        return participant.brought_up_to_date()
+        participant.updated_ns = self._service.now_ns
+        return self._shown(sid, participant)
 
-    @staticmethod
-    def _modify(participant: Participant, ask: ParticipantUpdate, coach: str | None) -> bool:
+    def _modify(
+        self, live: _Live, participant: Participant, ask: ParticipantUpdate, coach: str | None
+    ) -> bool:
         """Change what is no event of its own; returns whether anything was."""
-        record = participant.record
         if ask.coaching is not None or ask.call_sid_to_coach is not None:
-            record.coaching = ask.coaching is not False
-            record.call_sid_to_coach = coach if record.coaching else None
+            participant.coaching = ask.coaching is not False
+            participant.coaches = coach if participant.coaching else None
         if ask.beep_on_exit is not None:
             participant.beep_on_exit = ask.beep_on_exit
         if ask.end_conference_on_exit is not None:
-            record.end_conference_on_exit = ask.end_conference_on_exit
+            participant.end_on_exit = ask.end_conference_on_exit
         if ask.wait is not None:
-            participant.wait = ask.wait
+            participant.wait = self._entertainment(live, ask.wait)
         asked = (ask.coaching, ask.call_sid_to_coach, ask.beep_on_exit, ask.end_conference_on_exit)
         return ask.wait is not None or any(each is not None for each in asked)
 
     def remove_participant(self, sid: str, who: str) -> None:
         """Kick: its call goes on with its document, one still ringing ends."""
-        conference, participant = self._found(sid, who)
-        conference.leave(participant, "participant_updated_via_api", kicked=True)
-        if self._expected.pop(participant.sid, None) is not None:
+        live, participant = self._found(sid, who)
+        live.conference.leave(participant, "participant_updated_via_api", kicked=True)
+        if self._expected.pop(participant.call.sid, None) is not None:
             participant.stop_dialling()

@@ -7,7 +7,6 @@ runs in a session of its own beside the call's.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
@@ -15,23 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.exchange.participant import Unavailable, hold_music
+from mediasim.exchange.waiting import never
 from mediasim.twilio.asks import Script
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Document, Verb
 from mediasim.twilio.verbs.sound import sound_of
 
-__all__ = ["SOUNDS", "Unavailable", "beside", "entertain", "play_through", "sounds"]
+__all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds"]
 
 SOUNDS: Final = ("Play", "Say", "Pause", "Redirect")
 """The verbs that only make something heard, and Redirect."""
 
 _MOST_AT_ONCE: Final = 10
 """Documents in a row that let no time pass, after which there is a second's pause."""
-
-
-class Unavailable(Exception):
-    """The app did not give the document."""
 
 
 def beside(session: CallSession) -> CallSession:
@@ -114,29 +111,19 @@ async def entertain(
     over and over in either case. Raises what :func:`play_through` does.
     """
     if script is None:
-        await _music(session)
+        await hold_music(session)
     elif script.url:
         pace = _Pace(session)
         repeat = True
         while repeat:
             last = await play_through(session, script, params, allowed, pace)
             repeat = again or _is_sound_file(session, last)
-    await asyncio.Event().wait()
+    await never()
 
 
 def _is_sound_file(session: CallSession, document: Document) -> bool:
     """Whether the app answered with sound: a session makes that a Play of where it was found."""
     return [(verb.name, verb.text) for verb in document.verbs] == [("Play", session.base)]
-
-
-async def _music(session: CallSession) -> None:
-    call = session.call
-    player = call.room.play(call.leg, session.exchange.hold_music, loop=True, label="hold music")
-    try:
-        await asyncio.Event().wait()
-    finally:
-        if call.active:
-            call.room.stop_player(player)
 
 
 async def sounds(

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.exchange.dial import Talk
+from mediasim.exchange.participant import Unavailable
+from mediasim.exchange.queue import CallQueue, Left, QueueResult, Waiting
+from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.asks import Script
-from mediasim.twilio.conferencing.playback import (
-    SOUNDS,
-    Unavailable,
-    beside,
-    entertain,
-    play_through,
-)
-from mediasim.twilio.conferencing.queue import CallQueue, QueueResult, Waiting
+from mediasim.twilio.conferencing.playback import SOUNDS, beside, entertain, play_through
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.resources import MemberRecord, QueueRecord
-from mediasim.twilio.session import CallEnded, CallSession, FollowUp, HangUp
+from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.bridge import Outcome, part, record_from, talk
+from mediasim.twilio.verbs.bridge import DialVerbRecording, Outcome, talk_options
 from mediasim.twilio.webhooks import AppRequest
 
 if TYPE_CHECKING:
@@ -38,8 +37,12 @@ _WHILE_WAITING: Final = (*SOUNDS, "Hangup", "Leave", "Gather")
 _FRONT: Final = "Front"
 
 
-class _Left(Exception):
-    """The waiting document says Leave."""
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A queue, and what is known of it whether calls wait or not."""
+
+    queue: CallQueue
+    record: QueueRecord
 
 
 class QueueDesk:
@@ -47,7 +50,7 @@ class QueueDesk:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._queues: dict[str, CallQueue] = {}
+        self._queues: dict[str, _Kept] = {}
         self._waiting: dict[str, Waiting] = {}
         """By call SID."""
 
@@ -55,59 +58,42 @@ class QueueDesk:
 
     async def wait(self, session: CallSession, verb: Verb) -> FollowUp | None:
         """Enqueue: until taken, told to leave, or the party hangs up (CallEnded)."""
-        queue = self._entered(session, verb.text.strip())
-        if queue is None:
+        kept = self._entered(session, verb.text.strip())
+        if kept is None:
             return self._follow(session, verb, [("QueueResult", "error")])
-        most = min(queue.record(self._now_ns).max_size, verb.number("maxQueueSize", _LARGEST))
+        queue = kept.queue
+        most = min(kept.record.max_size, verb.number("maxQueueSize", _LARGEST))
         if len(queue.waiting) >= most:
             return self._follow(session, verb, [("QueueResult", "queue-full")])
-        member = queue.enter(session, self._now_ns)
-        self._waiting[session.call.sid] = member
-        try:
-            result = await self._served(session, verb, queue, member)
-        except asyncio.CancelledError:  # another document, from outside
-            self._release(queue, member)
-            result = "redirected-from-bridged" if member.bridged else "redirected"
-            self._tell(session, verb, self._params(queue, member, result))
-            raise
-        except (CallEnded, HangUp):
-            self._release(queue, member)
-            result = "bridged" if member.bridged else "hangup"
-            self._tell(session, verb, self._params(queue, member, result))
-            raise
-        self._release(queue, member)
-        return self._follow(session, verb, self._params(queue, member, result))
-
-    async def _served(
-        self, session: CallSession, verb: Verb, queue: CallQueue, member: Waiting
-    ) -> QueueResult:
+        member = self._waiting[session.call.sid] = queue.enter(session)
         heard = entertain(
             beside(session),
             _wait_script(session, verb),
-            lambda: queue.params(member, self._now_ns),
+            lambda: self._place(kept, member),
             _WHILE_WAITING,
             again=True,
         )
         try:
-            await session.until(heard, member.taken.wait())
-        except _Left:
-            return "leave"
-        except Unavailable:
-            return "error"
-        await session.until(member.finished.wait())
-        return "bridged" if member.bridged else "bridging-in-process"
-
-    def _release(self, queue: CallQueue, member: Waiting) -> None:
-        queue.remove(member, self._now_ns)
-        self._waiting.pop(member.session.call.sid, None)
-        member.gone.set()
+            result = await queue.served(member, heard)
+        except asyncio.CancelledError:  # another document, from outside
+            result = "redirected-from-bridged" if member.bridged else "redirected"
+            self._tell(session, verb, self._params(kept, member, result))
+            raise
+        except (CallEnded, HangUp):
+            result = "bridged" if member.bridged else "hangup"
+            self._tell(session, verb, self._params(kept, member, result))
+            raise
+        finally:
+            queue.release(member)
+            self._waiting.pop(session.call.sid, None)
+        return self._follow(session, verb, self._params(kept, member, result))
 
     def leave(self, session: CallSession) -> None:
         """Leave, in a waiting document; elsewhere there is nothing to be left."""
         if session.call.sid in self._waiting:
-            raise _Left
+            raise Left
 
-    def _entered(self, session: CallSession, name: str) -> CallQueue | None:
+    def _entered(self, session: CallSession, name: str) -> _Kept | None:
         """The queue of a name, made where there is none; None, and a note, for a wrong name."""
         try:
             return self._named(name) or self._queues[self.create(name).sid]
@@ -115,12 +101,24 @@ class QueueDesk:
             self._service.notify(session.call.sid, error.code, error.message, session.base)
             return None
 
-    def _params(self, queue: CallQueue, member: Waiting, result: QueueResult) -> Params:
+    def _params(self, kept: _Kept, member: Waiting, result: QueueResult) -> Params:
         seconds = member.waited_until(self._now_ns) // NS_PER_SECOND
         return [
             ("QueueResult", result),
-            ("QueueSid", queue.sid),
+            ("QueueSid", kept.record.sid),
             ("QueueTime", str(seconds)),
+        ]
+
+    def _place(self, kept: _Kept, member: Waiting) -> Params:
+        """What the app is told while a call waits."""
+        record = self._now(kept)
+        return [
+            ("QueueSid", record.sid),
+            ("QueuePosition", str(kept.queue.position(member))),
+            ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
+            ("AvgQueueTime", str(record.average_wait_seconds)),
+            ("CurrentQueueSize", str(record.current_size)),
+            ("MaxQueueSize", str(record.max_size)),
         ]
 
     @staticmethod
@@ -145,63 +143,31 @@ class QueueDesk:
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
         """Take the first call in line, let it hear the noun's document, and connect it."""
-        queue = self._named(noun.text.strip())
-        if queue is None:
+        kept = self._named(noun.text.strip())
+        if kept is None:
             return
-        session.answer()
-        outcome.status = "no-answer"
-        deadline_ns = self._now_ns + verb.seconds("timeout", 30) * NS_PER_SECOND
-        record_from("ringing", session, verb, outcome)
+        recording = DialVerbRecording(session, verb)
+        talk = Talk(session, recording=recording, **talk_options(verb))
+        timeout_ns = verb.seconds("timeout", 30) * NS_PER_SECOND
         try:
-            while True:
-                late = session.exchange.sleep_until(deadline_ns)
-                if await session.until(queue.front(), late) == 1:
-                    return
-                if not queue.waiting:
-                    continue  # another has been quicker
-                member = queue.waiting[0]
-                if await self._connect(session, verb, noun, outcome, queue, member):
-                    return
+            with talk.recording():
+                await kept.queue.dial(talk, timeout_ns, partial(self._whisper, session, noun, kept))
         finally:
-            if outcome.recording is not None:
-                outcome.recording.stop()
-
-    async def _connect(
-        self,
-        session: CallSession,
-        verb: Verb,
-        noun: Verb,
-        outcome: Outcome,
-        queue: CallQueue,
-        member: Waiting,
-    ) -> bool:
-        """Talk to a waiting call; False if it was gone before it could be connected."""
-        queue.remove(member, self._now_ns)
-        member.taken.set()
-        try:
-            if not await self._whisper(session, noun, queue, member):
-                return False
-            outcome.child = member.session.call
-            outcome.status = "completed"
-            member.bridged = True
-            await talk(session, member.session, verb, outcome, member.gone.wait())
-            return True
-        finally:
-            if member.bridged:
-                part(session)
-            member.finished.set()
+            outcome.status, outcome.child = talk.status, talk.child
+            outcome.bridged, outcome.recording = talk.bridged, recording.recording
 
     async def _whisper(
-        self, session: CallSession, noun: Verb, queue: CallQueue, member: Waiting
+        self, session: CallSession, noun: Verb, kept: _Kept, member: Waiting
     ) -> bool:
         """The noun's document, heard by the call from the queue; whether that is still there."""
-        other = beside(member.session)
+        assert isinstance(member.control, CallSession)
+        other = beside(member.control)
         other.base = session.base
         url = noun.attribute("url")
         if url:
             script = Script(session.absolute(url), noun.attribute("method", "POST"))
             params = [
-                ("QueueSid", queue.sid),
+                ("QueueSid", kept.record.sid),
                 ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
                 ("DequeingCallSid", session.call.sid),  # spelt so by Twilio
             ]
@@ -213,7 +179,7 @@ class QueueDesk:
             except CallEnded:
                 if session.call.ended.is_set():
                     raise
-        return member.session.call.active and not member.gone.is_set()
+        return member.control.call.active and not member.gone.is_set()
 
     # -- REST -------------------------------------------------------------------------------
 
@@ -221,36 +187,50 @@ class QueueDesk:
     def _now_ns(self) -> int:
         return self._service.now_ns
 
-    def _named(self, name: str) -> CallQueue | None:
-        found = (each for each in self._queues.values() if self._name_of(each) == name)
+    def _named(self, name: str) -> _Kept | None:
+        found = (each for each in self._queues.values() if each.record.friendly_name == name)
         return next(found, None)
 
-    def _name_of(self, queue: CallQueue) -> str:
-        return queue.record(self._now_ns).friendly_name
-
-    def _queue(self, sid: str) -> CallQueue:
+    def _kept(self, sid: str) -> _Kept:
         try:
             return self._queues[sid]
         except KeyError:
             raise not_found(f"{self._service.account_path}/Queues/{sid}.json") from None
 
+    def _now(self, kept: _Kept) -> QueueRecord:
+        """The resource, as it stands."""
+        record, queue = kept.record, kept.queue
+        record.current_size = queue.size
+        record.average_wait_seconds = queue.average_wait_seconds(self._now_ns)
+        return record
+
+    def _member_record(self, kept: _Kept, member: Waiting) -> MemberRecord:
+        return MemberRecord(
+            account_sid=kept.record.account_sid,
+            queue_sid=kept.record.sid,
+            call_sid=member.control.call.sid,
+            enqueued_ns=member.enqueued_ns,
+            position=kept.queue.position(member),
+            waited_ns=member.waited_until(self._now_ns),
+        )
+
     def all(self) -> list[QueueRecord]:
         """Oldest first."""
-        return [queue.record(self._now_ns) for queue in self._queues.values()]
+        return [self._now(kept) for kept in self._queues.values()]
 
     def find(self, sid: str) -> QueueRecord:
         """Raises TwilioError (404) where there is none; so does all below."""
-        return self._queue(sid).record(self._now_ns)
+        return self._now(self._kept(sid))
 
     def add(self, record: QueueRecord) -> None:
         """Enter a queue, with nobody in it. Raises TwilioError for a wrong or taken name."""
         self._check_name(record.friendly_name)
         self._check_size(record.max_size)
-        self._queues[record.sid] = CallQueue(record)
+        self._queues[record.sid] = _Kept(CallQueue(), record)
 
     def found_elsewhere(self, sid: str, size: int, seconds: int) -> None:
         """So many calls wait in it in other processes, for so long on average."""
-        self._queue(sid).elsewhere = size, seconds
+        self._kept(sid).queue.elsewhere = size, seconds
 
     def create(self, name: str, max_size: int = _DEFAULT_SIZE) -> QueueRecord:
         """POST /Queues."""
@@ -286,27 +266,29 @@ class QueueDesk:
 
     def members(self, sid: str) -> list[MemberRecord]:
         """In order."""
-        queue = self._queue(sid)
-        return [queue.member_record(each, self._now_ns) for each in queue.waiting]
+        kept = self._kept(sid)
+        return [self._member_record(kept, each) for each in kept.queue.waiting]
 
     def member(self, sid: str, who: str) -> MemberRecord:
         """By call SID, or ``Front``."""
-        queue = self._queue(sid)
-        return queue.member_record(self._member(queue, who), self._now_ns)
+        kept = self._kept(sid)
+        return self._member_record(kept, self._member(kept, who))
 
     def dequeue(self, sid: str, who: str, script: Script) -> MemberRecord:
         """POST /Queues/{sid}/Members/{who}: it goes on with another document."""
-        queue = self._queue(sid)
-        member = self._member(queue, who)
-        queue.remove(member, self._now_ns)
-        member.session.redirect(script)
-        return queue.member_record(member, self._now_ns)
+        kept = self._kept(sid)
+        member = self._member(kept, who)
+        kept.queue.remove(member)
+        assert isinstance(member.control, CallSession)
+        member.control.redirect(script)
+        return self._member_record(kept, member)
 
-    def _member(self, queue: CallQueue, who: str) -> Waiting:
-        for member in queue.waiting:
-            if who in (_FRONT, member.session.call.sid):
+    def _member(self, kept: _Kept, who: str) -> Waiting:
+        for member in kept.queue.waiting:
+            if who in (_FRONT, member.control.call.sid):
                 return member
-        raise not_found(f"{self._service.account_path}/Queues/{queue.sid}/Members/{who}.json")
+        path = f"{self._service.account_path}/Queues/{kept.record.sid}/Members/{who}.json"
+        raise not_found(path)
 
     def _check_name(self, name: str) -> None:
         if not name:

@@ -1,17 +1,11 @@
-"""Two calls connected by Dial: recorded as it says, until one of its ends comes.
-
-What a Dial of telephones and a Dial of a queue have in common.
-"""
+"""What Dial says to its app, and what it records: of telephones, of a queue, of a conference."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
 
-from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
-from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.exchange.dial import DialStatus, Moment, TalkOptions
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
@@ -20,21 +14,51 @@ from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import recording_request
 
-__all__ = ["Outcome", "part", "record_from", "stay", "talk"]
+__all__ = ["DialVerbRecording", "Outcome", "talk_options"]
+
+
+class DialVerbRecording:
+    """The recording that a Dial verb asks for; a :class:`mediasim.exchange.dial.DialRecording`."""
+
+    def __init__(self, session: CallSession, verb: Verb) -> None:
+        self._session = session
+        self._verb = verb
+        self.recording: LiveRecording | None = None
+
+    def begin(self, moment: Moment) -> None:
+        words = self._verb.attribute("record")
+        words = "record-from-answer" if words == "true" else words
+        if self.recording is not None or not words.startswith(f"record-from-{moment}"):
+            return
+        ask = recording_request(
+            self._verb,
+            self._session,
+            channels="dual" if words.endswith("-dual") else "mono",
+            track=self._verb.attribute("recordingTrack", "both"),
+            trim=self._verb.attribute("trim", "do-not-trim"),
+        )
+        desk = self._session.service.recordings
+        self.recording = desk.of_call(self._session, ask, "DialVerb")
+
+    def halt(self) -> list[LiveRecording]:
+        if self.recording is None or not self.recording.active:
+            return []
+        self.recording.halt()
+        return [self.recording]
 
 
 @dataclass(slots=True)
 class Outcome:
     """What became of a Dial, as its action is told."""
 
-    status: str = "failed"
+    status: DialStatus = "failed"
     child: LiveCall | None = None
     bridged: bool = False
     recording: LiveRecording | None = None
     more: Params = field(default_factory=list)
 
     def params(self, session: CallSession) -> Params:
-        params = [("DialCallStatus", self.status)]
+        params: Params = [("DialCallStatus", self.status)]
         if self.child is not None:
             params.append(("DialCallSid", self.child.sid))
             if self.child.record.status == "completed":
@@ -62,78 +86,9 @@ def _sip_params(sip: SipFacts | None) -> Params:
     return params + [(f"DialSipHeader_{name}", value) for name, value in sip.headers.items()]
 
 
-def record_from(moment: str, session: CallSession, verb: Verb, outcome: Outcome) -> None:
-    """Begin the recording that starts at this moment, ringing or answer, if it was asked for."""
-    words = verb.attribute("record")
-    words = "record-from-answer" if words == "true" else words
-    if not words.startswith(f"record-from-{moment}") or not session.call.active:
-        return
-    if outcome.recording is None:
-        ask = recording_request(
-            verb,
-            session,
-            channels="dual" if words.endswith("-dual") else "mono",
-            track=verb.attribute("recordingTrack", "both"),
-            trim=verb.attribute("trim", "do-not-trim"),
-        )
-        outcome.recording = session.service.recordings.of_dial(
-            session.call, lambda: session.bridged, ask
-        )
-
-
-async def talk(
-    session: CallSession,
-    other: CallSession,
-    verb: Verb,
-    outcome: Outcome,
-    *ends: Awaitable[Any],
-) -> None:
-    """Let the calls hear each other until the other has ended, or Dial's own ends come."""
-    call, exchange = session.call, session.exchange
-    session.answer()
-    session.bridged = other.call
-    outcome.bridged = True
-    call.room.bridge(call.leg, other.call.leg)
-    exchange.follow_recordings(call.room)
-    other.call.tell("bridged", f"{call.party.name} and {other.call.party.name} are bridged")
-    record_from("answer", session, verb, outcome)
-    other.behave()
-    session.behave()
-    await stay(session, verb, other.call.ended.wait(), _all_done(session, other), *ends)
-
-
-async def stay(session: CallSession, verb: Verb, *ends: Awaitable[Any]) -> None:
-    """Wait for some ends, Dial's time limit, or its ``*``. Raises CallEnded."""
-    limit = session.exchange.sleep(verb.seconds("timeLimit", 14_400) * NS_PER_SECOND)
-    if verb.flag("hangupOnStar", False):
-        with listen_for_keys(session.call) as keys:
-            await session.until(*ends, limit, _star(session, keys))
-    else:
-        await session.until(*ends, limit)
-
-
-def part(session: CallSession) -> None:
-    """The session's call is connected no more; neither hears the other."""
-    other, session.bridged = session.bridged, None
-    for call in (session.call, other):
-        if call is not None and call.active:
-            call.room.hear(call.leg)
-    session.exchange.follow_recordings(session.call.room)
-
-
-async def _all_done(session: CallSession, other: CallSession) -> None:
-    """Both parties were scripted and have said everything: the other one hangs up."""
-    if not other.scripted:
-        await asyncio.Event().wait()
-    await other.behaved()
-    await session.behaved()
-    await other.linger()
-    await other.call.hang_up()
-
-
-async def _star(session: CallSession, keys: Keys) -> None:
-    while True:
-        frame, digit = await keys.get()
-        if digit == "*":
-            await session.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
-            return
+def talk_options(verb: Verb) -> TalkOptions:
+    """What a Dial verb says about how its talk ends."""
+    options: TalkOptions = {"star_ends": verb.flag("hangupOnStar", False)}
+    if "timeLimit" in verb.attributes:
+        options["time_limit_ns"] = verb.seconds("timeLimit", 14_400) * NS_PER_SECOND
+    return options

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.live_call import LiveCall
-from mediasim.media.player import Player
+from mediasim.exchange.call_control import CallControl
+from mediasim.exchange.dial import Dial, DialledLeg
+from mediasim.exchange.phone import ReachByPassword
+from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.asks import Script
-from mediasim.twilio.ports import ReachByPassword
-from mediasim.twilio.ringing import ring
-from mediasim.twilio.session import CallEnded, CallSession, FollowUp, HangUp
+from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.bridge import Outcome, part, record_from, talk
+from mediasim.twilio.verbs.bridge import DialVerbRecording, Outcome, talk_options
 from mediasim.twilio.verbs.record import callback_of
 from mediasim.twilio.verbs.sound import touch_tones
 
@@ -57,7 +57,7 @@ async def _connect(session: CallSession, verb: Verb, outcome: Outcome) -> None:
         nouns = [Verb("Number", {}, verb.text, (), verb.line)]
     if not nouns:
         return
-    await _Dialling(session, verb, nouns[:_MOST_AT_ONCE], outcome).run()
+    await _dial_telephones(session, verb, nouns[:_MOST_AT_ONCE], outcome)
 
 
 def _address(noun: Verb) -> str:
@@ -65,132 +65,61 @@ def _address(noun: Verb) -> str:
     return _ADDRESSES[noun.name] + identity.text.strip()
 
 
-class _Dialling:
-    """One Dial of telephones, from the first ring to the last word."""
+async def _dial_telephones(
+    session: CallSession, verb: Verb, nouns: list[Verb], outcome: Outcome
+) -> None:
+    """From the first ring to the last word."""
+    recording = DialVerbRecording(session, verb)
+    dialled = Dial(
+        session,
+        [_leg(session, verb, noun) for noun in nouns],
+        timeout_ns=verb.seconds("timeout", 30) * NS_PER_SECOND,
+        sequential=verb.flag("sequential", False),
+        recording=recording,
+        **talk_options(verb),
+    )
+    try:
+        await dialled.run()
+    finally:
+        outcome.status, outcome.child = dialled.status, dialled.child
+        outcome.bridged, outcome.recording = dialled.bridged, recording.recording
 
-    def __init__(
-        self, session: CallSession, verb: Verb, nouns: list[Verb], outcome: Outcome
-    ) -> None:
-        self._session = session
-        self._verb = verb
-        self._nouns = nouns
-        self._outcome = outcome
-        self._calls: list[tuple[LiveCall, Verb]] = []
-        self._ringback: Player | None = None
-        self._others: dict[LiveCall, CallSession] = {}
 
-    async def run(self) -> None:
-        session, outcome = self._session, self._outcome
-        timeout_ns = self._verb.seconds("timeout", 30) * NS_PER_SECOND
-        groups = [[noun] for noun in self._nouns]
-        if not self._verb.flag("sequential", False):
-            groups = [self._nouns]
-        try:
-            for nouns in groups:
-                child = await self._ring(nouns, timeout_ns)
-                if child is None:
-                    continue
-                outcome.child = child
-                if await self._screened(child):
-                    await self._talk(child)
-                    return
-            ends = [call.record.status for call, _ in self._calls]
-            outcome.child = self._calls[-1][0]
-            outcome.status = next(
-                (each for each in ("busy", "no-answer", "failed") if each in ends), "no-answer"
+def _leg(session: CallSession, verb: Verb, noun: Verb) -> DialledLeg:
+    screens = noun.attribute("sendDigits") or noun.attribute("url")
+    return DialledLeg(
+        place=partial(_place, session, verb, noun),
+        screen=partial(_screen, session, noun) if screens else None,
+    )
+
+
+def _place(session: CallSession, verb: Verb, noun: Verb) -> CallSession:
+    """A noun's call, queued."""
+    call, phone = session.service.dial_out(
+        session.call,
+        _address(noun),
+        verb.attribute("callerId"),
+        callback_of(noun, session, "statusCallback"),
+    )
+    if isinstance(phone.reach, ReachByPassword) and noun.attribute("username"):
+        user, password = noun.attribute("username"), noun.attribute("password")
+        phone = replace(phone, reach=phone.reach.as_user(user, password))
+    return session.service.session_of(call, phone)
+
+
+async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
+    """Let the noun's keys and its own document run on the answered leg, heard by it alone."""
+    assert isinstance(other, CallSession)
+    try:
+        if noun.attribute("sendDigits"):
+            await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))
+        if noun.attribute("url"):
+            script = Script(
+                session.absolute(noun.attribute("url")), noun.attribute("method", "POST")
             )
-        finally:
-            self._stop_ringing()
-            if outcome.recording is not None:
-                outcome.recording.stop()
-            for other in self._others.values():
-                await other.finish()
-            part(session)
-            if outcome.child is not None and outcome.bridged:
-                outcome.status = "completed"
-            elif session.call.ended.is_set():
-                outcome.status = "canceled"
-
-    # -- ringing ----------------------------------------------------------------------------
-
-    async def _ring(self, nouns: list[Verb], timeout_ns: int) -> LiveCall | None:
-        """Ring some telephones at once; returns the first that answers."""
-        session, exchange = self._session, self._session.exchange
-        rung: dict[asyncio.Task[bool], LiveCall] = {}
-        for noun in nouns:
-            call, phone = session.service.dial_out(
-                session.call,
-                _address(noun),
-                self._verb.attribute("callerId"),
-                callback_of(noun, session, "statusCallback"),
-            )
-            if isinstance(phone.reach, ReachByPassword) and noun.attribute("username"):
-                user, password = noun.attribute("username"), noun.attribute("password")
-                phone = replace(phone, reach=phone.reach.as_user(user, password))
-            self._calls.append((call, noun))
-            self._others[call] = session.service.session_of(call, phone)
-            rung[session.spawn(ring(exchange, call, phone, timeout_ns))] = call
-        self._start_ringing()
-        winner = None
-        try:
-            waiting = set(rung)
-            while waiting and winner is None:
-                done = await self._first(waiting)
-                answered = (call for task, call in rung.items() if task in done and call.active)
-                winner = next(answered, None)
-                waiting -= done
-            return winner
-        finally:
-            for task in rung:
-                task.cancel()
-            await asyncio.gather(*rung, return_exceptions=True)
-            for call in rung.values():
-                if call.active and call is not winner:
-                    call.take_down()
-
-    async def _first(self, waiting: set[asyncio.Task[bool]]) -> set[asyncio.Task[bool]]:
-        await self._session.until(asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED))
-        return {task for task in waiting if task.done()}
-
-    def _start_ringing(self) -> None:
-        """The caller hears that it rings, and a recording from ringing begins."""
-        call = self._session.call
-        if call.active and self._ringback is None:
-            ringing = self._session.exchange.ringback
-            self._ringback = call.room.play(call.leg, ringing, loop=True, label="ringing")
-        record_from("ringing", self._session, self._verb, self._outcome)
-
-    def _stop_ringing(self) -> None:
-        if self._ringback is not None:
-            if self._session.call.active:
-                self._session.call.room.stop_player(self._ringback)
-            self._ringback = None
-
-    # -- talking ----------------------------------------------------------------------------
-
-    async def _screened(self, child: LiveCall) -> bool:
-        """Let the noun's own document run on the answered leg; returns whether it stays."""
-        noun = next(noun for call, noun in self._calls if call is child)
-        other = self._others[child]
-        digits = noun.attribute("sendDigits")
-        try:
-            if digits:
-                await other.play(touch_tones(digits), "digits")
-            if noun.attribute("url"):
-                script = Script(
-                    self._session.absolute(noun.attribute("url")), noun.attribute("method", "POST")
-                )
-                await self._session.until(other.perform(script))
-        except HangUp:
-            child.take_down()
-        except CallEnded:
-            if self._session.call.ended.is_set():
-                raise
-        return child.active
-
-    async def _talk(self, child: LiveCall) -> None:
-        self._stop_ringing()
-        await talk(self._session, self._others[child], self._verb, self._outcome)
-        if child.active:
-            child.take_down()
-        self._session.exchange.follow_recordings(self._session.call.room)
+            await session.until(other.perform(script))
+    except HangUp:
+        other.call.take_down()
+    except CallEnded:
+        if session.call.ended.is_set():
+            raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.asks import Script
-from mediasim.twilio.session import CallEnded, CallSession, HangUp
+from mediasim.twilio.session import CallSession, HangUp
 from mediasim.twilio.twiml import Verb
 
 __all__ = ["hangup", "redirect", "reject"]

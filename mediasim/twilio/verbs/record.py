@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import cast
 
-from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
-from mediasim.audio.tones import beep
-from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.layout import Channels
 from mediasim.exchange.layout import Track as RecordedTrack
+from mediasim.exchange.message import MessageRequest, record_message
+from mediasim.exchange.recording import RecordedMessage
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim
-from mediasim.media.recorder import Track
-from mediasim.parties.hearing import SpeechTracker, fired
+from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.asks import Callback, RecordingRequest, Script
-from mediasim.twilio.session import CallEnded, CallSession, FollowUp
+from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 
 __all__ = ["callback_of", "record", "recording_request"]
@@ -55,38 +53,31 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     transcribe = verb.flag("transcribe", told is not None) and (
         session.service.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
-    tracker = SpeechTracker(NOTICE_FRAMES)
-    hung_up = False
-    pressed = ""
-    with listen_for_keys(session.call) as keys:
-        if verb.flag("playBeep", True):
-            await session.play(beep(), "beep")
-        recording = session.service.recordings.of_verb(session.call, ask)
-        session.call.room.listen(session.call.leg, Track.INBOUND, tracker)
-        key = session.spawn(_key(session, keys, verb.attribute("finishOnKey", "1234567890*#")))
-        try:
-            await session.until(
-                _silence(session, tracker, verb.seconds("timeout", 5)),
-                asyncio.shield(key),
-                session.exchange.sleep(verb.seconds("maxLength", 3600) * NS_PER_SECOND),
-            )
-        except CallEnded:
-            hung_up = True
-        finally:
-            if session.call.active:
-                session.call.room.stop_listening(session.call.leg, tracker)
-            if key.done() and not key.cancelled():
-                pressed = key.result()
-            key.cancel()
-            recording.stop()
-    said = recording.record.status == "completed" and tracker.spoken
-    if not said and not hung_up:
-        return None
-    if said:
+    desk = session.service.recordings
+    taken = await record_message(
+        session,
+        MessageRequest(
+            beep=verb.flag("playBeep", True),
+            timeout_ns=verb.seconds("timeout", 5) * NS_PER_SECOND,
+            finish_on_key=verb.attribute("finishOnKey", "1234567890*#"),
+            max_length_ns=verb.seconds("maxLength", 3600) * NS_PER_SECOND,
+        ),
+        lambda: desk.start(
+            RecordedMessage(session.call),
+            "record-verb",
+            ask,
+            "RecordVerb",
+            call_sid=session.call.sid,
+        ),
+    )
+    hung_up = taken.ended_by == "hangup"
+    if taken.recording.record.status == "completed" and taken.spoken:
         if transcribe:
-            session.service.transcriber.begin(recording, session.call.record, told)
-        return await _ask(session, verb, recording, "hangup" if hung_up else pressed)
-    raise CallEnded
+            session.service.transcriber.begin(taken.recording, session.call.record, told)
+        return await _ask(session, verb, taken.recording, "hangup" if hung_up else taken.key)
+    if hung_up:
+        raise CallEnded
+    return None
 
 
 async def _ask(session: CallSession, verb: Verb, recording: LiveRecording, digits: str) -> FollowUp:
@@ -102,17 +93,3 @@ async def _ask(session: CallSession, verb: Verb, recording: LiveRecording, digit
         await session.document(script, params)  # the app is told; nobody is there to hear more
         raise CallEnded
     return FollowUp(script, params)
-
-
-async def _silence(session: CallSession, tracker: SpeechTracker, seconds: int) -> None:
-    frames = seconds * NS_PER_SECOND // FRAME_NS
-    frame = await fired(lambda tell: tracker.wait_silence(frames, tell))
-    await session.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
-
-
-async def _key(session: CallSession, keys: Keys, finish_on: str) -> str:
-    while True:
-        frame, digit = await keys.get()
-        if digit in finish_on:
-            await session.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
-            return digit

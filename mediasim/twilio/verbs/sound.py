@@ -53,7 +53,7 @@ async def _repeat(
     if not len(pcm):
         return
     for _ in range(verb.number("loop", 1) or _FOREVER):
-        if await session.play(pcm, label, *([stop()] if stop is not None else [])):
+        if await session.play(pcm, label, *([stop] if stop is not None else [])):
             raise Interrupted
 
 

@@ -26,7 +26,7 @@ async def start(session: CallSession, verb: Verb) -> None:
             )
             # The resource has no source of this name; the nearest that it has (our choice).
             session.service.recordings.of_call(
-                session.call, ask, "StartCallRecordingAPI", noun.attribute("name")
+                session, ask, "StartCallRecordingAPI", noun.attribute("name")
             )
 
 
@@ -42,8 +42,5 @@ async def stop(session: CallSession, verb: Verb) -> None:
 
 
 def _named(session: CallSession, name: str) -> LiveRecording | None:
-    desk = session.service.recordings
-    under_way = desk.under_way(call=session.call.sid)
-    if name:
-        under_way = [each for each in under_way if each.name == name]
-    return under_way[-1] if under_way else None
+    active = session.exchange.active_recordings(call=session.call.sid)
+    return next((each for each in reversed(active) if each.name == name or not name), None)

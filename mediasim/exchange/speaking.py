@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.keypad import NOTICE_FRAMES
@@ -14,21 +14,22 @@ from mediasim.parties.hearing import SpeechTracker
 
 __all__ = ["follow_speech"]
 
+Speech = Literal["speech-start", "speech-stop"]
 _QUIET_FRAMES: Final = 50
 """A second's quiet is the end of speech (our choice)."""
 
 
-async def follow_speech(call: LiveCall, told: Callable[[str], None]) -> None:
-    """Call ``told`` with ``start`` and ``stop`` in turn, for as long as the call is listened to."""
+async def follow_speech(call: LiveCall, told: Callable[[Speech], None]) -> None:
+    """Call ``told`` as the party begins and stops to speak, for as long as it is listened to."""
     tracker = SpeechTracker(NOTICE_FRAMES)
     call.room.listen(call.leg, Track.INBOUND, tracker)
     try:
         while True:
             await _noticed(call, tracker.wait_speech)
-            told("start")
+            told("speech-start")
             await _noticed(call, lambda fired: tracker.wait_silence(_QUIET_FRAMES, fired))
             tracker.mark()
-            told("stop")
+            told("speech-stop")
     finally:
         if call.active:
             call.room.stop_listening(call.leg, tracker)

@@ -1,0 +1,277 @@
+"""Dial: telephones are rung, the first to answer is put through, and the two talk until an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol, TypedDict, get_args
+
+from mediasim.audio.frames import FRAME_NS
+from mediasim.exchange.bridge import Bridge
+from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
+from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.waiting import never
+from mediasim.media.player import Player
+
+__all__ = ["Dial", "DialRecording", "DialStatus", "DialledLeg", "Moment", "Talk", "TalkOptions"]
+
+DialStatus = Literal["completed", "answered", "busy", "no-answer", "failed", "canceled"]
+Moment = Literal["ringing", "answer"]
+"""When a recording of a Dial may begin: the callee begins to ring, or has answered."""
+_Failure = Literal["busy", "no-answer", "failed"]
+_FAILURES: Final[tuple[_Failure, ...]] = get_args(_Failure)
+"""Why telephones were not put through, the most telling first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialledLeg:
+    """A telephone to be rung."""
+
+    place: Callable[[], CallControl]
+    """Makes its call, queued."""
+    screen: Callable[[CallControl], Awaitable[Any]] | None = None
+    """Runs on the answered leg before it is put through; it is put through if it is still up."""
+
+
+class DialRecording(Protocol):
+    """What a Dial records."""
+
+    def begin(self, moment: Moment) -> None:
+        """Begin what is to be recorded from this moment on."""
+
+    def halt(self) -> list[LiveRecording]:
+        """Record no more; returns what is to be published once the callee's leg is down."""
+
+
+class _Nothing:
+    """The recording of a Dial that records nothing."""
+
+    def begin(self, moment: Moment) -> None:
+        """Begin nothing."""
+
+    def halt(self) -> list[LiveRecording]:
+        return []
+
+
+class TalkOptions(TypedDict, total=False):
+    """What ends a talk beside its parties."""
+
+    time_limit_ns: int
+    star_ends: bool
+
+
+class Talk:
+    """Two calls put through to each other, recorded as asked, until an end comes."""
+
+    def __init__(
+        self,
+        control: CallControl,
+        *,
+        time_limit_ns: int | None = None,
+        star_ends: bool = False,
+        recording: DialRecording | None = None,
+        stays: bool = False,
+    ) -> None:
+        """``star_ends``: the caller's ``*`` ends it. ``time_limit_ns``: None is four hours.
+
+        ``stays``: parties that have said everything do not hang up.
+        """
+        self.control = control
+        self.status: DialStatus = "failed"
+        self.child: LiveCall | None = None
+        self.bridged = False
+        self._other: CallControl | None = None
+        self._recording = recording or _Nothing()
+        self._time_limit_ns = time_limit_ns
+        self._star_ends = star_ends
+        self._stays = stays
+
+    def record(self, moment: Moment) -> None:
+        """Begin the recording that starts at this moment, if one does."""
+        if self.control.call.active:
+            self._recording.begin(moment)
+
+    async def talk(self, other: CallControl, *ends: Awaitable[Any]) -> int:
+        """Put two calls through; returns which of ``ends`` came, or a number past them.
+
+        Raises CallEnded when the control's own call has ended.
+        """
+        self.control.answer()
+        self._other = other
+        bridge = self.control.bridge = other.bridge = Bridge(self.control.call, other.call)
+        self.child, self.bridged = other.call, True
+        bridge.connect()
+        self.record("answer")
+        self.control.connect(False)
+        other.behave()
+        self.control.behave()
+        return await self.stay(*ends, other.call.ended.wait(), self._all_said(other))
+
+    async def stay(self, *ends: Awaitable[Any]) -> int:
+        """Wait for some ends, the time limit, or the caller's ``*``. Raises CallEnded."""
+        control = self.control
+        if not self._star_ends:
+            return await control.until(*ends, self._time_is_up())
+        with listen_for_keys(control.call) as keys:
+            return await control.until(*ends, self._time_is_up(), self._star(keys))
+
+    def part(self) -> None:
+        """Connect the calls no more."""
+        bridge, self.control.bridge = self.control.bridge, None
+        if bridge is not None:
+            bridge.part()
+        if self._other is not None:
+            self._other.bridge = None
+        call = self.control.call
+        call.exchange.follow_recordings(call.room)
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Record within, where no call is rung: what was begun is published at the end."""
+        try:
+            yield
+        finally:
+            for recording in self._recording.halt():
+                recording.publish()
+
+    async def _time_is_up(self) -> None:
+        exchange, limit_ns = self.control.exchange, self._time_limit_ns
+        if limit_ns is not None:
+            await exchange.sleep(limit_ns)
+        else:  # at which no scenario means to end
+            await exchange.watch_until(exchange.now_ns + LONGEST_CALL_NS)
+
+    async def _all_said(self, other: CallControl) -> None:
+        """Both parties are scripted and have said everything: the callee hangs up."""
+        if self._stays or not other.scripted:
+            await never()
+        await other.behaved()
+        await self.control.behaved()
+        await other.linger()
+        await other.call.hang_up()
+        await never()  # its end is told by the call
+
+    async def _star(self, keys: Keys) -> None:
+        while True:
+            frame, digit = await keys.get()
+            if digit == "*":
+                await self.control.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
+                return
+
+
+class Dial(Talk):
+    """Telephones rung for a call, all at once or one after the other."""
+
+    def __init__(
+        self,
+        control: CallControl,
+        legs: Sequence[DialledLeg],
+        *,
+        timeout_ns: int,
+        sequential: bool = False,
+        **talk: Any,
+    ) -> None:
+        """``timeout_ns`` is how long each may ring; ``talk`` is for :class:`Talk`."""
+        super().__init__(control, **talk)
+        self._legs = legs
+        self._timeout_ns = timeout_ns
+        self._sequential = sequential
+        self._ringback: Player | None = None
+        self._others: list[CallControl] = []
+
+    async def run(self, *ends: Callable[[], Awaitable[Any]]) -> int | None:
+        """From the first ring to the last word; returns which of ``ends`` ended the talk.
+
+        What is recorded then goes on. None: it ended of itself. Raises CallEnded when the call
+        itself has ended.
+        """
+        control = self.control
+        groups = [[leg] for leg in self._legs] if self._sequential else [list(self._legs)]
+        goes_on = False
+        control.connect(True)
+        try:
+            for legs in groups:
+                winner = await self._ring(legs)
+                if winner is not None and await self._screened(*winner):
+                    self._stop_ringing()
+                    ended = await self.talk(winner[1], *(end() for end in ends))
+                    goes_on = ended < len(ends)
+                    return ended if goes_on else None
+            self._given_up()
+            return None
+        finally:
+            self._stop_ringing()
+            halted = [] if goes_on else self._recording.halt()
+            for other in self._others:
+                await other.finish()
+            self.part()
+            for recording in halted:
+                recording.publish()
+            if self.bridged:
+                self.status = "completed"
+            elif control.call.ended.is_set():
+                self.status = "canceled"
+            control.connect(False)
+
+    def _given_up(self) -> None:
+        """None was put through: what came of it is the most telling of what came of each."""
+        ends = [other.call.record.status for other in self._others]
+        self.child = self._others[-1].call
+        why: _Failure = next((each for each in _FAILURES if each in ends), "no-answer")
+        self.status = self.control.unanswered = why
+
+    # -- ringing ----------------------------------------------------------------------------
+
+    async def _ring(self, legs: list[DialledLeg]) -> tuple[DialledLeg, CallControl] | None:
+        """Ring some telephones at once; returns the first that answers."""
+        rung: dict[asyncio.Task[bool], tuple[DialledLeg, CallControl]] = {}
+        for leg in legs:
+            other = leg.place()
+            self._others.append(other)
+            ringing = other.ring(self._timeout_ns, self._start_ringing)
+            rung[self.control.spawn(ringing)] = leg, other
+        winner = None
+        try:
+            waiting = set(rung)
+            while waiting and winner is None:
+                first = asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                await self.control.until(first)
+                done = [task for task in rung if task in waiting and task.done()]
+                winner = next((rung[task] for task in done if rung[task][1].call.active), None)
+                waiting -= set(done)
+            return winner
+        finally:
+            for task in rung:
+                task.cancel()
+            await asyncio.gather(*rung, return_exceptions=True)
+            for pair in rung.values():
+                if pair is not winner and pair[1].call.active:
+                    pair[1].call.take_down()
+
+    def _start_ringing(self) -> None:
+        """Let the caller hear that it rings, and begin what is recorded from ringing."""
+        call = self.control.call
+        if self._ringback is not None:
+            return
+        if call.active:
+            self._ringback = call.room.play(
+                call.leg, call.exchange.ringback, loop=True, label="ringing", speech=False
+            )
+        self.record("ringing")
+
+    def _stop_ringing(self) -> None:
+        if self._ringback is not None:
+            if self.control.call.active:
+                self.control.call.room.stop_player(self._ringback)
+            self._ringback = None
+
+    async def _screened(self, leg: DialledLeg, other: CallControl) -> bool:
+        """Run what screens an answered leg; returns whether it stays."""
+        if leg.screen is not None:
+            other.behave()
+            await leg.screen(other)
+        return other.call.active

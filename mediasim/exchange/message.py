@@ -1,0 +1,97 @@
+"""Recording a message: what a party says until it is silent, presses a key, or has said enough.
+
+The server notices silence and keys a few frames after they happened, as real ones do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from mediasim.audio.frames import FRAME_NS
+from mediasim.audio.tones import beep
+from mediasim.exchange.call_control import CallControl
+from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.waiting import CallEnded, never
+from mediasim.media.recorder import Track
+from mediasim.parties.hearing import SpeechTracker, fired
+
+__all__ = ["Ending", "Message", "MessageRequest", "record_message"]
+
+Ending = Literal["silence", "key", "length", "hangup"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRequest:
+    """How a message is taken; the defaults are the Record verb's."""
+
+    beep: bool = True
+    timeout_ns: int = 5_000_000_000
+    """The silence that ends it; 0: none does."""
+    finish_on_key: str = "1234567890*#"
+    max_length_ns: int = 3_600_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that was taken, its recording halted and published."""
+
+    recording: LiveRecording
+    ended_by: Ending
+    key: str
+    """The key that ended it, or an empty string."""
+    spoken: bool
+    """Whether anything was said."""
+
+
+async def record_message(
+    control: CallControl, request: MessageRequest, start: Callable[[], LiveRecording]
+) -> Message:
+    """Play the beep and record until the message ends; a hang-up ends it like the others.
+
+    ``start`` begins the recording. Raises CallEnded where the call ended before it began.
+    """
+    call = control.call
+    tracker = SpeechTracker(NOTICE_FRAMES)
+    pressed: list[str] = []
+    with listen_for_keys(call) as keys:
+        if request.beep:
+            await control.play(beep(), "beep")
+        recording = start()
+        call.room.listen(call.leg, Track.INBOUND, tracker)
+        try:
+            ended = await control.until(
+                _silence(control, tracker, request.timeout_ns),
+                _key(control, keys, request.finish_on_key, pressed),
+                control.exchange.sleep(request.max_length_ns),
+            )
+            ended_by: Ending = ("silence", "key", "length")[ended]
+        except CallEnded:
+            ended_by = "hangup"
+        finally:
+            if call.active:
+                call.room.stop_listening(call.leg, tracker)
+            recording.stop()
+    return Message(recording, ended_by, "".join(pressed), tracker.spoken)
+
+
+async def _silence(control: CallControl, tracker: SpeechTracker, timeout_ns: int) -> None:
+    if not timeout_ns:
+        await never()
+    frames = -(-timeout_ns // FRAME_NS)
+    await _notice(control, await fired(lambda tell: tracker.wait_silence(frames, tell)))
+
+
+async def _key(control: CallControl, keys: Keys, finish_on: str, pressed: list[str]) -> None:
+    while True:
+        frame, digit = await keys.get()
+        if digit in finish_on:
+            await _notice(control, frame)
+            pressed.append(digit)
+            return
+
+
+async def _notice(control: CallControl, frame: int) -> None:
+    await control.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
