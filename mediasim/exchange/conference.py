@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,9 @@ ConferenceHappening = Literal[
     "announcement-end",
     "announcement-fail",
 ]
+
+
+_TEXTS: Final = {"muted": "is muted", "unmuted": "is heard again"}
 
 
 class ConferenceListener(Protocol):
@@ -136,7 +139,8 @@ class Conference:
         self._exchange = exchange
         self._room = room
         self._spawn = spawn
-        self._voice = ConferenceVoice(exchange, room, record.sid)
+        self._voice: ConferenceVoice | None = None
+        """Made when it first says something."""
         self.joined: list[Participant] = []
         """Everybody who ever joined, in order."""
         self.expecting: int | None = None
@@ -255,7 +259,8 @@ class Conference:
         self.record.call_sid_ending = by.call.sid if by is not None else None
         self.record.move("completed", self._exchange.now_ns)
         self._tell("end", by, "ended")
-        self._voice.close()
+        if self._voice is not None:
+            self._voice.close()
         for recording in halted:
             recording.publish()
         self.listener.over()
@@ -278,7 +283,8 @@ class Conference:
         ]
 
     def _own_voice(self) -> SourcedChannel:
-        return (Source(self._voice, Track.OUTBOUND),) if self._voice.active else ()
+        voice = self._voice
+        return (Source(voice, Track.OUTBOUND),) if voice is not None and voice.active else ()
 
     def _record_as_asked(self) -> None:
         """Begin the recording that a participant asks for, once."""
@@ -399,6 +405,9 @@ class Conference:
         for hearer in self._hearers():
             if hearer is not but:
                 hearer.hear(pcm, label)
+        if self._voice is None:
+            self._voice = ConferenceVoice(self._exchange, self._room, self.sid)
+            self._exchange.follow_recordings(self._room)
         self._voice.say(pcm, label)
 
     def announce(
@@ -421,7 +430,7 @@ class Conference:
         failed = ""
         try:
             async for pcm in pieces:
-                if not self._voice.active or (to is not None and not to.inside):
+                if self.over or (to is not None and not to.inside):
                     break
                 if to is None:
                     self._to_all(pcm, "announcement")
@@ -485,7 +494,7 @@ class Conference:
                 ConferenceEvent(
                     at_ns=self._exchange.now_ns,
                     kind=f"conference.{word}",
-                    text=f"{name} {word}",
+                    text=f"{name} {_TEXTS.get(word, word)}",
                     conference_sid=self.sid,
                     call_sid=about.call.sid if about is not None else None,
                 )

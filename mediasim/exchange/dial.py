@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypedDict, get_args
@@ -90,13 +90,12 @@ class Talk:
         self._star_ends = star_ends
         self._stays = stays
 
-    def record(self, moment: Moment) -> None:
-        """Begin the recording that starts at this moment, if one does."""
-        if self.control.call.active:
-            self._recording.begin(moment)
+    def rings(self) -> None:
+        """The callee begins to ring, or is being waited for."""
+        self._recording.begin("ringing")
 
-    async def talk(self, other: CallControl, *ends: Awaitable[Any]) -> int:
-        """Put two calls through; returns which of ``ends`` came, or a number past them.
+    async def talk(self, other: CallControl, *ends: Awaitable[Any]) -> None:
+        """Put two calls through until one of ``ends``, or an end of the talk's own, comes.
 
         Raises CallEnded when the control's own call has ended.
         """
@@ -105,19 +104,20 @@ class Talk:
         bridge = self.control.bridge = other.bridge = Bridge(self.control.call, other.call)
         self.child, self.bridged = other.call, True
         bridge.connect()
-        self.record("answer")
+        self._recording.begin("answer")
         self.control.connect(False)
         other.behave()
         self.control.behave()
-        return await self.stay(*ends, other.call.ended.wait(), self._all_said(other))
+        await self.stay(*ends, other.call.ended.wait(), self._all_said(other))
 
-    async def stay(self, *ends: Awaitable[Any]) -> int:
+    async def stay(self, *ends: Awaitable[Any]) -> None:
         """Wait for some ends, the time limit, or the caller's ``*``. Raises CallEnded."""
         control = self.control
         if not self._star_ends:
-            return await control.until(*ends, self._time_is_up())
+            await control.until(*ends, self._time_is_up())
+            return
         with listen_for_keys(control.call) as keys:
-            return await control.until(*ends, self._time_is_up(), self._star(keys))
+            await control.until(*ends, self._time_is_up(), self._star(keys))
 
     def part(self) -> None:
         """Connect the calls no more."""
@@ -183,27 +183,29 @@ class Dial(Talk):
         self._ringback: Player | None = None
         self._others: list[CallControl] = []
 
-    async def run(self, *ends: Callable[[], Awaitable[Any]]) -> int | None:
-        """From the first ring to the last word; returns which of ``ends`` ended the talk.
+    async def run(self, end: Coroutine[Any, Any, Any] | None = None) -> bool:
+        """From the first ring to the last word; returns whether ``end`` ended it.
 
-        What is recorded then goes on. None: it ended of itself. Raises CallEnded when the call
-        itself has ended.
+        What is recorded then goes on. Raises CallEnded when the call itself has ended.
         """
         control = self.control
         groups = [[leg] for leg in self._legs] if self._sequential else [list(self._legs)]
-        goes_on = False
+        ended = control.spawn(end or never())
         control.connect(True)
         try:
             for legs in groups:
-                winner = await self._ring(legs)
+                winner = await self._ring(legs, ended)
                 if winner is not None and await self._screened(*winner):
                     self._stop_ringing()
-                    ended = await self.talk(winner[1], *(end() for end in ends))
-                    goes_on = ended < len(ends)
-                    return ended if goes_on else None
+                    await self.talk(winner[1], asyncio.shield(ended))
+                    return ended.done()
+                if ended.done():
+                    return True
             self._given_up()
-            return None
+            return False
         finally:
+            goes_on = ended.done()
+            ended.cancel()
             self._stop_ringing()
             halted = [] if goes_on else self._recording.halt()
             for other in self._others:
@@ -226,8 +228,10 @@ class Dial(Talk):
 
     # -- ringing ----------------------------------------------------------------------------
 
-    async def _ring(self, legs: list[DialledLeg]) -> tuple[DialledLeg, CallControl] | None:
-        """Ring some telephones at once; returns the first that answers."""
+    async def _ring(
+        self, legs: list[DialledLeg], ended: asyncio.Task[Any]
+    ) -> tuple[DialledLeg, CallControl] | None:
+        """Ring some telephones at once; returns the first that answers, if one does in time."""
         rung: dict[asyncio.Task[bool], tuple[DialledLeg, CallControl]] = {}
         for leg in legs:
             other = leg.place()
@@ -237,8 +241,8 @@ class Dial(Talk):
         winner = None
         try:
             waiting = set(rung)
-            while waiting and winner is None:
-                first = asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            while waiting and winner is None and not ended.done():
+                first = asyncio.wait((*waiting, ended), return_when=asyncio.FIRST_COMPLETED)
                 await self.control.until(first)
                 done = [task for task in rung if task in waiting and task.done()]
                 winner = next((rung[task] for task in done if rung[task][1].call.active), None)
@@ -261,7 +265,7 @@ class Dial(Talk):
             self._ringback = call.room.play(
                 call.leg, call.exchange.ringback, loop=True, label="ringing", speech=False
             )
-        self.record("ringing")
+        self.rings()
 
     def _stop_ringing(self) -> None:
         if self._ringback is not None:

@@ -131,7 +131,7 @@ class CallQueue:
         control.answer()
         talk.status = "no-answer"
         deadline_ns = control.exchange.now_ns + timeout_ns
-        talk.record("ringing")
+        talk.rings()
         while True:
             late = control.exchange.sleep_until(deadline_ns)
             if await control.until(self._front(), late) == 1:

@@ -7,6 +7,7 @@ hands it to whoever listens.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,13 @@ from mediasim.parties.flight import Fate, Flight
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
-from mediasim.rtp.stream import StreamFormat
+from mediasim.rtp.sender import RtpSender
+from mediasim.rtp.stream import MEDIA_BASE, StreamFormat
 
 __all__ = ["Ear"]
+
+_HALF: Final = 1 << 31
+"""Of the range of RTP timestamps, which wrap."""
 
 Listener = Callable[[int, NDArray[np.int16]], None]
 
@@ -59,6 +64,19 @@ class Ear:
         elif self._final is None:
             for frame in range(first_frame, at):
                 self._wait(self, frame)
+
+    def heard_at(self, sent: int, sender: RtpSender) -> int | None:
+        """The sample at which a sample that ``sender`` has sent is heard.
+
+        None while nothing has come.
+        """
+        stream = self.stream
+        if not stream.shifts:
+            return None
+        ticks = (sender.first_timestamp - stream.first_timestamp + _HALF) % (2 * _HALF) - _HALF
+        media = MEDIA_BASE + ticks // sender.ticks_per_sample + sent
+        shift = next((each for each in reversed(stream.shifts) if each.media <= media), None)
+        return media + (shift or stream.shifts[0]).place
 
     def share(self, playout: Playout, wait: Callable[[Ear, int], None]) -> None:
         """Be played out together with others from the beginning on.

@@ -85,10 +85,17 @@ class SpeechTracker:
             return FOREVER
         return max(0, quiet - self._quiet - 1) + self.horizon
 
-    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
-        """The next frames, as samples."""
+    def hear(
+        self,
+        first_frame: int,
+        pcm: NDArray[np.int16],
+        wordless: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take the next frames, as samples; ``wordless`` marks those that say nothing."""
         frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float32)
         loud = np.einsum("ij,ij->i", frames, frames) >= _HEARD_ENERGY
+        if wordless is not None:
+            loud &= ~wordless
         for number, heard in enumerate(loud.tolist()):
             self._step(first_frame + number, heard)
 

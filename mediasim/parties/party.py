@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
@@ -109,6 +110,9 @@ class Line:
         )
         self.leg: Leg = room.add_leg(label, stream_format, sender)
         self.tracker = SpeechTracker()
+        """Follows the words of other parties and of the app."""
+        self.everything: SpeechTracker | None = None
+        """Follows all that is heard, where that is wanted."""
         self.ear: Ear | None = None
         self._arrived: tuple[int, int] | None = None
         """Everything until this sample had arrived at this frame."""
@@ -133,7 +137,7 @@ class Line:
                 Link(self.party.down, self._seeds.key("downlink")),
                 self.room.plane.playout.max_block,
             )
-            self.ear.listeners.append(self.tracker.hear)
+            self.ear.listeners.append(self._hear)
             if self.room.plane.max_lag == 1:
                 crowd_of(self.room.plane).join(self.ear, self.leg)
         source: PacketSource = self.phone
@@ -143,6 +147,35 @@ class Line:
         else:
             self.leg.silent = self._silent
         self.room.connect(self.leg, source=source, sink=sink)
+
+    def hear_everything(self) -> None:
+        """Follow all that is heard too, ringing and hold music included."""
+        if self.everything is None and self.ear is not None:
+            self.everything = SpeechTracker()
+            self.ear.listeners.append(self.everything.hear)
+
+    def _hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        self.tracker.hear(first_frame, pcm, self._wordless(first_frame, len(pcm) // FRAME_SAMPLES))
+
+    def _wordless(self, first_frame: int, count: int) -> NDArray[np.bool_] | None:
+        """Which frames hold ringing, hold music or announcements of the network."""
+        players = [player for player in self.leg.played if not player.speech]
+        if not players or self.ear is None:
+            return None
+        frames = np.arange(first_frame, first_frame + count)
+        found = np.zeros(count, np.bool_)
+        for player in players:
+            start = self.ear.heard_at(player.first_frame * FRAME_SAMPLES, self.leg.sender)
+            if start is None:
+                return None
+            heard = frames >= start // FRAME_SAMPLES
+            if player.end_frame is not None:
+                end = self.ear.heard_at(player.end_frame * FRAME_SAMPLES, self.leg.sender)
+                assert end is not None
+                # A codec's last frame rings on into the next.
+                heard &= frames <= -(-end // FRAME_SAMPLES)
+            found |= heard
+        return found
 
     def _silent(self, frame: int) -> bool:
         """Whether the server hears nothing of it from a frame on, unless it says something more."""
@@ -158,7 +191,9 @@ class Line:
     def listen_from_now(self) -> None:
         """What was sent before now, ringing for one, is nobody speaking to the party."""
         if self.ear is not None:
-            self.tracker.ignore_before(self.room.plane.now + self.ear.path_frames)
+            for tracker in (self.tracker, self.everything):
+                if tracker is not None:
+                    tracker.ignore_before(self.room.plane.now + self.ear.path_frames)
 
     async def hearing(self, ask: Callable[[Callable[[int], None]], None]) -> None:
         """Wait for something to be heard, then for the party's reaction to it.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.events import DtmfEvent, Event
 from mediasim.exchange.phone import PartyControl
+from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.party import Line
 from mediasim.scenario.model_base import Many
 from mediasim.scenario.model_steps import (
@@ -36,6 +37,7 @@ from mediasim.scenario.model_steps import (
     Tone,
     Unmute,
     WaitFor,
+    walk,
 )
 
 __all__ = ["Actor", "Sounds"]
@@ -73,6 +75,9 @@ class Actor:
 
     async def perform(self, steps: Many[Step]) -> None:
         """The whole script; returns when its last sound has been made."""
+        waits = (step for _, step in walk(steps) if isinstance(step, WaitFor))
+        if any(step.hears == "anything" for step in waits):
+            self._line.hear_everything()
         self._line.listen_from_now()
         end = await self._steps(steps, self._exchange.now_ns)
         await self._exchange.sleep_until(end)
@@ -193,10 +198,10 @@ class Actor:
             for wait in waits:
                 wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-        self._line.tracker.forget()
+        self._tracker(step).forget()
 
     async def _wanted(self, step: WaitFor) -> None:
-        tracker = self._line.tracker
+        tracker = self._tracker(step)
         if step.time is not None:
             await self._exchange.sleep_until(self._control.dialled_ns + step.time)
         elif step.event is not None:
@@ -208,6 +213,11 @@ class Actor:
             await self._hear_digit(step.digit)
         else:
             await self._line.hearing(tracker.wait_speech)
+
+    def _tracker(self, step: WaitFor) -> SpeechTracker:
+        """What follows that which the step waits for."""
+        everything = self._line.everything if step.hears == "anything" else None
+        return everything or self._line.tracker
 
     async def _hear_digit(self, wanted: str) -> None:
         """A key of another party, as a telephone event or as a tone."""

@@ -37,8 +37,12 @@ class Cast:
         self, party: Party, answering: Answering | None = None, *, acts: bool = True
     ) -> Phone:
         """A party's telephone; without ``acts`` its script is begun by other means."""
-        behavior = self.behaviors.get(party.name) if acts else None
+        behavior = self.behaviors.get(party.name, _nothing) if acts else None
         return Phone(party, answering or Answering(), behavior, party.name in self._listeners)
+
+
+async def _nothing(control: PartyControl) -> None:
+    """What a party without a script does: it has nothing to say, and waits for nothing."""
 
 
 class CallerLeg(CallControl):
@@ -106,6 +110,8 @@ class DialledCall:
             plan.recordings,
             "dial",
         )
+        self._newest = self._caller.call
+        """The leg that was dialled last."""
 
     async def run(self) -> None:
         """From dialling to the end of the last leg."""
@@ -135,8 +141,8 @@ class DialledCall:
                 recording=self._caller.planned,
                 stays=bool(transfers),
             )
-            comes = [partial(self._transferred, transfers[0])] if transfers else []
-            if await dialled.run(*comes) is None:
+            comes = self._transferred(transfers[0]) if transfers else None
+            if not await dialled.run(comes):
                 return
             transfer = transfers.pop(0)
             callee = self._cast.phone(transfer.to, transfer.answering)
@@ -154,14 +160,15 @@ class DialledCall:
             flow=self._plan.name,
             parent=parent,
         )
+        self._newest = call
         return CallControl(call, callee)
 
     async def _transferred(self, transfer: TransferPlan) -> None:
         """Wait for the moment of a transfer, and emit ``call.transferred`` of the callee's leg."""
-        caller, child = self._caller.call, self._caller.peer
+        caller = self._caller.call
         await moment_comes(self._exchange, caller.dialled_ns, transfer.when)
-        assert child is not None
-        child.tell("transferred", f"{caller.party.name} is put through to {transfer.to.name}")
+        words = f"{caller.party.name} is put through to {transfer.to.name}"
+        self._newest.tell("transferred", words)
 
 
 class VoicemailCall:

@@ -46,7 +46,7 @@ class Meeting:
             exchange,
             () if plan.recording is None else (plan.recording,),
             self._start,
-            lambda: bool(self._conference.inside),
+            lambda: self._conference.started,
             self._spawn,
         )
 
@@ -94,7 +94,7 @@ class Meeting:
             status="ringing",
             flow=self._plan.name,
         )
-        call.dialled_ns = self._began_ns
+        call.dialled_ns = self._began_ns  # all of it is one call, as its joins and mutes are
         control = CallControl(call, phone)
         control.answer()
         options = ParticipantOptions(

@@ -185,6 +185,9 @@ class WaitFor(Model):
     """Until this time of the call."""
     timeout: Annotated[Duration, positive()] | None = None
     """Go on after this long in any case."""
+    hears: Literal["parties", "anything"] = "parties"
+    """What counts as speech for quiet and speech: parties and apps, or anything, ringing, hold
+    music and announcements of the network too."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -201,6 +204,8 @@ class WaitFor(Model):
     def troubles(self) -> Iterator[Trouble]:
         if self.speech is False:
             yield ("speech",), "expected true: a wait for no speech is a wait for quiet"
+        if self.hears == "anything" and self.quiet is None and self.speech is None:
+            yield ("hears",), "expected nothing where neither quiet nor speech is waited for"
 
 
 class Mute(Model):

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from staging import acts, clip, kinds, on_exchange, party, seconds
 
+from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.events import DtmfEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import Phone
 from mediasim.media.recorder import Tap
 from mediasim.net.link import Impairments
 from mediasim.parties.party import Party
@@ -135,7 +137,7 @@ def test_losses_on_the_way_are_in_the_server_s_reports(tmp_path: Path) -> None:
 
     async def work(exchange: Exchange, call: LiveCall) -> None:
         call.answer(listens=True)
-        await acts(clip("speech", 8.0), 2.5)(None, call)  # type: ignore[arg-type]
+        await acts(clip("speech", 8.0), 2.5)(CallControl(call, Phone(who)))
         call.take_down()
 
     call = lived(tmp_path, work, who)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
-from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 from staging import (
     PATH,
     acts,
@@ -28,6 +27,8 @@ from mediasim.exchange.phone import Behavior
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior
+from mediasim.scenario.call_plans import DialPlan, Moment, PausePlan, RecordingPlan
+from mediasim.scenario.calls import Cast, DialledCall
 
 LONG, REPLY = clip("long", 10.0), clip("reply")
 SKIP, SILENCE = PauseBehavior.SKIP, PauseBehavior.SILENCE
@@ -44,7 +45,7 @@ def call(directory: Path, *plans: RecordingPlan, **behaviors: Behavior) -> Excha
     async def main(exchange: Exchange) -> Exchange:
         plan = DialPlan("main", party("ann"), party("bob"), recordings=plans)
         acting = {"ann": acts(LONG), **behaviors}
-        await TwoPartyCall(exchange, plan, acting, frozenset()).run()
+        await DialledCall(exchange, plan, Cast(acting, frozenset())).run()
         return exchange
 
     return on_exchange(directory, main)
@@ -152,14 +153,15 @@ def with_recording(directory: Path, work: Any) -> Exchange:
 
     async def main(exchange: Exchange) -> Exchange:
         plan = DialPlan("main", party("ann"), party("bob"), recordings=(RecordingPlan("main"),))
-        flow = TwoPartyCall(exchange, plan, {"ann": acts(LONG)}, frozenset())
+        flow = DialledCall(exchange, plan, Cast({"ann": acts(LONG)}, frozenset()))
 
         async def act() -> None:
             await exchange.sleep_until(seconds(2))
-            work(flow.recordings[0])
+            work(exchange.recordings[0])
 
-        flow.spawn(act())
-        await flow.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(act())
+            group.create_task(flow.run())
         return exchange
 
     return on_exchange(directory, main)

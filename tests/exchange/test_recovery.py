@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
 import numpy as np
-from mediasim.exchange.recording_plan import Moment, RecordingPlan
-from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 from staging import acts, clip, named, on_exchange, party, pcm_of, seconds
 
 from mediasim.audio.frames import FRAME_SAMPLES
@@ -16,6 +15,8 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recovery import recover_recordings
+from mediasim.scenario.call_plans import DialPlan, Moment, RecordingPlan
+from mediasim.scenario.calls import Cast, DialledCall
 
 PLANS = (
     RecordingPlan("dual", channels="dual"),
@@ -31,15 +32,16 @@ def killed(directory: Path, after: float) -> tuple[Exchange, MediaStore]:
     async def main(exchange: Exchange) -> Exchange:
         plan = DialPlan("main", party("ann"), party("bob"), recordings=PLANS)
         behaviors = {"ann": acts(clip("ann", 9.0)), "bob": acts(clip("bob", 9.0))}
-        flow = TwoPartyCall(exchange, plan, behaviors, frozenset())
+        flow = DialledCall(exchange, plan, Cast(behaviors, frozenset()))
 
         async def kill() -> None:
             await exchange.sleep_until(seconds(after))
-            exchange.plane.catch_up(flow.room)
+            exchange.plane.catch_up(exchange.calls[0].room)
             shutil.copytree(directory / "alive", left)
 
-        flow.spawn(kill())
-        await flow.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(kill())
+            group.create_task(flow.run())
         return exchange
 
     return on_exchange(directory / "alive", main), MediaStore(left)

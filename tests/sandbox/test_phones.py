@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mediasim.exchange.two_party import DialPlan, TwoPartyCall
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config, parse_callee, parse_config
 from mediasim.sandbox.phones import PhoneBook
+from mediasim.scenario.call_plans import DialPlan
+from mediasim.scenario.calls import Cast, DialledCall
 from mediasim.scenario.errors import ScenarioError
 from mediasim.scenario.model_steps import Hangup, Say
 from mediasim.seeds import Seeds
@@ -84,11 +85,10 @@ def test_a_call_between_two_of_them(phones: PhoneBook, tmp_path: Path) -> None:
         alice, bob = phones.phone("client:alice"), phones.phone("client:bob")
         assert alice.behavior is not None
         assert bob.behavior is not None
-        call = TwoPartyCall(
+        call = DialledCall(
             exchange,
             DialPlan("main", alice.party, bob.party, bob.answering),
-            {"alice": alice.behavior, "bob": bob.behavior},
-            frozenset({"bob"}),
+            Cast({"alice": alice.behavior, "bob": bob.behavior}, frozenset({"bob"})),
         )
         await call.run()
         lines = [each.line for each in exchange.calls]

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mediasim.exchange.flow import Floor
-from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
 from staging import (
     PATH,
     Samples,
@@ -23,12 +21,20 @@ from staging import (
     stands_at,
 )
 
-from mediasim.exchange.conference import ConferenceCall, ConferencePlan, MutePlan, ParticipantPlan
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Behavior
+from mediasim.exchange.phone import Behavior, PartyControl
+from mediasim.scenario.call_plans import (
+    ConferencePlan,
+    Moment,
+    MutePlan,
+    ParticipantPlan,
+    PausePlan,
+    RecordingPlan,
+)
+from mediasim.scenario.calls import Cast
+from mediasim.scenario.meetings import Meeting
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 TOLD = RecordingPlan("main")
@@ -56,7 +62,7 @@ def confer(
 
     async def main(exchange: Exchange) -> Exchange:
         planned = ConferencePlan("main", participants, **given)
-        await ConferenceCall(exchange, planned, behaviors, frozenset(listeners)).run()
+        await Meeting(exchange, planned, Cast(behaviors, frozenset(listeners))).run()
         return exchange
 
     return on_exchange(directory, main, profile)
@@ -65,11 +71,12 @@ def confer(
 def hearing(heard: list[Samples], behavior: Behavior) -> Behavior:
     """Listen from joining on, beside what the party does."""
 
-    async def act(flow: Floor, call: LiveCall) -> None:
+    async def act(control: PartyControl) -> None:
+        call = control.call
         assert call.line is not None
         assert call.line.ear is not None
         call.line.ear.listeners.append(lambda _first, pcm: heard.append(pcm.copy()))
-        await behavior(flow, call)
+        await behavior(control)
 
     return act
 
@@ -85,27 +92,27 @@ def told(exchange: Exchange) -> list[tuple[str, float]]:
 # -- who comes and goes ---------------------------------------------------------------------
 
 
-def test_it_starts_with_the_first_to_join_and_ends_with_the_last_to_leave(tmp_path: Path) -> None:
+def test_it_starts_when_two_have_joined_and_ends_with_the_last_to_leave(tmp_path: Path) -> None:
     exchange = confer(tmp_path, (who("ann", 2, 9), who("bob", 3, 7)), {})
     path = PATH / 8000
     assert told(exchange) == [
-        ("the conference started", 2),
         ("ann joined", 2),
         ("bob joined", 3),
+        ("the conference started", 3),
         ("bob left", 7 + path),
         ("ann left", 9 + path),
         ("the conference ended", 9 + path),
     ]
     (record,) = exchange.catalogue.conferences()
     assert (record.status, record.reason_ended) == ("completed", "last-participant-left")
-    assert named(exchange, "main").record.start_ns == seconds(2)
-    assert pcm_of(exchange).shape == (1, 7 * 8000 + PATH)
+    assert named(exchange, "main").record.start_ns == seconds(3)
+    assert pcm_of(exchange).shape == (1, 6 * 8000 + PATH)
 
 
 def test_late_joiners_are_recorded_from_when_they_join(tmp_path: Path) -> None:
     exchange = confer(
         tmp_path,
-        (who("ann"), who("bob", 3.0)),
+        (who("ann"), who("cleo"), who("bob", 3.0)),
         {"ann": acts(HELLO, 6.0), "bob": acts(0.5, REPLY)},
     )
     (mixed,) = pcm_of(exchange)
@@ -218,8 +225,8 @@ def test_who_joins_after_its_mute_has_begun_is_muted_from_the_start(tmp_path: Pa
         {"ann": acts(HELLO, 5.0), "bob": acts(4.0, REPLY)},
     )
     (mixed,) = pcm_of(exchange)
-    assert not mixed[: 4 * 8000].any()
-    assert stands_at(mixed, REPLY) == 4 * 8000 + PATH
+    assert not mixed[: 2 * 8000].any()  # from when ann, the second, has joined
+    assert stands_at(mixed, REPLY) == 2 * 8000 + PATH
 
 
 def test_a_mute_of_somebody_who_has_left_is_nothing(tmp_path: Path) -> None:
@@ -276,9 +283,9 @@ def test_in_two_channels_the_first_to_join_is_alone_in_one(tmp_path: Path) -> No
         profile="2025-09",
     )
     first, others = pcm_of(exchange)
-    assert stands_at(first, REPLY) == 16000 + PATH  # bob
+    assert stands_at(first, REPLY) == 8000 + PATH  # bob
     assert stands_at(first, HELLO) is None
-    one, other = others[16000 + PATH :][:8000], others[36000 + PATH :][:8000]
+    one, other = others[8000 + PATH :][:8000], others[28000 + PATH :][:8000]
     assert np.array_equal(one, HELLO)
     assert np.array_equal(other, LAST)
     entries = named(exchange, "main").record.channel_map
@@ -318,7 +325,8 @@ def test_it_can_be_recorded_later_paused_and_stopped(tmp_path: Path) -> None:
         pauses=(PausePlan(Moment(at_ns=seconds(2)), for_ns=seconds(1)),),
         stop=Moment(at_ns=seconds(4)),
     )
-    exchange = confer(tmp_path, (who("ann"),), {"ann": acts(clip("long", 6.0))}, recording=plan)
+    behaviors = {"ann": acts(clip("long", 6.0))}
+    exchange = confer(tmp_path, (who("ann"), who("bob")), behaviors, recording=plan)
     (mixed,) = pcm_of(exchange)
     expected = clip("long", 6.0)[8000 - PATH : 32000 - PATH].copy()
     expected[8000:16000] = 0

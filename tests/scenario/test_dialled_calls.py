@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mediasim.exchange.recording_plan import Moment, PausePlan, RecordingPlan
-from mediasim.exchange.two_party import DialPlan, TransferPlan, TwoPartyCall
 from staging import (
     PATH,
     acts,
@@ -24,6 +22,8 @@ from staging import (
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import Answering, Behavior
+from mediasim.scenario.call_plans import DialPlan, Moment, PausePlan, RecordingPlan, TransferPlan
+from mediasim.scenario.calls import Cast, DialledCall
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 DUAL = RecordingPlan("main", channels="dual")
@@ -35,7 +35,7 @@ def call(directory: Path, behaviors: dict[str, Behavior], **plan: Any) -> Exchan
     parties.setdefault("recordings", (DUAL,))
 
     async def main(exchange: Exchange) -> Exchange:
-        await TwoPartyCall(exchange, DialPlan("main", **parties), behaviors, frozenset()).run()
+        await DialledCall(exchange, DialPlan("main", **parties), Cast(behaviors, frozenset())).run()
         return exchange
 
     return on_exchange(directory, main)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from mediasim.exchange.flow import Floor
-from mediasim.exchange.recording_plan import RecordingPlan
-from mediasim.exchange.voicemail import VoicemailCall, VoicemailPlan
 from staging import PATH, Samples, acts, clip, kinds, named, on_exchange, party, pcm_of, seconds
 
 from mediasim.audio.dtmf import END_SHOWS_FRAMES, dtmf_digits
@@ -17,9 +15,12 @@ from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import beep
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.keypad import NOTICE_FRAMES
-from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Behavior
+from mediasim.exchange.message import MessageRequest
+from mediasim.exchange.phone import Behavior, PartyControl
+from mediasim.scenario.call_plans import RecordingPlan, VoicemailPlan
+from mediasim.scenario.calls import Cast, VoicemailCall
 
+REQUESTED = {field.name for field in fields(MessageRequest)}
 MESSAGE, GREETING = clip("message"), clip("greeting", 1.5)
 
 
@@ -27,17 +28,22 @@ def call(
     directory: Path, behavior: Behavior | None, *, gone_after: float | None = None, **plan: Any
 ) -> tuple[Exchange, str]:
     """Ann calls the voicemail; returns what ended the recording too."""
+    asked = {name: plan.pop(name) for name in list(plan) if name in REQUESTED}
     given = {"caller": party("ann"), "recording": "message", "trim": "do-not-trim", **plan}
+    given["request"] = MessageRequest(**asked)
 
     async def main(exchange: Exchange) -> tuple[Exchange, str]:
-        flow = VoicemailCall(exchange, VoicemailPlan("post", **given), behavior, listens=False)
+        behaviors = {} if behavior is None else {"ann": behavior}
+        planned = VoicemailPlan("post", **given)
+        flow = VoicemailCall(exchange, planned, Cast(behaviors, frozenset()))
         if gone_after is not None:
 
             async def leave() -> None:
                 await exchange.sleep(seconds(gone_after))
-                await flow.call.hang_up()
+                await exchange.calls[0].hang_up()
 
-            flow.spawn(leave())
+            leaving = exchange.loop.create_task(leave())
+            del leaving
         await flow.run()
         return exchange, flow.finished_by
 
@@ -47,8 +53,9 @@ def call(
 def presses(digits: str, *, in_band: bool = False) -> Behavior:
     """Say the message, press keys, and wait."""
 
-    async def act(flow: Floor, live: LiveCall) -> None:
-        await acts(MESSAGE)(flow, live)
+    async def act(control: PartyControl) -> None:
+        live = control.call
+        await acts(MESSAGE)(control)
         assert live.line is not None
         at = live.line.clock.sample_at(live.exchange.now_ns)
         if in_band:
