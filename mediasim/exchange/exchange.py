@@ -19,7 +19,7 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.media_store import MediaStore, RecordingDocument
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, Direction
 from mediasim.exchange.sids import SidFactory
@@ -47,6 +47,7 @@ class Exchange:
         seeds: Seeds,
         directory: Path,
         *,
+        document: RecordingDocument,
         plane: MediaPlane | None = None,
         profile: Profile = DEFAULT_PROFILE,
         dates: Dates | None = None,
@@ -55,6 +56,7 @@ class Exchange:
     ) -> None:
         """``directory`` takes the recordings; ``transport`` carries packets, None: as they are.
 
+        ``document`` makes the JSON that is published beside a recording's media.
         ``sid_label`` sets the SIDs of this exchange apart from those of others of the same seed.
         """
         self.loop = asyncio.get_running_loop()
@@ -66,6 +68,7 @@ class Exchange:
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)
+        self.document = document
         self.catalogue = Catalogue()
         self.events = Events()
         self.calls: list[LiveCall] = []

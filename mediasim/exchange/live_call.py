@@ -1,4 +1,4 @@
-"""A call under way: Twilio's record of it, and the line that carries it."""
+"""A call under way: its record, and the line that carries it."""
 
 from __future__ import annotations
 

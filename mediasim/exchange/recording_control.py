@@ -19,7 +19,7 @@ from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
 from mediasim.exchange.recovery import SPOOL
-from mediasim.exchange.trim import Trim, absence_code, kept_range
+from mediasim.exchange.trim import Trim, absence, kept_range
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
 from mediasim.media.room import Room
@@ -152,15 +152,15 @@ class LiveRecording:
             if (start, end) != (0, recorded) and end > start:
                 write_wav(self.spool.path, np.ascontiguousarray(pcm[:, start:end]))
         self.trimmed = (start, end)
-        self.record.error_code = absence_code(recorded, end - start)
-        if self.record.error_code is None:
+        self.record.absence = absence(recorded, end - start)
+        if self.record.absence is None:
             self.record.samples = end - start
             exchange.store.adopt_wav(self.sid, self.spool.path)
             self.record.move("completed", exchange.now_ns)
         else:
             self.record.samples = 0
             self.record.move("absent", exchange.now_ns)
-        exchange.store.publish_document(self.sid, self.record.document(exchange.dates))
+        exchange.store.publish_document(self.sid, exchange.document(self.record, exchange.dates))
         self.spool.discard()
         self._tell(self.record.status)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout
-from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.media_store import MediaStore, RecordingDocument
 from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.trim import absence_code
+from mediasim.exchange.trim import absence
 from mediasim.media.spool import Recovered, recover
 
 __all__ = ["SPOOL", "recover_recordings"]
@@ -23,11 +23,12 @@ SPOOL = "spool"
 
 
 def recover_recordings(
-    store: MediaStore, dates: Dates, spool: Path | None = None
+    store: MediaStore, dates: Dates, document: RecordingDocument, spool: Path | None = None
 ) -> list[RecordingRecord]:
     """Publish every recording found in the spool, the store's unless another is given.
 
-    Returns their records; ``dates`` are of the process that died.
+    Returns their records; ``dates`` are of the process that died, ``document`` makes the JSON
+    beside the media.
     """
     found = []
     for recovered in recover(spool or store.directory / SPOOL):
@@ -35,7 +36,9 @@ def recover_recordings(
             record = _record(recovered, recovered.journal)
         except (KeyError, TypeError, ValueError):
             continue  # not a journal of ours: left where it is
-        _publish(store, dates, record, recovered)
+        _publish(store, record, recovered)
+        store.publish_document(record.sid, document(record, dates))
+        recovered.discard()
         found.append(record)
     return found
 
@@ -55,16 +58,12 @@ def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
     return record
 
 
-def _publish(
-    store: MediaStore, dates: Dates, record: RecordingRecord, recovered: Recovered
-) -> None:
+def _publish(store: MediaStore, record: RecordingRecord, recovered: Recovered) -> None:
     ended_ns = record.start_ns + recovered.samples * 125_000
     record.move("processing", ended_ns)
-    record.error_code = absence_code(recovered.samples, recovered.samples)
-    if record.error_code is None:
+    record.absence = absence(recovered.samples, recovered.samples)
+    if record.absence is None:
         store.adopt_wav(record.sid, recovered.path)
         record.move("completed", ended_ns)
     else:
         record.move("absent", ended_ns)
-    store.publish_document(record.sid, record.document(dates))
-    recovered.discard()

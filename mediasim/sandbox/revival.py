@@ -17,8 +17,8 @@ from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.recovery import recover_recordings
 from mediasim.exchange.states import CALL, CONFERENCE, RECORDING
-from mediasim.exchange.trim import ERROR_TOO_SHORT
 from mediasim.sandbox.documents import from_document, to_document
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import TranscriptionRecord
 
 __all__ = ["Documents", "epoch_after", "last_moment", "revive"]
@@ -66,7 +66,9 @@ def revive(
     dates = Dates(epoch)
     epoch_ns = dates.unix_ns(0)
     published = {
-        record.sid: record for each in spools for record in recover_recordings(store, dates, each)
+        record.sid: record
+        for each in spools
+        for record in recover_recordings(store, dates, recording_document, each)
     }
     recordings = documents.setdefault("recording", [])
     known = {document["sid"] for document in recordings}
@@ -126,5 +128,5 @@ def _end_recording(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dic
     if recording.status != "processing":
         recording.move("processing", died_ns)
     recording.move("absent", died_ns)
-    recording.samples, recording.error_code = 0, ERROR_TOO_SHORT
+    recording.samples, recording.absence = 0, "too-short"
     return to_document(recording, epoch_ns)

@@ -36,6 +36,7 @@ from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage
 from mediasim.seeds import Seeds
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
     ApplicationRecord,
@@ -214,6 +215,7 @@ class Sandbox:
         exchange = Exchange(
             seeds,
             storage.folder,
+            document=recording_document,
             plane=self.clock.plane,
             transport=self.clock.transport,
             profile=settings.profile,

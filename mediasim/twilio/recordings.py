@@ -28,6 +28,7 @@ from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.asks import Callback, RecordingRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.representations import error_code, rfc2822
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
@@ -230,15 +231,15 @@ class RecordingDesk:
             ("RecordingSid", record.sid),
             ("RecordingUrl", self.url(record.sid)),
             ("RecordingStatus", status),
-            ("RecordingChannels", str(record.layout.reported_channels)),
-            ("RecordingStartTime", self._service.dates.rfc2822(record.start_ns)),
+            ("RecordingChannels", str(record.layout.stored_channels)),
+            ("RecordingStartTime", rfc2822(self._service.dates, record.start_ns)),
             ("RecordingSource", record.source),
             ("RecordingTrack", record.layout.asked_track),
         ]
         if status == "completed":
             params.append(("RecordingDuration", str(record.duration_seconds())))
-        if record.error_code is not None:
-            params.append(("ErrorCode", str(record.error_code)))
+        if (code := error_code(record)) is not None:
+            params.append(("ErrorCode", str(code)))
         request = AppRequest(
             watch.callback.url,
             watch.callback.method,

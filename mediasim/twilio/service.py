@@ -19,7 +19,7 @@ from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.phone import Answering, Directory, Phone
-from mediasim.exchange.records import API_VERSION, CallRecord, Direction, RecordingRecord
+from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
@@ -34,6 +34,7 @@ from mediasim.twilio.errors import (
 )
 from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.recordings import RecordingDesk
+from mediasim.twilio.representations import account_path
 from mediasim.twilio.resources import (
     AccountRecord,
     ApplicationRecord,
@@ -130,7 +131,7 @@ class Service:
 
     @property
     def account_path(self) -> str:
-        return f"/{API_VERSION}/Accounts/{self.account.sid}"
+        return account_path(self.account.sid)
 
     def call_record(self, sid: str) -> CallRecord:
         """Raises TwilioError for a call there is not."""

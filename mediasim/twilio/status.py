@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.exchange.records import API_VERSION, CallRecord, SipFacts
+from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
 from mediasim.twilio.asks import Callback
+from mediasim.twilio.representations import API_VERSION, rfc2822
 from mediasim.twilio.webhooks import AppRequest
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class StatusDesk:
     def _tell(self, told: _Told, record: CallRecord, callback: Callback, at_ns: int) -> None:
         params = call_params(record)
         params += [
-            ("Timestamp", self._service.dates.rfc2822(at_ns)),
+            ("Timestamp", rfc2822(self._service.dates, at_ns)),
             ("CallbackSource", "call-progress-events"),
             ("SequenceNumber", str(told.sequence)),
         ]

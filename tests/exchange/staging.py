@@ -22,6 +22,7 @@ from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
+from mediasim.twilio.representations import recording_document
 
 __all__ = [
     "PATH",
@@ -60,7 +61,9 @@ def on_exchange(
         return target_ns if reached >= frame else reached * FRAME_NS
 
     async def run() -> T:
-        return await main(Exchange(Seeds(1), directory, plane=plane, profile=profile))
+        return await main(
+            Exchange(Seeds(1), directory, document=recording_document, plane=plane, profile=profile)
+        )
 
     loop.before_jump(advance)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:

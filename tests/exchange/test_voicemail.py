@@ -19,6 +19,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.keypad import NOTICE_FRAMES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Behavior
+from mediasim.twilio.representations import error_code
 
 MESSAGE, GREETING = clip("message"), clip("greeting", 1.5)
 
@@ -184,7 +185,7 @@ def test_where_nothing_was_said_there_is_no_recording(tmp_path: Path) -> None:
     exchange, by = call(tmp_path, None, timeout_ns=seconds(1), trim="trim-silence")
     recording = named(exchange, "message")
     assert by == "silence"
-    assert (recording.record.status, recording.record.error_code) == ("absent", 16102)
+    assert (recording.record.status, error_code(recording.record)) == ("absent", 16102)
     assert exchange.store.sids() == [recording.sid]
     assert list(tmp_path.rglob("*.wav")) == []
     assert exchange.store.document(recording.sid)["duration"] == "0"

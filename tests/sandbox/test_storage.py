@@ -19,6 +19,7 @@ from mediasim.sandbox.documents import from_document, to_document
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage, StorageError
+from mediasim.twilio.representations import rfc2822
 from mediasim.twilio.resources import TranscriptionRecord
 
 EPOCH_NS = Dates().unix_ns(0)
@@ -97,7 +98,7 @@ def test_a_kill_ends_what_was_under_way_at_the_last_moment_known(tmp_path: Path)
     assert [each.status for each in recordings] == ["completed", "absent"]
     assert recordings[0].samples == 80_000
     assert store.wav_path(under_way.sid).stat().st_size == 44 + 80_000 * 4
-    assert store.document(under_way.sid)["start_time"] == Dates().rfc2822(3 * SECOND)
+    assert store.document(under_way.sid)["start_time"] == rfc2822(Dates(), 3 * SECOND)
     assert documents["conference"][0]["status"] == "completed"
     assert changed == {
         ("call", sid("CA", 2)),
@@ -179,3 +180,12 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         Storage(Settings(data=tmp_path / "file"))
     with pytest.raises(StorageError, match="is no database URL"):
         Storage(Settings(data=tmp_path, database="nothing"))
+
+
+def test_an_absence_kept_as_twilios_error_code_is_read_as_its_reason() -> None:
+    silent = recording(8)
+    silent.absence = "silent"
+    document = to_document(silent, EPOCH_NS)
+    assert from_document(RecordingRecord, document, EPOCH_NS) == silent
+    del document["absence"]
+    assert from_document(RecordingRecord, {**document, "error_code": 16102}, EPOCH_NS) == silent

@@ -20,6 +20,7 @@ from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, StreamPort
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
@@ -137,7 +138,9 @@ class Account:
         self.app = App()
         self.phones: dict[str, Phone] = {}
         seeds = Seeds(7)
-        self.exchange = Exchange(seeds, directory, plane=plane, **exchange)
+        self.exchange = Exchange(
+            seeds, directory, document=recording_document, plane=plane, **exchange
+        )
         self.webhooks = Webhooks(
             self.app,
             auth_token=TOKEN,

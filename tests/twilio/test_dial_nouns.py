@@ -91,7 +91,7 @@ def test_record_has_five_values_and_two_older_ones(
 ) -> None:
     account = dialled(tmp_path, f'record="{value}"', BOB, bob=((0.5, YES), {"after": 2.0}))
     recordings = account.exchange.catalogue.recordings()
-    reported = [each.layout.reported_channels for each in recordings]
+    reported = [each.layout.stored_channels for each in recordings]
     assert reported == ([] if channels is None else [channels])
     if channels is not None:
         rung = np.array_equal(account.media()[1][:800], account.exchange.ringback[:800])

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from account_stage import ALICE, APP, APP_NUMBER, BOB, Account
-from mediasim.exchange.ringing import ring
 from numpy.typing import NDArray
 from test_twiml_calls import place_of, words
 
@@ -17,6 +16,7 @@ from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached, Phone
 from mediasim.exchange.records import CallRecord
+from mediasim.exchange.ringing import ring
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.net.virtual_loop import VirtualLoop

@@ -14,6 +14,7 @@ from mediasim.exchange.participant import Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.asks import Callback
+from mediasim.twilio.representations import rfc2822
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 
@@ -142,7 +143,7 @@ class ConferenceCallbacks:
             ("ConferenceSid", self._record.sid),
             ("FriendlyName", self._record.friendly_name),
             ("AccountSid", self._record.account_sid),
-            ("Timestamp", self._service.dates.rfc2822(self._service.now_ns)),
+            ("Timestamp", rfc2822(self._service.dates, self._service.now_ns)),
         ]
 
     def _send(self, url: str, method: str, params: Params) -> None:

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mediasim.exchange.records import API_VERSION
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
+from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.accounts import ACCOUNTS
 from mediasim.twilio.rest.applications import APPLICATIONS
 from mediasim.twilio.rest.calls import CALLS

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediasim.exchange.download import Download, Format, download
 from mediasim.exchange.records import RecordingRecord
+from mediasim.twilio.download import Download, Format, download
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.auth import authenticate

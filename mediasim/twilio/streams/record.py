@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.records import API_VERSION
+from mediasim.twilio.representations import account_path, rfc2822
 
 __all__ = ["StreamRecord"]
 
@@ -23,13 +23,13 @@ class StreamRecord:
     status: Literal["in-progress", "stopped"] = "in-progress"
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        path = f"/{API_VERSION}/Accounts/{self.account_sid}/Calls/{self.call_sid}"
+        path = f"{account_path(self.account_sid)}/Calls/{self.call_sid}"
         return {
             "sid": self.sid,
             "account_sid": self.account_sid,
             "call_sid": self.call_sid,
             "name": self.name,
             "status": self.status,
-            "date_updated": dates.rfc2822(self.updated_ns),
+            "date_updated": rfc2822(dates, self.updated_ns),
             "uri": f"{path}/Streams/{self.sid}.json",
         }

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from mediasim.audio.files import decode_audio
 from mediasim.audio.mixing import downmix
 from mediasim.audio.wav import read_wav, write_wav
-from mediasim.exchange.download import Download, Format, download
 from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import RecordingStatus
+from mediasim.twilio.download import Download, Format, download
 
 SID = "RE" + "0a" * 16
 TWO_TONES = np.stack(
