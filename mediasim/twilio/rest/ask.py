@@ -9,7 +9,7 @@ from typing import Any
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import account_path
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.rest.service_port import ServicePort
+from mediasim.twilio.service import Service
 
 __all__ = ["Answer", "Ask", "Handler"]
 
@@ -18,7 +18,7 @@ __all__ = ["Answer", "Ask", "Handler"]
 class Ask:
     """A request, as handlers see it: on the engine's loop, its sender known."""
 
-    service: ServicePort
+    service: Service
     path: str
     """As it was asked for."""
     at: Mapping[str, str]
