@@ -22,7 +22,7 @@ from mediasim.exchange.phone import Answering, Directory, Phone
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
 from mediasim.twilio.addresses import called, calling
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
+from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import (
     TOO_MANY,
@@ -44,8 +44,8 @@ from mediasim.twilio.resources import (
     NumberRecord,
     TranscriptionRecord,
 )
-from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.status import Params, StatusDesk
+from mediasim.twilio.session import CallSession, Instructions
+from mediasim.twilio.status import StatusDesk
 from mediasim.twilio.streams import StreamDesk
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionDesk
@@ -209,7 +209,7 @@ class Service:
             application = self.applications.find(ask.application_sid)
             script = application.script()
             callback = callback or application.callback()
-        if not script.url and script.twiml is None:
+        if ask.participant is None and not script.url and script.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
         phone = self.directory.phone(to)
         call = self._new_call(phone, to, from_, "outbound-api", "queued", callback)
@@ -219,7 +219,9 @@ class Service:
         session = self._begin(call, phone)
         session.send_digits = ask.send_digits
         session.longest_ns = (ask.time_limit_seconds or 14_400) * NS_PER_SECOND
-        self._run(session, session.go_out(script, ask.timeout_seconds * NS_PER_SECOND))
+        self._run(
+            session, session.go_out(ask.participant or script, ask.timeout_seconds * NS_PER_SECOND)
+        )
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
@@ -246,11 +248,10 @@ class Service:
         from_: str,
         to: str,
         phone: Phone,
-        script: Script,
-        params: Params,
+        instructions: Instructions,
         callback: Callback | None = None,
     ) -> CallRecord:
-        """A client calls out: a document decides who is meant, told its ``params`` too.
+        """A client calls out: a document decides who is meant, or it has said so itself.
 
         Raises TwilioError if the machine can carry no more calls.
         """
@@ -258,7 +259,7 @@ class Service:
             raise too_many(_OVERLOADED)
         call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
         session = self._begin(call, phone)
-        self._run(session, session.come_in(FollowUp(script, params)))
+        self._run(session, session.come_in(instructions))
         return call.record
 
     def _has_room(self, for_what: str, parent: LiveCall | None = None) -> bool:

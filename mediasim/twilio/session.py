@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
+from mediasim.exchange.dial import Dial, DialledLeg
 from mediasim.exchange.events import VerbEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
-from mediasim.twilio.asks import Script
+from mediasim.twilio.asks import DialRequest, ParticipantRequest, Script
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
 from mediasim.twilio.webhooks import AppFailure, AppRequest
@@ -25,7 +27,7 @@ from mediasim.twilio.webhooks import AppFailure, AppRequest
 if TYPE_CHECKING:
     from mediasim.twilio.service import Service
 
-__all__ = ["CallSession", "FollowUp", "HangUp"]
+__all__ = ["CallSession", "FollowUp", "HangUp", "Instructions"]
 
 _MOST_DOCUMENTS: Final = 100
 """Documents in a row that let no time pass: an app that redirects in a circle."""
@@ -46,6 +48,10 @@ class FollowUp:
     params: Params
 
 
+Instructions = Script | FollowUp | DialRequest | ParticipantRequest
+"""What a call is to do: follow documents, or one thing that was asked for without any."""
+
+
 class CallSession(CallControl):
     """One call, and the documents that it carries out."""
 
@@ -62,14 +68,14 @@ class CallSession(CallControl):
 
     # -- life -------------------------------------------------------------------------------
 
-    async def come_in(self, script: Script | FollowUp) -> None:
+    async def come_in(self, script: Instructions) -> None:
         """A call that rings here: it is answered by the first verb that is not Reject."""
         try:
             await self._follow(script)
         finally:
             await self.finish()
 
-    async def go_out(self, script: Script, timeout_ns: int) -> None:
+    async def go_out(self, script: Instructions, timeout_ns: int) -> None:
         """A call that the app makes."""
         try:
             await first_of(self.ring(timeout_ns), self.call.ended.wait())
@@ -90,10 +96,10 @@ class CallSession(CallControl):
         if self._working is not None:
             self._working.cancel()
 
-    async def _follow(self, script: Script | FollowUp) -> None:
+    async def _follow(self, script: Instructions) -> None:
         """Carry out documents until they run out, then hang up."""
         while True:
-            self._working = asyncio.ensure_future(self.perform(script))
+            self._working = asyncio.ensure_future(self._work(script))
             try:
                 await self._working
             except asyncio.CancelledError:
@@ -106,6 +112,25 @@ class CallSession(CallControl):
             script, self._next = self._next, None
         self._working = None
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
+
+    async def _work(self, instructions: Instructions) -> None:
+        if isinstance(instructions, ParticipantRequest):
+            self.answer()
+            await self.service.conferences.take_part(self)
+        elif isinstance(instructions, DialRequest):
+            self.answer()
+            await self._dial(instructions)
+        else:
+            await self.perform(instructions)
+
+    async def _dial(self, request: DialRequest) -> None:
+        service = self.service
+
+        def place() -> CallSession:
+            return service.session_of(*service.dial_out(self.call, request.address, "", None))
+
+        timeout_ns = request.timeout_seconds * NS_PER_SECOND
+        await Dial(self, [DialledLeg(place)], timeout_ns=timeout_ns).run()
 
     async def finish(self) -> None:
         """Everything of the call ends now: its document, what runs beside it, its leg."""

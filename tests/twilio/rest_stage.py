@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from mediasim.audio.wav import write_wav
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
+from mediasim.exchange.phone import Phone
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.states import RecordingStatus
 from mediasim.net.virtual_loop import VirtualLoop
@@ -34,7 +35,7 @@ from mediasim.twilio.asks import (
 )
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import HttpAnswer, Phone
+from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,

@@ -57,8 +57,6 @@ _NOBODY_TO_WHISPER_TO: Final = 13240
 _LONGEST_LABEL: Final = 128
 _DEFAULT_EVENTS: Final = ("start", "end")
 """What is told of a conference that a participant is dialled into, unless more is asked for."""
-_JOIN: Final = "<Response><Dial><Conference>as asked</Conference></Dial></Response>"
-"""The document of a call made to take part: the desk knows what was asked of it."""
 _STATUS: Final[dict[CallStatus, ParticipantStatus]] = {
     "queued": "queued",
     "initiated": "connecting",
@@ -89,11 +87,9 @@ class ConferenceDesk:
     # -- Dial -------------------------------------------------------------------------------
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
-        """Take part until the party hangs up (CallEnded), is let go, or the conference ends."""
+        """Take part as a noun asks. Raises CallEnded when the party hangs up."""
         session.answer()
-        found = self._expected.pop(session.call.sid, None)
-        if found is None:
-            found = self._admit(session, noun)
+        found = self._admit(session, noun)
         if found is None:
             return
         talk = Talk(session, **talk_options(verb))
@@ -101,6 +97,12 @@ class ConferenceDesk:
             await attend(talk, *found)
         finally:
             outcome.bridged, outcome.status = talk.bridged, talk.status
+
+    async def take_part(self, session: CallSession) -> None:
+        """Take part as REST asked when it made this call. Raises CallEnded likewise."""
+        found = self._expected.pop(session.call.sid, None)
+        if found is not None:
+            await attend(Talk(session), *found)
 
     def _admit(self, session: CallSession, noun: Verb) -> tuple[Conference, Participant] | None:
         """The participant that a noun asks for; None, and a note, where that cannot be."""
@@ -341,11 +343,11 @@ class ConferenceDesk:
             CallRequest(
                 to=ask.to,
                 from_=ask.from_,
-                script=Script(twiml=_JOIN),
                 status_callback=ask.status_callback,
                 timeout_seconds=ask.timeout_seconds,
                 time_limit_seconds=ask.time_limit_seconds,
                 recording=ask.recording,
+                participant=ask,
             )
         )
         live = live or self._open(key)
