@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,56 @@ def test_modules_are_short() -> None:
     lengths = {path: len(path.read_text("utf-8").splitlines()) for path in MODULES}
     long = {str(path.relative_to(ROOT)): count for path, count in lengths.items() if count > 520}
     assert not long, f"too long to hold in the head: {long}"
+
+
+# -- where statuses change ------------------------------------------------------------------
+
+MOVERS = {
+    "call": "exchange/live_call.py",
+    "conference": "exchange/conference.py",
+    "recording": "exchange/recording_control.py",
+    "stream": "twilio/streams/stream.py",
+    "transcription": "twilio/transcriptions.py",
+    "recording after a crash": "exchange/recovery.py",
+    "all others after a crash": "sandbox/revival.py",
+}
+"""Who asks ``exchange.lifecycle``, the one module that changes statuses, to change one."""
+OTHER_STATUSES = ("outcome", "fate", "talk")
+"""What has a status that is no record's: a Dial's outcome, an answer that the weather gives."""
+
+
+def syntax(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def statuses_assigned(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """On what ``.status`` is assigned."""
+    for node in nodes:
+        match node:
+            case ast.Attribute(attr="status", ctx=ast.Store(), value=owner):
+                yield ast.unparse(owner)
+
+
+def test_lifecycle_alone_assigns_a_records_status() -> None:
+    living = set()
+    for path in MODULES:
+        nodes = syntax(path)
+        if path != ROOT / "exchange/lifecycle.py":
+            assigned = set(statuses_assigned(nodes)) - {"self", *OTHER_STATUSES}
+            assert not assigned, f"{path} assigns a status on {assigned}"
+        for node in nodes:
+            if isinstance(node, ast.ClassDef) and re.search(
+                r"\bLIFE: ClassVar =", ast.unparse(node)
+            ):
+                living.add(node.name)
+                assert not list(statuses_assigned(ast.walk(node))), f"{node.name} moves itself"
+    assert len(living) == 5
+
+
+def test_one_module_of_each_kind_asks_for_moves() -> None:
+    asking = {
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if re.search(r"lifecycle\.(move|settle)|lifecycle import .*interrupt", path.read_text())
+    }
+    assert asking == set(MOVERS.values())

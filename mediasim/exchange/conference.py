@@ -21,17 +21,20 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.tones import beep
+from mediasim.exchange import lifecycle
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.conference_voice import ConferenceVoice
 from mediasim.exchange.dial import Talk
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.lifecycle import Tell
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.participant import LeaveReason, Participant, ParticipantOptions, Unavailable
 from mediasim.exchange.recording import RecordedConference
 from mediasim.exchange.recording_control import Source, SourcedChannel
 from mediasim.exchange.records import ConferenceRecord, EndReason
 from mediasim.exchange.speaking import follow_speech
+from mediasim.exchange.states import ConferenceStatus
 from mediasim.exchange.waiting import CallEnded
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
@@ -180,8 +183,7 @@ class Conference:
         inside = self.inside
         begins = len(inside) > 1 and any(each.options.start_on_enter for each in inside)
         if not self.started and begins:
-            self.record.move("in-progress", self._exchange.now_ns)
-            self._tell("start", None, "started")
+            self._move("in-progress", lambda word: self._tell("start", None, word))
         self._arrange()
         if self.started:
             self._record_as_asked()
@@ -253,8 +255,7 @@ class Conference:
             participant.stop_dialling()
         self.record.reason_ended = reason
         self.record.call_sid_ending = by.call.sid if by is not None else None
-        self.record.move("completed", self._exchange.now_ns)
-        self._tell("end", by, "ended")
+        self._move("completed", lambda word: self._tell("end", by, word))
         self._voice.close()
         for recording in halted:
             recording.publish()
@@ -469,6 +470,9 @@ class Conference:
             await asyncio.gather(*(control.call.hang_up() for control in scripted))
 
     # -- telling ----------------------------------------------------------------------------
+
+    def _move(self, status: ConferenceStatus, tell: Tell) -> None:
+        lifecycle.move(self.record, status, self._exchange.now_ns, tell)
 
     def _tell(
         self,

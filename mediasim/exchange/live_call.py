@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mediasim.exchange import lifecycle
 from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
@@ -90,11 +91,9 @@ class LiveCall:
 
     def move(self, status: CallStatus) -> None:
         """Change the status and tell."""
-        self.record.move(status, self.exchange.now_ns)
-        self._tell(status)
+        lifecycle.move(self.record, status, self.exchange.now_ns, self._tell)
 
-    def _tell(self, status: str) -> None:
-        word = "answered" if status == "in-progress" else status
+    def _tell(self, word: str) -> None:
         self.tell(word, f"{self.party.name}: {word}")
 
     def tell(self, word: str, text: str) -> None:

@@ -1,14 +1,14 @@
 """The records of calls, conferences and recordings.
 
 A record holds times as loop nanoseconds and lengths as samples. Durations are rounded to the
-nearest second, halves up; a recording's is -1 until it is known. A status changes only through
-``move``, which keeps to the tables of ``states``.
+nearest second, halves up; a recording's is -1 until it is known. A status changes nowhere but in
+:mod:`mediasim.exchange.lifecycle`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.layout import Layout, RoleName, Track
@@ -78,6 +78,8 @@ class SipFacts:
 class CallRecord:
     """One call: one leg."""
 
+    LIFE: ClassVar = CALL
+
     sid: str
     account_sid: str
     to: str
@@ -98,19 +100,6 @@ class CallRecord:
         check_move(CALL, None, self.status)
         self.updated_ns = self.created_ns
 
-    def move(self, status: CallStatus, now_ns: int) -> None:
-        """Change the status, and keep when it was answered and when it ended.
-
-        Raises IllegalMove where a call cannot change so.
-        """
-        check_move(CALL, self.status, status)
-        self.status = status
-        self.updated_ns = now_ns
-        if status == "in-progress":
-            self.answered_ns = now_ns
-        elif CALL.is_final(status):
-            self.ended_ns = now_ns
-
     def duration_seconds(self) -> int | None:
         """Whole seconds from answer to end; None for a call not completed."""
         if self.answered_ns is None or self.ended_ns is None:
@@ -121,6 +110,8 @@ class CallRecord:
 @dataclass(slots=True)
 class ConferenceRecord:
     """One conference."""
+
+    LIFE: ClassVar = CONFERENCE
 
     sid: str
     account_sid: str
@@ -135,12 +126,6 @@ class ConferenceRecord:
     def __post_init__(self) -> None:
         check_move(CONFERENCE, None, self.status)
         self.updated_ns = self.created_ns
-
-    def move(self, status: ConferenceStatus, now_ns: int) -> None:
-        """Change the status. Raises IllegalMove where a conference cannot change so."""
-        check_move(CONFERENCE, self.status, status)
-        self.status = status
-        self.updated_ns = now_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +151,8 @@ class ChannelMapEntry:
 class RecordingRecord:
     """One recording, with its layout and channel map."""
 
+    LIFE: ClassVar = RECORDING
+
     sid: str
     account_sid: str
     call_sid: str
@@ -187,12 +174,6 @@ class RecordingRecord:
     def __post_init__(self) -> None:
         check_move(RECORDING, None, self.status)
         self.updated_ns = self.created_ns
-
-    def move(self, status: RecordingStatus, now_ns: int) -> None:
-        """Change the status. Raises IllegalMove where a recording cannot change so."""
-        check_move(RECORDING, self.status, status)
-        self.status = status
-        self.updated_ns = now_ns
 
     def duration_seconds(self) -> int:
         """Whole seconds; -1 while not known."""

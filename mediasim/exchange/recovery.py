@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
 from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.trim import absence
 from mediasim.media.spool import Recovered, recover
 
 __all__ = ["SPOOL", "recover_recordings"]
@@ -44,7 +44,7 @@ def recover_recordings(
 
 
 def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
-    record = RecordingRecord(
+    return RecordingRecord(
         sid=journal["sid"],
         account_sid=journal["account_sid"],
         call_sid=journal["call_sid"],
@@ -54,16 +54,16 @@ def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
         start_ns=journal["start_ns"],
         conference_sid=journal["conference_sid"],
     )
-    record.samples = recovered.samples
-    return record
 
 
 def _publish(store: MediaStore, record: RecordingRecord, recovered: Recovered) -> None:
-    ended_ns = record.start_ns + recovered.samples * 125_000
-    record.move("processing", ended_ns)
-    record.absence = absence(recovered.samples, recovered.samples)
-    if record.absence is None:
-        store.adopt_wav(record.sid, recovered.path)
-        record.move("completed", ended_ns)
-    else:
-        record.move("absent", ended_ns)
+    samples = recovered.samples
+    ended_ns = record.start_ns + samples * 125_000
+    lifecycle.move(record, "processing", ended_ns)
+    lifecycle.settle(
+        record,
+        samples,
+        samples,
+        ended_ns,
+        keep=lambda: store.adopt_wav(record.sid, recovered.path),
+    )

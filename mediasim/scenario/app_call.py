@@ -98,12 +98,9 @@ class AppCall:
         """Something the app did that Twilio passes over."""
         self.warnings.append(f"call {self.name}: {code} {NAMES[code]}: {words}")
 
-    def stream_over(self, stream: Stream) -> None:
+    def stopped(self, stream: Stream) -> None:
         """It has ended."""
-        stream.record.status = "stopped"
-        stream.record.updated_ns = self._exchange.now_ns
-        if stream.started_frame is not None:
-            self._tell("stopped")
+        self._tell("stopped")
 
     def _tell(self, word: str, more: str = "") -> None:
         self._exchange.events.emit(

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
+from mediasim.exchange.states import (
+    TRANSCRIPTION,
+    ParticipantStatus,
+    TranscriptionStatus,
+)
 from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.errors import not_found
 from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
@@ -26,17 +31,11 @@ __all__ = [
     "NotificationRecord",
     "NumberRecord",
     "ParticipantRecord",
-    "ParticipantStatus",
     "QueueRecord",
     "TranscriptionRecord",
-    "TranscriptionStatus",
     "VoiceSettings",
     "is_toll_free",
 ]
-
-ParticipantStatus = Literal["queued", "connecting", "ringing", "connected", "complete", "failed"]
-
-TranscriptionStatus = Literal["in-progress", "completed", "failed"]
 
 _ACCOUNT_RESOURCES: Final = (
     "Addresses",
@@ -441,6 +440,8 @@ class NotificationRecord:
 class TranscriptionRecord:
     """The words of a recording: Twilio's Transcription resource."""
 
+    LIFE: ClassVar = TRANSCRIPTION
+
     sid: str
     account_sid: str
     recording_sid: str
@@ -453,10 +454,6 @@ class TranscriptionRecord:
 
     def __post_init__(self) -> None:
         self.updated_ns = self.created_ns
-
-    def finish(self, now_ns: int) -> None:
-        """It is known now whether there are words."""
-        self.status, self.updated_ns = "completed" if self.words else "failed", now_ns
 
     @property
     def text(self) -> str:

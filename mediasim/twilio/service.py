@@ -19,6 +19,7 @@ from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.phone import Answering, Directory, Phone
+from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
 from mediasim.twilio.addresses import called, calling
@@ -416,8 +417,7 @@ class Service:
             raise not_found(f"{self.account_path}/Recordings/{sid}.json")
         if record.status not in ("completed", "absent"):
             raise not_complete("recording", record.status)
-        record.move("deleted", self.now_ns)
-        self.exchange.store.delete(sid)
+        delete_recording(self.exchange, record)
 
     # -- the end ----------------------------------------------------------------------------
 

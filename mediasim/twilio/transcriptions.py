@@ -11,7 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.exchange import lifecycle
 from mediasim.exchange.events import TranscriptionEvent
+from mediasim.exchange.lifecycle import Tell
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.truth.sidecar import recorded_words
@@ -23,12 +25,17 @@ from mediasim.twilio.webhooks import AppRequest
 if TYPE_CHECKING:
     from mediasim.twilio.service import Service
 
-__all__ = ["TranscriptionDesk"]
+__all__ = ["TranscriptionDesk", "finish"]
 
 _LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
 _MAX_LENGTH_TOO_HIGH: Final = 13615
 _OUT_OF_RANGE: Final = 13617
+
+
+def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: None) -> None:
+    """End a transcription: completed with its words, or failed for want of any."""
+    lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
 
 
 class TranscriptionDesk:
@@ -88,8 +95,7 @@ class TranscriptionDesk:
         service = self._service
         if not service.transcriptions.has(record.sid):
             return  # deleted meanwhile
-        record.finish(service.now_ns)
-        self._emit(record, call, record.status)
+        finish(record, service.now_ns, lambda word: self._emit(record, call, word))
         if callback is None:
             return
         recording = service.recordings.url(record.recording_sid)

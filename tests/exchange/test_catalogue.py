@@ -9,6 +9,7 @@ import pytest
 from mediasim.exchange.catalogue import Catalogue, UnknownSid
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.records import (
     CallRecord,
     ConferenceRecord,
@@ -57,22 +58,22 @@ def conference() -> ConferenceRecord:
 
 def answered_call() -> CallRecord:
     one = call()
-    one.move("initiated", SECOND)
-    one.move("ringing", 2 * SECOND)
-    one.move("in-progress", 5 * SECOND)
+    move(one, "initiated", SECOND)
+    move(one, "ringing", 2 * SECOND)
+    move(one, "in-progress", 5 * SECOND)
     return one
 
 
 def completed_call() -> CallRecord:
     one = answered_call()
-    one.move("completed", 20 * SECOND)
+    move(one, "completed", 20 * SECOND)
     return one
 
 
 def ended_conference() -> ConferenceRecord:
     one = conference()
     one.reason_ended, one.call_sid_ending = "last-participant-left", SIDS.new("CA")
-    one.move("completed", SECOND)
+    move(one, "completed", SECOND)
     return one
 
 
@@ -81,11 +82,11 @@ def ended_conference() -> ConferenceRecord:
 
 def test_records_change_only_as_their_kind_may() -> None:
     with pytest.raises(IllegalMove, match="a call cannot go from 'completed'"):
-        completed_call().move("ringing", 21 * SECOND)
+        move(completed_call(), "ringing", 21 * SECOND)
     with pytest.raises(IllegalMove, match="a recording cannot go"):
-        recording(call()).move("completed", 3 * SECOND)
+        move(recording(call()), "completed", 3 * SECOND)
     with pytest.raises(IllegalMove, match="a conference cannot go"):
-        ended_conference().move("in-progress", 2 * SECOND)
+        move(ended_conference(), "in-progress", 2 * SECOND)
 
 
 # Dates.

@@ -10,6 +10,7 @@ import pytest
 
 from mediasim.exchange.dates import DEFAULT_EPOCH, Dates
 from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.recovery import SPOOL
@@ -41,9 +42,9 @@ def call(number: int, status: CallStatus) -> CallRecord:
         created_ns=number * SECOND,
     )
     if status in ("in-progress", "completed"):
-        record.move("in-progress", (number + 1) * SECOND)
+        move(record, "in-progress", (number + 1) * SECOND)
     if status == "completed":
-        record.move("completed", (number + 2) * SECOND)
+        move(record, "completed", (number + 2) * SECOND)
     return record
 
 

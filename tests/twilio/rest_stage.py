@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from mediasim.audio.wav import write_wav
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.states import RecordingStatus
@@ -74,7 +75,7 @@ class NotedConferences(ConferenceDesk):
         self.asked.append(ask)
         record = self.service.catalogue.conference(sid)
         if ask.status == "completed" and record.status != "completed":
-            record.move("completed", self.service.now_ns)
+            move(record, "completed", self.service.now_ns)
             record.reason_ended = "conference-ended-via-api"
         return record
 
@@ -219,7 +220,7 @@ class NotedService(Service):
         if record.ended_ns is not None:
             raise TwilioError(400, 21220, "Call is not in-progress. Cannot redirect.")
         if ask.status == "completed":
-            record.move("completed", self.now_ns)
+            move(record, "completed", self.now_ns)
         return record
 
     def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
@@ -235,7 +236,7 @@ class NotedService(Service):
         self.asked.append((status, pause_behavior))
         record = self.catalogue.recording(sid)
         if status == "paused":
-            record.move("paused", self.now_ns)
+            move(record, "paused", self.now_ns)
         return record
 
     # -- what a test makes happen -----------------------------------------------------------
@@ -258,9 +259,9 @@ class NotedService(Service):
     def call_in_progress(self, **more: Any) -> CallRecord:
         """One in progress."""
         record = self.call(**more)
-        record.move("initiated", self.now_ns)
-        record.move("ringing", self.now_ns)
-        record.move("in-progress", self.now_ns)
+        move(record, "initiated", self.now_ns)
+        move(record, "ringing", self.now_ns)
+        move(record, "in-progress", self.now_ns)
         return record
 
     def conference(self, name: str = "Room") -> ConferenceRecord:
@@ -301,8 +302,8 @@ class NotedService(Service):
     ) -> RecordingRecord:
         """One that is completed, with a tone of another pitch in each channel."""
         record = self.recording(**more)
-        record.move("processing", self.now_ns)
-        record.move(status, self.now_ns)
+        move(record, "processing", self.now_ns)
+        move(record, status, self.now_ns)
         record.samples = int(seconds * 8000)
         angles = 2 * np.pi * np.arange(record.samples) / 8000
         hertz = (440, 1000)[: record.layout.stored_channels]

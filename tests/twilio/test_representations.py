@@ -6,6 +6,7 @@ import re
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.records import (
     CallRecord,
     ChannelMapEntry,
@@ -51,7 +52,7 @@ def recording(samples: int | None = None) -> RecordingRecord:
 def test_a_call_s_times_are_those_of_its_answer_and_its_end() -> None:
     record = call()
     for status, at in (("initiated", 2), ("ringing", 3), ("in-progress", 5), ("completed", 12)):
-        record.move(status, at * SECOND)  # type: ignore[arg-type]
+        move(record, status, at * SECOND)
     shown = call_json(record, DATES)
     assert shown["date_created"] == "Mon, 05 Jan 2026 09:00:01 +0000"
     assert shown["date_updated"] == "Mon, 05 Jan 2026 09:00:12 +0000"
@@ -63,12 +64,12 @@ def test_a_call_s_times_are_those_of_its_answer_and_its_end() -> None:
 
 def test_a_call_under_way_has_no_end_and_one_that_failed_no_times() -> None:
     record = call(status="ringing")
-    record.move("in-progress", 2 * SECOND)
+    move(record, "in-progress", 2 * SECOND)
     shown = call_json(record, DATES)
     assert (shown["end_time"], shown["duration"]) == (None, None)
     assert shown["start_time"]
     failed = call(status="ringing")
-    failed.move("no-answer", 9 * SECOND)
+    move(failed, "no-answer", 9 * SECOND)
     shown = call_json(failed, DATES)
     assert (shown["start_time"], shown["end_time"], shown["duration"]) == (None, None, None)
     assert failed.ended_ns == 9 * SECOND
@@ -76,7 +77,7 @@ def test_a_call_under_way_has_no_end_and_one_that_failed_no_times() -> None:
 
 def test_initiated_is_shown_as_queued() -> None:
     record = call()
-    record.move("initiated", SECOND)
+    move(record, "initiated", SECOND)
     assert call_json(record, DATES)["status"] == "queued"
 
 
@@ -139,9 +140,9 @@ def test_every_resource_says_where_it_is() -> None:
 
 def test_a_conference_says_why_it_ended() -> None:
     record = ConferenceRecord("CF1", ACCOUNT, "main", SECOND)
-    record.move("in-progress", 2 * SECOND)
+    move(record, "in-progress", 2 * SECOND)
     record.reason_ended = "last-participant-left"
-    record.move("completed", 3 * SECOND)
+    move(record, "completed", 3 * SECOND)
     shown = conference_json(record, DATES)
     assert (shown["status"], shown["friendly_name"]) == ("completed", "main")
     assert shown["reason_conference_ended"] == "last-participant-left"

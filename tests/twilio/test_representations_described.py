@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mediasim.exchange.dates import DEFAULT_EPOCH, Dates
 from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.records import (
     CallRecord,
     ChannelMapEntry,
@@ -72,44 +73,44 @@ def conference() -> ConferenceRecord:
 
 def answered_call() -> CallRecord:
     one = call()
-    one.move("initiated", SECOND)
-    one.move("ringing", 2 * SECOND)
-    one.move("in-progress", 5 * SECOND)
+    move(one, "initiated", SECOND)
+    move(one, "ringing", 2 * SECOND)
+    move(one, "in-progress", 5 * SECOND)
     return one
 
 
 def completed_call() -> CallRecord:
     one = answered_call()
-    one.move("completed", 20 * SECOND)
+    move(one, "completed", 20 * SECOND)
     return one
 
 
 def canceled_call() -> CallRecord:
     one = call()
-    one.move("canceled", SECOND)
+    move(one, "canceled", SECOND)
     return one
 
 
 def completed_recording() -> RecordingRecord:
     one = recording(call())
-    one.move("processing", 9 * SECOND)
+    move(one, "processing", 9 * SECOND)
     one.samples = 7 * 8000
-    one.move("completed", 9 * SECOND)
+    move(one, "completed", 9 * SECOND)
     return one
 
 
 def absent_recording() -> RecordingRecord:
     one = recording(call())
-    one.move("processing", 9 * SECOND)
+    move(one, "processing", 9 * SECOND)
     one.samples, one.absence = 0, "silent"
-    one.move("absent", 9 * SECOND)
+    move(one, "absent", 9 * SECOND)
     return one
 
 
 def ended_conference() -> ConferenceRecord:
     one = conference()
     one.reason_ended, one.call_sid_ending = "last-participant-left", SIDS.new("CA")
-    one.move("completed", SECOND)
+    move(one, "completed", SECOND)
     return one
 
 
@@ -159,7 +160,7 @@ def test_a_call_is_as_twilios_description_says(
 
 def test_a_call_just_initiated_is_shown_in_words_the_resource_has(schemas: dict[str, Any]) -> None:
     one = call()
-    one.move("initiated", SECOND)
+    move(one, "initiated", SECOND)
     shown = call_json(one, DATES)
     assert problems(schemas, schemas["api.v2010.account.call"], shown) == []
     assert shown["status"] == "queued"

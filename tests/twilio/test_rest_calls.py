@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rest_stage import ALICE, APP, BOB, DAY, SECOND, Api
 
+from mediasim.exchange.lifecycle import move
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
 
 
@@ -169,7 +170,7 @@ def test_a_call_is_forgotten(api: Api) -> None:
     call = api.service.call()
     path = f"Calls/{call.sid}.json"
     api.refused("DELETE", path, 409, 20009)
-    call.move("canceled", 0)
+    move(call, "canceled", 0)
     api.delete(path)
     words = api.refused("GET", path, 404, 20404)
     assert words == f"The requested resource {api.root}/{path} was not found"
@@ -179,7 +180,7 @@ def test_lists_by_party_parent_and_status(api: Api) -> None:
     first = api.service.call_in_progress()
     child = api.service.call(to="client:carol", from_=ALICE, parent_call_sid=first.sid)
     ringing = api.service.call(to="+15550100003")
-    ringing.move("initiated", 0)
+    move(ringing, "initiated", 0)
 
     def found(query: str) -> list[str]:
         return [call["sid"] for call in api.get(f"Calls.json{query}")["calls"]]
@@ -202,7 +203,7 @@ def test_lists_by_date(api: Api) -> None:
         api.clock.now_ns = day * DAY
         call = api.service.call_in_progress()
         api.clock.now_ns += 60 * SECOND
-        call.move("completed", api.service.now_ns)
+        move(call, "completed", api.service.now_ns)
         calls.append(call.sid)
     api.service.call()
 

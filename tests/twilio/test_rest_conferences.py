@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rest_stage import ALICE, APP, BOB, DAY, Api
 
+from mediasim.exchange.lifecycle import move
 from mediasim.twilio.asks import (
     Callback,
     ConferenceUpdate,
@@ -42,7 +43,7 @@ def test_conferences_by_name_status_and_date(api: Api) -> None:
     first = api.service.conference("Room")
     api.clock.now_ns = DAY
     second = api.service.conference("Other")
-    first.move("completed", DAY)
+    move(first, "completed", DAY)
 
     def found(query: str) -> list[str]:
         return [each["sid"] for each in api.get(f"Conferences.json?{query}")["conferences"]]

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_stage import Api
 
+from mediasim.exchange.lifecycle import move
+
 
 @pytest.fixture
 def api(tmp_path: Path) -> Api:
@@ -66,7 +68,7 @@ def test_what_comes_in_at_the_head_moves_nothing(api: Api) -> None:
 def test_a_list_can_be_deleted_while_it_is_walked(api: Api) -> None:
     calls = [api.service.call() for _ in range(7)]
     for call in calls:
-        call.move("canceled", 0)
+        move(call, "canceled", 0)
     path, seen = "Calls.json?PageSize=3", set()
     while path:
         page = api.get(path)

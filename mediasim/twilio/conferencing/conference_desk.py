@@ -24,7 +24,7 @@ from mediasim.exchange.participant import (
 )
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, RecordingRecord, RecordingSource
-from mediasim.exchange.states import CallStatus
+from mediasim.exchange.states import PARTICIPANT_OF_CALL
 from mediasim.twilio.asks import (
     CallRequest,
     ConferenceUpdate,
@@ -37,7 +37,7 @@ from mediasim.twilio.conferencing.callbacks import ConferenceCallbacks
 from mediasim.twilio.conferencing.noun import participant_asked_by
 from mediasim.twilio.conferencing.playback import beside, entertain, sounds
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.resources import ParticipantRecord, ParticipantStatus
+from mediasim.twilio.resources import ParticipantRecord
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.bridge import Outcome, talk_options
@@ -57,13 +57,6 @@ _NOBODY_TO_WHISPER_TO: Final = 13240
 _LONGEST_LABEL: Final = 128
 _DEFAULT_EVENTS: Final = ("start", "end")
 """What is told of a conference that a participant is dialled into, unless more is asked for."""
-_STATUS: Final[dict[CallStatus, ParticipantStatus]] = {
-    "queued": "queued",
-    "initiated": "connecting",
-    "ringing": "ringing",
-    "in-progress": "connected",
-    "completed": "complete",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +314,7 @@ class ConferenceDesk:
             call_sid_to_coach=participant.coaches,
             start_conference_on_enter=participant.options.start_on_enter,
             end_conference_on_exit=participant.end_on_exit,
-            status=_STATUS.get(participant.call.record.status, "failed"),
+            status=PARTICIPANT_OF_CALL[participant.call.record.status],
         )
         record.updated_ns = participant.updated_ns
         return record

@@ -151,12 +151,9 @@ class StreamDesk:
             warning=True,
         )
 
-    def stream_over(self, stream: Stream) -> None:
+    def stopped(self, stream: Stream) -> None:
         """It has ended, whatever the reason."""
-        stream.record.status = "stopped"
-        stream.record.updated_ns = self._service.now_ns
-        if stream.started_frame is not None:
-            self._tell(stream, "stopped")
+        self._tell(stream, "stopped")
 
     def _tell(self, stream: Stream, word: str, error: str = "") -> None:
         service, record = self._service, stream.record

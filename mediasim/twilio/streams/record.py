@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 from mediasim.exchange.dates import Dates
+from mediasim.exchange.states import STREAM, StreamStatus
 from mediasim.twilio.representations import account_path, rfc2822
 
 __all__ = ["StreamRecord"]
@@ -15,12 +16,14 @@ __all__ = ["StreamRecord"]
 class StreamRecord:
     """One stream of a call, under way or over."""
 
+    LIFE: ClassVar = STREAM
+
     sid: str
     account_sid: str
     call_sid: str
     name: str | None
     updated_ns: int
-    status: Literal["in-progress", "stopped"] = "in-progress"
+    status: StreamStatus = "in-progress"
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Calls/{self.call_sid}"
