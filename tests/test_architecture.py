@@ -46,6 +46,21 @@ def test_imports_point_down(path: Path) -> None:
     assert not above, f"{dotted} imports what stands above it: {', '.join(sorted(above))}"
 
 
+SOCKETLESS = ("audio", "rtp", "media", "parties", "exchange", "truth", "twilio")
+SOCKETS = {"http.client", "http.server", "httpx2", "select", "selectors", "socket", "socketserver"}
+SOCKETS |= {"ssl", "urllib.request", "uvicorn", "websockets"}
+CONNECTS = {"create_connection", "create_datagram_endpoint", "create_server", "open_connection"}
+CONNECTS |= {"open_unix_connection", "sock_connect", "start_server", "start_unix_server"}
+
+
+@pytest.mark.parametrize("package", SOCKETLESS)
+def test_packages_without_sockets_open_none(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        found = {name for name in imported(path) if {name, name.split(".")[0]} & SOCKETS}
+        found |= {node.attr for node in syntax(path) if isinstance(node, ast.Attribute)} & CONNECTS
+        assert not found, f"{path} has {found}: sockets are opened in net, or above twilio"
+
+
 def test_modules_are_short() -> None:
     lengths = {path: len(path.read_text("utf-8").splitlines()) for path in MODULES}
     long = {str(path.relative_to(ROOT)): count for path, count in lengths.items() if count > 520}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -27,14 +28,12 @@ from mediasim.exchange.conference_voice import ConferenceVoice
 from mediasim.exchange.dial import Talk
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.lifecycle import Tell
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.participant import LeaveReason, Participant, ParticipantOptions, Unavailable
 from mediasim.exchange.recording import RecordedConference
 from mediasim.exchange.recording_control import Source, SourcedChannel
 from mediasim.exchange.records import ConferenceRecord, EndReason
 from mediasim.exchange.speaking import follow_speech
-from mediasim.exchange.states import ConferenceStatus
 from mediasim.exchange.waiting import CallEnded
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
@@ -183,7 +182,8 @@ class Conference:
         inside = self.inside
         begins = len(inside) > 1 and any(each.options.start_on_enter for each in inside)
         if not self.started and begins:
-            self._move("in-progress", lambda word: self._tell("start", None, word))
+            tell = partial(self._tell, "start", None)
+            lifecycle.move(self.record, "in-progress", self._exchange.now_ns, tell)
         self._arrange()
         if self.started:
             self._record_as_asked()
@@ -255,7 +255,8 @@ class Conference:
             participant.stop_dialling()
         self.record.reason_ended = reason
         self.record.call_sid_ending = by.call.sid if by is not None else None
-        self._move("completed", lambda word: self._tell("end", by, word))
+        tell = partial(self._tell, "end", by)
+        lifecycle.move(self.record, "completed", self._exchange.now_ns, tell)
         self._voice.close()
         for recording in halted:
             recording.publish()
@@ -470,9 +471,6 @@ class Conference:
             await asyncio.gather(*(control.call.hang_up() for control in scripted))
 
     # -- telling ----------------------------------------------------------------------------
-
-    def _move(self, status: ConferenceStatus, tell: Tell) -> None:
-        lifecycle.move(self.record, status, self._exchange.now_ns, tell)
 
     def _tell(
         self,

@@ -24,6 +24,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
+from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
@@ -48,7 +49,6 @@ from mediasim.twilio.resources import (
     TranscriptionRecord,
 )
 from mediasim.twilio.service import Service
-from mediasim.twilio.streams.web_port import WebStreams
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 

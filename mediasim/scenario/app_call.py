@@ -15,9 +15,9 @@ from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import PartyControl
 from mediasim.exchange.waiting import CallEnded
+from mediasim.net.stream_port import StreamPort
 from mediasim.scenario.call_plans import AppPlan
 from mediasim.scenario.calls import CallerLeg, Cast
-from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.streams.problems import NAMES
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.streams.stream import Stream

@@ -22,6 +22,7 @@ from mediasim.exchange.phone import Answering, Directory, Phone
 from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
+from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
@@ -33,7 +34,6 @@ from mediasim.twilio.errors import (
     not_found,
     too_many,
 )
-from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.recordings import RecordingDesk
 from mediasim.twilio.representations import account_path
 from mediasim.twilio.resources import (

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from mediasim.exchange.events import CallEvent, Event, StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
+from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.streams.problems import HANDSHAKE, NAMES
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.streams.stream import Stream

@@ -22,8 +22,8 @@ from mediasim.exchange import lifecycle
 from mediasim.exchange.keypad import NOTICE_FRAMES, listen_for_keys
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
+from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.asks import StreamRequest, StreamTrack
-from mediasim.twilio.ports import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.streams.measure import DEAD_AIR_MS, Figures, Meter
 from mediasim.twilio.streams.messages import (
     CONNECTED,
