@@ -22,6 +22,7 @@ from mediasim.exchange.phone import Answering, Directory, Phone
 from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
+from mediasim.media.room import Room
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest
@@ -88,7 +89,7 @@ class Service:
         self.webhooks = webhooks
         self.studio = studio
         self.base_url = base_url
-        self.room = exchange.plane.open_room()
+        self.room = Room(exchange.plane)
         """All legs share it, so that any may meet any."""
         self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", account.sid)
         self.applications: Book[ApplicationRecord] = Book("Applications", account.sid)
