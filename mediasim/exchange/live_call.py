@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mediasim.exchange import lifecycle
 from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
+from mediasim.exchange.switch import Switch
 from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
@@ -17,9 +18,6 @@ from mediasim.media.room import Room
 from mediasim.parties.party import Line, Party
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit
-
-if TYPE_CHECKING:
-    from mediasim.exchange.exchange import Exchange
 
 __all__ = ["LiveCall"]
 
@@ -29,7 +27,7 @@ class LiveCall:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Switch[LiveCall, Any],
         record: CallRecord,
         party: Party,
         room: Room,

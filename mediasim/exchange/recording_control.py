@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +21,12 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.states import RecordingStatus
+from mediasim.exchange.switch import Switch
 from mediasim.exchange.trim import Trim, kept_range
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
 from mediasim.media.room import Room
 from mediasim.media.spool import SpoolFile
-
-if TYPE_CHECKING:
-    from mediasim.exchange.exchange import Exchange
 
 __all__ = ["LiveRecording", "Source", "SourcedChannel", "delete_recording", "new_record"]
 
@@ -60,7 +58,7 @@ class Sourcing:
 class LiveRecording:
     """One recording. ``channels`` tells what its channels are made of at any moment."""
 
-    exchange: Exchange
+    exchange: Switch[LiveCall, LiveRecording]
     record: RecordingRecord
     room: Room
     name: str
@@ -248,14 +246,14 @@ def _taps(channels: tuple[SourcedChannel, ...]) -> list[list[Tap]]:
     ]
 
 
-def delete_recording(exchange: Exchange, record: RecordingRecord) -> None:
+def delete_recording(exchange: Switch[Any, Any], record: RecordingRecord) -> None:
     """Delete a recording's media; its record stays. Raises IllegalMove for one still active."""
     lifecycle.move(record, "deleted", exchange.now_ns)
     exchange.store.delete(record.sid)
 
 
 def new_record(
-    exchange: Exchange,
+    exchange: Switch[Any, Any],
     *,
     layout: Layout,
     source: RecordingSource,

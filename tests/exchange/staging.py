@@ -18,6 +18,7 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.switch import Switch
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
@@ -137,6 +138,6 @@ def stands_at(channel: Samples, sound: Samples) -> int | None:
     return None
 
 
-def kinds(exchange: Exchange) -> list[str]:
+def kinds(exchange: Switch[Any, Any]) -> list[str]:
     """The kinds of all events, in order."""
     return [event.kind for event in sorted(exchange.events.log, key=lambda it: it.at_ns)]
