@@ -66,7 +66,7 @@ class NotedConferences(ConferenceDesk):
     """Conferences whose participants are records alone; keeps what it was asked."""
 
     def __init__(self, service: NotedService) -> None:
-        super().__init__(service)
+        super().__init__(service, service.create_call)
         self.service = service
         self.asked: list[Any] = []
         self.inside: dict[str, list[ParticipantRecord]] = {}
@@ -124,7 +124,7 @@ class NotedStreams(StreamDesk):
     """Streams that are records alone; keeps what it was asked."""
 
     def __init__(self, service: NotedService) -> None:
-        super().__init__(service, None)
+        super().__init__(service, service.live_call, None)
         self.service = service
         self.asked: list[StreamRequest] = []
         self.records: list[StreamRecord] = []

@@ -7,9 +7,10 @@ for another. Error codes are those of Twilio's error dictionary.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.catalogue import UnknownSid
@@ -23,7 +24,7 @@ from mediasim.exchange.participant import (
     hold_music,
 )
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.records import ConferenceRecord, RecordingRecord, RecordingSource
+from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord, RecordingSource
 from mediasim.exchange.states import PARTICIPANT_OF_CALL
 from mediasim.twilio.asks import (
     CallRequest,
@@ -38,12 +39,9 @@ from mediasim.twilio.conferencing.noun import participant_asked_by
 from mediasim.twilio.conferencing.playback import beside, entertain, sounds
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.resources import ParticipantRecord
-from mediasim.twilio.session import CallSession
+from mediasim.twilio.session import CallAccount, CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.bridge import Outcome, talk_options
-
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
 
 __all__ = ["ConferenceDesk"]
 
@@ -70,8 +68,12 @@ class _Live:
 class ConferenceDesk:
     """Every conference of the account."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(
+        self, service: CallAccount, create_call: Callable[[CallRequest], CallRecord]
+    ) -> None:
+        """``create_call`` calls somebody who is to take part."""
         self._service = service
+        self._create_call = create_call
         self._live: dict[str, _Live] = {}
         """By SID, until it ends."""
         self._expected: dict[str, tuple[Conference, Participant]] = {}
@@ -332,7 +334,7 @@ class ConferenceDesk:
         if callback is not None and not callback.events:
             ask = replace(ask, conference_callback=replace(callback, events=_DEFAULT_EVENTS))
         service = self._service
-        call = service.create_call(
+        call = self._create_call(
             CallRequest(
                 to=ask.to,
                 from_=ask.from_,
