@@ -5,9 +5,8 @@ It holds the records and finds them; it changes none of them. Kept in memory.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from mediasim.exchange.dates import Dates
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 
 __all__ = ["Catalogue", "UnknownSid"]
@@ -74,14 +73,6 @@ class Catalogue:
         """All conferences, or those of a friendly name, oldest first."""
         conferences = self._conferences.values()
         return [one for one in conferences if name in (None, one.friendly_name)]
-
-    def to_json(self, dates: Dates) -> dict[str, Any]:
-        """Everything, as Twilio shows it; recordings with their channel maps."""
-        return {
-            "calls": [call.to_twilio_json(dates) for call in self.calls()],
-            "conferences": [one.to_twilio_json(dates) for one in self.conferences()],
-            "recordings": [recording.document(dates) for recording in self.recordings()],
-        }
 
 
 def _add(shelf: dict[str, Record], record: Record) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.tones import beep
+from mediasim.exchange import lifecycle
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.conference_voice import ConferenceVoice
 from mediasim.exchange.dial import Talk
@@ -184,8 +186,8 @@ class Conference:
         inside = self.inside
         begins = len(inside) > 1 and any(each.options.start_on_enter for each in inside)
         if not self.started and begins:
-            self.record.move("in-progress", self._exchange.now_ns)
-            self._tell("start", None, "started")
+            tell = partial(self._tell, "start", None)
+            lifecycle.move(self.record, "in-progress", self._exchange.now_ns, tell)
         self._arrange()
         if self.started:
             self._record_as_asked()
@@ -257,8 +259,8 @@ class Conference:
             participant.stop_dialling()
         self.record.reason_ended = reason
         self.record.call_sid_ending = by.call.sid if by is not None else None
-        self.record.move("completed", self._exchange.now_ns)
-        self._tell("end", by, "ended")
+        tell = partial(self._tell, "end", by)
+        lifecycle.move(self.record, "completed", self._exchange.now_ns, tell)
         if self._voice is not None:
             self._voice.close()
         for recording in halted:

@@ -33,12 +33,15 @@ class ConferenceVoice(LiveCall):
             status="ringing",
             created_ns=exchange.now_ns,
         )
-        record.move("in-progress", exchange.now_ns)
         # It does not enter the exchange: it is nobody's call.
         super().__init__(exchange, record, party, room, flow=conference_sid, name=conference_sid)
         seeds = exchange.seeds.fork("conference")
         self.line = Line(party, room, conference_sid, seeds, exchange.frame_ns)
         self._leg = self.line.leg
+        self.move("in-progress")
+
+    def tell(self, word: str, text: str) -> None:
+        """Tell nothing: it is no call."""
 
     def say(self, pcm: NDArray[np.int16], label: str) -> None:
         """Have it in the recordings from now on."""
@@ -49,4 +52,4 @@ class ConferenceVoice(LiveCall):
         """The conference is over."""
         if self.active:
             self.room.remove_leg(self.leg)
-            self.record.move("completed", self.exchange.now_ns)
+            self.move("completed")

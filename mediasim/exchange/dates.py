@@ -1,15 +1,12 @@
-"""Dates shown in resources: a configured epoch plus the event loop's nanoseconds.
+"""Dates: a configured epoch plus the event loop's nanoseconds.
 
-The loop's time zero is the epoch; no wall clock is read. Dates are written as RFC 2822 in GMT, as
-Twilio's 2010-04-01 API has them: ``Thu, 30 Aug 2018 22:04:41 +0000``. A begun second is shown as
-that second (rounded down), so that no date lies ahead of the clock.
+The loop's time zero is the epoch; no wall clock is read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Final
 
 __all__ = ["DEFAULT_EPOCH", "Dates"]
@@ -39,7 +36,3 @@ class Dates:
     def unix_ns(self, loop_ns: int) -> int:
         """A loop time as nanoseconds since 1970."""
         return (self.epoch - _UNIX) // timedelta(microseconds=1) * 1000 + loop_ns
-
-    def rfc2822(self, loop_ns: int) -> str:
-        """The date of a loop time in nanoseconds, as Twilio writes it."""
-        return format_datetime(self.at(loop_ns))

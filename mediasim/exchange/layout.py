@@ -27,6 +27,7 @@ __all__ = [
     "ChannelRole",
     "Channels",
     "DownloadDecision",
+    "DownloadOutcome",
     "DownloadRule",
     "Kind",
     "Layout",
@@ -254,11 +255,6 @@ class Layout:
         """Number of channels in a download that does not say how many it wants."""
         return self.rule.plain_channels
 
-    @property
-    def reported_channels(self) -> int:
-        """``channels`` of Twilio's recording resource, which it sets apart from a download's."""
-        return self.stored_channels
-
     def asked(self) -> dict[str, Any]:
         """What it was decided from: ``recording_layout(**layout.asked())`` is equal to it."""
         return {
@@ -301,6 +297,8 @@ def recording_layout(
     return Layout(kind, channels, track, profile, rule)
 
 
+DownloadOutcome = Literal["file", "no-media", "too-few-channels", "invalid-channels"]
+"""What comes of a download: a file, or why there is none."""
 Asked = Literal["nothing", "one", "two", "something else"]
 _Given = int | str | None
 _ASKED: Final[dict[_Given, Asked]] = {None: "nothing", 1: "one", "1": "one", 2: "two", "2": "two"}
@@ -315,12 +313,7 @@ class DownloadRule:
     stored: tuple[int, ...]
     reason: str
     source: str = _CHANGELOG_2022
-    status: int = 200
-    """HTTP status."""
-    code: int | None = None
-    """Twilio's error code in the answer's body."""
-    notification: int | None = None
-    """Twilio's warning among the call's notifications."""
+    outcome: DownloadOutcome = "file"
 
 
 DOWNLOAD_RULES: Final = (
@@ -353,19 +346,16 @@ DOWNLOAD_RULES: Final = (
         rule_id="two-of-one",
         asked="two",
         stored=(1,),
-        status=404,
-        code=20404,
-        notification=16113,
+        outcome="too-few-channels",
         reason="Two channels were asked for and one is stored: a mono recording cannot be "
         "downloaded as dual, so it is Not Found.",
-        source="Twilio blog, 25 May 2022, and error 16113; code 20404 is our choice",
+        source="Twilio blog, 25 May 2022, and error 16113",
     ),
     DownloadRule(
         rule_id="bad-number",
         asked="something else",
         stored=(1, 2),
-        status=400,
-        code=20001,
+        outcome="invalid-channels",
         reason="RequestedChannels is neither 1 nor 2.",
         source="our choice",
     ),
@@ -391,4 +381,4 @@ def resolve_download(layout: Layout, requested_channels: int | str | None) -> Do
         row for row in DOWNLOAD_RULES if row.asked == asked and layout.stored_channels in row.stored
     )
     given = {"nothing": layout.plain_channels, "one": 1, "two": 2}
-    return DownloadDecision(rule, given[asked] if rule.status == 200 else None)
+    return DownloadDecision(rule, given[asked] if rule.outcome == "file" else None)

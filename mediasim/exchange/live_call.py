@@ -1,14 +1,16 @@
-"""A call under way: Twilio's record of it, and the line that carries it."""
+"""A call under way: its record, and the line that carries it."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
+from mediasim.exchange import lifecycle
 from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
+from mediasim.exchange.switch import Switch
 from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
@@ -16,9 +18,6 @@ from mediasim.media.room import Room
 from mediasim.parties.party import Line, Party
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit
-
-if TYPE_CHECKING:
-    from mediasim.exchange.exchange import Exchange
 
 __all__ = ["LiveCall"]
 
@@ -28,7 +27,7 @@ class LiveCall:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Switch[LiveCall, Any],
         record: CallRecord,
         party: Party,
         room: Room,
@@ -90,11 +89,9 @@ class LiveCall:
 
     def move(self, status: CallStatus) -> None:
         """Change the status and tell."""
-        self.record.move(status, self.exchange.now_ns)
-        self._tell(status)
+        lifecycle.move(self.record, status, self.exchange.now_ns, self._tell)
 
-    def _tell(self, status: str) -> None:
-        word = "answered" if status == "in-progress" else status
+    def _tell(self, word: str) -> None:
         self.tell(word, f"{self.party.name}: {word}")
 
     def tell(self, word: str, text: str) -> None:

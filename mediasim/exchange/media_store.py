@@ -1,7 +1,7 @@
 """The media store: a folder with the recordings' files.
 
     DIR/recordings/RE….wav          the stored channels, 8 kHz 16-bit PCM
-    DIR/recordings/RE….json         Twilio's fields and the channel map
+    DIR/recordings/RE….json         what the recording is, and its channel map
     DIR/recordings/RE….truth.json   what was really said, sample by sample
     DIR/references/RE….wav          the audio of what was said, which the truth points into
     DIR/cache/RE….<form>            mixed down or compressed on demand; may be deleted at any time
@@ -24,9 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.wav import wav_header
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.sids import check_sid
 
-__all__ = ["MediaNotFound", "MediaStore"]
+__all__ = ["MediaNotFound", "MediaStore", "RecordingDocument"]
+
+RecordingDocument = Callable[[RecordingRecord, Dates], dict[str, Any]]
+"""Makes the JSON that is published beside a recording's media."""
 
 
 class MediaNotFound(LookupError):

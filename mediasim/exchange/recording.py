@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Channels, Kind, Layout, RoleName, recording_layout
 from mediasim.exchange.layout import Track as AskedTrack
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
 from mediasim.exchange.records import RecordingSource
+from mediasim.exchange.switch import Switch
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
@@ -137,7 +137,7 @@ def _channels(layout: Layout, recorded: Recorded) -> tuple[SourcedChannel, ...]:
 
 
 def start_recording(
-    exchange: Exchange,
+    exchange: Switch[LiveCall, LiveRecording],
     room: Room,
     recorded: Recorded,
     kind: Kind,

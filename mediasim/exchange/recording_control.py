@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from mediasim.audio.wav import read_wav, write_wav
+from mediasim.exchange import lifecycle
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
 from mediasim.exchange.recovery import SPOOL
-from mediasim.exchange.trim import Trim, absence_code, kept_range
+from mediasim.exchange.states import RecordingStatus
+from mediasim.exchange.switch import Switch
+from mediasim.exchange.trim import Trim, kept_range
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
 from mediasim.media.room import Room
 from mediasim.media.spool import SpoolFile
 
-if TYPE_CHECKING:
-    from mediasim.exchange.exchange import Exchange
-
-__all__ = ["LiveRecording", "Source", "SourcedChannel", "new_record"]
+__all__ = ["LiveRecording", "Source", "SourcedChannel", "delete_recording", "new_record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Sourcing:
 class LiveRecording:
     """One recording. ``channels`` tells what its channels are made of at any moment."""
 
-    exchange: Exchange
+    exchange: Switch[LiveCall, LiveRecording]
     record: RecordingRecord
     room: Room
     name: str
@@ -111,15 +111,11 @@ class LiveRecording:
 
     def pause(self, behavior: PauseBehavior) -> None:
         """Raises IllegalMove unless it is in progress."""
-        self.record.move("paused", self.exchange.now_ns)
-        self.room.pause(self.recorder, behavior)
-        self._tell("paused")
+        self._move("paused", lambda: self.room.pause(self.recorder, behavior))
 
     def resume(self) -> None:
         """Raises IllegalMove unless it is paused."""
-        self.record.move("in-progress", self.exchange.now_ns)
-        self.room.resume(self.recorder)
-        self._tell("resumed")
+        self._move("in-progress", lambda: self.room.resume(self.recorder))
 
     def stop(self) -> None:
         """End it now and publish what there is; it cannot be resumed."""
@@ -129,21 +125,28 @@ class LiveRecording:
 
     def halt(self) -> None:
         """Record no more. What there is becomes a recording with :meth:`publish`."""
-        self.record.move("stopped", self.exchange.now_ns)
+        self._move("stopped", self._halt)
+
+    def _halt(self) -> None:
         self.room.stop(self.recorder)
         # Legs that ended in this very frame have left no sample of what would have followed them.
         end = self.recorder.frame
         self.sourcings[1:] = [each for each in self.sourcings[1:] if each.frame < end]
         self._map_channels()
-        self._tell("stopped")
+
+    def _move(self, status: RecordingStatus, do: Callable[[], None]) -> None:
+        """Change the status, do what that means, and tell."""
+
+        def tell(word: str) -> None:
+            do()
+            self._tell(word)
+
+        lifecycle.move(self.record, status, self.exchange.now_ns, tell)
 
     def publish(self) -> None:
         """Make the halted recording's file and documents appear."""
-        self.record.move("processing", self.exchange.now_ns)
-        self._publish()
-
-    def _publish(self) -> None:
         exchange = self.exchange
+        lifecycle.move(self.record, "processing", exchange.now_ns)
         recorded = self.recorder.samples
         start, end = 0, recorded
         if self.trim == "trim-silence" and recorded:
@@ -152,17 +155,20 @@ class LiveRecording:
             if (start, end) != (0, recorded) and end > start:
                 write_wav(self.spool.path, np.ascontiguousarray(pcm[:, start:end]))
         self.trimmed = (start, end)
-        self.record.error_code = absence_code(recorded, end - start)
-        if self.record.error_code is None:
-            self.record.samples = end - start
-            exchange.store.adopt_wav(self.sid, self.spool.path)
-            self.record.move("completed", exchange.now_ns)
-        else:
-            self.record.samples = 0
-            self.record.move("absent", exchange.now_ns)
-        exchange.store.publish_document(self.sid, self.record.document(exchange.dates))
+        lifecycle.settle(
+            self.record,
+            recorded,
+            end - start,
+            exchange.now_ns,
+            keep=lambda: exchange.store.adopt_wav(self.sid, self.spool.path),
+            tell=self._published,
+        )
+
+    def _published(self, word: str) -> None:
+        exchange = self.exchange
+        exchange.store.publish_document(self.sid, exchange.document(self.record, exchange.dates))
         self.spool.discard()
-        self._tell(self.record.status)
+        self._tell(word)
 
     def _map_channels(self) -> None:
         """Say of each channel whose voice it holds, by everybody who ever was in it."""
@@ -240,8 +246,14 @@ def _taps(channels: tuple[SourcedChannel, ...]) -> list[list[Tap]]:
     ]
 
 
+def delete_recording(exchange: Switch[Any, Any], record: RecordingRecord) -> None:
+    """Delete a recording's media; its record stays. Raises IllegalMove for one still active."""
+    lifecycle.move(record, "deleted", exchange.now_ns)
+    exchange.store.delete(record.sid)
+
+
 def new_record(
-    exchange: Exchange,
+    exchange: Switch[Any, Any],
     *,
     layout: Layout,
     source: RecordingSource,

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout
-from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.media_store import MediaStore, RecordingDocument
 from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.trim import absence_code
 from mediasim.media.spool import Recovered, recover
 
 __all__ = ["SPOOL", "recover_recordings"]
@@ -23,11 +23,12 @@ SPOOL = "spool"
 
 
 def recover_recordings(
-    store: MediaStore, dates: Dates, spool: Path | None = None
+    store: MediaStore, dates: Dates, document: RecordingDocument, spool: Path | None = None
 ) -> list[RecordingRecord]:
     """Publish every recording found in the spool, the store's unless another is given.
 
-    Returns their records; ``dates`` are of the process that died.
+    Returns their records; ``dates`` are of the process that died, ``document`` makes the JSON
+    beside the media.
     """
     found = []
     for recovered in recover(spool or store.directory / SPOOL):
@@ -35,13 +36,15 @@ def recover_recordings(
             record = _record(recovered, recovered.journal)
         except (KeyError, TypeError, ValueError):
             continue  # not a journal of ours: left where it is
-        _publish(store, dates, record, recovered)
+        _publish(store, record, recovered)
+        store.publish_document(record.sid, document(record, dates))
+        recovered.discard()
         found.append(record)
     return found
 
 
 def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
-    record = RecordingRecord(
+    return RecordingRecord(
         sid=journal["sid"],
         account_sid=journal["account_sid"],
         call_sid=journal["call_sid"],
@@ -51,20 +54,16 @@ def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
         start_ns=journal["start_ns"],
         conference_sid=journal["conference_sid"],
     )
-    record.samples = recovered.samples
-    return record
 
 
-def _publish(
-    store: MediaStore, dates: Dates, record: RecordingRecord, recovered: Recovered
-) -> None:
-    ended_ns = record.start_ns + recovered.samples * 125_000
-    record.move("processing", ended_ns)
-    record.error_code = absence_code(recovered.samples, recovered.samples)
-    if record.error_code is None:
-        store.adopt_wav(record.sid, recovered.path)
-        record.move("completed", ended_ns)
-    else:
-        record.move("absent", ended_ns)
-    store.publish_document(record.sid, record.document(dates))
-    recovered.discard()
+def _publish(store: MediaStore, record: RecordingRecord, recovered: Recovered) -> None:
+    samples = recovered.samples
+    ended_ns = record.start_ns + samples * 125_000
+    lifecycle.move(record, "processing", ended_ns)
+    lifecycle.settle(
+        record,
+        samples,
+        samples,
+        ended_ns,
+        keep=lambda: store.adopt_wav(record.sid, recovered.path),
+    )

@@ -1,31 +1,39 @@
-"""The lives of calls, recordings and conferences: which status may follow which.
+"""The lives of calls, recordings, conferences and the like: which status may follow which.
 
 Everything about legal moves is in this file, and this file knows nothing else. Each lifecycle is
 one table: status -> the statuses that may come next. What a table lacks is illegal.
 
-Sources: Twilio's call status values, recording status values and conference status enumeration
-(API description 2010-04-01). Two things are read into them:
+Sources: Twilio's call status values, recording status values, and the enumerations of conference,
+participant, stream and transcription (API description 2010-04-01). Three things are read into them:
 
 * an inbound call is born ``ringing``; the other calls are born ``queued``;
 * a recording always passes through ``processing``: also when its call ends while it records, or
-  while it is paused. A recording is ``absent`` when processing found no media to keep.
+  while it is paused. A recording is ``absent`` when processing found no media to keep;
+* a participant has the status of its call, in other words: it makes no move of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 __all__ = [
     "CALL",
     "CONFERENCE",
+    "PARTICIPANT",
+    "PARTICIPANT_OF_CALL",
     "RECORDING",
+    "STREAM",
+    "TRANSCRIPTION",
     "CallStatus",
     "ConferenceStatus",
     "IllegalMove",
     "Lifecycle",
+    "ParticipantStatus",
     "RecordingStatus",
+    "StreamStatus",
+    "TranscriptionStatus",
     "check_move",
 ]
 
@@ -44,6 +52,9 @@ RecordingStatus = Literal[
     "in-progress", "paused", "stopped", "processing", "completed", "absent", "deleted"
 ]
 ConferenceStatus = Literal["init", "in-progress", "completed"]
+ParticipantStatus = Literal["queued", "connecting", "ringing", "connected", "complete", "failed"]
+StreamStatus = Literal["in-progress", "stopped"]
+TranscriptionStatus = Literal["in-progress", "completed", "failed"]
 
 
 class IllegalMove(ValueError):
@@ -60,6 +71,10 @@ class Lifecycle:
     """The statuses in which one may be born."""
     moves: Mapping[str, tuple[str, ...]]
     """Each status and those that may follow it."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """The word of the event by which a status is entered, "" for none, where it is not its own."""
+    interrupted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The moves that end one whose process died, by the status that it had."""
 
     def is_final(self, status: str) -> bool:
         """Whether nothing may follow the status."""
@@ -82,6 +97,11 @@ CALL: Final = Lifecycle(
         "canceled": (),
         "failed": (),
     },
+    words={"in-progress": "answered"},
+    interrupted={
+        **dict.fromkeys(("queued", "initiated", "ringing"), ("failed",)),
+        "in-progress": ("completed",),
+    },
 )
 
 RECORDING: Final = Lifecycle(
@@ -96,6 +116,11 @@ RECORDING: Final = Lifecycle(
         "absent": ("deleted",),
         "deleted": (),
     },
+    words={"in-progress": "resumed", "processing": "", "deleted": ""},
+    interrupted={
+        **dict.fromkeys(("in-progress", "paused", "stopped"), ("processing", "absent")),
+        "processing": ("absent",),
+    },
 )
 
 CONFERENCE: Final = Lifecycle(
@@ -106,6 +131,47 @@ CONFERENCE: Final = Lifecycle(
         "in-progress": ("completed",),
         "completed": (),
     },
+    words={"in-progress": "started", "completed": "ended"},
+    interrupted={"init": ("completed",), "in-progress": ("completed",)},
+)
+
+PARTICIPANT: Final = Lifecycle(
+    noun="participant",
+    initial=("queued", "ringing"),
+    moves={
+        "queued": ("connecting", "failed"),
+        "connecting": ("ringing", "failed"),
+        "ringing": ("connected", "failed"),
+        "connected": ("complete",),
+        "complete": (),
+        "failed": (),
+    },
+)
+PARTICIPANT_OF_CALL: Final[Mapping[CallStatus, ParticipantStatus]] = {
+    "queued": "queued",
+    "initiated": "connecting",
+    "ringing": "ringing",
+    "in-progress": "connected",
+    "completed": "complete",
+    "busy": "failed",
+    "no-answer": "failed",
+    "canceled": "failed",
+    "failed": "failed",
+}
+"""A participant's status, by its call's."""
+
+STREAM: Final = Lifecycle(
+    noun="stream",
+    initial=("in-progress",),
+    moves={"in-progress": ("stopped",), "stopped": ()},
+    interrupted={"in-progress": ("stopped",)},
+)
+
+TRANSCRIPTION: Final = Lifecycle(
+    noun="transcription",
+    initial=("in-progress",),
+    moves={"in-progress": ("completed", "failed"), "completed": (), "failed": ()},
+    interrupted={"in-progress": ("failed",)},
 )
 
 

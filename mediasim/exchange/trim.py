@@ -7,11 +7,9 @@ our choice:
   that is, below -50 dBFS RMS in each: above comfort noise (about -60 dBFS), below quiet speech.
 * The recording is kept from the first frame that is not silent to the end of the last. Silence
   between them stays, and all channels are cut at the same samples.
-* A recording silent throughout has nothing to keep: it becomes ``absent``, error 16102. With
+* A recording silent throughout has nothing to keep: it becomes ``absent``, as silent. With
   ``do-not-trim`` the same recording is kept whole and completes: silence is what was recorded.
-* A recording that never held a sample is ``absent`` either way, error 16101 (too short).
-
-The two error codes and their meaning are Twilio's (error dictionary, 16101 and 16102).
+* A recording that never held a sample is ``absent`` either way, as too short.
 """
 
 from __future__ import annotations
@@ -25,26 +23,25 @@ from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 
 __all__ = [
     "ABSENT",
-    "ERROR_SILENT",
-    "ERROR_TOO_SHORT",
     "SILENCE_DBFS",
+    "Absence",
     "Trim",
-    "absence_code",
+    "absence",
     "kept_range",
     "trim_silence",
 ]
 
 Trim = Literal["trim-silence", "do-not-trim"]
+Absence = Literal["too-short", "silent"]
+"""Why a recording has no media."""
 
 SILENCE_DBFS: Final = -50.0
 """A frame below this RMS level in every channel is silent."""
-ERROR_TOO_SHORT: Final = 16101
-ERROR_SILENT: Final = 16102
-ABSENT: Final = {
-    ERROR_TOO_SHORT: "nothing was recorded",
-    ERROR_SILENT: "nothing but silence was recorded, and silence was to be trimmed",
+ABSENT: Final[dict[Absence, str]] = {
+    "too-short": "nothing was recorded",
+    "silent": "nothing but silence was recorded, and silence was to be trimmed",
 }
-"""Why a recording has no media, by its error code."""
+"""The same in words."""
 
 _SILENT_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (SILENCE_DBFS / 20)) ** 2
 """The sum of squares of a frame at the threshold."""
@@ -70,15 +67,15 @@ def trim_silence(pcm: NDArray[np.int16]) -> tuple[int, int]:
     return 0, 0
 
 
-def absence_code(recorded: int, kept: int) -> int | None:
-    """Twilio's error code of a recording without media, or None where there is some.
+def absence(recorded: int, kept: int) -> Absence | None:
+    """Why a recording has no media; None where it has some.
 
     ``recorded`` and ``kept`` are its samples before and after trimming.
     """
     if recorded == 0:
-        return ERROR_TOO_SHORT
+        return "too-short"
     if kept == 0:
-        return ERROR_SILENT
+        return "silent"
     return None
 
 

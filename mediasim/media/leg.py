@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.media.player import Player
-from mediasim.media.recorder import Tap, Track
+from mediasim.media.recorder import Recorder, Tap, Track
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit, Stream
 
-if TYPE_CHECKING:
-    from mediasim.media.room import Room
-
-__all__ = ["FOREVER", "Ear", "Leg", "PacketSink", "PacketSource", "Transport"]
+__all__ = ["FOREVER", "Ear", "Leg", "LegGroup", "PacketSink", "PacketSource", "Transport"]
 
 FOREVER: Final = 1 << 60
 """More frames than there ever are."""
@@ -59,7 +56,7 @@ class Leg:
     """One row. Change it only through its room, which lives up to now first."""
 
     stream: Stream
-    room: Room
+    room: LegGroup
     label: str
     sender: RtpSender
     """Makes the packets of the outbound track."""
@@ -98,7 +95,7 @@ class Leg:
     def missing(self) -> list[tuple[int, int]]:
         """Output samples (start, end) for which nothing arrived once the stream had begun."""
         if self.final_reception is None:
-            self.room.plane.missing.settle(self)
+            self.room.settle_missing(self)
         return self.known_missing
 
     def heard_since(self, frame: int) -> Iterator[Leg]:
@@ -115,6 +112,46 @@ class Leg:
     @property
     def outbound(self) -> Tap:
         return Tap(self.row, Track.OUTBOUND)
+
+
+class LegGroup:
+    """Legs that stand at the same frame: a room, as the plane takes it through time."""
+
+    def __init__(self, frame: int, settle_missing: Callable[[Leg], None]) -> None:
+        """``settle_missing`` notes what is missing of a leg's stream until now."""
+        self.frame = frame
+        """The next frame to be lived through."""
+        self.settle_missing = settle_missing
+        self.legs: list[Leg] = []
+        self.recorders: list[Recorder] = []
+        self.version = 0
+        """Counts changes of who hears whom."""
+        self.horizon: int | None = None
+        """The most frames to run ahead while somebody listens to whatever may come."""
+        self.far_horizons: list[int] = []
+        """The same for who listens beyond a leg's sink."""
+
+    def find_horizon(self) -> None:
+        """Find it anew after listeners came or went."""
+        near = [ear.horizon for leg in self.legs for _, ear in leg.ears]
+        self.horizon = min(near + self.far_horizons, default=None)
+
+    @property
+    def outlook(self) -> int | None:
+        """The most frames to run ahead now: more than the horizon where only silence can come."""
+        if self.horizon is None or self.far_horizons:
+            return self.horizon
+        furthest = FOREVER
+        for leg in self.legs:
+            if not leg.ears:
+                continue
+            if leg.silent is None or not leg.silent(self.frame):
+                return self.horizon
+            for track, ear in leg.ears:
+                if track is not Track.INBOUND:
+                    return self.horizon
+                furthest = min(furthest, ear.patience)
+        return furthest
 
 
 Transport = Callable[[Leg, PacketSource, PacketSink | None], tuple[PacketSource, PacketSink | None]]

@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.mixing import mix_minus
 from mediasim.media.block_tracks import BlockTracks
-from mediasim.media.leg import Leg
+from mediasim.media.leg import Leg, LegGroup
 from mediasim.media.missing import Missing
 from mediasim.media.recorder import Tap, Track
-from mediasim.media.room import Room
 from mediasim.media.routes import FLUSH_FRAMES, Routes, RouteTable
 from mediasim.media.tracks import Tracks
 from mediasim.media.trunk import Trunk
@@ -51,7 +50,7 @@ class MediaPlane:
     def __init__(self, *, max_lag: int = 256) -> None:
         self.max_lag = max_lag
         self.now = 0
-        self.rooms: list[Room] = []
+        self.rooms: list[LegGroup] = []
         self.playout = Playout(min(max_lag, _SHORT) + 32 + AHEAD_FRAMES)
         self._inbound = Tracks(_HISTORY)
         self._outbound = Tracks(_HISTORY)
@@ -74,13 +73,13 @@ class MediaPlane:
 
     # -- rooms and rows ---------------------------------------------------------------------
 
-    def open_room(self) -> Room:
-        room = Room(self, self.now)
+    def open(self, room: LegGroup) -> None:
+        """Take a room through time from now on."""
         self.rooms.append(room)
         self.changed()
-        return room
 
-    def close_room(self, room: Room) -> None:
+    def close(self, room: LegGroup) -> None:
+        """Let go of a room whose legs are over."""
         self.rooms.remove(room)
         self._routes.forget(room)
 
@@ -153,14 +152,14 @@ class MediaPlane:
             self._live(rooms, before if even else min(room.frame for room in rooms), to_frame)
         self._ticked = to_frame
 
-    def catch_up(self, room: Room) -> None:
+    def catch_up(self, room: LegGroup) -> None:
         """Bring one room to now."""
         if room.frame < self.now:
             self._live((room,), room.frame, self.now)
 
     # -- living through frames --------------------------------------------------------------
 
-    def _live(self, rooms: tuple[Room, ...], first: int, to_frame: int) -> None:
+    def _live(self, rooms: tuple[LegGroup, ...], first: int, to_frame: int) -> None:
         while first < to_frame:
             count = min(to_frame - first, self.max_lag)
             if count <= _SHORT:
@@ -170,7 +169,7 @@ class MediaPlane:
                 self._long_block(rooms, first, count)
             first += count
 
-    def _long_block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
+    def _long_block(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:
         """A block in memory of its own."""
         for room in rooms:
             for recorder in room.recorders:
@@ -179,7 +178,7 @@ class MediaPlane:
         self._block(rooms, first, count)
         self._sides = self._inbound, self._outbound
 
-    def _block(self, rooms: tuple[Room, ...], first: int, count: int) -> None:
+    def _block(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:
         only = len(rooms) == 1
         routes = self._routes.of_room(rooms[0]) if only else self._routes.of_all(rooms)
         if len(routes.rows):

@@ -8,38 +8,29 @@ to now, which is why a change takes effect at exactly the frame it was made in.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.media.feed import Feed
-from mediasim.media.leg import FOREVER, Ear, Leg, PacketSink, PacketSource
+from mediasim.media.leg import Ear, Leg, LegGroup, PacketSink, PacketSource
+from mediasim.media.plane import MediaPlane
 from mediasim.media.player import Player
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 
-if TYPE_CHECKING:
-    from mediasim.media.plane import MediaPlane
-
 __all__ = ["Room"]
 
 
-class Room:
-    """Opened by :meth:`MediaPlane.open_room`."""
+class Room(LegGroup):
+    """Legs of a plane, and all that can be done to them."""
 
-    def __init__(self, plane: MediaPlane, frame: int) -> None:
+    def __init__(self, plane: MediaPlane) -> None:
+        """A room with nobody in it, from the plane's present frame on."""
+        super().__init__(plane.now, plane.missing.settle)
         self.plane = plane
-        self.frame = frame
-        """The next frame to be lived through."""
-        self.legs: list[Leg] = []
-        self.recorders: list[Recorder] = []
-        self.version = 0
-        """Counts changes of who hears whom."""
-        self.horizon: int | None = None
-        """The most frames to run ahead while somebody listens to whatever may come."""
-        self._far_horizons: list[int] = []
+        plane.open(self)
 
     def _touch(self) -> int:
         """Come up to now; the change that follows takes effect at the returned frame."""
@@ -70,7 +61,7 @@ class Room:
             recorder.retap([[tap for tap in taps if tap not in gone] for taps in recorder.taps])
         self.legs.remove(leg)
         self.plane.retire(leg)
-        self._find_horizon()
+        self.find_horizon()
 
     def connect(
         self, leg: Leg, *, source: PacketSource | None = None, sink: PacketSink | None = None
@@ -132,45 +123,24 @@ class Room:
         """Let an ear hear a track from now on."""
         self._touch()
         leg.ears.append((track, ear))
-        self._find_horizon()
+        self.find_horizon()
 
     def stop_listening(self, leg: Leg, ear: Ear) -> None:
         self._touch()
         leg.ears = [(track, other) for track, other in leg.ears if other is not ear]
-        self._find_horizon()
+        self.find_horizon()
 
     def bound(self, horizon: int) -> None:
         """Run ahead by at most this while somebody listens beyond a leg's sink."""
         self._touch()
-        self._far_horizons.append(horizon)
-        self._find_horizon()
+        self.far_horizons.append(horizon)
+        self.find_horizon()
 
     def unbound(self, horizon: int) -> None:
         """Take back one :meth:`bound`."""
         self._touch()
-        self._far_horizons.remove(horizon)
-        self._find_horizon()
-
-    def _find_horizon(self) -> None:
-        near = [ear.horizon for leg in self.legs for _, ear in leg.ears]
-        self.horizon = min(near + self._far_horizons, default=None)
-
-    @property
-    def outlook(self) -> int | None:
-        """The most frames to run ahead now: more than the horizon where only silence can come."""
-        if self.horizon is None or self._far_horizons:
-            return self.horizon
-        furthest = FOREVER
-        for leg in self.legs:
-            if not leg.ears:
-                continue
-            if leg.silent is None or not leg.silent(self.frame):
-                return self.horizon
-            for track, ear in leg.ears:
-                if track is not Track.INBOUND:
-                    return self.horizon
-                furthest = min(furthest, ear.patience)
-        return furthest
+        self.far_horizons.remove(horizon)
+        self.find_horizon()
 
     # -- recording --------------------------------------------------------------------------
 
@@ -210,4 +180,4 @@ class Room:
             self.stop(recorder)
         for leg in list(self.legs):
             self.remove_leg(leg)
-        self.plane.close_room(self)
+        self.plane.close(self)

@@ -14,9 +14,8 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.media.leg import Leg
+from mediasim.media.leg import Leg, LegGroup
 from mediasim.media.recorder import Recorder
-from mediasim.media.room import Room
 
 __all__ = ["FLUSH_FRAMES", "Conferences", "RouteTable", "Routes"]
 
@@ -88,32 +87,32 @@ class RouteTable:
         """A room changed, came, or went."""
         self._all = None
 
-    def forget(self, room: Room) -> None:
+    def forget(self, room: LegGroup) -> None:
         """A room is closed."""
         self._parts.pop(id(room), None)
         self._single.pop(id(room), None)
         self._all = None
 
-    def of_room(self, room: Room) -> Routes:
+    def of_room(self, room: LegGroup) -> Routes:
         known = self._single.get(id(room))
         if known is None or known[0] != room.version:
             known = self._single[id(room)] = room.version, _together([self._part(room)])
         return known[1]
 
-    def of_all(self, rooms: Iterable[Room]) -> Routes:
+    def of_all(self, rooms: Iterable[LegGroup]) -> Routes:
         """Of all rooms there are."""
         if self._all is None:
             self._all = _together([self._part(room) for room in rooms])
         return self._all
 
-    def _part(self, room: Room) -> _Part:
+    def _part(self, room: LegGroup) -> _Part:
         part = self._parts.get(id(room))
         if part is None or part.version != room.version:
             part = self._parts[id(room)] = _part_of(room)
         return part
 
 
-def _part_of(room: Room) -> _Part:
+def _part_of(room: LegGroup) -> _Part:
     copied, mixed, silent = [], [], []
     conferences: dict[Hashable, list[Leg]] = {}
     for leg in room.legs:

@@ -28,6 +28,7 @@ from mediasim.sandbox.refusals import REFUSALS, RefuseStrangers
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
 from mediasim.scenario.durations import Duration
+from mediasim.twilio.representations import call_json, recording_document
 
 if TYPE_CHECKING:
     from mediasim.sandbox.fleet.fleet import Fleet
@@ -207,7 +208,7 @@ class _Control:
     async def calls(self, _: Request) -> tuple[int, Any]:
         def found() -> list[dict[str, Any]]:
             service = self._sandbox.service
-            return [call.to_twilio_json(service.dates) for call in service.catalogue.calls()]
+            return [call_json(call, service.dates) for call in service.catalogue.calls()]
 
         return 200, {"calls": await self._gate(found)}
 
@@ -228,7 +229,7 @@ class _Control:
                 callee=callee,
                 scripted=body.script is not None,
             )
-            return record.to_twilio_json(sandbox.service.dates)
+            return call_json(record, sandbox.service.dates)
 
         return 201, await self._gate(placed)
 
@@ -252,7 +253,7 @@ class _Control:
 
         def done() -> dict[str, Any]:
             record = act(sandbox.service, sandbox.phones, sid, callee)
-            return record.to_twilio_json(sandbox.service.dates)
+            return call_json(record, sandbox.service.dates)
 
         return 202, await self._gate(done)
 
@@ -261,7 +262,9 @@ class _Control:
     async def recordings(self, _: Request) -> tuple[int, Any]:
         def found() -> list[dict[str, Any]]:
             service = self._sandbox.service
-            return [each.document(service.dates) for each in service.catalogue.recordings()]
+            return [
+                recording_document(each, service.dates) for each in service.catalogue.recordings()
+            ]
 
         return 200, {"recordings": await self._gate(found)}
 

@@ -3,6 +3,8 @@
 Times inside are loop time, which begins anew with each start; in a document they are nanoseconds
 since 1970. By the rule of the records' names every field that ends in ``_ns`` is a time. A layout
 is kept as what was asked for: the rule table decides anew, the same way.
+
+A field that a document lacks may stand in it under a former name, as another value.
 """
 
 from __future__ import annotations
@@ -15,11 +17,16 @@ from functools import cache
 from typing import Any, Final, TypeVar
 
 from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.twilio.representations import ABSENCE_CODES
 
 __all__ = ["from_document", "to_document"]
 
 R = TypeVar("R")
 _TIME: Final = "_ns"
+_FORMER: Final = {
+    "absence": ("error_code", {code: absence for absence, code in ABSENCE_CODES.items()}),
+}
+"""Fields that documents of earlier versions have: their name then, and what each value is now."""
 
 
 def to_document(record: Any, epoch_ns: int) -> dict[str, Any]:
@@ -53,6 +60,9 @@ def from_document(kind: type[R], document: Mapping[str, Any], epoch_ns: int) -> 
         hint = hints[field.name]
         if field.name in document:
             value = _read(hint, field.name, document[field.name], epoch_ns)
+        elif field.name in _FORMER and _FORMER[field.name][0] in document:
+            name, values = _FORMER[field.name]
+            value = values.get(document[name])
         elif field.default_factory is not dataclasses.MISSING:
             value = field.default_factory()
         elif field.default is not dataclasses.MISSING:

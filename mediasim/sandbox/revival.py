@@ -13,20 +13,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from mediasim.exchange.dates import Dates
+from mediasim.exchange.lifecycle import interrupt
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.recovery import recover_recordings
-from mediasim.exchange.states import CALL, CONFERENCE, RECORDING
-from mediasim.exchange.trim import ERROR_TOO_SHORT
 from mediasim.sandbox.documents import from_document, to_document
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import TranscriptionRecord
+from mediasim.twilio.transcriptions import finish
 
 __all__ = ["Documents", "epoch_after", "last_moment", "revive"]
 
 Documents = dict[str, list[dict[str, Any]]]
 """By kind, oldest first."""
 
-_LIVES: Final = ("call", "conference", "recording", "transcription")
+_Life = CallRecord | ConferenceRecord | RecordingRecord | TranscriptionRecord
+_LIVES: Final[dict[str, type[_Life]]] = {
+    "call": CallRecord,
+    "conference": ConferenceRecord,
+    "recording": RecordingRecord,
+    "transcription": TranscriptionRecord,
+}
 _SECOND: Final = 1_000_000_000
 
 
@@ -66,7 +73,9 @@ def revive(
     dates = Dates(epoch)
     epoch_ns = dates.unix_ns(0)
     published = {
-        record.sid: record for each in spools for record in recover_recordings(store, dates, each)
+        record.sid: record
+        for each in spools
+        for record in recover_recordings(store, dates, recording_document, each)
     }
     recordings = documents.setdefault("recording", [])
     known = {document["sid"] for document in recordings}
@@ -78,14 +87,10 @@ def revive(
         to_document(record, epoch_ns) for sid, record in published.items() if sid not in known
     ]
     died_ns = last_moment(documents) - epoch_ns
-    ends = {
-        "call": _end_call,
-        "conference": _end_conference,
-        "transcription": _end_transcription,
-    }
-    for kind, end in ends.items():
-        documents[kind] = [end(each, epoch_ns, died_ns) for each in documents.get(kind, [])]
-    documents["recording"] = [_end_recording(each, epoch_ns, died_ns) for each in recordings]
+    for kind in _LIVES:
+        documents[kind] = [
+            _ended(kind, each, epoch_ns, died_ns) for each in documents.get(kind, [])
+        ]
     return {
         (kind, each["sid"])
         for kind in _LIVES
@@ -94,37 +99,16 @@ def revive(
     }
 
 
-def _end_call(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    if CALL.is_final(document["status"]):
+def _ended(kind: str, document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
+    """The document, unless its record was active: then what that comes to."""
+    type_ = _LIVES[kind]
+    if document["status"] not in type_.LIFE.interrupted:
         return document
-    call = from_document(CallRecord, document, epoch_ns)
-    call.move("completed" if call.status == "in-progress" else "failed", died_ns)
-    return to_document(call, epoch_ns)
-
-
-def _end_conference(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    if CONFERENCE.is_final(document["status"]):
-        return document
-    conference = from_document(ConferenceRecord, document, epoch_ns)
-    conference.move("completed", died_ns)
-    return to_document(conference, epoch_ns)
-
-
-def _end_transcription(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    if document["status"] != "in-progress":
-        return document
-    transcription = from_document(TranscriptionRecord, document, epoch_ns)
-    transcription.finish(died_ns)
-    return to_document(transcription, epoch_ns)
-
-
-def _end_recording(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    """One of which nothing was found to publish."""
-    if RECORDING.is_final(document["status"]) or document["status"] in ("completed", "absent"):
-        return document
-    recording = from_document(RecordingRecord, document, epoch_ns)
-    if recording.status != "processing":
-        recording.move("processing", died_ns)
-    recording.move("absent", died_ns)
-    recording.samples, recording.error_code = 0, ERROR_TOO_SHORT
-    return to_document(recording, epoch_ns)
+    record = from_document(type_, document, epoch_ns)
+    if isinstance(record, TranscriptionRecord):
+        finish(record, died_ns)
+    else:
+        interrupt(record, died_ns)
+    if isinstance(record, RecordingRecord):  # of which nothing was found to publish
+        record.samples, record.absence = 0, "too-short"
+    return to_document(record, epoch_ns)

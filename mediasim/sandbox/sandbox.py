@@ -24,6 +24,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
+from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
@@ -36,6 +37,7 @@ from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage
 from mediasim.seeds import Seeds
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
     ApplicationRecord,
@@ -47,7 +49,6 @@ from mediasim.twilio.resources import (
     TranscriptionRecord,
 )
 from mediasim.twilio.service import Service
-from mediasim.twilio.streams.web_port import WebStreams
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 
@@ -214,6 +215,7 @@ class Sandbox:
         exchange = Exchange(
             seeds,
             storage.folder,
+            document=recording_document,
             plane=self.clock.plane,
             transport=self.clock.transport,
             profile=settings.profile,

@@ -15,9 +15,9 @@ from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import PartyControl
 from mediasim.exchange.waiting import CallEnded
+from mediasim.net.stream_port import StreamPort
 from mediasim.scenario.call_plans import AppPlan
 from mediasim.scenario.calls import CallerLeg, Cast
-from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.streams.problems import NAMES
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.streams.stream import Stream
@@ -98,12 +98,9 @@ class AppCall:
         """Something the app did that Twilio passes over."""
         self.warnings.append(f"call {self.name}: {code} {NAMES[code]}: {words}")
 
-    def stream_over(self, stream: Stream) -> None:
+    def stopped(self, stream: Stream) -> None:
         """It has ended."""
-        stream.record.status = "stopped"
-        stream.record.updated_ns = self._exchange.now_ns
-        if stream.started_frame is not None:
-            self._tell("stopped")
+        self._tell("stopped")
 
     def _tell(self, word: str, more: str = "") -> None:
         self._exchange.events.emit(

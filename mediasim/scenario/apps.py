@@ -14,7 +14,7 @@ from mediasim.scenario.model import Scenario
 from mediasim.seeds import Seeds
 
 if TYPE_CHECKING:
-    from mediasim.twilio.streams.web_port import WebStreams
+    from mediasim.net.web_streams import WebStreams
 
 __all__ = ["Apps", "apps_of"]
 
@@ -42,7 +42,7 @@ class Apps:
 
     def port(self, hold: Hold, *, waits: bool, grace: float) -> WebStreams:
         """A way to open WebSockets for a run."""
-        from mediasim.twilio.streams.web_port import WebStreams
+        from mediasim.net.web_streams import WebStreams
 
         assert self.web is not None
         port = WebStreams(self.web, hold, waits=waits, grace=grace)

@@ -18,6 +18,7 @@ from mediasim.exchange.recording import (
 )
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.waiting import CallEnded
+from mediasim.media.room import Room
 from mediasim.parties.party import Party
 from mediasim.scenario.call_plans import DialPlan, RecordingPlan, TransferPlan, VoicemailPlan
 from mediasim.scenario.planned_recordings import PlannedRecordings, moment_comes
@@ -60,7 +61,7 @@ class CallerLeg(CallControl):
         """``to`` is what was dialled; ``kind`` what the layout rule calls what is recorded."""
         call = exchange.new_call(
             phone.party,
-            exchange.plane.open_room(),
+            Room(exchange.plane),
             to=to,
             from_=phone.party.number,
             direction="inbound",

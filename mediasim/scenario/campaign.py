@@ -13,6 +13,7 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recovery import recover_recordings
 from mediasim.scenario.model import Scenario
+from mediasim.twilio.representations import recording_document
 
 __all__ = ["run_all", "run_one", "write_report_json"]
 
@@ -78,7 +79,7 @@ def run_all(
 
     started = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    recovered = recover_recordings(MediaStore(directory), Dates())
+    recovered = recover_recordings(MediaStore(directory), Dates(), recording_document)
     runs: list[dict[str, Any]] = []
     how = {"realtime": realtime, "shared_socket": shared_socket, "pcap": pcap}
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import read_wav
-from mediasim.exchange.download import Download, download
 from mediasim.scenario.checks_app import barge_in, dead_air, greeting, response, talk_over
 from mediasim.scenario.checks_audio import aligned, heard, no_crosstalk, silent
 from mediasim.scenario.model_expect import (
@@ -37,6 +36,7 @@ from mediasim.scenario.model_expect_app import (
 from mediasim.scenario.runner import Run
 from mediasim.scenario.totals import counted
 from mediasim.scenario.verdicts import Failed, Media, Verdict, media_of, place, recording_of
+from mediasim.twilio.download import Download, download
 
 __all__ = ["Verdict", "check"]
 

@@ -10,6 +10,8 @@ from typing import Any
 from mediasim.exchange.layout import Layout, recording_layout, resolve_download
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.wording import fault_words
+from mediasim.twilio.download import ANSWERS
+from mediasim.twilio.representations import ABSENCE_CODES
 
 __all__ = ["ExplainError", "explain_recordings"]
 
@@ -66,8 +68,9 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
     )
     yield f"  stored: {_channels(layout.stored_channels)}. {rule.reason}"
     yield f"    rule {rule.rule_id} ({rule.source})"
-    if document["error_code"] is not None:
-        yield f"    no media: error {document['error_code']}, {ABSENT[document['error_code']]}"
+    for absence, code in ABSENCE_CODES.items():
+        if document["error_code"] == code:
+            yield f"    no media: error {code}, {ABSENT[absence]}"
     for entry in document["channel_map"]["channels"]:
         who = entry["party"] or ("a mix" if entry["leg"] == "mix" else "nobody")
         call = f", call {entry['call_sid']}" if entry["call_sid"] else ""
@@ -75,7 +78,11 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
     for asked in (None, 1, 2):
         decision = resolve_download(layout, asked)
         name = "absent" if asked is None else str(asked)
-        given = _channels(decision.channels) if decision.channels else str(decision.rule.status)
+        given = (
+            _channels(decision.channels)
+            if decision.channels
+            else str(ANSWERS[decision.rule.outcome].status)
+        )
         yield f"  RequestedChannels {name}: {given}. {decision.rule.reason}"
 
 

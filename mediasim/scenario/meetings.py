@@ -16,6 +16,7 @@ from mediasim.exchange.recording import RecordingOptions, start_recording
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.exchange.waiting import CallEnded, first_of, never
+from mediasim.media.room import Room
 from mediasim.scenario.call_plans import ConferencePlan, MutePlan, ParticipantPlan, RecordingPlan
 from mediasim.scenario.calls import Cast
 from mediasim.scenario.planned_recordings import PlannedRecordings
@@ -31,7 +32,7 @@ class Meeting:
         self._plan = plan
         self._cast = cast
         self._began_ns = exchange.now_ns
-        self._room = exchange.plane.open_room()
+        self._room = Room(exchange.plane)
         self._tasks: set[asyncio.Task[Any]] = set()
         self.record = ConferenceRecord(
             sid=exchange.sids.new("CF"),

@@ -20,6 +20,7 @@ from mediasim.scenario.checks import Verdict
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_call import Call
 from mediasim.scenario.runner import Run
+from mediasim.twilio.representations import error_code
 
 __all__ = ["failed_run", "repeat_command", "run_report"]
 
@@ -274,7 +275,7 @@ def _recording(run: Run, recording: LiveRecording) -> dict[str, Any]:
         "truth": f"recordings/{sid}.truth.json" if present else None,
         "json": f"recordings/{sid}.json",
         "status": record.status,
-        "error_code": record.error_code,
+        "error_code": error_code(record),
         "channels": layout.plain_channels,
         "stored_channels": layout.stored_channels,
         "source": record.source,

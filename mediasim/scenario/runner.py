@@ -27,6 +27,7 @@ from mediasim.seeds import Seeds
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.streams import Stream
 
 __all__ = ["Run", "RunFailed", "run_scenario"]
@@ -141,6 +142,7 @@ async def _carry_out(
     exchange = Exchange(
         seeds,
         directory,
+        document=recording_document,
         plane=plane,
         profile=scenario.profile,
         transport=transport,

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.wav import read_wav
-from mediasim.exchange.download import Download, Format, download
 from mediasim.exchange.events import Event
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
@@ -29,6 +28,7 @@ from mediasim.scenario.result import run_report
 from mediasim.scenario.runner import Run, run_scenario
 from mediasim.scenario.sound_check import check_sounds
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.download import Download, Format, download
 
 __all__ = ["Recorded", "Result", "simulate", "simulate_async"]
 

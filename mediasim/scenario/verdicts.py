@@ -70,7 +70,7 @@ def media_of(run: Run, name: str | None) -> Media:
     recording = recording_of(run, name)
     record = recording.record
     if record.status != "completed":
-        why = f": {ABSENT[record.error_code]}" if record.error_code else ""
+        why = f": {ABSENT[record.absence]}" if record.absence else ""
         raise Failed(f"recording {recording.name} is {record.status}{why}")
     path = run.exchange.store.wav_path(recording.sid)
     return Media(record, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])

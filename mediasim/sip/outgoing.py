@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
-from mediasim.exchange.records import API_VERSION, SipFacts
+from mediasim.exchange.records import SipFacts
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.digest import credentials
 from mediasim.sip.media import Media, NotAcceptable
@@ -30,6 +30,7 @@ from mediasim.sip.messages import (
 from mediasim.sip.telephone import ALLOW, Telephone
 from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
+from mediasim.twilio.representations import API_VERSION
 
 __all__ = ["SipReach", "Target", "Wanted"]
 

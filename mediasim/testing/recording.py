@@ -16,7 +16,6 @@ from pydantic import ValidationError
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
-from mediasim.exchange.download import Format
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.checks_audio import aligned, heard, no_crosstalk, silent
@@ -33,6 +32,7 @@ from mediasim.testing.never import Clip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.testing.text_waveform import text_waveform
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.download import Format
 from mediasim.twilio.streams import recording_figures
 
 __all__ = ["Recording"]
@@ -220,7 +220,7 @@ class Recording:
         record = self.record
         if record.status == "completed":
             return
-        why = ABSENT.get(record.error_code, "") if record.error_code else ""
+        why = ABSENT[record.absence] if record.absence else ""
         if record.status in ("in-progress", "paused", "processing"):
             why = "let time pass until it has ended"
         raise AssertionError(

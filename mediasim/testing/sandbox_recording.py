@@ -10,11 +10,11 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from mediasim.audio.wav import read_wav
-from mediasim.exchange.download import Format
 from mediasim.exchange.records import RecordingRecord
 from mediasim.testing.source import Downloaded, Utterance
 from mediasim.testing.truth_file import truth_of_document
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.download import Format
 
 if TYPE_CHECKING:
     from mediasim.testing.sandbox import MediasimSandbox

@@ -13,6 +13,7 @@ from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.testing.pages import write_page
+from mediasim.twilio.representations import error_code
 
 __all__ = ["keep_sandbox"]
 
@@ -124,7 +125,7 @@ def _recording(sandbox: Sandbox, record: RecordingRecord, number: int) -> dict[s
         "truth": f"recordings/{sid}.truth.json" if present else None,
         "json": f"recordings/{sid}.json",
         "status": record.status,
-        "error_code": record.error_code,
+        "error_code": error_code(record),
         "channels": layout.plain_channels,
         "stored_channels": layout.stored_channels,
         "source": record.source,

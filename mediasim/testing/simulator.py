@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from mediasim.exchange.download import Format
 from mediasim.exchange.events import Event
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import CallRecord, RecordingRecord
@@ -24,6 +23,7 @@ from mediasim.testing.source import Downloaded, Utterance, utterances_of
 from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.download import Format
 
 __all__ = ["Mediasim", "Simulated"]
 

@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.exchange.download import Format
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import RecordingRecord
 from mediasim.truth.sidecar import RecordingTruth
+from mediasim.twilio.download import Format
 
 __all__ = ["Downloaded", "RecordingSource", "Utterance", "utterances_of"]
 

@@ -16,6 +16,7 @@ __all__ = [
     "CallUpdate",
     "Callback",
     "ConferenceUpdate",
+    "DialRequest",
     "ParticipantRequest",
     "ParticipantUpdate",
     "RecordingRequest",
@@ -82,6 +83,17 @@ class CallRequest:
     caller_name: str | None = None
     recording: RecordingRequest | None = None
     """With ``Record=true``."""
+    participant: ParticipantRequest | None = None
+    """What it does instead of following a script: take part in a conference."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialRequest:
+    """What a call does instead of following a script: be connected to a telephone."""
+
+    address: str
+    timeout_seconds: int = 30
+    """How long it may ring."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 __all__ = [
+    "BAD_PARAMETER",
     "NOT_FOUND",
     "TOO_MANY",
     "TwilioError",
@@ -15,7 +16,7 @@ __all__ = [
 ]
 
 NOT_FOUND: Final = 20404
-_BAD_PARAMETER: Final = 20001
+BAD_PARAMETER: Final = 20001
 _NOT_COMPLETE: Final = 20009
 TOO_MANY: Final = 20429
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
@@ -45,7 +46,7 @@ def not_found(path: str) -> TwilioError:
     return TwilioError(404, NOT_FOUND, f"The requested resource {path} was not found")
 
 
-def bad_parameter(message: str, code: int = _BAD_PARAMETER) -> TwilioError:
+def bad_parameter(message: str, code: int = BAD_PARAMETER) -> TwilioError:
     """A parameter has a value that it cannot have."""
     return TwilioError(400, code, message)
 

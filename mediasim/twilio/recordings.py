@@ -7,7 +7,7 @@ rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.catalogue import UnknownSid
@@ -26,14 +26,13 @@ from mediasim.media.recorder import PauseBehavior
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import publish_truth
+from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Callback, RecordingRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.representations import error_code, rfc2822
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
-
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
 
 __all__ = ["RecordingDesk"]
 
@@ -54,9 +53,9 @@ class _Watch:
 class RecordingDesk:
     """Every recording of the account, from its start to its deletion."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._exchange = service.exchange
+    def __init__(self, account: AccountBase) -> None:
+        self._account = account
+        self._exchange = account.exchange
         self._watches: dict[str, _Watch] = {}
         self._made = 0
         self._exchange.events.on("event", self._happened)
@@ -80,7 +79,7 @@ class RecordingDesk:
         name = name or f"recording-{self._made}"
         return start_recording(
             self._exchange,
-            self._service.room,
+            self._account.room,
             recorded,
             kind,
             ask,
@@ -114,7 +113,7 @@ class RecordingDesk:
                 f"Call {call_sid} has {len(found)} recordings in progress: use a recording's SID"
             )
         if not found:
-            path = f"{self._service.account_path}/Calls/{call_sid}/Recordings/Twilio.CURRENT.json"
+            path = f"{self._account.account_path}/Calls/{call_sid}/Recordings/Twilio.CURRENT.json"
             raise not_found(path)
         return found[0].record
 
@@ -127,7 +126,7 @@ class RecordingDesk:
             raise bad_parameter(f"Invalid PauseBehavior {pause_behavior}: skip or silence")
         if status not in ("in-progress", "paused", "stopped"):
             raise bad_parameter(f"Invalid Status {status}: in-progress, paused or stopped")
-        record = self._service.catalogue.recording(sid)
+        record = self._account.catalogue.recording(sid)
         live = (each for each in self._exchange.recordings if each.sid == sid and each.active)
         recording = next(live, None)
         if recording is None:
@@ -149,17 +148,12 @@ class RecordingDesk:
 
     # -- telling ----------------------------------------------------------------------------
 
-    def url(self, sid: str) -> str:
-        """Where its media is served, without an extension."""
-        service = self._service
-        return f"{service.base_url}{service.account_path}/Recordings/{sid}"
-
     def summary(self, call_sid: str) -> Params:
         """What a call's last status callback says of its newest recording."""
-        for record in reversed(self._service.catalogue.recordings(call=call_sid)):
+        for record in reversed(self._account.catalogue.recordings(call=call_sid)):
             if record.status == "completed" and record.conference_sid is None:
                 return [
-                    ("RecordingUrl", self.url(record.sid)),
+                    ("RecordingUrl", self._account.recording_url(record.sid)),
                     ("RecordingSid", record.sid),
                     ("RecordingDuration", str(record.duration_seconds())),
                 ]
@@ -176,7 +170,7 @@ class RecordingDesk:
             return
         status = _TOLD[word]
         if status in (watch.callback.events or _DEFAULT_EVENTS):
-            self._tell(self._service.catalogue.recording(event.recording_sid), watch, status)
+            self._tell(self._account.catalogue.recording(event.recording_sid), watch, status)
         if word != "started":
             del self._watches[event.recording_sid]
 
@@ -196,29 +190,31 @@ class RecordingDesk:
 
     def _tell_truth(self, recording: LiveRecording) -> None:
         """Put its truth beside it, and break it where the weather has it so."""
-        record, webhooks = recording.record, self._service.webhooks
+        record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
         try:
             publish_truth(recording, faults)
         except FaultError as error:
             words = f"recording {record.sid} could not be broken as the weather has it: {error}"
-            self._service.notify(record.call_sid, _RECORDER_FAULT, words, warning=True)
+            self._account.notify(record.call_sid, _RECORDER_FAULT, words, warning=True)
             return
         if faults:
-            request = AppRequest(self.url(record.sid), "GET", (), RECORDER, record.sid)
+            request = AppRequest(
+                self._account.recording_url(record.sid), "GET", (), RECORDER, record.sid
+            )
             webhooks.note(request, [f"recorder fault {order}" for order in faults])
 
     def _faults_of(self, record: RecordingRecord) -> tuple[FaultOrder, ...]:
-        weather = self._service.webhooks.weather
+        weather = self._account.webhooks.weather
         if weather.calm:
             return ()
         try:
-            call = self._service.catalogue.call(record.call_sid)
+            call = self._account.catalogue.call(record.call_sid)
             numbers = [call.from_, call.to]
         except UnknownSid:  # deleted meanwhile
             numbers = []
         sids = {record.sid, record.call_sid, record.conference_sid or ""}
-        return weather.recording(sids, self.url(record.sid), numbers)
+        return weather.recording(sids, self._account.recording_url(record.sid), numbers)
 
     def _tell(self, record: RecordingRecord, watch: _Watch, status: str) -> None:
         params = [
@@ -228,17 +224,17 @@ class RecordingDesk:
             if record.conference_sid is None
             else ("ConferenceSid", record.conference_sid),
             ("RecordingSid", record.sid),
-            ("RecordingUrl", self.url(record.sid)),
+            ("RecordingUrl", self._account.recording_url(record.sid)),
             ("RecordingStatus", status),
-            ("RecordingChannels", str(record.layout.reported_channels)),
-            ("RecordingStartTime", self._service.dates.rfc2822(record.start_ns)),
+            ("RecordingChannels", str(record.layout.stored_channels)),
+            ("RecordingStartTime", rfc2822(self._account.dates, record.start_ns)),
             ("RecordingSource", record.source),
             ("RecordingTrack", record.layout.asked_track),
         ]
         if status == "completed":
             params.append(("RecordingDuration", str(record.duration_seconds())))
-        if record.error_code is not None:
-            params.append(("ErrorCode", str(record.error_code)))
+        if (code := error_code(record)) is not None:
+            params.append(("ErrorCode", str(code)))
         request = AppRequest(
             watch.callback.url,
             watch.callback.method,
@@ -246,4 +242,4 @@ class RecordingDesk:
             "recording-status",
             record.sid,
         )
-        self._service.webhooks.notify(request, lane=record.conference_sid or record.call_sid)
+        self._account.webhooks.notify(request, lane=record.conference_sid or record.call_sid)

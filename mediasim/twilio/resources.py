@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.records import API_VERSION
+from mediasim.exchange.states import (
+    TRANSCRIPTION,
+    ParticipantStatus,
+    TranscriptionStatus,
+)
 from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.errors import not_found
+from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
 
 __all__ = [
     "AccountRecord",
@@ -26,17 +31,11 @@ __all__ = [
     "NotificationRecord",
     "NumberRecord",
     "ParticipantRecord",
-    "ParticipantStatus",
     "QueueRecord",
     "TranscriptionRecord",
-    "TranscriptionStatus",
     "VoiceSettings",
     "is_toll_free",
 ]
-
-ParticipantStatus = Literal["queued", "connecting", "ringing", "connected", "complete", "failed"]
-
-TranscriptionStatus = Literal["in-progress", "completed", "failed"]
 
 _ACCOUNT_RESOURCES: Final = (
     "Addresses",
@@ -77,7 +76,7 @@ class Book(Generic[T]):
 
     def __init__(self, name: str, account_sid: str) -> None:
         """``name`` is the kind's part of a path: ``Queues``."""
-        self._path = f"{_account_path(account_sid)}/{name}"
+        self._path = f"{account_path(account_sid)}/{name}"
         self._records: dict[str, T] = {}
 
     def all(self) -> list[T]:
@@ -121,7 +120,7 @@ class AccountRecord:
         self.updated_ns = self.created_ns
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        path = _account_path(self.sid)
+        path = account_path(self.sid)
         return {
             "auth_token": self.auth_token,
             **_dates_of(self, dates),
@@ -232,7 +231,7 @@ class NumberRecord(VoiceSettings):
             "sid": self.sid,
             "sms_application_sid": None,
             "trunk_sid": None,
-            "uri": f"{_account_path(self.account_sid)}/IncomingPhoneNumbers/{self.sid}.json",
+            "uri": f"{account_path(self.account_sid)}/IncomingPhoneNumbers/{self.sid}.json",
             "voice_receive_mode": "voice",
             "voice_application_sid": self.voice_application_sid,
             **self._voice_json(),
@@ -262,7 +261,7 @@ class ApplicationRecord(VoiceSettings):
             "message_status_callback": self.message_status_callback,
             "sid": self.sid,
             "sms_status_callback": self.sms_status_callback,
-            "uri": f"{_account_path(self.account_sid)}/Applications/{self.sid}.json",
+            "uri": f"{account_path(self.account_sid)}/Applications/{self.sid}.json",
             **self._voice_json(),
             "public_application_connect_enabled": self.public_application_connect_enabled,
         }
@@ -307,7 +306,7 @@ class QueueRecord:
         self.updated_ns = self.created_ns
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        path = f"{_account_path(self.account_sid)}/Queues/{self.sid}"
+        path = f"{account_path(self.account_sid)}/Queues/{self.sid}"
         return {
             **_dates_of(self, dates),
             "current_size": self.current_size,
@@ -334,10 +333,10 @@ class MemberRecord:
     """Until now, or until it left."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        path = f"{_account_path(self.account_sid)}/Queues/{self.queue_sid}/Members"
+        path = f"{account_path(self.account_sid)}/Queues/{self.queue_sid}/Members"
         return {
             "call_sid": self.call_sid,
-            "date_enqueued": dates.rfc2822(self.enqueued_ns),
+            "date_enqueued": rfc2822(dates, self.enqueued_ns),
             "position": self.position,
             "uri": f"{path}/{self.call_sid}.json",
             "wait_time": self.waited_ns // NS_PER_SECOND,
@@ -369,7 +368,7 @@ class ParticipantRecord:
         self.updated_ns = self.created_ns
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        path = f"{_account_path(self.account_sid)}/Conferences/{self.conference_sid}"
+        path = f"{account_path(self.account_sid)}/Conferences/{self.conference_sid}"
         return {
             "account_sid": self.account_sid,
             "call_sid": self.call_sid,
@@ -414,17 +413,17 @@ class NotificationRecord:
             "account_sid": self.account_sid,
             "api_version": API_VERSION,
             "call_sid": self.call_sid,
-            "date_created": dates.rfc2822(self.created_ns),
-            "date_updated": dates.rfc2822(self.created_ns),
+            "date_created": rfc2822(dates, self.created_ns),
+            "date_updated": rfc2822(dates, self.created_ns),
             "error_code": str(self.error_code),
             "log": self.log,
-            "message_date": dates.rfc2822(self.created_ns),
+            "message_date": rfc2822(dates, self.created_ns),
             "message_text": self.message_text,
             "more_info": f"{_MORE_INFO}/{self.error_code}",
             "request_method": self.request_method if asked else None,
             "request_url": asked,
             "sid": self.sid,
-            "uri": f"{_account_path(self.account_sid)}/Notifications/{self.sid}.json",
+            "uri": f"{account_path(self.account_sid)}/Notifications/{self.sid}.json",
         }
 
     def to_full_twilio_json(self, dates: Dates) -> dict[str, Any]:
@@ -441,6 +440,8 @@ class NotificationRecord:
 class TranscriptionRecord:
     """The words of a recording: Twilio's Transcription resource."""
 
+    LIFE: ClassVar = TRANSCRIPTION
+
     sid: str
     account_sid: str
     recording_sid: str
@@ -454,17 +455,13 @@ class TranscriptionRecord:
     def __post_init__(self) -> None:
         self.updated_ns = self.created_ns
 
-    def finish(self, now_ns: int) -> None:
-        """It is known now whether there are words."""
-        self.status, self.updated_ns = "completed" if self.words else "failed", now_ns
-
     @property
     def text(self) -> str:
         return self.words if self.status == "completed" else ""
 
     def to_twilio_json(self, dates: Dates, *, below_recording: bool = False) -> dict[str, Any]:
         """The resource, of the account or ``below_recording``: its path is another there."""
-        path = _account_path(self.account_sid)
+        path = account_path(self.account_sid)
         if below_recording:
             path += f"/Recordings/{self.recording_sid}"
         return {
@@ -495,13 +492,9 @@ class _Dated(Protocol):
 
 def _dates_of(record: _Dated, dates: Dates) -> dict[str, str]:
     return {
-        "date_created": dates.rfc2822(record.created_ns),
-        "date_updated": dates.rfc2822(record.updated_ns),
+        "date_created": rfc2822(dates, record.created_ns),
+        "date_updated": rfc2822(dates, record.updated_ns),
     }
-
-
-def _account_path(account_sid: str) -> str:
-    return f"/{API_VERSION}/Accounts/{account_sid}"
 
 
 def _snake(name: str) -> str:

@@ -9,20 +9,19 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.catalogue import Catalogue, UnknownSid
-from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.phone import Answering, Directory, Phone
-from mediasim.exchange.records import API_VERSION, CallRecord, Direction, RecordingRecord
+from mediasim.exchange.recording_control import delete_recording
+from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
+from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.addresses import called, calling
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
+from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, DialRequest, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import (
     TOO_MANY,
@@ -32,22 +31,19 @@ from mediasim.twilio.errors import (
     not_found,
     too_many,
 )
-from mediasim.twilio.ports import StreamPort
-from mediasim.twilio.recordings import RecordingDesk
 from mediasim.twilio.resources import (
     AccountRecord,
     ApplicationRecord,
     Book,
     KeyRecord,
-    NotificationRecord,
     NumberRecord,
-    TranscriptionRecord,
 )
-from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.status import Params, StatusDesk
+from mediasim.twilio.session import CallAccount, CallSession, FollowUp
+from mediasim.twilio.status import StatusDesk
 from mediasim.twilio.streams import StreamDesk
 from mediasim.twilio.studio import Studio
-from mediasim.twilio.transcriptions import TranscriptionDesk
+from mediasim.twilio.verbs import VERBS
+from mediasim.twilio.verbs.dial import dial, dial_telephone
 from mediasim.twilio.verbs.sound import touch_tones
 from mediasim.twilio.webhooks import Webhooks
 
@@ -58,11 +54,9 @@ _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
 _CANNOT_CALL: Final = 13224
-_MOST_NOTIFICATIONS: Final = 10_000
-"""Kept; the oldest go."""
 
 
-class Service:
+class Service(CallAccount):
     """Calls, recordings, conferences and queues of one account."""
 
     def __init__(
@@ -80,121 +74,31 @@ class Service:
 
         ``streams`` opens the WebSockets of media streams; None: there are none.
         """
-        self.exchange = exchange
-        self.account = account
+        super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
-        self.webhooks = webhooks
-        self.studio = studio
-        self.base_url = base_url
-        self.room = exchange.plane.open_room()
-        """All legs share it, so that any may meet any."""
         self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", account.sid)
         self.applications: Book[ApplicationRecord] = Book("Applications", account.sid)
         self.keys: Book[KeyRecord] = Book("Keys", account.sid)
-        self.transcriptions: Book[TranscriptionRecord] = Book("Transcriptions", account.sid)
-        self.notifications: list[NotificationRecord] = []
-        self.statuses = StatusDesk(self)
-        self.recordings = RecordingDesk(self)
-        self.transcriber = TranscriptionDesk(self)
-        self.streams = StreamDesk(self, streams)
-        self.conferences = ConferenceDesk(self)
+        self.statuses = StatusDesk(self, self.recordings.summary)
+        self.streams = StreamDesk(self, self.live_call, streams)
+        self.conferences = ConferenceDesk(self, self.create_call)
         self.queues = QueueDesk(self)
-        self.sessions: dict[str, CallSession] = {}
-        """Of calls under way, by call SID."""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
+        self.verbs = {
+            **VERBS,
+            "Dial": partial(dial, place=self.place_child, nouns=nouns),
+            "Enqueue": self.queues.wait,
+            "Leave": self.queues.leave,
+        }
         self._on_answer: dict[str, RecordingRequest] = {}
         self._calls = 0
-        exchange.on_fault = self.broke
 
     # -- what others ask --------------------------------------------------------------------
-
-    @property
-    def catalogue(self) -> Catalogue:
-        return self.exchange.catalogue
-
-    @property
-    def store(self) -> MediaStore:
-        return self.exchange.store
-
-    @property
-    def dates(self) -> Dates:
-        return self.exchange.dates
-
-    @property
-    def profile(self) -> Profile:
-        return self.exchange.profile
-
-    @property
-    def now_ns(self) -> int:
-        return self.exchange.now_ns
-
-    @property
-    def account_path(self) -> str:
-        return f"/{API_VERSION}/Accounts/{self.account.sid}"
-
-    def call_record(self, sid: str) -> CallRecord:
-        """Raises TwilioError for a call there is not."""
-        try:
-            return self.exchange.catalogue.call(sid)
-        except UnknownSid:
-            raise not_found(f"{self.account_path}/Calls/{sid}.json") from None
-
-    def recording_record(self, sid: str) -> RecordingRecord:
-        """Raises TwilioError for a recording there is not."""
-        try:
-            return self.exchange.catalogue.recording(sid)
-        except UnknownSid:
-            raise not_found(f"{self.account_path}/Recordings/{sid}.json") from None
 
     def live_call(self, sid: str) -> LiveCall | None:
         """The call itself while it is under way."""
         session = self.sessions.get(sid)
         return None if session is None else session.call
-
-    def notify(
-        self,
-        call_sid: str | None,
-        code: int,
-        message: str,
-        request_url: str = "",
-        *,
-        line: int | None = None,
-        warning: bool = False,
-    ) -> None:
-        """Note something for the developer: Twilio's notifications."""
-        words = message if line is None else f"{message} (line {line})"
-        self.notifications.append(
-            NotificationRecord(
-                sid=self.exchange.sids.new("NO"),
-                account_sid=self.account.sid,
-                call_sid=call_sid,
-                error_code=code,
-                log="1" if warning else "0",
-                message_text=words,
-                request_url=request_url,
-                created_ns=self.now_ns,
-            )
-        )
-        del self.notifications[:-_MOST_NOTIFICATIONS]
-
-    def new_sid(self, prefix: str) -> str:
-        """The next SID of a kind."""
-        return self.exchange.sids.new(prefix)
-
-    def new_secret(self, sid: str) -> str:
-        """The secret of an API key: 32 letters and digits, the seed's."""
-        return self.exchange.seeds.digest(f"secret/{sid}", 16).hex()
-
-    def broke(self, call: LiveCall, error: BaseException) -> None:
-        """A fault of our own, or a party that could not go on: the call goes on without it."""
-        self.notify(call.sid, 13000, f"{type(error).__name__}: {error}")
-
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run something that outlives any call."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -208,7 +112,7 @@ class Service:
             application = self.applications.find(ask.application_sid)
             script = application.script()
             callback = callback or application.callback()
-        if not script.url and script.twiml is None:
+        if ask.participant is None and not script.url and script.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
         phone = self.directory.phone(to)
         call = self._new_call(phone, to, from_, "outbound-api", "queued", callback)
@@ -218,7 +122,8 @@ class Service:
         session = self._begin(call, phone)
         session.send_digits = ask.send_digits
         session.longest_ns = (ask.time_limit_seconds or 14_400) * NS_PER_SECOND
-        self._run(session, session.go_out(script, ask.timeout_seconds * NS_PER_SECOND))
+        instructions = script if ask.participant is None else self.conferences.take_part
+        self._run(session, session.go_out(instructions, ask.timeout_seconds * NS_PER_SECOND))
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
@@ -245,11 +150,10 @@ class Service:
         from_: str,
         to: str,
         phone: Phone,
-        script: Script,
-        params: Params,
+        ask: FollowUp | DialRequest,
         callback: Callback | None = None,
     ) -> CallRecord:
-        """A client calls out: a document decides who is meant, told its ``params`` too.
+        """A client calls out: a document decides who is meant, or it has said so itself.
 
         Raises TwilioError if the machine can carry no more calls.
         """
@@ -257,7 +161,11 @@ class Service:
             raise too_many(_OVERLOADED)
         call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
         session = self._begin(call, phone)
-        self._run(session, session.come_in(FollowUp(script, params)))
+        if isinstance(ask, DialRequest):
+            ask_for = partial(dial_telephone, request=ask, place=self.place_child)
+            self._run(session, session.come_in(ask_for))
+        else:
+            self._run(session, session.come_in(ask))
         return call.record
 
     def _has_room(self, for_what: str, parent: LiveCall | None = None) -> bool:
@@ -272,33 +180,30 @@ class Service:
         _LOG.warning(words)
         return False
 
-    def dial_out(
-        self, parent: LiveCall, address: str, caller_id: str, callback: Callback | None
-    ) -> tuple[LiveCall, Phone]:
-        """A child call, queued; one that fails where there is no room for it."""
+    def place_child(
+        self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
+    ) -> CallSession:
+        """A child call, queued, with no document; one that fails where there is no room for it."""
+        call = parent.call
         phone = self.directory.phone(address)
-        if not self._has_room(f"dialling {address}", parent):
+        if not self._has_room(f"dialling {address}", call):
             phone = replace(phone, answering=Answering("failed"), reach=None)
         if any(number.phone_number == address for number in self.numbers.all()):
             words = (
                 f"{address} is a number of the app's own: the call goes to the party that answers "
                 "unclaimed numbers, for this sandbox connects no app with itself"
             )
-            self.notify(parent.sid, _CANNOT_CALL, words, warning=True)
-        call = self._new_call(
+            self.notify(call.sid, _CANNOT_CALL, words, warning=True)
+        child = self._new_call(
             phone,
             address,
-            caller_id or parent.record.from_,
+            caller_id or call.record.from_,
             "outbound-dial",
             "queued",
             callback,
-            parent,
+            call,
         )
-        return call, phone
-
-    def session_of(self, call: LiveCall, phone: Phone) -> CallSession:
-        """A child call's own session: it has no document unless it is given one."""
-        return self._begin(call, phone)
+        return self._begin(child, phone)
 
     def _new_call(
         self,
@@ -326,6 +231,7 @@ class Service:
 
     def _begin(self, call: LiveCall, phone: Phone) -> CallSession:
         session = CallSession(self, call, phone)
+        session.on_answer = self._answered
         self.sessions[call.sid] = session
         return session
 
@@ -339,8 +245,7 @@ class Service:
 
         task.add_done_callback(done)
 
-    def connected(self, session: CallSession) -> None:
-        """A call under TwiML has been answered."""
+    def _answered(self, session: CallSession) -> None:
         ask = self._on_answer.pop(session.call.sid, None)
         if ask is not None:
             self.recordings.of_call(session, ask, "OutboundAPI")
@@ -414,8 +319,7 @@ class Service:
             raise not_found(f"{self.account_path}/Recordings/{sid}.json")
         if record.status not in ("completed", "absent"):
             raise not_complete("recording", record.status)
-        record.move("deleted", self.now_ns)
-        self.exchange.store.delete(sid)
+        delete_recording(self.exchange, record)
 
     # -- the end ----------------------------------------------------------------------------
 

@@ -8,24 +8,29 @@ The session lives from the call's first ring to its last callback. Documents fol
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urljoin
 
 from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
 from mediasim.exchange.events import VerbEvent
+from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
+from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Script
+from mediasim.twilio.recordings import RecordingDesk
+from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import Params, call_params
+from mediasim.twilio.streams import StreamDesk
+from mediasim.twilio.studio import Studio
+from mediasim.twilio.transcriptions import TranscriptionDesk
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
-from mediasim.twilio.webhooks import AppFailure, AppRequest
+from mediasim.twilio.webhooks import AppFailure, AppRequest, Webhooks
 
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
-
-__all__ = ["CallSession", "FollowUp", "HangUp"]
+__all__ = ["CallAccount", "CallSession", "Execute", "FollowUp", "HangUp", "Instructions"]
 
 _MOST_DOCUMENTS: Final = 100
 """Documents in a row that let no time pass: an app that redirects in a circle."""
@@ -46,10 +51,17 @@ class FollowUp:
     params: Params
 
 
+Operation = Callable[["CallSession"], Awaitable[None]]
+Instructions = Script | FollowUp | Operation
+"""What a call is to do: follow documents, or one thing that was asked for without any."""
+Execute = Callable[["CallSession", Verb], Awaitable[Script | FollowUp | None]]
+"""Carries out a verb; returns the document to go on with instead of the next verb, if any."""
+
+
 class CallSession(CallControl):
     """One call, and the documents that it carries out."""
 
-    def __init__(self, service: Service, call: LiveCall, phone: Phone) -> None:
+    def __init__(self, service: CallAccount, call: LiveCall, phone: Phone) -> None:
         super().__init__(call, phone)
         self.service = service
         self.base = ""
@@ -57,19 +69,21 @@ class CallSession(CallControl):
         self.longest_ns = LONGEST_CALL_NS
         self.send_digits = ""
         """To be dialled when it answers."""
+        self.on_answer: Callable[[CallSession], None] = lambda session: None
+        """Called when it has been answered, before its party does anything."""
         self._working: asyncio.Task[None] | None = None
         self._next: Script | None = None
 
     # -- life -------------------------------------------------------------------------------
 
-    async def come_in(self, script: Script | FollowUp) -> None:
+    async def come_in(self, script: Instructions) -> None:
         """A call that rings here: it is answered by the first verb that is not Reject."""
         try:
             await self._follow(script)
         finally:
             await self.finish()
 
-    async def go_out(self, script: Script, timeout_ns: int) -> None:
+    async def go_out(self, script: Instructions, timeout_ns: int) -> None:
         """A call that the app makes."""
         try:
             await first_of(self.ring(timeout_ns), self.call.ended.wait())
@@ -81,7 +95,7 @@ class CallSession(CallControl):
 
     def answered(self) -> None:
         self.limit(self.longest_ns)
-        self.service.connected(self)
+        self.on_answer(self)
         super().answered()
 
     def redirect(self, script: Script) -> None:
@@ -90,10 +104,10 @@ class CallSession(CallControl):
         if self._working is not None:
             self._working.cancel()
 
-    async def _follow(self, script: Script | FollowUp) -> None:
+    async def _follow(self, script: Instructions) -> None:
         """Carry out documents until they run out, then hang up."""
         while True:
-            self._working = asyncio.ensure_future(self.perform(script))
+            self._working = asyncio.ensure_future(self._work(script))
             try:
                 await self._working
             except asyncio.CancelledError:
@@ -106,6 +120,13 @@ class CallSession(CallControl):
             script, self._next = self._next, None
         self._working = None
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
+
+    async def _work(self, instructions: Instructions) -> None:
+        if isinstance(instructions, Script | FollowUp):
+            await self.perform(instructions)
+        else:
+            self.answer()
+            await instructions(self)
 
     async def finish(self) -> None:
         """Everything of the call ends now: its document, what runs beside it, its leg."""
@@ -181,13 +202,11 @@ class CallSession(CallControl):
 
     async def carry_out(self, document: Document) -> Script | FollowUp | None:
         """Its verbs, in order; returns the document to go on with, None: at its end."""
-        from mediasim.twilio.verbs import VERBS, answers
-
         for number, verb in enumerate(document.verbs):
-            execute = VERBS.get(verb.name)
+            execute = self.service.verbs.get(verb.name)
             if execute is None:
                 continue
-            if answers(document.verbs[number:]):
+            if _answers(document.verbs[number:]):
                 self.answer()
             self._tell(verb, "twiml.verb")
             try:
@@ -211,3 +230,41 @@ class CallSession(CallControl):
                 line=verb.line,
             )
         )
+
+
+def _answers(verbs: Sequence[Verb]) -> bool:
+    """Whether carrying out the first of these verbs answers a ringing call.
+
+    Reject does not, nor a Pause before it, nor Redirect, nor a Dial that waits for the other side.
+    """
+    first = verbs[0]
+    if first.name in ("Reject", "Redirect"):
+        return False
+    if first.name == "Pause" and len(verbs) > 1:
+        return _answers(verbs[1:])
+    if first.name == "Dial" and first.flag("answerOnBridge", False):
+        return any(child.name in ("Conference", "Queue") for child in first.children)
+    return True
+
+
+class CallAccount(AccountBase):
+    """What the documents of calls use of an account."""
+
+    verbs: Mapping[str, Execute]
+    """How each verb of TwiML is carried out."""
+    streams: StreamDesk
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        account: AccountRecord,
+        webhooks: Webhooks,
+        base_url: str,
+        studio: Studio,
+    ) -> None:
+        super().__init__(exchange, account, webhooks, base_url)
+        self.studio = studio
+        self.recordings = RecordingDesk(self)
+        self.transcriber = TranscriptionDesk(self)
+        self.sessions: dict[str, CallSession] = {}
+        """Of calls under way, by call SID."""

@@ -6,17 +6,17 @@ Sources: Twilio docs, "Status callback request parameters" and the API descripti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.exchange.records import API_VERSION, CallRecord, SipFacts
+from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
+from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Callback
+from mediasim.twilio.representations import API_VERSION, rfc2822
 from mediasim.twilio.webhooks import AppRequest
-
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
 
 __all__ = ["DEFAULT_EVENTS", "Params", "StatusDesk", "call_params"]
 
@@ -78,10 +78,12 @@ class _Told:
 class StatusDesk:
     """Sends each call's progress to where it was asked to."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, account: AccountBase, recorded: Callable[[str], Params]) -> None:
+        """``recorded`` tells what a call's last callback says of its recording."""
+        self._account = account
+        self._recorded = recorded
         self._calls: dict[str, _Told] = {}
-        service.exchange.events.on("event", self._happened)
+        account.exchange.events.on("event", self._happened)
 
     def follow(self, call_sid: str, callback: Callback | None) -> None:
         """Tell of this call's progress too."""
@@ -96,7 +98,7 @@ class StatusDesk:
         if not isinstance(event, CallEvent) or event.call_sid not in self._calls:
             return
         word = event.kind.removeprefix("call.")
-        record = self._service.catalogue.call(event.call_sid)
+        record = self._account.catalogue.call(event.call_sid)
         final = CALL.is_final(record.status)
         if word not in _PROGRESS and not (final and word == record.status):
             return
@@ -111,14 +113,14 @@ class StatusDesk:
     def _tell(self, told: _Told, record: CallRecord, callback: Callback, at_ns: int) -> None:
         params = call_params(record)
         params += [
-            ("Timestamp", self._service.dates.rfc2822(at_ns)),
+            ("Timestamp", rfc2822(self._account.dates, at_ns)),
             ("CallbackSource", "call-progress-events"),
             ("SequenceNumber", str(told.sequence)),
         ]
         if record.status == "completed":
             seconds = record.duration_seconds() or 0
             params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
-            params += self._service.recordings.summary(record.sid)
+            params += self._recorded(record.sid)
         sip = record.sip
         if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
             params.append(("SipResponseCode", str(sip.response_code)))
@@ -126,4 +128,4 @@ class StatusDesk:
         request = AppRequest(
             callback.url, callback.method, tuple(params), "call-status", record.sid
         )
-        self._service.webhooks.notify(request, lane=record.sid)
+        self._account.webhooks.notify(request, lane=record.sid)

@@ -8,22 +8,22 @@ Warning Dictionary, 13615 and 13617.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.exchange import lifecycle
 from mediasim.exchange.events import TranscriptionEvent
+from mediasim.exchange.lifecycle import Tell
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.truth.sidecar import recorded_words
+from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Callback
 from mediasim.twilio.resources import TranscriptionRecord
 from mediasim.twilio.status import call_params
 from mediasim.twilio.webhooks import AppRequest
 
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
-
-__all__ = ["TranscriptionDesk"]
+__all__ = ["TranscriptionDesk", "finish"]
 
 _LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
@@ -31,11 +31,16 @@ _MAX_LENGTH_TOO_HIGH: Final = 13615
 _OUT_OF_RANGE: Final = 13617
 
 
+def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: None) -> None:
+    """End a transcription: completed with its words, or failed for want of any."""
+    lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
+
+
 class TranscriptionDesk:
     """Finds the words of recordings, and tells the app."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, account: AccountBase) -> None:
+        self._account = account
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
         """Whether a recording of at most so many seconds can be; if not, there is a warning.
@@ -48,22 +53,22 @@ class TranscriptionDesk:
             f"Record: maxLength too high for transcription: {max_length} s, at most "
             f"{_LONGEST_SECONDS} s; the recording is made without"
         )
-        self._service.notify(call_sid, _MAX_LENGTH_TOO_HIGH, words, warning=True)
+        self._account.notify(call_sid, _MAX_LENGTH_TOO_HIGH, words, warning=True)
         return False
 
     def begin(self, recording: LiveRecording, call: CallRecord, callback: Callback | None) -> None:
         """Find the words of a recording that is completed, and tell the app of them."""
-        service, samples = self._service, recording.record.samples or 0
+        account, samples = self._account, recording.record.samples or 0
         fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < _LONGEST_SECONDS * SAMPLE_RATE
         record = TranscriptionRecord(
-            sid=service.new_sid("TR"),
-            account_sid=service.account.sid,
+            sid=account.new_sid("TR"),
+            account_sid=account.account.sid,
             recording_sid=recording.sid,
             duration_seconds=recording.record.duration_seconds(),
             words=recorded_words(recording) if fits else "",
-            created_ns=service.now_ns,
+            created_ns=account.now_ns,
         )
-        service.transcriptions.add(record)
+        account.transcriptions.add(record)
         self._emit(record, call, "started")
         if not fits:
             words = (
@@ -71,28 +76,27 @@ class TranscriptionDesk:
                 f"{samples / SAMPLE_RATE:.1f} s; more than {_SHORTEST_SECONDS} and less than "
                 f"{_LONGEST_SECONDS} s can be transcribed"
             )
-            service.notify(call.sid, _OUT_OF_RANGE, words, warning=True)
+            account.notify(call.sid, _OUT_OF_RANGE, words, warning=True)
             self._finish(record, call, callback)
             return
-        service.spawn(self._work(record, call, callback, samples * NS_PER_SECOND // SAMPLE_RATE))
+        account.spawn(self._work(record, call, callback, samples * NS_PER_SECOND // SAMPLE_RATE))
 
     async def _work(
         self, record: TranscriptionRecord, call: CallRecord, callback: Callback | None, for_ns: int
     ) -> None:
-        await self._service.exchange.sleep(for_ns)
+        await self._account.exchange.sleep(for_ns)
         self._finish(record, call, callback)
 
     def _finish(
         self, record: TranscriptionRecord, call: CallRecord, callback: Callback | None
     ) -> None:
-        service = self._service
-        if not service.transcriptions.has(record.sid):
+        account = self._account
+        if not account.transcriptions.has(record.sid):
             return  # deleted meanwhile
-        record.finish(service.now_ns)
-        self._emit(record, call, record.status)
+        finish(record, account.now_ns, lambda word: self._emit(record, call, word))
         if callback is None:
             return
-        recording = service.recordings.url(record.recording_sid)
+        recording = account.recording_url(record.recording_sid)
         params = [
             *call_params(call),
             ("TranscriptionSid", record.sid),
@@ -106,12 +110,12 @@ class TranscriptionDesk:
         request = AppRequest(
             callback.url, callback.method, tuple(params), "transcription", record.recording_sid
         )
-        service.webhooks.notify(request, lane=call.sid)
+        account.webhooks.notify(request, lane=call.sid)
 
     def _emit(self, record: TranscriptionRecord, call: CallRecord, word: str) -> None:
-        self._service.exchange.events.emit(
+        self._account.exchange.events.emit(
             TranscriptionEvent(
-                at_ns=self._service.now_ns,
+                at_ns=self._account.now_ns,
                 kind=f"transcription.{word}",
                 text=f"transcription of {record.recording_sid} {word}",
                 transcription_sid=record.sid,

@@ -40,7 +40,7 @@ class Server:
         self.ports: list[int] = []
         known = ssrcs(load.all_legs).tolist()
         for number in range(load.rooms):
-            room = self.plane.open_room()
+            room = Room(self.plane)
             for member in range(number * load.legs, (number + 1) * load.legs):
                 sender = RtpSender("PCMU", ssrc=member + 1, first_sequence=member * 37 & 0xFFFF)
                 leg = room.add_leg(str(member), StreamFormat(), sender)

@@ -38,12 +38,13 @@ from mediasim.exchange.phone import Phone
 from mediasim.media.plane import MediaPlane
 from mediasim.net import process
 from mediasim.net.realtime import Lateness, RealtimeLoop
+from mediasim.net.web_streams import WebStreams
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
-from mediasim.twilio.streams.web_port import WebStreams
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
@@ -196,7 +197,7 @@ async def _calls(
     verb = '<Pause length="3600"/>' if url is None else f'<Connect><Stream url="{url}"/></Connect>'
     plane = MediaPlane(max_lag=1)
     plane.reserve(streams)
-    exchange = Exchange(Seeds(1), folder, plane=plane)
+    exchange = Exchange(Seeds(1), folder, document=recording_document, plane=plane)
     service = Service(
         exchange,
         account=AccountRecord(exchange.account_sid, TOKEN, "benchmark", 0),

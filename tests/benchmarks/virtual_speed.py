@@ -25,6 +25,7 @@ import numpy as np
 from mediasim.audio.g711 import ULAW_DECODE
 from mediasim.exchange.exchange import VIRTUAL_BLOCK
 from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
 from mediasim.media.spool import SpoolFile
 from mediasim.net.link import Impairments, Jitter, Link
 from mediasim.parties.clock import SenderClock
@@ -43,7 +44,7 @@ def plane_speed(calls: int, seconds: int, directory: Path) -> float:
     plane = MediaPlane(max_lag=VIRTUAL_BLOCK)
     recorders = []
     for call in range(calls):
-        room = plane.open_room()
+        room = Room(plane)
         legs = []
         for side in range(2):
             leg = room.add_leg(f"{call}/{side}", StreamFormat(), RtpSender("PCMU", ssrc=9))

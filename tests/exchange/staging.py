@@ -18,10 +18,12 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.switch import Switch
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
+from mediasim.twilio.representations import recording_document
 
 __all__ = [
     "PATH",
@@ -60,7 +62,9 @@ def on_exchange(
         return target_ns if reached >= frame else reached * FRAME_NS
 
     async def run() -> T:
-        return await main(Exchange(Seeds(1), directory, plane=plane, profile=profile))
+        return await main(
+            Exchange(Seeds(1), directory, document=recording_document, plane=plane, profile=profile)
+        )
 
     loop.before_jump(advance)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -134,6 +138,6 @@ def stands_at(channel: Samples, sound: Samples) -> int | None:
     return None
 
 
-def kinds(exchange: Exchange) -> list[str]:
+def kinds(exchange: Switch[Any, Any]) -> list[str]:
     """The kinds of all events, in order."""
     return [event.kind for event in sorted(exchange.events.log, key=lambda it: it.at_ns)]

@@ -1,24 +1,17 @@
-"""The catalogue, and the records and dates it shows."""
+"""The catalogue, and the lives of what it holds."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any
+from datetime import datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mediasim.exchange.catalogue import Catalogue, UnknownSid
-from mediasim.exchange.dates import DEFAULT_EPOCH, Dates
+from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.records import (
     CallRecord,
-    ChannelMapEntry,
     ConferenceRecord,
     RecordingRecord,
 )
@@ -27,10 +20,8 @@ from mediasim.exchange.states import IllegalMove
 from mediasim.seeds import Seeds
 
 SECOND = 1_000_000_000
-DATES = Dates(datetime(2018, 8, 30, 22, 4, 41, tzinfo=UTC))
 SIDS = SidFactory(Seeds(1))
 ACCOUNT = SIDS.new("AC")
-SPECIFICATION = Path(__file__).parents[3] / "shared/twilio-openapi/twilio_api_v2010.json"
 
 
 def call(*, parent: str | None = None) -> CallRecord:
@@ -67,210 +58,38 @@ def conference() -> ConferenceRecord:
 
 def answered_call() -> CallRecord:
     one = call()
-    one.move("initiated", SECOND)
-    one.move("ringing", 2 * SECOND)
-    one.move("in-progress", 5 * SECOND)
+    move(one, "initiated", SECOND)
+    move(one, "ringing", 2 * SECOND)
+    move(one, "in-progress", 5 * SECOND)
     return one
 
 
 def completed_call() -> CallRecord:
     one = answered_call()
-    one.move("completed", 20 * SECOND)
-    return one
-
-
-def canceled_call() -> CallRecord:
-    one = call()
-    one.move("canceled", SECOND)
-    return one
-
-
-def completed_recording() -> RecordingRecord:
-    one = recording(call())
-    one.move("processing", 9 * SECOND)
-    one.samples = 7 * 8000
-    one.move("completed", 9 * SECOND)
-    return one
-
-
-def absent_recording() -> RecordingRecord:
-    one = recording(call())
-    one.move("processing", 9 * SECOND)
-    one.samples, one.error_code = 0, 16102
-    one.move("absent", 9 * SECOND)
+    move(one, "completed", 20 * SECOND)
     return one
 
 
 def ended_conference() -> ConferenceRecord:
     one = conference()
     one.reason_ended, one.call_sid_ending = "last-participant-left", SIDS.new("CA")
-    one.move("completed", SECOND)
+    move(one, "completed", SECOND)
     return one
 
 
-# Twilio's API description as the judge of shapes.
-
-
-@pytest.fixture(scope="module")
-def schemas() -> dict[str, Any]:
-    if not SPECIFICATION.exists():
-        pytest.skip("Twilio's API description is not beside this checkout")
-    found: dict[str, Any] = json.loads(SPECIFICATION.read_text())["components"]["schemas"]
-    return found
-
-
-def problems(schemas: dict[str, Any], schema: dict[str, Any], value: Any) -> list[str]:
-    """What in the value is not as its schema says."""
-    if "$ref" in schema:
-        return problems(schemas, schemas[schema["$ref"].rsplit("/", 1)[1]], value)
-    if value is None:
-        return [] if schema.get("nullable") or "enum" in schema else ["null"]
-    types = {"string": str, "integer": int, "number": float, "object": dict}
-    if "type" in schema and not isinstance(value, types[schema["type"]]):
-        return [f"{value!r} is no {schema['type']}"]
-    if "enum" in schema and value not in schema["enum"]:
-        return [f"{value!r} is none of {schema['enum']}"]
-    if "pattern" in schema and re.fullmatch(schema["pattern"], value) is None:
-        return [f"{value!r} is not like {schema['pattern']}"]
-    properties = schema.get("properties")
-    if properties is None:
-        return []
-    if set(properties) != set(value):
-        return [f"fields differ: {set(properties) ^ set(value)}"]
-    return [
-        f"{name}: {problem}"
-        for name, inner in properties.items()
-        for problem in problems(schemas, inner, value[name])
-    ]
-
-
-@pytest.mark.parametrize("make", [call, answered_call, completed_call, canceled_call])
-def test_a_call_is_as_twilios_description_says(
-    schemas: dict[str, Any], make: Callable[[], CallRecord]
-) -> None:
-    shown = make().to_twilio_json(DATES)
-    assert problems(schemas, schemas["api.v2010.account.call"], shown) == []
-
-
-def test_a_call_just_initiated_is_shown_in_words_the_resource_has(schemas: dict[str, Any]) -> None:
-    one = call()
-    one.move("initiated", SECOND)
-    shown = one.to_twilio_json(DATES)
-    assert problems(schemas, schemas["api.v2010.account.call"], shown) == []
-    assert shown["status"] == "queued"
-
-
-@pytest.mark.parametrize("base_url", [None, "http://127.0.0.1:8080"])
-@pytest.mark.parametrize("make", [completed_recording, absent_recording, lambda: recording(call())])
-def test_a_recording_is_as_twilios_description_says(
-    schemas: dict[str, Any], make: Callable[[], RecordingRecord], base_url: str | None
-) -> None:
-    shown = make().to_twilio_json(DATES, base_url)
-    assert problems(schemas, schemas["api.v2010.account.recording"], shown) == []
-
-
-@pytest.mark.parametrize("make", [conference, ended_conference])
-def test_a_conference_is_as_twilios_description_says(
-    schemas: dict[str, Any], make: Callable[[], ConferenceRecord]
-) -> None:
-    shown = make().to_twilio_json(DATES)
-    assert problems(schemas, schemas["api.v2010.account.conference"], shown) == []
-
-
-# What the resources say.
-
-
-def test_a_completed_call_has_its_times_and_duration() -> None:
-    shown = completed_call().to_twilio_json(DATES)
-    assert shown["date_created"] == "Thu, 30 Aug 2018 22:04:41 +0000"
-    assert shown["start_time"] == "Thu, 30 Aug 2018 22:04:46 +0000"
-    assert shown["end_time"] == shown["date_updated"] == "Thu, 30 Aug 2018 22:05:01 +0000"
-    assert shown["duration"] == "15"
-    assert shown["to_formatted"] == "(415) 867-5309"
-    assert shown["from_formatted"] == "+442071838750"
-
-
-def test_a_call_not_completed_has_neither_end_nor_duration() -> None:
-    for one in (call(), answered_call(), canceled_call()):
-        shown = one.to_twilio_json(DATES)
-        assert shown["end_time"] is None
-        assert shown["duration"] is None
+# Lives.
 
 
 def test_records_change_only_as_their_kind_may() -> None:
     with pytest.raises(IllegalMove, match="a call cannot go from 'completed'"):
-        completed_call().move("ringing", 21 * SECOND)
+        move(completed_call(), "ringing", 21 * SECOND)
     with pytest.raises(IllegalMove, match="a recording cannot go"):
-        recording(call()).move("completed", 3 * SECOND)
+        move(recording(call()), "completed", 3 * SECOND)
     with pytest.raises(IllegalMove, match="a conference cannot go"):
-        ended_conference().move("in-progress", 2 * SECOND)
-
-
-@pytest.mark.parametrize(
-    ("samples", "duration"),
-    [(None, "-1"), (0, "0"), (3999, "0"), (4000, "1"), (56_000, "7"), (59_999, "7")],
-)
-def test_a_recordings_duration_is_in_whole_seconds(samples: int | None, duration: str) -> None:
-    one = recording(call())
-    one.samples = samples
-    assert one.to_twilio_json(DATES)["duration"] == duration
-
-
-def test_a_recording_tells_its_stored_channels_and_where_its_media_is() -> None:
-    one = completed_recording()
-    shown = one.to_twilio_json(DATES, "http://127.0.0.1:8080")
-    assert shown["channels"] == 2
-    path = f"/2010-04-01/Accounts/{ACCOUNT}/Recordings/{one.sid}"
-    assert shown["uri"] == path + ".json"
-    assert shown["media_url"] == "http://127.0.0.1:8080" + path
-
-
-def test_the_document_adds_the_channel_map_to_twilios_fields() -> None:
-    one = completed_recording()
-    one.channel_map.append(
-        ChannelMapEntry(
-            channel=1,
-            leg="caller",
-            party="Anna",
-            call_sid=one.call_sid,
-            track="inbound",
-            role="parent",
-            words="Anna, who called",
-        )
-    )
-    document = json.loads(json.dumps(one.document(DATES)))
-    channel_map = document.pop("channel_map")
-    assert document == one.to_twilio_json(DATES)
-    assert channel_map["layout"]["rule"] == "dial-mono"
-    assert channel_map["channels"] == [
-        {
-            "channel": 1,
-            "leg": "caller",
-            "party": "Anna",
-            "call_sid": one.call_sid,
-            "track": "inbound",
-            "role": "parent",
-            "words": "Anna, who called",
-        }
-    ]
+        move(ended_conference(), "in-progress", 2 * SECOND)
 
 
 # Dates.
-
-
-def test_dates_are_the_epoch_plus_loop_time_in_gmt() -> None:
-    assert DATES.rfc2822(0) == "Thu, 30 Aug 2018 22:04:41 +0000"
-    assert DATES.rfc2822(3600 * SECOND) == "Thu, 30 Aug 2018 23:04:41 +0000"
-    east = Dates(datetime(2018, 8, 31, 0, 4, 41, tzinfo=timezone(timedelta(hours=2))))
-    assert east.rfc2822(0) == DATES.rfc2822(0)
-    assert Dates().at(0) == DEFAULT_EPOCH
-
-
-@given(st.integers(0, 10**18))
-def test_a_date_never_lies_ahead_of_the_clock(loop_ns: int) -> None:
-    shown = datetime.strptime(DATES.rfc2822(loop_ns), "%a, %d %b %Y %H:%M:%S %z")
-    elapsed = (shown - DATES.epoch) // timedelta(seconds=1)
-    assert elapsed == loop_ns // SECOND
 
 
 def test_an_epoch_needs_a_time_zone() -> None:
@@ -304,18 +123,6 @@ def test_the_catalogue_finds_in_order_of_creation() -> None:
     assert catalogue.conferences(name="AHH YEAH") == [room]
     assert catalogue.conferences(name="another") == []
     assert catalogue.conference(room.sid) is room
-
-
-def test_the_catalogue_shows_everything_as_json() -> None:
-    catalogue = Catalogue()
-    one, taken = completed_call(), completed_recording()
-    catalogue.add_call(one)
-    catalogue.add_recording(taken)
-    assert json.loads(json.dumps(catalogue.to_json(DATES))) == {
-        "calls": [one.to_twilio_json(DATES)],
-        "conferences": [],
-        "recordings": [taken.document(DATES)],
-    }
 
 
 def test_an_unknown_sid_is_named_and_a_taken_one_refused() -> None:

@@ -14,13 +14,14 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.media.recorder import Tap
+from mediasim.media.room import Room
 from mediasim.net.link import Impairments
 from mediasim.parties.party import Party
 from mediasim.rtp.rtcp import Bye, SenderReport, parse
 
 
 def dialled(exchange: Exchange, who: Party) -> LiveCall:
-    room = exchange.plane.open_room()
+    room = Room(exchange.plane)
     return exchange.new_call(
         who, room, to="+1", from_=who.number, direction="inbound", status="ringing", flow="main"
     )

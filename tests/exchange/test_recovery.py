@@ -17,6 +17,7 @@ from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recovery import recover_recordings
 from mediasim.scenario.call_plans import DialPlan, Moment, RecordingPlan
 from mediasim.scenario.calls import Cast, DialledCall
+from mediasim.twilio.representations import error_code, recording_document
 
 PLANS = (
     RecordingPlan("dual", channels="dual"),
@@ -49,7 +50,7 @@ def killed(directory: Path, after: float) -> tuple[Exchange, MediaStore]:
 
 def test_what_had_been_recorded_is_published_to_the_last_second(tmp_path: Path) -> None:
     exchange, store = killed(tmp_path, 7.0)
-    found = recover_recordings(store, Dates())
+    found = recover_recordings(store, Dates(), recording_document)
     names = {named(exchange, name).sid: name for name in ("dual", "mono")}
     assert {record.sid for record in found} == set(names)  # the other one had been published
     for record in found:
@@ -63,7 +64,7 @@ def test_what_had_been_recorded_is_published_to_the_last_second(tmp_path: Path) 
 
 def test_its_document_is_that_of_the_recording_without_its_channels(tmp_path: Path) -> None:
     exchange, store = killed(tmp_path, 7.0)
-    recover_recordings(store, Dates())
+    recover_recordings(store, Dates(), recording_document)
     sid = named(exchange, "dual").sid
     recovered, whole = store.document(sid), exchange.store.document(sid)
     assert recovered["status"] == "completed"
@@ -75,17 +76,17 @@ def test_its_document_is_that_of_the_recording_without_its_channels(tmp_path: Pa
 
 def test_afterwards_the_spool_is_empty_and_a_second_start_finds_nothing(tmp_path: Path) -> None:
     _, store = killed(tmp_path, 7.0)
-    assert len(recover_recordings(store, Dates())) == 2
+    assert len(recover_recordings(store, Dates(), recording_document)) == 2
     assert list((store.directory / "spool").iterdir()) == []
-    assert recover_recordings(store, Dates()) == []
+    assert recover_recordings(store, Dates(), recording_document) == []
 
 
 def test_a_recording_killed_before_its_first_sample_is_absent(tmp_path: Path) -> None:
     _, store = killed(tmp_path, 2.0)
     for part in (store.directory / "spool").glob("*.part"):
         part.write_bytes(part.read_bytes()[:44])
-    found = recover_recordings(store, Dates())
-    assert [(it.status, it.error_code) for it in found] == [("absent", 16101)] * len(found)
+    found = recover_recordings(store, Dates(), recording_document)
+    assert [(it.status, error_code(it)) for it in found] == [("absent", 16101)] * len(found)
     assert len(found) == 3
     assert store.sids() == sorted(it.sid for it in found)
 
@@ -95,5 +96,5 @@ def test_journals_that_are_not_ours_are_left_where_they_are(tmp_path: Path) -> N
     spool = store.directory / "spool"
     (spool / "REforeign.journal").write_text('{"channels": 1, "sid": "REforeign"}')
     (spool / "REforeign.part").write_bytes(b"\0" * 1000)
-    assert len(recover_recordings(store, Dates())) == 2
+    assert len(recover_recordings(store, Dates(), recording_document)) == 2
     assert sorted(it.name for it in spool.iterdir()) == ["REforeign.journal", "REforeign.part"]

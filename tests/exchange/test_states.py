@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -7,21 +8,35 @@ import pytest
 from mediasim.exchange.states import (
     CALL,
     CONFERENCE,
+    PARTICIPANT,
+    PARTICIPANT_OF_CALL,
     RECORDING,
+    STREAM,
+    TRANSCRIPTION,
     CallStatus,
     ConferenceStatus,
     IllegalMove,
     Lifecycle,
+    ParticipantStatus,
     RecordingStatus,
+    StreamStatus,
+    TranscriptionStatus,
     check_move,
 )
 
-TABLES = [CALL, RECORDING, CONFERENCE]
+TABLES = [CALL, RECORDING, CONFERENCE, PARTICIPANT, STREAM, TRANSCRIPTION]
 
 
 @pytest.mark.parametrize(
     ("table", "statuses"),
-    [(CALL, CallStatus), (RECORDING, RecordingStatus), (CONFERENCE, ConferenceStatus)],
+    [
+        (CALL, CallStatus),
+        (RECORDING, RecordingStatus),
+        (CONFERENCE, ConferenceStatus),
+        (PARTICIPANT, ParticipantStatus),
+        (STREAM, StreamStatus),
+        (TRANSCRIPTION, TranscriptionStatus),
+    ],
 )
 def test_a_table_knows_each_status_and_no_other(table: Lifecycle, statuses: object) -> None:
     assert set(table.moves) == set(get_args(statuses))
@@ -83,3 +98,21 @@ def test_a_refusal_says_what_would_be_legal() -> None:
         check_move(CALL, None, "completed")
     with pytest.raises(IllegalMove, match="'lost' is no status of a recording"):
         check_move(RECORDING, "lost", "completed")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_words_and_interruptions_are_of_statuses_that_there_are(table: Lifecycle) -> None:
+    assert set(table.words) <= set(table.moves)
+    for status, ends in table.interrupted.items():
+        for old, new in pairwise([status, *ends]):
+            check_move(table, old, new)
+        assert ends[-1] not in table.interrupted
+
+
+def test_a_participant_moves_as_its_call_does() -> None:
+    assert set(PARTICIPANT_OF_CALL) == set(CALL.moves)
+    of_call = {str(call): participant for call, participant in PARTICIPANT_OF_CALL.items()}
+    for old, legal in CALL.moves.items():
+        for new in legal:
+            check_move(PARTICIPANT, of_call[old], of_call[new])
+    assert {of_call[status] for status in CALL.initial} == set(PARTICIPANT.initial)

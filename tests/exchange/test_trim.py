@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mediasim.exchange.trim import (
-    ERROR_SILENT,
-    ERROR_TOO_SHORT,
-    absence_code,
+    Absence,
+    absence,
     kept_range,
     trim_silence,
 )
@@ -97,8 +96,8 @@ def test_what_is_cut_is_silent_and_what_is_kept_begins_and_ends_with_sound(
 
 
 @pytest.mark.parametrize(
-    ("recorded", "kept", "code"),
-    [(0, 0, ERROR_TOO_SHORT), (8000, 0, ERROR_SILENT), (8000, 1, None), (8000, 8000, None)],
+    ("recorded", "kept", "why"),
+    [(0, 0, "too-short"), (8000, 0, "silent"), (8000, 1, None), (8000, 8000, None)],
 )
-def test_a_recording_without_media_is_absent(recorded: int, kept: int, code: int | None) -> None:
-    assert absence_code(recorded, kept) == code
+def test_a_recording_without_media_is_absent(recorded: int, kept: int, why: Absence | None) -> None:
+    assert absence(recorded, kept) == why

@@ -10,6 +10,7 @@ from wiring import PATH, Wiring, voice
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.media.recorder import Track
+from mediasim.media.room import Room
 
 ANN, BOB, CLEO = voice("ann", 40), voice("bob", 40), voice("cleo", 40)
 
@@ -120,7 +121,7 @@ def test_who_is_in_a_conference_may_hear_somebody_outside_too() -> None:
 
 def test_rooms_do_not_hear_each_other() -> None:
     wiring = Wiring()
-    other = wiring.plane.open_room()
+    other = Room(wiring.plane)
     for room, names in ((wiring.room, ("ann", "bob")), (other, ("cleo", "dan"))):
         for name in names:
             room.confer(wiring.leg(name, voice(name, 40), room=room), "main")
@@ -132,7 +133,7 @@ def test_rooms_do_not_hear_each_other() -> None:
 
 def test_all_rooms_tick_together() -> None:
     wiring = Wiring(max_lag=1)
-    other = wiring.plane.open_room()
+    other = Room(wiring.plane)
     for room, names in ((wiring.room, ("ann", "bob")), (other, ("cleo", "dan"))):
         for name in names:
             room.confer(wiring.leg(name, voice(name, 40), room=room), "main")
@@ -259,7 +260,7 @@ def test_nobody_listens_so_it_may_run_ahead_to_the_end() -> None:
 
 def test_a_room_is_brought_to_now_when_somebody_looks() -> None:
     wiring = Wiring(max_lag=64)
-    other = wiring.plane.open_room()
+    other = Room(wiring.plane)
     wiring.leg("ann", ANN)
     wiring.leg("bob", room=other)
     wiring.go(50)

@@ -124,7 +124,7 @@ class Wiring:
 
     def __init__(self, max_lag: int = 256) -> None:
         self.plane = MediaPlane(max_lag=max_lag)
-        self.room: Room = self.plane.open_room()
+        self.room: Room = Room(self.plane)
         self.heard: dict[str, Heard] = {}
 
     def leg(

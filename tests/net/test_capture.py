@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.tones import noise
 from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
 from mediasim.net.capture import CaptureTransport
 from mediasim.net.capture_file import read_capture
 from mediasim.net.capture_writer import capture_bytes
@@ -27,7 +28,7 @@ ROUGH = Impairments(30 * MS, Jitter("uniform", 15 * MS), loss=0.1, reorder=0.1, 
 def lived(block: int, *, listens: bool = False) -> tuple[list[Line], CaptureTransport]:
     """Two bridged parties on bad lines, taken so many frames at a time."""
     plane = MediaPlane(max_lag=block)
-    room = plane.open_room()
+    room = Room(plane)
     capture = CaptureTransport()
     parties = [Party(name, "", up=ROUGH) for name in ("ann", "bob")]
     lines = [Line(party, room, party.name, Seeds(1), 0) for party in parties]

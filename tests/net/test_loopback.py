@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.tones import noise
 from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
 from mediasim.net.link import Impairments, Jitter
 from mediasim.net.loopback import LoopbackTransport
 from mediasim.parties.party import Line, Party
@@ -46,7 +47,7 @@ def lived(
 ) -> tuple[NDArray[np.int16], list[NDArray[np.int16]]]:
     """What the server has of two bridged parties, and what each of them hears."""
     plane = MediaPlane(max_lag=1)
-    room = plane.open_room()
+    room = Room(plane)
     lines = [Line(party, room, party.name, Seeds(1), 0) for party in parties]
     heard: list[list[NDArray[np.int16]]] = [[], []]
     for line, ears in zip(lines, heard, strict=True):
@@ -91,7 +92,7 @@ def test_what_crosses_sockets_is_what_would_have_come_anyway(
 def test_every_line_has_its_slots_until_its_leg_has_ended(shared: bool) -> None:
     transport = LoopbackTransport(shared=shared)
     plane = MediaPlane(max_lag=1)
-    room = plane.open_room()
+    room = Room(plane)
     lines = [Line(Party(name, ""), room, name, Seeds(1), 0) for name in ("ann", "bob")]
     for line in lines:
         line.connect(transport, listens=False)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
 from mediasim.net.load import WINDOW_NS, Load
 from mediasim.net.realtime import Events, RealtimeLoop
 from mediasim.parties.party import Line, Party
@@ -96,7 +97,7 @@ def recorded(work_ns: Callable[[int], int]) -> tuple[NDArray[np.int16], Machine,
     """A recorded call on a machine whose frames take so long."""
     machine, kept = Machine(), Kept()
     plane = MediaPlane(max_lag=1)
-    room = plane.open_room()
+    room = Room(plane)
     told: list[bool] = []
     for name in ("ann", "bob"):
         line = Line(Party(name, ""), room, name, Seeds(1), 0)

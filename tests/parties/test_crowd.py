@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.tones import noise
 from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
 from mediasim.net.link import Impairments, Jitter
 from mediasim.parties.crowd import crowd_of
 from mediasim.parties.party import Line, Party
@@ -31,9 +32,8 @@ def into(ears: list[tuple[int, NDArray[np.int16]]]) -> Callable[[int, NDArray[np
     return lambda first, pcm: ears.append((first, pcm.copy()))
 
 
-def conference(plane: MediaPlane) -> list[tuple[Line, list[tuple[int, NDArray[np.int16]]]]]:
+def conference(room: Room) -> list[tuple[Line, list[tuple[int, NDArray[np.int16]]]]]:
     """Everybody hears everybody else."""
-    room = plane.open_room()
     found = []
     for party in PARTIES:
         line = Line(party, room, party.name, Seeds(1), 0)
@@ -50,7 +50,7 @@ def conference(plane: MediaPlane) -> list[tuple[Line, list[tuple[int, NDArray[np
 
 def test_many_together_hear_what_each_hears_alone() -> None:
     ticking, jumping = MediaPlane(max_lag=1), MediaPlane(max_lag=64)
-    together, alone = conference(ticking), conference(jumping)
+    together, alone = conference(Room(ticking)), conference(Room(jumping))
     for frame in range(1, FRAMES + 1):
         ticking.tick(frame)
     while jumping.advance(FRAMES) < FRAMES:
@@ -70,19 +70,20 @@ def test_many_together_hear_what_each_hears_alone() -> None:
 
 def test_ears_of_legs_that_are_over_are_let_go_and_keep_what_they_measured() -> None:
     plane = MediaPlane(max_lag=1)
-    lines = conference(plane)
+    room = Room(plane)
+    lines = conference(room)
     for frame in range(1, 101):
         plane.tick(frame)
     crowd = crowd_of(plane)
     assert len(crowd) == len(PARTIES)
     gone, _ = lines[1]
-    plane.rooms[0].remove_leg(gone.leg)
+    room.remove_leg(gone.leg)
     for frame in range(101, 201):
         plane.tick(frame)
     assert len(crowd) == len(PARTIES) - 1
     assert gone.ear is not None
     assert 80 < gone.ear.reception.received <= 100
-    late, heard = conference(plane)[1]
+    late, heard = conference(Room(plane))[1]
     for frame in range(201, 301):
         plane.tick(frame)
     assert late.ear is not None
@@ -93,5 +94,5 @@ def test_ears_of_legs_that_are_over_are_let_go_and_keep_what_they_measured() -> 
 
 def test_planes_that_do_not_tick_have_no_crowd() -> None:
     plane = MediaPlane(max_lag=64)
-    conference(plane)
+    conference(Room(plane))
     assert not plane.afterwards

@@ -11,6 +11,7 @@ from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.tones import noise
 from mediasim.media.plane import MediaPlane
 from mediasim.media.recorder import Tap
+from mediasim.media.room import Room
 from mediasim.net.link import Impairments
 from mediasim.parties.clock import Stall
 from mediasim.parties.party import Line, Party
@@ -48,7 +49,7 @@ def lived(
     """What the server plays of a party that speaks, from its line's start on, and its keys."""
     plane = MediaPlane(max_lag=64)
     plane.advance(start)
-    room = plane.open_room()
+    room = Room(plane)
     line = Line(party, room, label, Seeds(3), start * 20 * MS)
     line.timeline.place(SPEECH, SAID_AT, kind="say", text="")
     if again is not None:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from mediasim.audio.wav import read_wav
-from mediasim.exchange.download import Format
 from mediasim.sandbox.config import Config, parse_config
 from mediasim.scenario.errors import ScenarioError
 from mediasim.testing import MediasimSandbox
 from mediasim.testing.sandbox_recording import SandboxRecording
 from mediasim.truth.faults.gallery import GALLERY
 from mediasim.truth.verify.verify import verify
+from mediasim.twilio.download import Format
 
 APP, OTHER = "+14155550190", "+14155550191"
 RECORDED = "<Dial record='record-from-answer-dual' recordingStatusCallback='/recorded'>{bob}</Dial>"

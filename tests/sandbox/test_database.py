@@ -11,6 +11,7 @@ import pytest
 from databases import postgresql
 
 from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.records import CallRecord, ChannelMapEntry, RecordingRecord
 from mediasim.sandbox.database import Database, DatabaseError, sqlite_url
 from mediasim.sandbox.documents import from_document, to_document
@@ -145,7 +146,7 @@ def test_a_call_comes_back_with_its_times_at_another_epoch() -> None:
         status="ringing",
         created_ns=5,
     )
-    call.move("in-progress", 7)
+    move(call, "in-progress", 7)
     document = to_document(call, EPOCH)
     assert document["answered_ns"] == EPOCH + 7
     assert document["ended_ns"] is None

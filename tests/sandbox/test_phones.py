@@ -18,6 +18,7 @@ from mediasim.scenario.calls import Cast, DialledCall
 from mediasim.scenario.errors import ScenarioError
 from mediasim.scenario.model_steps import Hangup, Say
 from mediasim.seeds import Seeds
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.studio import Studio
 
 PLAN = """
@@ -74,7 +75,7 @@ def test_how_they_answer_and_whether_they_listen(phones: PhoneBook) -> None:
 def test_a_call_between_two_of_them(phones: PhoneBook, tmp_path: Path) -> None:
     async def main() -> list[list[str]]:
         plane_loop: Any = asyncio.get_running_loop()
-        exchange = Exchange(Seeds(1), tmp_path)
+        exchange = Exchange(Seeds(1), tmp_path, document=recording_document)
 
         def advance(target_ns: int) -> int:
             frame = target_ns // 20_000_000

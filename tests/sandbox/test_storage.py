@@ -10,6 +10,7 @@ import pytest
 
 from mediasim.exchange.dates import DEFAULT_EPOCH, Dates
 from mediasim.exchange.layout import recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.recovery import SPOOL
@@ -19,6 +20,7 @@ from mediasim.sandbox.documents import from_document, to_document
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage, StorageError
+from mediasim.twilio.representations import rfc2822
 from mediasim.twilio.resources import TranscriptionRecord
 
 EPOCH_NS = Dates().unix_ns(0)
@@ -40,9 +42,9 @@ def call(number: int, status: CallStatus) -> CallRecord:
         created_ns=number * SECOND,
     )
     if status in ("in-progress", "completed"):
-        record.move("in-progress", (number + 1) * SECOND)
+        move(record, "in-progress", (number + 1) * SECOND)
     if status == "completed":
-        record.move("completed", (number + 2) * SECOND)
+        move(record, "completed", (number + 2) * SECOND)
     return record
 
 
@@ -97,7 +99,7 @@ def test_a_kill_ends_what_was_under_way_at_the_last_moment_known(tmp_path: Path)
     assert [each.status for each in recordings] == ["completed", "absent"]
     assert recordings[0].samples == 80_000
     assert store.wav_path(under_way.sid).stat().st_size == 44 + 80_000 * 4
-    assert store.document(under_way.sid)["start_time"] == Dates().rfc2822(3 * SECOND)
+    assert store.document(under_way.sid)["start_time"] == rfc2822(Dates(), 3 * SECOND)
     assert documents["conference"][0]["status"] == "completed"
     assert changed == {
         ("call", sid("CA", 2)),
@@ -179,3 +181,12 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         Storage(Settings(data=tmp_path / "file"))
     with pytest.raises(StorageError, match="is no database URL"):
         Storage(Settings(data=tmp_path, database="nothing"))
+
+
+def test_an_absence_kept_as_twilios_error_code_is_read_as_its_reason() -> None:
+    silent = recording(8)
+    silent.absence = "silent"
+    document = to_document(silent, EPOCH_NS)
+    assert from_document(RecordingRecord, document, EPOCH_NS) == silent
+    del document["absence"]
+    assert from_document(RecordingRecord, {**document, "error_code": 16102}, EPOCH_NS) == silent

@@ -302,7 +302,7 @@ def test_a_sound_that_both_make_at_once_is_no_leak(tmp_path: Path) -> None:
 
 def test_mp3_downloads_are_counted_in_the_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "mediasim.exchange.download.encode_mp3", lambda pcm, rate: encode_mp3(pcm[:1], 32_000)
+        "mediasim.exchange.rendition.encode_mp3", lambda pcm, rate: encode_mp3(pcm[:1], 32_000)
     )
     download = verdict(run, dual("download", requested_channels=2, channels=2, format="mp3"))
     assert not download.ok

@@ -19,6 +19,7 @@ from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.scenario.call_plans import RecordingPlan, VoicemailPlan
 from mediasim.scenario.calls import Cast, VoicemailCall
+from mediasim.twilio.representations import error_code
 
 REQUESTED = {field.name for field in fields(MessageRequest)}
 MESSAGE, GREETING = clip("message"), clip("greeting", 1.5)
@@ -191,7 +192,7 @@ def test_where_nothing_was_said_there_is_no_recording(tmp_path: Path) -> None:
     exchange, by = call(tmp_path, None, timeout_ns=seconds(1), trim="trim-silence")
     recording = named(exchange, "message")
     assert by == "silence"
-    assert (recording.record.status, recording.record.error_code) == ("absent", 16102)
+    assert (recording.record.status, error_code(recording.record)) == ("absent", 16102)
     assert exchange.store.sids() == [recording.sid]
     assert list(tmp_path.rglob("*.wav")) == []
     assert exchange.store.document(recording.sid)["duration"] == "0"

@@ -12,7 +12,7 @@ from typing import Any
 from account_stage import Account
 from meeting import on_account
 
-from mediasim.twilio.ports import StreamEnd, StreamListener, StreamRefused
+from mediasim.net.stream_port import StreamEnd, StreamListener, StreamRefused
 
 URL = "ws://127.0.0.1:5001/media"
 Message = dict[str, Any]

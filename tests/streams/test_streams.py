@@ -12,9 +12,9 @@ from app_in_reach import URL, Apps, Line, Message, streaming
 from meeting import PATH, codes, comes, media, place_of, recordings, told, until, words
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
+from mediasim.net.stream_port import StreamRefused
 from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.ports import StreamRefused
 from mediasim.twilio.signature import signature
 
 ANN = "+15550100011"

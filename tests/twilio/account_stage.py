@@ -16,10 +16,12 @@ from mediasim.audio.wav import read_wav
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone
 from mediasim.media.plane import MediaPlane
+from mediasim.net.stream_port import StreamPort
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpFailed, StreamPort
+from mediasim.twilio.ports import HttpAnswer, HttpFailed
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
@@ -137,7 +139,9 @@ class Account:
         self.app = App()
         self.phones: dict[str, Phone] = {}
         seeds = Seeds(7)
-        self.exchange = Exchange(seeds, directory, plane=plane, **exchange)
+        self.exchange = Exchange(
+            seeds, directory, document=recording_document, plane=plane, **exchange
+        )
         self.webhooks = Webhooks(
             self.app,
             auth_token=TOKEN,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from api_description import check_response
 from starlette.testclient import TestClient
 
 from mediasim.audio.wav import write_wav
-from mediasim.exchange.catalogue import Catalogue
-from mediasim.exchange.dates import Dates
+from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
-from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.lifecycle import move
+from mediasim.exchange.phone import Phone
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
-from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import RecordingStatus
+from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.seeds import Seeds
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import (
@@ -34,22 +34,20 @@ from mediasim.twilio.asks import (
     Script,
     StreamRequest,
 )
+from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
-    ApplicationRecord,
-    Book,
-    KeyRecord,
     MemberRecord,
-    NotificationRecord,
-    NumberRecord,
     ParticipantRecord,
-    QueueRecord,
-    TranscriptionRecord,
 )
 from mediasim.twilio.rest import ApiSettings, create_api
-from mediasim.twilio.streams import StreamRecord
-from mediasim.twilio.webhooks import Delivery
+from mediasim.twilio.service import Service
+from mediasim.twilio.streams import StreamDesk, StreamRecord
+from mediasim.twilio.studio import Studio
+from mediasim.twilio.webhooks import Webhooks
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 SECOND = 1_000_000_000
@@ -64,15 +62,11 @@ async def gate(work: Callable[[], Any]) -> Any:
     return await result if inspect.isawaitable(result) else result
 
 
-@dataclass
-class FakeWebhooks:
-    deliveries: list[Delivery] = field(default_factory=list)
-
-
-class FakeConferences:
+class NotedConferences(ConferenceDesk):
     """Conferences whose participants are records alone; keeps what it was asked."""
 
-    def __init__(self, service: FakeService) -> None:
+    def __init__(self, service: NotedService) -> None:
+        super().__init__(service, service.create_call)
         self.service = service
         self.asked: list[Any] = []
         self.inside: dict[str, list[ParticipantRecord]] = {}
@@ -81,14 +75,14 @@ class FakeConferences:
         self.asked.append(ask)
         record = self.service.catalogue.conference(sid)
         if ask.status == "completed" and record.status != "completed":
-            record.move("completed", self.service.now_ns)
+            move(record, "completed", self.service.now_ns)
             record.reason_ended = "conference-ended-via-api"
         return record
 
     def current_recording(self, sid: str) -> RecordingRecord:
         return self.service.catalogue.recordings(conference=sid)[-1]
 
-    def participants(self, sid: str) -> Sequence[ParticipantRecord]:
+    def participants(self, sid: str) -> list[ParticipantRecord]:
         return self.inside.get(sid, [])
 
     def participant(self, sid: str, who: str) -> ParticipantRecord:
@@ -126,10 +120,11 @@ class FakeConferences:
         self.inside[sid].remove(record)
 
 
-class FakeStreams:
+class NotedStreams(StreamDesk):
     """Streams that are records alone; keeps what it was asked."""
 
-    def __init__(self, service: FakeService) -> None:
+    def __init__(self, service: NotedService) -> None:
+        super().__init__(service, service.live_call, None)
         self.service = service
         self.asked: list[StreamRequest] = []
         self.records: list[StreamRecord] = []
@@ -149,41 +144,15 @@ class FakeStreams:
         raise not_found(f"/Streams/{key}")
 
 
-class FakeQueues:
+class NotedQueues(QueueDesk):
     """Queues whose members are records alone."""
 
-    def __init__(self, service: FakeService) -> None:
-        self.service = service
-        self.book: Book[QueueRecord] = Book("Queues", service.account.sid)
+    def __init__(self, service: NotedService) -> None:
+        super().__init__(service)
         self.waiting: dict[str, list[MemberRecord]] = {}
         self.taken: list[Script] = []
 
-    def all(self) -> list[QueueRecord]:
-        return self.book.all()
-
-    def find(self, sid: str) -> QueueRecord:
-        return self.book.find(sid)
-
-    def create(self, name: str, max_size: int = 1000) -> QueueRecord:
-        record = QueueRecord(
-            self.service.new_sid("QU"), self.service.account.sid, name, self.service.now_ns
-        )
-        record.max_size = max_size
-        self.book.add(record)
-        return record
-
-    def update(self, sid: str, name: str | None = None, max_size: int | None = None) -> QueueRecord:
-        record = self.find(sid)
-        record.friendly_name = name or record.friendly_name
-        record.max_size = max_size or record.max_size
-        return record
-
-    def remove(self, sid: str) -> object:
-        if self.find(sid).current_size:
-            raise bad_parameter("not empty")
-        return self.book.remove(sid)
-
-    def members(self, sid: str) -> Sequence[MemberRecord]:
+    def members(self, sid: str) -> list[MemberRecord]:
         return self.waiting.get(self.find(sid).sid, [])
 
     def member(self, sid: str, who: str) -> MemberRecord:
@@ -199,57 +168,42 @@ class FakeQueues:
         return record
 
 
-class FakeService:
-    """An account in which nothing happens but what a test makes happen."""
+class Nowhere:
+    """Neither an app nor a telephone: nothing is to be asked of either."""
+
+    async def send(self, method: str, url: str, *_: Any, **__: Any) -> HttpAnswer:
+        raise AssertionError(f"{method} {url}")
+
+    def phone(self, address: str) -> Phone:
+        raise AssertionError(address)
+
+
+class NotedService(Service):
+    """The account, whose commands are noted; nothing happens but what a test makes happen."""
+
+    conferences: NotedConferences
+    queues: NotedQueues
+    streams: NotedStreams
 
     def __init__(self, directory: Path) -> None:
-        self.seeds = Seeds(3)
-        self.sids = SidFactory(self.seeds)
-        self.account = AccountRecord(self.sids.new("AC"), TOKEN, "Test", 0)
-        self.base_url = "http://127.0.0.1:8080"
-        self.dates = Dates()
-        self.now_ns = 0
-        self.catalogue = Catalogue()
-        self.store = MediaStore(directory)
-        self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", self.account.sid)
-        self.applications: Book[ApplicationRecord] = Book("Applications", self.account.sid)
-        self.keys: Book[KeyRecord] = Book("Keys", self.account.sid)
-        self.transcriptions: Book[TranscriptionRecord] = Book("Transcriptions", self.account.sid)
-        self.queues = FakeQueues(self)
-        self.streams = FakeStreams(self)
-        self.conferences = FakeConferences(self)
-        self.notifications: list[NotificationRecord] = []
-        self.webhooks = FakeWebhooks()
+        """On the running loop, whose clock a test sets."""
+        loop, seeds = asyncio.get_running_loop(), Seeds(3)
+        assert isinstance(loop, VirtualLoop)
+        self.clock = loop
+        exchange = Exchange(seeds, directory, document=recording_document)
+        super().__init__(
+            exchange,
+            account=AccountRecord(exchange.account_sid, TOKEN, "Test", 0),
+            directory=Nowhere(),
+            webhooks=Webhooks(Nowhere(), auth_token=TOKEN, seeds=seeds, clock=lambda: self.now_ns),
+            studio=Studio(),
+            base_url="http://127.0.0.1:8080",
+        )
+        self.conferences = NotedConferences(self)
+        self.queues = NotedQueues(self)
+        self.streams = NotedStreams(self)
         self.asked: list[Any] = []
         """Every command, as it was read."""
-
-    def new_sid(self, prefix: str) -> str:
-        return self.sids.new(prefix)
-
-    def new_secret(self, sid: str) -> str:
-        return self.seeds.digest(f"secret/{sid}", 16).hex()
-
-    def notify(
-        self,
-        call_sid: str | None,
-        code: int,
-        message: str,
-        request_url: str = "",
-        *,
-        warning: bool = False,
-    ) -> None:
-        self.notifications.append(
-            NotificationRecord(
-                self.new_sid("NO"),
-                self.account.sid,
-                call_sid,
-                code,
-                "1" if warning else "0",
-                message,
-                request_url,
-                self.now_ns,
-            )
-        )
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -266,11 +220,8 @@ class FakeService:
         if record.ended_ns is not None:
             raise TwilioError(400, 21220, "Call is not in-progress. Cannot redirect.")
         if ask.status == "completed":
-            record.move("completed", self.now_ns)
+            move(record, "completed", self.now_ns)
         return record
-
-    def delete_call(self, sid: str) -> None:
-        self.catalogue.remove_call(sid)
 
     def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
         self.asked.append(ask)
@@ -285,12 +236,8 @@ class FakeService:
         self.asked.append((status, pause_behavior))
         record = self.catalogue.recording(sid)
         if status == "paused":
-            record.move("paused", self.now_ns)
+            move(record, "paused", self.now_ns)
         return record
-
-    def delete_recording(self, sid: str) -> None:
-        self.catalogue.recording(sid).move("deleted", self.now_ns)
-        self.store.delete(sid)
 
     # -- what a test makes happen -----------------------------------------------------------
 
@@ -309,12 +256,12 @@ class FakeService:
         self.catalogue.add_call(record)
         return record
 
-    def live_call(self, **more: Any) -> CallRecord:
+    def call_in_progress(self, **more: Any) -> CallRecord:
         """One in progress."""
         record = self.call(**more)
-        record.move("initiated", self.now_ns)
-        record.move("ringing", self.now_ns)
-        record.move("in-progress", self.now_ns)
+        move(record, "initiated", self.now_ns)
+        move(record, "ringing", self.now_ns)
+        move(record, "in-progress", self.now_ns)
         return record
 
     def conference(self, name: str = "Room") -> ConferenceRecord:
@@ -335,7 +282,7 @@ class FakeService:
         record = RecordingRecord(
             self.new_sid("RE"),
             self.account.sid,
-            (call or self.live_call()).sid,
+            (call or self.call_in_progress()).sid,
             "Conference" if conference_sid else "StartCallRecordingAPI",
             recording_layout(kind, channels, track),
             self.now_ns,
@@ -355,8 +302,8 @@ class FakeService:
     ) -> RecordingRecord:
         """One that is completed, with a tone of another pitch in each channel."""
         record = self.recording(**more)
-        record.move("processing", self.now_ns)
-        record.move(status, self.now_ns)
+        move(record, "processing", self.now_ns)
+        move(record, status, self.now_ns)
         record.samples = int(seconds * 8000)
         angles = 2 * np.pi * np.arange(record.samples) / 8000
         hertz = (440, 1000)[: record.layout.stored_channels]
@@ -372,12 +319,17 @@ def basic(name: str, secret: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
 
 
+async def _made(directory: Path) -> NotedService:
+    return NotedService(directory)
+
+
 class Api:
     """A client with the account's credentials; JSON answers are held against the description."""
 
     def __init__(self, directory: Path, settings: ApiSettings | None = None) -> None:
         self.directory = directory
-        self.service = FakeService(directory / "store")
+        self.clock = VirtualLoop()
+        self.service = self.clock.run_until_complete(_made(directory / "store"))
         self.app = create_api(self.service, gate, settings)
         self.http = TestClient(self.app, follow_redirects=False)
         self.root = f"/2010-04-01/Accounts/{self.service.account.sid}"

@@ -26,6 +26,7 @@ from meeting import (
 
 from mediasim.audio.tones import beep
 from mediasim.audio.wav import write_wav
+from mediasim.exchange.events import VerbEvent
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.twilio.asks import (
     CallUpdate,
@@ -670,6 +671,9 @@ def test_the_app_dials_somebody_in(tmp_path: Path) -> None:
 
     account = on_account(tmp_path, main)
     assert place_of(heard(account), B) == 40_000 + PATH
+    bob = next(call for call in account.exchange.catalogue.calls() if call.to == BOB)
+    verbs = [each for each in account.exchange.events.log if isinstance(each, VerbEvent)]
+    assert bob.sid not in {each.call_sid for each in verbs}  # it followed no document
 
 
 @pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed"])

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from account_stage import ALICE, APP_NUMBER, BOB, CAROL
+from account_stage import ALICE, APP_NUMBER, BOB, CAROL, Account
+from meeting import on_account
 from test_twiml_calls import YES, dialled, place_of
+
+from mediasim.twilio.asks import DialRequest
 
 BOTH = f"<Number>{BOB}</Number><Number>{CAROL}</Number>"
 
@@ -91,8 +94,27 @@ def test_record_has_five_values_and_two_older_ones(
 ) -> None:
     account = dialled(tmp_path, f'record="{value}"', BOB, bob=((0.5, YES), {"after": 2.0}))
     recordings = account.exchange.catalogue.recordings()
-    reported = [each.layout.reported_channels for each in recordings]
+    reported = [each.layout.stored_channels for each in recordings]
     assert reported == ([] if channels is None else [channels])
     if channels is not None:
         rung = np.array_equal(account.media()[1][:800], account.exchange.ringback[:800])
         assert rung == from_ringing
+
+
+@pytest.mark.parametrize("address", [BOB, "client:bob", "sip:bob@example.com"])
+def test_who_calls_a_telephone_itself_is_connected_without_a_document(
+    tmp_path: Path, address: str
+) -> None:
+    async def main(account: Account) -> None:
+        caller = account.telephone(ALICE, 3.0, "hangup")
+        account.telephone(address, 1.0, YES)
+        account.service.place_from_client("client:ann", address, caller, DialRequest(address))
+
+    account = on_account(tmp_path, main)
+    parent, child = account.exchange.catalogue.calls()
+    assert (child.parent_call_sid, child.to, child.from_) == (parent.sid, address, "client:ann")
+    assert (parent.status, child.status) == ("completed", "completed")
+    kinds = [event.kind for event in account.exchange.events.log]
+    assert "call.bridged" in kinds
+    assert not any(kind.startswith("twiml.") for kind in kinds)
+    assert not account.service.notifications

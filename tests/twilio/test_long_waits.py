@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from test_twiml_calls import HELLO, PLEASE, YES, calls_in
 
-from mediasim.media.room import Room
+from mediasim.media.leg import LegGroup
 
 SPEECH = (
     '<Start><Recording channels="dual"/></Start>'
@@ -44,20 +44,20 @@ def lived_through(directory: Path, twiml: str, *steps: Any) -> tuple[object, ...
 )
 def test_nothing_depends_on_it(tmp_path: Path, twiml: str, steps: tuple[Any, ...]) -> None:
     far = lived_through(tmp_path / "far", twiml, *steps)
-    with patch.object(Room, "outlook", property(lambda room: room.horizon)):
+    with patch.object(LegGroup, "outlook", property(lambda room: room.horizon)):
         assert lived_through(tmp_path / "near", twiml, *steps) == far
 
 
 @pytest.mark.parametrize("twiml", ['<Gather timeout="600"/>', '<Record timeout="600"/>'])
 def test_ten_minutes_are_few_blocks(tmp_path: Path, twiml: str) -> None:
     """A leg reports every five seconds: that is 120 blocks, where of 100 ms it would be 6,000."""
-    outlook: Callable[[Room], int | None] = Room.__dict__["outlook"].fget
+    outlook: Callable[[LegGroup], int | None] = LegGroup.__dict__["outlook"].fget
     blocks: list[int | None] = []
 
-    def noted(room: Room) -> int | None:
+    def noted(room: LegGroup) -> int | None:
         blocks.append(outlook(room))
         return blocks[-1]
 
-    with patch.object(Room, "outlook", property(noted)):
+    with patch.object(LegGroup, "outlook", property(noted)):
         calls_in(tmp_path, twiml)
     assert 120 <= len(blocks) < 250

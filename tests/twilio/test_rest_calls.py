@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rest_stage import ALICE, APP, BOB, DAY, SECOND, Api
 
+from mediasim.exchange.lifecycle import move
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
 
 
@@ -140,7 +141,7 @@ def test_a_wrong_callback_is_a_warning_and_the_call_goes_on(api: Api) -> None:
 
 
 def test_a_call_is_updated(api: Api) -> None:
-    call = api.service.live_call()
+    call = api.service.call_in_progress()
     path = f"Calls/{call.sid}.json"
     api.post(path, Url=f"{APP}/next", Method="GET", FallbackUrl=f"{APP}/fallback")
     api.post(path, Twiml="<Response/>", StatusCallback=f"{APP}/status", TimeLimit="60")
@@ -158,7 +159,7 @@ def test_a_call_is_updated(api: Api) -> None:
 
 
 def test_wrong_updates(api: Api) -> None:
-    path = f"Calls/{api.service.live_call().sid}.json"
+    path = f"Calls/{api.service.call_in_progress().sid}.json"
     api.refused("POST", path, 400, 20001, data={"Status": "busy"})
     api.refused("POST", path, 400, 21205, data={"Url": "next"})
     api.refused("POST", f"Calls/CA{'0' * 32}.json", 404, 20404, data={"Status": "completed"})
@@ -166,17 +167,20 @@ def test_wrong_updates(api: Api) -> None:
 
 
 def test_a_call_is_forgotten(api: Api) -> None:
-    path = f"Calls/{api.service.call().sid}.json"
+    call = api.service.call()
+    path = f"Calls/{call.sid}.json"
+    api.refused("DELETE", path, 409, 20009)
+    move(call, "canceled", 0)
     api.delete(path)
     words = api.refused("GET", path, 404, 20404)
     assert words == f"The requested resource {api.root}/{path} was not found"
 
 
 def test_lists_by_party_parent_and_status(api: Api) -> None:
-    first = api.service.live_call()
+    first = api.service.call_in_progress()
     child = api.service.call(to="client:carol", from_=ALICE, parent_call_sid=first.sid)
     ringing = api.service.call(to="+15550100003")
-    ringing.move("initiated", 0)
+    move(ringing, "initiated", 0)
 
     def found(query: str) -> list[str]:
         return [call["sid"] for call in api.get(f"Calls.json{query}")["calls"]]
@@ -196,10 +200,10 @@ def test_lists_by_party_parent_and_status(api: Api) -> None:
 def test_lists_by_date(api: Api) -> None:
     calls = []
     for day in range(3):
-        api.service.now_ns = day * DAY
-        call = api.service.live_call()
-        api.service.now_ns += 60 * SECOND
-        call.move("completed", api.service.now_ns)
+        api.clock.now_ns = day * DAY
+        call = api.service.call_in_progress()
+        api.clock.now_ns += 60 * SECOND
+        move(call, "completed", api.service.now_ns)
         calls.append(call.sid)
     api.service.call()
 

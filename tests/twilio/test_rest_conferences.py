@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rest_stage import ALICE, APP, BOB, DAY, Api
 
+from mediasim.exchange.lifecycle import move
 from mediasim.twilio.asks import (
     Callback,
     ConferenceUpdate,
@@ -40,9 +41,9 @@ def test_a_conference_is_announced_to_and_ended(api: Api) -> None:
 
 def test_conferences_by_name_status_and_date(api: Api) -> None:
     first = api.service.conference("Room")
-    api.service.now_ns = DAY
+    api.clock.now_ns = DAY
     second = api.service.conference("Other")
-    first.move("completed", DAY)
+    move(first, "completed", DAY)
 
     def found(query: str) -> list[str]:
         return [each["sid"] for each in api.get(f"Conferences.json?{query}")["conferences"]]
@@ -66,7 +67,7 @@ def test_somebody_is_called_into_a_conference_of_a_name(api: Api) -> None:
 
 
 def test_a_participant_with_everything(api: Api) -> None:
-    coached = api.service.live_call().sid
+    coached = api.service.call_in_progress().sid
     api.post(
         "Conferences/Room/Participants.json",
         201,

@@ -200,7 +200,7 @@ def test_a_recording_without_suffix_is_its_media_and_with_xml_its_resource(
 def test_a_fault_of_our_own_is_answered_too(api: Api) -> None:
     from starlette.testclient import TestClient
 
-    del api.service.catalogue
+    del api.service.exchange.catalogue
     http = TestClient(api.app, raise_server_exceptions=False)
     answer = http.get(f"{api.root}/Calls.json", headers=api.credentials)
     assert (answer.status_code, answer.json()["code"]) == (500, 20500)

@@ -16,7 +16,7 @@ def api(tmp_path: Path) -> Api:
 
 
 def test_a_recording_is_started_on_a_call(api: Api) -> None:
-    call = api.service.live_call()
+    call = api.service.call_in_progress()
     path = f"Calls/{call.sid}/Recordings.json"
     made = api.post(path, 201)
     assert (made["status"], made["duration"], made["track"]) == ("in-progress", "-1", "both")
@@ -44,7 +44,7 @@ def test_a_recording_is_started_on_a_call(api: Api) -> None:
 
 
 def test_a_recording_is_paused_by_its_sid_and_as_the_current_one(api: Api) -> None:
-    call = api.service.live_call()
+    call = api.service.call_in_progress()
     first, second = api.service.recording(call), api.service.recording(call)
     path = f"Calls/{call.sid}/Recordings"
     paused = api.post(f"{path}/{first.sid}.json", Status="paused", PauseBehavior="skip")
@@ -70,7 +70,7 @@ def test_wrong_updates(api: Api, form: dict[str, str], code: int) -> None:
 def test_a_recording_is_found_below_its_own_call_and_conference_only(api: Api) -> None:
     conference = api.service.conference()
     record = api.service.recording(
-        kind="conference", conference_sid=conference.sid, call=api.service.live_call()
+        kind="conference", conference_sid=conference.sid, call=api.service.call_in_progress()
     )
     other = api.service.recording()
     own = api.get(f"Conferences/{conference.sid}/Recordings/{record.sid}.json")
@@ -90,7 +90,7 @@ def test_a_recording_is_found_below_its_own_call_and_conference_only(api: Api) -
 def test_lists_by_call_conference_and_date(api: Api) -> None:
     conference = api.service.conference()
     first = api.service.recording()
-    api.service.now_ns = DAY
+    api.clock.now_ns = DAY
     second = api.service.recording(kind="conference", conference_sid=conference.sid)
 
     def found(query: str) -> list[str]:
@@ -119,10 +119,10 @@ def test_a_deleted_recording_is_shown_for_forty_days_to_those_who_ask(
     assert api.get("Recordings.json")["recordings"] == []
     assert api.get(f"Calls/{record.call_sid}/Recordings.json")["recordings"] == []
     assert api.get(f"{path}?IncludeSoftDeleted=true")["status"] == "deleted"
-    api.service.now_ns = 40 * DAY
+    api.clock.now_ns = 40 * DAY
     (kept,) = api.get("Recordings.json?IncludeSoftDeleted=true")["recordings"]
     assert kept["status"] == "deleted"
-    api.service.now_ns += 1
+    api.clock.now_ns += 1
     assert api.get("Recordings.json?IncludeSoftDeleted=true")["recordings"] == []
     api.refused("GET", f"{path}?IncludeSoftDeleted=true", 404, 20404)
 

@@ -51,7 +51,7 @@ def test_a_number_is_bought_changed_and_released(api: Api) -> None:
     assert made["voice_url"] == f"{APP}/voice"
     assert made["type"] == "local"
     path = f"IncomingPhoneNumbers/{made['sid']}.json"
-    api.service.now_ns = 5 * SECOND
+    api.clock.now_ns = 5 * SECOND
     changed = api.post(path, VoiceUrl="", VoiceMethod="GET", FriendlyName="Desk")
     assert changed["voice_url"] is None
     assert changed["voice_method"] == "GET"
@@ -177,7 +177,9 @@ def test_a_queue_and_who_waits_in_it(api: Api) -> None:
     assert api.post(f"Queues/{sid}.json", MaxSize="7")["max_size"] == 7
     account = api.service.account.sid
     api.service.queues.waiting[sid] = [
-        MemberRecord(account, sid, api.service.live_call().sid, 0, place, (60 - place) * SECOND)
+        MemberRecord(
+            account, sid, api.service.call_in_progress().sid, 0, place, (60 - place) * SECOND
+        )
         for place in (1, 2)
     ]
     members = api.get(f"Queues/{sid}/Members.json?PageSize=1")
@@ -221,7 +223,7 @@ def test_queues_that_cannot_be(api: Api, form: dict[str, str], code: int) -> Non
 def test_notifications_of_the_account_and_of_a_call(api: Api) -> None:
     call = api.service.call()
     api.service.notify(call.sid, 11200, "no answer", f"{APP}/voice")
-    api.service.now_ns = 100_000 * SECOND
+    api.clock.now_ns = 100_000 * SECOND
     api.service.notify(None, 16113, "a warning", warning=True)
     both = api.get("Notifications.json")["notifications"]
     assert [each["error_code"] for each in both] == ["16113", "11200"]

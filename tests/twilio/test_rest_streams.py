@@ -17,7 +17,7 @@ def api(tmp_path: Path) -> Api:
 
 
 def test_a_stream_is_started_and_stopped(api: Api) -> None:
-    call = api.service.live_call()
+    call = api.service.call_in_progress()
     form: dict[str, Any] = {
         "Url": "wss://localhost/media",
         "Name": "mine",
@@ -50,12 +50,12 @@ def test_a_stream_is_started_and_stopped(api: Api) -> None:
     [({}, 21205), ({"Url": "wss://localhost", "Track": "sideways"}, 20001)],
 )
 def test_a_wrong_stream_is_refused(api: Api, form: dict[str, str], code: int) -> None:
-    call = api.service.live_call()
+    call = api.service.call_in_progress()
     api.refused("POST", f"Calls/{call.sid}/Streams.json", 400, code, data=form)
 
 
 def test_a_stream_can_only_be_stopped(api: Api) -> None:
-    call = api.service.live_call()
+    call = api.service.call_in_progress()
     path = f"Calls/{call.sid}/Streams/MZ{'0' * 32}.json"
     api.refused("POST", path, 400, 20001, data={"Status": "paused"})
     api.refused("POST", path, 400, 20001)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from mediasim.exchange.records import API_VERSION
+from mediasim.twilio.representations import API_VERSION
 
 __all__ = ["Place", "Where", "control_place", "rest_place"]
 

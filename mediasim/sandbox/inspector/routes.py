@@ -20,6 +20,7 @@ from mediasim.sandbox.inspector.sound import media_file, outline_file
 from mediasim.sandbox.inspector.timeline import timeline
 from mediasim.sandbox.live import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.representations import recording_document
 
 __all__ = ["HOME", "inspector_routes"]
 
@@ -108,7 +109,7 @@ class _Inspector:
 
         def found() -> dict[str, Any]:
             record = service.recording_record(sid)
-            return {**record.document(service.dates), "started": record.start_ns / 1e9}
+            return {**recording_document(record, service.dates), "started": record.start_ns / 1e9}
 
         return JSONResponse(await self._gate(found))
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from mediasim.audio.levels import waveform_peaks
 from mediasim.audio.wav import read_wav
-from mediasim.exchange.download import Format, download
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
+from mediasim.twilio.download import Format, download
 from mediasim.twilio.errors import TwilioError
 
 __all__ = ["media_file", "outline_file"]

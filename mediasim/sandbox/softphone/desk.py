@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
@@ -27,10 +26,11 @@ from mediasim.sandbox.softphone.browser_call import BrowserCall, Page
 from mediasim.sandbox.softphone.ringing import Ringing, SoftphoneReach
 from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
 from mediasim.twilio.addresses import called
-from mediasim.twilio.asks import Script
+from mediasim.twilio.asks import DialRequest
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.resources import KeyRecord
 from mediasim.twilio.service import Service
+from mediasim.twilio.session import FollowUp
 
 __all__ = ["SoftphoneDesk"]
 
@@ -181,16 +181,14 @@ class SoftphoneDesk:
         if token.application_sid is not None:
             application = service.applications.find(token.application_sid)
             params = [*token.params.items(), *ask.params.items()]
-            record = service.place_from_client(
-                from_, ask.to, phone, application.script(), params, application.callback()
-            )
+            follow = FollowUp(application.script(), params)
+            record = service.place_from_client(from_, ask.to, phone, follow, application.callback())
         else:
             to = _dialled(ask.to)
             if any(number.phone_number == to for number in service.numbers.all()):
                 record = service.place_inbound(from_, to, phone)
             else:
-                script = Script(twiml=_dial(to))
-                record = service.place_from_client(from_, to, phone, script, [])
+                record = service.place_from_client(from_, to, phone, DialRequest(to))
         live = service.live_call(record.sid)
         assert live is not None
         return live
@@ -256,11 +254,3 @@ def _dialled(text: str) -> str:
     """A number, an address, or the name of somebody. Raises TwilioError."""
     text = text.strip()
     return called(f"client:{text}" if _NAME.fullmatch(text) else text)
-
-
-def _dial(to: str) -> str:
-    scheme, _, rest = to.partition(":")
-    noun, whom = {"client": ("Client", rest), "sip": ("Sip", to), "sips": ("Sip", to)}.get(
-        scheme, ("Number", to)
-    )
-    return f"<Response><Dial><{noun}>{escape(whom)}</{noun}></Dial></Response>"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.scenario.fuzz.play import Played
+from mediasim.twilio.representations import ABSENCE_CODES
 
 __all__ = ["conferences_empty", "lives_are_legal", "media_as_the_status_says"]
 
@@ -34,7 +35,6 @@ _RECORDING: Final[_Table] = {
     "stopped": ("completed", "absent"),
 }
 _CONFERENCE: Final[_Table] = {None: ("started",), "started": ("ended",)}
-_ABSENT: Final = (16101, 16102)
 
 
 def lives_are_legal(played: Played) -> Iterator[str]:
@@ -113,7 +113,7 @@ def media_as_the_status_says(played: Played) -> Iterator[str]:
             if int(document["duration"]) != (2 * samples + 8000) // 16000:
                 yield f"recording {name} of {samples} samples says {document['duration']} seconds"
         elif document["status"] == "absent":
-            if document["error_code"] not in _ABSENT:
+            if document["error_code"] not in ABSENCE_CODES.values():
                 yield f"recording {name} is absent for no reason: {document['error_code']}"
             if data is not None:
                 yield f"recording {name} is absent and has media"

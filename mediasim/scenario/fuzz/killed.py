@@ -29,6 +29,7 @@ from mediasim.media.spool import SpoolFile
 from mediasim.scenario.fuzz.play import Played, channels_of
 from mediasim.scenario.load import parse_scenario
 from mediasim.scenario.runner import run_scenario
+from mediasim.twilio.representations import recording_document
 
 __all__ = ["KILLED", "Killed"]
 
@@ -110,7 +111,9 @@ def _recovered(folder: Path, played: Played) -> Iterator[str]:
     """The next start, held against what had been written and what the whole run recorded."""
     written = json.loads((folder / _WRITTEN).read_text("utf-8"))
     under_way = {path.stem for path in (folder / SPOOL).glob("*.journal")}
-    records = {it.sid: it for it in recover_recordings(MediaStore(folder), Dates())}
+    records = {
+        it.sid: it for it in recover_recordings(MediaStore(folder), Dates(), recording_document)
+    }
     if under_way - records.keys():
         yield f"{len(under_way - records.keys())} of {len(under_way)} recordings are not recovered"
     left = sorted(path.name for path in (folder / SPOOL).iterdir())
@@ -133,7 +136,7 @@ def _recovered(folder: Path, played: Played) -> Iterator[str]:
             found, complete[:, : found.shape[1]]
         ):
             yield f"{name}: what is recovered is not its beginning"
-    if recover_recordings(MediaStore(folder), Dates()):
+    if recover_recordings(MediaStore(folder), Dates(), recording_document):
         yield "recovered twice"
 
 

@@ -32,6 +32,7 @@ from mediasim.scenario.importing.errors import ImportRefused
 from mediasim.scenario.importing.formats import TalkFormat, block_of
 from mediasim.seeds import Seeds
 from mediasim.truth.publishing import publish_truth
+from mediasim.twilio.representations import recording_document
 
 __all__ = ["Replayed", "replay"]
 
@@ -149,6 +150,7 @@ def replay(
         exchange = Exchange(
             Seeds(seed),
             directory,
+            document=recording_document,
             plane=plane,
             dates=Dates(_UNIX + timedelta(microseconds=zero_ns // 1000)),
             sid_label="/".join((channels, str(answer_ns - begin_ns), *names, *ssrcs)),

@@ -8,7 +8,6 @@ from typing import Any
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.exchange.download import download
 from mediasim.net.rtp_figures import figures_of
 from mediasim.net.rtp_finder import FoundStream
 from mediasim.net.rtp_talks import Talk, pairs_of
@@ -18,6 +17,7 @@ from mediasim.scenario.importing.errors import ImportRefused
 from mediasim.scenario.importing.formats import TalkFormat, format_of
 from mediasim.scenario.importing.replay import Replayed
 from mediasim.scenario.importing.signalling import Signalled
+from mediasim.twilio.download import download
 
 __all__ = ["listing", "listing_text", "report", "report_text"]
 

@@ -7,18 +7,17 @@ participant's callback is the conference's; without a choice of events nothing i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mediasim.exchange.conference import ConferenceHappening
 from mediasim.exchange.participant import Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
+from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Callback
+from mediasim.twilio.representations import rfc2822
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
-
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
 
 __all__ = ["ConferenceCallbacks", "participant_params"]
 
@@ -54,10 +53,10 @@ class ConferenceCallbacks:
     """What an app is told of one conference, as the conference's listener."""
 
     def __init__(
-        self, service: Service, record: ConferenceRecord, ended: Callable[[str], None]
+        self, account: AccountBase, record: ConferenceRecord, ended: Callable[[str], None]
     ) -> None:
         """``ended`` is called with the conference's SID when all of it is over."""
-        self._service = service
+        self._account = account
         self._record = record
         self._ended = ended
         self._callback: Callback | None = None
@@ -120,11 +119,11 @@ class ConferenceCallbacks:
 
     def recorded(self, url: str, recording: RecordingRecord) -> None:
         """The older way to tell of a recording: the noun's ``eventCallbackUrl``."""
-        size = self._service.store.wav_path(recording.sid).stat().st_size
+        size = self._account.store.wav_path(recording.sid).stat().st_size
         params = [
             *self._subject(),
             ("EventName", "conference-record-end"),
-            ("RecordingUrl", self._service.recordings.url(recording.sid)),
+            ("RecordingUrl", self._account.recording_url(recording.sid)),
             ("Duration", str(recording.duration_seconds())),
             ("RecordingFileSize", str(size)),
         ]
@@ -142,13 +141,13 @@ class ConferenceCallbacks:
             ("ConferenceSid", self._record.sid),
             ("FriendlyName", self._record.friendly_name),
             ("AccountSid", self._record.account_sid),
-            ("Timestamp", self._service.dates.rfc2822(self._service.now_ns)),
+            ("Timestamp", rfc2822(self._account.dates, self._account.now_ns)),
         ]
 
     def _send(self, url: str, method: str, params: Params) -> None:
         sid = self._record.sid
         request = AppRequest(url, method, tuple(params), "conference-status", sid)
-        self._service.webhooks.notify(request, lane=sid)
+        self._account.webhooks.notify(request, lane=sid)
 
 
 def participant_params(participant: Participant) -> Params:

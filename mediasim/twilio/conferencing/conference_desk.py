@@ -7,9 +7,10 @@ for another. Error codes are those of Twilio's error dictionary.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.catalogue import UnknownSid
@@ -23,8 +24,8 @@ from mediasim.exchange.participant import (
     hold_music,
 )
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.records import ConferenceRecord, RecordingRecord, RecordingSource
-from mediasim.exchange.states import CallStatus
+from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord, RecordingSource
+from mediasim.exchange.states import PARTICIPANT_OF_CALL
 from mediasim.twilio.asks import (
     CallRequest,
     ConferenceUpdate,
@@ -37,13 +38,10 @@ from mediasim.twilio.conferencing.callbacks import ConferenceCallbacks
 from mediasim.twilio.conferencing.noun import participant_asked_by
 from mediasim.twilio.conferencing.playback import beside, entertain, sounds
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.resources import ParticipantRecord, ParticipantStatus
-from mediasim.twilio.session import CallSession
+from mediasim.twilio.resources import ParticipantRecord
+from mediasim.twilio.session import CallAccount, CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.bridge import Outcome, talk_options
-
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
 
 __all__ = ["ConferenceDesk"]
 
@@ -57,15 +55,6 @@ _NOBODY_TO_WHISPER_TO: Final = 13240
 _LONGEST_LABEL: Final = 128
 _DEFAULT_EVENTS: Final = ("start", "end")
 """What is told of a conference that a participant is dialled into, unless more is asked for."""
-_JOIN: Final = "<Response><Dial><Conference>as asked</Conference></Dial></Response>"
-"""The document of a call made to take part: the desk knows what was asked of it."""
-_STATUS: Final[dict[CallStatus, ParticipantStatus]] = {
-    "queued": "queued",
-    "initiated": "connecting",
-    "ringing": "ringing",
-    "in-progress": "connected",
-    "completed": "complete",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +68,12 @@ class _Live:
 class ConferenceDesk:
     """Every conference of the account."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(
+        self, service: CallAccount, create_call: Callable[[CallRequest], CallRecord]
+    ) -> None:
+        """``create_call`` calls somebody who is to take part."""
         self._service = service
+        self._create_call = create_call
         self._live: dict[str, _Live] = {}
         """By SID, until it ends."""
         self._expected: dict[str, tuple[Conference, Participant]] = {}
@@ -89,11 +82,9 @@ class ConferenceDesk:
     # -- Dial -------------------------------------------------------------------------------
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
-        """Take part until the party hangs up (CallEnded), is let go, or the conference ends."""
+        """Take part as a noun asks. Raises CallEnded when the party hangs up."""
         session.answer()
-        found = self._expected.pop(session.call.sid, None)
-        if found is None:
-            found = self._admit(session, noun)
+        found = self._admit(session, noun)
         if found is None:
             return
         talk = Talk(session, **talk_options(verb))
@@ -101,6 +92,12 @@ class ConferenceDesk:
             await attend(talk, *found)
         finally:
             outcome.bridged, outcome.status = talk.bridged, talk.status
+
+    async def take_part(self, session: CallSession) -> None:
+        """Take part as REST asked when it made this call. Raises CallEnded likewise."""
+        found = self._expected.pop(session.call.sid, None)
+        if found is not None:
+            await attend(Talk(session), *found)
 
     def _admit(self, session: CallSession, noun: Verb) -> tuple[Conference, Participant] | None:
         """The participant that a noun asks for; None, and a note, where that cannot be."""
@@ -319,7 +316,7 @@ class ConferenceDesk:
             call_sid_to_coach=participant.coaches,
             start_conference_on_enter=participant.options.start_on_enter,
             end_conference_on_exit=participant.end_on_exit,
-            status=_STATUS.get(participant.call.record.status, "failed"),
+            status=PARTICIPANT_OF_CALL[participant.call.record.status],
         )
         record.updated_ns = participant.updated_ns
         return record
@@ -337,15 +334,15 @@ class ConferenceDesk:
         if callback is not None and not callback.events:
             ask = replace(ask, conference_callback=replace(callback, events=_DEFAULT_EVENTS))
         service = self._service
-        call = service.create_call(
+        call = self._create_call(
             CallRequest(
                 to=ask.to,
                 from_=ask.from_,
-                script=Script(twiml=_JOIN),
                 status_callback=ask.status_callback,
                 timeout_seconds=ask.timeout_seconds,
                 time_limit_seconds=ask.time_limit_seconds,
                 recording=ask.recording,
+                participant=ask,
             )
         )
         live = live or self._open(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dial import Talk
@@ -16,14 +16,11 @@ from mediasim.twilio.asks import Script
 from mediasim.twilio.conferencing.playback import SOUNDS, beside, entertain, play_through
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.resources import MemberRecord, QueueRecord
-from mediasim.twilio.session import CallSession, FollowUp, HangUp
+from mediasim.twilio.session import CallAccount, CallSession, FollowUp, HangUp
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.bridge import DialVerbRecording, Outcome, talk_options
 from mediasim.twilio.webhooks import AppRequest
-
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
 
 __all__ = ["QueueDesk"]
 
@@ -48,7 +45,7 @@ class _Kept:
 class QueueDesk:
     """Every queue of the account; a book of its records."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: CallAccount) -> None:
         self._service = service
         self._queues: dict[str, _Kept] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -88,7 +85,7 @@ class QueueDesk:
             self._waiting.pop(session.call.sid, None)
         return self._follow(session, verb, self._params(kept, member, result))
 
-    def leave(self, session: CallSession) -> None:
+    async def leave(self, session: CallSession, verb: Verb) -> None:
         """Leave, in a waiting document; elsewhere there is nothing to be left."""
         if session.call.sid in self._waiting:
             raise Left

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mediasim.exchange.records import API_VERSION
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
+from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.accounts import ACCOUNTS
 from mediasim.twilio.rest.applications import APPLICATIONS
 from mediasim.twilio.rest.calls import CALLS
@@ -36,10 +36,10 @@ from mediasim.twilio.rest.participants import PARTICIPANTS
 from mediasim.twilio.rest.queues import QUEUES
 from mediasim.twilio.rest.recordings import RECORDING, RECORDINGS, RECORDINGS_OF_OTHERS
 from mediasim.twilio.rest.resource import Resource
-from mediasim.twilio.rest.service_port import ServicePort
 from mediasim.twilio.rest.streams import STREAMS
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 from mediasim.twilio.rest.writing import refused
+from mediasim.twilio.service import Service
 
 __all__ = ["ApiSettings", "create_api"]
 
@@ -109,7 +109,7 @@ register_url_convertor("data_suffix", _DataSuffix())
 register_url_convertor("media_suffix", _MediaSuffix())
 
 
-def create_api(service: ServicePort, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
+def create_api(service: Service, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
     """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
     settings = settings or ApiSettings()
     recording = Endpoint(RECORDING, service, gate)

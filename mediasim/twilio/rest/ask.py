@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mediasim.exchange.records import API_VERSION
 from mediasim.twilio.errors import TwilioError, not_found
+from mediasim.twilio.representations import account_path
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.rest.service_port import ServicePort
+from mediasim.twilio.service import Service
 
 __all__ = ["Answer", "Ask", "Handler"]
 
@@ -18,7 +18,7 @@ __all__ = ["Answer", "Ask", "Handler"]
 class Ask:
     """A request, as handlers see it: on the engine's loop, its sender known."""
 
-    service: ServicePort
+    service: Service
     path: str
     """As it was asked for."""
     at: Mapping[str, str]
@@ -29,7 +29,7 @@ class Ask:
     @property
     def account_path(self) -> str:
         """``/2010-04-01/Accounts/AC…``."""
-        return f"/{API_VERSION}/Accounts/{self.service.account.sid}"
+        return account_path(self.service.account.sid)
 
     def missing(self) -> TwilioError:
         """What was asked for is not there."""

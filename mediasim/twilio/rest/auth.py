@@ -13,7 +13,7 @@ import hmac
 from typing import Final
 
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.rest.service_port import ServicePort
+from mediasim.twilio.service import Service
 
 __all__ = ["CHALLENGE", "authenticate"]
 
@@ -23,7 +23,7 @@ _DENIED: Final = 20003
 
 
 def authenticate(
-    service: ServicePort, authorization: str | None, *, account_sid: str, main_only: bool
+    service: Service, authorization: str | None, *, account_sid: str, main_only: bool
 ) -> None:
     """Pass for whom may ask. Raises TwilioError (401, 20003).
 

@@ -12,6 +12,7 @@ from typing import Final
 from mediasim.exchange.records import CallRecord
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, Script
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.representations import call_json
 from mediasim.twilio.rest.ask import Answer, Ask
 from mediasim.twilio.rest.asked import CALL_EVENTS, LONGEST_CALL, recording_asked, script_asked
 from mediasim.twilio.rest.lookup import call_of
@@ -65,7 +66,7 @@ def _list(ask: Ask) -> Answer:
         ask,
         "calls",
         ask.service.catalogue.calls(),
-        lambda record: record.to_twilio_json(dates),
+        lambda record: call_json(record, dates),
         sid=lambda record: record.sid,
         keep=keep if any((to, from_, parent, status)) or not (started.any and ended.any) else None,
     )
@@ -99,7 +100,7 @@ def _create(ask: Ask) -> Answer:
     record = ask.service.create_call(request)
     for warning in warnings:
         ask.service.notify(record.sid, warning.code, warning.message, warning=True)
-    return Answer(record.to_twilio_json(ask.service.dates), 201)
+    return Answer(call_json(record, ask.service.dates), 201)
 
 
 def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | None:
@@ -127,7 +128,7 @@ def _digits(form: Params) -> str:
 
 
 def _fetch(ask: Ask) -> Answer:
-    return Answer(call_of(ask).to_twilio_json(ask.service.dates))
+    return Answer(call_json(call_of(ask), ask.service.dates))
 
 
 def _update(ask: Ask) -> Answer:
@@ -143,7 +144,7 @@ def _update(ask: Ask) -> Answer:
     record = ask.service.update_call(record.sid, update)
     for warning in warnings:
         ask.service.notify(record.sid, warning.code, warning.message, warning=True)
-    return Answer(record.to_twilio_json(ask.service.dates))
+    return Answer(call_json(record, ask.service.dates))
 
 
 def _delete(ask: Ask) -> Answer:

@@ -6,6 +6,7 @@ from typing import Final
 
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.twilio.asks import ConferenceUpdate, Script
+from mediasim.twilio.representations import conference_json
 from mediasim.twilio.rest.ask import Answer, Ask
 from mediasim.twilio.rest.lookup import conference_of
 from mediasim.twilio.rest.moments import Moments
@@ -35,14 +36,14 @@ def _list(ask: Ask) -> Answer:
         ask,
         "conferences",
         ask.service.catalogue.conferences(),
-        lambda record: record.to_twilio_json(dates),
+        lambda record: conference_json(record, dates),
         sid=lambda record: record.sid,
         keep=keep,
     )
 
 
 def _fetch(ask: Ask) -> Answer:
-    return Answer(conference_of(ask).to_twilio_json(ask.service.dates))
+    return Answer(conference_json(conference_of(ask), ask.service.dates))
 
 
 def _update(ask: Ask) -> Answer:
@@ -54,7 +55,7 @@ def _update(ask: Ask) -> Answer:
         announce=Script(url, method) if url else None,
     )
     record = ask.service.conferences.update_conference(record.sid, update)
-    return Answer(record.to_twilio_json(ask.service.dates))
+    return Answer(conference_json(record, ask.service.dates))
 
 
 CONFERENCES: Final = (

@@ -21,8 +21,8 @@ from mediasim.twilio.rest.auth import authenticate
 from mediasim.twilio.rest.bodies import read_form
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import Resource
-from mediasim.twilio.rest.service_port import ServicePort
 from mediasim.twilio.rest.writing import refused, written
+from mediasim.twilio.service import Service
 
 __all__ = ["Endpoint", "head_of"]
 
@@ -32,7 +32,7 @@ _NOT_ALLOWED: Final = 20004
 class Endpoint:
     """Answers for one resource."""
 
-    def __init__(self, resource: Resource, service: ServicePort, gate: Gate) -> None:
+    def __init__(self, resource: Resource, service: Service, gate: Gate) -> None:
         self._resource = resource
         self._service = service
         self._gate = gate

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+from mediasim.twilio.representations import rfc2822
 from mediasim.twilio.rest.ask import Answer, Ask
 from mediasim.twilio.rest.lookup import call_of
 from mediasim.twilio.rest.paging import listed
@@ -51,7 +52,7 @@ def _shown(ask: Ask, delivery: Delivery, attempt: Attempt) -> dict[str, Any]:
             else (answered - attempt.sent_ns) // _NS_PER_MS,
             "content_type": attempt.response_headers.get("content-type"),
             "response_body": attempt.response_body,
-            "date_created": ask.service.dates.rfc2822(attempt.sent_ns),
+            "date_created": rfc2822(ask.service.dates, attempt.sent_ns),
         },
     }
 

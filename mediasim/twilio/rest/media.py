@@ -21,16 +21,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediasim.exchange.download import Download, Format, download
 from mediasim.exchange.records import RecordingRecord
+from mediasim.twilio.download import Download, Format, download
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.auth import authenticate
 from mediasim.twilio.rest.endpoint import head_of
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.ranges import Validators, precondition, wanted_ranges
-from mediasim.twilio.rest.service_port import ServicePort
 from mediasim.twilio.rest.writing import refused
+from mediasim.twilio.service import Service
 
 __all__ = ["MediaEndpoint"]
 
@@ -43,7 +43,7 @@ class MediaEndpoint:
     """Answers GET and HEAD of a recording's media; other methods are the resource's."""
 
     def __init__(
-        self, service: ServicePort, gate: Gate, resource: ASGIApp, *, needs_auth: bool
+        self, service: Service, gate: Gate, resource: ASGIApp, *, needs_auth: bool
     ) -> None:
         self._service = service
         self._gate = gate

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mediasim.exchange.records import RecordingRecord
+from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.ask import Answer, Ask
 from mediasim.twilio.rest.asked import recording_asked
 from mediasim.twilio.rest.lookup import call_of, conference_of, has_gone, recording_of
@@ -54,7 +55,7 @@ def _delete(ask: Ask) -> Answer:
 
 
 def _of_account(ask: Ask, record: RecordingRecord) -> dict[str, Any]:
-    return record.to_twilio_json(ask.service.dates, ask.service.base_url)
+    return recording_json(record, ask.service.dates, ask.service.base_url)
 
 
 # -- of a call or a conference ------------------------------------------------------------------
@@ -108,7 +109,7 @@ def _update_of_other(ask: Ask) -> Answer:
 
 def _of_other(ask: Ask, record: RecordingRecord) -> dict[str, Any]:
     """As it is shown below its call or its conference."""
-    shown = record.to_twilio_json(ask.service.dates)
+    shown = recording_json(record, ask.service.dates)
     del shown["subresource_uris"], shown["media_url"]
     if "call" in ask.at:
         shown["track"] = record.layout.asked_track

@@ -1,7 +1,7 @@
 """Media Streams: a call's audio to an app over a WebSocket, and the app's audio back to the call.
 
-A stream opens its connection through a :class:`mediasim.twilio.ports.StreamPort`; ``web_port.py``
-has the real one.
+A stream opens its connection through a :class:`mediasim.net.stream_port.StreamPort`;
+``net/web_streams.py`` has the real one.
 """
 
 from mediasim.twilio.streams.desk import StreamDesk

@@ -6,23 +6,21 @@ Status callbacks: ``stream-started``, ``stream-stopped``, ``stream-error`` (Twil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from mediasim.exchange.events import CallEvent, Event, StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
+from mediasim.net.stream_port import StreamPort
+from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import StreamPort
 from mediasim.twilio.streams.problems import HANDSHAKE, NAMES
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.streams.stream import Stream
 from mediasim.twilio.streams.target import StreamFailed, target_of
 from mediasim.twilio.webhooks import AppRequest
-
-if TYPE_CHECKING:
-    from mediasim.twilio.service import Service
 
 __all__ = ["StreamDesk"]
 
@@ -33,12 +31,21 @@ _MOST_KEPT: Final = 1000
 class StreamDesk:
     """Every stream of the account, the oldest first."""
 
-    def __init__(self, service: Service, port: StreamPort | None) -> None:
-        """``port`` None: no stream can be opened, which is the app's error then."""
-        self._service = service
+    def __init__(
+        self,
+        account: AccountBase,
+        live_call: Callable[[str], LiveCall | None],
+        port: StreamPort | None,
+    ) -> None:
+        """``live_call`` finds a call under way by its SID.
+
+        ``port`` None: no stream can be opened, which is the app's error then.
+        """
+        self._account = account
+        self._live_call = live_call
         self._port = port
         self._streams: dict[str, Stream] = {}
-        service.exchange.events.on("event", self._happened)
+        account.exchange.events.on("event", self._happened)
 
     # -- asking -----------------------------------------------------------------------------
 
@@ -58,7 +65,7 @@ class StreamDesk:
         for each in reversed(self._streams.values()):
             if each.record.call_sid == call_sid and key in (each.record.sid, each.record.name):
                 return each
-        path = f"{self._service.account_path}/Calls/{call_sid}/Streams/{key}.json"
+        path = f"{self._account.account_path}/Calls/{call_sid}/Streams/{key}.json"
         raise not_found(path)
 
     def named(self, call_sid: str, name: str) -> Stream | None:
@@ -70,8 +77,8 @@ class StreamDesk:
 
     def start(self, call_sid: str, ask: StreamRequest) -> StreamRecord:
         """POST /Calls/{sid}/Streams: a stream that goes to the app alone."""
-        self._service.call_record(call_sid)
-        call = self._service.live_call(call_sid)
+        self._account.call_record(call_sid)
+        call = self._live_call(call_sid)
         if call is None or not call.active:
             raise TwilioError(400, 21220, "Call is not in-progress. Cannot start a stream.")
         if ask.name is not None and self.named(call_sid, ask.name) is not None:
@@ -97,16 +104,16 @@ class StreamDesk:
         return stream.record
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._service.spawn(work)
+        return self._account.spawn(work)
 
     def _new(self, call: LiveCall, ask: StreamRequest, *, both_ways: bool) -> Stream:
-        service = self._service
+        account = self._account
         record = StreamRecord(
-            sid=service.new_sid("MZ"),
-            account_sid=service.account.sid,
+            sid=account.new_sid("MZ"),
+            account_sid=account.account.sid,
             call_sid=call.sid,
             name=ask.name,
-            updated_ns=service.now_ns,
+            updated_ns=account.now_ns,
         )
         stream = Stream(self, call, ask, record, both_ways=both_ways)
         self._streams[record.sid] = stream
@@ -116,9 +123,9 @@ class StreamDesk:
         return stream
 
     async def _open(self, stream: Stream) -> None:
-        service = self._service
+        account = self._account
         try:
-            target = target_of(stream.ask.url, service.webhooks.guard, service.account.auth_token)
+            target = target_of(stream.ask.url, account.webhooks.guard, account.account.auth_token)
             if target.query:
                 words = "a stream's URL has no query: it is left out; give values as Parameters"
                 self.warn(stream, HANDSHAKE, words)
@@ -138,12 +145,12 @@ class StreamDesk:
     def failed(self, stream: Stream, failed: StreamFailed) -> None:
         """It broke, or never began."""
         words = f"{NAMES[failed.code]}: {failed}"
-        self._service.notify(stream.record.call_sid, failed.code, words, stream.ask.url)
+        self._account.notify(stream.record.call_sid, failed.code, words, stream.ask.url)
         self._tell(stream, "error", f"{failed.code} {words}")
 
     def warn(self, stream: Stream, code: int, words: str) -> None:
         """Something the app did that Twilio passes over."""
-        self._service.notify(
+        self._account.notify(
             stream.record.call_sid,
             code,
             f"{NAMES[code]}: {words}",
@@ -151,18 +158,15 @@ class StreamDesk:
             warning=True,
         )
 
-    def stream_over(self, stream: Stream) -> None:
+    def stopped(self, stream: Stream) -> None:
         """It has ended, whatever the reason."""
-        stream.record.status = "stopped"
-        stream.record.updated_ns = self._service.now_ns
-        if stream.started_frame is not None:
-            self._tell(stream, "stopped")
+        self._tell(stream, "stopped")
 
     def _tell(self, stream: Stream, word: str, error: str = "") -> None:
-        service, record = self._service, stream.record
-        service.exchange.events.emit(
+        account, record = self._account, stream.record
+        account.exchange.events.emit(
             StreamEvent(
-                at_ns=service.now_ns,
+                at_ns=account.now_ns,
                 kind=f"stream.{word}",
                 text=f"stream {record.name or record.sid} {word}" + (f": {error}" if error else ""),
                 call_sid=record.call_sid,
@@ -178,14 +182,14 @@ class StreamDesk:
             ("StreamSid", record.sid),
             ("StreamName", record.name or record.sid),
             ("StreamEvent", f"stream-{word}"),
-            ("Timestamp", service.dates.at(service.now_ns).isoformat().replace("+00:00", "Z")),
+            ("Timestamp", account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")),
         ]
         if error:
             params.append(("StreamError", error))
         request = AppRequest(
             callback.url, callback.method, tuple(params), "stream-status", record.call_sid
         )
-        service.webhooks.notify(request, lane=record.sid)
+        account.webhooks.notify(request, lane=record.sid)
 
     def _happened(self, event: Event) -> None:
         if not isinstance(event, CallEvent):

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_MS, FRAME_NS, FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_encode
+from mediasim.exchange import lifecycle
 from mediasim.exchange.keypad import NOTICE_FRAMES, listen_for_keys
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
+from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.asks import StreamRequest, StreamTrack
-from mediasim.twilio.ports import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.streams.measure import DEAD_AIR_MS, Figures, Meter
 from mediasim.twilio.streams.messages import (
     CONNECTED,
@@ -79,8 +80,8 @@ class StreamOwner(Protocol):
     def warn(self, stream: Stream, code: int, words: str) -> None:
         """Something the app did that Twilio passes over."""
 
-    def stream_over(self, stream: Stream) -> None:
-        """It has ended, whatever the reason; told once."""
+    def stopped(self, stream: Stream) -> None:
+        """It has ended, whatever the reason; told once, of one that began."""
 
 
 class Stream:
@@ -171,7 +172,11 @@ class Stream:
             self._keys.cancel()
         self.ended_frame = call.room.frame
         self.ended.set()
-        self._owner.stream_over(self)
+        lifecycle.move(self.record, "stopped", call.exchange.now_ns, self._tell_stopped)
+
+    def _tell_stopped(self, word: str) -> None:
+        if self.started_frame is not None:
+            self._owner.stopped(self)
 
     # -- to the app -------------------------------------------------------------------------
 

@@ -67,9 +67,9 @@ class Outcome:
             params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
         if self.recording is not None and self.recording.record.status == "completed":
-            desk = session.service.recordings
+            account = session.service
             params += [
-                ("RecordingUrl", desk.url(self.recording.sid)),
+                ("RecordingUrl", account.recording_url(self.recording.sid)),
                 ("RecordingSid", self.recording.sid),
                 ("RecordingDuration", str(self.recording.record.duration_seconds())),
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -11,25 +12,35 @@ from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Dial, DialledLeg
 from mediasim.exchange.phone import ReachByPassword
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.asks import Script
+from mediasim.twilio.asks import Callback, DialRequest, Script
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.bridge import DialVerbRecording, Outcome, talk_options
 from mediasim.twilio.verbs.record import callback_of
 from mediasim.twilio.verbs.sound import touch_tones
 
-__all__ = ["dial"]
+__all__ = ["Noun", "Place", "dial", "dial_telephone"]
+
+Place = Callable[[CallSession, str, str, Callback | None], CallSession]
+"""Makes a child call, queued: of a call, to an address, with a caller ID and a status callback."""
+Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
+"""Connects a call to what a Dial and a noun in it say."""
 
 _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": ""}
 _MOST_AT_ONCE: Final = 10
 
 
-async def dial(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Connect the call to somebody; then the app is asked what follows, if there is an action."""
+async def dial(
+    session: CallSession, verb: Verb, *, place: Place, nouns: Mapping[str, Noun]
+) -> FollowUp | None:
+    """Connect the call to somebody; then the app is asked what follows, if there is an action.
+
+    ``nouns`` connect it to what is no telephone.
+    """
     ended = False
     outcome = Outcome()
     try:
-        await _connect(session, verb, outcome)
+        await _connect(session, verb, outcome, place, nouns)
     except CallEnded:
         ended = True
     action = verb.attribute("action")
@@ -44,20 +55,25 @@ async def dial(session: CallSession, verb: Verb) -> FollowUp | None:
     return FollowUp(script, outcome.params(session))
 
 
-async def _connect(session: CallSession, verb: Verb, outcome: Outcome) -> None:
+async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
+    """Connect the call to a telephone, as was asked for without a document."""
+    leg = DialledLeg(partial(place, session, request.address, "", None))
+    await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
+
+
+async def _connect(
+    session: CallSession, verb: Verb, outcome: Outcome, place: Place, nouns: Mapping[str, Noun]
+) -> None:
     for noun in verb.children:
-        if noun.name == "Conference":
-            await session.service.conferences.dial(session, verb, noun, outcome)
+        if noun.name in nouns:
+            await nouns[noun.name](session, verb, noun, outcome)
             return
-        if noun.name == "Queue":
-            await session.service.queues.dial(session, verb, noun, outcome)
-            return
-    nouns = [noun for noun in verb.children if noun.name in _ADDRESSES]
-    if not nouns and verb.text.strip():
-        nouns = [Verb("Number", {}, verb.text, (), verb.line)]
-    if not nouns:
-        return
-    await _dial_telephones(session, verb, nouns[:_MOST_AT_ONCE], outcome)
+    telephones = [noun for noun in verb.children if noun.name in _ADDRESSES]
+    if not telephones and verb.text.strip():
+        telephones = [Verb("Number", {}, verb.text, (), verb.line)]
+    if telephones:
+        legs = [_leg(session, verb, noun, place) for noun in telephones[:_MOST_AT_ONCE]]
+        await _dial_telephones(session, verb, legs, outcome)
 
 
 def _address(noun: Verb) -> str:
@@ -66,13 +82,13 @@ def _address(noun: Verb) -> str:
 
 
 async def _dial_telephones(
-    session: CallSession, verb: Verb, nouns: list[Verb], outcome: Outcome
+    session: CallSession, verb: Verb, legs: list[DialledLeg], outcome: Outcome
 ) -> None:
     """From the first ring to the last word."""
     recording = DialVerbRecording(session, verb)
     dialled = Dial(
         session,
-        [_leg(session, verb, noun) for noun in nouns],
+        legs,
         timeout_ns=verb.seconds("timeout", 30) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
@@ -85,26 +101,23 @@ async def _dial_telephones(
         outcome.bridged, outcome.recording = dialled.bridged, recording.recording
 
 
-def _leg(session: CallSession, verb: Verb, noun: Verb) -> DialledLeg:
+def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place) -> DialledLeg:
     screens = noun.attribute("sendDigits") or noun.attribute("url")
     return DialledLeg(
-        place=partial(_place, session, verb, noun),
+        place=partial(_place, session, verb, noun, place),
         screen=partial(_screen, session, noun) if screens else None,
     )
 
 
-def _place(session: CallSession, verb: Verb, noun: Verb) -> CallSession:
+def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSession:
     """A noun's call, queued."""
-    call, phone = session.service.dial_out(
-        session.call,
-        _address(noun),
-        verb.attribute("callerId"),
-        callback_of(noun, session, "statusCallback"),
-    )
-    if isinstance(phone.reach, ReachByPassword) and noun.attribute("username"):
+    callback = callback_of(noun, session, "statusCallback")
+    other = place(session, _address(noun), verb.attribute("callerId"), callback)
+    reach = other.phone.reach
+    if isinstance(reach, ReachByPassword) and noun.attribute("username"):
         user, password = noun.attribute("username"), noun.attribute("password")
-        phone = replace(phone, reach=phone.reach.as_user(user, password))
-    return session.service.session_of(call, phone)
+        other.phone = replace(other.phone, reach=reach.as_user(user, password))
+    return other
 
 
 async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:

@@ -82,7 +82,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
 
 async def _ask(session: CallSession, verb: Verb, recording: LiveRecording, digits: str) -> FollowUp:
     params = [
-        ("RecordingUrl", session.service.recordings.url(recording.sid)),
+        ("RecordingUrl", session.service.recording_url(recording.sid)),
         ("RecordingSid", recording.sid),
         ("RecordingDuration", str(recording.record.duration_seconds())),
         ("Digits", digits),

@@ -11,9 +11,9 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from mediasim.exchange.records import API_VERSION
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
+from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.writing import refused
 from mediasim.twilio.service import Service
 from mediasim.twilio.weather.weather import Download

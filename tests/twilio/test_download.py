@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from mediasim.audio.files import decode_audio
 from mediasim.audio.mixing import downmix
 from mediasim.audio.wav import read_wav, write_wav
-from mediasim.exchange.download import Download, Format, download
 from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import RecordingStatus
+from mediasim.twilio.download import Download, Format, download
 
 SID = "RE" + "0a" * 16
 TWO_TONES = np.stack(
@@ -41,8 +42,8 @@ def record(
         created_ns=0,
         start_ns=0,
     )
-    made.move("processing", 1)
-    made.move("completed", 1)
+    move(made, "processing", 1)
+    move(made, "completed", 1)
     return made
 
 

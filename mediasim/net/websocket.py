@@ -23,7 +23,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from mediasim.twilio.ports import StreamEnd, StreamRefused
+from mediasim.net.stream_port import StreamEnd, StreamRefused
 
 __all__ = ["Wire", "WireListener", "open_wire"]
 

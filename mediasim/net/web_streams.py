@@ -19,10 +19,10 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mediasim.twilio.ports import StreamEnd, StreamListener
+from mediasim.net.stream_port import StreamEnd, StreamListener
 
 if TYPE_CHECKING:
-    from mediasim.twilio.streams.web_wire import Wire
+    from mediasim.net.websocket import Wire
 
 __all__ = ["WebStreams"]
 
@@ -91,7 +91,7 @@ class WebStreams:
             await asyncio.wait([wire.gone for wire in wires], timeout=2.0)
 
     async def _opened(self, socket: _Socket, url: str, headers: Mapping[str, str]) -> None:
-        from mediasim.twilio.streams.web_wire import open_wire
+        from mediasim.net.websocket import open_wire
 
         socket.wire = await open_wire(url, headers, socket)
         self._open[socket.number] = socket

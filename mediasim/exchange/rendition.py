@@ -1,11 +1,8 @@
-"""Downloads of a recording's media: which file answers, in how many channels, in which format.
+"""A recording's media as it is given out: which file, in how many channels, in which format.
 
 ``layout.resolve_download`` decides the channels. The stored WAV is given as it is; a downmix or an
 MP3 is made when first asked for, and kept in the store's cache. A recording has media from when it
-is completed, before that it is Not Found (Twilio: 404 until then).
-
-Content types are Twilio's: ``audio/x-wav`` and ``audio/mpeg``. The bit rate of an MP3, 32 kbit/s a
-channel, is our choice.
+is completed. The bit rate of an MP3, 32 kbit/s a channel, is our choice.
 """
 
 from __future__ import annotations
@@ -19,64 +16,52 @@ import numpy as np
 from mediasim.audio.files import encode_mp3
 from mediasim.audio.mixing import downmix
 from mediasim.audio.wav import read_wav, wav_header
-from mediasim.exchange.layout import resolve_download
+from mediasim.exchange.layout import DownloadOutcome, resolve_download
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import RecordingRecord
 
-__all__ = ["MP3_BIT_RATE", "Download", "Format", "download"]
+__all__ = ["MP3_BIT_RATE", "Format", "Rendition", "rendition"]
 
 Format = Literal["wav", "mp3"]
 
 MP3_BIT_RATE: Final = 32_000
 """Bits per second of one channel."""
 
-_CONTENT_TYPES: Final[dict[Format, str]] = {"wav": "audio/x-wav", "mp3": "audio/mpeg"}
-
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """The answer to a download: a file, or why there is none."""
+class Rendition:
+    """A recording's media in the channels and format asked for, or why there is none."""
 
-    status: int
-    """HTTP status: 200, 400 or 404."""
-    message: str
+    outcome: DownloadOutcome
+    reason: str
     """Why, in words."""
     path: Path | None = None
-    """The file to send, with status 200 only; so are the next two."""
-    content_type: str | None = None
+    """The file, with the outcome ``file`` only; so is the next."""
     channels: int | None = None
-    code: int | None = None
-    """Twilio's error code, with any other status."""
-    notification: int | None = None
-    """Twilio's warning to be put among the call's notifications."""
 
 
-def download(
+def rendition(
     store: MediaStore,
     record: RecordingRecord,
     *,
     requested_channels: int | str | None = None,
     format: Format = "wav",
-) -> Download:
-    """The answer to a download of a recording.
-
-    ``requested_channels`` is the query parameter RequestedChannels as it came, None without one.
-    """
+) -> Rendition:
+    """A recording's media with as many channels as were requested, None where no number was."""
     if record.status != "completed":
-        return _not_found(f"The recording is {record.status}: only a completed one has media.")
+        words = f"The recording is {record.status}: only a completed one has media."
+        return Rendition("no-media", words)
     decision = resolve_download(record.layout, requested_channels)
-    rule = decision.rule
     if decision.channels is None:
-        return Download(rule.status, rule.reason, code=rule.code, notification=rule.notification)
+        return Rendition(decision.rule.outcome, decision.rule.reason)
     try:
         stored = store.wav_path(record.sid)
     except MediaNotFound:
-        return _not_found("The recording's media is not in the store.")
-    return Download(
-        rule.status,
-        rule.reason,
+        return Rendition("no-media", "The recording's media is not in the store.")
+    return Rendition(
+        decision.rule.outcome,
+        decision.rule.reason,
         path=_file(store, record, stored, decision.channels, format),
-        content_type=_CONTENT_TYPES[format],
         channels=decision.channels,
     )
 
@@ -99,7 +84,3 @@ def _file(
             file.write(pcm.T.astype("<i2", order="C").data)
 
     return store.derived(record.sid, f"{channels}ch.{format}", make)
-
-
-def _not_found(message: str) -> Download:
-    return Download(404, message, code=20404)

@@ -1,0 +1,81 @@
+"""Downloads of a recording's media as Twilio answers them: HTTP status, error code, file.
+
+Which file is given, and why none, the exchange decides (:mod:`mediasim.exchange.rendition`); here
+each outcome has its answer. Content types are Twilio's: ``audio/x-wav`` and ``audio/mpeg``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mediasim.exchange.layout import DownloadOutcome
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.rendition import Format, rendition
+from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND
+
+__all__ = ["ANSWERS", "Download", "Format", "download"]
+
+
+class _Answer(NamedTuple):
+    status: int
+    code: int | None = None
+    notification: int | None = None
+
+
+ANSWERS: Final[dict[DownloadOutcome, _Answer]] = {
+    "file": _Answer(200),
+    # Twilio docs, Recordings resource: 404 until the media is there.
+    "no-media": _Answer(404, NOT_FOUND),
+    # Twilio blog, 25 May 2022, and error 16113; that the code is 20404 is our choice.
+    "too-few-channels": _Answer(404, NOT_FOUND, 16113),
+    # Our choice.
+    "invalid-channels": _Answer(400, BAD_PARAMETER),
+}
+"""Each outcome's HTTP status, error code in the body, and warning among the notifications."""
+
+_CONTENT_TYPES: Final[dict[Format, str]] = {"wav": "audio/x-wav", "mp3": "audio/mpeg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The answer to a download: a file, or why there is none."""
+
+    status: int
+    """HTTP status: 200, 400 or 404."""
+    message: str
+    """Why, in words."""
+    path: Path | None = None
+    """The file to send, with status 200 only; so are the next two."""
+    content_type: str | None = None
+    channels: int | None = None
+    code: int | None = None
+    """Twilio's error code, with any other status."""
+    notification: int | None = None
+    """Twilio's warning to be put among the call's notifications."""
+
+
+def download(
+    store: MediaStore,
+    record: RecordingRecord,
+    *,
+    requested_channels: int | str | None = None,
+    format: Format = "wav",
+) -> Download:
+    """The answer to a download of a recording.
+
+    ``requested_channels`` is the query parameter RequestedChannels as it came, None without one.
+    """
+    found = rendition(store, record, requested_channels=requested_channels, format=format)
+    answer = ANSWERS[found.outcome]
+    return Download(
+        answer.status,
+        found.reason,
+        path=found.path,
+        content_type=None if found.path is None else _CONTENT_TYPES[format],
+        channels=found.channels,
+        code=answer.code,
+        notification=answer.notification,
+    )

@@ -1,0 +1,171 @@
+"""The JSON that Twilio's API shows of the exchange's calls, conferences and recordings.
+
+Fields, types and names follow Twilio's API description 2010-04-01 (account-level resources).
+Where it leaves room we chose: a call's ``start_time`` is when it was answered, so that start time
+and duration add up to ``end_time``; prices stay null, for nothing is billed. Dates are RFC 2822 in
+GMT, as in ``Thu, 30 Aug 2018 22:04:41 +0000``; a begun second is shown as that second, so that no
+date lies ahead of the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from email.utils import format_datetime
+from typing import Any, Final
+
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
+from mediasim.exchange.trim import Absence
+
+__all__ = [
+    "ABSENCE_CODES",
+    "API_VERSION",
+    "account_path",
+    "call_json",
+    "conference_json",
+    "error_code",
+    "recording_document",
+    "recording_json",
+    "rfc2822",
+]
+
+API_VERSION: Final = "2010-04-01"
+ABSENCE_CODES: Final[dict[Absence, int]] = {"too-short": 16101, "silent": 16102}
+"""Why a recording is absent, as codes of Twilio's error dictionary."""
+
+_CALL_SUBRESOURCES: Final = {
+    "notifications": "Notifications",
+    "recordings": "Recordings",
+    "payments": "Payments",
+    "events": "Events",
+    "siprec": "Siprec",
+    "streams": "Streams",
+    "transcriptions": "Transcriptions",
+    "user_defined_message_subscriptions": "UserDefinedMessageSubscriptions",
+    "user_defined_messages": "UserDefinedMessages",
+}
+
+
+def account_path(account_sid: str) -> str:
+    """The path of an account's resources."""
+    return f"/{API_VERSION}/Accounts/{account_sid}"
+
+
+def rfc2822(dates: Dates, loop_ns: int) -> str:
+    """The date of a loop time in nanoseconds, as Twilio writes it."""
+    return format_datetime(dates.at(loop_ns))
+
+
+def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
+    """The Call resource."""
+    path = f"{account_path(record.account_sid)}/Calls/{record.sid}"
+    duration = record.duration_seconds()
+    ended_ns = record.ended_ns if record.status == "completed" else None
+    return {
+        "sid": record.sid,
+        "date_created": rfc2822(dates, record.created_ns),
+        "date_updated": rfc2822(dates, record.updated_ns),
+        "parent_call_sid": record.parent_call_sid,
+        "account_sid": record.account_sid,
+        "to": record.to,
+        "to_formatted": _formatted(record.to),
+        "from": record.from_,
+        "from_formatted": _formatted(record.from_),
+        "phone_number_sid": record.phone_number_sid,
+        # "initiated" is told to status callbacks only; the resource has no such value.
+        "status": "queued" if record.status == "initiated" else record.status,
+        "start_time": _date_or_none(dates, record.answered_ns),
+        "end_time": _date_or_none(dates, ended_ns),
+        "duration": None if duration is None else str(duration),
+        "price": None,
+        "price_unit": "USD",
+        "direction": record.direction,
+        "answered_by": None,
+        "api_version": API_VERSION,
+        "forwarded_from": record.forwarded_from,
+        "group_sid": None,
+        "caller_name": record.caller_name,
+        "queue_time": "0",
+        "trunk_sid": None,
+        "uri": f"{path}.json",
+        "subresource_uris": {
+            name: f"{path}/{resource}.json" for name, resource in _CALL_SUBRESOURCES.items()
+        },
+    }
+
+
+def conference_json(record: ConferenceRecord, dates: Dates) -> dict[str, Any]:
+    """The Conference resource."""
+    path = f"{account_path(record.account_sid)}/Conferences/{record.sid}"
+    return {
+        "account_sid": record.account_sid,
+        "date_created": rfc2822(dates, record.created_ns),
+        "date_updated": rfc2822(dates, record.updated_ns),
+        "api_version": API_VERSION,
+        "friendly_name": record.friendly_name,
+        "region": "us1",
+        "sid": record.sid,
+        "status": record.status,
+        "uri": f"{path}.json",
+        "subresource_uris": {
+            "participants": f"{path}/Participants.json",
+            "recordings": f"{path}/Recordings.json",
+        },
+        "reason_conference_ended": record.reason_ended,
+        "call_sid_ending_conference": record.call_sid_ending,
+    }
+
+
+def recording_json(
+    record: RecordingRecord, dates: Dates, base_url: str | None = None
+) -> dict[str, Any]:
+    """The Recording resource of the account.
+
+    ``base_url`` is where its media is served, without a final slash; None if nowhere.
+    """
+    path = f"{account_path(record.account_sid)}/Recordings/{record.sid}"
+    return {
+        "account_sid": record.account_sid,
+        "api_version": API_VERSION,
+        "call_sid": record.call_sid,
+        "conference_sid": record.conference_sid,
+        "date_created": rfc2822(dates, record.created_ns),
+        "date_updated": rfc2822(dates, record.updated_ns),
+        "start_time": rfc2822(dates, record.start_ns),
+        "duration": str(record.duration_seconds()),
+        "sid": record.sid,
+        "price": None,
+        "price_unit": "USD",
+        "status": record.status,
+        # Twilio sets this number apart from the channels of a download.
+        "channels": record.layout.stored_channels,
+        "source": record.source,
+        "error_code": error_code(record),
+        "uri": f"{path}.json",
+        "encryption_details": None,
+        "subresource_uris": {
+            "add_on_results": f"{path}/AddOnResults.json",
+            "transcriptions": f"{path}/Transcriptions.json",
+        },
+        "media_url": None if base_url is None else base_url + path,
+    }
+
+
+def recording_document(record: RecordingRecord, dates: Dates) -> dict[str, Any]:
+    """The JSON beside a recording's media: its resource, and its channels in ``channel_map``."""
+    return {**recording_json(record, dates), "channel_map": record.channel_map_json()}
+
+
+def error_code(record: RecordingRecord) -> int | None:
+    """Twilio's code for why a recording is absent; None for one that is not."""
+    return None if record.absence is None else ABSENCE_CODES[record.absence]
+
+
+def _formatted(address: str) -> str:
+    """``(415) 555-1212`` for a North American number, any other address as it is."""
+    match = re.fullmatch(r"\+1(\d{3})(\d{3})(\d{4})", address)
+    return address if match is None else "({}) {}-{}".format(*match.groups())
+
+
+def _date_or_none(dates: Dates, loop_ns: int | None) -> str | None:
+    return None if loop_ns is None else rfc2822(dates, loop_ns)
