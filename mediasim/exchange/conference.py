@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,11 @@ from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.tones import beep
 from mediasim.exchange import lifecycle
 from mediasim.exchange.call_control import CallControl
+from mediasim.exchange.conference_listener import (
+    ConferenceHappening,
+    ConferenceListener,
+    NoListener,
+)
 from mediasim.exchange.conference_voice import ConferenceVoice
 from mediasim.exchange.dial import Talk
 from mediasim.exchange.events import ConferenceEvent
@@ -38,64 +43,9 @@ from mediasim.exchange.waiting import CallEnded
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
 
-__all__ = ["Conference", "ConferenceHappening", "ConferenceListener", "attend"]
-
-ConferenceHappening = Literal[
-    "start",
-    "end",
-    "join",
-    "leave",
-    "mute",
-    "unmute",
-    "hold",
-    "unhold",
-    "modify",
-    "speech-start",
-    "speech-stop",
-    "announcement-end",
-    "announcement-fail",
-]
-
+__all__ = ["Conference", "attend"]
 
 _TEXTS: Final = {"muted": "is muted", "unmuted": "is heard again"}
-
-
-class ConferenceListener(Protocol):
-    """Hears what happens in a conference, each time before anything else does."""
-
-    def wants(self, happening: ConferenceHappening) -> bool:
-        """Whether it needs to know of these, which cost something to find out."""
-
-    def happened(
-        self,
-        happening: ConferenceHappening,
-        participant: Participant | None,
-        *,
-        why: str = "",
-        announced: str = "",
-    ) -> None:
-        """Something has happened; ``why`` is the reason of a ``leave``, or what has failed.
-
-        ``announced`` is the name of an announcement that has ended.
-        """
-
-    def over(self) -> None:
-        """It has ended, and its recordings are published."""
-
-
-class _NoListener:
-    """A conference of which nothing is told but the exchange's events."""
-
-    def wants(self, happening: ConferenceHappening) -> bool:
-        return False
-
-    def happened(
-        self, happening: ConferenceHappening, participant: Participant | None, **details: str
-    ) -> None:
-        """Tell nothing."""
-
-    def over(self) -> None:
-        """Tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +87,7 @@ class Conference:
         self.record = record
         self.participants: list[Participant] = []
         """Inside or on their way, in order of coming."""
-        self.listener = listener or _NoListener()
+        self.listener = listener or NoListener()
         self._exchange = exchange
         self._room = room
         self._spawn = spawn
@@ -218,7 +168,7 @@ class Conference:
                 else "participant-with-end-conference-on-exit-left",
                 participant,
             )
-        elif not self.participants:
+        elif not self.participants and not self.expecting:
             self.end("last-participant-kicked" if kicked else "last-participant-left", participant)
         else:
             self._arrange()

@@ -28,13 +28,13 @@ _CALL: Final[_Table] = {
     "answered": ("completed",),
 }
 _RECORDING: Final[_Table] = {
-    None: ("started",),
+    None: ("started", "ended"),
     "started": ("paused", "stopped"),
     "paused": ("resumed", "stopped"),
     "resumed": ("paused", "stopped"),
     "stopped": ("completed", "absent"),
 }
-_CONFERENCE: Final[_Table] = {None: ("started",), "started": ("ended",)}
+_CONFERENCE: Final[_Table] = {None: ("started", "ended"), "started": ("ended",)}
 
 
 def lives_are_legal(played: Played) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _document(played: Played, sid: str) -> dict[str, Any] | None:
 
 
 def conferences_empty(played: Played) -> Iterator[str]:
-    """Who joins a conference leaves it, once, between its start and its end."""
+    """Who joins a conference leaves it, once, before its end."""
     for conference in played.run.exchange.catalogue.conferences():
         name, inside, seen = conference.friendly_name, set[str](), set[str]()
         events = [
@@ -140,7 +140,7 @@ def conferences_empty(played: Played) -> Iterator[str]:
             if isinstance(event, ConferenceEvent) and event.conference_sid == conference.sid
         ]
         kinds = [event.kind for event in events]
-        if kinds and (kinds[0], kinds[-1]) != ("conference.started", "conference.ended"):
+        if kinds and (kinds[0], kinds[-1]) != ("conference.joined", "conference.ended"):
             yield f"conference {name} went through {', '.join(kinds)}"
         for event in events:
             who = str(event.call_sid)
