@@ -26,7 +26,7 @@ from mediasim.sandbox.live import place_call
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.fuzz.hunt import hunt
 from mediasim.scenario.load import parse_scenario
-from mediasim.testing.doors.compile import APP, CannotSay, dial_twiml
+from mediasim.testing.doors.compile import APP, CannotSay, call_twiml
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
 from mediasim.testing.doors.draw import draw_call
 from mediasim.testing.doors.judge import Doors, judged
@@ -65,10 +65,10 @@ def waits(timeout: str = "4s", **what: Any) -> Document:
     return {"wait_for": {**what, "timeout": timeout}}
 
 
-HEARD = {"track": "outbound"}
-DUAL = {"channels": "dual"}
-RINGING = {"start": "ringing", **DUAL}
-BY_REQUEST = {"of": "api", "start": {"at": "907ms"}, **HEARD}
+HEARD: Document = {"track": "outbound"}
+DUAL: Document = {"channels": "dual"}
+RINGING: Document = {"start": "ringing", **DUAL}
+BY_REQUEST: Document = {"of": "api", "start": {"at": "907ms"}, **HEARD}
 ANSWERED_FIRST: Document = {"answer_on_bridge": False}
 BOB_TALKS: Steps = [pause(300), tone(700, 600), pause(900), "hangup"]
 
@@ -82,16 +82,26 @@ def call(
 ) -> Document:
     """Ann calls bob, and is answered when he answers, after 700 ms; perhaps put through to cleo."""
     scripts = {"ann": ann, "bob": bob} | ({} if cleo is None else {"cleo": cleo})
-    given = {"answer": "700ms", "answer_on_bridge": True, "recordings": [recording or DUAL]}
+    given: Document = {"answer": "700ms", "answer_on_bridge": True}
     return {
         "name": "telephones",
         "parties": {name: {"script": script} for name, script in scripts.items()},
-        "calls": [{"from": "ann", "to": "bob", **given, **more}],
+        "calls": [{"from": "ann", "to": "bob", "recordings": [recording or DUAL], **given, **more}],
     }
 
 
 def put_through(at: str = "2007ms", answer: str = "500ms", timeout: str = "3s") -> Document:
     return {"transfers": [{"to": "cleo", "at": at, "answer": answer, "timeout": timeout}]}
+
+
+def mail(ann: Steps, *recordings: Document, **more: Any) -> Document:
+    """Ann is answered by the Record verb."""
+    given = {"timeout": "2s", "max_length": "9s", "beep": False, **more}
+    return {
+        "name": "telephones",
+        "parties": {"ann": {"script": ann}},
+        "calls": [{"from": "ann", "voicemail": given, "recordings": list(recordings)}],
+    }
 
 
 def far(document: Document, who: str, delay: str) -> Document:
@@ -104,12 +114,12 @@ def room(
 ) -> Document:
     """Ann, bob and cleo meet, at once unless it says when; the first may be muted."""
     names = ("ann", "bob", "cleo")[: len(scripts)]
-    participants = [
+    participants: list[Document] = [
         {"party": name, "join": join}
         for name, join in zip(names, joins or ("0ms",) * len(names), strict=True)
     ]
     if muted is not None:
-        participants[0]["muted"] = muted
+        participants[0] |= {"muted": muted}
     conference = {"participants": participants, "recording": {"trim": "do-not-trim"}, **more}
     return {
         "name": "telephones",
@@ -192,7 +202,7 @@ CALLS = {
         **put_through("507ms"),
     ),
 }
-RECORDINGS = {
+RECORDINGS: dict[str, Document] = {
     "two-channels": {"of": "api", "start": {"at": "907ms"}, **DUAL},
     "what-is-said": {"of": "api", "start": {"at": "907ms"}, "track": "inbound"},
     "what-is-heard": BY_REQUEST,
@@ -202,7 +212,7 @@ RECORDINGS = {
     "paused-for-good": {"pauses": [{"at": "1207ms"}], **DUAL},
     "trimmed": {"trim": "trim-silence", **DUAL},
 }
-OF_CALLS = {
+OF_CALLS: dict[str, Document] = {
     "from-its-answer": {"of": "api", **HEARD},
     "from-its-answer-in-two": {"of": "api", **DUAL},
 }
@@ -218,6 +228,15 @@ ROOMS = {
     "ended-later": room([tone(900)], [tone(300, 600)], end="3507ms"),
     "one-by-one": room([tone(900), pause(2500), "hangup"], BOB_TALKS, joins=("0ms", "500ms")),
     "left-alone": room([tone(500), pause(3000), "hangup"], BOB_TALKS),
+}
+MAILS = {
+    "silence": mail([tone(900), pause(900), tone(500)]),
+    "key": mail([tone(900), {"dtmf": "1"}, tone(900), {"dtmf": "#"}, tone(900)], finish_on_key="#"),
+    "length": mail([tone(5000)], max_length="2s"),
+    "hung-up": mail([tone(900), "hangup"], {"of": "api", "start": "answer", **DUAL}),
+    "nothing": mail([pause(9000)]),
+    "beep": mail([pause(900), tone(900)], {"of": "api", "start": "answer", **DUAL}, beep=True),
+    "beep-and-nothing": mail([], {"of": "api", "start": "answer", **DUAL}, beep=True),
 }
 SCRIPTS: dict[str, Document] = {
     **{f"call-{name}": script for name, script in CALLS.items()},
@@ -238,6 +257,7 @@ SCRIPTS: dict[str, Document] = {
     "recording-of-busy": call(
         [], BOB_TALKS, OF_CALLS["from-its-answer"], answer="busy", **ANSWERED_FIRST
     ),
+    **{f"mail-{name}": script for name, script in MAILS.items()},
     **{f"room-{name}": script for name, script in ROOMS.items()},
 }
 
@@ -275,7 +295,19 @@ def test_the_same_seed_draws_the_same_and_everything_gets_drawn() -> None:
         *("answer_on_bridge", "dial_after", "transfers", "time_limit", "conferences", "muted"),
         *("hold", "resume", "mute", "unmute", "hangup", "wait_for", "dtmf", "emit", "end"),
         *("digit", "speech", "quiet", "no-answer", "busy", "reject", "inbound", "outbound"),
-        *("ringing", "api", "skip", "silence", "stop", "mono", "trim-silence", "loss", "jitter"),
+        *(
+            "voicemail",
+            "finish_on_key",
+            "ringing",
+            "api",
+            "skip",
+            "silence",
+            "stop",
+            "mono",
+            "trim-silence",
+            "loss",
+            "jitter",
+        ),
     ):
         assert f"'{word}'" in text, word
 
@@ -346,12 +378,12 @@ def test_a_served_sandbox_records_the_same(name: str) -> None:
         who: {**party, "number": scenario.numbers[who], "answer": "700ms"}
         for who, party in script["parties"].items()
     }
-    twiml = dial_twiml(scenario, scenario.calls[0])
+    twiml = call_twiml(scenario, scenario.calls[0])
     plan = {"parties": parties, "numbers": {APP: {"twiml": twiml}}}
     config = parse_config(plan, base=Path())
     with EmbeddedSandbox(Settings(config=config, clock="manual")) as served:
         sandbox = served.sandbox
-        ann = {"from_": "ann", "callee": config.default, "scripted": False}
+        ann: Document = {"from_": "ann", "callee": config.default, "scripted": False}
         served.submit(lambda: place_call(sandbox.service, sandbox.phones, to=APP, **ann)).result()
         assert served.submit(lambda: sandbox.clock.run_until_idle(10**11)).result()
         (record,) = served.submit(sandbox.service.catalogue.recordings).result()

@@ -62,7 +62,7 @@ def register(app: typer.Typer, doors: Callable[[], Properties]) -> None:
         from mediasim.scenario.fuzz.hunt import hunt
         from mediasim.scenario.fuzz.properties import Invariants
 
-        properties = doors() if through_doors else Invariants()
+        properties: Properties = doors() if through_doors else Invariants()
         if files:
             raise typer.Exit(_judge(files, properties))
         try:

@@ -19,8 +19,9 @@ Document = Mapping[str, Any]
 class Properties(Protocol):
     """Properties of runs. It is sent to other processes: what implements it can be pickled."""
 
-    option: str
-    """What chooses it on the command line, "" for the default."""
+    @property
+    def option(self) -> str:
+        """What chooses it on the command line, "" for the default."""
 
     def draw(self, seed: int, number: int) -> dict[str, Any]:
         """The scenario of a run; the seed and the run's number decide all of it."""

@@ -24,7 +24,7 @@ from mediasim.sandbox.live import place_call
 from mediasim.sandbox.numbers import claim_numbers
 from mediasim.sandbox.phones import PhoneBook
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpFailed
+from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest import create_api
 from mediasim.twilio.service import Service
@@ -53,7 +53,7 @@ class Account:
         studio = Studio(speaker)
         self.phones = PhoneBook(config, seeds, speaker, studio)
         webhooks = Webhooks(
-            _NoApp(), auth_token=_TOKEN, clock=lambda: exchange.now_ns, seeds=seeds, one_lane=True
+            _App(), auth_token=_TOKEN, clock=lambda: exchange.now_ns, seeds=seeds, one_lane=True
         )
         record = AccountRecord(
             sid=exchange.account_sid, auth_token=_TOKEN, friendly_name="doors", created_ns=0
@@ -109,8 +109,8 @@ class Account:
             self._over.set()
 
 
-class _NoApp:
-    """Every document is given with what asks for it: nobody has to be asked for one."""
+class _App:
+    """What it is asked for is always the end; all other documents come with what asks for them."""
 
     async def send(
         self,
@@ -123,7 +123,7 @@ class _NoApp:
         total_seconds: float,
         most_bytes: int,
     ) -> HttpAnswer:
-        raise HttpFailed(f"{url}: no app is there", refused=True)
+        return HttpAnswer(200, {"content-type": "text/xml"}, b"<Response><Hangup/></Response>")
 
 
 async def _gate(work: Callable[[], Any]) -> Any:

@@ -6,7 +6,9 @@ What can be said in one way alone, and is refused here with :class:`CannotSay`:
   transfers only recordings asked for by request are said;
 * each Dial has a time limit of its own, a scenario's call has one for all its legs; so there is
   none beside transfers;
-* Dial counts its timeout and its time limit, and Pause its length, in whole seconds;
+* a scenario's call waits for its transfers; who has nothing more to do hangs up in a sandbox, which
+  cannot know of a request to come: in what is drawn somebody has something to do until then;
+* Dial and Record count their times, and Pause its length, in whole seconds;
 * a number is answered in one way: nobody is dialled twice who answers differently;
 * REST and ``<Start><Recording>`` ask something of a call that has been answered: where the caller
   is answered with the bridge, no request falls on that very moment;
@@ -21,7 +23,7 @@ other way round: TwiML says it and no scenario does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -29,7 +31,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.scenario.errors import Problem, ScenarioError
 from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_call import Answer, Call, Transfer
+from mediasim.scenario.model_call import Answer, Call, Transfer, Voicemail
 from mediasim.scenario.model_conference import Conference
 from mediasim.scenario.model_party import Party
 from mediasim.scenario.model_recording import Moment, Recording, RecordingPause
@@ -37,12 +39,13 @@ from mediasim.scenario.model_steps import Noise, walk
 
 __all__ = [
     "APP",
+    "OVER",
     "CannotSay",
     "Change",
     "answers_of",
+    "call_twiml",
     "changes_of",
     "conference_twiml",
-    "dial_twiml",
     "moment_ns",
     "recording_form",
     "transfer_twiml",
@@ -50,6 +53,8 @@ __all__ = [
 
 APP: Final = "+15005550006"
 """The app's own number."""
+OVER: Final = "http://127.0.0.1/over"
+"""Where the app answers that the call is to end."""
 
 
 class CannotSay(ScenarioError):
@@ -88,7 +93,7 @@ def moment_ns(moment: Moment, what: str) -> int:
 def answers_of(call: Call) -> dict[str, Answer]:
     """How each party that the call dials answers. Raises CannotSay for one that varies."""
     if call.to is None:
-        raise CannotSay(f"call {call.name} goes to no party")
+        return {}
     answers = {call.to: call.answer}
     for transfer in call.transfers:
         if answers.setdefault(transfer.to, transfer.answer) != transfer.answer:
@@ -99,17 +104,42 @@ def answers_of(call: Call) -> dict[str, Answer]:
 # -- documents ------------------------------------------------------------------------------
 
 
-def dial_twiml(scenario: Scenario, call: Call) -> str:
-    """The document of a call between two parties. Raises CannotSay."""
-    assert call.to is not None
-    if call.transfers and call.time_limit is not None:
-        raise CannotSay("a time limit beside transfers: each Dial has its own")
+def call_twiml(scenario: Scenario, call: Call) -> str:
+    """The document of a call. Raises CannotSay."""
     response = Element("Response")
     for recording in call.recordings:
         if recording.start.on == "answer" and recording.of == "api":
             if call.answer_on_bridge:
                 raise CannotSay("a request at the moment of the bridge")
             _recording_element(SubElement(response, "Start"), recording)
+    if call.to is not None:
+        _add_dial(response, scenario, call)
+    elif call.voicemail is not None:
+        _add_record(response, call.voicemail)
+    else:
+        raise CannotSay(f"call {call.name} goes to an app")
+    return tostring(response, "unicode")
+
+
+def _add_record(response: Element, mail: Voicemail) -> None:
+    if mail.greeting is not None:
+        raise CannotSay("a greeting: Say has voices of its own")
+    SubElement(
+        response,
+        "Record",
+        action=OVER,
+        timeout=_seconds(mail.timeout, "timeout"),
+        maxLength=_seconds(mail.max_length, "max_length"),
+        finishOnKey=mail.finish_on_key,
+        playBeep=str(mail.beep).lower(),
+        trim=mail.trim,
+    )
+
+
+def _add_dial(response: Element, scenario: Scenario, call: Call) -> None:
+    assert call.to is not None
+    if call.transfers and call.time_limit is not None:
+        raise CannotSay("a time limit beside transfers: each Dial has its own")
     if call.dial_after:
         SubElement(response, "Pause", length=_seconds(call.dial_after, "dial_after"))
     dial = _dial(response, scenario.numbers[call.to], call.timeout)
@@ -127,7 +157,6 @@ def dial_twiml(scenario: Scenario, call: Call) -> str:
         dial.set("record", f"record-from-{recording.start.on}{dual}")
         dial.set("recordingTrack", recording.track)
         dial.set("trim", recording.trim)
-    return tostring(response, "unicode")
 
 
 def transfer_twiml(scenario: Scenario, transfer: Transfer) -> str:
@@ -191,7 +220,7 @@ def recording_form(recording: Recording) -> dict[str, str]:
     }
 
 
-def changes_of(pauses: tuple[RecordingPause, ...], stop: Moment | None) -> Iterator[Change]:
+def changes_of(pauses: Sequence[RecordingPause], stop: Moment | None) -> Iterator[Change]:
     """The requests that change a recording under way, in order. Raises CannotSay."""
     for pause in pauses:
         begin = moment_ns(pause, "a pause")

@@ -15,6 +15,7 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.sandbox.config import Config, parse_config
+from mediasim.scenario.durations import Duration
 from mediasim.scenario.load import parse_scenario
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_call import Answer, Call
@@ -27,9 +28,9 @@ from mediasim.testing.doors.compile import (
     APP,
     CannotSay,
     answers_of,
+    call_twiml,
     changes_of,
     conference_twiml,
-    dial_twiml,
     moment_ns,
     recording_form,
     transfer_twiml,
@@ -96,13 +97,13 @@ def _scenario(document: Document, base: Path | None) -> Scenario:
 
 def _config(scenario: Scenario, document: Document, base: Path, *, requested: bool) -> Config:
     """The number plan that the scenario is played in."""
-    answers = {name: Answer(outcome="answer", after="0s") for name in scenario.parties}
+    answers = {name: Answer(outcome="answer", after=Duration(0)) for name in scenario.parties}
     twiml = ""
     if len(scenario.calls) + len(scenario.conferences) != 1:
         raise CannotSay("several calls or conferences")
     for call in scenario.calls:
         answers |= answers_of(call)
-        twiml = dial_twiml(scenario, call)
+        twiml = call_twiml(scenario, call)
     for conference in scenario.conferences:
         twiml = conference_twiml(scenario, conference)
     parties = {
@@ -170,7 +171,7 @@ class _Door:
             self._calls[call.from_] = self._account.call(call.from_, APP)
             return
         number = self._scenario.numbers[call.from_]
-        form = {"To": number, "From": APP, "Twiml": dial_twiml(self._scenario, call)}
+        form = {"To": number, "From": APP, "Twiml": call_twiml(self._scenario, call)}
         for recording in recordings:
             form |= {"Record": "true", **recording_form(recording)}
         self._calls[call.from_] = (await self._account.post("Calls", form))["sid"]
@@ -181,7 +182,7 @@ class _Door:
     # -- recordings of calls ----------------------------------------------------------------
 
     def _plan_recording(self, call: Call, number: int, recording: Recording) -> None:
-        begins_ns = int(call.dial_after) + int(call.answer.after)
+        begins_ns = int(call.dial_after) + int(call.answer.after) if call.to is not None else 0
         if recording.start.on is None:
             begins_ns = moment_ns(recording.start, "a recording's start")
             self._at(int(call.at) + begins_ns, partial(self._record, call, number, recording))

@@ -40,8 +40,11 @@ def _drawn(draws: Draws, name: str) -> Drawn:
         "seed": draws.whole(0, 999),
         "profile": draws.pick(("2016-legacy", "2022-05", "2022-05", "2024-07", "2025-09")),
     }
-    if draws.chance(0.25):
+    shape = draws.pick(("call",) * 7 + ("conference",) * 2 + ("voicemail",))
+    if shape == "conference":
         return scenario | _with_conference(draws.of("conference"))
+    if shape == "voicemail":
+        return scenario | _with_voicemail(draws.of("voicemail"))
     return scenario | _with_call(draws.of("call"))
 
 
@@ -79,7 +82,28 @@ def _with_call(draws: Draws) -> Drawn:
     elif draws.chance(0.3):
         call["time_limit"] = f"{draws.whole(1, 6)}s"
     call["recordings"] = _recordings(draws.of("recordings"), call, answered)
-    return {"parties": _parties(draws, members), "calls": [call]}
+    parties = _parties(draws, members)
+    if "transfers" in call:  # a sandbox does not know that there is something to wait for
+        parties["bob"].setdefault("script", []).append({"pause": "9s"})
+    return {"parties": parties, "calls": [call]}
+
+
+def _with_voicemail(draws: Draws) -> Drawn:
+    """A call that the Record verb answers."""
+    mail: Drawn = {
+        "timeout": f"{draws.whole(1, 3)}s",
+        "max_length": f"{draws.whole(1, 6)}s",
+        "trim": draws.pick(("trim-silence", "do-not-trim")),
+        "beep": draws.chance(0.6),
+    }
+    if draws.chance(0.4):
+        mail["finish_on_key"] = draws.pick(("", "#", "1"))
+    call: Drawn = {"from": "ann", "voicemail": mail}
+    call["recordings"] = [
+        _recording(draws.of(f"recording/{number}"), draws.pick(("api", "api-at")), call, 0)
+        for number in range(draws.pick((0, 1)))
+    ]
+    return {"parties": _parties(draws, ["ann"]), "calls": [call]}
 
 
 def _parties(draws: Draws, members: list[str]) -> Drawn:

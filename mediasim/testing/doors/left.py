@@ -21,6 +21,7 @@ from mediasim.exchange.records import CallRecord, RecordingRecord
 __all__ = ["Left", "Recorded", "differences", "left_by"]
 
 _BEFORE_ANSWER: Final = ("call.queued", "call.initiated", "call.ringing")
+_ASKED_BY: Final = {"DialVerb": "dial", "RecordVerb": "record", "Conference": "conference"}
 _TRANSFERRED: Final = "call.transferred"
 """A request that gives a call another document does not say that it is put through to somebody."""
 _COMMON: Final = ("call", "recording", "conference")
@@ -77,7 +78,7 @@ def _names(records: Sequence[RecordingRecord]) -> dict[str, str]:
     counts: dict[str, int] = {}
     names = {}
     for record in records:
-        kind = {"DialVerb": "dial", "Conference": "conference"}.get(record.source, "request")
+        kind = _ASKED_BY.get(record.source, "request")
         counts[kind] = counts.get(kind, 0) + 1
         names[record.sid] = f"{kind}-{counts[kind]}"
     return names
@@ -139,7 +140,7 @@ def differences(one: Left, two: Left, *, in_order: bool = True) -> Iterator[str]
         if a.status != b.status:
             yield f"recording {name} is {a.status} and {b.status}"
         yield from (f"recording {name}: {words}" for words in _samples(a.pcm, b.pcm))
-        where = _elsewhere(*(_truth(each, late=in_order) for each in (a, b)))
+        where = _elsewhere(_truth(a, late=in_order), _truth(b, late=in_order))
         if where is not None:
             yield f"the truth of {name}: {where}"
     first, second = one.events, two.events

@@ -89,7 +89,7 @@ def _transfer_on_hold(document: Document) -> bool:
 def _caller_is_answered_first(document: Document) -> bool:
     """A caller's script begins at its answer in a sandbox, at the bridge in a scenario."""
     call = _call(document)
-    if not call or call.get("answer_on_bridge") or "dial_after" in call:
+    if "to" not in call or call.get("answer_on_bridge") or "dial_after" in call:
         return False
     return bool(_script(document, call["from"]))
 
@@ -104,7 +104,7 @@ def _nobody_hangs_up(document: Document) -> bool:
     """The caller goes first in a scenario, who was called in a sandbox: the end is later by the
     way from the one or from the other."""
     call, there = _call(document), _spoken_to(document)
-    ends = [call["from"], there[-1]] if call else []
+    ends = [call["from"], there[-1]] if there else []
     if any("hangup" in _script(document, name) for name in ends):
         return False
     return len({repr(document["parties"][name].get("network")) for name in ends}) > 1
@@ -128,6 +128,13 @@ def _two_tracks_by_request(document: Document) -> bool:
     a sandbox, music too."""
     both = any(it.get("track", "both") == "both" for it in _asked_by_request(document))
     return both and any("hold" in _script(document, name) for name in document["parties"])
+
+
+def _speaks_before_the_beep(document: Document) -> bool:
+    """A caller's script begins after the beep in a scenario, with its answer in a sandbox."""
+    call = _call(document)
+    beep = "voicemail" in call and call["voicemail"].get("beep", True)
+    return beep and bool(_script(document, call["from"]))
 
 
 def _busy_at_once(document: Document) -> bool:
@@ -188,6 +195,7 @@ NOT_YET: Final[Mapping[str, Callable[[Document], bool]]] = {
     "turned-away-unanswered": _turned_away_unanswered,
     "ringing-unanswered": _ringing_unanswered,
     "two-tracks-by-request": _two_tracks_by_request,
+    "speaks-before-the-beep": _speaks_before_the_beep,
     "busy-at-once": _busy_at_once,
     "transfer-while-ringing": _transfer_while_ringing,
     "late-at-the-end": _late_at_the_end,
