@@ -26,11 +26,12 @@ from mediasim.sandbox.live import place_call
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.fuzz.hunt import hunt
 from mediasim.scenario.load import parse_scenario
+from mediasim.testing.doors import judge
 from mediasim.testing.doors.compile import APP, CannotSay, call_twiml
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
 from mediasim.testing.doors.draw import draw_call
 from mediasim.testing.doors.judge import Doors, judged
-from mediasim.testing.doors.left import differences
+from mediasim.testing.doors.left import Left, differences
 from mediasim.testing.doors.unlike import NOT_YET, not_yet_alike
 
 RUNS = 50 * int(os.environ.get("MEDIASIM_EXAMPLES", "1"))
@@ -227,6 +228,7 @@ ROOMS = {
     "ended": room([tone(900), pause(9000)], [tone(5000, 600), pause(9000)], end="2507ms"),
     "ended-later": room([tone(900)], [tone(300, 600)], end="3507ms"),
     "one-by-one": room([tone(900), pause(2500), "hangup"], BOB_TALKS, joins=("0ms", "500ms")),
+    "alone": room([tone(900)]),
     "left-alone": room([tone(500), pause(3000), "hangup"], BOB_TALKS),
 }
 MAILS = {
@@ -365,6 +367,24 @@ def test_the_order_within_a_moment_is_compared_when_asked() -> None:
     swapped = replace(left, events=events)
     assert list(differences(left, swapped, in_order=False)) == []
     assert list(differences(left, swapped))
+
+
+def test_a_find_is_made_small_and_written_with_what_repeats_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, door = judge.DOORS["same-by-twiml"]
+
+    def a_door_that_forgets(*asked: Any) -> Left:
+        return replace(door(*asked), events=())
+
+    monkeypatch.setitem(judge.DOORS, "same-by-twiml", (words, a_door_that_forgets))
+    ((find,),) = [hunt(1, 1, properties=Doors(), out=tmp_path).finds]
+    assert find.file is not None
+    text = find.file.read_text()
+    assert "# Found by: mediasim fuzz --doors --seed 1 --first 0 --runs 1\n" in text
+    assert f"# To repeat: mediasim fuzz --doors {find.file.name}\n" in text
+    assert len(text.splitlines()) < 30
+    assert [broken.name for broken in judged(yaml.safe_load(text))] == ["same-by-twiml"]
 
 
 # -- the account without sockets is the sandbox ---------------------------------------------------

@@ -177,6 +177,11 @@ def _come_one_by_one(document: Document) -> bool:
     return len({str(it.get("join")) for it in _conference(document).get("participants", ())}) > 1
 
 
+def _alone(document: Document) -> bool:
+    """Who is alone in a sandbox's conference waits for another for ever."""
+    return len(_conference(document).get("participants", "--")) < 2
+
+
 def _ended_with_nothing_to_do(document: Document) -> bool:
     """Until the set end all stay in a scenario, while they have something to do in a sandbox."""
     scripts = [_script(document, name) for name in document["parties"]]
@@ -201,6 +206,7 @@ NOT_YET: Final[Mapping[str, Callable[[Document], bool]]] = {
     "late-at-the-end": _late_at_the_end,
     "counted-from-its-own-dialling": _counted_from_its_own_dialling,
     "come-one-by-one": _come_one_by_one,
+    "alone": _alone,
     "ended-with-nothing-to-do": _ended_with_nothing_to_do,
 }
 """By name, whether a scenario has it."""
