@@ -221,10 +221,16 @@ def explain(
         _stop(str(error), WRONG)
 
 
+def _doors() -> Any:
+    from mediasim.testing.doors.judge import Doors
+
+    return Doors()
+
+
 commands.register(app)
 analysis_command.register(app)
 truth_commands.register(app)
-fuzz_command.register(app)
+fuzz_command.register(app, _doors)
 import_command.register(app)
 
 

@@ -231,16 +231,13 @@ def _background(recording: LiveRecording, number: int) -> float | None:
 
 
 def _heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
-    """Everybody who may be heard in a channel: whoever is sent to it or speaks in it."""
+    """Every call that may be heard in a channel, from its recording's start to its end."""
     heard: dict[LiveCall, None] = {}
-    of_leg = {call.leg: call for call in recording.exchange.calls if call.has_leg}
-    for sourcing in recording.sourcings:
-        for source in sourcing.channels[number]:
-            if source.track is Track.INBOUND:
-                heard[source.call] = None
-            else:
-                for _, legs in source.call.leg.heard_log:
-                    heard |= dict.fromkeys(of_leg[leg] for leg in legs if leg in of_leg)
+    for low, high, call, track in _sources(recording, number):
+        if track is Track.INBOUND:
+            heard[call] = None
+        else:
+            heard |= dict.fromkeys(speaker for speaker, _, _ in _sent(recording, call, low, high))
     return heard
 
 

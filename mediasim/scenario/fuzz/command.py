@@ -11,54 +11,80 @@ import typer
 
 if TYPE_CHECKING:
     from mediasim.scenario.fuzz.hunt import Find, Hunt
+    from mediasim.scenario.fuzz.properties import Properties
 
 __all__ = ["register"]
 
 _FOUND, _WRONG = 1, 2
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(fuzz)
+def register(app: typer.Typer, doors: Callable[[], Properties]) -> None:
+    """Add the command to the command line.
 
-
-def fuzz(
-    files: Annotated[
-        list[str] | None, typer.Argument(help="Judge these scenarios instead of drawing any.")
-    ] = None,
-    runs: Annotated[int, typer.Option(help="How many scenarios to draw.", min=1)] = 300,
-    seed: Annotated[int, typer.Option(help="Decides all that is drawn.", min=0, max=2**63 - 1)] = 1,
-    first: Annotated[int, typer.Option(help="The number of the first run.", min=0)] = 0,
-    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
-    out: Annotated[Path, typer.Option(help="Where finds are written.")] = Path("mediasim-finds"),
-    minutes: Annotated[
-        float | None, typer.Option(help="Draw no more after that time.", min=0)
-    ] = None,
-) -> None:
-    """Try random calls against the invariants, and make what breaks one small.
-
-    Every run is judged by what it left, and played a second time: the same again, in other blocks,
-    beside another call, with somebody silent, or killed. The same seed finds the same. A find is
-    written as a scenario file that repeats it. A few hundred runs are for every change; the nightly
-    command is: mediasim fuzz --runs 10000 --seed $(date +%Y%m%d) --jobs 2
-
-    Exit code 0: nothing was found; 1: something was; 2: a scenario or the command line is wrong.
+    ``doors`` gives what ``--doors`` tries: it takes a sandbox, which stands above scenarios.
     """
-    if files:
-        raise typer.Exit(_judge(files))
-    from mediasim.scenario.fuzz.hunt import hunt
 
-    try:
-        found = hunt(
-            seed, runs, first=first, jobs=jobs, minutes=minutes, out=out, progress=_progress()
-        )
-    except OSError as error:
-        print(f"cannot write to {error.filename or out}: {error.strerror}", file=sys.stderr)
-        raise typer.Exit(_WRONG) from None
-    for find in found.finds:
-        _show(find, seed)
-    print(_summary(found))
-    raise typer.Exit(_FOUND if found.finds else 0)
+    def fuzz(
+        files: Annotated[
+            list[str] | None, typer.Argument(help="Judge these scenarios instead of drawing any.")
+        ] = None,
+        runs: Annotated[int, typer.Option(help="How many scenarios to draw.", min=1)] = 300,
+        seed: Annotated[
+            int, typer.Option(help="Decides all that is drawn.", min=0, max=2**63 - 1)
+        ] = 1,
+        first: Annotated[int, typer.Option(help="The number of the first run.", min=0)] = 0,
+        jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
+        out: Annotated[Path, typer.Option(help="Where finds are written.")] = Path(
+            "mediasim-finds"
+        ),
+        minutes: Annotated[
+            float | None, typer.Option(help="Draw no more after that time.", min=0)
+        ] = None,
+        through_doors: Annotated[
+            bool,
+            typer.Option(
+                "--doors", help="Run each as a scenario, by TwiML, and by REST: all are the same."
+            ),
+        ] = False,
+    ) -> None:
+        """Try random calls against the invariants, and make what breaks one small.
+
+        Every run is judged by what it left, and played a second time: the same again, in other
+        blocks, beside another call, with somebody silent, or killed. With --doors it is run as a
+        scenario, by an app's TwiML and by REST instead, and all three leave the same. The same seed
+        finds the same. A find is written as a scenario file that repeats it. A few hundred runs are
+        for every change; the nightly command, also with --doors, is: mediasim fuzz --runs 10000
+        --seed $(date +%Y%m%d) --jobs 2
+
+        Exit code 0: nothing was found; 1: something was; 2: a scenario or the command line is
+        wrong.
+        """
+        from mediasim.scenario.fuzz.hunt import hunt
+        from mediasim.scenario.fuzz.properties import Invariants
+
+        properties: Properties = doors() if through_doors else Invariants()
+        if files:
+            raise typer.Exit(_judge(files, properties))
+        try:
+            found = hunt(
+                seed,
+                runs,
+                properties=properties,
+                first=first,
+                jobs=jobs,
+                minutes=minutes,
+                out=out,
+                progress=_progress(),
+            )
+        except OSError as error:
+            print(f"cannot write to {error.filename or out}: {error.strerror}", file=sys.stderr)
+            raise typer.Exit(_WRONG) from None
+        for find in found.finds:
+            _show(find, properties)
+        print(_summary(found))
+        raise typer.Exit(_FOUND if found.finds else 0)
+
+    app.command()(fuzz)
 
 
 def _progress() -> Callable[[Hunt], None] | None:
@@ -79,13 +105,14 @@ def _summary(found: Hunt) -> str:
     return f"seed {found.seed}: {found.runs} runs in {taken}, {finds}"
 
 
-def _show(find: Find, seed: int) -> None:
+def _show(find: Find, properties: Properties) -> None:
+    words = " ".join(filter(None, ("mediasim fuzz", properties.option, str(find.file))))
     print(f"run {find.number} breaks {find.broken.name}: {find.broken.words}")
     print(f"  {find.broken.where}")
-    print(f"  written to {find.file}; to repeat: mediasim fuzz {find.file}")
+    print(f"  written to {find.file}; to repeat: {words}")
 
 
-def _judge(files: list[str]) -> int:
+def _judge(files: list[str], properties: Properties) -> int:
     """Judge scenario files by everything; returns the exit code."""
     from mediasim.scenario.errors import ScenarioError
     from mediasim.scenario.fuzz.replay import judged_file
@@ -93,7 +120,7 @@ def _judge(files: list[str]) -> int:
     code = 0
     try:
         for file in files:
-            broken = list(judged_file(Path(file)))
+            broken = list(judged_file(Path(file), properties))
             for each in broken:
                 print(f"{file} breaks {each.name}: {each.words}\n  {each.where}")
                 code = _FOUND

@@ -11,15 +11,15 @@ from typing import Any, Final
 import yaml
 
 from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
+from mediasim.scenario.fuzz.properties import Invariants, Properties
 from mediasim.scenario.fuzz.shrink import shrunk
-from mediasim.scenario.fuzz.try_out import second_run_of, trial, try_out
 
 __all__ = ["Find", "Hunt", "hunt", "one_run", "write_find"]
 
 _MOST_FINDS: Final = 10
 """Beyond that no more runs are made: whatever is wrong is known by then."""
+_INVARIANTS: Final = Invariants()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Hunt:
     finds: list[Find] = field(default_factory=list)
 
 
-def one_run(seed: int, number: int) -> Find | None:
+def one_run(seed: int, number: int, properties: Properties = _INVARIANTS) -> Find | None:
     """Draw a scenario and judge it; None where everything holds."""
-    document = draw_scenario(seed, number)
+    document = properties.draw(seed, number)
     try:
-        broken = next(try_out(document, [second_run_of(seed, number)]), None)
+        broken = next(properties.judge(document, seed, number), None)
     except ScenarioError as error:
         broken = Broken(*GOES_THROUGH, f"what was drawn is no scenario: {error}")
     return None if broken is None else Find(number, broken, document)
@@ -57,6 +57,7 @@ def hunt(
     seed: int,
     runs: int,
     *,
+    properties: Properties = _INVARIANTS,
     first: int = 0,
     jobs: int = 1,
     minutes: float | None = None,
@@ -69,16 +70,16 @@ def hunt(
     """
     began = time.monotonic()
     so_far, known = Hunt(seed), set[str]()
-    for find in _all(seed, range(first, first + runs), jobs):
+    for find in _all(seed, range(first, first + runs), jobs, properties):
         so_far.runs += 1
         so_far.seconds = time.monotonic() - began
         if find is not None:
             # Of the same invariant one find is made small: many have one cause.
             if find.broken.name not in known:
-                find = _made_small(find)
+                find = _made_small(find, properties)
                 known.add(find.broken.name)
             if out is not None:
-                find = write_find(find, seed, out)
+                find = write_find(find, seed, out, properties)
             so_far.finds.append(find)
         if progress is not None:
             progress(so_far)
@@ -89,11 +90,11 @@ def hunt(
     return so_far
 
 
-def _all(seed: int, numbers: range, jobs: int) -> Iterator[Find | None]:
+def _all(seed: int, numbers: range, jobs: int, properties: Properties) -> Iterator[Find | None]:
     """The runs in order, whoever makes them."""
     if jobs == 1:
         for number in numbers:
-            yield one_run(seed, number)
+            yield one_run(seed, number, properties)
         return
     import multiprocessing
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -104,7 +105,7 @@ def _all(seed: int, numbers: range, jobs: int) -> Iterator[Find | None]:
         waiting: list[Future[Find | None]] = []
         try:
             for number in numbers:
-                waiting.append(pool.submit(one_run, seed, number))
+                waiting.append(pool.submit(one_run, seed, number, properties))
                 if len(waiting) >= 4 * jobs:
                     yield waiting.pop(0).result()
             while waiting:
@@ -113,23 +114,25 @@ def _all(seed: int, numbers: range, jobs: int) -> Iterator[Find | None]:
             pool.shutdown(cancel_futures=True)
 
 
-def _made_small(find: Find) -> Find:
+def _made_small(find: Find, properties: Properties) -> Find:
     try:
-        document, broken = shrunk(find.document, find.broken, trial(find.broken.name))
+        trial = properties.trial(find.broken.name)
+        document, broken = shrunk(find.document, find.broken, trial)
     except ScenarioError:
         return find  # it is no scenario in the first place
     return Find(find.number, broken, document)
 
 
-def write_find(find: Find, seed: int, out: Path) -> Find:
+def write_find(find: Find, seed: int, out: Path, properties: Properties = _INVARIANTS) -> Find:
     """Write a find as a scenario file that says what it breaks and how to repeat it."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"{find.broken.name}-{seed}-{find.number}.yaml"
+    command = f"mediasim fuzz {properties.option}".rstrip()
     lines = [
         f"# Breaks {find.broken.name}: {find.broken.words}.",
         *(f"# {line}" for line in find.broken.where.splitlines()),
-        f"# Found by: mediasim fuzz --seed {seed} --first {find.number} --runs 1",
-        f"# To repeat: mediasim fuzz {file.name}",
+        f"# Found by: {command} --seed {seed} --first {find.number} --runs 1",
+        f"# To repeat: {command} {file.name}",
         yaml.safe_dump(find.document, sort_keys=False, width=100),
     ]
     file.write_text("\n".join(lines), "utf-8")

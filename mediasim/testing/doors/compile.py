@@ -1,0 +1,234 @@
+"""A scenario said in TwiML and in requests to the REST API, as far as it can be said there.
+
+What can be said in one way alone, and is refused here with :class:`CannotSay`:
+
+* a Dial's own recording ends with that Dial, a scenario's goes on through transfers; so beside
+  transfers only recordings asked for by request are said;
+* each Dial has a time limit of its own, a scenario's call has one for all its legs; so there is
+  none beside transfers;
+* a scenario's call waits for its transfers; who has nothing more to do hangs up in a sandbox, which
+  cannot know of a request to come: in what is drawn somebody has something to do until then;
+* Dial and Record count their times, and Pause its length, in whole seconds;
+* a number is answered in one way: nobody is dialled twice who answers differently;
+* REST and ``<Start><Recording>`` ask something of a call that has been answered: where the caller
+  is answered with the bridge, no request falls on that very moment;
+* moments are times: a request that waits for an event would be the app's affair;
+* who leaves a conference hangs up in its script: a request that removes somebody is no hang-up;
+* noise and bad networks are drawn under a leg's name, and a conference's legs have other names in a
+  sandbox: there only noise that has a label of its own, and networks that only delay.
+
+A transfer is a request that gives the live call another Dial. ``<Number url>``, screening, is the
+other way round: TwiML says it and no scenario does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.scenario.errors import Problem, ScenarioError
+from mediasim.scenario.model import Scenario
+from mediasim.scenario.model_call import Answer, Call, Transfer, Voicemail
+from mediasim.scenario.model_conference import Conference
+from mediasim.scenario.model_party import Party
+from mediasim.scenario.model_recording import Moment, Recording, RecordingPause
+from mediasim.scenario.model_steps import Noise, walk
+
+__all__ = [
+    "APP",
+    "OVER",
+    "CannotSay",
+    "Change",
+    "answers_of",
+    "call_twiml",
+    "changes_of",
+    "conference_twiml",
+    "moment_ns",
+    "recording_form",
+    "transfer_twiml",
+]
+
+APP: Final = "+15005550006"
+"""The app's own number."""
+OVER: Final = "http://127.0.0.1/over"
+"""Where the app answers that the call is to end."""
+
+
+class CannotSay(ScenarioError):
+    """A scenario that has no words in TwiML and REST; says which part of it."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__([Problem(f"cannot be said in TwiML and REST: {words}")])
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request that pauses a recording, lets it go on, or stops it."""
+
+    at_ns: int
+    """Counted as the scenario's moments are."""
+    form: tuple[tuple[str, str], ...]
+
+
+def _seconds(duration: int, what: str) -> str:
+    """A duration in whole seconds. Raises CannotSay for any other."""
+    if duration % NS_PER_SECOND:
+        raise CannotSay(f"{what}: TwiML counts whole seconds")
+    return str(duration // NS_PER_SECOND)
+
+
+def moment_ns(moment: Moment, what: str) -> int:
+    """A moment's time of the call. Raises CannotSay for an event."""
+    if moment.at is None:
+        raise CannotSay(f"{what}: a request comes at a time, not with an event")
+    return int(moment.at)
+
+
+# -- who answers, and how -------------------------------------------------------------------
+
+
+def answers_of(call: Call) -> dict[str, Answer]:
+    """How each party that the call dials answers. Raises CannotSay for one that varies."""
+    if call.to is None:
+        return {}
+    answers = {call.to: call.answer}
+    for transfer in call.transfers:
+        if answers.setdefault(transfer.to, transfer.answer) != transfer.answer:
+            raise CannotSay(f"{transfer.to} answers now so, now so")
+    return answers
+
+
+# -- documents ------------------------------------------------------------------------------
+
+
+def call_twiml(scenario: Scenario, call: Call) -> str:
+    """The document of a call. Raises CannotSay."""
+    response = Element("Response")
+    for recording in call.recordings:
+        if recording.start.on == "answer" and recording.of == "api":
+            if call.answer_on_bridge:
+                raise CannotSay("a request at the moment of the bridge")
+            _recording_element(SubElement(response, "Start"), recording)
+    if call.to is not None:
+        _add_dial(response, scenario, call)
+    elif call.voicemail is not None:
+        _add_record(response, call.voicemail)
+    else:
+        raise CannotSay(f"call {call.name} goes to an app")
+    return tostring(response, "unicode")
+
+
+def _add_record(response: Element, mail: Voicemail) -> None:
+    if mail.greeting is not None:
+        raise CannotSay("a greeting: Say has voices of its own")
+    SubElement(
+        response,
+        "Record",
+        action=OVER,
+        timeout=_seconds(mail.timeout, "timeout"),
+        maxLength=_seconds(mail.max_length, "max_length"),
+        finishOnKey=mail.finish_on_key,
+        playBeep=str(mail.beep).lower(),
+        trim=mail.trim,
+    )
+
+
+def _add_dial(response: Element, scenario: Scenario, call: Call) -> None:
+    assert call.to is not None
+    if call.transfers and call.time_limit is not None:
+        raise CannotSay("a time limit beside transfers: each Dial has its own")
+    if call.dial_after:
+        SubElement(response, "Pause", length=_seconds(call.dial_after, "dial_after"))
+    dial = _dial(response, scenario.numbers[call.to], call.timeout)
+    if call.time_limit is not None:
+        dial.set("timeLimit", _seconds(call.time_limit, "time_limit"))
+    if call.answer_on_bridge:
+        dial.set("answerOnBridge", "true")
+    own = [recording for recording in call.recordings if recording.of == "dial"]
+    if len(own) > 1:
+        raise CannotSay("several recordings of one Dial")
+    for recording in own:
+        if call.transfers:
+            raise CannotSay("a Dial's recording beside transfers: it ends with its Dial")
+        dual = "-dual" if recording.channels == "dual" else ""
+        dial.set("record", f"record-from-{recording.start.on}{dual}")
+        dial.set("recordingTrack", recording.track)
+        dial.set("trim", recording.trim)
+
+
+def transfer_twiml(scenario: Scenario, transfer: Transfer) -> str:
+    """The document that a live call is given to be put through to somebody. Raises CannotSay."""
+    response = Element("Response")
+    _dial(response, scenario.numbers[transfer.to], transfer.timeout)
+    return tostring(response, "unicode")
+
+
+def _dial(response: Element, number: str, timeout: int) -> Element:
+    dial = SubElement(response, "Dial", timeout=_seconds(timeout, "timeout"))
+    SubElement(dial, "Number").text = number
+    return dial
+
+
+def _recording_element(start: Element, recording: Recording) -> None:
+    SubElement(
+        start,
+        "Recording",
+        channels=recording.channels,
+        track=recording.track,
+        trim=recording.trim,
+    )
+
+
+def conference_twiml(scenario: Scenario, conference: Conference) -> str:
+    """The document of whoever calls to take part. Raises CannotSay."""
+    for who in conference.participants:
+        if _drawn(scenario.parties[who.party]):
+            raise CannotSay(f"what is drawn under the name of {who.party}'s leg")
+    response = Element("Response")
+    noun = SubElement(SubElement(response, "Dial"), "Conference", beep="false", waitUrl="")
+    noun.text = conference.name
+    if conference.recording is not None:
+        noun.set("record", "record-from-start")
+        noun.set("trim", conference.recording.trim)
+    return tostring(response, "unicode")
+
+
+def _drawn(party: Party) -> bool:
+    """Whether something of a party is drawn at random under the name of its leg."""
+    network = party.network
+    links = (network.towards_server, network.towards_party)
+    return (
+        party.noise is not None
+        or party.dtx == "comfort-noise"
+        or any(link.jitter or link.loss or link.reorder or link.duplicate for link in links)
+        or any(isinstance(step, Noise) and step.label is None for _, step in walk(party.script))
+    )
+
+
+# -- recordings by request ------------------------------------------------------------------
+
+
+def recording_form(recording: Recording) -> dict[str, str]:
+    """What a request to record says."""
+    return {
+        "RecordingChannels": recording.channels,
+        "RecordingTrack": recording.track,
+        "Trim": recording.trim,
+    }
+
+
+def changes_of(pauses: Sequence[RecordingPause], stop: Moment | None) -> Iterator[Change]:
+    """The requests that change a recording under way, in order. Raises CannotSay."""
+    for pause in pauses:
+        begin = moment_ns(pause, "a pause")
+        behavior = ("PauseBehavior", pause.behavior)
+        yield Change(begin, (("Status", "paused"), behavior))
+        if pause.for_ is not None:
+            yield Change(begin + int(pause.for_), (("Status", "in-progress"),))
+        elif pause.until is not None:
+            yield Change(moment_ns(pause.until, "a pause"), (("Status", "in-progress"),))
+    if stop is not None:
+        yield Change(moment_ns(stop, "a stop"), (("Status", "stopped"),))

@@ -1,0 +1,79 @@
+"""The property "same script, same recording, whichever door", as a hunt tries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mediasim.scenario.errors import ScenarioError
+from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
+from mediasim.scenario.fuzz.try_out import Trial
+from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
+from mediasim.testing.doors.draw import draw_call
+from mediasim.testing.doors.left import Left, differences
+from mediasim.testing.doors.unlike import IN_ORDER, not_yet_alike
+
+__all__ = ["DOORS", "Doors", "judged"]
+
+Document = Mapping[str, Any]
+Door = Callable[[Document, int, Path | None], Left]
+
+DOORS: Final[dict[str, tuple[str, Door]]] = {
+    "same-by-twiml": ("an app's TwiML leaves what the scenario leaves", by_twiml),
+    "same-by-rest": ("requests to the REST API leave what the scenario leaves", by_requests),
+}
+"""By the name of the property, what it says, and the door that is compared with a scenario's."""
+
+
+def judged(document: Document, base: Path | None = None) -> Iterator[Broken]:
+    """How the doors differ: the first difference of each, from the scenario's own run.
+
+    Raises ScenarioError, also for what the doors cannot both say.
+    """
+    try:
+        first = by_scenario(document, base)
+    except ScenarioError:
+        raise
+    except Exception as error:
+        yield Broken(*GOES_THROUGH, f"{type(error).__name__}: {error}")
+        return
+    for name, (words, door) in DOORS.items():
+        try:
+            left = door(document, first.end_ns, base)
+        except ScenarioError:
+            raise
+        except Exception as error:
+            yield Broken(*GOES_THROUGH, f"{type(error).__name__}: {error}")
+            continue
+        where = next(differences(first, left, in_order=IN_ORDER), None)
+        if where is not None:
+            yield Broken(name, words, f"the scenario and then the sandbox: {where}")
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The property, and what draws for it."""
+
+    option: str = "--doors"
+
+    def draw(self, seed: int, number: int) -> dict[str, Any]:
+        return draw_call(seed, number)
+
+    def judge(self, document: Document, seed: int, number: int) -> Iterator[Broken]:
+        return judged(document)
+
+    def judge_file(self, document: Document, base: Path) -> Iterator[Broken]:
+        return judged(document, base)
+
+    def trial(self, name: str) -> Trial:
+        def broken(document: Document) -> Broken | None:
+            if next(not_yet_alike(document), None) is not None:
+                return None  # made smaller, it came to what is known
+            try:
+                return next((each for each in judged(document) if each.name == name), None)
+            except ScenarioError:
+                return None  # made smaller, it came to something that TwiML has no words for
+
+        return broken
