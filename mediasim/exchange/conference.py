@@ -168,7 +168,7 @@ class Conference:
                 else "participant-with-end-conference-on-exit-left",
                 participant,
             )
-        elif not self.participants and not self.expecting:
+        elif not self.participants:
             self.end("last-participant-kicked" if kicked else "last-participant-left", participant)
         else:
             self._arrange()

@@ -51,6 +51,8 @@ class PhoneBook:
         self._sounds = ScenarioSounds(seeds, speaker, config.base)
         self._of_number: dict[str, str] = {}
         self._phones: dict[str, Phone] = {}
+        self._clips: dict[tuple[Say | Play, str], Clip] = {}
+        """What was made of a step in a voice."""
         self.ways: list[Way] = []
         """To who is not simulated, asked in turn."""
         cast = _cast(config)
@@ -136,7 +138,11 @@ class PhoneBook:
         clips: dict[Say | Play, Clip] = {}
         for _, step in walk(script):
             if isinstance(step, Say | Play):
-                clips[step] = await self._studio.apart(partial(self._sounds.clip, step, voice))
+                known = self._clips.get((step, voice))
+                if known is None:
+                    made = partial(self._sounds.clip, step, voice)
+                    known = self._clips[step, voice] = await self._studio.apart(made)
+                clips[step] = known
         return _Made(clips, self._sounds)
 
 

@@ -168,6 +168,8 @@ class DialledCall:
         """Wait for the moment of a transfer, and emit ``call.transferred`` of the callee's leg."""
         caller = self._caller.call
         await moment_comes(self._exchange, caller.dialled_ns, transfer.when)
+        if not caller.active:  # only a call in progress can be given to another
+            await self._caller.connected()
         words = f"{caller.party.name} is put through to {transfer.to.name}"
         self._newest.tell("transferred", words)
 

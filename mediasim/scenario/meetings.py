@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from mediasim.exchange.call_control import CallControl
@@ -34,27 +35,35 @@ class Meeting:
         self._began_ns = exchange.now_ns
         self._room = Room(exchange.plane)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.record = ConferenceRecord(
+        self._coming = len(plan.participants)
+        self._ended = False
+        self._conference, self._planned = self._open()
+
+    def _open(self) -> tuple[Conference, PlannedRecordings]:
+        """A conference of the plan's name; another one is opened once it has ended."""
+        exchange, plan = self._exchange, self._plan
+        record = ConferenceRecord(
             sid=exchange.sids.new("CF"),
             account_sid=exchange.account_sid,
             friendly_name=plan.name,
             created_ns=exchange.now_ns,
         )
-        exchange.catalogue.add_conference(self.record)
-        self._conference = Conference(exchange, self._room, self.record, spawn=self._spawn)
-        self._conference.expecting = len(plan.participants)
-        self._planned = PlannedRecordings(
+        exchange.catalogue.add_conference(record)
+        conference = Conference(exchange, self._room, record, spawn=self._spawn)
+        conference.expecting = self._coming
+        planned = PlannedRecordings(
             exchange,
             () if plan.recording is None else (plan.recording,),
-            self._start,
-            lambda: self._conference.started,
+            partial(self._start, conference),
+            lambda: conference.started,
             self._spawn,
         )
+        planned.watch()
+        return conference, planned
 
     async def run(self) -> None:
         """From the first to join to the last to leave."""
         plan = self._plan
-        self._planned.watch()
         try:
             async with asyncio.TaskGroup() as group:
                 for who in plan.participants:
@@ -78,13 +87,17 @@ class Meeting:
 
     async def _end(self, at_ns: int) -> None:
         await self._exchange.sleep_until(at_ns)
+        self._ended = True
         self._conference.end("conference-ended-via-api")
 
     async def _take_part(self, who: ParticipantPlan) -> None:
-        exchange, conference = self._exchange, self._conference
+        exchange = self._exchange
         await exchange.sleep_until(self._began_ns + who.join_ns)
-        if conference.over:
+        if self._ended:
             return
+        if self._conference.over:
+            self._conference, self._planned = self._open()
+        conference, planned = self._conference, self._planned
         phone = self._cast.phone(who.party, acts=False)
         call = exchange.new_call(
             who.party,
@@ -100,13 +113,13 @@ class Meeting:
         control.answer()
         options = ParticipantOptions(
             beep="false",
-            record=lambda: self._planned.begin("answer"),
+            record=lambda: planned.begin("answer"),
         )
         participant = conference.expect(control, options)
-        assert conference.expecting is not None
-        conference.expecting -= 1
+        self._coming -= 1
+        conference.expecting = self._coming
         for mute in who.mutes:
-            control.spawn(self._mute(participant, mute))
+            control.spawn(self._mute(conference, participant, mute))
         behavior = self._cast.behaviors.get(who.party.name)
         control.behave(self._staying(who, behavior))
         try:
@@ -133,22 +146,22 @@ class Meeting:
 
         return act
 
-    async def _mute(self, participant: Participant, mute: MutePlan) -> None:
+    async def _mute(self, conference: Conference, participant: Participant, mute: MutePlan) -> None:
         await self._exchange.sleep_until(self._began_ns + mute.at_ns)
-        self._conference.mute(participant, True)
+        conference.mute(participant, True)
         if mute.for_ns is not None:
             await self._exchange.sleep_until(self._began_ns + mute.at_ns + mute.for_ns)
-            self._conference.mute(participant, False)
+            conference.mute(participant, False)
 
-    def _start(self, plan: RecordingPlan) -> LiveRecording:
+    def _start(self, conference: Conference, plan: RecordingPlan) -> LiveRecording:
         return start_recording(
             self._exchange,
             self._room,
-            self._conference.recorded,
+            conference.recorded,
             "conference",
             RecordingOptions(plan.channels, trim=plan.trim),
             "Conference",
-            call_sid=self._conference.joined[0].call.sid,
+            call_sid=conference.joined[0].call.sid,
             name=plan.name,
-            conference_sid=self.record.sid,
+            conference_sid=conference.sid,
         )

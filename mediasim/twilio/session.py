@@ -88,8 +88,8 @@ class CallSession(CallControl):
         try:
             await first_of(self.ring(timeout_ns), self.call.ended.wait())
             if self.call.active:
-                self.answered()
-                await self._follow(script)
+                # The document first: where it dials at once, the party hears ringing at once.
+                await self._follow(script, begun=self.answered)
         finally:
             await self.finish()
 
@@ -104,10 +104,15 @@ class CallSession(CallControl):
         if self._working is not None:
             self._working.cancel()
 
-    async def _follow(self, script: Instructions) -> None:
-        """Carry out documents until they run out, then hang up."""
+    async def _follow(self, script: Instructions, begun: Callable[[], None] = lambda: None) -> None:
+        """Carry out documents until they run out, then hang up.
+
+        ``begun`` is called when the first is on its way.
+        """
         while True:
             self._working = asyncio.ensure_future(self._work(script))
+            begun, first = lambda: None, begun
+            first()
             try:
                 await self._working
             except asyncio.CancelledError:

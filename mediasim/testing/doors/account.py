@@ -25,6 +25,7 @@ from mediasim.sandbox.numbers import claim_numbers
 from mediasim.sandbox.phones import PhoneBook
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest import create_api
 from mediasim.twilio.service import Service
@@ -47,7 +48,9 @@ class Account:
     """One account; to be made and used on a virtual loop."""
 
     def __init__(self, config: Config, seeds: Seeds, directory: Path, plane: MediaPlane) -> None:
-        self.exchange = Exchange(seeds, directory, plane=plane, profile=config.profile)
+        self.exchange = Exchange(
+            seeds, directory, document=recording_document, plane=plane, profile=config.profile
+        )
         exchange = self.exchange
         speaker = Speaker()
         studio = Studio(speaker)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mediasim.scenario.fuzz.draw_parties import SIGNALS, draw_party
 from mediasim.scenario.fuzz.draws import Draws
 from mediasim.seeds import Seeds
-from mediasim.testing.doors.unlike import not_yet_alike
+from mediasim.testing.doors.unlike import unlike
 
 __all__ = ["draw_call"]
 
@@ -29,7 +29,7 @@ def draw_call(seed: int, number: int) -> Drawn:
     draws = Draws(Seeds(seed).fork("doors"), f"run/{number}")
     for attempt in range(_MOST_TRIES):
         document = _drawn(draws.of(f"try/{attempt}"), f"doors-{seed}-{number}")
-        if next(not_yet_alike(document), None) is None:
+        if next(unlike(document), None) is None:
             return document
     raise AssertionError(f"seed {seed}: run {number} cannot be drawn: too much is left out")
 

@@ -1,6 +1,8 @@
-"""What the doors do not do alike yet: such scenarios are not drawn.
+"""What a scenario says and a sandbox has no words for: such scenarios are not drawn.
 
-Each name goes from here when the doors agree; then such scenarios are drawn, and have to pass.
+A sandbox's party without a script stays on the line, silent, until the app or the other hangs up;
+a scenario's has nothing to do, and counts as done. A scenario's voicemail begins its caller's
+script after the beep, and its conferences count their times from the conference's start.
 """
 
 from __future__ import annotations
@@ -10,19 +12,16 @@ from typing import Any, Final
 
 from mediasim.scenario.durations import Duration
 
-__all__ = ["IN_ORDER", "NOT_YET", "not_yet_alike"]
+__all__ = ["UNLIKE", "unlike"]
 
 Document = Mapping[str, Any]
-
-IN_ORDER: Final = False
-"""Whether what happens at one moment is compared in its order too."""
 
 _TIMES: Final = ("'at':", "'time':")
 
 
-def not_yet_alike(document: Document) -> Iterator[str]:
+def unlike(document: Document) -> Iterator[str]:
     """The names of what in a scenario the doors do not do alike."""
-    return (name for name, found in NOT_YET.items() if found(document))
+    return (name for name, found in UNLIKE.items() if found(document))
 
 
 def _call(document: Document) -> Mapping[str, Any]:
@@ -48,86 +47,13 @@ def _spoken_to(document: Document) -> list[str]:
     return [each["to"] for each in (call, *call.get("transfers", ())) if "to" in each]
 
 
-def _asked_by_request(document: Document) -> list[Mapping[str, Any]]:
-    return [it for it in _call(document).get("recordings", ()) if it.get("of") in ("api", "call")]
-
-
-def _answers_ns(call: Mapping[str, Any]) -> int | None:
-    """When who is called answers, as the call's times count; None: it does not."""
-    answer = str(call["answer"])
-    if not answer[:1].isdigit():
-        return None
-    return int(Duration.of(answer)) + int(Duration.of(call.get("dial_after", "0s")))
-
-
 # -- calls ------------------------------------------------------------------------------------
-
-
-def _hold_twice(document: Document) -> bool:
-    """A second hold begins a second music in a sandbox."""
-    for name in document["parties"] if _call(document) else ():
-        held = False
-        for step in _script(document, name):
-            if step == "hold" and held:
-                return True
-            held = (held or step == "hold") and step != "resume"
-    return False
-
-
-def _both_hold(document: Document) -> bool:
-    """Who resumes hears both in a sandbox, though the other still holds."""
-    holding = [name for name in document["parties"] if "hold" in _script(document, name)]
-    return bool(_call(document)) and len(holding) > 1
-
-
-def _transfer_on_hold(document: Document) -> bool:
-    """A sandbox goes on playing the music of whoever has gone."""
-    there = _spoken_to(document)
-    return len(there) > 1 and any("hold" in _script(document, name) for name in there)
-
-
-def _caller_is_answered_first(document: Document) -> bool:
-    """A caller's script begins at its answer in a sandbox, at the bridge in a scenario."""
-    call = _call(document)
-    if "to" not in call or call.get("answer_on_bridge") or "dial_after" in call:
-        return False
-    return bool(_script(document, call["from"]))
 
 
 def _nothing_to_do(document: Document) -> bool:
     """A sandbox waits for ever for who is called, or is in a conference, and has no script."""
     waited_for = _spoken_to(document) if _call(document) else document["parties"]
     return any(not _script(document, name) for name in waited_for)
-
-
-def _nobody_hangs_up(document: Document) -> bool:
-    """The caller goes first in a scenario, who was called in a sandbox: the end is later by the
-    way from the one or from the other."""
-    call, there = _call(document), _spoken_to(document)
-    ends = [call["from"], there[-1]] if there else []
-    if any("hangup" in _script(document, name) for name in ends):
-        return False
-    return len({repr(document["parties"][name].get("network")) for name in ends}) > 1
-
-
-def _turned_away_unanswered(document: Document) -> bool:
-    """The caller of a busy party gets no-answer in a sandbox where it was not answered."""
-    call = _call(document)
-    return bool(call.get("answer_on_bridge")) and call.get("answer") in ("busy", "reject")
-
-
-def _ringing_unanswered(document: Document) -> bool:
-    """A sandbox records no ringing of a caller that is answered with the bridge."""
-    call = _call(document)
-    starts = [it.get("start") for it in call.get("recordings", ())]
-    return bool(call.get("answer_on_bridge")) and "ringing" in starts
-
-
-def _two_tracks_by_request(document: Document) -> bool:
-    """Beside what the caller says: what the callee says in a scenario, what the caller is sent in
-    a sandbox, music too."""
-    both = any(it.get("track", "both") == "both" for it in _asked_by_request(document))
-    return both and any("hold" in _script(document, name) for name in document["parties"])
 
 
 def _speaks_before_the_beep(document: Document) -> bool:
@@ -137,31 +63,9 @@ def _speaks_before_the_beep(document: Document) -> bool:
     return beep and bool(_script(document, call["from"]))
 
 
-def _busy_at_once(document: Document) -> bool:
-    """Of a call that is over at once a sandbox makes a recording, an absent one."""
-    return bool(_asked_by_request(document)) and _call(document).get("answer") == "busy"
-
-
-def _transfer_while_ringing(document: Document) -> bool:
-    """A scenario's transfer waits for the answer."""
-    call = _call(document)
-    for each in call.get("transfers", ()):
-        answered = _answers_ns(call)
-        if answered is None or Duration.of(each["at"]) <= answered:
-            return True
-    return False
-
-
-def _late_at_the_end(document: Document) -> bool:
-    """What is on its way at the end counts as late in a sandbox, whose legs are not yet down."""
-    return bool(_call(document)) and "'stalls'" in repr(document["parties"])
-
-
-def _counted_from_its_own_dialling(document: Document) -> bool:
-    """Times of the call count from its first ring in a scenario, from each leg's in a sandbox."""
-    call = _call(document)
-    late = _spoken_to(document)[0 if "dial_after" in call else 1 :]
-    late += [
+def _counted_from_the_conference(document: Document) -> bool:
+    """Times of a scenario's conference are the conference's, of a sandbox's leg its own."""
+    late = [
         each["party"]
         for each in _conference(document).get("participants", ())
         if Duration.of(each.get("join", "0s"))
@@ -169,12 +73,14 @@ def _counted_from_its_own_dialling(document: Document) -> bool:
     return any(word in repr(_script(document, name)) for name in late for word in _TIMES)
 
 
+def _transfer_unanswered(document: Document) -> bool:
+    """A request to transfer a caller that is not answered is refused; a scenario's waits."""
+    call = _call(document)
+    late = call.get("answer_on_bridge") or call.get("dial_after")
+    return any(late or not Duration.of(each["at"]) for each in call.get("transfers", ()))
+
+
 # -- conferences ------------------------------------------------------------------------------
-
-
-def _come_one_by_one(document: Document) -> bool:
-    """A conference begins with its first participant in a scenario, its second in a sandbox."""
-    return len({str(it.get("join")) for it in _conference(document).get("participants", ())}) > 1
 
 
 def _alone(document: Document) -> bool:
@@ -190,23 +96,12 @@ def _ended_with_nothing_to_do(document: Document) -> bool:
     )
 
 
-NOT_YET: Final[Mapping[str, Callable[[Document], bool]]] = {
-    "hold-twice": _hold_twice,
-    "both-hold": _both_hold,
-    "transfer-on-hold": _transfer_on_hold,
-    "caller-is-answered-first": _caller_is_answered_first,
+UNLIKE: Final[Mapping[str, Callable[[Document], bool]]] = {
     "nothing-to-do": _nothing_to_do,
-    "nobody-hangs-up": _nobody_hangs_up,
-    "turned-away-unanswered": _turned_away_unanswered,
-    "ringing-unanswered": _ringing_unanswered,
-    "two-tracks-by-request": _two_tracks_by_request,
     "speaks-before-the-beep": _speaks_before_the_beep,
-    "busy-at-once": _busy_at_once,
-    "transfer-while-ringing": _transfer_while_ringing,
-    "late-at-the-end": _late_at_the_end,
-    "counted-from-its-own-dialling": _counted_from_its_own_dialling,
-    "come-one-by-one": _come_one_by_one,
+    "transfer-unanswered": _transfer_unanswered,
     "alone": _alone,
+    "counted-from-the-conference": _counted_from_the_conference,
     "ended-with-nothing-to-do": _ended_with_nothing_to_do,
 }
 """By name, whether a scenario has it."""
