@@ -61,6 +61,22 @@ def test_packages_without_sockets_open_none(package: str) -> None:
         assert not found, f"{path} has {found}: sockets are opened in net, or above twilio"
 
 
+TWILIOS = re.compile(r"\b(api_version|error_code|http|rfc2822|subresource\w*|to_twilio\w*|twiml)\b")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "exchange").glob("*.py")), ids=lambda it: it.name)
+def test_the_exchange_knows_neither_http_nor_twiml_nor_twilios_json(path: Path) -> None:
+    words = {
+        word
+        for node in syntax(path)
+        for field in ("id", "attr", "name", "arg", "value")
+        if isinstance(text := getattr(node, field, None), str)
+        and not (isinstance(node, ast.Constant) and len(text.split()) > 1)  # told to people
+        for word in TWILIOS.findall(text.lower())
+    }
+    assert not words, f"{path.name} has {words}: what is Twilio's stands in mediasim/twilio"
+
+
 IN_CYCLES = {"sandbox": 9, "scenario": 2, "sip": 2, "testing": 2}
 """How many modules of a package import each other, for types alone too; of any other none do.
 

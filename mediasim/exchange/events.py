@@ -22,8 +22,6 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``transcription.started``           a recording's words are being found; they are known, or will
 ``.completed`` ``.failed``          not be
 ``dtmf``                            a key, as the server heard it
-``twiml.verb`` ``.verb-ended``      an app's document: a verb begins on a call, and is done
-                                    while the call goes on
 any other name                      raised by a script's ``emit`` step
 ==================================  =============================================================
 """
@@ -51,7 +49,6 @@ __all__ = [
     "ScriptEvent",
     "StreamEvent",
     "TranscriptionEvent",
-    "VerbEvent",
 ]
 
 
@@ -167,20 +164,6 @@ class TranscriptionEvent(Event):
     @property
     def subject(self) -> str:
         return self.recording_sid
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerbEvent(Event):
-    """A verb of an app's document begins or is done."""
-
-    call_sid: str
-    verb: str
-    line: int
-    """Of the document, from 1."""
-
-    @property
-    def subject(self) -> str:
-        return self.call_sid
 
 
 @dataclass(slots=True)

@@ -14,13 +14,13 @@ from typing import Final
 from urllib.parse import urljoin
 
 from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
-from mediasim.exchange.events import VerbEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Script
+from mediasim.twilio.events import VerbEvent
 from mediasim.twilio.recordings import RecordingDesk
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import Params, call_params

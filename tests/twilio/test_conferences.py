@@ -26,7 +26,6 @@ from meeting import (
 
 from mediasim.audio.tones import beep
 from mediasim.audio.wav import write_wav
-from mediasim.exchange.events import VerbEvent
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.twilio.asks import (
     CallUpdate,
@@ -37,6 +36,7 @@ from mediasim.twilio.asks import (
     Script,
 )
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.events import VerbEvent
 
 A, B, C = words(1), words(2), words(3)
 

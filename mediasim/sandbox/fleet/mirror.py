@@ -22,11 +22,11 @@ from mediasim.exchange.events import (
     ScriptEvent,
     StreamEvent,
     TranscriptionEvent,
-    VerbEvent,
 )
 from mediasim.exchange.states import CALL, CONFERENCE
 from mediasim.sandbox.documents import from_document
 from mediasim.sandbox.sandbox import MOST_KEPT, Sandbox
+from mediasim.twilio.events import VerbEvent
 
 __all__ = ["Mirror"]
 

@@ -15,7 +15,6 @@ from mediasim.exchange.events import (
     Event,
     RecordingEvent,
     TranscriptionEvent,
-    VerbEvent,
 )
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.inspector.legs import Legs
@@ -27,6 +26,7 @@ from mediasim.sandbox.inspector.summaries import (
     seconds,
 )
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.events import VerbEvent
 
 __all__ = ["timeline"]
 
