@@ -145,7 +145,8 @@ class CallControl:
         return not self._put_through.is_set()
 
     async def connected(self) -> None:
-        await self._put_through.wait()
+        while self.connecting:  # again perhaps, by the time that this runs
+            await self._put_through.wait()
 
     def connect(self, underway: bool) -> None:
         """Begin, or cease, to put the call through to others."""

@@ -192,6 +192,7 @@ class Dial(Talk):
         groups = [[leg] for leg in self._legs] if self._sequential else [list(self._legs)]
         ended = control.spawn(end or never())
         control.connect(True)
+        redirected = False
         try:
             for legs in groups:
                 winner = await self._ring(legs, ended)
@@ -203,6 +204,9 @@ class Dial(Talk):
                     return True
             self._given_up()
             return False
+        except asyncio.CancelledError:
+            redirected = True  # to where it is put through next, for all that the party knows
+            raise
         finally:
             goes_on = ended.done()
             ended.cancel()
@@ -217,7 +221,8 @@ class Dial(Talk):
                 self.status = "completed"
             elif control.call.ended.is_set():
                 self.status = "canceled"
-            control.connect(False)
+            if not redirected:
+                control.connect(False)
 
     def _given_up(self) -> None:
         """None was put through: what came of it is the most telling of what came of each."""

@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
+from contextvars import Context
 from typing import Any, TypeVar
 
 from mediasim.audio.frames import FRAME_NS
@@ -39,6 +42,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now_ns = 0
+        self._turns = itertools.count()
         self._holds = 0
         self._advance: Advance | None = None
         super().__init__(_JumpingSelector(self))
@@ -46,6 +50,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.now_ns / 1_000_000_000
+
+    def call_at(  # type: ignore[override]  # typeshed's has a TypeVarTuple of 3.11 in it
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As asyncio's, but timers of one time come in the order in which they were set.
+
+        asyncio's heap leaves that order to whatever other timers there are.
+        """
+        timer = _TimerInTurn(when, callback, args, self, context)
+        timer.turn = next(self._turns)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
 
     def before_jump(self, advance: Advance | None) -> None:
         """Let ``advance`` live through each gap before the clock jumps over it."""
@@ -96,6 +117,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if earlier is not None and earlier < target:
                 target = earlier
         self.now_ns = max(self.now_ns, target)
+
+
+class _TimerInTurn(asyncio.TimerHandle):
+    """A timer that knows which of several of its time was set first."""
+
+    __slots__ = ("turn",)
+    turn: int
+
+    def __lt__(self, other: asyncio.TimerHandle) -> bool:
+        assert isinstance(other, _TimerInTurn)
+        return (self.when(), self.turn) < (other.when(), other.turn)
 
 
 class _JumpingSelector(selectors.DefaultSelector):

@@ -213,6 +213,8 @@ class CallSession(CallControl):
                 continue
             if _answers(document.verbs[number:]):
                 self.answer()
+            if verb.name != "Dial":
+                self.connect(False)
             self._tell(verb, "twiml.verb")
             try:
                 following = await execute(self, verb)

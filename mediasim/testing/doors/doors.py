@@ -75,6 +75,7 @@ def _in_account(document: Document, last_ns: int, base: Path | None, *, requeste
         account = Account(config, Seeds(scenario.seed).fork(scenario.name), Path(folder), plane)
         door = _Door(account, scenario, requested=requested)
         try:
+            await account.phones.prepare()  # as a sandbox does when it starts
             door.plan()
             await door.carry_out()
             over = await account.over(last_ns + _PATIENCE_NS)

@@ -83,9 +83,15 @@ def _transfer_unanswered(document: Document) -> bool:
 # -- conferences ------------------------------------------------------------------------------
 
 
+def _come_one_by_one(document: Document) -> bool:
+    return len({str(it.get("join")) for it in _conference(document).get("participants", ())}) > 1
+
+
 def _alone(document: Document) -> bool:
     """Who is alone in a sandbox's conference waits for another for ever."""
-    return len(_conference(document).get("participants", "--")) < 2
+    participants = _conference(document).get("participants", "--")
+    leaves = any("hangup" in _script(document, name) for name in document["parties"])
+    return len(participants) < 2 or (leaves and _come_one_by_one(document))
 
 
 def _ended_with_nothing_to_do(document: Document) -> bool:

@@ -65,7 +65,8 @@ async def _connect(
     session: CallSession, verb: Verb, outcome: Outcome, place: Place, nouns: Mapping[str, Noun]
 ) -> None:
     for noun in verb.children:
-        if noun.name in nouns:
+        if noun.name in nouns:  # a conference, a queue: nobody is rung
+            session.connect(False)
             await nouns[noun.name](session, verb, noun, outcome)
             return
     telephones = [noun for noun in verb.children if noun.name in _ADDRESSES]
