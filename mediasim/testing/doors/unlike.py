@@ -139,7 +139,9 @@ def _speaks_before_the_beep(document: Document) -> bool:
 
 def _busy_at_once(document: Document) -> bool:
     """Of a call that is over at once a sandbox makes a recording, an absent one."""
-    return bool(_asked_by_request(document)) and _call(document).get("answer") == "busy"
+    call = _call(document)
+    rings = any(it.get("start") == "ringing" for it in call.get("recordings", ()))
+    return call.get("answer") == "busy" and (rings or bool(_asked_by_request(document)))
 
 
 def _transfer_while_ringing(document: Document) -> bool:
