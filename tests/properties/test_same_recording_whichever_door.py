@@ -164,6 +164,7 @@ CALLS = {
     "ringing": call([], BOB_TALKS, RINGING, **ANSWERED_FIRST),
     "ringing-to-the-bridge": call([], BOB_TALKS, RINGING),
     "ringing-in-vain": call([], BOB_TALKS, RINGING, answer="no-answer", timeout="2s"),
+    "ringing-busy": call([], BOB_TALKS, RINGING, answer="busy", **ANSWERED_FIRST),
     "late": call([], BOB_TALKS, answer="6s", **ANSWERED_FIRST),
     "dialled-late": call([tone(700)], BOB_TALKS, dial_after="1s", **ANSWERED_FIRST),
     "times-of-who-is-dialled-late": call(

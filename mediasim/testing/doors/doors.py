@@ -183,7 +183,9 @@ class _Door:
     # -- recordings of calls ----------------------------------------------------------------
 
     def _plan_recording(self, call: Call, number: int, recording: Recording) -> None:
-        begins_ns = int(call.dial_after) + int(call.answer.after) if call.to is not None else 0
+        begins_ns = 0
+        if call.to is not None and call.answer.outcome == "answer":
+            begins_ns = int(call.dial_after) + int(call.answer.after)
         if recording.start.on is None:
             begins_ns = moment_ns(recording.start, "a recording's start")
             self._at(int(call.at) + begins_ns, partial(self._record, call, number, recording))
