@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, Protocol
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mediasim.media.player import Player
 from mediasim.media.recorder import Tap, Track
+from mediasim.media.tracks import Tracks
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
@@ -20,7 +21,7 @@ from mediasim.rtp.stream import Digit, Stream
 if TYPE_CHECKING:
     from mediasim.media.room import Room
 
-__all__ = ["FOREVER", "Ear", "Leg", "PacketSink", "PacketSource", "Transport"]
+__all__ = ["FOREVER", "Ear", "Leg", "PacketMux", "PacketSink", "PacketSource", "Transport"]
 
 FOREVER: Final = 1 << 60
 """More frames than there ever are."""
@@ -38,6 +39,16 @@ class PacketSink(Protocol):
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         """One packet per frame from ``first_frame`` on, sent at its end; arrays (n, size)."""
+
+
+class PacketMux(Protocol):
+    """Carries the packets of many legs together, a frame at a time."""
+
+    def receive(self, known_before: int) -> Iterable[tuple[NDArray[np.int64], PacketBlock]]:
+        """All packets usable before this frame and not yet taken, each with its leg's row."""
+
+    def send(self, frame: int, outbound: Tracks) -> None:
+        """Send one frame of the legs' outbound tracks."""
 
 
 class Ear(Protocol):
