@@ -27,13 +27,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 from rtp_generator import FRAME, PHASES, Load, payloads, prepare_process
@@ -298,7 +296,7 @@ def compare(sandbox: Sandbox, call: int, sid: str, load: Load) -> Compared | Non
     if len(found) != 1:
         return None
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-        file.write(download(sandbox, found[0]["sid"]))
+        file.write(sandbox.download(f"/Recordings/{found[0]['sid']}.wav?RequestedChannels=2"))
         file.flush()
         pcm = read_wav(file.name).pcm
     legs = (2 * call, 2 * call + 1)
@@ -307,17 +305,6 @@ def compare(sandbox: Sandbox, call: int, sid: str, load: Load) -> Compared | Non
     spoke = (legs[1] % PHASES - legs[0] % PHASES) / PHASES * FRAME * 1000
     skew = abs((starts[1] - starts[0]) / 8 - spoke)
     return Compared(sum(side[0] for side in sides), sum(side[1] for side in sides), skew)
-
-
-def download(sandbox: Sandbox, recording: str) -> bytes:
-    account, token = sandbox.env["TWILIO_ACCOUNT_SID"], sandbox.env["TWILIO_AUTH_TOKEN"]
-    url = f"{sandbox.url}/2010-04-01/Accounts/{account}/Recordings/{recording}.wav"
-    request = Request(f"{url}?RequestedChannels=2")
-    credentials = b64encode(f"{account}:{token}".encode()).decode()
-    request.add_header("Authorization", f"Basic {credentials}")
-    with build_opener(ProxyHandler({})).open(request, timeout=20) as answer:
-        body: bytes = answer.read()
-    return body
 
 
 def _beside(channel: np.ndarray, leg: int, load: Load) -> tuple[int, int, int]:
