@@ -1,10 +1,9 @@
 """One UDP socket for many legs, told apart by who sent a packet and by its SSRC.
 
-Where thousands of legs go to and from one place (a simulator's own telephones, a carrier's
-gateway), the kernel's work for each datagram is most of what a leg costs. On Linux a run of packets
-of equal size for one address is handed over in one call (UDP_SEGMENT, "GSO") and taken in one call
-(UDP_GRO): see udp(7). Elsewhere, and where the kernel refuses, each goes by itself; what is sent
-and received is the same.
+For simulated parties, whose packets all go to and from one place: two sockets carry thousands of
+lines. On Linux a run of packets of equal size for one address is handed over in one call
+(UDP_SEGMENT, "GSO") and taken in one call (UDP_GRO): see udp(7). Elsewhere, and where the kernel
+refuses, each goes by itself; what is sent and received is the same.
 
 A slot is a remote address, and the SSRCs (RFC 3550 section 5.1) that come from there for it. An
 address that one slot alone has needs no SSRC.

@@ -1,7 +1,7 @@
 """UDP sockets on loopback, a port for each slot, read and written in batches.
 
-One socket per leg, as session descriptions have it: no packet has to be told apart by who sent
-it, and each socket's own buffer survives a stall of seconds.
+For simulated parties, at either side of their lines. No packet has to be told apart by who sent it,
+and each socket's own buffer survives a stall of seconds.
 """
 
 from __future__ import annotations
