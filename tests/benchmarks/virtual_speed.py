@@ -37,7 +37,8 @@ def scripted(calls: int, seconds: int, word: Path) -> dict[str, Any]:
     """Calls side by side whose parties take turns by the clock."""
     plays: Any = {"play": str(word)}
     turns = {"times": seconds // TURN, "steps": [plays, {"pause": "2500ms"}]}
-    first, second = [{"repeat": turns}], [{"pause": "2s"}, {"repeat": turns}]
+    first: list[Any] = [{"repeat": turns}]
+    second: list[Any] = [{"pause": "2s"}, {"repeat": turns}]
     parties, placed = {}, []
     for call in range(calls):
         parties[f"a{call}"] = {"network": NETWORK, "script": first}
@@ -68,7 +69,7 @@ def product_speed(scenario: dict[str, Any], directory: Path) -> float:
         started = time.process_time()
         result = mediasim.simulate(scenario, directory=folder)
         spent = time.process_time() - started
-        samples = sum(recording.pcm.shape[1] for recording in result.recordings)
+        samples: int = sum(recording.pcm.shape[1] for recording in result.recordings)
     return samples / 8000 / spent
 
 
@@ -148,14 +149,14 @@ def main() -> None:
         write_wav(word, clip)
         print("call-seconds per CPU-second        mediasim      floor   of floor  of target")
         long, wide, talk = (300, 12, 40) if short else (3600, 60, 240)
-        for name, scenario_run, calls, seconds, target in (
+        for name, scenario_run, calls, seconds, aim in (
             ("one call, scripted", scripted(1, long, word), 1, long, 5_000),
             ("one hundred calls, scripted", scripted(100, wide, word), 100, wide, 8_000),
             ("a conversation that listens", conversation(talk, word), 1, talk, None),
         ):
             speed = median(lambda s=scenario_run: product_speed(s, directory), runs)  # type: ignore[misc]
             floor = median(lambda c=calls, s=seconds: floor_speed(c, s, directory), runs)  # type: ignore[misc]
-            of_target = "" if target is None else f"{speed / target:.2f}"
+            of_target = "" if aim is None else f"{speed / aim:.2f}"
             print(
                 f"{name:<32} {speed:>10,.0f} {floor:>10,.0f} {speed / floor:>10.3f} {of_target:>10}"
             )
