@@ -125,7 +125,7 @@ class RtpMux:
 
     def detach(self, leg: Leg) -> None:
         """The leg is over: its port, not closed yet, is read no more."""
-        waiting = _together(self._early, self._examined(self._reader.taken()))
+        waiting = _merged(self._early, self._examined(self._reader.taken()))
         self._early = waiting and _chosen(waiting, waiting.slots != leg.row)
         carried = self._carried.pop(leg.row)
         self._stop(carried)
@@ -184,7 +184,7 @@ class RtpMux:
         """
         boundary_ns = known_before * FRAME_NS
         self._reader.read(self._wall_ns(), boundary_ns)
-        batch = _together(self._early, self._examined(self._reader.taken()))
+        batch = _merged(self._early, self._examined(self._reader.taken()))
         self._early = None
         if batch is None:
             return
@@ -263,7 +263,7 @@ def _chosen(batch: ReadBatch, which: NDArray[np.bool_]) -> ReadBatch:
     return ReadBatch(batch.slots[chosen], batch.block.select(chosen))
 
 
-def _together(first: ReadBatch | None, then: ReadBatch | None) -> ReadBatch | None:
+def _merged(first: ReadBatch | None, then: ReadBatch | None) -> ReadBatch | None:
     """One batch behind the other."""
     if first is None or then is None:
         return first or then

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.far_end import FarEndFormat
@@ -57,7 +60,8 @@ class Office:
         self.loop = asyncio.new_event_loop()
         self.began = time.monotonic_ns()
         self.plane = MediaPlane(max_lag=1)
-        self.mux = self.plane.mux = RtpMux(self.loop, lambda: time.monotonic_ns() - self.began)
+        self.wall_ns: Callable[[], int] = lambda: time.monotonic_ns() - self.began
+        self.mux = self.plane.mux = RtpMux(self.loop, lambda: self.wall_ns())
         self.room = self.plane.open_room()
         self.endpoints: list[RtpEndpoint] = []
 
@@ -87,7 +91,7 @@ class Office:
 
     def send(self, frame: int) -> None:
         """Send a frame of every leg."""
-        self.mux.send(frame, self.plane._outbound)
+        self.plane.tick(frame + 1)
 
     def close(self) -> None:
         for each in self.endpoints:
@@ -233,6 +237,47 @@ def test_after_a_stall_each_frame_gets_what_came_in_it_in_order(office: Office, 
         assert all((frame - 1) * FRAME_NS <= at < frame * FRAME_NS for _, at in due)
         found += due
     assert [packet for packet, _ in found] == [packet.tobytes() for packet in PACKETS]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-8, 8), st.lists(st.integers(0, 3), min_size=3, max_size=3)),
+        min_size=1,
+        max_size=6,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_each_packet_is_given_once_in_order_and_in_the_frame_it_came_before(
+    ticks: list[tuple[int, list[int]]],
+) -> None:
+    """However late frames begin, and however raggedly the packets of several legs come."""
+    office, peer = Office(), Peer()
+    endpoints = [office.up(office.endpoint(remote=peer.address)) for _ in range(3)]
+    rows = {leg.row: number for number, leg in enumerate(office.room.legs)}
+    sent: list[list[int]] = [[], [], []]
+    given_to: list[list[int]] = [[], [], []]
+
+    def take(frame: int) -> None:
+        for taken, block in office.mux.receive(frame):
+            assert len(set(taken.tolist())) == len(taken)
+            assert (block.arrival < frame * FRAME_NS).all()
+            for row, packet in zip(taken.tolist(), block.data, strict=True):
+                given_to[rows[row]].append(number(packet.tobytes()))
+
+    for frame, (late_ms, counts) in enumerate(ticks, start=1):
+        wall_ns = frame * FRAME_NS + late_ms * MS
+        office.wall_ns = partial(int, wall_ns)
+        for endpoint, mine, count in zip(endpoints, sent, counts, strict=True):
+            for _ in range(count):
+                packet = PACKETS[0].copy()
+                packet[3] = len(mine)
+                peer.send(endpoint.local, packet.tobytes())
+                mine.append(len(mine) | int(packet[2]) << 8)
+        take(frame)
+    take(len(ticks) + 2)
+    assert given_to == sent
+    office.close()
+    peer.socket.close()
 
 
 def test_what_the_system_refuses_is_counted(office: Office) -> None:
