@@ -14,7 +14,7 @@ from typing import Protocol
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.rtp.stream import StreamFormat
 
-__all__ = ["FarEnd", "FarEndFormat", "FarEndListener"]
+__all__ = ["Ends", "FarEnd", "FarEndFormat", "FarEndListener"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class FarEndListener(Protocol):
         """A key, told some other way than by telephone events in its RTP."""
 
 
+Ends = tuple[PacketSource, PacketSink] | tuple[None, None]
+"""Where a leg's packets come from and go to; None and None where the media plane's mux carries
+them."""
+
+
 class FarEnd(Protocol):
     """One of them, on one leg; used once."""
 
@@ -46,7 +51,7 @@ class FarEnd(Protocol):
     def format(self) -> FarEndFormat:
         """As agreed by the time the leg comes up."""
 
-    def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
+    def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         """The leg is up: tell it that the call has been answered, and carry its packets."""
 
     def report(self, packet: bytes) -> None:

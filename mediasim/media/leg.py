@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, Protocol
@@ -12,12 +12,22 @@ from numpy.typing import NDArray
 
 from mediasim.media.player import Player
 from mediasim.media.recorder import Recorder, Tap, Track
+from mediasim.media.tracks import Tracks
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit, Stream
 
-__all__ = ["FOREVER", "Ear", "Leg", "LegGroup", "PacketSink", "PacketSource", "Transport"]
+__all__ = [
+    "FOREVER",
+    "Ear",
+    "Leg",
+    "LegGroup",
+    "PacketMux",
+    "PacketSink",
+    "PacketSource",
+    "Transport",
+]
 
 FOREVER: Final = 1 << 60
 """More frames than there ever are."""
@@ -35,6 +45,16 @@ class PacketSink(Protocol):
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         """One packet per frame from ``first_frame`` on, sent at its end; arrays (n, size)."""
+
+
+class PacketMux(Protocol):
+    """Carries the packets of many legs together, a frame at a time."""
+
+    def receive(self, known_before: int) -> Iterable[tuple[NDArray[np.int64], PacketBlock]]:
+        """All packets usable before this frame and not yet taken, each with its leg's row."""
+
+    def send(self, frame: int, outbound: Tracks) -> None:
+        """Send one frame of the legs' outbound tracks."""
 
 
 class Ear(Protocol):

@@ -22,12 +22,11 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.mixing import mix_minus
 from mediasim.media.block_tracks import BlockTracks
-from mediasim.media.leg import Leg, LegGroup
+from mediasim.media.leg import Leg, LegGroup, PacketMux
 from mediasim.media.missing import Missing
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.routes import FLUSH_FRAMES, Routes, RouteTable
 from mediasim.media.tracks import Tracks
-from mediasim.media.trunk import Trunk
 from mediasim.rtp.packets import PacketBlock, joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
@@ -60,8 +59,8 @@ class MediaPlane:
         """Called after each block, and when its packets have crossed the sockets of lines."""
         self.overloaded: Callable[[], bool] = lambda: False
         """Whether whoever owns time has none left for more calls."""
-        self.trunk: Trunk | None = None
-        """Carries the legs that have no source and sink of their own; ticks only."""
+        self.mux: PacketMux | None = None
+        """Carries the legs that have no source and sink of their own; in real time only."""
         self._routes = RouteTable()
         self._leg_of_row: dict[int, Leg] = {}
         self.missing = Missing()
@@ -211,8 +210,8 @@ class MediaPlane:
                 blocks.append(block)
                 rows.append(leg.row)
         self.deliver(rows, blocks, known_before)
-        if self.trunk is not None:
-            for of, block in self.trunk.receive(known_before):
+        if self.mux is not None:
+            for of, block in self.mux.receive(known_before):
                 self._take(of, block, known_before)
 
     def deliver(self, rows: list[int], blocks: list[PacketBlock], known_before: int) -> None:
@@ -272,9 +271,9 @@ class MediaPlane:
             assert leg.sink is not None
             pcm = self._sides[1].row(leg.row, first, count).reshape(count, FRAME_SAMPLES)
             leg.sink.push(first, leg.sender.packets(pcm, first))
-        if self.trunk is not None:
+        if self.mux is not None:
             for frame in range(first, first + count):
-                self.trunk.send(frame, self._outbound)
+                self.mux.send(frame, self._outbound)
 
     # -- recorders --------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
 from mediasim.net.datagrams import Datagram
+from mediasim.net.rtp_mux import PacketWatcher
 from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["Address", "CaptureTransport"]
@@ -62,6 +63,21 @@ class _Wire:
             ends = [(host, port + 1) for host, port in ends]
         return (ends[0], ends[1]) if piece.outward else (ends[1], ends[0])
 
+    def received(self, block: PacketBlock) -> None:
+        """What arrived at the server."""
+        kept = _Piece(False, block.arrival.copy(), block.data.copy(), block.length.copy())
+        self.pieces.append(kept)
+
+    def sent(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        """What the server sends, each packet at its frame's end."""
+        frame = first_frame
+        for data in packets if self.party() is not None else ():
+            count, size = data.shape
+            frame += count
+            at_ns = np.arange(frame - count + 1, frame + 1, dtype=np.int64) * FRAME_NS
+            kept = _Piece(True, at_ns, data.copy(), np.full(count, size, np.int64))
+            self.pieces.append(kept)
+
 
 class CaptureTransport:
     """Carries lines as the transport within does, None: as they are; and keeps what passes."""
@@ -81,25 +97,24 @@ class CaptureTransport:
         high, low = divmod(number - 1, _PORTS)
         server = _SERVER[:-1] + str(1 + high), _FIRST_PORT + 2 * low
         party = f"10.{1 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", _PARTY_PORT
-        return self.wire(leg, source, sink or heard, server, lambda: party)
+        wire = self.wire(leg, server, lambda: party)
+        return _Source(source, wire), _Sink(sink or heard, wire)
 
     def wire(
         self,
         leg: Leg,
-        source: PacketSource,
-        sink: PacketSink,
         server: Address,
         party: Callable[[], Address | None],
         *,
         shared_port: bool = False,
-    ) -> tuple[PacketSource, PacketSink]:
-        """Keep what passes between addresses that are known; returns the ends to be used.
+    ) -> PacketWatcher:
+        """Keeps what it is told of, as having passed between addresses that are known.
 
         ``party`` is asked at every packet sent: nothing is sent to None. ``shared_port`` says
         whether RTCP has no port of its own (RFC 5761).
         """
         wire = self._wires[leg] = _Wire(server, party, shared_port)
-        return _Source(source, wire), _Sink(sink, wire)
+        return wire
 
     def add_control(self, leg: Leg, at_ns: int, packet: bytes, *, outward: bool = True) -> None:
         """An RTCP packet of a line, at a loop time; nothing of a line that is not known."""
@@ -146,33 +161,26 @@ class _Nobody:
 
 
 class _Source:
-    """What arrives at the server."""
+    """A source whose packets a wire keeps."""
 
-    def __init__(self, source: PacketSource, wire: _Wire) -> None:
+    def __init__(self, source: PacketSource, wire: PacketWatcher) -> None:
         self._source = source
         self._wire = wire
 
     def pull(self, before_ns: int) -> PacketBlock | None:
         block = self._source.pull(before_ns)
         if block is not None and len(block):
-            kept = _Piece(False, block.arrival.copy(), block.data.copy(), block.length.copy())
-            self._wire.pieces.append(kept)
+            self._wire.received(block)
         return block
 
 
 class _Sink:
-    """What the server sends."""
+    """A sink whose packets a wire keeps."""
 
-    def __init__(self, sink: PacketSink, wire: _Wire) -> None:
+    def __init__(self, sink: PacketSink, wire: PacketWatcher) -> None:
         self._sink = sink
         self._wire = wire
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        frame = first_frame
-        for data in packets if self._wire.party() is not None else ():
-            count, size = data.shape
-            frame += count
-            at_ns = np.arange(frame - count + 1, frame + 1, dtype=np.int64) * FRAME_NS
-            kept = _Piece(True, at_ns, data.copy(), np.full(count, size, np.int64))
-            self._wire.pieces.append(kept)
+        self._wire.sent(first_frame, packets)
         self._sink.push(first_frame, packets)

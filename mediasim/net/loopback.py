@@ -32,7 +32,7 @@ from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.media.plane import MediaPlane
 from mediasim.net.shared_socket import SharedSocket
 from mediasim.net.udp import UdpSockets
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, block_of
 
 __all__ = ["LoopbackTransport"]
 
@@ -148,7 +148,8 @@ def _read(sockets: _Sockets, awaited: int) -> Iterator[tuple[int, bytes]]:
     awaited -= sockets.read(0)
     while awaited > 0 and sockets.wait(_PATIENCE):
         awaited -= sockets.read(0)
-    for taken in sockets.rounds():
+    taken = sockets.taken()
+    if taken is not None:
         rows, sizes = taken.block.data, taken.block.length.tolist()
         for slot, row, size in zip(taken.slots.tolist(), rows, sizes, strict=True):
             yield slot, row[:size].tobytes()
@@ -217,14 +218,9 @@ class _Line:
         if not self._arrived:
             return None
         arrived, self._arrived = self._arrived, []
-        length = np.array([len(datagram) for _, datagram in arrived], np.int64)
-        data = np.zeros((len(arrived), int(length.max())), np.uint8)
-        for row, (_, datagram) in zip(data, arrived, strict=True):
-            row[: len(datagram)] = np.frombuffer(datagram, np.uint8)
-        meant = np.array([at for at, _ in arrived], np.int64)
         earliest = before_ns - FRAME_NS
-        self._transport.late += int((meant < earliest).sum())
-        return PacketBlock(data, length, np.maximum(meant, earliest))
+        self._transport.late += sum(at < earliest for at, _ in arrived)
+        return block_of([(max(at, earliest), datagram) for at, datagram in arrived])
 
     # -- from the server to the party -------------------------------------------------------
 

@@ -25,12 +25,12 @@ import numpy as np
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
-from mediasim.media.trunk import SWEEP_NS, Trunk
 from mediasim.net import process
 from mediasim.net.load import Load
 from mediasim.net.loopback import LoopbackTransport
+from mediasim.net.rtp_mux import RtpMux
 
-__all__ = ["Lateness", "Pace", "RealtimeLoop", "keep_sweeping", "run_realtime"]
+__all__ = ["Lateness", "Pace", "RealtimeLoop", "run_realtime"]
 
 _SETTLED_AFTER: Final = 64
 """Rounds of callbacks that may follow from each other while time stands still. More than any
@@ -123,10 +123,6 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
             self._started = now if self._zero_ns is None else self._zero_ns / 1_000_000_000
         return self._before_ns + round((now - self._started) * self.rate * 1_000_000_000)
 
-    def behind(self) -> bool:
-        """Whether the next tick is due already."""
-        return self.wall_ns() >= self._next_frame * FRAME_NS
-
     @property
     def overloaded(self) -> bool:
         """Whether it can carry no more. At a rate above 1 it is asked to go as fast as it can."""
@@ -184,21 +180,6 @@ class _PacedSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Events:
         return self._loop._wait(super().select, timeout is not None and timeout <= 0)
-
-
-async def keep_sweeping(loop: RealtimeLoop, trunk: Trunk) -> None:
-    """Sweep a trunk between the boundaries of frames, until cancelled."""
-    at_ns = loop.now_ns
-    while True:
-        at_ns = (at_ns // SWEEP_NS + 1) * SWEEP_NS
-        if at_ns % FRAME_NS:  # at a boundary the tick does it
-            due = loop.create_future()
-            handle = loop.call_at(at_ns / 1_000_000_000, due.set_result, None)
-            try:
-                await due
-            finally:
-                handle.cancel()
-            trunk.sweep(at_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +244,7 @@ def run_realtime(
     plane = MediaPlane(max_lag=1)
     transport = LoopbackTransport(shared=shared_socket)
     loop = RealtimeLoop()
+    mux = plane.mux = RtpMux(loop, loop.wall_ns)
     loop.every_frame(transport.around(plane))
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -272,6 +254,7 @@ def run_realtime(
                 loop.every_frame(None)
     finally:
         transport.close()
+        mux.close()
         process.unsettle()
     errors = transport.server.errors + transport.parties.errors
     pace = Pace(

@@ -3,6 +3,9 @@
 Symmetric RTP (RFC 4961): what is sent leaves from the port that is received on. Where no remote
 address is given, the endpoint latches onto whoever sends it RTP first. RTCP has the next port, or
 shares that of RTP (RFC 5761).
+
+Once its leg is up its RTP goes with that of all other endpoints through the media plane's
+:class:`mediasim.net.rtp_mux.RtpMux`.
 """
 
 from __future__ import annotations
@@ -11,25 +14,20 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mediasim.media.far_end import FarEndFormat, FarEndListener
-from mediasim.media.leg import Leg, PacketSink, PacketSource
-from mediasim.rtp.packets import PacketBlock
+from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
+from mediasim.media.leg import Leg
+from mediasim.net.batch_reader import DATAGRAM_BYTES
+from mediasim.net.rtp_mux import PacketWatcher, RtpMux
+from mediasim.net.udp import BUFFER_BYTES, Address
+from mediasim.rtp.packets import HEADER_SIZE
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint"]
 
-Address = tuple[str, int]
-
-_DATAGRAM_BYTES: Final = 1536
-_BUFFER_BYTES: Final = 256 * 1024
-_MOST_WAITING: Final = 10_000
-"""Packets that are kept for the media plane: more than a stall of a minute of one stream."""
+_MOST_REPORTS: Final = 10_000
+"""RTCP packets that are kept: more than half a day of one stream's."""
 _LOWEST, _HIGHEST, _TRIES = 20_000, 60_000, 200
-_RTP_HEADER: Final = 12
 
 
 class EndpointError(OSError):
@@ -65,15 +63,17 @@ class RtpEndpoint:
         self.reports: list[tuple[int, bytes]] = []
         """RTCP of the far side: (loop time in ns, compound packet)."""
         self.on_report: Callable[[bytes], None] | None = None
+        self.watcher: PacketWatcher | None = None
+        """Sees the leg's packets, if set before it comes up."""
         self._loop = loop
         self._mux = rtcp_mux
         self._latches = remote is None
-        self._held = self._connected = False
-        self._packets: list[tuple[int, bytes]] = []
-        self._rtp, self._rtcp = _pair(local, rtcp_mux)
-        host, port = self._rtp.getsockname()[:2]
+        self._held = False
+        self._leg: Leg | None = None
+        self._over = False
+        self.socket, self._rtcp = _pair(local, rtcp_mux)
+        host, port = self.socket.getsockname()[:2]
         self.local: Address = (host, port)
-        loop.add_reader(self._rtp, self._read)
         if self._rtcp is not None:
             loop.add_reader(self._rtcp, self._read_reports)
 
@@ -83,108 +83,108 @@ class RtpEndpoint:
         """Send there from now on."""
         self.remote, self.rtcp_remote = remote, rtcp
         self._latches = False
+        self._redirected()
 
     def set_format(self, format: FarEndFormat) -> None:
         """What was agreed on; before the leg comes up."""
-        if self._connected:
+        if self._leg is not None:
             raise RuntimeError("the format of a leg that is up does not change")
         self.format = format
 
     def hold(self, held: bool) -> None:
         """Send nothing, or go on."""
         self._held = held
+        self._redirected()
+
+    def _redirected(self) -> None:
+        if self._leg is not None and not self._over:
+            RtpMux.of(self._leg).redirect(self._leg)
 
     # -- FarEnd -----------------------------------------------------------------------------
 
-    def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
-        self._connected = True
-        return self, self
+    def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
+        """Raises RuntimeError where the leg's media plane does not live in real time."""
+        mux = RtpMux.of(leg)
+        now_ns = round(self._loop.time() * 1e9)
+        while (received := self._receive(self.socket)) is not None:
+            self.accepts(now_ns, *received)  # too early to be heard, but it may be latched onto
+        mux.attach(leg, self)
+        self._leg = leg
+        return None, None
 
     def report(self, packet: bytes) -> None:
         if self.remote is None:
             return
         host, port = self.remote
         to = self.rtcp_remote or (host, port if self._mux else port + 1)
-        self._send(self._rtcp or self._rtp, packet, to)
+        try:
+            (self._rtcp or self.socket).sendto(packet, to)
+        except OSError as error:
+            self.refused(error)
 
     def close(self) -> None:
-        for each in (self._rtp, self._rtcp):
-            if each is not None and each.fileno() >= 0:
-                self._loop.remove_reader(each)
-                each.close()
+        if self._over:
+            return
+        self._over = True
+        if self._leg is not None:
+            RtpMux.of(self._leg).detach(self._leg)
+        self.socket.close()
+        if self._rtcp is not None:
+            self._loop.remove_reader(self._rtcp)
+            self._rtcp.close()
 
     # -- packets ----------------------------------------------------------------------------
 
-    def pull(self, before_ns: int) -> PacketBlock | None:
-        count = sum(1 for at_ns, _ in self._packets if at_ns < before_ns)
-        if not count:
-            return None
-        taken, self._packets = self._packets[:count], self._packets[count:]
-        data = np.zeros((count, max(len(packet) for _, packet in taken)), np.uint8)
-        for row, (_, packet) in zip(data, taken, strict=True):
-            row[: len(packet)] = np.frombuffer(packet, np.uint8)
-        return PacketBlock(
-            data,
-            np.array([len(packet) for _, packet in taken], np.int64),
-            np.array([at_ns for at_ns, _ in taken], np.int64),
-        )
+    @property
+    def destination(self) -> Address | None:
+        """Where RTP is sent now; None while it is on hold, or the far side not known."""
+        return None if self._held else self.remote
 
-    def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        if self.remote is None or self._held:
-            return
-        for block in packets:
-            for packet in block:
-                self._send(self._rtp, packet.data, self.remote)
-
-    def _send(self, by: socket.socket, data: bytes | memoryview, to: Address) -> None:
-        try:
-            by.sendto(data, to)
-        except OSError as error:
-            self.errors[error.strerror or type(error).__name__] += 1
-
-    def _read(self) -> None:
-        at_ns = round(self._loop.time() * 1e9)
-        while (received := self._receive(self._rtp)) is not None:
-            data, sender = received
-            if self._mux and len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 section 4
-                self._note_report(at_ns, data, sender)
-            elif len(data) < _RTP_HEADER or data[0] >> 6 != 2 or not self._is_far_side(sender):
-                self.foreign += 1
-            elif self._connected and len(self._packets) < _MOST_WAITING:
-                self._packets.append((at_ns, data))
-
-    def _read_reports(self) -> None:
-        assert self._rtcp is not None
-        at_ns = round(self._loop.time() * 1e9)
-        while (received := self._receive(self._rtcp)) is not None:
-            self._note_report(at_ns, *received)
-
-    def _note_report(self, at_ns: int, data: bytes, sender: Address) -> None:
-        known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
-        if known and sender[0] not in known:
+    def accepts(self, at_ns: int, packet: bytes, source: Any) -> bool:
+        """Whether it is RTP of the far side; RTCP is noted, anything else counted as foreign."""
+        sender = source[0], source[1]
+        if self._mux and len(packet) >= 2 and 192 <= packet[1] <= 223:  # RFC 5761 section 4
+            self._note_report(at_ns, packet, sender)
+            return False
+        if len(packet) < HEADER_SIZE or packet[0] >> 6 != 2 or not self._is_far_side(sender):
             self.foreign += 1
-            return
-        if len(self.reports) < _MOST_WAITING:
-            self.reports.append((at_ns, data))
-        if self.on_report is not None:
-            self.on_report(data)
+            return False
+        return True
 
-    def _receive(self, by: socket.socket) -> tuple[bytes, Address] | None:
-        while True:
-            try:
-                data, sender = by.recvfrom(_DATAGRAM_BYTES)
-            except BlockingIOError:
-                return None
-            except OSError as error:  # an earlier packet was refused: what comes next is read
-                self.errors[error.strerror or type(error).__name__] += 1
-                continue
-            return data, (sender[0], sender[1])
+    def refused(self, error: OSError) -> None:
+        self.errors[error.strerror or type(error).__name__] += 1
 
     def _is_far_side(self, sender: Address) -> bool:
         if self._latches and self.remote is None:
             self.remote = sender
         # It may send from another port than it receives on, as ffmpeg does.
         return self.remote is not None and sender[0] == self.remote[0]
+
+    def _read_reports(self) -> None:
+        assert self._rtcp is not None
+        at_ns = round(self._loop.time() * 1e9)
+        while (received := self._receive(self._rtcp)) is not None:
+            packet, (host, port, *_) = received
+            self._note_report(at_ns, packet, (host, port))
+
+    def _note_report(self, at_ns: int, data: bytes, sender: Address) -> None:
+        known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
+        if known and sender[0] not in known:
+            self.foreign += 1
+            return
+        if len(self.reports) < _MOST_REPORTS:
+            self.reports.append((at_ns, data))
+        if self.on_report is not None:
+            self.on_report(data)
+
+    def _receive(self, by: socket.socket) -> tuple[bytes, Any] | None:
+        while True:
+            try:
+                return by.recvfrom(DATAGRAM_BYTES)
+            except BlockingIOError:
+                return None
+            except OSError as error:  # an earlier packet was refused: what comes next is read
+                self.refused(error)
 
 
 def _pair(local: Address, mux: bool) -> tuple[socket.socket, socket.socket | None]:
@@ -218,7 +218,7 @@ def _open(host: str, port: int) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         made.bind((host, port))
     except OSError as error:
         made.close()

@@ -1,10 +1,9 @@
 """One UDP socket for many legs, told apart by who sent a packet and by its SSRC.
 
-Where thousands of legs go to and from one place (a simulator's own telephones, a carrier's
-gateway), the kernel's work for each datagram is most of what a leg costs. On Linux a run of packets
-of equal size for one address is handed over in one call (UDP_SEGMENT, "GSO") and taken in one call
-(UDP_GRO): see udp(7). Elsewhere, and where the kernel refuses, each goes by itself; what is sent
-and received is the same.
+For simulated parties, whose packets all go to and from one place: two sockets carry thousands of
+lines. On Linux a run of packets of equal size for one address is handed over in one call
+(UDP_SEGMENT, "GSO") and taken in one call (UDP_GRO): see udp(7). Elsewhere, and where the kernel
+refuses, each goes by itself; what is sent and received is the same.
 
 A slot is a remote address, and the SSRCs (RFC 3550 section 5.1) that come from there for it. An
 address that one slot alone has needs no SSRC.
@@ -19,16 +18,15 @@ import socket
 import struct
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.media.trunk import Round
-from mediasim.net.backlog import Backlog
+from mediasim.net.batch_reader import ReadBatch, error_name
 from mediasim.net.demux import NOBODY, Demux, as_rows
-from mediasim.net.udp import LOOPBACK, Address, in_rounds
+from mediasim.net.udp import LOOPBACK, Address
 from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["SharedSocket"]
@@ -74,15 +72,11 @@ class SharedSocket:
         self._free: list[int] = []
         self._claims: dict[tuple[Address, int], int] = {}
         self._table: Demux | None = None
-        self._planned: tuple[Sequence[int], _Plan] | None = None
         self._room = bytearray(_FIRST_ROOM)
         self._used = 0
         """Bytes of that room that hold what was read."""
         self._reads: list[tuple[int, int, int, Address]] = []
         """Of each call: the time, bytes, bytes of a segment, and from where."""
-        self._most: int | None = None
-        self._now_ns = 0
-        self._backlog = Backlog()
 
     # -- slots ------------------------------------------------------------------------------
 
@@ -104,7 +98,7 @@ class SharedSocket:
     def connect(self, slot: int, remote: Address) -> None:
         """Send there, and receive from there."""
         self._remotes[slot] = remote
-        self._table = self._planned = None
+        self._table = None
 
     def claim(self, slot: int, ssrc: int) -> bool:
         """Packets with this SSRC from the slot's remote address are the slot's from now on.
@@ -123,15 +117,14 @@ class SharedSocket:
             raise LookupError(f"slot {slot} is closed")
         self._remotes[slot] = None
         self._claims = {key: of for key, of in self._claims.items() if of != slot}
-        self._backlog.forget(slot)
         self._free.append(slot)
-        self._table = self._planned = None
+        self._table = None
 
     def close_all(self) -> None:
         self._remotes.clear()
         self._free.clear()
         self._claims.clear()
-        self._table = self._planned = None
+        self._table = None
         self._socket.close()
 
     # -- datagrams in -----------------------------------------------------------------------
@@ -140,13 +133,8 @@ class SharedSocket:
         """Wait until something has come, for so long at most; returns whether it has."""
         return bool(select.select([self._socket], [], [], seconds)[0])
 
-    def read(self, now_ns: int, most: int | None = None) -> int:
-        """Read what has come, as having arrived now; returns how many datagrams.
-
-        With ``most``, so many of each slot are given next time it is asked for :meth:`rounds`,
-        and the others count as having come later.
-        """
-        self._most, self._now_ns = most, now_ns
+    def read(self, now_ns: int) -> int:
+        """Read what has come, as having arrived now; returns how many datagrams."""
         count = 0
         ceiling = max(1, len(self)) * _MOST_OF_EACH
         while count < ceiling:
@@ -180,15 +168,10 @@ class SharedSocket:
         self._used += size
         return -(-size // segment) if segment else 1
 
-    def rounds(self) -> Iterator[Round]:
-        """Everything read since last asked: the first datagram of each slot, then the second."""
-        fresh = self._demultiplexed() if self._reads else None
-        if fresh is not None:
-            for each in in_rounds(fresh.slots, fresh.block):
-                self._backlog.add(each)
-        return iter(self._backlog.take(self._most, self._now_ns))
-
-    def _demultiplexed(self) -> Round | None:
+    def taken(self) -> ReadBatch | None:
+        """Everything read since last asked, in the order of reading; None for nothing."""
+        if not self._reads:
+            return None
         reads, self._reads = self._reads, []
         used, self._used = self._used, 0
         table = self._ready_table()
@@ -205,7 +188,7 @@ class SharedSocket:
             self.strange += int((~known).sum())
             chosen = np.flatnonzero(known)
             slots, block = slots[chosen], block.select(chosen)
-        return Round(slots, block) if len(slots) else None
+        return ReadBatch(slots, block) if len(slots) else None
 
     def _ready_table(self) -> Demux:
         if self._table is None:
@@ -248,23 +231,6 @@ class SharedSocket:
             start = end
         return self.sent - before
 
-    def send_each(
-        self, slots: Sequence[int], rows: Sequence[memoryview], packets: NDArray[np.uint8]
-    ) -> None:
-        """Send a datagram from each slot: the rows of ``packets``."""
-        if self._planned is None or self._planned[0] is not slots:
-            self._planned = slots, _Plan([self._remotes[slot] for slot in slots])
-        plan = self._planned[1]
-        if not self.segments:
-            for row, remote in zip(rows, plan.remotes, strict=True):
-                if remote is not None:
-                    self._send_to(row, remote)
-            return
-        if plan.order is not None:
-            packets = packets.take(plan.order, axis=0)
-        for start, end, remote in plan.runs:
-            self.send_run(packets[start:end], remote)
-
     def send_run(self, packets: NDArray[np.uint8], remote: Address) -> int:
         """Send packets (n, size) to one address, many at a time; returns how many were taken."""
         count, size = packets.shape
@@ -294,26 +260,7 @@ class SharedSocket:
         return True
 
     def _refused(self, error: OSError) -> None:
-        self.errors[errno.errorcode.get(error.errno or 0, type(error).__name__)] += 1
-
-
-class _Plan:
-    """How packets for slots are sent: in runs to one address each."""
-
-    def __init__(self, remotes: list[Address | None]) -> None:
-        self.remotes = remotes
-        of: dict[Address, list[int]] = {}
-        for index, remote in enumerate(remotes):
-            if remote is not None:
-                of.setdefault(remote, []).append(index)
-        order = np.array([index for indices in of.values() for index in indices], np.int64)
-        as_it_is = np.array_equal(order, np.arange(len(remotes)))
-        self.order = None if as_it_is else order
-        self.runs: list[tuple[int, int, Address]] = []
-        start = 0
-        for remote, indices in of.items():
-            self.runs.append((start, start + len(indices), remote))
-            start += len(indices)
+        self.errors[error_name(error)] += 1
 
 
 def _segment_of(ancillary: list[tuple[int, int, bytes]]) -> int:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.net.sdp import SdpError, SessionDescription, answer, parse_sdp
-from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.packets import PacketBlock, block_of
 
 __all__ = ["CODECS", "NoMedia", "WebRtcEndpoint"]
 
@@ -161,14 +161,7 @@ class WebRtcEndpoint:
         if not count:
             return None
         taken, self._packets = self._packets[:count], self._packets[count:]
-        data = np.zeros((count, max(len(packet) for _, packet in taken)), np.uint8)
-        for row, (_, packet) in zip(data, taken, strict=True):
-            row[: len(packet)] = np.frombuffer(packet, np.uint8)
-        return PacketBlock(
-            data,
-            np.array([len(packet) for _, packet in taken], np.int64),
-            np.array([at_ns for at_ns, _ in taken], np.int64),
-        )
+        return block_of(taken)
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         if not self._held:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HEADER_SIZE", "PacketBlock", "Parsed", "build", "joined", "parse"]
+__all__ = ["HEADER_SIZE", "PacketBlock", "Parsed", "block_of", "build", "joined", "parse"]
 
 HEADER_SIZE: Final = 12
 _HEADER: Final = np.dtype(
@@ -61,6 +61,15 @@ class PacketBlock:
             np.concatenate((self.length, other.length)),
             np.concatenate((self.arrival, other.arrival)),
         )
+
+
+def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
+    """A block of single datagrams, each with its arrival in nanoseconds of loop time."""
+    length = np.array([len(packet) for _, packet in datagrams], np.int64)
+    data = np.zeros((len(datagrams), int(length.max(initial=0))), np.uint8)
+    for row, (_, packet) in zip(data, datagrams, strict=True):
+        row[: len(packet)] = np.frombuffer(packet, np.uint8)
+    return PacketBlock(data, length, np.array([at_ns for at_ns, _ in datagrams], np.int64))
 
 
 def joined(blocks: Sequence[PacketBlock]) -> PacketBlock:

@@ -25,6 +25,7 @@ from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.net.loopback import LoopbackTransport
 from mediasim.net.realtime import RealtimeLoop
+from mediasim.net.rtp_mux import RtpMux
 from mediasim.net.virtual_loop import VirtualLoop
 
 __all__ = [
@@ -128,6 +129,7 @@ class _RealClock:
         self.loop: asyncio.SelectorEventLoop = self._loop
         self.plane = MediaPlane(max_lag=1)
         self.plane.overloaded = lambda: self._loop.overloaded
+        self._mux = self.plane.mux = RtpMux(self._loop, self._loop.wall_ns)
         self._wires = None if lines == "memory" else LoopbackTransport(shared=lines == "shared")
         self.transport: Transport | None = self._wires
         tick = self.plane.tick if self._wires is None else self._wires.around(self.plane)
@@ -164,6 +166,7 @@ class _RealClock:
         return contextlib.nullcontext()
 
     def close(self) -> None:
+        self._mux.close()
         if self._wires is not None:
             self._wires.close()
 

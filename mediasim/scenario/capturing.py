@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.media.far_end import FarEnd, FarEndFormat, FarEndListener
-from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
+from mediasim.media.far_end import Ends, FarEnd, FarEndFormat, FarEndListener
+from mediasim.media.leg import Leg, Transport
 from mediasim.net.capture import Address, CaptureTransport
 from mediasim.net.capture_writer import capture_pieces
 from mediasim.net.rtp_endpoint import RtpEndpoint
@@ -78,10 +78,12 @@ class _Captured:
     def format(self) -> FarEndFormat:
         return self._endpoint.format
 
-    def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
-        source, sink = self._endpoint.connect(leg, listener)
+    def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         local = _numeric(self._endpoint.local)
-        return self._transport.wire(leg, source, sink, local, self._party, shared_port=self._shared)
+        self._endpoint.watcher = self._transport.wire(
+            leg, local, self._party, shared_port=self._shared
+        )
+        return self._endpoint.connect(leg, listener)
 
     def _party(self) -> Address | None:
         remote = self._endpoint.remote

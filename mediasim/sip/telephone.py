@@ -10,8 +10,8 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
-from mediasim.media.far_end import FarEndFormat, FarEndListener
-from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
+from mediasim.media.leg import Leg
 from mediasim.sip.media import Media, NotAcceptable
 from mediasim.sip.messages import Dialog, Request, in_dialog, respond
 from mediasim.sip.transactions import ServerTransaction
@@ -59,7 +59,7 @@ class Telephone:
         """Whether its leg came up."""
         return self._listener is not None
 
-    def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
+    def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         self._listener = listener
         if self.invited is not None and not self._gone:
             self._accept(self.invited, self.media.description())

@@ -11,8 +11,6 @@ import struct
 
 import numpy as np
 
-SIZE = 172
-ROOM = 192
 _MESSAGE = np.dtype(
     [
         ("name", "u8"),
@@ -70,7 +68,11 @@ class Batch:
             taken += done
         return taken
 
-    def receive(self, made: socket.socket) -> tuple[np.ndarray, np.ndarray]:
-        """What has come: rows and their lengths."""
+    def receive(self, made: socket.socket) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What has come: rows, their lengths, and the ports that they came from."""
+        at = np.arange(len(self.data), dtype=np.uint64)
+        self._messages["name"] = self._names.ctypes.data + at * 16
+        self._messages["name_size"] = 16
         count = max(0, _libc.recvmmsg(made.fileno(), self._where, len(self.data), _DONTWAIT, None))
-        return self.data[:count], self._messages["length"][:count]
+        ports = np.ascontiguousarray(self._names[:count, 2:4]).view(">u2")[:, 0]
+        return self.data[:count], self._messages["length"][:count], ports.astype(np.int64)

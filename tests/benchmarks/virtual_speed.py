@@ -1,9 +1,10 @@
 """Recorded two-party call-seconds per CPU-second in virtual time, beside the floor.
 
-Clips are cached, both legs have seeded loss and jitter, both channels go to a WAV on disk. The
-floor is what the samples alone cost: mu-law tables, interleaving and the same writes, with no
-packets, network or exchange. Figures are medians; the ratios are what to compare, for machines
-differ and are shared.
+Scenarios are run by ``mediasim.simulate``, from the script to WAV, truth and report: calls whose
+parties say and play what is written down, with seeded loss and jitter on both legs, and a
+conversation in which each waits for the other. The floor is what the samples alone cost: mu-law
+tables, interleaving and the same writes, with no packets, network, exchange or truth. Figures are
+medians; the ratios are what to compare, for machines differ and are shared.
 
     python tests/benchmarks/virtual_speed.py [--short]
 """
@@ -19,55 +20,57 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+import mediasim
 from mediasim.audio.g711 import ULAW_DECODE
-from mediasim.exchange.exchange import VIRTUAL_BLOCK
-from mediasim.media.plane import MediaPlane
-from mediasim.media.room import Room
-from mediasim.media.spool import SpoolFile
-from mediasim.net.link import Impairments, Jitter, Link
-from mediasim.parties.clock import SenderClock
-from mediasim.parties.phone import Phone, PhoneFormat
-from mediasim.parties.timeline import Timeline
-from mediasim.rtp.sender import RtpSender
-from mediasim.rtp.stream import StreamFormat
+from mediasim.audio.wav import write_wav
 
-NETWORK = Impairments(delay_ns=20_000_000, jitter=Jitter("uniform", 30_000_000), loss=0.01)
-TARGETS = {"one call": 5_000, "one hundred calls": 8_000}
+NETWORK = {"up": {"delay": "20ms", "jitter": "30ms", "loss": "1%"}}
+TURN = 4
+"""Seconds from one party's turn to its next."""
 
 
-def plane_speed(calls: int, seconds: int, directory: Path) -> float:
-    """Call-seconds per CPU-second of so many calls of that length, side by side."""
-    clip = np.random.default_rng(1).normal(0, 3000, 24_000).astype(np.int16)
-    plane = MediaPlane(max_lag=VIRTUAL_BLOCK)
-    recorders = []
+def scripted(calls: int, seconds: int, word: Path) -> dict[str, Any]:
+    """Calls side by side whose parties take turns by the clock."""
+    plays: Any = {"play": str(word)}
+    turns = {"times": seconds // TURN, "steps": [plays, {"pause": "2500ms"}]}
+    first: list[Any] = [{"repeat": turns}]
+    second: list[Any] = [{"pause": "2s"}, {"repeat": turns}]
+    parties, placed = {}, []
     for call in range(calls):
-        room = Room(plane)
-        legs = []
-        for side in range(2):
-            leg = room.add_leg(f"{call}/{side}", StreamFormat(), RtpSender("PCMU", ssrc=9))
-            timeline = Timeline()
-            for start in range(0, seconds, 4):
-                at = start * 8000 + side * 16_000
-                timeline.place(clip, at, kind="play", text="clip")
-            link = Link(NETWORK, call * 2 + side)
-            phone = Phone(PhoneFormat(ssrc=side + 1), timeline, SenderClock(0), link)
-            room.connect(leg, source=phone)
-            legs.append(leg)
-        room.bridge(*legs)
-        spool = SpoolFile(directory, f"RE{call}", 2, {})
-        recorders.append((room, room.record([[legs[0].inbound], [legs[1].inbound]], spool), spool))
-    started = time.process_time()
-    for frame in range(0, seconds * 50 + 1, 50):
-        plane.advance(frame)
-    for room, recorder, _ in recorders:
-        room.stop(recorder)
-    spent = time.process_time() - started
-    for _, _, spool in recorders:
-        spool.discard()
-    return calls * seconds / spent
+        parties[f"a{call}"] = {"network": NETWORK, "script": first}
+        parties[f"b{call}"] = {"network": NETWORK, "script": second}
+        ends = {"from": f"a{call}", "to": f"b{call}", "answer": "0s"}
+        placed.append({**ends, "recordings": [{"name": f"call{call}", "channels": "dual"}]})
+    return {"name": "scripted", "parties": parties, "calls": placed}
+
+
+def conversation(seconds: int, word: Path) -> dict[str, Any]:
+    """One call whose parties wait for each other."""
+    plays: Any = {"play": str(word)}
+    waits: Any = {"wait_for": "other-stops"}
+    turns = seconds // TURN
+    return {
+        "name": "conversation",
+        "parties": {
+            "a": {"script": [{"repeat": {"times": turns, "steps": [plays, waits]}}]},
+            "b": {"script": [{"repeat": {"times": turns, "steps": [waits, plays]}}, "hangup"]},
+        },
+        "call": {"from": "a", "to": "b", "answer": "0s", "recording": "dual"},
+    }
+
+
+def product_speed(scenario: dict[str, Any], directory: Path) -> float:
+    """Call-seconds per CPU-second of a whole run, its recordings published with their truth."""
+    with tempfile.TemporaryDirectory(dir=directory) as folder:
+        started = time.process_time()
+        result = mediasim.simulate(scenario, directory=folder)
+        spent = time.process_time() - started
+        samples: int = sum(recording.pcm.shape[1] for recording in result.recordings)
+    return samples / 8000 / spent
 
 
 def floor_speed(calls: int, seconds: int, directory: Path) -> float:
@@ -141,16 +144,21 @@ def main() -> None:
             scenario.write_text(HOUR, "utf-8")
             command_seconds(1, "run", str(scenario), *out)
             most = command_megabytes("run", str(scenario), *out)
+        word = directory / "word.wav"
+        clip = np.random.default_rng(1).normal(0, 3000, (1, 12_000)).astype(np.int16)
+        write_wav(word, clip)
         print("call-seconds per CPU-second        mediasim      floor   of floor  of target")
-        for name, calls, seconds in (
-            ("one call", 1, 300 if short else 3600),
-            ("one hundred calls", 100, 10 if short else 60),
+        long, wide, talk = (300, 12, 40) if short else (3600, 60, 240)
+        for name, scenario_run, calls, seconds, aim in (
+            ("one call, scripted", scripted(1, long, word), 1, long, 5_000),
+            ("one hundred calls, scripted", scripted(100, wide, word), 100, wide, 8_000),
+            ("a conversation that listens", conversation(talk, word), 1, talk, None),
         ):
-            speed = median(lambda c=calls, s=seconds: plane_speed(c, s, directory), runs)  # type: ignore[misc]
+            speed = median(lambda s=scenario_run: product_speed(s, directory), runs)  # type: ignore[misc]
             floor = median(lambda c=calls, s=seconds: floor_speed(c, s, directory), runs)  # type: ignore[misc]
+            of_target = "" if aim is None else f"{speed / aim:.2f}"
             print(
-                f"{name:<32} {speed:>10,.0f} {floor:>10,.0f} {speed / floor:>10.2f} "
-                f"{speed / TARGETS[name]:>10.2f}"
+                f"{name:<32} {speed:>10,.0f} {floor:>10,.0f} {speed / floor:>10.3f} {of_target:>10}"
             )
         scenario.write_text(MINUTE, "utf-8")
         print("wall seconds of a command            median     target      ratio")

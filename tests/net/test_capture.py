@@ -96,15 +96,13 @@ def test_what_passes_is_not_changed() -> None:
 
     lines, _ = lived(1)
     capture, sink = CaptureTransport(), Sink()
-    source, wrapped = capture.wire(
-        lines[0].leg, Source(), sink, ("10.0.0.9", 10), lambda: ("10.0.0.8", 20)
-    )
+    source, wrapped = capture(lines[0].leg, Source(), sink)
     block = source.pull(100)
     assert block is not None
     block.data[:] = 0
     wrapped.push(3, [np.ones((1, 15), np.uint8), np.ones((1, 9), np.uint8)])
     assert sink.heard == [(3, 2)]
-    near, far = ("10.0.0.9", 10), ("10.0.0.8", 20)
+    near, far = ("10.0.0.1", 20_000), ("10.1.0.1", 4000)
     assert list(capture.datagrams(lambda ns: ns)) == [
         Datagram(5, far, near, b"\7" * 20),
         Datagram(6, far, near, b"\7" * 13),
@@ -117,10 +115,8 @@ def test_reports_have_the_next_port_and_nothing_is_sent_to_nobody() -> None:
     lines, _ = lived(1)
     known: list[tuple[str, int]] = []
     capture = CaptureTransport()
-    _, sink = capture.wire(
-        lines[0].leg, lines[0].phone, _Quiet(), ("::1", 10), lambda: known[0] if known else None
-    )
-    sink.push(0, [np.ones((1, 15), np.uint8)])
+    wire = capture.wire(lines[0].leg, ("::1", 10), lambda: known[0] if known else None)
+    wire.sent(0, [np.ones((1, 15), np.uint8)])
     capture.add_control(lines[0].leg, 7, b"early")
     assert list(capture.datagrams(unix)) == []
     known.append(("::2", 20))
@@ -134,8 +130,3 @@ def test_reports_have_the_next_port_and_nothing_is_sent_to_nobody() -> None:
     ]
     frames = read_capture(capture_bytes(found)).frames
     assert [datagram_in(frame) for frame in frames] == found
-
-
-class _Quiet:
-    def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        pass

@@ -96,22 +96,18 @@ def test_a_loop_that_fell_behind_makes_up_for_it_without_leaving_anything_out() 
     loop = RealtimeLoop()
     ticks: list[int] = []
     loop.every_frame(ticks.append)
-    behind: list[bool] = []
 
     async def main() -> None:
         await asyncio.sleep(0.02)
         started = loop.wall_ns()
         while loop.wall_ns() < started + 90 * MS:
             pass
-        behind.append(loop.behind())
         await asyncio.sleep(0.1)
-        behind.append(loop.behind())
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(main())
         loop.every_frame(None)
     assert ticks[:6] == [1, 2, 3, 4, 5, 6]
-    assert behind[0]
     assert loop.lateness.missed >= 3
     assert loop.lateness.max_ns > 50 * MS
 

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mediasim.audio.frames import FRAME_NS
 from mediasim.media.far_end import FarEndFormat
+from mediasim.media.plane import MediaPlane
+from mediasim.media.room import Room
 from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
+from mediasim.net.rtp_mux import RtpMux
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 
 FORMAT = FarEndFormat(StreamFormat())
+MS = 1_000_000
 PACKETS = RtpSender("PCMU", ssrc=5, first_sequence=1, first_timestamp=1).packets(
     np.zeros((3, 160), np.int16), 0
 )[0]
@@ -44,115 +54,246 @@ def peer() -> Iterator[Peer]:
     made.socket.close()
 
 
-def taken(endpoint: RtpEndpoint, loop: asyncio.AbstractEventLoop) -> list[bytes]:
-    """What it has to give once all that came has been read."""
-    for _ in range(3):  # a datagram on loopback is there when it has been sent
-        loop.run_until_complete(asyncio.sleep(0))
-    block = endpoint.pull(1 << 62)
-    if block is None:
-        return []
-    return [row[:size].tobytes() for row, size in zip(block.data, block.length, strict=True)]
+class Office:
+    """A media plane in real time whose clock nobody moves but the test, and its endpoints."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.began = time.monotonic_ns()
+        self.plane = MediaPlane(max_lag=1)
+        self.wall_ns: Callable[[], int] = lambda: time.monotonic_ns() - self.began
+        self.mux = self.plane.mux = RtpMux(self.loop, lambda: self.wall_ns())
+        self.room = Room(self.plane)
+        self.endpoints: list[RtpEndpoint] = []
+
+    def endpoint(self, **more: Any) -> RtpEndpoint:
+        made = RtpEndpoint(self.loop, **{"format": FORMAT, **more})
+        self.endpoints.append(made)
+        return made
+
+    def up(self, endpoint: RtpEndpoint, codec: str = "PCMU") -> RtpEndpoint:
+        """Its leg is up."""
+        leg = self.room.add_leg("leg", StreamFormat(codec), RtpSender(codec, ssrc=5))
+        assert endpoint.connect(leg, None) == (None, None)  # type: ignore[arg-type]
+        return endpoint
+
+    def taken(self, known_before: int = 1 << 30) -> list[tuple[bytes, int]]:
+        """What came from far sides before a frame, with the times at which it came."""
+        for _ in range(3):  # a datagram on loopback is there when it has been sent
+            self.loop.run_until_complete(asyncio.sleep(0))
+        return [
+            (row[:size].tobytes(), int(at))
+            for _, block in self.mux.receive(known_before)
+            for row, size, at in zip(block.data, block.length, block.arrival, strict=True)
+        ]
+
+    def packets(self) -> list[bytes]:
+        return [packet for packet, _ in self.taken()]
+
+    def send(self, frame: int) -> None:
+        """Send a frame of every leg."""
+        self.plane.tick(frame + 1)
+
+    def close(self) -> None:
+        for each in self.endpoints:
+            each.close()
+        self.mux.close()
+        self.loop.close()
 
 
 @pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
+def office() -> Iterator[Office]:
+    made = Office()
     yield made
     made.close()
 
 
-def up(endpoint: RtpEndpoint) -> RtpEndpoint:
-    endpoint.connect(None, None)  # type: ignore[arg-type]
-    return endpoint
+def number(packet: bytes) -> int:
+    """Which of its stream's packets it is."""
+    return int.from_bytes(packet[2:4], "big")
 
 
-def test_it_latches_onto_who_sends_first(loop: asyncio.AbstractEventLoop, peer: Peer) -> None:
-    endpoint = up(RtpEndpoint(loop, format=FORMAT))
-    endpoint.push(0, [PACKETS])
+def test_it_latches_onto_who_sends_first(office: Office, peer: Peer) -> None:
+    endpoint = office.up(office.endpoint())
+    office.send(0)
     peer.send(endpoint.local, b"\x16\x03\x01 no RTP", PACKETS[0].tobytes(), PACKETS[1].tobytes())
-    assert taken(endpoint, loop) == [PACKETS[0].tobytes(), PACKETS[1].tobytes()]
+    assert office.packets() == [PACKETS[0].tobytes(), PACKETS[1].tobytes()]
     assert (endpoint.remote, endpoint.foreign) == (peer.address, 1)
-    endpoint.push(0, [PACKETS[:1]])
-    assert peer.receive() == PACKETS[0].tobytes()
-    endpoint.close()
+    office.send(1)
+    assert number(peer.receive()) == 0, "nothing was sent before anybody was there"
 
 
-def test_it_sends_where_it_is_told_to(loop: asyncio.AbstractEventLoop, peer: Peer) -> None:
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA", "G722"])
+def test_it_sends_where_it_is_told_to(office: Office, peer: Peer, codec: str) -> None:
     other = Peer()
-    endpoint = up(RtpEndpoint(loop, format=FORMAT, remote=peer.address))
+    endpoint = office.up(office.endpoint(remote=peer.address), codec)
     other.send(endpoint.local, PACKETS[0].tobytes())
-    assert taken(endpoint, loop) == [PACKETS[0].tobytes()], "it may send from another port"
-    endpoint.push(0, [PACKETS[:1]])
-    assert peer.receive() == PACKETS[0].tobytes()
+    assert office.packets() == [PACKETS[0].tobytes()], "it may send from another port"
+    office.send(0)
+    assert number(peer.receive()) == 0
     endpoint.set_remote(other.address)
-    endpoint.push(1, [PACKETS[1:2]])
-    assert other.receive() == PACKETS[1].tobytes()
+    office.send(1)
+    assert number(other.receive()) == 1
     endpoint.hold(True)
-    endpoint.push(2, [PACKETS[:1]])
+    office.send(2)
     endpoint.hold(False)
-    endpoint.push(3, [PACKETS[2:]])
-    assert other.receive() == PACKETS[2].tobytes()
-    endpoint.close()
+    office.send(3)
+    resumed = other.receive()
+    assert number(resumed) == 2, "a hold leaves no gap in sequence numbers,"
+    assert int.from_bytes(resumed[4:8], "big") == 3 * 160, "but in timestamps"
     other.socket.close()
 
 
-def test_what_comes_before_the_leg_is_up_is_not_heard(
-    loop: asyncio.AbstractEventLoop, peer: Peer
-) -> None:
-    endpoint = RtpEndpoint(loop, format=FORMAT)
+def test_a_far_side_may_change_its_port_but_not_its_host(office: Office, peer: Peer) -> None:
+    endpoint = office.up(office.endpoint())
+    other = Peer()
     peer.send(endpoint.local, PACKETS[0].tobytes())
-    assert taken(endpoint, loop) == []
-    peer.send(up(endpoint).local, PACKETS[1].tobytes())
-    assert taken(endpoint, loop) == [PACKETS[1].tobytes()]
-    endpoint.close()
+    other.send(endpoint.local, PACKETS[1].tobytes())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+        stranger.sendto(PACKETS[2].tobytes(), endpoint.local)
+    peer.send(endpoint.local, PACKETS[2].tobytes())
+    assert office.packets() == [packet.tobytes() for packet in PACKETS]
+    assert (endpoint.remote, endpoint.foreign) == (peer.address, 1)
+    other.socket.close()
+
+
+def test_a_leg_that_is_over_is_neither_read_nor_sent_to_and_disturbs_no_other(
+    office: Office, peer: Peer
+) -> None:
+    first, second, third = (office.up(office.endpoint(remote=peer.address)) for _ in range(3))
+    peer.send(first.local, PACKETS[0].tobytes())
+    peer.send(third.local, PACKETS[1].tobytes())
+    first.close()
+    first.close()
+    assert office.packets() == [PACKETS[1].tobytes()]
+    office.send(0)
+    ports = {peer.socket.recvfrom(2048)[1] for _ in range(2)}
+    assert ports == {second.local, third.local}
+    peer.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.receive()
+
+
+def test_what_comes_before_the_leg_is_up_is_not_heard(office: Office, peer: Peer) -> None:
+    endpoint = office.endpoint()
+    peer.send(endpoint.local, PACKETS[0].tobytes())
+    assert office.packets() == []
+    peer.send(office.up(endpoint).local, PACKETS[1].tobytes())
+    assert endpoint.remote == peer.address, "but it tells where the far side is"
+    assert office.packets() == [PACKETS[1].tobytes()]
 
 
 @pytest.mark.parametrize("mux", [False, True])
-def test_rtcp_has_the_next_port_or_the_same(
-    loop: asyncio.AbstractEventLoop, peer: Peer, mux: bool
-) -> None:
+def test_rtcp_has_the_next_port_or_the_same(office: Office, peer: Peer, mux: bool) -> None:
     report = bytes([0x80, 201, 0, 1, 0, 0, 0, 5])
-    endpoint = up(RtpEndpoint(loop, format=FORMAT, rtcp_mux=mux))
+    endpoint = office.up(office.endpoint(rtcp_mux=mux))
     host, port = endpoint.local
     peer.send((host, port if mux else port + 1), report)
-    assert taken(endpoint, loop) == []
+    assert office.packets() == []
     assert [packet for _, packet in endpoint.reports] == [report]
     endpoint.set_remote(("127.0.0.1", 1), rtcp=peer.address)
     endpoint.report(report)
     assert peer.receive() == report
-    endpoint.close()
 
 
 @pytest.mark.parametrize("mux", [False, True])
-def test_rtcp_of_others_is_dropped(loop: asyncio.AbstractEventLoop, peer: Peer, mux: bool) -> None:
+def test_rtcp_of_others_is_dropped(office: Office, peer: Peer, mux: bool) -> None:
     report = bytes([0x80, 201, 0, 1, 0, 0, 0, 5])
-    endpoint = up(RtpEndpoint(loop, format=FORMAT, rtcp_mux=mux, remote=peer.address))
+    endpoint = office.up(office.endpoint(rtcp_mux=mux, remote=peer.address))
     host, port = endpoint.local
     to = (host, port if mux else port + 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind(("127.0.0.2", 0))
         stranger.sendto(report, to)
-        assert taken(endpoint, loop) == []
+        assert office.packets() == []
     assert (endpoint.reports, endpoint.foreign) == ([], 1)
     peer.send(to, report)
-    assert taken(endpoint, loop) == []
+    assert office.packets() == []
     assert [packet for _, packet in endpoint.reports] == [report]
-    endpoint.close()
 
 
-def test_packets_are_taken_up_to_a_time(loop: asyncio.AbstractEventLoop, peer: Peer) -> None:
-    endpoint = up(RtpEndpoint(loop, format=FORMAT))
-    before = loop.time()
+def test_packets_are_taken_up_to_a_frame_and_have_come_when_they_came(
+    office: Office, peer: Peer
+) -> None:
+    endpoint = office.up(office.endpoint())
+    before = time.monotonic_ns() - office.began
     peer.send(endpoint.local, PACKETS[0].tobytes())
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.run_until_complete(asyncio.sleep(0))
-    assert endpoint.pull(round(before * 1e9) - 1) is None
-    block = endpoint.pull(1 << 62)
-    assert block is not None
-    assert block.arrival[0] >= before * 1e9 - 1
-    endpoint.close()
+    after = time.monotonic_ns() - office.began
+    time.sleep(0.03)  # it is read a frame later than it came
+    assert office.taken(before // FRAME_NS) == []
+    ((packet, came),) = office.taken()
+    assert packet == PACKETS[0].tobytes()
+    assert before - MS <= came <= after + MS
 
 
-def test_a_port_that_is_taken_is_told(loop: asyncio.AbstractEventLoop, peer: Peer) -> None:
+def test_after_a_stall_each_frame_gets_what_came_in_it_in_order(office: Office, peer: Peer) -> None:
+    endpoint = office.up(office.endpoint())
+    for packet in PACKETS:
+        peer.send(endpoint.local, packet.tobytes())
+        time.sleep(0.025)
+    found: list[tuple[bytes, int]] = []
+    for frame in range(1, (time.monotonic_ns() - office.began) // FRAME_NS + 2):
+        due = office.taken(frame)
+        assert all((frame - 1) * FRAME_NS <= at < frame * FRAME_NS for _, at in due)
+        found += due
+    assert [packet for packet, _ in found] == [packet.tobytes() for packet in PACKETS]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-8, 8), st.lists(st.integers(0, 3), min_size=3, max_size=3)),
+        min_size=1,
+        max_size=6,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_each_packet_is_given_once_in_order_and_in_the_frame_it_came_before(
+    ticks: list[tuple[int, list[int]]],
+) -> None:
+    """However late frames begin, and however raggedly the packets of several legs come."""
+    office, peer = Office(), Peer()
+    endpoints = [office.up(office.endpoint(remote=peer.address)) for _ in range(3)]
+    rows = {leg.row: number for number, leg in enumerate(office.room.legs)}
+    sent: list[list[int]] = [[], [], []]
+    given_to: list[list[int]] = [[], [], []]
+
+    def take(frame: int) -> None:
+        for taken, block in office.mux.receive(frame):
+            assert len(set(taken.tolist())) == len(taken)
+            assert (block.arrival < frame * FRAME_NS).all()
+            for row, packet in zip(taken.tolist(), block.data, strict=True):
+                given_to[rows[row]].append(number(packet.tobytes()))
+
+    for frame, (late_ms, counts) in enumerate(ticks, start=1):
+        wall_ns = frame * FRAME_NS + late_ms * MS
+        office.wall_ns = partial(int, wall_ns)
+        for endpoint, mine, count in zip(endpoints, sent, counts, strict=True):
+            for _ in range(count):
+                packet = PACKETS[0].copy()
+                packet[3] = len(mine)
+                peer.send(endpoint.local, packet.tobytes())
+                mine.append(len(mine) | int(packet[2]) << 8)
+        take(frame)
+    take(len(ticks) + 2)
+    assert given_to == sent
+    office.close()
+    peer.socket.close()
+
+
+def test_what_the_system_refuses_is_counted(office: Office) -> None:
+    endpoint = office.up(office.endpoint(remote=("255.255.255.255", 9)))
+    office.send(0)
+    assert endpoint.errors == {"Permission denied": 1}
+
+
+def test_it_needs_real_time(office: Office) -> None:
+    room = Room(MediaPlane())
+    leg = room.add_leg("leg", StreamFormat(), RtpSender("PCMU", ssrc=5))
+    with pytest.raises(RuntimeError, match="needs a media plane in real time"):
+        office.endpoint().connect(leg, None)  # type: ignore[arg-type]
+
+
+def test_a_port_that_is_taken_is_told(office: Office, peer: Peer) -> None:
     with pytest.raises(EndpointError, match=f"cannot open UDP port {peer.address[1]} on 127.0.0.1"):
-        RtpEndpoint(loop, format=FORMAT, local=peer.address)
+        office.endpoint(local=peer.address)

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from mediasim import Result, simulate
 from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.exchange.live_call import LiveCall
+from mediasim.scenario.load import parse_scenario
+from mediasim.scenario.runner import run_scenario
 from mediasim.truth.sidecar import Interval, RecordingTruth
 
 __all__ = [
@@ -91,12 +93,23 @@ class Played:
         return [(event.at_ns, event.kind, event.subject) for event in self.result.events]
 
 
-def play(scenario: Mapping[str, Any], *, seed: int | None = None, realtime: bool = False) -> Played:
+def play(
+    scenario: Mapping[str, Any],
+    *,
+    seed: int | None = None,
+    realtime: bool = False,
+    shared_socket: bool = False,
+) -> Played:
     """Run a scenario in a folder of its own, and keep what it left there."""
     scenario = {"name": "drawn", **scenario}
     show(scenario, seed=seed, realtime=realtime)
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
-        result = simulate(scenario, seed=seed, directory=folder, realtime=realtime)
+        if shared_socket:
+            found, where = parse_scenario(scenario), Path(folder)
+            run = run_scenario(found, where, seed=seed, realtime=True, shared_socket=True)
+            result = Result(run, [])
+        else:
+            result = simulate(scenario, seed=seed, directory=folder, realtime=realtime)
         files = {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(Path(folder).rglob("*"))

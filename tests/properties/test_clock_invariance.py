@@ -60,10 +60,10 @@ SCENARIO: dict[str, Any] = {
 }
 
 
-def in_real_time(scenario: dict[str, Any]) -> Played:
+def in_real_time(scenario: dict[str, Any], *, shared_socket: bool) -> Played:
     """A run on the wall clock in which every packet was read when it came."""
     for _ in range(3):
-        played = play(scenario, realtime=True)
+        played = play(scenario, realtime=True, shared_socket=shared_socket)
         warnings = played.result.run.warnings
         if not any("packets" in words for words in warnings):
             return played
@@ -71,8 +71,9 @@ def in_real_time(scenario: dict[str, Any]) -> Played:
 
 
 @pytest.mark.realtime
-def test_the_wall_clock_changes_not_a_byte() -> None:
-    virtual, real = play(SCENARIO), in_real_time(SCENARIO)
+@pytest.mark.parametrize("shared", [False, True], ids=["ports", "shared"])
+def test_the_wall_clock_changes_not_a_byte(shared: bool) -> None:
+    virtual, real = play(SCENARIO), in_real_time(SCENARIO, shared_socket=shared)
     assert len(real.published) == 4
     assert real.went_through() == virtual.went_through()
     assert real.files == virtual.files

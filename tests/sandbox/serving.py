@@ -53,19 +53,27 @@ class Sandbox:
 
     def rest(self, method: str, path: str, **params: str) -> Any:
         """What Twilio's API answers below the account, an error's body too."""
+        try:
+            text = self._authorized(method, path, params)
+        except HTTPError as error:
+            with error:
+                text = error.read()
+        return json.loads(text) if text else None
+
+    def download(self, path: str) -> bytes:
+        """A file of the API below the account. Raises HTTPError."""
+        return self._authorized("GET", path, {})
+
+    def _authorized(self, method: str, path: str, params: dict[str, str]) -> bytes:
         account, token = self.env["TWILIO_ACCOUNT_SID"], self.env["TWILIO_AUTH_TOKEN"]
         data = urlencode(params).encode() if method == "POST" else None
         url = f"{self.url}/2010-04-01/Accounts/{account}{path}"
         request = Request(url, data, method=method)
         credentials = b64encode(f"{account}:{token}".encode()).decode()
         request.add_header("Authorization", f"Basic {credentials}")
-        try:
-            with build_opener(ProxyHandler({})).open(request, timeout=20) as answer:
-                text = answer.read()
-        except HTTPError as error:
-            with error:
-                text = error.read()
-        return json.loads(text) if text else None
+        with build_opener(ProxyHandler({})).open(request, timeout=20) as answer:
+            found: bytes = answer.read()
+        return found
 
     def end(self) -> float:
         """Press Ctrl-C; returns how long it took to end, in seconds."""

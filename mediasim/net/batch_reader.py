@@ -1,0 +1,256 @@
+"""Datagrams of many UDP sockets, read together into the rows of one array.
+
+Once a frame all sockets that have something are found with one call and read one after the other;
+there is no callback and no object per packet. On Linux the kernel says when each datagram came
+(``SO_TIMESTAMPNS``, socket(7)), so that reading late, or seldom, changes no arrival time.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import selectors
+import socket
+import struct
+import sys
+import time  # noqa: TID251 - the kernel's arrival times are of the wall clock
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+
+__all__ = ["DATAGRAM_BYTES", "STAMPED", "BatchReader", "ReadBatch", "error_name"]
+
+DATAGRAM_BYTES: Final = 1536
+"""Room for one datagram: more than fits an Ethernet frame."""
+STAMPED: Final = sys.platform == "linux" and struct.calcsize("@l") == 8
+"""Whether the kernel says when a datagram came."""
+_TIMESTAMP_OPTION: Final = 35  # SO_TIMESTAMPNS; the socket module does not name it
+_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(16) if STAMPED else 0
+_UNSTAMPED: Final = bytes(16)
+_NOTHING: Final = -1
+"""The length of a datagram that the kernel announced and then refused."""
+_MOST_OF_EACH: Final = 64
+"""Datagrams of each socket in one reading: a flood holds up the frame no longer."""
+_FOREVER: Final = np.iinfo(np.int64).max
+
+_Receive = Callable[..., tuple[int, list[tuple[int, int, bytes]], int, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """Datagrams in the order in which they were read."""
+
+    slots: NDArray[np.int64]
+    """(n,) whose each is."""
+    block: PacketBlock
+    sources: Sequence[Any] = ()
+    """Where each came from, as the socket module has addresses."""
+
+
+class BatchReader:
+    """Sockets by slot number. What the kernel refuses is counted in ``errors``, not raised."""
+
+    def __init__(self) -> None:
+        self.errors: Counter[str] = Counter()
+        """By the kernel's name for it (ECONNREFUSED ...)."""
+        self.received = 0
+        self._poller = _make_poller()
+        self._open = 0
+        self._receivers: list[_Receive] = []
+        """By descriptor,"""
+        self._slot_of = np.zeros(0, np.int64)
+        """as are the slots."""
+        self._data = np.zeros((0, DATAGRAM_BYTES), np.uint8)
+        self._rows: list[list[memoryview]] = []
+        self._read_to_ns = 0
+        """Everything that came before this has been read."""
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what was read: it has been taken."""
+        self._ready: list[int] = []
+        self._lengths: list[int] = []
+        self._sources: list[Any] = []
+        """Descriptor, length and source of each datagram read, in the order of reading,"""
+        self._arrivals: list[NDArray[np.int64]] = []
+        """and loop times at which they came (ns), an array per round."""
+
+    # -- sockets ----------------------------------------------------------------------------
+
+    def add(self, made: socket.socket, slot: int, *, stamped: bool = False) -> None:
+        """Read a non-blocking socket from now on; ``stamped``: by the kernel's arrival times.
+
+        Raises OSError where the system allows no more sockets to be watched.
+        """
+        if stamped and STAMPED:
+            made.setsockopt(socket.SOL_SOCKET, _TIMESTAMP_OPTION, 1)
+        descriptor = made.fileno()
+        self._poller.register(descriptor)
+        if descriptor >= len(self._receivers):
+            more = 2 * descriptor - len(self._receivers) + 1
+            self._receivers += [_closed] * more
+            self._slot_of = np.append(self._slot_of, np.full(more, -1, np.int64))
+        self._receivers[descriptor] = made.recvmsg_into
+        self._slot_of[descriptor] = slot
+        self._open += 1
+
+    def remove(self, made: socket.socket) -> None:
+        """Read a socket no more, before it is closed. What was read of it is still there."""
+        self._poller.unregister(made.fileno())
+        self._receivers[made.fileno()] = _closed
+        self._open -= 1
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._poller.close()
+
+    # -- datagrams --------------------------------------------------------------------------
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until something has come, for so long at most; returns whether it has."""
+        return bool(self._poller.poll(1, seconds))
+
+    def read(self, now_ns: int, until_ns: int = _FOREVER) -> int:
+        """Read all that came before ``until_ns``, and perhaps a little more; returns how many.
+
+        ``now_ns`` is the loop time at this moment. What comes without the kernel's own time
+        counts as having come now.
+        """
+        offset = now_ns - time.time_ns() if STAMPED else 0
+        before = len(self._ready)
+        for _ in range(_MOST_OF_EACH):
+            stamps = self._read_each()
+            if stamps is None:
+                break
+            if len(stamps):
+                came = self._loop_times(stamps, now_ns, offset)
+                self._arrivals.append(came)
+                if int(came.min()) >= until_ns:
+                    break
+        self._read_to_ns = max(self._read_to_ns, min(now_ns, until_ns))
+        count = len(self._ready) - before
+        self.received += count
+        return count
+
+    def _read_each(self) -> list[bytes] | None:
+        """Read one datagram of each socket that has any; returns when they came, None: no more."""
+        ready = self._poller.poll(max(1, self._open))
+        if not ready:
+            return None
+        before = len(self._ready)
+        end = before + len(ready)
+        self._have_rows(end)
+        receivers, lengths, sources = self._receivers, self._lengths, self._sources
+        stamps: list[bytes] = []
+        for descriptor, row in zip(ready, self._rows[before:end], strict=True):
+            try:
+                size, ancillary, _, source = receivers[descriptor](row, _ANCILLARY_BYTES)
+            except OSError as error:
+                self.errors[error_name(error)] += 1
+                size, ancillary, source = _NOTHING, [], None
+            lengths.append(size)
+            sources.append(source)
+            stamps.append(ancillary[0][2] if ancillary else _UNSTAMPED)
+        self._ready += ready
+        if _NOTHING in lengths[before:]:
+            kept = self._close_up(before)
+            stamps = [stamps[at - before] for at in kept]
+        return stamps
+
+    def _close_up(self, before: int) -> list[int]:
+        """Take out what was not read after all, of the datagrams from ``before`` on."""
+        kept = [at for at in range(before, len(self._lengths)) if self._lengths[at] != _NOTHING]
+        self._data[before : before + len(kept)] = self._data[kept]
+        for column in (self._ready, self._lengths, self._sources):
+            column[before:] = [column[at] for at in kept]
+        return kept
+
+    def _loop_times(self, stamps: list[bytes], now_ns: int, offset: int) -> NDArray[np.int64]:
+        seconds, rest = np.frombuffer(b"".join(stamps), np.int64).reshape(-1, 2).T
+        came = seconds * 1_000_000_000 + rest
+        # A wall clock that is set meanwhile moves nothing out of the time since the last reading.
+        latest = max(now_ns, offset + time.time_ns()) if offset else now_ns
+        within = np.clip(came + offset, min(self._read_to_ns, now_ns), latest)
+        return np.where(came == 0, now_ns, within)
+
+    def _have_rows(self, count: int) -> None:
+        have = len(self._rows)
+        if count > have:
+            data = np.zeros((max(count, 2 * have, 64), DATAGRAM_BYTES), np.uint8)
+            data[:have] = self._data
+            self._data = data
+            self._rows = [[row.data] for row in data]
+
+    def taken(self) -> ReadBatch | None:
+        """Everything read since last asked, in memory of its own; None for nothing."""
+        if not self._ready:
+            self._forget()
+            return None
+        length = np.array(self._lengths, np.int64)
+        # Side by side, and no wider than need be: what comes after looks at them several times.
+        width = max(HEADER_SIZE, int(length.max()))
+        data = self._data[: len(length), :width].copy()
+        found = ReadBatch(
+            self._slot_of[np.array(self._ready, np.intp)],
+            PacketBlock(data, length, np.concatenate(self._arrivals)),
+            self._sources,
+        )
+        self._forget()
+        return found
+
+
+def error_name(error: OSError) -> str:
+    """What the system calls an error: ``ECONNREFUSED``, ``EMSGSIZE`` ..."""
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+
+
+def _closed(*_: Any) -> Any:
+    """Receives for a descriptor that is no slot's."""
+    raise OSError(errno.EBADF, "no slot has this descriptor")
+
+
+# -- which sockets have something ---------------------------------------------------------------
+
+
+class _Selector:
+    """Any platform's."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self.close = self._selector.close
+
+    def register(self, descriptor: int) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def unregister(self, descriptor: int) -> None:
+        self._selector.unregister(descriptor)
+
+    def poll(self, most: int, seconds: float = 0) -> list[int]:
+        return [key.fd for key, _ in self._selector.select(seconds)][:most]
+
+
+if sys.platform == "linux":
+
+    class _Epoll:
+        """Linux's own: with thousands of sockets the standard selector costs a tenth more."""
+
+        def __init__(self) -> None:
+            self._epoll = select.epoll()
+            self.close = self._epoll.close
+            self.unregister = self._epoll.unregister
+
+        def register(self, descriptor: int) -> None:
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+        def poll(self, most: int, seconds: float = 0) -> list[int]:
+            return [descriptor for descriptor, _ in self._epoll.poll(seconds, most)]
+
+    _make_poller = _Epoll
+else:
+    _make_poller = _Selector

@@ -1,0 +1,294 @@
+"""The RTP of all legs whose far ends are not ours, received and sent together once a frame.
+
+RTP endpoints and SIP telephones have a UDP port each, as their session descriptions say. At the
+boundary of a frame everything that has come to any of them is read into one array, which the media
+plane takes as a whole, and what all of them are sent is made as one array; what is left to be done
+for each leg by itself is the system calls.
+
+A packet belongs to a leg by the port it came to. Whether it is its far side's is looked at closely
+when it comes from another address than the last one, or is no plain RTP; else it is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
+from mediasim.media.leg import Leg
+from mediasim.media.room import Room
+from mediasim.media.tracks import Tracks
+from mediasim.net.batch_reader import STAMPED, BatchReader, ReadBatch
+from mediasim.net.udp import Address
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, joined
+from mediasim.rtp.wide_sender import WideSender
+
+__all__ = ["PacketWatcher", "RtpMux", "RtpPort"]
+
+_WIDE: Final = ("PCMU", "PCMA")
+"""Codecs whose frames of many legs are coded at once."""
+_REPORTS: Final = range(192, 224)
+"""Second bytes of RTCP on the port of RTP (RFC 5761 section 4)."""
+
+
+class PacketWatcher(Protocol):
+    """Sees what passes through a port: a capture."""
+
+    def received(self, block: PacketBlock) -> None:
+        """Packets of the far side, as they are given to the leg."""
+
+    def sent(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        """Packets, one for each frame from ``first_frame`` on; arrays (n, size)."""
+
+
+class RtpPort(Protocol):
+    """A leg's port, and what is known of its far side."""
+
+    socket: socket.socket
+    errors: Counter[str]
+    watcher: PacketWatcher | None
+
+    @property
+    def destination(self) -> Address | None:
+        """Where RTP is sent now; None: nothing is."""
+
+    def accepts(self, at_ns: int, packet: bytes, source: Any) -> bool:
+        """Whether a packet is RTP of its far side; what else it is, it makes use of itself."""
+
+    def refused(self, error: OSError) -> None:
+        """The system refused a packet: count it."""
+
+
+@dataclass(eq=False, slots=True)
+class _Carried:
+    """A leg and its port."""
+
+    leg: Leg
+    port: RtpPort
+    source: Any = None
+    """Where its far side's last packet came from."""
+    place: int = -1
+    """Among those that are sent to together; -1: it is not."""
+
+
+class RtpMux:
+    """The ports of one media plane in real time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wall_ns: Callable[[], int]) -> None:
+        """``wall_ns`` is the loop's time at this very moment, however late its callbacks are."""
+        self._loop = loop
+        self._wall_ns = wall_ns
+        self._reader = BatchReader()
+        self._carried: dict[int, _Carried] = {}
+        """By the leg's row, which is its slot."""
+        self._early: ReadBatch | None = None
+        """What came after the boundary at which it was read."""
+        self._wide = WideSender()
+        self._together: list[_Carried] = []
+        """Legs that are sent to, in the order of the senders there,"""
+        self._destinations: list[Address] = []
+        """where to,"""
+        self._rows = np.zeros(0, np.int64)
+        """and their rows."""
+        self._singly: list[_Carried] = []
+        """Legs whose codec has a coder for each stream."""
+        self._watched: list[_Carried] = []
+
+    @staticmethod
+    def of(leg: Leg) -> RtpMux:
+        """The mux of a leg's plane. Raises RuntimeError for one that does not live in real time."""
+        mux = leg.room.plane.mux if isinstance(leg.room, Room) else None
+        if not isinstance(mux, RtpMux):
+            raise RuntimeError("RTP from elsewhere needs a media plane in real time")
+        return mux
+
+    # -- legs -------------------------------------------------------------------------------
+
+    def attach(self, leg: Leg, port: RtpPort) -> None:
+        """The leg's packets come and go through this port from now on. Raises OSError."""
+        self._reader.add(port.socket, leg.row, stamped=True)
+        carried = self._carried[leg.row] = _Carried(leg, port)
+        if port.watcher is not None:
+            self._watched.append(carried)
+        if leg.sender.codec not in _WIDE:
+            self._singly.append(carried)
+        self._aim(carried)
+        if not STAMPED:
+            # Without the kernel's arrival times a packet has to be read as soon as it has come.
+            self._loop.add_reader(port.socket, self._read_now)
+
+    def detach(self, leg: Leg) -> None:
+        """The leg is over: its port, not closed yet, is read no more."""
+        waiting = _merged(self._early, self._examined(self._reader.taken()))
+        self._early = waiting and _chosen(waiting, waiting.slots != leg.row)
+        carried = self._carried.pop(leg.row)
+        self._stop(carried)
+        self._singly = [each for each in self._singly if each is not carried]
+        self._watched = [each for each in self._watched if each is not carried]
+        self._reader.remove(carried.port.socket)
+        if not STAMPED:
+            self._loop.remove_reader(carried.port.socket)
+
+    def redirect(self, leg: Leg) -> None:
+        """The port's destination may have changed, and with it whose packets are its far side's."""
+        carried = self._carried[leg.row]
+        carried.source = None
+        self._aim(carried)
+
+    def _aim(self, carried: _Carried) -> None:
+        """Send to it together with the others, or no more."""
+        destination = carried.port.destination
+        if destination is None or carried.leg.sender.codec not in _WIDE:
+            self._stop(carried)
+        elif carried.place >= 0:
+            self._destinations[carried.place] = destination
+        else:
+            self._wide.add(carried.leg.sender)
+            carried.place = len(self._together)
+            self._together.append(carried)
+            self._destinations.append(destination)
+            self._rows = np.append(self._rows, carried.leg.row)
+
+    def _stop(self, carried: _Carried) -> None:
+        """Send to it no more; the last one takes its place."""
+        at, carried.place = carried.place, -1
+        if at < 0:
+            return
+        self._wide.remove(at)
+        last, destination = self._together.pop(), self._destinations.pop()
+        if last is not carried:
+            last.place = at
+            self._together[at], self._destinations[at] = last, destination
+            self._rows[at] = last.leg.row
+        self._rows = self._rows[:-1]
+
+    def close(self) -> None:
+        """Read nothing any more."""
+        self._reader.close()
+
+    # -- packets in -------------------------------------------------------------------------
+
+    def _read_now(self) -> None:
+        self._reader.read(self._wall_ns())
+
+    def receive(self, known_before: int) -> Iterator[tuple[NDArray[np.int64], PacketBlock]]:
+        """What came before the boundary at which frame ``known_before`` begins.
+
+        Yields rows of legs, none twice, and a packet of each; a leg's own in order of arrival.
+        """
+        boundary_ns = known_before * FRAME_NS
+        self._reader.read(self._wall_ns(), boundary_ns)
+        batch = _merged(self._early, self._examined(self._reader.taken()))
+        self._early = None
+        if batch is None:
+            return
+        due = batch.block.arrival < boundary_ns
+        if not due.all():
+            self._early, batch = _chosen(batch, ~due), _chosen(batch, due)
+        if len(batch.slots):
+            self._show(batch)
+            yield from _in_rounds(batch.slots, batch.block)
+
+    def _examined(self, batch: ReadBatch | None) -> ReadBatch | None:
+        """Without what is not RTP of a leg's far side."""
+        if batch is None:
+            return None
+        rows, block = batch.slots.tolist(), batch.block
+        second = block.data[:, 1]
+        good = (block.length >= HEADER_SIZE) & (block.data[:, 0] >> 6 == 2)
+        good &= (second < _REPORTS.start) | (second >= _REPORTS.stop)
+        carried = self._carried
+        good &= [
+            carried[row].source == source for row, source in zip(rows, batch.sources, strict=True)
+        ]
+        if good.all():
+            return batch
+        for index in np.flatnonzero(~good).tolist():
+            each, source = carried[rows[index]], batch.sources[index]
+            packet = block.data[index, : int(block.length[index])].tobytes()
+            if each.port.accepts(int(block.arrival[index]), packet, source):
+                good[index] = True
+                each.source = source
+                self._aim(each)
+        return _chosen(batch, good)
+
+    def _show(self, batch: ReadBatch) -> None:
+        """Let those see what came who watch a port."""
+        for each in self._watched:
+            own = np.flatnonzero(batch.slots == each.leg.row)
+            if len(own) and each.port.watcher is not None:
+                each.port.watcher.received(batch.block.select(own))
+
+    # -- packets out ------------------------------------------------------------------------
+
+    def send(self, frame: int, outbound: Tracks) -> None:
+        """Send one frame of the legs' outbound tracks."""
+        if self._together:
+            self._wide.make(outbound.take(self._rows, frame, 1), frame)
+            ports = zip(self._together, self._wide.rows, self._destinations, strict=True)
+            for each, packet, to in ports:
+                try:
+                    each.port.socket.sendto(packet, to)
+                except OSError as error:
+                    each.port.refused(error)
+            for each in self._watched:
+                if each.port.watcher is not None and each.place >= 0:
+                    each.port.watcher.sent(frame, [self._wide.packets[each.place][None]])
+        for each in self._singly:
+            self._send_singly(each, frame, outbound)
+
+    def _send_singly(self, carried: _Carried, frame: int, outbound: Tracks) -> None:
+        port, sender = carried.port, carried.leg.sender
+        to = port.destination
+        if to is None:
+            return
+        pcm = outbound.row(carried.leg.row, frame, 1).reshape(1, FRAME_SAMPLES)
+        packets = sender.packets(pcm, frame)
+        try:
+            port.socket.sendto(packets[0][0].data, to)
+        except OSError as error:
+            port.refused(error)
+        if port.watcher is not None:
+            port.watcher.sent(frame, packets)
+
+
+def _chosen(batch: ReadBatch, which: NDArray[np.bool_]) -> ReadBatch:
+    chosen = np.flatnonzero(which)
+    return ReadBatch(batch.slots[chosen], batch.block.select(chosen))
+
+
+def _merged(first: ReadBatch | None, then: ReadBatch | None) -> ReadBatch | None:
+    """One batch behind the other."""
+    if first is None or then is None:
+        return first or then
+    return ReadBatch(np.append(first.slots, then.slots), joined([first.block, then.block]))
+
+
+def _in_rounds(
+    slots: NDArray[np.int64], block: PacketBlock
+) -> Iterator[tuple[NDArray[np.int64], PacketBlock]]:
+    """Packets in order of being read, as rounds: the first of each slot, then the second.
+
+    Blocks in which each leg has one packet are what playout takes for all legs at once.
+    """
+    if np.bincount(slots).max() == 1:
+        yield slots, block
+        return
+    order = np.argsort(slots, kind="stable")
+    fresh = np.append(True, np.diff(slots[order]) != 0)
+    firsts = np.flatnonzero(fresh)
+    number = np.empty(len(slots), np.int64)
+    number[order] = np.arange(len(slots)) - firsts[np.cumsum(fresh) - 1]
+    of_round = np.argsort(number, kind="stable")
+    end = 0
+    for count in np.bincount(number).tolist():
+        start, end = end, end + count
+        chosen = of_round[start:end]
+        yield slots[chosen], block.select(chosen)
