@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.levels import frame_energies
 from mediasim.media.leg import FOREVER
 
 __all__ = ["HEARD_DBFS", "SpeechTracker", "fired"]
@@ -87,8 +88,7 @@ class SpeechTracker:
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """The next frames, as samples."""
-        frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float32)
-        loud = np.einsum("ij,ij->i", frames, frames) >= _HEARD_ENERGY
+        loud = frame_energies(pcm, FRAME_SAMPLES) >= _HEARD_ENERGY
         for number, heard in enumerate(loud.tolist()):
             self._step(first_frame + number, heard)
 
