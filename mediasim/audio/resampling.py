@@ -31,7 +31,7 @@ def _low_pass(factor: int, gain: int = 1) -> NDArray[np.float64]:
     taps = 2 * RESAMPLING_DELAY * factor + 1
     at = np.arange(taps) / factor - RESAMPLING_DELAY
     response = np.sinc(at) * np.kaiser(taps, _KAISER_BETA)
-    return np.rint(response * (gain * _SCALE / response.sum()))
+    return np.asarray(np.rint(response * (gain * _SCALE / response.sum())))
 
 
 class Upsampler:

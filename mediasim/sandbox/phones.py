@@ -29,7 +29,7 @@ from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import Many
 from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
 from mediasim.scenario.plans import parties_of
-from mediasim.scenario.sounds import ScenarioSounds, voices_of
+from mediasim.scenario.sounds import ScenarioSounds, SoundClip, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import Phone, Reach
 from mediasim.twilio.studio import Studio
@@ -38,7 +38,6 @@ __all__ = ["PhoneBook", "Way", "listens"]
 
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
-Clip = tuple[NDArray[np.int16], str]
 Way = Callable[[str, bool], Reach | None]
 """The way to an address that is not simulated, if there is one; told whether nobody of the plan is
 at it."""
@@ -136,7 +135,7 @@ class PhoneBook:
 
     async def _made(self, script: Many[Step], voice: str) -> _Made:
         """Everything that a script says and plays, as samples."""
-        clips: dict[Say | Play, Clip] = {}
+        clips: dict[Say | Play, SoundClip] = {}
         for _, step in walk(script):
             if isinstance(step, Say | Play):
                 clips[step] = await self._studio.apart(partial(self._sounds.clip, step, voice))
@@ -154,11 +153,11 @@ def listens(script: Many[Step]) -> bool:
 class _Made:
     """A script's sounds, made before it begins."""
 
-    def __init__(self, clips: Mapping[Say | Play, Clip], sounds: ScenarioSounds) -> None:
+    def __init__(self, clips: Mapping[Say | Play, SoundClip], sounds: ScenarioSounds) -> None:
         self._clips = clips
         self._sounds = sounds
 
-    def clip(self, step: Say | Play, voice: str) -> Clip:
+    def clip(self, step: Say | Play, voice: str) -> SoundClip:
         return self._clips[step]
 
     def noise(self, step: Noise, label: str) -> NDArray[np.int16]:

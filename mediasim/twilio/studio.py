@@ -35,7 +35,8 @@ class Studio:
         """Speech (samples,); one of Twilio's voices is always the same one of ours.
 
         ``language`` is of BCP 47, "" that of the voice's name (``Google.es-ES-Standard-A``) or
-        English. Raises ValueError for a language that nobody speaks, or a text of no words.
+        English. Raises UnspeakableText for a text of no words or in letters that the language does
+        not have, ValueError for a language that nobody speaks.
         """
         if not text.strip():
             return np.zeros(0, np.int16)

@@ -91,6 +91,14 @@ def test_a_text_without_words_is_passed_over(tmp_path: Path) -> None:
     assert [each.error_code for each in account.service.notifications] == [13520]
 
 
+def test_a_text_in_letters_of_no_such_language_is_passed_over(tmp_path: Path) -> None:
+    outbound, account = heard(tmp_path, "<Say>你好</Say>")
+    assert not outbound.any()
+    (warning,) = account.service.notifications
+    assert (warning.error_code, warning.log) == (13520, "1")
+    assert "amy speaks 'en' and cannot say '你', '好'" in warning.message_text
+
+
 def test_keys_are_played_as_tones_with_their_pauses(tmp_path: Path) -> None:
     outbound = sent(tmp_path, '<Play digits="12ww#"/>')
     expected = dtmf_digits("12ww#")
