@@ -20,8 +20,9 @@ from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
 from mediasim.truth.analysis.errors import AnalysisError
+from mediasim.truth.run_recordings import recordings_in
 
-__all__ = ["Recording", "Voice", "find_recording", "read_recording"]
+__all__ = ["Recording", "Voice", "find_recording", "find_recordings", "read_recording"]
 
 _TRUTH: Final = ".truth.json"
 
@@ -70,14 +71,23 @@ def find_recording(given: Path) -> Path:
 
     Raises AnalysisError when there is none, or more than one.
     """
-    if given.is_dir():
-        found = sorted([*given.glob("RE*.wav"), *given.glob("recordings/RE*.wav")])
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise AnalysisError(f"{given} holds no recordings: expected RE….wav in it")
+    found = find_recordings(given)
+    if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise AnalysisError(f"{given} holds {len(found)} recordings; name one of: {names}")
+    return found[0]
+
+
+def find_recordings(given: Path) -> list[Path]:
+    """The audio files that are meant, at least one: as :func:`find_recording`, or all of a folder.
+
+    Raises AnalysisError when there is none.
+    """
+    if given.is_dir():
+        found = recordings_in(given)
+        if not found:
+            raise AnalysisError(f"{given} holds no recordings: expected RE….wav in it")
+        return found
     audio = given
     if given.name.endswith(_TRUTH):
         audio = given.with_name(given.name.removesuffix(_TRUTH) + ".wav")
@@ -85,7 +95,7 @@ def find_recording(given: Path) -> Path:
         audio = given.with_suffix(".wav")
     if not audio.is_file():
         raise AnalysisError(f"there is no recording {given}")
-    return audio
+    return [audio]
 
 
 def read_recording(path: Path, truth: Path | None = None) -> Recording:
