@@ -110,6 +110,26 @@ def test_a_folder_that_a_run_writes_to_is_no_other_s() -> None:
     assert result.stderr == "another run is writing to there: name another folder\n"
 
 
+def test_names_have_letters_of_any_script_however_an_accent_is_typed() -> None:
+    write("names.yaml", HOLDS.replace("alice:", "jose\u0301:").replace("alice", "jos\u00e9"))
+    result = mediasim("run", "names.yaml")
+    assert result.exit_code == 0, result.output
+    assert "(jos\u00e9 | bob)" in result.stdout
+    assert "jos\u00e9, channel 1" in mediasim("analyze", "mediasim-out").stdout
+    assert mediasim("verify", "mediasim-out").exit_code == 0
+    write("names.yaml", HOLDS.replace("alice", "a b"))
+    assert "expected a name of letters, digits, '-' and '_'" in mediasim("run", "names.yaml").stderr
+
+
+def test_a_large_number_without_a_unit_is_told_of() -> None:
+    write("long.yaml", GOOD.replace("Hello Bob.", "{text: Hello Bob., at: 120}"))
+    told = " ".join(mediasim("run", "long.yaml").stdout.split())
+    assert "120 without a unit is 120 seconds: write 120s or 120ms" in told
+    assert "long.yaml:2:" in told
+    write("short.yaml", GOOD.replace("Hello Bob.", "{text: Hello Bob., at: 99}"))
+    assert "without a unit" not in mediasim("run", "short.yaml").stdout
+
+
 def test_1_when_an_expectation_fails() -> None:
     write("bad.yaml", FAILS)
     result = mediasim("run", "bad.yaml", "--seed", "5", "--out", "there")

@@ -24,6 +24,7 @@ from mediasim.scenario.model import Scenario
 from mediasim.scenario.plans import ordered_faults
 from mediasim.scenario.sounds import ScenarioSounds
 from mediasim.scenario.stage import RunFailed, Stage
+from mediasim.scenario.unit_check import unit_warnings
 from mediasim.seeds import Seeds
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
@@ -120,7 +121,7 @@ def run_scenario(
         raise RunFailed(str(failed)) from None
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
-    run.warnings += speaker.warnings
+    run.warnings += [*speaker.warnings, *unit_warnings(scenario)]
     return run
 
 
