@@ -150,8 +150,8 @@ def _name(more: str, expected: str) -> _Reader:
         return text
 
     # What a schema's patterns call a letter is one of ASCII: all beyond is let pass there.
-    first = "\\w\\u00aa-\\uffff"
-    return _Reader(read, _text_schema(f"[{first}][{first}{more}]*"))
+    other = r" -,/:-@\[-^`{-~" + ("" if "." in more else ".")
+    return _Reader(read, _text_schema(f"(?![{more}])[^{other}]+"))
 
 
 Ratio = Annotated[
