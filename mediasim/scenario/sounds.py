@@ -96,12 +96,15 @@ class ScenarioSounds:
         return SoundClip(spoken.pcm, spoken.digest, spoken.words)
 
     def _file(self, step: Play) -> tuple[NDArray[np.int16], str]:
-        from mediasim.audio.files import load_clip
+        from mediasim.audio.files import read_clip
         from mediasim.audio.levels import set_level
 
         key = (str(step.file), step.level)
         if key not in self._played:
-            pcm = load_clip(self._base / step.file)
+            pcm, damaged = read_clip(self._base / step.file)
+            if damaged:
+                words = f"{step.file}: damaged packets of the file were passed over: {damaged}"
+                self._speaker.warnings.append(words)
             if step.level is not None:
                 pcm = set_level(pcm, step.level)
             digest = blake2b(pcm.astype("<i2").tobytes(), digest_size=16).hexdigest()

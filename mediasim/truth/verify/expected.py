@@ -23,6 +23,14 @@ from mediasim.truth.reference import coded
 __all__ = ["Expected", "ExpectedChannel", "Said", "read_expected"]
 
 _G711: Final = ("PCMU", "PCMA")
+_NOT_A_TRUTH: Final = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,7 +88,7 @@ def read_expected(path: Path) -> Expected:
     document = read_document(path)
     try:
         return _expected(path, document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except _NOT_A_TRUTH as error:
         if isinstance(error, TruthDocumentError):
             raise
         raise TruthDocumentError(

@@ -21,6 +21,7 @@ __all__ = ["Interrupted", "Stop", "fetch_sound", "pause", "play", "say", "sound_
 _FOREVER: Final = 10_000
 _SCHEMA: Final = 12200
 _INVALID_TEXT: Final = 13520
+_INVALID_MEDIA: Final = 12300
 
 Stop = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -88,11 +89,15 @@ async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
     request = AppRequest(session.absolute(url), "GET", (), "media", sid)
     try:
         response = await service.webhooks.fetch(request)
-        return await service.studio.decode(response.body)
+        pcm, damaged = await service.studio.decode(response.body)
+        if damaged:
+            text = f"Play: damaged packets of the file were passed over: {damaged}"
+            service.notify(sid, _INVALID_MEDIA, text, request.url, warning=True)
+        return pcm
     except AppFailure as failure:
         service.notify(sid, failure.code, failure.message, request.url)
     except AudioFileError as error:
-        service.notify(sid, 12300, f"cannot be played: {error}", request.url)
+        service.notify(sid, _INVALID_MEDIA, f"cannot be played: {error}", request.url)
     return np.zeros(0, np.int16)
 
 
