@@ -145,9 +145,8 @@ def _name(more: str, expected: str) -> _Reader:
     """
     fits = _text(rf"\w[\w{more}]*", expected)
 
-    def read(value: object) -> str:
-        text: str = fits.read(normalize("NFC", value) if isinstance(value, str) else value)
-        return text
+    def read(value: object) -> object:
+        return fits.read(normalize("NFC", value) if isinstance(value, str) else value)
 
     # What a schema's patterns call a letter is one of ASCII: all beyond is let pass there.
     other = r" -,/:-@\[-^`{-~" + ("" if "." in more else ".")

@@ -33,6 +33,6 @@ def _troubles(part: object, at: Location) -> Iterator[Trouble]:
         for key, value in part.items():
             yield from _troubles(value, (*at, str(key)))
     elif isinstance(part, Sequence) and not isinstance(part, str):
-        for number, value in enumerate(part):
+        for index, value in enumerate(part):
             keyword = (value.keyword,) if isinstance(value, Model) and value.keyword else ()
-            yield from _troubles(value, (*at, number, *keyword))
+            yield from _troubles(value, (*at, index, *keyword))

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import av
 import numpy as np
@@ -44,7 +44,7 @@ def ffmpeg(codec: str, form: str = "wav", rate: int = 8000, **options: str) -> b
     """The sound as FFmpeg writes it."""
     file = io.BytesIO()
     with av.open(file, "w", format=form, options=options) as container:
-        stream = container.add_stream(codec, rate=rate, layout="stereo")
+        stream = cast("av.AudioStream", container.add_stream(codec, rate=rate, layout="stereo"))
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(SOUND.T.reshape(1, -1)), format="s16", layout="stereo"
         )
@@ -176,12 +176,13 @@ def mutated(data: bytes, draw: np.random.Generator) -> bytes:
 
 def all_of(path: Path, truth: Path | None, out: Path) -> Iterator[str]:
     """What each command says of a file; its own errors are sentences too."""
-    for command in (
+    commands: tuple[Callable[[], str], ...] = (
         lambda: str(len(load_clip(path))),
         lambda: json.dumps(analysis_json(analyse(read_recording(path, truth)))),
         lambda: verification_text(verify(path, truth=truth)),
         lambda: str(break_file(path, [parse_fault("gap")], out, seed=1)),
-    ):
+    )
+    for command in commands:
         try:
             yield command()
         except (AudioFileError, AnalysisError, FaultError, TruthDocumentError) as error:
@@ -192,8 +193,10 @@ def all_of(path: Path, truth: Path | None, out: Path) -> Iterator[str]:
     "name", ["ours.wav", "extensible.wav", "ulaw.wav", "ours.mp3", "adpcm.wav"]
 )
 def test_a_mutated_file_is_read_or_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
-    kinds = {"ours.wav": ours, "ours.mp3": lambda: encode_mp3(SOUND, 32_000)}
-    data = kinds[name]() if name in kinds else AS_OTHERS_WRITE_THEM[name][0]()
+    if name.startswith("ours"):
+        data = ours() if name == "ours.wav" else encode_mp3(SOUND, 32_000)
+    else:
+        data = AS_OTHERS_WRITE_THEM[name][0]()
     path = tmp_path / name
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -214,6 +217,12 @@ def test_a_mutated_truth_is_read_or_refused_in_a_sentence(tmp_path: Path) -> Non
             assert said
 
 
+ODD: Final[list[Any]] = [
+    *(None, True, -1, 0.5, 1e300, 1 << 70, -(1 << 40)),
+    *("x", "1", [], {}, [None]),
+]
+
+
 def odd_values(data: bytes, draw: np.random.Generator) -> bytes:
     """A truth of the right shape with a value or two of the wrong kind."""
     document = json.loads(data)
@@ -228,7 +237,20 @@ def odd_values(data: bytes, draw: np.random.Generator) -> bytes:
             if isinstance(inner, dict | list) and inner and draw.random() < 0.9:
                 part = inner
                 continue
-            odd = [None, -1, 1 << 70, 1e300, "x", [], {}, True, 0.5, [None], "1", -(1 << 40)]
+            odd: list[Any] = [
+                None,
+                -1,
+                1 << 70,
+                1e300,
+                "x",
+                [],
+                {},
+                True,
+                0.5,
+                [None],
+                "1",
+                -(1 << 40),
+            ]
             part[key] = odd[int(draw.integers(0, len(odd)))]
             break
     return json.dumps(document).encode()
