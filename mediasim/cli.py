@@ -33,8 +33,8 @@ _Work = Callable[[Callable[[dict[str, Any]], None] | None], dict[str, Any]]
 
 _MANY = 4
 """Runs from which on progress is shown in virtual time."""
-HOLDS, FAILED, WRONG, BROKE = 0, 1, 2, 3
-"""Exit codes: all expectations hold, one failed, the input is wrong, the run itself broke."""
+HOLDS, FAILED, WRONG, BROKE, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes: all expectations hold, one failed, the input is wrong, a run broke, Ctrl-C."""
 
 
 class Format(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
@@ -73,9 +73,13 @@ def run(
     seed: Annotated[
         int | None, typer.Option(help="Instead of the scenario's own.", min=0, max=2**63 - 1)
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where recordings and reports go.")] = Path(
-        "mediasim-out"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where recordings and reports go, instead of a new folder in mediasim-out; what "
+            "an earlier run left there is removed."
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
     format: Annotated[Format, typer.Option(help="How the summary is printed.")] = Format.text,
     junit: Annotated[Path | None, typer.Option(help="Also write the results as JUnit XML.")] = None,
@@ -86,10 +90,11 @@ def run(
     """Run scenarios and leave recordings, their truth and a report.
 
     Exit code 0: every expectation holds; 1: one failed; 2: a scenario or the command line is
-    wrong; 3: a run broke.
+    wrong; 3: a run broke; 130: Ctrl-C, and the report is of what had run.
     """
     from mediasim.scenario.campaign import run_all, write_report_json
     from mediasim.scenario.errors import ScenarioError
+    from mediasim.scenario.run_folders import FolderInUse, run_folder
 
     if shared_socket and not realtime:
         _stop("--shared-socket says how packets travel with --realtime: give both", WRONG)
@@ -108,30 +113,35 @@ def run(
             known = ", ".join(label for label in labels if label) or "none"
             _stop(f"no run is called {variant!r}; there are: {known}", WRONG)
     try:
-        report = _with_progress(
-            found,
-            realtime,
-            lambda progress: run_all(
+        with run_folder(out) as folder:
+            report = _with_progress(
                 found,
-                out,
-                seed=seed,
-                realtime=realtime,
-                shared_socket=shared_socket,
-                pcap=pcap,
-                jobs=jobs,
-                progress=progress,
-            ),
-        )
-        write_report_json(report, out)
-        from mediasim.scenario.report_html import write_report
+                realtime,
+                lambda progress: run_all(
+                    found,
+                    folder.path,
+                    seed=seed,
+                    realtime=realtime,
+                    shared_socket=shared_socket,
+                    pcap=pcap,
+                    jobs=jobs,
+                    progress=progress,
+                    warnings=folder.warnings,
+                ),
+            )
+            write_report_json(report, folder.path)
+            from mediasim.scenario.report_html import write_report
 
-        page = write_report(report, out)
+            page = write_report(report, folder.path)
         if junit is not None:
             from mediasim.scenario.junit import write_junit
 
             write_junit(report, junit)
+    except FolderInUse as error:
+        _stop(str(error), WRONG)
     except OSError as error:
-        _stop(f"cannot write to {error.filename or out}: {error.strerror}", WRONG)
+        where = error.filename or out or "mediasim-out"
+        _stop(f"cannot write to {where}: {error.strerror}", WRONG)
     if format is Format.json:
         print(json.dumps(report, ensure_ascii=False))
     else:
@@ -140,6 +150,8 @@ def run(
         from mediasim.scenario.summary import print_summary
 
         print_summary(report, Console(highlight=False), report_path=page)
+    if report["interrupted"]:
+        raise typer.Exit(INTERRUPTED)
     if any(each["error"] for each in report["runs"]):
         raise typer.Exit(BROKE)
     raise typer.Exit(HOLDS if report["ok"] else FAILED)
@@ -209,7 +221,7 @@ def sdp(
 def explain(
     what: Annotated[str, typer.Argument(help="A recording's SID or JSON file, or a run's folder.")],
     out: Annotated[Path, typer.Option(help="Where the recordings are, for a SID.")] = Path(
-        "mediasim-out"
+        "mediasim-out/latest"
     ),
 ) -> None:
     """Say why recordings have the channels they have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mediasim.cli import app
+from mediasim.scenario.run_folders import run_folder
 
 GOOD = """\
 parties:
@@ -19,6 +21,7 @@ call: {from: alice, to: bob, recording: dual}
 """
 HOLDS = GOOD + "expect: [{channels: 2}]\n"
 FAILS = GOOD + "expect: [{channels: 1}, {status: completed}]\n"
+TWICE = "  - {from: alice, to: bob, at: 9s, recording: dual}\n"
 STUCK = GOOD.replace("bob: {}", "bob: {script: [{wait_for: {digit: '1'}}]}")
 
 
@@ -35,6 +38,7 @@ def mediasim(*arguments: str) -> Result:
 
 
 def write(name: str, text: str | bytes) -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
@@ -46,13 +50,84 @@ def test_0_when_all_expectations_hold() -> None:
     result = mediasim("run", "good.yaml", "--junit", "results.xml")
     assert result.exit_code == 0
     assert "✓ good" in result.stdout
-    (wav,) = Path("mediasim-out/recordings").glob("RE*.wav")
+    (wav,) = Path("mediasim-out/latest/recordings").glob("RE*.wav")
     assert wav.with_suffix(".json").is_file()
     assert wav.with_suffix(".truth.json").is_file()
-    report = json.loads(Path("mediasim-out/report.json").read_text())
+    report = json.loads(Path("mediasim-out/latest/report.json").read_text())
     assert report["runs"][0]["recordings"][0]["file"] == f"recordings/{wav.name}"
-    assert wav.stem in Path("mediasim-out/report.html").read_text()
+    assert wav.stem in Path("mediasim-out/latest/report.html").read_text()
     assert ElementTree.parse("results.xml").getroot().tag == "testsuites"
+
+
+def test_every_run_has_a_folder_of_its_own_and_latest_leads_to_the_last() -> None:
+    write("good.yaml", HOLDS)
+    pages = []
+    for seed in ("1", "2"):
+        told = mediasim("run", "good.yaml", "--seed", seed).stdout
+        pages.append(re.search(r"Report: (mediasim-out/[\d-]+/report.html)", told))
+        assert pages[-1] is not None
+        assert Path("mediasim-out/latest/report.html").samefile(pages[-1][1])
+    assert pages[0] is not None
+    assert Path(pages[0][1]).is_file()  # the first is still there
+    assert len(list(Path("mediasim-out").iterdir())) == 3
+    for command in ("verify", "analyze", "explain"):
+        for folder in ("mediasim-out", "mediasim-out/latest", "mediasim-out/latest/recordings"):
+            result = mediasim(command, folder)
+            assert result.exit_code == 0, result.output
+
+
+def test_of_several_recordings_in_a_folder_each_is_told() -> None:
+    write("two.yaml", GOOD.replace("call:", "calls:\n  -") + TWICE)
+    assert mediasim("run", "two.yaml", "--out", "there").exit_code == 0
+    names = [wav.stem for wav in sorted(Path("there/recordings").glob("RE*.wav"))]
+    assert len(names) == 2
+    told = mediasim("verify", "there")
+    assert told.exit_code == 0
+    assert told.stdout.count(": as it should be") == 2
+    found = json.loads(mediasim("analyze", "there", "--format", "json").stdout)
+    assert [each["recording"] for each in found] == names
+    assert "name one" in mediasim("verify", "there", "--plot", "x.svg").stderr
+
+
+def test_a_folder_that_was_named_holds_the_last_run_alone() -> None:
+    write("good.yaml", HOLDS)
+    write("there/recordings/notes.txt", "mine")
+    kept = []
+    for seed in ("1", "2"):
+        assert mediasim("run", "good.yaml", "--seed", seed, "--out", "there").exit_code == 0
+        kept.append([path.name for path in Path("there/recordings").glob("RE*.wav")])
+    assert len(kept[0]) == len(kept[1]) == 1
+    assert kept[0] != kept[1]
+    assert Path("there/recordings/notes.txt").read_text() == "mine"
+    assert mediasim("verify", "there").exit_code == 0
+
+
+def test_a_folder_that_a_run_writes_to_is_no_other_s() -> None:
+    write("good.yaml", HOLDS)
+    with run_folder(Path("there")):
+        result = mediasim("run", "good.yaml", "--out", "there")
+    assert result.exit_code == 2
+    assert result.stderr == "another run is writing to there: name another folder\n"
+
+
+def test_names_have_letters_of_any_script_however_an_accent_is_typed() -> None:
+    write("names.yaml", HOLDS.replace("alice:", "jose\u0301:").replace("alice", "jos\u00e9"))
+    result = mediasim("run", "names.yaml")
+    assert result.exit_code == 0, result.output
+    assert "(jos\u00e9 | bob)" in result.stdout
+    assert "jos\u00e9, channel 1" in mediasim("analyze", "mediasim-out").stdout
+    assert mediasim("verify", "mediasim-out").exit_code == 0
+    write("names.yaml", HOLDS.replace("alice", "a b"))
+    assert "expected a name of letters, digits, '-' and '_'" in mediasim("run", "names.yaml").stderr
+
+
+def test_a_large_number_without_a_unit_is_told_of() -> None:
+    write("long.yaml", GOOD.replace("Hello Bob.", "{text: Hello Bob., at: 120}"))
+    told = " ".join(mediasim("run", "long.yaml").stdout.split())
+    assert "120 without a unit is 120 seconds: write 120s or 120ms" in told
+    assert "long.yaml:2:" in told
+    write("short.yaml", GOOD.replace("Hello Bob.", "{text: Hello Bob., at: 99}"))
+    assert "without a unit" not in mediasim("run", "short.yaml").stdout
 
 
 def test_1_when_an_expectation_fails() -> None:
@@ -101,7 +176,7 @@ def test_one_variant_of_a_matrix() -> None:
     write("many.yaml", HOLDS + "matrix: {parties.alice.codec: [PCMU, PCMA], seed: [1, 2]}\n")
     result = mediasim("run", "many.yaml", "--variant", "codec=PCMA,seed=2")
     assert result.exit_code == 0
-    (run,) = json.loads(Path("mediasim-out/report.json").read_text())["runs"]
+    (run,) = json.loads(Path("mediasim-out/latest/report.json").read_text())["runs"]
     assert (run["label"], run["seed"]) == ("many [codec=PCMA,seed=2]", 2)
     assert run["repeat"] == "mediasim run many.yaml --seed 2 --variant codec=PCMA,seed=2"
 
@@ -199,7 +274,7 @@ def test_a_new_scenario_runs_as_it_is() -> None:
 def test_explain_says_which_rule_decided() -> None:
     write("good.yaml", HOLDS)
     mediasim("run", "good.yaml")
-    (wav,) = Path("mediasim-out/recordings").glob("RE*.wav")
+    (wav,) = Path("mediasim-out/latest/recordings").glob("RE*.wav")
     told = mediasim("explain", wav.stem).stdout
     assert "rule dial-dual" in told
     assert "channel 2: bob, inbound" in told

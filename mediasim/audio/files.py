@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,48 @@ from numpy.typing import NDArray
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
+from mediasim.audio.wav import read_wav
 
 if TYPE_CHECKING:
     from av import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
 
-__all__ = ["decode_audio", "decode_clip", "encode_mp3", "load_clip"]
+__all__ = [
+    "Audio",
+    "Clip",
+    "decode_audio",
+    "decode_clip",
+    "encode_mp3",
+    "load_clip",
+    "read_audio",
+    "read_clip",
+]
+
+_RATES: Final = range(1000, 768_001)
+"""Samples per second that any recording has; what is beyond is a damaged header."""
 
 _ENCODED_AT_ONCE: Final = 60 * SAMPLE_RATE
 """Samples handed to the encoder in one piece; it bounds the memory of a long recording."""
+
+
+class Clip(NamedTuple):
+    """A file's sound as one channel."""
+
+    pcm: NDArray[np.int16]
+    """(samples,)"""
+    damaged: int
+    """Packets of it that could not be decoded, and were passed over."""
+
+
+class Audio(NamedTuple):
+    """All channels of a file."""
+
+    rate: int
+    pcm: NDArray[np.int16]
+    """(channels, samples)"""
+    damaged: int
+    """Packets of it that could not be decoded, and were passed over."""
 
 
 def load_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> NDArray[np.int16]:
@@ -27,27 +61,41 @@ def load_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> NDArray[np.
 
     Channels are averaged. Raises AudioFileError when there is no such file, or no audio in it.
     """
-    try:
-        with open(path, "rb") as file:
-            return _clip(*_decode(file, fspath(path)), rate)
-    except FileNotFoundError:
-        raise AudioFileError(path, "there is no such file") from None
-    except OSError as error:
-        raise AudioFileError(path, f"cannot be read ({error.strerror})") from None
+    return read_clip(path, rate).pcm
 
 
-def decode_clip(data: bytes, rate: int = SAMPLE_RATE) -> NDArray[np.int16]:
+def read_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> Clip:
+    """As :func:`load_clip`, and how much of it was damaged."""
+    return _clip(_read(path), rate)
+
+
+def decode_clip(data: bytes, rate: int = SAMPLE_RATE) -> Clip:
     """The same of a file's bytes. Raises AudioFileError when they hold no audio."""
-    return _clip(*_decode(BytesIO(data), "audio data"), rate)
+    return _clip(_decode(BytesIO(data), "audio data"), rate)
 
 
-def _clip(file_rate: int, channels: NDArray[np.float32], rate: int) -> NDArray[np.int16]:
-    import soxr
+def read_audio(path: str | PathLike[str]) -> Audio:
+    """All channels of a file of any format, at its own rate.
 
-    mono = channels.mean(axis=0, dtype=np.float32)
-    if file_rate != rate:
-        mono = soxr.resample(mono, file_rate, rate, quality="HQ")
-    return to_samples(mono.astype(np.float64) * 32768)
+    16-bit linear PCM comes through to the bit. Raises AudioFileError when there is no such file, or
+    no audio in it.
+    """
+    try:
+        wav = read_wav(path)  # our own kind: at once, and without floating point
+    except AudioFileError as ours:
+        try:
+            return _audio(_read(path))
+        except AudioFileError as any_kind:
+            raise (ours if fspath(path).endswith(".wav") else any_kind) from None
+    return Audio(_plausible(path, wav.rate), wav.pcm, 0)
+
+
+def decode_audio(data: bytes) -> tuple[int, NDArray[np.int16]]:
+    """Rate and samples (channels, samples) of an audio file's bytes.
+
+    Raises AudioFileError when they are none.
+    """
+    return _audio(_decode(BytesIO(data), "audio data"))[:2]
 
 
 def encode_mp3(pcm: NDArray[np.int16], bit_rate: int) -> bytes:
@@ -80,32 +128,91 @@ def encode_mp3(pcm: NDArray[np.int16], bit_rate: int) -> bytes:
     return file.getvalue()
 
 
-def decode_audio(data: bytes) -> tuple[int, NDArray[np.int16]]:
-    """Rate and samples (channels, samples) of an audio file's bytes.
-
-    Raises AudioFileError when they are none.
-    """
-    rate, channels = _decode(BytesIO(data), "audio data")
-    return rate, to_samples(channels.astype(np.float64) * 32768)
+class _Decoded(NamedTuple):
+    rate: int
+    channels: NDArray[np.float32]
+    """(channels, samples) within -1 and 1."""
+    damaged: int
 
 
-def _decode(file: BinaryIO, name: str) -> tuple[int, NDArray[np.float32]]:
-    """Rate and samples of the first audio stream, (channels, samples) within -1 and 1."""
+def _read(path: str | PathLike[str]) -> _Decoded:
+    try:
+        with open(path, "rb") as file:
+            return _decode(file, fspath(path))
+    except FileNotFoundError:
+        raise AudioFileError(path, "there is no such file") from None
+    except OSError as error:
+        raise AudioFileError(path, f"cannot be read ({error.strerror})") from None
+
+
+def _clip(found: _Decoded, rate: int) -> Clip:
+    import soxr
+
+    mono = found.channels.mean(axis=0, dtype=np.float32)
+    if found.rate != rate:
+        mono = soxr.resample(mono, found.rate, rate, quality="HQ")
+    return Clip(to_samples(mono.astype(np.float64) * 32768), found.damaged)
+
+
+def _audio(found: _Decoded) -> Audio:
+    pcm = to_samples(found.channels.astype(np.float64) * 32768)
+    return Audio(found.rate, pcm, found.damaged)
+
+
+def _decode(file: BinaryIO, name: str) -> _Decoded:
+    """The first audio stream."""
     import av
     from av.error import FFmpegError
 
-    to_float = av.AudioResampler(format="fltp")
-    parts: list[AudioFrame] = []
-    rate = 0
     try:
         with av.open(file, "r") as container:
-            for stream in container.streams.audio[:1]:
-                rate = stream.rate
-                for frame in container.decode(stream):
-                    parts += to_float.resample(frame)
-                parts += to_float.resample(None)
-    except FFmpegError:
+            if not container.streams.audio:
+                raise AudioFileError(name, "has no audio in it")
+            stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise AudioFileError(name, "is in a format that cannot be decoded")
+            frames, damaged = _frames(container, stream)
+    except (FFmpegError, ValueError) as error:
+        if isinstance(error, AudioFileError):
+            raise
         raise AudioFileError(name, "is not an audio file") from None
-    if not parts:
-        raise AudioFileError(name, "has no audio in it")
-    return rate, np.concatenate([part.to_ndarray() for part in parts], axis=1, dtype=np.float32)
+    if not frames:
+        raise AudioFileError(name, "is not an audio file" if damaged else "has no audio in it")
+    rate = _plausible(name, frames[0].sample_rate)
+    channels = np.concatenate([frame.to_ndarray() for frame in frames], axis=1, dtype=np.float32)
+    np.nan_to_num(channels, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+    return _Decoded(rate, channels, damaged)
+
+
+def _plausible(name: str | PathLike[str], rate: int) -> int:
+    if rate not in _RATES:
+        words = f"has {rate} samples a second: expected {_RATES.start} to {_RATES.stop - 1}"
+        raise AudioFileError(name, words)
+    return rate
+
+
+def _frames(container: InputContainer, stream: AudioStream) -> tuple[list[AudioFrame], int]:
+    """What can be decoded, as floating point, and how many packets cannot."""
+    from av import AudioResampler
+    from av.error import FFmpegError
+
+    to_float = AudioResampler(format="fltp")
+    frames: list[AudioFrame] = []
+    damaged = 0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except FFmpegError:  # what follows cannot even be taken apart
+            damaged += 1
+            packet = None
+        if packet is None:
+            break
+        try:
+            for frame in packet.decode():
+                frames += to_float.resample(frame)
+        except (FFmpegError, ValueError):  # ValueError: of another rate or layout than the first
+            damaged += 1
+    if frames:
+        frames += to_float.resample(None)
+    return frames, damaged

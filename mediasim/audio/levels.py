@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = [
     "FLOOR_DBFS",
     "at_level",
+    "frame_energies",
     "gain",
     "peak_dbfs",
     "rms_dbfs",
@@ -31,6 +32,16 @@ def rms_dbfs(pcm: NDArray[np.int16]) -> float:
     # Summed as integers: exact, and without a copy in floating point.
     power = int(np.einsum("i,i->", flat, flat, dtype=np.int64)) / flat.size
     return _decibels(power**0.5)
+
+
+def frame_energies(pcm: NDArray[np.int16], samples: int) -> NDArray[np.float64]:
+    """The sum of squares of each ``samples`` of pcm (n * samples,): (n,), exact.
+
+    Whole numbers below 2^53 as float64, so that no decision hangs on the order of a machine's sum.
+    """
+    frames = pcm.reshape(-1, samples).astype(np.float64)
+    energies: NDArray[np.float64] = np.einsum("ij,ij->i", frames, frames)
+    return energies
 
 
 def peak_dbfs(pcm: NDArray[np.int16]) -> float:

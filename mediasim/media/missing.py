@@ -16,7 +16,7 @@ from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.rtp.ring import UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mediasim.media.leg import Leg
 
@@ -46,21 +46,32 @@ class Missing:
         rows: NDArray[np.int64],
         have: NDArray[np.bool_],
         first: int,
+        exact: Mapping[int, NDArray[np.bool_]],
     ) -> None:
-        """From a frame on, which units (legs, units) of these legs arrived; ``rows`` are theirs."""
+        """From a frame on, which units (legs, units) of these legs arrived; ``rows`` are theirs.
+
+        ``exact`` tells by row of those whose audio stands off the grid of units which samples did.
+        """
         gone = np.flatnonzero(~have.all(axis=1))
+        if exact and len(gone):
+            off = np.isin(rows[gone], list(exact))
+            for index in gone[off].tolist():
+                self._note_spans(legs[index], exact[legs[index].row], 1, first)
+            gone = gone[~off]
         if not len(gone):
             return
         if have.shape[1] == FRAME_SAMPLES // UNIT:
             self._grow(legs, rows, have, gone, first * FRAME_SAMPLES)
             return
-        units, width = have[gone].tobytes(), have.shape[1]
-        for number, index in enumerate(gone.tolist()):
-            leg = legs[index]
-            self.settle(leg)
-            of_leg = units[number * width : (number + 1) * width]
-            for low, high in _spans(of_leg):
-                _enter(leg, first * FRAME_SAMPLES + low, first * FRAME_SAMPLES + high)
+        for index in gone.tolist():
+            self._note_spans(legs[index], have[index], UNIT, first)
+
+    def _note_spans(self, leg: Leg, have: NDArray[np.bool_], unit: int, first: int) -> None:
+        """Enter the parts of a block, each of ``unit`` samples, that are not there."""
+        self.settle(leg)
+        start = first * FRAME_SAMPLES
+        for low, high in _spans(have):
+            _enter(leg, start + low * unit, start + high * unit)
 
     def settle(self, leg: Leg) -> None:
         """Enter the gap that may still grow, as it is now, into the leg's list."""
@@ -88,13 +99,12 @@ class Missing:
         self._end[of] = high
 
 
-def _spans(units: bytes) -> list[tuple[int, int]]:
-    """The stretches of units, in samples, that are not there: a byte of 0 or 1 for each unit."""
-    have = np.frombuffer(units, np.bool_)
+def _spans(have: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The stretches that are not there."""
     if not have.any():
-        return [(0, len(have) * UNIT)]  # a party that sends nothing at all
+        return [(0, len(have))]  # a party that sends nothing at all
     padded = np.concatenate(([True], have, [True]))
-    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2) * UNIT
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
     return [(low, high) for low, high in edges.tolist()]
 
 
@@ -102,7 +112,7 @@ def _enter(leg: Leg, low: int, high: int) -> None:
     shifts, known = leg.stream.shifts, leg.known_missing
     if not shifts:
         return  # nothing was ever due
-    low = max(low, shifts[0].media + shifts[0].place)
+    low = max(low, shifts[0].media + shifts[0].place - leg.stream.lead)
     if low >= high:
         return
     if known and known[-1][1] == low:

@@ -230,7 +230,7 @@ class MediaPlane:
     def _play_out(self, routes: Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
         have = self.playout.read(routes.rows, first, count, pcm)
         self._sides[0].write(routes.rows, first, count, pcm)
-        self.missing.note(routes.legs, routes.rows, have, first)
+        self.missing.note(routes.legs, routes.rows, have, first, self.playout.exact)
 
     def _route(self, routes: Routes, first: int, count: int) -> None:
         inbound, outbound = self._sides

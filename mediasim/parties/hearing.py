@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.levels import frame_energies
 from mediasim.media.leg import FOREVER
 
 __all__ = ["HEARD_DBFS", "SpeechTracker", "fired"]
@@ -92,8 +93,7 @@ class SpeechTracker:
         wordless: NDArray[np.bool_] | None = None,
     ) -> None:
         """Take the next frames, as samples; ``wordless`` marks those that say nothing."""
-        frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float32)
-        loud = np.einsum("ij,ij->i", frames, frames) >= _HEARD_ENERGY
+        loud = frame_energies(pcm, FRAME_SAMPLES) >= _HEARD_ENERGY
         if wordless is not None:
             loud &= ~wordless
         for number, heard in enumerate(loud.tolist()):

@@ -75,6 +75,8 @@ class Phone:
         self._sequence = phone_format.first_sequence
         self._events: dict[int, list[tuple[bytes, bool, int]]] = {}
         self._silent_for = 0
+        self.keyed: list[int] = []
+        """First samples of packet times in which a key was sent in place of what was said."""
         self._flight = Flight(link)
         self._ended_at: int | None = None
         self._pressed_until = 0
@@ -220,6 +222,8 @@ class Phone:
                 pending.media[-1] = start
             if not events:
                 self._speak(pending, start)
+            elif self.timeline.spoken_between(start, start + step):
+                self.keyed.append(start)
         if skipped:
             media = np.array(skipped, np.int64)
             self._flight.fates.append(Fate("stalled", media, self.clock.time_of(media)))

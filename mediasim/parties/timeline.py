@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.g711 import ulaw_encode
+from mediasim.parties.voices.word_times import WordTime, shared_out
 
 __all__ = ["Segment", "Timeline"]
 
@@ -34,6 +35,8 @@ class Segment:
     digest: str
     codes: NDArray[np.uint8]
     """The samples in mu-law."""
+    words: tuple[WordTime, ...] = ()
+    """When each word of what is said in words is said; samples from the segment's first."""
 
     @property
     def end(self) -> int:
@@ -65,10 +68,22 @@ class Timeline:
         return self._background is not None
 
     def place(
-        self, pcm: NDArray[np.int16], at: int, *, kind: str, text: str, digest: str = ""
+        self,
+        pcm: NDArray[np.int16],
+        at: int,
+        *,
+        kind: str,
+        text: str,
+        digest: str = "",
+        words: tuple[WordTime, ...] = (),
     ) -> Segment:
-        """Say ``pcm`` from sample ``at`` on."""
-        segment = Segment(at, pcm, kind, text, digest, ulaw_encode(pcm))
+        """Say ``pcm`` from sample ``at`` on.
+
+        Where a text is said and its ``words`` are not given, their times are estimated.
+        """
+        if kind == "say" and not words:
+            words = shared_out(text, pcm.astype(np.float64))
+        segment = Segment(at, pcm, kind, text, digest, ulaw_encode(pcm), words)
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))
         return segment

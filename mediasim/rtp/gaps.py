@@ -3,7 +3,7 @@
 Silence is the default, for a lost packet then is exactly its own 160 samples of nothing. A
 stream that announced comfort noise (RFC 3389) is filled with noise of its level until it speaks
 again. Concealment repeats the last 20 ms that arrived, fading out over 60 ms; it only ever
-writes the samples that are missing.
+writes the samples that are missing. What it and comfort noise put in is noted, for the truth.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from mediasim.audio.concealment import CONCEALED_SAMPLES, repeat_and_fade
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import comfort_noise
 from mediasim.rtp.comfort_noise import parse_comfort_noise
-from mediasim.rtp.ring import UNIT
 
 __all__ = ["GapFiller"]
 
@@ -35,6 +34,9 @@ class GapFiller:
         self._announced: list[tuple[int, float | None]] = []
         """Levels and the output samples they hold from; None where a new stream begins."""
         self._level: float | None = None
+        self.filled: list[tuple[int, int, str]] = []
+        """Output samples (start, end) that were put in, and what: ``repeat`` or
+        ``comfort-noise``."""
 
     @property
     def active(self) -> bool:
@@ -53,7 +55,11 @@ class GapFiller:
             insort(self._announced, (output, level), key=_output_of)
 
     def fill(self, pcm: NDArray[np.int16], have: NDArray[np.bool_], first: int) -> None:
-        """Fill one block in place: ``pcm`` (samples,) starting at output sample ``first``."""
+        """Fill one block in place: ``pcm`` (samples,) starting at output sample ``first``.
+
+        ``have`` tells for each sample, or for each of its equal parts, whether it arrived.
+        """
+        unit = len(pcm) // len(have)
         if have.all() and not self._announced:
             self._remember(pcm, 0, len(pcm))
             self._level = None
@@ -61,7 +67,7 @@ class GapFiller:
         edges = np.flatnonzero(np.diff(have)) + 1
         bounds = [0, *edges.tolist(), len(have)]
         for low, high in itertools.pairwise(bounds):
-            start, end = low * UNIT, high * UNIT
+            start, end = low * unit, high * unit
             if have[low]:
                 self._remember(pcm, start, end)
                 self._level = None
@@ -94,10 +100,18 @@ class GapFiller:
                 pcm[cursor:stop] = comfort_noise(
                     first + cursor, stop - cursor, self._level, self._key
                 )
+                self._note(first + cursor, first + stop, "comfort-noise")
             elif self._conceal and self._missing < CONCEALED_SAMPLES:
                 pcm[cursor:stop] = repeat_and_fade(self._last, self._missing, stop - cursor)
+                heard = min(stop, cursor + CONCEALED_SAMPLES - self._missing)
+                self._note(first + cursor, first + heard, "repeat")
             self._missing += stop - cursor
             cursor = stop
+
+    def _note(self, start: int, end: int, what: str) -> None:
+        if self.filled and self.filled[-1][1:] == (start, what):
+            start = self.filled.pop()[0]
+        self.filled.append((start, end, what))
 
 
 def _output_of(announced: tuple[int, float | None]) -> int:

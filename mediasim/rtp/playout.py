@@ -22,6 +22,7 @@ what the bridge and the recorder get.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -357,7 +358,8 @@ class Playout:
     ) -> NDArray[np.bool_]:
         """Play frames ``first .. first + count`` of the rows.
 
-        Writes ``out`` (rows, count * 160) and returns which 10 ms units arrived (rows, count * 2).
+        Writes ``out`` (rows, count * 160) and returns which 10 ms units arrived as a whole, (rows,
+        count * 2); where a unit did not, ``exact`` may tell more.
         All packets usable before frame ``first + count`` must have been received.
         """
         if count > self.max_block and not self._ring.stretched:
@@ -370,8 +372,14 @@ class Playout:
         have = self._ring.read(rows, first, count, out)
         for at, stream in attended:
             if stream.gaps.active:
-                stream.gaps.fill(out[at], have[at], first * FRAME_SAMPLES)
+                there = self.exact.get(stream.row, have[at])
+                stream.gaps.fill(out[at], there, first * FRAME_SAMPLES)
         return have
+
+    @property
+    def exact(self) -> Mapping[int, NDArray[np.bool_]]:
+        """By row, which samples of the last block read arrived; of those off the 10 ms grid."""
+        return self._ring.exact
 
     def _prepare(self, streams: list[Stream], end: int) -> None:
         """What must be in the ring before frames up to ``end`` of attended streams are read."""

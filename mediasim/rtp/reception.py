@@ -206,7 +206,8 @@ class ReceptionTable:
         for start in range(0, count, 4095):
             piece = change[start : start + 4095]
             weight = _POWERS[: len(piece)][::-1]
-            jitter = jitter * float(_POWERS[len(piece)]) + float(piece @ weight) * _SHARE
+            # Not piece @ weight: how a BLAS adds up, and so the last digit, differs by machine.
+            jitter = jitter * float(_POWERS[len(piece)]) + float((piece * weight).sum()) * _SHARE
         self.jitter[row] = jitter
         self.transit[row] = transit[-1]
         self.received[row] += count

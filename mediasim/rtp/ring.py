@@ -1,7 +1,8 @@
 """The ring of decoded samples: many rows, each addressed by output sample.
 
 What has been read is silence again. Presence is kept per 10 ms beside the samples, so that what
-never came can be told from what came silent.
+never came can be told from what came silent; of payloads that stand off that grid, as a codec
+with memory's do, it is kept to the sample.
 
 A row's own memory is short. A block too long for it is written and read in memory of that length
 made for it (:meth:`FrameRing.stretch`): what each of many rows would need for itself would not stay
@@ -35,6 +36,10 @@ class FrameRing:
         self.slots = slots
         self._samples = np.zeros((0, slots * FRAME_SAMPLES), np.int16)
         self._have = np.zeros((0, slots * UNITS_PER_FRAME), np.bool_)
+        self._off_grid: dict[int, list[tuple[int, int]]] = {}
+        """What off the grid was written to a row and not read: output samples (start, end)."""
+        self.exact: dict[int, NDArray[np.bool_]] = {}
+        """Of the rows read last that hold any such: which samples were there."""
         self._long: FrameRing | None = None
         """Of some rows, while they live a long block,"""
         self._last: FrameRing | None = None
@@ -57,6 +62,7 @@ class FrameRing:
     def clear(self, row: int) -> None:
         self._samples[row] = 0
         self._have[row] = False
+        self._off_grid.pop(row, None)
 
     def write(
         self, rows: NDArray[np.int64], output: NDArray[np.int64], pcm: NDArray[np.int16]
@@ -65,15 +71,15 @@ class FrameRing:
 
         Those of a row stand together; where they overlap, the last one given stays.
         """
-        if self._long is not None:
-            since = output - self._long_from * FRAME_SAMPLES
-            self._long.write(self._position[rows], since, pcm)
-            return
         width = pcm.shape[1]
         unit = output // UNIT
         if width % UNIT or (output != unit * UNIT).any():
             for row, start, samples in zip(rows.tolist(), output.tolist(), pcm, strict=True):
                 self.write_anywhere(row, start, samples)
+            return
+        if self._long is not None:
+            since = output - self._long_from * FRAME_SAMPLES
+            self._long.write(self._position[rows], since, pcm)
             return
         if width == FRAME_SAMPLES and not (unit & 1).any():
             # Whole frames on the frame clock's own grid, as nearly all are: one scatter.
@@ -99,29 +105,56 @@ class FrameRing:
 
     def write_anywhere(self, row: int, start: int, samples: NDArray[np.int16]) -> None:
         """One payload that need not stand on the 10 ms grid."""
-        if self._long is not None:
-            since = start - self._long_from * FRAME_SAMPLES
-            self._long.write_anywhere(int(self._position[row]), since, samples)
+        end = start + len(samples)
+        if start == end:
             return
-        index = np.arange(start, start + len(samples))
-        self._samples[row, index % self._samples.shape[1]] = samples
-        self._have[row, np.unique(index // UNIT) % self._have.shape[1]] = True
+        written = self._off_grid.setdefault(row, [])
+        if written and written[-1][1] == start:
+            written[-1] = (written[-1][0], end)
+        else:
+            written.append((start, end))
+        into, at = self._samples[row], np.arange(start, end)
+        if self._long is not None:
+            into = self._long._samples[self._position[row]]
+            at -= self._long_from * FRAME_SAMPLES
+        into[at % len(into)] = samples
 
     def read(
         self, rows: NDArray[np.int64], first: int, count: int, out: NDArray[np.int16]
     ) -> NDArray[np.bool_]:
         """Take frames ``first .. first + count`` into ``out`` (rows, count * 160).
 
-        Returns which units were there, (rows, count * 2).
+        Returns which units were there as a whole, (rows, count * 2).
         """
         if self._long is not None:
-            return self._fold(rows, first + count, self._long, out)
-        have = np.empty((len(rows), count * UNITS_PER_FRAME), np.bool_)
-        if count <= _WIDE:
-            self._read_wide(rows, first, count, out, have)
+            have = self._fold(rows, first + count, self._long, out)
         else:
-            self._read_long(rows, first, count, out, have)
+            have = np.empty((len(rows), count * UNITS_PER_FRAME), np.bool_)
+            if count <= _WIDE:
+                self._read_wide(rows, first, count, out, have)
+            else:
+                self._read_long(rows, first, count, out, have)
+        self.exact = {}
+        if self._off_grid:
+            self._add_off_grid(rows, first * FRAME_SAMPLES, have)
         return have
+
+    def _add_off_grid(self, rows: NDArray[np.int64], start: int, have: NDArray[np.bool_]) -> None:
+        """Count what was written off the grid to units read from output sample ``start`` on."""
+        end = start + have.shape[1] * UNIT
+        for position in np.flatnonzero(np.isin(rows, list(self._off_grid))).tolist():
+            row = int(rows[position])
+            written = self._off_grid[row]
+            there = np.repeat(have[position], UNIT)
+            for low, high in written:
+                there[max(0, low - start) : max(0, high - start)] = True
+            have[position] = there.reshape(-1, UNIT).all(axis=1)
+            self.exact[row] = there
+            rest = [(max(low, end), high) for low, high in written if high > end]
+            if rest:
+                self._off_grid[row] = rest
+            else:
+                del self._off_grid[row]
 
     def _read_wide(
         self,

@@ -20,7 +20,7 @@ from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.document import Node, Origin, from_python
 from mediasim.scenario.durations import Duration
 from mediasim.scenario.errors import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.scenario.model_base import Location, Many, Model, OneOrMany, Trouble
+from mediasim.scenario.model_base import Location, Many, Model, OneOrMany, Trouble, names_outcome
 from mediasim.scenario.model_fault import FaultText
 from mediasim.scenario.model_party import Party
 from mediasim.scenario.model_steps import Say
@@ -107,8 +107,7 @@ class RingAnswer(Model):
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
-        is_word = isinstance(value, str) and value[:1].isalpha()
-        return {"outcome" if is_word else "after": value}
+        return {"outcome" if names_outcome(value, cls, "outcome") else "after": value}
 
     @classmethod
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:

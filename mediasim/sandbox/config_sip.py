@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Final, NamedTuple
 from pydantic import AfterValidator
 
 from mediasim.scenario.model_base import Model
-from mediasim.scenario.model_values import Name, Text
+from mediasim.scenario.model_values import Text, UserName
 
 __all__ = ["SipAddress", "SipConfig", "read_sip_address"]
 
@@ -44,7 +44,7 @@ class SipConfig(Model):
 
     listen: Annotated[Text, AfterValidator(_checked)] | None = None
     """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
-    users: Mapping[Name, Text] = {}
+    users: Mapping[UserName, Text] = {}
     """Who may register, each with a password; sip:NAME@... then rings there."""
 
     @property

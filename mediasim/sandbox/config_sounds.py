@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from mediasim.parties.voices.catalogue import voice_named
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES, voice_named
 from mediasim.parties.voices.speech import speakable
 from mediasim.sandbox.config import Callee
 from mediasim.scenario.document import Origin
@@ -21,7 +21,7 @@ __all__ = ["sound_problems"]
 
 
 def sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -> list[Problem]:
-    """Voices that nobody has, texts without words, files that are no audio.
+    """Voices that nobody has, texts that a voice cannot say, files that are no audio.
 
     Parties come with the place where they are written.
     """
@@ -45,7 +45,9 @@ def _checks(callee: Callee, base: Path) -> Iterator[tuple[Location, Callable[[],
         elif isinstance(step, Say):
             if step.voice is not None:
                 yield (*place, "voice"), partial(voice_named, step.voice)
-            yield (*place, "text"), partial(speakable, step.text)
+            voice = VOICES.get(step.voice or callee.voice or DEFAULT_VOICES[0])
+            if voice is not None:
+                yield (*place, "text"), partial(speakable, step.text, voice)
 
 
 def _load(path: Path) -> object:

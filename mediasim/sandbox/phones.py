@@ -27,7 +27,7 @@ from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import Many
 from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
 from mediasim.scenario.plans import parties_of
-from mediasim.scenario.sounds import ScenarioSounds, voices_of
+from mediasim.scenario.sounds import ScenarioSounds, SoundClip, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.studio import Studio
 
@@ -35,7 +35,6 @@ __all__ = ["PhoneBook", "Way", "listens"]
 
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
-Clip = tuple[NDArray[np.int16], str]
 Way = Callable[[str, bool], Reach | None]
 """The way to an address that is not simulated, if there is one; told whether nobody of the plan is
 at it."""
@@ -51,7 +50,7 @@ class PhoneBook:
         self._sounds = ScenarioSounds(seeds, speaker, config.base)
         self._of_number: dict[str, str] = {}
         self._phones: dict[str, Phone] = {}
-        self._clips: dict[tuple[Say | Play, str], Clip] = {}
+        self._clips: dict[tuple[Say | Play, str], SoundClip] = {}
         """What was made of a step in a voice."""
         self.ways: list[Way] = []
         """To who is not simulated, asked in turn."""
@@ -135,7 +134,7 @@ class PhoneBook:
 
     async def _made(self, script: Many[Step], voice: str) -> _Made:
         """Everything that a script says and plays, as samples."""
-        clips: dict[Say | Play, Clip] = {}
+        clips: dict[Say | Play, SoundClip] = {}
         for _, step in walk(script):
             if isinstance(step, Say | Play):
                 known = self._clips.get((step, voice))
@@ -157,11 +156,11 @@ def listens(script: Many[Step]) -> bool:
 class _Made:
     """A script's sounds, made before it begins."""
 
-    def __init__(self, clips: Mapping[Say | Play, Clip], sounds: ScenarioSounds) -> None:
+    def __init__(self, clips: Mapping[Say | Play, SoundClip], sounds: ScenarioSounds) -> None:
         self._clips = clips
         self._sounds = sounds
 
-    def clip(self, step: Say | Play, voice: str) -> Clip:
+    def clip(self, step: Say | Play, voice: str) -> SoundClip:
         return self._clips[step]
 
     def noise(self, step: Noise, label: str) -> NDArray[np.int16]:

@@ -58,13 +58,33 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.reported import ReportedRecords
     from mediasim.sip.server import SipServer
 
-__all__ = ["MOST_KEPT", "OF_THE_FRONT", "Sandbox"]
+__all__ = ["MOST_KEPT", "OF_THE_FRONT", "Sandbox", "clock_of"]
 
 MOST_KEPT: Final = 10_000
 """Of what only tells what happened: events, deliveries, notifications."""
 _ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
 _GOODBYE: Final = 0.5
 """Seconds that the app has, at the end, to hear how its calls ended."""
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The clock that settings ask for. Raises ClockRefuses where they contradict each other."""
+    clock = make_clock(
+        settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
+    )
+    try:
+        if settings.workers > 1:
+            only_real_time(clock, "workers")
+        if settings.sip is not None:
+            only_real_time(clock, "SIP telephones")
+            if settings.workers > 1:
+                raise ClockRefuses(_ONE_PROCESS.format("SIP telephones"))
+        if settings.config.has_endpoints:
+            only_real_time(clock, "RTP endpoints")
+    except ClockRefuses:
+        clock.close()
+        raise
+    return clock
 
 
 class Sandbox:
@@ -77,24 +97,17 @@ class Sandbox:
         base_url: str,
         on_crash: Callable[[BaseException], None] | None = None,
         records: ReportedRecords | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """``base_url`` is where apps find it; ``records`` is where a worker's go.
+
+        ``clock`` is one that :func:`clock_of` made of the settings; it is closed with the sandbox.
 
         Raises StorageError, ClockRefuses.
         """
         self.settings = settings
         self.base_url = base_url
-        self.clock: Clock = make_clock(
-            settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
-        )
-        if settings.workers > 1:
-            only_real_time(self.clock, "workers")
-        if settings.sip is not None:
-            only_real_time(self.clock, "SIP telephones")
-            if settings.workers > 1:
-                raise ClockRefuses(_ONE_PROCESS.format("SIP telephones"))
-        if settings.config.has_endpoints:
-            only_real_time(self.clock, "RTP endpoints")
+        self.clock = clock or clock_of(settings)
         self.storage = Storage(settings, records)
         self.engine = Engine(self.clock, on_crash=on_crash)
         self.service: Service

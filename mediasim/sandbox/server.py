@@ -19,10 +19,11 @@ import uvicorn
 from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.environment import environment, environment_block
 from mediasim.sandbox.prompt_server import PromptServer
-from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.sandbox import Sandbox, clock_of
 from mediasim.sandbox.settings import Settings
 
 if TYPE_CHECKING:
+    from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.fleet import Fleet
     from mediasim.sandbox.fleet.reported import ReportedRecords
 
@@ -106,7 +107,8 @@ async def serve_until(
     as :func:`serve`.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
-    with contextlib.closing(address.listen()) as listening:
+    clock = clock_of(settings)  # what cannot be is said before a port that is taken
+    with _listening(address, clock) as listening:
         url = address.url(listening)
         local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
@@ -115,7 +117,7 @@ async def serve_until(
             loop.call_soon_threadsafe(end.set)
 
         base_url = (address.public_url or url).rstrip("/")
-        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records)
+        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records, clock=clock)
         try:
             await sandbox.open()
             try:
@@ -139,6 +141,18 @@ async def serve_until(
     if crashed:
         what = crashed[0] if isinstance(crashed[0], FleetBroke) else f"{crashed[0]!r}"
         raise ServeError(f"the engine broke: {what}") from crashed[0]
+
+
+@contextlib.contextmanager
+def _listening(address: Address, clock: Clock) -> Iterator[socket.socket]:
+    """The socket to serve on; without one the clock is of no use."""
+    try:
+        listening = address.listen()
+    except ServeError:
+        clock.close()
+        raise
+    with contextlib.closing(listening):
+        yield listening
 
 
 @contextlib.asynccontextmanager

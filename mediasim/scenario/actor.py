@@ -39,6 +39,7 @@ from mediasim.scenario.model_steps import (
     WaitFor,
     walk,
 )
+from mediasim.scenario.sounds import SoundClip
 
 __all__ = ["Actor", "Sounds"]
 
@@ -50,8 +51,8 @@ _AFTER_RINGING: Final = (Say, Play, Tone, Noise, Dtmf, Pause, Hold, Resume)
 class Sounds(Protocol):
     """Where an actor's audio comes from."""
 
-    def clip(self, step: Say | Play, voice: str) -> tuple[NDArray[np.int16], str]:
-        """Speech, or a file, and its digest."""
+    def clip(self, step: Say | Play, voice: str) -> SoundClip:
+        """Speech, or a file."""
 
     def noise(self, step: Noise, label: str) -> NDArray[np.int16]:
         """Noise of the run's seed."""
@@ -139,24 +140,24 @@ class Actor:
     def _sound(self, step: Say | Play | Tone | Noise, cursor: int) -> int:
         from mediasim.audio.tones import tone
 
-        digest = ""
         if isinstance(step, Say | Play):
             text = step.text if isinstance(step, Say) else str(step.file)
-            pcm, digest = self._sounds.clip(step, self._voice)
+            clip = self._sounds.clip(step, self._voice)
         elif isinstance(step, Tone):
             text = " + ".join(f"{hz:g}" for hz in step.frequencies) + " Hz"
-            pcm = tone(step.frequencies, _samples(step.for_), step.level)
+            clip = SoundClip(tone(step.frequencies, _samples(step.for_), step.level), "")
         else:
             text = f"{step.kind} noise"
             self._noises += 1
             label = step.label or self._call.name
-            pcm = self._sounds.noise(step, f"{label}/{self._noises}")
-        return self._place(pcm, cursor, step.keyword, text, digest)
+            clip = SoundClip(self._sounds.noise(step, f"{label}/{self._noises}"), "")
+        return self._place(clip, cursor, step.keyword, text)
 
-    def _place(self, pcm: NDArray[np.int16], cursor: int, kind: str, text: str, digest: str) -> int:
+    def _place(self, clip: SoundClip, cursor: int, kind: str, text: str) -> int:
         clock = self._line.clock
         at = clock.sample_at(cursor)
-        self._line.timeline.place(pcm, at, kind=kind, text=text, digest=digest)
+        pcm, digest, words = clip
+        self._line.timeline.place(pcm, at, kind=kind, text=text, digest=digest, words=words)
         return max(cursor, clock.time_of_one(at + len(pcm)))
 
     def _press(self, step: Dtmf, cursor: int) -> int:
@@ -168,7 +169,7 @@ class Actor:
                 tone_ms=step.tone // 1_000_000,
                 gap_ms=step.gap // 1_000_000,
             )
-            return self._place(pcm, cursor, "dtmf", step.digits, "")
+            return self._place(SoundClip(pcm, ""), cursor, "dtmf", step.digits)
         clock = self._line.clock
         end = self._line.phone.press(
             step.digits, clock.sample_at(cursor), _samples(step.tone), _samples(step.gap)

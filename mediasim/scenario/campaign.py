@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from traceback import format_exc
 from typing import Any, Final
 
-from mediasim.exchange.dates import Dates
-from mediasim.exchange.media_store import MediaStore
-from mediasim.exchange.recovery import recover_recordings
+from mediasim.scenario.lanes import WorkerDied, in_lanes
 from mediasim.scenario.model import Scenario
-from mediasim.twilio.representations import recording_document
+from mediasim.scenario.run_folders import recover_in
 
 __all__ = ["run_all", "run_one", "write_report_json"]
 
@@ -45,7 +44,12 @@ def run_one(
             shared_socket=shared_socket,
             pcap=pcap,
         )
-        return run_report(run, [check(run, wanted) for wanted in scenario.expect])
+        # Of a call that was cut nothing of what was expected can be said.
+        expected = scenario.expect if run.cut_ns is None else ()
+        return run_report(run, [check(run, wanted) for wanted in expected])
+    except KeyboardInterrupt:
+        words = "was interrupted before there was anything to show"
+        return {**_broken(scenario, seed, realtime, words), "cut": True}
     except (RunFailed, OSError) as error:
         return _broken(scenario, seed, realtime, str(error))
     except Exception as error:
@@ -73,52 +77,67 @@ def run_all(
     pcap: bool = False,
     jobs: int = 1,
     progress: Callable[[dict[str, Any]], None] | None = None,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run all, ``jobs`` at a time, and return the report of them in the order given."""
+    """Run all, ``jobs`` at a time, and return the report of them in the order given.
+
+    After Ctrl-C it is of those that have run, the last of them cut; ``interrupted`` says so.
+    ``warnings`` are told before those of the runs.
+    """
     from mediasim import __version__
 
     started = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    recovered = recover_recordings(MediaStore(directory), Dates(), recording_document)
+    told = [*warnings, *recover_in(directory)]
+    how: dict[str, Any] = {"realtime": realtime, "shared_socket": shared_socket, "pcap": pcap}
+    work = partial(run_one, directory=directory, seed=seed, **how)
     runs: list[dict[str, Any]] = []
-    how = {"realtime": realtime, "shared_socket": shared_socket, "pcap": pcap}
-
-    def done(run: dict[str, Any]) -> None:
-        runs.append(run)
-        if progress is not None:
-            progress(run)
-
-    if jobs == 1 or len(scenarios) == 1:
-        for scenario in scenarios:
-            done(run_one(scenario, directory, seed, **how))
-    else:
-        import multiprocessing
-        from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
-
-        # Spawned, not forked: a voice engine's threads do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(jobs, len(scenarios)), mp_context=context) as pool:
-            waiting = [
-                pool.submit(run_one, scenario, directory, seed, **how) for scenario in scenarios
-            ]
-            for scenario, future in zip(scenarios, waiting, strict=True):
-                try:
-                    done(future.result())
-                except BrokenProcessPool:
-                    done(_broken(scenario, seed, realtime, "its process was killed"))
-    warnings = [
-        f"{record.sid}, left by a run that was killed, was recovered: {record.samples or 0} samples"
-        for record in recovered
-    ]
-    warnings += list(dict.fromkeys(text for run in runs for text in run.pop("warnings", ())))
+    interrupted = False
+    try:
+        for scenario, run in _each(work, scenarios, jobs):
+            if isinstance(run, WorkerDied):
+                run = _broken(scenario, seed, realtime, str(run))
+            runs.append(run)
+            if progress is not None:
+                progress(run)
+    except KeyboardInterrupt:
+        interrupted = True
+    cut = sum(run["cut"] for run in runs)
+    if interrupted or cut:
+        told.append(_interrupted(len(scenarios), len(runs), cut))
+    told += list(dict.fromkeys(text for run in runs for text in run.pop("warnings", ())))
     return {
         "mediasim": __version__,
-        "ok": all(run["ok"] for run in runs),
+        "ok": not interrupted and all(run["ok"] for run in runs),
+        "interrupted": interrupted or cut > 0,
         "seed_note": SEED_NOTE,
-        "warnings": warnings,
+        "warnings": told,
         "wall_seconds": round(time.perf_counter() - started, 3),
         "runs": runs,
     }
+
+
+_Result = tuple[Scenario, dict[str, Any] | WorkerDied]
+
+
+def _each(
+    work: Callable[[Scenario], dict[str, Any]], scenarios: Sequence[Scenario], jobs: int
+) -> Iterator[_Result]:
+    """The runs in order, until one is cut."""
+    if jobs > 1 and len(scenarios) > 1:
+        yield from in_lanes(work, scenarios, min(jobs, len(scenarios)))
+        return
+    for scenario in scenarios:
+        run = work(scenario)
+        yield scenario, run
+        if run["cut"]:
+            return
+
+
+def _interrupted(wanted: int, ran: int, cut: int) -> str:
+    return (
+        f"interrupted: {ran - cut} of {wanted} runs are done, {cut} cut, {wanted - ran} not begun"
+    )
 
 
 def write_report_json(report: dict[str, Any], directory: Path) -> Path:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["Duration", "at_least", "in_steps", "positive"]
+__all__ = ["Duration", "PlainSeconds", "at_least", "in_steps", "positive"]
 
 _NUMBER: Final = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _UNITS: Final = "".join(f"(?:{_NUMBER}{unit} ?)?" for unit in ("h", "m", "s", "ms", "us"))
@@ -59,7 +59,8 @@ class Duration(int):
             nanoseconds = Decimal(str(value)) * _PARTS_NS[0]
         if nanoseconds > _LONGEST:
             raise ValueError(f"expected a duration of at most 24 hours, found {str(value)[:40]!r}")
-        return cls(round(nanoseconds))
+        plain = found is None or found[1] is not None
+        return (PlainSeconds if plain else Duration)(round(nanoseconds))
 
     @property
     def seconds(self) -> float:
@@ -94,6 +95,12 @@ class Duration(int):
             "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _WRITTEN}],
             "examples": ["1.5s", "500ms", "2m", "1:30"],
         }
+
+
+class PlainSeconds(Duration):
+    """A length of time that was written as a plain number, without a unit."""
+
+    __slots__ = ()
 
 
 def at_least(least: str) -> AfterValidator:

@@ -10,6 +10,7 @@ from typing import Any
 from mediasim.exchange.layout import Layout, recording_layout, resolve_download
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.wording import fault_words
+from mediasim.truth.run_recordings import recordings_in
 from mediasim.twilio.download import ANSWERS
 from mediasim.twilio.representations import ABSENCE_CODES
 
@@ -27,11 +28,7 @@ def explain_recordings(what: str, directory: Path) -> str:
     """
     path = Path(what)
     if path.is_dir():
-        files = sorted(
-            file
-            for file in [*path.glob("RE*.json"), *path.glob("recordings/RE*.json")]
-            if not file.name.endswith(".truth.json")
-        )
+        files = recordings_in(path, ".json")
         if not files:
             raise ExplainError(f"{path} holds no recordings: expected recordings/RE….json in it")
         return "\n\n".join(_explain(file) for file in files)

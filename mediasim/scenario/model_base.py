@@ -43,10 +43,21 @@ from mediasim.scenario.errors import (
 )
 from mediasim.scenario.model_values import NO
 
-__all__ = ["KEYED", "Keyed", "Location", "Many", "Model", "OneOrMany", "Trouble"]
+__all__ = [
+    "KEYED",
+    "Keyed",
+    "Location",
+    "Many",
+    "Model",
+    "OneOrMany",
+    "Trouble",
+    "names_outcome",
+]
 
 KEYED: Final = "x-keyed"
 """Marks a choice between kinds in a JSON Schema, with its noun."""
+
+_NEVER: Final = ("never", "none", "ring", "no_answer")
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
@@ -155,6 +166,23 @@ class Model(BaseModel):
         if self.exactly_one and len(given) != 1:
             found = " and ".join(given) or "none"
             yield tuple(given[1:2]), f"expected exactly {one_of(self.exactly_one)}, found {found}"
+
+
+def names_outcome(value: object, model: type[Model], key: str) -> bool:
+    """Whether a bare value is one of the key's words, and not a duration.
+
+    Raises ValueError for another word, naming both.
+    """
+    if not isinstance(value, str) or not value[:1].isalpha():
+        return False
+    known: tuple[str, ...] = get_args(model.model_fields[key].annotation)
+    if value not in known:
+        meant = "; did you mean 'no-answer'?" if value in _NEVER else did_you_mean(value, known)
+        raise ValueError(
+            f"expected {one_of(known)}, or a duration such as 1.5s or 500ms after which it "
+            f"answers, found {value[:40]!r}{meant}"
+        )
+    return True
 
 
 def mistake(

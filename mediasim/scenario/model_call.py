@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mediasim.scenario.durations import Duration, positive
 from mediasim.scenario.model_app import App
-from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble
+from mediasim.scenario.model_base import Many, Model, OneOrMany, Trouble, names_outcome
 from mediasim.scenario.model_fault import FaultText
 from mediasim.scenario.model_recording import Moment, Recording, Trim
 from mediasim.scenario.model_steps import Play, Say
@@ -32,8 +32,7 @@ class Answer(Model):
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
-        is_word = isinstance(value, str) and value[:1].isalpha()
-        return {"outcome" if is_word else "after": value}
+        return {"outcome" if names_outcome(value, cls, "outcome") else "after": value}
 
     @classmethod
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final
+from unicodedata import normalize
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -31,6 +32,7 @@ __all__ = [
     "PartsPerMillion",
     "Ratio",
     "Text",
+    "UserName",
     "count",
 ]
 
@@ -129,7 +131,26 @@ def _text(pattern: str, expected: str) -> _Reader:
             raise _wrong(expected, value)
         return text
 
-    return _Reader(read, {"type": ["string", "number", "boolean"], "pattern": f"^(?:{pattern})$"})
+    return _Reader(read, _text_schema(pattern))
+
+
+def _text_schema(pattern: str) -> dict[str, Any]:
+    return {"type": ["string", "number", "boolean"], "pattern": f"^(?:{pattern})$"}
+
+
+def _name(more: str, expected: str) -> _Reader:
+    """A name: letters of any script, digits and ``_``, and from the second on these too.
+
+    An accent is part of its letter, however it was typed.
+    """
+    fits = _text(rf"\w[\w{more}]*", expected)
+
+    def read(value: object) -> object:
+        return fits.read(normalize("NFC", value) if isinstance(value, str) else value)
+
+    # What a schema's patterns call a letter is one of ASCII: all beyond is let pass there.
+    other = r" -,/:-@\[-^`{-~" + ("" if "." in more else ".")
+    return _Reader(read, _text_schema(f"(?![{more}])[^{other}]+"))
 
 
 Ratio = Annotated[
@@ -154,13 +175,15 @@ Frequency = Annotated[float, _quantity(20, 3999, "Hz", "a frequency in Hz")]
 """Below half of the 8 kHz that a call carries."""
 Flag = Annotated[bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})]
 Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
-NAME: Final = "[A-Za-z0-9_][A-Za-z0-9_-]*"
-Name = Annotated[str, _text(NAME, "a name of letters, digits, '-' and '_'")]
+NAME: Final = r"\w[\w-]*"
+Name = Annotated[str, _name("-", "a name of letters, digits, '-' and '_'")]
 """What parties, calls, conferences and recordings are called."""
-EventName = Annotated[
-    str, _text("[A-Za-z0-9_][A-Za-z0-9_.-]*", "a name of letters, digits, '.', '-' and '_'")
-]
+EventName = Annotated[str, _name(".-", "a name of letters, digits, '.', '-' and '_'")]
 """An event: ``offered`` (raised by an emit step) or ``call.answered`` (the exchange's)."""
+UserName = Annotated[
+    str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of ASCII letters, digits, '-' and '_'")
+]
+"""The user of a SIP address, which has no other letters (RFC 3261)."""
 Number = Annotated[str, _text(r"\+[1-9][0-9]{6,14}", "a number such as +14155550100")]
 """A telephone number as E.164 writes it."""
 Digits = Annotated[str, _text("[0-9*#A-D]+", "keys among 0-9, *, # and A-D")]

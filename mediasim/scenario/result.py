@@ -60,6 +60,7 @@ def failed_run(scenario: Scenario, seed: int, clock: str, error: str) -> dict[st
         **_base(scenario, seed, clock),
         "ok": False,
         "error": error,
+        "cut": False,
         "call_seconds": 0.0,
         "speed": {"wall_seconds": 0.0, "cpu_seconds": 0.0, "realtime_factor": 0.0},
         "calls": [],
@@ -69,6 +70,12 @@ def failed_run(scenario: Scenario, seed: int, clock: str, error: str) -> dict[st
         "expectations": [],
         "warnings": [],
     }
+
+
+def cut_words(at_ns: int) -> str:
+    """What is said of a run that Ctrl-C ended."""
+    seconds = at_ns / NS_PER_SECOND
+    return f"was interrupted after {seconds:.1f} s of its time: its calls and recordings are cut"
 
 
 def run_report(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
@@ -85,8 +92,9 @@ def run_report(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
     events = sorted(run.exchange.events.log, key=lambda event: event.at_ns)
     return {
         **base,
-        "ok": all(verdict.ok for verdict in verdicts),
-        "error": None,
+        "ok": run.cut_ns is None and all(verdict.ok for verdict in verdicts),
+        "error": None if run.cut_ns is None else cut_words(run.cut_ns),
+        "cut": run.cut_ns is not None,
         "call_seconds": round(seconds, 3),
         "speed": speed,
         "calls": [_call(call) for call in run.exchange.calls],
@@ -275,6 +283,7 @@ def _recording(run: Run, recording: LiveRecording) -> dict[str, Any]:
         "truth": f"recordings/{sid}.truth.json" if present else None,
         "json": f"recordings/{sid}.json",
         "status": record.status,
+        "cut": run.is_cut(recording),
         "error_code": error_code(record),
         "channels": layout.plain_channels,
         "stored_channels": layout.stored_channels,

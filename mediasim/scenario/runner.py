@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from mediasim.scenario.model import Scenario
 from mediasim.scenario.plans import ordered_faults
 from mediasim.scenario.sounds import ScenarioSounds
 from mediasim.scenario.stage import RunFailed, Stage
+from mediasim.scenario.unit_check import unit_warnings
 from mediasim.seeds import Seeds
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
@@ -51,6 +53,8 @@ class Run:
     streams: dict[str, Stream] = field(default_factory=dict)
     """To apps under test, by the names of their calls."""
     end_ns: int = 0
+    cut_ns: int | None = None
+    """When it was interrupted; None if it came to its own end."""
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
@@ -58,6 +62,10 @@ class Run:
     """Real time only: how late the ticks were."""
     pcap: str | None = None
     """The capture of its packets, below its directory, if it was asked for."""
+
+    def is_cut(self, recording: LiveRecording) -> bool:
+        """Whether a recording ended because the run was interrupted."""
+        return self.cut_ns is not None and recording.record.updated_ns >= self.cut_ns
 
     def recording(self, name: str | None) -> LiveRecording | None:
         """A recording by its name; the first where no name is given."""
@@ -83,9 +91,11 @@ def run_scenario(
     ``block``: how many frames a room may be lived through at once in virtual time, instead of the
     usual; it changes nothing of what comes out.
     ``pcap``: also leave what every leg sent and received, in ``directory/captures``.
-    Raises RunFailed when the run itself breaks, and ScenarioError for endpoints elsewhere in
-    virtual time. Must not be called on a running event loop.
+    Raises RunFailed when the run itself breaks, ScenarioError for endpoints elsewhere in virtual
+    time, RuntimeError inside a running event loop. Ctrl-C ends all calls, publishes what was
+    recorded of them, and marks the run as cut.
     """
+    _refuse_running_loop()
     if not realtime:
         refuse_without_real_time([scenario])
     seed = scenario.seed if seed is None else seed
@@ -112,8 +122,25 @@ def run_scenario(
         raise RunFailed(str(failed)) from None
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
-    run.warnings += speaker.warnings
+    run.warnings += [*speaker.warnings, *unit_warnings(scenario)]
     return run
+
+
+def _refuse_running_loop() -> None:
+    library = running_library()
+    if library is not None:
+        raise RuntimeError(
+            f"simulate has an event loop of its own and cannot run inside {library}'s: write "
+            "'await mediasim.simulate_async(...)' here (in a notebook too)"
+        )
+
+
+def running_library() -> str | None:
+    """Whose event loop runs in this thread: asyncio's, trio's, or none."""
+    if asyncio._get_running_loop() is not None:
+        return "asyncio"
+    trio = sys.modules.get("trio")
+    return "trio" if trio is not None and trio.lowlevel.in_trio_run() else None
 
 
 _Main = Callable[..., Coroutine[Any, Any, Run]]
@@ -171,6 +198,11 @@ async def _carry_out(
             await stage.perform()
     except TimeoutError:
         raise RunFailed("the scenario goes on for more than a day: something never ends") from None
+    except asyncio.CancelledError:  # Ctrl-C: the stage has ended all calls
+        run.cut_ns = exchange.now_ns
+        for recording in filter(run.is_cut, exchange.recordings):
+            document = exchange.store.document(recording.sid)
+            exchange.store.publish_document(recording.sid, {**document, "cut": True})
     if refused:
         raise RunFailed("; ".join(refused))
     run.end_ns = exchange.now_ns

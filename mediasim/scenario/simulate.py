@@ -7,10 +7,10 @@ result.recording().truth        # who said what, at which sample
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,8 @@ def simulate(
     """Run a scenario: an object, a dict of the file's shape, or the path of a file.
 
     ``directory`` takes the recordings; a new temporary one where absent. Raises ScenarioError for
-    a scenario that is wrong, RunFailed when the run breaks. From a coroutine, await
-    :func:`simulate_async` instead.
+    a scenario that is wrong, RunFailed when the run breaks, RuntimeError in a coroutine or a
+    notebook: await :func:`simulate_async` there.
     """
     found = _scenario(scenario)
     check_sounds([found])
@@ -147,10 +147,11 @@ async def simulate_async(
     directory: str | Path | None = None,
     realtime: bool = False,
 ) -> Result:
-    """:func:`simulate` for coroutines: the run has a loop of its own, in a thread of its own."""
-    return await asyncio.to_thread(
-        simulate, scenario, seed=seed, directory=directory, realtime=realtime
-    )
+    """:func:`simulate` for coroutines of asyncio and trio: the run has a thread of its own."""
+    from anyio import to_thread  # asyncio's and trio's alike
+
+    work = partial(simulate, scenario, seed=seed, directory=directory, realtime=realtime)
+    return await to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 def _scenario(given: Scenario | Mapping[str, Any] | str | Path) -> Scenario:

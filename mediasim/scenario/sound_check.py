@@ -51,10 +51,13 @@ def _troubles(scenario: Scenario, files: _Files) -> Iterator[Trouble]:
             if wrong := files.wrong(scenario.base / step.file):
                 yield (*sound.location, "file"), wrong
             continue
-        if step.voice is not None and (wrong := _wrong_voice(step.voice)):
-            yield (*sound.location, "voice"), wrong
+        voice = step.voice or sound.voice
+        if wrong := _wrong_voice(voice):
+            if step.voice is not None:
+                yield (*sound.location, "voice"), wrong
+            continue
         try:
-            speakable(step.text)
+            speakable(step.text, voice_named(voice))
         except ValueError as error:
             yield (*sound.location, "text"), str(error)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker
+from mediasim.parties.voices.word_times import WordTime
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import Location
 from mediasim.scenario.model_steps import Noise, Play, Say, walk
 from mediasim.seeds import Seeds
 
-__all__ = ["GREETER", "ScenarioSounds", "Sound", "sounds_of", "voices_of"]
+__all__ = ["GREETER", "ScenarioSounds", "Sound", "SoundClip", "sounds_of", "voices_of"]
 
 GREETER: Final = DEFAULT_VOICES[-1]
 """The voice that says greetings."""
@@ -34,6 +35,16 @@ class Sound:
     """Who says it, unless the step names somebody."""
     location: Location
     """Where it is written."""
+
+
+class SoundClip(NamedTuple):
+    """What a step sounds like."""
+
+    pcm: NDArray[np.int16]
+    digest: str
+    """Fingerprint of the samples."""
+    words: tuple[WordTime, ...] = ()
+    """When each word is said; of a file nothing is known."""
 
 
 def voices_of(scenario: Scenario) -> dict[str, str]:
@@ -73,24 +84,27 @@ class ScenarioSounds:
         for sound in sounds_of(scenario):
             self.clip(sound.step, sound.voice)
 
-    def clip(self, step: Say | Play, voice: str) -> tuple[NDArray[np.int16], str]:
-        """A step's samples, and their digest; ``voice`` speaks where the step names nobody.
+    def clip(self, step: Say | Play, voice: str) -> SoundClip:
+        """A step's sound; ``voice`` speaks where the step names nobody.
 
         Raises AudioFileError for a file that cannot be played.
         """
         if isinstance(step, Play):
-            return self._file(step)
+            return SoundClip(*self._file(step))
         level = DEFAULT_LEVEL_DBFS if step.level is None else step.level
         spoken = self._speaker.say(step.text, step.voice or voice, level_dbfs=level)
-        return spoken.pcm, spoken.digest
+        return SoundClip(spoken.pcm, spoken.digest, spoken.words)
 
     def _file(self, step: Play) -> tuple[NDArray[np.int16], str]:
-        from mediasim.audio.files import load_clip
+        from mediasim.audio.files import read_clip
         from mediasim.audio.levels import set_level
 
         key = (str(step.file), step.level)
         if key not in self._played:
-            pcm = load_clip(self._base / step.file)
+            pcm, damaged = read_clip(self._base / step.file)
+            if damaged:
+                words = f"{step.file}: damaged packets of the file were passed over: {damaged}"
+                self._speaker.warnings.append(words)
             if step.level is not None:
                 pcm = set_level(pcm, step.level)
             digest = blake2b(pcm.astype("<i2").tobytes(), digest_size=16).hexdigest()

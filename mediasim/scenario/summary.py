@@ -107,6 +107,7 @@ def _recording(recording: Mapping[str, Any]) -> list[Line]:
     )
     channels = counted(recording["stored_channels"], "channel")
     words = f"{recording['name']}  {channels} ({parties}), {recording['duration']:.1f} s"
+    words += " (cut)" if recording.get("cut") else ""
     return [(words, ""), (f"  {recording['file']}", "dim")]
 
 

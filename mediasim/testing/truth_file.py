@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.truth.missing import Gap
+from mediasim.parties.voices.word_times import WordTime
+from mediasim.truth.missing import Concealed, Gap
 from mediasim.truth.sidecar import ChannelTruth, Interval, RecordingTruth
 
 __all__ = ["truth_of_document"]
@@ -35,7 +36,13 @@ def _channel(document: Mapping[str, Any], reference: NDArray[np.int16]) -> Chann
     return ChannelTruth(
         channel=document["channel"],
         intervals=tuple(_interval(each, reference) for each in document["intervals"]),
-        missing=tuple(Gap(it["start"], it["end"], it["why"]) for it in document["missing"]),
+        missing=tuple(
+            Gap(it["start"], it["end"], it["why"], it["party"]) for it in document["missing"]
+        ),
+        concealed=tuple(
+            Concealed(it["start"], it["end"], it["how"], it["party"])
+            for it in document["concealed"]
+        ),
         adjustments=tuple((it["start"], it["samples"]) for it in document["adjustments"]),
     )
 
@@ -53,4 +60,9 @@ def _interval(document: Mapping[str, Any], reference: NDArray[np.int16]) -> Inte
         codec=document["codec"],
         due=document["due"],
         reference=at,
+        offset=document["offset"],
+        words=tuple(
+            WordTime(it["word"], it["start"], it["end"], it["estimated"])
+            for it in document["words"]
+        ),
     )

@@ -40,7 +40,8 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     recording: Annotated[
-        list[Path], typer.Argument(help="A file, or one file for each of its channels.")
+        list[Path],
+        typer.Argument(help="A file, one file for each of its channels, or a run's folder."),
     ],
     truth: Annotated[
         Path | None, typer.Option(help="Its truth, if that does not stand beside it.")
@@ -65,26 +66,49 @@ def verify(
 
     if plot is not None and plot.suffix not in (".html", ".svg"):
         _stop(f"expected --plot FILE.html or FILE.svg, found {plot}")
-    for path in recording:
-        if not path.is_file():
-            _stop(f"there is no file {path}")
+    groups = _recordings(recording)
+    if len(groups) > 1 and (truth is not None or plot is not None):
+        names = ", ".join(path.name for path, *_ in groups)
+        _stop(f"--truth and --plot are of one recording, {recording[0]} holds {names}: name one")
     try:
-        result = verify_in_full(recording, truth, any_start=any_start)
+        results = [verify_in_full(paths, truth, any_start=any_start) for paths in groups]
     except TruthDocumentError as error:
         _stop(str(error))
     if plot is not None:
         from mediasim.truth.verify.picture import write_picture
 
         try:
-            write_picture(result, plot)
+            write_picture(results[0], plot)
         except OSError as error:
             _stop(f"cannot write {plot}: {error.strerror}")
-    found = result.found
+    found = [result.found for result in results]
     if format is VerifyFormat.json:
-        print(json.dumps(found.to_json(), ensure_ascii=False, indent=1))
+        documents = [each.to_json() for each in found]
+        told = documents[0] if len(documents) == 1 else documents
+        print(json.dumps(told, ensure_ascii=False, indent=1))
     else:
-        print(verification_text(found))
-    raise typer.Exit(found.exit_code)
+        print("\n\n".join(verification_text(each) for each in found))
+    raise typer.Exit(min((each.exit_code for each in found), key=_gravity))
+
+
+def _gravity(code: int) -> tuple[bool, bool, int]:
+    """Orders exit codes, gravest first: 10 and more by number, then 1, then 0."""
+    return code == 0, code == 1, code
+
+
+def _recordings(given: list[Path]) -> list[list[Path]]:
+    """What is held against its truth: the files as one recording, or each of a folder."""
+    if len(given) == 1 and given[0].is_dir():
+        from mediasim.truth.run_recordings import recordings_in
+
+        found = recordings_in(given[0])
+        if not found:
+            _stop(f"{given[0]} holds no recordings: expected RE….wav in it")
+        return [[path] for path in found]
+    for path in given:
+        if not path.is_file():
+            _stop(f"there is no file {path}")
+    return [given]
 
 
 def break_(

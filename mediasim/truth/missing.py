@@ -7,12 +7,10 @@ from typing import Any
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
-from mediasim.media.leg import Leg
 from mediasim.parties.party import Line
-from mediasim.rtp.reception import Reception
 from mediasim.truth.placement import Placement
 
-__all__ = ["Gap", "gaps_of", "gaps_of_call", "gaps_received"]
+__all__ = ["Concealed", "Gap", "concealed_of_call", "gaps_of", "gaps_of_call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +20,55 @@ class Gap:
     start: int
     end: int
     why: str
-    """lost, late, stalled, or put in (by the jitter buffer, to follow the sender's clock)."""
+    """lost, late, stalled, key (sent in place of what was said), or put in (by the jitter buffer,
+    to follow the sender's clock)."""
+    party: str
+    """Whose audio it would have been."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end, "why": self.why}
+        return {"start": self.start, "end": self.end, "why": self.why, "party": self.party}
+
+
+@dataclass(frozen=True, slots=True)
+class Concealed:
+    """Samples that the server made up where nothing of a party arrived, lost or never sent."""
+
+    start: int
+    end: int
+    how: str
+    """repeat (the last 20 ms, fading) or comfort-noise (of the level that the sender announced)."""
+    party: str
+    """In whose place they are heard."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"start": self.start, "end": self.end, "how": self.how, "party": self.party}
+
+
+def concealed_of_call(call: LiveCall) -> list[Concealed]:
+    """All that was made up in place of a call's party, in samples of the frame clock."""
+    if not call.has_leg:
+        return []
+    return [Concealed(*filled, call.party.name) for filled in call.leg.stream.gaps.filled]
 
 
 def gaps_of_call(call: LiveCall) -> list[Gap]:
     """All gaps of what the server received of a call's leg, whoever is at its far end."""
     if call.line is not None:
         return gaps_of(call.line)
-    return gaps_received(call.leg, call.exchange.plane.reception(call.leg))
+    return _gaps_received(call)
 
 
 def gaps_of(line: Line) -> list[Gap]:
     """All gaps of what the server received of a line, in samples of the frame clock.
 
-    What was never sent (a sender quiet on purpose, a key's telephone events) leaves no gap.
+    Where nothing was said and so nothing was sent there is no gap.
     """
     placement = Placement(line)
     reasons = _reasons(line, placement)
     gaps: list[Gap] = []
     first = 0
     # Before its first packet the server missed nothing, but the party may have spoken.
-    unheard = [(0, move.start) for move in placement.moves[:1]]
+    unheard = [(0, move.start - line.leg.stream.lead) for move in placement.moves[:1]]
     for start, end in unheard + line.leg.missing:
         while first < len(reasons) and reasons[first][1] <= start:
             first += 1
@@ -54,18 +77,20 @@ def gaps_of(line: Line) -> list[Gap]:
             if low >= end:
                 break
             if high > cursor:
-                gaps.append(Gap(max(low, cursor), min(high, end), why))
+                gaps.append(Gap(max(low, cursor), min(high, end), why, line.party.name))
                 cursor = min(high, end)
     return gaps
 
 
-def gaps_received(leg: Leg, reception: Reception) -> list[Gap]:
+def _gaps_received(call: LiveCall) -> list[Gap]:
     """All gaps in what came from a far end whose sending is not ours.
 
     What came too late is known. Whatever else is missing was ``lost`` if packets are by their
     sequence numbers, and there was one after it; else the sender sent none: ``stalled``.
     """
-    late = {at for output in leg.stream.late_for for at in output.tolist()}
+    leg, party = call.leg, call.party.name
+    reception = call.exchange.plane.reception(leg)
+    late = {at - leg.stream.lead for output in leg.stream.late_for for at in output.tolist()}
     last_frame = leg.room.frame if leg.ended_frame is None else leg.ended_frame
     gaps: list[Gap] = []
     for start, end in leg.missing:
@@ -77,14 +102,18 @@ def gaps_received(leg: Leg, reception: Reception) -> list[Gap]:
                 came_more = end < last_frame * FRAME_SAMPLES
                 why = "lost" if came_more and reception.lost > 0 else "stalled"
             if gaps and gaps[-1].end == at and gaps[-1].why == why:
-                gaps[-1] = Gap(gaps[-1].start, high, why)
+                gaps[-1] = Gap(gaps[-1].start, high, why, party)
             else:
-                gaps.append(Gap(at, high, why))
+                gaps.append(Gap(at, high, why, party))
     return gaps
 
 
 def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
-    """Where packets that came to nothing would have stood, in order."""
+    """Where packets that came to nothing would have stood, in order.
+
+    A codec with memory needs a payload some samples before what is said in it is heard: what a
+    lost one leaves empty is as much earlier.
+    """
     step = line.party.ptime_ms * FRAME_SAMPLES // 20
     stream = line.leg.stream
     found: list[tuple[int, int, str]] = []
@@ -93,6 +122,7 @@ def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
         if fate.kind in ("lost", "stalled"):
             came_to_nothing += [(said, fate.kind) for said in fate.media.tolist()]
     came_to_nothing += [(said, "late") for said in line.phone.outstanding.tolist()]
+    came_to_nothing += [(said, "key") for said in line.phone.keyed]
     for said, why in came_to_nothing:
         if line.party.dtx != "off" and not line.timeline.spoken_between(said, said + step):
             continue  # it was quiet: there was nothing to miss
@@ -102,4 +132,4 @@ def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
     for move in placement.moves:
         if move.moved > 0:
             found.append((move.start - move.moved, move.start, "put in"))
-    return sorted(found)
+    return sorted((low - stream.lead, high - stream.lead, why) for low, high, why in found)

@@ -18,11 +18,13 @@ from mediasim.audio.levels import rms_dbfs
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.player import Player
-from mediasim.media.recorder import RecordingSegment, Track
+from mediasim.media.recorder import Track
 from mediasim.parties.party import Line
 from mediasim.parties.timeline import Segment
+from mediasim.parties.voices.word_times import WordTime
 from mediasim.parties.words import words_in
-from mediasim.truth.missing import Gap, gaps_of_call
+from mediasim.truth.file_map import FileMap
+from mediasim.truth.missing import Concealed, Gap, concealed_of_call, gaps_of_call
 from mediasim.truth.placement import Placement
 from mediasim.truth.reference_tape import ReferenceTape
 
@@ -48,6 +50,10 @@ class Interval:
     """Where a clean path would have put its first sample, in samples of the file."""
     reference: int | None = None
     """Where ``pcm`` begins in the recording's reference audio."""
+    offset: int = 0
+    """The sample of the whole clip, or of what was played, that ``pcm`` begins with."""
+    words: tuple[WordTime, ...] = ()
+    """What is said in it in words, and when, in samples of the file."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,9 +64,14 @@ class Interval:
             "kind": self.kind,
             "text": self.text,
             "clip": self.digest,
+            "offset": self.offset,
             "codec": self.codec,
             "reference": self.reference,
             "level_dbfs": round(rms_dbfs(self.pcm), 2),
+            "words": [
+                {"word": it.text, "start": it.start, "end": it.end, "estimated": it.estimated}
+                for it in self.words
+            ],
         }
 
 
@@ -74,6 +85,8 @@ class ChannelTruth:
     missing: tuple[Gap, ...]
     adjustments: tuple[tuple[int, int], ...]
     """(sample in the file, samples put in or, if negative, left out) by the jitter buffer."""
+    concealed: tuple[Concealed, ...] = ()
+    """What the server made up where nothing came, whether it was lost or never sent."""
     background_dbfs: float | None = None
     """The loudest background noise of the parties in it; None for dead silence."""
     unscripted: tuple[str, ...] = ()
@@ -116,6 +129,7 @@ class RecordingTruth:
                     "unscripted": list(channel.unscripted),
                     "intervals": [interval.to_json() for interval in channel.intervals],
                     "missing": [gap.to_json() for gap in channel.missing],
+                    "concealed": [made_up.to_json() for made_up in channel.concealed],
                     "adjustments": [
                         {"start": start, "samples": moved} for start, moved in channel.adjustments
                     ],
@@ -134,46 +148,9 @@ class RecordingTruth:
         }
 
 
-class _FileMap:
-    """The frame clock's samples to the file's: pauses cut out, silence trimmed off."""
-
-    def __init__(self, recording: LiveRecording) -> None:
-        self._segments = recording.recorder.segments
-        self._start, self._end = recording.trimmed
-
-    def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
-        """(sample of the frame clock, sample in the file, samples) of what of a span is heard."""
-        for segment in self._segments:
-            if segment.kind != "audio":
-                continue
-            first = segment.frame * FRAME_SAMPLES
-            to_file = segment.offset - first - self._start
-            start = max(low, first, -to_file)
-            end = min(high, first + segment.samples, self._end - self._start - to_file)
-            if start < end:
-                yield start, start + to_file, end - start
-
-    def pauses(self) -> tuple[tuple[int, int, str], ...]:
-        kept = self._end - self._start
-        found = []
-        for segment in self._segments:
-            at = segment.offset - self._start
-            if segment.kind != "audio" and 0 <= at <= kept:
-                found.append((at, segment.frames * FRAME_SAMPLES, segment.kind))
-        return tuple(found)
-
-    def all(self) -> tuple[tuple[int, int, int, str], ...]:
-        return tuple(self._line(segment) for segment in self._segments)
-
-    def _line(self, segment: RecordingSegment) -> tuple[int, int, int, str]:
-        first = segment.frame * FRAME_SAMPLES
-        at = segment.offset - self._start
-        return first, at, segment.frames * FRAME_SAMPLES, segment.kind
-
-
 def recording_truth(recording: LiveRecording) -> RecordingTruth:
     """The truth of a recording that has been published."""
-    to_file = _FileMap(recording)
+    to_file = FileMap(recording)
     count = recording.record.layout.stored_channels
     conceal = any(
         call.party.conceal for number in range(count) for call in _heard_in(recording, number)
@@ -193,10 +170,11 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
 
 
 def _channel(
-    recording: LiveRecording, number: int, to_file: _FileMap, tape: ReferenceTape
+    recording: LiveRecording, number: int, to_file: FileMap, tape: ReferenceTape
 ) -> ChannelTruth:
     intervals: list[Interval] = []
     missing: list[Gap] = []
+    concealed: list[Concealed] = []
     adjustments: list[tuple[int, int]] = []
     for low, high, call, track in _sources(recording, number):
         if track is Track.INBOUND:
@@ -210,11 +188,13 @@ def _channel(
             gaps, moved = _lost(speaker, start, end, to_file)
             missing += gaps
             adjustments += moved
+            concealed += _made_up(speaker, start, end, to_file)
     in_order = sorted(intervals, key=lambda it: (it.start, it.end, it.text))
     return ChannelTruth(
         channel=number + 1,
         intervals=tuple(replace(each, reference=tape.place(each.pcm)) for each in in_order),
         missing=tuple(sorted(missing, key=lambda gap: gap.start)),
+        concealed=tuple(sorted(concealed, key=lambda it: it.start)),
         adjustments=tuple(sorted(adjustments)),
         background_dbfs=_background(recording, number),
         unscripted=tuple(
@@ -269,26 +249,32 @@ class _Piece:
     file: int
     samples: int
 
+    def words(self) -> Iterator[WordTime]:
+        """Its words, in samples of the file."""
+        for it in words_in(self.segment, self.said, self.said + self.samples):
+            moved = self.file - self.said
+            yield WordTime(it.text, it.start + moved, it.end + moved, it.estimated)
+
 
 def recorded_words(recording: LiveRecording) -> str:
     """The words of a recording that has been published, in order of its file.
 
     As far as they were recorded: what was muted, lost to a pause or cut off is not there.
     """
-    to_file = _FileMap(recording)
+    to_file = FileMap(recording)
     found = [
-        (piece.file, words_in(piece.segment, piece.said, piece.said + piece.samples))
+        (piece.file, " ".join(word.text for word in piece.words()))
         for number in range(recording.record.layout.stored_channels)
         for low, high, call, track in _sources(recording, number)
         if track is Track.INBOUND
         if call.line is not None
         for piece in _pieces(call.line, Placement(call.line), low, high, to_file)
     ]
-    return " ".join(word for _, words in sorted(found, key=lambda it: it[0]) for word in words)
+    return " ".join(words for _, words in sorted(found, key=lambda it: it[0]) if words)
 
 
 def _pieces(
-    line: Line, placement: Placement, low: int, high: int, to_file: _FileMap
+    line: Line, placement: Placement, low: int, high: int, to_file: FileMap
 ) -> Iterator[_Piece]:
     """What a party said, as far as it was recorded."""
     for segment in line.timeline.segments:
@@ -301,7 +287,7 @@ def _pieces(
                     yield _Piece(segment, part.said + at - part.start, at, file, samples)
 
 
-def _said(call: LiveCall, low: int, high: int, to_file: _FileMap) -> Iterator[Interval]:
+def _said(call: LiveCall, low: int, high: int, to_file: FileMap) -> Iterator[Interval]:
     if call.line is None:
         return
     placement = Placement(call.line)
@@ -317,6 +303,8 @@ def _said(call: LiveCall, low: int, high: int, to_file: _FileMap) -> Iterator[In
             pcm=segment.pcm[inside : inside + piece.samples],
             codec=call.party.codec,
             due=piece.file + placement.due(piece.said) - piece.at,
+            offset=inside,
+            words=tuple(piece.words()),
         )
 
 
@@ -337,7 +325,7 @@ def _sent(
                 yield of_leg[other], start, end
 
 
-def _played(player: Player, low: int, high: int, to_file: _FileMap) -> Iterator[Interval]:
+def _played(player: Player, low: int, high: int, to_file: FileMap) -> Iterator[Interval]:
     first = player.first_frame * FRAME_SAMPLES
     end = high if player.end_frame is None else min(high, player.end_frame * FRAME_SAMPLES)
     if not player.loop:
@@ -354,17 +342,24 @@ def _played(player: Player, low: int, high: int, to_file: _FileMap) -> Iterator[
             pcm=np.take(player.pcm, inside, mode="wrap"),
             codec="none",
             due=file,
+            offset=(at - first) % len(player.pcm),
         )
 
 
+def _made_up(call: LiveCall, low: int, high: int, to_file: FileMap) -> Iterator[Concealed]:
+    for it in concealed_of_call(call):
+        for _, file, samples in to_file.pieces(max(low, it.start), min(high, it.end)):
+            yield Concealed(file, file + samples, it.how, it.party)
+
+
 def _lost(
-    call: LiveCall, low: int, high: int, to_file: _FileMap
+    call: LiveCall, low: int, high: int, to_file: FileMap
 ) -> tuple[list[Gap], list[tuple[int, int]]]:
     """What of a party never arrived, and where the jitter buffer put in or left out audio."""
     if not call.has_leg:
         return [], []
     gaps = [
-        Gap(file, file + samples, gap.why)
+        Gap(file, file + samples, gap.why, gap.party)
         for gap in gaps_of_call(call)
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
     ]

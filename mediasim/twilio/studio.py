@@ -13,6 +13,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.files import Clip as FileClip
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, in_language, voice_named
 from mediasim.parties.voices.speech import Speaker
 
@@ -29,13 +30,14 @@ class Studio:
     def __init__(self, speaker: Speaker | None = None) -> None:
         self._speaker = speaker or Speaker()
         self._thread = ThreadPoolExecutor(1, "mediasim-studio")
-        self._files: dict[bytes, NDArray[np.int16]] = {}
+        self._files: dict[bytes, FileClip] = {}
 
     async def say(self, text: str, voice: str = "", language: str = "") -> NDArray[np.int16]:
         """Speech (samples,); one of Twilio's voices is always the same one of ours.
 
         ``language`` is of BCP 47, "" that of the voice's name (``Google.es-ES-Standard-A``) or
-        English. Raises ValueError for a language that nobody speaks, or a text of no words.
+        English. Raises UnspeakableText for a text of no words or in letters that the language does
+        not have, ValueError for a language that nobody speaks.
         """
         if not text.strip():
             return np.zeros(0, np.int16)
@@ -43,7 +45,7 @@ class Studio:
         spoken = await self.apart(lambda: self._speaker.say(text, person))
         return spoken.pcm
 
-    async def decode(self, data: bytes) -> NDArray[np.int16]:
+    async def decode(self, data: bytes) -> FileClip:
         """A WAV, MP3 or other file as samples. Raises AudioFileError."""
         found = self._files.get(data)
         if found is None:

@@ -94,7 +94,18 @@ def test_payloads_of_any_length_stand_on_the_sample() -> None:
     assert out[0, 37:138].tolist() == ramp(101).tolist()
     assert not out[0, :37].any()
     assert not out[0, 138:].any()
-    assert have[0].tolist() == [True, True, False, False]
+    assert have[0].tolist() == [False] * 4  # no unit as a whole, but
+    assert np.flatnonzero(ring.exact[0]).tolist() == list(range(37, 138))
+
+
+def test_a_lost_payload_off_the_grid_is_missing_to_the_sample() -> None:
+    ring = ring_of()
+    for number in (0, 1, 3, 4):
+        write(ring, 0, 117 + 160 * number, ramp(160))
+    _, have = read(ring, 0, 6)
+    gone = np.flatnonzero(~ring.exact[0])
+    assert gone.tolist() == [*range(117), *range(437, 597), *range(917, 960)]
+    assert have[0].tolist() == [False, False, *[True] * 3, *[False] * 3, *[True] * 3, False]
 
 
 def test_a_payload_of_nothing_writes_nothing() -> None:
@@ -135,7 +146,7 @@ def test_it_is_a_plain_array_seen_through_a_window(data: st.DataObject) -> None:
     """
     rows, frames = 2, 90
     plain = np.zeros((rows, frames * FRAME_SAMPLES), np.int16)
-    there = np.zeros((rows, frames * 2), np.bool_)
+    there = np.zeros(plain.shape, np.bool_)
     ring = ring_of(rows, 16)
     at = 0
     while at < frames:
@@ -160,11 +171,14 @@ def test_it_is_a_plain_array_seen_through_a_window(data: st.DataObject) -> None:
             ring.write(np.full(len(outputs), row), np.array(outputs), payload)
             for output, samples in zip(outputs, payload, strict=True):
                 plain[row, output : output + size] = samples
-                there[row, output // UNIT : -(-(output + size) // UNIT)] = True
+                there[row, output : output + size] = True
         if stretched and data.draw(st.booleans()):
             pcm = np.empty((rows, count * 160), np.int16)  # or wherever else it is wanted
         have = ring.read(np.arange(rows), at, count, pcm)
         assert not ring.stretched
         assert np.array_equal(pcm, plain[:, at * 160 : (at + count) * 160])
-        assert np.array_equal(have, there[:, at * 2 : (at + count) * 2])
+        arrived = there[:, at * 160 : (at + count) * 160]
+        assert np.array_equal(have, arrived.reshape(rows, -1, UNIT).all(axis=2))
+        for row, exact in ring.exact.items():
+            assert np.array_equal(exact, arrived[row])
         at += count

@@ -117,7 +117,8 @@ def test_everything_may_be_absent() -> None:
         (
             "parties:\n  a: {answer: never}",
             "plan.yaml:2:15: parties.a.answer: expected one of answer, no-answer, busy, reject, "
-            "failed, found 'never'",
+            "failed, or a duration such as 1.5s or 500ms after which it answers, found 'never'; "
+            "did you mean 'no-answer'?",
         ),
         (
             "parties:\n  a: {voice: nobody}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -106,6 +107,15 @@ def test_what_cannot_be_served_is_told_in_a_line(options: list[str], told: str) 
 
 
 # -- control --------------------------------------------------------------------------------------
+
+
+def test_options_that_contradict_each_other_are_told_before_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        options = ["--in-memory", "--port", port, "--sip", "0", "--clock", "virtual"]
+        found = CliRunner().invoke(commands, ["serve", *options])
+    assert found.exit_code == 2
+    assert found.stderr.startswith("SIP telephones live in real time, not at a virtual clock")
 
 
 def test_health(sandbox: Sandbox) -> None:

@@ -63,8 +63,8 @@ def test_everything_that_may_be_said_is_found_in_the_order_of_the_file() -> None
 
 def test_words_have_the_level_asked_for_and_the_voice_of_the_step(tmp_path: Path) -> None:
     made = sounds(tmp_path)
-    plain, digest = made.clip(Say(text="Good morning to you all."), DEFAULT_VOICES[0])
-    quiet, _ = made.clip(Say(text="Good morning to you all.", level=-40.0), DEFAULT_VOICES[0])
+    plain, digest, _ = made.clip(Say(text="Good morning to you all."), DEFAULT_VOICES[0])
+    quiet, _, _ = made.clip(Say(text="Good morning to you all.", level=-40.0), DEFAULT_VOICES[0])
     own, other = (
         made.clip(Say(text="Good morning.", voice=DEFAULT_VOICES[1]), voice)[1]
         for voice in DEFAULT_VOICES[:2]
@@ -79,10 +79,10 @@ def test_a_file_is_read_once_and_named_by_its_samples(tmp_path: Path) -> None:
     write_wav(tmp_path / "one.wav", pcm[None])
     write_wav(tmp_path / "copy.wav", pcm[None])
     made = sounds(tmp_path)
-    one, digest = made.clip(Play(file=Path("one.wav")), "babble")
+    one, digest, _ = made.clip(Play(file=Path("one.wav")), "babble")
     assert np.array_equal(one, pcm)
     assert made.clip(Play(file=Path("copy.wav")), "babble")[1] == digest
-    quiet, other = made.clip(Play(file=Path("one.wav"), level=-30.0), "babble")
+    quiet, other, _ = made.clip(Play(file=Path("one.wav"), level=-30.0), "babble")
     assert rms_dbfs(quiet) == pytest.approx(-30, abs=0.2)
     assert other != digest
     (tmp_path / "one.wav").unlink()

@@ -255,4 +255,5 @@ def test_wrong_input_is_told(
 def test_several_recordings_are_to_be_told_apart(tmp_path: Path) -> None:
     for name in ("RE1.wav", "RE2.wav"):
         write_wav(tmp_path / name, np.zeros((1, 8), np.int16))
-    assert "name one of: RE1.wav, RE2.wav" in analyze(tmp_path).stderr
+    assert "name one of: RE1.wav, RE2.wav" in analyze(tmp_path, "--format", "vtt").stderr
+    assert [each["recording"] for each in json.loads(analyze(tmp_path, "--format", "json").stdout)]

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from test_twiml_calls import calls_in
 
 from mediasim.audio.dtmf import dtmf_digits
+from mediasim.audio.files import encode_mp3
+from mediasim.audio.tones import tone
+from mediasim.audio.wav import write_wav
 from mediasim.parties.voices.catalogue import LANGUAGES, VOICES, in_language
+from mediasim.twilio.ports import HttpAnswer
 
 RECORDED = '<Start><Recording trim="do-not-trim"/></Start>'
 
@@ -89,6 +93,46 @@ def test_a_text_without_words_is_passed_over(tmp_path: Path) -> None:
     assert len(outbound) == 8000
     assert not outbound.any()
     assert [each.error_code for each in account.service.notifications] == [13520]
+
+
+def test_a_text_in_letters_of_no_such_language_is_passed_over(tmp_path: Path) -> None:
+    outbound, account = heard(tmp_path, "<Say>你好</Say>")
+    assert not outbound.any()
+    (warning,) = account.service.notifications
+    assert (warning.error_code, warning.log) == (13520, "1")
+    assert "amy speaks 'en' and cannot say '你', '好'" in warning.message_text
+
+
+@pytest.mark.parametrize(
+    ("file", "plays", "words"),
+    [
+        ("unknown-tag.wav", False, "cannot be played: audio data: is in a format that cannot be"),
+        ("page.mp3", True, "damaged packets of the file were passed over"),
+        ("nothing.wav", False, "cannot be played: audio data: is not an audio file"),
+    ],
+)
+def test_a_damaged_file_is_noted_and_the_next_verb_follows(
+    tmp_path: Path, file: str, plays: bool, words: str
+) -> None:
+    sound = tone(440, 8000, -12)
+    write_wav(tmp_path / "x.wav", sound[np.newaxis])
+    data = bytearray((tmp_path / "x.wav").read_bytes())
+    data[20:22] = b"\x34\x12"
+    page = encode_mp3(sound[np.newaxis], 32_000) + b"<html>an error page</html>" * 9
+    body = {"unknown-tag.wav": bytes(data), "page.mp3": page, "nothing.wav": b"\x00" * 99}[file]
+
+    def serve(account: Account) -> None:
+        account.app.answers[f"/{file}"] = HttpAnswer(200, {}, body)
+
+    twiml = f"<Play>/{file}</Play><Play digits='1'/><Pause/>"
+    account = calls_in(tmp_path / "call", RECORDED + twiml, also=serve)
+    outbound = account.media()[1]
+    heard = np.flatnonzero(outbound)
+    assert ((heard < 8000).sum() > 6000) == plays
+    assert heard.size > 700  # the key
+    (note,) = account.service.notifications
+    assert note.error_code == 12300
+    assert words in note.message_text
 
 
 def test_keys_are_played_as_tones_with_their_pauses(tmp_path: Path) -> None:

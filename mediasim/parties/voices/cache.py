@@ -1,14 +1,20 @@
 """Utterances kept on disk, so that a text is synthesised once per machine.
 
-An entry is a file named by everything that decides its samples, holding their checksum and then
-the samples (int16, little endian, 8 kHz). The cache only ever saves time: an entry that is
-missing, cut short or damaged counts as absent, and a place that cannot be written is left alone.
-It can be deleted at any time.
+An entry is a file named by everything that decides its samples, holding a checksum, the times of
+its words as a line of JSON, and the samples (int16, little endian, 8 kHz). The cache only ever
+saves time: an entry that is missing, cut short or damaged counts as absent, and a place that
+cannot be written is left alone. It can be deleted at any time.
+
+What a neural voice makes of a text differs from processor to processor in the last bits. A folder
+of clips (``$MEDIASIM_CLIPS``) is for those who want the same bytes everywhere: its entries are
+named by voice and text alone, so a clip made on one machine is the clip of all that have it.
 """
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -16,7 +22,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["UtteranceCache", "cache_directory"]
+from mediasim.parties.voices.word_times import WordTime
+
+__all__ = ["Utterance", "UtteranceCache", "cache_directory", "clips_folder"]
 
 CHECKSUM_BYTES: Final = 16
 
@@ -31,35 +39,53 @@ def cache_directory() -> Path:
     return root / "mediasim"
 
 
+def clips_folder() -> UtteranceCache | None:
+    """The folder that ``$MEDIASIM_CLIPS`` names; None where it is not set."""
+    chosen = os.environ.get("MEDIASIM_CLIPS")
+    return UtteranceCache(folder=Path(chosen)) if chosen else None
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A text as an engine spoke it."""
+
+    pcm: NDArray[np.int16]
+    words: tuple[WordTime, ...] = ()
+
+
 class UtteranceCache:
-    """Samples by key in the ``speech`` folder of a directory, `cache_directory()` by default."""
+    """Utterances by key in a folder: ``speech`` of a directory, `cache_directory()` by default."""
 
-    def __init__(self, directory: Path | None = None) -> None:
-        self._folder = (directory or cache_directory()) / "speech"
+    def __init__(self, directory: Path | None = None, *, folder: Path | None = None) -> None:
+        self._folder = folder or (directory or cache_directory()) / "speech"
 
-    def load(self, *key: str) -> NDArray[np.int16] | None:
-        """The samples stored under the key, or None."""
+    def load(self, *key: str) -> Utterance | None:
+        """What is stored under the key, or None."""
         try:
             stored = self._path(key).read_bytes()
         except OSError:
             return None
-        checksum, samples = stored[:CHECKSUM_BYTES], stored[CHECKSUM_BYTES:]
-        if not samples or checksum != _checksum(samples):
+        checksum, content = stored[:CHECKSUM_BYTES], stored[CHECKSUM_BYTES:]
+        if not content or checksum != _checksum(content):
             return None
-        return np.frombuffer(samples, "<i2").astype(np.int16)
+        line, _, samples = content.partition(b"\n")
+        words = tuple(WordTime(*each) for each in json.loads(line))
+        return Utterance(np.frombuffer(samples, "<i2").astype(np.int16), words)
 
-    def store(self, pcm: NDArray[np.int16], *key: str) -> None:
-        """Keep the samples under the key, if that is possible."""
+    def store(self, utterance: Utterance, *key: str) -> None:
+        """Keep the utterance under the key, if that is possible."""
         from tempfile import NamedTemporaryFile
 
-        samples = pcm.astype("<i2").tobytes()
+        words = [(it.text, it.start, it.end, it.estimated) for it in utterance.words]
+        samples = utterance.pcm.astype("<i2").tobytes()
+        content = json.dumps(words).encode() + b"\n" + samples
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Written aside and moved into place: another process sees all of it or nothing.
             with NamedTemporaryFile(dir=path.parent, prefix="new-", delete=False) as aside:
                 try:
-                    aside.write(_checksum(samples) + samples)
+                    aside.write(_checksum(content) + content)
                     aside.close()
                     os.replace(aside.name, path)
                 except OSError:

@@ -42,6 +42,8 @@ class Voice:
     """espeak: 0 to 100, 50 is the variant's own pitch."""
     words_per_minute: int = 175
     """espeak: the tempo."""
+    language: str = "en"
+    """What it speaks, by BCP 47 without a country; "" for sounds without words."""
 
 
 _PEOPLE: Final = (
@@ -55,7 +57,7 @@ _PEOPLE: Final = (
     Voice("henry", "espeak", "man, Lancashire, synthetic", 0.85, "en-gb-x-gbclan+m2", 72, 185),
     Voice("isla", "espeak", "woman, Scottish, synthetic", 0.92, "en-gb-scotland+f4", 36, 180),
 )
-_BABBLE: Final = Voice("babble", "babble", "speech-shaped noise without words")
+_BABBLE: Final = Voice("babble", "babble", "speech-shaped noise without words", language="")
 
 VOICES: Final = {voice.name: voice for voice in (*_PEOPLE, _BABBLE)}
 """Every voice by its name."""
@@ -102,5 +104,9 @@ def in_language(person: Voice, tag: str) -> Voice:
     accent = _OF_COUNTRIES.get(whole) or _NAMED_OTHERWISE.get(language, language)
     _, plus, speaker = person.variant.partition("+")
     return replace(
-        person, name=f"{person.name}-{accent}", engine="espeak", variant=f"{accent}{plus}{speaker}"
+        person,
+        name=f"{person.name}-{accent}",
+        engine="espeak",
+        variant=f"{accent}{plus}{speaker}",
+        language=language,
     )

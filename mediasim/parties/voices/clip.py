@@ -8,6 +8,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.parties.voices.word_times import WordTime
+
 __all__ = ["Clip"]
 
 
@@ -23,6 +25,8 @@ class Clip:
     """The catalogue name of the voice that was asked for."""
     engine: str
     """The engine that really spoke: not the voice's own if another had to take over."""
+    words: tuple[WordTime, ...] = ()
+    """When each word is said."""
     digest: str = field(init=False)
     """Fingerprint of the samples: equal digests, equal sound."""
 

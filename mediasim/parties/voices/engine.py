@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.parties.voices.catalogue import Voice
 
-__all__ = ["Engine", "EngineError", "EngineUnavailable", "versions"]
+__all__ = ["Engine", "EngineError", "EngineUnavailable", "TimedEngine", "versions"]
 
 
 class EngineError(Exception):
@@ -32,6 +32,19 @@ class Engine(Protocol):
 
     def speak(self, voice: Voice, text: str) -> NDArray[np.float32]:
         """Mono samples at 8 kHz, full scale 1.0, at any level, with any silence around them.
+
+        Raises `EngineError`.
+        """
+
+
+@runtime_checkable
+class TimedEngine(Engine, Protocol):
+    """An engine that knows when it says each word."""
+
+    def speak_timed(
+        self, voice: Voice, text: str
+    ) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
+        """As ``speak``, and where words begin: characters of the text, and samples.
 
         Raises `EngineError`.
         """

@@ -45,6 +45,11 @@ class EspeakEngine:
         return f"{installed}; {voice.variant} {voice.pitch} {voice.words_per_minute}"
 
     def speak(self, voice: Voice, text: str) -> NDArray[np.float32]:
+        return self.speak_timed(voice, text)[0]
+
+    def speak_timed(
+        self, voice: Voice, text: str
+    ) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
         import soxr
 
         request = {
@@ -54,10 +59,12 @@ class EspeakEngine:
             "text": text,
         }
         with self._lock:
-            sample_rate, samples = self._running().ask(request, self._limit_seconds)
+            head, samples = self._running().ask(request, self._limit_seconds)
+        sample_rate = head["sample_rate"]
         sound = np.frombuffer(samples, np.int16).astype(np.float32) / 32768
         spoken: NDArray[np.float32] = soxr.resample(sound, sample_rate, SAMPLE_RATE)
-        return spoken
+        words = [(at, sample * SAMPLE_RATE // sample_rate) for at, sample in head.get("words", ())]
+        return spoken, words
 
     def _running(self) -> _Worker:
         if self._worker is None or not self._worker.usable():
@@ -96,8 +103,8 @@ class _Worker:
         """False once it has ended, and in a fork of its owner: two must not share the pipe."""
         return self._owner == os.getpid() and self._process.poll() is None
 
-    def ask(self, request: dict[str, Any], limit_seconds: float) -> tuple[int, bytes]:
-        """Sample rate in Hz and int16 samples; a worker that fails to answer is killed."""
+    def ask(self, request: dict[str, Any], limit_seconds: float) -> tuple[dict[str, Any], bytes]:
+        """The answer's head and its int16 samples; a worker that fails to answer is killed."""
         late = Event()
 
         def give_up() -> None:
@@ -119,7 +126,7 @@ class _Worker:
         finally:
             limit.cancel()
 
-    def _exchange(self, request: dict[str, Any]) -> tuple[int, bytes]:
+    def _exchange(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         import json
 
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -130,13 +137,13 @@ class _Worker:
         line = stdout.readline()
         if not line.endswith(b"\n"):
             raise EOFError
-        head = json.loads(line)
+        head: dict[str, Any] = json.loads(line)
         if "error" in head:
             raise EngineError(head["error"])
         samples = stdout.read(head["bytes"])
         if len(samples) < head["bytes"]:
             raise EOFError
-        return head["sample_rate"], samples
+        return head, samples
 
 
 def _end(process: Popen[bytes]) -> None:

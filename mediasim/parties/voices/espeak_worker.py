@@ -32,34 +32,65 @@ VOLUME = 60  # of 100, which comes close to full scale; the level is set later a
 
 SEED = 1
 
+EVENT_LIST_TERMINATED, EVENT_WORD = 0, 1
+
+
+class Event(ctypes.Structure):
+    """``espeak_EVENT``."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
 SynthCallback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(Event)
 )
+
+Words = list[tuple[int, int]]
+"""Of each word, its first character in the text and its first sample."""
 
 
 def utterance(
     library: str, data: str, variant: str, rate: int, pitch: int, text: str
-) -> tuple[int, bytes]:
-    """Sample rate in Hz and int16 samples of the text; `ValueError` says what failed."""
+) -> tuple[int, bytes, Words]:
+    """Sample rate in Hz, int16 samples of the text and its words; `ValueError` says what failed."""
     espeak = ctypes.CDLL(library)
     try:
         sample_rate = espeak.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, data.encode(), 0)
         if sample_rate <= 0:
             raise ValueError("espeak-ng does not start with its data")
         try:
-            return sample_rate, _spoken(espeak, variant, rate, pitch, text)
+            return sample_rate, *_spoken(espeak, variant, rate, pitch, text)
         finally:
             espeak.espeak_Terminate()
     finally:
         dlclose(espeak._handle)
 
 
-def _spoken(espeak: ctypes.CDLL, variant: str, rate: int, pitch: int, text: str) -> bytes:
-    pieces = []
+def _spoken(
+    espeak: ctypes.CDLL, variant: str, rate: int, pitch: int, text: str
+) -> tuple[bytes, Words]:
+    pieces: list[bytes] = []
+    words: Words = []
 
-    def collect(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
+    def collect(
+        samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[Event]
+    ) -> int:
         if samples and count > 0:
             pieces.append(ctypes.string_at(samples, count * 2))
+        index = 0
+        while events and events[index].type != EVENT_LIST_TERMINATED:
+            if events[index].type == EVENT_WORD:
+                words.append((events[index].text_position - 1, events[index].sample))
+            index += 1
         return 0
 
     callback = SynthCallback(collect)
@@ -76,7 +107,7 @@ def _spoken(espeak: ctypes.CDLL, variant: str, rate: int, pitch: int, text: str)
     )
     if failed or espeak.espeak_Synchronize():
         raise ValueError("espeak-ng refuses the text")
-    return b"".join(pieces)
+    return b"".join(pieces), words
 
 
 def main() -> None:
@@ -89,9 +120,10 @@ def main() -> None:
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
         samples = b""
+        head: dict[str, object]
         try:
-            sample_rate, samples = utterance(library, data, **json.loads(line))
-            head: dict[str, object] = {"sample_rate": sample_rate, "bytes": len(samples)}
+            sample_rate, samples, words = utterance(library, data, **json.loads(line))
+            head = {"sample_rate": sample_rate, "bytes": len(samples), "words": words}
         except (OSError, ValueError) as failure:
             head = {"error": str(failure)}
         answers.write(json.dumps(head).encode() + b"\n" + samples)

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.levels import to_samples
 
-__all__ = ["LONGEST_PAUSE_SAMPLES", "active_dbfs", "at_speech_level", "paced", "trimmed"]
+__all__ = [
+    "LONGEST_PAUSE_SAMPLES",
+    "active_dbfs",
+    "at_speech_level",
+    "kept_samples",
+    "paced",
+    "sounding",
+    "trimmed",
+]
 
 PAUSE_DB: Final = 30.0
 """A frame this far below the loudest one is a pause."""
@@ -40,24 +48,52 @@ def active_dbfs(sound: NDArray[np.floating]) -> float:
 
 def trimmed(sound: NDArray[np.floating]) -> NDArray[np.floating]:
     """The samples from the first to the last 5 ms with sound; empty for silence."""
-    threshold = 10 ** ((active_dbfs(sound) - SOUND_DB) / 10)
-    loud = np.flatnonzero(_powers(sound, HOP_SAMPLES) > threshold)
-    if not loud.size:
-        return sound[:0]
-    return sound[loud[0] * HOP_SAMPLES : (loud[-1] + 1) * HOP_SAMPLES]
+    start, end = _heard_span(sound)
+    return sound[start:end]
 
 
 def paced(sound: NDArray[np.floating]) -> NDArray[np.floating]:
     """The samples with pauses of more than 400 ms cut down to that, so that a listener who waits
     for the end of an utterance does not take the end of its first sentence for it."""
-    threshold = 10 ** ((active_dbfs(sound) - QUIET_DB) / 10)
-    quiet = np.concatenate(([False], _powers(sound, HOP_SAMPLES) <= threshold, [False]))
+    return sound[_paced(sound)]
+
+
+def kept_samples(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which samples are left when the sound is first trimmed and then paced."""
+    start, end = _heard_span(sound)
+    kept = np.zeros(sound.size, np.bool_)
+    kept[start:end] = _paced(sound[start:end])
+    return kept
+
+
+def sounding(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which samples are in 5 ms that are loud enough to be no pause."""
+    loud = ~_quiet(sound)
+    return np.repeat(loud, HOP_SAMPLES)[: sound.size]
+
+
+def _heard_span(sound: NDArray[np.floating]) -> tuple[int, int]:
+    threshold = 10 ** ((active_dbfs(sound) - SOUND_DB) / 10)
+    loud = np.flatnonzero(_powers(sound, HOP_SAMPLES) > threshold)
+    if not loud.size:
+        return 0, 0
+    return int(loud[0]) * HOP_SAMPLES, (int(loud[-1]) + 1) * HOP_SAMPLES
+
+
+def _paced(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
+    quiet = np.concatenate(([False], _quiet(sound), [False]))
     pauses = np.flatnonzero(quiet[1:] != quiet[:-1]).reshape(-1, 2) * HOP_SAMPLES
     kept = np.ones(sound.size, np.bool_)
     for start, end in pauses.tolist():
         if end - start > LONGEST_PAUSE_SAMPLES:
             kept[start + LONGEST_PAUSE_SAMPLES // 2 : end - LONGEST_PAUSE_SAMPLES // 2] = False
-    return sound[kept]
+    return kept
+
+
+def _quiet(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Of each 5 ms, whether a listener takes it for a pause."""
+    threshold = 10 ** ((active_dbfs(sound) - QUIET_DB) / 10)
+    return np.asarray(_powers(sound, HOP_SAMPLES) <= threshold)
 
 
 def at_speech_level(sound: NDArray[np.floating], dbfs: float) -> NDArray[np.int16]:

@@ -23,26 +23,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.parties.voices.babble import BabbleEngine
-from mediasim.parties.voices.cache import UtteranceCache
+from mediasim.parties.voices.cache import Utterance, UtteranceCache, clips_folder
 from mediasim.parties.voices.catalogue import Voice, voice_named
 from mediasim.parties.voices.clip import Clip
-from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable
+from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable, TimedEngine
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
-from mediasim.parties.voices.level import at_speech_level, paced, trimmed
+from mediasim.parties.voices.level import at_speech_level, kept_samples
+from mediasim.parties.voices.scripts import unreadable
+from mediasim.parties.voices.word_times import WordTime, aligned, shared_out, told
 
-__all__ = ["DEFAULT_LEVEL_DBFS", "Speaker", "speakable"]
+__all__ = ["DEFAULT_LEVEL_DBFS", "Speaker", "UnspeakableText", "speakable"]
 
 DEFAULT_LEVEL_DBFS: Final = -20.0
 STORED_LEVEL_DBFS: Final = -26.0
 """Level of cached utterances: low enough that no peak of speech is clipped."""
 KEPT_IN_MEMORY: Final = 256
 """Clips, some 80 kB each."""
-PROCESSING: Final = "3"
-"""To be changed whenever the same engine output would become other samples."""
+PROCESSING: Final = "4"
+"""To be changed whenever the same engine output would become other samples or word times."""
 
 SPEECH_ENGINES: Final = ("hibari", "espeak")
 BABBLE: Final = "babble"
+_TIMING: Final = "espeak"
+"""The engine whose word times are carried over to the others' speech."""
 
 
 @cache
@@ -65,6 +69,7 @@ class Speaker:
         """What took over from what and why, in plain words, once for each cause."""
         self._engines = _installed_engines() if engines is None else engines
         self._cache = UtteranceCache() if cache is None else cache
+        self._kept_clips = clips_folder()
         self._clips: OrderedDict[tuple[str, str, float], Clip] = OrderedDict()
         self._unavailable: set[str] = set()
         self._causes: set[str] = set()
@@ -77,38 +82,39 @@ class Speaker:
     def say(self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS) -> Clip:
         """The text in a voice of the catalogue, at that active-speech level.
 
-        `ValueError` if there is nothing to say or nobody of that name.
+        `UnspeakableText` for a text that the voice cannot say, `ValueError` if there is nobody of
+        that name.
         """
         person = voice_named(voice) if isinstance(voice, str) else voice
-        words = speakable(text)
+        words = speakable(text, person)
         key = (text, person.name, level_dbfs)
         clip = self._clips.get(key)
         if clip is None:
-            engine, stored = self._spoken(person, words)
-            pcm = at_speech_level(stored / 32768, level_dbfs)
-            clip = self._clips[key] = Clip(pcm, text, person.name, engine)
+            engine, spoken = self._spoken(person, words)
+            pcm = at_speech_level(spoken.pcm / 32768, level_dbfs)
+            clip = self._clips[key] = Clip(pcm, text, person.name, engine, spoken.words)
         self._clips.move_to_end(key)
         if len(self._clips) > KEPT_IN_MEMORY:
             self._clips.popitem(last=False)
         return clip
 
-    def _spoken(self, voice: Voice, words: str) -> tuple[str, NDArray[np.int16]]:
-        """The engine that spoke, and its samples at the stored level."""
+    def _spoken(self, voice: Voice, words: str) -> tuple[str, Utterance]:
+        """The engine that spoke, and what it made, at the stored level."""
         *candidates, last = self._order(voice)
         failures = {}
         for engine in candidates:
             if engine not in self._unavailable:
                 try:
-                    pcm = self._utterance(engine, voice, words)
+                    utterance = self._utterance(engine, voice, words)
                 except EngineError as failure:
                     failures[engine] = failure
                 else:
                     break
         else:
-            engine, pcm = last, self._utterance(last, voice, words)
+            engine, utterance = last, self._utterance(last, voice, words)
         for failed, reason in failures.items():
             self._note(failed, reason, engine)
-        return engine, pcm
+        return engine, utterance
 
     def _order(self, voice: Voice) -> tuple[str, ...]:
         first = voice.engine if voice.engine == BABBLE else self._forced or voice.engine
@@ -116,22 +122,69 @@ class Speaker:
             return (BABBLE,)
         return (first, *(name for name in SPEECH_ENGINES if name != first), BABBLE)
 
-    def _utterance(self, engine: str, voice: Voice, words: str) -> NDArray[np.int16]:
+    def _utterance(self, engine: str, voice: Voice, words: str) -> Utterance:
+        if engine == BABBLE or self._kept_clips is None:
+            return self._cached(engine, voice, words)
+        recipe = f"{voice.ratio} {voice.variant} {voice.pitch} {voice.words_per_minute}"
+        key = ("clip", PROCESSING, engine, recipe, words)
+        utterance = self._kept_clips.load(*key)
+        if utterance is None:
+            utterance = self._cached(engine, voice, words)
+            self._kept_clips.store(utterance, *key)
+        return utterance
+
+    def _cached(self, engine: str, voice: Voice, words: str) -> Utterance:
         identity = self._engines[engine].identity(voice)
         if identity is None:
             return self._synthesised(engine, voice, words)
         key = (PROCESSING, engine, identity, words)
-        pcm = self._cache.load(*key)
-        if pcm is None:
-            pcm = self._synthesised(engine, voice, words)
-            self._cache.store(pcm, *key)
-        return pcm
+        utterance = self._cache.load(*key)
+        if utterance is None:
+            utterance = self._synthesised(engine, voice, words)
+            self._cache.store(utterance, *key)
+        return utterance
 
-    def _synthesised(self, engine: str, voice: Voice, words: str) -> NDArray[np.int16]:
-        sound = paced(trimmed(self._engines[engine].speak(voice, words)))
-        if not sound.size:
+    def _synthesised(self, engine: str, voice: Voice, words: str) -> Utterance:
+        sound, times = self._sound(engine, voice, words)
+        if times is None:
+            times = (
+                shared_out(words, sound) if engine == BABBLE else self._aligned(voice, words, sound)
+            )
+        return Utterance(at_speech_level(sound, STORED_LEVEL_DBFS), times)
+
+    def _sound(
+        self, engine: str, voice: Voice, words: str
+    ) -> tuple[NDArray[np.floating], tuple[WordTime, ...] | None]:
+        """What an engine makes of a text, trimmed and paced, and its words' times if it tells."""
+        speaking = self._engines[engine]
+        events: list[tuple[int, int]] | None = None
+        if isinstance(speaking, TimedEngine):
+            sound, events = speaking.speak_timed(voice, words)
+        else:
+            sound = speaking.speak(voice, words)
+        kept = kept_samples(sound)
+        if not kept.any():
             raise EngineError("it made no sound of a text")
-        return at_speech_level(sound, STORED_LEVEL_DBFS)
+        if events is None:
+            return sound[kept], None
+        before = np.concatenate(([0], np.cumsum(kept)))
+        moved = [(at, int(before[min(sample, kept.size)])) for at, sample in events]
+        return sound[kept], told(words, moved, sound[kept])
+
+    def _aligned(
+        self, voice: Voice, words: str, sound: NDArray[np.floating]
+    ) -> tuple[WordTime, ...]:
+        """The times of the words in a sound whose engine does not tell them."""
+        timing = self._engines.get(_TIMING)
+        if _TIMING in self._unavailable or not isinstance(timing, TimedEngine):
+            return shared_out(words, sound)
+        try:
+            other, times = self._sound(_TIMING, voice, words)
+        except EngineError:
+            times = None
+        if times is None:
+            return shared_out(words, sound)
+        return aligned(words, sound, other, times)
 
     def _note(self, engine: str, reason: EngineError, instead: str) -> None:
         if isinstance(reason, EngineUnavailable):
@@ -143,11 +196,25 @@ class Speaker:
             self.warnings.append(f"{cause}: {instead}{wordless} speaks in its place")
 
 
-def speakable(text: str) -> str:
-    """The text on one line, without control characters; `ValueError` if nothing can be said."""
+class UnspeakableText(ValueError):
+    """A text of no words, or in letters that the voice's language does not have."""
+
+
+def speakable(text: str, voice: Voice) -> str:
+    """The text on one line, without control characters; `UnspeakableText` if it cannot be said."""
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if not any(c.isalnum() for c in words):
-        raise ValueError(
+        raise UnspeakableText(
             f"there is nothing to say in {text!r}: a text needs at least one letter or digit"
         )
+    if voice.language and (letters := unreadable(words, voice.language)):
+        raise UnspeakableText(
+            f"{voice.name} speaks {voice.language!r} and cannot say {_some(letters)} in {text!r}: "
+            "a text must be in letters of the voice's language, or be played from a file"
+        )
     return words
+
+
+def _some(letters: str) -> str:
+    shown = ", ".join(repr(char) for char in letters[:3])
+    return shown if len(letters) <= 3 else f"{shown} and {len(letters) - 3} more letters"

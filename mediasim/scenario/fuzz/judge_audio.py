@@ -5,7 +5,7 @@ Only G.711 comes out as it went in: of codecs that change samples the lengths al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -18,6 +18,7 @@ from mediasim.media.recorder import Track
 from mediasim.parties.party import Party
 from mediasim.rtp.pacing import DRIFT_BOUND
 from mediasim.scenario.fuzz.play import Played
+from mediasim.truth.missing import Concealed, Gap
 from mediasim.truth.sidecar import ChannelTruth, RecordingTruth
 
 __all__ = [
@@ -64,7 +65,7 @@ def channels_are_equal(played: Played) -> Iterator[str]:
             yield f"recording {name}: {truth.samples} in its truth, {pcm.shape[1]} in its file"
         for channel in truth.channels:
             spans = [(it.start, it.end) for it in channel.intervals]
-            spans += [(gap.start, gap.end) for gap in channel.missing]
+            spans += [(it.start, it.end) for it in _listed(channel)]
             for start, end in spans:
                 if not 0 <= start < end <= truth.samples:
                     yield f"recording {name}: the truth has {start} to {end} of {truth.samples}"
@@ -103,13 +104,8 @@ class HeardIn:
     @property
     def noisy(self) -> bool:
         return any(
-            party.noise_dbfs is not None or party.dtx == "comfort-noise"
-            for party in self.parties.values()
+            party.noise_dbfs is not None and party.dtx == "off" for party in self.parties.values()
         )
-
-    @property
-    def concealing(self) -> bool:
-        return any(party.conceal for party in self.parties.values())
 
 
 def _judged(
@@ -121,11 +117,16 @@ def _judged(
             yield f"{recording.name}, channel {channel.channel}", who, channel, heard, truth
 
 
-def _present(channel: ChannelTruth, samples: int) -> _Mask:
-    """Which samples are not listed as missing."""
+def _listed(channel: ChannelTruth) -> list[Gap | Concealed]:
+    """What is missing, and what was made up."""
+    return [*channel.missing, *channel.concealed]
+
+
+def _unlisted(listed: Iterable[Gap | Concealed], samples: int) -> _Mask:
+    """Which samples are in none of these."""
     there = np.ones(samples, np.bool_)
-    for gap in channel.missing:
-        there[gap.start : gap.end] = False
+    for it in listed:
+        there[it.start : it.end] = False
     return there
 
 
@@ -143,11 +144,10 @@ def _spoken(channel: ChannelTruth, samples: int) -> NDArray[np.int64]:
 def said_or_missing(played: Played) -> Iterator[str]:
     """Invariants 2 and 3: each sample is what was said, by the truth, or listed as missing."""
     for name, who, channel, heard, _ in _judged(played):
-        # What others did not send may be concealed, and heard beside what is said.
-        if not who.exact or who.noisy or (who.concealing and who.most > 1):
+        if not who.exact or who.noisy:
             continue
         slack = QUIET * (who.most - 1)
-        clear = _present(channel, len(heard)) & (_spoken(channel, len(heard)) == 1)
+        clear = _unlisted(_listed(channel), len(heard)) & (_spoken(channel, len(heard)) == 1)
         for interval in channel.intervals:
             span = slice(interval.start, interval.end)
             said = after_codec(interval.pcm, interval.codec).astype(np.int32)
@@ -164,11 +164,10 @@ def said_or_missing(played: Played) -> Iterator[str]:
 def nothing_invented(played: Played) -> Iterator[str]:
     """Invariant 4: where the truth knows of no sound there is none."""
     for name, who, channel, heard, _ in _judged(played):
-        if not who.exact or who.noisy or who.concealing:
+        if not who.exact or who.noisy:
             continue
-        loud = (_spoken(channel, len(heard)) == 0) & (
-            np.abs(heard.astype(np.int32)) > QUIET * who.most
-        )
+        nobody = _unlisted(channel.concealed, len(heard)) & (_spoken(channel, len(heard)) == 0)
+        loud = nobody & (np.abs(heard.astype(np.int32)) > QUIET * who.most)
         if loud.any():
             first = int(np.flatnonzero(loud)[0])
             yield f"{name}: {np.count_nonzero(loud)} samples of nobody's, first at {first}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -29,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     capture: Annotated[Path, typer.Argument(help="A pcap or pcapng file.")],
-    out: Annotated[Path, typer.Option(help="Where the recording goes.")] = Path("mediasim-out"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the recording goes, instead of a new folder in mediasim-out."),
+    ] = None,
     caller: Annotated[
         str | None, typer.Option(help="Who called: the address its RTP comes from, or its SSRC.")
     ] = None,
@@ -66,6 +70,7 @@ def import_(
     from mediasim.scenario.importing.replay import replay
     from mediasim.scenario.importing.signalling import signalled_in
     from mediasim.scenario.importing.words import listing, listing_text, report, report_text
+    from mediasim.scenario.run_folders import DEFAULT_FOLDER, RunFolder, run_folder
 
     try:
         names = dict(map(parse_codec, codec or ()))
@@ -85,20 +90,22 @@ def import_(
             format_of(talk, {**signalled.names_for(talk), **names}, depth)
             for talk in (choice.caller, choice.callee)
         )
-        replayed = replay(
-            choice,
-            (first, second),
-            captured.seed,
-            out,
-            channels=channels.value,
-            from_answer=from_answer,
-        )
+        with run_folder() if out is None else nullcontext(RunFolder(out)) as folder:
+            replayed = replay(
+                choice,
+                (first, second),
+                captured.seed,
+                folder.path,
+                channels=channels.value,
+                from_answer=from_answer,
+            )
         told = report(captured, choice, (first, second), replayed)
     except ImportRefused as error:
         _stop(str(error))
     except OSError as error:
-        _stop(f"cannot write to {error.filename or out}: {error.strerror}")
-    _print(told, report_text(told, str(out)), as_json)
+        where = error.filename or out or DEFAULT_FOLDER
+        _stop(f"cannot write to {where}: {error.strerror}")
+    _print(told, report_text(told, str(folder.path)), as_json)
     if not as_json:
         for words in told["warnings"]:
             print(f"warning: {words}", file=sys.stderr)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -72,32 +73,50 @@ def analyze(
     from mediasim.truth.analysis.errors import AnalysisError
 
     try:
-        analysis = _analysed(recording, truth, detector, transcribe, asr_model)
-        _write(analysis, plot, out)
+        one = truth is not None or plot is not None or format is Form.vtt
+        found = list(_analysed(recording, truth, detector, transcribe, asr_model, one=one))
+        for analysis in found:
+            _write(analysis, plot, out)
     except AnalysisError as error:
         _stop(str(error))
     except OSError as error:
         _stop(f"cannot write {error.filename}: {error.strerror}")
-    sys.stdout.write(_printed(analysis, format))
+    if format is Form.json and len(found) > 1:
+        sys.stdout.write(_json([_document(analysis) for analysis in found]))
+    else:
+        between = "\n" if format is Form.text else ""
+        sys.stdout.write(between.join(_printed(analysis, format) for analysis in found))
 
 
 def _analysed(
-    recording: Path, truth: Path | None, detector: Detector, transcribe: bool, model: Path | None
-) -> Analysis:
+    recording: Path,
+    truth: Path | None,
+    detector: Detector,
+    transcribe: bool,
+    model: Path | None,
+    *,
+    one: bool,
+) -> Iterator[Analysis]:
+    """Of a recording, or of all in a folder unless only ``one`` can be printed or drawn."""
     from mediasim.truth.analysis.analysis import analyse
     from mediasim.truth.analysis.errors import AnalysisError
-    from mediasim.truth.analysis.recording import find_recording, read_recording
+    from mediasim.truth.analysis.recording import (
+        find_recording,
+        find_recordings,
+        read_recording,
+    )
 
     if model is not None and not transcribe:
         raise AnalysisError("--asr-model names the model of --transcribe, which was not asked for")
-    found = read_recording(find_recording(recording), truth)
+    paths = [find_recording(recording)] if one else find_recordings(recording)
     recogniser = None
     if transcribe:
         from mediasim.truth.analysis.transcription import Recogniser
 
         recogniser = Recogniser(model)
     engine = None if detector is Detector.auto else detector.value
-    return analyse(found, engine=engine, recogniser=recogniser)
+    for path in paths:
+        yield analyse(read_recording(path, truth), engine=engine, recogniser=recogniser)
 
 
 def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None:
@@ -122,8 +141,6 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
 
 
 def _printed(analysis: Analysis, form: Form) -> str:
-    from mediasim.truth.analysis.as_json import analysis_json
-
     if form is Form.rttm:
         from mediasim.truth.analysis.rttm import rttm
 
@@ -132,12 +149,21 @@ def _printed(analysis: Analysis, form: Form) -> str:
         from mediasim.truth.analysis.webvtt import webvtt
 
         return webvtt(analysis)
-    document = analysis_json(analysis)
     if form is Form.json:
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return _json(_document(analysis))
     from mediasim.truth.analysis.as_text import analysis_text
 
-    return analysis_text(document)
+    return analysis_text(_document(analysis))
+
+
+def _document(analysis: Analysis) -> dict[str, Any]:
+    from mediasim.truth.analysis.as_json import analysis_json
+
+    return analysis_json(analysis)
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _stop(message: str) -> NoReturn:

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.audio.wav import read_wav
 from mediasim.truth.analysis.errors import AnalysisError
+from mediasim.truth.documents import check_truth
+from mediasim.truth.run_recordings import recordings_in
 
-__all__ = ["Recording", "Voice", "find_recording", "read_recording"]
+__all__ = ["Recording", "Voice", "find_recording", "find_recordings", "read_recording"]
 
 _TRUTH: Final = ".truth.json"
 
@@ -70,14 +71,23 @@ def find_recording(given: Path) -> Path:
 
     Raises AnalysisError when there is none, or more than one.
     """
-    if given.is_dir():
-        found = sorted([*given.glob("RE*.wav"), *given.glob("recordings/RE*.wav")])
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise AnalysisError(f"{given} holds no recordings: expected RE….wav in it")
+    found = find_recordings(given)
+    if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise AnalysisError(f"{given} holds {len(found)} recordings; name one of: {names}")
+    return found[0]
+
+
+def find_recordings(given: Path) -> list[Path]:
+    """The audio files that are meant, at least one: as :func:`find_recording`, or all of a folder.
+
+    Raises AnalysisError when there is none.
+    """
+    if given.is_dir():
+        found = recordings_in(given)
+        if not found:
+            raise AnalysisError(f"{given} holds no recordings: expected RE….wav in it")
+        return found
     audio = given
     if given.name.endswith(_TRUTH):
         audio = given.with_name(given.name.removesuffix(_TRUTH) + ".wav")
@@ -85,7 +95,7 @@ def find_recording(given: Path) -> Path:
         audio = given.with_suffix(".wav")
     if not audio.is_file():
         raise AnalysisError(f"there is no recording {given}")
-    return audio
+    return [audio]
 
 
 def read_recording(path: Path, truth: Path | None = None) -> Recording:
@@ -93,28 +103,34 @@ def read_recording(path: Path, truth: Path | None = None) -> Recording:
 
     Raises AnalysisError for a file that is not what it should be.
     """
-    pcm = _sound(path)
+    pcm, damaged = _sound(path)
     document = _document(path.with_suffix(".json"), "channel_map")
     beside = path.with_name(path.stem + _TRUTH)
     if truth is not None and not truth.is_file():
         raise AnalysisError(f"there is no truth {truth}")
     said = _document(truth or beside, "channels")
-    if said is not None and len(said["channels"]) != len(pcm):
-        raise AnalysisError(
-            f"{truth or beside} tells of {len(said['channels'])} channels, "
-            f"the recording {path.name} has {len(pcm)}: it is another's"
-        )
+    if said is not None and isinstance(said["channels"], list):
+        told = len(said["channels"])
+        if told != len(pcm):
+            raise AnalysisError(
+                f"{truth or beside} tells of {told} channels, the recording {path.name} has "
+                f"{len(pcm)}: it is another's"
+            )
     try:
+        if said is not None:
+            check_truth(said)
         voices, notes = _voices(pcm, document)
         if said is not None:
             notes = (*notes, *_server_notes(said))
         unscripted = sorted(_unscripted(said)) if said is not None else []
-    except (KeyError, TypeError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise AnalysisError(
             f"what lies beside {path} is not a channel map and a truth as mediasim writes them"
         ) from None
     if said is None:
         notes = (*notes, f"no truth lies beside it ({beside.name}): nothing to compare with")
+    if damaged:
+        notes = (*notes, f"damaged packets of the file were passed over: {damaged}")
     if unscripted:
         who = ", ".join(unscripted)
         notes = (*notes, f"nothing to compare with: not simulated, so unknown, is {who}")
@@ -122,24 +138,19 @@ def read_recording(path: Path, truth: Path | None = None) -> Recording:
     return Recording(path.stem, path, pcm, voices, said, notes)
 
 
-def _sound(path: Path) -> NDArray[np.int16]:
-    try:
-        if path.suffix == ".wav":
-            file = read_wav(path)
-            rate, pcm = file.rate, file.pcm
-        else:
-            from mediasim.audio.files import decode_audio
+def _sound(path: Path) -> tuple[NDArray[np.int16], int]:
+    """The samples at 8 kHz, and how many packets could not be decoded."""
+    from mediasim.audio.files import read_audio
 
-            rate, pcm = decode_audio(path.read_bytes())
+    try:
+        rate, pcm, damaged = read_audio(path)
     except AudioFileError as error:
         raise AnalysisError(f"{path}: {error.problem}") from None
-    except OSError as error:
-        raise AnalysisError(f"cannot read {path}: {error.strerror}") from None
     if rate != SAMPLE_RATE:
         import soxr
 
         pcm = soxr.resample(pcm.T, rate, SAMPLE_RATE).T
-    return np.ascontiguousarray(pcm)
+    return np.ascontiguousarray(pcm), damaged
 
 
 def _document(path: Path, key: str) -> dict[str, Any] | None:
@@ -149,7 +160,7 @@ def _document(path: Path, key: str) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise AnalysisError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise AnalysisError(f"{path} is not JSON") from None
     if not isinstance(found, dict) or key not in found:
         raise AnalysisError(f"{path} is not what mediasim writes beside a recording: no {key!r}")

@@ -10,6 +10,7 @@ from shutil import copyfile
 from typing import Any
 
 from mediasim.audio.errors import AudioFileError
+from mediasim.audio.files import read_audio
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.media_store import MediaStore
 from mediasim.seeds import Seeds
@@ -56,13 +57,13 @@ def break_file(
         raise FaultError("the broken copy needs another name than the recording itself")
     document, reference = _truth_of(recording)
     try:
-        wav = read_wav(recording)
+        rate, pcm, _ = read_audio(recording)
     except AudioFileError as error:
         raise FaultError(f"{error}: only a sound recording can be broken") from None
-    broken = break_samples(wav.pcm, orders, Seeds(seed), wav.rate)
+    broken = break_samples(pcm, orders, Seeds(seed), rate)
     beside = truth_path(out)
-    document.setdefault("sample_rate", wav.rate)
-    document.setdefault("samples", int(wav.pcm.shape[1]))
+    document.setdefault("sample_rate", rate)
+    document.setdefault("samples", int(pcm.shape[1]))
     document["faults"] = [*document.get("faults", ()), *broken.faults]
     document["fault_seed"] = seed
     if reference is not None:

@@ -6,7 +6,7 @@ arrived. On our own recordings of a clean call the result equals the file, sampl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,14 @@ from mediasim.truth.reference import coded
 __all__ = ["Expected", "ExpectedChannel", "Said", "read_expected"]
 
 _G711: Final = ("PCMU", "PCMA")
+_NOT_A_TRUTH: Final = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,7 +52,7 @@ class ExpectedChannel:
     """(samples,) as they should be; nothing where it is not known what should be there."""
     said: tuple[Said, ...]
     unknown: tuple[tuple[int, int], ...]
-    """Spans of which the truth cannot say what they hold: concealed losses."""
+    """Spans of which the truth cannot say what they hold: what a concealer made up."""
     noisy: bool
     """Whether the parties' background noise is in it too, of which only the level is known."""
     unscripted: tuple[str, ...]
@@ -80,7 +88,7 @@ def read_expected(path: Path) -> Expected:
     document = read_document(path)
     try:
         return _expected(path, document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except _NOT_A_TRUTH as error:
         if isinstance(error, TruthDocumentError):
             raise
         raise TruthDocumentError(
@@ -127,24 +135,29 @@ def _channel(
     total = np.zeros(samples, np.int32)
     if tape is not None:
         for interval in intervals:
-            _lay(total, interval, tape)
-    gaps = [(int(gap["start"]), int(gap["end"])) for gap in channel["missing"]]
-    for start, end in gaps:
-        total[max(start, 0) : max(end, 0)] = 0
-    concealed = document.get("lost_audio") == "concealed"
+            _lay(total, interval, tape, channel["missing"])
+    made_up = channel.get("concealed")
+    if made_up is None:  # a truth of before they were listed
+        made_up = channel["missing"] if document.get("lost_audio") == "concealed" else ()
     return ExpectedChannel(
         np.clip(total, -32768, 32767).astype(np.int16),
         tuple(
             Said(int(it["start"]), int(it["end"]), it["party"] or "", str(it["text"]))
             for it in intervals
         ),
-        tuple(gaps) if concealed else (),
+        tuple((int(it["start"]), int(it["end"])) for it in made_up),
         noisy=channel.get("background_dbfs") is not None,
         unscripted=tuple(str(name) for name in channel.get("unscripted", ())),
     )
 
 
-def _lay(total: NDArray[np.int32], interval: Mapping[str, Any], tape: NDArray[np.int16]) -> None:
+def _lay(
+    total: NDArray[np.int32],
+    interval: Mapping[str, Any],
+    tape: NDArray[np.int16],
+    gaps: Iterable[Mapping[str, Any]],
+) -> None:
+    """Add what was said to a channel, but for what never arrived of the same party."""
     start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]
     if at is None:
         return
@@ -152,6 +165,11 @@ def _lay(total: NDArray[np.int32], interval: Mapping[str, Any], tape: NDArray[np
     codec = interval["codec"]
     if codec in _G711:
         clip = coded(clip, codec)
+    clip = clip.copy()
+    for gap in gaps:
+        if gap.get("party", interval["party"]) == interval["party"]:
+            low, high = int(gap["start"]) - start, int(gap["end"]) - start
+            clip[max(low, 0) : max(high, 0)] = 0
     low, high = max(start, 0), min(start + len(clip), len(total))
     if low < high:
         total[low:high] += clip[low - start : high - start]

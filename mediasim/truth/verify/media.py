@@ -22,6 +22,8 @@ from mediasim.audio.levels import to_samples
 __all__ = ["Media", "MediaProblem", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
+_NOT_KNOWN: Final = 0xFFFFFFFF
+"""The size that is written where it cannot be filled in later, as into a pipe."""
 _PCM_CODES: Final = (1, 0xFFFE)
 
 
@@ -120,7 +122,7 @@ def _fits(follows: bytes) -> bool:
 
 def _header_problems(path: Path, wav: _Wav) -> list[MediaProblem]:
     found = len(wav.data)
-    if not wav.to_the_end or wav.announced == found:
+    if not wav.to_the_end or wav.announced in (found, _NOT_KNOWN):
         return []
     seconds = 2 * wav.channels * wav.rate
     words = (

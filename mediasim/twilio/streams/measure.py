@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.audio.levels import frame_energies
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import HEARD_DBFS
 
@@ -222,9 +223,7 @@ def _barge_ins(asked: _Frames, said: _Frames) -> list[BargeIn]:
 
 
 def _sounding(pcm: NDArray[np.int16]) -> NDArray[np.bool_]:
-    frames = pcm.astype(np.float32).reshape(-1, FRAME_SAMPLES)
-    loud: NDArray[np.bool_] = np.einsum("ij,ij->i", frames, frames) >= _ENERGY
-    return loud
+    return frame_energies(pcm, FRAME_SAMPLES) >= _ENERGY
 
 
 def _utterances(loud: NDArray[np.bool_]) -> _Frames:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mediasim.audio.dtmf import DTMF_DIGITS, dtmf_digits
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.webhooks import AppFailure, AppRequest
@@ -20,6 +21,7 @@ __all__ = ["Interrupted", "Stop", "fetch_sound", "pause", "play", "say", "sound_
 _FOREVER: Final = 10_000
 _SCHEMA: Final = 12200
 _INVALID_TEXT: Final = 13520
+_INVALID_MEDIA: Final = 12300
 
 Stop = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -67,18 +69,18 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
 
 
 async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
-    service, words = session.service, verb.text
-    if words.strip() and not any(char.isalnum() for char in words):
-        text = f"Say: Invalid text: there is nothing to say in {words.strip()!r}"
-        service.notify(session.call.sid, _INVALID_TEXT, text, line=verb.line, warning=True)
-        return np.zeros(0, np.int16)
-    voice, language = verb.attribute("voice"), verb.attribute("language")
-    try:
-        return await service.studio.say(words, voice, language)
-    except ValueError as error:
-        text = f"Say: language: {error}; it is said in English"
-        service.notify(session.call.sid, _SCHEMA, text, line=verb.line, warning=True)
-        return await service.studio.say(words, voice, "en")
+    service, sid = session.service, session.call.sid
+    for language in (verb.attribute("language"), "en"):
+        try:
+            return await service.studio.say(verb.text, verb.attribute("voice"), language)
+        except UnspeakableText as error:
+            text = f"Say: Invalid text: {error}"
+            service.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+            break
+        except ValueError as error:
+            text = f"Say: language: {error}; it is said in English"
+            service.notify(sid, _SCHEMA, text, line=verb.line, warning=True)
+    return np.zeros(0, np.int16)
 
 
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
@@ -87,11 +89,15 @@ async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
     request = AppRequest(session.absolute(url), "GET", (), "media", sid)
     try:
         response = await service.webhooks.fetch(request)
-        return await service.studio.decode(response.body)
+        pcm, damaged = await service.studio.decode(response.body)
+        if damaged:
+            text = f"Play: damaged packets of the file were passed over: {damaged}"
+            service.notify(sid, _INVALID_MEDIA, text, request.url, warning=True)
+        return pcm
     except AppFailure as failure:
         service.notify(sid, failure.code, failure.message, request.url)
     except AudioFileError as error:
-        service.notify(sid, 12300, f"cannot be played: {error}", request.url)
+        service.notify(sid, _INVALID_MEDIA, f"cannot be played: {error}", request.url)
     return np.zeros(0, np.int16)
 
 

@@ -1,0 +1,157 @@
+"""Work in several processes: one that dies takes its own work with it, and no other's.
+
+A pool of processes breaks as a whole when one is killed; here each lane has a process to itself,
+and a new one when that is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+__all__ = ["WorkerDied", "in_lanes"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class WorkerDied(RuntimeError):
+    """The process of a piece of work was killed, or ended by itself."""
+
+
+def in_lanes(
+    work: Callable[[T], R], items: Sequence[T], lanes: int
+) -> Iterator[tuple[T, R | WorkerDied]]:
+    """Do the work on each item in as many processes; results in order of the items.
+
+    On Ctrl-C the work under way is interrupted in its process and its results follow, what had not
+    begun is left out, and KeyboardInterrupt is raised at the end; at once when it comes again.
+    """
+    pool: _Lanes[T, R] = _Lanes(work, lanes)
+    with ThreadPoolExecutor(lanes) as threads:
+        waiting = [(item, threads.submit(pool.do, item)) for item in items]
+        try:
+            yield from _results(waiting, pool)
+        finally:
+            for _, future in waiting:
+                future.cancel()
+            pool.close()
+
+
+def _results(
+    waiting: list[tuple[T, Future[R | WorkerDied]]], pool: _Lanes[T, R]
+) -> Iterator[tuple[T, R | WorkerDied]]:
+    interrupted = False
+    for item, future in waiting:
+        if interrupted and future.cancelled():
+            continue
+        try:
+            result = future.result()
+        except KeyboardInterrupt:
+            if interrupted:
+                raise
+            interrupted = True
+            for _, later in waiting:
+                later.cancel()
+            pool.interrupt()
+            if future.cancelled():
+                continue
+            result = future.result()
+        except CancelledError:
+            continue
+        yield item, result
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+class _Lanes(Generic[T, R]):
+    """The processes, and which of them are free."""
+
+    def __init__(self, work: Callable[[T], R], count: int) -> None:
+        self._work = work
+        self._free: SimpleQueue[_Lane] = SimpleQueue()
+        self._all = [_Lane() for _ in range(count)]
+        for lane in self._all:
+            self._free.put(lane)
+
+    def do(self, item: T) -> R | WorkerDied:
+        lane = self._free.get()
+        try:
+            return lane.do(self._work, item)
+        except BrokenProcessPool:
+            return WorkerDied("its process was killed")
+        finally:
+            self._free.put(lane)
+
+    def interrupt(self) -> None:
+        for lane in self._all:
+            lane.tell(signal.SIGINT)
+
+    def close(self) -> None:
+        """End all, whatever they are at."""
+        for lane in self._all:
+            lane.close()
+
+
+class _Lane:
+    """One process at a time, started when there is work."""
+
+    def __init__(self) -> None:
+        self._executor: ProcessPoolExecutor | None = None
+        self._pid: int | None = None
+
+    def do(self, work: Callable[[T], R], item: T) -> R:
+        if self._executor is None:
+            import multiprocessing
+
+            # Spawned, not forked: a voice engine's threads do not survive a fork.
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_apart)
+            self._pid = self._executor.submit(os.getpid).result()
+        try:
+            return self._executor.submit(_interruptible, work, item).result()
+        except BrokenProcessPool:
+            self._executor.shutdown(wait=False)
+            self._executor = self._pid = None
+            raise
+
+    def tell(self, number: int) -> None:
+        if self._pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, number)
+
+    def close(self) -> None:
+        self.tell(signal.SIGKILL)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False)
+
+
+def _begin_apart() -> None:
+    """In the process: Ctrl-C at the terminal is for the parent to pass on; end when it has."""
+    import multiprocessing
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _interruptible(work: Callable[[T], R], item: T) -> R:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return work(item)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
