@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
+from mediasim.rtp.lines import Lines
 from mediasim.rtp.pace_table import PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.placing import Placing
-from mediasim.rtp.stream import KeptPacket, Stream
+from mediasim.rtp.stream import Stream
+from mediasim.rtp.trial import KeptPacket
 
 __all__ = ["Newcomers", "Piece"]
 
@@ -31,18 +32,22 @@ class Piece:
 
     stream: Stream
     media: NDArray[np.int64]
+    sequence: NDArray[np.int64]
     chosen: NDArray[np.int64]
     """Rows of the block."""
+
+    def between(self, start: int, end: int | None) -> Piece:
+        """Some of them."""
+        span = slice(start, end)
+        return Piece(self.stream, self.media[span], self.sequence[span], self.chosen[span])
 
 
 class Newcomers:
     """``settled`` is called with a stream that was given its place, before it is played."""
 
-    def __init__(
-        self, pace: PaceTable, placing: Placing, settled: Callable[[Stream], None]
-    ) -> None:
+    def __init__(self, pace: PaceTable, lines: Lines, settled: Callable[[Stream], None]) -> None:
         self._pace = pace
-        self._placing = placing
+        self._lines = lines
         self._settled = settled
 
     def receive(
@@ -56,10 +61,10 @@ class Newcomers:
             asked: list[tuple[Stream, int]] = []
             rests: list[Piece] = []
             for piece in pieces:
-                _keep(piece.stream, piece.media[:_KEPT], piece.chosen[:_KEPT], parsed, block)
+                _keep(piece.between(0, _KEPT), parsed, block)
                 known = known_before
                 if len(piece.chosen) > _KEPT:
-                    rest = Piece(piece.stream, piece.media[_KEPT:], piece.chosen[_KEPT:])
+                    rest = piece.between(_KEPT, None)
                     known = min(known, int(block.arrival[rest.chosen[0]]) // FRAME_NS + 1)
                     rests.append(rest)
                 asked.append((piece.stream, known))
@@ -70,15 +75,14 @@ class Newcomers:
                     pieces.append(rest)
                 else:
                     rows = np.full(len(rest.chosen), rest.stream.row)
-                    self._placing.place(rows, rest.media, parsed, block, rest.chosen)
+                    self._lines.place(rows, parsed, block, rest.chosen)
 
     def settle(self, streams: Iterable[tuple[Stream, int]]) -> None:
         """Give waiting streams their places if nothing to come can change them any more.
 
         With each stream stands the frame before which all its usable packets have been given.
         """
-        rows: list[int] = []
-        packets: list[KeptPacket] = []
+        begun: list[tuple[Stream, list[KeptPacket]]] = []
         for stream, known_before in streams:
             if not stream.waiting:
                 continue
@@ -89,22 +93,17 @@ class Newcomers:
             self._pace.begin(stream, found, waiting[0].arrival)
             self._settled(stream)
             if stream.framed is not None:  # codecs with memory come a row at a time
-                self._placing.place_kept(np.full(len(waiting), stream.row), waiting)
+                self._lines.replay([(stream, waiting)])
             else:
-                rows += [stream.row] * len(waiting)
-                packets += waiting
-        if packets:
-            self._placing.place_kept(np.array(rows, np.int64), packets)
+                begun.append((stream, waiting))
+        if begun:
+            self._lines.replay(begun)
 
 
-def _keep(
-    stream: Stream,
-    media: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    parsed: Parsed,
-    block: PacketBlock,
-) -> None:
-    for index, at in zip(chosen.tolist(), media.tolist(), strict=True):
+def _keep(piece: Piece, parsed: Parsed, block: PacketBlock) -> None:
+    columns = (piece.chosen.tolist(), piece.media.tolist(), piece.sequence.tolist())
+    for index, media, sequence in zip(*columns, strict=True):
         start = int(parsed.offset[index])
-        payload = block.data[index, start : start + int(parsed.size[index])]
-        stream.keep(KeptPacket(at, int(block.arrival[index]), payload.copy()))
+        payload = block.data[index, start : start + int(parsed.size[index])].copy()
+        stamp = int(parsed.timestamp[index])
+        piece.stream.keep(KeptPacket(media, int(block.arrival[index]), payload, sequence, stamp))

@@ -19,6 +19,8 @@ __all__ = ["Reception", "ReceptionTable"]
 _SHARE: Final = 1.0 / 16.0  # RFC 3550 A.8: the gain of the jitter estimate
 _RECENT: Final = 2048
 """Sequence numbers remembered per row: more than a block can hold."""
+_DROPOUT: Final = 3000
+"""Packets that may be lost at once (RFC 3550 A.1: MAX_DROPOUT)."""
 _POWERS: Final = (1.0 - _SHARE) ** np.arange(4096)
 
 
@@ -65,7 +67,7 @@ class ReceptionTable:
         self.transit = np.zeros(rows, np.float64)
         self.jitter = np.zeros(rows, np.float64)
         self.recent = np.full((rows, _RECENT), -1, np.int64)
-        """The last sequence number seen in each slot: how a duplicate is known."""
+        """The last number and timestamp seen in each slot: how a duplicate is known."""
         self.marks = np.full((rows, _RECENT), 0, np.int32)
 
     def ensure(self, rows: int) -> None:
@@ -94,11 +96,25 @@ class ReceptionTable:
             self.carried[row] += self.highest[row] - self.base[row] + 1
         self.base[row] = -1
 
+    def go_on(self, row: int, sequence: int) -> None:
+        """After a new beginning the stream goes on with this number, or begins its numbers too."""
+        if self.base[row] >= 0 and not 0 < sequence - int(self.highest[row]) <= _DROPOUT:
+            self.restart(row)
+
+    def highest_of(self, row: int) -> int:
+        """The highest number received; 0 before the first."""
+        return int(self.highest[row]) if self.base[row] >= 0 else 0
+
+    def has(self, row: int, sequence: int, timestamp: int) -> bool:
+        """Whether a packet of this number and timestamp was received lately."""
+        return int(self.recent[row, sequence & (_RECENT - 1)]) == (sequence << 32) | timestamp
+
     def take(
         self,
         rows: NDArray[np.int64],
         sequence: NDArray[np.int64],
         transit: NDArray[np.float64],
+        timestamp: NDArray[np.uint32],
         timed: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.bool_] | None:
         """Count packets; those of one row stand together, in order of arrival.
@@ -108,7 +124,7 @@ class ReceptionTable:
         event's say when its key went down, which is no jitter. Returns which packets are no
         duplicates, None if all are.
         """
-        fresh = self._without_duplicates(rows, sequence)
+        fresh = self._without_duplicates(rows, sequence, timestamp)
         if fresh is not None:
             rows, sequence, transit = rows[fresh], sequence[fresh], transit[fresh]
             timed = None if timed is None else timed[fresh]
@@ -146,12 +162,16 @@ class ReceptionTable:
         return np.zeros(len(timed))
 
     def _without_duplicates(
-        self, rows: NDArray[np.int64], sequence: NDArray[np.int64]
+        self,
+        rows: NDArray[np.int64],
+        sequence: NDArray[np.int64],
+        timestamp: NDArray[np.uint32],
     ) -> NDArray[np.bool_] | None:
         index = rows * _RECENT + (sequence & (_RECENT - 1))
+        known = (sequence << 32) | timestamp
         recent = self.recent.reshape(-1)
-        repeated: NDArray[np.bool_] = recent[index] == sequence
-        recent[index] = sequence
+        repeated: NDArray[np.bool_] = recent[index] == known
+        recent[index] = known
         # Twice in this block: the first writes its number last, so the others find another's.
         number = np.arange(len(rows), dtype=np.int32)
         marks = self.marks.reshape(-1)
@@ -159,7 +179,7 @@ class ReceptionTable:
         earlier = marks[index]
         again = earlier != number
         if again.any():
-            repeated |= again & (sequence[earlier] == sequence)
+            repeated |= again & (known[earlier] == known)
         if not repeated.any():
             return None
         np.add.at(self.duplicates, rows[repeated], 1)
@@ -226,6 +246,6 @@ class ReceptionTable:
             expected=expected,
             reordered=int(self.reordered[row]),
             duplicates=int(self.duplicates[row]),
-            highest_sequence=int(self.highest[row]) if self.base[row] >= 0 else 0,
+            highest_sequence=self.highest_of(row),
             jitter=float(self.jitter[row]),
         )

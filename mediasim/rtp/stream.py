@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,17 @@ from mediasim.rtp.gaps import GapFiller
 from mediasim.rtp.pacing import FirstPackets
 from mediasim.rtp.stream_lock import StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
+from mediasim.rtp.trial import KeptPacket
 
 __all__ = [
     "MEDIA_BASE",
     "Digit",
     "KeptNoise",
-    "KeptPacket",
     "Placed",
     "Shift",
     "Stream",
     "StreamFormat",
+    "Why",
 ]
 
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
@@ -65,14 +66,6 @@ class Digit:
     """The first frame at which it could be known."""
 
 
-class KeptPacket(NamedTuple):
-    """A packet of a stream that has no place yet."""
-
-    media: int
-    arrival: int
-    payload: NDArray[np.uint8]
-
-
 @dataclass(frozen=True, slots=True)
 class KeptNoise:
     """A comfort noise packet of a stream that has no place yet."""
@@ -81,6 +74,10 @@ class KeptNoise:
     usable: int
     """The first frame it can be used in."""
     payload: bytes
+
+
+Why = Literal["start", "clock", "talk spurt", "new beginning"]
+"""Why a stream has its place: it began, its clock was followed, it stopped, its numbers changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +90,7 @@ class Shift:
     """Samples it moved by: more is silence put in, less is audio dropped; 0 at the start."""
     frame: int
     """The frame from which on it was known."""
+    why: Why = "clock"
 
 
 class Placed(NamedTuple):
@@ -116,6 +114,8 @@ class Stream:
     """Packets of a stream not yet given its place; None once it has one."""
     first_packets: FirstPackets = field(init=False)
     """What those say of its place."""
+    keeps_aside: bool = False
+    """Whether some of its packets are kept until it is known whether it goes on elsewhere."""
     noises: list[KeptNoise] = field(default_factory=list)
     """Comfort noise that came while it waited."""
     shifts: list[Shift] = field(default_factory=list)
@@ -150,7 +150,8 @@ class Stream:
     @property
     def needs_care(self) -> bool:
         """Whether reading it takes more than the ring."""
-        return self.waiting is not None or self.framed is not None or self.gaps.active
+        waits = self.waiting is not None or self.keeps_aside
+        return waits or self.framed is not None or self.gaps.active
 
     def restart(self, frame: int) -> None:
         """The sender began a new stream (its SSRC changed), known in this frame."""
@@ -171,18 +172,18 @@ class Stream:
     @property
     def begun_at(self) -> int:
         """Media time of the first packet known when the stream under way got its place."""
-        return next(shift.media for shift in reversed(self.shifts) if not shift.moved)
+        return next(shift.media for shift in reversed(self.shifts) if shift.why == "start")
 
     def place_of(self, media: int, frame: int | None = None) -> int:
         """The place of a media time of the stream under way, as known now or in a frame."""
         for shift in reversed(self.shifts):
             known = frame is None or shift.frame <= frame
-            if (known and shift.media <= media) or not shift.moved:
+            if (known and shift.media <= media) or shift.why == "start":
                 return shift.place
         raise RuntimeError("the stream has no place yet")
 
     def placed(self, media: int, place: int, frame: int) -> None:
-        self.shifts.append(Shift(media, place, 0, frame))
+        self.shifts.append(Shift(media, place, 0, frame, "start"))
 
     def moved(self, media: int, place: int, samples: int, frame: int, below: int) -> None:
         """``below`` is the output sample that nothing received so far reaches."""
