@@ -31,7 +31,8 @@ looked at by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,7 +90,8 @@ class _Looked:
 class Lines:
     """Columns, a row per stream; ``streams`` are found by row.
 
-    ``attend`` is called with a stream that begins to keep packets aside, or no longer does.
+    ``attend`` is called with a stream that begins to keep packets aside, or no longer does; ``use``
+    with one whose next packets are of another payload type.
     """
 
     def __init__(
@@ -99,12 +101,14 @@ class Lines:
         placing: Placing,
         reception: ReceptionTable,
         attend: Callable[[Stream], None],
+        use: Callable[[Stream, int], None],
     ) -> None:
         self._streams = streams
         self._pace = pace
         self._placing = placing
         self._reception = reception
         self._attend = attend
+        self._use = use
         self._trials: dict[int, Trial] = {}
         self._columns(0)
 
@@ -126,7 +130,8 @@ class Lines:
             getattr(self, name)[:have] = column
 
     def open(self, row: int, ticks_per_sample: int) -> None:
-        """A stream to come has timestamps in these units."""
+        """What comes on the row has timestamps in these units."""
+        self._ticks[row] = self._ticks[row] // self._ratio[row] * ticks_per_sample
         self._ratio[row] = ticks_per_sample
 
     def close(self, row: int) -> None:
@@ -443,7 +448,8 @@ class Lines:
         start = int(parsed.offset[at])
         payload = block.data[at, start : start + int(parsed.size[at])].copy()
         media = ticks // int(self._ratio[row])
-        return KeptPacket(media, int(block.arrival[at]), payload, sequence, stamp)
+        kind = int(parsed.payload_type[at])
+        return KeptPacket(media, int(block.arrival[at]), payload, sequence, stamp, kind)
 
     def _kept(self, stream: Stream, trial: Trial, packet: KeptPacket) -> bool:
         """Whether a packet is kept aside with others, or dropped; else it is on the line.
@@ -487,10 +493,19 @@ class Lines:
         self._place_aside(stream, trial.kept, frame)
 
     def _place_aside(self, stream: Stream, kept: list[KeptPacket], frame: int) -> None:
-        rows, parsed, block = _block_of([(stream.row, packet) for packet in kept])
-        looked, _ = self._look(rows, parsed, block, slice(0, len(rows)), aside=True)
-        np.minimum(looked.ahead, looked.ahead + looked.usable - frame, out=looked.ahead)  # by now
-        self._finish(looked, parsed, block, aside=True)
+        for rows, parsed, block in self._by_kind(stream, kept):
+            looked, _ = self._look(rows, parsed, block, slice(0, len(rows)), aside=True)
+            ahead = looked.ahead
+            np.minimum(ahead, ahead + looked.usable - frame, out=ahead)  # by now
+            self._finish(looked, parsed, block, aside=True)
+
+    def _by_kind(self, stream: Stream, kept: list[KeptPacket]) -> Iterator[_Block]:
+        """Packets that were kept, as blocks of one payload type each."""
+        now = stream.payload_type
+        for kind, packets in itertools.groupby(kept, key=lambda packet: packet.payload_type):
+            self._use(stream, kind)
+            yield _block_of([(stream.row, packet) for packet in packets])
+        self._use(stream, now)
 
     def _begin_anew(self, stream: Stream, trial: Trial) -> None:
         """A talk spurt or a new beginning: place what was kept by arrival, and what follows."""
@@ -504,7 +519,7 @@ class Lines:
         spurt = first > newest and not trial.stepped
         if not spurt:
             # Its media times go on behind those of the line.
-            size = payload_samples(stream.format.codec, kept[0].payload.tobytes())
+            size = payload_samples(stream.codecs[kept[0].payload_type], kept[0].payload.tobytes())
             rebased = newest + size - first
             self._sequence[row], self._timestamp[row] = kept[0].sequence, kept[0].timestamp
             self._ticks[row] = (kept[0].media + rebased) * int(self._ratio[row])
@@ -518,8 +533,8 @@ class Lines:
         transit = min(packet.delay for packet in kept) - rebased
         shift = Shift(begins, place + moved, moved, trial.due, why)
         self._pace.begin_anew(stream, shift, transit, kept[0].usable)
-        rows, parsed, block = _block_of([(row, packet) for packet in kept])
-        self.place(rows, parsed, block, slice(0, len(rows)))
+        for rows, parsed, block in self._by_kind(stream, kept):
+            self.place(rows, parsed, block, slice(0, len(rows)))
 
     def replay(self, streams: list[tuple[Stream, list[KeptPacket]]]) -> None:
         """Place what streams have kept until they had their places."""
@@ -528,9 +543,16 @@ class Lines:
             self._sequence[row], self._timestamp[row] = first.sequence, first.timestamp
             self._ticks[row] = first.media * int(self._ratio[row])
             self._arrival[row] = first.arrival
-        listed = [(stream.row, packet) for stream, kept in streams for packet in kept]
-        rows, parsed, block = _block_of(listed)
-        self.place(rows, parsed, block, slice(0, len(rows)))
+        listed: list[tuple[int, KeptPacket]] = []
+        for stream, kept in streams:
+            if all(packet.payload_type == stream.payload_type for packet in kept):
+                listed += [(stream.row, packet) for packet in kept]
+            else:
+                for rows, parsed, block in self._by_kind(stream, kept):
+                    self.place(rows, parsed, block, slice(0, len(rows)))
+        if listed:
+            rows, parsed, block = _block_of(listed)
+            self.place(rows, parsed, block, slice(0, len(rows)))
 
     def _stream(self, row: int) -> Stream:
         stream = self._streams[row]
@@ -538,7 +560,11 @@ class Lines:
         return stream
 
 
-def _block_of(kept: list[tuple[int, KeptPacket]]) -> tuple[NDArray[np.int64], Parsed, PacketBlock]:
+_Block = tuple[NDArray[np.int64], Parsed, PacketBlock]
+"""Packets with their rows."""
+
+
+def _block_of(kept: list[tuple[int, KeptPacket]]) -> _Block:
     """Packets that were kept, with their rows, as a block again."""
     count = len(kept)
     size = np.array([len(packet.payload) for _, packet in kept], np.int64)
@@ -547,7 +573,7 @@ def _block_of(kept: list[tuple[int, KeptPacket]]) -> tuple[NDArray[np.int64], Pa
         line[: len(packet.payload)] = packet.payload
     parsed = Parsed(
         ok=np.ones(count, np.bool_),
-        payload_type=np.zeros(count, np.uint8),
+        payload_type=np.array([packet.payload_type for _, packet in kept], np.uint8),
         marker=np.zeros(count, np.bool_),
         sequence=np.array([packet.sequence & 0xFFFF for _, packet in kept], np.uint16),
         timestamp=np.array([packet.timestamp for _, packet in kept], np.uint32),

@@ -105,5 +105,6 @@ def _keep(piece: Piece, parsed: Parsed, block: PacketBlock) -> None:
     for index, media, sequence in zip(*columns, strict=True):
         start = int(parsed.offset[index])
         payload = block.data[index, start : start + int(parsed.size[index])].copy()
-        stamp = int(parsed.timestamp[index])
-        piece.stream.keep(KeptPacket(media, int(block.arrival[index]), payload, sequence, stamp))
+        what = int(parsed.timestamp[index]), int(parsed.payload_type[index])
+        packet = KeptPacket(media, int(block.arrival[index]), payload, sequence, *what)
+        piece.stream.keep(packet)

@@ -37,8 +37,8 @@ class Placing:
             self._alaw = np.concatenate((self._alaw, np.zeros(rows - have, np.bool_)))
 
     def open(self, stream: Stream) -> None:
-        """A stream to come on its row."""
-        self._alaw[stream.row] = stream.format.codec == "PCMA"
+        """What comes on the stream's row is in its codec."""
+        self._alaw[stream.row] = stream.codec == "PCMA"
 
     def write(
         self,

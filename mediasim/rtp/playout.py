@@ -57,7 +57,9 @@ class Playout:
         self._pace = PaceTable()
         self._ring = FrameRing(slots)
         self._placing = Placing(self.streams, self._pace, self._ring)
-        self._lines = Lines(self.streams, self._pace, self._placing, self.reception, self._attend)
+        self._lines = Lines(
+            self.streams, self._pace, self._placing, self.reception, self._attend, self._use
+        )
         self._newcomers = Newcomers(self._pace, self._lines, self._has_its_place)
         self._free: list[int] = []
         self._attended: dict[int, Stream] = {}
@@ -82,17 +84,26 @@ class Playout:
             if row >= len(self._ssrc):
                 self._grow(max(2, 2 * row))
         stream = Stream(row, stream_format)
-        framed = stream.framed is not None
         self._ssrc[row] = -1
-        self._payload_type[row] = _FRAMED if framed else stream_format.payload_type
-        self._placing.open(stream)
-        self._lines.open(row, stream_format.ticks_per_sample)
+        self._hear(stream)
         self._pace.forget(row)
         self.reception.clear(row)
         self.streams[row] = stream
-        if framed or stream_format.conceal:
-            self._attended[row] = stream
+        self._attend(stream)
         return stream
+
+    def _hear(self, stream: Stream) -> None:
+        """What comes on the stream's row is of the payload type it uses now."""
+        row = stream.row
+        self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
+        self._placing.open(stream)
+        self._lines.open(row, stream.ticks_per_sample)
+
+    def _use(self, stream: Stream, payload_type: int) -> None:
+        if payload_type != stream.payload_type:
+            stream.use(payload_type)
+            self._hear(stream)
+            self._attend(stream)
 
     def close(self, stream: Stream) -> None:
         """Give the row back, silent for whoever takes it next."""
@@ -200,7 +211,7 @@ class Playout:
             changes = (np.flatnonzero(kinds[1:] != kinds[:-1]) + 1).tolist()
             for start, end in itertools.pairwise([0, *changes, len(run)]):
                 same = run[start:end]
-                if int(kinds[start]) == stream.format.payload_type:
+                if int(kinds[start]) in stream.codecs:
                     known = known_before
                     if end < len(run):
                         known = int(block.arrival[run[end]]) // FRAME_NS + 1
@@ -220,6 +231,7 @@ class Playout:
         if stream.waiting is not None:
             self._keep_plain(rows, parsed, block, run, known_before)
         else:
+            self._use(stream, int(parsed.payload_type[run[0]]))
             self._lines.place(rows, parsed, block, run)
 
     def _restart(
@@ -369,6 +381,6 @@ class Playout:
         self._newcomers.settle([(stream, end) for stream in streams])
         for stream in streams:
             self._lines.settle(stream, end)
-            if stream.framed is not None:
-                for start, samples in stream.framed.decode(end):
+            for decoder in stream.decoders.values():
+                for start, samples in decoder.decode(end):
                     self._ring.write_anywhere(stream.row, start, samples)

@@ -8,7 +8,8 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.codecs import CODECS
+from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.rtp.framed import FramedStream
 from mediasim.rtp.gaps import GapFiller
 from mediasim.rtp.pacing import FirstPackets
@@ -39,6 +40,8 @@ class StreamFormat:
     codec: str = "PCMU"
     """PCMU, PCMA, G722 or OPUS."""
     payload_type: int = 0
+    others: tuple[tuple[int, str], ...] = ()
+    """Payload types and codecs of what else was agreed on."""
     event_payload_type: int = 101
     """Telephone-event (RFC 4733)."""
     noise_payload_type: int = 13
@@ -51,9 +54,12 @@ class StreamFormat:
     """Key of the comfort noise's samples."""
 
     @property
-    def ticks_per_sample(self) -> int:
-        """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
-        return 6 if self.codec == "OPUS" else 1
+    def codecs(self) -> dict[int, str]:
+        """What payload types are heard as: what was agreed on, and the static ones beside it."""
+        static = {codec.payload_type: name for name, codec in CODECS.items() if name != "OPUS"}
+        for taken in (self.event_payload_type, self.noise_payload_type):
+            static.pop(taken, None)
+        return static | dict(self.others) | {self.payload_type: self.codec}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +140,46 @@ class Stream:
     _contests: list[tuple[int, int]] = field(default_factory=list)
     """Moves back: (frame from which on it was known, output sample below which others stand)."""
     gaps: GapFiller = field(init=False)
-    framed: FramedStream | None = field(init=False)
+    codecs: dict[int, str] = field(init=False)
+    """What payload types are heard as."""
+    payload_type: int = field(init=False)
+    """Of the packets that are placed now, and their codec."""
+    codec: str = field(init=False)
+    decoders: dict[str, FramedStream] = field(default_factory=dict)
+    """Of the codecs with a memory that it has used."""
 
     def __post_init__(self) -> None:
         self.gaps = GapFiller(conceal=self.format.conceal, noise_key=self.format.noise_key)
-        plain = self.format.codec in ("PCMU", "PCMA")
-        self.framed = None if plain else FramedStream(self.format.codec)
+        self.codecs = self.format.codecs
+        self.use(self.format.payload_type)
         self.first_packets = FirstPackets(self.format.depth, self.lead)
+
+    def use(self, payload_type: int) -> None:
+        """Packets of this type come now. KeyError for one that is not heard."""
+        self.codec, self.payload_type = self.codecs[payload_type], payload_type
+        if not CODECS[self.codec].stateless and self.codec not in self.decoders:
+            self.decoders[self.codec] = FramedStream(self.codec)
+
+    @property
+    def framed(self) -> FramedStream | None:
+        """The decoder, if the codec has a memory."""
+        return self.decoders.get(self.codec)
+
+    @property
+    def ticks_per_sample(self) -> int:
+        """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
+        return CODECS[self.codec].clock_rate // SAMPLE_RATE
 
     @property
     def lead(self) -> int:
         """Samples before its output sample at which a payload is needed."""
-        return 0 if self.framed is None else self.framed.lead
+        return CODECS[self.codec].delay_samples
 
     @property
     def needs_care(self) -> bool:
         """Whether reading it takes more than the ring."""
         waits = self.waiting is not None or self.keeps_aside
-        return waits or self.framed is not None or self.gaps.active
+        return waits or bool(self.decoders) or self.gaps.active
 
     def restart(self, frame: int) -> None:
         """The sender began a new stream (its SSRC changed), known in this frame."""
@@ -160,8 +188,8 @@ class Stream:
         self.noises = []
         self.events = EventReceiver()
         self.gaps.forget(frame * FRAME_SAMPLES)
-        if self.framed is not None:
-            self.framed.restart()
+        for decoder in self.decoders.values():
+            decoder.restart()
 
     def keep(self, packet: KeptPacket) -> None:
         if self.waiting is None:

@@ -31,6 +31,7 @@ class KeptPacket(NamedTuple):
     sequence: int = 0
     """Extended."""
     timestamp: int = 0
+    payload_type: int = 0
 
     @property
     def delay(self) -> int:

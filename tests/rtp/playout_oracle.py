@@ -183,7 +183,7 @@ class OneStream:
         return True
 
     def _take(self, packet: _Packet) -> None:
-        if packet.payload_type != self.payload_type:
+        if packet.payload_type not in (0, 8):  # what is static is heard, whatever was agreed on
             sequence, _ = self._unwrapped(packet)
             if self._is_new(sequence, packet):
                 self.foreign += packet.payload_type != 101
@@ -267,7 +267,7 @@ class OneStream:
         elif ahead >= AHEAD:
             self.early += 1
         else:
-            decode = ALAW_DECODE if self.payload_type == 8 else ULAW_DECODE
+            decode = ALAW_DECODE if packet.payload_type == 8 else ULAW_DECODE
             samples = [int(decode[octet]) for octet in packet.payload]
             self._track[output : output + len(samples)] = samples
 

@@ -531,7 +531,8 @@ def drawn_datagrams(seed: int, count: int) -> list[Datagram]:
         if chance(odd):
             data = data[: int(rng.integers(0, len(data)))]
         if chance(odd):
-            data = bytes([int(rng.integers(0, 256)), int(rng.integers(0, 256))]) + data[2:]
+            second = int(rng.integers(0, 256))  # but G.722, which the plain rules do not decode
+            data = bytes([int(rng.integers(0, 256)), second ^ (second & 127 == 9)]) + data[2:]
         said = (number + skip + 1) * ptime * 125_000 / (1 + ppm * 1e-6)
         arrival = round(said) + stall_ns + int(rng.integers(0, jitter_ns + 1))
         sent.append(Datagram(arrival, data))
