@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.net.rtp_source import RtpSource
 from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint"]
@@ -58,8 +59,10 @@ class RtpEndpoint:
         """Where RTP goes; None until the far side has sent some."""
         self.rtcp_remote: Address | None = None
         """Where RTCP goes, if not to the port that follows from RTP's."""
-        self.foreign = 0
-        """Datagrams of others than the far side, or that are no RTP: dropped."""
+        self.source = RtpSource()
+        """Whose RTP is heard."""
+        self.stray = 0
+        """Datagrams that are no RTP, or RTCP of others: dropped."""
         self.errors: Counter[str] = Counter()
         """What the kernel refused, by name."""
         self.reports: list[tuple[int, bytes]] = []
@@ -77,10 +80,17 @@ class RtpEndpoint:
         if self._rtcp is not None:
             loop.add_reader(self._rtcp, self._read_reports)
 
+    @property
+    def foreign(self) -> int:
+        """Datagrams of others than the far side, or that are no RTP: dropped."""
+        return self.stray + self.source.foreign
+
     # -- what signalling says ---------------------------------------------------------------
 
     def set_remote(self, remote: Address, rtcp: Address | None = None) -> None:
         """Send there from now on."""
+        if self.remote is not None and remote != self.remote:
+            self.source.forget()
         self.remote, self.rtcp_remote = remote, rtcp
         self._latches = False
 
@@ -148,10 +158,20 @@ class RtpEndpoint:
             data, sender = received
             if self._mux and len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 section 4
                 self._note_report(at_ns, data, sender)
-            elif len(data) < _RTP_HEADER or data[0] >> 6 != 2 or not self._is_far_side(sender):
-                self.foreign += 1
-            elif self._connected and len(self._packets) < _MOST_WAITING:
-                self._packets.append((at_ns, data))
+            elif len(data) < _RTP_HEADER or data[0] >> 6 != 2:
+                self.stray += 1
+            else:
+                if self._latches and self.remote is None:
+                    self.remote = sender
+                self._take(at_ns, data, sender)
+
+    def _take(self, at_ns: int, data: bytes, sender: Address) -> None:
+        if self.remote is None:
+            self.stray += 1
+            return
+        for packet in self.source.take(at_ns, data, sender, self.remote):
+            if self._connected and len(self._packets) < _MOST_WAITING:
+                self._packets.append((at_ns, packet))
 
     def _read_reports(self) -> None:
         assert self._rtcp is not None
@@ -162,7 +182,7 @@ class RtpEndpoint:
     def _note_report(self, at_ns: int, data: bytes, sender: Address) -> None:
         known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
         if known and sender[0] not in known:
-            self.foreign += 1
+            self.stray += 1
             return
         if len(self.reports) < _MOST_WAITING:
             self.reports.append((at_ns, data))
@@ -179,12 +199,6 @@ class RtpEndpoint:
                 self.errors[error.strerror or type(error).__name__] += 1
                 continue
             return data, (sender[0], sender[1])
-
-    def _is_far_side(self, sender: Address) -> bool:
-        if self._latches and self.remote is None:
-            self.remote = sender
-        # It may send from another port than it receives on, as ffmpeg does.
-        return self.remote is not None and sender[0] == self.remote[0]
 
 
 def _pair(local: Address, mux: bool) -> tuple[socket.socket, socket.socket | None]:

@@ -101,8 +101,9 @@ def replay(
     Raises ImportRefused for what is longer than a day, and OSError.
     """
     talks = choice.caller, choice.callee
-    first_ns = min(talk.begins_ns for talk in talks)
-    answered_ns = max(talk.begins_ns for talk in talks) if from_answer else first_ns
+    begun = [talk.begins_ns for talk in talks if not talk.silent]
+    first_ns = min(begun)
+    answered_ns = max(begun) if from_answer else first_ns
     if max(talk.ends_ns for talk in talks) - first_ns > _LONGEST_NS:
         raise ImportRefused("the two streams last for more than a day: that is no call")
     # A frame has come when it is over: it was said from a frame before.
@@ -118,6 +119,7 @@ def replay(
         + -(-format.ptime_ms // FRAME_MS)
         + _ROUNDING
         for block, format in zip(blocks, formats, strict=True)
+        if len(block)
     )
     ssrcs = [f"0x{talk.streams[0].ssrc:08x}" for talk in talks]
     names = [shown(talk.source) for talk in talks]
