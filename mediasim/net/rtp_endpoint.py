@@ -85,6 +85,11 @@ class RtpEndpoint:
         """Datagrams of others than the far side, or that are no RTP: dropped."""
         return self.stray + self.source.foreign
 
+    @property
+    def sources(self) -> list[Address]:
+        """Where its RTP came from, in order."""
+        return self.source.sources
+
     # -- what signalling says ---------------------------------------------------------------
 
     def set_remote(self, remote: Address, rtcp: Address | None = None) -> None:

@@ -213,8 +213,10 @@ class Lines:
     ) -> NDArray[np.int64] | None:
         """Place what can be before a row is looked at again; returns what is left."""
         looked, known = self._look(rows, parsed, block, chosen)
-        odd = self._odd(looked)
+        odd, breaks = self._odd(looked)
         if known is None and not odd.any():
+            if breaks.any():
+                self._count_breaks(rows[breaks])
             self._finish(looked, parsed, block)
             return None
         now = np.ones(len(rows), np.bool_) if known is None else known
@@ -231,6 +233,7 @@ class Lines:
             if stepped or (late and self._is_off(looked, odd, now, index, start)):
                 off.append((index, stepped))
                 now[index:end] = False
+        self._count_breaks(rows[breaks & now])
         if now.all():
             self._finish(looked, parsed, block)
             return None
@@ -270,8 +273,12 @@ class Lines:
         )
         return looked, known
 
-    def _odd(self, looked: _Looked) -> NDArray[np.bool_]:
-        """Which packets may be off their lines."""
+    def _count_breaks(self, rows: NDArray[np.int64]) -> None:
+        for row in rows.tolist():
+            self._stream(row).number_breaks += 1
+
+    def _odd(self, looked: _Looked) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which packets may be off their lines, and which have numbers that do not go on."""
         rows, sequence, media = looked.rows, looked.sequence, looked.media
         number_before = np.empty_like(sequence)
         media_before = np.empty_like(media)
@@ -282,9 +289,10 @@ class Lines:
         number_before[first] = self._sequence[own]
         media_before[first] = self._media(own, self._ticks[own])
         early = self._pace.off(rows, looked.delay, looked.output - media) < -JUMP
-        back = (sequence > number_before) & (media <= media_before)
-        odd: NDArray[np.bool_] = (looked.ahead < 0) | early | back
-        return odd
+        goes_on = media > media_before
+        counts_on = sequence > number_before
+        odd: NDArray[np.bool_] = (looked.ahead < 0) | early | (counts_on & ~goes_on)
+        return odd, goes_on & ~counts_on
 
     def _is_off(
         self,

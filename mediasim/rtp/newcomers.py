@@ -6,6 +6,7 @@ one frame, so what can be is done for all of them at once.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -13,9 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_NS
+from mediasim.audio.codecs import payload_samples
+from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
 from mediasim.rtp.lines import Lines
 from mediasim.rtp.pace_table import PaceTable
+from mediasim.rtp.pacing import Anchor, place_of
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.stream import Stream
 from mediasim.rtp.trial import KeptPacket
@@ -86,7 +89,7 @@ class Newcomers:
         for stream, known_before in streams:
             if not stream.waiting:
                 continue
-            found = stream.first_packets.anchor(known_before)
+            found = self._anchor(stream, stream.waiting, known_before)
             if found is None:
                 continue
             waiting, stream.waiting = stream.waiting, None
@@ -98,6 +101,53 @@ class Newcomers:
                 begun.append((stream, waiting))
         if begun:
             self._lines.replay(begun)
+
+    def _anchor(self, stream: Stream, kept: list[KeptPacket], known_before: int) -> Anchor | None:
+        """The place of a stream that keeps packets; None if others may still change it."""
+        anchor, due = _first_alone(stream, kept)
+        told = [packet for packet in kept if packet.usable <= due]
+        if _clock_of(stream, told[:2]) is None:
+            return stream.first_packets.anchor(known_before)
+        if known_before <= due:
+            return None  # two packets may be off by chance
+        rate = _clock_of(stream, told)
+        if rate is not None and len(told) > 2:
+            stream.count_by(rate)
+            self._lines.open(stream.row, stream.ticks_per_sample)
+        return anchor
+
+
+def _first_alone(stream: Stream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
+    """The place that the first packet has by itself, and the frame in which it is due."""
+    first, depth = kept[0], stream.format.depth
+    anchor = Anchor(first.media, first.delay, place_of(first.delay, depth))
+    return anchor, anchor.begins(stream.lead)
+
+
+def _clock_of(stream: Stream, kept: list[KeptPacket]) -> int | None:
+    """What a stream's timestamps count in a second, if that is not what its codec's would.
+
+    Packets that follow each other in number and arrival say how long they are.
+    """
+    if len(kept) < 2:
+        return None
+    codec, units = stream.codecs[kept[0].payload_type], stream.ticks_per_sample
+    size = payload_samples(codec, kept[0].payload.tobytes())
+    if not size:
+        return None
+    step = (kept[1].timestamp - kept[0].timestamp) & 0xFFFFFFFF
+    if step == size * units or step % size:
+        return None
+    for before, after in itertools.pairwise(kept):
+        same = after.payload_type == before.payload_type and after.sequence - before.sequence == 1
+        stamps = (after.timestamp - before.timestamp) & 0xFFFFFFFF
+        if not same or stamps != step or payload_samples(codec, after.payload.tobytes()) != size:
+            return None
+    count = len(kept) - 1
+    waited = (kept[-1].arrival - kept[0].arrival) // SAMPLE_NS
+    if abs(waited - count * size) >= abs(waited - count * step // units):
+        return None
+    return step // size * SAMPLE_RATE
 
 
 def _keep(piece: Piece, parsed: Parsed, block: PacketBlock) -> None:

@@ -100,6 +100,11 @@ class Playout:
         self._lines.open(row, stream.ticks_per_sample)
 
     def _use(self, stream: Stream, payload_type: int) -> None:
+        if not stream.used:
+            stream.used.add(payload_type)
+        elif payload_type != stream.payload_type:
+            stream.switches += 1
+            stream.used |= {payload_type, stream.payload_type}
         if payload_type != stream.payload_type:
             stream.use(payload_type)
             self._hear(stream)
@@ -243,6 +248,8 @@ class Playout:
         self._lines.settle(stream, _LATEST)
         self.reception.restart(stream.row)
         self._pace.forget(stream.row)
+        stream.clock_rate = None
+        self._hear(stream)
         rows = np.full(len(block), stream.row)
         self._begin(first, rows, parsed, block)
 

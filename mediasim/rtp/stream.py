@@ -145,6 +145,14 @@ class Stream:
     payload_type: int = field(init=False)
     """Of the packets that are placed now, and their codec."""
     codec: str = field(init=False)
+    used: set[int] = field(default_factory=set)
+    """The payload types its packets had."""
+    switches: int = 0
+    """How often their type changed."""
+    number_breaks: int = 0
+    """How often a sequence number fell back or stood while the timestamp went on."""
+    clock_rate: int | None = None
+    """What its timestamps count in a second, if that is not what the codec's would."""
     decoders: dict[str, FramedStream] = field(default_factory=dict)
     """Of the codecs with a memory that it has used."""
 
@@ -168,7 +176,7 @@ class Stream:
     @property
     def ticks_per_sample(self) -> int:
         """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
-        return CODECS[self.codec].clock_rate // SAMPLE_RATE
+        return (self.clock_rate or CODECS[self.codec].clock_rate) // SAMPLE_RATE
 
     @property
     def lead(self) -> int:
@@ -190,6 +198,15 @@ class Stream:
         self.gaps.forget(frame * FRAME_SAMPLES)
         for decoder in self.decoders.values():
             decoder.restart()
+
+    def count_by(self, clock_rate: int) -> None:
+        """What it keeps has timestamps that count so many a second."""
+        units, kept = self.ticks_per_sample, self.waiting or []
+        self.clock_rate = clock_rate
+        self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
+        for packet in kept:
+            ticks = (packet.media - MEDIA_BASE) * units
+            self.keep(packet._replace(media=MEDIA_BASE + ticks // self.ticks_per_sample))
 
     def keep(self, packet: KeptPacket) -> None:
         if self.waiting is None:

@@ -22,6 +22,7 @@ from mediasim.media.recorder import RecordingSegment, Track
 from mediasim.parties.party import Line
 from mediasim.parties.timeline import Segment
 from mediasim.parties.words import words_in
+from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.missing import Gap, gaps_of_call
 from mediasim.truth.placement import Placement
 from mediasim.truth.reference_tape import ReferenceTape
@@ -76,6 +77,8 @@ class ChannelTruth:
     """(sample in the file, samples put in or, if negative, left out) by the jitter buffer."""
     background_dbfs: float | None = None
     """The loudest background noise of the parties in it; None for dead silence."""
+    odd: tuple[tuple[str, Oddity], ...] = ()
+    """Parties whose RTP was odd, and how (:mod:`mediasim.rtp.lines`)."""
     unscripted: tuple[str, ...] = ()
     """Parties in it that are not simulated: nothing is known of what they meant to say."""
 
@@ -119,6 +122,7 @@ class RecordingTruth:
                     "adjustments": [
                         {"start": start, "samples": moved} for start, moved in channel.adjustments
                     ],
+                    **_odd_json(channel),
                 }
                 for channel in self.channels
             ],
@@ -132,6 +136,12 @@ class RecordingTruth:
             ],
             "faults": list(self.faults),
         }
+
+
+def _odd_json(channel: ChannelTruth) -> dict[str, Any]:
+    """Nothing for ordinary senders."""
+    found = [{"party": party, **oddity.to_json()} for party, oddity in channel.odd]
+    return {"odd": found} if found else {}
 
 
 class _FileMap:
@@ -217,12 +227,21 @@ def _channel(
         missing=tuple(sorted(missing, key=lambda gap: gap.start)),
         adjustments=tuple(sorted(adjustments)),
         background_dbfs=_background(recording, number),
+        odd=tuple(_odd(recording, number, to_file)),
         unscripted=tuple(
             dict.fromkeys(
                 call.party.name for call in _heard_in(recording, number) if call.far_end is not None
             )
         ),
     )
+
+
+def _odd(recording: LiveRecording, number: int, to_file: _FileMap) -> Iterator[tuple[str, Oddity]]:
+    """What was odd about the senders in a channel, at samples of the file."""
+    for call in _heard_in(recording, number):
+        for oddity in oddities_of(call.leg.stream) if call.has_leg else ():
+            at = [file for at in oddity.at for _, file, _ in to_file.pieces(at, at + 1)]
+            yield call.party.name, replace(oddity, at=tuple(at))
 
 
 def _background(recording: LiveRecording, number: int) -> float | None:

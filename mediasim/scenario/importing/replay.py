@@ -26,6 +26,7 @@ from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.parties.party import Party
+from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
 from mediasim.scenario.importing.choice import Choice, shown
@@ -53,6 +54,8 @@ class Replayed:
     receptions: tuple[Reception, Reception]
     late: tuple[int, int]
     """Packets of caller and callee that came too late to be played."""
+    odd: tuple[list[Oddity], list[Oddity]]
+    """What was odd about their senders."""
 
 
 class _Talker:
@@ -172,6 +175,7 @@ def replay(
             zero_ns + recordings[0].recorder.first_frame * FRAME_NS,
             (plane.reception(legs[0]), plane.reception(legs[1])),
             (legs[0].stream.late, legs[1].stream.late),
+            (oddities_of(legs[0].stream), oddities_of(legs[1].stream)),
         )
 
     return run_virtual(conduct, VIRTUAL_BLOCK)

@@ -137,6 +137,8 @@ def report(
                     f"the RTP from {shown(before.source)} came from {shown(after.source)} since "
                     f"{_date(after.packets[0].at_ns)}: another port, or a translator rebound"
                 )
+    for side, oddities in zip(sides, replayed.odd, strict=True):
+        warnings += [f"from {side['source']}: {oddity}" for oddity in oddities]
     for side, format in zip(sides, formats, strict=True):
         for kind, count in format.others.items():
             warnings.append(
@@ -180,6 +182,7 @@ def _side(number: int, talk: Talk, format: TalkFormat, replayed: Replayed) -> di
         "mean_jitter_ms": streams[-1]["mean_jitter_ms"] if streams else 0.0,
         "max_jitter_ms": max((each["max_jitter_ms"] for each in streams), default=0.0),
         "seconds": round((talk.ends_ns - talk.begins_ns) / 1e9, 3),
+        "odd": [oddity.to_json() for oddity in replayed.odd[number]],
         "ssrcs": [each["ssrc"] for each in streams],
         "streams": streams,
     }
