@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import payload_samples
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
+from mediasim.rtp.pace_table import AHEAD_FRAMES, LONGEST_PACKET, PaceTable
 from mediasim.rtp.pacing import STEP, WINDOW_FRAMES
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.placing import Chosen, Placing
@@ -53,6 +53,13 @@ __all__ = ["Lines"]
 
 _MISORDER: Final = 100
 """Numbers by which a packet may have been overtaken (RFC 3550 A.1: MAX_MISORDER)."""
+_SHORTEST: Final = 40
+"""Samples of the shortest packet: 5 ms."""
+_OVERTAKEN: Final = 4000
+"""Samples by which a packet may have been overtaken: half a second."""
+_BURST: Final = 50
+"""Packets that may come at once: their timestamps are ahead of their arrival."""
+_LATEST_FRAME: Final = 1 << 48
 _LOWEST: Final = np.iinfo(np.int64).min
 
 
@@ -229,7 +236,7 @@ class Lines:
             number = int(np.searchsorted(bounds, index, "right"))
             start, end = int(bounds[number - 1]), int(bounds[number])
             stepped = self._stepped(looked, parsed, index, start)
-            late = looked.ahead[index] < 0 and not self._overtaken(looked, parsed, index, start)
+            late = looked.ahead[index] < 0 and not self._overtaken(looked, index, start)
             if stepped or (late and self._is_off(looked, odd, now, index, start)):
                 off.append((index, stepped))
                 now[index:end] = False
@@ -291,7 +298,9 @@ class Lines:
         early = self._pace.off(rows, looked.delay, looked.output - media) < -JUMP
         goes_on = media > media_before
         counts_on = sequence > number_before
-        odd: NDArray[np.bool_] = (looked.ahead < 0) | early | (counts_on & ~goes_on)
+        fell = counts_on | (sequence < number_before - _MISORDER)
+        fell |= (number_before - sequence) * _SHORTEST > media_before - media
+        odd: NDArray[np.bool_] = (looked.ahead < 0) | early | (fell & ~goes_on)
         return odd, goes_on & ~counts_on
 
     def _is_off(
@@ -316,17 +325,18 @@ class Lines:
                 return False
         return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
 
-    def _overtaken(self, looked: _Looked, parsed: Parsed, index: int, start: int) -> bool:
+    def _overtaken(self, looked: _Looked, index: int, start: int) -> bool:
         """Whether a packet is behind others of the line in number and time, and no copy."""
         row, behind = int(looked.rows[index]), slice(start, index)
         number, media = int(looked.sequence[index]), int(looked.media[index])
-        stamp = int(parsed.timestamp[looked.chosen][index])
         newest = max(int(self._pace.newest[row]), int(looked.media[behind].max(initial=_LOWEST)))
         highest = max(self._reception.highest_of(row), int(looked.sequence[behind].max(initial=0)))
-        if media >= newest or not 0 < highest - number <= _MISORDER:
+        behind_by = highest - number
+        longest = min(behind_by * LONGEST_PACKET, _OVERTAKEN)
+        if not 0 < behind_by <= _MISORDER or not 0 < newest - media <= longest:
             return False
         same = (looked.sequence[behind] == number) & (looked.media[behind] == media)
-        return not same.any() and not self._reception.has(row, number, stamp)
+        return not same.any() and not self._reception.has(row, number, media)
 
     def _stepped(self, looked: _Looked, parsed: Parsed, index: int, start: int) -> bool:
         """Whether a timestamp contradicts the sequence number and the arrival."""
@@ -339,7 +349,7 @@ class Lines:
             media = int(self._ticks[row]) // int(self._ratio[row])
         numbers = int(looked.sequence[index]) - number
         step = int(looked.media[index]) - media
-        if numbers > 0 and step <= 0:
+        if step <= 0 and (numbers > 0 or numbers < -_MISORDER or numbers * _SHORTEST < step):
             return True
         if step - (int(looked.arrival[index]) - arrival) // SAMPLE_NS < JUMP:
             return False
@@ -349,7 +359,7 @@ class Lines:
             return False
         plain = self._stream(row).framed is None
         size = int(parsed.size[looked.chosen][index]) if plain else FRAME_SAMPLES
-        return step - max(1, numbers) * size >= JUMP
+        return step - (numbers if 0 < numbers <= _BURST else 1) * size >= JUMP
 
     def _finish(
         self,
@@ -365,9 +375,7 @@ class Lines:
             timestamp = parsed.timestamp[chosen]
             self._go_to(looked.rows, looked.sequence, timestamp, looked.ticks, looked.arrival)
         transit = looked.arrival / SAMPLE_NS - looked.media
-        fresh = self._reception.take(
-            looked.rows, looked.sequence, transit, parsed.timestamp[chosen]
-        )
+        fresh = self._reception.take(looked.rows, looked.sequence, transit, looked.media)
         if fresh is not None:
             looked = looked.of(np.flatnonzero(fresh))
             if not len(looked.rows):
@@ -475,12 +483,15 @@ class Lines:
             else:
                 slack = packet.delay - self._place_of(stream, packet.media)
                 on = slack - self._pace.reference(row) >= -JUMP
+            newest = int(self._pace.newest[row])
+            back = not trial.stepped and trial.kept[0].media <= newest
+            if packet.media > newest and (on or back):
+                self._drop(stream, trial, packet.usable)
+                return False
             if on:
-                if packet.media > int(self._pace.newest[row]):
-                    self._drop(stream, trial, packet.usable)
                 return False
             if not trial.agrees(packet, stream.lead, AHEAD_FRAMES):
-                if trial.proven:
+                if trial.proven or self._reception.has(row, packet.sequence, packet.media):
                     self._place_aside(stream, [packet], packet.usable)
                 else:
                     self._drop(stream, trial, packet.usable)
@@ -496,9 +507,12 @@ class Lines:
         Frames before ``frame`` have been played.
         """
         self._forget(stream)
-        for packet in () if trial.stepped else trial.kept:
-            self._pace.accustom(stream.row, packet.delay)
-        self._place_aside(stream, trial.kept, frame)
+        newest = int(self._pace.newest[stream.row])
+        for packet in trial.kept:
+            if packet.media > newest and not trial.stepped:  # and no copy
+                self._pace.accustom(stream.row, packet.delay)
+        playable = [packet for packet in trial.kept if packet.media > newest or not trial.stepped]
+        self._place_aside(stream, trial.kept, frame if playable else _LATEST_FRAME)
 
     def _place_aside(self, stream: Stream, kept: list[KeptPacket], frame: int) -> None:
         for rows, parsed, block in self._by_kind(stream, kept):

@@ -289,7 +289,7 @@ class Playout:
         sequence, media = self._lines.unwrap(rows, parsed, run)
         transit = arrival / SAMPLE_NS - media
         timed = parsed.payload_type[run] != stream.format.event_payload_type
-        fresh = self.reception.take(rows, sequence, transit, parsed.timestamp[run], timed)
+        fresh = self.reception.take(rows, sequence, transit, media, timed)
         if fresh is not None:
             run, media = run[fresh], media[fresh]
         for index, at in zip(run.tolist(), media.tolist(), strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ class ReceptionTable:
         self.transit = np.zeros(rows, np.float64)
         self.jitter = np.zeros(rows, np.float64)
         self.recent = np.full((rows, _RECENT), -1, np.int64)
-        """The last number and timestamp seen in each slot: how a duplicate is known."""
+        """The last number and media time seen in each slot: how a duplicate is known."""
         self.marks = np.full((rows, _RECENT), 0, np.int32)
 
     def ensure(self, rows: int) -> None:
@@ -105,26 +105,27 @@ class ReceptionTable:
         """The highest number received; 0 before the first."""
         return int(self.highest[row]) if self.base[row] >= 0 else 0
 
-    def has(self, row: int, sequence: int, timestamp: int) -> bool:
-        """Whether a packet of this number and timestamp was received lately."""
-        return int(self.recent[row, sequence & (_RECENT - 1)]) == (sequence << 32) | timestamp
+    def has(self, row: int, sequence: int, media: int) -> bool:
+        """Whether a packet of this number and media time was received lately."""
+        return int(self.recent[row, sequence & (_RECENT - 1)]) == _named(sequence, media)
 
     def take(
         self,
         rows: NDArray[np.int64],
         sequence: NDArray[np.int64],
         transit: NDArray[np.float64],
-        timestamp: NDArray[np.uint32],
+        media: NDArray[np.int64],
         timed: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.bool_] | None:
         """Count packets; those of one row stand together, in order of arrival.
 
-        ``transit`` is arrival minus media time in samples, any constant apart. ``timed``, for
+        ``media`` are their media times and ``transit`` arrival minus media time, in samples, any
+        constant apart. ``timed``, for
         packets of one row, tells those whose timestamps say when they were sent: a telephone
         event's say when its key went down, which is no jitter. Returns which packets are no
         duplicates, None if all are.
         """
-        fresh = self._without_duplicates(rows, sequence, timestamp)
+        fresh = self._without_duplicates(rows, sequence, media)
         if fresh is not None:
             rows, sequence, transit = rows[fresh], sequence[fresh], transit[fresh]
             timed = None if timed is None else timed[fresh]
@@ -165,10 +166,10 @@ class ReceptionTable:
         self,
         rows: NDArray[np.int64],
         sequence: NDArray[np.int64],
-        timestamp: NDArray[np.uint32],
+        media: NDArray[np.int64],
     ) -> NDArray[np.bool_] | None:
         index = rows * _RECENT + (sequence & (_RECENT - 1))
-        known = (sequence << 32) | timestamp
+        known = _named(sequence, media)
         recent = self.recent.reshape(-1)
         repeated: NDArray[np.bool_] = recent[index] == known
         recent[index] = known
@@ -249,3 +250,11 @@ class ReceptionTable:
             highest_sequence=self.highest_of(row),
             jitter=float(self.jitter[row]),
         )
+
+
+Number = TypeVar("Number", int, NDArray[np.int64])
+
+
+def _named(sequence: Number, media: Number) -> Number:
+    """Number and media time in one; no two packets of one stream have the same."""
+    return (sequence << 32) | (media & 0xFFFFFFFF)

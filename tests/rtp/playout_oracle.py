@@ -173,19 +173,19 @@ class OneStream:
         media = self._media + _nearest(packet.timestamp, self._timestamp, 32) - self._timestamp
         return sequence, media
 
-    def _is_new(self, sequence: int, packet: _Packet) -> bool:
+    def _is_new(self, sequence: int, media: int) -> bool:
         """Count it."""
-        if (sequence, packet.timestamp) in self._seen:
+        if (sequence, media) in self._seen:
             self.duplicates += 1
             return False
-        self._seen.add((sequence, packet.timestamp))
+        self._seen.add((sequence, media))
         self.received += 1
         return True
 
     def _take(self, packet: _Packet) -> None:
         if packet.payload_type not in (0, 8):  # what is static is heard, whatever was agreed on
-            sequence, _ = self._unwrapped(packet)
-            if self._is_new(sequence, packet):
+            sequence, media = self._unwrapped(packet)
+            if self._is_new(sequence, media):
                 self.foreign += packet.payload_type != 101
         elif self._waiting is not None:
             self._waiting.append(packet)
@@ -244,15 +244,15 @@ class OneStream:
         late = (media + self._place_at(media)) // FRAME < packet.usable
         too_late = late and delay > max(self._most, self._most_before)
         overtaken = (
-            media < self._newest
-            and 0 < self._sequence_top - sequence <= MISORDER
-            and (sequence, packet.timestamp) not in self._seen
+            0 < self._sequence_top - sequence <= MISORDER
+            and 0 < self._newest - media <= min((self._sequence_top - sequence) * 480, 4000)
+            and (sequence, media) not in self._seen
         )
         if self._trial is None and (stepped or (too_late and not overtaken)):
             self._keep_aside(sequence, media, packet, stepped=stepped)
             return
         self._go_to(sequence, media, packet)
-        if not self._is_new(sequence, packet):
+        if not self._is_new(sequence, media):
             return
         self._least, self._most = min(self._least, delay), max(self._most, delay)
         self._packets += 1
@@ -274,12 +274,12 @@ class OneStream:
     def _contradicts(self, sequence: int, media: int, packet: _Packet) -> bool:
         """Whether the timestamp says other than number and arrival."""
         numbers, step = sequence - self._sequence, media - self._media
-        if numbers > 0 and step <= 0:
+        if step <= 0 and (numbers > 0 or numbers < -MISORDER or numbers * 40 < step):
             return True
         waited = (packet.arrival - self._arrival) // SAMPLE_NS
         slack = packet.arrival // SAMPLE_NS - media - self._place_at(media)
         early = slack - self._reference < -JUMP
-        leapt = step - max(1, numbers) * len(packet.payload)
+        leapt = step - (numbers if 0 < numbers <= 50 else 1) * len(packet.payload)
         return early and step - waited >= JUMP and leapt >= JUMP
 
     # -- packets kept aside -----------------------------------------------------------------------
@@ -313,15 +313,17 @@ class OneStream:
                 on = delay <= max(self._most, self._most_before)
             else:
                 on = delay - place - self._reference >= -JUMP
+            back = not trial.stepped and trial.kept[0][1] <= self._newest
+            if media > self._newest and (on or back):
+                self._drop(packet.usable)
+                return False
             if on:
-                if media > self._newest:
-                    self._drop(packet.usable)
                 return False
             if not 0 <= (media + trial.place) // FRAME - packet.usable < AHEAD:
-                if len(trial.kept) == 1:
+                if len(trial.kept) == 1 and (sequence, media) not in self._seen:
                     self._drop(packet.usable)
                     self._keep_aside(sequence, media, packet, stepped=False)
-                elif self._is_new(sequence, packet):
+                elif self._is_new(sequence, media):
                     self._play(media, packet, packet.usable)
                 return True
         trial.kept.append((sequence, media, packet))
@@ -345,11 +347,12 @@ class OneStream:
         trial, self._trial = self._trial, None
         assert trial is not None
         for _, media, packet in trial.kept:
-            if not trial.stepped:
+            if media > self._newest and not trial.stepped:
                 self._most = max(self._most, packet.arrival // SAMPLE_NS - media)
+        stray = trial.stepped and all(media <= self._newest for _, media, _ in trial.kept)
         for sequence, media, packet in trial.kept:
-            if self._is_new(sequence, packet):
-                self._play(media, packet, frame)
+            if self._is_new(sequence, media):
+                self._play(media, packet, 1 << 48 if stray else frame)
 
     def _begin_anew(self, trial: _Trial) -> None:
         self._trial = None
