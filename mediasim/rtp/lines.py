@@ -2,27 +2,28 @@
 
 A stream's *line* is its media timestamps and its place. A packet is on its line when it can be
 played where its timestamp says. What is to be done with one that is not is known by those that
-follow it, so it is kept aside until then, for as long as it would wait in the jitter buffer anyway:
+follow it, so it is kept aside until then, for as long as it would wait in the jitter buffer anyway.
+``mediasim/docs/rtp-policy.md`` has the whole table; this is what of it is decided here:
 
 =================  ===========================================================================
 a duplicate        has the number and the timestamp of a packet of the line, and comes in time to
                    be played with it, or late and alone. It is counted and dropped.
 a talk spurt       begins with a packet that comes too late for its timestamp, and later than all
                    of the last half second to a second were, if those that follow come no sooner:
-                   the sender stopped its clock. They are placed by arrival, later by what it
-                   stopped for. Neither the marker bit nor a gap in arrival is needed for it.
-a new beginning    is a timestamp that says other than the sequence number and the arrival: it
-                   goes back or stands while the numbers go on, comes back to what was long
-                   played, or leaps by 60 ms and more over what neither numbers nor time leapt;
-                   if another packet follows it and none goes on where the stream was. It is
-                   placed by arrival, behind all that was received before it.
+                   the sender stopped, and its timestamps with it. It is placed by arrival. Neither
+                   the marker bit nor a gap in arrival is needed, and the marker alone moves nothing.
+a new beginning    is a timestamp that says other than sequence number and arrival: it goes back or
+                   stands while the numbers go on, falls back with them to what was long played,
+                   or leaps by 60 ms and more over what neither numbers nor time leapt; if another
+                   packet agrees and none goes on where the stream was. It is placed by arrival,
+                   behind all that was received before it.
 a stray            is a packet off the line when the next is on it: late or early, dropped.
 which clock wins   the timestamps do, within a line: loss, reordering and silence of any length
                    move nothing. Between lines arrival does. A clock that is off is followed in
                    steps of 10 ms (:mod:`mediasim.rtp.pacing`). Sequence numbers place nothing.
-the bound          a packet is played at the earliest in the frame it can be used in; at a new
-                   beginning after ``depth`` frames, or when the stream's audio before it, at most
-                   1.28 s, has been played.
+the bound          a packet is played at the earliest in the frame it can be used in; the first one
+                   of a spurt or a beginning ``depth`` frames after that, or when the stream's
+                   audio before it, at most 1.28 s, has been played.
 =================  ===========================================================================
 
 Ordinary packets of many streams are dealt with in array operations; only what is off its line is
@@ -222,7 +223,7 @@ class Lines:
         looked, known = self._look(rows, parsed, block, chosen)
         odd, breaks = self._odd(looked)
         if known is None and not odd.any():
-            if breaks.any():
+            if breaks is not None:
                 self._count_breaks(rows[breaks])
             self._finish(looked, parsed, block)
             return None
@@ -240,7 +241,8 @@ class Lines:
             if stepped or (late and self._is_off(looked, odd, now, index, start)):
                 off.append((index, stepped))
                 now[index:end] = False
-        self._count_breaks(rows[breaks & now])
+        if breaks is not None:
+            self._count_breaks(rows[breaks & now])
         if now.all():
             self._finish(looked, parsed, block)
             return None
@@ -284,24 +286,28 @@ class Lines:
         for row in rows.tolist():
             self._stream(row).number_breaks += 1
 
-    def _odd(self, looked: _Looked) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which packets may be off their lines, and which have numbers that do not go on."""
+    def _odd(self, looked: _Looked) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+        """Which packets may be off their lines, and which have numbers that fell back, if any."""
         rows, sequence, media = looked.rows, looked.sequence, looked.media
-        number_before = np.empty_like(sequence)
-        media_before = np.empty_like(media)
-        number_before[1:], media_before[1:] = sequence[:-1], media[:-1]
-        first = np.ones(len(rows), np.bool_)
-        first[1:] = rows[1:] != rows[:-1]
-        own = rows[first]
-        number_before[first] = self._sequence[own]
-        media_before[first] = self._media(own, self._ticks[own])
-        early = self._pace.off(rows, looked.delay, looked.output - media) < -JUMP
-        goes_on = media > media_before
-        counts_on = sequence > number_before
-        fell = counts_on | (sequence < number_before - _MISORDER)
-        fell |= (number_before - sequence) * _SHORTEST > media_before - media
-        odd: NDArray[np.bool_] = (looked.ahead < 0) | early | (fell & ~goes_on)
-        return odd, goes_on & ~counts_on
+        first = rows[1:] != rows[:-1]
+        numbers, steps = np.empty_like(sequence), np.empty_like(media)
+        if first.all():  # in real time, as a rule
+            np.subtract(sequence, self._sequence[rows], out=numbers)
+            np.subtract(media, self._media(rows, self._ticks[rows]), out=steps)
+        else:
+            np.subtract(sequence[1:], sequence[:-1], out=numbers[1:])
+            np.subtract(media[1:], media[:-1], out=steps[1:])
+            firsts = np.concatenate(([0], np.flatnonzero(first) + 1))
+            own = rows[firsts]
+            numbers[firsts] = sequence[firsts] - self._sequence[own]
+            steps[firsts] = media[firsts] - self._media(own, self._ticks[own])
+        odd: NDArray[np.bool_] = looked.ahead < 0
+        odd |= self._pace.off(rows, looked.delay, looked.output - media) < -JUMP
+        goes_on, counts_on = steps > 0, numbers > 0
+        if goes_on.all() and counts_on.all():
+            return odd, None
+        fell = counts_on | (numbers < -_MISORDER) | (numbers * _SHORTEST < steps)
+        return odd | (fell & ~goes_on), goes_on & ~counts_on
 
     def _is_off(
         self,

@@ -104,6 +104,8 @@ class Newcomers:
 
     def _anchor(self, stream: Stream, kept: list[KeptPacket], known_before: int) -> Anchor | None:
         """The place of a stream that keeps packets; None if others may still change it."""
+        if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
+            return stream.first_packets.anchor(known_before)
         anchor, due = _first_alone(stream, kept)
         told = [packet for packet in kept if packet.usable <= due]
         if _clock_of(stream, told[:2]) is None:
@@ -115,6 +117,12 @@ class Newcomers:
             stream.count_by(rate)
             self._lines.open(stream.row, stream.ticks_per_sample)
         return anchor
+
+
+def _counts_on(stream: Stream, one: KeptPacket, other: KeptPacket) -> bool:
+    """Whether a packet's timestamp is where the one before it ends."""
+    size = len(one.payload)
+    return (other.timestamp - one.timestamp) & 0xFFFFFFFF == size and not stream.decoders
 
 
 def _first_alone(stream: Stream, kept: list[KeptPacket]) -> tuple[Anchor, int]:

@@ -1,15 +1,15 @@
 """Playout: arrived packets become one frame of audio per tick of the frame clock.
 
 Each row of the table is one received stream (a leg's inbound track, or what a party hears). A
-payload's place is decided by its media timestamp alone, never by how many packets came before
-it, so loss, reordering and silence move nothing:
+payload's place is decided by its media timestamp, never by how many packets came before it, so
+loss, reordering and silence move nothing:
 
     output sample = media timestamp + the row's place
 
 The place is given when the stream starts: the least delayed packet that came before playout
 began is played ``depth`` frames after it could first be used. It moves only when the sender's
-clock is seen to drift, or the stream to have stopped and gone on (:mod:`mediasim.rtp.pacing`);
-every move is logged.
+clock is seen to drift (:mod:`mediasim.rtp.pacing`), or the stream to have stopped or begun anew
+(:mod:`mediasim.rtp.lines`); every move is logged.
 
 A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
 has been played by then, it is late: counted and dropped. What is decided never depends on how
