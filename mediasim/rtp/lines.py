@@ -10,8 +10,8 @@ a duplicate        has the number and the timestamp of a packet of the line, and
                    be played with it, or late and alone. It is counted and dropped.
 a talk spurt       begins with a packet that comes too late for its timestamp, and later than all
                    of the last half second to a second were, if those that follow come no sooner:
-                   the sender stopped, and its timestamps with it. It is placed by arrival. Neither
-                   the marker bit nor a gap in arrival is needed, and the marker alone moves nothing.
+                   the sender stopped, and its timestamps with it. It is placed by arrival.
+                   Neither the marker bit nor a gap in arrival is needed for it.
 a new beginning    is a timestamp that says other than sequence number and arrival: it goes back or
                    stands while the numbers go on, falls back with them to what was long played,
                    or leaps by 60 ms and more over what neither numbers nor time leapt; if another
