@@ -100,12 +100,10 @@ class Playout:
         self._lines.open(row, stream.ticks_per_sample)
 
     def _use(self, stream: Stream, payload_type: int) -> None:
-        if not stream.used:
-            stream.used.add(payload_type)
-        elif payload_type != stream.payload_type:
-            stream.switches += 1
-            stream.used |= {payload_type, stream.payload_type}
         if payload_type != stream.payload_type:
+            if self.reception.received[stream.row]:
+                stream.switches += 1
+                stream.used |= {payload_type, stream.payload_type}
             stream.use(payload_type)
             self._hear(stream)
             self._attend(stream)

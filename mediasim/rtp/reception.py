@@ -171,7 +171,8 @@ class ReceptionTable:
         index = rows * _RECENT + (sequence & (_RECENT - 1))
         known = _named(sequence, media)
         recent = self.recent.reshape(-1)
-        repeated: NDArray[np.bool_] = recent[index] == known
+        before = recent[index]
+        repeated: NDArray[np.bool_] = before == known
         recent[index] = known
         # Twice in this block: the first writes its number last, so the others find another's.
         number = np.arange(len(rows), dtype=np.int32)
@@ -180,7 +181,11 @@ class ReceptionTable:
         earlier = marks[index]
         again = earlier != number
         if again.any():
-            repeated |= again & (known[earlier] == known)
+            same = known[earlier] == known
+            repeated |= again & same
+            shared = again & ~same  # numbers that fell back or are far apart: one after the other
+            if shared.any():
+                _judge_each(np.isin(index, index[shared]), index, before, known, repeated)
         if not repeated.any():
             return None
         np.add.at(self.duplicates, rows[repeated], 1)
@@ -250,6 +255,22 @@ class ReceptionTable:
             highest_sequence=self.highest_of(row),
             jitter=float(self.jitter[row]),
         )
+
+
+def _judge_each(
+    chosen: NDArray[np.bool_],
+    index: NDArray[np.int64],
+    before: NDArray[np.int64],
+    known: NDArray[np.int64],
+    repeated: NDArray[np.bool_],
+) -> None:
+    """Tell which chosen packets repeat one of their slot."""
+    seen: dict[int, set[int]] = {}
+    for at in np.flatnonzero(chosen).tolist():
+        slot, name = int(index[at]), int(known[at])
+        names = seen.setdefault(slot, {int(before[at])})
+        repeated[at] = name in names
+        names.add(name)
 
 
 Number = TypeVar("Number", int, NDArray[np.int64])

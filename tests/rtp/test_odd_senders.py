@@ -78,9 +78,11 @@ def test_every_frame_that_arrived_is_played_once_and_in_order(first: int) -> Non
             assert "timestamps began anew" in words, how
         if how["payload type"] != "one":
             assert "the payload type changed between 0 (PCMU), 8 (PCMA)" in words, how
-        # A copy of what came before a new beginning is no duplicate after it, but a stray.
-        dropped = bench.playout.reception.of(0).duplicates + bench.stream.late + bench.stream.early
-        assert dropped == len(sender.datagrams) - len(sender.frames), how
+        # A copy of what came before a new beginning may be no duplicate after it, but a stray.
+        counted = bench.playout.reception.of(0)
+        assert counted.received + counted.duplicates == len(sender.datagrams), how
+        if how["repeats"] == "none":
+            assert (counted.duplicates, bench.stream.late, bench.stream.early) == (0, 0, 0), how
 
 
 def forged(at_ns: int, number: int) -> Datagram:
@@ -160,7 +162,8 @@ def test_a_wide_codec_of_another_clock_is_heard_whole(
         ]
         bench = Bench(StreamFormat(codec=codec, payload_type=payload_type))
         played.append(bench.play(packets, 240))
-    assert np.array_equal(*played)
+    other, usual = played
+    assert np.array_equal(other, usual)
 
 
 def test_every_codec_in_turn_is_heard() -> None:
