@@ -22,7 +22,7 @@ from mediasim.audio.resampling import RESAMPLING_DELAY, Downsampler, Upsampler
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
 
-__all__ = ["CODECS", "Codec", "FrameDecoder", "FrameEncoder"]
+__all__ = ["CODECS", "Codec", "FrameDecoder", "FrameEncoder", "payload_samples"]
 
 _OPUS_BIT_RATE: Final = 32_000
 _OPUS_APPLICATION: Final = "audio"
@@ -62,6 +62,24 @@ CODECS: Final[dict[str, Codec]] = {
     )
 }
 """By encoding name, in upper case."""
+
+
+def payload_samples(name: str, payload: bytes) -> int:
+    """How many 8 kHz samples a payload lasts for, as its bytes tell; 0 for one of none."""
+    if name != "OPUS":
+        return len(payload)  # one byte is one sample's time in all of them
+    if not payload:
+        return 0
+    config, count = payload[0] >> 3, payload[0] & 3
+    if config < 12:  # SILK (RFC 6716 section 3.1)
+        frame = (80, 160, 320, 480)[config & 3]
+    elif config < 16:  # hybrid
+        frame = (80, 160)[config & 1]
+    else:  # CELT
+        frame = (20, 40, 80, 160)[config & 3]
+    if count == 3:
+        return frame * (payload[1] & 0x3F) if len(payload) > 1 else 0
+    return frame * (1, 2, 2)[count]
 
 
 class FrameEncoder:

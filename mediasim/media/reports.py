@@ -65,7 +65,7 @@ class LegReports:
         expected = reception.expected - self._expected
         received = reception.received - self._received
         self._expected, self._received = reception.expected, reception.received
-        ticks = self._leg.stream.format.ticks_per_sample
+        ticks = self._leg.stream.ticks_per_sample
         return ReportBlock(
             ssrc=max(0, self._leg.stream.lock.ssrc),
             fraction_lost=fraction_lost(expected, received),

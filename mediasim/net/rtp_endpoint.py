@@ -20,6 +20,7 @@ from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
 from mediasim.net.batch_reader import DATAGRAM_BYTES
 from mediasim.net.rtp_mux import PacketWatcher, RtpMux
+from mediasim.net.rtp_source import RtpSource
 from mediasim.net.udp import BUFFER_BYTES, Address
 from mediasim.rtp.packets import HEADER_SIZE
 
@@ -56,8 +57,10 @@ class RtpEndpoint:
         """Where RTP goes; None until the far side has sent some."""
         self.rtcp_remote: Address | None = None
         """Where RTCP goes, if not to the port that follows from RTP's."""
-        self.foreign = 0
-        """Datagrams of others than the far side, or that are no RTP: dropped."""
+        self.source = RtpSource()
+        """Whose RTP is heard."""
+        self.stray = 0
+        """Datagrams that are no RTP, or RTCP of others: dropped."""
         self.errors: Counter[str] = Counter()
         """What the kernel refused, by name."""
         self.reports: list[tuple[int, bytes]] = []
@@ -77,10 +80,22 @@ class RtpEndpoint:
         if self._rtcp is not None:
             loop.add_reader(self._rtcp, self._read_reports)
 
+    @property
+    def foreign(self) -> int:
+        """Datagrams of others than the far side, or that are no RTP: dropped."""
+        return self.stray + self.source.foreign
+
+    @property
+    def sources(self) -> list[Address]:
+        """Where its RTP came from, in order."""
+        return self.source.sources
+
     # -- what signalling says ---------------------------------------------------------------
 
     def set_remote(self, remote: Address, rtcp: Address | None = None) -> None:
         """Send there from now on."""
+        if self.remote is not None and remote != self.remote:
+            self.source.forget()
         self.remote, self.rtcp_remote = remote, rtcp
         self._latches = False
         self._redirected()
@@ -107,7 +122,7 @@ class RtpEndpoint:
         mux = RtpMux.of(leg)
         now_ns = round(self._loop.time() * 1e9)
         while (received := self._receive(self.socket)) is not None:
-            self.accepts(now_ns, *received)  # too early to be heard, but it may be latched onto
+            self.take(now_ns, *received, None)  # too early to be heard, but it may be latched onto
         mux.attach(leg, self)
         self._leg = leg
         return None, None
@@ -140,25 +155,29 @@ class RtpEndpoint:
         """Where RTP is sent now; None while it is on hold, or the far side not known."""
         return None if self._held else self.remote
 
-    def accepts(self, at_ns: int, packet: bytes, source: Any) -> bool:
-        """Whether it is RTP of the far side; RTCP is noted, anything else counted as foreign."""
+    def take(
+        self, at_ns: int, packet: bytes, source: Any, last: tuple[int, bytes] | None
+    ) -> list[bytes]:
+        """The RTP of the far side, now that a datagram has come; RTCP is noted, others counted.
+
+        ``last`` is when its newest packet had come, and that packet's header.
+        """
         sender = source[0], source[1]
         if self._mux and len(packet) >= 2 and 192 <= packet[1] <= 223:  # RFC 5761 section 4
             self._note_report(at_ns, packet, sender)
-            return False
-        if len(packet) < HEADER_SIZE or packet[0] >> 6 != 2 or not self._is_far_side(sender):
-            self.foreign += 1
-            return False
-        return True
+            return []
+        is_rtp = len(packet) >= HEADER_SIZE and packet[0] >> 6 == 2
+        if is_rtp and self._latches and self.remote is None:
+            self.remote = sender
+        if not is_rtp or self.remote is None:
+            self.stray += 1
+            return []
+        if last is not None:
+            self.source.went_on(*last)
+        return self.source.take(at_ns, packet, sender, self.remote)
 
     def refused(self, error: OSError) -> None:
         self.errors[error.strerror or type(error).__name__] += 1
-
-    def _is_far_side(self, sender: Address) -> bool:
-        if self._latches and self.remote is None:
-            self.remote = sender
-        # It may send from another port than it receives on, as ffmpeg does.
-        return self.remote is not None and sender[0] == self.remote[0]
 
     def _read_reports(self) -> None:
         assert self._rtcp is not None
@@ -170,7 +189,7 @@ class RtpEndpoint:
     def _note_report(self, at_ns: int, data: bytes, sender: Address) -> None:
         known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
         if known and sender[0] not in known:
-            self.foreign += 1
+            self.stray += 1
             return
         if len(self.reports) < _MOST_REPORTS:
             self.reports.append((at_ns, data))

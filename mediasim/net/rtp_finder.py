@@ -2,6 +2,8 @@
 
 A stream is an SSRC on one pair of addresses. Other traffic may look like RTP for a packet: a
 stream is believed when it has several packets whose sequence numbers mostly follow each other.
+A capture may hold each packet more than once (of a mirrored port, or of all interfaces); copies say
+nothing about that.
 """
 
 from __future__ import annotations
@@ -53,9 +55,10 @@ def find_streams(datagrams: Iterable[Datagram]) -> list[FoundStream]:
 
 
 def _runs(packets: list[Datagram]) -> bool:
-    if len(packets) < _FEWEST:
+    named = dict.fromkeys(packet.payload[2:8] for packet in packets)  # number and timestamp
+    if len(named) < _FEWEST:
         return False
-    numbers = [int.from_bytes(packet.payload[2:4], "big") for packet in packets]
+    numbers = [int.from_bytes(name[:2], "big") for name in named]
     steps = [(later - earlier) & 0xFFFF for earlier, later in itertools.pairwise(numbers)]
     near = sum(0 < min(step, 0x10000 - step) <= _NEAR for step in steps)
     return near >= 0.8 * len(steps)

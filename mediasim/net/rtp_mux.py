@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -59,8 +59,14 @@ class RtpPort(Protocol):
     def destination(self) -> Address | None:
         """Where RTP is sent now; None: nothing is."""
 
-    def accepts(self, at_ns: int, packet: bytes, source: Any) -> bool:
-        """Whether a packet is RTP of its far side; what else it is, it makes use of itself."""
+    def take(
+        self, at_ns: int, packet: bytes, source: Any, last: tuple[int, bytes] | None
+    ) -> list[bytes]:
+        """The RTP of its far side, now that a datagram has come from another source than the last.
+
+        ``last`` is when the newest from that source had come, and its header. It may be none, or
+        several that were kept until it was known whose they are.
+        """
 
     def refused(self, error: OSError) -> None:
         """The system refused a packet: count it."""
@@ -73,7 +79,9 @@ class _Carried:
     leg: Leg
     port: RtpPort
     source: Any = None
-    """Where its far side's last packet came from."""
+    """Where its far side's last packet came from,"""
+    last: tuple[int, bytes] | None = None
+    """when, and that packet's header."""
     place: int = -1
     """Among those that are sent to together; -1: it is not."""
 
@@ -139,7 +147,7 @@ class RtpMux:
     def redirect(self, leg: Leg) -> None:
         """The port's destination may have changed, and with it whose packets are its far side's."""
         carried = self._carried[leg.row]
-        carried.source = None
+        carried.source = carried.last = None
         self._aim(carried)
 
     def _aim(self, carried: _Carried) -> None:
@@ -208,16 +216,46 @@ class RtpMux:
         good &= [
             carried[row].source == source for row, source in zip(rows, batch.sources, strict=True)
         ]
-        if good.all():
-            return batch
-        for index in np.flatnonzero(~good).tolist():
-            each, source = carried[rows[index]], batch.sources[index]
+        if not good.all():
+            batch = self._sifted(batch, good)
+        for row, index in dict(
+            zip(batch.slots.tolist(), range(len(batch.slots)), strict=True)
+        ).items():
+            head = batch.block.data[index, :HEADER_SIZE].tobytes()
+            carried[row].last = int(batch.block.arrival[index]), head
+        return batch
+
+    def _sifted(self, batch: ReadBatch, good: NDArray[np.bool_]) -> ReadBatch:
+        """The good packets, and what the ports make of the others, each leg's in order."""
+        block, found = batch.block, list[tuple[int, int, int, bytes]]()
+        newest: dict[int, int] = {}
+        for index, row in enumerate(batch.slots.tolist()):
+            each = self._carried[row]
+            if good[index] and each.source == batch.sources[index]:
+                newest[row] = index
+                continue
+            good[index] = False
+            last = each.last
+            if row in newest:
+                at = newest.pop(row)
+                last = int(block.arrival[at]), block.data[at, :HEADER_SIZE].tobytes()
+            at_ns, source = int(block.arrival[index]), batch.sources[index]
             packet = block.data[index, : int(block.length[index])].tobytes()
-            if each.port.accepts(int(block.arrival[index]), packet, source):
-                good[index] = True
+            taken = each.port.take(at_ns, packet, source, last)
+            each.last = None
+            found += [(index, row, at_ns, one) for one in taken]
+            if taken:
                 each.source = source
                 self._aim(each)
-        return _chosen(batch, good)
+        kept = _chosen(batch, good)
+        if not found:
+            return kept
+        order, rows, arrival, packets = zip(*found, strict=True)
+        more = ReadBatch(np.array(rows), _block_of(packets, arrival))
+        merged = _merged(kept, more) if len(kept.slots) else more
+        assert merged is not None
+        places = np.append(np.flatnonzero(good), order)
+        return _in_order(merged, np.argsort(places, kind="stable"))
 
     def _show(self, batch: ReadBatch) -> None:
         """Let those see what came who watch a port."""
@@ -259,8 +297,18 @@ class RtpMux:
             port.watcher.sent(frame, packets)
 
 
+def _block_of(packets: Sequence[bytes], arrival: Sequence[int]) -> PacketBlock:
+    data = np.zeros((len(packets), max(map(len, packets))), np.uint8)
+    for row, packet in zip(data, packets, strict=True):
+        row[: len(packet)] = np.frombuffer(packet, np.uint8)
+    return PacketBlock(data, np.array([len(each) for each in packets]), np.array(arrival))
+
+
 def _chosen(batch: ReadBatch, which: NDArray[np.bool_]) -> ReadBatch:
-    chosen = np.flatnonzero(which)
+    return _in_order(batch, np.flatnonzero(which))
+
+
+def _in_order(batch: ReadBatch, chosen: NDArray[np.intp]) -> ReadBatch:
     return ReadBatch(batch.slots[chosen], batch.block.select(chosen))
 
 

@@ -1,8 +1,9 @@
 """Who talks to whom in a capture: RTP streams as the two directions of calls.
 
-A sender that begins a new SSRC goes on with what it was saying; two streams from one address to
-another at the same time are two senders. Two talks are a call when each goes where the other comes
-from while the other is under way.
+A sender that begins a new SSRC goes on with what it was saying, and so does one that keeps its SSRC
+and is seen at another address (a translator that was rebound, a port that was agreed on anew); two
+streams at the same time are two senders, whatever their SSRCs. Two talks are a call when each goes
+where the other comes from while the other is under way.
 """
 
 from __future__ import annotations
@@ -37,6 +38,21 @@ class Talk:
         return self.streams[0].destination
 
     @property
+    def sources(self) -> list[tuple[str, int]]:
+        """All it came from, in order."""
+        return list(dict.fromkeys(stream.source for stream in self.streams))
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing of it was captured."""
+        return not any(stream.packets for stream in self.streams)
+
+    @classmethod
+    def unheard(cls, other: Talk) -> Talk:
+        """The other direction of a talk, of which nothing was captured."""
+        return cls((FoundStream(0, other.destination, other.source, ()),))
+
+    @property
     def packets(self) -> list[Datagram]:
         """In the order they came."""
         found = [packet for stream in self.streams for packet in stream.packets]
@@ -44,19 +60,35 @@ class Talk:
 
     @property
     def begins_ns(self) -> int:
-        return min(stream.packets[0].at_ns for stream in self.streams)
+        """0 for a silent one."""
+        return min(
+            (stream.packets[0].at_ns for stream in self.streams if stream.packets), default=0
+        )
 
     @property
     def ends_ns(self) -> int:
-        return max(stream.packets[-1].at_ns for stream in self.streams)
+        """0 for a silent one."""
+        return max(
+            (stream.packets[-1].at_ns for stream in self.streams if stream.packets), default=0
+        )
+
+    def overlaps(self, other: Talk) -> bool:
+        """Whether one is under way while the other is."""
+        return self.begins_ns <= other.ends_ns and other.begins_ns <= self.ends_ns
 
     def answers(self, other: Talk) -> bool:
         """Whether it is the other direction of the same call."""
-        return (
-            (self.source, self.destination) == (other.destination, other.source)
-            and self.begins_ns <= other.ends_ns
-            and other.begins_ns <= self.ends_ns
-        )
+        own = {(stream.source, stream.destination) for stream in self.streams}
+        theirs = {(stream.destination, stream.source) for stream in other.streams}
+        return bool(own & theirs) and self.overlaps(other)
+
+    def _goes_on(self, stream: FoundStream) -> bool:
+        """Whether a stream that begins is the same sender's."""
+        last = self.streams[-1]
+        pause = stream.packets[0].at_ns - self.ends_ns
+        same = (stream.source == last.source) + (stream.destination == last.destination)
+        known = same == 2 or (same == 1 and stream.ssrc == last.ssrc)
+        return known and -_OVERLAP_NS <= pause <= _PAUSE_NS
 
 
 def talks_of(streams: Iterable[FoundStream]) -> list[Talk]:
@@ -64,9 +96,7 @@ def talks_of(streams: Iterable[FoundStream]) -> list[Talk]:
     talks: list[Talk] = []
     for stream in sorted(streams, key=lambda each: each.packets[0].at_ns):
         for number, talk in enumerate(talks):
-            pause = stream.packets[0].at_ns - talk.ends_ns
-            same = (stream.source, stream.destination) == (talk.source, talk.destination)
-            if same and -_OVERLAP_NS <= pause <= _PAUSE_NS:
+            if talk._goes_on(stream):
                 talks[number] = Talk((*talk.streams, stream))
                 break
         else:

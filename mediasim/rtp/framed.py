@@ -27,12 +27,15 @@ class FramedStream:
     def __init__(self, codec: str) -> None:
         self._codec = codec
         self._delay = CODECS[codec].delay_samples
-        self.restart()
-
-    def restart(self) -> None:
-        self._held: dict[int, bytes] = {}
+        self._held: dict[int, tuple[int, bytes]] = {}
+        """Payloads, and which of the sender's streams they are of."""
+        self._stream = self._decoded = 0
         self._next: int | None = None
         self._decoder: FrameDecoder | None = None
+
+    def restart(self) -> None:
+        """The payloads to come are of a new stream, and are decoded afresh."""
+        self._stream += 1
 
     @property
     def lead(self) -> int:
@@ -42,7 +45,7 @@ class FramedStream:
     def hold(self, output: NDArray[np.int64], payload: NDArray[np.uint8]) -> None:
         """Keep payloads (n, size) for their output samples (n,)."""
         for at, data in zip(output.tolist(), payload, strict=True):
-            self._held[at] = data.tobytes()
+            self._held[at] = self._stream, data.tobytes()
 
     def decode(self, end_frame: int) -> list[tuple[int, NDArray[np.int16]]]:
         """All audio due before frame ``end_frame``: (output sample, samples) of each payload."""
@@ -50,7 +53,9 @@ class FramedStream:
         ready = sorted(at for at in self._held if at < due)
         decoded = []
         for at in ready:
-            payload = self._held.pop(at)
+            stream, payload = self._held.pop(at)
+            if stream != self._decoded:
+                self._decoded, self._decoder = stream, None
             self._catch_up(at)
             if self._decoder is None:
                 self._decoder = FrameDecoder(self._codec)

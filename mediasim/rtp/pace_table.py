@@ -2,6 +2,9 @@
 
 A table of columns, a row per stream. Windows end for all rows in the same frame, so they are dealt
 with at once, whatever they show; only a stream that really moves is looked at by itself.
+
+Packets are looked at before they are counted: :meth:`PaceTable.look` says where they belong,
+:meth:`PaceTable.count` enters those that were taken into the windows.
 """
 
 from __future__ import annotations
@@ -11,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.rtp.pacing import WINDOW_FRAMES, Anchor, Pacing
-from mediasim.rtp.stream import Stream
+from mediasim.rtp.stream import Shift, Stream
 
 __all__ = ["AHEAD_FRAMES", "PaceTable"]
 
@@ -38,11 +41,15 @@ class PaceTable:
         """Output sample = media time + place,"""
         self._turn = np.full(rows, _EARLIEST, np.int64)
         """from this media time on."""
-        self._newest = np.full(rows, _EARLIEST, np.int64)
+        self.newest = np.full(rows, _EARLIEST, np.int64)
         """The latest media time received."""
         self._window = np.full(rows, _NO_WINDOW, np.int64)
         self._least = np.zeros(rows, np.int64)
         self._packets = np.zeros(rows, np.int64)
+        self._most = np.full(rows, _EARLIEST, np.int64)
+        """The longest time from media to arrival of this window's packets,"""
+        self._most_before = np.full(rows, _EARLIEST, np.int64)
+        """and of those of the window before."""
         self._contested = np.full(rows, _EARLIEST, np.int64)
         """Output samples below this may have been written before the place moved back."""
 
@@ -73,110 +80,206 @@ class PaceTable:
         found = np.flatnonzero(output < self._contested[rows])
         return found if len(found) else None
 
+    # -- places given -----------------------------------------------------------------------
+
     def begin(self, stream: Stream, anchor: Anchor, arrival: int) -> None:
         """Give a stream its place; ``arrival`` is its first packet's (ns)."""
         row = stream.row
-        self._place[row] = anchor.place
-        self._turn[row] = self._newest[row] = self._contested[row] = _EARLIEST
         usable = arrival // FRAME_NS + 1
-        self._window[row] = usable // WINDOW_FRAMES
-        self._least[row] = _LATEST
-        self._packets[row] = 0
-        slack = anchor.transit - anchor.place
-        self._pacing.refer(row, slack, stream.format.depth * FRAME_SAMPLES)
+        self._turn[row] = self.newest[row] = self._contested[row] = _EARLIEST
+        self._anchor(stream, anchor.place, anchor.transit, usable)
         stream.placed(anchor.first, anchor.place, usable)
 
-    def follow(
+    def begin_anew(self, stream: Stream, shift: Shift, transit: int, usable: int) -> None:
+        """Give a stream that goes on somewhere else its place there.
+
+        ``transit`` is the least time from media to arrival of its first packets, ``usable`` the
+        frame from which on the first of them could be played.
+        """
+        self._turn[stream.row] = shift.media
+        self._anchor(stream, shift.place, transit, usable)
+        stream.shifts.append(shift)
+
+    def _anchor(self, stream: Stream, place: int, transit: int, usable: int) -> None:
+        row = stream.row
+        self._place[row] = place
+        self._roll_to(np.array([row]), np.array([usable // WINDOW_FRAMES]))
+        self._most[row] = self._most_before[row] = _EARLIEST
+        self._pacing.refer(row, transit - place, stream.format.depth * FRAME_SAMPLES)
+
+    # -- packets ----------------------------------------------------------------------------
+
+    def off(
+        self, rows: NDArray[np.int64], delay: NDArray[np.int64], place: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Samples by which packets come later than the first ones of their streams did."""
+        found: NDArray[np.int64] = delay - place - self._pacing.reference(rows)
+        return found
+
+    def place_of(
         self,
         streams: list[Stream | None],
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
-        arrival: NDArray[np.int64],
-        usable: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Each packet's place; closes the windows that ended, which may move it.
-
-        Packets of a row stand together, in order of arrival; ``streams`` are found by row.
-        ``usable`` are the frames from which on they can be played.
-        """
-        delay = arrival // SAMPLE_NS - media
-        window = usable // WINDOW_FRAMES
-        edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
-        bounds = np.concatenate(([0], np.flatnonzero(edges) + 1, [len(rows)]))
-        starts, count = bounds[:-1], bounds[1:] - bounds[:-1]
-        least = np.minimum.reduceat(delay, starts)
-        newest = np.maximum.reduceat(media, starts)
-        row, of = rows[starts], window[starts]
+        """Each packet's place as known now; ``streams`` are found by row."""
         place = self._place[rows]
-        for index in np.flatnonzero(media < self._turn[rows]).tolist():
+        before = np.flatnonzero(media < self._turn[rows])
+        for index in before.tolist():
             place[index] = _of(streams, int(rows[index])).place_of(int(media[index]))
-        # A row's first piece may go on with the window its row is in.
-        fresh = np.ones(len(starts), np.bool_)
-        fresh[1:] = row[1:] != row[:-1]
-        same = fresh & (of == self._window[row])
-        least[same] = np.minimum(self._least[row[same]], least[same])
-        count[same] += self._packets[row[same]]
-        # Every other one closes the window before it, which as a rule shows nothing.
-        before = np.arange(-1, len(starts) - 1)
-        closed_least = np.where(fresh, self._least[row], least[before])
-        closed_count = np.where(fresh, self._packets[row], count[before])
-        calm = same | self._pacing.calm(row, closed_least - self._place[row], closed_count)
-        firsts = np.flatnonzero(fresh)
-        newest_of_row = np.maximum.reduceat(newest, firsts)
-        if calm.all():
-            last = np.append(fresh[1:], True)
-            self._open(row[last], of[last], least[last], count[last], newest_of_row)
-            return place
-        calm = ~np.isin(row, row[~calm])  # by whole rows
-        last = np.append(fresh[1:], True) & calm
-        self._open(row[last], of[last], least[last], count[last], newest_of_row[calm[fresh]])
-        # The others piece by piece: first the first ones of all rows, then the second ones.
-        number = np.cumsum(fresh) - 1
-        turn = np.where(calm, -1, np.arange(len(row)) - firsts[number])
-        ends = np.append(starts[firsts[1:]], len(rows))
-        for each in range(int(turn.max()) + 1):
-            if each:
-                left = np.flatnonzero(turn >= each)
-                slack = closed_least[left] - self._place[row[left]]
-                if self._pacing.calm(row[left], slack, closed_count[left]).all():
-                    # What was the matter is over, and so are all windows but the rows' last.
-                    ended = left[np.append(fresh[1:], True)[left]]
-                    latest = newest_of_row[number[ended]]
-                    self._open(row[ended], of[ended], least[ended], count[ended], latest)
-                    break
-            now = np.flatnonzero(turn == each)
-            closing = now[~same[now]]
-            for index, move in self._judge(row[closing]):
-                piece = int(closing[index])
-                stream, start = _of(streams, int(row[piece])), int(starts[piece])
-                self._move(stream, move, int(usable[start]))
-                rest = slice(start, int(ends[number[piece]]))
-                place[rest][media[rest] >= self._turn[stream.row]] = self._place[stream.row]
-            self._open(row[now], of[now], least[now], count[now], newest[now])
         return place
 
-    def _open(
+    def look(
         self,
-        row: NDArray[np.int64],
-        window: NDArray[np.int64],
-        least: NDArray[np.int64],
-        count: NDArray[np.int64],
-        newest: NDArray[np.int64],
-    ) -> None:
-        """Begin new windows with what has come of them."""
-        self._window[row] = window
-        self._least[row] = least
-        self._packets[row] = count
-        self._newest[row] = np.maximum(self._newest[row], newest)
+        streams: list[Stream | None],
+        rows: NDArray[np.int64],
+        media: NDArray[np.int64],
+        delay: NDArray[np.int64],
+        usable: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+        """Each packet's place, and of which packets it is known; None: of all.
 
-    def _judge(self, rows: NDArray[np.int64]) -> list[tuple[int, int]]:
-        """Close the rows' windows; returns which of them are to move, and by how much."""
-        if not len(rows):
-            return []
+        Packets of a row stand together, in order of arrival; ``usable`` are the frames from which
+        on they can be played, ``delay`` the samples from media time to arrival. Windows that end
+        before a row's first packet are closed, which may move it. Where a later window of it may
+        do so, the place of what follows is known when what precedes it has been counted.
+        """
+        window = usable // WINDOW_FRAMES
+        known = None
+        if (window != self._window[rows]).any():
+            starts, row, of, fresh = _pieces(rows, window)
+            firsts = np.flatnonzero(fresh)
+            rolls = firsts[of[firsts] != self._window[row[firsts]]]
+            if len(rolls):
+                self._roll(streams, row[rolls], of[rolls], usable[starts[rolls]])
+            if len(firsts) < len(starts):
+                known = self._calm_until(rows, delay, starts, row, fresh)
+        return self.place_of(streams, rows, media), known
+
+    def _calm_until(
+        self,
+        rows: NDArray[np.int64],
+        delay: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        row: NDArray[np.int64],
+        fresh: NDArray[np.bool_],
+    ) -> NDArray[np.bool_] | None:
+        """Which packets come before a window of their row is closed that may move it."""
+        count = np.diff(np.append(starts, len(rows)))
+        least = np.minimum.reduceat(delay, starts)
+        least[fresh] = np.minimum(self._least[row[fresh]], least[fresh])
+        packets = count + np.where(fresh, self._packets[row], 0)
+        later = np.flatnonzero(~fresh)
+        slack = least[later - 1] - self._place[row[later]]
+        calm = self._pacing.calm(row[later], slack, packets[later - 1])
+        if calm.all():
+            return None
+        moving = np.zeros(len(starts), np.int64)
+        moving[later[~calm]] = 1
+        so_far = np.cumsum(moving)
+        before = so_far[fresh][np.cumsum(fresh) - 1]  # a row's first piece never counts
+        return np.repeat(so_far == before, count)
+
+    def _roll(
+        self,
+        streams: list[Stream | None],
+        rows: NDArray[np.int64],
+        windows: NDArray[np.int64],
+        usable: NDArray[np.int64],
+    ) -> None:
+        """Close the rows' windows, each row once, and begin others."""
         slack = self._least[rows] - self._place[rows]
-        moves = self._pacing.judge(rows, slack, self._packets[rows])
-        found = np.flatnonzero(moves)
-        return list(zip(found.tolist(), moves[found].tolist(), strict=True))
+        closing = np.flatnonzero(~self._pacing.calm(rows, slack, self._packets[rows]))
+        if len(closing):
+            of = rows[closing]
+            moves = self._pacing.judge(of, slack[closing], self._packets[of])
+            for index in np.flatnonzero(moves).tolist():
+                stream = _of(streams, int(of[index]))
+                self._move(stream, int(moves[index]), int(usable[closing[index]]))
+        self._roll_to(rows, windows)
+
+    def _roll_to(self, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> None:
+        told = self._packets[rows] > 0
+        self._most_before[rows[told]] = self._most[rows[told]]
+        self._window[rows] = windows
+        self._least[rows] = _LATEST
+        self._packets[rows] = 0
+        self._most[rows] = _EARLIEST
+
+    def roll_one(self, streams: list[Stream | None], row: int, usable: int) -> None:
+        """Close one row's window if a packet that can be used in this frame shows it has ended."""
+        if usable // WINDOW_FRAMES != self._window[row]:
+            rows = np.array([row])
+            self._roll(streams, rows, np.array([usable // WINDOW_FRAMES]), np.array([usable]))
+
+    def count(
+        self,
+        rows: NDArray[np.int64],
+        media: NDArray[np.int64],
+        delay: NDArray[np.int64],
+        usable: NDArray[np.int64],
+    ) -> None:
+        """Enter packets that were looked at into the windows of their rows."""
+        if len(rows) == 1 or (rows[1:] != rows[:-1]).all():  # in real time, as a rule
+            self._least[rows] = np.minimum(self._least[rows], delay)
+            self._most[rows] = np.maximum(self._most[rows], delay)
+            self._packets[rows] += 1
+            self.newest[rows] = np.maximum(self.newest[rows], media)
+            return
+        starts, row, of, fresh = _pieces(rows, usable // WINDOW_FRAMES)
+        count = np.diff(np.append(starts, len(rows)))
+        least = np.minimum.reduceat(delay, starts)
+        most = np.maximum.reduceat(delay, starts)
+        first = row[fresh]
+        least[fresh] = np.minimum(least[fresh], self._least[first])
+        most[fresh] = np.maximum(most[fresh], self._most[first])
+        count[fresh] += self._packets[first]
+        last = np.append(fresh[1:], True)
+        newest = np.maximum.reduceat(media, starts[fresh])
+        self.newest[first] = np.maximum(self.newest[first], newest)
+        ended = np.flatnonzero(last & ~fresh)
+        self._most_before[row[ended]] = most[ended - 1]
+        own = row[last]
+        self._window[own] = of[last]
+        self._least[own] = least[last]
+        self._most[own] = most[last]
+        self._packets[own] = count[last]
+
+    def reference(self, row: int) -> int:
+        """The least slack (samples) of a row's first packets."""
+        return int(self._pacing.reference(np.array([row]))[0])
+
+    def count_aside(self, row: int, delay: int) -> None:
+        """Enter a late packet that is kept until it is known what it is."""
+        self._least[row] = min(int(self._least[row]), delay)
+        self._packets[row] += 1
+
+    def accustom(self, row: int, delay: int) -> None:
+        """Such a packet was merely late: others may be as late."""
+        self._most[row] = max(int(self._most[row]), delay)
+
+    def most(
+        self,
+        row: int,
+        delay: NDArray[np.int64] | None = None,
+        usable: NDArray[np.int64] | None = None,
+    ) -> int:
+        """The longest time from media to arrival of a row's packets in this window and the last.
+
+        With ``delay`` and ``usable``: of packets looked at and not yet counted too; the last of
+        ``usable`` is the packet that is asked for, and not among ``delay``.
+        """
+        most, before = int(self._most[row]), int(self._most_before[row])
+        if delay is None or usable is None or not len(delay):
+            return max(most, before)
+        window = usable // WINDOW_FRAMES
+        earlier = window[:-1]
+        now = earlier == window[-1]
+        if now.all():  # the row's own window
+            return max(most, before, int(delay.max()))
+        last = earlier[~now][-1]
+        found = int(delay[now | (earlier == last)].max())
+        return max(found, most) if last == self._window[row] else found
 
     def _move(self, stream: Stream, samples: int, usable: int) -> None:
         """Move a stream's place, known in the frame ``usable``."""
@@ -185,12 +288,25 @@ class PaceTable:
         # It holds from beyond all that was received. Back, it may still be written over the end
         # of that, or late packets of that over it.
         reach = (usable + AHEAD_FRAMES) * FRAME_SAMPLES + stream.lead
-        turn = max(int(self._turn[row]), min(int(self._newest[row]) + 1, reach - place))
+        turn = max(int(self._turn[row]), min(int(self.newest[row]) + 1, reach - place))
         self._place[row], self._turn[row] = place + samples, turn
         below = turn + place + LONGEST_PACKET
         if samples < 0:
             self._contested[row] = max(int(self._contested[row]), below)
         stream.moved(turn, place + samples, samples, usable, below)
+
+
+def _pieces(
+    rows: NDArray[np.int64], window: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Packets of one row in one window: the first's index, row and window, and if it is the
+    row's first."""
+    edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
+    starts = np.concatenate(([0], np.flatnonzero(edges) + 1))
+    row = rows[starts]
+    fresh = np.ones(len(starts), np.bool_)
+    fresh[1:] = row[1:] != row[:-1]
+    return starts, row, window[starts], fresh
 
 
 def _of(streams: list[Stream | None], row: int) -> Stream:

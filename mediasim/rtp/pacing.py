@@ -39,6 +39,8 @@ PATIENCE: Final = 4
 """Windows in a row that must agree before a drift is followed: 2 s."""
 ENOUGH: Final = 5
 """Packets below which a window says nothing: of 60 ms, a window has 8."""
+_FAR: Final = 64 * FRAME_SAMPLES
+"""Samples by which no packet of one beginning is off another."""
 _MARGIN: Final = 4
 """Half a millisecond: networks are described in whole ones."""
 
@@ -83,6 +85,10 @@ class Pacing:
         self._late[row] = late_samples
         self._streak[row] = 0
         self._leapt[row] = False
+
+    def reference(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The least slack of the rows' first packets."""
+        return self._reference[rows]
 
     def calm(
         self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
@@ -161,6 +167,8 @@ class FirstPackets:
         if self._closed:
             return
         transit = arrival // SAMPLE_NS - media
+        if self._found is not None and abs(transit - self._found.transit) > _FAR:
+            return  # of another beginning, or a stray
         better, begins = self._found, self._begins
         if better is None or media < better.first or transit < better.transit:
             if better is not None:

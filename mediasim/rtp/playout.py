@@ -1,15 +1,15 @@
 """Playout: arrived packets become one frame of audio per tick of the frame clock.
 
 Each row of the table is one received stream (a leg's inbound track, or what a party hears). A
-payload's place is decided by its media timestamp alone, never by how many packets came before
-it, so loss, reordering and silence move nothing:
+payload's place is decided by its media timestamp, never by how many packets came before it, so
+loss, reordering and silence move nothing:
 
     output sample = media timestamp + the row's place
 
 The place is given when the stream starts: the least delayed packet that came before playout
 began is played ``depth`` frames after it could first be used. It moves only when the sender's
-clock is seen to drift, or the stream to have stopped and gone on (:mod:`mediasim.rtp.pacing`);
-every move is logged.
+clock is seen to drift (:mod:`mediasim.rtp.pacing`), or the stream to have stopped or begun anew
+(:mod:`mediasim.rtp.lines`); every move is logged.
 
 A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
 has been played by then, it is late: counted and dropped. What is decided never depends on how
@@ -29,13 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.lines import Lines
 from mediasim.rtp.newcomers import Newcomers, Piece
 from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
-from mediasim.rtp.placing import Chosen, Placing
+from mediasim.rtp.placing import Placing
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import FrameRing
-from mediasim.rtp.stream import MEDIA_BASE, Digit, KeptNoise, Stream, StreamFormat
+from mediasim.rtp.stream import Digit, KeptNoise, Stream, StreamFormat
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
@@ -57,7 +58,10 @@ class Playout:
         self._pace = PaceTable()
         self._ring = FrameRing(slots)
         self._placing = Placing(self.streams, self._pace, self._ring)
-        self._newcomers = Newcomers(self._pace, self._placing, self._has_its_place)
+        self._lines = Lines(
+            self.streams, self._pace, self._placing, self.reception, self._attend, self._use
+        )
+        self._newcomers = Newcomers(self._pace, self._lines, self._has_its_place)
         self._free: list[int] = []
         self._attended: dict[int, Stream] = {}
         """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
@@ -68,10 +72,6 @@ class Playout:
     def _columns(self, rows: int) -> None:
         self._ssrc = np.full(rows, -1, np.int64)
         self._payload_type = np.zeros(rows, np.uint8)
-        self._ratio = np.ones(rows, np.int64)
-        self._sequence = np.zeros(rows, np.int64)
-        self._timestamp = np.zeros(rows, np.uint32)
-        self._ticks = np.zeros(rows, np.int64)
 
     # -- rows -------------------------------------------------------------------------------
 
@@ -85,23 +85,36 @@ class Playout:
             if row >= len(self._ssrc):
                 self._grow(max(2, 2 * row))
         stream = Stream(row, stream_format)
-        framed = stream.framed is not None
         self._ssrc[row] = -1
-        self._payload_type[row] = _FRAMED if framed else stream_format.payload_type
-        self._placing.open(stream)
-        self._ratio[row] = stream_format.ticks_per_sample
+        self._hear(stream)
         self._pace.forget(row)
         self.reception.clear(row)
         self.streams[row] = stream
-        if framed or stream_format.conceal:
-            self._attended[row] = stream
+        self._attend(stream)
         return stream
+
+    def _hear(self, stream: Stream) -> None:
+        """What comes on the stream's row is of the payload type it uses now."""
+        row = stream.row
+        self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
+        self._placing.open(stream)
+        self._lines.open(row, stream.ticks_per_sample)
+
+    def _use(self, stream: Stream, payload_type: int) -> None:
+        if payload_type != stream.payload_type:
+            if self.reception.received[stream.row]:
+                stream.switches += 1
+                stream.used |= {payload_type, stream.payload_type}
+            stream.use(payload_type)
+            self._hear(stream)
+            self._attend(stream)
 
     def close(self, stream: Stream) -> None:
         """Give the row back, silent for whoever takes it next."""
         self._ring.clear(stream.row)
         self._attended.pop(stream.row, None)
         self._held.pop(stream.row, None)
+        self._lines.close(stream.row)
         self.streams[stream.row] = None
         self._free.append(stream.row)
 
@@ -118,6 +131,7 @@ class Playout:
         self.reception.ensure(rows)
         self._pace.ensure(rows)
         self._placing.ensure(rows)
+        self._lines.ensure(rows)
         self._ring.ensure(rows)
 
     def stream(self, row: int) -> Stream:
@@ -146,7 +160,7 @@ class Playout:
         plain = parsed.ok & (parsed.payload_type == self._payload_type[rows])
         waiting = self._pace.waiting(rows)
         if not self._held and not waiting.any() and (plain & (parsed.ssrc == followed)).all():
-            self._place_plain(rows, parsed, block, slice(None))
+            self._lines.place(rows, parsed, block, slice(None))
             return []
         firsts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
         new = followed < 0
@@ -161,7 +175,7 @@ class Playout:
         usual = ~np.isin(rows, odd)
         placed = np.flatnonzero(usual & ~waiting)
         if len(placed):
-            self._place_plain(rows[placed], parsed, block, placed)
+            self._lines.place(rows[placed], parsed, block, placed)
         kept = np.flatnonzero(usual & waiting)
         if len(kept):
             self._begin(firsts[(new & usual)[firsts]], rows, parsed, block)
@@ -197,30 +211,44 @@ class Playout:
                 block.arrival[run[0]] = block.arrival[run[1]]
             if found.restarted:
                 self._restart(stream, parsed, block, run[:1])
-            rows = np.full(len(run), row)
-            sequence, media = self._unwrap(rows, parsed, run)
-            audio = parsed.payload_type[run] == stream.format.payload_type
-            transit = block.arrival[run] / SAMPLE_NS - media
-            timed = parsed.payload_type[run] != stream.format.event_payload_type
-            fresh = self.reception.take(rows, sequence, transit, timed)
-            if fresh is not None:
-                run, media, audio = run[fresh], media[fresh], audio[fresh]
-            spoken, at = run[audio], media[audio]
-            if stream.waiting is not None:
-                piece = Piece(stream, at, spoken)
-                self._newcomers.receive([piece], parsed, block, known_before)
-            else:
-                self._placing.place(np.full(len(spoken), row), at, parsed, block, spoken)
-            if not audio.all():
-                self._receive_other(stream, parsed, block, run[~audio], media[~audio], digits)
+            kinds = parsed.payload_type[run]
+            changes = (np.flatnonzero(kinds[1:] != kinds[:-1]) + 1).tolist()
+            for start, end in itertools.pairwise([0, *changes, len(run)]):
+                same = run[start:end]
+                if int(kinds[start]) in stream.codecs:
+                    known = known_before
+                    if end < len(run):
+                        known = int(block.arrival[run[end]]) // FRAME_NS + 1
+                    self._receive_audio(stream, parsed, block, same, known)
+                else:
+                    self._receive_other(stream, parsed, block, same, digits)
+
+    def _receive_audio(
+        self,
+        stream: Stream,
+        parsed: Parsed,
+        block: PacketBlock,
+        run: NDArray[np.int64],
+        known_before: int,
+    ) -> None:
+        rows = np.full(len(run), stream.row)
+        if stream.waiting is not None:
+            self._keep_plain(rows, parsed, block, run, known_before)
+        else:
+            self._use(stream, int(parsed.payload_type[run[0]]))
+            self._lines.place(rows, parsed, block, run)
 
     def _restart(
         self, stream: Stream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
     ) -> None:
         """A new stream on the row, of which this is the first packet."""
-        self._newcomers.settle([(stream, _LATEST)])  # of the old one nothing more will come
+        # Of the old one nothing more will come.
+        self._newcomers.settle([(stream, _LATEST)])
+        self._lines.settle(stream, _LATEST)
         self.reception.restart(stream.row)
         self._pace.forget(stream.row)
+        stream.clock_rate = None
+        self._hear(stream)
         rows = np.full(len(block), stream.row)
         self._begin(first, rows, parsed, block)
 
@@ -235,10 +263,7 @@ class Playout:
         of, ssrc = rows[firsts], parsed.ssrc[firsts]
         timestamp = parsed.timestamp[firsts]
         self._ssrc[of] = ssrc
-        # Counted from high up, so that packets before the first one have positive numbers too.
-        self._sequence[of] = parsed.sequence[firsts].astype(np.int64) + (1 << 16)
-        self._timestamp[of] = timestamp
-        self._ticks[of] = MEDIA_BASE * self._ratio[of]
+        self._lines.begin(of, parsed.sequence[firsts], timestamp)
         usable = block.arrival[firsts] // FRAME_NS + 1
         for row, source, began, frame in zip(
             of.tolist(), ssrc.tolist(), timestamp.tolist(), usable.tolist(), strict=True
@@ -255,11 +280,17 @@ class Playout:
         parsed: Parsed,
         block: PacketBlock,
         run: NDArray[np.int64],
-        media: NDArray[np.int64],
         digits: list[Digit],
     ) -> None:
         """Telephone events and comfort noise of a followed stream."""
         row = stream.row
+        rows, arrival = np.full(len(run), row), block.arrival[run]
+        sequence, media = self._lines.unwrap(rows, parsed, run)
+        transit = arrival / SAMPLE_NS - media
+        timed = parsed.payload_type[run] != stream.format.event_payload_type
+        fresh = self.reception.take(rows, sequence, transit, media, timed)
+        if fresh is not None:
+            run, media = run[fresh], media[fresh]
         for index, at in zip(run.tolist(), media.tolist(), strict=True):
             kind = int(parsed.payload_type[index])
             start = int(parsed.offset[index])
@@ -292,14 +323,15 @@ class Playout:
         known_before: int,
     ) -> None:
         """Audio of streams that do not have their place yet, and nothing else."""
-        sequence, media = self._unwrap(rows, parsed, chosen)
-        transit = block.arrival[chosen] / SAMPLE_NS - media
-        fresh = self.reception.take(rows, sequence, transit)
-        if fresh is not None:
-            rows, media, chosen = rows[fresh], media[fresh], chosen[fresh]
+        sequence, media = self._lines.unwrap(rows, parsed, chosen)
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         pieces = [
-            Piece(self.stream(int(rows[start])), media[start:end], chosen[start:end])
+            Piece(
+                self.stream(int(rows[start])),
+                media[start:end],
+                sequence[start:end],
+                chosen[start:end],
+            )
             for start, end in itertools.pairwise([0, *edges, len(rows)])
             if start < end
         ]
@@ -310,38 +342,14 @@ class Playout:
         noises, stream.noises = stream.noises, []
         for noise in noises:
             self._note_noise(stream, noise)
-        if not stream.needs_care:
-            del self._attended[stream.row]
+        self._attend(stream)
 
-    # -- plain audio ------------------------------------------------------------------------
-
-    def _unwrap(
-        self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Extended sequence numbers and media times in 8 kHz samples."""
-        last = self._sequence[rows]
-        step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
-        sequence = last + step
-        timestamp = parsed.timestamp[chosen]
-        ticks = self._ticks[rows] + (timestamp - self._timestamp[rows]).astype(np.int32)
-        # Any recent packet of the row serves as the next block's reference.
-        self._sequence[rows] = sequence
-        self._timestamp[rows] = timestamp
-        self._ticks[rows] = ticks
-        ratio = self._ratio[rows[0]]
-        return sequence, ticks if ratio == 1 else ticks // ratio
-
-    def _place_plain(
-        self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: Chosen
-    ) -> None:
-        """Audio of streams that have their place."""
-        sequence, media = self._unwrap(rows, parsed, chosen)
-        transit = block.arrival[chosen] / SAMPLE_NS - media
-        fresh = self.reception.take(rows, sequence, transit)
-        if fresh is not None:
-            rows, media = rows[fresh], media[fresh]
-            chosen = np.arange(len(block))[chosen][fresh]
-        self._placing.place(rows, media, parsed, block, chosen)
+    def _attend(self, stream: Stream) -> None:
+        """Look after a stream when it is read, if that takes more than the ring."""
+        if stream.needs_care:
+            self._attended[stream.row] = stream
+        else:
+            self._attended.pop(stream.row, None)
 
     # -- frames out -------------------------------------------------------------------------
 
@@ -385,6 +393,7 @@ class Playout:
         """What must be in the ring before frames up to ``end`` of attended streams are read."""
         self._newcomers.settle([(stream, end) for stream in streams])
         for stream in streams:
-            if stream.framed is not None:
-                for start, samples in stream.framed.decode(end):
+            self._lines.settle(stream, end)
+            for decoder in stream.decoders.values():
+                for start, samples in decoder.decode(end):
                     self._ring.write_anywhere(stream.row, start, samples)

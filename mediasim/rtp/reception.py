@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ __all__ = ["Reception", "ReceptionTable"]
 _SHARE: Final = 1.0 / 16.0  # RFC 3550 A.8: the gain of the jitter estimate
 _RECENT: Final = 2048
 """Sequence numbers remembered per row: more than a block can hold."""
+_DROPOUT: Final = 3000
+"""Packets that may be lost at once (RFC 3550 A.1: MAX_DROPOUT)."""
 _POWERS: Final = (1.0 - _SHARE) ** np.arange(4096)
 
 
@@ -65,7 +67,7 @@ class ReceptionTable:
         self.transit = np.zeros(rows, np.float64)
         self.jitter = np.zeros(rows, np.float64)
         self.recent = np.full((rows, _RECENT), -1, np.int64)
-        """The last sequence number seen in each slot: how a duplicate is known."""
+        """The last number and media time seen in each slot: how a duplicate is known."""
         self.marks = np.full((rows, _RECENT), 0, np.int32)
 
     def ensure(self, rows: int) -> None:
@@ -94,21 +96,36 @@ class ReceptionTable:
             self.carried[row] += self.highest[row] - self.base[row] + 1
         self.base[row] = -1
 
+    def go_on(self, row: int, sequence: int) -> None:
+        """After a new beginning the stream goes on with this number, or begins its numbers too."""
+        if self.base[row] >= 0 and not 0 < sequence - int(self.highest[row]) <= _DROPOUT:
+            self.restart(row)
+
+    def highest_of(self, row: int) -> int:
+        """The highest number received; 0 before the first."""
+        return int(self.highest[row]) if self.base[row] >= 0 else 0
+
+    def has(self, row: int, sequence: int, media: int) -> bool:
+        """Whether a packet of this number and media time was received lately."""
+        return int(self.recent[row, sequence & (_RECENT - 1)]) == _named(sequence, media)
+
     def take(
         self,
         rows: NDArray[np.int64],
         sequence: NDArray[np.int64],
         transit: NDArray[np.float64],
+        media: NDArray[np.int64],
         timed: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.bool_] | None:
         """Count packets; those of one row stand together, in order of arrival.
 
-        ``transit`` is arrival minus media time in samples, any constant apart. ``timed``, for
+        ``media`` are their media times and ``transit`` arrival minus media time, in samples, any
+        constant apart. ``timed``, for
         packets of one row, tells those whose timestamps say when they were sent: a telephone
         event's say when its key went down, which is no jitter. Returns which packets are no
         duplicates, None if all are.
         """
-        fresh = self._without_duplicates(rows, sequence)
+        fresh = self._without_duplicates(rows, sequence, media)
         if fresh is not None:
             rows, sequence, transit = rows[fresh], sequence[fresh], transit[fresh]
             timed = None if timed is None else timed[fresh]
@@ -146,12 +163,17 @@ class ReceptionTable:
         return np.zeros(len(timed))
 
     def _without_duplicates(
-        self, rows: NDArray[np.int64], sequence: NDArray[np.int64]
+        self,
+        rows: NDArray[np.int64],
+        sequence: NDArray[np.int64],
+        media: NDArray[np.int64],
     ) -> NDArray[np.bool_] | None:
         index = rows * _RECENT + (sequence & (_RECENT - 1))
+        known = _named(sequence, media)
         recent = self.recent.reshape(-1)
-        repeated: NDArray[np.bool_] = recent[index] == sequence
-        recent[index] = sequence
+        before = recent[index]
+        repeated: NDArray[np.bool_] = before == known
+        recent[index] = known
         # Twice in this block: the first writes its number last, so the others find another's.
         number = np.arange(len(rows), dtype=np.int32)
         marks = self.marks.reshape(-1)
@@ -159,7 +181,11 @@ class ReceptionTable:
         earlier = marks[index]
         again = earlier != number
         if again.any():
-            repeated |= again & (sequence[earlier] == sequence)
+            same = known[earlier] == known
+            repeated |= again & same
+            shared = again & ~same  # numbers that fell back or are far apart: one after the other
+            if shared.any():
+                _judge_each(np.isin(index, index[shared]), index, before, known, repeated)
         if not repeated.any():
             return None
         np.add.at(self.duplicates, rows[repeated], 1)
@@ -227,6 +253,30 @@ class ReceptionTable:
             expected=expected,
             reordered=int(self.reordered[row]),
             duplicates=int(self.duplicates[row]),
-            highest_sequence=int(self.highest[row]) if self.base[row] >= 0 else 0,
+            highest_sequence=self.highest_of(row),
             jitter=float(self.jitter[row]),
         )
+
+
+def _judge_each(
+    chosen: NDArray[np.bool_],
+    index: NDArray[np.int64],
+    before: NDArray[np.int64],
+    known: NDArray[np.int64],
+    repeated: NDArray[np.bool_],
+) -> None:
+    """Tell which chosen packets repeat one of their slot."""
+    seen: dict[int, set[int]] = {}
+    for at in np.flatnonzero(chosen).tolist():
+        slot, name = int(index[at]), int(known[at])
+        names = seen.setdefault(slot, {int(before[at])})
+        repeated[at] = name in names
+        names.add(name)
+
+
+Number = TypeVar("Number", int, NDArray[np.int64])
+
+
+def _named(sequence: Number, media: Number) -> Number:
+    """Number and media time in one; no two packets of one stream have the same."""
+    return (sequence << 32) | (media & 0xFFFFFFFF)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.codecs import CODECS
+from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.rtp.framed import FramedStream
 from mediasim.rtp.gaps import GapFiller
 from mediasim.rtp.pacing import FirstPackets
 from mediasim.rtp.stream_lock import StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
+from mediasim.rtp.trial import KeptPacket
 
 __all__ = [
     "MEDIA_BASE",
     "Digit",
     "KeptNoise",
-    "KeptPacket",
     "Placed",
     "Shift",
     "Stream",
     "StreamFormat",
+    "Why",
 ]
 
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
@@ -38,6 +40,8 @@ class StreamFormat:
     codec: str = "PCMU"
     """PCMU, PCMA, G722 or OPUS."""
     payload_type: int = 0
+    others: tuple[tuple[int, str], ...] = ()
+    """Payload types and codecs of what else was agreed on."""
     event_payload_type: int = 101
     """Telephone-event (RFC 4733)."""
     noise_payload_type: int = 13
@@ -50,9 +54,12 @@ class StreamFormat:
     """Key of the comfort noise's samples."""
 
     @property
-    def ticks_per_sample(self) -> int:
-        """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
-        return 6 if self.codec == "OPUS" else 1
+    def codecs(self) -> dict[int, str]:
+        """What payload types are heard as: what was agreed on, and the static ones beside it."""
+        static = {codec.payload_type: name for name, codec in CODECS.items() if name != "OPUS"}
+        for taken in (self.event_payload_type, self.noise_payload_type):
+            static.pop(taken, None)
+        return static | dict(self.others) | {self.payload_type: self.codec}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,6 @@ class Digit:
     """The first frame at which it could be known."""
 
 
-class KeptPacket(NamedTuple):
-    """A packet of a stream that has no place yet."""
-
-    media: int
-    arrival: int
-    payload: NDArray[np.uint8]
-
-
 @dataclass(frozen=True, slots=True)
 class KeptNoise:
     """A comfort noise packet of a stream that has no place yet."""
@@ -81,6 +80,10 @@ class KeptNoise:
     usable: int
     """The first frame it can be used in."""
     payload: bytes
+
+
+Why = Literal["start", "clock", "talk spurt", "new beginning"]
+"""Why a stream has its place: it began, its clock was followed, it stopped, its numbers changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Shift:
     """Samples it moved by: more is silence put in, less is audio dropped; 0 at the start."""
     frame: int
     """The frame from which on it was known."""
+    why: Why = "clock"
 
 
 class Placed(NamedTuple):
@@ -116,6 +120,8 @@ class Stream:
     """Packets of a stream not yet given its place; None once it has one."""
     first_packets: FirstPackets = field(init=False)
     """What those say of its place."""
+    keeps_aside: bool = False
+    """Whether some of its packets are kept until it is known whether it goes on elsewhere."""
     noises: list[KeptNoise] = field(default_factory=list)
     """Comfort noise that came while it waited."""
     shifts: list[Shift] = field(default_factory=list)
@@ -134,23 +140,54 @@ class Stream:
     _contests: list[tuple[int, int]] = field(default_factory=list)
     """Moves back: (frame from which on it was known, output sample below which others stand)."""
     gaps: GapFiller = field(init=False)
-    framed: FramedStream | None = field(init=False)
+    codecs: dict[int, str] = field(init=False)
+    """What payload types are heard as."""
+    payload_type: int = field(init=False)
+    """Of the packets that are placed now, and their codec."""
+    codec: str = field(init=False)
+    used: set[int] = field(default_factory=set)
+    """The payload types its packets had."""
+    switches: int = 0
+    """How often their type changed."""
+    number_breaks: int = 0
+    """How often a sequence number fell back or stood while the timestamp went on."""
+    clock_rate: int | None = None
+    """What its timestamps count in a second, if that is not what the codec's would."""
+    decoders: dict[str, FramedStream] = field(default_factory=dict)
+    """Of the codecs with a memory that it has used."""
 
     def __post_init__(self) -> None:
         self.gaps = GapFiller(conceal=self.format.conceal, noise_key=self.format.noise_key)
-        plain = self.format.codec in ("PCMU", "PCMA")
-        self.framed = None if plain else FramedStream(self.format.codec)
+        self.codecs = self.format.codecs
+        self.use(self.format.payload_type)
         self.first_packets = FirstPackets(self.format.depth, self.lead)
+
+    def use(self, payload_type: int) -> None:
+        """Packets of this type come now. KeyError for one that is not heard."""
+        self.codec, self.payload_type = self.codecs[payload_type], payload_type
+        if not CODECS[self.codec].stateless and self.codec not in self.decoders:
+            self.decoders[self.codec] = FramedStream(self.codec)
+
+    @property
+    def framed(self) -> FramedStream | None:
+        """The decoder, if the codec has a memory."""
+        return self.decoders.get(self.codec)
+
+    @property
+    def ticks_per_sample(self) -> int:
+        """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
+        return (self.clock_rate or CODECS[self.codec].clock_rate) // SAMPLE_RATE
 
     @property
     def lead(self) -> int:
         """Samples before its output sample at which a payload is needed."""
-        return 0 if self.framed is None else self.framed.lead
+        return CODECS[self.codec].delay_samples
 
     @property
     def needs_care(self) -> bool:
         """Whether reading it takes more than the ring."""
-        return self.waiting is not None or self.framed is not None or self.gaps.active
+        waits = self.waiting is not None or self.keeps_aside
+        return waits or bool(self.decoders) or self.gaps.active
 
     def restart(self, frame: int) -> None:
         """The sender began a new stream (its SSRC changed), known in this frame."""
@@ -159,8 +196,17 @@ class Stream:
         self.noises = []
         self.events = EventReceiver()
         self.gaps.forget(frame * FRAME_SAMPLES)
-        if self.framed is not None:
-            self.framed.restart()
+        for decoder in self.decoders.values():
+            decoder.restart()
+
+    def count_by(self, clock_rate: int) -> None:
+        """What it keeps has timestamps that count so many a second."""
+        units, kept = self.ticks_per_sample, self.waiting or []
+        self.clock_rate = clock_rate
+        self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
+        for packet in kept:
+            ticks = (packet.media - MEDIA_BASE) * units
+            self.keep(packet._replace(media=MEDIA_BASE + ticks // self.ticks_per_sample))
 
     def keep(self, packet: KeptPacket) -> None:
         if self.waiting is None:
@@ -171,18 +217,18 @@ class Stream:
     @property
     def begun_at(self) -> int:
         """Media time of the first packet known when the stream under way got its place."""
-        return next(shift.media for shift in reversed(self.shifts) if not shift.moved)
+        return next(shift.media for shift in reversed(self.shifts) if shift.why == "start")
 
     def place_of(self, media: int, frame: int | None = None) -> int:
         """The place of a media time of the stream under way, as known now or in a frame."""
         for shift in reversed(self.shifts):
             known = frame is None or shift.frame <= frame
-            if (known and shift.media <= media) or not shift.moved:
+            if (known and shift.media <= media) or shift.why == "start":
                 return shift.place
         raise RuntimeError("the stream has no place yet")
 
     def placed(self, media: int, place: int, frame: int) -> None:
-        self.shifts.append(Shift(media, place, 0, frame))
+        self.shifts.append(Shift(media, place, 0, frame, "start"))
 
     def moved(self, media: int, place: int, samples: int, frame: int, below: int) -> None:
         """``below`` is the output sample that nothing received so far reaches."""

@@ -2,8 +2,8 @@
 
 While a key is down, a packet goes out every packet time and says how long it has been down so
 far. All of them bear the RTP timestamp at which the key went down, so the timestamp names the
-press, and any one of its packets is enough to know of it. The last one has the end bit and is
-sent three times.
+press (with the key: some senders give several keys one timestamp), and any one of its packets is
+enough to know of it. The last one has the end bit and is sent three times.
 """
 
 from __future__ import annotations
@@ -103,7 +103,6 @@ def parse_event(payload: bytes) -> Event | None:
 class _Press:
     """What is known of one press, or of one segment of a long one."""
 
-    digit: str
     duration: int
     ended: bool
 
@@ -116,30 +115,30 @@ class EventReceiver:
     """
 
     def __init__(self) -> None:
-        self._presses: dict[int, _Press] = {}
-        """By timestamp, the one known longest first."""
+        self._presses: dict[tuple[int, str], _Press] = {}
+        """By timestamp and key, the one known longest first."""
 
     def receive(self, timestamp: int, payload: bytes) -> Event | None:
         """Take a packet with its RTP timestamp (32 bits); the event if it is a new press."""
         event = parse_event(payload)
         if event is None:
             return None
-        known = self._presses.get(timestamp)
+        known = self._presses.get((timestamp, event.digit))
         if known is not None:
             known.duration = max(known.duration, event.duration)
             known.ended |= event.end
             return None
         goes_on = self._goes_on(timestamp, event.digit)
-        self._presses[timestamp] = _Press(event.digit, event.duration, event.end)
+        self._presses[timestamp, event.digit] = _Press(event.duration, event.end)
         if len(self._presses) > _REMEMBERED:
             del self._presses[next(iter(self._presses))]
         return None if goes_on else event
 
     def _goes_on(self, timestamp: int, digit: str) -> bool:
         """Whether a segment with this timestamp continues a press that has not ended."""
-        for start, press in self._presses.items():
+        for (start, key), press in self._presses.items():
             length = (timestamp - start) & 0xFFFFFFFF
             full = length == press.duration or _NEARLY_LONGEST <= length <= _LONGEST
-            if full and press.digit == digit and not press.ended:
+            if full and key == digit and not press.ended:
                 return True
         return False

@@ -10,9 +10,11 @@ import numpy as np
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.parties.flight import Fate
 from mediasim.parties.party import Line
 from mediasim.rtp import rtcp
+from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.quality import emodel_mos
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.stream import Stream
@@ -253,8 +255,19 @@ def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> dict[str, An
         "jitter_ms": round(reception.jitter_ms, 3),
         "mos": round(opinion.mos, 2),
         "r": round(opinion.r, 1),
+        "odd": [str(oddity) for oddity in _oddities(call)],
         "fates": {"lost": [], "late": late[:_MOST_TIMES], "reordered": [], "duplicated": []},
     }
+
+
+def _oddities(call: LiveCall) -> list[Oddity]:
+    """Of its RTP, and of where that came from."""
+    found = oddities_of(call.leg.stream)
+    sources = call.far_end.sources if isinstance(call.far_end, RtpEndpoint) else []
+    if len(sources) > 1:
+        ways = ", then ".join(f"{host}:{port}" for host, port in sources)
+        found.append(Oddity(f"its RTP came from {ways}", len(sources) - 1))
+    return found
 
 
 def _burst_ratio(line: Line, share: float) -> float:

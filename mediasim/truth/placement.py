@@ -75,7 +75,7 @@ class Placement:
         phone = line.phone.format
         ticks = stream.first_timestamp - phone.first_timestamp
         wrapped = (ticks + (1 << 31)) % (1 << 32) - (1 << 31)
-        first_received = wrapped // stream.format.ticks_per_sample
+        first_received = wrapped // stream.ticks_per_sample
         # Party sample + this = media time of the stream.
         self._to_media = MEDIA_BASE - first_received
         self._step = line.party.ptime_ms * FRAME_SAMPLES // 20

@@ -23,6 +23,7 @@ from mediasim.parties.party import Line
 from mediasim.parties.timeline import Segment
 from mediasim.parties.voices.word_times import WordTime
 from mediasim.parties.words import words_in
+from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.file_map import FileMap
 from mediasim.truth.missing import Concealed, Gap, concealed_of_call, gaps_of_call
 from mediasim.truth.placement import Placement
@@ -89,6 +90,8 @@ class ChannelTruth:
     """What the server made up where nothing came, whether it was lost or never sent."""
     background_dbfs: float | None = None
     """The loudest background noise of the parties in it; None for dead silence."""
+    odd: tuple[tuple[str, Oddity], ...] = ()
+    """Parties whose RTP was odd, and how (:mod:`mediasim.rtp.lines`)."""
     unscripted: tuple[str, ...] = ()
     """Parties in it that are not simulated: nothing is known of what they meant to say."""
 
@@ -133,6 +136,7 @@ class RecordingTruth:
                     "adjustments": [
                         {"start": start, "samples": moved} for start, moved in channel.adjustments
                     ],
+                    **_odd_json(channel),
                 }
                 for channel in self.channels
             ],
@@ -146,6 +150,12 @@ class RecordingTruth:
             ],
             "faults": list(self.faults),
         }
+
+
+def _odd_json(channel: ChannelTruth) -> dict[str, Any]:
+    """Nothing for ordinary senders."""
+    found = [{"party": party, **oddity.to_json()} for party, oddity in channel.odd]
+    return {"odd": found} if found else {}
 
 
 def recording_truth(recording: LiveRecording) -> RecordingTruth:
@@ -197,12 +207,21 @@ def _channel(
         concealed=tuple(sorted(concealed, key=lambda it: it.start)),
         adjustments=tuple(sorted(adjustments)),
         background_dbfs=_background(recording, number),
+        odd=tuple(_odd(recording, number, to_file)),
         unscripted=tuple(
             dict.fromkeys(
                 call.party.name for call in _heard_in(recording, number) if call.far_end is not None
             )
         ),
     )
+
+
+def _odd(recording: LiveRecording, number: int, to_file: FileMap) -> Iterator[tuple[str, Oddity]]:
+    """What was odd about the senders in a channel, at samples of the file."""
+    for call in _heard_in(recording, number):
+        for oddity in oddities_of(call.leg.stream) if call.has_leg else ():
+            at = [file for at in oddity.at for _, file, _ in to_file.pieces(at, at + 1)]
+            yield call.party.name, replace(oddity, at=tuple(at))
 
 
 def _background(recording: LiveRecording, number: int) -> float | None:

@@ -97,7 +97,7 @@ async def test_opus_is_agreed_on_with_its_events(
     sdp = re.sub(r"(?m)^(m=audio .*?)(\r?)$", r"\1 110\2", sdp)
     await endpoint.answer(sdp + "a=rtpmap:110 telephone-event/48000\r\n")
     receives = endpoint.format.receives
-    assert (receives.codec, receives.ticks_per_sample) == ("OPUS", 6)
+    assert receives.codec == "OPUS"
     assert receives.event_payload_type == 110
 
 

@@ -59,6 +59,7 @@ def feed(table: ReceptionTable, packets: list[Came]) -> list[bool]:
         np.array([packet.row for packet in packets]),
         np.array([packet.sequence for packet in packets]),
         np.array([packet.transit for packet in packets]),
+        np.array([packet.sequence * 160 for packet in packets]),
         None
         if all(packet.timed for packet in packets)
         else np.array([packet.timed for packet in packets]),

@@ -286,10 +286,10 @@ def test_what_is_not_heard_is_told(tmp_path: Path) -> None:
     datagrams = two()
     for number in range(20, 30):
         old = datagrams[number].payload
-        datagrams[number] = replace(datagrams[number], payload=b"\x80\x08" + old[2:])
+        datagrams[number] = replace(datagrams[number], payload=b"\x80\x60" + old[2:])
     told = imported(written(tmp_path / "call.pcap", datagrams), tmp_path, "--caller", "0xab")
     (warning,) = told["warnings"]
-    assert warning == "10 packets from 192.0.2.1:4000 have payload type 8 and are not heard"
+    assert warning == "10 packets from 192.0.2.1:4000 have payload type 96 and are not heard"
 
 
 # -- signalling ------------------------------------------------------------------------------
@@ -405,11 +405,13 @@ def test_choices_that_cannot_be(words: tuple[str, ...], expected: str, tmp_path:
     assert expected in refused.stderr.splitlines()[0]
 
 
-def test_one_direction_alone_is_no_call(tmp_path: Path) -> None:
+def test_one_direction_alone_is_a_call_with_a_silent_side(tmp_path: Path) -> None:
     capture = written(tmp_path / "half.pcap", rtp(HERE, THERE, said("here", 2.0)))
-    refused = mediasim("import", capture, "--out", tmp_path)
-    assert refused.exit_code == 2
-    assert "no two streams answer each other" in refused.stderr
+    told = imported(capture, tmp_path, "--caller", HERE[0])
+    pcm = pcm_of(told, tmp_path)
+    assert place_of(pcm[0], said("here", 2.0)) >= 0
+    assert not pcm[1].any()
+    assert told["warnings"] == ["nothing from 192.0.2.2:5000 was captured: its channel is silent"]
 
 
 # -- files that are no captures ----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from mediasim.net.rtp_talks import Talk, pairs_of
@@ -33,14 +34,15 @@ def choose(
 ) -> Choice:
     """The two that were asked for by address or SSRC, or the only two there are.
 
-    Raises UnclearChoice where the capture leaves it open.
+    Of a call of which one direction alone was captured, the other is silent. Raises UnclearChoice
+    where the capture leaves it open.
     """
-    talks = captured.talks
+    talks = _sides(captured.talks)
     if caller is not None and callee is not None:
         chosen = _found(talks, caller, "--caller"), _found(talks, callee, "--callee")
         if chosen[0] is chosen[1]:
             raise UnclearChoice("--caller and --callee name the same stream")
-        if chosen[0].begins_ns > chosen[1].ends_ns or chosen[1].begins_ns > chosen[0].ends_ns:
+        if len(talks) > 2 and not chosen[0].overlaps(chosen[1]):
             raise UnclearChoice("--caller and --callee were not there at the same time")
         return Choice(*chosen, why="as was asked for", certain=True)
     if caller is not None:
@@ -50,6 +52,8 @@ def choose(
         one = _found(talks, callee, "--callee")
         return Choice(_other(talks, one, "--caller"), one, why="as was asked for", certain=True)
     pairs = pairs_of(talks)
+    if len(talks) == 2:
+        pairs = [(talks[0], talks[1])]  # whatever their addresses are: a recorder's are its own
     if not pairs:
         raise UnclearChoice(
             "no two streams answer each other: name both with --caller and --callee"
@@ -70,6 +74,15 @@ def shown(address: tuple[str, int]) -> str:
     """An address as people write it."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _sides(talks: tuple[Talk, ...]) -> tuple[Talk, ...]:
+    """The talks; with one alone, the other direction is silent."""
+    ways = {(talk.source, talk.destination) for talk in talks}
+    apart = not any(one.overlaps(two) for one, two in itertools.combinations(talks, 2))
+    if len(ways) == 1 and apart:  # one sender, who paused for long if there are several
+        talks = (Talk(tuple(stream for talk in talks for stream in talk.streams)),)
+    return (*talks, Talk.unheard(talks[0])) if len(talks) == 1 else talks
 
 
 def _found(talks: tuple[Talk, ...], wanted: str, option: str) -> Talk:
@@ -94,7 +107,9 @@ def _fits(talk: Talk, wanted: str) -> bool:
 
 
 def _other(talks: tuple[Talk, ...], one: Talk, option: str) -> Talk:
-    answering = [talk for talk in talks if talk.answers(one)]
+    answering = [
+        talk for talk in talks if talk is not one and (len(talks) == 2 or talk.answers(one))
+    ]
     if len(answering) == 1:
         return answering[0]
     words = f"{len(answering)} streams answer" if answering else "no stream answers"

@@ -63,7 +63,7 @@ def block_of(talk: Talk, zero_ns: int = 0) -> PacketBlock:
     """Its packets, their arrival in nanoseconds after ``zero_ns``."""
     packets = talk.packets
     length = np.array([len(packet.payload) for packet in packets], np.int64)
-    data = np.zeros((len(packets), int(length.max())), np.uint8)
+    data = np.zeros((len(packets), int(length.max(initial=0))), np.uint8)
     for row, packet in zip(data, packets, strict=True):
         row[: len(packet.payload)] = np.frombuffer(packet.payload, np.uint8)
     return PacketBlock(
@@ -74,8 +74,11 @@ def block_of(talk: Talk, zero_ns: int = 0) -> PacketBlock:
 def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
     """How to read it; ``names`` says what payload types are, over the static ones.
 
-    Raises ImportRefused where that is not known of the type that most of its packets have.
+    All types that are known are heard. Raises ImportRefused where that is not known of the type
+    that most of its packets have.
     """
+    if talk.silent:
+        return TalkFormat(StreamFormat(depth=depth), 20, {})
     block = block_of(talk)
     parsed = parse(block.data, block.length)
     kinds, counts = np.unique(parsed.payload_type[parsed.ok], return_counts=True)
@@ -98,14 +101,18 @@ def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
         )
     read = {name: each for each in by_count if (name := known.get(each)) in (EVENTS, NOISE)}
     codec = known[kind]
+    heard = [each for each in audio if each != kind and each in known]
     received = StreamFormat(
         codec=codec,
         payload_type=kind,
+        others=tuple((each, known[each]) for each in heard),
         event_payload_type=read.get(EVENTS, _NONE),
         noise_payload_type=read.get(NOISE, _NONE),
         depth=depth,
     )
-    others = {each: by_count[each] for each in by_count if each not in (kind, *read.values())}
+    others = {
+        each: by_count[each] for each in by_count if each not in (kind, *heard, *read.values())
+    }
     return TalkFormat(received, _ptime_ms(parsed, kind, CODECS[codec].clock_rate), others)
 
 

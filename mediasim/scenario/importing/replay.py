@@ -23,6 +23,7 @@ from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.parties.party import Party
+from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
 from mediasim.scenario.call_plans import DialPlan, RecordingPlan
@@ -53,6 +54,8 @@ class Replayed:
     receptions: tuple[Reception, Reception]
     late: tuple[int, int]
     """Packets of caller and callee that came too late to be played."""
+    odd: tuple[list[Oddity], list[Oddity]]
+    """What was odd about their senders."""
 
 
 class _Talker:
@@ -101,8 +104,9 @@ def replay(
     Raises ImportRefused for what is longer than a day, and OSError.
     """
     talks = choice.caller, choice.callee
-    first_ns = min(talk.begins_ns for talk in talks)
-    answered_ns = max(talk.begins_ns for talk in talks) if from_answer else first_ns
+    begun = [talk.begins_ns for talk in talks if not talk.silent]
+    first_ns = min(begun)
+    answered_ns = max(begun) if from_answer else first_ns
     if max(talk.ends_ns for talk in talks) - first_ns > _LONGEST_NS:
         raise ImportRefused("the two streams last for more than a day: that is no call")
     # A frame has come when it is over: it was said from a frame before.
@@ -118,6 +122,7 @@ def replay(
         + -(-format.ptime_ms // FRAME_MS)
         + _ROUNDING
         for block, format in zip(blocks, formats, strict=True)
+        if len(block)
     )
     ssrcs = [f"0x{talk.streams[0].ssrc:08x}" for talk in talks]
     names = [shown(talk.source) for talk in talks]
@@ -172,6 +177,7 @@ def replay(
             zero_ns + recordings[0].recorder.first_frame * FRAME_NS,
             (plane.reception(legs[0]), plane.reception(legs[1])),
             (legs[0].stream.late, legs[1].stream.late),
+            (oddities_of(legs[0].stream), oddities_of(legs[1].stream)),
         )
 
     return run_virtual(conduct, VIRTUAL_BLOCK)

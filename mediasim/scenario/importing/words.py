@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -127,6 +128,17 @@ def report(
         warnings.append(
             f"nothing in the capture says who called: {choice.why}; --caller says otherwise"
         )
+    for side, talk in zip(sides, talks, strict=True):
+        if talk.silent:
+            warnings.append(f"nothing from {side['source']} was captured: its channel is silent")
+        for before, after in itertools.pairwise(talk.streams):
+            if before.source != after.source:
+                warnings.append(
+                    f"the RTP from {shown(before.source)} came from {shown(after.source)} since "
+                    f"{_date(after.packets[0].at_ns)}: another port, or a translator rebound"
+                )
+    for side, oddities in zip(sides, replayed.odd, strict=True):
+        warnings += [f"from {side['source']}: {oddity}" for oddity in oddities]
     for side, format in zip(sides, formats, strict=True):
         for kind, count in format.others.items():
             warnings.append(
@@ -154,7 +166,7 @@ def report(
 
 
 def _side(number: int, talk: Talk, format: TalkFormat, replayed: Replayed) -> dict[str, Any]:
-    streams = [_stream(stream, format) for stream in talk.streams]
+    streams = [_stream(stream, format) for stream in talk.streams if stream.packets]
     reception = replayed.receptions[number]
     return {
         "channel": number + 1,
@@ -167,9 +179,10 @@ def _side(number: int, talk: Talk, format: TalkFormat, replayed: Replayed) -> di
         "duplicates": reception.duplicates,
         "reordered": reception.reordered,
         "jitter_ms": round(reception.jitter_ms, 3),
-        "mean_jitter_ms": streams[-1]["mean_jitter_ms"],
-        "max_jitter_ms": max(each["max_jitter_ms"] for each in streams),
+        "mean_jitter_ms": streams[-1]["mean_jitter_ms"] if streams else 0.0,
+        "max_jitter_ms": max((each["max_jitter_ms"] for each in streams), default=0.0),
         "seconds": round((talk.ends_ns - talk.begins_ns) / 1e9, 3),
+        "odd": [oddity.to_json() for oddity in replayed.odd[number]],
         "ssrcs": [each["ssrc"] for each in streams],
         "streams": streams,
     }

@@ -1,0 +1,202 @@
+"""A generator of senders, each with several oddities drawn independently of one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from playout_oracle import Datagram
+
+from mediasim.rtp.packets import build
+
+MS: Final = 1_000_000
+FRAME: Final = 160
+FRAME_NS: Final = 20 * MS
+PACKETS: Final = 300
+
+TIMESTAMPS: Final = (
+    "ordinary",
+    "at 0",
+    "back 2 s",
+    "back 40 ms",
+    "ahead 300 ms",
+    "ahead 5 s",
+    "ahead 2**31",
+    "ahead 2**31 and more",
+    "anywhere, three times",
+    "stand still",
+)
+SEQUENCES: Final = ("ordinary", "back 100", "back 7", "at 0", "anywhere", "stand")
+MARKERS: Final = ("none", "all", "first of a spurt", "any")
+PAYLOAD_TYPES: Final = ("one", "another at half", "by turns", "every tenth")
+PORTS: Final = ("one", "another at half", "another for a while")
+PACES: Final = ("exact", "jitter", "bursts", "somewhat fast", "somewhat slow")
+REPEATS: Final = ("none", "twice", "three times", "some, a little later", "a second in a loop")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One that was sent."""
+
+    arrival: int
+    payload_type: int
+    codes: bytes
+
+
+@dataclass
+class OddSender:
+    """What was drawn, and what it sends."""
+
+    how: dict[str, str]
+    frames: list[Frame] = field(default_factory=list)
+    """In order; each is to stand in the recording once."""
+    datagrams: list[Datagram] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
+    """The source port of each datagram."""
+
+    @property
+    def spurts(self) -> bool:
+        """Whether it stops with its timestamps standing still."""
+        return self.how["timestamp"] == "stand still"
+
+
+def odd_sender(seed: int) -> OddSender:
+    """Draw one."""
+    rng = np.random.default_rng(seed)
+
+    def one_of(kinds: tuple[str, ...]) -> str:
+        return kinds[0] if rng.random() < 0.3 else kinds[int(rng.integers(len(kinds)))]
+
+    kinds = {
+        "timestamp": TIMESTAMPS,
+        "sequence": SEQUENCES,
+        "marker": MARKERS,
+        "payload type": PAYLOAD_TYPES,
+        "port": PORTS,
+        "pace": PACES,
+        "repeats": REPEATS,
+    }
+    sender = OddSender({name: one_of(kind) for name, kind in kinds.items()})
+    _send(sender, rng)
+    return sender
+
+
+def _send(sender: OddSender, rng: np.random.Generator) -> None:
+    how = sender.how
+    timestamp, sequence = int(rng.integers(0, 1 << 32)), int(rng.integers(0, 1 << 16))
+    stamps = set(rng.integers(20, PACKETS - 60, 3 if "three" in how["timestamp"] else 1).tolist())
+    numbers_at = int(rng.choice([*sorted(stamps), int(rng.integers(20, PACKETS - 60))]))
+    pauses = set(range(40, PACKETS - 10, int(rng.integers(30, 80)))) if sender.spurts else set()
+    # What comes unevenly besides needs a longer pause to be all too late.
+    even = how["pace"] not in ("jitter", "bursts")
+    pause_ns = int(rng.choice([40, 80, 100, 260, 1500] if even else [120, 260, 1500])) * MS
+    ppm = {"somewhat fast": 400, "somewhat slow": -400}.get(how["pace"], 0)
+    said_ns = 0.0
+    looped: list[tuple[int, int, int, bytes]] = []
+    for number in range(PACKETS):
+        if number in stamps:
+            timestamp = _stepped(how["timestamp"], timestamp, rng)
+        if number == numbers_at:
+            sequence = _renumbered(how["sequence"], sequence, rng)
+        spurt = number == 0 or number in pauses
+        said_ns += pause_ns if number in pauses else 0
+        said_ns += FRAME_NS / (1 + ppm * 1e-6)
+        arrival = round(said_ns)
+        if how["pace"] == "jitter":
+            arrival += int(rng.integers(0, 15 * MS))
+        elif how["pace"] == "bursts":
+            arrival += (2 - number % 3) * FRAME_NS
+        kind = {
+            "one": 0,
+            "another at half": 8 * (number >= PACKETS // 2),
+            "by turns": 8 * (number % 2),
+            "every tenth": 8 * (number % 10 == 3),
+        }[how["payload type"]]
+        marker = {
+            "none": False,
+            "all": True,
+            "first of a spurt": spurt,
+            "any": bool(rng.random() < 0.2),
+        }[how["marker"]]
+        codes = rng.integers(0, 127, FRAME, np.uint8)
+        looped.append((sequence, timestamp, kind, codes.tobytes()))
+        _emit(sender, arrival, sequence, timestamp, kind, codes, marker=marker)
+        port = 4000
+        if how["port"] == "another at half" and number >= PACKETS // 2:
+            port = 4444
+        if how["port"] == "another for a while" and 100 <= number < 200:
+            port = 4444
+        sender.ports.append(port)
+        _repeat(sender, arrival, number, rng)
+        timestamp += FRAME
+        sequence += (
+            0 if how["sequence"] == "stand" and numbers_at <= number < numbers_at + 30 else 1
+        )
+    if how["repeats"] == "a second in a loop":
+        for again in range(2):
+            for index, (sequence, timestamp, kind, text) in enumerate(looped[-50:]):
+                arrival = round(said_ns) + (50 * again + index + 1) * FRAME_NS
+                codes = np.frombuffer(text, np.uint8)
+                _emit(sender, arrival, sequence, timestamp, kind, codes)
+                sender.ports.append(sender.ports[-1])
+    order = sorted(range(len(sender.datagrams)), key=lambda at: sender.datagrams[at].arrival)
+    sender.datagrams = [sender.datagrams[at] for at in order]
+    sender.ports = [sender.ports[at] for at in order]
+
+
+def _stepped(how: str, timestamp: int, rng: np.random.Generator) -> int:
+    steps = {
+        "back 2 s": -16_000,
+        "back 40 ms": -320,
+        "ahead 300 ms": 2400,
+        "ahead 5 s": 40_000,
+        "ahead 2**31": 1 << 31,
+        "ahead 2**31 and more": (1 << 31) + 12_345,
+    }
+    if how == "at 0":
+        return 0
+    if how.startswith("anywhere"):
+        return int(rng.integers(0, 1 << 32))
+    return timestamp + steps.get(how, 0)
+
+
+def _renumbered(how: str, sequence: int, rng: np.random.Generator) -> int:
+    if how == "at 0":
+        return 0
+    if how == "anywhere":
+        return int(rng.integers(0, 1 << 16))
+    return sequence - {"back 100": 100, "back 7": 7}.get(how, 0)
+
+
+def _emit(
+    sender: OddSender,
+    arrival: int,
+    sequence: int,
+    timestamp: int,
+    kind: int,
+    codes: np.ndarray,
+    *,
+    marker: bool = False,
+) -> None:
+    data = build(
+        codes[None],
+        payload_type=kind,
+        sequence=np.array([sequence]),
+        timestamp=np.array([timestamp]),
+        ssrc=7,
+        marker=np.array([marker]),
+    ).tobytes()
+    sender.frames.append(Frame(arrival, kind, codes.tobytes()))
+    sender.datagrams.append(Datagram(arrival, data))
+
+
+def _repeat(sender: OddSender, arrival: int, number: int, rng: np.random.Generator) -> None:
+    how, data = sender.how["repeats"], sender.datagrams[-1].data
+    copies = {"twice": 1, "three times": 2}.get(how, 0)
+    later = 10_000
+    if how.startswith("some") and number % 7 == 2:
+        copies, later = 1, int(rng.integers(1, 120)) * MS
+    for _ in range(copies):
+        sender.datagrams.append(Datagram(arrival + later, data))
+        sender.ports.append(sender.ports[-1])
