@@ -203,10 +203,18 @@ def answer(
 
 def agreed(offered: SessionDescription, answered: SessionDescription) -> FarEndFormat:
     """What is spoken after an answer to an offer of ours. Raises SdpError for one that is none."""
-    for theirs in answered.streams:
-        ours = next((it for it in offered.streams if it.codec == theirs.codec), None)
-        if ours is not None and ours.codec in CODECS:
-            return _format(ours, theirs, _events_of(offered, ours))
+    both = [
+        (ours, theirs)
+        for theirs in answered.streams
+        for ours in offered.streams
+        if ours.codec == theirs.codec and ours.codec in CODECS
+    ]
+    if both:
+        ours, theirs = both[0]
+        made = _format(ours, theirs, _events_of(offered, ours))
+        # It may send any of what it answered with, and changes as it likes (RFC 3264 section 6.1).
+        others = tuple((other.payload_type, other.codec) for other, _ in both[1:])
+        return replace(made, receives=replace(made.receives, others=others))
     found = ", ".join(stream.encoding for stream in answered.streams) or "none"
     raise SdpError(f"expected a codec that was offered, found {found}")
 

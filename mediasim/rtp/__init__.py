@@ -3,6 +3,7 @@
 The public face: ``packets`` (headers of many packets at once), ``sender`` (frames to packets),
 ``playout`` (packets to frames, by media timestamp), ``stream`` (what a receiver expects and
 remembers), ``telephone_event`` (RFC 4733), ``comfort_noise`` (RFC 3389), ``rtcp``, ``reception``
-and ``quality`` (loss, jitter, E-model). Inside playout: ``stream_lock``, ``pacing``, ``ring``,
-``gaps``, ``framed``.
+and ``quality`` (loss, jitter, E-model). ``oddities`` names what was odd about a
+sender. Inside playout: ``stream_lock``, ``newcomers``, ``lines`` (with the policy for odd senders),
+``pacing``, ``ring``, ``gaps``, ``framed``.
 """

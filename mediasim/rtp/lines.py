@@ -34,7 +34,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -42,12 +41,13 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import payload_samples
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.line_numbers import KeptBlock, LineNumbers, Looked, block_of
 from mediasim.rtp.pace_table import AHEAD_FRAMES, LONGEST_PACKET, PaceTable
 from mediasim.rtp.pacing import STEP, WINDOW_FRAMES
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.placing import Chosen, Placing
 from mediasim.rtp.reception import ReceptionTable
-from mediasim.rtp.stream import MEDIA_BASE, Shift, Stream, Why
+from mediasim.rtp.stream import Shift, Stream, Why
 from mediasim.rtp.trial import JUMP, KeptPacket, Trial, due_of
 
 __all__ = ["Lines"]
@@ -64,37 +64,6 @@ _LATEST_FRAME: Final = 1 << 48
 _LOWEST: Final = np.iinfo(np.int64).min
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """Packets and where they would be put: columns."""
-
-    rows: NDArray[np.int64]
-    chosen: Chosen
-    sequence: NDArray[np.int64]
-    ticks: NDArray[np.int64]
-    media: NDArray[np.int64]
-    arrival: NDArray[np.int64]
-    usable: NDArray[np.int64]
-    delay: NDArray[np.int64]
-    output: NDArray[np.int64]
-    ahead: NDArray[np.int64]
-    """Frames they wait to be played; negative for those that come too late."""
-
-    def of(self, index: NDArray[np.int64]) -> _Looked:
-        """Some of them."""
-        chosen = self.chosen
-        if isinstance(chosen, slice):
-            chosen = np.arange(chosen.start or 0, (chosen.start or 0) + len(self.rows))
-        columns = (self.sequence, self.ticks, self.media, self.arrival)
-        more = (self.usable, self.delay, self.output, self.ahead)
-        return _Looked(
-            self.rows[index],
-            chosen[index],
-            *(column[index] for column in columns),
-            *(column[index] for column in more),
-        )
-
-
 class Lines:
     """Columns, a row per stream; ``streams`` are found by row.
 
@@ -105,6 +74,7 @@ class Lines:
     def __init__(
         self,
         streams: list[Stream | None],
+        numbers: LineNumbers,
         pace: PaceTable,
         placing: Placing,
         reception: ReceptionTable,
@@ -117,76 +87,12 @@ class Lines:
         self._reception = reception
         self._attend = attend
         self._use = use
+        self._numbers = numbers
         self._trials: dict[int, Trial] = {}
-        self._columns(0)
-
-    def _columns(self, rows: int) -> None:
-        self._ratio = np.ones(rows, np.int64)
-        self._sequence = np.zeros(rows, np.int64)
-        self._timestamp = np.zeros(rows, np.uint32)
-        self._ticks = np.zeros(rows, np.int64)
-        self._arrival = np.zeros(rows, np.int64)
-
-    def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
-        have = len(self._ratio)
-        if rows <= have:
-            return
-        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        self._columns(rows)
-        for name, column in old.items():
-            getattr(self, name)[:have] = column
-
-    def open(self, row: int, ticks_per_sample: int) -> None:
-        """What comes on the row has timestamps in these units."""
-        self._ticks[row] = self._ticks[row] // self._ratio[row] * ticks_per_sample
-        self._ratio[row] = ticks_per_sample
 
     def close(self, row: int) -> None:
         """What the row keeps aside is not needed any more."""
         self._trials.pop(row, None)
-
-    def begin(
-        self, rows: NDArray[np.int64], sequence: NDArray[np.uint16], timestamp: NDArray[np.uint32]
-    ) -> None:
-        """New streams, of which these are the first packets."""
-        # Counted from high up, so that packets before the first one have positive numbers too.
-        self._sequence[rows] = sequence.astype(np.int64) + (1 << 16)
-        self._timestamp[rows] = timestamp
-        self._ticks[rows] = MEDIA_BASE * self._ratio[rows]
-
-    def unwrap(
-        self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Extended sequence numbers and media times in 8 kHz samples."""
-        sequence, ticks = self._read(rows, parsed, chosen)
-        return sequence, self._media(rows, ticks)
-
-    def _read(
-        self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        last = self._sequence[rows]
-        step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
-        since = (parsed.timestamp[chosen] - self._timestamp[rows]).astype(np.int32)
-        return last + step, self._ticks[rows] + since
-
-    def _media(self, rows: NDArray[np.int64], ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-        ratio = self._ratio[rows]
-        return ticks if (ratio == 1).all() else ticks // ratio
-
-    def _go_to(
-        self,
-        rows: NDArray[np.int64],
-        sequence: NDArray[np.int64],
-        timestamp: NDArray[np.uint32],
-        ticks: NDArray[np.int64],
-        arrival: NDArray[np.int64],
-    ) -> None:
-        """The last packet of each row is what the next ones are compared with."""
-        self._sequence[rows] = sequence
-        self._timestamp[rows] = timestamp
-        self._ticks[rows] = ticks
-        self._arrival[rows] = arrival
 
     # -- packets ----------------------------------------------------------------------------
 
@@ -250,7 +156,7 @@ class Lines:
             self._finish(looked.of(np.flatnonzero(now)), parsed, block)
         for index, stepped in off:
             row, at = int(rows[index]), int(np.arange(len(block))[chosen][index])
-            packet = self._read_one(row, parsed, block, at)
+            packet = self._numbers.read_one(row, parsed, block, at)
             self._keep_aside(self._stream(row), packet, stepped=stepped)
             now[index] = True
         return np.flatnonzero(~now)
@@ -263,10 +169,10 @@ class Lines:
         chosen: Chosen,
         *,
         aside: bool = False,
-    ) -> tuple[_Looked, NDArray[np.bool_] | None]:
+    ) -> tuple[Looked, NDArray[np.bool_] | None]:
         """Where packets would be put, and of which it is known; None: of all."""
-        sequence, ticks = self._read(rows, parsed, chosen)
-        media = self._media(rows, ticks)
+        sequence, ticks = self._numbers.read(rows, parsed, chosen)
+        media = self._numbers.media(rows, ticks)
         arrival = block.arrival[chosen]
         usable = arrival // FRAME_NS + 1
         delay = arrival // SAMPLE_NS - media
@@ -277,30 +183,28 @@ class Lines:
             place, known = self._pace.look(self._streams, rows, media, delay, usable)
         output = media + place
         ahead = (output - self._stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
-        looked = _Looked(
-            rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead
-        )
+        looked = Looked(rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead)
         return looked, known
 
     def _count_breaks(self, rows: NDArray[np.int64]) -> None:
         for row in rows.tolist():
             self._stream(row).number_breaks += 1
 
-    def _odd(self, looked: _Looked) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    def _odd(self, looked: Looked) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Which packets may be off their lines, and which have numbers that fell back, if any."""
         rows, sequence, media = looked.rows, looked.sequence, looked.media
         first = rows[1:] != rows[:-1]
         numbers, steps = np.empty_like(sequence), np.empty_like(media)
         if first.all():  # in real time, as a rule
-            np.subtract(sequence, self._sequence[rows], out=numbers)
-            np.subtract(media, self._media(rows, self._ticks[rows]), out=steps)
+            np.subtract(sequence, self._numbers.sequence[rows], out=numbers)
+            np.subtract(media, self._numbers.media(rows, self._numbers.ticks[rows]), out=steps)
         else:
             np.subtract(sequence[1:], sequence[:-1], out=numbers[1:])
             np.subtract(media[1:], media[:-1], out=steps[1:])
             firsts = np.concatenate(([0], np.flatnonzero(first) + 1))
             own = rows[firsts]
-            numbers[firsts] = sequence[firsts] - self._sequence[own]
-            steps[firsts] = media[firsts] - self._media(own, self._ticks[own])
+            numbers[firsts] = sequence[firsts] - self._numbers.sequence[own]
+            steps[firsts] = media[firsts] - self._numbers.media(own, self._numbers.ticks[own])
         odd: NDArray[np.bool_] = looked.ahead < 0
         odd |= self._pace.off(rows, looked.delay, looked.output - media) < -JUMP
         goes_on, counts_on = steps > 0, numbers > 0
@@ -311,7 +215,7 @@ class Lines:
 
     def _is_off(
         self,
-        looked: _Looked,
+        looked: Looked,
         odd: NDArray[np.bool_],
         now: NDArray[np.bool_],
         index: int,
@@ -331,7 +235,7 @@ class Lines:
                 return False
         return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
 
-    def _overtaken(self, looked: _Looked, index: int, start: int) -> bool:
+    def _overtaken(self, looked: Looked, index: int, start: int) -> bool:
         """Whether a packet is behind others of the line in number and time, and no copy."""
         row, behind = int(looked.rows[index]), slice(start, index)
         number, media = int(looked.sequence[index]), int(looked.media[index])
@@ -344,15 +248,15 @@ class Lines:
         same = (looked.sequence[behind] == number) & (looked.media[behind] == media)
         return not same.any() and not self._reception.has(row, number, media)
 
-    def _stepped(self, looked: _Looked, parsed: Parsed, index: int, start: int) -> bool:
+    def _stepped(self, looked: Looked, parsed: Parsed, index: int, start: int) -> bool:
         """Whether a timestamp contradicts the sequence number and the arrival."""
         row = int(looked.rows[index])
         if index > start:
             number, media = int(looked.sequence[index - 1]), int(looked.media[index - 1])
             arrival = int(looked.arrival[index - 1])
         else:
-            number, arrival = int(self._sequence[row]), int(self._arrival[row])
-            media = int(self._ticks[row]) // int(self._ratio[row])
+            number, arrival = int(self._numbers.sequence[row]), int(self._numbers.arrival[row])
+            media = int(self._numbers.ticks[row]) // int(self._numbers.ratio[row])
         numbers = int(looked.sequence[index]) - number
         step = int(looked.media[index]) - media
         if step <= 0 and (numbers > 0 or numbers < -_MISORDER or numbers * _SHORTEST < step):
@@ -369,7 +273,7 @@ class Lines:
 
     def _finish(
         self,
-        looked: _Looked,
+        looked: Looked,
         parsed: Parsed,
         block: PacketBlock,
         *,
@@ -378,8 +282,7 @@ class Lines:
         """Count packets and put them where they belong; ``aside``: they were kept aside."""
         chosen = looked.chosen
         if not aside:
-            timestamp = parsed.timestamp[chosen]
-            self._go_to(looked.rows, looked.sequence, timestamp, looked.ticks, looked.arrival)
+            self._numbers.go_to(looked, parsed.timestamp[chosen])
         transit = looked.arrival / SAMPLE_NS - looked.media
         fresh = self._reception.take(looked.rows, looked.sequence, transit, looked.media)
         if fresh is not None:
@@ -452,7 +355,7 @@ class Lines:
                 trial = self._trials.get(row)
                 if trial is None:
                     break
-                packet = self._read_one(row, parsed, block, int(index[at]))
+                packet = self._numbers.read_one(row, parsed, block, int(index[at]))
                 if not self._kept(stream, trial, packet):
                     if row not in self._trials:
                         break
@@ -461,17 +364,6 @@ class Lines:
                     self._finish(looked, parsed, block)
                 left[at] = False
         return rows[left], index[left]
-
-    def _read_one(self, row: int, parsed: Parsed, block: PacketBlock, at: int) -> KeptPacket:
-        number, stamp = int(parsed.sequence[at]), int(parsed.timestamp[at])
-        sequence, since = int(self._sequence[row]), stamp - int(self._timestamp[row])
-        sequence += ((number - sequence + 0x8000) & 0xFFFF) - 0x8000
-        ticks = int(self._ticks[row]) + ((since + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-        start = int(parsed.offset[at])
-        payload = block.data[at, start : start + int(parsed.size[at])].copy()
-        media = ticks // int(self._ratio[row])
-        kind = int(parsed.payload_type[at])
-        return KeptPacket(media, int(block.arrival[at]), payload, sequence, stamp, kind)
 
     def _kept(self, stream: Stream, trial: Trial, packet: KeptPacket) -> bool:
         """Whether a packet is kept aside with others, or dropped; else it is on the line.
@@ -527,12 +419,12 @@ class Lines:
             np.minimum(ahead, ahead + looked.usable - frame, out=ahead)  # by now
             self._finish(looked, parsed, block, aside=True)
 
-    def _by_kind(self, stream: Stream, kept: list[KeptPacket]) -> Iterator[_Block]:
+    def _by_kind(self, stream: Stream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
         """Packets that were kept, as blocks of one payload type each."""
         now = stream.payload_type
         for kind, packets in itertools.groupby(kept, key=lambda packet: packet.payload_type):
             self._use(stream, kind)
-            yield _block_of([(stream.row, packet) for packet in packets])
+            yield block_of([(stream.row, packet) for packet in packets])
         self._use(stream, now)
 
     def _begin_anew(self, stream: Stream, trial: Trial) -> None:
@@ -549,8 +441,7 @@ class Lines:
             # Its media times go on behind those of the line.
             size = payload_samples(stream.codecs[kept[0].payload_type], kept[0].payload.tobytes())
             rebased = newest + size - first
-            self._sequence[row], self._timestamp[row] = kept[0].sequence, kept[0].timestamp
-            self._ticks[row] = (kept[0].media + rebased) * int(self._ratio[row])
+            self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)
         begins = first + rebased
         later = -(-(output - begins - place) // STEP) * STEP
@@ -567,10 +458,7 @@ class Lines:
     def replay(self, streams: list[tuple[Stream, list[KeptPacket]]]) -> None:
         """Place what streams have kept until they had their places."""
         for stream, kept in streams:
-            row, first = stream.row, kept[0]
-            self._sequence[row], self._timestamp[row] = first.sequence, first.timestamp
-            self._ticks[row] = first.media * int(self._ratio[row])
-            self._arrival[row] = first.arrival
+            self._numbers.go_from(stream.row, kept[0], kept[0].media)
         listed: list[tuple[int, KeptPacket]] = []
         for stream, kept in streams:
             if all(packet.payload_type == stream.payload_type for packet in kept):
@@ -579,36 +467,10 @@ class Lines:
                 for rows, parsed, block in self._by_kind(stream, kept):
                     self.place(rows, parsed, block, slice(0, len(rows)))
         if listed:
-            rows, parsed, block = _block_of(listed)
+            rows, parsed, block = block_of(listed)
             self.place(rows, parsed, block, slice(0, len(rows)))
 
     def _stream(self, row: int) -> Stream:
         stream = self._streams[row]
         assert stream is not None
         return stream
-
-
-_Block = tuple[NDArray[np.int64], Parsed, PacketBlock]
-"""Packets with their rows."""
-
-
-def _block_of(kept: list[tuple[int, KeptPacket]]) -> _Block:
-    """Packets that were kept, with their rows, as a block again."""
-    count = len(kept)
-    size = np.array([len(packet.payload) for _, packet in kept], np.int64)
-    data = np.zeros((count, int(size.max())), np.uint8)
-    for line, (_, packet) in zip(data, kept, strict=True):
-        line[: len(packet.payload)] = packet.payload
-    parsed = Parsed(
-        ok=np.ones(count, np.bool_),
-        payload_type=np.array([packet.payload_type for _, packet in kept], np.uint8),
-        marker=np.zeros(count, np.bool_),
-        sequence=np.array([packet.sequence & 0xFFFF for _, packet in kept], np.uint16),
-        timestamp=np.array([packet.timestamp for _, packet in kept], np.uint32),
-        ssrc=np.zeros(count, np.int64),
-        offset=np.zeros(count, np.int64),
-        size=size,
-    )
-    arrival = np.array([packet.arrival for _, packet in kept], np.int64)
-    rows = np.array([row for row, _ in kept], np.int64)
-    return rows, parsed, PacketBlock(data, size, arrival)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import payload_samples
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
+from mediasim.rtp.line_numbers import LineNumbers
 from mediasim.rtp.lines import Lines
 from mediasim.rtp.pace_table import PaceTable
 from mediasim.rtp.pacing import Anchor, place_of
@@ -48,7 +49,14 @@ class Piece:
 class Newcomers:
     """``settled`` is called with a stream that was given its place, before it is played."""
 
-    def __init__(self, pace: PaceTable, lines: Lines, settled: Callable[[Stream], None]) -> None:
+    def __init__(
+        self,
+        numbers: LineNumbers,
+        pace: PaceTable,
+        lines: Lines,
+        settled: Callable[[Stream], None],
+    ) -> None:
+        self._numbers = numbers
         self._pace = pace
         self._lines = lines
         self._settled = settled
@@ -115,7 +123,7 @@ class Newcomers:
         rate = _clock_of(stream, told)
         if rate is not None and len(told) > 2:
             stream.count_by(rate)
-            self._lines.open(stream.row, stream.ticks_per_sample)
+            self._numbers.open(stream.row, stream.ticks_per_sample)
         return anchor
 
 

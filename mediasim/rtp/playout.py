@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.line_numbers import LineNumbers
 from mediasim.rtp.lines import Lines
 from mediasim.rtp.newcomers import Newcomers, Piece
 from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
@@ -58,10 +59,17 @@ class Playout:
         self._pace = PaceTable()
         self._ring = FrameRing(slots)
         self._placing = Placing(self.streams, self._pace, self._ring)
+        self._numbers = LineNumbers()
         self._lines = Lines(
-            self.streams, self._pace, self._placing, self.reception, self._attend, self._use
+            self.streams,
+            self._numbers,
+            self._pace,
+            self._placing,
+            self.reception,
+            self._attend,
+            self._use,
         )
-        self._newcomers = Newcomers(self._pace, self._lines, self._has_its_place)
+        self._newcomers = Newcomers(self._numbers, self._pace, self._lines, self._has_its_place)
         self._free: list[int] = []
         self._attended: dict[int, Stream] = {}
         """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
@@ -98,7 +106,7 @@ class Playout:
         row = stream.row
         self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
         self._placing.open(stream)
-        self._lines.open(row, stream.ticks_per_sample)
+        self._numbers.open(row, stream.ticks_per_sample)
 
     def _use(self, stream: Stream, payload_type: int) -> None:
         if payload_type != stream.payload_type:
@@ -131,7 +139,7 @@ class Playout:
         self.reception.ensure(rows)
         self._pace.ensure(rows)
         self._placing.ensure(rows)
-        self._lines.ensure(rows)
+        self._numbers.ensure(rows)
         self._ring.ensure(rows)
 
     def stream(self, row: int) -> Stream:
@@ -263,7 +271,7 @@ class Playout:
         of, ssrc = rows[firsts], parsed.ssrc[firsts]
         timestamp = parsed.timestamp[firsts]
         self._ssrc[of] = ssrc
-        self._lines.begin(of, parsed.sequence[firsts], timestamp)
+        self._numbers.begin(of, parsed.sequence[firsts], timestamp)
         usable = block.arrival[firsts] // FRAME_NS + 1
         for row, source, began, frame in zip(
             of.tolist(), ssrc.tolist(), timestamp.tolist(), usable.tolist(), strict=True
@@ -285,7 +293,7 @@ class Playout:
         """Telephone events and comfort noise of a followed stream."""
         row = stream.row
         rows, arrival = np.full(len(run), row), block.arrival[run]
-        sequence, media = self._lines.unwrap(rows, parsed, run)
+        sequence, media = self._numbers.unwrap(rows, parsed, run)
         transit = arrival / SAMPLE_NS - media
         timed = parsed.payload_type[run] != stream.format.event_payload_type
         fresh = self.reception.take(rows, sequence, transit, media, timed)
@@ -323,7 +331,7 @@ class Playout:
         known_before: int,
     ) -> None:
         """Audio of streams that do not have their place yet, and nothing else."""
-        sequence, media = self._lines.unwrap(rows, parsed, chosen)
+        sequence, media = self._numbers.unwrap(rows, parsed, chosen)
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         pieces = [
             Piece(
