@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.net.datagram_socket import DROPPED, Address, DatagramSocket
 from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint"]
 
-Address = tuple[str, int]
-
 _DATAGRAM_BYTES: Final = 1536
+"""The longest packet that is taken: more than fits an Ethernet frame."""
 _BUFFER_BYTES: Final = 256 * 1024
 _MOST_WAITING: Final = 10_000
 """Packets that are kept for the media plane: more than a stall of a minute of one stream."""
@@ -60,8 +60,6 @@ class RtpEndpoint:
         """Where RTCP goes, if not to the port that follows from RTP's."""
         self.foreign = 0
         """Datagrams of others than the far side, or that are no RTP: dropped."""
-        self.errors: Counter[str] = Counter()
-        """What the kernel refused, by name."""
         self.reports: list[tuple[int, bytes]] = []
         """RTCP of the far side: (loop time in ns, compound packet)."""
         self.on_report: Callable[[bytes], None] | None = None
@@ -70,12 +68,17 @@ class RtpEndpoint:
         self._latches = remote is None
         self._held = self._connected = False
         self._packets: list[tuple[int, bytes]] = []
-        self._rtp, self._rtcp = _pair(local, rtcp_mux)
-        host, port = self._rtp.getsockname()[:2]
-        self.local: Address = (host, port)
-        loop.add_reader(self._rtp, self._read)
-        if self._rtcp is not None:
-            loop.add_reader(self._rtcp, self._read_reports)
+        rtp, rtcp = _pair(local, rtcp_mux)
+        self._rtp = DatagramSocket(loop, rtp, "RTP", self._receive)
+        self._rtcp = None
+        if rtcp is not None:
+            self._rtcp = DatagramSocket(loop, rtcp, "RTCP", self._note_report)
+        self.local = self._rtp.local
+
+    @property
+    def errors(self) -> Counter[str]:
+        """What the kernel refused, by name."""
+        return self._rtp.errors + (self._rtcp.errors if self._rtcp is not None else Counter())
 
     # -- what signalling says ---------------------------------------------------------------
 
@@ -105,12 +108,11 @@ class RtpEndpoint:
             return
         host, port = self.remote
         to = self.rtcp_remote or (host, port if self._mux else port + 1)
-        self._send(self._rtcp or self._rtp, packet, to)
+        (self._rtcp or self._rtp).send(packet, to)
 
     def close(self) -> None:
         for each in (self._rtp, self._rtcp):
-            if each is not None and each.fileno() >= 0:
-                self._loop.remove_reader(each)
+            if each is not None:
                 each.close()
 
     # -- packets ----------------------------------------------------------------------------
@@ -134,57 +136,41 @@ class RtpEndpoint:
             return
         for block in packets:
             for packet in block:
-                self._send(self._rtp, packet.data, self.remote)
+                self._rtp.send(packet.data, self.remote)
 
-    def _send(self, by: socket.socket, data: bytes | memoryview, to: Address) -> None:
-        try:
-            by.sendto(data, to)
-        except OSError as error:
-            self.errors[error.strerror or type(error).__name__] += 1
-
-    def _read(self) -> None:
-        at_ns = round(self._loop.time() * 1e9)
-        while (received := self._receive(self._rtp)) is not None:
-            data, sender = received
-            if self._mux and len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 section 4
-                self._note_report(at_ns, data, sender)
-            elif len(data) < _RTP_HEADER or data[0] >> 6 != 2 or not self._is_far_side(sender):
-                self.foreign += 1
-            elif self._connected and len(self._packets) < _MOST_WAITING:
-                self._packets.append((at_ns, data))
-
-    def _read_reports(self) -> None:
-        assert self._rtcp is not None
-        at_ns = round(self._loop.time() * 1e9)
-        while (received := self._receive(self._rtcp)) is not None:
-            self._note_report(at_ns, *received)
-
-    def _note_report(self, at_ns: int, data: bytes, sender: Address) -> None:
-        known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
-        if known and sender[0] not in known:
+    def _receive(self, data: bytes, sender: Address) -> None:
+        if self._mux and len(data) >= 2 and 192 <= data[1] <= 223:  # RFC 5761 section 4
+            self._note_report(data, sender)
+        elif not _is_rtp(data) or not self._is_far_side(sender):
             self.foreign += 1
+            DROPPED["RTP: foreign"] += 1
+        elif self._connected and len(self._packets) < _MOST_WAITING:
+            self._packets.append((self._now_ns, data))
+
+    def _note_report(self, data: bytes, sender: Address) -> None:
+        known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
+        if (known and sender[0] not in known) or not 4 <= len(data) <= _DATAGRAM_BYTES:
+            self.foreign += 1
+            DROPPED["RTCP: foreign"] += 1
             return
         if len(self.reports) < _MOST_WAITING:
-            self.reports.append((at_ns, data))
+            self.reports.append((self._now_ns, data))
         if self.on_report is not None:
             self.on_report(data)
 
-    def _receive(self, by: socket.socket) -> tuple[bytes, Address] | None:
-        while True:
-            try:
-                data, sender = by.recvfrom(_DATAGRAM_BYTES)
-            except BlockingIOError:
-                return None
-            except OSError as error:  # an earlier packet was refused: what comes next is read
-                self.errors[error.strerror or type(error).__name__] += 1
-                continue
-            return data, (sender[0], sender[1])
+    @property
+    def _now_ns(self) -> int:
+        return round(self._loop.time() * 1e9)
 
     def _is_far_side(self, sender: Address) -> bool:
         if self._latches and self.remote is None:
             self.remote = sender
         # It may send from another port than it receives on, as ffmpeg does.
         return self.remote is not None and sender[0] == self.remote[0]
+
+
+def _is_rtp(data: bytes) -> bool:
+    return _RTP_HEADER <= len(data) <= _DATAGRAM_BYTES and data[0] >> 6 == 2
 
 
 def _pair(local: Address, mux: bool) -> tuple[socket.socket, socket.socket | None]:

@@ -21,9 +21,11 @@ from mediasim.sip.messages import (
     Request,
     Response,
     auth_params,
+    contacts_of,
     new_tag,
     own_headers,
     respond,
+    tag_of,
     uri_text,
 )
 from mediasim.sip.telephone import ALLOW, Telephone
@@ -242,14 +244,14 @@ class _Branch:
         return False
 
     def _is_answered(self, answer: Response) -> None:
-        to, contacts = answer.to_addr, answer.contact
+        contacts = contacts_of(answer)
         dialog, channel = self._dialog, self._target.channel
-        dialog.remote_tag = (to.tag if to else None) or ""
+        dialog.remote_tag = tag_of(answer, "to")
         dialog.route_set = list(reversed(answer.headers.get("record-route")))
         if contacts:
-            dialog.remote_target = uri_text(contacts[0].uri)
+            dialog.remote_target = uri_text(contacts[0])
             if not dialog.route_set:
-                channel = self._agent.towards(contacts[0].uri, channel)
+                channel = self._agent.towards(contacts[0], channel)
         dialog.confirm()
         self._transaction.acknowledge(self._ack(channel), channel)
         self.telephone = Telephone(self._agent, dialog, channel, self._media)
