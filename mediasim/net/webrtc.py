@@ -217,8 +217,12 @@ class _Guarded(asyncio.DatagramProtocol):
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
-        self.connection_lost = inner.connection_lost
-        self.error_received = inner.error_received
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inner.connection_lost(exc)
+
+    def error_received(self, exc: Exception) -> None:
+        self._inner.error_received(exc)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         try:
@@ -304,7 +308,7 @@ def _written(
     credentials: tuple[str, str],
     fingerprints: Sequence[RTCDtlsFingerprint],
 ) -> str:
-    lines = agreed.text().replace("RTP/AVP ", f"{_PROTOCOL} ", 1).splitlines()
+    lines = agreed.text().replace("RTP/AVPF ", f"{_PROTOCOL} ", 1).splitlines()
     lines.insert(lines.index("t=0 0") + 1, f"a=group:BUNDLE {peer.mid}")
     lines += [
         f"a=mid:{peer.mid}",

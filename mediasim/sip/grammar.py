@@ -118,7 +118,7 @@ def read_uri(text: str) -> SipUri:
             return SipUri(scheme=scheme, user=rest)
         scheme = ""
     if scheme not in ("sip", "sips"):
-        return SipUri(scheme="", host=rest)
+        return SipUri(scheme="")
     user, at, rest = rest.rpartition("@") if rest.count("@") == 1 else ("", "", rest)
     rest, _, headers = rest.partition("?")
     rest, semicolon, params = rest.partition(";")
@@ -141,7 +141,7 @@ def _headers(text: str) -> Iterator[tuple[str, str]]:
 
 def _host(text: str) -> tuple[str, int | None]:
     """A host and its port. Raises ValueError."""
-    found = _HOST.fullmatch(text.strip())
+    found = _HOST.fullmatch(text)
     if found is None:
         raise ValueError(f"expected HOST or HOST:PORT, found {text[:60]!r}")
     port = None if found["port"] is None else int(found["port"])

@@ -13,11 +13,19 @@ import secrets  # noqa: TID251 - nobody is to guess a tag or a nonce
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from aiosipua import Dialog, SipMessage, SipRequest, SipResponse, SipUri, parse_auth, stringify_uri
+from aiosipua import (
+    Address,
+    Dialog,
+    SipMessage,
+    SipRequest,
+    SipResponse,
+    SipUri,
+    parse_auth,
+    stringify_uri,
+)
 from aiosipua.headers import MULTI_INSTANCE_HEADERS, expand_compact_header, stringify_via
 
 from mediasim.sip.grammar import (
-    Address,
     is_token,
     read_address,
     read_uri,

@@ -79,6 +79,10 @@ class SipServer:
         host, port = self.agent.transports.local
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    @property
+    def listening(self) -> bool:
+        return self.agent.transports.listening
+
     def close(self) -> None:
         self.agent.close()
 
