@@ -38,16 +38,22 @@ class FarEndListener(Protocol):
     def pressed(self, digit: str) -> None:
         """A key, told some other way than by telephone events in its RTP."""
 
+    def reformatted(self) -> None:
+        """Its format is another one from now on."""
+
 
 class FarEnd(Protocol):
     """One of them, on one leg; used once."""
 
     @property
     def format(self) -> FarEndFormat:
-        """As agreed by the time the leg comes up."""
+        """As agreed by now."""
 
     def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
-        """The leg is up: tell it that the call has been answered, and carry its packets."""
+        """The leg is up: tell it that the call has been answered, and carry its packets.
+
+        Called twice for one that was heard before it answered.
+        """
 
     def report(self, packet: bytes) -> None:
         """Send it an RTCP compound packet of the server's."""

@@ -66,7 +66,9 @@ class RtpEndpoint:
         self._loop = loop
         self._mux = rtcp_mux
         self._latches = remote is None
-        self._held = self._connected = False
+        self._held = False
+        self._listener: FarEndListener | None = None
+        """Whom packets are for, once the leg is up."""
         self._packets: list[tuple[int, bytes]] = []
         rtp, rtcp = _pair(local, rtcp_mux)
         self._rtp = DatagramSocket(loop, rtp, "RTP", self._receive)
@@ -88,10 +90,10 @@ class RtpEndpoint:
         self._latches = False
 
     def set_format(self, format: FarEndFormat) -> None:
-        """What was agreed on; before the leg comes up."""
-        if self._connected:
-            raise RuntimeError("the format of a leg that is up does not change")
-        self.format = format
+        """What was agreed on, from now on; a leg that is up is told where it is something else."""
+        changed, self.format = format != self.format, format
+        if changed and self._listener is not None:
+            self._listener.reformatted()
 
     def hold(self, held: bool) -> None:
         """Send nothing, or go on."""
@@ -100,7 +102,7 @@ class RtpEndpoint:
     # -- FarEnd -----------------------------------------------------------------------------
 
     def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
-        self._connected = True
+        self._listener = listener
         return self, self
 
     def report(self, packet: bytes) -> None:
@@ -144,7 +146,7 @@ class RtpEndpoint:
         elif not _is_rtp(data) or not self._is_far_side(sender):
             self.foreign += 1
             DROPPED["RTP: foreign"] += 1
-        elif self._connected and len(self._packets) < _MOST_WAITING:
+        elif self._listener is not None and len(self._packets) < _MOST_WAITING:
             self._packets.append((self._now_ns, data))
 
     def _note_report(self, data: bytes, sender: Address) -> None:

@@ -84,17 +84,33 @@ class Playout:
             if row >= len(self._ssrc):
                 self._grow(max(2, 2 * row))
         stream = Stream(row, stream_format)
-        framed = stream.framed is not None
-        self._ssrc[row] = -1
-        self._payload_type[row] = _FRAMED if framed else stream_format.payload_type
-        self._placing.open(stream)
-        self._ratio[row] = stream_format.ticks_per_sample
-        self._pace.forget(row)
+        self._expect(stream)
         self.reception.clear(row)
         self.streams[row] = stream
-        if framed or stream_format.conceal:
-            self._attended[row] = stream
         return stream
+
+    def _expect(self, stream: Stream) -> None:
+        """The next packet of its row begins the stream, in the format that it has now."""
+        row, framed = stream.row, stream.framed is not None
+        self._ssrc[row] = -1
+        self._payload_type[row] = _FRAMED if framed else stream.format.payload_type
+        self._placing.open(stream)
+        self._ratio[row] = stream.format.ticks_per_sample
+        self._pace.forget(row)
+        if framed or stream.format.conceal:
+            self._attended[row] = stream
+
+    def reformat(self, stream: Stream, stream_format: StreamFormat, frame: int) -> None:
+        """From this frame on a stream in another format is received, perhaps of somebody else;
+        what has come before is played."""
+        self._newcomers.settle([(stream, _LATEST)])
+        if stream.framed is not None:
+            for start, samples in stream.framed.decode(frame + AHEAD_FRAMES):
+                self._ring.write_anywhere(stream.row, start, samples)
+        self._held.pop(stream.row, None)
+        stream.reformat(stream_format)
+        self.reception.restart(stream.row)
+        self._expect(stream)
 
     def close(self, stream: Stream) -> None:
         """Give the row back, silent for whoever takes it next."""

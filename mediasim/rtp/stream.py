@@ -138,8 +138,7 @@ class Stream:
 
     def __post_init__(self) -> None:
         self.gaps = GapFiller(conceal=self.format.conceal, noise_key=self.format.noise_key)
-        plain = self.format.codec in ("PCMU", "PCMA")
-        self.framed = None if plain else FramedStream(self.format.codec)
+        self.framed = _framed(self.format)
         self.first_packets = FirstPackets(self.format.depth, self.lead)
 
     @property
@@ -151,6 +150,13 @@ class Stream:
     def needs_care(self) -> bool:
         """Whether reading it takes more than the ring."""
         return self.waiting is not None or self.framed is not None or self.gaps.active
+
+    def reformat(self, stream_format: StreamFormat) -> None:
+        """The next packet, whoever sends it, begins a stream of this format."""
+        self.format = stream_format
+        self.framed = _framed(stream_format)
+        self.lock = StreamLock()
+        self.waiting = None
 
     def restart(self, frame: int) -> None:
         """The sender began a new stream (its SSRC changed), known in this frame."""
@@ -208,3 +214,8 @@ class Stream:
             self.late += len(arrival)
             self.late_at.append(arrival)
             self.late_for.append(output)
+
+
+def _framed(stream_format: StreamFormat) -> FramedStream | None:
+    plain = stream_format.codec in ("PCMU", "PCMA")
+    return None if plain else FramedStream(stream_format.codec)

@@ -89,7 +89,8 @@ async def _reach(exchange: Exchange, call: LiveCall, reach: Reach, timeout_ns: i
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        if not call.has_leg and not ringing.cancelled() and ringing.exception() is None:
+        given_up = call.record.answered_ns is None
+        if given_up and not ringing.cancelled() and ringing.exception() is None:
             ringing.result().close()  # answered at the very moment at which it was given up
     return False
 

@@ -127,6 +127,7 @@ class _Dialling:
             if isinstance(phone.reach, ReachByPassword) and noun.attribute("username"):
                 user, password = noun.attribute("username"), noun.attribute("password")
                 phone = replace(phone, reach=phone.reach.as_user(user, password))
+            call.on_early = self._hear_early
             self._calls.append((call, noun))
             self._others[call] = session.service.session_of(call, phone)
             rung[session.spawn(ring(exchange, call, phone, timeout_ns))] = call
@@ -159,6 +160,13 @@ class _Dialling:
             ringing = self._session.exchange.ringback
             self._ringback = call.room.play(call.leg, ringing, loop=True, label="ringing")
         record_from("ringing", self._session, self._verb, self._outcome)
+
+    def _hear_early(self, child: LiveCall) -> None:
+        """The caller hears who is rung, the first to speak, instead of the ringing tone."""
+        call = self._session.call
+        if call.active and not call.leg.hears:
+            self._stop_ringing()
+            call.room.hear(call.leg, child.leg)
 
     def _stop_ringing(self) -> None:
         if self._ringback is not None:
