@@ -66,9 +66,8 @@ class RtpEndpoint:
         self._loop = loop
         self._mux = rtcp_mux
         self._latches = remote is None
-        self._held = False
+        self._held = self._connected = False
         self._listener: FarEndListener | None = None
-        """Whom packets are for, once the leg is up."""
         self._packets: list[tuple[int, bytes]] = []
         rtp, rtcp = _pair(local, rtcp_mux)
         self._rtp = DatagramSocket(loop, rtp, "RTP", self._receive)
@@ -102,7 +101,7 @@ class RtpEndpoint:
     # -- FarEnd -----------------------------------------------------------------------------
 
     def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
-        self._listener = listener
+        self._connected, self._listener = True, listener
         return self, self
 
     def report(self, packet: bytes) -> None:
@@ -146,7 +145,7 @@ class RtpEndpoint:
         elif not _is_rtp(data) or not self._is_far_side(sender):
             self.foreign += 1
             DROPPED["RTP: foreign"] += 1
-        elif self._listener is not None and len(self._packets) < _MOST_WAITING:
+        elif self._connected and len(self._packets) < _MOST_WAITING:
             self._packets.append((self._now_ns, data))
 
     def _note_report(self, data: bytes, sender: Address) -> None:
