@@ -240,6 +240,7 @@ class Dial(Talk):
         rung: dict[asyncio.Task[bool], tuple[DialledLeg, CallControl]] = {}
         for leg in legs:
             other = leg.place()
+            other.call.on_early = self._hear_early
             self._others.append(other)
             ringing = other.ring(self._timeout_ns, self._start_ringing)
             rung[self.control.spawn(ringing)] = leg, other
@@ -271,6 +272,13 @@ class Dial(Talk):
                 call.leg, call.exchange.ringback, loop=True, label="ringing", speech=False
             )
         self.rings()
+
+    def _hear_early(self, child: LiveCall) -> None:
+        """The caller hears the first callee that speaks before it answers, and no ringing."""
+        call = self.control.call
+        if call.active and not call.leg.hears:
+            self._stop_ringing()
+            call.room.hear(call.leg, child.leg)
 
     def _stop_ringing(self) -> None:
         if self._ringback is not None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from mediasim.audio.codecs import CODECS
 from mediasim.exchange import lifecycle
 from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
 from mediasim.exchange.switch import Switch
-from mediasim.media.far_end import FarEnd
+from mediasim.media.far_end import FarEnd, FarEndFormat
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
@@ -46,6 +48,8 @@ class LiveCall:
         """What its simulated party says and hears, once it is up; never for a far end elsewhere."""
         self.far_end: FarEnd | None = None
         """Who really is there, if nobody simulated."""
+        self.on_early: Callable[[LiveCall], None] | None = None
+        """Called when a far end begins to speak before it answers; None: it is not heard then."""
         self._leg: Leg | None = None
         self.dialled_ns = exchange.now_ns
         """When the whole call was dialled: a child's is its parent's."""
@@ -79,7 +83,7 @@ class LiveCall:
 
     @property
     def has_leg(self) -> bool:
-        """Whether it was ever answered."""
+        """Whether its leg ever came up: it was answered, or heard before."""
         return self._leg is not None
 
     @property
@@ -121,8 +125,31 @@ class LiveCall:
 
     def answer_from(self, far_end: FarEnd) -> None:
         """The same for a party that is not simulated."""
+        self._connect(far_end)
+        self._begin()
+
+    def early_from(self, far_end: FarEnd) -> None:
+        """A far end that rings speaks already (early media): it is heard by who asked for that."""
+        if self.on_early is None or self.ended.is_set() or self.far_end is far_end:
+            return
+        first = self._leg is None
+        self._connect(far_end)
+        if first:
+            self.tell("early-media", f"{self.party.name} is heard before it answers")
+            self.on_early(self)
+
+    def _connect(self, far_end: FarEnd) -> None:
+        """The leg comes up, or is somebody else's from now on."""
+        before, self.far_end = self.far_end, far_end
+        if self._leg is None:
+            self._add_leg(far_end)
+        elif before is not far_end:
+            self._receive_afresh(far_end.format)
+        source, sink = far_end.connect(self.leg, self)
+        self.room.connect(self.leg, source=source, sink=sink)
+
+    def _add_leg(self, far_end: FarEnd) -> None:
         agreed = far_end.format
-        self.far_end = far_end
         self.party = replace(self.party, codec=agreed.receives.codec)
         generator = self.exchange.seeds.fork("far-end").fork(self.name).generator("rtp")
         ssrc, sequence, timestamp = generator.integers(0, 1 << 32, 3).tolist()
@@ -134,9 +161,6 @@ class LiveCall:
             first_timestamp=timestamp,
         )
         self._take(self.room.add_leg(self.name, agreed.receives, sender))
-        source, sink = far_end.connect(self.leg, self)
-        self.room.connect(self.leg, source=source, sink=sink)
-        self._begin()
 
     def _take(self, leg: Leg) -> None:
         self._leg = leg
@@ -171,6 +195,22 @@ class LiveCall:
         """A key of the party's, told some other way than in its RTP."""
         if self.active:
             self._heard_digit(Digit(self.leg.row, digit, self.exchange.plane.now))
+
+    def reformatted(self) -> None:
+        """The far end speaks another codec, or numbers it otherwise, from now on."""
+        if self.far_end is None or self.ended.is_set():
+            return
+        self._receive_afresh(self.far_end.format)
+        self.tell("codec-changed", f"{self.party.name} speaks {self.party.codec} from now on")
+
+    def _receive_afresh(self, agreed: FarEndFormat) -> None:
+        """What comes from now on is another stream, and what is sent is in another codec."""
+        sender = self.leg.sender
+        same_clock = CODECS[agreed.codec].clock_rate == 8000 * sender.ticks_per_sample
+        ssrc = sender.ssrc if same_clock else sender.ssrc ^ 1
+        changed = sender.changed_to(agreed.codec, agreed.payload_type, ssrc=ssrc)
+        self.room.reformat(self.leg, agreed.receives, changed)
+        self.party = replace(self.party, codec=agreed.receives.codec)
 
     def _heard_digit(self, digit: Digit) -> None:
         self.digits.append((digit.frame, digit.digit))
@@ -219,5 +259,7 @@ class LiveCall:
 
     def fail(self, status: CallStatus) -> None:
         """It ends without having been answered."""
+        if self._leg is not None:
+            self.room.remove_leg(self._leg)
         self.move(status)
         self.ended.set()

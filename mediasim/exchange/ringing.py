@@ -57,7 +57,7 @@ async def ring(
             return await _reach(call, phone.reach, timeout_ns, rings)
         return await _climb(call, phone, timeout_ns, rings)
     except asyncio.CancelledError:
-        if not call.ended.is_set() and not call.has_leg:
+        if not call.ended.is_set() and not call.active:
             call.fail("canceled")
         raise
 
@@ -113,6 +113,7 @@ async def _reach(call: LiveCall, reach: Reach, timeout_ns: int, rings: Callable[
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        if not call.has_leg and not ringing.cancelled() and ringing.exception() is None:
+        given_up = call.record.answered_ns is None
+        if given_up and not ringing.cancelled() and ringing.exception() is None:
             ringing.result().close()  # answered at the very moment at which it was given up
     return False

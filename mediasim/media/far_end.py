@@ -38,6 +38,9 @@ class FarEndListener(Protocol):
     def pressed(self, digit: str) -> None:
         """A key, told some other way than by telephone events in its RTP."""
 
+    def reformatted(self) -> None:
+        """Its format is another one from now on."""
+
 
 Ends = tuple[PacketSource, PacketSink] | tuple[None, None]
 """Where a leg's packets come from and go to; None and None where the media plane's mux carries
@@ -49,10 +52,13 @@ class FarEnd(Protocol):
 
     @property
     def format(self) -> FarEndFormat:
-        """As agreed by the time the leg comes up."""
+        """As agreed by now."""
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
-        """The leg is up: tell it that the call has been answered, and carry its packets."""
+        """The leg is up: tell it that the call has been answered, and carry its packets.
+
+        Called twice for one that was heard before it answered.
+        """
 
     def report(self, packet: bytes) -> None:
         """Send it an RTCP compound packet of the server's."""

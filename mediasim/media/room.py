@@ -63,6 +63,11 @@ class Room(LegGroup):
         self.plane.retire(leg)
         self.find_horizon()
 
+    def reformat(self, leg: Leg, stream_format: StreamFormat, sender: RtpSender) -> None:
+        """From now on the leg receives another format and is sent to by another sender."""
+        self.plane.playout.reformat(leg.stream, stream_format, self._touch())
+        leg.sender = sender
+
     def connect(
         self, leg: Leg, *, source: PacketSource | None = None, sink: PacketSink | None = None
     ) -> None:

@@ -19,15 +19,17 @@ from typing import Any, Final
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
 from mediasim.net.batch_reader import DATAGRAM_BYTES
+from mediasim.net.datagram_socket import DROPPED, Address, DatagramSocket
 from mediasim.net.rtp_mux import PacketWatcher, RtpMux
 from mediasim.net.rtp_source import RtpSource
-from mediasim.net.udp import BUFFER_BYTES, Address
+from mediasim.net.udp import BUFFER_BYTES
 from mediasim.rtp.packets import HEADER_SIZE
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint"]
 
 _MOST_REPORTS: Final = 10_000
 """RTCP packets that are kept: more than half a day of one stream's."""
+_SHORTEST_REPORT: Final = 4
 _LOWEST, _HIGHEST, _TRIES = 20_000, 60_000, 200
 
 
@@ -61,8 +63,6 @@ class RtpEndpoint:
         """Whose RTP is heard."""
         self.stray = 0
         """Datagrams that are no RTP, or RTCP of others: dropped."""
-        self.errors: Counter[str] = Counter()
-        """What the kernel refused, by name."""
         self.reports: list[tuple[int, bytes]] = []
         """RTCP of the far side: (loop time in ns, compound packet)."""
         self.on_report: Callable[[bytes], None] | None = None
@@ -73,12 +73,19 @@ class RtpEndpoint:
         self._latches = remote is None
         self._held = False
         self._leg: Leg | None = None
-        self._over = False
-        self.socket, self._rtcp = _pair(local, rtcp_mux)
+        self._listener: FarEndListener | None = None
+        self._refused: Counter[str] = Counter()
+        self.socket, rtcp = _pair(local, rtcp_mux)
         host, port = self.socket.getsockname()[:2]
         self.local: Address = (host, port)
-        if self._rtcp is not None:
-            loop.add_reader(self._rtcp, self._read_reports)
+        self._rtcp = None
+        if rtcp is not None:
+            self._rtcp = DatagramSocket(loop, rtcp, "RTCP", self._note_report)
+
+    @property
+    def errors(self) -> Counter[str]:
+        """What the kernel refused, by name."""
+        return self._refused + (self._rtcp.errors if self._rtcp is not None else Counter())
 
     @property
     def foreign(self) -> int:
@@ -101,10 +108,11 @@ class RtpEndpoint:
         self._redirected()
 
     def set_format(self, format: FarEndFormat) -> None:
-        """What was agreed on; before the leg comes up."""
-        if self._leg is not None:
-            raise RuntimeError("the format of a leg that is up does not change")
-        self.format = format
+        """What was agreed on, from now on; a leg that is up is told where it is something else."""
+        changed, self.format = format != self.format, format
+        if changed and self._listener is not None:
+            self._listener.reformatted()
+            self._redirected()
 
     def hold(self, held: bool) -> None:
         """Send nothing, or go on."""
@@ -112,7 +120,7 @@ class RtpEndpoint:
         self._redirected()
 
     def _redirected(self) -> None:
-        if self._leg is not None and not self._over:
+        if self._leg is not None and self.socket.fileno() >= 0:
             RtpMux.of(self._leg).redirect(self._leg)
 
     # -- FarEnd -----------------------------------------------------------------------------
@@ -120,11 +128,12 @@ class RtpEndpoint:
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         """Raises RuntimeError where the leg's media plane does not live in real time."""
         mux = RtpMux.of(leg)
-        now_ns = round(self._loop.time() * 1e9)
-        while (received := self._receive(self.socket)) is not None:
-            self.take(now_ns, *received, None)  # too early to be heard, but it may be latched onto
+        if self._leg is None:
+            now_ns = round(self._loop.time() * 1e9)
+            while (received := self._receive()) is not None:
+                self.take(now_ns, *received, None)  # too early to be heard, but to be latched onto
         mux.attach(leg, self)
-        self._leg = leg
+        self._leg, self._listener = leg, listener
         return None, None
 
     def report(self, packet: bytes) -> None:
@@ -132,20 +141,21 @@ class RtpEndpoint:
             return
         host, port = self.remote
         to = self.rtcp_remote or (host, port if self._mux else port + 1)
+        if self._rtcp is not None:
+            self._rtcp.send(packet, to)
+            return
         try:
-            (self._rtcp or self.socket).sendto(packet, to)
-        except OSError as error:
+            self.socket.sendto(packet, to)
+        except (OSError, OverflowError, TypeError, ValueError) as error:
             self.refused(error)
 
     def close(self) -> None:
-        if self._over:
+        if self.socket.fileno() < 0:
             return
-        self._over = True
         if self._leg is not None:
-            RtpMux.of(self._leg).detach(self._leg)
+            RtpMux.of(self._leg).detach(self._leg, self)
         self.socket.close()
         if self._rtcp is not None:
-            self._loop.remove_reader(self._rtcp)
             self._rtcp.close()
 
     # -- packets ----------------------------------------------------------------------------
@@ -164,42 +174,43 @@ class RtpEndpoint:
         """
         sender = source[0], source[1]
         if self._mux and len(packet) >= 2 and 192 <= packet[1] <= 223:  # RFC 5761 section 4
-            self._note_report(at_ns, packet, sender)
+            self._note_report(packet, sender)
             return []
         is_rtp = len(packet) >= HEADER_SIZE and packet[0] >> 6 == 2
         if is_rtp and self._latches and self.remote is None:
             self.remote = sender
         if not is_rtp or self.remote is None:
-            self.stray += 1
+            self._drop("RTP")
             return []
         if last is not None:
             self.source.went_on(*last)
-        return self.source.take(at_ns, packet, sender, self.remote)
+        foreign = self.source.foreign
+        taken = self.source.take(at_ns, packet, sender, self.remote)
+        DROPPED["RTP: foreign"] += self.source.foreign - foreign
+        return taken
 
-    def refused(self, error: OSError) -> None:
-        self.errors[error.strerror or type(error).__name__] += 1
+    def refused(self, error: Exception) -> None:
+        words = error.strerror if isinstance(error, OSError) else None
+        self._refused[words or type(error).__name__] += 1
 
-    def _read_reports(self) -> None:
-        assert self._rtcp is not None
-        at_ns = round(self._loop.time() * 1e9)
-        while (received := self._receive(self._rtcp)) is not None:
-            packet, (host, port, *_) = received
-            self._note_report(at_ns, packet, (host, port))
+    def _drop(self, protocol: str) -> None:
+        self.stray += 1
+        DROPPED[f"{protocol}: foreign"] += 1
 
-    def _note_report(self, at_ns: int, data: bytes, sender: Address) -> None:
+    def _note_report(self, data: bytes, sender: Address) -> None:
         known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
-        if known and sender[0] not in known:
-            self.stray += 1
+        if (known and sender[0] not in known) or len(data) < _SHORTEST_REPORT:
+            self._drop("RTCP")
             return
         if len(self.reports) < _MOST_REPORTS:
-            self.reports.append((at_ns, data))
+            self.reports.append((round(self._loop.time() * 1e9), data))
         if self.on_report is not None:
             self.on_report(data)
 
-    def _receive(self, by: socket.socket) -> tuple[bytes, Any] | None:
+    def _receive(self) -> tuple[bytes, Any] | None:
         while True:
             try:
-                return by.recvfrom(DATAGRAM_BYTES)
+                return self.socket.recvfrom(DATAGRAM_BYTES)
             except BlockingIOError:
                 return None
             except OSError as error:  # an earlier packet was refused: what comes next is read

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -26,6 +25,7 @@ from mediasim.media.leg import Leg
 from mediasim.media.room import Room
 from mediasim.media.tracks import Tracks
 from mediasim.net.batch_reader import STAMPED, BatchReader, ReadBatch
+from mediasim.net.datagram_socket import drop
 from mediasim.net.udp import Address
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, joined
 from mediasim.rtp.wide_sender import WideSender
@@ -36,6 +36,10 @@ _WIDE: Final = ("PCMU", "PCMA")
 """Codecs whose frames of many legs are coded at once."""
 _REPORTS: Final = range(192, 224)
 """Second bytes of RTCP on the port of RTP (RFC 5761 section 4)."""
+
+
+_UNSENT: Final = (OSError, OverflowError, TypeError, ValueError)
+"""What sending raises where the system refuses a packet, or the address is none."""
 
 
 class PacketWatcher(Protocol):
@@ -52,7 +56,6 @@ class RtpPort(Protocol):
     """A leg's port, and what is known of its far side."""
 
     socket: socket.socket
-    errors: Counter[str]
     watcher: PacketWatcher | None
 
     @property
@@ -68,7 +71,7 @@ class RtpPort(Protocol):
         several that were kept until it was known whose they are.
         """
 
-    def refused(self, error: OSError) -> None:
+    def refused(self, error: Exception) -> None:
         """The system refused a packet: count it."""
 
 
@@ -121,19 +124,24 @@ class RtpMux:
 
     def attach(self, leg: Leg, port: RtpPort) -> None:
         """The leg's packets come and go through this port from now on. Raises OSError."""
+        known = self._carried.get(leg.row)
+        if known is not None:
+            if known.port is port:
+                return
+            self.detach(leg, known.port)
         self._reader.add(port.socket, leg.row, stamped=True)
         carried = self._carried[leg.row] = _Carried(leg, port)
         if port.watcher is not None:
             self._watched.append(carried)
-        if leg.sender.codec not in _WIDE:
-            self._singly.append(carried)
         self._aim(carried)
         if not STAMPED:
             # Without the kernel's arrival times a packet has to be read as soon as it has come.
             self._loop.add_reader(port.socket, self._read_now)
 
-    def detach(self, leg: Leg) -> None:
-        """The leg is over: its port, not closed yet, is read no more."""
+    def detach(self, leg: Leg, port: RtpPort) -> None:
+        """Read the port, not closed yet, no more; nothing happens where another took its place."""
+        if leg.row not in self._carried or self._carried[leg.row].port is not port:
+            return
         waiting = _merged(self._early, self._examined(self._reader.taken()))
         self._early = waiting and _chosen(waiting, waiting.slots != leg.row)
         carried = self._carried.pop(leg.row)
@@ -152,8 +160,13 @@ class RtpMux:
 
     def _aim(self, carried: _Carried) -> None:
         """Send to it together with the others, or no more."""
-        destination = carried.port.destination
-        if destination is None or carried.leg.sender.codec not in _WIDE:
+        destination, sender = carried.port.destination, carried.leg.sender
+        if carried.place >= 0 and self._wide.senders[carried.place] is not sender:
+            self._stop(carried)  # it sends in another format now
+        self._singly = [each for each in self._singly if each is not carried]
+        if sender.codec not in _WIDE:
+            self._singly.append(carried)
+        if destination is None or sender.codec not in _WIDE:
             self._stop(carried)
         elif carried.place >= 0:
             self._destinations[carried.place] = destination
@@ -241,7 +254,11 @@ class RtpMux:
                 last = int(block.arrival[at]), block.data[at, :HEADER_SIZE].tobytes()
             at_ns, source = int(block.arrival[index]), batch.sources[index]
             packet = block.data[index, : int(block.length[index])].tobytes()
-            taken = each.port.take(at_ns, packet, source, last)
+            try:
+                taken = each.port.take(at_ns, packet, source, last)
+            except Exception as error:  # no datagram ends what reads it
+                drop("RTP", error)
+                taken = []
             each.last = None
             found += [(index, row, at_ns, one) for one in taken]
             if taken:
@@ -274,7 +291,7 @@ class RtpMux:
             for each, packet, to in ports:
                 try:
                     each.port.socket.sendto(packet, to)
-                except OSError as error:
+                except _UNSENT as error:
                     each.port.refused(error)
             for each in self._watched:
                 if each.port.watcher is not None and each.place >= 0:
@@ -291,7 +308,7 @@ class RtpMux:
         packets = sender.packets(pcm, frame)
         try:
             port.socket.sendto(packets[0][0].data, to)
-        except OSError as error:
+        except _UNSENT as error:
             port.refused(error)
         if port.watcher is not None:
             port.watcher.sent(frame, packets)

@@ -90,6 +90,7 @@ class SessionDescription:
     """Where RTCP goes, if not to the next port."""
     session_id: int = 0
     version: int = 0
+    protocol: str = "RTP/AVP"
     sections: tuple[str, ...] = field(default=("audio",))
     """The m= lines, this stream's as ``audio``."""
 
@@ -127,7 +128,7 @@ class SessionDescription:
                 yield f"m={section}"
                 continue
             numbers = " ".join(str(stream.payload_type) for stream in self.streams)
-            yield f"m=audio {self.port} RTP/AVP {numbers}"
+            yield f"m=audio {self.port} {self.protocol} {numbers}"
             for stream in self.streams:
                 yield f"a=rtpmap:{stream.payload_type} {stream.encoding}"
                 if stream.codec == "TELEPHONE-EVENT":
@@ -196,6 +197,7 @@ def answer(
         rtcp_mux=offered.rtcp_mux,
         session_id=session_id,
         version=version,
+        protocol=offered.protocol,
         sections=offered.sections,
     )
     return made, _format(chosen, chosen, events)
@@ -242,7 +244,7 @@ def _format(received: Stream, sent: Stream, events: Stream | None) -> FarEndForm
 
 
 def parse_sdp(text: str) -> SessionDescription:
-    """The first audio stream of a description. Raises SdpError.
+    """The first audio stream of a description that legs can speak. Raises SdpError.
 
     Lines that say something else are passed over, as RFC 8866 section 5 wants it.
     """
@@ -252,29 +254,47 @@ def parse_sdp(text: str) -> SessionDescription:
     if not lines or lines[0] != "v=0":
         raise SdpError(f"expected v=0 in the first line, found {(lines or ['nothing'])[0][:40]!r}")
     session: list[str] = []
-    audio: list[str] | None = None
-    sections: list[str] = []
-    into: list[str] = session
+    sections: list[list[str]] = []
     for line in lines:
         if line.startswith("m="):
-            into = []
-            words = line[2:].split()
-            if len(words) < 4:
+            if len(line[2:].split()) < 4:
                 raise SdpError(f"expected m=<media> <port> <protocol> <formats>, found {line!r}")
-            if words[0] == "audio" and words[1].partition("/")[0] != "0" and audio is None:
-                audio = into
-                sections.append("audio")
-            else:
-                sections.append(" ".join([words[0], "0", *words[2:]]))
-        into.append(line)
-    if audio is None:
-        raise SdpError("expected an audio stream (m=audio) with a port, found none")
-    return replace(_audio(session, audio), sections=tuple(sections))
+            sections.append([])
+        (sections[-1] if sections else session).append(line)
+    number, found = _chosen(session, sections)
+    refused = [_refused(section[0]) for section in sections]
+    return replace(found, sections=(*refused[:number], "audio", *refused[number + 1 :]))
+
+
+def _chosen(
+    session: Sequence[str], sections: Sequence[Sequence[str]]
+) -> tuple[int, SessionDescription]:
+    """The first audio stream with a codec of ours, or else the first that is one at all."""
+    spoken: list[tuple[int, SessionDescription]] = []
+    wrong: SdpError | None = None
+    for number, section in enumerate(sections):
+        kind, port = section[0][2:].split()[:2]
+        if kind != "audio" or port.partition("/")[0] == "0":
+            continue
+        try:
+            spoken.append((number, _audio(session, section)))
+        except SdpError as error:
+            wrong = wrong or error
+    if not spoken:
+        raise wrong or SdpError("expected an audio stream (m=audio) with a port, found none")
+    ours = (each for each in spoken if any(it.codec in CODECS for it in each[1].streams))
+    return next(ours, spoken[0])
+
+
+def _refused(line: str) -> str:
+    """A stream's line as it is refused: with port 0 (RFC 3264 section 6)."""
+    kind, _, *rest = line[2:].split()
+    return " ".join([kind, "0", *rest])
 
 
 def _audio(session: Sequence[str], audio: Sequence[str]) -> SessionDescription:
     words = audio[0][2:].split()
-    protocol = words[2]
+    protocol = words[2].upper()
     if protocol not in ("RTP/AVP", "RTP/AVPF"):
         raise SdpError(f"expected plain RTP (RTP/AVP), found {protocol}")
     port = _number(words[1].partition("/")[0], "a port", 1, 65535)
@@ -298,6 +318,7 @@ def _audio(session: Sequence[str], audio: Sequence[str]) -> SessionDescription:
         host,
         port,
         streams,
+        protocol=protocol,
         direction=_direction(audio) or _direction(session) or "sendrecv",
         ptime=int(ptime) if ptime.isdigit() and ptime != "0" else 20,
         rtcp_mux="a=rtcp-mux" in audio,

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.net.datagram_socket import drop
 from mediasim.net.sdp import SdpError, SessionDescription, answer, parse_sdp
 from mediasim.rtp.packets import PacketBlock, block_of
 
@@ -35,7 +36,7 @@ _MOST_WAITING: Final = 10_000
 _PATIENCE: Final = 10.0
 """Seconds that ICE and DTLS may take."""
 _HINT: Final = "Chromium without any network but loopback needs --allow-loopback-in-peer-connection"
-_LEAST_RTP: Final = 12
+_LEAST_RTP, _MOST_RTP = 12, 1536
 
 
 class NoMedia(ConnectionError):
@@ -175,8 +176,8 @@ class WebRtcEndpoint:
 
     def received(self, data: bytes) -> None:
         """RTP of the browser's, decrypted."""
-        usable = self._connected and len(data) >= _LEAST_RTP and data[0] >> 6 == 2
-        if usable and len(self._packets) < _MOST_WAITING:
+        usable = _LEAST_RTP <= len(data) <= _MOST_RTP and data[0] >> 6 == 2
+        if self._connected and usable and len(self._packets) < _MOST_WAITING:
             self._packets.append((round(self._loop.time() * 1e9), data))
 
     def noted(self, data: bytes) -> None:
@@ -198,7 +199,29 @@ class _OneAddress(Connection):
         addresses: list[str],
         timeout: int = 5,  # noqa: ASYNC109
     ) -> list[Candidate]:
-        return await super().get_component_candidates(component, [self.host], timeout)
+        found = await super().get_component_candidates(component, [self.host], timeout)
+        for protocol in self._protocols:
+            protocol.transport.set_protocol(_Guarded(protocol))
+        return found
+
+
+class _Guarded(asyncio.DatagramProtocol):
+    """aioice's protocol of a socket: what raises in it is counted and dropped."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inner.connection_lost(exc)
+
+    def error_received(self, exc: Exception) -> None:
+        self._inner.error_received(exc)
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        try:
+            self._inner.datagram_received(data, addr)
+        except Exception as error:
+            drop("STUN", error)
 
 
 class _Way:
@@ -217,6 +240,14 @@ class _Wrapped(RTCDtlsTransport):
     def __init__(self, way: Any, certificates: list[RTCCertificate], to: WebRtcEndpoint) -> None:
         super().__init__(way, certificates)
         self._to = to
+
+    async def _recv_next(self) -> None:
+        try:
+            await super()._recv_next()
+        except ConnectionError:
+            raise
+        except Exception as error:
+            drop("DTLS", error)
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
         self._to.received(data)
@@ -270,7 +301,7 @@ def _written(
     credentials: tuple[str, str],
     fingerprints: Sequence[RTCDtlsFingerprint],
 ) -> str:
-    lines = agreed.text().replace("RTP/AVP ", f"{_PROTOCOL} ", 1).splitlines()
+    lines = agreed.text().replace("RTP/AVPF ", f"{_PROTOCOL} ", 1).splitlines()
     lines.insert(lines.index("t=0 0") + 1, f"a=group:BUNDLE {peer.mid}")
     lines += [
         f"a=mid:{peer.mid}",

@@ -93,13 +93,37 @@ class Playout:
             if row >= len(self._ssrc):
                 self._grow(max(2, 2 * row))
         stream = Stream(row, stream_format)
-        self._ssrc[row] = -1
-        self._hear(stream)
-        self._pace.forget(row)
+        self._expect(stream)
         self.reception.clear(row)
         self.streams[row] = stream
-        self._attend(stream)
         return stream
+
+    def _expect(self, stream: Stream) -> None:
+        """The next packet of its row begins the stream, in the format that it has now."""
+        self._ssrc[stream.row] = -1
+        self._pace.forget(stream.row)
+        self._hear(stream)
+        self._attend(stream)
+
+    def reformat(self, stream: Stream, stream_format: StreamFormat, frame: int) -> None:
+        """Receive a stream of another format from this frame on, perhaps from another sender.
+
+        What has come before is played.
+        """
+        self._finish(stream)
+        for decoder in stream.decoders.values():
+            for start, samples in decoder.decode(frame + AHEAD_FRAMES):
+                self._ring.write_anywhere(stream.row, start, samples)
+        self._held.pop(stream.row, None)
+        stream.reformat(stream_format)
+        self._expect(stream)
+
+    def _finish(self, stream: Stream) -> None:
+        """Of the stream on its row nothing more will come: what was kept gets its place."""
+        self._newcomers.settle([(stream, _LATEST)])
+        self._lines.settle(stream, _LATEST)
+        self.reception.restart(stream.row)
+        stream.clock_rate = None
 
     def _hear(self, stream: Stream) -> None:
         """What comes on the stream's row is of the payload type it uses now."""
@@ -250,12 +274,8 @@ class Playout:
         self, stream: Stream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
     ) -> None:
         """A new stream on the row, of which this is the first packet."""
-        # Of the old one nothing more will come.
-        self._newcomers.settle([(stream, _LATEST)])
-        self._lines.settle(stream, _LATEST)
-        self.reception.restart(stream.row)
+        self._finish(stream)
         self._pace.forget(stream.row)
-        stream.clock_rate = None
         self._hear(stream)
         rows = np.full(len(block), stream.row)
         self._begin(first, rows, parsed, block)

@@ -63,6 +63,21 @@ class RtpSender:
         self._first_sequence = first_sequence
         self._encoder = None if known.stateless else FrameEncoder(codec)
 
+    def changed_to(self, codec: str, payload_type: int, *, ssrc: int) -> RtpSender:
+        """The sender that goes on in another codec with the sequence numbers of this one.
+
+        A codec of another clock needs another SSRC (RFC 7160).
+        """
+        made = RtpSender(
+            codec,
+            ssrc=ssrc,
+            payload_type=payload_type,
+            first_sequence=self._first_sequence,
+            first_timestamp=self.first_timestamp,
+        )
+        made._sent, made._octets = self.sent, self.octets
+        return made
+
     @property
     def sent(self) -> int:
         """Packets sent."""

@@ -189,6 +189,14 @@ class Stream:
         waits = self.waiting is not None or self.keeps_aside
         return waits or bool(self.decoders) or self.gaps.active
 
+    def reformat(self, stream_format: StreamFormat) -> None:
+        """The next packet, whoever sends it, begins a stream of this format."""
+        self.format, self.codecs = stream_format, stream_format.codecs
+        self.decoders = {}
+        self.use(stream_format.payload_type)
+        self.lock = StreamLock()
+        self.waiting = None
+
     def restart(self, frame: int) -> None:
         """The sender began a new stream (its SSRC changed), known in this frame."""
         self.waiting = []

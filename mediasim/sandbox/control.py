@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mediasim import __version__
+from mediasim.net.datagram_socket import DROPPED
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.environment import environment
@@ -356,14 +357,17 @@ def _health(sandbox: Sandbox) -> dict[str, Any]:
     database = sandbox.storage.database
     trouble = None if database is None else database.error
     calls, elsewhere = len(sandbox.service.sessions), sandbox.elsewhere
+    deaf = sandbox.sip is not None and not sandbox.sip.listening
     return {
-        "status": "ok" if trouble is None else "degraded",
+        "status": "ok" if trouble is None and not deaf else "degraded",
         "version": __version__,
         "clock": _clock_json(sandbox),
         "profile": sandbox.service.profile,
         "busy": [sandbox.clock.busy] if elsewhere is None else list(elsewhere.busy),
         "calls_in_progress": calls + (0 if elsewhere is None else elsewhere.calls_in_progress),
         "storage": "in memory" if database is None else trouble or "ok",
+        "sip": "off" if sandbox.sip is None else "not listening" if deaf else "ok",
+        "dropped": dict(DROPPED),
     }
 
 

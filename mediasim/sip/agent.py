@@ -13,7 +13,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from mediasim.net.datagram_socket import DROPPED
+from mediasim.sip.bodies import accepts_sdp
 from mediasim.sip.digest import Digest
+from mediasim.sip.grammar import read_address, read_uri, subscriber
 from mediasim.sip.media import Place
 from mediasim.sip.messages import (
     Address,
@@ -22,15 +25,18 @@ from mediasim.sip.messages import (
     Request,
     Response,
     SipUri,
+    caller_of,
+    contacts_of,
     dialog_of,
+    is_of_rfc_2543,
     new_tag,
     parse,
-    read_uri,
     respond,
+    tag_of,
     uri_text,
 )
 from mediasim.sip.registrar import Registrar, RegistrarRefuses
-from mediasim.sip.telephone import ALLOW, Telephone
+from mediasim.sip.telephone import ALLOW, METHODS, Telephone
 from mediasim.sip.transactions import ClientTransaction, ServerTransaction, TransactionTable
 from mediasim.sip.transports import Channel, Peer, Transports
 
@@ -38,6 +44,10 @@ __all__ = ["Answering", "SipAgent"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _OPTIONS: Final = [("Allow", ALLOW), ("Accept", "application/sdp")]
+
+_REFUSED_METHODS: Final = ("MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE")
+"""Known, but not for here; what is known to nobody is answered 501."""
+_SCHEMES: Final = ("sip", "tel")
 
 Answering = Callable[[ServerTransaction, Dialog, Address], None]
 """Who answers calls: the INVITE, the dialog that it opens, and who calls."""
@@ -134,12 +144,14 @@ class SipAgent:
 
     def _received(self, data: bytes, channel: Channel) -> None:
         try:
-            message = parse(data)
+            message = parse(data, (*METHODS, *_REFUSED_METHODS))
         except BadMessage as error:
             _tell(channel, str(error))
+            DROPPED["SIP: malformed"] += 1
             bad = error.request
             if bad is not None and bad.method != "ACK":
-                channel.send(bytes(respond(bad, 400, tag=new_tag())))
+                more = [("Allow", ALLOW)] if error.status == 501 else []
+                channel.send(bytes(respond(bad, error.status, tag=new_tag(), headers=more)))
             return
         if not isinstance(message, Request):
             self._table.answered(message)
@@ -153,28 +165,33 @@ class SipAgent:
                 telephone.acknowledge(message)
 
     def _telephone_of(self, request: Request) -> Telephone | None:
-        to = request.to_addr
-        return self.dialogs.get((request.call_id or "", (to.tag if to else None) or ""))
+        return self.dialogs.get((request.call_id or "", tag_of(request, "to")))
 
     def _dispatch(self, transaction: ServerTransaction) -> None:
         request = transaction.request
-        to = request.to_addr
         if request.method == "CANCEL":
             self._cancel(transaction)
-        elif to is not None and to.tag:
+        elif self._wants_too_much(transaction):
+            pass
+        elif tag_of(request, "to"):
             telephone = self._telephone_of(request)
             if telephone is None:
                 transaction.reply(481)
             else:
                 telephone.receive(transaction)
+        elif request.method not in METHODS:
+            status = 405 if request.method in _REFUSED_METHODS else 501
+            transaction.respond(respond(request, status, tag=new_tag(), headers=[("Allow", ALLOW)]))
+        elif read_uri(request.uri).scheme not in _SCHEMES:
+            transaction.reply(416, tag=new_tag())
         elif request.method == "OPTIONS":
             transaction.respond(respond(request, 200, tag=new_tag(), headers=_OPTIONS))
         elif request.method == "REGISTER":
             self._register(transaction)
         elif request.method == "INVITE":
             self._invite(transaction)
-        else:
-            transaction.respond(respond(request, 405, tag=new_tag(), headers=[("Allow", ALLOW)]))
+        else:  # of a call, but of none in particular
+            transaction.reply(481, tag=new_tag())
 
     def _cancel(self, transaction: ServerTransaction) -> None:
         invite = self._table.cancelled(transaction.request)
@@ -189,11 +206,8 @@ class SipAgent:
         user = self._proved(transaction, 401)
         if user is None:
             return
-        to = request.to_addr
-        if to is None or to.uri.user != user:
+        if subscriber(read_address(request.get_header("to") or "").uri) != user:
             transaction.reply(403, "Register as yourself", tag=new_tag())
-            return
-        if self._wants_too_much(transaction):
             return
         try:
             self.registrar.register(user, request, transaction.channel)
@@ -229,29 +243,27 @@ class SipAgent:
         return bool(wanted)
 
     def _invite(self, transaction: ServerTransaction) -> None:
-        request, caller = transaction.request, transaction.request.from_addr
-        assert caller is not None
-        if self._wants_too_much(transaction):
-            return
-        if read_uri(request.uri).scheme != "sip":
-            transaction.reply(416, tag=new_tag())
-            return
-        if caller.uri.user in self.users:
+        request = transaction.request
+        caller = subscriber(caller_of(request).uri)
+        if caller in self.users:
             proved = self._proved(transaction, 407)
             if proved is None:
                 return
-            if proved != caller.uri.user:
+            if proved != caller:
                 transaction.reply(403, "Call as yourself", tag=new_tag())
                 return
         elif (why := self.refusal(transaction.channel.peer[0])) is not None:
             _tell(transaction.channel, why)
             transaction.reply(403, tag=new_tag())
             return
-        if not request.contact:
+        if not contacts_of(request) and not is_of_rfc_2543(request):
             transaction.reply(400, "Missing Contact", tag=new_tag())
             return
+        if not accepts_sdp(request):
+            transaction.reply(406, tag=new_tag())
+            return
         transaction.reply(100)
-        self._answering(transaction, dialog_of(request, new_tag()), caller)
+        self._answering(transaction, dialog_of(request, new_tag()), caller_of(request))
 
 
 def _tell(channel: Channel, why: str) -> None:

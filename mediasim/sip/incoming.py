@@ -6,15 +6,24 @@ import asyncio
 import re
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import unquote
 
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.records import SipFacts
 from mediasim.parties.party import Party
 from mediasim.sip.agent import SipAgent
+from mediasim.sip.bodies import UnsupportedBody, description_in, refuse_body
+from mediasim.sip.grammar import read_uri, subscriber
 from mediasim.sip.media import Media, NotAcceptable
-from mediasim.sip.messages import Address, Dialog, Request, own_headers, read_uri, respond
+from mediasim.sip.messages import (
+    Address,
+    Dialog,
+    Request,
+    SipUri,
+    contacts_of,
+    own_headers,
+    respond,
+)
 from mediasim.sip.telephone import Telephone
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
@@ -41,25 +50,24 @@ class IncomingCalls:
 
     def answer(self, transaction: ServerTransaction, dialog: Dialog, caller: Address) -> None:
         request, channel = transaction.request, transaction.channel
-        kind = (request.content_type or "application/sdp").partition(";")[0].strip().lower()
-        if request.body and kind != "application/sdp":
-            transaction.reply(415, tag=dialog.local_tag)
-            return
         try:
             media = self._media(request, channel)
+        except UnsupportedBody:
+            transaction.respond(refuse_body(request, dialog.local_tag))
+            return
         except NotAcceptable as error:
             transaction.reply(488, str(error), tag=dialog.local_tag)
             return
         except OSError:
             transaction.reply(503, "No ports for its media", tag=dialog.local_tag)
             return
-        way = channel
-        if request.contact and not request.headers.get("record-route"):
-            way = self._agent.towards(request.contact[0].uri, channel)
+        way, contacts = channel, contacts_of(request)
+        if contacts and not request.headers.get("record-route"):
+            way = self._agent.towards(contacts[0], channel)
         telephone = Telephone(self._agent, dialog, way, media)
         telephone.invited = transaction
         try:
-            call = self._place(telephone, request, caller)
+            call = self._place(telephone, request, caller.uri)
         except TwilioError as error:
             telephone.let_go()
             busy = error.status >= 500 or error.status == 429
@@ -74,29 +82,28 @@ class IncomingCalls:
         watching.add_done_callback(self._watching.discard)
 
     def _media(self, request: Request, channel: Channel) -> Media:
-        """Raises NotAcceptable, OSError."""
-        place = self._agent.place(channel)
-        if request.body:
-            return Media.answering(place, request.text)
+        """Raises UnsupportedBody, NotAcceptable, OSError."""
+        place, offered = self._agent.place(channel), description_in(request)
+        if offered:
+            return Media.answering(place, offered)
         return Media.offering(place, plainest=True)  # what is agreed on comes with the ACK
 
-    def _place(self, telephone: Telephone, request: Request, caller: Address) -> LiveCall:
+    def _place(self, telephone: Telephone, request: Request, caller: SipUri) -> LiveCall:
         """Raises TwilioError where nobody has the number."""
         service = self._service()
-        user = unquote(caller.uri.user or "")
+        dialled = read_uri(request.uri)
+        user = subscriber(caller)
         if not _NAME.fullmatch(user):
             user = "anonymous"
-        host = caller.uri.host
+        host = caller.host
         if not _HOST.fullmatch(host):
             host = telephone.channel.peer[0]
         from_ = user if _E164.fullmatch(user) else f"sip:{user}@{host}"
         phone = Phone(Party(name=user, number=from_), far_end=telephone)
-        record = service.place_inbound(
-            from_, called(unquote(read_uri(request.uri).user or "")), phone
-        )
+        record = service.place_inbound(from_, called(subscriber(dialled)), phone)
         record.sip = SipFacts(
             telephone.dialog.call_id,
-            domain=read_uri(request.uri).host,
+            domain=dialled.host,
             username=user if user in self._agent.users else "",
             source_ip=telephone.channel.peer[0],
             headers=own_headers(request),

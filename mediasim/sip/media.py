@@ -1,8 +1,8 @@
 """A telephone's media: what is offered and agreed on (RFC 3264), and the ports for its RTP.
 
-The codec is agreed on once and stays; where its RTP goes and whether it is held may change with
-every offer. RTP goes to the host that signals, or to one that may be called: never elsewhere, and
-to no name that would have to be looked up.
+Codec, where its RTP goes and whether it is held may change with every offer. RTP goes to the host
+that signals, or to one that may be called: never elsewhere, and to no name that would have to be
+looked up.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Media:
         self._place = place
         self._mux = mux
         self._settled = False
-        """The codec has been agreed on."""
+        """The codec has been agreed on once."""
+        self._answered = False
+        """An answer to what was offered last has come; a later one may change it or say nothing."""
         self._ours: SessionDescription
         self._offered: SessionDescription | None = None
         """What waits for its answer."""
@@ -109,10 +111,15 @@ class Media:
         """Our offer, or our answer."""
         return self._ours.text()
 
-    def agree(self, text: str) -> None:
-        """Take the answer to our offer. Raises NotAcceptable."""
-        offered, self._offered = self._offered, None
-        if offered is None:
+    def agree(self, text: str, *, early: bool = False) -> None:
+        """Take the answer to our offer. Raises NotAcceptable.
+
+        ``early``: of who still rings, so that another may follow, or none (RFC 3261 13.2.1).
+        """
+        offered = self._offered
+        if not early:
+            self._offered = None
+        if offered is None or (self._answered and not text.strip()):
             return
         answered = _read(text)
         try:
@@ -120,9 +127,8 @@ class Media:
         except SdpError as error:
             raise NotAcceptable(str(error)) from None
         self._go_to(answered)
-        if not self._settled:
-            self.endpoint.set_format(agreement)
-        self._settled = True
+        self.endpoint.set_format(agreement)
+        self._settled = self._answered = True
         spoken = (agreement.receives.codec, "TELEPHONE-EVENT")
         streams = tuple(each for each in offered.streams if each.codec in spoken)
         self._ours = replace(offered, streams=streams)  # all that is offered from now on
@@ -136,21 +142,22 @@ class Media:
         version = self._ours.version + 1 if self._settled else 0
         if not text.strip():
             self._ours = self._offered = replace(
-                offer(host, port, [self.format.codec], session_id=port, version=version),
-                streams=self._ours.streams,
+                self._ours, version=version, direction="sendrecv", rtcp_mux=False
             )
+            self._answered = False
             return self.description()
         offered = _read(text)
-        codecs = [self.format.codec]
+        current = self.format
+        kept = self._settled and offered.find(current.codec) == current.payload_type
+        codecs = [current.codec] if kept else CODECS
         try:
             answered, agreement = answer(
                 offered, host, port, codecs, session_id=port, version=version
             )
         except SdpError as error:
             raise NotAcceptable(str(error)) from None
-        if agreement.payload_type != self.format.payload_type:
-            raise NotAcceptable("a codec keeps its payload type as long as a session lasts")
         self._go_to(offered)
+        self.endpoint.set_format(agreement)
         self._ours = replace(answered, rtcp_mux=self._mux)
         self._settled = True
         return self.description()

@@ -1,7 +1,8 @@
 """SIP messages (RFC 3261 section 7): read from what came, written as answers.
 
-The one module that knows the SIP library. Of it we use messages, addresses and dialogs; its own
-transactions take a repeated INVITE for a new call, repeat no request, and write every Via as UDP.
+Of the SIP library we use the classes of messages, values and dialogs. Its parser takes what is
+malformed for something else, and refuses what is only unusual (RFC 4475); its transactions take a
+repeated INVITE for a new call, repeat no request, and write every Via as UDP.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets  # noqa: TID251 - nobody is to guess a tag or a nonce
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from aiosipua import (
@@ -19,14 +20,19 @@ from aiosipua import (
     SipRequest,
     SipResponse,
     SipUri,
-    Via,
-    create_dialog_from_request,
-    parse_address,
     parse_auth,
-    parse_uri,
     stringify_uri,
 )
-from aiosipua.dialog import dialog_matches, remote_cseq_valid
+from aiosipua.headers import MULTI_INSTANCE_HEADERS, expand_compact_header, stringify_via
+
+from mediasim.sip.grammar import (
+    is_token,
+    read_address,
+    read_uri,
+    read_via,
+    split_list,
+    uri_in,
+)
 
 __all__ = [
     "Address",
@@ -35,16 +41,17 @@ __all__ = [
     "Request",
     "Response",
     "SipUri",
-    "Via",
     "auth_params",
+    "caller_of",
+    "contacts_of",
     "dialog_of",
     "in_dialog",
+    "is_of_rfc_2543",
     "new_tag",
     "own_headers",
     "parse",
-    "read_address",
-    "read_uri",
     "respond",
+    "tag_of",
     "uri_text",
 ]
 
@@ -62,6 +69,7 @@ _REASONS: Final = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     408: "Request Timeout",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
@@ -74,58 +82,180 @@ _REASONS: Final = {
     488: "Not Acceptable Here",
     491: "Request Pending",
     500: "Server Internal Error",
+    501: "Not Implemented",
     503: "Service Unavailable",
+    505: "Version Not Supported",
     603: "Decline",
 }
-_TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,32}")
-_SIP: Final = re.compile(r"\s*sips?:", re.IGNORECASE)
+_REQUEST_LINE: Final = re.compile(r"\s*(\S+)\s+(.*\S)\s+(SIP/[0-9]+\.[0-9]+)\s*", re.IGNORECASE)
+_STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.IGNORECASE | re.DOTALL)
+_VERSION: Final = "SIP/2.0"
+_SEQUENCE: Final = re.compile(r"([0-9]{1,12})\s+(\S+)")
+_TAG: Final = re.compile(r";\s*tag\s*=", re.IGNORECASE)
+_COOKIE: Final = "z9hG4bK"
+"""How the branches of RFC 3261 begin (section 8.1.1.7)."""
+_MANDATORY: Final = ("via", "from", "to", "call-id", "cseq")
+_SINGLE: Final = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
+_MOST_HOPS: Final = 255
+_MOST_HEADERS: Final = 256
 _MOST_SEQUENCE: Final = 2**31
 
 
 class BadMessage(ValueError):
-    """Not a SIP message; ``request`` is what can be answered 400 nevertheless."""
+    """Not a SIP message; ``request`` is what can be answered with ``status`` nevertheless."""
 
-    def __init__(self, words: str, request: Request | None = None) -> None:
+    def __init__(self, words: str, request: Request | None = None, status: int = 400) -> None:
         super().__init__(words)
         self.request = request
+        self.status = status
 
 
-def parse(data: bytes) -> Request | Response:
-    """Read one message, with everything in it that an answer needs. Raises BadMessage."""
+class _Wrong(ValueError):
+    """What is wrong with a message, with the status to answer it by."""
+
+    def __init__(self, words: str, status: int = 400) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+def parse(data: bytes, known: Collection[str] = ()) -> Request | Response:
+    """Read one message, with everything in it that an answer needs. Raises BadMessage.
+
+    ``known`` are the methods that are understood: another one whose CSeq header does not fit is
+    refused as unknown.
+    """
+    head, body = _divided(data)
+    start, *lines = head
+    line = _REQUEST_LINE.fullmatch(start)
+    if start[:4].upper() == "SIP/":
+        message: Request | Response = _begun_response(start)
+    elif line is not None:
+        message = Request(method=line[1], uri=line[2])
+    else:
+        raise BadMessage(f"not a SIP message: {start[:60]!r}")
+    message.body = body
     try:
-        message = SipMessage.parse(data)
-    except (ValueError, IndexError) as error:
-        raise BadMessage(f"not a SIP message: {error}") from None
-    try:
-        wrong = _what_is_wrong(message)
-    except (ValueError, IndexError) as error:
-        raise BadMessage(f"a header that makes no sense: {error}") from None
-    if wrong is None:
-        return message
-    words, answerable = wrong
-    request = message if isinstance(message, Request) and answerable else None
-    raise BadMessage(words, request)
+        _take_headers(message, lines)
+        if isinstance(message, Request):
+            assert line is not None
+            if line[3].upper() != _VERSION:
+                raise _Wrong(f"expected {_VERSION}, found {line[3]}", 505)
+            _check_request_line(start, message)
+        _check(message)
+        if isinstance(message, Request):
+            _check_request(message, known)
+    except ValueError as error:
+        status = error.status if isinstance(error, _Wrong) else 400
+        answers = isinstance(message, Request) and message.headers.get("via")
+        request = message if answers and isinstance(message, Request) else None
+        raise BadMessage(str(error), request, status) from None
+    return message
 
 
-def _what_is_wrong(message: SipMessage) -> tuple[str, bool] | None:
-    """What is wrong, and whether that can be said to who sent it."""
-    for name in ("via", "from", "to", "call-id", "cseq"):
+def _divided(data: bytes) -> tuple[list[str], bytes]:
+    """The lines before the first empty one, folded ones put together; and the body."""
+    for empty in (b"\r\n\r\n", b"\n\n"):
+        head, found, body = data.partition(empty)
+        if found:
+            break
+    lines: list[str] = []
+    for line in head.decode("utf-8", errors="replace").split("\n"):
+        text = line.removesuffix("\r").replace("\r", " ")
+        if text[:1] in (" ", "\t") and len(lines) > 1:
+            lines[-1] += " " + text.strip()
+        else:
+            lines.append(text)
+    return lines, body
+
+
+def _begun_response(line: str) -> Response:
+    found = _STATUS_LINE.fullmatch(line)
+    if found is None:
+        raise BadMessage(f"not a SIP status line: {line[:60]!r}")
+    return Response(status_code=int(found[1]), reason_phrase=found[2] or "")
+
+
+def _take_headers(message: SipMessage, lines: list[str]) -> None:
+    """Raises ValueError once all are taken that can be, so that an answer has what it needs."""
+    wrong: ValueError | None = None
+    if len(lines) > _MOST_HEADERS:
+        raise _Wrong(f"expected at most {_MOST_HEADERS} headers, found {len(lines)}")
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = expand_compact_header(name.strip()), value.strip()
+        if not line.strip():
+            continue
+        if not colon or not is_token(name):
+            wrong = _Wrong(f"a line that is no header: {line[:60]!r}")
+            continue
+        try:
+            many = name.lower() in MULTI_INSTANCE_HEADERS
+            values = split_list(value) if many and value else [value]
+        except ValueError as error:
+            values, wrong = [value], error
+        for each in values:
+            message.headers.append(name, each)
+    if wrong is not None:
+        raise wrong
+
+
+def _check_request_line(line: str, request: Request) -> None:
+    if line.split(" ") != [request.method, request.uri, line.rpartition(" ")[2]]:
+        raise _Wrong("the request line is not METHOD URI SIP/2.0 with one space between them")
+    if not is_token(request.method):
+        raise _Wrong("the method is no token")
+    if read_uri(request.uri).headers:
+        raise _Wrong("a request is not sent to a URI with headers in it")
+
+
+def _check(message: SipMessage) -> None:
+    """What requests and responses have in common. Raises ValueError."""
+    for name in _MANDATORY:
         if not message.get_header(name):
-            return f"no {name} header", name not in ("via", "cseq")
-    via, sequence = message.via[0], message.cseq
-    if not via.host or via.protocol != "SIP/2.0":
-        return "the Via header makes no sense", False
-    if sequence is None or not 0 <= sequence.seq < _MOST_SEQUENCE:
-        return "the CSeq header makes no sense", False
-    if isinstance(message, Request):
-        if not _TOKEN.fullmatch(message.method) or message.method != sequence.method:
-            return "the CSeq header names another method", False
-        if message.from_addr is None or not message.from_addr.tag:
-            return "the From header has no tag", True
+            raise _Wrong(f"no {name} header")
+    for name in _SINGLE:
+        if len(message.headers.get(name)) > 1:
+            raise _Wrong(f"more than one {name} header")
+    vias = [read_via(value) for value in message.headers.get("via")]
+    if any(via.protocol.upper() != _VERSION for via in vias[:1]):
+        raise _Wrong(f"expected {_VERSION} in the Via header, found {vias[0].protocol}", 505)
+    message.headers.remove("via")
+    for via in vias:
+        message.headers.append("Via", stringify_via(via))  # without the spaces that it may have
+    sequence = _SEQUENCE.fullmatch(message.get_header("cseq") or "")
+    if sequence is None or int(sequence[1]) >= _MOST_SEQUENCE:
+        raise _Wrong(f"the CSeq header is not a number below {_MOST_SEQUENCE} and a method")
+    for name in ("from", "to"):
+        read_address(message.get_header(name) or "")
     declared = message.get_header("content-length")
-    if declared is not None and not (declared.isdecimal() and int(declared) == len(message.body)):
-        return "the body is not as long as Content-Length says", True
-    return None
+    if declared is not None:
+        if not (declared.isascii() and declared.isdecimal()):
+            raise _Wrong("Content-Length is no number")
+        if int(declared[:12]) > len(message.body):
+            raise _Wrong("the body is not as long as Content-Length says")
+        message.body = message.body[: int(declared[:12])]
+
+
+def _check_request(request: Request, known: Collection[str]) -> None:
+    """Raises ValueError."""
+    sequence = request.cseq
+    assert sequence is not None
+    if sequence.method != request.method:
+        status = 400 if not known or request.method in known else 501
+        raise _Wrong("the CSeq header names another method", status)
+    if not tag_of(request, "from") and not is_of_rfc_2543(request):
+        raise _Wrong("the From header has no tag")
+    hops = request.get_header("max-forwards")
+    if hops is not None and not (hops.isdecimal() and int(hops[:9]) <= _MOST_HOPS):
+        raise _Wrong(f"Max-Forwards is no number up to {_MOST_HOPS}")
+    for value in request.headers.get("contact"):
+        if value != "*":
+            read_address(value)
+
+
+def is_of_rfc_2543(request: Request) -> bool:
+    """Whether it comes from a program of before RFC 3261, which had no tag nor branch to give."""
+    return not (request.via[0].branch or "").startswith(_COOKIE)
 
 
 def respond(
@@ -144,7 +274,7 @@ def respond(
     for route in request.headers.get("record-route"):
         answer.headers.append("Record-Route", route)
     to = request.get_header("to") or ""
-    if tag and read_address(to).tag is None:
+    if tag and not _TAG.search(to):
         to += f";tag={tag}"
     answer.headers.set_single("From", request.get_header("from") or "")
     answer.headers.set_single("To", to)
@@ -158,20 +288,20 @@ def respond(
     return answer
 
 
-def read_address(text: str) -> Address:
-    """A ``From``, ``To`` or ``Contact`` value; another scheme's has no scheme here."""
-    address = parse_address(text)
-    if not _SIP.match(text.partition("<")[2] or text):
-        address.uri.scheme = ""
-    return address
+def tag_of(message: Request | Response, name: str) -> str:
+    """The tag of its From or To header; nothing where that has none."""
+    return read_address(message.get_header(name) or "").tag or ""
 
 
-def read_uri(text: str) -> SipUri:
-    """A SIP URI; another scheme's has no scheme here."""
-    uri = parse_uri(text)
-    if not _SIP.match(text):
-        uri.scheme = ""
-    return uri
+def caller_of(request: Request) -> Address:
+    """Its From header."""
+    return read_address(request.get_header("from") or "")
+
+
+def contacts_of(message: Request | Response) -> list[SipUri]:
+    """The SIP URIs of its Contact headers. Raises ValueError for one that makes no sense."""
+    found = (read_address(value).uri for value in message.headers.get("contact") if value != "*")
+    return [uri for uri in found if uri.scheme in ("sip", "sips")]
 
 
 def uri_text(uri: SipUri) -> str:
@@ -195,14 +325,34 @@ def auth_params(text: str) -> dict[str, str] | None:
 
 def dialog_of(request: Request, tag: str) -> Dialog:
     """The dialog that an INVITE from elsewhere opens, with our tag (RFC 3261 section 12.1.1)."""
-    return create_dialog_from_request(request, local_tag=tag)
+    sequence, contacts = request.cseq, contacts_of(request)
+    assert sequence is not None
+    caller = uri_in(request.get_header("from") or "")
+    return Dialog(
+        call_id=request.call_id or "",
+        local_tag=tag,
+        remote_tag=tag_of(request, "from"),
+        local_uri=uri_in(request.get_header("to") or ""),
+        remote_uri=caller,
+        remote_target=uri_text(contacts[0]) if contacts else caller,
+        route_set=list(request.headers.get("record-route")),
+        remote_cseq=sequence.seq,
+    )
 
 
 def in_dialog(dialog: Dialog, request: Request) -> int | None:
-    """What is wrong with a request of a dialog as a status, and None where nothing is."""
-    if not dialog_matches(dialog, request):
+    """What is wrong with a request of a dialog as a status, and None where nothing is.
+
+    Its number must be higher than any before (RFC 3261 section 12.2.2).
+    """
+    sequence = request.cseq
+    ours = tag_of(request, "to") == dialog.local_tag
+    if sequence is None or not ours or tag_of(request, "from") != dialog.remote_tag:
         return 481
-    return None if remote_cseq_valid(dialog, request) else 500
+    if sequence.seq <= dialog.remote_cseq:
+        return 500
+    dialog.remote_cseq = sequence.seq
+    return None
 
 
 def new_tag() -> str:

@@ -6,6 +6,7 @@ All ring at once; the first that answers has the call and the others stop ringin
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
 from mediasim.sip.agent import SipAgent
+from mediasim.sip.bodies import UnsupportedBody, description_in
 from mediasim.sip.digest import credentials
 from mediasim.sip.media import Media, NotAcceptable
 from mediasim.sip.messages import (
@@ -22,9 +24,11 @@ from mediasim.sip.messages import (
     Request,
     Response,
     auth_params,
+    contacts_of,
     new_tag,
     own_headers,
     respond,
+    tag_of,
     uri_text,
 )
 from mediasim.sip.telephone import ALLOW, Telephone
@@ -34,6 +38,7 @@ from mediasim.twilio.representations import API_VERSION
 
 __all__ = ["SipReach", "Target", "Wanted"]
 
+_LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9+*#.:@\[\]_~!$&'()=-]")
 _NOBODY: Final = (408, 480, 487)
@@ -170,6 +175,7 @@ class _Branch:
         self.telephone: Telephone | None = None
         self._agent = agent
         self._wanted = wanted
+        self._call = call
         self._target = target
         self._rings = ringing
         self._stopped = False
@@ -193,8 +199,11 @@ class _Branch:
         """Let it ring no longer; what was answered at that very moment is ended."""
         self._stopped = True
         self._transaction.cancel()
-        if self.telephone is not None:
+        if self.telephone is not None and self.answered.done():
             self.telephone.close()
+        elif self.telephone is not None:  # it was only heard ringing
+            self.telephone.let_go()
+            self.telephone = None
         if self.answered.done():
             self.answered.exception()  # has been seen
         else:
@@ -218,6 +227,7 @@ class _Branch:
                 self._transaction.cancel()
             elif status > 100:
                 self._rings()
+                self._speaks_early(answer)
         elif status < 300:
             self._is_answered(answer)
         elif status in _CHALLENGES and not self._stopped and self._answers(answer):
@@ -242,28 +252,47 @@ class _Branch:
                 return True
         return False
 
-    def _is_answered(self, answer: Response) -> None:
-        to, contacts = answer.to_addr, answer.contact
+    def _speaks_early(self, answer: Response) -> None:
+        """What it says while it rings is heard, where it tells in what codec (RFC 3960)."""
+        try:
+            described = description_in(answer)
+            if not described or not tag_of(answer, "to"):
+                return
+            self._media.agree(described, early=True)
+        except (UnsupportedBody, NotAcceptable) as error:
+            _LOG.info("early media of %s is not heard: %s", self._wanted.to, error)
+            return
+        self._call.early_from(self._reached(answer))
+
+    def _reached(self, answer: Response) -> Telephone:
+        """The telephone that has answered so, with its dialog as the answer has it."""
+        contacts = contacts_of(answer)
         dialog, channel = self._dialog, self._target.channel
-        dialog.remote_tag = (to.tag if to else None) or ""
+        dialog.remote_tag = tag_of(answer, "to")
         dialog.route_set = list(reversed(answer.headers.get("record-route")))
         if contacts:
-            dialog.remote_target = uri_text(contacts[0].uri)
+            dialog.remote_target = uri_text(contacts[0])
             if not dialog.route_set:
-                channel = self._agent.towards(contacts[0].uri, channel)
-        dialog.confirm()
-        self._transaction.acknowledge(self._ack(channel), channel)
-        self.telephone = Telephone(self._agent, dialog, channel, self._media)
+                channel = self._agent.towards(contacts[0], channel)
+        if self.telephone is None:
+            self.telephone = Telephone(self._agent, dialog, channel, self._media)
+        self.telephone.channel = channel
+        return self.telephone
+
+    def _is_answered(self, answer: Response) -> None:
+        self.telephone = telephone = self._reached(answer)
+        self._dialog.confirm()
+        self._transaction.acknowledge(self._ack(telephone.channel), telephone.channel)
         try:
-            self._media.agree(answer.text)
-        except NotAcceptable as error:
-            self.telephone.close()
+            self._media.agree(description_in(answer))
+        except (UnsupportedBody, NotAcceptable) as error:
+            telephone.close()
             self._is_refused(respond(self._transaction.request, 488, str(error)))
             return
         if self._stopped or self.answered.done():
-            self.telephone.close()
+            telephone.close()
         else:
-            self.answered.set_result((self.telephone, answer))
+            self.answered.set_result((telephone, answer))
 
     def _ack(self, channel: Channel) -> Request:
         """Of the INVITE's number, in a transaction of its own (RFC 3261 section 13.2.2.4)."""
@@ -276,6 +305,8 @@ class _Branch:
         return ack
 
     def _is_refused(self, answer: Response) -> None:
+        if self.telephone is not None:
+            self.telephone.let_go()
         self._media.close()
         if not self.answered.done():
             self.answered.set_exception(Refused(answer))

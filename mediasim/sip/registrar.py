@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mediasim.sip.messages import Request, SipUri, read_address, uri_text
+from mediasim.sip.grammar import read_address
+from mediasim.sip.messages import Request, SipUri, uri_text
 from mediasim.sip.transports import Channel
 
 __all__ = ["Contact", "Registrar", "RegistrarRefuses"]

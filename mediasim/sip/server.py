@@ -16,8 +16,9 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
 from mediasim.sip.agent import SipAgent
+from mediasim.sip.grammar import read_uri, subscriber
 from mediasim.sip.incoming import IncomingCalls
-from mediasim.sip.messages import SipUri, read_uri, uri_text
+from mediasim.sip.messages import SipUri, uri_text
 from mediasim.sip.outgoing import SipReach, Target, Wanted
 from mediasim.sip.transports import Channel
 from mediasim.twilio.service import Service
@@ -78,6 +79,10 @@ class SipServer:
         host, port = self.agent.transports.local
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    @property
+    def listening(self) -> bool:
+        return self.agent.transports.listening
+
     def close(self) -> None:
         self.agent.close()
 
@@ -91,9 +96,12 @@ class SipServer:
         """
         if not address.startswith("sip:"):
             return None
-        if not _WRITTEN.fullmatch(address):
+        try:
+            uri = read_uri(address) if _WRITTEN.fullmatch(address) else None
+        except ValueError:
+            uri = None
+        if uri is None:
             return SipReach(self.agent, Wanted("sip:invalid", self._nowhere, self._failed))
-        uri = read_uri(address)
         plain = SipUri(user=uri.user, host=uri.host, port=uri.port, params=uri.params)
         headers = tuple(
             (name, unquote(value))
@@ -103,8 +111,8 @@ class SipServer:
         wanted: Callable[[LiveCall], Awaitable[Sequence[Target]]]
         if self._is_elsewhere(uri):
             wanted = partial(self._elsewhere, plain)
-        elif uri.user in self.settings.users:
-            wanted = partial(self._registered, uri.user or "")
+        elif subscriber(uri) in self.settings.users:
+            wanted = partial(self._registered, subscriber(uri))
         elif _is_address(uri.host) or otherwise:
             wanted = partial(self._elsewhere, plain)
         else:

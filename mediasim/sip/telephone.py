@@ -12,17 +12,27 @@ from typing import TYPE_CHECKING, Final
 
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
+from mediasim.sip.bodies import (
+    UnsupportedBody,
+    accepts_sdp,
+    description_in,
+    refuse_body,
+    text_of,
+)
 from mediasim.sip.media import Media, NotAcceptable
-from mediasim.sip.messages import Dialog, Request, in_dialog, respond
+from mediasim.sip.messages import Dialog, Request, contacts_of, in_dialog, respond
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
 
 if TYPE_CHECKING:
     from mediasim.sip.agent import SipAgent
 
-__all__ = ["ALLOW", "Telephone"]
+__all__ = ["ALLOW", "METHODS", "Telephone"]
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
+ALLOW: Final = ", ".join(METHODS)
+_KEYS: Final = ("application/dtmf-relay", "application/dtmf")
+"""What an INFO may tell of a key."""
 _KEY: Final = re.compile(r"^\s*(?:Signal\s*=\s*)?([0-9*#A-Da-d])\s*$", re.MULTILINE)
 _NAMED: Final = {"10": "*", "11": "#"}
 """As some telephones write them: the numbers of RFC 4733."""
@@ -112,8 +122,8 @@ class Telephone:
         waiting.acknowledged()
         if self.media.awaits_answer:
             try:
-                self.media.agree(ack.text)
-            except NotAcceptable:
+                self.media.agree(description_in(ack))
+            except (UnsupportedBody, NotAcceptable):
                 self._over()
 
     def _accept(self, transaction: ServerTransaction, description: str) -> None:
@@ -156,16 +166,22 @@ class Telephone:
         if self.invited is not None and self.invited.final is None:
             transaction.reply(491)
             return
-        contacts = request.contact
+        if not accepts_sdp(request):
+            transaction.reply(406)
+            return
+        try:
+            offered, description = description_in(request), ""
+            if offered or request.method == "INVITE":
+                description = self.media.change(offered)
+        except UnsupportedBody:
+            transaction.respond(refuse_body(request))
+            return
+        except NotAcceptable as error:
+            transaction.reply(488, str(error))
+            return
+        contacts = contacts_of(request)
         if contacts:
-            self._agent.retarget(self, contacts[0].uri)
-        description = ""
-        if request.body or request.method == "INVITE":
-            try:
-                description = self.media.change(request.text)
-            except NotAcceptable as error:
-                transaction.reply(488, str(error))
-                return
+            self._agent.retarget(self, contacts[0])
         if request.method == "INVITE":
             self._accept(transaction, description)
             return
@@ -174,12 +190,13 @@ class Telephone:
 
     def _presses(self, transaction: ServerTransaction) -> None:
         request = transaction.request
-        kind = (request.content_type or "").partition(";")[0].strip().lower()
-        if kind not in ("application/dtmf-relay", "application/dtmf"):
-            transaction.reply(415 if request.body else 200)
+        try:
+            told = text_of(request, *_KEYS, default="text/plain")
+        except UnsupportedBody:
+            transaction.respond(refuse_body(request, accepted=", ".join(_KEYS)))
             return
         transaction.reply(200)
-        text = re.sub(r"(?m)^(\s*Signal\s*=\s*)(1[01])\s*$", _as_key, request.text)
+        text = re.sub(r"(?m)^(\s*Signal\s*=\s*)(1[01])\s*$", _as_key, told or "")
         pressed = _KEY.search(text)
         if pressed is not None and self._listener is not None:
             self._listener.pressed(pressed[1].upper())

@@ -13,13 +13,26 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from mediasim.net.datagram_socket import DROPPED, DatagramSocket, drop
+
 __all__ = ["Channel", "Peer", "Receive", "Transports"]
 
 Peer = tuple[str, int]
 _LARGEST: Final = 65_535
 """Bytes of a message over TCP, as a datagram has them at most."""
+_LONGEST_HEAD: Final = 32_768
+"""Bytes of its first line and headers."""
 _MOST_CONNECTIONS: Final = 500
-_LENGTH: Final = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*\r\n", re.I)
+_MOST_UNREAD: Final = 1024 * 1024
+"""Bytes kept for a peer that does not read what it is sent."""
+_PATIENCE: Final = 32.0
+"""Seconds that a connection may take to send its first message, and any message to be whole: as
+long as a transaction lasts (64 * T1)."""
+_LONGEST_IDLE: Final = 3600.0 + _PATIENCE
+"""Seconds that a connection may be silent: as long as a registration lasts."""
+_LENGTH: Final = re.compile(
+    rb"\r\n(?:content-length|l)[ \t]*:\s*(\d{1,9})[ \t]*(?=\r\n)", re.IGNORECASE
+)
 _TRIES: Final = 20
 
 
@@ -47,30 +60,17 @@ class _Datagrams:
 
     name, reliable = "UDP", False
 
-    def __init__(self, transport: asyncio.DatagramTransport, peer: Peer) -> None:
-        self._transport = transport
+    def __init__(self, socket: DatagramSocket, peer: Peer) -> None:
+        self._socket = socket
         self.peer = peer
 
     @property
     def open(self) -> bool:
-        return not self._transport.is_closing()
+        return self._socket.open
 
     def send(self, data: bytes) -> None:
         if self.open:
-            self._transport.sendto(data, self.peer)
-
-
-class _Socket(asyncio.DatagramProtocol):
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.transport: Any = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if data.strip(b"\r\n\0"):  # or it only keeps a way through a router open
-            self._receive(data, _Datagrams(self.transport, (str(addr[0]), int(addr[1]))))
+            self._socket.send(data, self.peer)
 
 
 class _Connection(asyncio.Protocol):
@@ -82,6 +82,7 @@ class _Connection(asyncio.Protocol):
         self._owner = owner
         self._buffer = bytearray()
         self._transport: Any = None
+        self._deadline: asyncio.TimerHandle | None = None
         self.peer: Peer = ("", 0)
 
     @property
@@ -89,46 +90,80 @@ class _Connection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def send(self, data: bytes) -> None:
-        if self.open:
-            self._transport.write(data)
+        if not self.open:
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > _MOST_UNREAD:
+            self._refuse("unread")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         host, port = transport.get_extra_info("peername")[:2]
         self.peer = (host, port)
         if len(self._owner.connections) >= _MOST_CONNECTIONS:
-            self._transport.abort()
-        else:
-            self._owner.connections[self.peer] = self
+            self._refuse("one too many")
+            return
+        self._owner.connections[self.peer] = self
+        self._wait(_PATIENCE, "nothing said")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         if self._owner.connections.get(self.peer) is self:
             del self._owner.connections[self.peer]
 
     def data_received(self, data: bytes) -> None:
+        fresh = not self._buffer
         self._buffer += data
         while self.open and (message := self._next()) is not None:
-            self._owner.receive(message, self)
+            fresh = True
+            try:
+                self._owner.receive(message, self)
+            except Exception as error:
+                drop("SIP", error)
+        if not self.open:
+            return
+        if not self._buffer:
+            self._wait(_LONGEST_IDLE, "idle")
+        elif fresh:
+            self._wait(_PATIENCE, "a message without its end")
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
+    def _wait(self, seconds: float, why: str) -> None:
+        """Close it unless something whole comes in time."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(seconds, self._refuse, why)
+
+    def _refuse(self, why: str) -> None:
+        DROPPED[f"SIP connection: {why}"] += 1
+        self._transport.abort()
+
     def _next(self) -> bytes | None:
         """One whole message, as soon as it is there."""
         if self._buffer.startswith(b"\r\n\r\n"):
             self.send(b"\r\n")  # a ping and its pong (RFC 5626 section 3.5.1)
-        while self._buffer.startswith((b"\r", b"\n")):
-            del self._buffer[:1]
-        end = self._buffer.find(b"\r\n\r\n")
+        kept = self._buffer.lstrip(b"\r\n")
+        del self._buffer[: len(self._buffer) - len(kept)]
+        end = self._buffer.find(b"\r\n\r\n", 0, _LONGEST_HEAD)
         if end < 0:
-            if len(self._buffer) > _LARGEST:
-                self._transport.abort()
+            if len(self._buffer) >= _LONGEST_HEAD:
+                self._refuse("headers too long")
             return None
-        found = _LENGTH.search(self._buffer, 0, end + 2)
-        length = end + 4 + (int(found[1]) if found else 0)
+        lengths = {int(found[1]) for found in _LENGTH.finditer(self._buffer, 0, end + 2)}
+        length = end + 4 + max(lengths, default=0)
         if length > _LARGEST:
-            self._transport.abort()
+            self._refuse("a message too long")
+            return None
+        if len(lengths) > 1:  # where it ends cannot be known: it is answered, and nothing after it
+            message = bytes(self._buffer[: end + 4])
+            self._buffer.clear()
+            self._owner.receive(message, self)
+            self.close()
             return None
         if len(self._buffer) < length:
             return None
@@ -144,31 +179,45 @@ class Transports:
         self.receive = receive
         self.connections: dict[Peer, _Connection] = {}
         self.local: Peer = ("", 0)
-        self._datagrams: _Socket | None = None
+        self._datagrams: DatagramSocket | None = None
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> None:
         """Take the port; 0 is any that is free for both. Raises OSError."""
         loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         for rest in reversed(range(_TRIES)):
-            transport, protocol = await loop.create_datagram_endpoint(
-                lambda: _Socket(self.receive), local_addr=(host, port)
-            )
-            local = transport.get_extra_info("sockname")[:2]
+            bound = socket.socket(family, socket.SOCK_DGRAM)
             try:
+                bound.setblocking(False)
+                bound.bind((await loop.getaddrinfo(host, port, family=family))[0][4])
+                local = bound.getsockname()[:2]
                 self._server = await loop.create_server(lambda: _Connection(self), *local)
             except OSError:
-                transport.close()
+                bound.close()
                 if port or not rest:
                     raise
                 continue
-            self._datagrams, self.local = protocol, local
+            self._datagrams = DatagramSocket(
+                loop, bound, "SIP", self._datagram, most_bytes=_LARGEST + 1
+            )
+            self.local = local
             return
+
+    @property
+    def listening(self) -> bool:
+        """Whether requests are heard, over UDP and TCP."""
+        heard = self._datagrams is not None and self._datagrams.open
+        return heard and self._server is not None and self._server.is_serving()
+
+    def _datagram(self, data: bytes, sender: Peer) -> None:
+        if data.strip(b"\r\n\0"):  # or it only keeps a way through a router open
+            self.receive(data, self.datagrams(sender))
 
     def datagrams(self, peer: Peer) -> Channel:
         """The way to an address over UDP."""
         assert self._datagrams is not None
-        return _Datagrams(self._datagrams.transport, peer)
+        return _Datagrams(self._datagrams, peer)
 
     async def connection(self, peer: Peer) -> Channel:
         """A TCP connection to an address: the one there is, or a new one. Raises OSError."""
@@ -192,7 +241,7 @@ class Transports:
     def close(self) -> None:
         """Let go of the port and of every connection."""
         if self._datagrams is not None:
-            self._datagrams.transport.close()
+            self._datagrams.close()
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections.values()):

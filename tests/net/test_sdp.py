@@ -139,3 +139,22 @@ def test_no_codec_in_common() -> None:
         answer(parse_sdp(video), "127.0.0.1", 6000)
     with pytest.raises(SdpError, match="expected a codec that was offered, found PCMU/8000"):
         agreed(offer("127.0.0.1", 2, ["PCMA"]), parse_sdp(FFMPEG))
+
+
+@pytest.mark.parametrize(
+    "first", ["RTP/SAVP 0", "RTP/AVP 18", "RTP/AVP 200", "UDP/TLS/RTP/SAVPF 0"]
+)
+def test_the_first_audio_line_that_can_be_spoken_is_taken(first: str) -> None:
+    found = parse_sdp(
+        f"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 {first}\r\nm=video 6 RTP/AVP 31\r\n"
+        "m=audio 5000 RTP/AVPF 8\r\nm=audio 7000 RTP/AVP 0\r\n"
+    )
+    assert (found.port, found.streams[0].codec) == (5000, "PCMA")
+    answered, _ = answer(found, "127.0.0.1", 9000)
+    lines = [line for line in answered.text().splitlines() if line.startswith("m=")]
+    assert lines == [
+        f"m=audio 0 {first}",
+        "m=video 0 RTP/AVP 31",
+        "m=audio 9000 RTP/AVPF 8",
+        "m=audio 0 RTP/AVP 0",
+    ]

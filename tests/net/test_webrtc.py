@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import struct
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aioice.ice
+import aioice.stun as stun
 import numpy as np
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 from numpy.typing import NDArray
 
+from mediasim.net.datagram_socket import DROPPED
 from mediasim.net.sdp import SdpError
 from mediasim.net.webrtc import NoMedia, WebRtcEndpoint
 
@@ -154,3 +157,47 @@ async def test_who_offers_and_does_not_come_is_not_waited_for(
         await endpoint.established()
     endpoint.close()
     await endpoint.closed()
+
+
+def stun_messages() -> list[bytes]:
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    request.attributes["USERNAME"] = "a:b"
+    request.attributes["PRIORITY"] = 7
+    request.add_message_integrity(b"key")
+    answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE)
+    answer.attributes["XOR-MAPPED-ADDRESS"] = ("127.0.0.1", 9)
+    answer.attributes["ERROR-CODE"] = (487, "Role Conflict")
+    dtls = bytes([22, 254, 253]) + bytes(8) + b"\0\x0c" + bytes(12)
+    return [bytes(request), bytes(answer), dtls, b"\x80\x00" + bytes(30), b"\x80\xc8" + bytes(30)]
+
+
+async def test_no_datagram_ends_the_way(
+    browser: RTCPeerConnection, endpoint: WebRtcEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await endpoint.answer(await offered(browser))
+    await browser.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    await endpoint.established()
+    found = re.search(r"a=candidate:\S+ 1 udp \d+ 127.0.0.1 (\d+)", answer)
+    assert found is not None
+    lost = list[bool]()
+    endpoint.on_lost = lambda: lost.append(True)
+    source, _ = endpoint.connect(None, None)  # type: ignore[arg-type]
+    generator = np.random.default_rng(5)
+    corpus = stun_messages()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as aim:
+        aim.sendto(b"", ("127.0.0.1", int(found[1])))
+        for number in range(600):
+            data = bytearray(corpus[number % len(corpus)])
+            for at in generator.integers(0, len(data), 3):
+                data[at] = generator.integers(256)
+            cut = generator.integers(0, len(data) + 1)
+            for each in (bytes(data), bytes(data[:cut])):
+                aim.sendto(each, ("127.0.0.1", int(found[1])))
+            if number % 20 == 0:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+        source.pull(1 << 62)
+        await until(lambda: source.pull(1 << 62) is not None)  # the browser is heard still
+    assert not lost
+    assert sum(count for name, count in DROPPED.items() if name[:4] in ("STUN", "DTLS")) > 0
+    assert [each for each in caplog.records if each.name == "asyncio"] == []

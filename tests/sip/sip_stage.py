@@ -219,6 +219,8 @@ class Phone:
         self.rtp = Rtp(said)
         self.call_id = f"call-{next(self._numbers)}@test"
         self.sequence = 0
+        self.from_ = f"<sip:{user}@127.0.0.1>"
+        """Who it says it is."""
         self.to_tag = ""
         self.remote_target = ""
         self.invited = ""
@@ -302,7 +304,7 @@ class Phone:
         lines = [
             f"{method} {uri} SIP/2.0",
             f"Via: SIP/2.0/{self.transport} 127.0.0.1:{self.port};branch={branch}",
-            f"From: <sip:{self.user}@127.0.0.1>;tag=mine-{self.port}",
+            f"From: {self.from_};tag=mine-{self.port}",
             f"To: {to}{tag}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {sequence} {method}",

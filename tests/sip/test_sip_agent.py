@@ -117,3 +117,26 @@ def test_nobody_is_somebody_else(desk: Desk) -> None:
         assert desk.agent.registrar.contacts("bo") == []
 
     quietly(work)
+
+
+def test_what_one_has_proved_proves_nothing_for_another_call(desk: Desk) -> None:
+    def work() -> None:
+        asked = desk.ask(HERE, "REGISTER", "al")
+        given = authorization(asked, "REGISTER", "sip:1@x", "al", "pw")
+        assert "200 OK" in desk.ask(HERE, "REGISTER", "al", f"Authorization: {given}")
+        for host in (HERE, ELSEWHERE):  # each with a Call-ID of its own
+            again = desk.ask(host, "REGISTER", "al", f"Authorization: {given}")
+            assert "401 " in again
+            assert "stale=true" in again
+
+    quietly(work)
+
+
+def test_an_unknown_extension_is_refused_whatever_asks_for_it(desk: Desk) -> None:
+    def work() -> None:
+        for method in ("OPTIONS", "INVITE", "REGISTER", "BYE", "UPDATE"):
+            answer = desk.ask(HERE, method, "anybody", "Require: 100rel, foo")
+            assert "420 Bad Extension" in answer
+            assert "Unsupported: 100rel\r\nUnsupported: foo" in answer
+
+    quietly(work)

@@ -91,10 +91,12 @@ def test_asked_for_an_offer_it_repeats_what_was_agreed_on(stage: SipStage) -> No
         phone.hang_up()
 
 
-def test_another_codec_in_the_middle_of_a_call_is_refused(stage: SipStage) -> None:
+def test_a_codec_that_nobody_has_offered_before_is_refused_and_the_call_goes_on(
+    stage: SipStage,
+) -> None:
     with Phone(stage) as phone:
         phone.call(ANSWERS)
-        phone.request("INVITE", body=phone.sdp(formats="8"))
+        phone.request("INVITE", body=phone.sdp(formats="18"))
         refused = phone.expect("SIP/2.0 488", "INVITE")
         phone.request("ACK", sequence=phone.sequence, branch=branch_of(refused))
         phone.request("BYE")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from aiosipua import SipDigestAuth, build_credentials, parse_auth, stringify_auth
 
@@ -102,3 +104,76 @@ def test_what_cannot_be_answered_is_not(text: str) -> None:
     challenge = auth_params(text)
     assert challenge is not None
     assert credentials(challenge, "al", "pw", "INVITE", "sip:x") is None
+
+
+def test_a_nonce_serves_each_count_once() -> None:
+    desk = Desk()
+    challenge = parse_auth(desk.digest.challenge())
+    verdicts = []
+    for count in ("00000001", "00000001", "00000003", "00000002", "00000003", "0000000a", "x", ""):
+        params = {
+            "username": "al",
+            "realm": "mediasim",
+            "nonce": challenge.params["nonce"],
+            "uri": "sip:x",
+            "qop": "auth",
+            "nc": count,
+            "cnonce": "c",
+        }
+        given = hashed(params, "pw", "REGISTER")
+        verdicts.append(desk.digest.judge(asked(given), "Authorization")[0])
+    assert verdicts == [
+        "right",
+        "stale",
+        "right",
+        "stale",
+        "stale",
+        "right",
+        "stale",
+        "stale",
+    ]
+
+
+def test_without_a_count_it_serves_once() -> None:
+    desk = Desk()
+    nonce = parse_auth(desk.digest.challenge()).params["nonce"]
+    given = hashed({"username": "al", "realm": "mediasim", "nonce": nonce, "uri": "sip:x"}, "pw")
+    found = [desk.digest.judge(asked(given), "Authorization")[0] for _ in range(3)]
+    assert found == ["right", "stale", "stale"]
+
+
+def test_telephones_that_are_asked_in_the_same_second_do_not_disturb_each_other() -> None:
+    desk = Desk()
+    assert [desk.judged() for _ in range(50)] == ["right"] * 50
+
+
+def test_however_many_nonces_are_used_none_serves_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediasim.sip.digest._MOST_USED", 40)
+    desk = Desk()
+    used = []
+    for _ in range(200):
+        desk.now += 1
+        nonce = parse_auth(desk.digest.challenge()).params["nonce"]
+        given = hashed(
+            {"username": "al", "realm": "mediasim", "nonce": nonce, "uri": "sip:x"}, "pw"
+        )
+        assert desk.digest.judge(asked(given), "Authorization")[0] == "right"
+        used.append(given)
+    again = {desk.digest.judge(asked(given), "Authorization")[0] for given in used}
+    assert again == {"stale"}
+
+
+def hashed(params: dict[str, str], password: str, method: str = "REGISTER") -> str:
+    """Credentials with a response to these parameters (RFC 7616 section 3.4.1)."""
+
+    def md5(*parts: str) -> str:
+        return hashlib.md5(":".join(parts).encode()).hexdigest()
+
+    middle = [params["nonce"]]
+    if "qop" in params:
+        middle += [params["nc"], params["cnonce"], params["qop"]]
+    response = md5(
+        md5(params["username"], params["realm"], password), *middle, md5(method, params["uri"])
+    )
+    shown = ", ".join(f'{name}="{value}"' for name, value in params.items())
+    return f'Digest {shown}, response="{response}"'

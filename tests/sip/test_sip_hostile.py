@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import socket
 from collections.abc import Iterator
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 import numpy as np
 import pytest
@@ -166,3 +169,138 @@ def test_nobody_ends_the_call_of_another(stage: SipStage) -> None:
         other.request("BYE")  # with another tag of its own
         other.expect("SIP/2.0 481", "BYE")
         phone.hang_up()
+
+
+# -- transports ---------------------------------------------------------------------------------
+
+OPTIONS = (
+    "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {via}\r\nFrom: <sip:a@b>;tag=f\r\n"
+    "To: <sip:1@127.0.0.1>\r\nCall-ID: {number}\r\nCSeq: 1 OPTIONS\r\nContact: {contact}\r\n"
+    "Content-Length: 0\r\n\r\n"
+)
+
+
+def health(stage: SipStage) -> dict[str, Any]:
+    url = f"{stage.embedded.base_url}/_mediasim/health"
+    with build_opener(ProxyHandler({})).open(url, timeout=4) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+@pytest.mark.parametrize(
+    "via",
+    [
+        "127.0.0.1:65536",
+        "127.0.0.1:99999;branch=z9hG4bK1",
+        "127.0.0.1:0",
+        "127.0.0.1:1",
+        "127.0.0.1:-1",
+        "[::1]:65535;branch=z9hG4bK2",
+        "\u2028.example:5060",
+        "a" * 300 + ":5060",
+        "xn--\xff.example",
+        "127.0.0.1:\u0662",
+    ],
+)
+@pytest.mark.parametrize("contact", ["<sip:a@127.0.0.1:65536>", "<sip:a@[::1]:5060>"])
+def test_no_address_ends_the_transport(stage: SipStage, via: str, contact: str) -> None:
+    before = health(stage)["dropped"]
+    with Phone(stage) as phone:
+        for method in ("OPTIONS", "INVITE", "BYE", "REGISTER", "MESSAGE"):
+            text = OPTIONS.format(via=via, number=f"{hash(via)}{method}", contact=contact)
+            phone.send(text.replace("OPTIONS", method))
+        phone.request("OPTIONS", "sip:127.0.0.1")
+        phone.expect("SIP/2.0 200", "OPTIONS")
+    now = health(stage)
+    assert (now["status"], now["sip"]) == ("ok", "ok")
+    more = now["dropped"].get("SIP: malformed", 0) - before.get("SIP: malformed", 0)
+    readable = via in ("127.0.0.1:1", "[::1]:65535;branch=z9hG4bK2")
+    assert (more == 0) == (readable and "65536" not in contact)
+
+
+def test_what_raises_is_counted_and_dropped(
+    stage: SipStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    transports = stage.embedded.sandbox.sip.agent.transports  # type: ignore[union-attr]
+    heard = transports.receive
+
+    def broken() -> int:
+        return int(health(stage)["dropped"].get("SIP: RuntimeError", 0))
+
+    before = broken()
+    transports.receive = breaks
+    try:
+        for tcp in (False, True):
+            with Phone(stage, tcp=tcp) as phone:
+                phone.request("OPTIONS", "sip:127.0.0.1")
+                stage.until(lambda wanted=before + 1 + tcp: broken() >= wanted)  # type: ignore[misc]
+                transports.receive = heard
+                phone.request("OPTIONS", "sip:127.0.0.1")
+                phone.expect("SIP/2.0 200", "OPTIONS")
+                transports.receive = breaks
+    finally:
+        transports.receive = heard
+
+
+def test_a_connection_that_says_nothing_whole_in_time_is_closed(
+    stage: SipStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mediasim.sip.transports._PATIENCE", 0.3)
+    with Phone(stage, tcp=True) as other:
+        other.request("OPTIONS", "sip:127.0.0.1")
+        other.expect("SIP/2.0 200", "OPTIONS")
+        for said in (b"", b"INVITE sip:x SIP/2.0\r\n", b"\r\nOPTIONS"):
+            with socket.create_connection((stage.host, stage.port)) as connection:
+                connection.settimeout(3)
+                connection.sendall(said)
+                with contextlib.suppress(ConnectionError):
+                    assert connection.recv(10) == b""
+        other.request("OPTIONS", "sip:127.0.0.1")  # who has said something may be silent
+        other.expect("SIP/2.0 200", "OPTIONS")
+    stage.until(lambda: not stage.embedded.sandbox.sip.agent.transports.connections)  # type: ignore[union-attr]
+    dropped = health(stage)["dropped"]
+    assert dropped["SIP connection: nothing said"] >= 1
+    assert dropped["SIP connection: a message without its end"] >= 2
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"OPTIONS sip:x SIP/2.0\r\n" + b"X: y\r\n" * 7000, "headers too long"),
+        (b"OPTIONS sip:x SIP/2.0\r\nl: 70000\r\n\r\n", "a message too long"),
+    ],
+)
+def test_messages_are_bounded(stage: SipStage, data: bytes, why: str) -> None:
+    before = health(stage)["dropped"].get(f"SIP connection: {why}", 0)
+    with socket.create_connection((stage.host, stage.port)) as connection:
+        connection.settimeout(3)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(data)
+            assert connection.recv(10) == b""
+    stage.until(lambda: health(stage)["dropped"].get(f"SIP connection: {why}", 0) == before + 1)
+
+
+def test_connections_are_bounded(stage: SipStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mediasim.sip.transports._MOST_CONNECTIONS", 3)
+    with contextlib.ExitStack() as stack:
+        phones = [stack.enter_context(Phone(stage, tcp=True)) for _ in range(3)]
+        for phone in phones:
+            phone.request("OPTIONS", "sip:127.0.0.1")
+            phone.expect("SIP/2.0 200", "OPTIONS")
+        with socket.create_connection((stage.host, stage.port)) as fourth:
+            fourth.settimeout(3)
+            with contextlib.suppress(ConnectionError):
+                assert fourth.recv(10) == b""
+        phones[0].request("OPTIONS", "sip:127.0.0.1")
+        phones[0].expect("SIP/2.0 200", "OPTIONS")
+
+
+def test_two_lengths_are_refused_with_the_connection(stage: SipStage) -> None:
+    with Phone(stage, tcp=True) as phone:
+        phone.request("OPTIONS", "sip:127.0.0.1", more="Content-Length: 5")
+        phone.expect("SIP/2.0 400", "OPTIONS")
+        with pytest.raises(ConnectionError):
+            phone.receive()
