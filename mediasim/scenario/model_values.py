@@ -181,7 +181,7 @@ Name = Annotated[str, _name("-", "a name of letters, digits, '-' and '_'")]
 EventName = Annotated[str, _name(".-", "a name of letters, digits, '.', '-' and '_'")]
 """An event: ``offered`` (raised by an emit step) or ``call.answered`` (the exchange's)."""
 UserName = Annotated[
-    str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of ASCII letters, digits, '-' and '_'")
+    str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_', all ASCII")
 ]
 """The user of a SIP address, which has no other letters (RFC 3261)."""
 Number = Annotated[str, _text(r"\+[1-9][0-9]{6,14}", "a number such as +14155550100")]
