@@ -145,6 +145,7 @@ def test_two_telephones_elsewhere_are_recorded_each_in_its_channel(tmp_path: Pat
         "start": lost + 20 * 160,
         "end": lost + 25 * 160,
         "why": "lost",
+        "party": BOB,
     }
     assert callee.frames_heard > 190
     assert (caller.closed, callee.closed) == (1, 1)
