@@ -24,6 +24,8 @@ __all__ = ["energy_activity", "speech_intervals", "webrtc_activity"]
 _FRAME: Final = 80
 """Samples of a frame: 10 ms."""
 _HANGOVER_MS: Final = 200
+_AT_ONCE: Final = 4096
+"""Frames."""
 _SHORTEST: Final = 3
 """Frames of sound that are no mere click."""
 
@@ -53,9 +55,7 @@ def energy_activity(
     """Where samples (samples,) stand out from the quiet around them, as (start, end)."""
     if not len(pcm):
         return []
-    frames = _frames(pcm)
-    power = np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / _FRAME
-    levels = np.maximum(10 * np.log10(np.maximum(power, 1e-3) / 32768.0**2), FLOOR_DBFS)
+    levels = _levels(pcm)
     around = np.pad(levels, _FLOOR_REACH, mode="edge")
     floor = sliding_window_view(around, 2 * _FLOOR_REACH + 1).min(axis=1)
     threshold = np.clip(floor + _ABOVE_FLOOR_DB, _ALWAYS_QUIET_DBFS, _ALWAYS_LOUD_DBFS)
@@ -76,6 +76,16 @@ def webrtc_activity(
     detector = Vad(mode)
     active = [detector.is_speech(frame.tobytes(), SAMPLE_RATE) for frame in _frames(pcm)]
     return _intervals(np.array(active, np.bool_), len(pcm), hangover_ms)
+
+
+def _levels(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
+    """The level of each frame in dBFS."""
+    power = np.empty(-(-len(pcm) // _FRAME))
+    for first in range(0, len(power), _AT_ONCE):  # a copy of an hour is not held
+        frames = _frames(pcm[first * _FRAME : (first + _AT_ONCE) * _FRAME])
+        power[first : first + _AT_ONCE] = np.einsum("ij,ij->i", frames, frames, dtype=np.float64)
+    levels = 10 * np.log10(np.maximum(power / _FRAME, 1e-3) / 32768.0**2)
+    return np.maximum(levels, FLOOR_DBFS)
 
 
 def _frames(pcm: NDArray[np.int16]) -> NDArray[np.int16]:

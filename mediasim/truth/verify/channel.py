@@ -10,17 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.truth.measure import match_at
+from mediasim.truth.verify.colour import band, echo
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
+from mediasim.truth.verify.hops import Hops, Ideal, compare, dbfs
 from mediasim.truth.verify.lag_path import LagPath, lag_path
-from mediasim.truth.verify.spots import Spot, clicks, clipped_samples, invented, silenced
-from mediasim.truth.verify.time_map import TimeMap, time_map
+from mediasim.truth.verify.packets import displaced, silenced
+from mediasim.truth.verify.spots import clicks, clipped_samples, invented
+from mediasim.truth.verify.time_map import Piece, TimeMap, time_map
 from mediasim.truth.verify.tracking import Sighting, track, track_closely
 from mediasim.truth.verify.windows import FINE, Window, sounding, windows
 
 __all__ = ["MeasuredChannel", "measure_channel"]
 
 _Samples = NDArray[np.int16]
+_Spans = list[tuple[int, int]]
 
 _SURE: Final = 0.8
 """Correlation from which on a piece tells the level."""
@@ -44,7 +48,7 @@ class MeasuredChannel:
     measures: ChannelMeasures
     map: TimeMap | None
     """None if nothing of the channel was found."""
-    ideal: _Samples
+    ideal: Ideal
     """What the file's channel should be, in the file's own timing."""
     expected: ExpectedChannel
 
@@ -61,43 +65,53 @@ def measure_channel(
     measures.pieces, measures.pieces_found = len(telling), len(sightings)
     path = lag_path(sightings)
     if path is None:
-        ideal = _fitted(expected.samples, len(channel))
-        gone = silenced(channel, ideal, 1.0, [])
-        measures.missing = [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
-        measures.exact = None if expected.unscripted else _exact(channel, ideal)
-        return MeasuredChannel(measures, None, ideal, expected)
+        return _not_found(measures, channel, expected)
     if len(path.stretches) > 1:
         # Where something jumps, smaller pieces tell more exactly where, and how often.
         small = windows(expected.samples, sounding(expected.samples), FINE)
         path = lag_path(track_closely(channel, expected.samples, small, sightings)) or path
+    inverted = 2 * sum(it.correlation < 0 for it in sightings) > len(sightings)
+    sign = -1 if inverted else 1
     gain = _gain(sightings)
-    placed = time_map(path, channel, expected.samples, gain)
-    ideal = placed.laid_out(expected.samples, len(channel))
+    placed = time_map(path, channel, expected.samples, sign * gain)
+    ideal = Ideal(expected.samples, placed, sign, channel)
+    hops = compare(channel, ideal, gain)
     _timing(measures, path, placed, len(expected.samples), len(channel))
     measures.gain_db = float(20 * np.log10(gain))
+    measures.inverted = inverted
+    measures.flipped = _flipped(sightings, sign)
+    ignore = _around(placed) + [(it.start, it.end) for it in measures.flipped]
+    gone = silenced(channel, ideal, hops, ignore)
+    measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
     if expected.unscripted:  # whoever else speaks in it may say anything at any time
-        gone = silenced(channel, ideal, gain, _around(placed))
-        measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
         return MeasuredChannel(measures, placed, ideal, expected)
-    measures.correlation = _correlation(channel, ideal)
-    measures.exact = _exact(channel, ideal)
-    _spots(measures, channel, expected, ideal, placed, gain)
+    ignore += [(it.start, it.end) for it in gone] + _unknown(expected, placed)
+    measures.correlation, measures.exact = hops.correlation, hops.exact
+    _packets(measures, channel, ideal, hops, ignore)
+    _sounds(measures, channel, expected, ideal, hops, ignore)
+    _colour(measures, channel, ideal, hops, ignore, noisy=expected.noisy)
     seen = {it.window for it in sightings}
     _unlike(measures, channel, expected, [it for it in telling if it not in seen], placed)
     _blame_what_was_put_in(measures)
     return MeasuredChannel(measures, placed, ideal, expected)
 
 
-def _fitted(samples: _Samples, length: int) -> _Samples:
-    out = np.zeros(length, np.int16)
-    shared = min(length, len(samples))
-    out[:shared] = samples[:shared]
-    return out
+def _not_found(
+    measures: ChannelMeasures, channel: _Samples, expected: ExpectedChannel
+) -> MeasuredChannel:
+    """Nothing tells where anything stands: it is held against its due place."""
+    placed = TimeMap((Piece(0, len(expected.samples), 0, 0.0),), ())
+    ideal = Ideal(expected.samples, placed, 1, channel)
+    hops = compare(channel, ideal, 1.0)
+    gone = silenced(channel, ideal, hops, [])
+    measures.missing = [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
+    measures.exact = None if expected.unscripted else hops.exact
+    return MeasuredChannel(measures, None, ideal, expected)
 
 
 def _gain(sightings: Sequence[Sighting]) -> float:
     """Linear: the median of those pieces that nobody talks over."""
-    sure = [it.gain_db for it in sightings if it.correlation >= _SURE]
+    sure = [it.gain_db for it in sightings if abs(it.correlation) >= _SURE]
     return float(10 ** (np.median(sure or [it.gain_db for it in sightings]) / 20))
 
 
@@ -121,38 +135,56 @@ def _timing(
             measures.inserted.append(SpotFound(jump.file, end, "put in", jump.moved, jump.slack))
 
 
-def _exact(channel: _Samples, ideal: _Samples) -> float | None:
-    return float(np.mean(channel == ideal)) if len(channel) else None
+def _flipped(sightings: Sequence[Sighting], sign: int) -> list[SpotFound]:
+    """Where a channel's polarity is not that of its most part."""
+    found: list[SpotFound] = []
+    turned = False
+    for it in sightings:
+        start, end = it.window.start + it.lag, it.window.end + it.lag
+        if it.correlation * sign >= 0:
+            turned = False
+            continue
+        if turned:
+            start = found.pop().start
+        found.append(SpotFound(start, end, "inverted", end - start))
+        turned = True
+    return found
 
 
-def _correlation(channel: _Samples, ideal: _Samples) -> float | None:
-    """Where something should be heard."""
-    heard = ideal != 0
-    one, other = channel[heard].astype(np.float64), ideal[heard].astype(np.float64)
-    whole = float(np.sqrt((one @ one) * (other @ other)))
-    return float(one @ other) / whole if whole > 0 else None
-
-
-def _spots(
-    measures: ChannelMeasures,
-    channel: _Samples,
-    expected: ExpectedChannel,
-    ideal: _Samples,
-    placed: TimeMap,
-    gain: float,
-) -> None:
-    cuts = _around(placed)
-    gone = silenced(channel, ideal, gain, cuts)
-    measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
-    unknown = [
-        Spot(low, high)
+def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
+    """Where the file may hold anything."""
+    return [
+        (low, high)
         for start, end in expected.unknown
         if (low := placed.to_file(start)) is not None and (high := placed.to_file(end)) is not None
     ]
-    sounds = [] if expected.noisy else invented(channel, ideal, cuts + unknown)
-    measures.clipped = clipped_samples(channel, ideal)
+
+
+def _packets(
+    measures: ChannelMeasures, channel: _Samples, ideal: Ideal, hops: Hops, ignore: _Spans
+) -> None:
+    found = displaced(channel, ideal, hops, ignore)
+    for spots, why, to in (
+        (found.repeated, "repeated", measures.repeated),
+        (found.reordered, "out of order", measures.reordered),
+        (found.unlike, "something else", measures.missing),
+    ):
+        to += [SpotFound(it.start, it.end, why, it.samples) for it in spots]
+
+
+def _sounds(
+    measures: ChannelMeasures,
+    channel: _Samples,
+    expected: ExpectedChannel,
+    ideal: Ideal,
+    hops: Hops,
+    ignore: _Spans,
+) -> None:
+    """What was never said, clicks and cut-off tops."""
+    sounds = [] if expected.noisy else invented(hops, ignore)
+    measures.clipped = clipped_samples(channel, expected.samples, ideal)
     # The edges of tops that are cut off are no clicks.
-    sharp = [] if measures.clipped else clicks(channel, ideal, gain)
+    sharp = [] if measures.clipped else clicks(hops)
     for it in sounds:
         within = [click for click in sharp if click.start < it.end and click.end > it.start]
         short = it.samples <= _BURST
@@ -163,16 +195,35 @@ def _spots(
         else:
             measures.inserted.append(SpotFound(it.start, it.end, "never said", it.samples))
     measures.clicks += [SpotFound(it.start, it.end, "click", it.samples) for it in sharp]
-    measures.clicks.sort(key=lambda it: it.start)
-    measures.missing.sort(key=lambda it: it.start)
-
-    measures.inserted.sort(key=lambda it: it.start)
+    for spots in (measures.clicks, measures.missing, measures.inserted):
+        spots.sort(key=lambda it: it.start)
 
 
-def _around(placed: TimeMap) -> list[Spot]:
+def _colour(
+    measures: ChannelMeasures,
+    channel: _Samples,
+    ideal: Ideal,
+    hops: Hops,
+    ignore: _Spans,
+    *,
+    noisy: bool,
+) -> None:
+    """Its mean, its noise, its band and its echo."""
+    measures.dc = hops.dc
+    measures.noise_dbfs = float(dbfs(hops.noise)) if hops.pauses and not noisy else None
+    passed = band(channel, ideal, hops, ignore)
+    if passed is not None:
+        measures.band = (passed.low, passed.high)
+        measures.band_gain_db = 20 * float(np.log10(max(passed.gain * hops.gain, 1e-9)))
+    if measures.exact != 1.0:
+        copy = echo(channel, ideal, hops)
+        measures.echo = None if copy is None else (copy.lag, copy.db)
+
+
+def _around(placed: TimeMap) -> _Spans:
     """Where something jumps, and a little before and after."""
     return [
-        Spot(jump.file - _AROUND_JUMP, jump.file + abs(jump.moved) + _AROUND_JUMP)
+        (jump.file - _AROUND_JUMP, jump.file + abs(jump.moved) + _AROUND_JUMP)
         for jump in placed.jumps
     ]
 
@@ -202,9 +253,9 @@ def _likeness(channel: _Samples, clip: _Samples, start: int, placed: TimeMap) ->
             continue
         there = channel[around - _GIVE : around + len(part) + _GIVE]
         if len(there) == len(part) + 2 * _GIVE:
-            likely = int(np.argmax(np.correlate(there.astype(float), part.astype(float))))
+            likely = int(np.argmax(np.abs(np.correlate(there.astype(float), part.astype(float)))))
             found[at : at + len(part)] = there[likely : likely + len(part)]
-    return match_at(found, clip, 0) or 0.0
+    return abs(match_at(found, clip, 0) or 0.0)
 
 
 def _unlike(

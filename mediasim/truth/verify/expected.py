@@ -6,7 +6,7 @@ arrived. On our own recordings of a clean call the result equals the file, sampl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,8 @@ from mediasim.truth.reference import coded
 __all__ = ["Expected", "ExpectedChannel", "Said", "read_expected"]
 
 _G711: Final = ("PCMU", "PCMA")
+_AT_ONCE: Final = 1 << 17
+"""Samples laid at once: an hour of silence then takes no memory."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -124,16 +126,16 @@ def _channel(
     document: Mapping[str, Any],
 ) -> ExpectedChannel:
     intervals = channel["intervals"]
-    total = np.zeros(samples, np.int32)
-    if tape is not None:
-        for interval in intervals:
-            _lay(total, interval, tape)
     gaps = [(int(gap["start"]), int(gap["end"])) for gap in channel["missing"]]
+    laid = np.zeros(samples, np.int16)
+    if tape is not None:
+        for low in range(0, samples, _AT_ONCE):
+            _lay(laid, low, min(low + _AT_ONCE, samples), intervals, tape)
     for start, end in gaps:
-        total[max(start, 0) : max(end, 0)] = 0
+        laid[max(start, 0) : max(end, 0)] = 0
     concealed = document.get("lost_audio") == "concealed"
     return ExpectedChannel(
-        np.clip(total, -32768, 32767).astype(np.int16),
+        laid,
         tuple(
             Said(int(it["start"]), int(it["end"]), it["party"] or "", str(it["text"]))
             for it in intervals
@@ -144,14 +146,25 @@ def _channel(
     )
 
 
-def _lay(total: NDArray[np.int32], interval: Mapping[str, Any], tape: NDArray[np.int16]) -> None:
-    start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]
-    if at is None:
-        return
-    clip = tape[at : at + end - start]
-    codec = interval["codec"]
-    if codec in _G711:
-        clip = coded(clip, codec)
-    low, high = max(start, 0), min(start + len(clip), len(total))
-    if low < high:
-        total[low:high] += clip[low - start : high - start]
+def _lay(
+    laid: NDArray[np.int16],
+    low: int,
+    high: int,
+    intervals: Sequence[Mapping[str, Any]],
+    tape: NDArray[np.int16],
+) -> None:
+    """Lay all that is said in samples ``low .. high``; where nothing is, nothing is written."""
+    total = None
+    for interval in intervals:
+        start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]
+        if at is None or end <= low or start >= high:
+            continue
+        first, last = max(low, start), min(high, end)
+        clip = tape[at + first - start : at + last - start]
+        if interval["codec"] in _G711:
+            clip = coded(clip, interval["codec"])
+        if total is None:
+            total = np.zeros(high - low, np.int32)
+        total[first - low : first - low + len(clip)] += clip
+    if total is not None:
+        laid[low:high] = np.clip(total, -32768, 32767)
