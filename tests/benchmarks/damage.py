@@ -205,7 +205,7 @@ DAMAGES = (
     Damage("swapped", ("swapped",), swapped),
     Damage("softer", ("level",), softer),
 )
-CONFINED = ("inverted", "third channel", "offset")
+CONFINED = ("third channel", "offset", "hum")
 """Damage that not every format keeps: MP3 knows two channels, AMR no offset."""
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.truth.measure import match_at
-from mediasim.truth.verify.colour import band, echo
+from mediasim.truth.verify.colour import band, echo, response
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
 from mediasim.truth.verify.hops import Hops, Ideal, compare, dbfs
 from mediasim.truth.verify.lag_path import LagPath, lag_path
 from mediasim.truth.verify.packets import displaced, silenced
-from mediasim.truth.verify.spots import clicks, clipped_samples, invented
+from mediasim.truth.verify.spots import Spot, clicks, clipped_samples, invented
 from mediasim.truth.verify.time_map import Piece, TimeMap, time_map
 from mediasim.truth.verify.tracking import Sighting, track, track_closely
 from mediasim.truth.verify.windows import FINE, Window, sounding, windows
@@ -28,6 +28,8 @@ _Spans = list[tuple[int, int]]
 
 _SURE: Final = 0.8
 """Correlation from which on a piece tells the level."""
+_TURNED: Final = 0.85
+"""Correlation from which on a piece is taken to stand upside down."""
 _AGAIN_AND_AGAIN: Final = 3
 _STEP: Final = 160
 """Samples over which no drift moves audio by so much as a sample."""
@@ -70,7 +72,7 @@ def measure_channel(
         # Where something jumps, smaller pieces tell more exactly where, and how often.
         small = windows(expected.samples, sounding(expected.samples), FINE)
         path = lag_path(track_closely(channel, expected.samples, small, sightings)) or path
-    inverted = 2 * sum(it.correlation < 0 for it in sightings) > len(sightings)
+    inverted = sum(it.correlation for it in sightings) < 0
     sign = -1 if inverted else 1
     gain = _gain(sightings)
     placed = time_map(path, channel, expected.samples, sign * gain)
@@ -80,14 +82,23 @@ def measure_channel(
     measures.gain_db = float(20 * np.log10(gain))
     measures.inverted = inverted
     measures.flipped = _flipped(sightings, sign)
-    ignore = _around(placed) + [(it.start, it.end) for it in measures.flipped]
+    measures.correlation, measures.exact = hops.correlation, hops.exact
+    ignore = _around(placed) + _spans(measures.flipped)
+    passed = band(channel, ideal, hops, ignore + _spans(silenced(channel, ideal, hops, ignore)))
+    if passed is not None:
+        measures.band = (passed.low, passed.high)
+        measures.band_gain_db = 20 * float(np.log10(max(passed.gain * gain, 1e-9)))
+    if not hops.mostly_exact:
+        ideal.taps = response(channel, ideal, hops, ignore)
+        hops = compare(channel, ideal, gain)
+    if not expected.unscripted:
+        _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed))
+        ignore += _spans(measures.repeated) + _spans(measures.reordered)
     gone = silenced(channel, ideal, hops, ignore)
     measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
     if expected.unscripted:  # whoever else speaks in it may say anything at any time
         return MeasuredChannel(measures, placed, ideal, expected)
-    ignore += [(it.start, it.end) for it in gone] + _unknown(expected, placed)
-    measures.correlation, measures.exact = hops.correlation, hops.exact
-    _packets(measures, channel, ideal, hops, ignore)
+    ignore += _spans(gone) + _unknown(expected, placed)
     _sounds(measures, channel, expected, ideal, hops, ignore)
     _colour(measures, channel, ideal, hops, ignore, noisy=expected.noisy)
     seen = {it.window for it in sightings}
@@ -139,9 +150,10 @@ def _flipped(sightings: Sequence[Sighting], sign: int) -> list[SpotFound]:
     """Where a channel's polarity is not that of its most part."""
     found: list[SpotFound] = []
     turned = False
+    usual = float(np.median([abs(it.correlation) for it in sightings]))
     for it in sightings:
         start, end = it.window.start + it.lag, it.window.end + it.lag
-        if it.correlation * sign >= 0:
+        if it.correlation * sign > -max(_TURNED, usual * _SURE):
             turned = False
             continue
         if turned:
@@ -149,6 +161,10 @@ def _flipped(sightings: Sequence[Sighting], sign: int) -> list[SpotFound]:
         found.append(SpotFound(start, end, "inverted", end - start))
         turned = True
     return found
+
+
+def _spans(spots: Sequence[Spot | SpotFound]) -> _Spans:
+    return [(it.start, it.end) for it in spots]
 
 
 def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
@@ -182,7 +198,7 @@ def _sounds(
 ) -> None:
     """What was never said, clicks and cut-off tops."""
     sounds = [] if expected.noisy else invented(hops, ignore)
-    measures.clipped = clipped_samples(channel, expected.samples, ideal)
+    measures.clipped = clipped_samples(channel, expected.samples, ideal, hops)
     # The edges of tops that are cut off are no clicks.
     sharp = [] if measures.clipped else clicks(hops)
     for it in sounds:
@@ -208,15 +224,11 @@ def _colour(
     *,
     noisy: bool,
 ) -> None:
-    """Its mean, its noise, its band and its echo."""
+    """Its mean, its noise and its echo."""
     measures.dc = hops.dc
     measures.noise_dbfs = float(dbfs(hops.noise)) if hops.pauses and not noisy else None
-    passed = band(channel, ideal, hops, ignore)
-    if passed is not None:
-        measures.band = (passed.low, passed.high)
-        measures.band_gain_db = 20 * float(np.log10(max(passed.gain * hops.gain, 1e-9)))
-    if measures.exact != 1.0:
-        copy = echo(channel, ideal, hops)
+    if measures.exact != 1.0 and not measures.clipped:
+        copy = echo(channel, ideal, hops, ignore)
         measures.echo = None if copy is None else (copy.lag, copy.db)
 
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.truth.measure import Leak, leak
-from mediasim.truth.verify.hops import HOP, Hops, Ideal
+from mediasim.truth.verify.hops import HOP, Hops, Ideal, runs
 
-__all__ = ["Band", "band", "echo", "some_of"]
+__all__ = ["Band", "band", "echo", "response", "some_of"]
 
 _Samples = NDArray[np.int16]
+Spans = Sequence[tuple[int, int]]
 _Floats = NDArray[np.float64]
 
 _WIDTH: Final = 256
@@ -33,11 +34,18 @@ _STEP_HZ: Final = _BANDS * SAMPLE_RATE / _WIDTH
 _PASSED: Final = (300.0, 3200.0)
 """Frequencies between which every recorder of telephony keeps all."""
 
+_REACH: Final = 96
+"""Taps of a response before and after: 12 ms, so that the phase of low voices can be told."""
+_REGULAR: Final = 1e-4
+_PART: Final = 4000
+_PARTS: Final = 60
+_FEWEST_PARTS: Final = 3
+
 _LONGEST: Final = 1_440_000
 """Samples of speech in which an echo is looked for: three minutes, from all along the call."""
 _PIECE: Final = 48_000
-_ECHO_LAGS: Final = (80, 4400)
-"""How much later an own echo may be: 10 to 550 ms."""
+_ECHO_LAGS: Final = (200, 4400)
+"""How much later an own echo may be: 25 to 550 ms. What comes sooner colours the voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Band:
 
 
 def band(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Sequence[tuple[int, int]]
+    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans
 ) -> Band | None:
     """The band of a channel, None if too little is said to tell.
 
@@ -77,7 +85,7 @@ def band(
 
 
 def _passing(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Sequence[tuple[int, int]]
+    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans
 ) -> _Floats | None:
     """The power that each group of frequencies passes on; not a number where that is unknown."""
     width = -(-_WIDTH // HOP)
@@ -122,11 +130,49 @@ def _power(source: _Samples | Ideal, hops: NDArray[np.int64]) -> _Floats:
     return power
 
 
+def response(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
+    """The filter that makes of what was said the likest to the channel, by least squares.
+
+    At the truth's level; None if too little is said to tell. It holds the fraction of a sample by
+    which a file began beside the truth's, and what codecs and filters do to all sounds alike.
+    """
+    sound = hops.said > 0
+    hops.forget(sound, ignore)
+    pieces = [hops.span(*each) for each in runs(sound)]
+    parts = [
+        (first, min(first + _PART, end))
+        for start, end in pieces
+        for first in range(start, end - _PART // 4, _PART)
+    ]
+    if len(parts) < _FEWEST_PARTS:
+        return None
+    own, common = np.zeros(4 * _REACH + 1), np.zeros(4 * _REACH + 1)
+    for low, high in parts[:: max(1, len(parts) // _PARTS)]:
+        said = ideal(low - 2 * _REACH, high + 2 * _REACH).astype(np.float64)
+        size = 1 << (2 * len(said)).bit_length()
+        spectrum = np.fft.rfft(said, size)
+        inner = np.fft.rfft(said[2 * _REACH : -2 * _REACH], size)
+        heard = np.fft.rfft(channel[low:high] - hops.dc, size)
+        # What was said up to twice the reach later than itself, and than what was heard.
+        own += np.fft.irfft(spectrum * np.conj(inner), size)[: 4 * _REACH + 1]
+        common += np.fft.irfft(spectrum * np.conj(heard), size)[: 4 * _REACH + 1][::-1]
+    own = (own + own[::-1]) / 2
+    at = np.arange(2 * _REACH + 1)
+    matrix = own[2 * _REACH + np.subtract.outer(at, at)]
+    matrix += np.eye(len(at)) * own[2 * _REACH] * _REGULAR
+    taps: _Floats = np.linalg.solve(matrix, common[_REACH : 3 * _REACH + 1]) / hops.gain
+    return taps
+
+
 # -- echo --------------------------------------------------------------------------------------
 
 
-def echo(channel: _Samples, ideal: Ideal, hops: Hops) -> Leak | None:
-    """What was said in a channel, once more in it 10 to 550 ms later; None if that is not heard."""
+def echo(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | None:
+    """What was said in a channel, once more in it 25 to 550 ms later; None if that is not heard.
+
+    What is in the spans to ``ignore`` counts as explained.
+    """
+    spoilt = [(start, end) for start, end in ignore if start < end]
 
     def rest(low: int, high: int) -> _Floats:
         out = np.zeros(high - low)
@@ -134,18 +180,20 @@ def echo(channel: _Samples, ideal: Ideal, hops: Hops) -> Leak | None:
         if first < last:
             said = ideal(first, last) * hops.gain
             out[first - low : last - low] = (channel[first:last] - said) / 32768.0
+            for start, end in spoilt:
+                out[max(start - low, 0) : max(end - low, 0)] = 0.0
         return out
 
     def said(low: int, high: int) -> _Floats:
-        return ideal(low, high) * (hops.gain / 32768.0)
+        heard: _Floats = ideal(low, high) * (hops.gain / 32768.0)
+        return heard
 
     return leak(rest, said, some_of(_sounding(hops)), _ECHO_LAGS)
 
 
 def _sounding(hops: Hops) -> list[tuple[int, int]]:
     """Where it should not be silent, in samples."""
-    edges = np.flatnonzero(np.diff(~hops.silent, prepend=False, append=False)).reshape(-1, 2)
-    return [hops.span(int(start), int(end)) for start, end in edges]
+    return [hops.span(start, end) for start, end in runs(~hops.silent)]
 
 
 def some_of(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -33,8 +33,7 @@ _AT_ONCE: Final = 4096
 _AROUND: Final = 8
 """Hops around a sound that do not count as silent: codecs ring, drifts are rounded."""
 _FEWEST_SILENT: Final = 50
-_LOUD_DB: Final = 10.0
-"""A hop this far above the noise is above it."""
+_LOUD_DBFS: Final = -45.0
 
 _TRANSCODINGS: Final[tuple[Callable[[_Samples], _Samples] | None, ...]] = (
     None,
@@ -48,16 +47,28 @@ _TRIED_SAMPLES: Final = 2000
 class Ideal:
     """What a channel should be, in the file's own timing, polarity and G.711 law.
 
-    A recorder may write all it gets in mu-law or A-law; each sample is then the nearest level.
+    A recorder may write all it gets in mu-law or A-law; each sample is then the nearest level. What
+    else it does to all sounds alike, a fraction of a sample's delay or a filter, is in ``taps``.
     """
 
     def __init__(self, expected: _Samples, placed: TimeMap, sign: int, channel: _Samples) -> None:
         self._expected, self._placed, self._sign = expected, placed, sign
+        self.taps: _Floats | None = None
+        """An odd number of them, the middle one being no delay; None to leave sounds as they are"""
         self._transcode: Callable[[_Samples], _Samples] | None = None
         self._transcode = max(_TRANSCODINGS, key=lambda it: self._same(channel, it))
 
-    def __call__(self, low: int, high: int) -> _Samples:
+    def __call__(self, low: int, high: int) -> _Samples | _Floats:
         """Samples ``low .. high`` of the file, at the truth's level."""
+        if self.taps is None:
+            return self._plain(low, high)
+        reach = len(self.taps) // 2
+        laid = self._plain(low - reach, high + reach)
+        if not laid.any():
+            return np.zeros(high - low)
+        return np.convolve(laid.astype(np.float64), self.taps, "valid")
+
+    def _plain(self, low: int, high: int) -> _Samples:
         laid = self._placed.laid_out(self._expected, low, high)
         if self._sign < 0:
             laid = -np.maximum(laid, -32767)
@@ -108,6 +119,13 @@ class Hops:
     def left(self) -> _Floats:
         """Energy of what is not explained."""
         return np.maximum(self.heard - 2 * self.common + self.said, 0.0)
+
+    @property
+    def mostly_exact(self) -> bool:
+        """Whether more than half of what is loud in it is right to the sample."""
+        loud = dbfs(self.said) > _LOUD_DBFS
+        count = np.count_nonzero(loud)
+        return bool(2 * np.count_nonzero(self.same[loud] == HOP) > count)
 
     @property
     def exact(self) -> float | None:
@@ -191,7 +209,8 @@ def _made(
         silent[-1:] = False  # not a whole one
     pauses = int(np.count_nonzero(silent)) >= _FEWEST_SILENT
     if pauses:
-        dc = float(np.median(sum_there[silent])) / HOP
+        usual = silent & (heard <= 4 * np.median(heard[silent]) + 1)
+        dc = float(sum_there[usual].mean()) / HOP
     else:
         dc = float(sum_there.sum() - gain * sum_laid.sum()) / max(samples, 1)
     if abs(dc) <= QUIET:

@@ -56,6 +56,7 @@ _BAND_HZ: Final = (200.0, 3300.0)
 """A band that begins above the one or ends below the other has been cut."""
 _NOISE_DBFS: Final = -60.0
 """What should be silent may be so loud: lossy formats are, and A-law is at -72."""
+_ALIKE: Final = 0.95
 _DC: Final = 32.0
 """The mean may be off by a thousandth of full scale."""
 _TAIL_SAMPLES: Final = 80
@@ -228,6 +229,8 @@ def _colour(channel: ChannelMeasures, levels: bool) -> Iterator[Failure]:
     ):
         low, high = channel.band
         yield Failure("bandwidth", f"{name} holds only {low:.0f} to {high:.0f} Hz", place)
+    if channel.band_gain_db is not None and abs(channel.correlation or 1.0) < _ALIKE:
+        # What a filter or a codec turned about projects to less than there is.
         gain = channel.band_gain_db
     if channel.echo is not None and channel.echo[1] > CROSSTALK_DB:
         lag, level = channel.echo

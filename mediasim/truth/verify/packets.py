@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import sqrt
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mediasim.truth.verify.hops import HOP, QUIET, Hops, Ideal, dbfs, runs
@@ -22,14 +25,15 @@ __all__ = ["Displaced", "displaced", "silenced"]
 _Samples = NDArray[np.int16]
 _Floats = NDArray[np.float64]
 _Marks = NDArray[np.bool_]
+Spans = Sequence[tuple[int, int]]
 
 _LOUD_DBFS: Final = -45.0
 """What is as loud as this is missed when it is not there."""
-_SHORTEST: Final = 2
-"""Hops of a hole."""
+_SHORTEST: Final = (2, 3)
+"""Hops of a hole, and of one that a codec may have smeared or made itself."""
 _HARDLY_DB: Final = 30.0
 """What is there is so much softer, where codecs leave nothing in a hole."""
-_SOFTER_DB: Final = (10.0, 30.0)
+_SOFTER_DB: Final = (12.0, 30.0)
 """And where they do, so much softer, and by so many spreads of the channel's own levels."""
 _SPREADS: Final = 4.0
 _ABOVE_NOISE: Final = 16.0
@@ -41,22 +45,30 @@ _STEP: Final = 80
 _FARTHEST: Final = 1600
 _GIVE: Final = 2
 """Samples by which a place may be off, in a file that drifts or was resampled."""
+_BLOCK: Final = 20
+"""Samples of which it is told where they come from."""
+_LEAST: Final = 60
+"""Samples from another place, at least."""
+_EXACT_WINDOW: Final = 2
+_LOSSY_WINDOW: Final = 5
+"""Blocks looked at together."""
 _FITS: Final = 0.35
-"""Of a packet's energy, what may be left unexplained by the one it is taken for."""
+"""Of a part's energy, what may be left unexplained by that which it is taken for."""
 _BETTER: Final = 0.25
 """Of what is left if it is taken for the one that should be there."""
-_UNLIKE: Final = 0.5
+_LIKE: Final = 0.5
+"""Correlation from which on a part is what it should be, if spoilt."""
+_ROUNDED: Final = 0.02
 _WINDOW: Final = 4
+_LONGEST: Final = 16_000
 _MOST: Final = 20_000
-"""Packets looked at; a file with more of them is something else altogether."""
+"""Spans looked at; a file with more of them is something else altogether."""
 
 
 # -- holes -------------------------------------------------------------------------------------
 
 
-def silenced(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Sequence[tuple[int, int]]
-) -> list[Spot]:
+def silenced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> list[Spot]:
     """Where something should be heard, and there is silence.
 
     Neighbours with nothing to be heard between them are one: a channel that is dead has one spot.
@@ -66,9 +78,12 @@ def silenced(
     noise = _noise_peak(hops)
     limit = 10 ** (-_softer(hops, loud) / 10)
     gone = (hops.heard <= np.maximum(hops.said * limit, noise)) & (hops.said > _ABOVE_NOISE * noise)
+    if not hops.mostly_exact:  # what is softer by far, but what it should be, is there
+        gone &= hops.common**2 < _LIKE**2 * hops.said * hops.heard
     hole = np.zeros(len(loud), np.bool_)
+    shortest = _SHORTEST[0 if hops.mostly_exact else 1]
     for start, end in runs(gone & (hops.said > 0)):
-        if end - start >= _SHORTEST and loud[start:end].any():
+        if end - start >= shortest and loud[start:end].any():
             hole[start:end] = True
     hops.forget(hole, ignore)
     present = loud & ~hole
@@ -87,8 +102,7 @@ def silenced(
 
 def _softer(hops: Hops, loud: _Marks) -> float:
     """How much softer than it should be a hop is where it is missing, in decibels."""
-    whole = loud & (hops.same == HOP)
-    if np.count_nonzero(whole) > np.count_nonzero(loud) // 2 or not loud.any():
+    if hops.mostly_exact or not loud.any():
         return _HARDLY_DB
     levels = dbfs(hops.heard[loud]) - dbfs(hops.said[loud])
     low, middle = np.quantile(levels, (0.16, 0.5))
@@ -137,98 +151,106 @@ class Displaced:
     """Something that was said at no time near."""
 
 
-def displaced(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Sequence[tuple[int, int]]
-) -> Displaced:
+def displaced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Displaced:
     """Where the channel holds other packets than it should."""
-    wrong, usual, exact = _wrong(hops)
+    wrong, usual = _wrong(hops)
+    exact = usual == 0.0
     hops.forget(wrong, ignore)
-    found: list[tuple[Spot, int | None]] = []
-    for first, last in runs(wrong):
-        if len(found) > _MOST:
-            break
-        low, high = hops.span(first, last)
-        if exact:
-            low, high = _inexact(channel, ideal, low, high)
-        elif high - low < _PACKET // 2:
-            continue
-        for start in range(low, high, _PACKET):
-            end = min(start + _PACKET, high)
-            if end - start < HOP and not exact:
-                continue
-            shift = _shift(channel, ideal, hops, start, end, usual)
-            found.append((Spot(start, end), shift))
-    return _sorted(found, exact)
+    found: list[tuple[Spot, int]] = []
+    unlike: list[Spot] = []
+    for first, last in runs(wrong)[:_MOST]:
+        low, high = hops.span(max(0, first - 1), last + 1)
+        if high - low > _LONGEST:
+            continue  # no packet, but something else altogether
+        moved = _moved(channel, ideal, hops, low, high, usual)
+        found += moved
+        if exact and not moved:
+            spot = _unlike(channel, ideal, hops, low, high)
+            if spot is not None:
+                _add(unlike, spot)
+    return _sorted(found, unlike)
 
 
-def _wrong(hops: Hops) -> tuple[_Marks, float, bool]:
-    """Hops that do not fit, what usually is left unexplained, and whether most are exact."""
+def _wrong(hops: Hops) -> tuple[_Marks, float]:
+    """Hops that do not fit, and the share of energy that usually is left unexplained."""
     loud = np.maximum(dbfs(hops.said), dbfs(hops.heard)) > _LOUD_DBFS
     sounding = (hops.said > 0) & loud
-    exact = np.count_nonzero(hops.same[sounding] == HOP) > np.count_nonzero(sounding) // 2
-    if exact:
-        return (hops.same < HOP) & (hops.said > 0), 0.0, True
+    if hops.mostly_exact:
+        # Encoders of G.711 differ by a level now and then.
+        close = hops.left <= _ROUNDED * np.minimum(hops.said, hops.heard)
+        return sounding & (hops.same < HOP) & ~close, 0.0
     said = np.convolve(hops.said, np.ones(_WINDOW), "same")
     left = np.maximum(np.convolve(hops.left - hops.noise, np.ones(_WINDOW), "same"), 0.0)
     share = left / np.maximum(said, 1.0)
     usual = float(np.median(share[sounding])) if sounding.any() else 1.0
-    return sounding & (share > min(max(4 * usual, 0.1), 0.7)), usual, False
+    return sounding & (share > min(max(4 * usual, 0.1), 0.7)), max(usual, 1e-6)
 
 
-def _inexact(channel: _Samples, ideal: Ideal, low: int, high: int) -> tuple[int, int]:
-    """From the first wrong sample to after the last."""
-    wrong = np.flatnonzero(channel[low:high] != ideal(low, high))
-    return low + int(wrong[0]), low + int(wrong[-1]) + 1
+def _moved(
+    channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int, usual: float
+) -> list[tuple[Spot, int]]:
+    """Parts of a span that are what should come so much later, or if negative earlier."""
+    count = (high - low) // _BLOCK
+    there = channel[low : low + count * _BLOCK].astype(np.float64) - hops.dc
+    around = ideal(low - _FARTHEST - _GIVE, low + len(there) + _FARTHEST + _GIVE) * hops.gain
+    steps = np.arange(-_FARTHEST, _FARTHEST + 1, _STEP)
+    shifts = (steps[:, np.newaxis] + np.arange(-_GIVE, _GIVE + 1)).ravel()
+    places = sliding_window_view(around, len(there))[shifts + _FARTHEST + _GIVE]
+    width = _EXACT_WINDOW if usual == 0.0 else _LOSSY_WINDOW
+    left = _block_sums((there - places) ** 2, width)
+    energy = _block_sums(there[np.newaxis] ** 2, width)[0]
+    near = np.abs(shifts) <= _GIVE
+    here = left[near].min(axis=0)
+    left[near] = np.inf
+    best = left.argmin(axis=0)
+    least = left[best, np.arange(count)]
+    fits = least <= min(max(4 * usual, 0.05), _FITS) * energy
+    fits &= (least <= _BETTER * here) & (energy > width * _BLOCK * QUIET * QUIET)
+    shift = np.where(fits, (np.rint(shifts[best] / _STEP) * _STEP).astype(np.int64), 0)
+    found = []
+    edges = np.flatnonzero(np.diff(shift, prepend=0, append=0)).tolist()
+    for first, last in pairwise(edges):
+        moved = int(shift[first])
+        if moved and (last - first) * _BLOCK >= _LEAST:
+            found.append((Spot(low + first * _BLOCK, low + last * _BLOCK), moved))
+    return found
 
 
-def _shift(
-    channel: _Samples, ideal: Ideal, hops: Hops, start: int, end: int, usual: float
-) -> int | None:
-    """How much later (or if negative earlier) what stands there should come; None if never.
-
-    0 if it is nearest to what should be there, or is no sound to speak of.
-    """
-    there = channel[start:end].astype(np.float64) - hops.dc
-    energy = float(there @ there)
-    if energy < (end - start) * QUIET * QUIET:
-        return 0
-    low = start - _FARTHEST - _GIVE
-    around = ideal(low, end + _FARTHEST + _GIVE).astype(np.float64) * hops.gain
-    dots = np.correlate(around, there)
-    total = np.concatenate(([0.0], np.cumsum(around * around)))
-    own = total[len(there) :] - total[: -len(there)]
-    left = energy - 2 * dots + own
-    here = float(left[_FARTHEST : _FARTHEST + 2 * _GIVE + 1].min())
-    shifts = np.arange(-_FARTHEST, _FARTHEST + 1, _STEP)[:, np.newaxis] + np.arange(
-        -_GIVE, _GIVE + 1
-    )
-    shifts = shifts[np.abs(shifts) > _GIVE]
-    best = int(shifts[np.argmin(left[shifts + _FARTHEST + _GIVE])])
-    least = max(float(left[best + _FARTHEST + _GIVE]), 0.0)
-    if least <= min(max(4 * usual, 0.02), _FITS) * energy and least <= _BETTER * here:
-        return best
-    meant = own[_FARTHEST + _GIVE]
-    likeness = dots[_FARTHEST + _GIVE] / max(float(np.sqrt(energy * meant)), 1e-9)
-    return None if likeness < _UNLIKE else 0
+def _block_sums(values: _Floats, width: int) -> _Floats:
+    """The sum around each block of each row, so many blocks in all."""
+    sums = values.reshape(len(values), -1, _BLOCK).sum(axis=2)
+    around = np.pad(sums, ((0, 0), (width // 2, width - 1 - width // 2)))
+    total: _Floats = sliding_window_view(around, width, axis=1).sum(axis=2)
+    return total
 
 
-def _sorted(found: Sequence[tuple[Spot, int | None]], exact: bool) -> Displaced:
-    result = Displaced([], [], [])
+def _unlike(
+    channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int
+) -> Spot | None:
+    """What is wrong in a span of a channel that else is right to the sample, if it is wholly so."""
+    there, meant = channel[low:high] - hops.dc, ideal(low, high) * hops.gain
+    wrong = np.flatnonzero(there != meant)
+    if not len(wrong):
+        return None
+    part = slice(int(wrong[0]), int(wrong[-1]) + 1)
+    there, meant = there[part], meant[part]
+    if float(there @ there) < len(there) * QUIET * QUIET:
+        return None  # a hole
+    norm = sqrt(float(there @ there) * float(meant @ meant))
+    if len(there) < _LEAST or float(there @ meant) >= _LIKE * norm:
+        return None
+    return Spot(low + part.start, low + part.stop)
+
+
+def _sorted(found: Sequence[tuple[Spot, int]], unlike: list[Spot]) -> Displaced:
+    result = Displaced([], [], unlike)
     for number, (spot, shift) in enumerate(found):
-        if shift is None:
-            if exact:
-                _add(result.unlike, spot)
-        elif shift > 0:
-            _add(result.reordered, spot)
-        elif shift < 0:
-            # Whatever came too early took the place of this one.
-            beside = [
-                other
-                for near, other in found[max(0, number - 3) : number + 4]
-                if other is not None and other > 0
-                if abs(near.start - spot.start) <= abs(shift) + _PACKET
-            ]
-            _add(result.reordered if beside else result.repeated, spot)
+        # Whatever came too early took the place of what then comes too late.
+        swapped = shift > 0 or any(
+            other > 0 and abs(near.start - spot.start) <= abs(shift) + _PACKET
+            for near, other in found[max(0, number - 3) : number + 4]
+        )
+        _add(result.reordered if swapped else result.repeated, spot)
     return result
 
 

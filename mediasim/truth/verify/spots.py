@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.truth.verify.hops import HOP, Hops, Ideal, dbfs, runs
+from mediasim.truth.verify.hops import Hops, Ideal, dbfs, runs
 
 __all__ = ["Spot", "clicks", "clipped_samples", "invented"]
 
@@ -27,10 +27,13 @@ _LEAST_BEND: Final = 6000.0
 _FLAT: Final = 3
 """Samples of a top that is cut off, at least."""
 _FULL: Final = 0.7 * 32768
-_MIDDLE: Final = (0.15, 0.5)
-"""Between these shares of the largest sample nothing is cut off yet."""
 _CUT_DB: Final = 0.5
-"""How much higher the tops should have been."""
+"""How much the tops are nearer to the middle of all samples than they should be."""
+_ROUNDED_CUT_DB: Final = 2.0
+_SILENT_STEPS: Final = 12
+_NEAR: Final = 0.75
+_CROWDED: Final = 2
+"""Times as many samples stand near the top as should."""
 _AT_ONCE: Final = 1 << 17
 
 
@@ -72,38 +75,59 @@ def clicks(hops: Hops) -> list[Spot]:
     return found
 
 
-def clipped_samples(channel: _Samples, expected: _Samples, ideal: Ideal) -> int:
-    """Samples in flat tops that should have been higher, at whatever level they were cut off.
+def clipped_samples(channel: _Samples, expected: _Samples, ideal: Ideal, hops: Hops) -> int:
+    """Samples in tops that should have been higher, at whatever level they were cut off.
 
-    Flat tops of what was said itself count for nothing.
+    Flat tops of what was said itself count for nothing. Where a lossy format has rounded the
+    edges, it is told by how many samples stand near the top and how few beyond.
     """
     if not len(channel):
         return 0
     tops = (int(channel.max()), int(channel.min()))
     own_tops = (int(expected.max(initial=0)), int(expected.min(initial=0)))
-    own = sum(
-        _flat(expected[low : low + _AT_ONCE], own_tops).sum()
-        for low in range(0, len(expected), _AT_ONCE)
-    )
-    count, should, middle = 0, 0.0, np.zeros(2)
-    for low in range(0, len(channel), _AT_ONCE):
-        there = channel[low : low + _AT_ONCE]
-        flat = _flat(there, tops)
-        laid = np.abs(ideal(low, low + len(there)).astype(np.float64))
-        size = np.abs(there.astype(np.float64))
-        count += int(flat.sum())
-        should += float(laid[flat].sum())
-        largest = max(tops[0], -tops[1])
-        whole = (size > _MIDDLE[0] * largest) & (size < _MIDDLE[1] * largest) & (laid > 0)
-        middle += (float(size[whole] @ laid[whole]), float(laid[whole] @ laid[whole]))
-    if count <= 2 * own + _FLAT:
-        return 0
-    if middle[1] > 0:
-        meant = should / count * middle[0] / middle[1]
-        cut_off = meant > 10 ** (_CUT_DB / 20) * min(tops[0], -tops[1])
+    flat = sum(int(_flat(each, tops).sum()) for each in _blocks(channel))
+    own = sum(int(_flat(each, own_tops).sum()) for each in _blocks(expected))
+    if flat > 2 * own + _FLAT:
+        least = _CUT_DB
+    elif not hops.mostly_exact:
+        least, flat = _ROUNDED_CUT_DB, 0
     else:
-        cut_off = max(tops[0], -tops[1]) >= _FULL
-    return count if cut_off else 0
+        return 0
+    heard, said = _loudnesses(channel, hops.gain), _loudnesses(expected, 1.0)
+    if not heard.any() or not said.any():
+        return 0
+    lost = _top(said) / max(_middle(said), 1) * _middle(heard) / max(_top(heard), 1)
+    if 20 * float(np.log10(max(lost, 1e-9))) < least:
+        full = flat and max(tops[0], -tops[1]) >= _FULL
+        return flat if full else 0
+    near = _near_top(heard)
+    return flat or (near if near > _CROWDED * max(_near_top(said), 1) else 0)
+
+
+def _blocks(samples: _Samples) -> Iterator[_Samples]:
+    return (samples[low : low + _AT_ONCE] for low in range(0, len(samples), _AT_ONCE))
+
+
+def _loudnesses(samples: _Samples, gain: float) -> NDArray[np.int64]:
+    """How many samples have each size, in steps of 8; silence left out."""
+    count = np.zeros(4097, np.int64)
+    for each in _blocks(samples):
+        sizes = np.abs(each.astype(np.int32)) >> 3
+        count += np.bincount(sizes, minlength=len(count))
+    count[: max(1, round(_SILENT_STEPS * gain))] = 0
+    return count
+
+
+def _middle(count: NDArray[np.int64]) -> int:
+    return int(np.searchsorted(np.cumsum(count), count.sum() * 0.5))
+
+
+def _top(count: NDArray[np.int64]) -> int:
+    return int(np.searchsorted(np.cumsum(count), count.sum() * 0.9995))
+
+
+def _near_top(count: NDArray[np.int64]) -> int:
+    return int(count[round(_NEAR * _top(count)) :].sum())
 
 
 def _flat(samples: _Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
