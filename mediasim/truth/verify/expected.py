@@ -6,6 +6,7 @@ arrived. On our own recordings of a clean call the result equals the file, sampl
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +128,7 @@ def _channel(
 ) -> ExpectedChannel:
     intervals = channel["intervals"]
     gaps = [(int(gap["start"]), int(gap["end"])) for gap in channel["missing"]]
-    laid = np.zeros(samples, np.int16)
+    laid = _silence(samples)
     if tape is not None:
         for low in range(0, samples, _AT_ONCE):
             _lay(laid, low, min(low + _AT_ONCE, samples), intervals, tape)
@@ -146,6 +147,19 @@ def _channel(
     )
 
 
+def _silence(samples: int) -> NDArray[np.int16]:
+    """Silence that takes no memory until something is laid on it.
+
+    Pages of 4 KB hold a quarter of a second; the huge ones that numpy's may come in hold two
+    minutes, and then every pause of a conversation would be stored.
+    """
+    if not samples or not hasattr(mmap, "MADV_NOHUGEPAGE"):
+        return np.zeros(samples, np.int16)
+    pages = mmap.mmap(-1, 2 * samples, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, np.int16)
+
+
 def _lay(
     laid: NDArray[np.int16],
     low: int,
@@ -154,7 +168,8 @@ def _lay(
     tape: NDArray[np.int16],
 ) -> None:
     """Lay all that is said in samples ``low .. high``; where nothing is, nothing is written."""
-    total = None
+    total = np.zeros(high - low, np.int32)
+    written = []
     for interval in intervals:
         start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]
         if at is None or end <= low or start >= high:
@@ -163,8 +178,7 @@ def _lay(
         clip = tape[at + first - start : at + last - start]
         if interval["codec"] in _G711:
             clip = coded(clip, interval["codec"])
-        if total is None:
-            total = np.zeros(high - low, np.int32)
         total[first - low : first - low + len(clip)] += clip
-    if total is not None:
-        laid[low:high] = np.clip(total, -32768, 32767)
+        written.append((first, first + len(clip)))
+    for first, last in written:
+        laid[first:last] = np.clip(total[first - low : last - low], -32768, 32767)

@@ -61,8 +61,8 @@ _LIKE: Final = 0.5
 _ROUNDED: Final = 0.02
 _WINDOW: Final = 4
 _LONGEST: Final = 16_000
-_MOST: Final = 20_000
-"""Spans looked at; a file with more of them is something else altogether."""
+_MOST: Final = 3000
+"""Spans looked at, the longest ones: of a file with more of them no packet is to blame."""
 
 
 # -- holes -------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def displaced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Dis
     hops.forget(wrong, ignore)
     found: list[tuple[Spot, int]] = []
     unlike: list[Spot] = []
-    for first, last in runs(wrong)[:_MOST]:
+    for first, last in _longest(runs(wrong)):
         low, high = hops.span(max(0, first - 1), last + 1)
         if high - low > _LONGEST:
             continue  # no packet, but something else altogether
@@ -169,6 +169,10 @@ def displaced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Dis
             if spot is not None:
                 _add(unlike, spot)
     return _sorted(found, unlike)
+
+
+def _longest(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return sorted(sorted(spans, key=lambda it: it[0] - it[1])[:_MOST])
 
 
 def _wrong(hops: Hops) -> tuple[_Marks, float]:
@@ -219,9 +223,11 @@ def _moved(
 def _block_sums(values: _Floats, width: int) -> _Floats:
     """The sum around each block of each row, so many blocks in all."""
     sums = values.reshape(len(values), -1, _BLOCK).sum(axis=2)
-    around = np.pad(sums, ((0, 0), (width // 2, width - 1 - width // 2)))
-    total: _Floats = sliding_window_view(around, width, axis=1).sum(axis=2)
-    return total
+    total = np.zeros((len(sums), sums.shape[1] + width))
+    np.cumsum(sums, axis=1, out=total[:, width // 2 + 1 : width // 2 + 1 + sums.shape[1]])
+    total[:, width // 2 + 1 + sums.shape[1] :] = total[:, width // 2 + sums.shape[1], np.newaxis]
+    moving: _Floats = total[:, width:] - total[:, :-width]
+    return moving
 
 
 def _unlike(

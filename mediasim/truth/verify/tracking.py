@@ -31,7 +31,7 @@ _STUBBORN: Final = 2
 _NOW_AND_THEN: Final = 8
 _HOPELESS: Final = 64
 """Failures in a row after which only every eighth piece is looked for at all."""
-_EFFORT: Final = 24_000_000
+_EFFORT: Final = 12_000_000
 """Samples that may be searched in vain in one channel, and for each of its own one more: a channel
 of something else altogether has an end too."""
 _BACK: Final = 400
