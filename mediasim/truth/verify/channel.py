@@ -81,15 +81,16 @@ def measure_channel(
     _timing(measures, path, placed, len(expected.samples), len(channel))
     measures.gain_db = float(20 * np.log10(gain))
     measures.inverted = inverted
-    measures.flipped = _flipped(sightings, sign)
+    measures.flipped = _flipped(sightings, sign, hops)
     measures.correlation, measures.exact = hops.correlation, hops.exact
     ignore = _around(placed) + _spans(measures.flipped)
-    passed = band(channel, ideal, hops, ignore + _spans(silenced(channel, ideal, hops, ignore)))
+    known = ignore + _spans(silenced(channel, ideal, hops, ignore))
+    passed = band(channel, ideal, hops, known)
     if passed is not None:
         measures.band = (passed.low, passed.high)
         measures.band_gain_db = 20 * float(np.log10(max(passed.gain * gain, 1e-9)))
     if not hops.mostly_exact:
-        ideal.taps = response(channel, ideal, hops, ignore)
+        ideal.taps = response(channel, ideal, hops, known)
         hops = compare(channel, ideal, gain)
     if not expected.unscripted:
         _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed))
@@ -146,14 +147,14 @@ def _timing(
             measures.inserted.append(SpotFound(jump.file, end, "put in", jump.moved, jump.slack))
 
 
-def _flipped(sightings: Sequence[Sighting], sign: int) -> list[SpotFound]:
+def _flipped(sightings: Sequence[Sighting], sign: int, hops: Hops) -> list[SpotFound]:
     """Where a channel's polarity is not that of its most part."""
     found: list[SpotFound] = []
     turned = False
-    usual = float(np.median([abs(it.correlation) for it in sightings]))
     for it in sightings:
         start, end = it.window.start + it.lag, it.window.end + it.lag
-        if it.correlation * sign > -max(_TURNED, usual * _SURE):
+        # A vowel half a period away is upside down too; this must be so in its own place.
+        if it.correlation * sign >= 0 or hops.likeness(start, end) > -_TURNED:
             turned = False
             continue
         if turned:
@@ -245,7 +246,8 @@ def _blame_what_was_put_in(measures: ChannelMeasures) -> None:
     longest = max((it.samples for it in measures.inserted if it.why == "put in"), default=0)
     if sum(it.why == "put in" for it in measures.inserted) < _AGAIN_AND_AGAIN:
         return
-    more = [it for it in measures.missing if it.why == "silent" and it.samples <= longest]
+    limit = longest + 2 * _STEP
+    more = [it for it in measures.missing if it.why == "silent" and it.samples <= limit]
     measures.missing = [it for it in measures.missing if it not in more]
     measures.inserted = sorted([*measures.inserted, *more], key=lambda it: it.start)
     measures.clicks = [

@@ -123,7 +123,8 @@ class Hops:
     @property
     def mostly_exact(self) -> bool:
         """Whether more than half of what is loud in it is right to the sample."""
-        loud = dbfs(self.said) > _LOUD_DBFS
+        # What is not there at all says nothing of how well the rest fits.
+        loud = (dbfs(self.said) > _LOUD_DBFS) & (self.heard > HOP * QUIET * QUIET)
         count = np.count_nonzero(loud)
         return bool(2 * np.count_nonzero(self.same[loud] == HOP) > count)
 
@@ -140,6 +141,12 @@ class Hops:
         sounding = self.said > 0
         whole = float(np.sqrt(self.said.sum() * self.heard[sounding].sum()))
         return float(self.common[sounding].sum()) / whole if whole > 0 else None
+
+    def likeness(self, start: int, end: int) -> float:
+        """Correlation of samples ``start .. end`` with what should be there; 0 if either is silent."""
+        part = slice(max(0, start // HOP), max(0, -(-end // HOP)))
+        whole = float(np.sqrt(self.said[part].sum() * self.heard[part].sum()))
+        return float(self.common[part].sum()) / whole if whole > 0 else 0.0
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """The samples of hops ``first .. last``."""

@@ -239,7 +239,8 @@ def _colour(channel: ChannelMeasures, levels: bool) -> Iterator[Failure]:
     if channel.noise_dbfs is not None and channel.noise_dbfs > _NOISE_DBFS:
         words = f"{name} has noise of {channel.noise_dbfs:.1f} dBFS where it should be silent"
         yield Failure("noise", words, place)
-    if channel.dc is not None and abs(channel.dc) > _DC:
+    louder = max(1.0, 10 ** ((channel.gain_db or 0.0) / 20))  # A-law's silence, amplified
+    if channel.dc is not None and abs(channel.dc) > _DC * louder:
         words = f"{name} has an offset of {channel.dc:.0f} steps ({channel.dc / 327.68:.2f} %)"
         yield Failure("dc", words, place)
     if channel.clipped:

@@ -47,8 +47,10 @@ _GIVE: Final = 2
 """Samples by which a place may be off, in a file that drifts or was resampled."""
 _BLOCK: Final = 20
 """Samples of which it is told where they come from."""
-_LEAST: Final = 60
-"""Samples from another place, at least."""
+_LEAST: Final = (60, 100)
+"""Samples from another place, at least; and where a codec was at work."""
+_MOST_SAMPLES: Final = 1600
+"""And at most: what is displaced for longer has moved, and is no packet in a wrong place."""
 _EXACT_WINDOW: Final = 2
 _LOSSY_WINDOW: Final = 5
 """Blocks looked at together."""
@@ -211,11 +213,12 @@ def _moved(
     fits = least <= min(max(4 * usual, 0.05), _FITS) * energy
     fits &= (least <= _BETTER * here) & (energy > width * _BLOCK * QUIET * QUIET)
     shift = np.where(fits, (np.rint(shifts[best] / _STEP) * _STEP).astype(np.int64), 0)
+    least_samples = _LEAST[0 if usual == 0.0 else 1]
     found = []
     edges = np.flatnonzero(np.diff(shift, prepend=0, append=0)).tolist()
     for first, last in pairwise(edges):
         moved = int(shift[first])
-        if moved and (last - first) * _BLOCK >= _LEAST:
+        if moved and least_samples <= (last - first) * _BLOCK <= _MOST_SAMPLES:
             found.append((Spot(low + first * _BLOCK, low + last * _BLOCK), moved))
     return found
 
@@ -243,7 +246,7 @@ def _unlike(
     if float(there @ there) < len(there) * QUIET * QUIET:
         return None  # a hole
     norm = sqrt(float(there @ there) * float(meant @ meant))
-    if len(there) < _LEAST or float(there @ meant) >= _LIKE * norm:
+    if len(there) < _LEAST[0] or float(there @ meant) >= _LIKE * norm:
         return None
     return Spot(low + part.start, low + part.stop)
 
