@@ -162,4 +162,3 @@ def _intervals(active: NDArray[np.bool_], samples: int, hangover_ms: int) -> lis
         else:
             merged.append((start, min(end, samples)))
     return merged
-

@@ -23,8 +23,8 @@ from verify_accuracy import WORDS
 
 import mediasim
 from mediasim.audio.activity import speech_intervals
-from mediasim.audio.silero import speech_probability
 from mediasim.audio.levels import rms_dbfs
+from mediasim.audio.silero import speech_probability
 from mediasim.audio.tones import noise
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.detection import PAUSE_MS, detect_speech

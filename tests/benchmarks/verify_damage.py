@@ -1,4 +1,4 @@
-"""Precision and recall of ``verify`` over damage that is not ``break``'s, in the files recorders keep.
+"""Precision and recall of ``verify`` over damage that is not ``break``'s, in recorders' files.
 
 The calls are those of ``verify_accuracy``; the damage is that of ``damage``: packets lost, repeated
 and swapped at any phase, polarity, echoes, bands, noise, offsets, clipping, and the rest. Each

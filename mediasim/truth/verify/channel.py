@@ -93,7 +93,8 @@ def measure_channel(
         ideal.taps = response(channel, ideal, hops, known)
         hops = compare(channel, ideal, gain)
     if not expected.unscripted:
-        _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed))
+        jumps = [jump.moved for jump in placed.jumps]
+        _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
         ignore += _spans(measures.repeated) + _spans(measures.reordered)
     gone = silenced(channel, ideal, hops, ignore)
     measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
@@ -178,9 +179,14 @@ def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
 
 
 def _packets(
-    measures: ChannelMeasures, channel: _Samples, ideal: Ideal, hops: Hops, ignore: _Spans
+    measures: ChannelMeasures,
+    channel: _Samples,
+    ideal: Ideal,
+    hops: Hops,
+    ignore: _Spans,
+    jumps: Sequence[int],
 ) -> None:
-    found = displaced(channel, ideal, hops, ignore)
+    found = displaced(channel, ideal, hops, ignore, jumps)
     for spots, why, to in (
         (found.repeated, "repeated", measures.repeated),
         (found.reordered, "out of order", measures.reordered),
@@ -248,7 +254,12 @@ def _blame_what_was_put_in(measures: ChannelMeasures) -> None:
         return
     limit = longest + 2 * _STEP
     more = [it for it in measures.missing if it.why == "silent" and it.samples <= limit]
-    measures.missing = [it for it in measures.missing if it not in more]
+    # Between two of them that are too close to be told apart nothing stands in its place.
+    measures.missing = [
+        it
+        for it in measures.missing
+        if it not in more and (it.why != "something else" or it.samples > _AROUND_JUMP)
+    ]
     measures.inserted = sorted([*measures.inserted, *more], key=lambda it: it.start)
     measures.clicks = [
         it

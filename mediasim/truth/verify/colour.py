@@ -58,9 +58,7 @@ class Band:
     """Linear, within the band."""
 
 
-def band(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans
-) -> Band | None:
+def band(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | None:
     """The band of a channel, None if too little is said to tell.
 
     Of each frequency the level in the channel, less its noise, is held against what was said, in
@@ -84,9 +82,7 @@ def band(
     return Band(low * _STEP_HZ, (high + 1) * _STEP_HZ, float(np.sqrt(middle)))
 
 
-def _passing(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans
-) -> _Floats | None:
+def _passing(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
     """The power that each group of frequencies passes on; not a number where that is unknown."""
     width = -(-_WIDTH // HOP)
     sound = hops.said > 0

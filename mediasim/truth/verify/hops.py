@@ -143,7 +143,7 @@ class Hops:
         return float(self.common[sounding].sum()) / whole if whole > 0 else None
 
     def likeness(self, start: int, end: int) -> float:
-        """Correlation of samples ``start .. end`` with what should be there; 0 if either is silent."""
+        """Correlation of samples ``start .. end`` with what should be; 0 if either is silent."""
         part = slice(max(0, start // HOP), max(0, -(-end // HOP)))
         whole = float(np.sqrt(self.said[part].sum() * self.heard[part].sum()))
         return float(self.common[part].sum()) / whole if whole > 0 else 0.0

@@ -153,8 +153,14 @@ class Displaced:
     """Something that was said at no time near."""
 
 
-def displaced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Displaced:
-    """Where the channel holds other packets than it should."""
+def displaced(
+    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans, jumps: Sequence[int]
+) -> Displaced:
+    """Where the channel holds other packets than it should.
+
+    ``jumps`` are the samples by which its audio is moved somewhere: what stands so far from its
+    place was moved, and is told of as that.
+    """
     wrong, usual = _wrong(hops)
     exact = usual == 0.0
     hops.forget(wrong, ignore)
@@ -165,7 +171,11 @@ def displaced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Dis
         if high - low > _LONGEST:
             continue  # no packet, but something else altogether
         moved = _moved(channel, ideal, hops, low, high, usual)
-        found += moved
+        found += [
+            (spot, shift)
+            for spot, shift in moved
+            if all(abs(abs(shift) - abs(jump)) > _GIVE for jump in jumps)
+        ]
         if exact and not moved:
             spot = _unlike(channel, ideal, hops, low, high)
             if spot is not None:
@@ -233,9 +243,7 @@ def _block_sums(values: _Floats, width: int) -> _Floats:
     return moving
 
 
-def _unlike(
-    channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int
-) -> Spot | None:
+def _unlike(channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int) -> Spot | None:
     """What is wrong in a span of a channel that else is right to the sample, if it is wholly so."""
     there, meant = channel[low:high] - hops.dc, ideal(low, high) * hops.gain
     wrong = np.flatnonzero(there != meant)

@@ -88,9 +88,7 @@ class TimeMap:
         return out
 
 
-def time_map(
-    path: LagPath, channel: _Samples, expected: _Samples, gain: float
-) -> TimeMap:
+def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) -> TimeMap:
     """The map of a channel whose lag path is known.
 
     ``gain`` is linear, and negative where the channel is upside down.

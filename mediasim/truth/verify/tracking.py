@@ -173,7 +173,9 @@ def _still(channel: _Samples, clip: _Samples, around: int) -> Match | None:
     places = [there[at : at + len(said)] for at in range(2 * _CLIMB + 1)]
     norm = sqrt(max(float(said @ said), 1.0))
     norms = [sqrt(max(float(place @ place), 1.0)) for place in places]
-    likeness = [float(place @ said) / (own * norm) for place, own in zip(places, norms, strict=True)]
+    likeness = [
+        float(place @ said) / (own * norm) for place, own in zip(places, norms, strict=True)
+    ]
     at = max(range(len(likeness)), key=lambda it: (abs(likeness[it]), -abs(it - _CLIMB)))
     best = likeness[at]
     if abs(best) < _STILL or at in (0, 2 * _CLIMB):
