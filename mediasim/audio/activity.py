@@ -141,8 +141,9 @@ def _levels(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
     for first in range(0, len(power), _AT_ONCE):  # a copy of an hour is not held
         frames = _frames(pcm[first * _FRAME : (first + _AT_ONCE) * _FRAME])
         power[first : first + _AT_ONCE] = np.einsum("ij,ij->i", frames, frames, dtype=np.float64)
-    levels = 10 * np.log10(np.maximum(power / _FRAME, 1e-3) / 32768.0**2)
-    return np.maximum(levels, FLOOR_DBFS)
+    relative = np.maximum(power / _FRAME, 1e-3) / 32768.0**2
+    levels: NDArray[np.float64] = np.maximum(10 * np.log10(relative), FLOOR_DBFS)
+    return levels
 
 
 def _frames(pcm: NDArray[np.int16]) -> NDArray[np.int16]:

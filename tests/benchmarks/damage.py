@@ -35,7 +35,8 @@ class Damage:
 
 
 def to_int(signal: NDArray[Any]) -> Samples:
-    return np.clip(np.rint(signal), -32768, 32767).astype(np.int16)
+    samples: Samples = np.clip(np.rint(signal), -32768, 32767).astype(np.int16)
+    return samples
 
 
 def sounding(samples: Samples) -> NDArray[np.int64]:
@@ -123,9 +124,10 @@ def filtered(pcm: Samples, channel: int, low: float, high: float) -> Samples:
 
 def noise(pcm: Samples, channel: int, draw: Draw) -> Samples:
     level = 32768 * 10 ** (draw.uniform(-55, -40) / 20)
-    signal = draw.standard_normal(pcm.shape[1])
+    signal: NDArray[np.float64] = draw.standard_normal(pcm.shape[1])
     if draw.random() < 0.5:
-        signal = np.convolve(signal, 0.9 ** np.arange(60), "same")
+        decay: NDArray[np.float64] = np.power(0.9, np.arange(60.0))
+        signal = np.convolve(signal, decay, "same")
         signal /= signal.std()
     pcm[channel] = to_int(pcm[channel] + level * signal)
     return pcm

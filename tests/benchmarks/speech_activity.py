@@ -25,7 +25,7 @@ import mediasim
 from mediasim.audio.activity import speech_intervals
 from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.silero import speech_probability
-from mediasim.audio.tones import noise
+from mediasim.audio.tones import NoiseKind, noise
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.detection import PAUSE_MS, detect_speech
 from mediasim.truth.analysis.figures import Conversation
@@ -34,9 +34,9 @@ from mediasim.truth.analysis.sayings import sayings_of, speech_of
 from mediasim.truth.analysis.spans import Span, intersection, joined, total
 
 Samples = NDArray[np.int16]
-VOICES = ("emma", "ben", "hana", "leo")
 
 FRAME = 80
+NOISES: tuple[NoiseKind | None, ...] = (None, "white", "pink")
 
 
 def silero(pcm: Samples) -> list[Span]:
@@ -79,13 +79,13 @@ def heard(pcm: Samples, draw: np.random.Generator, seeds: Seeds) -> tuple[Sample
     speech = pcm[np.abs(pcm.astype(np.int32)) > 30]
     level = float(draw.uniform(-46, -15))
     signal = pcm * 10 ** ((level - rms_dbfs(speech)) / 20)
-    kind = str(draw.choice(("none", "white", "pink")))
-    if kind != "none":
+    kind = NOISES[int(draw.integers(len(NOISES)))]
+    if kind is not None:
         loudest = min(-40.0, level - 6)
         behind = noise(kind, len(pcm), float(draw.uniform(-65, loudest)), seeds.generator("noise"))
         signal = signal + behind
     loudness = "soft" if level < -36 else "loud"
-    name = f"{loudness}, {'clean' if kind == 'none' else 'noisy'}"
+    name = f"{loudness}, {'clean' if kind is None else 'noisy'}"
     return np.clip(np.rint(signal), -32768, 32767).astype(np.int16), name
 
 

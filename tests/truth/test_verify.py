@@ -403,7 +403,7 @@ def test_a_lost_packet_is_seen_in_a_file_of_another_rate(tmp_path: Path, begin: 
     assert found.kinds == ["missing"]
     assert found.channels[0].missing == []
     starts = [spot.start + begin * 8000 // 44_100 for spot in found.channels[1].missing]
-    assert all(min(abs(at - start) for start in starts) <= 80 for at in lost)
+    assert all(min(abs(at - start) for start in starts) <= 80 for at in lost), (lost, starts)
 
 
 def test_polarity_is_a_kind_of_its_own(tmp_path: Path) -> None:

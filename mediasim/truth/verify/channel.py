@@ -78,6 +78,8 @@ def measure_channel(
     placed = time_map(path, channel, expected.samples, sign * gain)
     ideal = Ideal(expected.samples, placed, sign, channel)
     hops = compare(channel, ideal, gain)
+    hops.rescale()
+    gain = hops.gain
     _timing(measures, path, placed, len(expected.samples), len(channel))
     measures.gain_db = float(20 * np.log10(gain))
     measures.inverted = inverted

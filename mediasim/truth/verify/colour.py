@@ -181,8 +181,7 @@ def echo(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | N
         return out
 
     def said(low: int, high: int) -> _Floats:
-        heard: _Floats = ideal(low, high) * (hops.gain / 32768.0)
-        return heard
+        return ideal(low, high).astype(np.float64) * (hops.gain / 32768.0)
 
     return leak(rest, said, some_of(_sounding(hops)), _ECHO_LAGS)
 

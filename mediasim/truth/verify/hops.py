@@ -34,6 +34,8 @@ _AROUND: Final = 8
 """Hops around a sound that do not count as silent: codecs ring, drifts are rounded."""
 _FEWEST_SILENT: Final = 50
 _LOUD_DBFS: Final = -45.0
+_SURE: Final = 0.95
+"""Correlation from which on a hop is what it should be."""
 
 _TRANSCODINGS: Final[tuple[Callable[[_Samples], _Samples] | None, ...]] = (
     None,
@@ -114,6 +116,24 @@ class Hops:
     """Energy of a hop that should be silent, its median; 0 where that cannot be told."""
     pauses: bool
     """Whether enough of it should be silent to tell of noise."""
+
+    def rescale(self) -> None:
+        """Take the level of what is loud and as it should be for the channel's own.
+
+        Pieces of half a second with a hole in them, from which the gain was told, are too soft.
+        """
+        whole = self.common**2 > _SURE**2 * self.said * self.heard
+        whole &= dbfs(self.said) > _LOUD_DBFS
+        if np.count_nonzero(whole) < _FEWEST_SILENT:
+            return
+        exact = whole & (self.same == HOP)
+        level = float(np.median(self.common[whole] / self.said[whole]))
+        if 2 * np.count_nonzero(exact) > np.count_nonzero(whole):
+            level = 1.0 / self.gain
+        self.gain *= level
+        self.common *= level
+        self.said *= level * level
+        self.sharpest *= level
 
     @property
     def left(self) -> _Floats:
@@ -198,7 +218,8 @@ def _bends(samples: _Floats) -> _Floats:
     """The sharpest bend that begins in each hop."""
     bends = np.zeros(len(samples))
     bends[:-2] = np.abs(np.diff(samples, 2))
-    return bends.reshape(-1, HOP).max(axis=1)
+    sharpest: _Floats = bends.reshape(-1, HOP).max(axis=1)
+    return sharpest
 
 
 def _made(

@@ -29,12 +29,13 @@ Spans = Sequence[tuple[int, int]]
 
 _LOUD_DBFS: Final = -45.0
 """What is as loud as this is missed when it is not there."""
-_SHORTEST: Final = (2, 3)
-"""Hops of a hole, and of one that a codec may have smeared or made itself."""
+_SHORTEST: Final = (1, 2, 3)
+"""Hops of a hole in a file that is exact, in one that fits well, and after a lossy codec."""
 _HARDLY_DB: Final = 30.0
 """What is there is so much softer, where codecs leave nothing in a hole."""
-_SOFTER_DB: Final = (12.0, 30.0)
+_SOFTER_DB: Final = (14.0, 30.0)
 """And where they do, so much softer, and by so many spreads of the channel's own levels."""
+_SURE_DB: Final = 20.0
 _SPREADS: Final = 4.0
 _ABOVE_NOISE: Final = 16.0
 """What should be heard is missed only where it would stand out of the noise: by 12 dB."""
@@ -78,12 +79,14 @@ def silenced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> list
     loud = dbfs(hops.said) > _LOUD_DBFS
     hops.forget(loud, ignore)
     noise = _noise_peak(hops)
-    limit = 10 ** (-_softer(hops, loud) / 10)
+    softer = _softer(hops, loud)
+    limit = 10 ** (-softer / 10)
     gone = (hops.heard <= np.maximum(hops.said * limit, noise)) & (hops.said > _ABOVE_NOISE * noise)
     if not hops.mostly_exact:  # what is softer by far, but what it should be, is there
-        gone &= hops.common**2 < _LIKE**2 * hops.said * hops.heard
+        nothing = hops.heard <= np.maximum(hops.said * 10 ** (-_SURE_DB / 10), noise)
+        gone &= nothing | (hops.common**2 < _LIKE**2 * hops.said * hops.heard)
     hole = np.zeros(len(loud), np.bool_)
-    shortest = _SHORTEST[0 if hops.mostly_exact else 1]
+    shortest = _SHORTEST[0 if hops.mostly_exact else 1 if softer > _SURE_DB else 2]
     for start, end in runs(gone & (hops.said > 0)):
         if end - start >= shortest and loud[start:end].any():
             hole[start:end] = True
@@ -246,7 +249,7 @@ def _block_sums(values: _Floats, width: int) -> _Floats:
 def _unlike(channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int) -> Spot | None:
     """What is wrong in a span of a channel that else is right to the sample, if it is wholly so."""
     there, meant = channel[low:high] - hops.dc, ideal(low, high) * hops.gain
-    wrong = np.flatnonzero(there != meant)
+    wrong = np.flatnonzero(np.abs(there - meant) > QUIET + _ROUNDED * np.abs(meant))
     if not len(wrong):
         return None
     part = slice(int(wrong[0]), int(wrong[-1]) + 1)

@@ -82,9 +82,12 @@ class TimeMap:
                     out[at : at + end - start] = expected[start:end]
                 continue
             at_file = np.arange(first, last)
-            source = np.rint((at_file - piece.offset) / (1 + piece.slope)).astype(np.int64)
-            inside = (source >= 0) & (source < len(expected))
-            out[at_file[inside] - low] = expected[source[inside]]
+            source = (at_file - piece.offset) / (1 + piece.slope)
+            before = np.floor(source).astype(np.int64)
+            inside = (before >= 0) & (before + 1 < len(expected))
+            before, share = before[inside], (source - before)[inside]
+            between = expected[before] * (1 - share) + expected[before + 1] * share
+            out[at_file[inside] - low] = np.rint(between)
         return out
 
 
