@@ -122,9 +122,9 @@ class Hops:
 
         Pieces of half a second with a hole in them, from which the gain was told, are too soft.
         """
-        whole = self.common**2 > _SURE**2 * self.said * self.heard
-        whole &= dbfs(self.said) > _LOUD_DBFS
-        if np.count_nonzero(whole) < _FEWEST_SILENT:
+        loud = dbfs(self.said) > _LOUD_DBFS
+        whole = loud & (self.common**2 > _SURE**2 * self.said * self.heard)
+        if 2 * np.count_nonzero(whole) <= np.count_nonzero(loud):
             return
         exact = whole & (self.same == HOP)
         level = float(np.median(self.common[whole] / self.said[whole]))
