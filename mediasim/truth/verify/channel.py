@@ -99,7 +99,7 @@ def measure_channel(
         jumps = [jump.moved for jump in placed.jumps]
         _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
         ignore += _spans(measures.repeated) + _spans(measures.reordered)
-    gone = silenced(channel, ideal, hops, ignore)
+    gone = silenced(channel, ideal, hops, ignore, drifts=path.slope != 0.0)
     measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
     if expected.unscripted:  # whoever else speaks in it may say anything at any time
         return MeasuredChannel(measures, placed, ideal, expected)

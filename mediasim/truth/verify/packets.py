@@ -71,15 +71,18 @@ _MOST: Final = 3000
 # -- holes -------------------------------------------------------------------------------------
 
 
-def silenced(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> list[Spot]:
+def silenced(
+    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans, *, drifts: bool = False
+) -> list[Spot]:
     """Where something should be heard, and there is silence.
 
+    What should be heard is known less exactly in a channel that ``drifts``.
     Neighbours with nothing to be heard between them are one: a channel that is dead has one spot.
     """
     loud = dbfs(hops.said) > _LOUD_DBFS
     hops.forget(loud, ignore)
     noise = _noise_peak(hops)
-    softer = _softer(hops, loud)
+    softer = max(_softer(hops, loud), _SURE_DB if drifts else 0.0)
     limit = 10 ** (-softer / 10)
     gone = (hops.heard <= np.maximum(hops.said * limit, noise)) & (hops.said > _ABOVE_NOISE * noise)
     if not hops.mostly_exact:  # what is softer by far, but what it should be, is there
