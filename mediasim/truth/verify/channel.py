@@ -98,7 +98,9 @@ def measure_channel(
     if not expected.unscripted:
         jumps = [jump.moved for jump in placed.jumps]
         _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
-        ignore += _spans(measures.repeated) + _spans(measures.reordered)
+        # The quiet parts of a packet in a wrong place are no holes.
+        displaced_there = _spans(measures.repeated) + _spans(measures.reordered)
+        ignore += [(start - _STEP, end + _STEP) for start, end in displaced_there]
     gone = silenced(channel, ideal, hops, ignore, drifts=path.slope != 0.0)
     measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
     if expected.unscripted:  # whoever else speaks in it may say anything at any time

@@ -31,6 +31,7 @@ _LOUD_DBFS: Final = -45.0
 """What is as loud as this is missed when it is not there."""
 _SHORTEST: Final = (1, 2, 3)
 """Hops of a hole in a file that is exact, in one that fits well, and after a lossy codec."""
+_SHORTEST_DRIFTING: Final = 4
 _HARDLY_DB: Final = 30.0
 """What is there is so much softer, where codecs leave nothing in a hole."""
 _SOFTER_DB: Final = (14.0, 30.0)
@@ -90,6 +91,8 @@ def silenced(
         gone &= nothing | (hops.common**2 < _LIKE**2 * hops.said * hops.heard)
     hole = np.zeros(len(loud), np.bool_)
     shortest = _SHORTEST[0 if hops.mostly_exact else 1 if softer > _SURE_DB else 2]
+    if drifts:
+        shortest = _SHORTEST_DRIFTING
     for start, end in runs(gone & (hops.said > 0)):
         if end - start >= shortest and loud[start:end].any():
             hole[start:end] = True
