@@ -128,7 +128,7 @@ def noise(pcm: Samples, channel: int, draw: Draw) -> Samples:
     if draw.random() < 0.5:
         decay: NDArray[np.float64] = np.power(0.9, np.arange(60.0))
         signal = np.convolve(signal, decay, "same")
-        signal = signal / float(signal.std())
+        signal = np.divide(signal, signal.std())
     pcm[channel] = to_int(pcm[channel] + level * signal)
     return pcm
 
