@@ -124,9 +124,9 @@ def filtered(pcm: Samples, channel: int, low: float, high: float) -> Samples:
 
 def noise(pcm: Samples, channel: int, draw: Draw) -> Samples:
     level = 32768 * 10 ** (draw.uniform(-55, -40) / 20)
-    signal: NDArray[Any] = draw.standard_normal(pcm.shape[1])
+    signal: NDArray[Any] = np.asarray(draw.standard_normal(pcm.shape[1]))
     if draw.random() < 0.5:
-        decay: NDArray[np.float64] = np.power(0.9, np.arange(60.0))
+        decay = np.exp(np.arange(60.0) * np.log(0.9))
         signal = np.convolve(signal, decay, "same")
         signal = np.divide(signal, signal.std())
     pcm[channel] = to_int(pcm[channel] + level * signal)
