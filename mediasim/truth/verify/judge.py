@@ -229,9 +229,9 @@ def _colour(channel: ChannelMeasures, levels: bool) -> Iterator[Failure]:
     ):
         low, high = channel.band
         yield Failure("bandwidth", f"{name} holds only {low:.0f} to {high:.0f} Hz", place)
-    steady = not channel.drift_ppm  # a drift too lowers the correlation, but not the gain
-    if steady and channel.band_gain_db is not None and abs(channel.correlation or 1.0) < _ALIKE:
-        # What a filter or a codec turned about projects to less than there is.
+    smeared = channel.drift_ppm or abs(channel.correlation or 1.0) < _ALIKE
+    if channel.band_gain_db is not None and smeared:
+        # What a drift, a filter or a codec turned about projects to less than there is.
         gain = channel.band_gain_db
     if channel.echo is not None and channel.echo[1] > CROSSTALK_DB:
         lag, level = channel.echo
