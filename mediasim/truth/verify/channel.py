@@ -13,7 +13,7 @@ from mediasim.truth.measure import match_at
 from mediasim.truth.verify.colour import band, echo, response
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
-from mediasim.truth.verify.hops import Hops, Ideal, compare, dbfs
+from mediasim.truth.verify.hops import QUIET, Hops, Ideal, compare, dbfs
 from mediasim.truth.verify.lag_path import LagPath, lag_path
 from mediasim.truth.verify.packets import displaced, silenced
 from mediasim.truth.verify.spots import Spot, clicks, clipped_samples, invented
@@ -100,7 +100,7 @@ def measure_channel(
         _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
         # The quiet parts of a packet in a wrong place are no holes.
         displaced_there = _spans(measures.repeated) + _spans(measures.reordered)
-        ignore += [(start - _STEP, end + _STEP) for start, end in displaced_there]
+        ignore += [(start - 2 * _STEP, end + 2 * _STEP) for start, end in displaced_there]
     gone = silenced(channel, ideal, hops, ignore, drifts=path.slope != 0.0)
     measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
     if expected.unscripted:  # whoever else speaks in it may say anything at any time
@@ -211,6 +211,12 @@ def _sounds(
     """What was never said, clicks and cut-off tops."""
     sounds = [] if expected.noisy else invented(hops, ignore)
     measures.clipped = clipped_samples(channel, expected.samples, ideal, hops)
+    if measures.clipped:  # beside tops that are cut off all else is too loud, or too soft
+        measures.missing = [
+            it
+            for it in measures.missing
+            if it.why != "silent" or np.abs(channel[it.start : it.end]).max(initial=0) <= QUIET
+        ]
     # The edges of tops that are cut off are no clicks.
     sharp = [] if measures.clipped else clicks(hops)
     for it in sounds:

@@ -269,7 +269,10 @@ def _unlike(channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int) ->
 
 
 def _sorted(found: Sequence[tuple[Spot, int]], unlike: list[Spot]) -> Displaced:
-    result = Displaced([], [], unlike)
+    apart = [  # what is left over of a packet in a wrong place belongs to that
+        it for it in unlike if all(abs(it.start - spot.start) > 2 * _PACKET for spot, _ in found)
+    ]
+    result = Displaced([], [], apart)
     for number, (spot, shift) in enumerate(found):
         # Whatever came too early took the place of what then comes too late.
         swapped = shift > 0 or any(
