@@ -1,16 +1,18 @@
 """When somebody speaks: intervals of samples with speech in them.
 
-Two judges. The energy of 10 ms frames against a floor that follows the quietest of the last and
-next seconds: exact where a channel holds nothing but speech. WebRTC's detector where it holds
-noise as well.
+Three detectors, one interface (:func:`speech_intervals`). The energy of 10 ms frames against a
+floor that follows the quietest of the last and next seconds: exact where a channel's pauses are
+digitally silent. Silero's model (:mod:`mediasim.audio.silero`) where they hold noise. WebRTC's
+detector, which needs the voice well above the noise, for comparison.
 
-Either way a pause shorter than the hangover belongs to the speech around it, and an interval
-ends where the sound ends.
+Whichever it is, a pause shorter than the hangover belongs to the speech around it, and an interval
+ends where the sound ends. What a party hears during a call is another matter, decided frame by
+frame: :mod:`mediasim.audio.live_activity`.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -19,11 +21,21 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import FLOOR_DBFS
 
-__all__ = ["energy_activity", "speech_intervals", "webrtc_activity"]
+__all__ = [
+    "Engine",
+    "energy_activity",
+    "fitting_engine",
+    "speech_intervals",
+    "webrtc_activity",
+]
+
+Engine = Literal["energy", "silero", "webrtc"]
 
 _FRAME: Final = 80
 """Samples of a frame: 10 ms."""
 _HANGOVER_MS: Final = 200
+_AT_ONCE: Final = 4096
+"""Frames."""
 _SHORTEST: Final = 3
 """Frames of sound that are no mere click."""
 
@@ -35,30 +47,75 @@ _ALWAYS_LOUD_DBFS: Final = -30.0
 """Sound as loud as this is heard however long it lasts: the floor may be a tone's."""
 
 
+_SILENT_DBFS: Final = -70.0
+"""Digital silence, that of A-law included."""
+_BELOW_VOICE_DB: Final = 40.0
+"""Between digital silences all that is no softer than this beside the voice belongs to it."""
+_SOFTEST_DBFS: Final = -68.0
+_SMOOTH: Final = 5
+_STEADY: Final = 30
+"""Frames over which noise keeps its level and speech does not: 0.3 s."""
+_STEADY_DB: Final = 2.0
+_NOISY: Final = 0.25
+"""Share of a channel's quiet time that is steady noise, from which on it is a noisy channel."""
+
+
 def speech_intervals(
-    pcm: NDArray[np.int16], *, clean: bool, hangover_ms: int = _HANGOVER_MS
+    pcm: NDArray[np.int16], engine: Engine | None = None, *, hangover_ms: int = _HANGOVER_MS
 ) -> list[tuple[int, int]]:
     """Where samples (samples,) hold speech: (start, end), the end excluded, in order.
 
-    ``clean`` says that the channel holds no noise that might be taken for speech.
+    Without an engine the one that fits the channel is used.
     """
-    if clean:
-        return energy_activity(pcm, hangover_ms=hangover_ms)
-    return webrtc_activity(pcm, hangover_ms=hangover_ms)
+    from mediasim.audio.silero import silero_frames
+
+    if not len(pcm):
+        return []
+    engine = engine or fitting_engine(pcm)
+    if engine == "webrtc":
+        return webrtc_activity(pcm, hangover_ms=hangover_ms)
+    levels = _levels(pcm)
+    if engine == "silero":
+        return _intervals(silero_frames(pcm, levels), len(pcm), hangover_ms)
+    sounding = levels[levels > _SILENT_DBFS]
+    loud = float(np.quantile(sounding, 0.95)) if len(sounding) else 0.0
+    quiet = float(np.clip(loud - _BELOW_VOICE_DB, _SOFTEST_DBFS, _ALWAYS_QUIET_DBFS))
+    return energy_activity(pcm, hangover_ms=hangover_ms, quiet_dbfs=quiet)
+
+
+def fitting_engine(pcm: NDArray[np.int16]) -> Engine:
+    """The engine that fits a channel: by energy alone where its pauses hold no noise."""
+    levels = _levels(pcm) if len(pcm) else np.zeros(0)
+    if len(levels) < _STEADY:
+        return "energy"
+    power = np.convolve(10 ** (levels / 10), np.ones(_SMOOTH) / _SMOOTH, "same")
+    smooth = sliding_window_view(10 * np.log10(np.maximum(power, 1e-13)), _STEADY)
+    mean = smooth.mean(axis=1)
+    steady = (smooth.std(axis=1) < _STEADY_DB) & (mean > _SILENT_DBFS) & (mean < _ALWAYS_LOUD_DBFS)
+    begun = np.concatenate((np.zeros(_STEADY, np.int64), np.cumsum(steady)))
+    begun = np.concatenate((begun, np.full(_STEADY - 1, begun[-1])))
+    noisy = begun[_STEADY:] > begun[:-_STEADY]
+    noisy = noisy[: len(levels)]
+    quiet = noisy | (levels <= _SILENT_DBFS)
+    return "silero" if noisy.sum() > _NOISY * max(int(quiet.sum()), 1) else "energy"
 
 
 def energy_activity(
-    pcm: NDArray[np.int16], *, hangover_ms: int = _HANGOVER_MS
+    pcm: NDArray[np.int16],
+    *,
+    hangover_ms: int = _HANGOVER_MS,
+    quiet_dbfs: float = _ALWAYS_QUIET_DBFS,
 ) -> list[tuple[int, int]]:
-    """Where samples (samples,) stand out from the quiet around them, as (start, end)."""
+    """Where samples (samples,) stand out from the quiet around them, as (start, end).
+
+    What is softer than ``quiet_dbfs`` never does.
+    """
     if not len(pcm):
         return []
-    frames = _frames(pcm)
-    power = np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / _FRAME
-    levels = np.maximum(10 * np.log10(np.maximum(power, 1e-3) / 32768.0**2), FLOOR_DBFS)
+    levels = _levels(pcm)
     around = np.pad(levels, _FLOOR_REACH, mode="edge")
     floor = sliding_window_view(around, 2 * _FLOOR_REACH + 1).min(axis=1)
-    threshold = np.clip(floor + _ABOVE_FLOOR_DB, _ALWAYS_QUIET_DBFS, _ALWAYS_LOUD_DBFS)
+    threshold = np.clip(floor + _ABOVE_FLOOR_DB, quiet_dbfs, _ALWAYS_LOUD_DBFS)
     return _intervals(levels > threshold, len(pcm), hangover_ms)
 
 
@@ -76,6 +133,17 @@ def webrtc_activity(
     detector = Vad(mode)
     active = [detector.is_speech(frame.tobytes(), SAMPLE_RATE) for frame in _frames(pcm)]
     return _intervals(np.array(active, np.bool_), len(pcm), hangover_ms)
+
+
+def _levels(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
+    """The level of each frame in dBFS."""
+    power = np.empty(-(-len(pcm) // _FRAME))
+    for first in range(0, len(power), _AT_ONCE):  # a copy of an hour is not held
+        frames = _frames(pcm[first * _FRAME : (first + _AT_ONCE) * _FRAME])
+        power[first : first + _AT_ONCE] = np.einsum("ij,ij->i", frames, frames, dtype=np.float64)
+    relative = np.maximum(power / _FRAME, 1e-3) / 32768.0**2
+    levels: NDArray[np.float64] = np.maximum(10 * np.log10(relative), FLOOR_DBFS)
+    return levels
 
 
 def _frames(pcm: NDArray[np.int16]) -> NDArray[np.int16]:

@@ -15,17 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.audio.levels import frame_energies
+from mediasim.audio.live_activity import HEARD_DBFS, LiveActivity
 from mediasim.media.leg import FOREVER
 
 __all__ = ["HEARD_DBFS", "SpeechTracker", "fired"]
 
-HEARD_DBFS: Final = -45.0
-"""A frame at least this loud counts as somebody speaking."""
 _ONSET: Final = 3
 """Loud frames in a row that make a start of speech; a click is none."""
-_HEARD_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (HEARD_DBFS / 20)) ** 2
-
 Fired = Callable[[int], None]
 """Called with the frame at which what was waited for became true."""
 
@@ -36,6 +32,7 @@ class SpeechTracker:
     def __init__(self, horizon: int = 10) -> None:
         self.horizon = horizon
         """Frames that may be lived through before what was heard is acted on."""
+        self._activity = LiveActivity()
         self._loud = 0
         self._quiet = 0
         self._spoken = False
@@ -73,6 +70,7 @@ class SpeechTracker:
         """What was said until now has been dealt with."""
         self._spoken = False
         self._loud = 0
+        self._activity.mark()
 
     @property
     def patience(self) -> int:
@@ -92,14 +90,15 @@ class SpeechTracker:
         pcm: NDArray[np.int16],
         wordless: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Take the next frames, as samples; ``wordless`` marks those that say nothing."""
-        loud = frame_energies(pcm, FRAME_SAMPLES) >= _HEARD_ENERGY
-        if wordless is not None:
-            loud &= ~wordless
-        for number, heard in enumerate(loud.tolist()):
-            self._step(first_frame + number, heard)
+        """Take the next frames, as samples; ``wordless`` marks those that are heard as silence."""
+        if wordless is not None and wordless.any():
+            pcm = (pcm.reshape(-1, FRAME_SAMPLES) * ~wordless[:, None]).reshape(-1)
+        for number, (heard, only_noise) in enumerate(self._activity.hear(pcm)):
+            self._step(first_frame + number, heard, only_noise)
 
-    def _step(self, frame: int, heard: bool) -> None:
+    def _step(self, frame: int, heard: bool, only_noise: bool) -> None:
+        if only_noise:
+            self._spoken = False
         if heard and frame >= self._deaf_until:
             self._loud += 1
             self._quiet = 0

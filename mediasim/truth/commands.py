@@ -21,7 +21,8 @@ _EXIT_CODES = """
 Exit codes, of several failures the gravest: 0 nothing is wrong; 1 nothing could be measured;
 2 the command line is wrong; 10 unreadable; 11 empty; 12 header; 13 swapped; 14 identical;
 15 crosstalk; 16 missing; 17 inserted; 18 misaligned; 19 drift; 20 truncated; 21 unequal;
-22 level; 23 clipping; 24 click.
+22 level; 23 clipping; 24 click; 25 channels (one too many); 26 repeated packets; 27 packets out of
+order; 28 polarity; 29 echo; 30 bandwidth; 31 noise; 32 dc (an offset).
 """
 
 

@@ -10,7 +10,7 @@ transform, GCC-PHAT): a true copy then stands out sharply from unrelated speech,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log10, sqrt
 from typing import Final
@@ -22,15 +22,19 @@ from mediasim.audio.frames import FRAME_SAMPLES
 
 __all__ = [
     "FLOOR_DB",
+    "Leak",
     "Loudness",
     "Match",
+    "Reader",
     "crosstalk_db",
     "drift_ppm",
     "exact_fraction",
     "find_offset",
     "heard",
+    "leak",
     "loudest_frame",
     "match_at",
+    "reader",
     "silence_level_dbfs",
 ]
 
@@ -70,9 +74,22 @@ class Match:
     offset: int
     """The channel's sample at which the clip starts; negative if it began before the channel."""
     correlation: float
-    """Of the clip with what is there: 1 is the clip itself at any level, less is more beside it."""
+    """Of the clip with what is there: 1 is the clip itself at any level, less is more beside it.
+
+    Negative where the clip was looked for in either polarity and stands there upside down.
+    """
     gain_db: float
     """Level of the clip in the channel relative to the clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A copy of one sound in another."""
+
+    lag: int
+    """Samples that the copy is later than its source."""
+    db: float
+    """Level of the copy relative to the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +104,21 @@ class Loudness:
 # -- where a clip stands -----------------------------------------------------------------------
 
 
-def find_offset(channel: _Samples, clip: _Samples, around: int, reach: int) -> Match | None:
+def find_offset(
+    channel: _Samples, clip: _Samples, around: int, reach: int, *, either_sign: bool = False
+) -> Match | None:
     """Find the clip within ``reach`` samples of sample ``around`` of the channel.
 
-    The channel counts as silent before its start and after its end. None if it cannot be told:
-    the clip is silent, or nothing there is like it.
+    The channel counts as silent before its start and after its end. With ``either_sign`` a clip
+    whose polarity was inverted is found as well. None if it cannot be told: the clip is silent, or
+    nothing there is like it.
     """
-    return _search(channel, clip, around - reach, around + reach, around)
+    return _search(channel, clip, around - reach, around + reach, around, either_sign)
 
 
-def heard(channel: _Samples, clip: _Samples, between: Span) -> Match | None:
+def heard(
+    channel: _Samples, clip: _Samples, between: Span, *, either_sign: bool = False
+) -> Match | None:
     """Find the clip where it starts within a span of the channel, however long that is.
 
     If it is there more than once, the likest one. None as for :func:`find_offset`.
@@ -104,14 +126,16 @@ def heard(channel: _Samples, clip: _Samples, between: Span) -> Match | None:
     start, end = between
     step = max(_BLOCK, 4 * len(clip))
     blocks = (
-        _search(channel, clip, first, min(first + step, end) - 1, first)
+        _search(channel, clip, first, min(first + step, end) - 1, first, either_sign)
         for first in range(start, end, step)
     )
     found = [match for match in blocks if match is not None]
-    return max(found, key=lambda match: match.correlation, default=None)
+    return max(found, key=lambda match: abs(match.correlation), default=None)
 
 
-def _search(channel: _Samples, clip: _Samples, first: int, last: int, around: int) -> Match | None:
+def _search(
+    channel: _Samples, clip: _Samples, first: int, last: int, around: int, either_sign: bool
+) -> Match | None:
     """The likeliest place with an offset of ``first .. last``; of several, that nearest by."""
     if _constant(clip):
         return None
@@ -127,23 +151,27 @@ def _search(channel: _Samples, clip: _Samples, first: int, last: int, around: in
     clip_energy = float(reference @ reference)
     energy = _moving_energy(there, len(clip))
     likeness = _ratio(dots, np.sqrt(energy * clip_energy))
-    best = np.flatnonzero(likeness >= likeness.max() - _SAME)
+    size_of = np.abs(likeness) if either_sign else likeness
+    best = np.flatnonzero(size_of >= size_of.max() - _SAME)
     lag = int(best[np.argmin(np.abs(best + start - around))])
-    if likeness[lag] < _CERTAIN:
+    if size_of[lag] < _CERTAIN:
         phases = np.fft.irfft(_phases(cross), size)[:lags]
-        lag = int(np.argmax(phases))
-        if not _stands_out(phases, lag):
+        lag = int(np.argmax(np.abs(phases) if either_sign else phases))
+        sign = float(np.sign(phases[lag])) if either_sign else 1.0
+        if not _stands_out(sign * phases, lag):
             return None
         # One sound of a clip may occur in other words; the clip has to be there as a whole.
-        copy = np.diff(there[lag : lag + len(clip)])
+        copy = sign * np.diff(there[lag : lag + len(clip)])
         if _consistency(*_likeness(copy, np.diff(reference))) < _THROUGHOUT:
+            return None
+        if either_sign and sign * likeness[lag] <= 0.0:
             return None
     if not first <= start + lag <= last:
         return None
     return Match(
         offset=start + lag,
-        correlation=min(float(likeness[lag]), 1.0),
-        gain_db=_db(float(dots[lag]) / clip_energy),
+        correlation=max(-1.0, min(float(likeness[lag]), 1.0)),
+        gain_db=_db((abs(float(dots[lag])) if either_sign else float(dots[lag])) / clip_energy),
     )
 
 
@@ -229,6 +257,15 @@ def silence_level_dbfs(channel: _Samples, start: int, end: int) -> float | None:
 # -- crosstalk ---------------------------------------------------------------------------------
 
 
+Reader = Callable[[int, int], _Floats]
+"""Gives the samples from the first to before the second as -1 to 1, silence outside the channel."""
+
+
+def reader(channel: _Samples) -> Reader:
+    """Read a channel (n,) that is held in memory."""
+    return lambda start, end: _stretch(channel, start, end)
+
+
 def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> float | None:
     """Level of what the source says in the victim's channel, relative to the source's own.
 
@@ -241,34 +278,46 @@ def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> f
         raise ValueError(
             f"channels of {len(victim)} and {len(source)} samples: those of one recording are equal"
         )
-    if not any(said.any() for _, said in _leak_pieces(victim, source, spans)):
+    spans = [(max(start, 1), min(end, len(source))) for start, end in spans]
+    if all(_constant(source[start - 1 : end]) for start, end in spans):
         return None
-    found = _leak_lag(_leak_pieces(victim, source, spans))
+    found = leak(reader(victim), reader(source), spans, (-_LEAK_LAG, _LEAK_LAG))
+    return FLOOR_DB if found is None else found.db
+
+
+def leak(victim: Reader, source: Reader, spans: Sequence[Span], lags: Span) -> Leak | None:
+    """Find what the source says in ``spans`` in the victim, ``lags`` samples later, of either sign.
+
+    Both ends of ``lags`` count; negative ones are earlier. None if no copy is heard.
+    """
+    found = _leak_lag(_leak_pieces(victim, source, spans, lags), lags)
     if found is None:
-        return FLOOR_DB
+        return None
     lag, certain = found
-    gain, consistency = _leak_gain(_leak_pieces(victim, source, spans), lag)
-    return _db(abs(gain)) if certain or abs(consistency) >= _THROUGHOUT else FLOOR_DB
+    gain, consistency = _leak_gain(_leak_pieces(victim, source, spans, lags), lag)
+    if not (certain or abs(consistency) >= _THROUGHOUT):
+        return None
+    return Leak(lags[0] + lag, _db(abs(gain)))
 
 
 _Piece = tuple[_Floats, _Floats]
-"""The victim from 100 ms before to 100 ms after a stretch, and what the source says in it."""
+"""The victim around a stretch by the lags looked at, and what the source says in the stretch."""
 
 
-def _leak_pieces(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> Iterator[_Piece]:
+def _leak_pieces(
+    victim: Reader, source: Reader, spans: Sequence[Span], lags: Span
+) -> Iterator[_Piece]:
     """The spans in pieces of a size, as differences of samples: without offset, and flatter."""
+    early, late = lags
     for start, end in spans:
-        start, end = max(start, 1), min(end, len(source))
         for first in range(start, end, _BLOCK):
             last = min(first + _BLOCK, end)
-            around = _stretch(victim, first - _LEAK_LAG - 1, last + _LEAK_LAG)
-            said = _stretch(source, first - 1, last)
-            yield np.diff(around), np.diff(said)
+            yield np.diff(victim(first + early - 1, last + late)), np.diff(source(first - 1, last))
 
 
-def _leak_lag(pieces: Iterable[_Piece]) -> tuple[int, bool] | None:
-    """How late a copy may be, counted from 100 ms early, and whether it is certain to be one."""
-    lags = 2 * _LEAK_LAG + 1
+def _leak_lag(pieces: Iterable[_Piece], span: Span) -> tuple[int, bool] | None:
+    """How late a copy may be, counted from the earliest, and whether it is certain to be one."""
+    lags = span[1] - span[0] + 1
     plain = np.zeros(lags)
     phases = np.zeros(lags)
     energy = said_energy = 0.0

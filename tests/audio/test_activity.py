@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.audio.activity import energy_activity, speech_intervals, webrtc_activity
+from mediasim.audio.activity import Engine, energy_activity, speech_intervals, webrtc_activity
 from mediasim.audio.tones import noise, tone
 from mediasim.seeds import Seeds
 
@@ -38,10 +38,11 @@ def test_speech_is_found_where_it_is(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clean", "floor_dbfs"), [(True, None), (True, -60.0), (True, -45.0), (False, -40.0)]
+    ("engine", "floor_dbfs"),
+    [("energy", None), ("energy", -60.0), ("energy", -45.0), ("webrtc", -40.0), (None, -40.0)],
 )
-def test_noise_is_not_taken_for_speech(clean: bool, floor_dbfs: float | None) -> None:
-    found = speech_intervals(call(floor_dbfs), clean=clean, hangover_ms=700)
+def test_noise_is_not_taken_for_speech(engine: Engine | None, floor_dbfs: float | None) -> None:
+    found = speech_intervals(call(floor_dbfs), engine, hangover_ms=700)
     # WebRTC's detector needs some frames to learn the floor.
     found = [interval for interval in found if interval[1] > 4000]
     assert len(found) == len(SPOKEN)

@@ -78,7 +78,7 @@ def test_the_truth_is_what_the_scenario_says(tmp_path: Path) -> None:
 
 def test_a_noisy_channel_gets_the_detector_that_stands_it(tmp_path: Path) -> None:
     noisy = analysed(tmp_path, TALKING_OVER, noise=-45)
-    assert [each.engine for each in noisy.detected] == ["webrtc", "webrtc"]
+    assert [each.engine for each in noisy.detected] == ["silero", "silero"]
     for speaker in errors(noisy)["speakers"]:
         assert abs(speaker["talk_seconds"]) <= 1.0
         assert abs(speaker["turns"]) <= 1

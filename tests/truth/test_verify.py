@@ -17,6 +17,7 @@ from mediasim.audio.files import encode_mp3
 from mediasim.audio.wav import read_wav, write_wav
 from mediasim.truth.documents import TruthDocumentError
 from mediasim.truth.measure import FLOOR_DB
+from mediasim.truth.reference import coded
 from mediasim.truth.verify.findings import Verification
 from mediasim.truth.verify.judge import NOT_TOLD
 from mediasim.truth.verify.verify import verify
@@ -332,3 +333,159 @@ def test_of_two_such_voices_nothing_can_be_told(tmp_path: Path) -> None:
     truth["channels"][0] |= {"unscripted": ["dave"], "intervals": []}
     beside.write_text(json.dumps(truth))
     assert verify(path).exit_code == NOT_TOLD
+
+
+# -- packets, at any phase ------------------------------------------------------------------------
+
+
+def packets(pcm: Samples, channel: int, phase: int, count: int) -> list[int]:
+    """The first samples of so many loud packets on a grid that begins at a phase."""
+    grid = range(1600 + phase, pcm.shape[1] - 1600, 160)
+    loud = [at for at in grid if np.abs(pcm[channel, at : at + 160].astype(int)).mean() > 400]
+    return loud[3 :: len(loud) // (count + 1)][:count]
+
+
+@given(SEEDS, st.integers(0, 159))
+@settings(max_examples=4, deadline=None)
+def test_packets_lost_at_any_phase_are_missing_to_the_sample(seed: int, phase: int) -> None:
+    pcm, _, _ = call(seed)
+    lost = packets(pcm, 0, phase, 10)
+
+    def zeroed(pcm: Samples) -> Samples:
+        for at in lost:
+            pcm[0, at : at + 160] = 0
+        return pcm
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = held(Path(folder), seed, zeroed)
+    assert found.kinds == ["missing"]
+    assert len(found.channels[0].missing) == len(lost)
+    for at, spot in zip(lost, found.channels[0].missing, strict=True):
+        assert at <= spot.start < spot.end <= at + 160
+    assert found.channels[1].missing == []
+
+
+@given(SEEDS, st.integers(0, 159))
+@settings(max_examples=3, deadline=None)
+def test_packets_twice_and_in_the_wrong_order_are_told_apart(seed: int, phase: int) -> None:
+    pcm, _, _ = call(seed)
+    struck = packets(pcm, 0, phase, 16)
+
+    def changed(pcm: Samples) -> Samples:
+        for at in struck[::2]:
+            pcm[0, at : at + 160] = pcm[0, at - 160 : at].copy()
+        for at in struck[1::2]:
+            pcm[0, at : at + 320] = np.roll(pcm[0, at : at + 320], 160)
+        return pcm
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = held(Path(folder), seed, changed)
+    assert {"repeated", "reordered"} <= set(found.kinds)
+    assert not {"missing", "inserted", "misaligned"} & set(found.kinds)
+    channel = found.channels[0]
+    for spots, places in ((channel.repeated, struck[::2]), (channel.reordered, struck[1::2])):
+        near = [min(abs(spot.start - at) for at in places) for spot in spots]
+        assert sum(distance <= 320 for distance in near) >= 0.8 * len(places)
+
+
+@pytest.mark.parametrize("begin", [0, 7, 101])
+def test_a_lost_packet_is_seen_in_a_file_of_another_rate(tmp_path: Path, begin: int) -> None:
+    """The recorder began between two of our samples."""
+    path = written(tmp_path, 3)
+    pcm = np.array(read_wav(path).pcm)
+    lost = packets(pcm, 1, 37, 6)
+    for at in lost:
+        pcm[1, at : at + 160] = 0
+    high = np.stack([soxr.resample(it.astype(np.float64), 8000, 44_100) for it in pcm])
+    theirs = tmp_path / "theirs.wav"
+    write_wav(theirs, np.rint(high[:, begin:]).clip(-32768, 32767).astype(np.int16), rate=44_100)
+    found = verify(theirs, path.with_suffix(".truth.json"), any_start=True)
+    assert found.kinds == ["missing"]
+    assert found.channels[0].missing == []
+    starts = [spot.start + begin * 8000 // 44_100 for spot in found.channels[1].missing]
+    assert all(min(abs(at - start) for start in starts) <= 80 for at in lost), (lost, starts)
+
+
+def test_polarity_is_a_kind_of_its_own(tmp_path: Path) -> None:
+    def upside_down(pcm: Samples) -> Samples:
+        pcm[1] = -pcm[1]
+        return pcm
+
+    found = held(tmp_path, 4, upside_down)
+    assert found.kinds == ["polarity"]
+    assert [it.inverted for it in found.channels] == [False, True]
+    assert found.channels[1].offset == 0
+
+
+def test_polarity_that_turns_on_the_way_is_told_from_where_it_turns(tmp_path: Path) -> None:
+    _, truth, _ = call(4)
+    turn = truth["channels"][1]["intervals"][1]["start"]
+
+    def turning(pcm: Samples) -> Samples:
+        pcm[1, turn : turn + 6 * SECOND] = -pcm[1, turn : turn + 6 * SECOND]
+        return pcm
+
+    found = held(tmp_path, 4, turning)
+    assert found.kinds == ["polarity"]
+    spots = found.channels[1].flipped or found.channels[1].missing
+    assert spots
+
+
+@given(SEEDS, st.integers(300, 4000))
+@settings(max_examples=4, deadline=None)
+def test_echoes_are_told_with_their_delay(seed: int, lag: int) -> None:
+    def echoing(pcm: Samples) -> Samples:
+        pcm[0, lag:] += np.rint(pcm[1, :-lag] * 0.1).astype(np.int16)
+        return pcm
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = held(Path(folder), seed, echoing)
+    assert found.kinds == ["echo"]
+    ((source, victim, late, db),) = found.across.echoes
+    assert (source, victim, late) == (2, 1, lag)
+    assert db == pytest.approx(-20.0, abs=1.0)
+
+
+def test_noise_offset_and_a_narrow_band_are_told_with_their_figures(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+
+    def spoilt(pcm: Samples) -> Samples:
+        noise = draw.normal(0, 32768 * 10 ** (-50 / 20), pcm.shape[1])
+        pcm[0] = np.rint((pcm[0] + noise + 400).clip(-32768, 32767))
+        taps = np.sinc((np.arange(201) - 100) / 2) / 2 * np.hamming(201)
+        pcm[1] = np.rint(np.convolve(pcm[1], taps, "same")).clip(-32768, 32767)
+        return pcm
+
+    found = held(tmp_path, 5, spoilt)
+    assert set(found.kinds) == {"noise", "dc", "bandwidth"}
+    assert found.channels[0].noise_dbfs == pytest.approx(-50, abs=0.5)
+    assert found.channels[0].dc == pytest.approx(400, abs=5)
+    assert found.channels[1].band is not None
+    assert found.channels[1].band[1] == pytest.approx(2000, abs=250)
+
+
+def test_tops_that_were_cut_off_before_it_was_made_softer(tmp_path: Path) -> None:
+    def cut(pcm: Samples) -> Samples:
+        top = np.quantile(np.abs(pcm[0][pcm[0] != 0]), 0.9)
+        pcm[0] = np.rint(np.clip(pcm[0], -top, top) * 0.6)
+        return pcm
+
+    found = held(tmp_path, 6, cut)
+    assert "clipping" in found.kinds
+    assert set(found.kinds) <= {"clipping", "level"}
+
+
+def test_a_third_channel_with_sound_is_one_too_many(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    pcm = read_wav(path).pcm
+    write_wav(tmp_path / "three.wav", np.concatenate((pcm, pcm[:1] // 2)))
+    found = verify(tmp_path / "three.wav", path.with_suffix(".truth.json"))
+    assert found.kinds == ["channels"]
+
+
+@pytest.mark.parametrize("law", ["PCMA", "PCMU"])
+def test_a_recorder_that_writes_g711_is_right(tmp_path: Path, law: str) -> None:
+    """A-law has no zero: its silence is 8 or -8."""
+    found = held(tmp_path, 8, lambda pcm: np.stack([coded(channel, law) for channel in pcm]))
+    assert found.ok, found.failures
+    assert all((it.exact or 0) == 1.0 for it in found.channels)

@@ -33,6 +33,7 @@ class Detector(str, Enum):  # noqa: UP042
 
     auto = "auto"
     energy = "energy"
+    silero = "silero"
     webrtc = "webrtc"
 
 

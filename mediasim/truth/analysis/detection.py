@@ -1,29 +1,26 @@
 """Who speaks when in a channel, by the detector that suits it.
 
-Where a channel's pauses are all but silent, speech is what stands out of them: the energy detector
-is exact to 10 ms there. Where they hold noise it takes that for speech, and WebRTC's detector is
-used (both in :mod:`mediasim.audio.activity`).
+Where a channel's pauses are digitally silent, speech is what stands out of them: the energy
+detector is exact to 10 ms there, however soft the voice. Where they hold noise, Silero's model
+tells the two apart (all in :mod:`mediasim.audio.activity`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.activity import energy_activity, webrtc_activity
+from mediasim.audio.activity import Engine, fitting_engine, speech_intervals
 from mediasim.audio.levels import FLOOR_DBFS
 from mediasim.truth.analysis.spans import Span
 
 __all__ = ["PAUSE_MS", "Detected", "Engine", "detect_speech"]
 
-Engine = Literal["energy", "webrtc"]
-
 PAUSE_MS: Final = 450
 """Pauses up to this long are part of speech: breaths, and the stops between sentences."""
-_CLEAN_DBFS: Final = -55.0
 _FRAME: Final = 80
 _QUIETEST: Final = 0.05
 """Of the channel's frames, the share that is quieter than what is called its floor."""
@@ -41,11 +38,9 @@ class Detected:
 
 def detect_speech(pcm: NDArray[np.int16], engine: Engine | None = None) -> Detected:
     """The speech in samples (samples,) at 8 kHz; the engine is chosen unless it is named."""
-    floor = _floor_dbfs(pcm)
-    if engine is None:
-        engine = "energy" if floor < _CLEAN_DBFS else "webrtc"
-    find = energy_activity if engine == "energy" else webrtc_activity
-    return Detected(find(pcm, hangover_ms=PAUSE_MS), engine, floor)
+    engine = engine or fitting_engine(pcm)
+    speech = speech_intervals(pcm, engine, hangover_ms=PAUSE_MS)
+    return Detected(speech, engine, _floor_dbfs(pcm))
 
 
 def _floor_dbfs(pcm: NDArray[np.int16]) -> float:

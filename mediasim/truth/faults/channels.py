@@ -7,7 +7,7 @@ import numpy as np
 from mediasim.audio.mixing import downmix
 from mediasim.truth.faults.material import FaultError, Material
 
-__all__ = ["crosstalk", "dead", "mixed", "swapped"]
+__all__ = ["crosstalk", "dead", "extra", "far_echo", "mixed", "swapped"]
 
 
 def swapped(it: Material) -> None:
@@ -40,3 +40,20 @@ def crosstalk(it: Material) -> None:
     leaked = it.pcm[it.channel] + source * 10 ** (it.value / 20)
     it.replace_channel(np.rint(np.clip(leaked, -32768, 32767)).astype(np.int16))
     it.at(0, it.samples)
+
+
+def far_echo(it: Material) -> None:
+    """The other channel in this one, later and 20 dB softer: a far side that hears itself."""
+    assert it.value is not None
+    moved = it.samples_of_ms(it.value)
+    source = it.pcm[(it.channel - 1) % it.channels]
+    samples = it.pcm[it.channel].astype(np.float64)
+    samples[moved:] += source[: it.samples - moved] * 0.1
+    it.at(0, it.samples, moved)
+    it.replace_channel(np.rint(np.clip(samples, -32768, 32767)).astype(np.int16))
+
+
+def extra(it: Material) -> None:
+    """One channel more, with everybody in it."""
+    it.at(0, it.samples, all_channels=True)
+    it.pcm = np.concatenate((it.pcm, downmix(it.pcm)[np.newaxis]))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
+from math import sqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.truth.measure import crosstalk_db
+from mediasim.truth.measure import Leak, Reader, leak
+from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.tracking import share_found
 from mediasim.truth.verify.windows import Window
@@ -24,6 +26,8 @@ _SURE: Final = 0.5
 """Share of the pieces that have to be found for a channel to be known."""
 _MOST: Final = 6
 """Channels of which every order is tried."""
+_LAGS: Final = (-800, 4400)
+_AT_ONCE: Final = 1 << 18
 
 
 def assignment(
@@ -72,18 +76,18 @@ def _fit(order: tuple[int | None, ...], shares: Sequence[Sequence[float | None]]
 def likeness(one: _Samples, other: _Samples) -> float | None:
     """Correlation of two channels as they stand; None if either is silent."""
     length = min(len(one), len(other))
-    first, second = one[:length].astype(np.float64), other[:length].astype(np.float64)
-    whole = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / whole if whole > 0 else None
+    sums = np.zeros(3)
+    for low in range(0, length, _AT_ONCE):
+        high = min(low + _AT_ONCE, length)
+        first, second = one[low:high].astype(np.float64), other[low:high].astype(np.float64)
+        sums += (first @ second, first @ first, second @ second)
+    whole = sqrt(sums[1] * sums[2])
+    return float(sums[0]) / whole if whole > 0 else None
 
 
-def crosstalk(victim: _Samples, source: _Samples, spans: Sequence[tuple[int, int]]) -> float | None:
-    """Level of the source in the victim's channel, in dB; None if there is nothing to measure."""
-    length = max(len(victim), len(source))
-    if not spans or not length:
-        return None
-    return crosstalk_db(_padded(victim, length), _padded(source, length), spans)
+def crosstalk(victim: Reader, source: Reader, spans: Sequence[tuple[int, int]]) -> Leak | None:
+    """Where and how loud the source is heard in the victim's channel; None if it is not.
 
-
-def _padded(samples: _Samples, length: int) -> _Samples:
-    return np.pad(samples, (0, length - len(samples))) if len(samples) < length else samples
+    From 100 ms before it speaks to 550 ms after: telephones return what they hear so late.
+    """
+    return leak(victim, source, some_of(spans), _LAGS)

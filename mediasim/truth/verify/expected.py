@@ -6,7 +6,8 @@ arrived. On our own recordings of a clean call the result equals the file, sampl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import mmap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +32,8 @@ _NOT_A_TRUTH: Final = (
     ArithmeticError,
     MemoryError,
 )
+_AT_ONCE: Final = 1 << 17
+"""Samples laid at once: an hour of silence then takes no memory."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -132,15 +135,16 @@ def _channel(
     document: Mapping[str, Any],
 ) -> ExpectedChannel:
     intervals = channel["intervals"]
-    total = np.zeros(samples, np.int32)
+    gaps = _Gaps(channel["missing"])
+    laid = _silence(samples)
     if tape is not None:
-        for interval in intervals:
-            _lay(total, interval, tape, channel["missing"])
+        for low in range(0, samples, _AT_ONCE):
+            _lay(laid, low, min(low + _AT_ONCE, samples), intervals, tape, gaps)
     made_up = channel.get("concealed")
     if made_up is None:  # a truth of before they were listed
         made_up = channel["missing"] if document.get("lost_audio") == "concealed" else ()
     return ExpectedChannel(
-        np.clip(total, -32768, 32767).astype(np.int16),
+        laid,
         tuple(
             Said(int(it["start"]), int(it["end"]), it["party"] or "", str(it["text"]))
             for it in intervals
@@ -151,25 +155,65 @@ def _channel(
     )
 
 
+class _Gaps:
+    """What never arrived of each party, to be found by where it is."""
+
+    def __init__(self, missing: Sequence[Mapping[str, Any]]) -> None:
+        self._of: dict[str | None, NDArray[np.int64]] = {}
+        for party in {gap.get("party") for gap in missing}:
+            spans = sorted(
+                (int(gap["start"]), int(gap["end"])) for gap in missing if gap.get("party") == party
+            )
+            self._of[party] = np.array(spans, np.int64)
+
+    def silence(self, clip: NDArray[np.int16], first: int, party: str | None) -> None:
+        """Silence what is missing of a party's clip that begins at sample ``first``.
+
+        A gap of no party, as in a truth of before they had any, is everybody's.
+        """
+        for name in {party, None} & self._of.keys():
+            spans = self._of[name]
+            at = np.searchsorted(spans[:, 1], first, "right")
+            until = np.searchsorted(spans[:, 0], first + len(clip))
+            for start, end in spans[at:until].tolist():
+                clip[max(start - first, 0) : end - first] = 0
+
+
+def _silence(samples: int) -> NDArray[np.int16]:
+    """Silence that takes no memory until something is laid on it.
+
+    Pages of 4 KB hold a quarter of a second; the huge ones that numpy's may come in hold two
+    minutes, and then every pause of a conversation would be stored.
+    """
+    if not samples or not hasattr(mmap, "MADV_NOHUGEPAGE"):
+        return np.zeros(samples, np.int16)
+    pages = mmap.mmap(-1, 2 * samples, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, np.int16)
+
+
 def _lay(
-    total: NDArray[np.int32],
-    interval: Mapping[str, Any],
+    laid: NDArray[np.int16],
+    low: int,
+    high: int,
+    intervals: Sequence[Mapping[str, Any]],
     tape: NDArray[np.int16],
-    gaps: Iterable[Mapping[str, Any]],
+    gaps: _Gaps,
 ) -> None:
-    """Add what was said to a channel, but for what never arrived of the same party."""
-    start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]
-    if at is None:
-        return
-    clip = tape[at : at + end - start]
-    codec = interval["codec"]
-    if codec in _G711:
-        clip = coded(clip, codec)
-    clip = clip.copy()
-    for gap in gaps:
-        if gap.get("party", interval["party"]) == interval["party"]:
-            low, high = int(gap["start"]) - start, int(gap["end"]) - start
-            clip[max(low, 0) : max(high, 0)] = 0
-    low, high = max(start, 0), min(start + len(clip), len(total))
-    if low < high:
-        total[low:high] += clip[low - start : high - start]
+    """Lay all that is said in samples ``low .. high``; where nothing is, nothing is written."""
+    total = np.zeros(high - low, np.int32)
+    written = []
+    for interval in intervals:
+        start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]
+        if at is None or end <= low or start >= high:
+            continue
+        first, last = max(low, start), min(high, end)
+        clip = tape[at + first - start : at + last - start]
+        if interval["codec"] in _G711:
+            clip = coded(clip, interval["codec"])
+        clip = clip.copy()
+        gaps.silence(clip, first, interval["party"])
+        total[first - low : first - low + len(clip)] += clip
+        written.append((first, first + len(clip)))
+    for first, last in written:
+        laid[first:last] = np.clip(total[first - low : last - low], -32768, 32767)

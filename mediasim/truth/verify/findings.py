@@ -19,7 +19,8 @@ class SpotFound:
     """First sample, in the file."""
     end: int
     why: str
-    """silent, something else, left out, put in, never said, click or burst."""
+    """silent, something else, left out, put in, never said, click, burst, repeated, out of order or
+    inverted."""
     samples: int
     """Samples that are missing, or too many."""
     slack: int = 0
@@ -63,8 +64,26 @@ class ChannelMeasures:
     missing: list[SpotFound] = field(default_factory=list)
     inserted: list[SpotFound] = field(default_factory=list)
     clicks: list[SpotFound] = field(default_factory=list)
+    repeated: list[SpotFound] = field(default_factory=list)
+    """Packets in whose place stands one that came before."""
+    reordered: list[SpotFound] = field(default_factory=list)
+    """Packets in the wrong order."""
     clipped: int | None = None
     """Samples."""
+    inverted: bool | None = None
+    """Whether the channel's polarity is inverted, for its most part."""
+    flipped: list[SpotFound] = field(default_factory=list)
+    """Where its polarity is not that of its most part."""
+    dc: float | None = None
+    """The mean of what should be silent, in steps of 16 bits."""
+    noise_dbfs: float | None = None
+    """The level of what should be silent."""
+    band: tuple[float, float] | None = None
+    """Hertz between which it lets pass what was said."""
+    band_gain_db: float | None = None
+    """The gain within that band."""
+    echo: tuple[int, float] | None = None
+    """Samples by which what was said in it comes once more, and how loud (dB)."""
     head_cut: int | None = None
     """Samples of the truth that come before the file's first."""
     tail_cut: int | None = None
@@ -88,7 +107,17 @@ class ChannelMeasures:
             "missing": [it.to_json() for it in self.missing] if known or self.missing else None,
             "inserted": [it.to_json() for it in self.inserted] if known or self.inserted else None,
             "clicks": [it.to_json() for it in self.clicks] if known else None,
+            "repeated": [it.to_json() for it in self.repeated] if known else None,
+            "reordered": [it.to_json() for it in self.reordered] if known else None,
             "clipped_samples": self.clipped,
+            "inverted": self.inverted,
+            "flipped": [it.to_json() for it in self.flipped] if known else None,
+            "dc": _rounded(self.dc, 1),
+            "noise_dbfs": _rounded(self.noise_dbfs, 1),
+            "band_hz": None if self.band is None else [round(edge) for edge in self.band],
+            "echo": None
+            if self.echo is None
+            else {"ms": self.echo[0] / 8, "db": round(self.echo[1], 1)},
             "head_cut_samples": self.head_cut,
             "tail_cut_samples": self.tail_cut,
         }
@@ -108,6 +137,10 @@ class Across:
     """Samples that the second channel is later than the first, beyond the truth."""
     crosstalk: list[tuple[int, int, float]] = field(default_factory=list)
     """(from channel, into channel, dB), both of the truth; FLOOR_DB where none is found."""
+    echoes: list[tuple[int, int, int, float]] = field(default_factory=list)
+    """(from channel, into channel, samples later, dB): a far side that returns what it hears."""
+    extra: list[int] = field(default_factory=list)
+    """Channels of the file, counted from 1, that hold sound and are none of the truth's."""
     lengths: tuple[int, ...] = ()
     """Samples of each channel of the file, at 8 kHz."""
 
@@ -125,6 +158,11 @@ class Across:
                 for source, victim, level in self.crosstalk
             ]
             or None,
+            "echoes": [
+                {"from": source, "into": victim, "ms": lag / 8, "db": round(level, 1)}
+                for source, victim, lag, level in self.echoes
+            ],
+            "extra_channels": self.extra,
             "lengths": list(self.lengths),
             "unequal_samples": max(self.lengths) - min(self.lengths) if self.lengths else None,
         }

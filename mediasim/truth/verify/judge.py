@@ -20,18 +20,27 @@ EXIT_CODES: Final = {
     "header": 12,
     "swapped": 13,
     "identical": 14,
+    "channels": 25,
     "crosstalk": 15,
     "missing": 16,
     "inserted": 17,
+    "repeated": 26,
+    "reordered": 27,
     "misaligned": 18,
     "drift": 19,
     "truncated": 20,
     "unequal": 21,
+    "polarity": 28,
+    "echo": 29,
     "level": 22,
     "clipping": 23,
+    "bandwidth": 30,
+    "noise": 31,
+    "dc": 32,
     "click": 24,
 }
 """By kind of failure, gravest first."""
+_GRAVITY: Final = tuple(EXIT_CODES)
 NOT_TOLD: Final = 1
 """The exit code if nothing is wrong that could be seen, but nothing could be measured either."""
 
@@ -43,6 +52,13 @@ _DRIFT_PPM: Final = 10.0
 _DRIFT_ERRORS: Final = 4.0
 _DRIFT_SAMPLES: Final = 4.0
 _LEVEL_DB: Final = 1.0
+_BAND_HZ: Final = (200.0, 3300.0)
+"""A band that begins above the one or ends below the other has been cut."""
+_NOISE_DBFS: Final = -60.0
+"""What should be silent may be so loud: lossy formats are, and A-law is at -72."""
+_ALIKE: Final = 0.95
+_DC: Final = 32.0
+"""The mean may be off by a thousandth of full scale."""
 _TAIL_SAMPLES: Final = 80
 _NAMED: Final = 3
 """Places that are told in words; the rest are counted."""
@@ -56,7 +72,7 @@ def judge(found: Verification, samples: int, *, any_start: bool, levels: bool) -
     """
     for kind in _judgements(found, samples, any_start, levels):
         found.failures.append(kind)
-    found.failures.sort(key=lambda it: EXIT_CODES[it.kind])
+    found.failures.sort(key=lambda it: _GRAVITY.index(it.kind))
     measured = any(it.offset is not None or it.exact == 1.0 for it in found.channels)
     if found.failures:
         found.exit_code = EXIT_CODES[found.failures[0].kind]
@@ -84,6 +100,18 @@ def _judgements(
             yield Failure(
                 "crosstalk", f"channel {source} is heard in channel {victim} at {level:.1f} dB"
             )
+    for source, victim, lag, level in across.echoes:
+        if level > CROSSTALK_DB:
+            yield Failure(
+                "echo",
+                f"channel {source} comes back in channel {victim} {lag / 8:g} ms later "
+                f"at {level:.1f} dB",
+                next((it.found_in for it in found.channels if it.channel == victim), None),
+            )
+    if across.extra:
+        numbers = " and ".join(str(number) for number in across.extra)
+        words = f"the file has {len(lengths)} channels, the truth {len(found.channels)}: "
+        yield Failure("channels", f"{words}sound is in channel {numbers} too")
     head = 0 if any_start else _head_cut(found, samples)
     if not any_start:
         yield from _ends(found, samples, head)
@@ -163,6 +191,12 @@ def _of_channel(channel: ChannelMeasures, samples: int, levels: bool) -> Iterato
         yield Failure("missing", words, place)
     if channel.inserted:
         yield _told("inserted", channel.inserted, f"channel {number} has too much:", place)
+    for kind, spots, begin in (
+        ("repeated", channel.repeated, f"channel {number} repeats what came before:"),
+        ("reordered", channel.reordered, f"channel {number} is in the wrong order:"),
+    ):
+        if spots:
+            yield _told(kind, spots, begin, place)
     if channel.clicks:
         yield _told("click", channel.clicks, f"channel {number} clicks:", place)
     drift, error = channel.drift_ppm, channel.drift_error_ppm or 0.0
@@ -173,13 +207,49 @@ def _of_channel(channel: ChannelMeasures, samples: int, levels: bool) -> Iterato
     ):
         side = "slow: it comes ever later" if drift > 0 else "fast: it comes ever earlier"
         yield Failure("drift", f"channel {number} is {abs(drift):.1f} ppm {side}", place)
+    yield from _polarity(channel)
+    yield from _colour(channel, levels)
+
+
+def _polarity(channel: ChannelMeasures) -> Iterator[Failure]:
+    if channel.inverted:
+        words = f"channel {channel.channel} is upside down: its polarity is inverted"
+        yield Failure("polarity", words, channel.found_in)
+    elif channel.flipped:
+        begin = f"channel {channel.channel} is upside down for"
+        yield _told("polarity", channel.flipped, begin, channel.found_in)
+
+
+def _colour(channel: ChannelMeasures, levels: bool) -> Iterator[Failure]:
+    """What it sounds like beside what was said."""
+    place, name = channel.found_in, f"channel {channel.channel}"
+    gain = channel.gain_db
+    if channel.band is not None and not (
+        channel.band[0] <= _BAND_HZ[0] and channel.band[1] >= _BAND_HZ[1]
+    ):
+        low, high = channel.band
+        yield Failure("bandwidth", f"{name} holds only {low:.0f} to {high:.0f} Hz", place)
+    smeared = channel.drift_ppm or abs(channel.correlation or 1.0) < _ALIKE
+    if channel.band_gain_db is not None and smeared:
+        # What a drift, a filter or a codec turned about projects to less than there is.
+        gain = channel.band_gain_db
+    if channel.echo is not None and channel.echo[1] > CROSSTALK_DB:
+        lag, level = channel.echo
+        words = f"{name} comes back in itself {lag / 8:g} ms later at {level:.1f} dB"
+        yield Failure("echo", words, place)
+    if channel.noise_dbfs is not None and channel.noise_dbfs > _NOISE_DBFS:
+        words = f"{name} has noise of {channel.noise_dbfs:.1f} dBFS where it should be silent"
+        yield Failure("noise", words, place)
+    louder = max(1.0, 10 ** ((channel.gain_db or 0.0) / 20))  # A-law's silence, amplified
+    if channel.dc is not None and abs(channel.dc) > _DC * louder:
+        words = f"{name} has an offset of {channel.dc:.0f} steps ({channel.dc / 327.68:.2f} %)"
+        yield Failure("dc", words, place)
     if channel.clipped:
-        words = f"channel {number} has {channel.clipped} samples in tops that are cut off"
+        words = f"{name} has {channel.clipped} samples in tops that are cut off"
         yield Failure("clipping", words, place)
-    elif levels and channel.gain_db is not None and abs(channel.gain_db) > _LEVEL_DB:
-        side = "louder" if channel.gain_db > 0 else "softer"
-        words = f"channel {number} is {abs(channel.gain_db):.1f} dB {side} than it should be"
-        yield Failure("level", words, place)
+    elif levels and gain is not None and abs(gain) > _LEVEL_DB:
+        side = "louder" if gain > 0 else "softer"
+        yield Failure("level", f"{name} is {abs(gain):.1f} dB {side} than it should be", place)
 
 
 def _told(kind: str, spots: list[SpotFound], begin: str, place: int | None) -> Failure:

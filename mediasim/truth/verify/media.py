@@ -25,6 +25,8 @@ _CHUNK: Final = struct.Struct("<4sI")
 _NOT_KNOWN: Final = 0xFFFFFFFF
 """The size that is written where it cannot be filled in later, as into a pipe."""
 _PCM_CODES: Final = (1, 0xFFFE)
+_AT_ONCE: Final = 1 << 18
+"""Samples that are resampled at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Media:
     """What a recording holds."""
 
     channels: tuple[NDArray[np.int16], ...]
-    """Each (samples,) at 8 kHz; of several files they need not be equally long."""
+    """Each (samples,) at 8 kHz, views of a file's samples where they were so; of several files they
+    need not be equally long."""
     rate: int | None
     """Of the file; None if there is no sound in it."""
     problems: tuple[MediaProblem, ...]
@@ -53,7 +56,7 @@ class _Wav:
     channels: int
     announced: int
     """Bytes of samples, as the header has it."""
-    data: bytes
+    data: memoryview
     """The samples there are."""
     to_the_end: bool
     """Whether nothing but samples can follow."""
@@ -109,14 +112,14 @@ def _parse(data: bytes) -> _Wav | None:
 def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _Wav | None:
     if form is None or form[0] not in _PCM_CODES or form[5] != 16 or not (form[1] and form[2]):
         return None
-    rest = data[at:]
+    rest = memoryview(data)[at:]
     # Another chunk may follow the samples; then the size was right.
     follows = rest[size + size % 2 :]
-    another = len(follows) >= _CHUNK.size and follows[:4].isalnum() and _fits(follows)
+    another = len(follows) >= _CHUNK.size and bytes(follows[:4]).isalnum() and _fits(follows)
     return _Wav(form[2], form[1], size, rest[:size] if another else rest, not another)
 
 
-def _fits(follows: bytes) -> bool:
+def _fits(follows: memoryview) -> bool:
     return bool(_CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows))
 
 
@@ -151,10 +154,17 @@ def _nothing(kind: str, words: str) -> Media:
 
 def _at_8_khz(pcm: NDArray[np.int16], rate: int) -> tuple[NDArray[np.int16], ...]:
     if rate == SAMPLE_RATE:
-        return tuple(np.ascontiguousarray(channel) for channel in pcm)
+        return tuple(pcm)
+    return tuple(_resampled(channel, rate) for channel in pcm)
+
+
+def _resampled(channel: NDArray[np.int16], rate: int) -> NDArray[np.int16]:
     import soxr
 
-    return tuple(
-        to_samples(soxr.resample(channel.astype(np.float64), rate, SAMPLE_RATE, quality="VHQ"))
-        for channel in pcm
-    )
+    stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float64", quality="VHQ")
+    parts = []
+    for start in range(0, len(channel), _AT_ONCE):
+        piece = channel[start : start + _AT_ONCE].astype(np.float64)
+        last = start + _AT_ONCE >= len(channel)
+        parts.append(to_samples(stream.resample_chunk(piece, last=last)))
+    return np.concatenate(parts) if parts else np.zeros(0, np.int16)

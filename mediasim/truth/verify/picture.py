@@ -189,6 +189,9 @@ class _Drawing:
         for style, spots in (
             ("missing", measures.missing),
             ("inserted", measures.inserted),
+            ("inserted", measures.repeated),
+            ("missing", measures.reordered),
+            ("missing", measures.flipped),
             ("click", measures.clicks),
         ):
             for spot in spots:

@@ -1,37 +1,40 @@
-"""Places in a channel: what is missing, what was never said, clicks, and cut-off tops.
-
-The channel is compared with what it should be, laid out in the file's own time, in frames of
-20 ms. What a drift or a jump explains is no finding here.
-"""
+"""Places in a channel: sounds that were never said, clicks, and cut-off tops."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.truth.verify.hops import Hops, Ideal, dbfs, runs
 
-__all__ = ["Spot", "clicks", "clipped_samples", "invented", "silenced"]
+__all__ = ["Spot", "clicks", "clipped_samples", "invented"]
 
 _Samples = NDArray[np.int16]
 
-_LOUD_DBFS: Final = -45.0
-"""A frame as loud as this is missed when it is not there."""
-_HARDLY_DB: Final = 30.0
-"""It is not there if what is there is so much softer."""
-_QUIET: Final = 16
-"""A sample no larger is silence: A-law's is 8."""
-_AROUND: Final = 2
-"""Frames around a sound in which nothing counts as never said: codecs ring, drifts are rounded."""
+_FRAME: Final = 4
+"""Hops over which a level is taken: 20 ms."""
 _HEARD_DBFS: Final = -45.0
+_ABOVE_NOISE_DB: Final = 10.0
+_TOGETHER: Final = 160
+"""Clicks within these samples are one."""
 _SHARP: Final = 2.5
 """Times that the sharpest bend of a click exceeds the sharpest of what was said."""
 _LEAST_BEND: Final = 6000.0
-_TOP: Final = 0.7 * 32768
 _FLAT: Final = 3
+"""Samples of a top that is cut off, at least."""
+_FULL: Final = 0.7 * 32768
+_CUT_DB: Final = 0.5
+"""How much the tops are nearer to the middle of all samples than they should be."""
+_ROUNDED_CUT_DB: Final = 2.0
+_SILENT_STEPS: Final = 12
+_NEAR: Final = 0.75
+_CROWDED: Final = 2
+"""Times as many samples stand near the top as should."""
+_AT_ONCE: Final = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,102 +49,100 @@ class Spot:
         return self.end - self.start
 
 
-def silenced(channel: _Samples, ideal: _Samples, gain: float, ignore: list[Spot]) -> list[Spot]:
-    """Where something should be heard, and there is silence.
-
-    Neighbours with nothing to be heard between them are one: a channel that is dead has one spot.
-    """
-    should, there = _levels(ideal) + _db(gain), _levels(channel)
-    loud = should > _LOUD_DBFS
-    _forget(loud, ignore)
-    gone = loud & (there < should - _HARDLY_DB)
-    present = loud & ~gone
-    spots: list[Spot] = []
-    for start, end in _runs(gone):
-        if spots and not present[spots[-1].end // FRAME_SAMPLES : start].any():
-            spots[-1] = Spot(spots[-1].start, end * FRAME_SAMPLES)
-        else:
-            spots.append(Spot(start * FRAME_SAMPLES, end * FRAME_SAMPLES))
-    return [Spot(it.start, min(it.end, len(channel))) for it in spots]
+def invented(hops: Hops, ignore: Sequence[tuple[int, int]]) -> list[Spot]:
+    """Where nothing should be heard but the channel's noise, and something is."""
+    silent = hops.silent.copy()
+    hops.forget(silent, ignore)
+    level = dbfs(_moving(np.where(silent, hops.heard, 0.0), _FRAME), _FRAME)
+    least = max(_HEARD_DBFS, float(dbfs(hops.noise)) + _ABOVE_NOISE_DB)
+    loud = level > least
+    # A frame that is loud is heard wherever in it the sound is.
+    heard = silent & (_moving(loud.astype(np.float64)[::-1], _FRAME)[::-1] > 0)
+    quiet = dbfs(hops.heard) <= least - _ABOVE_NOISE_DB
+    return [Spot(*hops.span(start, end)) for start, end in runs(heard & ~quiet)]
 
 
-def invented(channel: _Samples, ideal: _Samples, ignore: list[Spot]) -> list[Spot]:
-    """Where nothing should be heard, and something is."""
-    silent = _near(_peaks(ideal) > _QUIET, _AROUND) == 0
-    _forget(silent, ignore)
-    heard = silent & (_levels(channel) > _HEARD_DBFS)
-    return [
-        Spot(start * FRAME_SAMPLES, min(end * FRAME_SAMPLES, len(channel)))
-        for start, end in _runs(heard)
-    ]
-
-
-def clicks(channel: _Samples, ideal: _Samples, gain: float) -> list[Spot]:
+def clicks(hops: Hops) -> list[Spot]:
     """Bends sharper than any of what was said; those within a frame of each other are one."""
-    sharpest = max(float(np.abs(np.diff(ideal.astype(np.float64), 2)).max(initial=0)), 2000.0)
-    bend = np.abs(np.diff(channel.astype(np.float64), 2))
+    limit = max(_SHARP * max(hops.sharpest, 2000.0 * hops.gain), _LEAST_BEND)
     found: list[Spot] = []
-    for sample in np.flatnonzero(bend > max(_SHARP * sharpest * gain, _LEAST_BEND)).tolist():
-        if found and sample - found[-1].end < FRAME_SAMPLES:
-            found[-1] = Spot(found[-1].start, sample + 3)
+    for hop in np.flatnonzero(hops.bend > limit).tolist():
+        start, end = hops.span(hop, hop + 1)
+        if found and start - found[-1].end < _TOGETHER:
+            found[-1] = Spot(found[-1].start, end)
         else:
-            found.append(Spot(sample, sample + 3))
+            found.append(Spot(start, end))
     return found
 
 
-def clipped_samples(channel: _Samples, ideal: _Samples) -> int:
-    """Samples in flat tops at the channel's extreme, those of what was said itself left out."""
-    own = _flat_tops(ideal)
-    count = _flat_tops(channel)
-    return count if count > 2 * own + _FLAT else 0
+def clipped_samples(channel: _Samples, expected: _Samples, ideal: Ideal, hops: Hops) -> int:
+    """Samples in tops that should have been higher, at whatever level they were cut off.
 
-
-def _flat_tops(samples: _Samples) -> int:
-    if not len(samples):
+    Flat tops of what was said itself count for nothing. Where a lossy format has rounded the
+    edges, it is told by how many samples stand near the top and how few beyond.
+    """
+    if not len(channel):
         return 0
-    count = 0
-    for extreme in (int(samples.max()), int(samples.min())):
-        if abs(extreme) >= _TOP:
-            count += sum(
-                end - start for start, end in _runs(samples == extreme) if end - start >= _FLAT
-            )
+    tops = (int(channel.max()), int(channel.min()))
+    own_tops = (int(expected.max(initial=0)), int(expected.min(initial=0)))
+    flat = sum(int(_flat(each, tops).sum()) for each in _blocks(channel))
+    own = sum(int(_flat(each, own_tops).sum()) for each in _blocks(expected))
+    if flat > 2 * own + _FLAT:
+        least = _CUT_DB
+    elif not hops.mostly_exact:
+        least, flat = _ROUNDED_CUT_DB, 0
+    else:
+        return 0
+    heard, said = _loudnesses(channel, hops.gain), _loudnesses(expected, 1.0)
+    if not heard.any() or not said.any():
+        return 0
+    lost = _top(said) / max(_middle(said), 1) * _middle(heard) / max(_top(heard), 1)
+    if 20 * float(np.log10(max(lost, 1e-9))) < least:
+        full = flat and max(tops[0], -tops[1]) >= _FULL
+        return flat if full else 0
+    near = _near_top(heard)
+    return flat or (near if near > _CROWDED * max(_near_top(said), 1) else 0)
+
+
+def _blocks(samples: _Samples) -> Iterator[_Samples]:
+    return (samples[low : low + _AT_ONCE] for low in range(0, len(samples), _AT_ONCE))
+
+
+def _loudnesses(samples: _Samples, gain: float) -> NDArray[np.int64]:
+    """How many samples have each size, in steps of 8; silence left out."""
+    count = np.zeros(4097, np.int64)
+    for each in _blocks(samples):
+        sizes = np.abs(each.astype(np.int32)) >> 3
+        count += np.bincount(sizes, minlength=len(count))
+    count[: max(1, round(_SILENT_STEPS * gain))] = 0
     return count
 
 
-def _frames(samples: _Samples) -> _Samples:
-    whole = np.zeros(-(-len(samples) // FRAME_SAMPLES) * FRAME_SAMPLES, np.int16)
-    whole[: len(samples)] = samples
-    return whole.reshape(-1, FRAME_SAMPLES)
+def _middle(count: NDArray[np.int64]) -> int:
+    return int(np.searchsorted(np.cumsum(count), count.sum() * 0.5))
 
 
-def _levels(samples: _Samples) -> NDArray[np.float64]:
-    """The level of each frame in dBFS, digital silence far below all others."""
-    frames = _frames(samples)
-    power = np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / FRAME_SAMPLES
-    levels: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-4) / 32768.0**2)
-    return levels
+def _top(count: NDArray[np.int64]) -> int:
+    return int(np.searchsorted(np.cumsum(count), count.sum() * 0.9995))
 
 
-def _peaks(samples: _Samples) -> NDArray[np.int32]:
-    peaks: NDArray[np.int32] = np.abs(_frames(samples).astype(np.int32)).max(axis=1, initial=0)
-    return peaks
+def _near_top(count: NDArray[np.int64]) -> int:
+    return int(count[round(_NEAR * _top(count)) :].sum())
 
 
-def _db(gain: float) -> float:
-    return float(20 * np.log10(max(gain, 1e-9)))
+def _flat(samples: _Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which samples stand in a row at either extreme."""
+    flat = np.zeros(len(samples), np.bool_)
+    for top in tops:
+        if top:
+            for start, end in runs(samples == top):
+                if end - start >= _FLAT:
+                    flat[start:end] = True
+    return flat
 
 
-def _near(marked: NDArray[np.bool_], frames: int) -> NDArray[np.int64]:
-    """How many frames around each are marked."""
-    count = np.convolve(marked.astype(np.int64), np.ones(2 * frames + 1, np.int64))
-    return count[frames : frames + len(marked)]
-
-
-def _forget(marked: NDArray[np.bool_], spots: list[Spot]) -> None:
-    for spot in spots:
-        marked[max(0, spot.start // FRAME_SAMPLES - 1) : spot.end // FRAME_SAMPLES + 2] = False
-
-
-def _runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(marked, prepend=False, append=False)).reshape(-1, 2)
-    return [(int(start), int(end)) for start, end in edges.tolist()]
+def _moving(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """The sum of each value and those after it, so many in all."""
+    total = np.concatenate(([0.0], np.cumsum(values), np.zeros(width)))
+    total[len(values) + 1 :] = total[len(values)]
+    return total[width : width + len(values)] - total[: len(values)]

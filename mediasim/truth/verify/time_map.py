@@ -18,10 +18,12 @@ from mediasim.truth.verify.lag_path import LagPath
 
 __all__ = ["Jump", "Piece", "TimeMap", "time_map"]
 
+_Samples = NDArray[np.int16]
+
 _FITS_AS_WELL: Final = 1.02
 """Misfits within 2 % of the best one's are taken for as good."""
-_LONGEST: Final = 2_400_000
-"""Samples of silence in which the place of a jump is looked for at most: five minutes."""
+_LONGEST: Final = 800_000
+"""Samples of silence in which the place of a jump is looked for at most: 100 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +67,33 @@ class TimeMap:
                 return piece.to_file(sample)
         return None
 
-    def laid_out(self, expected: NDArray[np.int16], length: int) -> NDArray[np.int16]:
-        """What the file's samples (length,) should be if its timing were right."""
-        out = np.zeros(length, np.int16)
+    def laid_out(self, expected: _Samples, low: int, high: int) -> _Samples:
+        """What the file's samples ``low .. high`` should be if its timing were right."""
+        out = np.zeros(high - low, np.int16)
         for piece in self.pieces:
-            low, high = max(0, piece.to_file(piece.start)), piece.to_file(piece.end)
-            high = min(high, length)
-            if low >= high:
+            first, last = max(low, piece.to_file(piece.start)), piece.to_file(piece.end)
+            last = min(last, high)
+            if first >= last:
                 continue
-            at = np.arange(low, high)
-            source = np.rint((at - piece.offset) / (1 + piece.slope)).astype(np.int64)
+            if piece.slope == 0.0:
+                start, end = max(first - piece.offset, 0), min(last - piece.offset, len(expected))
+                if start < end:
+                    at = start + piece.offset - low
+                    out[at : at + end - start] = expected[start:end]
+                continue
+            # The nearest sample: an interpolated one would have lost some of its level.
+            at_file = np.arange(first, last)
+            source = np.rint((at_file - piece.offset) / (1 + piece.slope)).astype(np.int64)
             inside = (source >= 0) & (source < len(expected))
-            out[at[inside]] = expected[source[inside]]
+            out[at_file[inside] - low] = expected[source[inside]]
         return out
 
 
-def time_map(
-    path: LagPath, channel: NDArray[np.int16], expected: NDArray[np.int16], gain: float
-) -> TimeMap:
-    """The map of a channel whose lag path is known. ``gain`` is linear."""
+def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) -> TimeMap:
+    """The map of a channel whose lag path is known.
+
+    ``gain`` is linear, and negative where the channel is upside down.
+    """
     jumps: list[Jump] = []
     pieces: list[Piece] = []
     start = 0
@@ -104,8 +114,8 @@ def time_map(
 def _cut(
     path: LagPath,
     number: int,
-    channel: NDArray[np.int16],
-    expected: NDArray[np.int16],
+    channel: _Samples,
+    expected: _Samples,
     gain: float,
     low: int,
     high: int,
@@ -119,7 +129,7 @@ def _cut(
         there = np.rint(at + path.lag_at(0, stretch) + path.slope * at).astype(np.int64)
         inside = (there >= 0) & (there < len(channel))
         heard = np.where(inside, channel[np.clip(there, 0, len(channel) - 1)], 0)
-        misfits.append(np.concatenate(([0.0], np.cumsum((heard - said) ** 2))))
+        misfits.append(np.concatenate(([0.0], np.cumsum((heard.astype(np.float64) - said) ** 2))))
     before, after = misfits
     ends = np.arange(len(at) - left_out + 1)
     total = before[ends] + after[-1] - after[ends + left_out]

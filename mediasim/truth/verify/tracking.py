@@ -9,15 +9,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10, sqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.truth.measure import Match, find_offset, match_at
+from mediasim.truth.measure import Match, find_offset, heard, match_at
 from mediasim.truth.verify.windows import Window
 
 __all__ = ["Sighting", "share_found", "track", "track_closely"]
+
+_Samples = NDArray[np.int16]
 
 _REACHES: Final = (400, 2400, 16_000)
 """How far a piece is looked for from where it is supposed: 50 ms, 0.3 s, 2 s."""
@@ -26,8 +29,17 @@ _FAR: Final = 120_000
 _STUBBORN: Final = 2
 """How often in a row a piece is looked for anywhere, before that is done only now and then."""
 _NOW_AND_THEN: Final = 8
+_HOPELESS: Final = 64
+"""Failures in a row after which only every eighth piece is looked for at all."""
+_EFFORT: Final = 12_000_000
+"""Samples that may be searched in vain in one channel, and for each of its own one more: a channel
+of something else altogether has an end too."""
 _BACK: Final = 400
 """Samples by which a piece may reach into the one before."""
+_STILL: Final = 0.95
+"""Correlation from which on a piece beside the last one's place is not looked for elsewhere."""
+_CLIMB: Final = 3
+"""Samples by which a drift moves a piece against the last one at most."""
 _LOCAL: Final = 40
 _LOCAL_LIKENESS: Final = 0.6
 _ENOUGH: Final = 8
@@ -42,20 +54,23 @@ class Sighting:
     lag: int
     """Samples later, or if negative earlier, than it should be."""
     correlation: float
+    """Negative where it stands upside down."""
     gain_db: float
 
 
-def track(
-    channel: NDArray[np.int16], expected: NDArray[np.int16], pieces: Sequence[Window]
-) -> list[Sighting]:
-    """The telling pieces that are found in a channel (n,), in order."""
+def track(channel: _Samples, expected: _Samples, pieces: Sequence[Window]) -> list[Sighting]:
+    """The telling pieces that are found in a channel (n,), in order, in either polarity."""
     found: list[Sighting] = []
+    search = _Search(channel)
     lag, first, failed = 0, -len(channel) - len(expected), 0
     telling = [piece for piece in pieces if piece.telling]
     for number, piece in enumerate(telling):
+        if failed >= _HOPELESS and failed % _NOW_AND_THEN:
+            failed += 1
+            continue
         far = failed < _STUBBORN or failed % _NOW_AND_THEN == 0
         clip = expected[piece.start : piece.end]
-        match = _find(channel, clip, piece.start + lag, first, far)
+        match = search.find(clip, piece.start + lag, first, far)
         if match is not None and abs(match.offset - piece.start - lag) > _REACHES[1]:
             following = telling[number + 1] if number + 1 < len(telling) else None
             if following is not None and _stays(channel, expected, following, lag):
@@ -71,8 +86,8 @@ def track(
 
 
 def track_closely(
-    channel: NDArray[np.int16],
-    expected: NDArray[np.int16],
+    channel: _Samples,
+    expected: _Samples,
     pieces: Sequence[Window],
     coarse: Sequence[Sighting],
 ) -> list[Sighting]:
@@ -90,16 +105,16 @@ def track_closely(
         open_end = after == 0 or after == len(coarse)
         reach = (high - low) // 2 + (_REACHES[1] if open_end else _LOCAL)
         at = piece.start + (low + high) // 2
-        match = find_offset(channel, clip, at, reach)
-        if match is not None and match.correlation > 0:
+        match = find_offset(channel, clip, at, reach, either_sign=True)
+        if match is not None:
             lag = match.offset - piece.start
             found.append(Sighting(piece, lag, match.correlation, match.gain_db))
     return found
 
 
 def share_found(
-    channel: NDArray[np.int16],
-    expected: NDArray[np.int16],
+    channel: _Samples,
+    expected: _Samples,
     pieces: Sequence[Window],
     reach: int,
 ) -> float | None:
@@ -109,48 +124,84 @@ def share_found(
     if not some:
         return None
     clips = [(expected[piece.start : piece.end], piece.start) for piece in some]
-    return sum(find_offset(channel, clip, at, reach) is not None for clip, at in clips) / len(some)
+    found = [find_offset(channel, clip, at, reach, either_sign=True) for clip, at in clips]
+    return sum(match is not None for match in found) / len(some)
 
 
-def _find(
-    channel: NDArray[np.int16], clip: NDArray[np.int16], around: int, first: int, far: bool
-) -> Match | None:
-    """The piece, at sample ``first`` or later."""
-    for reach in _REACHES:
-        match = find_offset(channel, clip, around, reach)
-        if match is not None and match.offset >= first and match.correlation > 0:
-            return match
-    near = _beside(channel, clip, around)
-    if near is not None or not far:
-        return near
-    for reach in (_FAR, len(channel) + abs(around)):
-        low = max(first, -len(clip), around - reach)
-        high = min(len(channel), around + reach)
-        if low < high and channel[max(low, 0) : high].any():
-            match = find_offset(channel, clip, (low + high) // 2, (high - low) // 2)
-            if match is not None and match.offset >= first and match.correlation > 0:
+class _Search:
+    """Looks for pieces in a channel, near their place first, with an end to what that may cost."""
+
+    def __init__(self, channel: _Samples) -> None:
+        self._channel = channel
+        self._effort = _EFFORT + len(channel)
+
+    def find(self, clip: _Samples, around: int, first: int, far: bool) -> Match | None:
+        """The piece, at sample ``first`` or later."""
+        near = _still(self._channel, clip, around)
+        if near is not None and near.offset >= first:
+            return near
+        for reach in _REACHES:
+            match = self._within(clip, around - reach, around + reach)
+            if match is not None and match.offset >= first:
                 return match
-    return None
+        near = _beside(self._channel, clip, around)
+        if near is not None or not far:
+            return near
+        for reach in (_FAR, len(self._channel) + abs(around)):
+            low = max(first, -len(clip), around - reach)
+            match = self._within(clip, low, min(len(self._channel), around + reach))
+            if match is not None:
+                return match
+        return None
+
+    def _within(self, clip: _Samples, low: int, high: int) -> Match | None:
+        """The piece where it starts between two samples, unless that would cost too much."""
+        if low >= high or high - low > self._effort:
+            return None
+        self._effort -= high - low + len(clip)
+        if not self._channel[max(low, 0) : max(high + len(clip), 0)].any():
+            return None
+        return heard(self._channel, clip, (low, high + 1), either_sign=True)
 
 
-def _beside(channel: NDArray[np.int16], clip: NDArray[np.int16], around: int) -> Match | None:
+def _still(channel: _Samples, clip: _Samples, around: int) -> Match | None:
+    """The piece if it stands within a few samples of its place, and nothing there is likelier."""
+    low, high = around - _CLIMB, around + len(clip) + _CLIMB
+    if low < 0 or high > len(channel):
+        return None
+    there, said = channel[low:high].astype(np.float64), clip.astype(np.float64)
+    places = [there[at : at + len(said)] for at in range(2 * _CLIMB + 1)]
+    norm = sqrt(max(float(said @ said), 1.0))
+    norms = [sqrt(max(float(place @ place), 1.0)) for place in places]
+    likeness = [
+        float(place @ said) / (own * norm) for place, own in zip(places, norms, strict=True)
+    ]
+    at = max(range(len(likeness)), key=lambda it: (abs(likeness[it]), -abs(it - _CLIMB)))
+    best = likeness[at]
+    if abs(best) < _STILL or at in (0, 2 * _CLIMB):
+        return None
+    return Match(low + at, best, 20 * log10(abs(best) * norms[at] / norm))
+
+
+def _beside(channel: _Samples, clip: _Samples, around: int) -> Match | None:
     """A piece that is smeared, by a drift say, but still where it was supposed."""
     best, offset = max(
-        (match_at(channel, clip, at) or 0.0, at)
+        (abs(match_at(channel, clip, at) or 0.0), at)
         for at in range(around - _LOCAL, around + _LOCAL + 1, 4)
     )
     if best < _LOCAL_LIKENESS:
         return None
     best, offset = max(
-        (match_at(channel, clip, at) or 0.0, at) for at in range(offset - 3, offset + 4)
+        (abs(match_at(channel, clip, at) or 0.0), at) for at in range(offset - 3, offset + 4)
     )
     there = channel[max(offset, 0) : max(offset + len(clip), 0)].astype(np.float64)
     power = float(there @ there) / max(float(clip.astype(np.float64) @ clip), 1e-9)
-    return Match(offset, best, 10 * float(np.log10(max(power * best * best, 1e-9))))
+    sign = np.sign(match_at(channel, clip, offset) or 1.0)
+    level = 10 * float(np.log10(max(power * best * best, 1e-9)))
+    return Match(offset, float(sign) * best, level)
 
 
-def _stays(
-    channel: NDArray[np.int16], expected: NDArray[np.int16], piece: Window, lag: int
-) -> bool:
+def _stays(channel: _Samples, expected: _Samples, piece: Window, lag: int) -> bool:
     clip = expected[piece.start : piece.end]
-    return find_offset(channel, clip, piece.start + lag, _REACHES[0]) is not None
+    found = find_offset(channel, clip, piece.start + lag, _REACHES[0], either_sign=True)
+    return found is not None

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.truth.documents import truth_path
-from mediasim.truth.measure import FLOOR_DB
+from mediasim.truth.measure import FLOOR_DB, Reader, reader
 from mediasim.truth.verify.across import assignment, crosstalk, likeness
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
 from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
 from mediasim.truth.verify.findings import ChannelMeasures, Failure, Verification
+from mediasim.truth.verify.hops import Ideal
 from mediasim.truth.verify.judge import CROSSTALK_DB, judge
 from mediasim.truth.verify.media import Media, read_media
 from mediasim.truth.verify.windows import Window, sounding, windows
@@ -25,6 +26,8 @@ __all__ = ["Verified", "verify", "verify_in_full"]
 _Samples = NDArray[np.int16]
 
 _IDENTICAL: Final = 0.98
+_ECHO_SAMPLES: Final = 240
+"""A copy of another channel that comes 30 ms later or more is an echo: a far side returned it."""
 _AS_IN_TRUTH_DB: Final = 3.0
 """A leak no louder than this above the truth's own is no leak."""
 
@@ -59,6 +62,8 @@ def verify_in_full(
     paths = [recording] if isinstance(recording, Path) else list(recording)
     beside = truth_path(paths[0])
     given = truth if truth is not None else beside if beside.is_file() else None
+    # The truth first: its reference audio is let go before the recording is read.
+    expected = read_expected(given) if given is not None else None
     media = read_media(paths)
     found = Verification(
         recording=tuple(str(path) for path in paths),
@@ -67,9 +72,7 @@ def verify_in_full(
     )
     found.failures += [Failure(it.kind, it.words) for it in media.problems]
     found.across.lengths = tuple(len(channel) for channel in media.channels)
-    expected = None
-    if given is not None:
-        expected = read_expected(given)
+    if expected is not None:
         found.broken_on_purpose = expected.faults
         found.cannot_tell += expected.doubts
     else:
@@ -119,6 +122,7 @@ def _measure(result: Verified, media: Media, expected: Expected) -> None:
         if place is not None:
             result.channels.append(measure_channel(measures, media.channels[place], each, some))
         _say_what_is_open(found, measures, each, some)
+    _extra(found, media)
     _alike(found, media, expected)
     _crosstalk(result, media, wanted, spans)
     offsets = [channel.offset for channel in found.channels]
@@ -166,10 +170,10 @@ def _alike(found: Verification, media: Media, expected: Expected | None) -> None
     if found.across.likeness is None:
         found.cannot_tell.append("whether the channels hold the same: one of them is silent")
         return
-    same = found.across.likeness >= _IDENTICAL
+    same = abs(found.across.likeness) >= _IDENTICAL
     if expected is not None and len(expected.channels) > 1:
         truly = likeness(expected.channels[0].samples, expected.channels[1].samples)
-        same = same and (truly is None or truly < _IDENTICAL)
+        same = same and (truly is None or abs(truly) < _IDENTICAL)
     found.across.identical = same
 
 
@@ -192,19 +196,43 @@ def _crosstalk(
             if (low := told.map.to_file(start)) is not None
             and (high := told.map.to_file(end - 1)) is not None
         ]
-        level = crosstalk(media.channels[into - 1], told.ideal, heard)
-        if level is not None and level > CROSSTALK_DB:
-            own = crosstalk(wanted[victim].samples, wanted[source].samples, spans[source])
-            if own is not None and own > max(level - _AS_IN_TRUTH_DB, FLOOR_DB):
-                level = None
-        if level is not None:
-            result.found.across.crosstalk.append((source + 1, victim + 1, level))
+        if not heard:
+            continue
+        copy = crosstalk(reader(media.channels[into - 1]), _reading(told.ideal), heard)
+        if copy is not None and copy.db > CROSSTALK_DB:
+            own = crosstalk(
+                reader(wanted[victim].samples), reader(wanted[source].samples), spans[source]
+            )
+            if own is not None and own.db > max(copy.db - _AS_IN_TRUTH_DB, FLOOR_DB):
+                copy = None
+        if copy is not None and copy.lag >= _ECHO_SAMPLES:
+            result.found.across.echoes.append((source + 1, victim + 1, copy.lag, copy.db))
+            copy = None
+        level = FLOOR_DB if copy is None else copy.db
+        result.found.across.crosstalk.append((source + 1, victim + 1, level))
+
+
+def _reading(ideal: Ideal) -> Reader:
+    return lambda low, high: ideal(low, high) / 32768.0
+
+
+def _extra(found: Verification, media: Media) -> None:
+    """Channels of the file that are none of the truth's, and hold sound."""
+    known = set(found.across.order)
+    for number, channel in enumerate(media.channels, 1):
+        if len(found.channels) > 1 and number not in known and sounding(channel):
+            found.across.extra.append(number)
 
 
 def _leave_out_what_leaks(found: Verification) -> None:
-    """What another channel explains is not something that nobody said."""
-    leaking = {victim for _, victim, level in found.across.crosstalk if level > CROSSTALK_DB}
+    """What another channel, or an echo, explains is not something that was never said."""
+    across = found.across
+    leaking = {victim for _, victim, level in across.crosstalk if level > CROSSTALK_DB}
+    leaking |= {victim for _, victim, _, level in across.echoes if level > CROSSTALK_DB}
     for channel in found.channels:
-        if channel.channel in leaking or found.across.identical:
+        echoing = channel.echo is not None and channel.echo[1] > CROSSTALK_DB
+        if channel.channel in leaking or across.identical or echoing:
             channel.inserted = [it for it in channel.inserted if it.why != "never said"]
             channel.clicks = [it for it in channel.clicks if it.why != "burst"]
+            channel.missing = [it for it in channel.missing if it.why != "something else"]
+            channel.noise_dbfs = None  # what is heard in its pauses is no noise

@@ -1,0 +1,202 @@
+"""What a channel sounds like beside what was said in it: its band, and its own echo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.truth.measure import Leak, leak
+from mediasim.truth.verify.hops import HOP, Hops, Ideal, runs
+
+__all__ = ["Band", "band", "echo", "response", "some_of"]
+
+_Samples = NDArray[np.int16]
+Spans = Sequence[tuple[int, int]]
+_Floats = NDArray[np.float64]
+
+_WIDTH: Final = 256
+"""Samples of a spectrum: 31 Hz apart."""
+_FRAMES: Final = 4000
+"""Spectra taken at most, all along the channel."""
+_FEWEST: Final = 40
+_AUDIBLE_DB: Final = 45.0
+"""Frequencies that are so much softer in what was said say nothing."""
+_GONE_DB: Final = 15.0
+"""Frequencies that are so much softer than the rest have been taken away."""
+_BANDS: Final = 4
+"""Neighbouring frequencies that count as one: 125 Hz."""
+_STEP_HZ: Final = _BANDS * SAMPLE_RATE / _WIDTH
+_PASSED: Final = (300.0, 3200.0)
+"""Frequencies between which every recorder of telephony keeps all."""
+
+_REACH: Final = 96
+"""Taps of a response before and after: 12 ms, so that the phase of low voices can be told."""
+_REGULAR: Final = 1e-4
+_PART: Final = 4000
+_PARTS: Final = 60
+_FEWEST_PARTS: Final = 3
+
+_LONGEST: Final = 1_440_000
+"""Samples of speech in which an echo is looked for: three minutes, from all along the call."""
+_PIECE: Final = 48_000
+_ECHO_LAGS: Final = (200, 4400)
+"""How much later an own echo may be: 25 to 550 ms. What comes sooner colours the voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The frequencies that a channel lets through, in hertz."""
+
+    low: float
+    high: float
+    gain: float
+    """Linear, within the band."""
+
+
+def band(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | None:
+    """The band of a channel, None if too little is said to tell.
+
+    Of each frequency the level in the channel, less its noise, is held against what was said, in
+    the moments that are loudest there; where it falls short of the middle by 15 dB the band has
+    ended.
+    """
+    ratio = _passing(channel, ideal, hops, ignore)
+    if ratio is None:
+        return None
+    hertz = (np.arange(len(ratio)) + 0.5) * _STEP_HZ
+    inside = ~np.isnan(ratio) & (hertz > _PASSED[0]) & (hertz < _PASSED[1])
+    if not inside.any():
+        return None
+    middle = float(np.median(np.sort(ratio[inside])[np.count_nonzero(inside) // 3 :]))
+    through = ~(ratio < middle * 10 ** (-_GONE_DB / 10))  # what cannot be told is taken as passed
+    low = high = int(np.argmax(np.where(inside, ratio, -1.0)))
+    while low > 0 and through[low - 1]:
+        low -= 1
+    while high + 1 < len(through) and through[high + 1]:
+        high += 1
+    return Band(low * _STEP_HZ, (high + 1) * _STEP_HZ, float(np.sqrt(middle)))
+
+
+def _passing(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
+    """The power that each group of frequencies passes on; not a number where that is unknown."""
+    width = -(-_WIDTH // HOP)
+    sound = hops.said > 0
+    hops.forget(sound, ignore)
+    sounding = np.flatnonzero(sound)
+    sounding = _some(sounding[sounding + width < len(hops.said)])
+    if len(sounding) < _FEWEST:
+        return None
+    quiet = hops.silent & (hops.heard <= 4 * max(hops.noise, 1.0))
+    pauses = _some(np.flatnonzero(quiet)) if hops.pauses else sounding[:0]
+    noise = _power(channel, pauses).mean(axis=0) if len(pauses) else 0.0
+    said = _power(ideal, sounding) * hops.gain**2
+    heard = np.maximum(_power(channel, sounding) - noise, 0.0)
+    loudest = said.max()
+    ratio = np.full(said.shape[1], np.nan)
+    for group in range(said.shape[1]):
+        order = np.argsort(said[:, group])[-_FEWEST:]
+        if said[order[0], group] > max(loudest * 10 ** (-_AUDIBLE_DB / 10), 4 * _at(noise, group)):
+            ratio[group] = np.median(heard[order, group] / said[order, group])
+    return ratio
+
+
+def _some(hops: NDArray[np.int64]) -> NDArray[np.int64]:
+    return hops[:: max(1, len(hops) // _FRAMES)][:_FRAMES]
+
+
+def _at(noise: _Floats | float, group: int) -> float:
+    return float(noise) if isinstance(noise, float) else float(noise[group])
+
+
+def _power(source: _Samples | Ideal, hops: NDArray[np.int64]) -> _Floats:
+    """(hops, groups) the power by frequency of each hop and the next."""
+    window = np.hanning(_WIDTH)
+    power = np.zeros((len(hops), _WIDTH // 2 // _BANDS))
+    for number, hop in enumerate(hops.tolist()):
+        low = hop * HOP
+        samples = source(low, low + _WIDTH) if isinstance(source, Ideal) else source[low:][:_WIDTH]
+        if len(samples) == _WIDTH:
+            spectrum = np.abs(np.fft.rfft((samples - samples.mean()) * window)) ** 2
+            power[number] = spectrum[: _WIDTH // 2].reshape(-1, _BANDS).sum(axis=1)
+    return power
+
+
+def response(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
+    """The filter that makes of what was said the likest to the channel, by least squares.
+
+    At the truth's level; None if too little is said to tell. It holds the fraction of a sample by
+    which a file began beside the truth's, and what codecs and filters do to all sounds alike.
+    """
+    sound = hops.said > 0
+    hops.forget(sound, ignore)
+    pieces = [hops.span(*each) for each in runs(sound)]
+    parts = [
+        (first, min(first + _PART, end))
+        for start, end in pieces
+        for first in range(start, end - _PART // 4, _PART)
+    ]
+    if len(parts) < _FEWEST_PARTS:
+        return None
+    own, common = np.zeros(4 * _REACH + 1), np.zeros(4 * _REACH + 1)
+    for low, high in parts[:: max(1, len(parts) // _PARTS)]:
+        said = ideal(low - 2 * _REACH, high + 2 * _REACH).astype(np.float64)
+        size = 1 << (2 * len(said)).bit_length()
+        spectrum = np.fft.rfft(said, size)
+        inner = np.fft.rfft(said[2 * _REACH : -2 * _REACH], size)
+        heard = np.fft.rfft(channel[low:high] - hops.dc, size)
+        # What was said up to twice the reach later than itself, and than what was heard.
+        own += np.fft.irfft(spectrum * np.conj(inner), size)[: 4 * _REACH + 1]
+        common += np.fft.irfft(spectrum * np.conj(heard), size)[: 4 * _REACH + 1][::-1]
+    own = (own + own[::-1]) / 2
+    at = np.arange(2 * _REACH + 1)
+    matrix = own[2 * _REACH + np.subtract.outer(at, at)]
+    matrix += np.eye(len(at)) * own[2 * _REACH] * _REGULAR
+    taps: _Floats = np.linalg.solve(matrix, common[_REACH : 3 * _REACH + 1]) / hops.gain
+    return taps
+
+
+# -- echo --------------------------------------------------------------------------------------
+
+
+def echo(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | None:
+    """What was said in a channel, once more in it 25 to 550 ms later; None if that is not heard.
+
+    What is in the spans to ``ignore`` counts as explained.
+    """
+    spoilt = [(start, end) for start, end in ignore if start < end]
+
+    def rest(low: int, high: int) -> _Floats:
+        out = np.zeros(high - low)
+        first, last = max(low, 0), min(high, len(channel))
+        if first < last:
+            said = ideal(first, last) * hops.gain
+            out[first - low : last - low] = (channel[first:last] - said) / 32768.0
+            for start, end in spoilt:
+                out[max(start - low, 0) : max(end - low, 0)] = 0.0
+        return out
+
+    def said(low: int, high: int) -> _Floats:
+        return ideal(low, high).astype(np.float64) * (hops.gain / 32768.0)
+
+    return leak(rest, said, some_of(_sounding(hops)), _ECHO_LAGS)
+
+
+def _sounding(hops: Hops) -> list[tuple[int, int]]:
+    """Where it should not be silent, in samples."""
+    return [hops.span(start, end) for start, end in runs(~hops.silent)]
+
+
+def some_of(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """So much of some spans as it takes to hear an echo, from all along them."""
+    pieces = [
+        (first, min(first + _PIECE, end))
+        for start, end in spans
+        for first in range(start, end, _PIECE)
+    ]
+    whole = sum(end - start for start, end in pieces)
+    return pieces[:: max(1, -(-whole // _LONGEST))]

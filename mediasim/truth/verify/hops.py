@@ -1,0 +1,289 @@
+"""A channel beside what it should be, in hops of 5 ms: what every finding in it rests on.
+
+A packet of 20 ms holds at least three whole hops, wherever in the file it begins; so does one of
+10 ms hold one. One pass over the samples, in blocks: an hour takes the memory of some seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from mediasim.truth.verify.time_map import TimeMap
+
+__all__ = ["HOP", "QUIET", "Hops", "Ideal", "compare", "dbfs", "runs"]
+
+_Samples = NDArray[np.int16]
+_Floats = NDArray[np.float64]
+_Marks = NDArray[np.bool_]
+
+HOP: Final = 40
+"""Samples."""
+QUIET: Final = 16
+"""A sample no larger is silence: A-law's is 8."""
+_STEP: Final = 8
+"""Silence is alike up to this: mu-law writes it as 0, A-law as 8 or -8."""
+_AT_ONCE: Final = 4096
+"""Hops compared at once."""
+_AROUND: Final = 8
+"""Hops around a sound that do not count as silent: codecs ring, drifts are rounded."""
+_FEWEST_SILENT: Final = 50
+_LOUD_DBFS: Final = -45.0
+_SURE: Final = 0.95
+"""Correlation from which on a hop is what it should be."""
+
+_TRANSCODINGS: Final[tuple[Callable[[_Samples], _Samples] | None, ...]] = (
+    None,
+    lambda pcm: ulaw_decode(ulaw_encode(pcm)),
+    lambda pcm: alaw_decode(alaw_encode(pcm)),
+)
+_TRIED: Final = 20
+_TRIED_SAMPLES: Final = 2000
+
+
+class Ideal:
+    """What a channel should be, in the file's own timing, polarity and G.711 law.
+
+    A recorder may write all it gets in mu-law or A-law; each sample is then the nearest level. What
+    else it does to all sounds alike, a fraction of a sample's delay or a filter, is in ``taps``.
+    """
+
+    def __init__(self, expected: _Samples, placed: TimeMap, sign: int, channel: _Samples) -> None:
+        self._expected, self._placed, self._sign = expected, placed, sign
+        self.taps: _Floats | None = None
+        """An odd number of them, the middle one being no delay; None to leave sounds as they are"""
+        self._transcode: Callable[[_Samples], _Samples] | None = None
+        self._transcode = max(_TRANSCODINGS, key=lambda it: self._same(channel, it))
+
+    def __call__(self, low: int, high: int) -> _Samples | _Floats:
+        """Samples ``low .. high`` of the file, at the truth's level."""
+        if self.taps is None:
+            return self._plain(low, high)
+        reach = len(self.taps) // 2
+        laid = self._plain(low - reach, high + reach)
+        if not laid.any():
+            return np.zeros(high - low)
+        return np.convolve(laid.astype(np.float64), self.taps, "valid")
+
+    def _plain(self, low: int, high: int) -> _Samples:
+        laid = self._placed.laid_out(self._expected, low, high)
+        if self._sign < 0:
+            laid = -np.maximum(laid, -32767)
+        return laid if self._transcode is None else self._transcode(laid)
+
+    def _same(self, channel: _Samples, transcode: Callable[[_Samples], _Samples] | None) -> int:
+        """How many samples of some are exactly right under a transcoding."""
+        self._transcode = transcode
+        starts = range(0, len(channel), max(_TRIED_SAMPLES, len(channel) // _TRIED))
+        count = 0
+        for low in starts:
+            there = channel[low : low + _TRIED_SAMPLES]
+            laid = self(low, low + len(there))
+            count += int(np.count_nonzero((there == laid) & (np.abs(laid) > QUIET)))
+        return count
+
+
+@dataclass(slots=True)
+class Hops:
+    """Sums over each hop: of the channel, of what it should be at the channel's level, of both."""
+
+    samples: int
+    """Of the channel."""
+    gain: float
+    """Linear: the channel's level by the truth's."""
+    dc: float
+    """The channel's mean where it should be silent, or of what was not said."""
+    said: _Floats
+    """Energy of what should be heard."""
+    heard: _Floats
+    """Energy of the channel, without its mean."""
+    common: _Floats
+    """Product of the two."""
+    same: NDArray[np.uint8]
+    """Samples that are exactly right."""
+    bend: NDArray[np.float32]
+    """The sharpest bend (second difference) of the channel."""
+    sharpest: float
+    """The sharpest bend of all that should be heard, at the channel's level."""
+    silent: _Marks
+    """Where nothing should be heard, nor a little before and after."""
+    noise: float
+    """Energy of a hop that should be silent, its median; 0 where that cannot be told."""
+    pauses: bool
+    """Whether enough of it should be silent to tell of noise."""
+
+    def rescale(self) -> None:
+        """Take the level of what is loud and as it should be for the channel's own.
+
+        Pieces of half a second with a hole in them, from which the gain was told, are too soft.
+        """
+        loud = dbfs(self.said) > _LOUD_DBFS
+        whole = loud & (self.common**2 > _SURE**2 * self.said * self.heard)
+        if 2 * np.count_nonzero(whole) <= np.count_nonzero(loud):
+            return
+        exact = whole & (self.same == HOP)
+        level = float(np.median(self.common[whole] / self.said[whole]))
+        if 2 * np.count_nonzero(exact) > np.count_nonzero(whole):
+            level = 1.0 / self.gain
+        self.gain *= level
+        self.common *= level
+        self.said *= level * level
+        self.sharpest *= level
+
+    @property
+    def left(self) -> _Floats:
+        """Energy of what is not explained."""
+        return np.maximum(self.heard - 2 * self.common + self.said, 0.0)
+
+    @property
+    def mostly_exact(self) -> bool:
+        """Whether more than half of what is loud in it is right to the sample."""
+        # What is not there at all says nothing of how well the rest fits.
+        loud = (dbfs(self.said) > _LOUD_DBFS) & (self.heard > HOP * QUIET * QUIET)
+        count = np.count_nonzero(loud)
+        return bool(2 * np.count_nonzero(self.same[loud] == HOP) > count)
+
+    @property
+    def exact(self) -> float | None:
+        """Share of samples that are exactly right."""
+        filled_up = len(self.same) * HOP - self.samples
+        count = int(self.same.sum(dtype=np.int64)) - filled_up
+        return count / self.samples if self.samples else None
+
+    @property
+    def correlation(self) -> float | None:
+        """Where something should be heard."""
+        sounding = self.said > 0
+        whole = float(np.sqrt(self.said.sum() * self.heard[sounding].sum()))
+        return float(self.common[sounding].sum()) / whole if whole > 0 else None
+
+    def likeness(self, start: int, end: int) -> float:
+        """Correlation of samples ``start .. end`` with what should be; 0 if either is silent."""
+        part = slice(max(0, start // HOP), max(0, -(-end // HOP)))
+        whole = float(np.sqrt(self.said[part].sum() * self.heard[part].sum()))
+        return float(self.common[part].sum()) / whole if whole > 0 else 0.0
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """The samples of hops ``first .. last``."""
+        return first * HOP, min(last * HOP, self.samples)
+
+    def forget(self, marked: _Marks, spans: Sequence[tuple[int, int]]) -> None:
+        """Unmark hops in spans of samples."""
+        for start, end in spans:
+            marked[max(0, start // HOP) : max(0, -(-end // HOP))] = False
+
+
+def compare(channel: _Samples, ideal: Ideal, gain: float) -> Hops:
+    """Hold a channel (n,) against what it should be, whose level is ``gain`` times the truth's."""
+    count = -(-len(channel) // HOP)
+    sums = np.zeros((5, count))
+    same = np.zeros(count, np.uint8)
+    bend, peaks = np.zeros(count, np.float32), np.zeros(count, np.uint16)
+    sharpest = 0.0
+    for first, there, laid in _blocks(channel, ideal):
+        hops = slice(first, first + len(there) // HOP)
+        one, other = there.reshape(-1, HOP), laid.reshape(-1, HOP)
+        sums[:, hops] = (
+            one.sum(axis=1),
+            other.sum(axis=1),
+            np.einsum("ij,ij->i", one, one),
+            np.einsum("ij,ij->i", other, other),
+            np.einsum("ij,ij->i", one, other),
+        )
+        close = (one == other) | ((np.abs(one) <= _STEP) & (np.abs(other) <= _STEP))
+        same[hops] = close.sum(axis=1)
+        peaks[hops] = np.abs(other).max(axis=1)
+        bend[hops][: len(one)] = _bends(there)
+        sharpest = max(sharpest, float(_bends(laid).max(initial=0.0)))
+    return _made(len(channel), gain, sums, same, bend, peaks, sharpest)
+
+
+def _blocks(channel: _Samples, ideal: Ideal) -> Iterator[tuple[int, _Floats, _Floats]]:
+    """(first hop, the channel's samples, the ideal's), the last block filled up with silence."""
+    size = _AT_ONCE * HOP
+    for low in range(0, len(channel), size):
+        high = min(low + size, len(channel))
+        room = np.zeros((2, -(-(high - low) // HOP) * HOP))
+        room[0, : high - low] = channel[low:high]
+        room[1, : high - low] = ideal(low, high)
+        yield low // HOP, room[0], room[1]
+
+
+def _bends(samples: _Floats) -> _Floats:
+    """The sharpest bend that begins in each hop."""
+    bends = np.zeros(len(samples))
+    bends[:-2] = np.abs(np.diff(samples, 2))
+    sharpest: _Floats = bends.reshape(-1, HOP).max(axis=1)
+    return sharpest
+
+
+def _made(
+    samples: int,
+    gain: float,
+    sums: _Floats,
+    same: NDArray[np.uint8],
+    bend: NDArray[np.float32],
+    peaks: NDArray[np.uint16],
+    sharpest: float,
+) -> Hops:
+    sum_there, sum_laid, heard, said, common = sums
+    silent = _spread(peaks > QUIET, _AROUND) == 0
+    if samples % HOP:
+        silent[-1:] = False  # not a whole one
+    pauses = int(np.count_nonzero(silent)) >= _FEWEST_SILENT
+    if pauses:
+        usual = silent & (heard <= 4 * np.median(heard[silent]) + 1)
+        dc = float(sum_there[usual].mean()) / HOP
+    else:
+        dc = float(sum_there.sum() - gain * sum_laid.sum()) / max(samples, 1)
+    if abs(dc) <= QUIET:
+        dc = 0.0
+    if dc:
+        heard += HOP * dc * dc - 2 * dc * sum_there
+        np.maximum(heard, 0.0, out=heard)
+        common -= dc * sum_laid
+    common *= gain
+    said *= gain * gain
+    noise = float(np.median(heard[silent])) if pauses else 0.0
+    return Hops(
+        samples=samples,
+        gain=gain,
+        dc=dc,
+        said=said,
+        heard=heard,
+        common=common,
+        same=same,
+        bend=bend,
+        sharpest=sharpest * gain,
+        silent=silent,
+        noise=noise,
+        pauses=pauses,
+    )
+
+
+def dbfs(energy: _Floats | float, hops: int = 1) -> _Floats:
+    """The level of the energy of so many hops in dBFS, digital silence far below all others."""
+    power = np.maximum(np.asarray(energy, np.float64) / (hops * HOP), 1e-4)
+    levels: _Floats = 10 * np.log10(power / 32768.0**2)
+    return levels
+
+
+def _spread(marked: _Marks, hops: int) -> NDArray[np.int64]:
+    """How many hops around each are marked."""
+    total = np.concatenate(([0], np.cumsum(marked)))
+    at = np.arange(len(marked))
+    spread: NDArray[np.int64] = (
+        total[np.minimum(at + hops + 1, len(marked))] - total[np.maximum(at - hops, 0)]
+    )
+    return spread
+
+
+def runs(marked: _Marks) -> list[tuple[int, int]]:
+    """Where marks stand in a row: (first, after the last)."""
+    edges = np.flatnonzero(np.diff(marked, prepend=False, append=False)).reshape(-1, 2)
+    return [(int(start), int(end)) for start, end in edges.tolist()]
