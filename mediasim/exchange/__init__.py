@@ -1,7 +1,11 @@
-"""Calls and their states, conferences, recordings: the exchange. Knows nothing of HTTP or TwiML.
+"""The one call control: calls and their states, conferences, queues, recordings.
 
-The public face: ``exchange.Exchange``, the flows it carries out (``two_party``, ``voicemail``,
-``conference``), ``events``, ``layout`` (the one rule of stored and downloaded channels),
-``records`` and ``catalogue``, ``recording_control`` and ``recording_plan``, ``media_store``,
-``download``, ``recovery``.
+Knows nothing of HTTP, TwiML, Twilio's JSON or scenario files, which compile to its operations.
+
+The public face: ``exchange.Exchange``; ``call_control`` (one call), ``phone`` (who answers, and
+how), ``ringing`` (the ladder), ``dial`` and ``bridge`` (two calls put through, with hold),
+``message`` (the Record verb), ``conference`` and ``participant``, ``queue``; ``recording`` (what is
+recorded, by role) and ``recording_control`` (recordings in progress), ``layout`` (the one rule of
+stored and downloaded channels); ``records``, ``states`` and ``lifecycle``, ``events``,
+``catalogue``, ``media_store``, ``recovery``.
 """

@@ -40,9 +40,9 @@ class Party(Model):
     network: Network = Network.model_construct()
     """The network of its leg."""
     script: Many[Step] = ()
-    """What it does, from when it is connected: to the other party, to the conference, or after the
-    beep; with dial_after, the caller's from when its own leg is answered. A call is over when all
-    scripts have ended, or somebody hangs up."""
+    """What it does from when its telephone is answered; after the beep of a voicemail. While the
+    call is being put through it does not speak, press keys or pause. A call is over when all
+    scripts have ended, or a party hangs up."""
 
     endpoint: Endpoint | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime. It has a number, a codec
