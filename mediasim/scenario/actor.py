@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.events import DtmfEvent, Event
 from mediasim.exchange.phone import PartyControl
+from mediasim.exchange.waiting import first_of
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.party import Line
 from mediasim.scenario.model_base import Many
@@ -189,16 +190,7 @@ class Actor:
                 self.waiting = ""
             return
         deadline = self._exchange.now_ns + step.timeout
-        waits = [
-            asyncio.ensure_future(self._wanted(step)),
-            asyncio.ensure_future(self._exchange.sleep_until(deadline)),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+        await first_of(self._wanted(step), self._exchange.sleep_until(deadline))
         self._tracker(step).forget()
 
     async def _wanted(self, step: WaitFor) -> None:

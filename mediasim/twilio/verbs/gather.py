@@ -9,10 +9,11 @@ come once a second while new words are heard (our choice).
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.exchange.waiting import first_of, never
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
 from mediasim.parties.words import words_between
@@ -77,18 +78,9 @@ async def _deadline(session: CallSession, verb: Verb, asking: _Asking) -> None:
     patience = verb.seconds("timeout", 5) * NS_PER_SECOND
     while not asking.complete.is_set():
         asking.touched.clear()
-        waits = [
-            asyncio.ensure_future(asking.complete.wait()),
-            asyncio.ensure_future(asking.touched.wait()),
-            asyncio.ensure_future(session.exchange.sleep(patience)),
-        ]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if not (waits[0].done() or waits[1].done()) and not asking.speaking:
-                return
-        finally:
-            for wait in waits:
-                wait.cancel()
+        came = (asking.complete.wait(), asking.touched.wait())
+        if await first_of(*came, session.exchange.sleep(patience)) == 2 and not asking.speaking:
+            return
 
 
 class _Asking:
@@ -154,17 +146,13 @@ class _Asking:
     async def _until_said(self, tracker: SpeechTracker) -> None:
         """Quiet for long enough, or the longest that is listened to."""
         exchange, frames = self._session.exchange, -(-self._quiet_ns // FRAME_NS)
-        quiet = asyncio.ensure_future(fired(lambda tell: tracker.wait_silence(frames, tell)))
-        waits: list[asyncio.Future[Any]] = [quiet]
-        if self._longest_ns:
-            waits.append(asyncio.ensure_future(exchange.sleep(self._longest_ns)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if quiet.done():
-                await exchange.sleep_until(quiet.result() * FRAME_NS + _NOTICE_NS)
-        finally:
-            for wait in waits:
-                wait.cancel()
+
+        async def quiet() -> None:
+            frame = await fired(lambda tell: tracker.wait_silence(frames, tell))
+            await exchange.sleep_until(frame * FRAME_NS + _NOTICE_NS)
+
+        longest = exchange.sleep(self._longest_ns) if self._longest_ns else never()
+        await first_of(quiet(), longest)
 
     async def _tell(self, callback: Callback, since_ns: int) -> None:
         """What has been understood so far, for as long as more of it comes."""
