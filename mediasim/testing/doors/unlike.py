@@ -83,15 +83,17 @@ def _transfer_unanswered(document: Document) -> bool:
 # -- conferences ------------------------------------------------------------------------------
 
 
-def _come_one_by_one(document: Document) -> bool:
-    return len({str(it.get("join")) for it in _conference(document).get("participants", ())}) > 1
-
-
 def _alone(document: Document) -> bool:
     """Who is alone in a sandbox's conference waits for another for ever."""
     participants = _conference(document).get("participants", "--")
+    return len(participants) < 2
+
+
+def _left_alone(document: Document) -> bool:
+    """Who hangs up before the next comes may leave a party alone in a new conference."""
+    joins = {str(it.get("join")) for it in _conference(document).get("participants", ())}
     leaves = any("hangup" in _script(document, name) for name in document["parties"])
-    return len(participants) < 2 or (leaves and _come_one_by_one(document))
+    return leaves and len(joins) > 1
 
 
 def _ended_with_nothing_to_do(document: Document) -> bool:
@@ -107,6 +109,7 @@ UNLIKE: Final[Mapping[str, Callable[[Document], bool]]] = {
     "speaks-before-the-beep": _speaks_before_the_beep,
     "transfer-unanswered": _transfer_unanswered,
     "alone": _alone,
+    "left-alone": _left_alone,
     "counted-from-the-conference": _counted_from_the_conference,
     "ended-with-nothing-to-do": _ended_with_nothing_to_do,
 }
