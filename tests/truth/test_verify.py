@@ -339,9 +339,10 @@ def test_of_two_such_voices_nothing_can_be_told(tmp_path: Path) -> None:
 
 
 def packets(pcm: Samples, channel: int, phase: int, count: int) -> list[int]:
-    """The first samples of so many loud packets on a grid that begins at a phase."""
+    """The first samples of so many packets, amid loud ones, on a grid that begins at a phase."""
     grid = range(1600 + phase, pcm.shape[1] - 1600, 160)
-    loud = [at for at in grid if np.abs(pcm[channel, at : at + 160].astype(int)).mean() > 400]
+    sizes = {at: np.abs(pcm[channel, at : at + 160].astype(int)).mean() for at in grid}
+    loud = [at for at in grid if min(sizes.get(at + step, 0) for step in (-160, 0, 160, 320)) > 400]
     return loud[3 :: len(loud) // (count + 1)][:count]
 
 

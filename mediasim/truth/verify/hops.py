@@ -42,6 +42,8 @@ _TRANSCODINGS: Final[tuple[Callable[[_Samples], _Samples] | None, ...]] = (
     lambda pcm: ulaw_decode(ulaw_encode(pcm)),
     lambda pcm: alaw_decode(alaw_encode(pcm)),
 )
+_RINGING: Final = 20
+"""Samples from any sound beyond which nothing is expected to be heard of it."""
 _TRIED: Final = 20
 _TRIED_SAMPLES: Final = 2000
 
@@ -68,7 +70,12 @@ class Ideal:
         laid = self._plain(low - reach, high + reach)
         if not laid.any():
             return np.zeros(high - low)
-        return np.convolve(laid.astype(np.float64), self.taps, "valid")
+        shaped = np.convolve(laid.astype(np.float64), self.taps, "valid")
+        # A filter's ringing after the last sound is nothing that could be missing.
+        counted = np.concatenate(([0], np.cumsum(np.abs(laid) > _STEP)))
+        middle = np.arange(reach, reach + high - low)
+        shaped[counted[middle + _RINGING] == counted[middle - _RINGING]] = 0.0
+        return shaped
 
     def _plain(self, low: int, high: int) -> _Samples:
         laid = self._placed.laid_out(self._expected, low, high)

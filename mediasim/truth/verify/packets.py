@@ -134,10 +134,11 @@ def _edges(channel: _Samples, ideal: Ideal, hops: Hops, first: int, last: int) -
     start, end = hops.span(first, last)
     low, high = max(0, start - _EDGE), min(hops.samples, end + _EDGE)
     silent = np.abs(channel[low:high].astype(np.float64) - hops.dc) <= QUIET
-    if not silent[start - low : end - low].all():
+    inner = slice(start - low + HOP // 2, end - low - HOP // 2)  # a hop may begin in sound
+    if not silent[inner].all():
         return Spot(start, end)
     sound = np.flatnonzero(~silent)
-    before, after = sound[sound < start - low], sound[sound >= end - low]
+    before, after = sound[sound < inner.start], sound[sound >= inner.stop]
     wide_start = low + (int(before[-1]) + 1 if len(before) else 0)
     wide_end = low + (int(after[0]) if len(after) else len(silent))
     # Silence that belongs there is no part of the hole.
