@@ -17,11 +17,13 @@ from mediasim.audio.tones import hold_music, ringback
 from mediasim.exchange.catalogue import Catalogue
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
+from mediasim.exchange.journals import Journals
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, Direction
+from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CallStatus
 from mediasim.media.far_end import FarEnd
@@ -66,10 +68,17 @@ class Exchange:
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)
+        self.spool = directory / SPOOL
+        """The folder of recordings in progress, on the store's file system."""
         self.catalogue = Catalogue()
         self.events = Events()
         self.calls: list[LiveCall] = []
         self.recordings: list[LiveRecording] = []
+        self.journals = Journals()
+        self.before_media: Callable[[LiveRecording], None] | None = None
+        """Called with a recording whose media is about to be published."""
+        self.unpublished: Callable[[LiveRecording, OSError], None] | None = None
+        """Called with a recording that the disk did not take; None: the error is raised."""
         self.far_end_of: Callable[[LiveCall], FarEnd | None] = lambda call: None
         """Who is at the far end of a call that is answered, where it is no simulated party."""
 

@@ -7,18 +7,16 @@ the child's inbound track while there is one, and before that what the parent is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mediasim.audio.wav import read_wav, write_wav
+from mediasim.audio.wav import read_wav
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
-from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.trim import Trim, absence_code, kept_range
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
@@ -64,11 +62,14 @@ class LiveRecording:
     name: str
     trim: Trim
     channels: Callable[[], tuple[SourcedChannel, ...]]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """What its journal says besides, for a start after a kill."""
     recorder: Recorder = field(init=False)
     spool: SpoolFile = field(init=False)
     sourcings: list[Sourcing] = field(default_factory=list)
-    trimmed: tuple[int, int] = (0, 0)
-    """The samples kept of the whole recording: (start, end)."""
+    trimmed: tuple[int, int] | None = None
+    """The samples kept of the whole recording, (start, end), once that is known."""
+    _adopted: bool = False
 
     def __post_init__(self) -> None:
         exchange = self.exchange
@@ -82,12 +83,12 @@ class LiveRecording:
             "start_ns": self.record.start_ns,
             "created_ns": self.record.created_ns,
             "layout": self.record.layout.asked(),
+            **self.notes,
         }
-        self.spool = SpoolFile(
-            exchange.store.directory / SPOOL, self.record.sid, len(channels), journal
-        )
+        self.spool = SpoolFile(exchange.spool, self.record.sid, len(channels), journal)
         self.recorder = self.room.record(_taps(channels), self.spool)
         self.sourcings.append(Sourcing(self.recorder.first_frame, channels))
+        exchange.journals.begin(self.sid, self.spool.journal)
         exchange.catalogue.add_recording(self.record)
         exchange.recordings.append(self)
         self._tell("started")
@@ -99,6 +100,11 @@ class LiveRecording:
     @property
     def active(self) -> bool:
         return self.record.status in ("in-progress", "paused")
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """The samples (start, end) of the whole recording that its file has, or would have now."""
+        return (0, self.recorder.samples) if self.trimmed is None else self.trimmed
 
     def follow(self) -> None:
         """Take the channels anew after legs came, went or were muted."""
@@ -131,38 +137,69 @@ class LiveRecording:
         """Record no more. What there is becomes a recording with :meth:`publish`."""
         self.record.move("stopped", self.exchange.now_ns)
         self.room.stop(self.recorder)
-        self._map_channels()
+        self.record.channel_map.extend(self.channel_map())
         self._tell("stopped")
 
     def publish(self) -> None:
-        """Make the halted recording's file and documents appear."""
+        """Make the halted recording's file and documents appear.
+
+        What the disk does not take is the exchange's to try again, or OSError.
+        """
         self.record.move("processing", self.exchange.now_ns)
-        self._publish()
+        self.try_to_publish()
+
+    def try_to_publish(self) -> None:
+        """The same for one that is in processing: again after the disk had refused it."""
+        try:
+            self._publish()
+        except OSError as error:
+            if self.exchange.unpublished is None:
+                raise
+            self.exchange.unpublished(self, error)
 
     def _publish(self) -> None:
-        exchange = self.exchange
-        recorded = self.recorder.samples
-        start, end = 0, recorded
-        if self.trim == "trim-silence" and recorded:
-            pcm = read_wav(self.spool.path).pcm
-            start, end = kept_range(pcm, self.trim)
-            if (start, end) != (0, recorded) and end > start:
-                write_wav(self.spool.path, np.ascontiguousarray(pcm[:, start:end]))
-        self.trimmed = (start, end)
-        self.record.error_code = absence_code(recorded, end - start)
-        if self.record.error_code is None:
-            self.record.samples = end - start
-            exchange.store.adopt_wav(self.sid, self.spool.path)
-            self.record.move("completed", exchange.now_ns)
-        else:
-            self.record.samples = 0
-            self.record.move("absent", exchange.now_ns)
-        exchange.store.publish_document(self.sid, self.record.document(exchange.dates))
-        self.spool.discard()
-        self._tell(self.record.status)
+        """In an order that a kill, or a full disk, may cut off anywhere.
 
-    def _map_channels(self) -> None:
-        """Say of each channel whose voice it holds, by everybody who ever was in it."""
+        Truth, media, document, then the record: each is whole or not there, the journal goes
+        last, and doing it again from the beginning has the same outcome.
+        """
+        exchange, record = self.exchange, self.record
+        recorded = self.recorder.samples
+        if self.trimmed is None:
+            self.spool.finish()
+            trims = self.trim == "trim-silence" and recorded
+            pcm = read_wav(self.spool.path).pcm if trims else None
+            self.trimmed = (0, recorded) if pcm is None else kept_range(pcm, self.trim)
+        start, end = self.trimmed
+        record.error_code = absence_code(recorded, end - start)
+        record.samples = end - start if record.error_code is None else 0
+        if record.error_code is None:
+            if exchange.before_media is not None:
+                exchange.before_media(self)
+            self._publish_media(start, end)
+        finished = copy.copy(record)
+        finished.move("completed" if record.error_code is None else "absent", exchange.now_ns)
+        exchange.store.publish_document(self.sid, finished.document(exchange.dates))
+        self.spool.drop()
+        record.move(finished.status, finished.updated_ns)
+        self._tell(record.status)
+        exchange.journals.done(self.sid, "media")
+
+    def _publish_media(self, start: int, end: int) -> None:
+        store = self.exchange.store
+        if (start, end) == (0, self.recorder.samples):
+            if not self._adopted:
+                self.spool.finish()
+                store.adopt_wav(self.sid, self.spool.path)
+                self._adopted = True
+            return
+        self.spool.finish()
+        self.spool.note(kept=[start, end])
+        store.publish_part(self.sid, self.spool.path, start, end)
+
+    def channel_map(self) -> list[ChannelMapEntry]:
+        """Whose voice each channel holds, by everybody who was in it until now."""
+        found: list[ChannelMapEntry] = []
         roles = self.record.layout.channels
         for number, role in enumerate(roles):
             sources: list[Source] = []
@@ -173,7 +210,7 @@ class LiveRecording:
             single = role.role not in ("mix", "conference-mix", "everyone-else")
             taken = _taken(sources) if single else None
             heard = self._heard(sources) if single else []
-            self.record.channel_map.append(
+            found.append(
                 ChannelMapEntry(
                     channel=number + 1,
                     leg=taken.call.name if taken else "mix",
@@ -184,6 +221,7 @@ class LiveRecording:
                     words=_words(role.words, sources, single),
                 )
             )
+        return found
 
     def _heard(self, sources: Sequence[Source]) -> list[str]:
         """The parties whose voices are in a channel, in the order they came to be."""

@@ -1,25 +1,47 @@
-"""Recordings that a killed process left under way: published on the next start.
+"""Recordings that a killed process left in progress: published on the next start.
 
 What had been written when the process died is there, to the last flush; what was said of it
-beforehand is in its journal. Its truth died with the process.
+beforehand is in its journal. A kill between two steps of publishing leaves the media published and
+the journal in place: then only what follows the media is done again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mediasim.audio.errors import AudioFileError
+from mediasim.audio.wav import read_wav
 from mediasim.exchange.dates import Dates
+from mediasim.exchange.journals import beside
 from mediasim.exchange.layout import recording_layout
-from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.sids import check_sid
 from mediasim.exchange.trim import absence_code
-from mediasim.media.spool import Recovered, recover
+from mediasim.media.spool import Recovered, Substitute, journals, read_journal, recover
 
-__all__ = ["SPOOL", "recover_recordings"]
+__all__ = ["SPOOL", "Revived", "media_samples", "recover_recordings", "revive_recordings"]
 
 SPOOL = "spool"
 """The folder of a store's directory in which recordings under way are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """A recording that was published after a kill; its journal is still in place."""
+
+    record: RecordingRecord
+    journal: Mapping[str, Any]
+    path: Path
+    """The journal's."""
+
+    def forget(self) -> None:
+        """Remove the journal and what stands beside it."""
+        for path in (self.path, *beside(self.path)):
+            path.unlink(missing_ok=True)
 
 
 def recover_recordings(
@@ -27,44 +49,117 @@ def recover_recordings(
 ) -> list[RecordingRecord]:
     """Publish every recording found in the spool, the store's unless another is given.
 
-    Returns their records; ``dates`` are of the process that died.
+    Returns their records; ``dates`` are of the process that died. Nothing is left in the spool.
+    """
+    revived = revive_recordings(store, dates, spool or store.directory / SPOOL)
+    for each in revived:
+        each.forget()
+    return [each.record for each in revived]
+
+
+def revive_recordings(
+    store: MediaStore,
+    dates: Dates,
+    spool: Path,
+    substitute: Substitute | None = None,
+    about: Callable[[RecordingRecord], None] | None = None,
+) -> list[Revived]:
+    """The same, with their journals, which stay until :meth:`Revived.forget`.
+
+    ``substitute`` gives the journal of a recording whose own cannot be read, by SID and channels;
+    ``about`` completes a record before its document is written. Raises OSError for a disk that
+    cannot be written.
     """
     found = []
-    for recovered in recover(spool or store.directory / SPOOL):
-        try:
-            record = _record(recovered, recovered.journal)
-        except (KeyError, TypeError, ValueError):
+    for recovered in recover(spool, substitute):
+        record = _record(recovered.name, recovered.journal)
+        if record is None:
             continue  # not a journal of ours: left where it is
-        _publish(store, dates, record, recovered)
-        found.append(record)
-    return found
+        samples = _publish_media(store, record.sid, recovered)
+        recovered.path.unlink(missing_ok=True)
+        found.append(
+            _finished(
+                store,
+                dates,
+                record,
+                recovered.samples,
+                samples,
+                recovered.journal,
+                recovered.journal_path,
+                about,
+            )
+        )
+    revived = {each.path for each in found}
+    for path in journals(spool):
+        journal = None if path in revived else read_journal(path)
+        record = None if journal is None else _record(path.stem, journal)
+        if journal is None or record is None:
+            continue
+        # Without audio of its own it had been published, or had not begun to be written.
+        length = media_samples(store, record.sid) or 0
+        found.append(_finished(store, dates, record, length, length, journal, path, about))
+    return sorted(found, key=lambda each: each.record.sid)
 
 
-def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
-    record = RecordingRecord(
-        sid=journal["sid"],
-        account_sid=journal["account_sid"],
-        call_sid=journal["call_sid"],
-        source=journal["source"],
-        layout=recording_layout(**journal["layout"]),
-        created_ns=journal["created_ns"],
-        start_ns=journal["start_ns"],
-        conference_sid=journal["conference_sid"],
-    )
-    record.samples = recovered.samples
-    return record
+def media_samples(store: MediaStore, sid: str) -> int | None:
+    """How many samples each channel of the published media has; None if there is none."""
+    try:
+        return int(read_wav(store.wav_path(sid)).pcm.shape[1])
+    except (AudioFileError, MediaNotFound):
+        return None
 
 
-def _publish(
-    store: MediaStore, dates: Dates, record: RecordingRecord, recovered: Recovered
-) -> None:
-    ended_ns = record.start_ns + recovered.samples * 125_000
+def _publish_media(store: MediaStore, sid: str, recovered: Recovered) -> int:
+    """Publish what is in the spool, without what was to be trimmed; returns its samples."""
+    whole = 0, recovered.samples
+    try:
+        start, end = recovered.journal.get("kept", whole)
+        kept = (start, end) if 0 <= start <= end <= recovered.samples else whole
+    except (TypeError, ValueError):
+        kept = whole
+    samples: int = kept[1] - kept[0]
+    if absence_code(recovered.samples, samples) is None:
+        if kept == whole:
+            store.adopt_wav(sid, recovered.path)
+        else:
+            store.publish_part(sid, recovered.path, *kept)
+    return samples
+
+
+def _record(name: str, journal: Mapping[str, Any]) -> RecordingRecord | None:
+    """The record as it was begun; None for a journal that is not one of ours."""
+    try:
+        return RecordingRecord(
+            sid=check_sid(journal["sid"], "RE"),
+            account_sid=journal["account_sid"],
+            call_sid=journal["call_sid"],
+            source=journal["source"],
+            layout=recording_layout(**journal["layout"]),
+            created_ns=journal["created_ns"],
+            start_ns=journal["start_ns"],
+            conference_sid=journal["conference_sid"],
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _finished(
+    store: MediaStore,
+    dates: Dates,
+    record: RecordingRecord,
+    recorded: int,
+    samples: int,
+    journal: Mapping[str, Any],
+    path: Path,
+    about: Callable[[RecordingRecord], None] | None,
+) -> Revived:
+    """Complete the record of what has been published, and write its document."""
+    ended_ns = record.start_ns + samples * 125_000
+    record.samples = samples
     record.move("processing", ended_ns)
-    record.error_code = absence_code(recovered.samples, recovered.samples)
-    if record.error_code is None:
-        store.adopt_wav(record.sid, recovered.path)
-        record.move("completed", ended_ns)
-    else:
-        record.move("absent", ended_ns)
+    record.error_code = absence_code(recorded, samples)
+    record.move("completed" if record.error_code is None else "absent", ended_ns)
+    if about is not None:
+        about(record)
     store.publish_document(record.sid, record.document(dates))
-    recovered.discard()
+    return Revived(record, journal, path)

@@ -53,6 +53,8 @@ class Keeper:
         self._known: dict[str, dict[str, Any]] = {kind: {} for kind in self._shelves}
         """By kind and key: what of a record tells that it has changed, as it was written."""
         self._scheduled = False
+        self._then: list[Callable[[], None]] = []
+        """What is to be done once everything noted so far is written."""
 
     def restore(
         self,
@@ -80,6 +82,10 @@ class Keeper:
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._write)
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Do this, in any thread, once everything noted so far is written."""
+        self._then.append(work)
 
     def compare(self, *kinds: str) -> None:
         """Find out what has changed, come or gone on these shelves."""
@@ -119,11 +125,21 @@ class Keeper:
                 self._known[kind][key] = _state(record)
         self._dirty.clear()
         written = self._database.put(changes)
+        then, self._then = self._then, []
+
+        def settle(written: Future[None]) -> None:
+            if written.exception() is not None:
+                self._then += then  # the next write writes this too
+                return
+            for work in then:
+                work()
+
+        written.add_done_callback(settle)
         written.add_done_callback(_complain)
         return written
 
     def _write(self) -> None:
-        if self._dirty:
+        if self._dirty or self._then:
             self.write()
 
 

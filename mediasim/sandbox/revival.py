@@ -7,7 +7,7 @@ that is known of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +15,16 @@ from typing import Any, Final
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
-from mediasim.exchange.recovery import recover_recordings
-from mediasim.exchange.states import CALL, CONFERENCE, RECORDING
-from mediasim.exchange.trim import ERROR_TOO_SHORT
+from mediasim.exchange.recovery import Revived, media_samples, revive_recordings
+from mediasim.exchange.sids import check_sid
+from mediasim.exchange.states import CALL, CONFERENCE
+from mediasim.exchange.trim import absence_code
+from mediasim.media.spool import journals
 from mediasim.sandbox.documents import from_document, to_document
+from mediasim.truth.recovered import publish_recovered, recovered_channels
 from mediasim.twilio.resources import TranscriptionRecord
 
-__all__ = ["Documents", "epoch_after", "last_moment", "revive"]
+__all__ = ["Documents", "epoch_after", "last_moment", "publish_left", "revive"]
 
 Documents = dict[str, list[dict[str, Any]]]
 """By kind, oldest first."""
@@ -54,29 +57,40 @@ def epoch_after(moment_ns: int, earliest: datetime) -> datetime:
 
 
 def revive(
-    documents: Documents, store: MediaStore, epoch: datetime | None, spools: Iterable[Path]
+    documents: Documents,
+    store: MediaStore,
+    epoch: datetime | None,
+    spools: Iterable[Path],
+    left: list[Revived] | None = None,
 ) -> set[tuple[str, str]]:
     """Publish recordings that were under way, and end what has not ended, in the documents.
 
-    ``epoch`` is the last start's, None if there was none. Returns kind and SID of what changed.
+    ``epoch`` is the last start's, None if there was none; ``left`` takes what was published, with
+    journals still to be forgotten, which else are at once. Returns kind and SID of what changed.
+    Raises OSError for a disk that cannot be written.
     """
     if epoch is None:
         return set()
     before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in _LIVES}
     dates = Dates(epoch)
     epoch_ns = dates.unix_ns(0)
-    published = {
-        record.sid: record for each in spools for record in recover_recordings(store, dates, each)
-    }
+    rows = {document["sid"]: document for document in documents.get("recording", ())}
+    found = [each for spool in spools for each in publish_left(store, dates, spool, rows)]
+    published = {each.record.sid: each.record for each in found}
     recordings = documents.setdefault("recording", [])
-    known = {document["sid"] for document in recordings}
     for number, document in enumerate(recordings):
-        if (record := published.get(document["sid"])) is not None:
-            record.channel_map = from_document(RecordingRecord, document, epoch_ns).channel_map
+        record = published.get(document["sid"])
+        # A row that tells of its end was written after all of it was published.
+        if record is not None and not _is_over(document):
             recordings[number] = to_document(record, epoch_ns)
     recordings += [
-        to_document(record, epoch_ns) for sid, record in published.items() if sid not in known
+        to_document(record, epoch_ns) for sid, record in published.items() if sid not in rows
     ]
+    if left is None:
+        for each in found:
+            each.forget()
+    else:
+        left += found
     died_ns = last_moment(documents) - epoch_ns
     ends = {
         "call": _end_call,
@@ -85,13 +99,70 @@ def revive(
     }
     for kind, end in ends.items():
         documents[kind] = [end(each, epoch_ns, died_ns) for each in documents.get(kind, [])]
-    documents["recording"] = [_end_recording(each, epoch_ns, died_ns) for each in recordings]
+    documents["recording"] = [_end_recording(each, epoch_ns, died_ns, store) for each in recordings]
     return {
         (kind, each["sid"])
         for kind in _LIVES
         for each in documents[kind]
         if each is not before[kind].get(each["sid"])
     }
+
+
+def publish_left(
+    store: MediaStore, dates: Dates, spool: Path, rows: Mapping[str, Mapping[str, Any]]
+) -> list[Revived]:
+    """Publish the recordings of a spool whose process is dead, with their truth.
+
+    ``rows`` are the documents of recordings by SID. Raises OSError.
+    """
+    epoch_ns = dates.unix_ns(0)
+    for journal in journals(spool):
+        if rows.get(journal.stem, {}).get("status") == "deleted":
+            for path in spool.glob(f"{journal.stem}.*"):
+                path.unlink(missing_ok=True)
+
+    def substitute(sid: str, channels: int) -> dict[str, Any] | None:
+        return _journal_of(sid, channels, rows, epoch_ns)
+
+    def complete(record: RecordingRecord) -> None:
+        row = rows.get(record.sid)
+        known = None if row is None else from_document(RecordingRecord, row, epoch_ns).channel_map
+        record.channel_map = known or recovered_channels(spool / f"{record.sid}.journal")
+
+    found = revive_recordings(store, dates, spool, substitute, complete)
+    for each in found:
+        publish_recovered(store, each.record, each.path)
+    return found
+
+
+def _journal_of(
+    sid: str, channels: int, rows: Mapping[str, Mapping[str, Any]], epoch_ns: int
+) -> dict[str, Any] | None:
+    """What a recording's damaged journal said, by its row; without a row, what its file tells."""
+    try:
+        check_sid(sid, "RE")
+    except ValueError:
+        return None
+    row = rows.get(sid)
+    if row is None:
+        layout = {"kind": "call", "channels": "dual" if channels == 2 else "mono"}
+        of_any = next(iter(rows.values()), {})
+        unknown = {
+            "account_sid": of_any.get("account_sid", f"AC{0:032x}"),
+            "call_sid": f"CA{0:032x}",
+            "conference_sid": None,
+            "source": "StartCallRecordingAPI",
+            "start_ns": 0,
+            "created_ns": 0,
+        }
+        return {"sid": sid, "layout": layout, **unknown}
+    names = ("account_sid", "call_sid", "conference_sid", "source", "layout")
+    times = {name: row[name] - epoch_ns for name in ("start_ns", "created_ns")}
+    return {"sid": sid, **{name: row[name] for name in names}, **times}
+
+
+def _is_over(document: Mapping[str, Any]) -> bool:
+    return document["status"] in ("completed", "absent", "deleted")
 
 
 def _end_call(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
@@ -118,13 +189,17 @@ def _end_transcription(document: dict[str, Any], epoch_ns: int, died_ns: int) ->
     return to_document(transcription, epoch_ns)
 
 
-def _end_recording(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    """One of which nothing was found to publish."""
-    if RECORDING.is_final(document["status"]) or document["status"] in ("completed", "absent"):
+def _end_recording(
+    document: dict[str, Any], epoch_ns: int, died_ns: int, store: MediaStore
+) -> dict[str, Any]:
+    """One of which nothing was found in a spool: what is in its folder decides."""
+    if _is_over(document):
         return document
     recording = from_document(RecordingRecord, document, epoch_ns)
     if recording.status != "processing":
         recording.move("processing", died_ns)
-    recording.move("absent", died_ns)
-    recording.samples, recording.error_code = 0, ERROR_TOO_SHORT
+    samples = media_samples(store, recording.sid)
+    recording.samples = samples or 0
+    recording.error_code = absence_code(recording.samples, recording.samples)
+    recording.move("completed" if samples else "absent", died_ns)
     return to_document(recording, epoch_ns)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -22,9 +22,11 @@ from mediasim.exchange.events import (
 )
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
+from mediasim.exchange.recovery import Revived
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
+from mediasim.sandbox.checkpoints import Checkpoints, Pulse
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
@@ -34,7 +36,7 @@ from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
-from mediasim.sandbox.storage import Storage
+from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.seeds import Seeds
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -120,6 +122,8 @@ class Sandbox:
             waits=self.clock.kind != "real",
             grace=settings.config.stream_grace / NS_PER_SECOND,
         )
+        self._pulse: Pulse | None = None
+        self._checkpoints: Checkpoints
         self._preparing: asyncio.Task[None] | None = None
         self._resetting = asyncio.Lock()
 
@@ -166,6 +170,8 @@ class Sandbox:
 
     async def close(self) -> None:
         """Let go of everything."""
+        if self._pulse is not None:
+            await asyncio.to_thread(self._pulse.close)
         if self.engine.running:
             await self.engine.gate(self._write_all)
             if self.sip is not None:
@@ -195,13 +201,41 @@ class Sandbox:
 
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
-        revived = revive(storage.documents, storage.media, storage.last_epoch, storage.spools())
+        left: list[Revived] = []
+        try:
+            revived = revive(
+                storage.documents, storage.media, storage.last_epoch, storage.spools(), left
+            )
+        except OSError as error:
+            raise StorageError(f"recordings cannot be recovered: {error}") from None
         epoch = self.settings.epoch or epoch_after(
             last_moment(storage.documents), clock.first_epoch()
         )
         storage.begin(epoch)
         self._dates = Dates(epoch)
         self._build(storage.documents, storage.boot, revived)
+        self.finish_revived(left)
+        if self.settings.data is not None:
+            loop = asyncio.get_running_loop()
+            self._pulse = Pulse(lambda: loop.call_soon_threadsafe(self._tend))
+
+    def finish_revived(self, left: Iterable[Revived]) -> None:
+        """Write down and tell what was recovered; then its journals go."""
+        journals, keeper = self.service.exchange.journals, self.keeper
+        for each in left:
+            sid = each.record.sid
+            journals.begin(sid, each.path)
+            if keeper is not None:
+                journals.require(sid, "row")
+                keeper.then(partial(journals.done, sid, "row"))
+            self.service.recordings.resume(self.service.catalogue.recording(sid), each.journal)
+            journals.done(sid, "media")
+        if keeper is not None:
+            keeper.write()
+
+    def _tend(self) -> None:
+        """What is done about once a second, by the wall clock."""
+        self._checkpoints.take()
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -221,6 +255,7 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
+        self._checkpoints = Checkpoints(exchange)
         account = AccountRecord(
             sid=storage.kept("account", config.account.sid, SidFactory(seeds).new("AC")),
             auth_token=storage.kept(
@@ -292,7 +327,7 @@ class Sandbox:
         self.keeper = None
         self.events.clear()
         self.service.room.close()
-        for name in ("recordings", "cache", "spool"):
+        for name in ("recordings", "references", "cache", "spool"):
             shutil.rmtree(self.storage.folder / name, ignore_errors=True)
 
     def _write_all(self) -> None:
@@ -313,7 +348,11 @@ class Sandbox:
         if keeper is None:
             return
         if isinstance(event, RecordingEvent):
-            keeper.changed("recording", catalogue.recording(event.recording_sid))
+            recording = catalogue.recording(event.recording_sid)
+            keeper.changed("recording", recording)
+            if recording.status in ("completed", "absent"):
+                exchange.journals.require(recording.sid, "row")
+                keeper.then(partial(exchange.journals.done, recording.sid, "row"))
         elif isinstance(event, ConferenceEvent):
             keeper.changed("conference", catalogue.conference(event.conference_sid))
         elif isinstance(event, TranscriptionEvent):

@@ -22,7 +22,8 @@ class Gap:
     start: int
     end: int
     why: str
-    """lost, late, stalled, or put in (by the jitter buffer, to follow the sender's clock)."""
+    """lost, late, stalled, put in (by the jitter buffer, to follow the sender's clock), or not
+    written (as the disk was full)."""
 
     def to_json(self) -> dict[str, Any]:
         return {"start": self.start, "end": self.end, "why": self.why}

@@ -139,7 +139,12 @@ class _FileMap:
 
     def __init__(self, recording: LiveRecording) -> None:
         self._segments = recording.recorder.segments
-        self._start, self._end = recording.trimmed
+        self._start, self._end = recording.kept
+
+    @property
+    def samples(self) -> int:
+        """How long the file is."""
+        return self._end - self._start
 
     def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
         """(sample of the frame clock, sample in the file, samples) of what of a span is heard."""
@@ -153,8 +158,12 @@ class _FileMap:
             if start < end:
                 yield start, start + to_file, end - start
 
+    def within(self, start: int, end: int) -> tuple[int, int]:
+        """Samples of all that was recorded, as samples of the file; none if they are not in it."""
+        return max(start - self._start, 0), min(end, self._end) - self._start
+
     def pauses(self) -> tuple[tuple[int, int, str], ...]:
-        kept = self._end - self._start
+        kept = self.samples
         found = []
         for segment in self._segments:
             at = segment.offset - self._start
@@ -171,18 +180,21 @@ class _FileMap:
         return first, at, segment.frames * FRAME_SAMPLES, segment.kind
 
 
-def recording_truth(recording: LiveRecording) -> RecordingTruth:
-    """The truth of a recording that has been published."""
+def recording_truth(recording: LiveRecording, tape: ReferenceTape | None = None) -> RecordingTruth:
+    """The truth of a recording, as far as it has been written.
+
+    ``tape`` is one that earlier truths of the recording were told with, to be continued.
+    """
     to_file = _FileMap(recording)
     count = recording.record.layout.stored_channels
     conceal = any(
         call.party.conceal for number in range(count) for call in _heard_in(recording, number)
     )
-    tape = ReferenceTape()
+    tape = ReferenceTape() if tape is None else tape
     channels = tuple(_channel(recording, number, to_file, tape) for number in range(count))
     return RecordingTruth(
         sid=recording.sid,
-        samples=recording.record.samples or 0,
+        samples=to_file.samples,
         channels=channels,
         reference=tape.pcm(),
         pauses=to_file.pauses(),
@@ -210,6 +222,7 @@ def _channel(
             gaps, moved = _lost(speaker, start, end, to_file)
             missing += gaps
             adjustments += moved
+    missing += _unwritten(recording, to_file)
     in_order = sorted(intervals, key=lambda it: (it.start, it.end, it.text))
     return ChannelTruth(
         channel=number + 1,
@@ -223,6 +236,14 @@ def _channel(
             )
         ),
     )
+
+
+def _unwritten(recording: LiveRecording, to_file: _FileMap) -> Iterator[Gap]:
+    """What the disk did not take for so long that it was given up."""
+    for start, end in recording.spool.unwritten:
+        low, high = to_file.within(start, end)
+        if low < high:
+            yield Gap(low, high, "not written")
 
 
 def _background(recording: LiveRecording, number: int) -> float | None:

@@ -6,12 +6,14 @@ rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.exchange.catalogue import UnknownSid
 from mediasim.exchange.events import Event, RecordingEvent
+from mediasim.exchange.journals import CALLBACK
 from mediasim.exchange.layout import Kind, recording_layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
@@ -20,7 +22,7 @@ from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior, Track
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
-from mediasim.truth.publishing import publish_truth
+from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.asks import Callback, RecordingRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.status import Params
@@ -55,6 +57,7 @@ class RecordingDesk:
         self._watches: dict[str, _Watch] = {}
         self._live: dict[str, LiveRecording] = {}
         self._made = 0
+        self._exchange.before_media = publish_truth
         self._exchange.events.on("event", self._happened)
 
     # -- starting ---------------------------------------------------------------------------
@@ -135,6 +138,7 @@ class RecordingDesk:
             name or f"recording-{self._made}",
             ask.trim,
             lambda: tuple(made_of(role) for role in roles),
+            self._notes(record.sid),
         )
         self._live[record.sid] = recording
         return recording
@@ -244,24 +248,25 @@ class RecordingDesk:
 
     def _over(self, recording: LiveRecording) -> None:
         if recording.record.status == "completed":
-            self._tell_truth(recording)
+            self._break(recording)
         # Of what has ended only the records are kept, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
-    def _tell_truth(self, recording: LiveRecording) -> None:
-        """Put its truth beside it, and break it where the weather has it so."""
+    def _break(self, recording: LiveRecording) -> None:
+        """Break it where the weather has it so."""
         record, webhooks = recording.record, self._service.webhooks
         faults = self._faults_of(record)
+        if not faults:
+            return
         try:
-            publish_truth(recording, faults)
+            break_recording(recording, faults)
         except FaultError as error:
             words = f"recording {record.sid} could not be broken as the weather has it: {error}"
             self._service.notify(record.call_sid, _RECORDER_FAULT, words, warning=True)
             return
-        if faults:
-            request = AppRequest(self.url(record.sid), "GET", (), RECORDER, record.sid)
-            webhooks.note(request, [f"recorder fault {order}" for order in faults])
+        request = AppRequest(self.url(record.sid), "GET", (), RECORDER, record.sid)
+        webhooks.note(request, [f"recorder fault {order}" for order in faults])
 
     def _faults_of(self, record: RecordingRecord) -> tuple[FaultOrder, ...]:
         weather = self._service.webhooks.weather
@@ -301,4 +306,27 @@ class RecordingDesk:
             "recording-status",
             record.sid,
         )
-        self._service.webhooks.notify(request, lane=record.conference_sid or record.call_sid)
+        lane, done = record.conference_sid or record.call_sid, None
+        if status != "in-progress":
+            journals = self._exchange.journals
+            journals.require(record.sid, CALLBACK)
+            done = partial(journals.done, record.sid, CALLBACK)
+        self._service.webhooks.notify(request, lane, done)
+
+    # -- after a kill -----------------------------------------------------------------------
+
+    def _notes(self, sid: str) -> dict[str, Any]:
+        """What a recording's journal says of its callback."""
+        watch = self._watches.get(sid)
+        return {} if watch is None else {CALLBACK: asdict(watch)}
+
+    def resume(self, record: RecordingRecord, journal: Mapping[str, Any]) -> None:
+        """Tell of a recording what its journal has untold; a start found it finished."""
+        try:
+            noted = journal[CALLBACK]
+            callback = Callback(**{**noted["callback"], "events": (*noted["callback"]["events"],)})
+            watch = _Watch(callback, tuple((name, value) for name, value in noted["more"]))
+        except (KeyError, TypeError, ValueError):
+            return
+        if record.status in (watch.callback.events or _DEFAULT_EVENTS):
+            self._tell(record, watch, record.status)
