@@ -351,7 +351,7 @@ def _clock_json(sandbox: Sandbox) -> dict[str, Any]:
 
 def _health(sandbox: Sandbox) -> dict[str, Any]:
     database = sandbox.storage.database
-    trouble = None if database is None else database.error
+    trouble = sandbox.trouble() or (None if database is None else database.error)
     calls, elsewhere = len(sandbox.service.sessions), sandbox.elsewhere
     return {
         "status": "ok" if trouble is None else "degraded",
@@ -360,7 +360,7 @@ def _health(sandbox: Sandbox) -> dict[str, Any]:
         "profile": sandbox.service.profile,
         "busy": [sandbox.clock.busy] if elsewhere is None else list(elsewhere.busy),
         "calls_in_progress": calls + (0 if elsewhere is None else elsewhere.calls_in_progress),
-        "storage": "in memory" if database is None else trouble or "ok",
+        "storage": trouble or ("in memory" if database is None else "ok"),
     }
 
 

@@ -53,6 +53,7 @@ class Keeper:
         self._known: dict[str, dict[str, Any]] = {kind: {} for kind in self._shelves}
         """By kind and key: what of a record tells that it has changed, as it was written."""
         self._scheduled = False
+        self._complaint: str | None = None
         self._then: list[Callable[[], None]] = []
         """What is to be done once everything noted so far is written."""
 
@@ -135,8 +136,16 @@ class Keeper:
                 work()
 
         written.add_done_callback(settle)
-        written.add_done_callback(_complain)
+        written.add_done_callback(self._complain)
         return written
+
+    def _complain(self, written: Future[None]) -> None:
+        """Log why it was not written; once for as long as nothing changes about it."""
+        error = written.exception()
+        words = None if error is None else str(error)
+        if words is not None and words != self._complaint:
+            logging.getLogger("mediasim").error("%s", words)
+        self._complaint = words
 
     def _write(self) -> None:
         if self._dirty or self._then:
@@ -150,8 +159,3 @@ def _state(record: Any) -> Any:
     if type(record).__dataclass_params__.frozen:
         return None
     return to_document(record, 0)
-
-
-def _complain(written: Future[None]) -> None:
-    if (error := written.exception()) is not None:
-        logging.getLogger("mediasim").error("%s", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
@@ -21,6 +22,7 @@ from mediasim.exchange.events import (
     TranscriptionEvent,
 )
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.recovery import Revived
 from mediasim.exchange.sids import SidFactory
@@ -64,6 +66,7 @@ __all__ = ["MOST_KEPT", "OF_THE_FRONT", "Sandbox"]
 MOST_KEPT: Final = 10_000
 """Of what only tells what happened: events, deliveries, notifications."""
 _ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
+_LOG: Final = logging.getLogger("mediasim")
 _GOODBYE: Final = 0.5
 """Seconds that the app has, at the end, to hear how its calls ended."""
 
@@ -124,6 +127,10 @@ class Sandbox:
         )
         self._pulse: Pulse | None = None
         self._checkpoints: Checkpoints
+        self._unpublished: dict[str, tuple[LiveRecording, OSError]] = {}
+        """Recordings that the disk did not take, and why."""
+        self._told: str | None = None
+        """The trouble that the log has been told of."""
         self._preparing: asyncio.Task[None] | None = None
         self._resetting = asyncio.Lock()
 
@@ -215,9 +222,8 @@ class Sandbox:
         self._dates = Dates(epoch)
         self._build(storage.documents, storage.boot, revived)
         self.finish_revived(left)
-        if self.settings.data is not None:
-            loop = asyncio.get_running_loop()
-            self._pulse = Pulse(lambda: loop.call_soon_threadsafe(self._tend))
+        loop = asyncio.get_running_loop()
+        self._pulse = Pulse(lambda: loop.call_soon_threadsafe(self._tend))
 
     def finish_revived(self, left: Iterable[Revived]) -> None:
         """Write down and tell what was recovered; then its journals go."""
@@ -233,9 +239,34 @@ class Sandbox:
         if keeper is not None:
             keeper.write()
 
+    def trouble(self) -> str | None:
+        """Why recordings cannot be kept at the moment; None: they can."""
+        if (found := self.storage.trouble()) is not None:
+            return found
+        recordings = self.service.exchange.recordings
+        error = next((each.spool.error for each in recordings if each.spool.error), None)
+        if error is None and self._unpublished:
+            error = next(iter(self._unpublished.values()))[1]
+        return None if error is None else f"recordings cannot be written: {error.strerror or error}"
+
     def _tend(self) -> None:
         """What is done about once a second, by the wall clock."""
-        self._checkpoints.take()
+        waiting, self._unpublished = self._unpublished, {}
+        for recording, _ in waiting.values():
+            recording.try_to_publish()
+        database = self.storage.database
+        if database is not None and database.error is not None:
+            database.put({})  # what it could not write is still to be written
+        if self.settings.data is not None:
+            self._checkpoints.take()
+        trouble = self.trouble()
+        if trouble != self._told:
+            _LOG.error(trouble) if trouble else _LOG.warning("recordings can be written again")
+            self._told = trouble
+
+    def _not_published(self, recording: LiveRecording, error: OSError) -> None:
+        """It stays in processing, and is tried again."""
+        self._unpublished[recording.sid] = recording, error
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -255,6 +286,8 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
+        exchange.unpublished = self._not_published
+        self._unpublished = {}
         self._checkpoints = Checkpoints(exchange)
         account = AccountRecord(
             sid=storage.kept("account", config.account.sid, SidFactory(seeds).new("AC")),
@@ -288,6 +321,7 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
+        self.service.storage_trouble = self.trouble
         for each in config.spells:
             self.service.webhooks.weather.begin(each.spell)
         self.keeper = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
@@ -25,12 +25,12 @@ from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import (
-    TOO_MANY,
     TwilioError,
     bad_parameter,
     not_complete,
     not_found,
     too_many,
+    unavailable,
 )
 from mediasim.twilio.ports import Directory, Phone, StreamPort
 from mediasim.twilio.recordings import RecordingDesk
@@ -99,6 +99,8 @@ class Service:
         self.streams = StreamDesk(self, streams)
         self.conferences = ConferenceDesk(self)
         self.queues = QueueDesk(self)
+        self.storage_trouble: Callable[[], str | None] = lambda: None
+        """Why nothing more can be kept on disk; None: it can."""
         self.sessions: dict[str, CallSession] = {}
         """Of calls under way, by call SID."""
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -214,8 +216,7 @@ class Service:
 
     def create_call(self, ask: CallRequest) -> CallRecord:
         """POST /Calls: dial, and let the app's document run when it is answered."""
-        if not self._has_room(f"a call to {ask.to}"):
-            raise too_many(_OVERLOADED)
+        self._check_room(f"a call to {ask.to}")
         to, from_ = called(ask.to), calling(ask.from_)
         script, callback = ask.script, ask.status_callback
         if ask.application_sid is not None:
@@ -243,8 +244,7 @@ class Service:
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
-        if not self._has_room(f"a call from {from_} to {to}"):
-            raise too_many(_OVERLOADED)
+        self._check_room(f"a call from {from_} to {to}")
         script = number.script()
         if number.voice_application_sid:
             script = self.applications.find(number.voice_application_sid).script()
@@ -267,31 +267,37 @@ class Service:
 
         Raises TwilioError if the machine can carry no more calls.
         """
-        if not self._has_room(f"a call from {from_}"):
-            raise too_many(_OVERLOADED)
+        self._check_room(f"a call from {from_}")
         call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
         session = self._begin(call, phone)
         self._run(session, session.come_in(FollowUp(script, params)))
         return call.record
 
-    def _has_room(self, for_what: str, parent: LiveCall | None = None) -> bool:
-        """Whether the machine can carry one more call; tells the developer if it cannot.
+    def _check_room(self, for_what: str, parent: LiveCall | None = None) -> None:
+        """Pass if the machine can carry one more call, and keep what is recorded of it.
 
-        Calls under way go on as they are, and so do their recordings.
+        Raises TwilioError otherwise, and tells the developer. Calls under way go on as they are,
+        and so do their recordings.
         """
-        if not self.exchange.plane.overloaded():
-            return True
-        words = f"{for_what} is refused: {_OVERLOADED}"
-        self.notify(None if parent is None else parent.sid, TOO_MANY, words, warning=True)
+        if self.exchange.plane.overloaded():
+            refusal, why = too_many(_OVERLOADED), _OVERLOADED
+        elif (trouble := self.storage_trouble()) is not None:
+            refusal, why = unavailable(trouble), trouble
+        else:
+            return
+        words = f"{for_what} is refused: {why}"
+        self.notify(None if parent is None else parent.sid, refusal.code, words, warning=True)
         _LOG.warning(words)
-        return False
+        raise refusal
 
     def dial_out(
         self, parent: LiveCall, address: str, caller_id: str, callback: Callback | None
     ) -> tuple[LiveCall, Phone]:
         """A child call, queued; one that fails where there is no room for it."""
         phone = self.directory.phone(address)
-        if not self._has_room(f"dialling {address}", parent):
+        try:
+            self._check_room(f"dialling {address}", parent)
+        except TwilioError:
             phone = replace(phone, answering=Answering("failed"), reach=None)
         if any(number.phone_number == address for number in self.numbers.all()):
             words = (
@@ -410,6 +416,8 @@ class Service:
                 _NOT_IN_PROGRESS,
                 "Requested resource is not eligible for recording: the call is not in progress",
             )
+        if (trouble := self.storage_trouble()) is not None:
+            raise unavailable(trouble)
         call = session.call
         parent = self.sessions.get(call.record.parent_call_sid or "")
         if parent is not None and parent.call.active:
