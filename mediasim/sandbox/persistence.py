@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
     from mediasim.sandbox.fleet.reported import ReportedRecords
 
-__all__ = ["Keeper", "Shelf"]
+__all__ = ["Keeper", "Shelf", "readable"]
+
+_LOG: Final = logging.getLogger("mediasim")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,26 @@ class Shelf:
     """Takes one out; None: they go by their age."""
     most: int | None = None
     """How many are brought back, the newest; the others are forgotten."""
+
+
+def readable(
+    documents: Mapping[str, Sequence[Any]], types: Mapping[str, type[Any]], key: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """The documents without those that are no records, which the log names; they stay where they
+    are. ``types`` are by kind; ``key`` is the field that names a record, ``sid`` where absent."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, listed in documents.items():
+        kept = found[kind] = []
+        for document in listed:
+            name = key.get(kind, "sid")
+            try:
+                if kind in types:
+                    getattr(from_document(types[kind], document, 0), name)
+                kept.append(document)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                which = document.get(name) if isinstance(document, dict) else document
+                _LOG.error("a row of the database is left out: %s %r: %s", kind, which, error)
+    return found
 
 
 class Keeper:
@@ -144,7 +166,7 @@ class Keeper:
         error = written.exception()
         words = None if error is None else str(error)
         if words is not None and words != self._complaint:
-            logging.getLogger("mediasim").error("%s", words)
+            _LOG.error("%s", words)
         self._complaint = words
 
     def _write(self) -> None:

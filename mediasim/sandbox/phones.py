@@ -139,7 +139,7 @@ class PhoneBook:
         clips: dict[Say | Play, Clip] = {}
         for _, step in walk(script):
             if isinstance(step, Say | Play):
-                clips[step] = await self._studio.apart(partial(self._sounds.clip, step, voice))
+                clips[step] = await self._studio.in_steps(partial(self._sounds.making, step, voice))
         return _Made(clips, self._sounds)
 
 

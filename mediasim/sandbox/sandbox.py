@@ -7,7 +7,7 @@ import contextlib
 import logging
 import shutil
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -33,7 +33,7 @@ from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.numbers import claim_numbers
-from mediasim.sandbox.persistence import Keeper, Shelf
+from mediasim.sandbox.persistence import Keeper, Shelf, readable
 from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
@@ -209,18 +209,15 @@ class Sandbox:
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
         left: list[Revived] = []
+        documents = readable(storage.documents, _TYPES, {"delivery": "id"})
         try:
-            revived = revive(
-                storage.documents, storage.media, storage.last_epoch, storage.spools(), left
-            )
+            revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
-        epoch = self.settings.epoch or epoch_after(
-            last_moment(storage.documents), clock.first_epoch()
-        )
+        epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
         storage.begin(epoch)
         self._dates = Dates(epoch)
-        self._build(storage.documents, storage.boot, revived)
+        self._build(documents, storage.boot, revived)
         self.finish_revived(left)
         loop = asyncio.get_running_loop()
         self._pulse = Pulse(lambda: loop.call_soon_threadsafe(self._tend))
@@ -423,11 +420,25 @@ _BOOKS: Final = ("number", "application", "key", "queue", "notification", "trans
 _LIVES: Final = ("call", "recording", "conference")
 
 
+_TYPES: Final[Mapping[str, type[Any]]] = {
+    "call": CallRecord,
+    "recording": RecordingRecord,
+    "conference": ConferenceRecord,
+    "number": NumberRecord,
+    "application": ApplicationRecord,
+    "key": KeyRecord,
+    "transcription": TranscriptionRecord,
+    "queue": QueueRecord,
+    "notification": NotificationRecord,
+    "delivery": Delivery,
+}
+
+
 def _shelves(service: Service) -> list[Shelf]:
     catalogue = service.exchange.catalogue
 
-    def of_book(kind: str, of: type[Any], book: Book[Any]) -> Shelf:
-        return Shelf(kind, of, book.all, book.add, remove=book.remove)
+    def of_book(kind: str, book: Book[Any]) -> Shelf:
+        return Shelf(kind, _TYPES[kind], book.all, book.add, remove=book.remove)
 
     def add_queue(queue: QueueRecord) -> None:
         queue.current_size = queue.average_wait_seconds = 0
@@ -439,10 +450,10 @@ def _shelves(service: Service) -> list[Shelf]:
         ),
         Shelf("recording", RecordingRecord, catalogue.recordings, catalogue.add_recording),
         Shelf("conference", ConferenceRecord, catalogue.conferences, catalogue.add_conference),
-        of_book("number", NumberRecord, service.numbers),
-        of_book("application", ApplicationRecord, service.applications),
-        of_book("key", KeyRecord, service.keys),
-        of_book("transcription", TranscriptionRecord, service.transcriptions),
+        of_book("number", service.numbers),
+        of_book("application", service.applications),
+        of_book("key", service.keys),
+        of_book("transcription", service.transcriptions),
         Shelf("queue", QueueRecord, service.queues.all, add_queue),
         Shelf(
             "notification",

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,18 @@ from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
 from mediasim.parties.voices.level import at_speech_level, paced, trimmed
 
-__all__ = ["DEFAULT_LEVEL_DBFS", "Speaker", "speakable"]
+__all__ = ["DEFAULT_LEVEL_DBFS", "LONGEST_PIECE", "Speaker", "pieces", "run", "speakable"]
 
 DEFAULT_LEVEL_DBFS: Final = -20.0
 STORED_LEVEL_DBFS: Final = -26.0
 """Level of cached utterances: low enough that no peak of speech is clipped."""
 KEPT_IN_MEMORY: Final = 256
 """Clips, some 80 kB each."""
+_COMMON_SAMPLES: Final = 40_000
+LONGEST_PIECE: Final = 300
+"""Characters that are synthesised at once: some 20 seconds of speech."""
+_BREATH_SAMPLES: Final = 2000
+"""A pause of 250 ms between two pieces."""
 PROCESSING: Final = "3"
 """To be changed whenever the same engine output would become other samples."""
 
@@ -79,18 +84,43 @@ class Speaker:
 
         `ValueError` if there is nothing to say or nobody of that name.
         """
+        return run(self.saying(text, voice, level_dbfs=level_dbfs))
+
+    def saying(
+        self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS
+    ) -> Generator[None, None, Clip]:
+        """The same in steps, each of which makes a piece of `LONGEST_PIECE` characters at most.
+
+        Other texts may be said between two steps, and it may be given up after any of them.
+        """
         person = voice_named(voice) if isinstance(voice, str) else voice
         words = speakable(text)
         key = (text, person.name, level_dbfs)
         clip = self._clips.get(key)
         if clip is None:
-            engine, stored = self._spoken(person, words)
-            pcm = at_speech_level(stored / 32768, level_dbfs)
+            engine, made = "", list[NDArray[np.int16]]()
+            for number, piece in enumerate(pieces(words)):
+                if number:
+                    yield
+                    made.append(np.zeros(_BREATH_SAMPLES, np.int16))
+                spoke, stored = self._spoken(person, piece)
+                engine = engine or spoke
+                made.append(stored)
+            whole = made[0] if len(made) == 1 else np.concatenate(made)
+            pcm = at_speech_level(whole / 32768, level_dbfs)
             clip = self._clips[key] = Clip(pcm, text, person.name, engine)
         self._clips.move_to_end(key)
-        if len(self._clips) > KEPT_IN_MEMORY:
-            self._clips.popitem(last=False)
+        self._forget_oldest()
         return clip
+
+    def _forget_oldest(self) -> None:
+        """Keep `KEPT_IN_MEMORY` clips, and of samples no more than as many clips commonly have."""
+        total = sum(len(clip.pcm) for clip in self._clips.values())
+        while len(self._clips) > 1 and (
+            len(self._clips) > KEPT_IN_MEMORY or total > KEPT_IN_MEMORY * _COMMON_SAMPLES
+        ):
+            _, oldest = self._clips.popitem(last=False)
+            total -= len(oldest.pcm)
 
     def _spoken(self, voice: Voice, words: str) -> tuple[str, NDArray[np.int16]]:
         """The engine that spoke, and its samples at the stored level."""
@@ -141,6 +171,37 @@ class Speaker:
             self._causes.add(cause)
             wordless = " (noise without words)" if instead == BABBLE else ""
             self.warnings.append(f"{cause}: {instead}{wordless} speaks in its place")
+
+
+T = TypeVar("T")
+
+
+def run(steps: Generator[None, None, T]) -> T:
+    """Take all steps at once; returns what they come to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def pieces(words: str) -> list[str]:
+    """Words of one line in pieces of `LONGEST_PIECE` characters at most.
+
+    They end with a sentence where they can, else with a clause, else with a word; every piece has
+    something that can be said.
+    """
+    found: list[str] = []
+    rest = words
+    while len(rest) > LONGEST_PIECE:
+        part = rest[: LONGEST_PIECE + 1]
+        ends = (part.rfind(mark) + len(mark) for mark in (". ", "! ", "? ", "; ", ", ", " "))
+        cut = next((end for end in ends if end > LONGEST_PIECE // 4), LONGEST_PIECE)
+        found.append(rest[:cut].strip())
+        rest = rest[cut:].strip()
+    found.append(rest)
+    return [piece for piece in found if any(c.isalnum() for c in piece)]
 
 
 def speakable(text: str) -> str:

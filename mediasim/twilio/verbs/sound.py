@@ -20,6 +20,8 @@ __all__ = ["Interrupted", "Stop", "fetch_sound", "pause", "play", "say", "sound_
 _FOREVER: Final = 10_000
 _SCHEMA: Final = 12200
 _INVALID_TEXT: Final = 13520
+_LONGEST_TEXT: Final = 4096
+"""Characters, as https://www.twilio.com/docs/voice/twiml/say has it."""
 
 Stop = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -72,6 +74,10 @@ async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
         text = f"Say: Invalid text: there is nothing to say in {words.strip()!r}"
         service.notify(session.call.sid, _INVALID_TEXT, text, line=verb.line, warning=True)
         return np.zeros(0, np.int16)
+    if len(words) > _LONGEST_TEXT:
+        text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
+        service.notify(session.call.sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+        words = words[:_LONGEST_TEXT]
     voice, language = verb.attribute("voice"), verb.attribute("language")
     try:
         return await service.studio.say(words, voice, language)
