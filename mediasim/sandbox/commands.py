@@ -157,7 +157,9 @@ def health(url: Url = _DEFAULT_URL) -> None:
     Exit code 0: it is; 1: something fails it, as its database; 2: none answers.
     """
     found = _ask(url, "GET", "/health")
-    print(f"{found['status']}; storage: {found['storage']}; clock: {found['clock']['kind']}")
+    workers = f"; workers: {found['workers']}" if "workers" in found else ""
+    clock = found["clock"]["kind"]
+    print(f"{found['status']}; storage: {found['storage']}; clock: {clock}{workers}")
     if found["status"] != "ok":
         raise typer.Exit(_UNWELL)
 

@@ -353,14 +353,16 @@ def _health(sandbox: Sandbox) -> dict[str, Any]:
     database = sandbox.storage.database
     trouble = sandbox.trouble() or (None if database is None else database.error)
     calls, elsewhere = len(sandbox.service.sessions), sandbox.elsewhere
+    workers = None if elsewhere is None else elsewhere.trouble
     return {
-        "status": "ok" if trouble is None else "degraded",
+        "status": "ok" if trouble is None and workers is None else "degraded",
         "version": __version__,
         "clock": _clock_json(sandbox),
         "profile": sandbox.service.profile,
         "busy": [sandbox.clock.busy] if elsewhere is None else list(elsewhere.busy),
         "calls_in_progress": calls + (0 if elsewhere is None else elsewhere.calls_in_progress),
         "storage": trouble or ("in memory" if database is None else "ok"),
+        **({} if elsewhere is None else {"workers": workers or "ok"}),
     }
 
 

@@ -24,12 +24,27 @@ from mediasim.sandbox.documents import from_document, to_document
 from mediasim.truth.recovered import publish_recovered, recovered_channels
 from mediasim.twilio.resources import TranscriptionRecord
 
-__all__ = ["Documents", "epoch_after", "last_moment", "publish_left", "revive"]
+__all__ = [
+    "Documents",
+    "end_record",
+    "epoch_after",
+    "last_moment",
+    "publish_left",
+    "revive",
+]
 
 Documents = dict[str, list[dict[str, Any]]]
 """By kind, oldest first."""
 
-_LIVES: Final = ("call", "conference", "recording", "transcription")
+_TYPES: Final[Mapping[str, type[Any]]] = {
+    "call": CallRecord,
+    "conference": ConferenceRecord,
+    "recording": RecordingRecord,
+    "transcription": TranscriptionRecord,
+}
+_LIVES: Final = tuple(_TYPES)
+_OVER: Final = ("completed", "absent", "deleted")
+"""Statuses of a recording whose process has nothing more to do with it."""
 _SECOND: Final = 1_000_000_000
 
 
@@ -81,7 +96,7 @@ def revive(
     for number, document in enumerate(recordings):
         record = published.get(document["sid"])
         # A row that tells of its end was written after all of it was published.
-        if record is not None and not _is_over(document):
+        if record is not None and document["status"] not in _OVER:
             recordings[number] = to_document(record, epoch_ns)
     recordings += [
         to_document(record, epoch_ns) for sid, record in published.items() if sid not in rows
@@ -92,14 +107,13 @@ def revive(
     else:
         left += found
     died_ns = last_moment(documents) - epoch_ns
-    ends = {
-        "call": _end_call,
-        "conference": _end_conference,
-        "transcription": _end_transcription,
-    }
-    for kind, end in ends.items():
-        documents[kind] = [end(each, epoch_ns, died_ns) for each in documents.get(kind, [])]
-    documents["recording"] = [_end_recording(each, epoch_ns, died_ns, store) for each in recordings]
+
+    def ended(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+        record = from_document(_TYPES[kind], document, epoch_ns)
+        return to_document(record, epoch_ns) if end_record(record, died_ns, store) else document
+
+    for kind in _LIVES:
+        documents[kind] = [ended(kind, each) for each in documents.get(kind, ())]
     return {
         (kind, each["sid"])
         for kind in _LIVES
@@ -161,45 +175,24 @@ def _journal_of(
     return {"sid": sid, **{name: row[name] for name in names}, **times}
 
 
-def _is_over(document: Mapping[str, Any]) -> bool:
-    return document["status"] in ("completed", "absent", "deleted")
+def end_record(record: Any, at_ns: int, store: MediaStore) -> bool:
+    """End a record whose process is dead; returns whether it had not ended.
 
-
-def _end_call(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    if CALL.is_final(document["status"]):
-        return document
-    call = from_document(CallRecord, document, epoch_ns)
-    call.move("completed" if call.status == "in-progress" else "failed", died_ns)
-    return to_document(call, epoch_ns)
-
-
-def _end_conference(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    if CONFERENCE.is_final(document["status"]):
-        return document
-    conference = from_document(ConferenceRecord, document, epoch_ns)
-    conference.move("completed", died_ns)
-    return to_document(conference, epoch_ns)
-
-
-def _end_transcription(document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    if document["status"] != "in-progress":
-        return document
-    transcription = from_document(TranscriptionRecord, document, epoch_ns)
-    transcription.finish(died_ns)
-    return to_document(transcription, epoch_ns)
-
-
-def _end_recording(
-    document: dict[str, Any], epoch_ns: int, died_ns: int, store: MediaStore
-) -> dict[str, Any]:
-    """One of which nothing was found in a spool: what is in its folder decides."""
-    if _is_over(document):
-        return document
-    recording = from_document(RecordingRecord, document, epoch_ns)
-    if recording.status != "processing":
-        recording.move("processing", died_ns)
-    samples = media_samples(store, recording.sid)
-    recording.samples = samples or 0
-    recording.error_code = absence_code(recording.samples, recording.samples)
-    recording.move("completed" if samples else "absent", died_ns)
-    return to_document(recording, epoch_ns)
+    Of a recording of which nothing was found in a spool, what is in the store decides.
+    """
+    if isinstance(record, CallRecord) and not CALL.is_final(record.status):
+        record.move("completed" if record.status == "in-progress" else "failed", at_ns)
+    elif isinstance(record, ConferenceRecord) and not CONFERENCE.is_final(record.status):
+        record.move("completed", at_ns)
+    elif isinstance(record, TranscriptionRecord) and record.status == "in-progress":
+        record.finish(at_ns)
+    elif isinstance(record, RecordingRecord) and record.status not in _OVER:
+        if record.status != "processing":
+            record.move("processing", at_ns)
+        samples = media_samples(store, record.sid)
+        record.samples = samples or 0
+        record.error_code = absence_code(record.samples, record.samples)
+        record.move("completed" if samples else "absent", at_ns)
+    else:
+        return False
+    return True

@@ -139,8 +139,8 @@ class Studio:
 
 
 def _at_once(work: Callable[[], T]) -> Generator[None, None, T]:
+    yield from ()
     return work()
-    yield
 
 
 def _ours(voice: str) -> str:
