@@ -75,7 +75,7 @@ class Exchange:
         self.calls: list[LiveCall] = []
         self.recordings: list[LiveRecording] = []
         self.journals = Journals()
-        self.before_media: Callable[[LiveRecording], None] | None = None
+        self.before_media: Callable[[LiveRecording], object] | None = None
         """Called with a recording whose media is about to be published."""
         self.unpublished: Callable[[LiveRecording, OSError], None] | None = None
         """Called with a recording that the disk did not take; None: the error is raised."""

@@ -24,7 +24,7 @@ from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.environment import environment
 from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.live import DEFAULT_CALLER, NotNow, act, place_call
-from mediasim.sandbox.refusals import REFUSALS, RefuseStrangers
+from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
 from mediasim.scenario.durations import Duration
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "create_control"]
 
 PREFIX: Final = "/_mediasim"
+_MOST_DIGITS: Final = 18
 _DAY: Final = Duration.of("24h")
 B = TypeVar("B", bound=BaseModel)
 
@@ -80,11 +81,8 @@ class Rate(_Body):
     rate: float
 
 
-def create_control(sandbox: Sandbox, fleet: Fleet | None = None, *, local: bool) -> Starlette:
-    """The API, to be mounted at PREFIX.
-
-    ``fleet``: the sandbox's workers; ``local``: the server listens to this machine alone.
-    """
+def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
+    """The API, to be mounted at PREFIX. ``fleet``: the sandbox's workers."""
     control = _Control(sandbox)
     routes = [
         Route(path, _endpoint(handler), methods=[method])
@@ -115,7 +113,7 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None, *, local: bool)
             ("DELETE", "/weather/{id}", control.end_weather),
         )
     ]
-    middleware = [Middleware(RefuseStrangers)] if local else []
+    middleware = []
     if fleet is not None:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
@@ -161,7 +159,7 @@ class _Control:
 
     async def env(self, _: Request) -> tuple[int, Any]:
         sandbox = self._sandbox
-        return 200, environment(sandbox.base_url, sandbox.service.account)
+        return 200, environment(sandbox.base_url, sandbox.service.account, sandbox.shown_token)
 
     async def reset(self, _: Request) -> tuple[int, Any]:
         await self._sandbox.reset()
@@ -169,8 +167,9 @@ class _Control:
 
     async def events(self, request: Request) -> tuple[int, Any]:
         after = request.query_params.get("after", "0")
-        if not after.isdecimal():
-            raise NotNow(f"after is the number of an event, found {after[:40]!r}")
+        if not after.isdecimal() or len(after) > _MOST_DIGITS:
+            words = f"expected the number of an event, at most {_MOST_DIGITS} digits"
+            raise WrongParameter(f"after: {words}, found {after[:40]!r}")
 
         def found() -> list[dict[str, Any]]:
             return [

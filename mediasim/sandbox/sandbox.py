@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import secrets
 import shutil
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -28,6 +30,7 @@ from mediasim.exchange.recovery import Revived
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
+from mediasim.sandbox.access import TOKEN, new_token
 from mediasim.sandbox.checkpoints import Checkpoints, Pulse
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
@@ -100,6 +103,12 @@ class Sandbox:
         if settings.config.has_endpoints:
             only_real_time(self.clock, "RTP endpoints")
         self.storage = Storage(settings, records)
+        self.token = self.storage.kept("control-token", os.environ.get(TOKEN), new_token())
+        """What the control API asks of those who reach it over a network."""
+        self.shown_token: str | None = None
+        """The same where it may be asked for, for the environment of those who may ask."""
+        self._auth_token = secrets.token_hex(16)
+        """The account's, unless it is kept, configured or the seed's."""
         self.engine = Engine(self.clock, on_crash=on_crash)
         self.service: Service
         self.phones: PhoneBook
@@ -289,7 +298,7 @@ class Sandbox:
         account = AccountRecord(
             sid=storage.kept("account", config.account.sid, SidFactory(seeds).new("AC")),
             auth_token=storage.kept(
-                "auth-token", config.account.auth_token, seeds.digest("auth-token").hex()
+                "auth-token", config.account.auth_token, self._new_auth_token()
             ),
             friendly_name=config.account.friendly_name,
             created_ns=exchange.now_ns,
@@ -335,6 +344,13 @@ class Sandbox:
         self._write_all()
         if self.clock.kind == "real" and settings.workers == 1:  # elsewhere time waits for voices
             self._preparing = asyncio.ensure_future(self._prepare())
+
+    def _new_auth_token(self) -> str:
+        """The seed's where one was asked for, so that a run can be repeated; else nobody's else."""
+        settings = self.settings
+        if settings.asked_seed is None and "seed" not in settings.config.model_fields_set:
+            return self._auth_token
+        return Seeds(settings.seed).digest("auth-token").hex()
 
     async def _open_sip(self) -> None:
         from mediasim.sip.server import SipServer, SipSettings

@@ -63,8 +63,11 @@ class Storage:
     def _open_database(self, settings: Settings) -> None:
         from mediasim.sandbox.database import Database, DatabaseError, sqlite_url
 
-        url = settings.database or sqlite_url(self.folder / _DATABASE)
+        file = self.folder / _DATABASE
+        url = settings.database or sqlite_url(file)
         try:
+            if settings.database is None:
+                file.touch(0o600)  # SQLite itself would have everybody read it
             self.database = database = Database(url)
             self.documents = database.load()
             self.boot = int(database.setting("boot") or 0) + 1
@@ -72,6 +75,8 @@ class Storage:
             self.last_epoch = None if epoch is None else datetime.fromisoformat(epoch)
         except (DatabaseError, ValueError) as error:
             raise StorageError(str(error)) from None
+        except OSError as error:
+            raise StorageError(f"cannot use {file}: {error.strerror}") from None
 
     def trouble(self) -> str | None:
         """Why nothing more can be kept here; None: it can."""
@@ -134,8 +139,10 @@ def _folder(data: Path | None) -> Iterator[tuple[Path, IO[bytes] | None]]:
             yield Path(name), None
         return
     try:
+        new = not data.exists()
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / _LOCK).open("wb")
+        _make_private(data, new=new)
     except OSError as error:
         raise StorageError(f"cannot use {data}: {error.strerror}") from None
     with lock:
@@ -144,6 +151,16 @@ def _folder(data: Path | None) -> Iterator[tuple[Path, IO[bytes] | None]]:
         except OSError:
             raise StorageError(f"{data} is in use by another sandbox") from None
         yield data, lock
+
+
+def _make_private(data: Path, *, new: bool) -> None:
+    """Keep what is in the folder from other users of the machine, where the folder is ours."""
+    files = [path for path in (data / _LOCK, data / _DATABASE) if path.is_file()]
+    with contextlib.suppress(PermissionError):  # another user's, who has given it to us
+        if new or data / _DATABASE in files:
+            data.chmod(0o700)
+        for path in files:
+            path.chmod(0o600)
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:
