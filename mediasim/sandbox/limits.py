@@ -10,9 +10,11 @@ import asyncio
 from typing import Any, Final
 
 import h11
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["LARGEST_HEAD", "BoundedProtocol"]
+__all__ = ["LARGEST_HEAD", "BoundedProtocol", "with_short_head"]
 
 LARGEST_HEAD: Final = 32 * 1024
 """Bytes of a request's head."""
@@ -23,6 +25,23 @@ _ANSWER_SECONDS: Final = 60.0
 _MOST: Final = 1000
 """Connections, of all kinds."""
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def with_short_head(app: ASGIApp) -> ASGIApp:
+    """An app that is asked with no longer a head than ``LARGEST_HEAD``: 431 otherwise."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = sum(len(name) + len(value) for name, value in scope["headers"])
+        # h11 looks only at heads that come in more than one piece.
+        if headers + len(scope["raw_path"]) + len(scope["query_string"]) <= LARGEST_HEAD:
+            await app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1009})
+        else:
+            words = f"a request's head may have {LARGEST_HEAD:,} bytes at most"
+            await JSONResponse({"error": words}, 431)(scope, receive, send)
+
+    return guarded
 
 
 class BoundedProtocol(H11Protocol):
@@ -65,9 +84,10 @@ class BoundedProtocol(H11Protocol):
             self._unread.cancel()
 
     @property
-    def idle(self) -> bool:
-        """Whether it has no request that is being answered."""
-        return bool(self.cycle is None or self.cycle.response_complete)
+    def waits(self) -> bool:
+        """Whether there is nothing to be answered yet: no request, or only a part of one."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        return not answering or self.conn.their_state is h11.SEND_BODY
 
     def _watch(self) -> None:
         """Limit the time of what is to come next: the rest of a head, or of a body."""
@@ -98,7 +118,7 @@ class BoundedProtocol(H11Protocol):
         waiting = (
             each
             for each in self.connections
-            if each is not self and isinstance(each, BoundedProtocol) and each.idle
+            if each is not self and isinstance(each, BoundedProtocol) and each.waits
         )
         oldest = min(waiting, key=lambda each: each._since, default=None)
         if oldest is None:

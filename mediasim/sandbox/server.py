@@ -19,7 +19,7 @@ import uvicorn
 from mediasim.sandbox.access import Access, kept_token
 from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.environment import environment, environment_block
-from mediasim.sandbox.limits import LARGEST_HEAD, BoundedProtocol
+from mediasim.sandbox.limits import LARGEST_HEAD, BoundedProtocol, with_short_head
 from mediasim.sandbox.prompt_server import PromptServer
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings
@@ -192,7 +192,7 @@ class _Faces:
         self._control: App = create_control(sandbox, fleet)
         self._named: App = self._answer
         if access is not None:
-            self._named = access.named(self._answer)
+            self._named = with_short_head(access.named(self._answer))
             self._control = access.control(self._control, open_paths=(f"{PREFIX}/health",))
         self._twilio = self._made()
         sandbox.on_rebuilt = self._rebuild
