@@ -123,6 +123,7 @@ def serve(
     from mediasim.scenario.errors import ScenarioError
 
     os.umask(0o077)  # what is kept is nobody else's to read
+    _raise_limit_of_files()
     try:
         settings = Settings(
             config=Config() if config is None else load_config(config),
@@ -144,6 +145,16 @@ def serve(
         _stop(str(error))
     except ServeError as error:
         _stop(str(error), _BROKE if error.__cause__ is not None else _WRONG)
+
+
+def _raise_limit_of_files() -> None:
+    """Let it have as many connections and recordings open as the system lets any program have."""
+    import resource
+    from contextlib import suppress
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _sip_address(text: str) -> Any:

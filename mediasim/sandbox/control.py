@@ -350,7 +350,7 @@ def _clock_json(sandbox: Sandbox) -> dict[str, Any]:
 
 def _health(sandbox: Sandbox) -> dict[str, Any]:
     database = sandbox.storage.database
-    trouble = sandbox.trouble() or (None if database is None else database.error)
+    trouble = sandbox.upkeep.trouble() or (None if database is None else database.error)
     calls, elsewhere = len(sandbox.service.sessions), sandbox.elsewhere
     workers = None if elsewhere is None else elsewhere.trouble
     return {

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
@@ -24,14 +23,12 @@ from mediasim.exchange.events import (
     TranscriptionEvent,
 )
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.recovery import Revived
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN, new_token
-from mediasim.sandbox.checkpoints import Checkpoints, Pulse
+from mediasim.sandbox.checkpoints import Pulse
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
@@ -40,18 +37,13 @@ from mediasim.sandbox.persistence import Keeper, Shelf, readable
 from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
+from mediasim.sandbox.shelves import BOOKS, LIVES, MOST_KEPT, OF_THE_FRONT, TYPES, shelves_of
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage, StorageError
+from mediasim.sandbox.upkeep import Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.resources import (
     AccountRecord,
-    ApplicationRecord,
-    Book,
-    KeyRecord,
-    NotificationRecord,
-    NumberRecord,
-    QueueRecord,
-    TranscriptionRecord,
 )
 from mediasim.twilio.service import Service
 from mediasim.twilio.streams.web_port import WebStreams
@@ -64,12 +56,9 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.reported import ReportedRecords
     from mediasim.sip.server import SipServer
 
-__all__ = ["MOST_KEPT", "OF_THE_FRONT", "Sandbox"]
+__all__ = ["Sandbox"]
 
-MOST_KEPT: Final = 10_000
-"""Of what only tells what happened: events, deliveries, notifications."""
 _ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
-_LOG: Final = logging.getLogger("mediasim")
 _GOODBYE: Final = 0.5
 """Seconds that the app has, at the end, to hear how its calls ended."""
 
@@ -135,11 +124,7 @@ class Sandbox:
             grace=settings.config.stream_grace / NS_PER_SECOND,
         )
         self._pulse: Pulse | None = None
-        self._checkpoints: Checkpoints
-        self._unpublished: dict[str, tuple[LiveRecording, OSError]] = {}
-        """Recordings that the disk did not take, and why."""
-        self._told: str | None = None
-        """The trouble that the log has been told of."""
+        self.upkeep: Upkeep
         self._preparing: asyncio.Task[None] | None = None
         self._resetting = asyncio.Lock()
 
@@ -171,7 +156,7 @@ class Sandbox:
             return
 
         def write() -> Future[None]:
-            keeper.compare(*_BOOKS, *(_LIVES if deleted else ()))
+            keeper.compare(*BOOKS, *(LIVES if deleted else ()))
             return keeper.write()
 
         with contextlib.suppress(Exception):  # the keeper has told of it
@@ -218,7 +203,7 @@ class Sandbox:
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
         left: list[Revived] = []
-        documents = readable(storage.documents, _TYPES, {"delivery": "id"})
+        documents = readable(storage.documents, TYPES, {"delivery": "id"})
         try:
             revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
         except OSError as error:
@@ -229,7 +214,7 @@ class Sandbox:
         self._build(documents, storage.boot, revived)
         self.finish_revived(left)
         loop = asyncio.get_running_loop()
-        self._pulse = Pulse(lambda: loop.call_soon_threadsafe(self._tend))
+        self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.tend()))
 
     def finish_revived(self, left: Iterable[Revived]) -> None:
         """Write down and tell what was recovered; then its journals go."""
@@ -244,35 +229,6 @@ class Sandbox:
             journals.done(sid, "media")
         if keeper is not None:
             keeper.write()
-
-    def trouble(self) -> str | None:
-        """Why recordings cannot be kept at the moment; None: they can."""
-        if (found := self.storage.trouble()) is not None:
-            return found
-        recordings = self.service.exchange.recordings
-        error = next((each.spool.error for each in recordings if each.spool.error), None)
-        if error is None and self._unpublished:
-            error = next(iter(self._unpublished.values()))[1]
-        return None if error is None else f"recordings cannot be written: {error.strerror or error}"
-
-    def _tend(self) -> None:
-        """What is done about once a second, by the wall clock."""
-        waiting, self._unpublished = self._unpublished, {}
-        for recording, _ in waiting.values():
-            recording.try_to_publish()
-        database = self.storage.database
-        if database is not None and database.error is not None:
-            database.put({})  # what it could not write is still to be written
-        if self.settings.data is not None:
-            self._checkpoints.take()
-        trouble = self.trouble()
-        if trouble != self._told:
-            _LOG.error(trouble) if trouble else _LOG.warning("recordings can be written again")
-            self._told = trouble
-
-    def _not_published(self, recording: LiveRecording, error: OSError) -> None:
-        """It stays in processing, and is tried again."""
-        self._unpublished[recording.sid] = recording, error
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -292,9 +248,7 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
-        exchange.unpublished = self._not_published
-        self._unpublished = {}
-        self._checkpoints = Checkpoints(exchange)
+        self.upkeep = Upkeep(exchange, storage, kept=settings.data is not None)
         account = AccountRecord(
             sid=storage.kept("account", config.account.sid, SidFactory(seeds).new("AC")),
             auth_token=storage.kept(
@@ -327,13 +281,13 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
-        self.service.storage_trouble = self.trouble
+        self.service.storage_trouble = self.upkeep.trouble
         for each in config.spells:
             self.service.webhooks.weather.begin(each.spell)
         self.keeper = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)
-            shelves = _shelves(self.service)
+            shelves = shelves_of(self.service)
             if settings.worker is not None:
                 shelves = [shelf for shelf in shelves if shelf.kind not in OF_THE_FRONT]
             self.keeper = Keeper(storage.database, epoch_ns, shelves)
@@ -379,7 +333,7 @@ class Sandbox:
 
     def _write_all(self) -> None:
         if self.keeper is not None:
-            self.keeper.compare(*_BOOKS, *_LIVES)
+            self.keeper.compare(*BOOKS, *LIVES)
             self.keeper.write()
 
     def _happened(self, exchange: Exchange, event: Event) -> None:
@@ -418,7 +372,7 @@ class Sandbox:
 
     def shelf(self, kind: str) -> Shelf:
         """All records of a kind."""
-        return next(shelf for shelf in _shelves(self.service) if shelf.kind == kind)
+        return next(shelf for shelf in shelves_of(self.service) if shelf.kind == kind)
 
     def _softphones_may_call(self) -> None:
         only_real_time(self.clock, "softphones")
@@ -428,62 +382,3 @@ class Sandbox:
     def _delivered(self, delivery: Delivery) -> None:
         if self.keeper is not None:
             self.keeper.changed("delivery", delivery)
-
-
-OF_THE_FRONT: Final = ("number", "application", "key")
-"""Kinds of records of which workers are told, and that they never change."""
-_BOOKS: Final = ("number", "application", "key", "queue", "notification", "transcription")
-_LIVES: Final = ("call", "recording", "conference")
-
-
-_TYPES: Final[Mapping[str, type[Any]]] = {
-    "call": CallRecord,
-    "recording": RecordingRecord,
-    "conference": ConferenceRecord,
-    "number": NumberRecord,
-    "application": ApplicationRecord,
-    "key": KeyRecord,
-    "transcription": TranscriptionRecord,
-    "queue": QueueRecord,
-    "notification": NotificationRecord,
-    "delivery": Delivery,
-}
-
-
-def _shelves(service: Service) -> list[Shelf]:
-    catalogue = service.exchange.catalogue
-
-    def of_book(kind: str, book: Book[Any]) -> Shelf:
-        return Shelf(kind, _TYPES[kind], book.all, book.add, remove=book.remove)
-
-    def add_queue(queue: QueueRecord) -> None:
-        queue.current_size = queue.average_wait_seconds = 0
-        service.queues.add(queue)
-
-    return [
-        Shelf(
-            "call", CallRecord, catalogue.calls, catalogue.add_call, remove=catalogue.remove_call
-        ),
-        Shelf("recording", RecordingRecord, catalogue.recordings, catalogue.add_recording),
-        Shelf("conference", ConferenceRecord, catalogue.conferences, catalogue.add_conference),
-        of_book("number", service.numbers),
-        of_book("application", service.applications),
-        of_book("key", service.keys),
-        of_book("transcription", service.transcriptions),
-        Shelf("queue", QueueRecord, service.queues.all, add_queue),
-        Shelf(
-            "notification",
-            NotificationRecord,
-            lambda: service.notifications,
-            service.notifications.append,
-            most=MOST_KEPT,
-        ),
-        Shelf(
-            "delivery",
-            Delivery,
-            lambda: service.webhooks.deliveries,
-            service.webhooks.deliveries.append,
-            key="id",
-            most=MOST_KEPT,
-        ),
-    ]

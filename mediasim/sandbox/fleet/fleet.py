@@ -27,7 +27,8 @@ from mediasim.sandbox.fleet.mirror import Mirror, written
 from mediasim.sandbox.fleet.places import Place
 from mediasim.sandbox.fleet.wire import Wire, WireBroken
 from mediasim.sandbox.fleet.worker import Orders
-from mediasim.sandbox.sandbox import OF_THE_FRONT, Sandbox
+from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.shelves import OF_THE_FRONT
 from mediasim.twilio.errors import unavailable
 
 if TYPE_CHECKING:

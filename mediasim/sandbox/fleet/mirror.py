@@ -29,7 +29,8 @@ from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
 from mediasim.sandbox.documents import from_document, to_document
 from mediasim.sandbox.revival import end_record, publish_left
-from mediasim.sandbox.sandbox import MOST_KEPT, Sandbox
+from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.shelves import MOST_KEPT
 
 __all__ = ["Mirror"]
 
