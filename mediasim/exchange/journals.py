@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from mediasim.media.spool import read_journal, replace_text
 
-__all__ = ["CALLBACK", "Journals", "Step"]
+__all__ = ["CALLBACK", "Journals", "Step", "beside", "remove_journal"]
 
 Step = Literal["media", "row", "callback"]
 CALLBACK: Final = "callback"
@@ -52,15 +52,16 @@ class Journals:
             try:
                 if not due:
                     del self._due[sid], self._paths[sid]
-                    _remove(journal)
+                    remove_journal(journal)
                 elif step == CALLBACK:
                     _forget_callback(journal)
             except OSError:
                 pass  # a disk that takes no change leaves it to the next start
 
 
-def _remove(journal: Path) -> None:
-    for path in (journal, *beside(journal)):
+def remove_journal(journal: Path) -> None:
+    """Remove a journal, and before it what stands beside it: a kill leaves nothing without it."""
+    for path in (*beside(journal), journal):
         path.unlink(missing_ok=True)
 
 

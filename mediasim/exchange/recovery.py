@@ -15,7 +15,7 @@ from typing import Any
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.journals import beside
+from mediasim.exchange.journals import remove_journal
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import RecordingRecord
@@ -40,8 +40,7 @@ class Revived:
 
     def forget(self) -> None:
         """Remove the journal and what stands beside it."""
-        for path in (self.path, *beside(self.path)):
-            path.unlink(missing_ok=True)
+        remove_journal(self.path)
 
 
 def recover_recordings(

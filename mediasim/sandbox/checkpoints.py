@@ -25,7 +25,8 @@ __all__ = ["Checkpoints", "Pulse"]
 _EVERY: Final = 1.0
 """Seconds."""
 _SHARE: Final = 50
-"""A checkpoint that took so long is followed by that many times as long without one."""
+"""A checkpoint that took so much of the processor is followed by that many times as long without
+one."""
 _LOG: Final = logging.getLogger("mediasim")
 
 
@@ -54,7 +55,7 @@ class _Kept:
     written: int = 0
     """Pieces of the tape."""
     due: float = 0.0
-    samples: int = -1
+    samples: int = 0
 
 
 class Checkpoints:
@@ -75,8 +76,14 @@ class Checkpoints:
             if now >= kept.due and recording.recorder.samples != kept.samples:
                 self._take(recording, kept, len(live))
 
+    def take_last(self, sid: str) -> None:
+        """Write down a recording that has just ended, whose publishing may be cut off."""
+        for recording in self._exchange.recordings:
+            if recording.sid == sid:
+                self._take(recording, self._kept.get(sid) or _Kept(), 1)
+
     def _take(self, recording: LiveRecording, kept: _Kept, of: int) -> None:
-        began = time.monotonic()
+        began = time.thread_time()
         try:
             kept.written = keep_so_far(recording, kept.tape, kept.written)
         except Exception as error:  # a recording without its truth is better than none
@@ -86,5 +93,5 @@ class Checkpoints:
             return
         self._failed = False
         kept.samples = recording.recorder.samples
-        ended = time.monotonic()
-        kept.due = ended + max(_EVERY / 2, _SHARE * of * (ended - began))
+        took = time.thread_time() - began
+        kept.due = time.monotonic() + max(_EVERY / 2, _SHARE * of * took)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.sandbox.checkpoints import Checkpoints
@@ -23,6 +24,8 @@ class Upkeep:
         self._exchange = exchange
         self._storage = storage
         self._checkpoints = Checkpoints(exchange) if kept else None
+        if self._checkpoints is not None:
+            exchange.events.on("recording.stopped", self._stopped)
         self._unpublished: dict[str, tuple[LiveRecording, OSError]] = {}
         """Recordings that the disk did not take, and why."""
         self._told: str | None = None
@@ -54,6 +57,10 @@ class Upkeep:
         elif trouble is None and self._told is not None:
             _LOG.warning("recordings can be written again")
         self._told = trouble
+
+    def _stopped(self, event: Event) -> None:
+        if self._checkpoints is not None and isinstance(event, RecordingEvent):
+            self._checkpoints.take_last(event.recording_sid)
 
     def _not_published(self, recording: LiveRecording, error: OSError) -> None:
         """It stays in processing, and is tried again."""

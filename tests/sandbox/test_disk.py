@@ -162,7 +162,7 @@ def test_a_full_disk_ends_no_call_and_its_recordings_are_published_once_there_is
             assert "processing" in statuses <= {"processing", "completed"}
             ballast.unlink()
             eventually(lambda: len(user.of("/done")) == 4)
-            assert sandbox.control("GET", "/health")["status"] == "ok"
+            eventually(lambda: bool(sandbox.control("GET", "/health")["status"] == "ok"))
             assert placed(sandbox, user.url, 0)["status"] == "queued"
             sandbox.end()
             assert sandbox.process.returncode == 0
