@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from mediasim.media.spool import read_journal, replace_text
 
-__all__ = ["CALLBACK", "Journals", "Step", "beside", "remove_journal"]
+__all__ = ["CALLBACK", "Journals", "Step", "beside", "remove_journal", "remove_orphans"]
 
 Step = Literal["media", "row", "callback"]
 CALLBACK: Final = "callback"
@@ -60,9 +60,17 @@ class Journals:
 
 
 def remove_journal(journal: Path) -> None:
-    """Remove a journal, and before it what stands beside it: a kill leaves nothing without it."""
-    for path in (*beside(journal), journal):
+    """Remove a journal, and then what stands beside it."""
+    # The journal first: until it is gone, a kill has the app told again.
+    for path in (journal, *beside(journal)):
         path.unlink(missing_ok=True)
+
+
+def remove_orphans(spool: Path) -> None:
+    """Remove what stood beside journals that are gone."""
+    for path in (*spool.glob("*.truth"), *spool.glob("*.reference")):
+        if not path.with_suffix(".journal").exists():
+            path.unlink(missing_ok=True)
 
 
 def beside(journal: Path) -> tuple[Path, Path]:

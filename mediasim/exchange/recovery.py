@@ -15,7 +15,7 @@ from typing import Any
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.journals import remove_journal
+from mediasim.exchange.journals import remove_journal, remove_orphans
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import RecordingRecord
@@ -97,6 +97,7 @@ def revive_recordings(
         # Without audio of its own it had been published, or had not begun to be written.
         length = media_samples(store, record.sid) or 0
         found.append(_finished(store, dates, record, length, length, journal, path, about))
+    remove_orphans(spool)
     return sorted(found, key=lambda each: each.record.sid)
 
 
