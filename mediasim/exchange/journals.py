@@ -67,7 +67,9 @@ def remove_journal(journal: Path) -> None:
 
 
 def remove_orphans(spool: Path) -> None:
-    """Remove what stood beside journals that are gone."""
+    """Remove what stood beside journals that are gone, and what was not written whole."""
+    for path in (*spool.glob(".RE*.new"), *spool.glob("RE*.copied")):
+        path.unlink(missing_ok=True)
     for path in (*spool.glob("*.truth"), *spool.glob("*.reference")):
         if not path.with_suffix(".journal").exists():
             path.unlink(missing_ok=True)
