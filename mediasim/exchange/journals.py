@@ -70,14 +70,17 @@ def remove_orphans(spool: Path) -> None:
     """Remove what stood beside journals that are gone, and what was not written whole."""
     for path in (*spool.glob(".RE*.new"), *spool.glob("RE*.copied")):
         path.unlink(missing_ok=True)
-    for path in (*spool.glob("*.truth"), *spool.glob("*.reference")):
+    for path in (*spool.glob("*.truth"), *spool.glob("*.reference?")):
         if not path.with_suffix(".journal").exists():
             path.unlink(missing_ok=True)
 
 
-def beside(journal: Path) -> tuple[Path, Path]:
-    """What is known of a recording while it is made: its truth so far, and that one's audio."""
-    return journal.with_suffix(".truth"), journal.with_suffix(".reference")
+def beside(journal: Path) -> tuple[Path, Path, Path]:
+    """What is known of a recording while it is made: its truth so far, and two places for the
+    audio that it points into, used in turn."""
+    names = (".truth", ".reference0", ".reference1")
+    first, second, third = (journal.with_suffix(name) for name in names)
+    return first, second, third
 
 
 def _forget_callback(journal: Path) -> None:

@@ -11,14 +11,13 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Final
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.truth.recovered import keep_so_far
-from mediasim.truth.reference_tape import ReferenceTape
 
 __all__ = ["Checkpoints", "Pulse"]
 
@@ -51,9 +50,7 @@ class Pulse:
 
 @dataclass(slots=True)
 class _Kept:
-    tape: ReferenceTape = field(default_factory=ReferenceTape)
-    written: int = 0
-    """Pieces of the tape."""
+    turns: int = 0
     due: float = 0.0
     samples: int = 0
 
@@ -85,7 +82,8 @@ class Checkpoints:
     def _take(self, recording: LiveRecording, kept: _Kept, of: int) -> None:
         began = time.thread_time()
         try:
-            kept.written = keep_so_far(recording, kept.tape, kept.written)
+            keep_so_far(recording, kept.turns)
+            kept.turns += 1
         except Exception as error:  # a recording without its truth is better than none
             if not self._failed:
                 _LOG.warning("the truth of recordings in progress is not kept: %r", error)

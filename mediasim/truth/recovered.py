@@ -21,28 +21,24 @@ from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
 from mediasim.media.spool import replace_text
-from mediasim.truth.reference_tape import ReferenceTape
 from mediasim.truth.sidecar import recording_truth
 
 __all__ = ["keep_so_far", "publish_recovered", "recovered_channels"]
 
 
-def keep_so_far(recording: LiveRecording, tape: ReferenceTape, written: int) -> int:
-    """Write down what is known of a recording until now.
+def keep_so_far(recording: LiveRecording, turn: int) -> None:
+    """Write down what is known of a recording until now, for the ``turn``-th time.
 
-    ``tape`` is the recording's own from one time to the next, of which that many pieces were
-    written; returns how many are now. Raises OSError.
+    Raises OSError.
     """
-    truth = recording_truth(recording, tape).to_json()
+    truth = recording_truth(recording)
     channels = [asdict(entry) for entry in recording.channel_map()]
-    so_far, reference = beside(recording.spool.journal)
-    # The audio first: what the truth points into is then always there.
-    with reference.open("ab") as file:
-        file.truncate(2 * sum(map(len, tape.pieces[:written])))
-        for piece in tape.pieces[written:]:
-            file.write(piece.astype("<i2", order="C").data)
-    replace_text(so_far, json.dumps({"truth": truth, "channels": channels}))
-    return len(tape.pieces)
+    so_far, *references = beside(recording.spool.journal)
+    # The audio first, beside that of the last time: the truth always has the one that it is of.
+    reference = references[turn % len(references)]
+    reference.write_bytes(truth.reference.astype("<i2", order="C").tobytes())
+    document = {"truth": truth.to_json(), "reference": reference.name, "channels": channels}
+    replace_text(so_far, json.dumps(document))
 
 
 def recovered_channels(journal: Path) -> list[ChannelMapEntry]:
@@ -62,17 +58,13 @@ def publish_recovered(store: MediaStore, record: RecordingRecord, journal: Path)
     if record.status != "completed" or _has_whole_truth(store, record.sid, samples):
         return
     try:
-        truth = dict(_so_far(journal)["truth"])
-        known, tape = int(truth["samples"]), ReferenceTape()
-        pcm = np.fromfile(beside(journal)[1], "<i2").astype(np.int16, copy=False)
-        for channel in truth["channels"]:
-            for interval in channel["intervals"]:
-                first = interval["reference"]
-                piece = pcm[first : first + interval["end"] - interval["start"]]
-                interval["reference"] = tape.place(piece)
+        so_far = _so_far(journal)
+        truth, reference = dict(so_far["truth"]), journal.with_name(so_far["reference"])
+        known = int(truth["samples"])
+        pcm = np.fromfile(reference, "<i2").astype(np.int16, copy=False)
     except (OSError, KeyError, TypeError, ValueError):
-        truth, known, tape = _nothing_known(record), 0, ReferenceTape()
-    store.publish_reference(record.sid, tape.pcm())
+        truth, known, pcm = _nothing_known(record), 0, np.zeros(0, np.int16)
+    store.publish_reference(record.sid, pcm)
     truth |= {"samples": samples, "known_until": min(known, samples)}
     store.publish_truth(record.sid, truth)
 

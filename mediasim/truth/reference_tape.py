@@ -19,8 +19,7 @@ class ReferenceTape:
 
     def __init__(self) -> None:
         self._places: dict[bytes, int] = {}
-        self.pieces: list[NDArray[np.int16]] = []
-        """What the tape is made of, in order."""
+        self._pieces: list[NDArray[np.int16]] = []
         self._length = 0
 
     def place(self, pcm: NDArray[np.int16]) -> int:
@@ -28,10 +27,10 @@ class ReferenceTape:
         digest = blake2b(np.ascontiguousarray(pcm, "<i2").tobytes(), digest_size=16).digest()
         if digest not in self._places:
             self._places[digest] = self._length
-            self.pieces.append(pcm)
+            self._pieces.append(pcm)
             self._length += len(pcm)
         return self._places[digest]
 
     def pcm(self) -> NDArray[np.int16]:
         """The whole tape (n,)."""
-        return np.concatenate(self.pieces) if self.pieces else np.zeros(0, np.int16)
+        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)

@@ -180,17 +180,14 @@ class _FileMap:
         return first, at, segment.frames * FRAME_SAMPLES, segment.kind
 
 
-def recording_truth(recording: LiveRecording, tape: ReferenceTape | None = None) -> RecordingTruth:
-    """The truth of a recording, as far as it has been written.
-
-    ``tape`` is one that earlier truths of the recording were told with, to be continued.
-    """
+def recording_truth(recording: LiveRecording) -> RecordingTruth:
+    """The truth of a recording, as far as it has been written."""
     to_file = _FileMap(recording)
     count = recording.record.layout.stored_channels
     conceal = any(
         call.party.conceal for number in range(count) for call in _heard_in(recording, number)
     )
-    tape = ReferenceTape() if tape is None else tape
+    tape = ReferenceTape()
     channels = tuple(_channel(recording, number, to_file, tape) for number in range(count))
     return RecordingTruth(
         sid=recording.sid,
