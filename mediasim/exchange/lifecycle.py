@@ -6,6 +6,7 @@ record with its time, and told; none happens in any other way, not even after a 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
@@ -53,19 +54,24 @@ def settle(
     kept: int,
     now_ns: int,
     *,
-    keep: Callable[[], None],
+    keep: Callable[[], None] = lambda: None,
+    write: Callable[[RecordingRecord], None] = lambda settled: None,
     tell: Tell = _silent,
 ) -> None:
     """End a recording's processing: it is completed, or absent for want of media.
 
     ``recorded`` and ``kept`` are its samples before and after trimming. ``keep`` puts its media
-    into the store, which happens before it is called completed.
+    into the store; then ``write`` writes the document of the record as it will be. The record is
+    moved last: where one of the two fails it is still in processing, and all can be done again.
     """
     record.absence = absence(recorded, kept)
     record.samples = kept
     if record.absence is None:
         keep()
-    move(record, "completed" if record.absence is None else "absent", now_ns, tell)
+    settled = copy.copy(record)
+    move(settled, "completed" if record.absence is None else "absent", now_ns)
+    write(settled)
+    move(record, settled.status, now_ns, tell)
 
 
 def interrupt(record: Living, died_ns: int) -> None:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.wav import wav_header
+from mediasim.audio.wav import read_wav, wav_header
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.sids import check_sid
@@ -68,6 +68,13 @@ class MediaStore:
             os.fsync(file.fileno())
         finished.replace(path)
         self._forget_derived(sid)
+
+    def publish_part(self, sid: str, finished: Path, start: int, end: int) -> None:
+        """Write the samples start .. end of a finished WAV, which stays, as a recording's media."""
+        kept = read_wav(finished).pcm[:, start:end]
+        with self.publish_wav(sid) as file:
+            file.write(wav_header(*kept.shape))
+            file.write(kept.T.astype("<i2", order="C").data)
 
     def publish_document(self, sid: str, document: dict[str, Any]) -> None:
         """Write a recording's JSON, or write it anew."""

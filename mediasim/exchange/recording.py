@@ -7,9 +7,9 @@ says while there is one, and otherwise what the caller is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from mediasim.exchange.layout import Channels, Kind, Layout, RoleName, recording_layout
 from mediasim.exchange.layout import Track as AskedTrack
@@ -148,10 +148,12 @@ def start_recording(
     name: str,
     conference_sid: str | None = None,
     before: Callable[[str], None] = lambda sid: None,
+    notes: Callable[[str], Mapping[str, Any]] = lambda sid: {},
 ) -> LiveRecording:
     """Begin to record now; ``kind`` is what the layout rule calls what is recorded.
 
-    ``before`` is called with the recording's SID before its first event.
+    ``before`` is called with the recording's SID before its first event; ``notes`` is then asked
+    what its journal is to say besides.
     """
     layout = recording_layout(kind, request.channels, request.track, exchange.profile)
     record = new_record(
@@ -159,5 +161,11 @@ def start_recording(
     )
     before(record.sid)
     return LiveRecording(
-        exchange, record, room, name, request.trim, lambda: _channels(layout, recorded)
+        exchange,
+        record,
+        room,
+        name,
+        request.trim,
+        lambda: _channels(layout, recorded),
+        notes(record.sid),
     )

@@ -7,19 +7,16 @@ the child's inbound track while there is one, and before that what the parent is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from mediasim.audio.wav import read_wav, write_wav
+from mediasim.audio.wav import read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
-from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.states import RecordingStatus
 from mediasim.exchange.switch import Switch
 from mediasim.exchange.trim import Trim, kept_range
@@ -64,11 +61,14 @@ class LiveRecording:
     name: str
     trim: Trim
     channels: Callable[[], tuple[SourcedChannel, ...]]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """What its journal says besides, for a start after a kill."""
     recorder: Recorder = field(init=False)
     spool: SpoolFile = field(init=False)
     sourcings: list[Sourcing] = field(default_factory=list)
-    trimmed: tuple[int, int] = (0, 0)
-    """The samples kept of the whole recording: (start, end)."""
+    trimmed: tuple[int, int] | None = None
+    """The samples kept of the whole recording, (start, end), once that is known."""
+    _adopted: bool = False
 
     def __post_init__(self) -> None:
         exchange = self.exchange
@@ -82,12 +82,12 @@ class LiveRecording:
             "start_ns": self.record.start_ns,
             "created_ns": self.record.created_ns,
             "layout": self.record.layout.asked(),
+            **self.notes,
         }
-        self.spool = SpoolFile(
-            exchange.store.directory / SPOOL, self.record.sid, len(channels), journal
-        )
+        self.spool = SpoolFile(exchange.spool, self.record.sid, len(channels), journal)
         self.recorder = self.room.record(_taps(channels), self.spool)
         self.sourcings.append(Sourcing(self.recorder.first_frame, channels))
+        exchange.journals.begin(self.sid, self.spool.journal)
         exchange.catalogue.add_recording(self.record)
         exchange.recordings.append(self)
         self._tell("started")
@@ -99,6 +99,11 @@ class LiveRecording:
     @property
     def active(self) -> bool:
         return self.record.status in ("in-progress", "paused")
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """The samples (start, end) of the whole recording that its file has, or would have now."""
+        return (0, self.recorder.samples) if self.trimmed is None else self.trimmed
 
     def follow(self) -> None:
         """Take the channels anew after legs came, went or were muted."""
@@ -132,7 +137,7 @@ class LiveRecording:
         # Legs that ended in this very frame have left no sample of what would have followed them.
         end = self.recorder.frame
         self.sourcings[1:] = [each for each in self.sourcings[1:] if each.frame < end]
-        self._map_channels()
+        self.record.channel_map.extend(self.channel_map())
 
     def _move(self, status: RecordingStatus, do: Callable[[], None]) -> None:
         """Change the status, do what that means, and tell."""
@@ -144,34 +149,69 @@ class LiveRecording:
         lifecycle.move(self.record, status, self.exchange.now_ns, tell)
 
     def publish(self) -> None:
-        """Make the halted recording's file and documents appear."""
-        exchange = self.exchange
-        lifecycle.move(self.record, "processing", exchange.now_ns)
+        """Make the halted recording's file and documents appear.
+
+        What the disk does not take is the exchange's to try again, or OSError.
+        """
+        lifecycle.move(self.record, "processing", self.exchange.now_ns)
+        self.try_to_publish()
+
+    def try_to_publish(self) -> None:
+        """The same for one that is in processing: again after the disk had refused it."""
+        try:
+            self._publish()
+        except OSError as error:
+            if self.exchange.unpublished is None:
+                raise
+            self.exchange.unpublished(self, error)
+
+    def _publish(self) -> None:
+        """In an order that a kill, or a full disk, may cut off anywhere.
+
+        Truth, media, document, then the record: each is whole or not there, the journal goes
+        last, and doing it again from the beginning has the same outcome.
+        """
+        exchange, record = self.exchange, self.record
         recorded = self.recorder.samples
-        start, end = 0, recorded
-        if self.trim == "trim-silence" and recorded:
-            pcm = read_wav(self.spool.path).pcm
-            start, end = kept_range(pcm, self.trim)
-            if (start, end) != (0, recorded) and end > start:
-                write_wav(self.spool.path, np.ascontiguousarray(pcm[:, start:end]))
-        self.trimmed = (start, end)
+        if self.trimmed is None:
+            self.spool.finish()
+            trims = self.trim == "trim-silence" and recorded
+            pcm = read_wav(self.spool.path).pcm if trims else None
+            self.trimmed = (0, recorded) if pcm is None else kept_range(pcm, self.trim)
+        start, end = self.trimmed
         lifecycle.settle(
-            self.record,
+            record,
             recorded,
             end - start,
             exchange.now_ns,
-            keep=lambda: exchange.store.adopt_wav(self.sid, self.spool.path),
-            tell=self._published,
+            keep=lambda: self._publish_media(start, end),
+            write=self._write,
+            tell=self._tell,
         )
+        exchange.journals.done(self.sid, "media")
 
-    def _published(self, word: str) -> None:
+    def _write(self, record: RecordingRecord) -> None:
         exchange = self.exchange
-        exchange.store.publish_document(self.sid, exchange.document(self.record, exchange.dates))
-        self.spool.discard()
-        self._tell(word)
+        exchange.store.publish_document(self.sid, exchange.document(record, exchange.dates))
+        self.spool.drop()
 
-    def _map_channels(self) -> None:
-        """Say of each channel whose voice it holds, by everybody who ever was in it."""
+    def _publish_media(self, start: int, end: int) -> None:
+        store = self.exchange.store
+        if self.exchange.before_media is not None:
+            self.exchange.before_media(self)
+        if (start, end) == (0, self.recorder.samples):
+            if not self._adopted:
+                self.spool.finish()
+                store.adopt_wav(self.sid, self.spool.path)
+                self._adopted = True
+            return
+        self.spool.finish()
+        self.spool.note(kept=[start, end])
+        store.publish_part(self.sid, self.spool.path, start, end)
+
+    def channel_map(self) -> list[ChannelMapEntry]:
+        """Whose voice each channel holds, by everybody who was in it until now."""
+        found: list[ChannelMapEntry] = []
         roles = self.record.layout.channels
         for number, role in enumerate(roles):
             sources: list[Source] = []
@@ -182,7 +222,7 @@ class LiveRecording:
             single = role.role not in ("mix", "conference-mix", "everyone-else")
             taken = _taken(sources) if single else None
             heard = self._heard(sources) if single else []
-            self.record.channel_map.append(
+            found.append(
                 ChannelMapEntry(
                     channel=number + 1,
                     leg=taken.call.name if taken else "mix",
@@ -193,6 +233,7 @@ class LiveRecording:
                     words=_words(role.words, sources, single),
                 )
             )
+        return found
 
     def _heard(self, sources: Sequence[Source]) -> list[str]:
         """The parties whose voices are in a channel, in the order they came to be."""

@@ -1,25 +1,47 @@
-"""Recordings that a killed process left under way: published on the next start.
+"""Recordings that a killed process left in progress: published on the next start.
 
 What had been written when the process died is there, to the last flush; what was said of it
-beforehand is in its journal. Its truth died with the process.
+beforehand is in its journal. A kill between two steps of publishing leaves the media published and
+the journal in place: then only what follows the media is done again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mediasim.audio.errors import AudioFileError
+from mediasim.audio.wav import read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
+from mediasim.exchange.journals import remove_journal, remove_orphans
 from mediasim.exchange.layout import recording_layout
-from mediasim.exchange.media_store import MediaStore, RecordingDocument
+from mediasim.exchange.media_store import MediaNotFound, MediaStore, RecordingDocument
 from mediasim.exchange.records import RecordingRecord
-from mediasim.media.spool import Recovered, recover
+from mediasim.exchange.sids import check_sid
+from mediasim.exchange.trim import absence
+from mediasim.media.spool import Recovered, Substitute, journals, read_journal, recover
 
-__all__ = ["SPOOL", "recover_recordings"]
+__all__ = ["SPOOL", "Revived", "recover_recordings", "revive_recordings", "settle_left"]
 
 SPOOL = "spool"
 """The folder of a store's directory in which recordings under way are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """A recording that was published after a kill; its journal is still in place."""
+
+    record: RecordingRecord
+    journal: Mapping[str, Any]
+    path: Path
+    """The journal's."""
+
+    def forget(self) -> None:
+        """Remove the journal and what stands beside it."""
+        remove_journal(self.path)
 
 
 def recover_recordings(
@@ -28,42 +50,115 @@ def recover_recordings(
     """Publish every recording found in the spool, the store's unless another is given.
 
     Returns their records; ``dates`` are of the process that died, ``document`` makes the JSON
-    beside the media.
+    beside the media. Nothing is left in the spool.
     """
-    found = []
-    for recovered in recover(spool or store.directory / SPOOL):
-        try:
-            record = _record(recovered, recovered.journal)
-        except (KeyError, TypeError, ValueError):
-            continue  # not a journal of ours: left where it is
-        _publish(store, record, recovered)
+    revived = revive_recordings(store, dates, document, spool or store.directory / SPOOL)
+    for each in revived:
+        each.forget()
+    return [each.record for each in revived]
+
+
+def revive_recordings(
+    store: MediaStore,
+    dates: Dates,
+    document: RecordingDocument,
+    spool: Path,
+    substitute: Substitute | None = None,
+    about: Callable[[RecordingRecord], None] | None = None,
+) -> list[Revived]:
+    """The same, with their journals, which stay until :meth:`Revived.forget`.
+
+    ``substitute`` gives the journal of a recording whose own cannot be read, by SID and channels;
+    ``about`` completes a record before its document is written. Raises OSError for a disk that
+    cannot be written.
+    """
+
+    def write(record: RecordingRecord) -> None:
         store.publish_document(record.sid, document(record, dates))
-        recovered.discard()
-        found.append(record)
-    return found
+
+    found = []
+    for recovered in recover(spool, substitute):
+        record = _record(recovered.journal)
+        if record is None:
+            continue  # not a journal of ours: left where it is
+        samples = _publish_media(store, record.sid, recovered)
+        recovered.path.unlink(missing_ok=True)
+        _settle(record, recovered.samples, samples, about, write)
+        found.append(Revived(record, recovered.journal, recovered.journal_path))
+    revived = {each.path for each in found}
+    for path in journals(spool):
+        journal = None if path in revived else read_journal(path)
+        record = None if journal is None else _record(journal)
+        if journal is None or record is None:
+            continue
+        # Without audio of its own it had been published, or had not begun to be written.
+        length = media_samples(store, record.sid) or 0
+        _settle(record, length, length, about, write)
+        found.append(Revived(record, journal, path))
+    remove_orphans(spool)
+    return sorted(found, key=lambda each: each.record.sid)
 
 
-def _record(recovered: Recovered, journal: dict[str, Any]) -> RecordingRecord:
-    return RecordingRecord(
-        sid=journal["sid"],
-        account_sid=journal["account_sid"],
-        call_sid=journal["call_sid"],
-        source=journal["source"],
-        layout=recording_layout(**journal["layout"]),
-        created_ns=journal["created_ns"],
-        start_ns=journal["start_ns"],
-        conference_sid=journal["conference_sid"],
-    )
+def settle_left(store: MediaStore, record: RecordingRecord, died_ns: int) -> None:
+    """End a recording whose process died and that no spool holds: by what is in the store."""
+    if record.status != "processing":
+        lifecycle.move(record, "processing", died_ns)
+    samples = media_samples(store, record.sid) or 0
+    lifecycle.settle(record, samples, samples, died_ns)
 
 
-def _publish(store: MediaStore, record: RecordingRecord, recovered: Recovered) -> None:
-    samples = recovered.samples
-    ended_ns = record.start_ns + samples * 125_000
+def media_samples(store: MediaStore, sid: str) -> int | None:
+    """How many samples each channel of the published media has; None if there is none."""
+    try:
+        return int(read_wav(store.wav_path(sid)).pcm.shape[1])
+    except (AudioFileError, MediaNotFound):
+        return None
+
+
+def _publish_media(store: MediaStore, sid: str, recovered: Recovered) -> int:
+    """Publish what is in the spool, without what was to be trimmed; returns its samples."""
+    whole = 0, recovered.samples
+    try:
+        start, end = recovered.journal.get("kept", whole)
+        kept = (start, end) if 0 <= start <= end <= recovered.samples else whole
+    except (TypeError, ValueError):
+        kept = whole
+    samples: int = kept[1] - kept[0]
+    if absence(recovered.samples, samples) is None:
+        if kept == whole:
+            store.adopt_wav(sid, recovered.path)
+        else:
+            store.publish_part(sid, recovered.path, *kept)
+    return samples
+
+
+def _record(journal: Mapping[str, Any]) -> RecordingRecord | None:
+    """The record as it was begun; None for a journal that is not one of ours."""
+    try:
+        return RecordingRecord(
+            sid=check_sid(journal["sid"], "RE"),
+            account_sid=journal["account_sid"],
+            call_sid=journal["call_sid"],
+            source=journal["source"],
+            layout=recording_layout(**journal["layout"]),
+            created_ns=journal["created_ns"],
+            start_ns=journal["start_ns"],
+            conference_sid=journal["conference_sid"],
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _settle(
+    record: RecordingRecord,
+    recorded: int,
+    kept: int,
+    about: Callable[[RecordingRecord], None] | None,
+    write: Callable[[RecordingRecord], None],
+) -> None:
+    """Complete the record of what has been published, and write its document."""
+    ended_ns = record.start_ns + kept * 125_000
     lifecycle.move(record, "processing", ended_ns)
-    lifecycle.settle(
-        record,
-        samples,
-        samples,
-        ended_ns,
-        keep=lambda: store.adopt_wav(record.sid, recovered.path),
-    )
+    if about is not None:
+        about(record)
+    lifecycle.settle(record, recorded, kept, ended_ns, write=write)

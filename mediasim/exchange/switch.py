@@ -21,9 +21,11 @@ from mediasim.audio.tones import hold_music, ringback
 from mediasim.exchange.catalogue import Catalogue
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
+from mediasim.exchange.journals import Journals
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
 from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.sids import SidFactory
 from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Transport
@@ -84,11 +86,18 @@ class Switch(Generic[CallT, RecordingT]):
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)
+        self.spool = directory / SPOOL
+        """The folder of recordings in progress, on the store's file system."""
         self.document = document
         self.catalogue = Catalogue()
         self.events = Events()
         self.calls: list[CallT] = []
         self.recordings: list[RecordingT] = []
+        self.journals = Journals()
+        self.before_media: Callable[[RecordingT], object] | None = None
+        """Called with a recording whose media is about to be published."""
+        self.unpublished: Callable[[RecordingT, OSError], None] | None = None
+        """Called with a recording that the disk did not take; None: the error is raised."""
         self.far_end_of: Callable[[CallT], FarEnd | None] = lambda call: None
         """Who is at the far end of a call that is answered, where it is no simulated party."""
         self.on_fault: Callable[[CallT, BaseException], None] = _raise_fault

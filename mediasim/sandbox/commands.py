@@ -78,6 +78,14 @@ def serve(
     public_url: Annotated[
         str | None, typer.Option(help="Where apps elsewhere find it, for URLs it gives.")
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name by which it may be asked besides localhost, its addresses and that of"
+            " --public-url; * for any. May be given several times.",
+            envvar="MEDIASIM_ALLOWED_HOSTS",
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="The number plan and settings.")] = None,
     database: Annotated[
         str | None, typer.Option(help="A database's URL, instead of SQLite in the folder.")
@@ -105,6 +113,7 @@ def serve(
     Exit code 0: it was told to end; 2: it cannot be started like that; 3: it broke.
     """
     import asyncio
+    import os
 
     from mediasim.sandbox.clocks import ClockRefuses
     from mediasim.sandbox.config import Config, load_config
@@ -113,6 +122,8 @@ def serve(
     from mediasim.sandbox.storage import StorageError
     from mediasim.scenario.errors import ScenarioError
 
+    os.umask(0o077)  # what is kept is nobody else's to read
+    _raise_limit_of_files()
     try:
         settings = Settings(
             config=Config() if config is None else load_config(config),
@@ -124,6 +135,7 @@ def serve(
             media=media,
             workers=workers,
             spread=spread.value,
+            hosts=tuple(allowed_host or ()),
             asked_seed=seed,
             asked_profile=None if profile is None else profile.value,
             asked_sip=None if sip is None else _sip_address(sip),
@@ -133,6 +145,16 @@ def serve(
         _stop(str(error))
     except ServeError as error:
         _stop(str(error), _BROKE if error.__cause__ is not None else _WRONG)
+
+
+def _raise_limit_of_files() -> None:
+    """Let it have as many connections and recordings open as the system lets any program have."""
+    import resource
+    from contextlib import suppress
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _sip_address(text: str) -> Any:
@@ -157,7 +179,9 @@ def health(url: Url = _DEFAULT_URL) -> None:
     Exit code 0: it is; 1: something fails it, as its database; 2: none answers.
     """
     found = _ask(url, "GET", "/health")
-    print(f"{found['status']}; storage: {found['storage']}; clock: {found['clock']['kind']}")
+    workers = f"; workers: {found['workers']}" if "workers" in found else ""
+    clock = found["clock"]["kind"]
+    print(f"{found['status']}; storage: {found['storage']}; clock: {clock}{workers}")
     if found["status"] != "ok":
         raise typer.Exit(_UNWELL)
 
@@ -223,10 +247,14 @@ def _ask(url: str, method: str, path: str, body: object = None) -> dict[str, Any
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 
+    from mediasim.sandbox.access import token_for_this_user
+
     data = None if body is None else json.dumps(body).encode()
     try:
         request = Request(f"{url.rstrip('/')}/_mediasim{path}", data, method=method)
         request.add_header("Content-Type", "application/json")
+        if (token := token_for_this_user(url)) is not None:
+            request.add_header("Authorization", f"Bearer {token}")
         with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
             found: dict[str, Any] = json.load(answer)
     except HTTPError as error:

@@ -25,7 +25,7 @@ from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.environment import environment
 from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.live import DEFAULT_CALLER, NotNow, act, place_call
-from mediasim.sandbox.refusals import REFUSALS, RefuseStrangers
+from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
 from mediasim.scenario.durations import Duration
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "create_control"]
 
 PREFIX: Final = "/_mediasim"
+_MOST_DIGITS: Final = 18
 _DAY: Final = Duration.of("24h")
 B = TypeVar("B", bound=BaseModel)
 
@@ -82,11 +83,8 @@ class Rate(_Body):
     rate: float
 
 
-def create_control(sandbox: Sandbox, fleet: Fleet | None = None, *, local: bool) -> Starlette:
-    """The API, to be mounted at PREFIX.
-
-    ``fleet``: the sandbox's workers; ``local``: the server listens to this machine alone.
-    """
+def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
+    """The API, to be mounted at PREFIX. ``fleet``: the sandbox's workers."""
     control = _Control(sandbox)
     routes = [
         Route(path, _endpoint(handler), methods=[method])
@@ -117,7 +115,7 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None, *, local: bool)
             ("DELETE", "/weather/{id}", control.end_weather),
         )
     ]
-    middleware = [Middleware(RefuseStrangers)] if local else []
+    middleware = []
     if fleet is not None:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
@@ -163,7 +161,7 @@ class _Control:
 
     async def env(self, _: Request) -> tuple[int, Any]:
         sandbox = self._sandbox
-        return 200, environment(sandbox.base_url, sandbox.service.account)
+        return 200, environment(sandbox.base_url, sandbox.service.account, sandbox.shown_token)
 
     async def reset(self, _: Request) -> tuple[int, Any]:
         await self._sandbox.reset()
@@ -171,8 +169,9 @@ class _Control:
 
     async def events(self, request: Request) -> tuple[int, Any]:
         after = request.query_params.get("after", "0")
-        if not after.isdecimal():
-            raise NotNow(f"after is the number of an event, found {after[:40]!r}")
+        if not after.isdecimal() or len(after) > _MOST_DIGITS:
+            words = f"expected the number of an event, at most {_MOST_DIGITS} digits"
+            raise WrongParameter(f"after: {words}, found {after[:40]!r}")
 
         def found() -> list[dict[str, Any]]:
             return [
@@ -355,17 +354,20 @@ def _clock_json(sandbox: Sandbox) -> dict[str, Any]:
 
 def _health(sandbox: Sandbox) -> dict[str, Any]:
     database = sandbox.storage.database
-    trouble = None if database is None else database.error
+    trouble = sandbox.upkeep.trouble() or (None if database is None else database.error)
     calls, elsewhere = len(sandbox.service.sessions), sandbox.elsewhere
     deaf = sandbox.sip is not None and not sandbox.sip.listening
+    workers = None if elsewhere is None else elsewhere.trouble
+    healthy = trouble is None and workers is None and not deaf
     return {
-        "status": "ok" if trouble is None and not deaf else "degraded",
+        "status": "ok" if healthy else "degraded",
         "version": __version__,
         "clock": _clock_json(sandbox),
         "profile": sandbox.service.profile,
         "busy": [sandbox.clock.busy] if elsewhere is None else list(elsewhere.busy),
         "calls_in_progress": calls + (0 if elsewhere is None else elsewhere.calls_in_progress),
-        "storage": "in memory" if database is None else trouble or "ok",
+        "storage": trouble or ("in memory" if database is None else "ok"),
+        **({} if elsewhere is None else {"workers": workers or "ok"}),
         "sip": "off" if sandbox.sip is None else "not listening" if deaf else "ok",
         "dropped": dict(DROPPED),
     }

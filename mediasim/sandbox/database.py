@@ -6,8 +6,9 @@ reading is done at the start; afterwards only one thread writes, whole batches i
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +61,7 @@ class Database:
             self._engine = sa.create_engine(url, **_options(url))
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", _tune)
+                self._refuse_foreign()
             _META.create_all(self._engine)
         except (ArgumentError, NoSuchModuleError) as error:
             raise DatabaseError(f"{url!r} is no database URL: {error}") from None
@@ -82,14 +84,26 @@ class Database:
             raise DatabaseError(f"the database is of version {found}, this program of {_VERSION}")
         self.set("version", _VERSION)
 
+    def _refuse_foreign(self) -> None:
+        """A file with tables of another program's is not to get ours too. Raises DatabaseError."""
+        tables = set(sa.inspect(self._engine).get_table_names())
+        if tables and not tables & _META.tables.keys():
+            raise DatabaseError(
+                f"{self._engine.url.database} is a database of another program, with the"
+                f" {_listed(tables)}: give another folder or database"
+            )
+
     # -- reading ----------------------------------------------------------------------------
 
     def load(self) -> dict[str, list[dict[str, Any]]]:
-        """All documents by kind, each kind in the order its records were made."""
+        """All documents by kind, each kind in the order its records were made.
+
+        Raises DatabaseError.
+        """
         columns = _RECORDS.c
         asked = sa.select(columns.kind, columns.key, columns.position, columns.document)
         found: dict[str, list[dict[str, Any]]] = {}
-        with self._engine.connect() as connection:
+        with _told("read"), self._engine.connect() as connection:
             for kind, key, position, document in connection.execute(
                 asked.order_by(columns.position)
             ):
@@ -98,15 +112,15 @@ class Database:
         return found
 
     def setting(self, name: str) -> str | None:
-        """A setting's value, None where it was never set."""
+        """A setting's value, None where it was never set. Raises DatabaseError."""
         asked = sa.select(_SETTINGS.c.value).where(_SETTINGS.c.name == name)
-        with self._engine.connect() as connection:
+        with _told("read"), self._engine.connect() as connection:
             value: str | None = connection.execute(asked).scalar()
         return value
 
     def set(self, name: str, value: str) -> None:
-        """Set a setting."""
-        with self._engine.begin() as connection:
+        """Set a setting. Raises DatabaseError."""
+        with _told("written"), self._engine.begin() as connection:
             connection.execute(sa.delete(_SETTINGS).where(_SETTINGS.c.name == name))
             connection.execute(sa.insert(_SETTINGS).values(name=name, value=value))
 
@@ -187,6 +201,22 @@ class Database:
         self._thread.submit(self._write)
         self._thread.shutdown()
         self._engine.dispose()
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Errors of the database as a DatabaseError in one sentence."""
+    try:
+        yield
+    except (SQLAlchemyError, ValueError) as error:  # a ValueError: what should be JSON is not
+        raise DatabaseError(f"the database cannot be {what}: {_said(error)}") from None
+
+
+def _listed(tables: Collection[str]) -> str:
+    first = sorted(tables)[:3]
+    more = len(tables) - len(first)
+    names = ", ".join(first) + (f" and {more} more" if more else "")
+    return f"table{'s' * (len(tables) > 1)} {names}"
 
 
 def _options(url: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ __all__ = ["Elsewhere", "FleetBroke"]
 
 
 class FleetBroke(Exception):
-    """A worker has gone; says which."""
+    """There is no worker to carry calls; says why."""
 
 
 class Elsewhere(Protocol):
@@ -18,6 +18,10 @@ class Elsewhere(Protocol):
     @property
     def levels(self) -> Mapping[str, tuple[float, float]]:
         """Of their live legs, when they were last asked: dBFS in and out, by call SID."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the workers; None: all are there."""
 
     @property
     def calls_in_progress(self) -> int: ...

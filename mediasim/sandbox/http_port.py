@@ -1,17 +1,21 @@
 """Requests to the user's app: an HttpPort over httpx2 on the web loop.
 
 Awaited on the engine's loop, whose virtual clock is held until the answer is there: an app takes
-no time but its own. No redirects, cookies, or proxies of the environment: an app under test gets
-what Twilio's request would bring it, and nothing goes anywhere else.
+no time but its own. An app that does not answer has so many requests open and no more: apps on
+other hosts or ports have their own. No redirects, cookies, or proxies of the environment: an app
+under test gets what Twilio's request would bring it, and nothing goes anywhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from mediasim.twilio.ports import HttpAnswer, HttpFailed
 
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = ["WebPort"]
+
+_MOST_OF_A_HOST: Final = 100
+"""Requests that one host and port may have open."""
 
 
 class WebPort:
@@ -31,6 +38,9 @@ class WebPort:
         self._web = web
         self._hold = hold
         self._client: httpx2.AsyncClient | None = None
+        self._open: Counter[str] = Counter()
+        """Requests open or waiting to be, by host and port."""
+        self._slots: dict[str, asyncio.Semaphore] = {}
 
     async def send(
         self,
@@ -66,8 +76,10 @@ class WebPort:
         import httpx2
 
         timeout = httpx2.Timeout(total_seconds, connect=connect_seconds)
+        waiting = True
         try:
-            async with asyncio.timeout(total_seconds):
+            async with asyncio.timeout(total_seconds), self._slot(url):
+                waiting = False
                 request = self._opened().stream(
                     method, url, headers=dict(headers), content=body, timeout=timeout
                 )
@@ -82,6 +94,8 @@ class WebPort:
             raise HttpFailed(words, timed_out=True) from None
         except (TimeoutError, httpx2.TimeoutException):
             words = f"no answer within {total_seconds:g} seconds"
+            if waiting:
+                words += f": it has {_MOST_OF_A_HOST} requests open and answers none"
             raise HttpFailed(words, timed_out=True) from None
         except httpx2.ConnectError as error:
             raise HttpFailed(f"cannot connect: {error}", refused=True) from None
@@ -90,6 +104,20 @@ class WebPort:
         except httpx2.HTTPError as error:
             words = str(error) or type(error).__name__
             raise HttpFailed(f"the connection broke: {words}") from None
+
+    @contextlib.asynccontextmanager
+    async def _slot(self, url: str) -> AsyncIterator[None]:
+        """Wait until the app's host and port have a request less than the most."""
+        host = _host(url)
+        slots = self._slots.setdefault(host, asyncio.Semaphore(_MOST_OF_A_HOST))
+        self._open[host] += 1
+        try:
+            async with slots:
+                yield
+        finally:
+            self._open[host] -= 1
+            if not self._open[host]:
+                del self._open[host], self._slots[host]
 
     def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:
@@ -101,9 +129,17 @@ class WebPort:
                 follow_redirects=False,
                 cookies=nobodys,
                 headers={"Accept-Encoding": "gzip, deflate"},
-                limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=50),
             )
         return self._client
+
+
+def _host(url: str) -> str:
+    """Host and port of a URL; empty for what is none, which is refused when it is called."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
 
 
 async def _content(response: httpx2.Response, most_bytes: int) -> bytes:

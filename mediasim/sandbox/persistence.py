@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
     from mediasim.sandbox.fleet.reported import ReportedRecords
 
-__all__ = ["Keeper", "Shelf"]
+__all__ = ["Keeper", "Shelf", "readable"]
+
+_LOG: Final = logging.getLogger("mediasim")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,26 @@ class Shelf:
     """How many are brought back, the newest; the others are forgotten."""
 
 
+def readable(
+    documents: Mapping[str, Sequence[Any]], types: Mapping[str, type[Any]], key: Mapping[str, str]
+) -> dict[str, list[dict[str, Any]]]:
+    """The documents without those that are no records, which the log names; they stay where they
+    are. ``types`` are by kind; ``key`` is the field that names a record, ``sid`` where absent."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, listed in documents.items():
+        kept = found[kind] = []
+        for document in listed:
+            name = key.get(kind, "sid")
+            try:
+                if kind in types:
+                    getattr(from_document(types[kind], document, 0), name)
+                kept.append(document)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                which = document.get(name) if isinstance(document, dict) else document
+                _LOG.error("a row of the database is left out: %s %r: %s", kind, which, error)
+    return found
+
+
 class Keeper:
     """Writes records through to a database, and brings them back."""
 
@@ -53,6 +75,9 @@ class Keeper:
         self._known: dict[str, dict[str, Any]] = {kind: {} for kind in self._shelves}
         """By kind and key: what of a record tells that it has changed, as it was written."""
         self._scheduled = False
+        self._complaint: str | None = None
+        self._then: list[Callable[[], None]] = []
+        """What is to be done once everything noted so far is written."""
 
     def restore(
         self,
@@ -80,6 +105,10 @@ class Keeper:
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._write)
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Do this, in any thread, once everything noted so far is written."""
+        self._then.append(work)
 
     def compare(self, *kinds: str) -> None:
         """Find out what has changed, come or gone on these shelves."""
@@ -119,11 +148,29 @@ class Keeper:
                 self._known[kind][key] = _state(record)
         self._dirty.clear()
         written = self._database.put(changes)
-        written.add_done_callback(_complain)
+        then, self._then = self._then, []
+
+        def settle(written: Future[None]) -> None:
+            if written.exception() is not None:
+                self._then += then  # the next write writes this too
+                return
+            for work in then:
+                work()
+
+        written.add_done_callback(settle)
+        written.add_done_callback(self._complain)
         return written
 
+    def _complain(self, written: Future[None]) -> None:
+        """Log why it was not written; once for as long as nothing changes about it."""
+        error = written.exception()
+        words = None if error is None else str(error)
+        if words is not None and words != self._complaint:
+            _LOG.error("%s", words)
+        self._complaint = words
+
     def _write(self) -> None:
-        if self._dirty:
+        if self._dirty or self._then:
             self.write()
 
 
@@ -134,8 +181,3 @@ def _state(record: Any) -> Any:
     if type(record).__dataclass_params__.frozen:
         return None
     return to_document(record, 0)
-
-
-def _complain(written: Future[None]) -> None:
-    if (error := written.exception()) is not None:
-        logging.getLogger("mediasim").error("%s", error)

@@ -139,8 +139,8 @@ class PhoneBook:
             if isinstance(step, Say | Play):
                 known = self._clips.get((step, voice))
                 if known is None:
-                    made = partial(self._sounds.clip, step, voice)
-                    known = self._clips[step, voice] = await self._studio.apart(made)
+                    making = partial(self._sounds.making, step, voice)
+                    known = self._clips[step, voice] = await self._studio.in_steps(making)
                 clips[step] = known
         return _Made(clips, self._sounds)
 

@@ -7,7 +7,7 @@ that is known of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,24 +16,36 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.lifecycle import interrupt
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
-from mediasim.exchange.recovery import recover_recordings
+from mediasim.exchange.recovery import Revived, revive_recordings, settle_left
+from mediasim.exchange.sids import check_sid
+from mediasim.media.spool import journals
 from mediasim.sandbox.documents import from_document, to_document
+from mediasim.truth.recovered import publish_recovered, recovered_channels
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import TranscriptionRecord
 from mediasim.twilio.transcriptions import finish
 
-__all__ = ["Documents", "epoch_after", "last_moment", "revive"]
+__all__ = [
+    "Documents",
+    "end_record",
+    "epoch_after",
+    "last_moment",
+    "publish_left",
+    "revive",
+]
 
 Documents = dict[str, list[dict[str, Any]]]
 """By kind, oldest first."""
 
-_Life = CallRecord | ConferenceRecord | RecordingRecord | TranscriptionRecord
-_LIVES: Final[dict[str, type[_Life]]] = {
+_TYPES: Final[Mapping[str, type[Any]]] = {
     "call": CallRecord,
     "conference": ConferenceRecord,
     "recording": RecordingRecord,
     "transcription": TranscriptionRecord,
 }
+_LIVES: Final = tuple(_TYPES)
+_OVER: Final = ("completed", "absent", "deleted")
+"""Statuses of a recording whose process has nothing more to do with it."""
 _SECOND: Final = 1_000_000_000
 
 
@@ -61,36 +73,48 @@ def epoch_after(moment_ns: int, earliest: datetime) -> datetime:
 
 
 def revive(
-    documents: Documents, store: MediaStore, epoch: datetime | None, spools: Iterable[Path]
+    documents: Documents,
+    store: MediaStore,
+    epoch: datetime | None,
+    spools: Iterable[Path],
+    left: list[Revived] | None = None,
 ) -> set[tuple[str, str]]:
     """Publish recordings that were under way, and end what has not ended, in the documents.
 
-    ``epoch`` is the last start's, None if there was none. Returns kind and SID of what changed.
+    ``epoch`` is the last start's, None if there was none; ``left`` takes what was published, with
+    journals still to be forgotten, which else are at once. Returns kind and SID of what changed.
+    Raises OSError for a disk that cannot be written.
     """
     if epoch is None:
         return set()
     before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in _LIVES}
     dates = Dates(epoch)
     epoch_ns = dates.unix_ns(0)
-    published = {
-        record.sid: record
-        for each in spools
-        for record in recover_recordings(store, dates, recording_document, each)
-    }
+    rows = {document["sid"]: document for document in documents.get("recording", ())}
+    found = [each for spool in spools for each in publish_left(store, dates, spool, rows)]
+    published = {each.record.sid: each.record for each in found}
     recordings = documents.setdefault("recording", [])
-    known = {document["sid"] for document in recordings}
     for number, document in enumerate(recordings):
-        if (record := published.get(document["sid"])) is not None:
-            record.channel_map = from_document(RecordingRecord, document, epoch_ns).channel_map
+        record = published.get(document["sid"])
+        # A row that tells of its end was written after all of it was published.
+        if record is not None and document["status"] not in _OVER:
             recordings[number] = to_document(record, epoch_ns)
     recordings += [
-        to_document(record, epoch_ns) for sid, record in published.items() if sid not in known
+        to_document(record, epoch_ns) for sid, record in published.items() if sid not in rows
     ]
+    if left is None:
+        for each in found:
+            each.forget()
+    else:
+        left += found
     died_ns = last_moment(documents) - epoch_ns
+
+    def ended(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+        record = from_document(_TYPES[kind], document, epoch_ns)
+        return to_document(record, epoch_ns) if end_record(record, died_ns, store) else document
+
     for kind in _LIVES:
-        documents[kind] = [
-            _ended(kind, each, epoch_ns, died_ns) for each in documents.get(kind, [])
-        ]
+        documents[kind] = [ended(kind, each) for each in documents.get(kind, ())]
     return {
         (kind, each["sid"])
         for kind in _LIVES
@@ -99,16 +123,70 @@ def revive(
     }
 
 
-def _ended(kind: str, document: dict[str, Any], epoch_ns: int, died_ns: int) -> dict[str, Any]:
-    """The document, unless its record was active: then what that comes to."""
-    type_ = _LIVES[kind]
-    if document["status"] not in type_.LIFE.interrupted:
-        return document
-    record = from_document(type_, document, epoch_ns)
-    if isinstance(record, TranscriptionRecord):
-        finish(record, died_ns)
+def publish_left(
+    store: MediaStore, dates: Dates, spool: Path, rows: Mapping[str, Mapping[str, Any]]
+) -> list[Revived]:
+    """Publish the recordings of a spool whose process is dead, with their truth.
+
+    ``rows`` are the documents of recordings by SID. Raises OSError.
+    """
+    epoch_ns = dates.unix_ns(0)
+    for journal in journals(spool):
+        if rows.get(journal.stem, {}).get("status") == "deleted":
+            for path in spool.glob(f"{journal.stem}.*"):
+                path.unlink(missing_ok=True)
+
+    def substitute(sid: str, channels: int) -> dict[str, Any] | None:
+        return _journal_of(sid, channels, rows, epoch_ns)
+
+    def complete(record: RecordingRecord) -> None:
+        row = rows.get(record.sid)
+        known = None if row is None else from_document(RecordingRecord, row, epoch_ns).channel_map
+        record.channel_map = known or recovered_channels(spool / f"{record.sid}.journal")
+
+    found = revive_recordings(store, dates, recording_document, spool, substitute, complete)
+    for each in found:
+        publish_recovered(store, each.record, each.path)
+    return found
+
+
+def _journal_of(
+    sid: str, channels: int, rows: Mapping[str, Mapping[str, Any]], epoch_ns: int
+) -> dict[str, Any] | None:
+    """What a recording's damaged journal said, by its row; without a row, what its file tells."""
+    try:
+        check_sid(sid, "RE")
+    except ValueError:
+        return None
+    row = rows.get(sid)
+    if row is None:
+        layout = {"kind": "call", "channels": "dual" if channels == 2 else "mono"}
+        of_any = next(iter(rows.values()), {})
+        unknown = {
+            "account_sid": of_any.get("account_sid", f"AC{0:032x}"),
+            "call_sid": f"CA{0:032x}",
+            "conference_sid": None,
+            "source": "StartCallRecordingAPI",
+            "start_ns": 0,
+            "created_ns": 0,
+        }
+        return {"sid": sid, "layout": layout, **unknown}
+    names = ("account_sid", "call_sid", "conference_sid", "source", "layout")
+    times = {name: row[name] - epoch_ns for name in ("start_ns", "created_ns")}
+    return {"sid": sid, **{name: row[name] for name in names}, **times}
+
+
+def end_record(record: Any, at_ns: int, store: MediaStore) -> bool:
+    """End a record whose process is dead; returns whether it had not ended.
+
+    Of a recording of which nothing was found in a spool, what is in the store decides.
+    """
+    if record.status not in record.LIFE.interrupted:
+        return False
+    if isinstance(record, RecordingRecord):
+        settle_left(store, record, at_ns)
+    elif isinstance(record, TranscriptionRecord):
+        finish(record, at_ns)
     else:
-        interrupt(record, died_ns)
-    if isinstance(record, RecordingRecord):  # of which nothing was found to publish
-        record.samples, record.absence = 0, "too-short"
-    return to_document(record, epoch_ns)
+        interrupt(record, at_ns)
+    return True

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import secrets
 import shutil
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
@@ -21,32 +23,29 @@ from mediasim.exchange.events import (
     TranscriptionEvent,
 )
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
+from mediasim.exchange.recovery import Revived
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
+from mediasim.sandbox.access import TOKEN, new_token
+from mediasim.sandbox.checkpoints import Pulse
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.numbers import claim_numbers
-from mediasim.sandbox.persistence import Keeper, Shelf
+from mediasim.sandbox.persistence import Keeper, Shelf, readable
 from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
+from mediasim.sandbox.shelves import BOOKS, LIVES, MOST_KEPT, OF_THE_FRONT, TYPES, shelves_of
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
-from mediasim.sandbox.storage import Storage
+from mediasim.sandbox.storage import Storage, StorageError
+from mediasim.sandbox.upkeep import Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
-    ApplicationRecord,
-    Book,
-    KeyRecord,
-    NotificationRecord,
-    NumberRecord,
-    QueueRecord,
-    TranscriptionRecord,
 )
 from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
@@ -58,10 +57,8 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.reported import ReportedRecords
     from mediasim.sip.server import SipServer
 
-__all__ = ["MOST_KEPT", "OF_THE_FRONT", "Sandbox", "clock_of"]
+__all__ = ["Sandbox", "clock_of"]
 
-MOST_KEPT: Final = 10_000
-"""Of what only tells what happened: events, deliveries, notifications."""
 _ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
 _GOODBYE: Final = 0.5
 """Seconds that the app has, at the end, to hear how its calls ended."""
@@ -109,6 +106,12 @@ class Sandbox:
         self.base_url = base_url
         self.clock = clock or clock_of(settings)
         self.storage = Storage(settings, records)
+        self.token = self.storage.kept("control-token", os.environ.get(TOKEN), new_token())
+        """What the control API asks of those who reach it over a network."""
+        self.shown_token: str | None = None
+        """The same where it may be asked for, for the environment of those who may ask."""
+        self._auth_token = secrets.token_hex(16)
+        """The account's, unless it is kept, configured or the seed's."""
         self.engine = Engine(self.clock, on_crash=on_crash)
         self.service: Service
         self.phones: PhoneBook
@@ -134,6 +137,8 @@ class Sandbox:
             waits=self.clock.kind != "real",
             grace=settings.config.stream_grace / NS_PER_SECOND,
         )
+        self._pulse: Pulse | None = None
+        self.upkeep: Upkeep
         self._preparing: asyncio.Task[None] | None = None
         self._resetting = asyncio.Lock()
 
@@ -165,7 +170,7 @@ class Sandbox:
             return
 
         def write() -> Future[None]:
-            keeper.compare(*_BOOKS, *(_LIVES if deleted else ()))
+            keeper.compare(*BOOKS, *(LIVES if deleted else ()))
             return keeper.write()
 
         with contextlib.suppress(Exception):  # the keeper has told of it
@@ -180,6 +185,8 @@ class Sandbox:
 
     async def close(self) -> None:
         """Let go of everything."""
+        if self._pulse is not None:
+            await asyncio.to_thread(self._pulse.close)
         if self.engine.running:
             await self.engine.gate(self._write_all)
             if self.sip is not None:
@@ -209,13 +216,33 @@ class Sandbox:
 
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
-        revived = revive(storage.documents, storage.media, storage.last_epoch, storage.spools())
-        epoch = self.settings.epoch or epoch_after(
-            last_moment(storage.documents), clock.first_epoch()
-        )
+        left: list[Revived] = []
+        documents = readable(storage.documents, TYPES, {"delivery": "id"})
+        try:
+            revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
+        except OSError as error:
+            raise StorageError(f"recordings cannot be recovered: {error}") from None
+        epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
         storage.begin(epoch)
         self._dates = Dates(epoch)
-        self._build(storage.documents, storage.boot, revived)
+        self._build(documents, storage.boot, revived)
+        self.finish_revived(left)
+        loop = asyncio.get_running_loop()
+        self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.tend()))
+
+    def finish_revived(self, left: Iterable[Revived]) -> None:
+        """Write down and tell what was recovered; then its journals go."""
+        journals, keeper = self.service.exchange.journals, self.keeper
+        for each in left:
+            sid = each.record.sid
+            journals.begin(sid, each.path)
+            if keeper is not None:
+                journals.require(sid, "row")
+                keeper.then(partial(journals.done, sid, "row"))
+            self.service.recordings.resume(self.service.catalogue.recording(sid), each.journal)
+            journals.done(sid, "media")
+        if keeper is not None:
+            keeper.write()
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -236,10 +263,11 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
+        self.upkeep = Upkeep(exchange, storage, kept=settings.data is not None)
         account = AccountRecord(
             sid=storage.kept("account", config.account.sid, SidFactory(seeds).new("AC")),
             auth_token=storage.kept(
-                "auth-token", config.account.auth_token, seeds.digest("auth-token").hex()
+                "auth-token", config.account.auth_token, self._new_auth_token()
             ),
             friendly_name=config.account.friendly_name,
             created_ns=exchange.now_ns,
@@ -268,12 +296,13 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
+        self.service.storage_trouble = self.upkeep.trouble
         for each in config.spells:
             self.service.webhooks.weather.begin(each.spell)
         self.keeper = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)
-            shelves = _shelves(self.service)
+            shelves = shelves_of(self.service)
             if settings.worker is not None:
                 shelves = [shelf for shelf in shelves if shelf.kind not in OF_THE_FRONT]
             self.keeper = Keeper(storage.database, epoch_ns, shelves)
@@ -284,6 +313,13 @@ class Sandbox:
         self._write_all()
         if self.clock.kind == "real" and settings.workers == 1:  # elsewhere time waits for voices
             self._preparing = asyncio.ensure_future(self._prepare())
+
+    def _new_auth_token(self) -> str:
+        """The seed's where one was asked for, so that a run can be repeated; else nobody's else."""
+        settings = self.settings
+        if settings.asked_seed is None and "seed" not in settings.config.model_fields_set:
+            return self._auth_token
+        return Seeds(settings.seed).digest("auth-token").hex()
 
     async def _open_sip(self) -> None:
         from mediasim.sip.server import SipServer, SipSettings
@@ -307,12 +343,12 @@ class Sandbox:
         self.keeper = None
         self.events.clear()
         self.service.room.close()
-        for name in ("recordings", "cache", "spool"):
+        for name in ("recordings", "references", "cache", "spool"):
             shutil.rmtree(self.storage.folder / name, ignore_errors=True)
 
     def _write_all(self) -> None:
         if self.keeper is not None:
-            self.keeper.compare(*_BOOKS, *_LIVES)
+            self.keeper.compare(*BOOKS, *LIVES)
             self.keeper.write()
 
     def _happened(self, exchange: Exchange, event: Event) -> None:
@@ -328,7 +364,11 @@ class Sandbox:
         if keeper is None:
             return
         if isinstance(event, RecordingEvent):
-            keeper.changed("recording", catalogue.recording(event.recording_sid))
+            recording = catalogue.recording(event.recording_sid)
+            keeper.changed("recording", recording)
+            if recording.status in ("completed", "absent"):
+                exchange.journals.require(recording.sid, "row")
+                keeper.then(partial(exchange.journals.done, recording.sid, "row"))
         elif isinstance(event, ConferenceEvent):
             keeper.changed("conference", catalogue.conference(event.conference_sid))
         elif isinstance(event, TranscriptionEvent):
@@ -347,7 +387,7 @@ class Sandbox:
 
     def shelf(self, kind: str) -> Shelf:
         """All records of a kind."""
-        return next(shelf for shelf in _shelves(self.service) if shelf.kind == kind)
+        return next(shelf for shelf in shelves_of(self.service) if shelf.kind == kind)
 
     def _softphones_may_call(self) -> None:
         only_real_time(self.clock, "softphones")
@@ -357,48 +397,3 @@ class Sandbox:
     def _delivered(self, delivery: Delivery) -> None:
         if self.keeper is not None:
             self.keeper.changed("delivery", delivery)
-
-
-OF_THE_FRONT: Final = ("number", "application", "key")
-"""Kinds of records of which workers are told, and that they never change."""
-_BOOKS: Final = ("number", "application", "key", "queue", "notification", "transcription")
-_LIVES: Final = ("call", "recording", "conference")
-
-
-def _shelves(service: Service) -> list[Shelf]:
-    catalogue = service.exchange.catalogue
-
-    def of_book(kind: str, of: type[Any], book: Book[Any]) -> Shelf:
-        return Shelf(kind, of, book.all, book.add, remove=book.remove)
-
-    def add_queue(queue: QueueRecord) -> None:
-        queue.current_size = queue.average_wait_seconds = 0
-        service.queues.add(queue)
-
-    return [
-        Shelf(
-            "call", CallRecord, catalogue.calls, catalogue.add_call, remove=catalogue.remove_call
-        ),
-        Shelf("recording", RecordingRecord, catalogue.recordings, catalogue.add_recording),
-        Shelf("conference", ConferenceRecord, catalogue.conferences, catalogue.add_conference),
-        of_book("number", NumberRecord, service.numbers),
-        of_book("application", ApplicationRecord, service.applications),
-        of_book("key", KeyRecord, service.keys),
-        of_book("transcription", TranscriptionRecord, service.transcriptions),
-        Shelf("queue", QueueRecord, service.queues.all, add_queue),
-        Shelf(
-            "notification",
-            NotificationRecord,
-            lambda: service.notifications,
-            service.notifications.append,
-            most=MOST_KEPT,
-        ),
-        Shelf(
-            "delivery",
-            Delivery,
-            lambda: service.webhooks.deliveries,
-            service.webhooks.deliveries.append,
-            key="id",
-            most=MOST_KEPT,
-        ),
-    ]

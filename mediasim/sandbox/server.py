@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 import h11
 import uvicorn
 
+from mediasim.sandbox.access import Access, kept_token
 from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.environment import environment, environment_block
+from mediasim.sandbox.limits import LARGEST_HEAD, BoundedProtocol, with_short_head
 from mediasim.sandbox.prompt_server import PromptServer
 from mediasim.sandbox.sandbox import Sandbox, clock_of
 from mediasim.sandbox.settings import Settings
@@ -81,12 +83,14 @@ async def serve(settings: Settings, address: Address, say: Callable[[str], None]
     """
 
     def tell(sandbox: Sandbox, url: str) -> None:
-        variables = environment(url, sandbox.service.account)
+        variables = environment(url, sandbox.service.account, sandbox.shown_token)
         where = f"mediasim sandbox at {url}"
         if settings.workers > 1:
             where += f", {settings.workers} workers"
         if sandbox.sip is not None:
             where += f"\nSIP telephones at sip:{sandbox.sip.address}, UDP and TCP"
+        if sandbox.shown_token is not None:
+            where += f"\nits page at {url}/?token={sandbox.shown_token}"
         say(f"{where}\n\n{environment_block(variables)}\n\nready")
 
     await serve_until(asyncio.Event(), settings, address, tell, ended_by=_signals)
@@ -118,6 +122,14 @@ async def serve_until(
 
         base_url = (address.public_url or url).rstrip("/")
         sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records, clock=clock)
+        access = Access(
+            sandbox.token,
+            local=local,
+            public_url=address.public_url,
+            hosts=settings.hosts,
+        )
+        if access.needs_token or address.public_url is not None:
+            sandbox.shown_token = sandbox.token
         try:
             await sandbox.open()
             try:
@@ -126,9 +138,14 @@ async def serve_until(
                 where = ":".join(map(str, settings.sip or ()))
                 words = f"cannot listen for SIP on {where}: {error.strerror or error}"
                 raise ServeError(words) from None
-            with contextlib.nullcontext() if ended_by is None else ended_by(end):
+            own = settings.worker is None
+            port = listening.getsockname()[1]
+            with (
+                contextlib.nullcontext() if ended_by is None else ended_by(end),
+                kept_token(sandbox.token, port) if own else contextlib.nullcontext(),
+            ):
                 async with _fleet(sandbox, crash) as fleet:
-                    server = _Server(_Faces(sandbox, fleet, local=local))
+                    server = _Server(_Faces(sandbox, fleet, access if own else None))
 
                     async def last_words() -> None:
                         if fleet is not None:
@@ -175,7 +192,8 @@ async def _fleet(
 class _Faces:
     """Both APIs as one app."""
 
-    def __init__(self, sandbox: Sandbox, fleet: Fleet | None, *, local: bool) -> None:
+    def __init__(self, sandbox: Sandbox, fleet: Fleet | None, access: Access | None) -> None:
+        """``access``: who may ask; None: that has been asked by the front."""
         from mediasim.sandbox.control import PREFIX, create_control
         from mediasim.sandbox.inspector import HOME
         from mediasim.sandbox.softphone.routes import SOFTPHONE
@@ -185,7 +203,11 @@ class _Faces:
         self._home = PREFIX + HOME
         self._softphone = SOFTPHONE
         self._fleet = fleet
-        self._control: App = create_control(sandbox, fleet, local=local)
+        self._control: App = create_control(sandbox, fleet)
+        self._named: App = self._answer
+        if access is not None:
+            self._named = with_short_head(access.named(self._answer))
+            self._control = access.control(self._control, open_paths=(f"{PREFIX}/health",))
         self._twilio = self._made()
         sandbox.on_rebuilt = self._rebuild
 
@@ -210,13 +232,14 @@ class _Faces:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # What stops being HTTP within its body has been answered 400, and hears no other answer.
         with contextlib.suppress(h11.LocalProtocolError):
-            await self._answer(scope, receive, send)
+            await self._named(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path == "/" or path.startswith(self._softphone):
+            scope = {**scope, "mediasim.path": path}
             path = self._home if path == "/" else self._prefix + path
-            scope = {**scope, "path": path}
+            scope["path"] = path
         if path == self._prefix or path.startswith(f"{self._prefix}/"):
             inner = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
             await self._control(inner, receive, send)
@@ -250,6 +273,9 @@ class _Server(PromptServer):
                 lifespan="off",
                 ws="websockets-sansio",
                 ws_max_size=_MOST_SAID,
+                http=BoundedProtocol,
+                h11_max_incomplete_event_size=LARGEST_HEAD,
+                backlog=1024,
                 loop="asyncio",
                 access_log=False,
                 log_config=None,  # what a program has set up of logging stays as it is

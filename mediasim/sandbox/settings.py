@@ -44,6 +44,8 @@ class Settings:
     """and the date then."""
     recordings: Path | None = None
     """The folder of a worker's finished recordings, instead of its own."""
+    hosts: tuple[str, ...] = ()
+    """Names by which it may be asked besides this machine's own and its public URL's, or ``*``."""
     asked_seed: int | None = None
     asked_profile: Profile | None = None
     asked_sip: SipAddress | None = None

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recovery import SPOOL
@@ -27,6 +28,8 @@ __all__ = ["Storage", "StorageError"]
 _DATABASE: Final = "sandbox.sqlite"
 _LOCK: Final = "sandbox.lock"
 _WORKERS: Final = "workers"
+_LEAST_FREE: Final = 1 << 20
+"""Bytes of the disk that new calls leave to those under way, for the ends of their recordings."""
 
 
 class StorageError(Exception):
@@ -47,7 +50,7 @@ class Storage:
         self.last_epoch: datetime | None = None
         """The date of the last start's loop time zero."""
         with contextlib.ExitStack() as opened:
-            self.folder = opened.enter_context(_folder(settings.data))
+            self.folder, self._lock = opened.enter_context(_folder(settings.data))
             recordings = settings.recordings or self.folder
             self.media = opened.enter_context(_media_store(recordings, settings.media))
             if records is not None:
@@ -60,8 +63,11 @@ class Storage:
     def _open_database(self, settings: Settings) -> None:
         from mediasim.sandbox.database import Database, DatabaseError, sqlite_url
 
-        url = settings.database or sqlite_url(self.folder / _DATABASE)
+        file = self.folder / _DATABASE
+        url = settings.database or sqlite_url(file)
         try:
+            if settings.database is None:
+                file.touch(0o600)  # SQLite itself would have everybody read it
             self.database = database = Database(url)
             self.documents = database.load()
             self.boot = int(database.setting("boot") or 0) + 1
@@ -69,12 +75,38 @@ class Storage:
             self.last_epoch = None if epoch is None else datetime.fromisoformat(epoch)
         except (DatabaseError, ValueError) as error:
             raise StorageError(str(error)) from None
+        except OSError as error:
+            raise StorageError(f"cannot use {file}: {error.strerror}") from None
+
+    def trouble(self) -> str | None:
+        """Why nothing more can be kept here; None: it can."""
+        if self._lock is not None and not _is_at(self._lock, self.folder / _LOCK):
+            return (
+                f"the folder {self.folder} was removed or replaced: what is recorded is still"
+                " written there, and a restart is needed"
+            )
+        try:
+            found = os.statvfs(self.media.directory)
+        except OSError as error:
+            return f"the folder {self.media.directory} cannot be used: {error.strerror}"
+        if found.f_bavail * found.f_frsize < _LEAST_FREE:
+            return f"the disk of {self.media.directory} is full"
+        return None
 
     def begin(self, epoch: datetime) -> None:
-        """Note that a start has begun, with this date of its loop time zero."""
+        """Note a start, with this date of its loop time zero. Raises StorageError."""
         if self.database is not None:
-            self.database.set("boot", str(self.boot))
-            self.database.set("epoch", epoch.astimezone(UTC).isoformat())
+            self._set("boot", str(self.boot))
+            self._set("epoch", epoch.astimezone(UTC).isoformat())
+
+    def _set(self, name: str, value: str) -> None:
+        from mediasim.sandbox.database import DatabaseError
+
+        assert self.database is not None
+        try:
+            self.database.set(name, value)
+        except DatabaseError as error:
+            raise StorageError(str(error)) from None
 
     def worker_folder(self, number: int) -> Path:
         """Where a worker of this sandbox has its spool."""
@@ -89,7 +121,7 @@ class Storage:
         found = None if self.database is None else self.database.setting(name)
         chosen = value or found or default
         if self.database is not None and chosen != found:
-            self.database.set(name, chosen)
+            self._set(name, chosen)
         return chosen
 
     def close(self) -> None:
@@ -100,15 +132,17 @@ class Storage:
 
 
 @contextlib.contextmanager
-def _folder(data: Path | None) -> Iterator[Path]:
-    """The folder, nobody else's meanwhile."""
+def _folder(data: Path | None) -> Iterator[tuple[Path, IO[bytes] | None]]:
+    """The folder, locked for this sandbox; and the lock, None for a temporary one."""
     if data is None:
         with tempfile.TemporaryDirectory(prefix="mediasim-") as name:
-            yield Path(name)
+            yield Path(name), None
         return
     try:
+        new = not data.exists()
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / _LOCK).open("wb")
+        _make_private(data, new=new)
     except OSError as error:
         raise StorageError(f"cannot use {data}: {error.strerror}") from None
     with lock:
@@ -116,7 +150,24 @@ def _folder(data: Path | None) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StorageError(f"{data} is in use by another sandbox") from None
-        yield data
+        yield data, lock
+
+
+def _make_private(data: Path, *, new: bool) -> None:
+    """Keep what is in the folder from other users of the machine, where the folder is ours."""
+    files = [path for path in (data / _LOCK, data / _DATABASE) if path.is_file()]
+    with contextlib.suppress(PermissionError):  # another user's, who has given it to us
+        if new or data / _DATABASE in files:
+            data.chmod(0o700)
+        for path in files:
+            path.chmod(0o600)
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

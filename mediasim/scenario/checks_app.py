@@ -85,7 +85,7 @@ def _place(run: Run, stream: Stream, channel: int, at_ms: int) -> dict[str, Any]
         record = recording.record
         if record.call_sid != stream.record.call_sid or record.status != "completed":
             continue
-        first = recording.recorder.first_frame * FRAME_SAMPLES + recording.trimmed[0]
+        first = recording.recorder.first_frame * FRAME_SAMPLES + recording.kept[0]
         clock = FileClock(
             {
                 "samples": record.samples or 0,

@@ -288,7 +288,7 @@ def _recording(run: Run, recording: LiveRecording) -> dict[str, Any]:
     truth = run.truths.get(sid)
     present = record.status == "completed"
     samples = record.samples or 0
-    first = recording.recorder.first_frame * FRAME_SAMPLES + recording.trimmed[0]
+    first = recording.recorder.first_frame * FRAME_SAMPLES + recording.kept[0]
     return {
         "sid": sid,
         "name": recording.name,

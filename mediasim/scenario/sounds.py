@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker
+from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker, run
 from mediasim.parties.voices.word_times import WordTime
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import Location
@@ -89,10 +89,14 @@ class ScenarioSounds:
 
         Raises AudioFileError for a file that cannot be played.
         """
+        return run(self.making(step, voice))
+
+    def making(self, step: Say | Play, voice: str) -> Generator[None, None, SoundClip]:
+        """The same in steps, between which other sounds may be made."""
         if isinstance(step, Play):
             return SoundClip(*self._file(step))
         level = DEFAULT_LEVEL_DBFS if step.level is None else step.level
-        spoken = self._speaker.say(step.text, step.voice or voice, level_dbfs=level)
+        spoken = yield from self._speaker.saying(step.text, step.voice or voice, level_dbfs=level)
         return SoundClip(spoken.pcm, spoken.digest, spoken.words)
 
     def _file(self, step: Play) -> tuple[NDArray[np.int16], str]:

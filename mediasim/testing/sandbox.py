@@ -54,7 +54,8 @@ class MediasimSandbox:
         settings = Settings(
             config=config,
             clock="real" if options.realtime else "manual",
-            asked_seed=options.seed,
+            # Asked for in any case: the account is the same in every run of a test.
+            asked_seed=config.seed if options.seed is None else options.seed,
         )
         self._keeping = keeping
         self._apps: list[ServedApp] = []

@@ -16,7 +16,12 @@ class FileMap:
 
     def __init__(self, recording: LiveRecording) -> None:
         self._segments = recording.recorder.segments
-        self._start, self._end = recording.trimmed
+        self._start, self._end = recording.kept
+
+    @property
+    def samples(self) -> int:
+        """How long the file is."""
+        return self._end - self._start
 
     def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
         """(sample of the frame clock, sample in the file, samples) of what of a span is heard."""
@@ -30,8 +35,12 @@ class FileMap:
             if start < end:
                 yield start, start + to_file, end - start
 
+    def within(self, start: int, end: int) -> tuple[int, int]:
+        """Samples of all that was recorded, as samples of the file; none if they are not in it."""
+        return max(start - self._start, 0), min(end, self._end) - self._start
+
     def pauses(self) -> tuple[tuple[int, int, str], ...]:
-        kept = self._end - self._start
+        kept = self.samples
         found = []
         for segment in self._segments:
             at = segment.offset - self._start

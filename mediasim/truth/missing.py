@@ -20,13 +20,14 @@ class Gap:
     start: int
     end: int
     why: str
-    """lost, late, stalled, key (sent in place of what was said), or put in (by the jitter buffer,
-    to follow the sender's clock)."""
-    party: str
-    """Whose audio it would have been."""
+    """lost, late, stalled, key (sent in place of what was said), put in (by the jitter buffer, to
+    follow the sender's clock), or not written (as the disk was full)."""
+    party: str | None
+    """Whose audio it would have been; None for all that is in the channel."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end, "why": self.why, "party": self.party}
+        whose = {} if self.party is None else {"party": self.party}
+        return {"start": self.start, "end": self.end, "why": self.why, **whose}
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def _odd_json(channel: ChannelTruth) -> dict[str, Any]:
 
 
 def recording_truth(recording: LiveRecording) -> RecordingTruth:
-    """The truth of a recording that has been published."""
+    """The truth of a recording, as far as it has been written."""
     to_file = FileMap(recording)
     count = recording.record.layout.stored_channels
     conceal = any(
@@ -169,7 +169,7 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
     channels = tuple(_channel(recording, number, to_file, tape) for number in range(count))
     return RecordingTruth(
         sid=recording.sid,
-        samples=recording.record.samples or 0,
+        samples=to_file.samples,
         channels=channels,
         reference=tape.pcm(),
         pauses=to_file.pauses(),
@@ -199,6 +199,7 @@ def _channel(
             missing += gaps
             adjustments += moved
             concealed += _made_up(speaker, start, end, to_file)
+    missing += _unwritten(recording, to_file)
     in_order = sorted(intervals, key=lambda it: (it.start, it.end, it.text))
     return ChannelTruth(
         channel=number + 1,
@@ -222,6 +223,14 @@ def _odd(recording: LiveRecording, number: int, to_file: FileMap) -> Iterator[tu
         for oddity in oddities_of(call.leg.stream) if call.has_leg else ():
             at = [file for at in oddity.at for _, file, _ in to_file.pieces(at, at + 1)]
             yield call.party.name, replace(oddity, at=tuple(at))
+
+
+def _unwritten(recording: LiveRecording, to_file: FileMap) -> Iterator[Gap]:
+    """What the disk did not take for so long that it was given up."""
+    for start, end in recording.spool.unwritten:
+        low, high = to_file.within(start, end)
+        if low < high:
+            yield Gap(low, high, "not written", None)
 
 
 def _background(recording: LiveRecording, number: int) -> float | None:

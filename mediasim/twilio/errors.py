@@ -13,12 +13,14 @@ __all__ = [
     "not_complete",
     "not_found",
     "too_many",
+    "unavailable",
 ]
 
 NOT_FOUND: Final = 20404
 BAD_PARAMETER: Final = 20001
 _NOT_COMPLETE: Final = 20009
 TOO_MANY: Final = 20429
+_UNAVAILABLE: Final = 20503
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 
 
@@ -60,3 +62,8 @@ def not_complete(what: str, status: str) -> TwilioError:
 def too_many(why: str) -> TwilioError:
     """There is no room for more at the moment."""
     return TwilioError(429, TOO_MANY, f"Too Many Requests: {why}")
+
+
+def unavailable(why: str) -> TwilioError:
+    """It cannot be done as long as something here is broken."""
+    return TwilioError(503, _UNAVAILABLE, f"Service Unavailable: {why}")

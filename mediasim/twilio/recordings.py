@@ -6,12 +6,15 @@ rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Final
 
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.catalogue import UnknownSid
 from mediasim.exchange.events import Event, RecordingEvent
+from mediasim.exchange.journals import CALLBACK
 from mediasim.exchange.layout import Kind
 from mediasim.exchange.recording import (
     RecordedCall,
@@ -25,7 +28,7 @@ from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
-from mediasim.truth.publishing import publish_truth
+from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Callback, RecordingRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
@@ -58,6 +61,7 @@ class RecordingDesk:
         self._exchange = account.exchange
         self._watches: dict[str, _Watch] = {}
         self._made = 0
+        self._exchange.before_media = publish_truth
         self._exchange.events.on("event", self._happened)
 
     # -- starting ---------------------------------------------------------------------------
@@ -88,6 +92,7 @@ class RecordingDesk:
             name=name,
             conference_sid=conference_sid,
             before=lambda sid: self._watch(sid, ask.callback, friendly_name),
+            notes=self._notes,
         )
 
     def of_call(
@@ -183,26 +188,27 @@ class RecordingDesk:
     def _over(self, sid: str) -> None:
         recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
-            self._tell_truth(recording)
+            self._break(recording)
         # Of what has ended only the records are kept, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
-    def _tell_truth(self, recording: LiveRecording) -> None:
-        """Put its truth beside it, and break it where the weather has it so."""
+    def _break(self, recording: LiveRecording) -> None:
+        """Break it where the weather has it so."""
         record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
+        if not faults:
+            return
         try:
-            publish_truth(recording, faults)
+            break_recording(recording, faults)
         except FaultError as error:
             words = f"recording {record.sid} could not be broken as the weather has it: {error}"
             self._account.notify(record.call_sid, _RECORDER_FAULT, words, warning=True)
             return
-        if faults:
-            request = AppRequest(
-                self._account.recording_url(record.sid), "GET", (), RECORDER, record.sid
-            )
-            webhooks.note(request, [f"recorder fault {order}" for order in faults])
+        request = AppRequest(
+            self._account.recording_url(record.sid), "GET", (), RECORDER, record.sid
+        )
+        webhooks.note(request, [f"recorder fault {order}" for order in faults])
 
     def _faults_of(self, record: RecordingRecord) -> tuple[FaultOrder, ...]:
         weather = self._account.webhooks.weather
@@ -242,4 +248,27 @@ class RecordingDesk:
             "recording-status",
             record.sid,
         )
-        self._account.webhooks.notify(request, lane=record.conference_sid or record.call_sid)
+        lane, done = record.conference_sid or record.call_sid, None
+        if status != "in-progress":
+            journals = self._exchange.journals
+            journals.require(record.sid, CALLBACK)
+            done = partial(journals.done, record.sid, CALLBACK)
+        self._account.webhooks.notify(request, lane, done)
+
+    # -- after a kill -----------------------------------------------------------------------
+
+    def _notes(self, sid: str) -> dict[str, Any]:
+        """What a recording's journal says of its callback."""
+        watch = self._watches.get(sid)
+        return {} if watch is None else {CALLBACK: asdict(watch)}
+
+    def resume(self, record: RecordingRecord, journal: Mapping[str, Any]) -> None:
+        """Tell of a recording what its journal has untold; a start found it finished."""
+        try:
+            noted = journal[CALLBACK]
+            callback = Callback(**{**noted["callback"], "events": (*noted["callback"]["events"],)})
+            watch = _Watch(callback, tuple((name, value) for name, value in noted["more"]))
+        except (KeyError, TypeError, ValueError):
+            return
+        if record.status in (watch.callback.events or _DEFAULT_EVENTS):
+            self._tell(record, watch, record.status)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -24,12 +24,12 @@ from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, DialRequest, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import (
-    TOO_MANY,
     TwilioError,
     bad_parameter,
     not_complete,
     not_found,
     too_many,
+    unavailable,
 )
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -83,6 +83,8 @@ class Service(CallAccount):
         self.streams = StreamDesk(self, self.live_call, streams)
         self.conferences = ConferenceDesk(self, self.create_call)
         self.queues = QueueDesk(self)
+        self.storage_trouble: Callable[[], str | None] = lambda: None
+        """Why nothing more can be kept on disk; None: it can."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
         self.verbs = {
             **VERBS,
@@ -104,8 +106,7 @@ class Service(CallAccount):
 
     def create_call(self, ask: CallRequest) -> CallRecord:
         """POST /Calls: dial, and let the app's document run when it is answered."""
-        if not self._has_room(f"a call to {ask.to}"):
-            raise too_many(_OVERLOADED)
+        self._check_room(f"a call to {ask.to}")
         to, from_ = called(ask.to), calling(ask.from_)
         script, callback = ask.script, ask.status_callback
         if ask.application_sid is not None:
@@ -134,8 +135,7 @@ class Service(CallAccount):
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
-        if not self._has_room(f"a call from {from_} to {to}"):
-            raise too_many(_OVERLOADED)
+        self._check_room(f"a call from {from_} to {to}")
         script = number.script()
         if number.voice_application_sid:
             script = self.applications.find(number.voice_application_sid).script()
@@ -157,8 +157,7 @@ class Service(CallAccount):
 
         Raises TwilioError if the machine can carry no more calls.
         """
-        if not self._has_room(f"a call from {from_}"):
-            raise too_many(_OVERLOADED)
+        self._check_room(f"a call from {from_}")
         call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
         session = self._begin(call, phone)
         if isinstance(ask, DialRequest):
@@ -168,17 +167,22 @@ class Service(CallAccount):
             self._run(session, session.come_in(ask))
         return call.record
 
-    def _has_room(self, for_what: str, parent: LiveCall | None = None) -> bool:
-        """Whether the machine can carry one more call; tells the developer if it cannot.
+    def _check_room(self, for_what: str, parent: LiveCall | None = None) -> None:
+        """Pass if the machine can carry one more call, and keep what is recorded of it.
 
-        Calls under way go on as they are, and so do their recordings.
+        Raises TwilioError otherwise, and tells the developer. Calls under way go on as they are,
+        and so do their recordings.
         """
-        if not self.exchange.plane.overloaded():
-            return True
-        words = f"{for_what} is refused: {_OVERLOADED}"
-        self.notify(None if parent is None else parent.sid, TOO_MANY, words, warning=True)
+        if self.exchange.plane.overloaded():
+            refusal, why = too_many(_OVERLOADED), _OVERLOADED
+        elif (trouble := self.storage_trouble()) is not None:
+            refusal, why = unavailable(trouble), trouble
+        else:
+            return
+        words = f"{for_what} is refused: {why}"
+        self.notify(None if parent is None else parent.sid, refusal.code, words, warning=True)
         _LOG.warning(words)
-        return False
+        raise refusal
 
     def place_child(
         self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
@@ -186,7 +190,9 @@ class Service(CallAccount):
         """A child call, queued, with no document; one that fails where there is no room for it."""
         call = parent.call
         phone = self.directory.phone(address)
-        if not self._has_room(f"dialling {address}", call):
+        try:
+            self._check_room(f"dialling {address}", call)
+        except TwilioError:
             phone = replace(phone, answering=Answering("failed"), reach=None)
         if any(number.phone_number == address for number in self.numbers.all()):
             words = (
@@ -295,6 +301,8 @@ class Service(CallAccount):
                 _NOT_IN_PROGRESS,
                 "Requested resource is not eligible for recording: the call is not in progress",
             )
+        if (trouble := self.storage_trouble()) is not None:
+            raise unavailable(trouble)
         parent = self.sessions.get(session.call.record.parent_call_sid or "")
         if parent is not None and parent.call.active:
             session = parent

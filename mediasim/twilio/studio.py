@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import re
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from threading import Lock
 from typing import Any, Final, TypeVar
 from zlib import crc32
 
@@ -24,12 +26,56 @@ _KEPT: Final = 256
 """Files kept in memory."""
 
 
+class _Job:
+    """Something to be made, step by step; ordered by the steps it has had, then by age."""
+
+    def __init__(self, number: int, begin: Callable[[], Generator[None, None, Any]]) -> None:
+        self.turn = (0, number)
+        self.done: Future[Any] = Future()
+        self._begin = begin
+        self._steps: Generator[None, None, Any] | None = None
+
+    def __lt__(self, other: _Job) -> bool:
+        return self.turn < other.turn
+
+    def step(self) -> bool:
+        """Take the next step, unless it was cancelled; returns whether there is another."""
+        if self.done.cancelled():
+            return False
+        try:
+            self._steps = self._steps or self._begin()
+            next(self._steps)
+        except StopIteration as end:
+            self._settle(end.value, None)
+        except BaseException as error:
+            self._settle(None, error)
+        else:
+            self.turn = (self.turn[0] + 1, self.turn[1])
+            return True
+        return False
+
+    def _settle(self, made: Any, error: BaseException | None) -> None:
+        if not self.done.set_running_or_notify_cancel():
+            return
+        if error is None:
+            self.done.set_result(made)
+        else:
+            self.done.set_exception(error)
+
+
 class Studio:
-    """Makes sounds in a thread of its own; a virtual clock holds meanwhile."""
+    """Makes sounds in a thread of its own; a virtual clock holds meanwhile.
+
+    What has had the fewest steps comes first: a long text waits for every short one, and what was
+    asked for by a call that has ended is given up after the step it is in.
+    """
 
     def __init__(self, speaker: Speaker | None = None) -> None:
         self._speaker = speaker or Speaker()
         self._thread = ThreadPoolExecutor(1, "mediasim-studio")
+        self._jobs: list[_Job] = []
+        self._made = 0
+        self._lock = Lock()
         self._files: dict[bytes, FileClip] = {}
 
     async def say(self, text: str, voice: str = "", language: str = "") -> NDArray[np.int16]:
@@ -42,7 +88,7 @@ class Studio:
         if not text.strip():
             return np.zeros(0, np.int16)
         person = in_language(voice_named(_ours(voice)), language or _language_of(voice))
-        spoken = await self.apart(lambda: self._speaker.say(text, person))
+        spoken = await self.in_steps(lambda: self._speaker.saying(text, person))
         return spoken.pcm
 
     async def decode(self, data: bytes) -> FileClip:
@@ -58,13 +104,45 @@ class Studio:
         return found
 
     async def apart(self, work: Callable[[], T]) -> T:
-        """Do long work off the loop."""
+        """Do long work off the loop, in one step."""
+        return await self.in_steps(lambda: _at_once(work))
+
+    async def in_steps(self, begin: Callable[[], Generator[None, None, T]]) -> T:
+        """Do longer work off the loop; others have their turns between its steps."""
         loop: Any = asyncio.get_running_loop()
+        with self._lock:
+            self._made += 1
+            job = _Job(self._made, begin)
+            heapq.heappush(self._jobs, job)
+            self._thread.submit(self._next)
         with loop.hold() if hasattr(loop, "hold") else nullcontext():
-            return await asyncio.wrap_future(self._thread.submit(work))
+            made: T = await asyncio.wrap_future(job.done)
+        return made
 
     def close(self) -> None:
+        """Give up what is not made yet."""
+        with self._lock:
+            jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            job.done.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _next(self) -> None:
+        """One step of one job; there is one such call for every job's next step."""
+        with self._lock:
+            job = heapq.heappop(self._jobs) if self._jobs else None
+        if job is None or not job.step():
+            return
+        with self._lock, suppress(RuntimeError):  # closed meanwhile
+            self._thread.submit(self._next)
+            heapq.heappush(self._jobs, job)
+            return
+        job.done.cancel()
+
+
+def _at_once(work: Callable[[], T]) -> Generator[None, None, T]:
+    yield from ()
+    return work()
 
 
 def _ours(voice: str) -> str:

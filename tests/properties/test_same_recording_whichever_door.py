@@ -191,6 +191,9 @@ CALLS = {
         [tone(900), "hangup"],
         **put_through(answer="no-answer", timeout="2s"),
     ),
+    "transfer-refused": call(
+        [tone(5000)], BOB_TALKS, BY_REQUEST, [tone(900), "hangup"], **put_through(at="100ms")
+    ),
     "transfer-on-hold": call(
         [tone(5000)], [pause(300), "hold"], BY_REQUEST, [tone(900, 900), "hangup"], **put_through()
     ),

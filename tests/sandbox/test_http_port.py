@@ -205,3 +205,34 @@ async def test_an_answer_that_is_no_http(send: Send) -> None:
     async with app(answer) as url:
         with pytest.raises(HttpFailed, match="the connection broke"):
             await send(url)
+
+
+async def test_an_app_that_hangs_starves_no_other(send: Send) -> None:
+    hung = asyncio.Semaphore(0)
+
+    async def hang(_: bytes, __: asyncio.StreamWriter) -> None:
+        hung.release()
+        await asyncio.Event().wait()
+
+    async def answer(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(b"here"))
+
+    async with app(hang) as first, app(hang) as second, app(answer) as innocent:
+        asked = [
+            asyncio.ensure_future(send(f"{url}/{number}", total_seconds=60))
+            for url in (first, second)
+            for number in range(300)
+        ]
+        for _ in range(200):  # as many as these two may have open
+            await hung.acquire()
+        before = asyncio.get_running_loop().time()
+        for _ in range(20):
+            assert (await send(innocent)).body == b"here"
+        assert asyncio.get_running_loop().time() - before < 5
+        with pytest.raises(HttpFailed, match="100 requests open"):
+            await send(first, total_seconds=0.2)
+        assert hung.locked()
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert (await send(innocent)).body == b"here"

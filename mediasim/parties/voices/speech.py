@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +34,26 @@ from mediasim.parties.voices.level import at_speech_level, kept_samples
 from mediasim.parties.voices.scripts import unreadable
 from mediasim.parties.voices.word_times import WordTime, aligned, shared_out, told
 
-__all__ = ["DEFAULT_LEVEL_DBFS", "Speaker", "UnspeakableText", "speakable"]
+__all__ = [
+    "DEFAULT_LEVEL_DBFS",
+    "LONGEST_PIECE",
+    "Speaker",
+    "UnspeakableText",
+    "pieces",
+    "run",
+    "speakable",
+]
 
 DEFAULT_LEVEL_DBFS: Final = -20.0
 STORED_LEVEL_DBFS: Final = -26.0
 """Level of cached utterances: low enough that no peak of speech is clipped."""
 KEPT_IN_MEMORY: Final = 256
 """Clips, some 80 kB each."""
+_COMMON_SAMPLES: Final = 40_000
+LONGEST_PIECE: Final = 300
+"""Characters that are synthesised at once: some 20 seconds of speech."""
+_BREATH_SAMPLES: Final = 2000
+"""A pause of 250 ms between two pieces."""
 PROCESSING: Final = "4"
 """To be changed whenever the same engine output would become other samples or word times."""
 
@@ -85,18 +99,42 @@ class Speaker:
         `UnspeakableText` for a text that the voice cannot say, `ValueError` if there is nobody of
         that name.
         """
+        return run(self.saying(text, voice, level_dbfs=level_dbfs))
+
+    def saying(
+        self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS
+    ) -> Generator[None, None, Clip]:
+        """The same in steps, each of which makes a piece of `LONGEST_PIECE` characters at most.
+
+        Other texts may be said between two steps, and it may be given up after any of them.
+        """
         person = voice_named(voice) if isinstance(voice, str) else voice
         words = speakable(text, person)
         key = (text, person.name, level_dbfs)
         clip = self._clips.get(key)
         if clip is None:
-            engine, spoken = self._spoken(person, words)
-            pcm = at_speech_level(spoken.pcm / 32768, level_dbfs)
-            clip = self._clips[key] = Clip(pcm, text, person.name, engine, spoken.words)
+            engine, made = "", list[Utterance]()
+            for number, piece in enumerate(pieces(words)):
+                if number:
+                    yield
+                spoke, utterance = self._spoken(person, piece)
+                engine = engine or spoke
+                made.append(utterance)
+            whole = _joined(made)
+            pcm = at_speech_level(whole.pcm / 32768, level_dbfs)
+            clip = self._clips[key] = Clip(pcm, text, person.name, engine, whole.words)
         self._clips.move_to_end(key)
-        if len(self._clips) > KEPT_IN_MEMORY:
-            self._clips.popitem(last=False)
+        self._forget_oldest()
         return clip
+
+    def _forget_oldest(self) -> None:
+        """Keep `KEPT_IN_MEMORY` clips, and of samples no more than as many clips commonly have."""
+        total = sum(len(clip.pcm) for clip in self._clips.values())
+        while len(self._clips) > 1 and (
+            len(self._clips) > KEPT_IN_MEMORY or total > KEPT_IN_MEMORY * _COMMON_SAMPLES
+        ):
+            _, oldest = self._clips.popitem(last=False)
+            total -= len(oldest.pcm)
 
     def _spoken(self, voice: Voice, words: str) -> tuple[str, Utterance]:
         """The engine that spoke, and what it made, at the stored level."""
@@ -194,6 +232,50 @@ class Speaker:
             self._causes.add(cause)
             wordless = " (noise without words)" if instead == BABBLE else ""
             self.warnings.append(f"{cause}: {instead}{wordless} speaks in its place")
+
+
+T = TypeVar("T")
+
+
+def run(steps: Generator[None, None, T]) -> T:
+    """Take all steps at once; returns what they come to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def pieces(words: str) -> list[str]:
+    """Words of one line in pieces of `LONGEST_PIECE` characters at most.
+
+    They end with a sentence where they can, else with a clause, else with a word; every piece has
+    something that can be said.
+    """
+    found: list[str] = []
+    rest = words
+    while len(rest) > LONGEST_PIECE:
+        part = rest[: LONGEST_PIECE + 1]
+        ends = (part.rfind(mark) + len(mark) for mark in (". ", "! ", "? ", "; ", ", ", " "))
+        cut = next((end for end in ends if end > LONGEST_PIECE // 4), LONGEST_PIECE)
+        found.append(rest[:cut].strip())
+        rest = rest[cut:].strip()
+    found.append(rest)
+    return [piece for piece in found if any(c.isalnum() for c in piece)]
+
+
+def _joined(made: Sequence[Utterance]) -> Utterance:
+    """Pieces one after the other, with a breath between them."""
+    sounds, words, at = list[NDArray[np.int16]](), list[WordTime](), 0
+    for number, utterance in enumerate(made):
+        if number:
+            sounds.append(np.zeros(_BREATH_SAMPLES, np.int16))
+            at += _BREATH_SAMPLES
+        sounds.append(utterance.pcm)
+        words += [replace(it, start=it.start + at, end=it.end + at) for it in utterance.words]
+        at += len(utterance.pcm)
+    return Utterance(np.concatenate(sounds), tuple(words))
 
 
 class UnspeakableText(ValueError):

@@ -41,16 +41,14 @@ class RestOfFleet:
                 too_large = TwilioError(_TOO_LARGE, 20001, "The request's body is too large")
                 await refused(too_large, as_xml=not path.endswith(".json"))(scope, receive, send)
                 return
-            with fleet.chosen(_form_value(body, "From")) as worker:
-                await _passed(fleet, worker, scope, body, send)
+            await _placed(fleet, _form_value(body, "From"), scope, body, send)
             return
         owner = fleet.owner(place) if place.where is Where.OWNER else None
         if owner is not None:
             await _passed(fleet, owner, scope, receive, send)
         elif _begins_conference(method, path, place):
             body = await whole_body(receive) or b""
-            with fleet.chosen(_form_value(body, "From")) as worker:
-                await _passed(fleet, worker, scope, body, send)
+            await _placed(fleet, _form_value(body, "From"), scope, body, send)
         elif method in ("GET", "HEAD"):
             await self._app(scope, receive, send)
         else:
@@ -90,8 +88,7 @@ class ControlOfFleet:
     async def _all(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
         fleet, body = self._fleet, await whole_body(receive) or b""
         if place.where is Where.ANYONE:
-            with fleet.chosen(_json_value(body, "to")) as worker:
-                await _passed(fleet, worker, scope, body, send)
+            await _placed(fleet, _json_value(body, "to"), scope, body, send)
             return
 
         async def everybody() -> None:
@@ -108,20 +105,49 @@ class ControlOfFleet:
 
     async def _lists(self, scope: Scope) -> dict[str, Any]:
         """The lists that all workers answer with, put together."""
+        import httpx2
+
         found: dict[str, Any] = {}
         request = Request(scope)
         for worker in self._fleet.all:
             url = f"{worker.url}{request.url.path}?{request.url.query}"
-            answer = await self._fleet.client.get(url)
+            try:
+                answer = await self._fleet.client.get(url)
+            except httpx2.HTTPError:
+                continue  # it has died: what it had has ended
             for name, listed in answer.json().items():
                 found.setdefault(name, []).extend(listed)
         return found
 
 
+async def _placed(fleet: Fleet, number: str, scope: Scope, body: bytes, send: Send) -> None:
+    """Let a worker place a call: another one if it dies before it has heard of it."""
+    import httpx2
+
+    as_xml = not scope["path"].endswith(".json")
+    while True:
+        try:
+            async with fleet.chosen(number) as worker:
+                await _passed(fleet, worker, scope, body, send, again=True)
+            return
+        except httpx2.ConnectError:
+            await asyncio.sleep(0)  # its end is heard of by then
+            worker.wire.gone.set()
+        except TwilioError as error:
+            await refused(error, as_xml=as_xml)(scope, _said(b""), send)
+            return
+
+
 async def _passed(
-    fleet: Fleet, worker: Worker, scope: Scope, body: bytes | Receive, send: Send
+    fleet: Fleet,
+    worker: Worker,
+    scope: Scope,
+    body: bytes | Receive,
+    send: Send,
+    *,
+    again: bool = False,
 ) -> None:
-    """Let a worker answer."""
+    """Let a worker answer. With ``again`` raises httpx2.ConnectError for one that never heard."""
     import httpx2
 
     begun = False
@@ -134,7 +160,7 @@ async def _passed(
     try:
         await pass_on(fleet.client, worker.url, scope, body, sent)
     except httpx2.HTTPError as error:
-        if begun:
+        if begun or (again and isinstance(error, httpx2.ConnectError)):
             raise
         words = f"worker {worker.number} does not answer: {type(error).__name__}"
         as_xml = not scope["path"].endswith(".json")

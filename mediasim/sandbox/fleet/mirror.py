@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Final
 
 from mediasim.exchange.events import (
@@ -23,9 +24,12 @@ from mediasim.exchange.events import (
     StreamEvent,
     TranscriptionEvent,
 )
+from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
-from mediasim.sandbox.documents import from_document
-from mediasim.sandbox.sandbox import MOST_KEPT, Sandbox
+from mediasim.sandbox.documents import from_document, to_document
+from mediasim.sandbox.revival import end_record, publish_left
+from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.shelves import MOST_KEPT
 from mediasim.twilio.events import VerbEvent
 
 __all__ = ["Mirror"]
@@ -50,11 +54,11 @@ _LOG: Final = logging.getLogger(__name__)
 class Mirror:
     """Knows which worker each record is of, by number from 1."""
 
-    def __init__(self, sandbox: Sandbox, workers: int) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._owner: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[str, str], Any] = {}
-        self.live: dict[int, set[str]] = {worker: set() for worker in range(1, workers + 1)}
+        self.live: defaultdict[int, set[str]] = defaultdict(set)
         """Calls under way, by worker."""
         self._deliveries: deque[str] = deque()
         self._sizes: dict[str, dict[int, tuple[int, int]]] = {}
@@ -118,6 +122,73 @@ class Mirror:
             self.parties[event.call_sid] = told["party"]
         self._sandbox.enter_event(event)
 
+    def bury(self, worker: int, spool: Path) -> None:
+        """End everything that a worker carried which has died, and publish what it recorded.
+
+        Raises OSError.
+        """
+        sandbox, service = self._sandbox, self._sandbox.service
+        epoch_ns = service.dates.unix_ns(0)
+        known = {key: record for (kind, key), record in self._known.items() if kind == "recording"}
+        rows = {sid: to_document(record, epoch_ns) for sid, record in known.items()}
+        left = publish_left(service.store, service.dates, spool, rows)
+        for each in left:
+            self._take_over(known.get(each.record.sid), each.record)
+        for place, number in list(self._owner.items()):
+            if number == worker:
+                del self._owner[place]
+                self._end(*place)
+        self.live.pop(worker, None)
+        for sid in self._sizes:
+            self._count(sid, worker, None)
+        sandbox.finish_revived(left)
+
+    def _take_over(self, known: RecordingRecord | None, record: RecordingRecord) -> None:
+        """Enter what became of a dead worker's recording."""
+        if known is None:
+            self._sandbox.shelf("recording").add(record)
+            known = record
+        elif known.status not in ("completed", "absent", "deleted"):
+            for field in dataclasses.fields(known):
+                setattr(known, field.name, getattr(record, field.name))
+        self._tell_ended("recording", known)
+
+    def _end(self, kind: str, key: str) -> None:
+        """End a dead worker's record, unless it has ended."""
+        service = self._sandbox.service
+        record = self._known[kind, key]
+        if end_record(record, service.now_ns, service.store):
+            self._tell_ended(kind, record)
+            if kind == "call":
+                service.notify(key, _CLASH, "the worker that carried the call has died")
+
+    def _tell_ended(self, kind: str, record: Any) -> None:
+        sandbox, keeper = self._sandbox, self._sandbox.keeper
+        if keeper is not None:
+            keeper.changed(kind, record)
+        at_ns, word = sandbox.service.now_ns, f"{kind}.{record.status}"
+        if kind == "call":
+            sandbox.enter_event(
+                CallEvent(
+                    at_ns=at_ns,
+                    kind=word,
+                    text=f"{self.parties.get(record.sid, record.to)}: its worker has died",
+                    call_sid=record.sid,
+                    parent_call_sid=record.parent_call_sid,
+                )
+            )
+        elif kind == "recording":
+            sandbox.enter_event(
+                RecordingEvent(
+                    at_ns=at_ns,
+                    kind=word,
+                    text="its worker has died",
+                    recording_sid=record.sid,
+                    call_sid=record.call_sid,
+                    conference_sid=record.conference_sid,
+                )
+            )
+
     def forget(self) -> None:
         """After a reset."""
         self._owner.clear()
@@ -134,7 +205,7 @@ class Mirror:
         shelf = self._sandbox.shelf(kind)
         if shelf.remove is None or self._known.pop(place, None) is None:
             return  # what only tells what happened goes by its age, here as there
-        del self._owner[place]
+        self._owner.pop(place, None)
         shelf.remove(key)
         if keeper is not None:
             keeper.gone(kind, key)
@@ -144,7 +215,8 @@ class Mirror:
         self._deliveries.append(delivery)
         if len(self._deliveries) > MOST_KEPT:
             oldest = "delivery", self._deliveries.popleft()
-            del self._known[oldest], self._owner[oldest]
+            del self._known[oldest]
+            self._owner.pop(oldest, None)
             del self._sandbox.service.webhooks.deliveries[:-MOST_KEPT]
 
     def _follow(self, worker: int, kind: str, record: Any) -> None:
@@ -167,7 +239,8 @@ class Mirror:
         if document is None:
             sizes.pop(worker, None)
             return
-        sizes[worker] = document["current_size"], document["average_wait_seconds"]
+        size = document["current_size"], document["average_wait_seconds"]
+        sizes[worker] = size
         if sum(1 for size, _ in sizes.values() if size) > 1:
             self._clash("queue", document["friendly_name"])
         queues = sandbox.service.queues
@@ -177,10 +250,20 @@ class Mirror:
                 return
             shelf = sandbox.shelf("queue")
             shelf.add(from_document(shelf.type, document, epoch_ns))
-        present = sizes.values()
-        size = sum(size for size, _ in present)
-        waits = sum(size * wait for size, wait in present)
-        queues.found_elsewhere(sid, size, waits // size if size else 0)
+        self._count(sid, worker, size)
+
+    def _count(self, sid: str, worker: int, size: tuple[int, int] | None) -> None:
+        """Have a queue be as large as all workers say; ``size`` is what one of them says."""
+        sizes = self._sizes[sid]
+        if size is None:
+            if sizes.pop(worker, None) is None:
+                return
+        else:
+            sizes[worker] = size
+        total = sum(size for size, _ in sizes.values())
+        waits = sum(size * wait for size, wait in sizes.values())
+        queues = self._sandbox.service.queues
+        queues.found_elsewhere(sid, total, waits // total if total else 0)
 
     def _clash(self, kind: str, name: str) -> None:
         if (kind, name) in self._clashes:

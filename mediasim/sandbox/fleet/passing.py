@@ -31,15 +31,15 @@ _OF_THE_CONNECTION: Final = (
 _OF_THIS_HOST: Final = (b"host", b"origin")
 
 
-async def whole_body(receive: Receive) -> bytes | None:
-    """A request's body; None if it is too large, or never came to its end."""
+async def whole_body(receive: Receive, most: int = LARGEST) -> bytes | None:
+    """A request's body; None if it has more than ``most`` bytes, or never came to its end."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             return None
         body += message.get("body", b"")
-        if len(body) > LARGEST:
+        if len(body) > most:
             return None
         if not message.get("more_body"):
             return bytes(body)

@@ -65,6 +65,11 @@ class Wire:
         finally:
             self._asked.pop(number, None)
 
+    async def settled(self) -> None:
+        """Wait until everything that came has been dealt with; the other side has gone."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
     async def close(self) -> None:
         """Hang up; the other side finds that this one has gone."""
         for task in list(self._tasks):

@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from mediasim.sandbox.inspector.levels import levels
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import Address, serve_until
 from mediasim.sandbox.settings import Settings
+from mediasim.twilio.weather.spell import Spell
 
 __all__ = ["Orders", "main"]
 
@@ -31,6 +33,8 @@ class Orders:
     settings: Settings
     base_url: str
     boot: int
+    weather: Sequence[tuple[str, Spell]]
+    """The front's, which may have changed since its own start."""
 
 
 class _Worker:
@@ -62,6 +66,7 @@ class _Worker:
 
     def _ready(self, sandbox: Sandbox, url: str) -> None:
         self._sandbox = sandbox
+        sandbox.service.webhooks.weather.adopt(self._orders.weather)
         loop = asyncio.get_running_loop()
 
         def heard(event: Event) -> None:

@@ -23,7 +23,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.engine import EngineStopped
 from mediasim.sandbox.inspector.pages import Assets, page_in
-from mediasim.sandbox.refusals import is_foreign
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.asks import ASK, Ask
 from mediasim.twilio.errors import TwilioError
@@ -32,8 +31,6 @@ __all__ = ["SOFTPHONE", "softphone_routes"]
 
 SOFTPHONE: Final = "/softphone"
 _ASSETS: Final = Path(__file__).parent / "assets"
-_FOREIGN: Final = 1008
-"""Close code: policy violation (RFC 6455 section 7.4.1)."""
 
 
 def softphone_routes(sandbox: Sandbox) -> list[BaseRoute]:
@@ -68,9 +65,6 @@ class _Socket:
             self._loop.call_soon_threadsafe(self._to_tell.put_nowait, {"type": kind, **what})
 
     async def live(self) -> None:
-        if is_foreign(self._websocket.scope):
-            await self._websocket.close(_FOREIGN)
-            return
         await self._websocket.accept()
         telling = asyncio.ensure_future(self._tell_all())
         hearing = asyncio.ensure_future(self._hear_all())

@@ -76,8 +76,11 @@ def _counted_from_the_conference(document: Document) -> bool:
 def _transfer_unanswered(document: Document) -> bool:
     """A request to transfer a caller that is not answered is refused; a scenario's waits."""
     call = _call(document)
-    late = call.get("answer_on_bridge") or call.get("dial_after")
-    return any(late or not Duration.of(each["at"]) for each in call.get("transfers", ()))
+    answer = str(call.get("answer", "1s"))
+    answered_ns = 0
+    if call.get("answer_on_bridge"):
+        answered_ns = int(Duration.of(answer if answer[:1].isdigit() else "4h"))
+    return any(int(Duration.of(each["at"])) <= answered_ns for each in call.get("transfers", ()))
 
 
 # -- conferences ------------------------------------------------------------------------------

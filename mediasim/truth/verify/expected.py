@@ -72,6 +72,8 @@ class Expected:
     """What was broken on purpose, as the truth has it."""
     doubts: tuple[str, ...]
     """What the truth leaves open, in words."""
+    partial: bool = False
+    """Whether the truth ends before the recording does, after ``samples``."""
 
     def mixed(self) -> ExpectedChannel:
         """All channels in one."""
@@ -100,9 +102,15 @@ def read_expected(path: Path) -> Expected:
 
 
 def _expected(path: Path, document: Mapping[str, Any]) -> Expected:
-    samples = int(document["samples"])
+    whole = int(document["samples"])
+    samples = min(int(document.get("known_until", whole)), whole)
     channels = document.get("channels", ())
     doubts = []
+    if samples < whole:
+        doubts.append(
+            "the recording was recovered after a kill: from sample"
+            f" {samples} of {whole} on the truth does not say what it holds"
+        )
     tape, why = _reference(path, document)
     if why is not None:
         doubts.append(why)
@@ -113,6 +121,7 @@ def _expected(path: Path, document: Mapping[str, Any]) -> Expected:
         samples,
         tuple(document.get("faults", ())),
         tuple(doubts),
+        partial=samples < whole,
     )
 
 

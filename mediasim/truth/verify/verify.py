@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Final
@@ -71,14 +72,17 @@ def verify_in_full(
         rate=media.rate,
     )
     found.failures += [Failure(it.kind, it.words) for it in media.problems]
-    found.across.lengths = tuple(len(channel) for channel in media.channels)
     if expected is not None:
         found.broken_on_purpose = expected.faults
         found.cannot_tell += expected.doubts
+        if expected.partial:
+            known = tuple(channel[: expected.samples] for channel in media.channels)
+            media = replace(media, channels=known)
     else:
         found.cannot_tell.append(
             f"there is no truth to hold it against: expected {beside} or --truth FILE"
         )
+    found.across.lengths = tuple(len(channel) for channel in media.channels)
     result = Verified(found, media, expected)
     if media.channels and expected is not None and expected.channels:
         _measure(result, media, expected)

@@ -22,6 +22,8 @@ _FOREVER: Final = 10_000
 _SCHEMA: Final = 12200
 _INVALID_TEXT: Final = 13520
 _INVALID_MEDIA: Final = 12300
+_LONGEST_TEXT: Final = 4096
+"""Characters, as https://www.twilio.com/docs/voice/twiml/say has it."""
 
 Stop = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -69,10 +71,14 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
 
 
 async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
-    service, sid = session.service, session.call.sid
+    service, sid, words = session.service, session.call.sid, verb.text
+    if len(words) > _LONGEST_TEXT:
+        text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
+        service.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+        words = words[:_LONGEST_TEXT]
     for language in (verb.attribute("language"), "en"):
         try:
-            return await service.studio.say(verb.text, verb.attribute("voice"), language)
+            return await service.studio.say(words, verb.attribute("voice"), language)
         except UnspeakableText as error:
             text = f"Say: Invalid text: {error}"
             service.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)

@@ -8,7 +8,7 @@ weather. All of it is used on the engine's loop, but for :attr:`Weather.calm`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -87,6 +87,11 @@ class Weather:
     def spells(self) -> list[tuple[str, Spell]]:
         """Those under way, by name."""
         return [(str(each.number), each.spell) for each in self._active]
+
+    def adopt(self, spells: Iterable[tuple[str, Spell]]) -> None:
+        """Have these spells, by the names they have elsewhere, instead of its own."""
+        self._active = [_Active(int(name), spell) for name, spell in spells]
+        self._begun = max((each.number for each in self._active), default=0)
 
     # -- whom it strikes --------------------------------------------------------------------
 

@@ -92,14 +92,21 @@ class Webhooks:
         self._turns.add(_ONE_LANE, deliver, of=delivery.id)
         return await answer
 
-    def notify(self, request: AppRequest, lane: str) -> None:
-        """Tell the app, after everything else in the lane; what it answers changes nothing."""
+    def notify(
+        self, request: AppRequest, lane: str, done: Callable[[], None] | None = None
+    ) -> None:
+        """Tell the app, after everything else in the lane; what it answers changes nothing.
+
+        ``done`` is called once it was answered or given up, not if the sandbox ends before.
+        """
         fate = self.weather.callback(request.kind, request.sid, request.url)
         shared = _ONE_LANE if self._one_lane else lane
         first = self._entry(request, lane=shared, injected=fate.injected)
         if fate.dropped:
             first.error = "dropped by the weather"
             self._done(first)
+            if done is not None:
+                done()
             return
         copies = [first]
         for number in range(2, fate.copies + 1):
@@ -112,6 +119,8 @@ class Webhooks:
             for delivery in copies:
                 with contextlib.suppress(AppFailure):  # The log has it.
                     await self._deliver(delivery, lost_answer=fate.status)
+            if done is not None:
+                done()
 
         of = (request.kind, request.sid, request.url)
         if fate.delay_ns:

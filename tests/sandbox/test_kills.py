@@ -1,0 +1,141 @@
+"""A recording that has ended is never lost: whatever step of publishing a kill comes before."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dying import PLAN
+from serving import app, serving
+
+import mediasim
+from mediasim.audio.wav import read_wav
+from mediasim.sandbox.config import parse_config
+from mediasim.sandbox.embedded import EmbeddedSandbox
+from mediasim.sandbox.settings import Settings
+from mediasim.truth.verify.verify import verify
+
+ROOT = Path(mediasim.__file__).parents[1]
+DYING = Path(__file__).with_name("dying.py")
+
+
+@pytest.mark.parametrize("trim", ["do-not-trim", "trim-silence"])
+def test_killed_before_any_step_of_publishing_nothing_is_lost(tmp_path: Path, trim: str) -> None:
+    with app() as user:
+        environment = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(DYING), str(tmp_path), user.url, trim]
+        died = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert died.returncode == 0, died.stderr
+        folders = sorted(tmp_path.iterdir(), key=lambda folder: int(folder.name))
+        undisturbed = folders.pop()
+        whole = {path.name: read_wav(path).pcm for path in undisturbed.glob("recordings/*.wav")}
+        [(name, pcm)] = whole.items()
+        assert len(folders) > 10
+        assert list((undisturbed / "spool").iterdir()) == []
+        often = 0
+        for folder in folders:
+            wav = folder / "recordings" / name
+            _starts_twice(folder)
+            assert list((folder / "spool").iterdir()) == [], folder
+            found = read_wav(wav).pcm
+            if found.shape != pcm.shape:  # it was to be trimmed, and was not yet
+                assert trim == "trim-silence"
+                at = next(n for n in range(0, found.shape[1], 160) if found[:, n : n + 160].any())
+                found = found[:, at : at + pcm.shape[1]]
+            assert np.array_equal(found, pcm), folder
+            assert json.loads(wav.with_suffix(".json").read_text())["status"] == "completed"
+            assert verify(wav, wav.with_suffix(".truth.json")).exit_code == 0, folder
+            told = user.of(f"/{folder.name}")
+            assert told, folder
+            assert len(told) <= 2, folder
+            often += len(told) - 1
+        # Only between an app's answer and the note of it can a kill have the app told again.
+        assert often <= 2
+
+
+def _starts_twice(folder: Path) -> None:
+    """The next start, and the one after it, which finds nothing to do."""
+    for _ in range(2):
+        settings = Settings(config=parse_config(PLAN, base=folder), data=folder, asked_seed=5)
+        with EmbeddedSandbox(settings) as embedded:
+            service = embedded.sandbox.service
+            [record] = embedded.submit(service.catalogue.recordings).result(10)
+            assert (record.status, record.error_code) == ("completed", None), folder
+            embedded.submit(service.webhooks.settled).result(10)
+
+
+def test_killed_in_the_middle_of_calls_their_recordings_have_truth_and_callback_once(
+    tmp_path: Path,
+) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.replace("for: 1500ms", "for: 60s"), "utf-8")
+    options = ("--data", str(tmp_path / "data"), "--config", str(plan))
+    with app() as user:
+        with serving(*options) as sandbox:
+            made = [
+                sandbox.rest(
+                    "POST",
+                    "/Calls.json",
+                    To="+14155550101",
+                    From="+14155550123",
+                    Twiml="<Response><Pause length='60'/></Response>",
+                    Record="true",
+                    RecordingChannels="dual",
+                    RecordingStatusCallback=f"{user.url}/done",
+                )["sid"]
+                for _ in range(3)
+            ]
+            spool = tmp_path / "data" / "spool"
+            eventually(lambda: len(list(spool.glob("*.journal"))) == 3)
+            eventually(lambda: all(known(path) > 12_000 for path in spool.glob("*.journal")))
+            sandbox.process.kill()
+            sandbox.process.wait()
+        assert user.of("/done") == []
+        for _ in range(2):
+            with serving(*options) as sandbox:
+                found = sandbox.rest("GET", "/Recordings.json")["recordings"]
+                assert {each["call_sid"] for each in found} == set(made)
+                assert {each["status"] for each in found} == {"completed"}
+                eventually(lambda: len(user.of("/done")) >= 3)
+                assert sandbox.end() < 10
+        told = user.of("/done")
+        assert {each["CallSid"] for each in told} == set(made)
+        assert len(told) == 3
+        assert list(spool.iterdir()) == []
+    for each in found:
+        wav = tmp_path / "data" / "recordings" / f"{each['sid']}.wav"
+        document = json.loads(wav.with_suffix(".truth.json").read_text("utf-8"))
+        assert document["samples"] == read_wav(wav).pcm.shape[1]
+        assert 12_000 < document["known_until"] <= document["samples"]
+        spoken = [it for channel in document["channels"] for it in channel["intervals"]]
+        assert sum(it["end"] - it["start"] for it in spoken) > 8000
+        report = verify(wav)
+        assert report.exit_code == 0, report
+        partial = document["known_until"] < document["samples"]
+        assert partial == any("after a kill" in words for words in report.cannot_tell)
+
+
+def known(journal: Path) -> int:
+    """The samples of a recording in progress whose truth has been written down."""
+    try:
+        samples: int = json.loads(journal.with_suffix(".truth").read_text())["truth"]["samples"]
+    except OSError:
+        return 0
+    return samples
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for it, half a minute at most."""
+    until = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
