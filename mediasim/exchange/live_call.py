@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mediasim.audio.codecs import CODECS
+from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange import lifecycle
 from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
@@ -62,7 +63,6 @@ class LiveCall:
         self.rtcp: list[tuple[int, bytes]] = []
         """The server's RTCP about its leg: (loop time, compound packet)."""
         self._reporting: asyncio.TimerHandle | None = None
-        self._going: asyncio.Task[None] | None = None
         self.on_digit: list[asyncio.Queue[tuple[int, str]]] = []
 
     def enter(self) -> None:
@@ -227,19 +227,24 @@ class LiveCall:
             queue.put_nowait((digit.frame, digit.digit))
 
     async def hang_up(self) -> None:
-        """The party hangs up: what it has said until now still comes through, then it is over."""
+        """The party hangs up: what it has said until now still comes through, then it is over.
+
+        Whoever stops waiting for that changes nothing of it.
+        """
+        self.hung_up()
+        if self.leaving:
+            await self.ended.wait()
+
+    def hung_up(self) -> None:
+        """The party has gone: its leg goes when what it has said last has come."""
         if self.leaving or not self.active:
             return
         self.leaving = True
+        now_ns = self.exchange.now_ns
         if self.line is not None:
-            self.line.phone.end(self.exchange.now_ns)
-        await self.exchange.sleep_frames(self.party.path_frames)
-        self.take_down()
-
-    def hung_up(self) -> None:
-        """The far end has gone."""
-        if self.active and self._going is None:
-            self._going = self.exchange.loop.create_task(self.hang_up())
+            self.line.phone.end(now_ns)
+        last_ns = now_ns + self.party.path_frames * FRAME_NS
+        self.exchange.loop.call_at(last_ns / NS_PER_SECOND, self.take_down)
 
     def take_down(self) -> None:
         """The server ends the leg at once."""

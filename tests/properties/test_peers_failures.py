@@ -457,9 +457,13 @@ def _() -> None:
 def _() -> None:
     played = play(
         {
-            "parties": {"a": party(say("a1"), wait(2000), say("a2")), "b": party(say("b1"))},
+            "parties": {
+                "a": party(say("a1"), wait(2000), say("a2")),
+                "b": party(say("b1")),
+                "c": party(),
+            },
             "conference": {
-                "participants": ["a", {"party": "b", "join": "1500ms"}],
+                "participants": ["a", "c", {"party": "b", "join": "1500ms"}],
                 "recording": {"trim": "do-not-trim", "pause": {"at": "1200ms", "for": "1600ms"}},
             },
         }
