@@ -90,9 +90,17 @@ class Lines:
         self._numbers = numbers
         self._trials: dict[int, Trial] = {}
 
-    def close(self, row: int) -> None:
-        """What the row keeps aside is not needed any more."""
-        self._trials.pop(row, None)
+    def close(self, stream: Stream) -> None:
+        """Nothing more will come: what is kept aside has come too late to be played."""
+        trial = self._trials.get(stream.row)
+        if trial is not None:
+            self._drop(stream, trial, _LATEST_FRAME)
+
+    def aside(self, stream: Stream) -> list[int]:
+        """Output samples of which packets that are kept aside would be, by the stream's line."""
+        trial = self._trials.get(stream.row)
+        kept = [] if trial is None else trial.kept
+        return [packet.media + self._place_of(stream, packet.media) for packet in kept]
 
     # -- packets ----------------------------------------------------------------------------
 

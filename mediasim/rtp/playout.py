@@ -141,12 +141,19 @@ class Playout:
             self._hear(stream)
             self._attend(stream)
 
+    def aside(self, stream: Stream) -> list[int]:
+        """Output samples of packets of which it is not known yet where they belong.
+
+        What has been played by now is without them in any case.
+        """
+        return self._lines.aside(stream)
+
     def close(self, stream: Stream) -> None:
         """Give the row back, silent for whoever takes it next."""
+        self._lines.close(stream)
         self._ring.clear(stream.row)
         self._attended.pop(stream.row, None)
         self._held.pop(stream.row, None)
-        self._lines.close(stream.row)
         self.streams[stream.row] = None
         self._free.append(stream.row)
 

@@ -45,7 +45,7 @@ from mediasim.scenario.sounds import SoundClip
 __all__ = ["Actor", "Sounds"]
 
 
-_AFTER_RINGING: Final = (Say, Play, Tone, Noise, Dtmf, Pause, Hold, Resume)
+_AFTER_RINGING: Final = (Say, Play, Tone, Noise, Dtmf, Pause, Together, Hold, Resume)
 """Steps that wait while the call is being put through: no caller speaks into the ringing."""
 
 

@@ -65,7 +65,7 @@ def _unless_off(value: object) -> object:
 
 
 class Conference(Model):
-    """A conference: it starts, and is recorded, from when two participants are inside."""
+    """A conference. It starts when two are inside."""
 
     name: Name = ""
     """What events call it. Default: room, then room-2, room-3 ..."""

@@ -40,13 +40,11 @@ class Party(Model):
     network: Network = Network.model_construct()
     """The network of its leg."""
     script: Many[Step] = ()
-    """What it does from when its telephone is answered; after the beep of a voicemail. While the
-    call is being put through it does not speak, press keys or pause. A call is over when all
-    scripts have ended, or a party hangs up."""
+    """What it does from when its telephone is answered, or after the beep; while it rings to the
+    party it waits. A call is over when all scripts have ended, or a party hangs up."""
 
     endpoint: Endpoint | None = None
-    """Instead of a simulated party: RTP from elsewhere, with --realtime. It has a number, a codec
-    and a jitter buffer, and says and does what it likes."""
+    """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
     def troubles(self) -> Iterator[Trouble]:
         if self.endpoint is not None:

@@ -186,8 +186,7 @@ class WaitFor(Model):
     timeout: Annotated[Duration, positive()] | None = None
     """Go on after this long in any case."""
     hears: Literal["parties", "anything"] = "parties"
-    """What counts as speech for quiet and speech: parties and apps, or anything, ringing, hold
-    music and announcements of the network too."""
+    """What is speech: parties and apps, or anything, ringing and hold music too."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:

@@ -21,6 +21,7 @@ from mediasim.scenario.durations import Duration
 from mediasim.scenario.matrix import MATRIX
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.model_base import KEYED, Model
+from mediasim.scenario.model_fault import FaultText
 
 __all__ = ["file_schema", "scenario_schema"]
 
@@ -48,10 +49,13 @@ def file_schema(root: type[Model], title: str) -> dict[str, Any]:
         if model is not root and model.__name__ in definitions:
             definitions[model.__name__] = _written(model, definitions[model.__name__])
     schema = _described(root, schema)
-    shared = {"Duration": TypeAdapter(Duration).json_schema()}
+    shared = {
+        "Duration": TypeAdapter(Duration).json_schema(),
+        "Fault": TypeAdapter(FaultText).json_schema(),
+    }
     body = _tidy({**schema, "$defs": definitions}, shared)
     body["$defs"].update(shared)
-    for noun in shared.keys() - {"Duration"}:
+    for noun in shared.keys() - {"Duration", "Fault"}:
         _add_bare_words(body["$defs"][noun], body["$defs"])
     return {"$schema": _DIALECT, "title": title, **body}
 
@@ -133,9 +137,11 @@ def _tidy(schema: Any, shared: dict[str, Any]) -> Any:
         return [_tidy(item, shared) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    kept = {key: schema[key] for key in ("description", "default") if key in schema}
     if schema.get("anyOf") == shared["Duration"]["anyOf"]:
-        kept = {key: schema[key] for key in ("description", "default") if key in schema}
         return {"$ref": "#/$defs/Duration", **kept}
+    if schema.get("pattern") == shared["Fault"]["pattern"]:
+        return {"$ref": "#/$defs/Fault", **kept}
     tidied = {
         key: _tidy(value, shared)
         for key, value in schema.items()

@@ -130,6 +130,9 @@ def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
         found += [(span.start, span.end, why) for span in placement.meant(said, said + step)]
     for output in stream.late_for:
         found += [(at, at + step, "late") for at in output.tolist()]
+    if line.leg.ended_frame is None:
+        aside = line.room.plane.playout.aside(stream)
+        found += [(at, at + step, "late") for at in aside]
     for move in placement.moves:
         if move.moved > 0:
             found.append((move.start - move.moved, move.start, "put in"))
