@@ -141,8 +141,10 @@ def _edges(channel: _Samples, ideal: Ideal, hops: Hops, first: int, last: int) -
     before, after = sound[sound < inner.start], sound[sound >= inner.stop]
     wide_start = low + (int(before[-1]) + 1 if len(before) else 0)
     wide_end = low + (int(after[0]) if len(after) else len(silent))
-    # Silence that belongs there is no part of the hole.
-    said = np.flatnonzero(np.abs(ideal(wide_start, wide_end)) > QUIET / 2)
+    # Silence that belongs there is no part of the hole, nor is what is there, however soft.
+    wanted = ideal(wide_start, wide_end)
+    lacking = np.abs(channel[wide_start:wide_end] - hops.dc - wanted) > QUIET / 2
+    said = np.flatnonzero(lacking & (np.abs(wanted) > QUIET / 2))
     if not len(said):
         return Spot(start, end)
     return Spot(wide_start + int(said[0]), wide_start + int(said[-1]) + 1)
