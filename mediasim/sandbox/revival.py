@@ -37,7 +37,8 @@ __all__ = [
 Documents = dict[str, list[dict[str, Any]]]
 """By kind, oldest first."""
 
-_TYPES: Final[Mapping[str, type[Any]]] = {
+_Life = CallRecord | ConferenceRecord | RecordingRecord | TranscriptionRecord
+_TYPES: Final[Mapping[str, type[_Life]]] = {
     "call": CallRecord,
     "conference": ConferenceRecord,
     "recording": RecordingRecord,
@@ -177,11 +178,11 @@ def _journal_of(
 
 
 def end_record(record: Any, at_ns: int, store: MediaStore) -> bool:
-    """End a record whose process is dead; returns whether it had not ended.
+    """End a record whose process is dead; returns whether it had a life that had not ended.
 
     Of a recording of which nothing was found in a spool, what is in the store decides.
     """
-    if record.status not in record.LIFE.interrupted:
+    if not isinstance(record, _Life) or record.status not in record.LIFE.interrupted:
         return False
     if isinstance(record, RecordingRecord):
         settle_left(store, record, at_ns)

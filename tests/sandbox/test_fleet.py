@@ -86,8 +86,10 @@ def sandbox(spread: Sandbox, user_app: App) -> Sandbox:
     return spread
 
 
-def placed(sandbox: Sandbox, to: str = BOB, twiml: str = DIAL, from_: str = APP) -> str:
-    sid: str = sandbox.rest("POST", "/Calls.json", To=to, From=from_, Twiml=twiml)["sid"]
+def placed(
+    sandbox: Sandbox, to: str = BOB, twiml: str = DIAL, from_: str = APP, **more: str
+) -> str:
+    sid: str = sandbox.rest("POST", "/Calls.json", To=to, From=from_, Twiml=twiml, **more)["sid"]
     return sid
 
 
@@ -303,7 +305,8 @@ def test_a_worker_that_dies_ends_its_own_calls_alone_and_is_replaced(
     told = f"recordingStatusCallback='{user_app.url}/done'"
     twiml = f"<Response><Start><Recording {told}/></Start><Pause length='60'/></Response>"
     with serving(*options, "--workers", "2") as sandbox:
-        made = [placed(sandbox, twiml=twiml) for _ in range(4)]
+        heard = {"StatusCallback": f"{user_app.url}/status", "StatusCallbackEvent": "answered"}
+        made = [placed(sandbox, twiml=twiml, **heard) for _ in range(4)]
         time.sleep(3.5)  # recorders write once a second, and so is their truth
         before = {each.name for each in workers_of(sandbox)}
         victim, _ = workers_of(sandbox)
@@ -330,6 +333,7 @@ def test_a_worker_that_dies_ends_its_own_calls_alone_and_is_replaced(
         assert sandbox.control("GET", "/health")["calls_in_progress"] == 2
         more = [placed(sandbox, twiml=twiml) for _ in range(4)]
         eventually(lambda: all(status(sandbox, sid) == "in-progress" for sid in more))
+        time.sleep(1)  # or nothing would be recorded of them
         assert len({*made, *more}) == 8
         log = sandbox.control("GET", "/events")["events"]
         assert {each["call_sid"] for each in log if each["kind"] == "call.completed"} == ended

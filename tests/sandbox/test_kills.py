@@ -69,7 +69,7 @@ def _starts_twice(folder: Path) -> None:
         with EmbeddedSandbox(settings) as embedded:
             service = embedded.sandbox.service
             [record] = embedded.submit(service.catalogue.recordings).result(10)
-            assert (record.status, record.error_code) == ("completed", None), folder
+            assert (record.status, record.absence) == ("completed", None), folder
             embedded.submit(service.webhooks.settled).result(10)
 
 
