@@ -458,7 +458,7 @@ class Lines:
         moved = max(later, min(0, (reach - place) // STEP * STEP))
         why: Why = "talk spurt" if spurt else "new beginning"
         transit = min(packet.delay for packet in kept) - rebased
-        shift = Shift(begins, place + moved, moved, trial.due, why)
+        shift = Shift(begins, place + moved, moved, trial.due, why, rebased)
         self._pace.begin_anew(stream, shift, transit, kept[0].usable)
         for rows, parsed, block in self._by_kind(stream, kept):
             self.place(rows, parsed, block, slice(0, len(rows)))

@@ -97,6 +97,8 @@ class Shift:
     frame: int
     """The frame from which on it was known."""
     why: Why = "clock"
+    rebased: int = 0
+    """Samples by which media times count from here on, because the timestamps began anew."""
 
 
 class Placed(NamedTuple):

@@ -7,6 +7,7 @@ where the jitter buffer says it put it. On a clean path they are equal, to the s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -79,14 +80,19 @@ class Placement:
         # Party sample + this = media time of the stream.
         self._to_media = MEDIA_BASE - first_received
         self._step = line.party.ptime_ms * FRAME_SAMPLES // 20
-        self.moves = [self._move(shift) for shift in stream.shifts]
+        rebased = itertools.accumulate(shift.rebased for shift in stream.shifts)
+        self.moves = [self._move(*each) for each in zip(stream.shifts, rebased, strict=True)]
         """The first is where the audio begins, and moves nothing."""
         self._heard = self._as_heard()
 
-    def _move(self, shift: Shift) -> Move:
-        """It took effect with the first packet that begins at its media time or later."""
-        said = -((self._to_media - shift.media) // self._step) * self._step
-        return Move(said, said + self._to_media + shift.place, shift.moved, shift.frame)
+    def _move(self, shift: Shift, rebased: int) -> Move:
+        """It took effect with the first packet that begins at its media time or later.
+
+        Media times are ``rebased`` samples ahead of those before any timestamps began anew.
+        """
+        to_media = self._to_media + rebased
+        said = -((to_media - shift.media) // self._step) * self._step
+        return Move(said, said + to_media + shift.place, shift.moved, shift.frame)
 
     def _as_heard(self) -> list[Span]:
         """What stands where, in order, without overlaps.

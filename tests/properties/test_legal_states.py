@@ -32,7 +32,7 @@ RECORDING = {
     "resumed": {"paused", "stopped"},
     "stopped": {"completed", "absent"},
 }
-CONFERENCE = {None: {"started"}, "started": {"ended"}}
+CONFERENCE = {None: {"started", "ended"}, "started": {"ended"}}
 
 ENDS = {"call": {"completed", *UNANSWERED}, "recording": {"completed", "absent"}}
 

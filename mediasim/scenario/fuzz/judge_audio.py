@@ -175,7 +175,7 @@ def said_or_missing(played: Played) -> Iterator[str]:
 def nothing_invented(played: Played) -> Iterator[str]:
     """Invariant 4: where the truth knows of no sound there is none."""
     for name, who, channel, heard, _ in _judged(played):
-        if not who.exact or who.noisy:
+        if not who.exact or who.noisy or who.placed_anew:
             continue
         nobody = _unlisted(channel.concealed, len(heard)) & (_spoken(channel, len(heard)) == 0)
         loud = nobody & (np.abs(heard.astype(np.int32)) > QUIET * who.most)
