@@ -12,7 +12,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
@@ -20,12 +19,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sip_stage import Phone, SipStage, media_of, noise, place_of, sip_sandbox
+from torture_messages import MESSAGES
 
 pytestmark = pytest.mark.realtime
 
 NUMBER = "+14155550100"
 TWIML = "<Start><Recording channels='dual' trim='do-not-trim'/></Start><Pause length='60'/>"
-CORPUS = [path.read_bytes() for path in sorted((Path(__file__).parent / "rfc4475").glob("*.dat"))]
+CORPUS = [data for data, _ in MESSAGES.values()]
 VOLLEYS = settings(
     max_examples=25,
     deadline=None,
