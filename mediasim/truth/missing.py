@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,8 +129,13 @@ def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
         if line.party.dtx != "off" and not line.timeline.spoken_between(said, said + step):
             continue  # it was quiet: there was nothing to miss
         found += [(span.start, span.end, why) for span in placement.meant(said, said + step)]
-    for output in stream.late_for:
-        found += [(at, at + step, "late") for at in output.tolist()]
+    for at in (at for output in stream.late_for for at in output.tolist()):
+        found.append((at, at + step, "late"))
+        for before, move in itertools.pairwise(placement.moves):
+            # Refused where it was due until then, it is missed where the move put its neighbours.
+            said = at - before.place
+            if at < move.start and said >= move.said:
+                found.append((said + move.place, said + move.place + step, "late"))
     if line.leg.ended_frame is None:
         aside = line.room.plane.playout.aside(stream)
         found += [(at, at + step, "late") for at in aside]

@@ -6,7 +6,7 @@ from typing import Any
 
 import drawn_scenarios as drawn
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from playing import Played, after_codec, examples, first_sample, path_samples, play
@@ -14,6 +14,63 @@ from playing import Played, after_codec, examples, first_sample, path_samples, p
 LOSSES = st.sampled_from(
     [0.01, 0.2, 0.8, {"gilbert_elliott": {"enter": 0.1, "leave": 0.3, "loss_good": 0.02}}]
 )
+
+
+REFUSED_BEFORE_A_MOVE = {
+    "name": "drawn",
+    "seed": 6,
+    "parties": {
+        "ann": {
+            "codec": "PCMU",
+            "dtx": "off",
+            "network": {
+                "up": {
+                    "delay": "0ms",
+                    "reorder": 0.02,
+                    "duplicate": 0.02,
+                    "skew": 0,
+                    "stalls": [{"at": "0ms", "for": "20ms", "kind": "gap"}],
+                },
+                "down": {
+                    "delay": "0ms",
+                    "reorder": 0.02,
+                    "duplicate": 0.02,
+                    "skew": 0,
+                    "stalls": [{"at": "0ms", "for": "20ms", "kind": "gap"}],
+                },
+                "conceal": "silence",
+                "jitter_buffer": "20ms",
+            },
+            "script": [{"noise": {"kind": "white", "for": "20ms", "level": -12}}],
+            "ptime": 10,
+        },
+        "bob": {
+            "codec": "PCMU",
+            "dtx": "off",
+            "network": {
+                "up": {
+                    "delay": "0ms",
+                    "reorder": 0.1,
+                    "duplicate": 0.02,
+                    "stalls": [{"at": "200ms", "for": "30ms", "kind": "pause"}],
+                },
+                "down": {"delay": "0ms"},
+                "conceal": "silence",
+                "jitter_buffer": "20ms",
+            },
+            "script": [{"noise": {"kind": "white", "for": "232ms", "level": -12}}],
+            "ptime": 50,
+        },
+    },
+    "call": {
+        "from": "ann",
+        "to": "bob",
+        "answer": "19ms",
+        "dial_after": "700ms",
+        "time_limit": "12s",
+    },
+}
+"""A packet comes too late for where it was due, and those beside it are then moved."""
 
 
 def talk(**more: Any) -> st.SearchStrategy[dict[str, Any]]:
@@ -82,6 +139,7 @@ def test_a_lost_packet_takes_its_own_samples_of_its_own_channel(
         dtx=("off", "silence"),
     )
 )
+@example(REFUSED_BEFORE_A_MOVE)
 def test_on_any_network_each_sample_is_what_was_said_or_is_listed_as_missing(
     scenario: dict[str, Any],
 ) -> None:
