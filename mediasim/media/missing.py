@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.rtp.columns import Columns
 from mediasim.rtp.ring import UNIT
 
 if TYPE_CHECKING:
@@ -25,20 +26,13 @@ __all__ = ["Missing"]
 _NONE: Final = -1
 
 
-class Missing:
+class Missing(Columns):
     """The gaps that may still grow, by row."""
 
-    def __init__(self) -> None:
-        self._start = np.zeros(0, np.int64)
-        self._end = np.zeros(0, np.int64)
+    def _columns(self, rows: int) -> None:
+        self._start = np.full(rows, _NONE, np.int64)
+        self._end = np.full(rows, _NONE, np.int64)
         """In output samples; ``_NONE``: no gap is open."""
-
-    def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
-        more = rows - len(self._end)
-        if more > 0:
-            self._start = np.append(self._start, np.full(more, _NONE, np.int64))
-            self._end = np.append(self._end, np.full(more, _NONE, np.int64))
 
     def note(
         self,

@@ -100,7 +100,7 @@ class MediaPlane:
             self._rows = legs
             self._inbound.ensure(legs)
             self._outbound.ensure(legs)
-            self.playout.reserve(legs)
+            self.playout.ensure(legs)
             self.missing.ensure(legs)
 
     def retire(self, leg: Leg) -> None:

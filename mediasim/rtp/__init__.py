@@ -5,5 +5,5 @@ The public face: ``packets`` (headers of many packets at once), ``sender`` (fram
 remembers), ``telephone_event`` (RFC 4733), ``comfort_noise`` (RFC 3389), ``rtcp``, ``reception``
 and ``quality`` (loss, jitter, E-model). ``oddities`` names what was odd about a
 sender. Inside playout: ``stream_lock``, ``newcomers``, ``lines`` (with the policy for odd senders),
-``pacing``, ``ring``, ``gaps``, ``framed``.
+``pacing``, ``columns``, ``ring``, ``gaps``, ``framed``.
 """

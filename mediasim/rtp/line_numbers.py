@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.rtp.columns import Columns
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.placing import Chosen
 from mediasim.rtp.stream import MEDIA_BASE
@@ -50,11 +51,8 @@ class Looked:
         )
 
 
-class LineNumbers:
-    """Columns, grown as rows are opened."""
-
-    def __init__(self) -> None:
-        self._columns(0)
+class LineNumbers(Columns):
+    """Of each row, the last packet that was taken."""
 
     def _columns(self, rows: int) -> None:
         self.ratio = np.ones(rows, np.int64)
@@ -62,16 +60,6 @@ class LineNumbers:
         self.timestamp = np.zeros(rows, np.uint32)
         self.ticks = np.zeros(rows, np.int64)
         self.arrival = np.zeros(rows, np.int64)
-
-    def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
-        have = len(self.ratio)
-        if rows <= have:
-            return
-        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        self._columns(rows)
-        for name, column in old.items():
-            getattr(self, name)[:have] = column
 
     def open(self, row: int, ticks_per_sample: int) -> None:
         """What comes on the row has timestamps in these units."""
@@ -123,15 +111,18 @@ class LineNumbers:
         self.arrival[row] = packet.arrival
 
     def read_one(self, row: int, parsed: Parsed, block: PacketBlock, at: int) -> KeptPacket:
-        number, stamp = int(parsed.sequence[at]), int(parsed.timestamp[at])
-        sequence, since = int(self.sequence[row]), stamp - int(self.timestamp[row])
-        sequence += ((number - sequence + 0x8000) & 0xFFFF) - 0x8000
-        ticks = int(self.ticks[row]) + ((since + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        """A packet of a block, to be kept aside."""
+        sequence, media = self.unwrap(np.array([row]), parsed, slice(at, at + 1))
         start = int(parsed.offset[at])
         payload = block.data[at, start : start + int(parsed.size[at])].copy()
-        media = ticks // int(self.ratio[row])
-        kind = int(parsed.payload_type[at])
-        return KeptPacket(media, int(block.arrival[at]), payload, sequence, stamp, kind)
+        return KeptPacket(
+            int(media[0]),
+            int(block.arrival[at]),
+            payload,
+            int(sequence[0]),
+            int(parsed.timestamp[at]),
+            int(parsed.payload_type[at]),
+        )
 
 
 KeptBlock = tuple[NDArray[np.int64], Parsed, PacketBlock]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
+from mediasim.rtp.columns import Columns
 from mediasim.rtp.pacing import WINDOW_FRAMES, Anchor, Pacing
 from mediasim.rtp.stream import Shift, Stream
 
@@ -29,12 +30,12 @@ _EARLIEST: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max
 
 
-class PaceTable:
-    """Columns, grown as rows are opened."""
+class PaceTable(Columns):
+    """Of each row, where its stream stands, and how its packets of late have come."""
 
     def __init__(self) -> None:
         self._pacing = Pacing(AHEAD_FRAMES * FRAME_SAMPLES)
-        self._columns(0)
+        super().__init__()
 
     def _columns(self, rows: int) -> None:
         self._place = np.zeros(rows, np.int64)
@@ -54,15 +55,8 @@ class PaceTable:
         """Output samples below this may have been written before the place moved back."""
 
     def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
-        have = len(self._place)
-        if rows <= have:
-            return
+        super().ensure(rows)
         self._pacing.ensure(rows)
-        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        self._columns(rows)
-        for name, column in old.items():
-            getattr(self, name)[:have] = column
 
     def forget(self, row: int) -> None:
         """The row's stream has no place."""

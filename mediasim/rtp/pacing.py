@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.columns import Columns
 
 __all__ = [
     "DRIFT_BOUND",
@@ -49,13 +50,13 @@ DRIFT_BOUND: Final = STEP + FRAME_SAMPLES // 4
 jitter: one step, and what is gained while patience lasts."""
 
 
-class Pacing:
+class Pacing(Columns):
     """The judgement of many streams' windows: columns, a row per stream."""
 
     def __init__(self, early_samples: int) -> None:
         """``early_samples``: packets that much before their time are far too early."""
         self._early = early_samples
-        self._columns(0)
+        super().__init__()
 
     def _columns(self, rows: int) -> None:
         self._late = np.zeros(rows, np.int64)
@@ -67,16 +68,6 @@ class Pacing:
         """and the least any of them was."""
         self._leapt = np.zeros(rows, np.bool_)
         """Whether the last window was far too early."""
-
-    def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
-        have = len(self._late)
-        if rows <= have:
-            return
-        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        self._columns(rows)
-        for name, column in old.items():
-            getattr(self, name)[:have] = column
 
     def refer(self, row: int, slack: int, late_samples: int) -> None:
         """A stream was given its place: ``slack`` is the least of its packets' ``arrival - output

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.g711 import alaw_decode, ulaw_decode
+from mediasim.rtp.columns import Columns
 from mediasim.rtp.pace_table import PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.ring import FrameRing
@@ -21,20 +22,17 @@ Chosen = slice | NDArray[np.int64]
 """Some packets of a block."""
 
 
-class Placing:
+class Placing(Columns):
     """``streams`` are found by row, as in the tables."""
 
     def __init__(self, streams: list[Stream | None], pace: PaceTable, ring: FrameRing) -> None:
         self._streams = streams
         self._pace = pace
         self._ring = ring
-        self._alaw = np.zeros(0, np.bool_)
+        super().__init__()
 
-    def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
-        have = len(self._alaw)
-        if rows > have:
-            self._alaw = np.concatenate((self._alaw, np.zeros(rows - have, np.bool_)))
+    def _columns(self, rows: int) -> None:
+        self._alaw = np.zeros(rows, np.bool_)
 
     def open(self, stream: Stream) -> None:
         """What comes on the stream's row is in its codec."""

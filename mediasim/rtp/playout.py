@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.columns import Columns
 from mediasim.rtp.line_numbers import LineNumbers
 from mediasim.rtp.lines import Lines
 from mediasim.rtp.newcomers import Newcomers, Piece
@@ -46,7 +47,7 @@ _FRAMED: Final = 255
 """In the column of payload types: never plain, the row is always looked at by itself."""
 
 
-class Playout:
+class Playout(Columns):
     """A table of streams. ``slots`` frames of ring per row bound how long a block may be."""
 
     def __init__(self, slots: int) -> None:
@@ -75,7 +76,7 @@ class Playout:
         """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
         self._held: dict[int, PacketBlock] = {}
         """Packets held back until another shows that a new stream has begun."""
-        self._columns(0)
+        super().__init__()
 
     def _columns(self, rows: int) -> None:
         self._ssrc = np.full(rows, -1, np.int64)
@@ -90,8 +91,8 @@ class Playout:
         else:
             row = len(self.streams)
             self.streams.append(None)
-            if row >= len(self._ssrc):
-                self._grow(max(2, 2 * row))
+            if row >= self._rows:
+                self.ensure(max(2, 2 * row))
         stream = Stream(row, stream_format)
         self._expect(stream)
         self.reception.clear(row)
@@ -157,16 +158,8 @@ class Playout:
         self.streams[stream.row] = None
         self._free.append(stream.row)
 
-    def reserve(self, rows: int) -> None:
-        """Have memory for so many rows."""
-        if rows > len(self._ssrc):
-            self._grow(rows)
-
-    def _grow(self, rows: int) -> None:
-        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        self._columns(rows)
-        for name, column in old.items():
-            getattr(self, name)[: len(column)] = column
+    def ensure(self, rows: int) -> None:
+        super().ensure(rows)
         self.reception.ensure(rows)
         self._pace.ensure(rows)
         self._placing.ensure(rows)

@@ -14,6 +14,8 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.rtp.columns import Columns
+
 __all__ = ["Reception", "ReceptionTable"]
 
 _SHARE: Final = 1.0 / 16.0  # RFC 3550 A.8: the gain of the jitter estimate
@@ -48,15 +50,15 @@ class Reception:
         return self.jitter / 8.0
 
 
-class ReceptionTable:
-    """Columns of counters, grown as rows are opened."""
+class ReceptionTable(Columns):
+    """Counters of each row."""
 
     def __init__(self) -> None:
         self._untimed: set[int] = set()
         """Rows of which no packet has yet told when it was sent."""
-        self._grow(0)
+        super().__init__()
 
-    def _grow(self, rows: int) -> None:
+    def _columns(self, rows: int) -> None:
         self.base = np.full(rows, -1, np.int64)
         self.highest = np.zeros(rows, np.int64)
         self.received = np.zeros(rows, np.int64)
@@ -69,16 +71,6 @@ class ReceptionTable:
         self.recent = np.full((rows, _RECENT), -1, np.int64)
         """The last number and media time seen in each slot: how a duplicate is known."""
         self.marks = np.full((rows, _RECENT), 0, np.int32)
-
-    def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
-        have = len(self.base)
-        if rows <= have:
-            return
-        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        self._grow(rows)
-        for name, column in old.items():
-            getattr(self, name)[:have] = column
 
     def clear(self, row: int) -> None:
         """Forget everything of a row."""
