@@ -25,7 +25,7 @@ _INVALID: Final = 20101
 _BAD_HEADER: Final = 20102
 _BAD_KEY: Final = 20103
 _EXPIRED: Final = 20104
-_UNLIKE: Final = 20105
+_NOT_YET: Final = 20105
 _BAD_GRANTS: Final = 20106
 _BAD_SIGNATURE: Final = 20107
 _TOO_LONG: Final = 20157
@@ -147,7 +147,7 @@ def _check_times(claims: Mapping[str, Any], now_s: int) -> int:
         raise _refused(_EXPIRED, f"Access token expired or expiration date invalid: {words}")
     if begins > now_s + SKEW_S:
         words = f"it begins in {begins - now_s:.0f} s"
-        raise _refused(_UNLIKE, f"Access token not yet valid: {words}")
+        raise _refused(_NOT_YET, f"Access token not yet valid: {words}")
     if expires - max(begins, now_s) > LONGEST_S + SKEW_S:
         words = "a token lives for 24 hours at most"
         raise _refused(_TOO_LONG, f"Expiration time exceeds maximum time allowed: {words}")

@@ -31,7 +31,7 @@ export class RecordingPanel {
     this.element.append(
       h("div.controls", { hidden: !this.done }, this.play, this.#time, this.#modeButtons(), this.#downloads()),
       this.#notice, this.wave, this.#channelWords(layout), this.said);
-    this.#notice.textContent = this.done ? "" : UNLIKE[recording.status] ?? recording.status;
+    this.#notice.textContent = this.done ? "" : NOT_YET[recording.status] ?? recording.status;
     this.#notice.hidden = this.done;
     if (this.done) this.#load();
   }
@@ -151,7 +151,7 @@ export class RecordingPanel {
   }
 }
 
-const UNLIKE = {
+const NOT_YET = {
   "in-progress": "Being recorded. It can be heard once it is completed.",
   paused: "Paused. It can be heard once it is completed.",
   processing: "Being put together.",
