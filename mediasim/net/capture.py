@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
+from mediasim.net.datagram_socket import Address
 from mediasim.net.datagrams import Datagram
 from mediasim.net.rtp_mux import PacketWatcher
 from mediasim.rtp.packets import PacketBlock
 
-__all__ = ["Address", "CaptureTransport"]
-
-Address = tuple[str, int]
+__all__ = ["CaptureTransport"]
 
 _SERVER: Final = "10.0.0.1"
 _FIRST_PORT: Final = 20_000

@@ -13,9 +13,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["DROPPED", "Address", "DatagramSocket", "drop"]
+__all__ = ["DROPPED", "UNSENT", "Address", "DatagramSocket", "drop"]
 
 Address = tuple[str, int]
+
+UNSENT: Final = (OSError, OverflowError, TypeError, ValueError)
+"""What sending raises where the system refuses a packet, or the address is none."""
 
 _LOG: Final = logging.getLogger("mediasim")
 _MOST_AT_ONCE: Final = 64

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.net.udp import Address
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+from mediasim.net.datagram_socket import Address
+from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock
 
 __all__ = ["NOBODY", "Demux", "as_rows"]
 
@@ -80,7 +80,7 @@ def _ssrc_of(block: PacketBlock) -> NDArray[np.int64]:
         return np.full(rows, NOBODY, np.int64)
     found = np.ndarray((rows,), ">u4", block.data, 8, (stride,)).astype(np.int64)
     second = block.data[:, 1]
-    control = np.flatnonzero((second >= 192) & (second <= 223))
+    control = np.flatnonzero((second >= RTCP_TYPES.start) & (second < RTCP_TYPES.stop))
     if len(control):
         found[control] = np.ndarray((rows,), ">u4", block.data, 4, (stride,))[control]
     return found

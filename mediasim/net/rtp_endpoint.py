@@ -19,11 +19,11 @@ from typing import Any, Final
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
 from mediasim.net.batch_reader import DATAGRAM_BYTES
-from mediasim.net.datagram_socket import DROPPED, Address, DatagramSocket
+from mediasim.net.datagram_socket import DROPPED, UNSENT, Address, DatagramSocket
 from mediasim.net.rtp_mux import PacketWatcher, RtpMux
 from mediasim.net.rtp_source import RtpSource
 from mediasim.net.udp import BUFFER_BYTES
-from mediasim.rtp.packets import HEADER_SIZE
+from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint"]
 
@@ -146,7 +146,7 @@ class RtpEndpoint:
             return
         try:
             self.socket.sendto(packet, to)
-        except (OSError, OverflowError, TypeError, ValueError) as error:
+        except UNSENT as error:
             self.refused(error)
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class RtpEndpoint:
         ``last`` is when its newest packet had come, and that packet's header.
         """
         sender = source[0], source[1]
-        if self._mux and len(packet) >= 2 and 192 <= packet[1] <= 223:  # RFC 5761 section 4
+        if self._mux and len(packet) >= 2 and packet[1] in RTCP_TYPES:
             self._note_report(packet, sender)
             return []
         is_rtp = len(packet) >= HEADER_SIZE and packet[0] >> 6 == 2

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from mediasim.net.datagrams import Datagram
+from mediasim.rtp.packets import RTCP_TYPES
 
 __all__ = ["FoundStream", "find_streams"]
 
 _FEWEST: Final = 5
 _NEAR: Final = 64
 """Sequence numbers that neighbours of one stream may be apart, by loss or reordering."""
-_RTCP: Final = range(192, 224)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def find_streams(datagrams: Iterable[Datagram]) -> list[FoundStream]:
     found: dict[tuple[int, tuple[str, int], tuple[str, int]], list[Datagram]] = {}
     for datagram in datagrams:
         head = datagram.payload[:12]
-        if len(head) < 12 or head[0] >> 6 != 2 or head[1] in _RTCP:
+        if len(head) < 12 or head[0] >> 6 != 2 or head[1] in RTCP_TYPES:
             continue
         ssrc = int.from_bytes(head[8:12], "big")
         found.setdefault((ssrc, datagram.source, datagram.destination), []).append(datagram)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -25,21 +25,14 @@ from mediasim.media.leg import Leg
 from mediasim.media.room import Room
 from mediasim.media.tracks import Tracks
 from mediasim.net.batch_reader import STAMPED, BatchReader, ReadBatch
-from mediasim.net.datagram_socket import drop
-from mediasim.net.udp import Address
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, joined
+from mediasim.net.datagram_socket import UNSENT, Address, drop
+from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock, block_of, joined
 from mediasim.rtp.wide_sender import WideSender
 
 __all__ = ["PacketWatcher", "RtpMux", "RtpPort"]
 
 _WIDE: Final = ("PCMU", "PCMA")
 """Codecs whose frames of many legs are coded at once."""
-_REPORTS: Final = range(192, 224)
-"""Second bytes of RTCP on the port of RTP (RFC 5761 section 4)."""
-
-
-_UNSENT: Final = (OSError, OverflowError, TypeError, ValueError)
-"""What sending raises where the system refuses a packet, or the address is none."""
 
 
 class PacketWatcher(Protocol):
@@ -224,7 +217,7 @@ class RtpMux:
         rows, block = batch.slots.tolist(), batch.block
         second = block.data[:, 1]
         good = (block.length >= HEADER_SIZE) & (block.data[:, 0] >> 6 == 2)
-        good &= (second < _REPORTS.start) | (second >= _REPORTS.stop)
+        good &= (second < RTCP_TYPES.start) | (second >= RTCP_TYPES.stop)
         carried = self._carried
         good &= [
             carried[row].source == source for row, source in zip(rows, batch.sources, strict=True)
@@ -268,7 +261,7 @@ class RtpMux:
         if not found:
             return kept
         order, rows, arrival, packets = zip(*found, strict=True)
-        more = ReadBatch(np.array(rows), _block_of(packets, arrival))
+        more = ReadBatch(np.array(rows), block_of(list(zip(arrival, packets, strict=True))))
         merged = _merged(kept, more) if len(kept.slots) else more
         assert merged is not None
         places = np.append(np.flatnonzero(good), order)
@@ -291,7 +284,7 @@ class RtpMux:
             for each, packet, to in ports:
                 try:
                     each.port.socket.sendto(packet, to)
-                except _UNSENT as error:
+                except UNSENT as error:
                     each.port.refused(error)
             for each in self._watched:
                 if each.port.watcher is not None and each.place >= 0:
@@ -308,17 +301,10 @@ class RtpMux:
         packets = sender.packets(pcm, frame)
         try:
             port.socket.sendto(packets[0][0].data, to)
-        except _UNSENT as error:
+        except UNSENT as error:
             port.refused(error)
         if port.watcher is not None:
             port.watcher.sent(frame, packets)
-
-
-def _block_of(packets: Sequence[bytes], arrival: Sequence[int]) -> PacketBlock:
-    data = np.zeros((len(packets), max(map(len, packets))), np.uint8)
-    for row, packet in zip(data, packets, strict=True):
-        row[: len(packet)] = np.frombuffer(packet, np.uint8)
-    return PacketBlock(data, np.array([len(each) for each in packets]), np.array(arrival))
 
 
 def _chosen(batch: ReadBatch, which: NDArray[np.bool_]) -> ReadBatch:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["RtpSource"]
+from mediasim.net.datagram_socket import Address
 
-Address = tuple[str, int]
+__all__ = ["RtpSource"]
 
 _SILENT_NS: Final = 60_000_000
 _MOST_KEPT: Final = 50

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.net.batch_reader import ReadBatch, error_name
+from mediasim.net.datagram_socket import Address
 from mediasim.net.demux import NOBODY, Demux, as_rows
-from mediasim.net.udp import LOOPBACK, Address
+from mediasim.net.udp import LOOPBACK
 from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["SharedSocket"]

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from mediasim.net.batch_reader import BatchReader, ReadBatch, error_name
+from mediasim.net.datagram_socket import Address
 
-__all__ = ["BUFFER_BYTES", "LOOPBACK", "Address", "UdpSockets"]
-
-Address = tuple[str, int]
+__all__ = ["BUFFER_BYTES", "LOOPBACK", "UdpSockets"]
 
 LOOPBACK: Final = "127.0.0.1"
 BUFFER_BYTES: Final = 256 * 1024

@@ -13,9 +13,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HEADER_SIZE", "PacketBlock", "Parsed", "block_of", "build", "joined", "parse"]
+__all__ = [
+    "HEADER_SIZE",
+    "RTCP_TYPES",
+    "PacketBlock",
+    "Parsed",
+    "block_of",
+    "build",
+    "joined",
+    "parse",
+]
 
 HEADER_SIZE: Final = 12
+RTCP_TYPES: Final = range(192, 224)
+"""Second bytes of RTCP on the port of RTP (RFC 5761 section 4)."""
 _HEADER: Final = np.dtype(
     [("b0", "u1"), ("b1", "u1"), ("seq", ">u2"), ("ts", ">u4"), ("ssrc", ">u4")]
 )
@@ -149,8 +160,7 @@ def parse(data: NDArray[np.uint8], length: NDArray[np.int64]) -> Parsed:
     head = np.ndarray((rows,), _HEADER, data, 0, (stride,))
     first = head["b0"]
     second = head["b1"]
-    # 192..223 in the second byte is RTCP sharing the port.
-    ok = (length >= HEADER_SIZE) & ((second < 192) | (second > 223))
+    ok = (length >= HEADER_SIZE) & ((second < RTCP_TYPES.start) | (second >= RTCP_TYPES.stop))
     offset = np.full(rows, HEADER_SIZE, np.int64)
     size = length - HEADER_SIZE
     plain = first == _PLAIN

@@ -11,8 +11,9 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import Ends, FarEnd, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, Transport
-from mediasim.net.capture import Address, CaptureTransport
+from mediasim.net.capture import CaptureTransport
 from mediasim.net.capture_writer import capture_pieces
+from mediasim.net.datagram_socket import Address
 from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.scenario.model import Scenario
 

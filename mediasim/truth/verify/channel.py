@@ -106,7 +106,7 @@ def measure_channel(
     if expected.unscripted:  # whoever else speaks in it may say anything at any time
         return MeasuredChannel(measures, placed, ideal, expected)
     ignore += _spans(gone) + _unknown(expected, placed)
-    _sounds(measures, channel, expected, ideal, hops, ignore)
+    _sounds(measures, channel, expected, hops, ignore)
     _colour(measures, channel, ideal, hops, ignore, noisy=expected.noisy)
     seen = {it.window for it in sightings}
     _unlike(measures, channel, expected, [it for it in telling if it not in seen], placed)
@@ -204,13 +204,12 @@ def _sounds(
     measures: ChannelMeasures,
     channel: _Samples,
     expected: ExpectedChannel,
-    ideal: Ideal,
     hops: Hops,
     ignore: _Spans,
 ) -> None:
     """What was never said, clicks and cut-off tops."""
     sounds = [] if expected.noisy else invented(hops, ignore)
-    measures.clipped = clipped_samples(channel, expected.samples, ideal, hops)
+    measures.clipped = clipped_samples(channel, expected.samples, hops)
     if measures.clipped:  # beside tops that are cut off all else is too loud, or too soft
         measures.missing = [
             it

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.truth.verify.hops import Hops, Ideal, dbfs, runs
+from mediasim.truth.verify.hops import Hops, dbfs, runs
 
 __all__ = ["Spot", "clicks", "clipped_samples", "invented"]
 
@@ -75,7 +75,7 @@ def clicks(hops: Hops) -> list[Spot]:
     return found
 
 
-def clipped_samples(channel: _Samples, expected: _Samples, ideal: Ideal, hops: Hops) -> int:
+def clipped_samples(channel: _Samples, expected: _Samples, hops: Hops) -> int:
     """Samples in tops that should have been higher, at whatever level they were cut off.
 
     Flat tops of what was said itself count for nothing. Where a lossy format has rounded the
