@@ -12,7 +12,6 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
-import secrets
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mediasim.sandbox.fleet.passing import whole_body
 from mediasim.twilio.webhooks import HostGuard
 
-__all__ = ["TOKEN", "Access", "kept_token", "new_token", "token_for_this_user"]
+__all__ = ["TOKEN", "Access", "kept_token", "token_for_this_user"]
 
 TOKEN: Final = "MEDIASIM_TOKEN"
 """The environment variable of a token, for the server and for who asks it."""
@@ -36,11 +35,6 @@ _LARGEST: Final = 1 << 20
 """Bytes of a body that the control API reads."""
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _POLICY_VIOLATION: Final = 1008
-
-
-def new_token() -> str:
-    """A token that nobody can guess, or the one that the environment gives."""
-    return os.environ.get(TOKEN) or secrets.token_urlsafe(24)
 
 
 class Access:

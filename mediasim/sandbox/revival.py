@@ -20,6 +20,7 @@ from mediasim.exchange.recovery import Revived, revive_recordings, settle_left
 from mediasim.exchange.sids import check_sid
 from mediasim.media.spool import journals
 from mediasim.sandbox.documents import from_document, to_document
+from mediasim.sandbox.shelves import TYPES
 from mediasim.truth.recovered import publish_recovered, recovered_channels
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import TranscriptionRecord
@@ -38,15 +39,8 @@ Documents = dict[str, list[dict[str, Any]]]
 """By kind, oldest first."""
 
 _Life = CallRecord | ConferenceRecord | RecordingRecord | TranscriptionRecord
-_TYPES: Final[Mapping[str, type[_Life]]] = {
-    "call": CallRecord,
-    "conference": ConferenceRecord,
-    "recording": RecordingRecord,
-    "transcription": TranscriptionRecord,
-}
-_LIVES: Final = tuple(_TYPES)
-_OVER: Final = ("completed", "absent", "deleted")
-"""Statuses of a recording whose process has nothing more to do with it."""
+_LIVES: Final = ("call", "conference", "recording", "transcription")
+"""Kinds of records that end with the process."""
 _SECOND: Final = 1_000_000_000
 
 
@@ -98,7 +92,7 @@ def revive(
     for number, document in enumerate(recordings):
         record = published.get(document["sid"])
         # A row that tells of its end was written after all of it was published.
-        if record is not None and document["status"] not in _OVER:
+        if record is not None and document["status"] in record.LIFE.interrupted:
             recordings[number] = to_document(record, epoch_ns)
     recordings += [
         to_document(record, epoch_ns) for sid, record in published.items() if sid not in rows
@@ -111,7 +105,7 @@ def revive(
     died_ns = last_moment(documents) - epoch_ns
 
     def ended(kind: str, document: dict[str, Any]) -> dict[str, Any]:
-        record = from_document(_TYPES[kind], document, epoch_ns)
+        record = from_document(TYPES[kind], document, epoch_ns)
         return to_document(record, epoch_ns) if end_record(record, died_ns, store) else document
 
     for kind in _LIVES:

@@ -23,12 +23,13 @@ from mediasim.exchange.events import (
     TranscriptionEvent,
 )
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.journals import Journals
 from mediasim.exchange.recovery import Revived
 from mediasim.exchange.sids import SidFactory
 from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
-from mediasim.sandbox.access import TOKEN, new_token
+from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.checkpoints import Pulse
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
@@ -38,7 +39,7 @@ from mediasim.sandbox.persistence import Keeper, Shelf, readable
 from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
-from mediasim.sandbox.shelves import BOOKS, LIVES, MOST_KEPT, OF_THE_FRONT, TYPES, shelves_of
+from mediasim.sandbox.shelves import BOOKS, KEYS, LIVES, MOST_KEPT, OF_THE_FRONT, TYPES, shelves_of
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Upkeep
@@ -106,7 +107,8 @@ class Sandbox:
         self.base_url = base_url
         self.clock = clock or clock_of(settings)
         self.storage = Storage(settings, records)
-        self.token = self.storage.kept("control-token", os.environ.get(TOKEN), new_token())
+        token = secrets.token_urlsafe(24)
+        self.token = self.storage.kept("control-token", os.environ.get(TOKEN), token)
         """What the control API asks of those who reach it over a network."""
         self.shown_token: str | None = None
         """The same where it may be asked for, for the environment of those who may ask."""
@@ -217,7 +219,7 @@ class Sandbox:
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
         left: list[Revived] = []
-        documents = readable(storage.documents, TYPES, {"delivery": "id"})
+        documents = readable(storage.documents, TYPES, KEYS)
         try:
             revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
         except OSError as error:
@@ -237,8 +239,7 @@ class Sandbox:
             sid = each.record.sid
             journals.begin(sid, each.path)
             if keeper is not None:
-                journals.require(sid, "row")
-                keeper.then(partial(journals.done, sid, "row"))
+                _await_row(keeper, journals, sid)
             self.service.recordings.resume(self.service.catalogue.recording(sid), each.journal)
             journals.done(sid, "media")
         if keeper is not None:
@@ -367,8 +368,7 @@ class Sandbox:
             recording = catalogue.recording(event.recording_sid)
             keeper.changed("recording", recording)
             if recording.status in ("completed", "absent"):
-                exchange.journals.require(recording.sid, "row")
-                keeper.then(partial(exchange.journals.done, recording.sid, "row"))
+                _await_row(keeper, exchange.journals, recording.sid)
         elif isinstance(event, ConferenceEvent):
             keeper.changed("conference", catalogue.conference(event.conference_sid))
         elif isinstance(event, TranscriptionEvent):
@@ -397,3 +397,9 @@ class Sandbox:
     def _delivered(self, delivery: Delivery) -> None:
         if self.keeper is not None:
             self.keeper.changed("delivery", delivery)
+
+
+def _await_row(keeper: Keeper, journals: Journals, sid: str) -> None:
+    """Keep a recording's journal until its row is written."""
+    journals.require(sid, "row")
+    keeper.then(partial(journals.done, sid, "row"))

@@ -19,7 +19,7 @@ from mediasim.twilio.resources import (
 from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery
 
-__all__ = ["BOOKS", "LIVES", "MOST_KEPT", "OF_THE_FRONT", "TYPES", "shelves_of"]
+__all__ = ["BOOKS", "KEYS", "LIVES", "MOST_KEPT", "OF_THE_FRONT", "TYPES", "shelves_of"]
 
 MOST_KEPT: Final = 10_000
 """Of what only tells what happened: events, deliveries, notifications."""
@@ -41,6 +41,8 @@ TYPES: Final[Mapping[str, type[Any]]] = {
     "notification": NotificationRecord,
     "delivery": Delivery,
 }
+KEYS: Final[Mapping[str, str]] = {"delivery": "id"}
+"""The field that a record is known by, where that is no SID."""
 
 
 def shelves_of(service: Service) -> list[Shelf]:
@@ -77,7 +79,7 @@ def shelves_of(service: Service) -> list[Shelf]:
             Delivery,
             lambda: service.webhooks.deliveries,
             service.webhooks.deliveries.append,
-            key="id",
+            key=KEYS["delivery"],
             most=MOST_KEPT,
         ),
     ]

@@ -19,6 +19,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mediasim.exchange.recovery import SPOOL
+from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
 from mediasim.sandbox.documents import to_document
@@ -300,11 +301,11 @@ class Fleet:
             worker = self._places[zlib.crc32(number.strip().encode()) % len(self._places)]
             return worker if worker.serves else None
         live = self._mirror.live
-        loads = {
-            each.number: (len(live[each.number]) + self._placing[each.number], each.number)
-            for each in self.all
-        }
-        return min(self.all, key=lambda each: loads[each.number], default=None)
+        return min(
+            self.all,
+            key=lambda each: (len(live[each.number]) + self._placing[each.number], each.number),
+            default=None,
+        )
 
     async def forget(self) -> None:
         """After a reset of all workers."""
@@ -359,12 +360,7 @@ class Fleet:
 
 async def _started(worker: Worker) -> bool:
     """Wait until it is ready, or gone; returns whether it is ready."""
-    waits = [asyncio.ensure_future(each.wait()) for each in (worker.ready, worker.wire.gone)]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waits:
-            each.cancel()
+    await first_of(worker.ready.wait(), worker.wire.gone.wait())
     return worker.serves
 
 

@@ -139,8 +139,9 @@ class Mirror:
                 del self._owner[place]
                 self._end(*place)
         self.live.pop(worker, None)
-        for sid in self._sizes:
-            self._count(sid, worker, None)
+        for sid, sizes in self._sizes.items():
+            if sizes.pop(worker, None) is not None:
+                self._count(sid)
         sandbox.finish_revived(left)
 
     def _take_over(self, known: RecordingRecord | None, record: RecordingRecord) -> None:
@@ -148,7 +149,7 @@ class Mirror:
         if known is None:
             self._sandbox.shelf("recording").add(record)
             known = record
-        elif known.status not in ("completed", "absent", "deleted"):
+        elif known.status in known.LIFE.interrupted:
             for field in dataclasses.fields(known):
                 setattr(known, field.name, getattr(record, field.name))
         self._tell_ended("recording", known)
@@ -239,8 +240,7 @@ class Mirror:
         if document is None:
             sizes.pop(worker, None)
             return
-        size = document["current_size"], document["average_wait_seconds"]
-        sizes[worker] = size
+        sizes[worker] = document["current_size"], document["average_wait_seconds"]
         if sum(1 for size, _ in sizes.values() if size) > 1:
             self._clash("queue", document["friendly_name"])
         queues = sandbox.service.queues
@@ -250,16 +250,11 @@ class Mirror:
                 return
             shelf = sandbox.shelf("queue")
             shelf.add(from_document(shelf.type, document, epoch_ns))
-        self._count(sid, worker, size)
+        self._count(sid)
 
-    def _count(self, sid: str, worker: int, size: tuple[int, int] | None) -> None:
-        """Have a queue be as large as all workers say; ``size`` is what one of them says."""
+    def _count(self, sid: str) -> None:
+        """Have a queue be as large as all workers say."""
         sizes = self._sizes[sid]
-        if size is None:
-            if sizes.pop(worker, None) is None:
-                return
-        else:
-            sizes[worker] = size
         total = sum(size for size, _ in sizes.values())
         waits = sum(size * wait for size, wait in sizes.values())
         queues = self._sandbox.service.queues
