@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from os import PathLike
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
 
-__all__ = ["WAV_HEADER_SIZE", "WavFile", "read_wav", "wav_header", "write_wav"]
+__all__ = ["WAV_HEADER_SIZE", "WavFile", "read_wav", "wav_header", "write_wav", "write_wav_to"]
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 WAV_HEADER_SIZE: Final = _HEADER.size
@@ -121,7 +121,12 @@ def write_wav(
     """Write (channels, samples) as a WAV file. Raises ValueError on any other shape."""
     if pcm.ndim != 2 or not len(pcm):
         raise ValueError(f"write_wav takes (channels, samples), not an array of shape {pcm.shape}")
-    channels, samples = pcm.shape
     with open(path, "wb") as file:
-        file.write(wav_header(channels, samples, rate))
-        file.write(pcm.T.astype("<i2", order="C").data)
+        write_wav_to(file, pcm, rate=rate)
+
+
+def write_wav_to(file: BinaryIO, pcm: NDArray[np.int16], *, rate: int = SAMPLE_RATE) -> None:
+    """Write (channels, samples) as a WAV, header and all, to an open file."""
+    channels, samples = pcm.shape
+    file.write(wav_header(channels, samples, rate))
+    file.write(pcm.T.astype("<i2", order="C").data)

@@ -40,6 +40,7 @@ from mediasim.exchange.recording_control import Source, SourcedChannel
 from mediasim.exchange.records import ConferenceRecord, EndReason
 from mediasim.exchange.speaking import follow_speech
 from mediasim.exchange.waiting import CallEnded
+from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
 
@@ -258,27 +259,24 @@ class Conference:
 
     def _arrange(self) -> None:
         """Put everybody where it belongs."""
+        coaches: dict[str | None, list[Leg]] = {}
+        for each in self._hearers():
+            if each.call.active and each.coaching and not each.muted:
+                coaches.setdefault(each.coaches, []).append(each.call.leg)
         for participant in self.inside:
             if participant.call.active:
-                self._place(participant)
+                self._place(participant, coaches.get(participant.call.sid, ()))
         self._exchange.follow_recordings(self._room)
 
-    def _place(self, participant: Participant) -> None:
+    def _place(self, participant: Participant, coaches: Sequence[Leg]) -> None:
         leg, muted = participant.call.leg, participant.unheard
         joins_in = self._joins_in(participant)
         key = self.sid if joins_in else None
         if (leg.conference, leg.muted) != (key, muted):
             self._room.confer(leg, key, muted=muted)
-        coaches = tuple(
-            other.call.leg
-            for other in (self._hearers() if joins_in else ())
-            if other.call.active
-            and other.coaching
-            and not other.muted
-            and other.coaches == participant.call.sid
-        )
-        if leg.hears != coaches:
-            self._room.hear(leg, *coaches)
+        hears = tuple(coaches) if joins_in else ()
+        if leg.hears != hears:
+            self._room.hear(leg, *hears)
         if joins_in or (participant.aside and not participant.held):
             self._stop_entertaining(participant)
         elif participant.entertaining is None:

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypedDict, get_args
 
-from mediasim.audio.frames import FRAME_NS
 from mediasim.exchange.bridge import Bridge
 from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
-from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.exchange.keypad import Keys, listen_for_keys, notice
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.waiting import never
@@ -159,7 +158,7 @@ class Talk:
         while True:
             frame, digit = await keys.get()
             if digit == "*":
-                await self.control.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
+                await notice(self.control.call, frame)
                 return
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector
-from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.leg import FOREVER
 from mediasim.media.recorder import Track
 
-__all__ = ["NOTICE_FRAMES", "Keys", "listen_for_keys"]
+__all__ = ["NOTICE_FRAMES", "Keys", "listen_for_keys", "notice"]
 
 NOTICE_FRAMES: Final = 5
 """Frames between something happening on the line and the server acting on it."""
@@ -69,3 +69,8 @@ def listen_for_keys(call: LiveCall, *, together: int = 1) -> Iterator[Keys]:
         call.on_digit.remove(keys)
         if call.active:
             call.room.stop_listening(call.leg, ear)
+
+
+async def notice(call: LiveCall, frame: int) -> None:
+    """Wait until the server acts on what happened on the call's line in this frame."""
+    await call.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)

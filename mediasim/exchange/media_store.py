@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.wav import read_wav, wav_header
+from mediasim.audio.wav import read_wav, write_wav_to
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.sids import check_sid
@@ -73,8 +73,7 @@ class MediaStore:
         """Write the samples start .. end of a finished WAV, which stays, as a recording's media."""
         kept = read_wav(finished).pcm[:, start:end]
         with self.publish_wav(sid) as file:
-            file.write(wav_header(*kept.shape))
-            file.write(kept.T.astype("<i2", order="C").data)
+            write_wav_to(file, kept)
 
     def publish_document(self, sid: str, document: dict[str, Any]) -> None:
         """Write a recording's JSON, or write it anew."""
@@ -87,8 +86,7 @@ class MediaStore:
     def publish_reference(self, sid: str, pcm: NDArray[np.int16]) -> None:
         """Write the audio (n,) that a recording's truth points into, or write it anew."""
         with _atomic(self._reference(sid)) as file:
-            file.write(wav_header(1, len(pcm)))
-            file.write(pcm.astype("<i2", order="C").data)
+            write_wav_to(file, pcm[np.newaxis])
 
     def sids(self) -> list[str]:
         """The recordings that have a JSON, in alphabetical order."""

@@ -12,7 +12,7 @@ from typing import Literal
 from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.tones import beep
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys, notice
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.waiting import CallEnded, never
 from mediasim.media.recorder import Track
@@ -81,17 +81,13 @@ async def _silence(control: CallControl, tracker: SpeechTracker, timeout_ns: int
     if not timeout_ns:
         await never()
     frames = -(-timeout_ns // FRAME_NS)
-    await _notice(control, await fired(lambda tell: tracker.wait_silence(frames, tell)))
+    await notice(control.call, await fired(lambda tell: tracker.wait_silence(frames, tell)))
 
 
 async def _key(control: CallControl, keys: Keys, finish_on: str, pressed: list[str]) -> None:
     while True:
         frame, digit = await keys.get()
         if digit in finish_on:
-            await _notice(control, frame)
+            await notice(control.call, frame)
             pressed.append(digit)
             return
-
-
-async def _notice(control: CallControl, frame: int) -> None:
-    await control.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)

@@ -15,7 +15,7 @@ import numpy as np
 
 from mediasim.audio.files import encode_mp3
 from mediasim.audio.mixing import downmix
-from mediasim.audio.wav import read_wav, wav_header
+from mediasim.audio.wav import read_wav, write_wav_to
 from mediasim.exchange.layout import DownloadOutcome, resolve_download
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import RecordingRecord
@@ -80,7 +80,6 @@ def _file(
         if format == "mp3":
             file.write(encode_mp3(pcm, MP3_BIT_RATE * channels))
         else:
-            file.write(wav_header(channels, pcm.shape[1]))
-            file.write(pcm.T.astype("<i2", order="C").data)
+            write_wav_to(file, pcm)
 
     return store.derived(record.sid, f"{channels}ch.{format}", make)

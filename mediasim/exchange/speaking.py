@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal
 
-from mediasim.audio.frames import FRAME_NS
-from mediasim.exchange.keypad import NOTICE_FRAMES
+from mediasim.exchange.keypad import NOTICE_FRAMES, notice
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
-from mediasim.parties.hearing import SpeechTracker
+from mediasim.parties.hearing import SpeechTracker, fired
 
 __all__ = ["follow_speech"]
 
@@ -25,23 +24,11 @@ async def follow_speech(call: LiveCall, told: Callable[[Speech], None]) -> None:
     call.room.listen(call.leg, Track.INBOUND, tracker)
     try:
         while True:
-            await _noticed(call, tracker.wait_speech)
+            await notice(call, await fired(tracker.wait_speech))
             told("speech-start")
-            await _noticed(call, lambda fired: tracker.wait_silence(_QUIET_FRAMES, fired))
+            await notice(call, await fired(partial(tracker.wait_silence, _QUIET_FRAMES)))
             tracker.mark()
             told("speech-stop")
     finally:
         if call.active:
             call.room.stop_listening(call.leg, tracker)
-
-
-async def _noticed(call: LiveCall, ask: Callable[[Callable[[int], None]], None]) -> None:
-    heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-    def fired(frame: int) -> None:
-        if not heard.done():
-            heard.set_result(frame)
-
-    ask(fired)
-    frame = await heard
-    await call.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)

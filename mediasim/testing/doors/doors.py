@@ -51,7 +51,7 @@ def by_scenario(document: Document, base: Path | None = None) -> Left:
     scenario = _scenario(document, base)
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
         exchange = run_scenario(scenario, Path(folder)).exchange
-        return left_by(exchange, exchange.events.log, Path(folder))
+        return left_by(exchange)
 
 
 def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> Left:
@@ -69,7 +69,7 @@ def by_requests(document: Document, last_ns: int, base: Path | None = None) -> L
 
 def _in_account(document: Document, last_ns: int, base: Path | None, *, requested: bool) -> Left:
     scenario = _scenario(document, base)
-    config = _config(scenario, document, base or Path(), requested=requested)
+    config = _config(scenario, document, base or Path())
 
     async def main(plane: MediaPlane) -> Left:
         account = Account(config, Seeds(scenario.seed).fork(scenario.name), Path(folder), plane)
@@ -81,8 +81,7 @@ def _in_account(document: Document, last_ns: int, base: Path | None, *, requeste
             over = await account.over(last_ns + _PATIENCE_NS)
         finally:
             await account.close()
-        log = account.exchange.events.log
-        left = left_by(account.exchange, log, Path(folder))
+        left = left_by(account.exchange)
         return left if over else Left(left.recordings, left.events, left.end_ns, endless=True)
 
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
@@ -96,7 +95,7 @@ def _scenario(document: Document, base: Path | None) -> Scenario:
     return scenario.model_copy(update={"calls": (*calls, *scenario.calls[1:])})
 
 
-def _config(scenario: Scenario, document: Document, base: Path, *, requested: bool) -> Config:
+def _config(scenario: Scenario, document: Document, base: Path) -> Config:
     """The number plan that the scenario is played in."""
     answers = {name: Answer(outcome="answer", after=Duration(0)) for name in scenario.parties}
     twiml = ""
@@ -235,7 +234,7 @@ class _Door:
                 if mute.for_ is not None:
                     changes.append((int(mute.at) + int(mute.for_), "false"))
                 for at_ns, muted in changes:
-                    self._at(at_ns, partial(self._mute, conference, who, muted))
+                    self._at(at_ns, partial(self._mute, who, muted))
         if conference.recording is not None:
             joins = sorted(who.join for who in conference.participants)
             begins_ns = int(joins[min(1, len(joins) - 1)])
@@ -243,10 +242,10 @@ class _Door:
                 if change.at_ns <= begins_ns:
                     raise CannotSay("a recording is changed before it begins")
                 path, form = "/Recordings/Twilio.CURRENT", dict(change.form)
-                self._at(change.at_ns, partial(self._of_conference, conference, path, form))
+                self._at(change.at_ns, partial(self._of_conference, path, form))
         if conference.end is not None:
             form = {"Status": "completed"}
-            self._at(int(conference.end), partial(self._of_conference, conference, "", form))
+            self._at(int(conference.end), partial(self._of_conference, "", form))
 
     async def _dial_in(self, conference: Conference, who: Participant) -> None:
         self._calls[who.party] = self._account.call(who.party, APP)
@@ -261,13 +260,11 @@ class _Door:
         path = f"Conferences/{quote(conference.name, safe='')}/Participants"
         self._calls[who.party] = (await self._account.post(path, form))["call_sid"]
 
-    async def _mute(self, conference: Conference, who: Participant, muted: str) -> None:
+    async def _mute(self, who: Participant, muted: str) -> None:
         path = f"/Participants/{self._calls[who.party]}"
-        await self._of_conference(conference, path, {"Muted": muted})
+        await self._of_conference(path, {"Muted": muted})
 
-    async def _of_conference(
-        self, conference: Conference, below: str, form: dict[str, str]
-    ) -> None:
+    async def _of_conference(self, below: str, form: dict[str, str]) -> None:
         found = await self._account.get("Conferences")
         for each in found["conferences"]:
             await self._account.post(f"Conferences/{each['sid']}{below}", form)

@@ -100,7 +100,7 @@ def _with_voicemail(draws: Draws) -> Drawn:
         mail["finish_on_key"] = draws.pick(("", "#", "1"))
     call: Drawn = {"from": "ann", "voicemail": mail}
     call["recordings"] = [
-        _recording(draws.of(f"recording/{number}"), draws.pick(("api", "api-at")), call, 0)
+        _recording(draws.of(f"recording/{number}"), draws.pick(("api", "api-at")), 0)
         for number in range(draws.pick((0, 1)))
     ]
     return {"parties": _parties(draws, ["ann"]), "calls": [call]}
@@ -135,11 +135,11 @@ def _recordings(draws: Draws, call: Drawn, answered: int) -> list[Drawn]:
         kind = each.pick(kinds)
         if kind == "dial":
             kinds = [kind for kind in kinds if kind != "dial"]
-        found.append(_recording(each, kind, call, answered) | {"name": f"rec-{number + 1}"})
+        found.append(_recording(each, kind, answered) | {"name": f"rec-{number + 1}"})
     return found
 
 
-def _recording(draws: Draws, kind: str, call: Drawn, answered: int) -> Drawn:
+def _recording(draws: Draws, kind: str, answered: int) -> Drawn:
     recording: Drawn = {
         "channels": draws.pick(("dual", "mono")),
         "track": draws.pick(("both", "both", "inbound", "outbound")),

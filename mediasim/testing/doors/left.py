@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.events import Event, RecordingEvent, ScriptEvent
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import CallRecord, RecordingRecord
 
 __all__ = ["Left", "Recorded", "differences", "left_by"]
@@ -63,14 +63,15 @@ class Left:
     """Calls were still going on long after they were over through another door."""
 
 
-def left_by(exchange: Exchange, log: Sequence[Event], directory: Path) -> Left:
+def left_by(exchange: Exchange) -> Left:
     """What an exchange has left once everything is over."""
     names = _names(exchange.catalogue.recordings())
     calls = {call.sid: call for call in exchange.catalogue.calls()}
     recordings = {
-        name: _recorded(exchange.catalogue.recording(sid), directory) for sid, name in names.items()
+        name: _recorded(exchange.catalogue.recording(sid), exchange.store)
+        for sid, name in names.items()
     }
-    events = tuple(_events(log, calls, names))
+    events = tuple(_events(exchange.events.log, calls, names))
     return Left(recordings, events, exchange.now_ns)
 
 
@@ -84,14 +85,14 @@ def _names(records: Sequence[RecordingRecord]) -> dict[str, str]:
     return names
 
 
-def _recorded(record: RecordingRecord, directory: Path) -> Recorded:
-    wav = directory / "recordings" / f"{record.sid}.wav"
-    sidecar = directory / "recordings" / f"{record.sid}.truth.json"
-    truth = None
-    if sidecar.exists():
-        truth = json.loads(sidecar.read_text("utf-8"))
+def _recorded(record: RecordingRecord, store: MediaStore) -> Recorded:
+    pcm, truth = None, None
+    with contextlib.suppress(MediaNotFound):
+        truth = store.truth(record.sid)
         del truth["recording"], truth["reference"]
-    return Recorded(record.status, read_wav(wav).pcm if wav.exists() else None, truth)
+    with contextlib.suppress(MediaNotFound):
+        pcm = read_wav(store.wav_path(record.sid)).pcm
+    return Recorded(record.status, pcm, truth)
 
 
 def _events(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_MS, FRAME_NS, FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.exchange import lifecycle
-from mediasim.exchange.keypad import NOTICE_FRAMES, listen_for_keys
+from mediasim.exchange.keypad import NOTICE_FRAMES, listen_for_keys, notice
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
@@ -204,11 +204,10 @@ class Stream:
 
     async def _tell_keys(self) -> None:
         """Keys that the party presses, once the server has noticed them."""
-        exchange = self.call.exchange
         with listen_for_keys(self.call, together=NOTICE_FRAMES - 1) as keys:
             while self._socket is not None:
                 frame, digit = await keys.get()
-                await exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
+                await notice(self.call, frame)
                 self._note("dtmf", digit)
                 if self._socket is not None:
                     self._socket.send(self._messages.dtmf(digit))

@@ -12,7 +12,7 @@ import asyncio
 from typing import Final
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
-from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys
+from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys, notice
 from mediasim.exchange.waiting import first_of, never
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
@@ -28,7 +28,6 @@ from mediasim.twilio.webhooks import AppRequest
 __all__ = ["gather"]
 
 _PROMPTS: Final = {"Say": say, "Play": play, "Pause": pause}
-_NOTICE_NS: Final = NOTICE_FRAMES * FRAME_NS
 _AUTO_SPEECH_NS: Final = 1_000_000_000
 """Quiet after which ``speechTimeout=auto`` takes the party to have finished (our choice)."""
 _PARTIAL_NS: Final = NS_PER_SECOND
@@ -108,10 +107,9 @@ class _Asking:
 
     async def take(self, keys: Keys) -> None:
         """Keys, until there are enough."""
-        exchange = self._session.exchange
         while self._dtmf:
             frame, digit = await keys.get()
-            await exchange.sleep_until(frame * FRAME_NS + _NOTICE_NS)
+            await notice(self._session.call, frame)
             self.begun.set()
             self.touched.set()
             if digit in self._finish:
@@ -124,9 +122,8 @@ class _Asking:
 
     async def hear(self, tracker: SpeechTracker) -> None:
         """Words, until the party has been quiet for long enough."""
-        exchange, since_ns = self._session.exchange, self._session.exchange.now_ns
-        started = await fired(tracker.wait_speech)
-        await exchange.sleep_until(started * FRAME_NS + _NOTICE_NS)
+        since_ns = self._session.exchange.now_ns
+        await notice(self._session.call, await fired(tracker.wait_speech))
         self.speaking = True
         if self._barge_in:
             self.begun.set()
@@ -148,8 +145,8 @@ class _Asking:
         exchange, frames = self._session.exchange, -(-self._quiet_ns // FRAME_NS)
 
         async def quiet() -> None:
-            frame = await fired(lambda tell: tracker.wait_silence(frames, tell))
-            await exchange.sleep_until(frame * FRAME_NS + _NOTICE_NS)
+            silent = await fired(lambda tell: tracker.wait_silence(frames, tell))
+            await notice(self._session.call, silent)
 
         longest = exchange.sleep(self._longest_ns) if self._longest_ns else never()
         await first_of(quiet(), longest)
