@@ -11,7 +11,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.parties.party import Line
 from mediasim.truth.placement import Placement
 
-__all__ = ["Concealed", "Gap", "concealed_of_call", "gaps_of", "gaps_of_call"]
+__all__ = ["Concealed", "Gap", "concealed_of_call", "gaps_of_call"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,21 @@ def concealed_of_call(call: LiveCall) -> list[Concealed]:
     return [Concealed(*filled, call.party.name) for filled in call.leg.stream.gaps.filled]
 
 
-def gaps_of_call(call: LiveCall) -> list[Gap]:
-    """All gaps of what the server received of a call's leg, whoever is at its far end."""
+def gaps_of_call(call: LiveCall, placement: Placement | None = None) -> list[Gap]:
+    """All gaps of what the server received of a call's leg, whoever is at its far end.
+
+    ``placement`` is its line's, where it is known already.
+    """
     if call.line is not None:
-        return gaps_of(call.line)
+        return _gaps_of(call.line, placement or Placement(call.line))
     return _gaps_received(call)
 
 
-def gaps_of(line: Line) -> list[Gap]:
+def _gaps_of(line: Line, placement: Placement) -> list[Gap]:
     """All gaps of what the server received of a line, in samples of the frame clock.
 
     Where nothing was said and so nothing was sent there is no gap.
     """
-    placement = Placement(line)
     reasons = _reasons(line, placement)
     gaps: list[Gap] = []
     first = 0

@@ -6,8 +6,10 @@ fates of their packets, and the recorder's log of what it wrote where.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -162,11 +164,13 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
     """The truth of a recording, as far as it has been written."""
     to_file = FileMap(recording)
     count = recording.record.layout.stored_channels
-    conceal = any(
-        call.party.conceal for number in range(count) for call in _heard_in(recording, number)
-    )
+    heard = [list(_heard_in(recording, number)) for number in range(count)]
     tape = ReferenceTape()
-    channels = tuple(_channel(recording, number, to_file, tape) for number in range(count))
+    received = cache(_Received)
+    channels = tuple(
+        _channel(recording, number, to_file, tape, heard[number], received)
+        for number in range(count)
+    )
     return RecordingTruth(
         sid=recording.sid,
         samples=to_file.samples,
@@ -175,12 +179,26 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
         pauses=to_file.pauses(),
         segments=to_file.all(),
         seed=recording.exchange.seeds.seed,
-        conceal=conceal,
+        conceal=any(call.party.conceal for calls in heard for call in calls),
     )
 
 
+class _Received:
+    """How what a call's far end sent was received."""
+
+    def __init__(self, call: LiveCall) -> None:
+        self.call = call
+        self.placement = None if call.line is None else Placement(call.line)
+        self.gaps = gaps_of_call(call, self.placement) if call.has_leg else []
+
+
 def _channel(
-    recording: LiveRecording, number: int, to_file: FileMap, tape: ReferenceTape
+    recording: LiveRecording,
+    number: int,
+    to_file: FileMap,
+    tape: ReferenceTape,
+    heard: Sequence[LiveCall],
+    received: Callable[[LiveCall], _Received],
 ) -> ChannelTruth:
     intervals: list[Interval] = []
     missing: list[Gap] = []
@@ -194,8 +212,8 @@ def _channel(
             for player in call.leg.played if call.has_leg else ():
                 intervals += _played(player, low, high, to_file)
         for speaker, start, end in spoken:
-            intervals += _said(speaker, start, end, to_file)
-            gaps, moved = _lost(speaker, start, end, to_file)
+            intervals += _said(received(speaker), start, end, to_file)
+            gaps, moved = _lost(received(speaker), start, end, to_file)
             missing += gaps
             adjustments += moved
             concealed += _made_up(speaker, start, end, to_file)
@@ -207,19 +225,17 @@ def _channel(
         missing=tuple(sorted(missing, key=lambda gap: gap.start)),
         concealed=tuple(sorted(concealed, key=lambda it: it.start)),
         adjustments=tuple(sorted(adjustments)),
-        background_dbfs=_background(recording, number),
-        odd=tuple(_odd(recording, number, to_file)),
+        background_dbfs=_background(heard),
+        odd=tuple(_odd(heard, to_file)),
         unscripted=tuple(
-            dict.fromkeys(
-                call.party.name for call in _heard_in(recording, number) if call.far_end is not None
-            )
+            dict.fromkeys(call.party.name for call in heard if call.far_end is not None)
         ),
     )
 
 
-def _odd(recording: LiveRecording, number: int, to_file: FileMap) -> Iterator[tuple[str, Oddity]]:
+def _odd(heard: Sequence[LiveCall], to_file: FileMap) -> Iterator[tuple[str, Oddity]]:
     """What was odd about the senders in a channel, at samples of the file."""
-    for call in _heard_in(recording, number):
+    for call in heard:
         for oddity in oddities_of(call.leg.stream) if call.has_leg else ():
             at = [file for at in oddity.at for _, file, _ in to_file.pieces(at, at + 1)]
             yield call.party.name, replace(oddity, at=tuple(at))
@@ -233,8 +249,8 @@ def _unwritten(recording: LiveRecording, to_file: FileMap) -> Iterator[Gap]:
             yield Gap(low, high, "not written", None)
 
 
-def _background(recording: LiveRecording, number: int) -> float | None:
-    levels = [call.party.noise_dbfs for call in _heard_in(recording, number)]
+def _background(heard: Sequence[LiveCall]) -> float | None:
+    levels = [call.party.noise_dbfs for call in heard]
     return max((level for level in levels if level is not None), default=None)
 
 
@@ -315,10 +331,10 @@ def _pieces(
                     yield _Piece(segment, part.said + at - part.start, at, file, samples)
 
 
-def _said(call: LiveCall, low: int, high: int, to_file: FileMap) -> Iterator[Interval]:
-    if call.line is None:
+def _said(received: _Received, low: int, high: int, to_file: FileMap) -> Iterator[Interval]:
+    call, placement = received.call, received.placement
+    if call.line is None or placement is None:
         return
-    placement = Placement(call.line)
     for piece in _pieces(call.line, placement, low, high, to_file):
         segment, inside = piece.segment, piece.said - piece.segment.start
         yield Interval(
@@ -344,10 +360,10 @@ def _sent(
         return
     of_leg = {other.leg: other for other in recording.exchange.calls if other.has_leg}
     heard_log = call.leg.heard_log
-    for number, (frame, heard) in enumerate(heard_log):
+    ends = [frame for frame, _ in heard_log[1:]]
+    for (frame, heard), later in zip_longest(heard_log, ends):
         start = max(low, frame * FRAME_SAMPLES)
-        later = heard_log[number + 1 :]
-        end = min(high, later[0][0] * FRAME_SAMPLES) if later else high
+        end = high if later is None else min(high, later * FRAME_SAMPLES)
         for other in heard:
             if start < end:
                 yield of_leg[other], start, end
@@ -381,24 +397,25 @@ def _made_up(call: LiveCall, low: int, high: int, to_file: FileMap) -> Iterator[
 
 
 def _lost(
-    call: LiveCall, low: int, high: int, to_file: FileMap
+    received: _Received, low: int, high: int, to_file: FileMap
 ) -> tuple[list[Gap], list[tuple[int, int]]]:
     """What of a party never arrived, and where the jitter buffer put in or left out audio."""
+    call = received.call
     if not call.has_leg:
         return [], []
     gaps = [
         Gap(file, file + samples, gap.why, gap.party)
-        for gap in gaps_of_call(call)
+        for gap in received.gaps
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
     ]
     moved: list[tuple[int, int]] = []
-    if call.line is None:
+    if received.placement is None:
         for shift in call.leg.stream.shifts:
             at = shift.media + shift.place
             if shift.moved and low <= at < high:
                 moved += [(file, shift.moved) for _, file, _ in to_file.pieces(at, at + 1)]
         return gaps, moved
-    for move in Placement(call.line).moves:
+    for move in received.placement.moves:
         at = move.start
         if move.moved and low <= at < high:
             moved += [(file, move.moved) for _, file, _ in to_file.pieces(at, at + 1)]
