@@ -6,10 +6,9 @@ fates of their packets, and the recorder's log of what it wrote where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from mediasim.parties.voices.word_times import WordTime
 from mediasim.parties.words import words_in
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.file_map import FileMap
+from mediasim.truth.in_channel import heard_in, sent, sources
 from mediasim.truth.missing import Concealed, Gap, concealed_of_call, gaps_of_call
 from mediasim.truth.placement import Placement
 from mediasim.truth.reference_tape import ReferenceTape
@@ -164,7 +164,7 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
     """The truth of a recording, as far as it has been written."""
     to_file = FileMap(recording)
     count = recording.record.layout.stored_channels
-    heard = [list(_heard_in(recording, number)) for number in range(count)]
+    heard = [list(heard_in(recording, number)) for number in range(count)]
     tape = ReferenceTape()
     received = cache(_Received)
     channels = tuple(
@@ -204,11 +204,11 @@ def _channel(
     missing: list[Gap] = []
     concealed: list[Concealed] = []
     adjustments: list[tuple[int, int]] = []
-    for low, high, call, track in _sources(recording, number):
+    for low, high, call, track in sources(recording, number):
         if track is Track.INBOUND:
             spoken = [(call, low, high)]
         else:
-            spoken = list(_sent(recording, call, low, high))
+            spoken = list(sent(recording, call, low, high))
             for player in call.leg.played if call.has_leg else ():
                 intervals += _played(player, low, high, to_file)
         for speaker, start, end in spoken:
@@ -254,33 +254,6 @@ def _background(heard: Sequence[LiveCall]) -> float | None:
     return max((level for level in levels if level is not None), default=None)
 
 
-def _heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
-    """Every call that may be heard in a channel, from its recording's start to its end."""
-    heard: dict[LiveCall, None] = {}
-    for low, high, call, track in _sources(recording, number):
-        if track is Track.INBOUND:
-            heard[call] = None
-        else:
-            heard |= dict.fromkeys(speaker for speaker, _, _ in _sent(recording, call, low, high))
-    return heard
-
-
-def _sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, LiveCall, Track]]:
-    """(first sample, last sample, call, track) of all that went into a channel."""
-    sourcings = recording.sourcings
-    end = recording.recorder.frame * FRAME_SAMPLES
-    open_since: dict[tuple[LiveCall, Track], int] = {}
-    for sourcing in sourcings:
-        at = sourcing.frame * FRAME_SAMPLES
-        now = {(source.call, source.track) for source in sourcing.channels[number]}
-        for key in [key for key in open_since if key not in now]:
-            yield open_since.pop(key), at, *key
-        for key in sorted(now - open_since.keys(), key=lambda it: (it[0].sid, it[1].value)):
-            open_since[key] = at
-    for key, since in open_since.items():
-        yield since, end, *key
-
-
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """A part of a saying, as it was recorded without a break."""
@@ -309,7 +282,7 @@ def recorded_words(recording: LiveRecording) -> str:
     found = [
         (piece.file, " ".join(word.text for word in piece.words()))
         for number in range(recording.record.layout.stored_channels)
-        for low, high, call, track in _sources(recording, number)
+        for low, high, call, track in sources(recording, number)
         if track is Track.INBOUND
         if call.line is not None
         for piece in _pieces(call.line, Placement(call.line), low, high, to_file)
@@ -350,23 +323,6 @@ def _said(received: _Received, low: int, high: int, to_file: FileMap) -> Iterato
             offset=inside,
             words=tuple(piece.words()),
         )
-
-
-def _sent(
-    recording: LiveRecording, call: LiveCall, low: int, high: int
-) -> Iterator[tuple[LiveCall, int, int]]:
-    """Whom a party was sent, and from when to when."""
-    if not call.has_leg:
-        return
-    of_leg = {other.leg: other for other in recording.exchange.calls if other.has_leg}
-    heard_log = call.leg.heard_log
-    ends = [frame for frame, _ in heard_log[1:]]
-    for (frame, heard), later in zip_longest(heard_log, ends):
-        start = max(low, frame * FRAME_SAMPLES)
-        end = high if later is None else min(high, later * FRAME_SAMPLES)
-        for other in heard:
-            if start < end:
-                yield of_leg[other], start, end
 
 
 def _played(player: Player, low: int, high: int, to_file: FileMap) -> Iterator[Interval]:
