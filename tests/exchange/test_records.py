@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from records_stage import SECOND
+from records_stage import plain_call as call
+from records_stage import plain_recording as recording
 
-from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.lifecycle import move
-from mediasim.exchange.records import (
-    CallRecord,
-    RecordingRecord,
-)
 from mediasim.exchange.states import IllegalMove
-
-SECOND = 1_000_000_000
-ACCOUNT = "AC" + "0" * 32
-
-
-def call(**more: object) -> CallRecord:
-    given = {
-        "sid": "CA1",
-        "account_sid": ACCOUNT,
-        "to": "+14155550101",
-        "from_": "sip:ann@example.com",
-        "direction": "inbound",
-        "status": "queued",
-        "created_ns": SECOND,
-        **more,
-    }
-    return CallRecord(**given)  # type: ignore[arg-type]
-
-
-def recording(samples: int | None = None) -> RecordingRecord:
-    layout = recording_layout("dial", "dual")
-    record = RecordingRecord("RE1", ACCOUNT, "CA1", "DialVerb", layout, SECOND, 2 * SECOND)
-    record.samples = samples
-    return record
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from socket_stage import taken
 
 from mediasim.net.shared_socket import SharedSocket
 from mediasim.rtp.packets import build
@@ -52,14 +53,7 @@ class Pair:
         return self.far.read(now_ns)
 
     def taken(self) -> list[tuple[int, bytes, int]]:
-        """(slot, datagram, arrival) of each, by slot and in order of arrival."""
-        found = self.far.taken()
-        if found is None:
-            return []
-        rows, sizes = found.block.data, found.block.length
-        of_each = zip(found.slots, rows, sizes, found.block.arrival, strict=True)
-        made = [(int(slot), row[:size].tobytes(), int(at)) for slot, row, size, at in of_each]
-        return sorted(made, key=lambda each: each[0])
+        return taken(self.far)
 
 
 @pytest.fixture

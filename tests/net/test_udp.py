@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from socket_stage import taken
 
 from mediasim.net.batch_reader import DATAGRAM_BYTES
 from mediasim.net.udp import UdpSockets
@@ -23,17 +24,6 @@ def ends() -> Iterator[tuple[UdpSockets, UdpSockets]]:
     yield near, far
     near.close_all()
     far.close_all()
-
-
-def taken(sockets: UdpSockets) -> list[tuple[int, bytes, int]]:
-    """(slot, datagram, arrival) of each, by slot and in order of arrival."""
-    found = sockets.taken()
-    if found is None:
-        return []
-    rows, sizes = found.block.data, found.block.length
-    of_each = zip(found.slots, rows, sizes, found.block.arrival, strict=True)
-    made = [(int(slot), row[:size].tobytes(), int(at)) for slot, row, size, at in of_each]
-    return sorted(made, key=lambda each: each[0])
 
 
 def test_datagrams_come_each_from_its_own_socket_in_order(
