@@ -30,7 +30,6 @@ from mediasim.exchange.conference_listener import (
     NoListener,
 )
 from mediasim.exchange.conference_voice import ConferenceVoice
-from mediasim.exchange.dial import Talk
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
@@ -44,7 +43,7 @@ from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
 
-__all__ = ["Conference", "attend"]
+__all__ = ["Conference"]
 
 _TEXTS: Final = {"muted": "is muted", "unmuted": "is heard again"}
 
@@ -450,30 +449,6 @@ class Conference:
                 )
             )
         self.listener.happened(happening, participant, why=why)
-
-
-async def attend(talk: Talk, conference: Conference, participant: Participant) -> None:
-    """Take part until the party hangs up (CallEnded), is released, or the talk's limits come."""
-    control = talk.control
-    if participant.released.is_set():
-        return
-    talk.bridged, talk.status = True, "answered"
-    try:
-        conference.join(participant)
-        await talk.stay(participant.released.wait())
-    except CallEnded:
-        talk.status = "completed"
-        hung_up = control.call.leaving
-        conference.leave(
-            participant, "participant_hung_up" if hung_up else "participant_updated_via_api"
-        )
-        raise
-    except asyncio.CancelledError:
-        conference.leave(participant, "participant_updated_via_api")
-        raise
-    conference.leave(participant, "participant_hung_up")
-    if participant.refused:
-        talk.bridged, talk.status = False, "failed"
 
 
 def _said(participants: Sequence[Participant]) -> SourcedChannel:
