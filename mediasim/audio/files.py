@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Audio",
     "Clip",
+    "check_rate",
     "decode_audio",
     "decode_clip",
     "encode_mp3",
@@ -87,7 +88,7 @@ def read_audio(path: str | PathLike[str]) -> Audio:
             return _audio(_read(path))
         except AudioFileError as any_kind:
             raise (ours if fspath(path).endswith(".wav") else any_kind) from None
-    return Audio(_plausible(path, wav.rate), wav.pcm, 0)
+    return Audio(check_rate(path, wav.rate), wav.pcm, 0)
 
 
 def decode_audio(data: bytes) -> tuple[int, NDArray[np.int16]]:
@@ -178,13 +179,14 @@ def _decode(file: BinaryIO, name: str) -> _Decoded:
         raise AudioFileError(name, "is not an audio file") from None
     if not frames:
         raise AudioFileError(name, "is not an audio file" if damaged else "has no audio in it")
-    rate = _plausible(name, frames[0].sample_rate)
+    rate = check_rate(name, frames[0].sample_rate)
     channels = np.concatenate([frame.to_ndarray() for frame in frames], axis=1, dtype=np.float32)
     np.nan_to_num(channels, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
     return _Decoded(rate, channels, damaged)
 
 
-def _plausible(name: str | PathLike[str], rate: int) -> int:
+def check_rate(name: str | PathLike[str], rate: int) -> int:
+    """The rate, where audio may have so many samples a second. Raises AudioFileError."""
     if rate not in _RATES:
         words = f"has {rate} samples a second: expected {_RATES.start} to {_RATES.stop - 1}"
         raise AudioFileError(name, words)

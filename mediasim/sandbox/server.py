@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, MutableMapping
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import h11
 import uvicorn
 
-from mediasim.sandbox.access import Access, kept_token
+from mediasim.sandbox.access import TOKEN, Access, kept_token
 from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.environment import environment, environment_block
 from mediasim.sandbox.limits import LARGEST_HEAD, BoundedProtocol, with_short_head
@@ -111,6 +113,8 @@ async def serve_until(
     as :func:`serve`.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
+    if re.fullmatch("[!-~]*", os.environ.get(TOKEN, "")) is None:
+        raise ServeError(f"the environment's {TOKEN}: expected printable ASCII without spaces")
     clock = clock_of(settings)  # what cannot be is said before a port that is taken
     with _listening(address, clock) as listening:
         url = address.url(listening)

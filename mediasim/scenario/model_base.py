@@ -92,7 +92,10 @@ class Model(BaseModel):
     def spell_out(cls, value: object) -> Mapping[str, object]:
         """The mapping that a bare value is short for. Raises ValueError where it is for none."""
         if not cls.stands_for:
-            raise ValueError(f"expected a mapping with {one_of(cls.known_keys())}")
+            known = cls.known_keys()
+            raise ValueError(
+                f"expected a mapping with {one_of(known)}" if known else "takes no value"
+            )
         return {cls.stands_for: value}
 
     @classmethod
@@ -198,7 +201,8 @@ def mistake(
 
 
 def _unknown_key(key: object, known: Sequence[str], data: Mapping[Any, object]) -> InitErrorDetails:
-    message = f"unknown key; expected {one_of(known)}{did_you_mean(str(key), known)}"
+    expected = one_of(known) if known else "no keys"
+    message = f"unknown key; expected {expected}{did_you_mean(str(key), known)}"
     return mistake((str(key),), message, data[key], UNKNOWN_KEY)
 
 

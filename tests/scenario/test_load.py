@@ -247,6 +247,14 @@ def test_a_problem_found_later_has_its_place() -> None:
         ("seed: &s [*s]\n", "1:11: seed[0]: alias *s stands inside what it refers to"),
         ("parties: {<<: 3}\n", "1:11: parties.<<: expected an alias of a mapping"),
         ("seed: " + "[" * 100_000, "1:47: seed[0]"),
+        (
+            "parties: {a: {script: [hold: b]}}\n",
+            "1:30: parties.a.script[0].hold: takes no value",
+        ),
+        (
+            "parties: {a: {script: [hangup: {x: 1}]}}\n",
+            "1:33: parties.a.script[0].hangup.x: unknown key; expected no keys",
+        ),
         ("seed: \0", "is not YAML: "),
         ("seed: \ud800", "is not Unicode text"),
     ],

@@ -274,6 +274,16 @@ def test_files_without_sound(tmp_path: Path, content: bytes, kind: str) -> None:
     assert verify(path).kinds == [kind]
 
 
+def test_a_header_that_is_cut_off_or_has_an_impossible_rate(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    whole = path.read_bytes()
+    for length in range(44):
+        path.write_bytes(whole[:length])
+        assert verify(path).kinds in (["empty"], ["unreadable"])
+    path.write_bytes(whole[:24] + b"\xff" * 4 + whole[28:])
+    assert verify(path).kinds == ["unreadable"]
+
+
 def test_a_file_that_is_cut_off_is_measured_all_the_same(tmp_path: Path) -> None:
     path = written(tmp_path, 2)
     path.write_bytes(path.read_bytes()[:-8001])

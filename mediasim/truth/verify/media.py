@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.errors import AudioFileError
+from mediasim.audio.files import check_rate, decode_audio
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
 
 __all__ = ["Media", "MediaProblem", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
+_FORM: Final = struct.Struct("<HHIIHH")
 _NOT_KNOWN: Final = 0xFFFFFFFF
 """The size that is written where it cannot be filled in later, as into a pipe."""
 _PCM_CODES: Final = (1, 0xFFFE)
@@ -86,6 +88,10 @@ def _read(path: Path) -> Media:
     frame = 2 * wav.channels
     interleaved = np.frombuffer(wav.data[: len(wav.data) // frame * frame], "<i2")
     problems = [*_header_problems(path, wav)]
+    try:
+        check_rate(path, wav.rate)
+    except AudioFileError as error:
+        return _nothing("unreadable", f"{path} {error.problem}")
     if not interleaved.size:
         words = f"{path} is {len(data)} bytes long: a header, and not one sample"
         return Media((), None, (*problems, MediaProblem("empty", words)))
@@ -101,8 +107,8 @@ def _parse(data: bytes) -> _Wav | None:
     while at + _CHUNK.size <= len(data):
         name, size = _CHUNK.unpack_from(data, at)
         at += _CHUNK.size
-        if name == b"fmt " and size >= 16:
-            form = struct.unpack_from("<HHIIHH", data, at)
+        if name == b"fmt " and size >= _FORM.size <= len(data) - at:
+            form = _FORM.unpack_from(data, at)
         elif name == b"data":
             return _samples(data, at, size, form)
         at += size + size % 2
@@ -136,8 +142,6 @@ def _header_problems(path: Path, wav: _Wav) -> list[MediaProblem]:
 
 
 def _decoded(path: Path, data: bytes) -> Media:
-    from mediasim.audio.files import decode_audio
-
     if len(data) <= 44:
         kind = "empty" if data[:4] == b"RIFF" else "unreadable"
         return _nothing(kind, f"{path} is {len(data)} bytes long: there is no sound in it")
