@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
+from mediasim.media.player import Player
 from mediasim.media.room import Room
 from mediasim.net.link import Impairments, Link
 from mediasim.parties.clock import SenderClock, Stall
@@ -31,6 +32,8 @@ __all__ = ["Line", "Party"]
 _SECONDS_OF_BACKGROUND: Final = 10
 _PLAYED_OUT: Final = 2 * AHEAD_FRAMES
 """Frames after which whatever had arrived has surely been played, and noticed by who listens."""
+_LONG_OVER: Final = 50
+"""Frames after the end of a tone in which it is not looked for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,10 @@ class Line:
         self.everything: SpeechTracker | None = None
         """Follows all that is heard, where that is wanted."""
         self.ear: Ear | None = None
+        self._tones: list[Player] = []
+        """Ringing and the like, of which something may still be heard,"""
+        self._tones_of = 0
+        """among so many things that were played to the leg."""
         self._arrived: tuple[int, int] | None = None
         """Everything until this sample had arrived at this frame."""
 
@@ -159,12 +166,14 @@ class Line:
 
     def _wordless(self, first_frame: int, count: int) -> NDArray[np.bool_] | None:
         """Which frames hold ringing, hold music or announcements of the network."""
-        players = [player for player in self.leg.played if not player.speech]
-        if not players or self.ear is None:
+        played = self.leg.played
+        self._tones += [player for player in played[self._tones_of :] if not player.speech]
+        self._tones_of = len(played)
+        if not self._tones or self.ear is None:
             return None
         frames = np.arange(first_frame, first_frame + count)
         found = np.zeros(count, np.bool_)
-        for player in players:
+        for player in tuple(self._tones):
             start = self.ear.heard_at(player.first_frame * FRAME_SAMPLES, self.leg.sender)
             if start is None:
                 return None
@@ -173,7 +182,10 @@ class Line:
                 end = self.ear.heard_at(player.end_frame * FRAME_SAMPLES, self.leg.sender)
                 assert end is not None
                 # A codec's last frame rings on into the next.
-                heard &= frames <= -(-end // FRAME_SAMPLES)
+                last = -(-end // FRAME_SAMPLES)
+                heard &= frames <= last
+                if first_frame > last + _LONG_OVER:
+                    self._tones.remove(player)
             found |= heard
         return found
 

@@ -8,6 +8,7 @@ meanwhile.
 from __future__ import annotations
 
 import itertools
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone, Reach
 from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.parties.voices.speech import Speaker
+from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
 from mediasim.sandbox.config import DEFAULT, Callee, Config
 from mediasim.sandbox.rtp_lines import RtpLine
 from mediasim.scenario.actor import Actor
@@ -50,8 +51,8 @@ class PhoneBook:
         self._sounds = ScenarioSounds(seeds, speaker, config.base)
         self._of_number: dict[str, str] = {}
         self._phones: dict[str, Phone] = {}
-        self._clips: dict[tuple[Say | Play, str], SoundClip] = {}
-        """What was made of a step in a voice."""
+        self._clips: OrderedDict[tuple[Say | Play, str], SoundClip] = OrderedDict()
+        """What was made of a step in a voice, those used last at the end."""
         self.ways: list[Way] = []
         """To who is not simulated, asked in turn."""
         cast = _cast(config)
@@ -141,6 +142,9 @@ class PhoneBook:
                 if known is None:
                     making = partial(self._sounds.making, step, voice)
                     known = self._clips[step, voice] = await self._studio.in_steps(making)
+                    if len(self._clips) > KEPT_IN_MEMORY:
+                        self._clips.popitem(last=False)
+                self._clips.move_to_end((step, voice))
                 clips[step] = known
         return _Made(clips, self._sounds)
 
