@@ -26,6 +26,10 @@ class WorkerDied(RuntimeError):
     """The process of a piece of work was killed, or ended by itself."""
 
 
+class _Undone:
+    """Of work that was interrupted before it had anything to show."""
+
+
 def in_lanes(
     work: Callable[[T], R], items: Sequence[T], lanes: int
 ) -> Iterator[tuple[T, R | WorkerDied]]:
@@ -46,7 +50,7 @@ def in_lanes(
 
 
 def _results(
-    waiting: list[tuple[T, Future[R | WorkerDied]]], pool: _Lanes[T, R]
+    waiting: list[tuple[T, Future[R | WorkerDied | _Undone]]], pool: _Lanes[T, R]
 ) -> Iterator[tuple[T, R | WorkerDied]]:
     interrupted = False
     for item, future in waiting:
@@ -66,7 +70,10 @@ def _results(
             result = future.result()
         except CancelledError:
             continue
-        yield item, result
+        if not isinstance(result, _Undone):
+            yield item, result
+        elif not interrupted:
+            yield item, WorkerDied("its process was interrupted")
     if interrupted:
         raise KeyboardInterrupt
 
@@ -81,7 +88,7 @@ class _Lanes(Generic[T, R]):
         for lane in self._all:
             self._free.put(lane)
 
-    def do(self, item: T) -> R | WorkerDied:
+    def do(self, item: T) -> R | WorkerDied | _Undone:
         lane = self._free.get()
         try:
             return lane.do(self._work, item)
@@ -92,7 +99,7 @@ class _Lanes(Generic[T, R]):
 
     def interrupt(self) -> None:
         for lane in self._all:
-            lane.tell(signal.SIGINT)
+            lane.interrupt()
 
     def close(self) -> None:
         """End all, whatever they are at."""
@@ -106,8 +113,9 @@ class _Lane:
     def __init__(self) -> None:
         self._executor: ProcessPoolExecutor | None = None
         self._pid: int | None = None
+        self._interrupted = False
 
-    def do(self, work: Callable[[T], R], item: T) -> R:
+    def do(self, work: Callable[[T], R], item: T) -> R | _Undone:
         if self._executor is None:
             import multiprocessing
 
@@ -115,12 +123,18 @@ class _Lane:
             context = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_apart)
             self._pid = self._executor.submit(os.getpid).result()
+        if self._interrupted:
+            return _Undone()
         try:
             return self._executor.submit(_interruptible, work, item).result()
         except BrokenProcessPool:
             self._executor.shutdown(wait=False)
             self._executor = self._pid = None
             raise
+
+    def interrupt(self) -> None:
+        self._interrupted = True
+        self.tell(signal.SIGINT)
 
     def tell(self, number: int) -> None:
         if self._pid is not None:
@@ -137,7 +151,7 @@ def _begin_apart() -> None:
     """In the process: Ctrl-C at the terminal is for the parent to pass on; end when it has."""
     import multiprocessing
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, _note)
     os.setpgid(0, 0)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -149,9 +163,20 @@ def _begin_apart() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _interruptible(work: Callable[[T], R], item: T) -> R:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+_told = False
+"""Whether this process was interrupted while it was not at work."""
+
+
+def _note(*_: object) -> None:
+    global _told
+    _told = True
+
+
+def _interruptible(work: Callable[[T], R], item: T) -> R | _Undone:
     try:
-        return work(item)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return _Undone() if _told else work(item)
+    except KeyboardInterrupt:
+        return _Undone()
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, _note)

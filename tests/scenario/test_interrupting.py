@@ -141,6 +141,37 @@ def test_lanes_give_results_in_order_and_go_on_after_a_death() -> None:
     assert [result for _, result in results if not isinstance(result, WorkerDied)] == [2, 3, 4]
 
 
+def _interrupting(step: Path) -> str:
+    """The second piece of work begins, the first has its parent interrupted."""
+    if step.name == "second":
+        try:
+            step.touch()
+            time.sleep(60)
+        except KeyboardInterrupt:
+            return "cut"
+    while not step.with_name("second").exists():
+        time.sleep(0.01)
+    os.kill(os.getppid(), signal.SIGINT)
+    time.sleep(60)
+    return "done"
+
+
+def test_what_is_interrupted_before_it_shows_anything_hides_no_other_work(tmp_path: Path) -> None:
+    steps = [tmp_path / name for name in ("first", "second", "third")]
+    found: list[tuple[str, Any]] = []
+
+    def carry_out() -> None:
+        found.extend((step.name, result) for step, result in in_lanes(_interrupting, steps, 2))
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            carry_out()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found == [("second", "cut")]
+
+
 def test_inside_a_running_loop_it_says_what_to_write(recwarn: pytest.WarningsRecorder) -> None:
     async def call() -> None:
         mediasim.simulate(SHORT)
