@@ -235,11 +235,14 @@ class Lines:
         on = following < len(odd) and now[following] and not odd[following]
         if on and looked.rows[following] == row:
             # As a rule the next one is on the line, and in time to say so.
-            newest = max(int(self._pace.newest[row]), int(looked.media[start:following].max()))
+            before = looked.media[start:index].max(initial=_LOWEST)
+            newest = max(int(self._pace.newest[row]), int(before))
             stream = self._stream(row)
             due = due_of(media, delay, stream.format.depth, stream.lead)
             same = usable[index] // WINDOW_FRAMES == usable[following] // WINDOW_FRAMES
-            if same and looked.media[following] > newest and usable[following] <= due:
+            # What is behind others is dropped with no say in how late packets may come.
+            goes_on = newest < media < looked.media[following]
+            if same and goes_on and usable[following] <= due:
                 return False
         return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
 

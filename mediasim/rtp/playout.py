@@ -312,24 +312,24 @@ class Playout(Columns):
     ) -> None:
         """Telephone events and comfort noise of a followed stream."""
         row = stream.row
-        rows, arrival = np.full(len(run), row), block.arrival[run]
-        sequence, media = self._numbers.unwrap(rows, parsed, run)
-        transit = arrival / SAMPLE_NS - media
-        timed = parsed.payload_type[run] != stream.format.event_payload_type
-        fresh = self.reception.take(rows, sequence, transit, media, timed)
-        if fresh is not None:
-            run, media = run[fresh], media[fresh]
-        for index, at in zip(run.tolist(), media.tolist(), strict=True):
+        for index in run.tolist():
+            one, usable = np.array([index]), int(block.arrival[index]) // FRAME_NS + 1
+            self._catch_up([stream], usable)  # its numbers are read by the line there is by then
+            sequence, media = self._numbers.unwrap(np.array([row]), parsed, one)
             kind = int(parsed.payload_type[index])
+            timed = np.array([kind != stream.format.event_payload_type])
+            transit = block.arrival[one] / SAMPLE_NS - media
+            fresh = self.reception.take(np.array([row]), sequence, transit, media, timed)
+            if fresh is not None and not fresh.any():
+                continue
             start = int(parsed.offset[index])
             payload = block.data[index, start : start + int(parsed.size[index])].tobytes()
-            usable = int(block.arrival[index]) // FRAME_NS + 1
             if kind == stream.format.event_payload_type:
                 found = stream.events.receive(int(parsed.timestamp[index]), payload)
                 if found is not None:
                     digits.append(Digit(row, found.digit, usable))
             elif kind == stream.format.noise_payload_type:
-                self._note_noise(stream, KeptNoise(at, usable, payload))
+                self._note_noise(stream, KeptNoise(int(media[0]), usable, payload))
             else:
                 stream.foreign += 1
 
@@ -419,9 +419,14 @@ class Playout(Columns):
 
     def _prepare(self, streams: list[Stream], end: int) -> None:
         """What must be in the ring before frames up to ``end`` of attended streams are read."""
-        self._newcomers.settle([(stream, end) for stream in streams])
+        self._catch_up(streams, end)
         for stream in streams:
-            self._lines.settle(stream, end)
             for decoder in stream.decoders.values():
                 for start, samples in decoder.decode(end):
                     self._ring.write_anywhere(stream.row, start, samples)
+
+    def _catch_up(self, streams: list[Stream], known_before: int) -> None:
+        """All packets usable before this frame were given: decide about those that are kept."""
+        self._newcomers.settle([(stream, known_before) for stream in streams])
+        for stream in streams:
+            self._lines.settle(stream, known_before)
