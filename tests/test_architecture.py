@@ -12,7 +12,7 @@ import pytest
 import mediasim
 
 ROOT = Path(mediasim.__file__).parent
-FLOORS = ["seeds", "audio", "rtp", "media", "net"]
+FLOORS = ["seeds", "documents", "audio", "rtp", "media", "net", "captures"]
 FLOORS += ["parties", "exchange", "truth", "twilio", "scenario", "sip", "sandbox"]
 FLOORS += ["testing", "pytest_plugin", "cli"]
 MODULES = sorted(

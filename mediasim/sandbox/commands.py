@@ -115,12 +115,12 @@ def serve(
     import asyncio
     import os
 
+    from mediasim.documents.diagnostics import ScenarioError
     from mediasim.sandbox.clocks import ClockRefuses
     from mediasim.sandbox.config import Config, load_config
     from mediasim.sandbox.server import Address, ServeError, serve
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
-    from mediasim.scenario.errors import ScenarioError
 
     os.umask(0o077)  # what is kept is nobody else's to read
     _raise_limit_of_files()
@@ -230,8 +230,8 @@ def recordings(
 
 
 def _read_steps(file: Path) -> Any:
-    from mediasim.scenario.errors import ScenarioError
-    from mediasim.scenario.yaml_reader import read_yaml
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.documents.yaml_reader import read_yaml
 
     try:
         steps = read_yaml(file.read_text("utf-8"), file).plain()

@@ -13,19 +13,19 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, PrivateAttr, ValidationError
 
+from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
+from mediasim.documents.document import Node, Origin, from_python
+from mediasim.documents.durations import Duration
+from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
+from mediasim.documents.values import Flag, Name, Number, Text, count
+from mediasim.documents.yaml_reader import read_yaml
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Answering
 from mediasim.sandbox.config_sip import SipConfig
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.scenario.document import Node, Origin, from_python
-from mediasim.scenario.durations import Duration
-from mediasim.scenario.errors import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.scenario.model_base import Location, Many, Model, OneOrMany, Trouble, names_outcome
-from mediasim.scenario.model_fault import FaultText
-from mediasim.scenario.model_party import Party
-from mediasim.scenario.model_steps import Say
-from mediasim.scenario.model_values import Flag, Name, Number, Text, count
-from mediasim.scenario.yaml_reader import read_yaml
+from mediasim.scenario.model.fault import FaultText
+from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.steps import Say
 
 __all__ = [
     "DEFAULT",
@@ -261,7 +261,7 @@ def parse_callee(data: object, *, base: Path) -> Callee:
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of config files, for editors."""
-    from mediasim.scenario.schema import file_schema
+    from mediasim.scenario.model.schema import file_schema
 
     return file_schema(Config, "mediasim sandbox")
 

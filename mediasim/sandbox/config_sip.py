@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Final, NamedTuple
 
 from pydantic import AfterValidator
 
-from mediasim.scenario.model_base import Model
-from mediasim.scenario.model_values import Text, UserName
+from mediasim.documents.model import Model
+from mediasim.documents.values import Text, UserName
 
 __all__ = ["SipAddress", "SipConfig", "read_sip_address"]
 

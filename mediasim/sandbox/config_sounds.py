@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from mediasim.documents.diagnostics import Problem
+from mediasim.documents.document import Origin
+from mediasim.documents.model import Location
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES, voice_named
 from mediasim.parties.voices.speech import speakable
 from mediasim.sandbox.config import Callee
-from mediasim.scenario.document import Origin
-from mediasim.scenario.errors import Problem
-from mediasim.scenario.model_base import Location
-from mediasim.scenario.model_steps import Play, Say, walk
+from mediasim.scenario.model.steps import Play, Say, walk
 
 __all__ = ["sound_problems"]
 

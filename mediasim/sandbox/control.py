@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mediasim import __version__
+from mediasim.documents.durations import Duration
 from mediasim.net.datagram_socket import DROPPED
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
@@ -28,7 +29,6 @@ from mediasim.sandbox.live import DEFAULT_CALLER, NotNow, act, place_call
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
-from mediasim.scenario.durations import Duration
 from mediasim.twilio.representations import call_json, recording_document
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Final
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.config import Callee
 from mediasim.sandbox.phones import PhoneBook, listens
-from mediasim.scenario.model_steps import Hangup
+from mediasim.scenario.model.steps import Hangup
 from mediasim.twilio.service import Service
 
 __all__ = ["DEFAULT_CALLER", "NotNow", "act", "place_call"]

@@ -16,19 +16,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.documents.model import Many
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone, Reach
 from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
 from mediasim.sandbox.config import DEFAULT, Callee, Config
 from mediasim.sandbox.rtp_lines import RtpLine
-from mediasim.scenario.actor import Actor
-from mediasim.scenario.endpoints import Elsewhere
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_base import Many
-from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
-from mediasim.scenario.plans import parties_of
-from mediasim.scenario.sounds import ScenarioSounds, SoundClip, voices_of
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.model.steps import Noise, Play, Say, Step, WaitFor, walk
+from mediasim.scenario.running.actor import Actor
+from mediasim.scenario.running.endpoints import Elsewhere
+from mediasim.scenario.running.plans import parties_of
+from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.studio import Studio
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
 from mediasim.media.far_end import FarEnd
-from mediasim.scenario.endpoints import Elsewhere, EndpointError
-from mediasim.scenario.model_endpoint import address_of
+from mediasim.scenario.model.endpoint import address_of
+from mediasim.scenario.running.endpoints import Elsewhere, EndpointError
 
 __all__ = ["RtpLine"]
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from mediasim.documents.durations import Duration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
@@ -22,7 +23,6 @@ from mediasim.sandbox.environment import environment
 from mediasim.sandbox.live import DEFAULT_CALLER, act, place_call
 from mediasim.sandbox.numbers import claim_numbers
 from mediasim.sandbox.settings import Settings
-from mediasim.scenario.durations import Duration
 from mediasim.testing.apps import ServedApp, serve_app
 from mediasim.testing.client import sdk_client
 from mediasim.testing.keeping import Keeping

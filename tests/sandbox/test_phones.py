@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.exchange.exchange import Exchange
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config, parse_callee, parse_config
 from mediasim.sandbox.phones import PhoneBook
-from mediasim.scenario.call_plans import DialPlan
-from mediasim.scenario.calls import Cast, DialledCall
-from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.model_steps import Hangup, Say
+from mediasim.scenario.model.steps import Hangup, Say
+from mediasim.scenario.running.call_plans import DialPlan
+from mediasim.scenario.running.calls import Cast, DialledCall
 from mediasim.seeds import Seeds
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.studio import Studio
