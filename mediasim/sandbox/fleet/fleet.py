@@ -293,6 +293,9 @@ class Fleet:
         self._placing[chosen.number] += 1
         try:
             yield chosen
+            # Counted until its record is here: the next call may come before the worker has told.
+            with contextlib.suppress(WireBroken):
+                await chosen.wire.ask({"hear": 1})
         finally:
             self._placing[chosen.number] -= 1
 
