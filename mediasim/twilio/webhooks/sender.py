@@ -14,14 +14,11 @@ from urllib.parse import urljoin
 
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer, HttpPort
-from mediasim.twilio.webhooks.address import Address
+from mediasim.twilio.webhooks.address import Address, ConnectionOverrides, HostGuard
 from mediasim.twilio.webhooks.attempts import Attempts
 from mediasim.twilio.webhooks.cookies import Cookies
-from mediasim.twilio.webhooks.delivery import Delivery
-from mediasim.twilio.webhooks.hosts import HostGuard
+from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Delivery
 from mediasim.twilio.webhooks.outgoing import outgoing
-from mediasim.twilio.webhooks.overrides import ConnectionOverrides
-from mediasim.twilio.webhooks.request import AppFailure, AppResponse
 
 __all__ = ["Sender"]
 
