@@ -42,7 +42,7 @@ from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.resources import ParticipantRecord
 from mediasim.twilio.session import CallAccount, CallSession
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.bridge import Outcome, talk_options
+from mediasim.twilio.verbs.dial import Outcome, talk_options
 
 __all__ = ["ConferenceDesk"]
 
