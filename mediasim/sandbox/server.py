@@ -217,7 +217,7 @@ class _Faces:
 
     def _made(self) -> App:
         from mediasim.twilio.rest import ApiSettings, create_api
-        from mediasim.twilio.weather.front import WeatherFront
+        from mediasim.twilio.weather_front import WeatherFront
 
         sandbox = self._sandbox
         settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)

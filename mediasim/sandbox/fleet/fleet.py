@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from mediasim.twilio.resources import AccountRecord
-    from mediasim.twilio.weather.spell import Spell
+    from mediasim.twilio.weather import Spell
 
 __all__ = ["Fleet", "Worker"]
 

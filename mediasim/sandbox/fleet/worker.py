@@ -21,7 +21,7 @@ from mediasim.sandbox.inspector.levels import levels
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import Address, serve_until
 from mediasim.sandbox.settings import Settings
-from mediasim.twilio.weather.spell import Spell
+from mediasim.twilio.weather import Spell
 
 __all__ = ["Orders", "main"]
 

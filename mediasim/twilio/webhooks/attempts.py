@@ -11,10 +11,9 @@ from collections.abc import Callable
 from typing import Final
 
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpPort
-from mediasim.twilio.webhooks.delivery import Attempt, Delivery
+from mediasim.twilio.webhooks.address import ConnectionOverrides, Failure
+from mediasim.twilio.webhooks.delivery import AppFailure, Attempt, Delivery
 from mediasim.twilio.webhooks.outgoing import Outgoing
-from mediasim.twilio.webhooks.overrides import ConnectionOverrides, Failure
-from mediasim.twilio.webhooks.request import AppFailure
 
 __all__ = ["Attempts"]
 
