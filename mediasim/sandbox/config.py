@@ -22,6 +22,7 @@ from mediasim.documents.yaml_reader import read_yaml
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Answering
 from mediasim.sandbox.config_sip import SipConfig
+from mediasim.sandbox.config_sounds import sound_problems
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.model.fault import FaultText
 from mediasim.scenario.model.party import Party
@@ -234,8 +235,6 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
 
     Raises ScenarioError.
     """
-    from mediasim.sandbox.config_sounds import sound_problems
-
     document = read_yaml(text, file) if isinstance(text, str) else from_python(text)
     origin = Origin(document, base, file)
     config = _validated(Config, origin)
@@ -247,8 +246,6 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
 
 def parse_callee(data: object, *, base: Path) -> Callee:
     """Read a party given as data, as ``parties`` holds them. Raises ScenarioError."""
-    from mediasim.sandbox.config_sounds import sound_problems
-
     origin = Origin(from_python(data), base)
     callee = _validated(Callee, origin)
     if callee.endpoint is not None:

@@ -14,14 +14,14 @@ from mediasim.documents.document import Origin
 from mediasim.documents.model import Location
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES, voice_named
 from mediasim.parties.voices.speech import speakable
-from mediasim.sandbox.config import Callee
+from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.steps import Play, Say, walk
 
 __all__ = ["sound_problems"]
 
 
-def sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -> list[Problem]:
-    """Voices that nobody has, texts that a voice cannot say, files that are no audio.
+def sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
+    """Voices that do not exist, texts that a voice cannot say, files that are no audio.
 
     Parties come with the place where they are written.
     """
@@ -35,7 +35,7 @@ def sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -
     return problems
 
 
-def _checks(callee: Callee, base: Path) -> Iterator[tuple[Location, Callable[[], object]]]:
+def _checks(callee: Party, base: Path) -> Iterator[tuple[Location, Callable[[], object]]]:
     if callee.voice is not None:
         yield ("voice",), partial(voice_named, callee.voice)
     for at, step in walk(callee.script):

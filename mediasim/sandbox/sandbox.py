@@ -54,8 +54,8 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
-    from mediasim.sandbox.elsewhere import Elsewhere
     from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.workers import Elsewhere
     from mediasim.sip.server import SipServer
 
 __all__ = ["Sandbox", "clock_of"]

@@ -19,12 +19,12 @@ import h11
 import uvicorn
 
 from mediasim.sandbox.access import TOKEN, Access, kept_token
-from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.environment import environment, environment_block
 from mediasim.sandbox.limits import LARGEST_HEAD, BoundedProtocol, with_short_head
 from mediasim.sandbox.prompt_server import PromptServer
 from mediasim.sandbox.sandbox import Sandbox, clock_of
 from mediasim.sandbox.settings import Settings
+from mediasim.sandbox.workers import FleetBroke
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
