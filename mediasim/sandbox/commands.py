@@ -158,7 +158,7 @@ def _raise_limit_of_files() -> None:
 
 
 def _sip_address(text: str) -> Any:
-    from mediasim.sandbox.config_sip import read_sip_address
+    from mediasim.sandbox.config import read_sip_address
 
     try:
         return read_sip_address(text)

@@ -9,8 +9,7 @@ from typing import Literal
 
 from mediasim.exchange.layout import Profile
 from mediasim.sandbox.clocks import ClockKind, Lines
-from mediasim.sandbox.config import Config
-from mediasim.sandbox.config_sip import SipAddress
+from mediasim.sandbox.config import Config, SipAddress
 
 __all__ = ["Settings", "Spread"]
 
