@@ -158,7 +158,7 @@ def _raise_limit_of_files() -> None:
 
 
 def _sip_address(text: str) -> Any:
-    from mediasim.sandbox.config_sip import read_sip_address
+    from mediasim.sandbox.config import read_sip_address
 
     try:
         return read_sip_address(text)
@@ -168,7 +168,7 @@ def _sip_address(text: str) -> Any:
 
 def env(url: Url = _DEFAULT_URL) -> None:
     """Print the environment variables that point an app at the sandbox."""
-    from mediasim.sandbox.environment import environment_block
+    from mediasim.sandbox.access import environment_block
 
     print(environment_block(_ask(url, "GET", "/env")))
 

@@ -23,13 +23,12 @@ from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
 from mediasim.sandbox.documents import to_document
-from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.fleet.mirror import Mirror, written
 from mediasim.sandbox.fleet.places import Place
 from mediasim.sandbox.fleet.wire import Wire, WireBroken
-from mediasim.sandbox.fleet.worker import Orders
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.shelves import OF_THE_FRONT
+from mediasim.sandbox.workers import FleetBroke, Orders
 from mediasim.twilio.errors import unavailable
 
 if TYPE_CHECKING:
