@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
+from mediasim.audio.codecs import CODECS
 from mediasim.scenario.durations import Duration, at_least
 from mediasim.scenario.model_base import Many, Model, Trouble
 from mediasim.scenario.model_endpoint import Endpoint
 from mediasim.scenario.model_network import Network
 from mediasim.scenario.model_steps import Repeat, Step, Together
-from mediasim.scenario.model_values import Level, Number, Text, count
+from mediasim.scenario.model_values import CodecName, Level, Number, Text, count
 
-__all__ = ["Codec", "Party"]
+__all__ = ["Party"]
 
-Codec = Literal["PCMU", "PCMA", "G722", "OPUS"]
 _MOST_STEPS: Final = 100_000
 
 
@@ -25,7 +25,7 @@ class Party(Model):
     """E.164; made up from the numbers reserved for fiction where absent."""
     voice: Text | None = None
     """The voice that speaks; chosen by the party's place in the file where absent."""
-    codec: Codec = "PCMU"
+    codec: CodecName = "PCMU"
     """How its audio is coded on its leg."""
     ptime: Annotated[int, count(10, 60, "ms")] = 20
     """Milliseconds of audio in one packet it sends: 10, 20, ... 60; PCMU and PCMA alone have
@@ -47,14 +47,17 @@ class Party(Model):
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
     def troubles(self) -> Iterator[Trouble]:
+        codec = CODECS[self.codec]
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
         if self.ptime % 10:
             yield ("ptime",), f"expected a multiple of 10, found {self.ptime}"
-        elif self.ptime != 20 and self.codec not in ("PCMU", "PCMA"):
-            yield ("ptime",), f"expected 20 for {self.codec}; PCMU and PCMA alone have others"
-        if self.dtx == "comfort-noise" and self.codec == "OPUS":
-            yield ("dtx",), "expected off or silence for OPUS, which has no comfort-noise packets"
+        elif self.ptime not in codec.ptimes:
+            others = " and ".join(each.name for each in CODECS.values() if len(each.ptimes) > 1)
+            yield ("ptime",), f"expected 20 for {codec.name}; {others} alone have others"
+        if self.dtx == "comfort-noise" and not codec.has_comfort_noise:
+            found = f"{codec.name}, which has no comfort-noise packets"
+            yield ("dtx",), f"expected off or silence for {found}"
         if _size(self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 

@@ -17,10 +17,14 @@ from unicodedata import normalize
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from mediasim.audio.codecs import CODECS, codec_named
+from mediasim.scenario.errors import did_you_mean, one_of
+
 __all__ = [
     "NAME",
     "NO",
     "YES",
+    "CodecName",
     "Digits",
     "EventName",
     "Flag",
@@ -54,6 +58,30 @@ class _Reader:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return dict(self.schema)
+
+
+class _CodecName:
+    """Reads the name of a codec that is known when it is read."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, value: object) -> str:
+        codec = codec_named(value) if isinstance(value, str) else None
+        if codec is None:
+            known = list(CODECS)
+            found = f", found {value[:40]!r}" if isinstance(value, str) else ""
+            meant = did_you_mean(value, known) if isinstance(value, str) else ""
+            raise ValueError(f"expected {one_of(known)}{found}{meant}")
+        return codec.name
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        aliases = [alias for codec in CODECS.values() for alias in codec.aliases]
+        return {"enum": [*CODECS, *aliases], "type": "string"}
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
@@ -153,6 +181,8 @@ def _name(more: str, expected: str) -> _Reader:
     return _Reader(read, _text_schema(f"(?![{more}])[^{other}]+"))
 
 
+CodecName = Annotated[str, _CodecName()]
+"""The name of a codec, or an alias of it."""
 Ratio = Annotated[
     float,
     _Reader(
