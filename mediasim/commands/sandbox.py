@@ -21,7 +21,7 @@ Url = Annotated[
 
 def env(url: Url = _DEFAULT_URL) -> None:
     """Print the environment variables that point an app at the sandbox."""
-    from mediasim.sandbox.environment import environment_block
+    from mediasim.sandbox.access import environment_block
 
     print(environment_block(_ask(url, "GET", "/env")))
 

@@ -11,7 +11,7 @@ import typer
 from mediasim.commands.ending import ExitCode, seed_option, stop
 
 if TYPE_CHECKING:
-    from mediasim.sandbox.config_sip import SipAddress
+    from mediasim.sandbox.config import SipAddress
 
 __all__ = ["serve"]
 
@@ -144,7 +144,7 @@ def _raise_limit_of_files() -> None:
 
 
 def _sip_address(text: str) -> SipAddress:
-    from mediasim.sandbox.config_sip import read_sip_address
+    from mediasim.sandbox.config import read_sip_address
 
     try:
         return read_sip_address(text)

@@ -12,10 +12,10 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import replace
 
+from mediasim.audio.codecs import CODECS
 from mediasim.media.far_end import FarEndFormat
 from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.net.sdp import (
-    CODECS,
     SdpError,
     SessionDescription,
     agreed,
@@ -78,7 +78,7 @@ class Media:
         """
         made = cls(place, FarEndFormat(StreamFormat()))
         host, port = made.endpoint.local
-        codecs = CODECS[:1] if plainest else CODECS
+        codecs = list(CODECS)[:1] if plainest else None
         made._ours = made._offered = offer(host, port, codecs, session_id=port)
         made._settled = plainest
         return made
@@ -149,7 +149,7 @@ class Media:
         offered = _read(text)
         current = self.format
         kept = self._settled and offered.find(current.codec) == current.payload_type
-        codecs = [current.codec] if kept else CODECS
+        codecs = [current.codec] if kept else None
         try:
             answered, agreement = answer(
                 offered, host, port, codecs, session_id=port, version=version

@@ -5,17 +5,20 @@ Only what is sure beforehand is a mistake here: whether an expectation holds, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mediasim.documents.diagnostics import did_you_mean, one_of
 from mediasim.documents.model import Location, Trouble
 from mediasim.documents.wording import is_clip, says
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
+from mediasim.exchange.layout import Profile
 from mediasim.scenario.model.call import Call
+from mediasim.scenario.model.conference import Conference
 from mediasim.scenario.model.expect import (
     ExpectAligned,
+    Expectation,
     ExpectEvents,
     ExpectHeard,
     ExpectNoCrosstalk,
@@ -24,18 +27,33 @@ from mediasim.scenario.model.expect import (
     RecordingExpectation,
 )
 from mediasim.scenario.model.expect_app import AppExpectation
+from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.plan import PlannedRecording
 from mediasim.scenario.model.recording import Moment
 from mediasim.scenario.model.steps import Emit, Hangup, Play, Say, WaitFor, walk
 from mediasim.truth.faults.order import parse_fault
 
-if TYPE_CHECKING:
-    from mediasim.scenario.model.scenario import Scenario
-
-__all__ = ["cross_troubles", "party_troubles"]
+__all__ = ["ScenarioParts", "cross_troubles", "party_troubles"]
 
 
-def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
+class ScenarioParts(Protocol):
+    """The parts of a scenario that refer to each other."""
+
+    @property
+    def parties(self) -> Mapping[str, Party]: ...
+    @property
+    def calls(self) -> Sequence[Call]: ...
+    @property
+    def conferences(self) -> Sequence[Conference]: ...
+    @property
+    def recordings(self) -> Sequence[PlannedRecording]: ...
+    @property
+    def expect(self) -> Sequence[Expectation]: ...
+    @property
+    def profile(self) -> Profile: ...
+
+
+def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Everything that is wrong between the parts."""
     if not scenario.calls and not scenario.conferences:
         yield (), "nothing happens: expected one of call, calls, conference, conferences"
@@ -47,7 +65,7 @@ def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
     yield from _expectation_troubles(scenario)
 
 
-def _fault_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _fault_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Faults that cannot befall a recording of that layout."""
     for plan in scenario.recordings:
         for number, text in enumerate(plan.asked.faults):
@@ -56,7 +74,7 @@ def _fault_troubles(scenario: Scenario) -> Iterator[Trouble]:
                 yield (*plan.location, "faults", number), wrong
 
 
-def party_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def party_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Names of parties that there are not. Sound also while other parts are missing."""
     known = list(scenario.parties)
     for location, name in _party_names(scenario):
@@ -70,7 +88,7 @@ def _known(name: str, known: Sequence[str], noun: str) -> str:
     return f"expected {one_of(known)}{did_you_mean(name, known)}"
 
 
-def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
+def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
     for number, call in enumerate(scenario.calls):
         yield ("calls", number, "from"), call.from_
         if call.to is not None:
@@ -85,7 +103,7 @@ def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
             yield ("expect", number, check.keyword, "party"), check.party
 
 
-def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _name_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Names that two of a kind have."""
     named: list[tuple[str, list[tuple[Location, str]]]] = [
         (
@@ -120,7 +138,7 @@ def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
             seen.add(name)
 
 
-def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _event_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Events that neither a script nor the exchange raises."""
     emitted = {
         step.name: None
@@ -134,7 +152,7 @@ def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
             yield location, f"no script emits {name!r}; {_known(name, known, 'events')}"
 
 
-def _events_named(scenario: Scenario) -> Iterator[tuple[Location, str | None]]:
+def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | None]]:
     for name, party in scenario.parties.items():
         for at, step in walk(party.script):
             if isinstance(step, WaitFor):
@@ -172,7 +190,7 @@ class _Engagement:
     location: Location
 
 
-def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _engaged_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Parties that are wanted in two places at times when they are surely in both."""
     latest: dict[str, _Engagement] = {}
     for new in sorted(_engagements(scenario), key=lambda engagement: engagement.start):
@@ -183,7 +201,7 @@ def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
             latest[new.party] = new
 
 
-def _engagements(scenario: Scenario) -> Iterator[_Engagement]:
+def _engagements(scenario: ScenarioParts) -> Iterator[_Engagement]:
     """Who is where, for as long as they are there whatever their scripts do."""
     may_hang_up = {
         name
@@ -213,7 +231,7 @@ def _rings(call: Call) -> int:
     return call.dial_after + rings
 
 
-def _expectation_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _expectation_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     for number, check in enumerate(scenario.expect):
         location: Location = ("expect", number, check.keyword)
         if isinstance(check, ExpectStatus) and (
@@ -227,7 +245,7 @@ def _expectation_troubles(scenario: Scenario) -> Iterator[Trouble]:
 
 
 def _app_troubles(
-    scenario: Scenario, check: AppExpectation, location: Location
+    scenario: ScenarioParts, check: AppExpectation, location: Location
 ) -> Iterator[Trouble]:
     names = [call.name for call in scenario.calls if call.app is not None]
     if not names:
@@ -240,7 +258,7 @@ def _app_troubles(
 
 
 def _call_status_troubles(
-    scenario: Scenario, check: ExpectStatus, location: Location
+    scenario: ScenarioParts, check: ExpectStatus, location: Location
 ) -> Iterator[Trouble]:
     names = [call.name for call in scenario.calls]
     if check.is_ == "absent":
@@ -255,7 +273,7 @@ def _call_status_troubles(
 
 
 def _recording_troubles(
-    scenario: Scenario, check: RecordingExpectation, location: Location
+    scenario: ScenarioParts, check: RecordingExpectation, location: Location
 ) -> Iterator[Trouble]:
     plans = {plan.name: plan for plan in scenario.recordings}
     if check.recording is None and len(plans) > 1:
@@ -271,7 +289,7 @@ def _recording_troubles(
 
 
 def _troubles_with(
-    scenario: Scenario, check: RecordingExpectation, plan: PlannedRecording, location: Location
+    scenario: ScenarioParts, check: RecordingExpectation, plan: PlannedRecording, location: Location
 ) -> Iterator[Trouble]:
     """What an expectation asks of a recording that it can never have."""
     if isinstance(check, ExpectStatus) and check.is_ not in ("completed", "absent"):
@@ -295,7 +313,9 @@ def _troubles_with(
             yield from _never_heard(scenario, check, location)
 
 
-def _never_heard(scenario: Scenario, check: ExpectHeard, location: Location) -> Iterator[Trouble]:
+def _never_heard(
+    scenario: ScenarioParts, check: ExpectHeard, location: Location
+) -> Iterator[Trouble]:
     """Words and files that are not in the party's script."""
     steps = [step for _, step in walk(scenario.parties[check.party].script)]
     said = [step.text for step in steps if isinstance(step, Say)]

@@ -13,7 +13,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config, parse_callee, parse_config
-from mediasim.sandbox.phones import PhoneBook
+from mediasim.sandbox.number_plan import PhoneBook
 from mediasim.scenario.model.steps import Hangup, Say
 from mediasim.scenario.running.call_plans import DialPlan
 from mediasim.scenario.running.calls import Cast, DialledCall

@@ -1,15 +1,33 @@
-"""What the workers of a sandbox carry, as far as their front has to know it."""
+"""The workers of a sandbox, as the rest of it knows them: how one begins, what all of them carry.
+
+The processes themselves are in :mod:`mediasim.sandbox.fleet`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Elsewhere", "FleetBroke"]
+from mediasim.sandbox.settings import Settings
+from mediasim.twilio.weather import Spell
+
+__all__ = ["Elsewhere", "FleetBroke", "Orders"]
 
 
 class FleetBroke(Exception):
     """There is no worker to carry calls; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the front starts a worker with."""
+
+    settings: Settings
+    base_url: str
+    boot: int
+    weather: Sequence[tuple[str, Spell]]
+    """The front's, which may have changed since its own start."""
 
 
 class Elsewhere(Protocol):

@@ -1,4 +1,4 @@
-"""Say, Play and Pause: what the party hears."""
+"""The verbs of one step: Say, Play and Pause, Redirect, Hangup and Reject."""
 
 from __future__ import annotations
 
@@ -11,12 +11,26 @@ from numpy.typing import NDArray
 from mediasim.audio.dtmf import DTMF_DIGITS, dtmf_digits
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.exchange.waiting import CallEnded
 from mediasim.parties.voices.speech import UnspeakableText
-from mediasim.twilio.session import CallSession
+from mediasim.twilio.asks import Script
+from mediasim.twilio.session import CallSession, HangUp
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.webhooks import AppFailure, AppRequest
 
-__all__ = ["Interrupted", "Stop", "fetch_sound", "pause", "play", "say", "sound_of", "touch_tones"]
+__all__ = [
+    "Interrupted",
+    "Stop",
+    "fetch_sound",
+    "hangup",
+    "pause",
+    "play",
+    "redirect",
+    "reject",
+    "say",
+    "sound_of",
+    "touch_tones",
+]
 
 _FOREVER: Final = 10_000
 _SCHEMA: Final = 12200
@@ -24,7 +38,6 @@ _INVALID_TEXT: Final = 13520
 _INVALID_MEDIA: Final = 12300
 _LONGEST_TEXT: Final = 4096
 """Characters, as https://www.twilio.com/docs/voice/twiml/say has it."""
-
 Stop = Callable[[], Coroutine[Any, Any, Any]]
 
 
@@ -110,3 +123,21 @@ async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
 def touch_tones(digits: str) -> NDArray[np.int16]:
     """Keys as tones; ``w`` waits half a second, ``W`` a second, anything else is left out."""
     return dtmf_digits("".join(digit for digit in digits if digit in f"{DTMF_DIGITS}wW"))
+
+
+async def redirect(session: CallSession, verb: Verb) -> Script:
+    """Go on with another document."""
+    return Script(session.absolute(verb.text.strip()), verb.attribute("method", "POST"))
+
+
+async def hangup(session: CallSession, verb: Verb) -> None:
+    """End the call."""
+    raise HangUp
+
+
+async def reject(session: CallSession, verb: Verb) -> None:
+    """Do not answer the call; an answered one is ended."""
+    if session.call.record.status != "ringing":
+        raise HangUp
+    session.call.fail("busy" if verb.attribute("reason") == "busy" else "no-answer")
+    raise CallEnded

@@ -1,13 +1,15 @@
-"""The telephones of a number plan: who answers at an address, and what they say.
+"""A number plan at work: who answers at an address, the app's numbers, and calls from outside.
 
 A party's script is carried out by a scenario's actor. What it says is made beforehand in the
 studio's thread; the engine's loop never waits for a voice, and a virtual clock stands still
-meanwhile.
+meanwhile. What is done to a call from outside (keys, words, hanging up) is a script too, carried
+out as the party's own is. Everything here runs on the engine's loop.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -17,25 +19,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.documents.model import Many
-from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone, Reach
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.phone import Answering, Behavior, NotReached, PartyControl, Phone, Reach
+from mediasim.exchange.records import CallRecord
+from mediasim.media.far_end import FarEnd
 from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
-from mediasim.sandbox.config import DEFAULT, Callee, Config
-from mediasim.sandbox.rtp_lines import RtpLine
+from mediasim.sandbox.config import DEFAULT, AppNumber, Callee, Config
+from mediasim.scenario.model.endpoint import address_of
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import Noise, Play, Say, Step, WaitFor, walk
+from mediasim.scenario.model.steps import Hangup, Noise, Play, Say, Step, WaitFor, walk
 from mediasim.scenario.running.actor import Actor
-from mediasim.scenario.running.endpoints import Elsewhere
+from mediasim.scenario.running.endpoints import Elsewhere, EndpointError
 from mediasim.scenario.running.plans import parties_of
 from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, voices_of
 from mediasim.seeds import Seeds
+from mediasim.twilio.resources import NumberRecord
+from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 
-__all__ = ["PhoneBook", "Way", "listens"]
+__all__ = [
+    "DEFAULT_CALLER",
+    "NotNow",
+    "PhoneBook",
+    "RtpLine",
+    "Way",
+    "act",
+    "claim_numbers",
+    "place_call",
+]
 
+DEFAULT_CALLER: Final = "+14155550123"
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
+_E164: Final = r"\+[1-9][0-9]{6,14}"
 Way = Callable[[str, bool], Reach | None]
 """The way to an address that is not simulated, if there is one; told whether nobody of the plan is
 at it."""
@@ -71,7 +89,7 @@ class PhoneBook:
         self, party: Party, script: Many[Step], answering: Answering, voice: str | None = None
     ) -> Phone:
         behavior = self.behavior(script, voice or self.voice_of(party.name)) if script else None
-        return Phone(party, answering, behavior, listens(script))
+        return Phone(party, answering, behavior, _listens(script))
 
     def phone(self, address: str) -> Phone:
         """Who is at a number, ``client:`` name or ``sip:`` address; there is always somebody."""
@@ -149,7 +167,7 @@ class PhoneBook:
         return _Made(clips, self._sounds)
 
 
-def listens(script: Many[Step]) -> bool:
+def _listens(script: Many[Step]) -> bool:
     """Whether a script waits for something heard."""
     return any(
         isinstance(step, WaitFor) and (step.quiet or step.speech or step.digit)
@@ -187,3 +205,109 @@ def _cast(config: Config) -> Scenario:
 def _fiction() -> Iterator[str]:
     """Numbers reserved for fiction."""
     return (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
+
+
+class RtpLine:
+    """The way to a party that is an RTP endpoint elsewhere: a Reach.
+
+    Nothing signals there, so it is answered at once, and never hangs up. A port that was named
+    carries one call at a time.
+    """
+
+    def __init__(self, elsewhere: Elsewhere) -> None:
+        self._elsewhere = elsewhere
+        self._one_at_a_time = address_of(elsewhere.endpoint.local)[1] != 0
+        self._latest: LiveCall | None = None
+
+    async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
+        latest = self._latest
+        if self._one_at_a_time and latest is not None and latest.active:
+            raise NotReached(f"{self._elsewhere.endpoint.local} carries another call", "busy")
+        try:
+            far_end = self._elsewhere.open(call.party)
+        except EndpointError as error:
+            raise NotReached(str(error), "failed") from None
+        self._latest = call
+        ringing()
+        return far_end
+
+
+# -- the app's numbers ---------------------------------------------------------------------------
+
+
+def claim_numbers(service: Service, config: Config) -> None:
+    """Enter the config's numbers; those the account has already get the config's settings."""
+    known = {number.phone_number: number for number in service.numbers.all()}
+    for phone_number, app in config.numbers.items():
+        record = known.get(phone_number)
+        if record is None:
+            record = NumberRecord(
+                sid=service.exchange.sids.new("PN"),
+                account_sid=service.account.sid,
+                friendly_name=phone_number,
+                created_ns=service.now_ns,
+                phone_number=phone_number,
+            )
+            service.numbers.add(record)
+        _settle(record, app)
+
+
+def _settle(record: NumberRecord, app: AppNumber) -> None:
+    record.friendly_name = app.friendly_name or record.friendly_name
+    record.voice_url = app.voice_url
+    record.voice_method = app.voice_method
+    record.voice_fallback_url = app.voice_fallback_url
+    record.voice_fallback_method = app.voice_fallback_method
+    record.status_callback = app.status_callback
+    record.status_callback_method = app.status_callback_method
+    record.twiml = app.twiml
+
+
+# -- calls from outside --------------------------------------------------------------------------
+
+
+class NotNow(Exception):
+    """It cannot be done to what there is; says what there is."""
+
+
+def place_call(
+    service: Service, phones: PhoneBook, *, to: str, from_: str, callee: Callee, scripted: bool
+) -> CallRecord:
+    """Somebody calls one of the app's numbers.
+
+    ``from_`` is a number, or the name of a party in the plan, who then is the caller;
+    ``scripted``: with the callee's script instead of its own. Raises NotNow and TwilioError.
+    """
+    phone = phones.caller(from_, callee.script if scripted else None)
+    if phone is None and re.fullmatch(_E164, from_) is None:
+        raise NotNow(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
+    if phone is not None and phone.reach is not None:
+        raise NotNow(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
+    if phone is None:
+        phone = phones.stranger(callee, from_)
+    return service.place_inbound(phone.party.number, to, phone)
+
+
+def act(service: Service, phones: PhoneBook, call_sid: str, callee: Callee) -> CallRecord:
+    """Let the party of a live call carry out the callee's script, from now on.
+
+    Raises NotNow for a call that is not in progress, TwilioError for one there is not.
+    """
+    record = service.call_record(call_sid)
+    session = service.sessions.get(call_sid)
+    if session is None or not session.call.active:
+        raise NotNow(f"call {call_sid} is {record.status}: only in a call in progress can one act")
+    call = session.call
+    if call.line is None:
+        if [type(step) for step in callee.script] == [Hangup]:
+            call.hung_up()  # taken down as if it had gone
+            return record
+        raise NotNow(f"{call.party.name} in call {call_sid} is not simulated: it acts by itself")
+    if _listens(callee.script) and call.line.ear is None:
+        raise NotNow(
+            f"{call.party.name} does not listen in call {call_sid}: its own script has nothing"
+            " that waits for what it hears"
+        )
+    voice = callee.voice or phones.voice_of(call.party.name)
+    session.spawn(phones.behavior(callee.script, voice)(session))
+    return record

@@ -1,7 +1,8 @@
-"""Where a stream connects to: its URL as Twilio takes it, checked, and the headers of its upgrade.
+"""A stream's handshake: its URL, checked, its upgrade's headers, and how it may fail or break.
 
 ``wss``, and ``ws`` for what listens on this machine. No query: values are given as Parameters.
-The upgrade is signed as a webhook is, for the URL as it is connected to.
+The upgrade is signed as a webhook is, for the URL as it is connected to. Codes are those of
+Twilio's error dictionary.
 """
 
 from __future__ import annotations
@@ -11,12 +12,52 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mediasim.twilio.signature import signature
-from mediasim.twilio.streams.problems import MALFORMED_URL, REFUSED, SCHEME
 from mediasim.twilio.webhooks import HostGuard
 from mediasim.twilio.webhooks.address import Address
 
-__all__ = ["StreamFailed", "Target", "target_of"]
+__all__ = [
+    "BROKEN",
+    "CLOSED",
+    "HANDSHAKE",
+    "INVALID_MESSAGE",
+    "MALFORMED_MESSAGE",
+    "MALFORMED_URL",
+    "NAMES",
+    "OVERFLOW",
+    "PROTOCOL",
+    "REFUSED",
+    "SCHEME",
+    "TIMEOUT",
+    "StreamFailed",
+    "Target",
+    "target_of",
+]
 
+TIMEOUT: Final = 31901
+REFUSED: Final = 31902
+BROKEN: Final = 31903
+HANDSHAKE: Final = 31920
+CLOSED: Final = 31921
+SCHEME: Final = 31922
+MALFORMED_URL: Final = 31923
+PROTOCOL: Final = 31924
+OVERFLOW: Final = 31930
+"""A warning, as are the next two: each is given once for a stream."""
+MALFORMED_MESSAGE: Final = 31950
+INVALID_MESSAGE: Final = 31951
+NAMES: Final = {
+    TIMEOUT: "Stream - WebSocket - Connection Timeout",
+    REFUSED: "Stream - WebSocket - Connection Refused",
+    BROKEN: "Stream - WebSocket - Connection Broken Pipe",
+    HANDSHAKE: "Stream - WebSocket - Handshake Error",
+    CLOSED: "Stream - WebSocket - Close Error",
+    SCHEME: "Stream - WebSocket - URL Schema Not Supported",
+    MALFORMED_URL: "Stream - WebSocket - Malformed URL",
+    PROTOCOL: "Stream - WebSocket - Protocol Error",
+    OVERFLOW: "Stream - Media - Buffer Overflow",
+    MALFORMED_MESSAGE: "Stream - Protocol - Malformed Message",
+    INVALID_MESSAGE: "Stream - Protocol - Invalid Message",
+}
 _AS_HTTP: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 _USER_AGENT: Final = "Twilio.TmeWs/1.0"
 

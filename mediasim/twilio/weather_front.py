@@ -16,7 +16,7 @@ from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.writing import refused
 from mediasim.twilio.service import Service
-from mediasim.twilio.weather.weather import Download
+from mediasim.twilio.weather import Download
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import API_REQUEST, DOWNLOAD
 

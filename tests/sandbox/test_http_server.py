@@ -10,8 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from mediasim.sandbox.limits import BoundedProtocol
-from mediasim.sandbox.prompt_server import PromptServer
+from mediasim.sandbox.http_server import BoundedProtocol, PromptServer
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UNENDED = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1"
