@@ -3,3 +3,11 @@
 ``model`` is the report, key by key; ``build`` makes it of a run. ``summary``, ``html`` and
 ``junit`` show it, ``explain`` says why recordings have the channels they have.
 """
+
+from pathlib import Path
+from typing import Final
+
+__all__ = ["SHARED_SCRIPTS"]
+
+SHARED_SCRIPTS: Final = Path(__file__).with_name("shared")
+"""The folder of the scripts that the report page and the inspector have in common."""
