@@ -14,7 +14,7 @@ import mediasim
 ROOT = Path(mediasim.__file__).parent
 FLOORS = ["seeds", "documents", "audio", "rtp", "media", "net", "captures"]
 FLOORS += ["parties", "exchange", "truth", "twilio", "scenario", "sip", "sandbox"]
-FLOORS += ["testing", "pytest_plugin", "cli"]
+FLOORS += ["testing", "pytest_plugin", "commands", "cli"]
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")
 )
