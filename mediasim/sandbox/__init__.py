@@ -2,3 +2,15 @@
 
 Here are the sockets, threads, clocks and files of it; Twilio's behaviour is `mediasim.twilio`.
 """
+
+__all__ = [
+    "access",
+    "commands",
+    "config",
+    "config_weather",
+    "http_server",
+    "number_plan",
+    "sandbox",
+    "server",
+    "settings",
+]

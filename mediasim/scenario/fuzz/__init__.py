@@ -5,3 +5,5 @@
 scenario small; ``hunt`` does all of it many times, for these or any other ``properties``;
 ``command`` is ``mediasim fuzz``.
 """
+
+__all__ = ["command", "draw_parties", "draws", "judge", "try_out"]

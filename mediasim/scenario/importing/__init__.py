@@ -4,3 +4,5 @@
 are the call; ``replay`` plays them to an exchange that records; ``words`` tells of all that;
 ``command`` is ``mediasim import``.
 """
+
+__all__ = ["command"]

@@ -22,5 +22,10 @@ __all__ = [
     "StreamOwner",
     "StreamRecord",
     "conversation_figures",
+    "measure",
+    "problems",
+    "record",
     "recording_figures",
+    "stream",
+    "target",
 ]

@@ -16,7 +16,7 @@ from mediasim.twilio.verbs.sound import pause, play, say
 from mediasim.twilio.verbs.start import start, stop
 from mediasim.twilio.verbs.stream import connect
 
-__all__ = ["VERBS"]
+__all__ = ["VERBS", "bridge", "dial", "record", "sound"]
 
 VERBS: Final[dict[str, Execute]] = {
     "Connect": connect,

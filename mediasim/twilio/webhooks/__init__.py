@@ -16,4 +16,8 @@ __all__ = [
     "Delivery",
     "HostGuard",
     "Webhooks",
+    "address",
+    "delivery",
+    "hosts",
+    "webhooks",
 ]
