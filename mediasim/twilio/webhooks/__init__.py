@@ -18,6 +18,5 @@ __all__ = [
     "Webhooks",
     "address",
     "delivery",
-    "hosts",
     "webhooks",
 ]
