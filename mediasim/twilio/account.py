@@ -47,7 +47,8 @@ class AccountBase:
         self.base_url = base_url
         self.room = Room(exchange.plane)
         """All legs share it, so that any may meet any."""
-        self.transcriptions: Book[TranscriptionRecord] = Book("Transcriptions", account.sid)
+        self._books: dict[str, Book[Any]] = {}
+        self.transcriptions: Book[TranscriptionRecord] = self.book("Transcriptions")
         self.notifications: list[NotificationRecord] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         exchange.on_fault = self.broke
@@ -75,6 +76,10 @@ class AccountBase:
     @property
     def account_path(self) -> str:
         return account_path(self.account.sid)
+
+    def book(self, name: str) -> Book[Any]:
+        """The records of a resource, by its part of a path: ``Queues``."""
+        return self._books.setdefault(name, Book(name, self.account.sid))
 
     def call_record(self, sid: str) -> CallRecord:
         """Raises TwilioError for a call there is not."""
