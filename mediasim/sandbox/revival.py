@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.media_store import MediaStore
-from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.records import RecordingRecord, check_recording_sid
 from mediasim.exchange.recovery import Revived, revive_recordings
-from mediasim.exchange.sids import check_sid
 from mediasim.media.spool import journals
 from mediasim.sandbox.persistence import Documents, from_document, to_document
 from mediasim.truth.recovered import publish_recovered, recovered_channels
@@ -137,7 +136,7 @@ def _journal_of(
 ) -> dict[str, Any] | None:
     """What a recording's damaged journal said, by its row; without a row, what its file tells."""
     try:
-        check_sid(sid, "RE")
+        check_recording_sid(sid)
     except ValueError:
         return None
     row = rows.get(sid)

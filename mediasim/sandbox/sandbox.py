@@ -17,9 +17,8 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.journals import Journals
-from mediasim.exchange.recovery import Revived
-from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.records import SidFactory
+from mediasim.exchange.recovery import Journals, Revived
 from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker

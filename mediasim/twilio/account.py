@@ -10,13 +10,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from mediasim.exchange.catalogue import Catalogue, UnknownSid
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
-from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
 from mediasim.twilio.errors import not_found
 from mediasim.twilio.representations import account_path
