@@ -2,7 +2,7 @@
 media on their worse days, by a seed, and said in the delivery log.
 """
 
-from mediasim.twilio.weather.spell import CALLBACKS, Spell
+from mediasim.twilio.weather.spell import Spell
 from mediasim.twilio.weather.weather import CallbackFate, Weather
 
-__all__ = ["CALLBACKS", "CallbackFate", "Spell", "Weather"]
+__all__ = ["CallbackFate", "Spell", "Weather"]

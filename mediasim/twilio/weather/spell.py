@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any
 
 from mediasim.truth.faults.order import FaultOrder
 
-__all__ = ["CALLBACKS", "Spell"]
-
-CALLBACKS: Final = (
-    *("call-status", "recording-status", "conference-status", "action"),
-    *("transcription", "partial-result"),
-)
-"""Kinds of callbacks, as the delivery log has them."""
+__all__ = ["Spell"]
 
 
 @dataclass(frozen=True, slots=True)
