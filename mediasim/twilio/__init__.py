@@ -20,7 +20,6 @@ __all__ = [
     "signature",
     "streams",
     "studio",
-    "transcriptions",
     "weather",
     "weather_front",
     "webhooks",
