@@ -19,10 +19,9 @@ from typing import Any, Final
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
 from mediasim.net.batch_reader import DATAGRAM_BYTES
-from mediasim.net.datagram_socket import DROPPED, UNSENT, Address, DatagramSocket
 from mediasim.net.rtp_mux import PacketWatcher, RtpMux
 from mediasim.net.rtp_source import RtpSource
-from mediasim.net.udp import BUFFER_BYTES
+from mediasim.net.udp import BUFFER_BYTES, DROPPED, UNSENT, Address, DatagramSocket
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mediasim.net.datagram_socket import Address
+from mediasim.net.udp import Address
 
 __all__ = ["RtpSource"]
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
-from mediasim.net.load import WINDOW_NS, Load
-from mediasim.net.realtime import Events, RealtimeLoop
+from mediasim.net.realtime import WINDOW_NS, Events, Load, RealtimeLoop
 from mediasim.parties.party import Line, Party
 from mediasim.seeds import Seeds
 
