@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from mediasim.twilio.signature import body_signed_url, signature
+from mediasim.twilio.webhooks.address import body_signed_url, signature
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 URLS = (
