@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urljoin
 
 from mediasim.seeds import Seeds
@@ -26,8 +26,10 @@ from mediasim.twilio.webhooks.address import (
     HostGuard,
     signature,
 )
-from mediasim.twilio.webhooks.cookies import Cookies
 from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Attempt, Delivery
+
+if TYPE_CHECKING:
+    from mediasim.twilio.webhooks.cookies import Cookies
 
 __all__ = ["Sender"]
 
@@ -185,7 +187,8 @@ class Sender:
         self._clock = clock
         self._guard = guard
         self._seeds = seeds
-        self._cookies = Cookies(clock)
+        self._cookies: Cookies | None = None
+        """None until an app sets one."""
 
     async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
         """Deliver it, entering each attempt. Raises AppFailure once it is given up.
@@ -201,16 +204,18 @@ class Sender:
         attempts = _Attempts(self._http, self._clock, overrides, delivery, lost_answer=lost_answer)
         token = self._token(delivery)
         for _ in range(1 + _MOST_REDIRECTS):
+            kept = self._cookies
             request = _outgoing(
                 address,
                 method,
                 params,
                 auth_token=self._auth_token,
                 idempotency_token=token,
-                cookie=self._cookies.header(delivery.sid, address),
+                cookie=None if kept is None else kept.header(delivery.sid, address),
             )
             answer = await attempts.until_answered(request)
-            self._cookies.keep(delivery.sid, address, answer.headers.get("set-cookie", ""))
+            if "set-cookie" in answer.headers:
+                self._keep_cookies(delivery.sid, address, answer.headers["set-cookie"])
             if answer.status < 300:
                 return AppResponse(
                     address.base, answer.status, answer.headers, answer.body, delivery
@@ -223,6 +228,14 @@ class Sender:
             f"HTTP too many redirects: {delivery.url} led to more than {_MOST_REDIRECTS}",
             delivery,
         )
+
+    def _keep_cookies(self, sid: str, address: Address, set_cookie: str) -> None:
+        if self._cookies is None:
+            # Imported here: it takes 30 ms to load, and few apps set cookies.
+            from mediasim.twilio.webhooks.cookies import Cookies
+
+            self._cookies = Cookies(self._clock)
+        self._cookies.keep(sid, address, set_cookie)
 
     def _address(self, url: str, delivery: Delivery) -> Address:
         """Where to send it, if it may be sent there."""
