@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.conversation.app_figures import Figures
 from mediasim.scenario.conversing import (
     Wanting,
     judge_barge_in,
@@ -25,7 +26,7 @@ from mediasim.scenario.model_expect_app import (
 )
 from mediasim.scenario.runner import Run
 from mediasim.scenario.verdicts import Failed
-from mediasim.twilio.streams import Figures, Stream
+from mediasim.twilio.streams import Stream
 
 __all__ = ["barge_in", "dead_air", "greeting", "response", "talk_over"]
 

@@ -25,13 +25,13 @@ from mediasim.sandbox.settings import Settings
 from mediasim.scenario.durations import Duration
 from mediasim.testing.apps import ServedApp, serve_app
 from mediasim.testing.client import sdk_client
+from mediasim.testing.conversation import CallStream
 from mediasim.testing.keeping import Keeping
 from mediasim.testing.never import Clip
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_recording import SandboxRecording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import Utterance, utterances_of
-from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import awaited
 from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery

@@ -15,12 +15,12 @@ from mediasim.scenario.load import parse_scenario
 from mediasim.scenario.model import Scenario
 from mediasim.scenario.simulate import Recorded, Result, simulate
 from mediasim.scenario.verdicts import Verdict
+from mediasim.testing.conversation import CallStream
 from mediasim.testing.keeping import Keeping
 from mediasim.testing.never import Clip
 from mediasim.testing.pages import write_page
 from mediasim.testing.recording import Recording
 from mediasim.testing.source import Downloaded, Utterance, utterances_of
-from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.sidecar import RecordingTruth
 from mediasim.twilio.download import Format
