@@ -92,15 +92,15 @@ def run(
     Exit code 0: every expectation holds; 1: one failed; 2: a scenario or the command line is
     wrong; 3: a run broke; 130: Ctrl-C, and the report is of what had run.
     """
-    from mediasim.scenario.campaign import run_all, write_report_json
-    from mediasim.scenario.errors import ScenarioError
-    from mediasim.scenario.run_folders import FolderInUse, run_folder
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.scenario.running.campaign import run_all, write_report_json
+    from mediasim.scenario.running.run_folders import FolderInUse, run_folder
 
     if shared_socket and not realtime:
         _stop("--shared-socket says how packets travel with --realtime: give both", WRONG)
     found = _load(scenarios)
     if not realtime:
-        from mediasim.scenario.endpoints import refuse_without_real_time
+        from mediasim.scenario.running.endpoints import refuse_without_real_time
 
         try:
             refuse_without_real_time(found)
@@ -130,11 +130,11 @@ def run(
                 ),
             )
             write_report_json(report, folder.path)
-            from mediasim.scenario.report_html import write_report
+            from mediasim.scenario.report.html import write_report
 
             page = write_report(report, folder.path)
         if junit is not None:
-            from mediasim.scenario.junit import write_junit
+            from mediasim.scenario.report.junit import write_junit
 
             write_junit(report, junit)
     except FolderInUse as error:
@@ -147,7 +147,7 @@ def run(
     else:
         from rich.console import Console
 
-        from mediasim.scenario.summary import print_summary
+        from mediasim.scenario.report.summary import print_summary
 
         print_summary(report, Console(highlight=False), report_path=page)
     if report["interrupted"]:
@@ -160,7 +160,7 @@ def run(
 @app.command()
 def new(name: Annotated[str, typer.Argument(help="The scenario's name, or a file.")]) -> None:
     """Write a commented scenario to start from."""
-    from mediasim.scenario.starter import starter_scenario
+    from mediasim.scenario.model.starter import starter_scenario
 
     path = Path(name)
     if not path.name:
@@ -188,7 +188,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from mediasim.sandbox.config import config_schema
-    from mediasim.scenario.schema import scenario_schema
+    from mediasim.scenario.model.schema import scenario_schema
 
     found = config_schema() if config else scenario_schema()
     print(json.dumps(found, indent=2, ensure_ascii=False))
@@ -203,8 +203,8 @@ def sdp(
     ] = False,
 ) -> None:
     """Print the session description of a party elsewhere: where it is to send its RTP, and what."""
-    from mediasim.scenario.endpoints import described
-    from mediasim.scenario.errors import ScenarioError
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.scenario.running.endpoints import described
 
     found = _load([scenario])[0]
     known = [name for name, each in found.parties.items() if each.endpoint is not None]
@@ -225,7 +225,7 @@ def explain(
     ),
 ) -> None:
     """Say why recordings have the channels they have."""
-    from mediasim.scenario.explain import ExplainError, explain_recordings
+    from mediasim.scenario.report.explain import ExplainError, explain_recordings
 
     try:
         print(explain_recordings(what, out))
@@ -248,9 +248,9 @@ import_command.register(app)
 
 def _load(paths: list[str]) -> list[Any]:
     """All scenarios, checked before anything runs; ends with exit code 2 if one is wrong."""
-    from mediasim.scenario.errors import ScenarioError
-    from mediasim.scenario.load import load_scenarios
-    from mediasim.scenario.sound_check import check_sounds
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.scenario.model.load import load_scenarios
+    from mediasim.scenario.running.sound_check import check_sounds
 
     try:
         found = load_scenarios(paths)

@@ -115,12 +115,12 @@ def serve(
     import asyncio
     import os
 
+    from mediasim.documents.diagnostics import ScenarioError
     from mediasim.sandbox.clocks import ClockRefuses
     from mediasim.sandbox.config import Config, load_config
     from mediasim.sandbox.server import Address, ServeError, serve
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
-    from mediasim.scenario.errors import ScenarioError
 
     os.umask(0o077)  # what is kept is nobody else's to read
     _raise_limit_of_files()
@@ -158,7 +158,7 @@ def _raise_limit_of_files() -> None:
 
 
 def _sip_address(text: str) -> Any:
-    from mediasim.sandbox.config_sip import read_sip_address
+    from mediasim.sandbox.config import read_sip_address
 
     try:
         return read_sip_address(text)
@@ -168,7 +168,7 @@ def _sip_address(text: str) -> Any:
 
 def env(url: Url = _DEFAULT_URL) -> None:
     """Print the environment variables that point an app at the sandbox."""
-    from mediasim.sandbox.environment import environment_block
+    from mediasim.sandbox.access import environment_block
 
     print(environment_block(_ask(url, "GET", "/env")))
 
@@ -230,8 +230,8 @@ def recordings(
 
 
 def _read_steps(file: Path) -> Any:
-    from mediasim.scenario.errors import ScenarioError
-    from mediasim.scenario.yaml_reader import read_yaml
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.documents.yaml_reader import read_yaml
 
     try:
         steps = read_yaml(file.read_text("utf-8"), file).plain()

@@ -22,7 +22,7 @@ from mediasim.sip.messages import SipUri, uri_text
 from mediasim.sip.outgoing import SipReach, Target, Wanted
 from mediasim.sip.transports import Channel
 from mediasim.twilio.service import Service
-from mediasim.twilio.webhooks.hosts import HostGuard
+from mediasim.twilio.webhooks.address import HostGuard
 
 __all__ = ["SipServer", "SipSettings"]
 

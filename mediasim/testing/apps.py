@@ -105,7 +105,7 @@ def serve_app(app: Any) -> ServedApp:
 def _serve_asgi(app: Any) -> ServedApp:
     import uvicorn
 
-    from mediasim.sandbox.prompt_server import PromptServer
+    from mediasim.sandbox.http_server import PromptServer
 
     listening = socket.create_server(("127.0.0.1", 0))
     # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
-from mediasim.scenario.conversing import (
+from mediasim.documents.durations import Duration
+from mediasim.scenario.expectations.conversing import (
     APP,
     CALLER,
     Wanting,
@@ -23,7 +24,6 @@ from mediasim.scenario.conversing import (
     judge_response,
     judge_talk_over,
 )
-from mediasim.scenario.durations import Duration
 from mediasim.testing.text_waveform import clock
 from mediasim.twilio.streams import Stream
 

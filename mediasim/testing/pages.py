@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mediasim import __version__
-from mediasim.scenario.campaign import write_report_json
-from mediasim.scenario.report_html import write_report
+from mediasim.scenario.report.html import write_report
+from mediasim.scenario.running.campaign import write_report_json
 
 __all__ = ["write_page"]
 

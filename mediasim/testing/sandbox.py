@@ -12,17 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from mediasim.documents.durations import Duration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
+from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
-from mediasim.sandbox.embedded import EmbeddedSandbox
-from mediasim.sandbox.environment import environment
-from mediasim.sandbox.live import DEFAULT_CALLER, act, place_call
-from mediasim.sandbox.numbers import claim_numbers
+from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
+from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
-from mediasim.scenario.durations import Duration
 from mediasim.testing.apps import ServedApp, serve_app
 from mediasim.testing.client import sdk_client
 from mediasim.testing.conversation import CallStream

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -15,17 +15,26 @@ from mediasim.testing.source import Downloaded, Utterance
 from mediasim.testing.truth_file import truth_of_document
 from mediasim.truth.sidecar import RecordingTruth
 from mediasim.twilio.download import Format
+from mediasim.twilio.service import Service
 
-if TYPE_CHECKING:
-    from mediasim.testing.sandbox import MediasimSandbox
+__all__ = ["RecordingSandbox", "SandboxRecording"]
 
-__all__ = ["SandboxRecording"]
+
+class RecordingSandbox(Protocol):
+    """What a recording needs of a :class:`mediasim.testing.sandbox.MediasimSandbox`."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def service(self) -> Service: ...
+    @property
+    def utterances(self) -> list[Utterance]: ...
 
 
 class SandboxRecording:
     """A RecordingSource."""
 
-    def __init__(self, name: str, record: RecordingRecord, sandbox: MediasimSandbox) -> None:
+    def __init__(self, name: str, record: RecordingRecord, sandbox: RecordingSandbox) -> None:
         self.name = name
         self._record = record
         self._sandbox = sandbox
@@ -44,11 +53,11 @@ class SandboxRecording:
 
     def download(self, channels: int | None, format: Format) -> Downloaded:
         """Over HTTP, in whatever weather there is. ConnectionError if it breaks off."""
-        sandbox = self._sandbox
-        url = f"{sandbox.base_url}{sandbox.service.account_path}/Recordings/{self._record.sid}"
+        service = self._sandbox.service
+        account, path = service.account, f"{service.account_path}/Recordings/{self._record.sid}"
         query = "" if channels is None else f"?RequestedChannels={channels}"
-        request = Request(f"{url}.{format}{query}")
-        credentials = f"{sandbox.account_sid}:{sandbox.auth_token}".encode()
+        request = Request(f"{self._sandbox.base_url}{path}.{format}{query}")
+        credentials = f"{account.sid}:{account.auth_token}".encode()
         request.add_header("Authorization", f"Basic {b64encode(credentials).decode()}")
         try:
             with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:

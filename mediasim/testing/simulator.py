@@ -11,10 +11,10 @@ from typing import Any
 from mediasim.exchange.events import Event
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import CallRecord, RecordingRecord
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.simulate import Recorded, Result, simulate
-from mediasim.scenario.verdicts import Verdict
+from mediasim.scenario.expectations.verdicts import Verdict
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.running.simulate import Recorded, Result, simulate
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.keeping import Keeping
 from mediasim.testing.never import Clip

@@ -20,8 +20,8 @@ import pytest
 import yaml
 from playing import Played, Samples, play, show
 
-from mediasim.scenario.campaign import run_all
-from mediasim.scenario.load import parse_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.campaign import run_all
 
 STARTED: list[subprocess.Popen[bytes]] = []
 NOISE = {"noise": {"kind": "white", "for": "900ms", "level": -15}}

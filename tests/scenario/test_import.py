@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import read_wav
-from mediasim.net.capture_file import CapturedFrame, read_capture
-from mediasim.net.capture_writer import capture_bytes
-from mediasim.net.datagrams import Datagram, datagram_in
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.result import run_report
+from mediasim.captures.datagrams import Datagram, datagram_in
+from mediasim.captures.reader import CapturedFrame, read_capture
+from mediasim.captures.writer import capture_bytes
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.result import run_report
 from mediasim.seeds import Seeds
 
 WHO = ("--caller", ANN, "--callee", BOB)

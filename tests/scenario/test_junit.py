@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_samples import HOSTILE, expectation, failed_run, report, run
 
-from mediasim.scenario.junit import write_junit
+from mediasim.scenario.report.junit import write_junit
 
 
 def written(directory: Path, *runs: dict[str, Any]) -> ElementTree.Element:

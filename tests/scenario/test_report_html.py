@@ -25,8 +25,8 @@ from report_samples import (
 )
 
 from mediasim.audio.g711 import ulaw_encode
-from mediasim.scenario import report_html
-from mediasim.scenario.report_html import write_report
+from mediasim.scenario.report import html as report_html
+from mediasim.scenario.report.html import write_report
 
 VOID = {"meta", "link", "img", "br"}
 

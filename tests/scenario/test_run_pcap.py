@@ -18,17 +18,17 @@ import pytest
 from captured_calls import ANN, BOB, both_recordings, call, captured, imported, mediasim
 
 from mediasim.audio.tones import noise
+from mediasim.captures.datagrams import Datagram, datagram_in
+from mediasim.captures.reader import read_capture
 from mediasim.exchange.dates import Dates
 from mediasim.media.far_end import FarEndListener
 from mediasim.media.leg import Leg
-from mediasim.net.capture_file import read_capture
-from mediasim.net.datagrams import Datagram, datagram_in
 from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.rtp.rtcp import Bye, SenderReport, parse
 from mediasim.rtp.sender import RtpSender
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.result import run_report
-from mediasim.scenario.runner import run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.result import run_report
+from mediasim.scenario.running.runner import run_scenario
 
 ROUGH = {"network": {"delay": "30ms", "jitter": "15ms", "loss": "5%"}}
 WILD = {"network": {"delay": "50ms", "jitter": {"normal": "20ms"}, "loss": "3%", "reorder": "4%"}}

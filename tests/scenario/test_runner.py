@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import mediasim
-from mediasim.scenario import stage
-from mediasim.scenario.campaign import run_all, run_one, write_report_json
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.runner import RunFailed, run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.running import stage
+from mediasim.scenario.running.campaign import run_all, run_one, write_report_json
+from mediasim.scenario.running.runner import RunFailed, run_scenario
 
 NOISE = {"noise": {"kind": "white", "for": "1s", "level": -20}}
 

@@ -7,7 +7,7 @@ from typing import Any
 from report_samples import HOSTILE, expectation, failed_run, recording, report, run
 from rich.console import Console
 
-from mediasim.scenario.summary import MOST_BLOCKS, print_summary
+from mediasim.scenario.report.summary import MOST_BLOCKS, print_summary
 
 
 def printed(*runs: dict[str, Any], encoding: str = "utf-8", **other: Any) -> str:

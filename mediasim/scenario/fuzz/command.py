@@ -114,7 +114,7 @@ def _show(find: Find, properties: Properties) -> None:
 
 def _judge(files: list[str], properties: Properties) -> int:
     """Judge scenario files by everything; returns the exit code."""
-    from mediasim.scenario.errors import ScenarioError
+    from mediasim.documents.diagnostics import ScenarioError
     from mediasim.scenario.fuzz.replay import judged_file
 
     code = 0

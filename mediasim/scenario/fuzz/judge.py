@@ -20,7 +20,7 @@ from mediasim.scenario.fuzz.judge_states import (
     media_as_the_status_says,
 )
 from mediasim.scenario.fuzz.play import Played
-from mediasim.scenario.result import run_report
+from mediasim.scenario.running.result import run_report
 
 __all__ = ["GOES_THROUGH", "INVARIANTS", "Broken", "Invariant", "broken_by"]
 

@@ -70,7 +70,7 @@ def import_(
     from mediasim.scenario.importing.replay import replay
     from mediasim.scenario.importing.signalling import signalled_in
     from mediasim.scenario.importing.words import listing, listing_text, report, report_text
-    from mediasim.scenario.run_folders import DEFAULT_FOLDER, RunFolder, run_folder
+    from mediasim.scenario.running.run_folders import DEFAULT_FOLDER, RunFolder, run_folder
 
     try:
         names = dict(map(parse_codec, codec or ()))

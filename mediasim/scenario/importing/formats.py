@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from mediasim.audio.codecs import CODECS
-from mediasim.net.rtp_talks import Talk
+from mediasim.captures.rtp_talks import Talk
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.importing.errors import ImportRefused

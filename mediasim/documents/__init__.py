@@ -1,0 +1,1 @@
+"""Documents that people write: YAML with places, diagnostics, durations, models of their keys."""

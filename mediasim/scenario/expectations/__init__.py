@@ -1,0 +1,1 @@
+"""What a scenario expects, judged on the recordings of its run."""

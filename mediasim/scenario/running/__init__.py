@@ -1,0 +1,1 @@
+"""Runs of scenarios: their calls compiled to the exchange, played, and kept."""
