@@ -22,8 +22,8 @@ from mediasim.exchange.catalogue import Catalogue
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
 from mediasim.exchange.journals import Journals
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.sids import SidFactory
@@ -67,7 +67,7 @@ class Switch(Generic[CallT, RecordingT]):
         *,
         document: RecordingDocument,
         plane: MediaPlane | None = None,
-        profile: Profile = DEFAULT_PROFILE,
+        profile: str = DEFAULT_PROFILE,
         dates: Dates | None = None,
         transport: Transport | None = None,
         sid_label: str = "",
@@ -82,7 +82,7 @@ class Switch(Generic[CallT, RecordingT]):
         self.sids = SidFactory(seeds.fork(sid_label) if sid_label else seeds)
         self.account_sid = self.sids.new("AC")
         self.plane = plane or MediaPlane(max_lag=VIRTUAL_BLOCK)
-        self.profile: Profile = profile
+        self.profile = profile
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)

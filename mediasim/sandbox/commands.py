@@ -10,6 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from mediasim.exchange.profiles import PROFILES
+
 __all__ = ["register"]
 
 _UNWELL = 1
@@ -35,11 +37,10 @@ class SpreadName(str, Enum):  # noqa: UP042
     numbers = "numbers"
 
 
-class ProfileName(str, Enum):  # noqa: UP042
-    legacy = "2016-legacy"
-    of_2022 = "2022-05"
-    of_2024 = "2024-07"
-    of_2025 = "2025-09"
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, PROFILES))}.")
+    return name
 
 
 Url = Annotated[
@@ -73,7 +74,12 @@ def serve(
         int | None, typer.Option(help="Instead of the config's.", min=0, max=2**63 - 1)
     ] = None,
     profile: Annotated[
-        ProfileName | None, typer.Option(help="Twilio's behaviour as of a date.")
+        str | None,
+        typer.Option(
+            help="Twilio's behaviour as of a date.",
+            parser=_profile,
+            metavar=f"<{'|'.join(PROFILES)}>",
+        ),
     ] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Where apps elsewhere find it, for URLs it gives.")
@@ -137,7 +143,7 @@ def serve(
             spread=spread.value,
             hosts=tuple(allowed_host or ()),
             asked_seed=seed,
-            asked_profile=None if profile is None else profile.value,
+            asked_profile=profile,
             asked_sip=None if sip is None else _sip_address(sip),
         )
         asyncio.run(serve(settings, Address(host, port, public_url), _say))

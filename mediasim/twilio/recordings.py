@@ -15,7 +15,7 @@ from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.catalogue import UnknownSid
 from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.journals import CALLBACK
-from mediasim.exchange.layout import Kind
+from mediasim.exchange.profiles import Kind
 from mediasim.exchange.recording import (
     RecordedCall,
     RecordedConference,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from mediasim.exchange.layout import Channels, Track
+from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.asks import RecordingRequest, Script
 from mediasim.twilio.errors import bad_parameter
