@@ -148,9 +148,6 @@ class Switch(Generic[CallT, RecordingT]):
     async def sleep(self, for_ns: int) -> None:
         await self.sleep_until(self.now_ns + for_ns)
 
-    async def sleep_frames(self, frames: int) -> None:
-        await self.sleep(frames * FRAME_NS)
-
     # -- what callers hear -------------------------------------------------------------------
 
     @cached_property
