@@ -24,10 +24,9 @@ from mediasim.audio.wav import write_wav
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import analyse
 from mediasim.truth.analysis.as_json import analysis_json
-from mediasim.truth.analysis.errors import AnalysisError
-from mediasim.truth.analysis.recording import read_recording
+from mediasim.truth.analysis.recording import AnalysisError, read_recording
 from mediasim.truth.documents import TruthDocumentError
-from mediasim.truth.faults.files import break_file
+from mediasim.truth.faults.breaking import break_file
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import parse_fault
 from mediasim.truth.verify.verify import verify

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import waveform_peaks
+from mediasim.conversation.spans import Span
 from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.spans import Span
 
 __all__ = ["COLOURS", "draw", "width_of"]
 
@@ -115,7 +115,7 @@ class _Row:
             length = (span[1] - span[0]) / SAMPLE_RATE
             yield self._box(span, lanes, top - _GAP - lanes, _RED, 0.16, f"overlap {length:.2f} s")
         yield from self._latencies(top)
-        yield from self._cut_ins(top)
+        yield from self._interruptions(top)
 
     # -- what a lane shows ------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class _Row:
 
     def _latencies(self, top: int) -> Iterator[str]:
         free = 0.0
-        for each in self._analysis.measured.responses or ():
+        for each in self._analysis.measured.gaps or ():
             if not self._start <= each.at < self._start + self._samples:
                 continue
             colour = COLOURS[each.by % len(COLOURS)]
@@ -184,9 +184,9 @@ class _Row:
                     f'text-anchor="middle">{text}</text>'
                 )
 
-    def _cut_ins(self, top: int) -> Iterator[str]:
+    def _interruptions(self, top: int) -> Iterator[str]:
         voices = self._analysis.measured.voices or ()
-        for each in self._analysis.measured.cut_ins or ():
+        for each in self._analysis.measured.interruptions or ():
             if not self._start <= each.at < self._start + self._samples:
                 continue
             colour = COLOURS[each.by % len(COLOURS)]

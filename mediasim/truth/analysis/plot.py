@@ -9,8 +9,8 @@ from typing import Final
 from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.as_json import analysis_json
 from mediasim.truth.analysis.as_text import analysis_text
-from mediasim.truth.analysis.errors import AnalysisError
 from mediasim.truth.analysis.picture import draw
+from mediasim.truth.analysis.recording import AnalysisError
 
 __all__ = ["plot"]
 

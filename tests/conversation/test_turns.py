@@ -1,4 +1,4 @@
-"""The counting: spans against a set of samples, turns and cutting in against plain rules."""
+"""The counting: spans against a set of samples, turns and interruptions against plain rules."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.truth.analysis.figures import Latency, latency_of, words_per_minute
-from mediasim.truth.analysis.floor_changes import CutIn, Response, cut_ins, responses
-from mediasim.truth.analysis.spans import (
+from mediasim.conversation.spans import (
     Span,
     at_least,
     complement,
@@ -18,7 +16,18 @@ from mediasim.truth.analysis.spans import (
     total,
     union,
 )
-from mediasim.truth.analysis.turns import TURN_PAUSE, Turn, turns_of
+from mediasim.conversation.turns import (
+    PAUSE,
+    TURN_PAUSE,
+    Gap,
+    Interruption,
+    Turn,
+    gaps,
+    interruptions,
+    responses,
+    turns_of,
+    utterances,
+)
 
 SECOND = 8000
 any_spans = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)
@@ -80,6 +89,11 @@ def test_an_intersection_is_in_both(first: list[Span], second: list[Span]) -> No
     assert samples(intersection(first, second)) == samples(first) & samples(second)
 
 
+def test_an_utterance_has_its_pauses_and_a_click_is_none() -> None:
+    assert utterances([(0, 800), (800 + PAUSE, 5000), (9000, 9479)]) == [(0, 5000)]
+    assert utterances([(0, 800), (801 + PAUSE, 5000)]) == [(0, 800), (801 + PAUSE, 5000)]
+
+
 # -- turns ----------------------------------------------------------------------------------
 
 
@@ -113,7 +127,7 @@ def test_talking_over_a_turn_does_not_end_it() -> None:
     assert [turn.speaker for turn in turns_of(speech)] == [0, 1]
 
 
-# -- how the floor changes ------------------------------------------------------------------
+# -- interruptions --------------------------------------------------------------------------
 
 
 def said(*spans: tuple[float, float, int]) -> list[Turn]:
@@ -123,78 +137,85 @@ def said(*spans: tuple[float, float, int]) -> list[Turn]:
     )
 
 
-def test_one_who_silences_the_other_has_cut_in_successfully() -> None:
-    (found,) = cut_ins(said((0, 3, 0), (2, 5, 1)))
-    assert found == CutIn(2 * SECOND, 1, 0, SECOND, "successful")
+def test_who_silences_the_other_has_interrupted_successfully() -> None:
+    (found,) = interruptions(said((0, 3, 0), (2, 5, 1)))
+    assert found == Interruption(2 * SECOND, 1, 0, SECOND, "successful")
+    (found,) = interruptions(said((0, 5, 0), (2, 5, 1)))
+    assert found.outcome == "successful", "who falls silent with the other spoke no longer"
 
 
-def test_one_who_gives_up_has_not() -> None:
-    (found,) = cut_ins(said((0, 5, 0), (1, 3, 1)))
+def test_who_gives_up_has_not() -> None:
+    (found,) = interruptions(said((0, 5, 0), (1, 3, 1)))
     assert (found.by, found.outcome, found.overlap) == (1, "unsuccessful", 2 * SECOND)
 
 
 def test_a_short_word_in_between_is_a_backchannel() -> None:
-    (found,) = cut_ins(said((0, 5, 0), (1, 1.5, 1)))
+    (found,) = interruptions(said((0, 5, 0), (1, 1.5, 1)))
     assert found.outcome == "backchannel"
 
 
-def test_starting_together_or_a_little_early_is_no_cutting_in() -> None:
-    assert cut_ins(said((0, 3, 0), (0.19, 5, 1))) == []
-    assert cut_ins(said((0, 3, 0), (2.81, 5, 1))) == []
-    assert cut_ins(said((0, 3, 0), (2.8, 5, 1))) != []
+def test_starting_together_or_a_little_early_is_no_interruption() -> None:
+    assert interruptions(said((0, 3, 0), (0.19, 5, 1))) == []
+    assert interruptions(said((0, 3, 0), (2.81, 5, 1))) == []
+    assert interruptions(said((0, 3, 0), (2.8, 5, 1))) != []
+    assert interruptions(said((0, 3, 0), (2.98, 5, 1)), 1) != [], "an app reacts at once"
 
 
-def test_an_answer_comes_after_silence_and_after_somebody_else() -> None:
-    found = responses(said((0, 1, 0), (1.5, 2, 1), (4, 5, 1), (4.5, 6, 0), (6.25, 7, 1)))
-    assert found == [
-        Response(12_000, 1, 0, 4000),
-        Response(50_000, 1, 0, 2000),
+# -- responses ------------------------------------------------------------------------------
+
+
+def voices_of(turns: list[Turn]) -> list[list[Span]]:
+    return [[(t.start, t.end) for t in turns if t.speaker == speaker] for speaker in (0, 1)]
+
+
+def test_a_response_comes_after_silence_and_after_another_speaker() -> None:
+    turns = said((0, 1, 0), (1.5, 2, 1), (4, 5, 1), (4.5, 6, 0), (6.25, 7, 1))
+    assert gaps(voices_of(turns)) == [
+        Gap(12_000, 1, 0, 4000),
+        Gap(50_000, 1, 0, 2000),
     ]
 
 
-def test_nobody_answers_from_within_a_turn() -> None:
-    assert responses(said((0, 5, 0), (1, 2, 1), (5.5, 6, 0))) == []
+def test_nobody_responds_from_within_an_utterance() -> None:
+    turns = said((0, 5, 0), (1, 2, 1), (5.5, 6, 0))
+    assert gaps(voices_of(turns)) == []
+    assert [each.at for each in responses(voices_of(turns), 0)] == [None, None]
+
+
+def test_every_utterance_is_told_of_answered_or_not() -> None:
+    turns = said((0, 1, 0), (0.9, 2, 1), (3, 4, 0), (4.5, 5, 0), (5.5, 6, 1))
+    found = responses(voices_of(turns), 0)
+    assert [each.latency for each in found] == [-SECOND // 10, None, SECOND // 2]
+    assert [each.by for each in found] == [1, None, 1]
 
 
 @given(voices)
-def test_a_turn_is_an_answer_or_cuts_in_but_not_both(speech: list[list[Span]]) -> None:
+def test_a_gap_is_silent_and_ends_in_no_interruption(speech: list[list[Span]]) -> None:
     turns = turns_of(speech)
-    answers = {(each.at, each.by) for each in responses(turns)}
-    interrupting = {(each.at, each.by) for each in cut_ins(turns)}
-    assert not answers & interrupting
-    for each in responses(turns):
+    found = gaps(speech)
+    interrupting = {(each.at, each.by) for each in interruptions(turns)}
+    assert not {(each.at, each.by) for each in found} & interrupting
+    for each in found:
         before = [(each.at - each.latency, each.at)]
         assert not intersection(before, at_least(speech, 1))
 
 
 @given(voices)
-def test_cutting_in_overlaps(speech: list[list[Span]]) -> None:
+def test_a_response_goes_on_when_what_it_responds_to_has_ended(speech: list[list[Span]]) -> None:
+    for speaker, own in enumerate(speech):
+        found = responses(speech, speaker)
+        assert [each.after for each in found] == own
+        for each in found:
+            if each.by is not None and each.at is not None:
+                (utterance,) = (span for span in speech[each.by] if span[0] == each.at)
+                assert each.by != speaker
+                assert each.at > each.after[0]
+                assert utterance[1] > each.after[1]
+
+
+@given(voices)
+def test_interruptions_overlap(speech: list[list[Span]]) -> None:
     turns = turns_of(speech)
-    for each in cut_ins(turns):
+    for each in interruptions(turns):
         assert each.by != each.on
         assert each.overlap > 0
-
-
-# -- distributions --------------------------------------------------------------------------
-
-
-@given(st.lists(st.integers(0, 100_000), min_size=1))
-def test_percentiles_are_latencies_that_so_many_do_not_exceed(latencies: list[int]) -> None:
-    found = latency_of(latencies)
-    assert found.p50 is not None
-    assert found.p90 is not None
-    assert found.max == max(latencies)
-    for percent, value in ((50, found.p50), (90, found.p90)):
-        assert value in latencies
-        assert 100 * sum(each <= value for each in latencies) >= percent * len(latencies)
-        assert 100 * sum(each < value for each in latencies) < percent * len(latencies)
-
-
-def test_of_no_latencies_nothing_is_told() -> None:
-    assert latency_of([]) == Latency(0, None, None, None)
-
-
-def test_words_go_by_the_time_spent_talking() -> None:
-    assert words_per_minute(30, 10 * SECOND) == 180
-    assert words_per_minute(None, 10 * SECOND) is None
-    assert words_per_minute(0, 0) is None

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mediasim.audio.tones import noise
-from mediasim.media.recorder import Track
-from mediasim.twilio.streams.measure import (
+from mediasim.conversation.app_figures import (
     BargeIn,
     Meter,
-    Span,
+    TimeSpan,
     conversation_figures,
     recording_figures,
 )
+from mediasim.media.recorder import Track
 
 
 def frames(length_ms: int, *spans: tuple[int, int]) -> NDArray[np.bool_]:
@@ -31,7 +31,7 @@ def test_an_answer_and_none() -> None:
     assert [each.latency_ms for each in found.responses] == [500, None]
     assert (found.worst_latency_ms, found.unanswered) == (500, 1)
     assert found.greeting_ms == 2500
-    assert found.dead_air == (Span(6000, 10_000),)
+    assert found.dead_air == (TimeSpan(6000, 10_000),)
     assert (found.barge_ins, found.talk_over_ms) == ((), 0)
 
 
@@ -61,7 +61,7 @@ def test_barge_ins() -> None:
 
 def test_pauses_belong_to_what_is_said_and_clicks_are_nothing() -> None:
     caller = frames(4000, (1000, 1500), (1800, 2400), (3000, 3040))
-    assert conversation_figures(caller, frames(4000)).caller == (Span(1000, 2400),)
+    assert conversation_figures(caller, frames(4000)).caller == (TimeSpan(1000, 2400),)
 
 
 def test_a_recording_and_a_meter_agree() -> None:

@@ -1,46 +1,55 @@
-"""How well an app converses: measured on the frame clock, from sound alone.
+"""How well an app converses with a caller: figures in milliseconds, from sound alone.
 
-Both sides are looked at frame by frame: a frame at least as loud as speech is heard sounds. Runs
-of such frames make utterances; pauses of up to 300 ms belong to them, and what lasts less than
-60 ms is none. Everything is counted in frames of 20 ms, on the server's side of the call; what
-did not happen is None.
+Sound is a frame of 20 ms at least as loud as speech is heard (-45 dBFS), on the server's side of
+the call; what is made of it is defined in :mod:`mediasim.conversation.turns`. What did not happen
+is None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.levels import frame_energies
+from mediasim.audio.live_activity import HEARD_DBFS
+from mediasim.conversation.spans import Span, at_least, complement, total
+from mediasim.conversation.turns import (
+    DEAD_AIR,
+    interruptions,
+    responses,
+    turns_of,
+    utterances,
+)
 from mediasim.media.recorder import Track
-from mediasim.parties.hearing import HEARD_DBFS
 
 __all__ = [
     "DEAD_AIR_MS",
     "BargeIn",
     "Figures",
     "Meter",
-    "Response",
-    "Span",
+    "ResponseTime",
+    "TimeSpan",
     "conversation_figures",
     "recording_figures",
 ]
 
-_PAUSE: Final = 300 // FRAME_MS
-_SHORTEST: Final = 60 // FRAME_MS
-DEAD_AIR_MS: Final = 2000
+DEAD_AIR_MS: Final = DEAD_AIR * 1000 // SAMPLE_RATE
+_CALLER: Final = 0
+_APP: Final = 1
+_REACTION: Final = 1
+"""Samples: an app can fall silent in the very next frame."""
 _LOOKED_AT: Final = 2 * SAMPLE_RATE
 """Octets."""
 _ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (HEARD_DBFS / 20)) ** 2
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """A stretch of time, in ms since the beginning."""
 
     start_ms: int
@@ -50,12 +59,15 @@ class Span:
     def ms(self) -> int:
         return self.end_ms - self.start_ms
 
+    def to_json(self) -> dict[str, int]:
+        return {"start_ms": self.start_ms, "end_ms": self.end_ms}
+
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ResponseTime:
     """What followed an utterance of the caller's."""
 
-    after: Span
+    after: TimeSpan
     """The utterance."""
     latency_ms: int | None
     """From its end to the app's first sound; below 0: it began before the caller had ended.
@@ -77,16 +89,16 @@ class Figures:
     """A conversation in numbers."""
 
     length_ms: int
-    caller: tuple[Span, ...]
+    caller: tuple[TimeSpan, ...]
     """Utterances."""
-    app: tuple[Span, ...]
+    app: tuple[TimeSpan, ...]
     greeting_ms: int | None
     """From the beginning to the app's first sound; None: it never made one."""
-    responses: tuple[Response, ...]
+    responses: tuple[ResponseTime, ...]
     barge_ins: tuple[BargeIn, ...]
     talk_over_ms: int
     """For how long both spoke."""
-    dead_air: tuple[Span, ...]
+    dead_air: tuple[TimeSpan, ...]
     """When neither did, for two seconds or longer."""
 
     @property
@@ -113,7 +125,7 @@ class Figures:
             "length_ms": self.length_ms,
             "greeting_ms": self.greeting_ms,
             "responses": [
-                {**_shown(each.after), "latency_ms": each.latency_ms} for each in self.responses
+                {**each.after.to_json(), "latency_ms": each.latency_ms} for each in self.responses
             ],
             "worst_latency_ms": self.worst_latency_ms,
             "unanswered": self.unanswered,
@@ -122,18 +134,14 @@ class Figures:
             ],
             "worst_reaction_ms": self.worst_reaction_ms,
             "talk_over_ms": self.talk_over_ms,
-            "dead_air": [_shown(each) for each in self.dead_air],
-            "caller": [_shown(each) for each in self.caller],
-            "app": [_shown(each) for each in self.app],
+            "dead_air": [each.to_json() for each in self.dead_air],
+            "caller": [each.to_json() for each in self.caller],
+            "app": [each.to_json() for each in self.app],
         }
 
 
-def _shown(span: Span) -> dict[str, int]:
-    return {"start_ms": span.start_ms, "end_ms": span.end_ms}
-
-
 class Meter:
-    """Notes of each frame of both tracks whether it sounds: a byte of each."""
+    """Measures a conversation as it goes on: of each frame of both tracks a byte is kept."""
 
     def __init__(self) -> None:
         self._loud = {Track.INBOUND: bytearray(), Track.OUTBOUND: bytearray()}
@@ -141,7 +149,7 @@ class Meter:
         """Samples not yet looked at: a second costs little more than a frame."""
 
     def hear(self, track: Track, pcm: NDArray[np.int16]) -> None:
-        """The next frames of a track."""
+        """Take in the next frames of a track."""
         heard = self._heard[track]
         heard += pcm.tobytes()
         if len(heard) >= _LOOKED_AT:
@@ -153,7 +161,7 @@ class Meter:
         self._loud[track] += _sounding(pcm).tobytes()
 
     def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
-        """Of all there was so far."""
+        """The figures so far; silences count as dead air from ``dead_air_ms`` on."""
         for track in (Track.INBOUND, Track.OUTBOUND):
             self._look(track)
         caller, app = (self._loud[track] for track in (Track.INBOUND, Track.OUTBOUND))
@@ -168,7 +176,7 @@ class Meter:
 def recording_figures(
     pcm: NDArray[np.int16], *, caller: int = 1, app: int = 2, dead_air_ms: int = DEAD_AIR_MS
 ) -> Figures:
-    """Of a recording, (channels, samples) at 8 kHz; channels are counted from 1."""
+    """The figures of a recording, (channels, samples) at 8 kHz; channels are counted from 1."""
     whole = pcm[:, : pcm.shape[1] // FRAME_SAMPLES * FRAME_SAMPLES]
     return conversation_figures(
         _sounding(np.ascontiguousarray(whole[caller - 1])),
@@ -180,78 +188,49 @@ def recording_figures(
 def conversation_figures(
     caller: NDArray[np.bool_], app: NDArray[np.bool_], *, dead_air_ms: int = DEAD_AIR_MS
 ) -> Figures:
-    """Of frames of both sides that sound or do not, one of each for every 20 ms."""
-    asked, said = _utterances(caller), _utterances(app)
-    both = _covered(asked, len(caller)) & _covered(said, len(caller))
-    neither = ~(_covered(asked, len(caller)) | _covered(said, len(caller)))
+    """The figures of frames of both sides that sound or do not, one of each for every 20 ms."""
+    voices = [utterances(_runs(caller)), utterances(_runs(app))]
+    samples = len(caller) * FRAME_SAMPLES
+    silences = complement(at_least(voices, 1), samples)
     return Figures(
-        length_ms=len(caller) * FRAME_MS,
-        caller=_spans(asked),
-        app=_spans(said),
-        greeting_ms=said[0][0] * FRAME_MS if said else None,
-        responses=tuple(_responses(asked, said)),
-        barge_ins=tuple(_barge_ins(asked, said)),
-        talk_over_ms=int(both.sum()) * FRAME_MS,
-        dead_air=tuple(span for span in _spans(_runs(neither)) if span.ms >= dead_air_ms),
+        length_ms=_ms(samples),
+        caller=_time_spans(voices[_CALLER]),
+        app=_time_spans(voices[_APP]),
+        greeting_ms=_ms(voices[_APP][0][0]) if voices[_APP] else None,
+        responses=tuple(
+            ResponseTime(
+                _time_span(each.after), None if each.latency is None else _ms(each.latency)
+            )
+            for each in responses(voices, _CALLER)
+        ),
+        barge_ins=tuple(
+            BargeIn(_ms(each.at), _ms(each.overlap) if each.outcome == "successful" else None)
+            for each in interruptions(turns_of(voices), _REACTION)
+            if each.by == _CALLER
+        ),
+        talk_over_ms=_ms(total(at_least(voices, 2))),
+        dead_air=tuple(span for span in _time_spans(silences) if span.ms >= dead_air_ms),
     )
-
-
-_Frames = list[tuple[int, int]]
-"""Stretches: (first frame, frame after the last)."""
-
-
-def _responses(asked: _Frames, said: _Frames) -> list[Response]:
-    found = []
-    for number, (start, end) in enumerate(asked):
-        until = asked[number + 1][0] if number + 1 < len(asked) else None
-        begins = [at for at, _ in said if at > start and (until is None or at < until)]
-        # What it began and ended while the caller went on speaking was no answer.
-        ends = dict(said)
-        answer = next((at for at in begins if at >= end or ends[at] > end), None)
-        latency = None if answer is None else (answer - end) * FRAME_MS
-        found.append(Response(_span(start, end), latency))
-    return found
-
-
-def _barge_ins(asked: _Frames, said: _Frames) -> list[BargeIn]:
-    return [
-        BargeIn(start * FRAME_MS, (stop - start) * FRAME_MS if stop <= end else None)
-        for start, end in asked
-        for begin, stop in said
-        if begin < start < stop
-    ]
 
 
 def _sounding(pcm: NDArray[np.int16]) -> NDArray[np.bool_]:
     return frame_energies(pcm, FRAME_SAMPLES) >= _ENERGY
 
 
-def _utterances(loud: NDArray[np.bool_]) -> _Frames:
-    joined: _Frames = []
-    for start, end in _runs(loud):
-        if joined and start - joined[-1][1] <= _PAUSE:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((start, end))
-    return [(start, end) for start, end in joined if end - start >= _SHORTEST]
+def _runs(sounding: NDArray[np.bool_]) -> list[Span]:
+    """The samples of the frames that sound."""
+    edges = np.flatnonzero(np.diff(sounding, prepend=False, append=False)).reshape(-1, 2)
+    return [(start, end) for start, end in (edges * FRAME_SAMPLES).tolist()]
 
 
-def _runs(flags: NDArray[np.bool_]) -> _Frames:
-    padded = np.concatenate(([False], flags, [False]))
-    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
-    return [(start, end) for start, end in edges.tolist()]
+def _time_spans(spans: Iterable[Span]) -> tuple[TimeSpan, ...]:
+    return tuple(_time_span(span) for span in spans)
 
 
-def _covered(spans: _Frames, frames: int) -> NDArray[np.bool_]:
-    flags = np.zeros(frames, np.bool_)
-    for start, end in spans:
-        flags[start:end] = True
-    return flags
+def _time_span(span: Span) -> TimeSpan:
+    return TimeSpan(_ms(span[0]), _ms(span[1]))
 
 
-def _spans(spans: Sequence[tuple[int, int]]) -> tuple[Span, ...]:
-    return tuple(_span(start, end) for start, end in spans)
-
-
-def _span(start: int, end: int) -> Span:
-    return Span(start * FRAME_MS, end * FRAME_MS)
+def _ms(samples: int) -> int:
+    """Milliseconds of samples that are whole frames."""
+    return samples * 1000 // SAMPLE_RATE
