@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediasim.audio.errors import AudioFileError
-from mediasim.audio.wav import read_wav
+from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.journals import remove_journal, remove_orphans

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
-from mediasim.audio.mixing import mix_minus
+from mediasim.audio.levels import mix_minus
 from mediasim.media.block_tracks import BlockTracks
 from mediasim.media.leg import Leg, LegGroup, PacketMux
 from mediasim.media.missing import Missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
 from mediasim.truth.faults.material import FaultError, Material
 
 __all__ = ["crosstalk", "dead", "extra", "far_echo", "mixed", "swapped"]

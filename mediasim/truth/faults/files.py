@@ -9,9 +9,8 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.files import read_audio
-from mediasim.audio.wav import read_wav
+from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.exchange.media_store import MediaStore
 from mediasim.seeds import Seeds
 from mediasim.truth.documents import TruthDocumentError, read_document, truth_path
