@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.rtp.columns import Columns
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.placing import Chosen
+from mediasim.rtp.ring import Columns
 from mediasim.rtp.stream import MEDIA_BASE
 from mediasim.rtp.trial import KeptPacket
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
-from mediasim.rtp.columns import Columns
 from mediasim.rtp.pacing import WINDOW_FRAMES, Anchor, Pacing
+from mediasim.rtp.ring import Columns
 from mediasim.rtp.stream import Shift, Stream
 
 __all__ = ["AHEAD_FRAMES", "PaceTable"]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.columns import Columns
+from mediasim.rtp.ring import Columns
 
 __all__ = [
     "DRIFT_BOUND",

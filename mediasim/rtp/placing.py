@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, SampleCoder
-from mediasim.rtp.columns import Columns
 from mediasim.rtp.pace_table import PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.ring import FrameRing
+from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.stream import Placed, Stream
 
 __all__ = ["Chosen", "Placing"]

@@ -29,7 +29,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.columns import Columns
 from mediasim.rtp.line_numbers import LineNumbers
 from mediasim.rtp.lines import Lines
 from mediasim.rtp.newcomers import Newcomers, Piece
@@ -37,7 +36,7 @@ from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.placing import Placing
 from mediasim.rtp.reception import ReceptionTable
-from mediasim.rtp.ring import FrameRing
+from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.stream import Digit, KeptNoise, Stream, StreamFormat
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
