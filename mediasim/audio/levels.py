@@ -31,6 +31,8 @@ __all__ = [
 FLOOR_DBFS: Final = -96.0
 """The level given for digital silence, and the lowest given for anything."""
 _FULL_SCALE: Final = 32768.0
+_LOWEST: Final = -32768
+_HIGHEST: Final = 32767
 
 
 def rms_dbfs(pcm: NDArray[np.int16]) -> float:
@@ -102,10 +104,6 @@ def _decibels(amplitude: float) -> float:
     if amplitude <= 0:
         return FLOOR_DBFS
     return max(FLOOR_DBFS, 20 * float(np.log10(amplitude / _FULL_SCALE)))
-
-
-_LOWEST: Final = -32768
-_HIGHEST: Final = 32767
 
 
 def mix(tracks: NDArray[np.int16]) -> NDArray[np.int16]:

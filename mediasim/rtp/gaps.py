@@ -34,6 +34,8 @@ __all__ = [
 
 
 _QUIETEST: Final = 127
+CONCEALED_SAMPLES: Final = 480
+"""Missing samples after which nothing is left but silence: 60 ms."""
 
 
 def build_comfort_noise(dbfs: float) -> bytes:
@@ -50,10 +52,6 @@ def parse_comfort_noise(payload: bytes) -> float | None:
     """The level (dBFS) of a payload; None if it is empty."""
     # The top bit is always 0 (section 3.1), so nothing is lost by not looking at it.
     return float(-(payload[0] & 0x7F)) if payload else None
-
-
-CONCEALED_SAMPLES: Final = 480
-"""Missing samples after which nothing is left but silence: 60 ms."""
 
 
 def repeat_and_fade(last: NDArray[np.int16], first: int, samples: int) -> NDArray[np.int16]:

@@ -21,6 +21,16 @@ from mediasim.audio.frames import FRAME_SAMPLES
 
 __all__ = ["UNIT", "UNITS_PER_FRAME", "Columns", "FrameRing"]
 
+UNIT: Final = 80
+"""Samples of one unit of presence: 10 ms, which every packet time in use is a multiple of."""
+UNITS_PER_FRAME: Final = FRAME_SAMPLES // UNIT
+_WIDE: Final = 4
+"""Reads of up to this many frames gather all rows at once; longer ones go row by row."""
+_UNIT_OF_SAMPLES: Final = np.dtype(f"V{2 * UNIT}")
+_FRAME_OF_SAMPLES: Final = np.dtype(f"V{2 * FRAME_SAMPLES}")
+_BOTH_UNITS: Final = 0x0101
+_SILENT_FRAME: Final = np.zeros(FRAME_SAMPLES, np.int16).view(_FRAME_OF_SAMPLES)[0]
+
 
 class Columns(ABC):
     """Columns, grown as rows are opened; each attribute that is an array is one."""
@@ -43,15 +53,6 @@ class Columns(ABC):
         for name, column in old.items():
             getattr(self, name)[:have] = column
         self._rows = rows
-
-
-UNIT: Final = 80
-"""Samples of one unit of presence: 10 ms, which every packet time in use is a multiple of."""
-UNITS_PER_FRAME: Final = FRAME_SAMPLES // UNIT
-_WIDE: Final = 4
-"""Reads of up to this many frames gather all rows at once; longer ones go row by row."""
-_UNIT_OF_SAMPLES: Final = np.dtype(f"V{2 * UNIT}")
-_FRAME_OF_SAMPLES: Final = np.dtype(f"V{2 * FRAME_SAMPLES}")
 
 
 class FrameRing:
@@ -274,7 +275,3 @@ class FrameRing:
             out[:] = long._samples[:, : count * FRAME_SAMPLES]
         self._long = None
         return long._have[:, : count * UNITS_PER_FRAME]
-
-
-_BOTH_UNITS: Final = 0x0101
-_SILENT_FRAME: Final = np.zeros(FRAME_SAMPLES, np.int16).view(_FRAME_OF_SAMPLES)[0]

@@ -25,10 +25,8 @@ from mediasim.audio.codecs import (
 )
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.rtp.gaps import GapFiller
-from mediasim.rtp.pacing import FirstPackets
-from mediasim.rtp.stream_lock import StreamLock
+from mediasim.rtp.probation import FirstPackets, KeptPacket, StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
-from mediasim.rtp.trial import KeptPacket
 
 __all__ = [
     "MEDIA_BASE",
@@ -45,6 +43,9 @@ __all__ = [
 
 _CONCEALED_FRAMES: Final = 3
 """Missing frames a decoder is asked to bridge before it starts afresh."""
+MEDIA_BASE: Final = FRAME_SAMPLES << 24
+"""Media time of a stream's first packet: room below it for packets that overtook each other."""
+_HIGHEST: Final = np.iinfo(np.int64).max
 
 
 class FramedStream:
@@ -101,11 +102,6 @@ class FramedStream:
             return
         for _ in range(missing):
             self._decoder.decode(None)
-
-
-MEDIA_BASE: Final = FRAME_SAMPLES << 24
-"""Media time of a stream's first packet: room below it for packets that overtook each other."""
-_HIGHEST: Final = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
