@@ -293,8 +293,11 @@ CODECS: Final[dict[str, Codec]] = {}
 def register(codec: Codec) -> ExitStack:
     """Add a codec, for good or until the block is left that what is returned manages.
 
-    Raises ValueError where its name or its payload type is another's.
+    Raises ValueError where its name or its payload type is another's, and for a clock that is not
+    a multiple of 8000.
     """
+    if codec.clock_rate % SAMPLE_RATE:
+        raise ValueError(f"{codec.name}: expected a multiple of 8000, found {codec.clock_rate}")
     for other in CODECS.values():
         if {other.name, *other.aliases} & {codec.name, *codec.aliases}:
             raise ValueError(f"{codec.name}: the codec {other.name} has that name")
