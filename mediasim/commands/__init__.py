@@ -3,3 +3,5 @@
 ``ending`` has what they share: exit codes, and how an error is printed. Heavy imports stay inside
 the functions, so that ``mediasim --help`` comes at once.
 """
+
+__all__ = ["analyze", "fuzz", "import_capture", "run", "sandbox", "scenarios", "serve", "verify"]

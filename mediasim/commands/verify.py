@@ -105,10 +105,9 @@ def break_recording(
 
     Exit code 0: it is broken; 2: that recording or fault cannot be had.
     """
-    from mediasim.truth.faults.files import break_file
-    from mediasim.truth.faults.listing import gallery_text
+    from mediasim.truth.faults.breaking import break_file
     from mediasim.truth.faults.material import FaultError
-    from mediasim.truth.faults.order import parse_fault
+    from mediasim.truth.faults.order import gallery_text, parse_fault
 
     if show:
         print(gallery_text())

@@ -8,7 +8,7 @@ read here, and the JSON Schema beside each type allows both: an editor sees ``+1
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -16,6 +16,8 @@ from unicodedata import normalize
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
+
+from mediasim.documents.diagnostics import did_you_mean, one_of
 
 __all__ = [
     "NAME",
@@ -33,6 +35,7 @@ __all__ = [
     "Ratio",
     "Text",
     "UserName",
+    "among",
     "count",
 ]
 
@@ -54,6 +57,32 @@ class _Reader:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return dict(self.schema)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class among:
+    """An annotation: one of the words of a registry, as it stands when a value is read."""
+
+    registry: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, value: object) -> str:
+        if isinstance(value, str) and value in self.registry:
+            return value
+        known = list(self.registry)
+        message = f"expected {one_of(known)}"
+        if isinstance(value, str):
+            message += f", found {value[:40]!r}{did_you_mean(value, known)}"
+        raise ValueError(message)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"enum": list(self.registry), "type": "string"}
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"

@@ -18,10 +18,10 @@ from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, 
 from mediasim.documents.document import Node, Origin, from_python
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
-from mediasim.documents.values import Flag, Name, Number, Text, UserName, count
+from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
 from mediasim.documents.yaml_reader import read_yaml
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Answering
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES, voice_named
 from mediasim.parties.voices.speech import speakable
 from mediasim.sandbox.config_weather import WeatherSpell
@@ -38,6 +38,7 @@ __all__ = [
     "RingAnswer",
     "SipAddress",
     "SipConfig",
+    "config_of",
     "config_schema",
     "load_config",
     "parse_callee",
@@ -197,7 +198,7 @@ class Config(Model):
     for each 20 ms beyond what it needs to read them; 20ms lets it think in real time."""
     media_auth: Flag = True
     """Whether recordings' media asks for the account's credentials."""
-    profile: Profile = DEFAULT_PROFILE
+    profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
@@ -283,6 +284,13 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
     if problems := _sound_problems(callees, origin):
         raise ScenarioError(problems)
     return config
+
+
+def config_of(given: Config | Mapping[str, Any] | str | Path, base: Path) -> Config:
+    """A config given as an object, data, YAML text, or the path of a file. Raises ScenarioError."""
+    if isinstance(given, Config):
+        return given
+    return load_config(given) if isinstance(given, Path) else parse_config(given, base=base)
 
 
 def parse_callee(data: object, *, base: Path) -> Callee:

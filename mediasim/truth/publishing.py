@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.truth.faults.files import break_published
+from mediasim.truth.faults.breaking import break_published
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.sidecar import RecordingTruth, recording_truth
 

@@ -16,9 +16,10 @@ from starlette.testclient import TestClient
 
 from mediasim.audio.wav import write_wav
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
+from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.lifecycle import move
 from mediasim.exchange.phone import Phone
+from mediasim.exchange.profiles import Channels, Kind, Track
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.states import RecordingStatus
 from mediasim.net.virtual_loop import VirtualLoop

@@ -9,9 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
+from mediasim.conversation.app_figures import TimeSpan
 from mediasim.sandbox.inspector.summaries import seconds
 from mediasim.twilio.service import Service
-from mediasim.twilio.streams import Span, Stream
+from mediasim.twilio.streams import Stream
 
 __all__ = ["streams_of"]
 
@@ -49,7 +50,7 @@ def _talk(stream: Stream) -> dict[str, Any]:
     def at(ms: int) -> float:
         return round(began + ms / 1000, 3)
 
-    def stretch(span: Span) -> list[float]:
+    def stretch(span: TimeSpan) -> list[float]:
         return [at(span.start_ms), at(span.end_ms)]
 
     figures = stream.figures()

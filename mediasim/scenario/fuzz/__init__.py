@@ -4,3 +4,5 @@
 ``judge``, ``again`` and ``killed`` say which invariants it broke; ``shrink`` makes a failing
 scenario small; ``hunt`` does all of it many times, for these or any other ``properties``.
 """
+
+__all__ = ["draw_parties", "draws", "hunt", "judge", "properties", "replay", "try_out"]

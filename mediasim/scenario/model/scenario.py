@@ -23,8 +23,8 @@ from pydantic import PrivateAttr
 from mediasim.documents.diagnostics import Problem
 from mediasim.documents.document import Node, Origin
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble
-from mediasim.documents.values import Name, Text, count
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
+from mediasim.documents.values import Name, Text, among, count
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import cross_troubles
 from mediasim.scenario.model.conference import Conference
@@ -47,7 +47,7 @@ class Scenario(Model):
     """What it shows, for reports."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw: the same seed gives the same bytes."""
-    profile: Profile = DEFAULT_PROFILE
+    profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     parties: Mapping[Name, Party]
     """Who is there, by name."""

@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.conversation.spans import Span
 from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.as_json import analysis_json
 from mediasim.truth.analysis.as_text import analysis_text
-from mediasim.truth.analysis.errors import AnalysisError
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.spans import Span
+from mediasim.truth.analysis.recording import AnalysisError
 from mediasim.truth.svg import LEFT, PLOT, TimeAxis, box, page, speaker, svg, text, titled
 
 __all__ = ["plot"]
@@ -109,7 +109,7 @@ class _Row:
             title = f"overlap {_seconds(span)}"
             yield box(left, self._top, right - left, top - _GAP - self._top, "both", title)
         yield from self._latencies(top)
-        yield from self._cut_ins(top)
+        yield from self._interruptions(top)
 
     # -- what a lane shows ------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class _Row:
 
     def _latencies(self, top: int) -> Iterator[str]:
         free = 0.0
-        for each in self._analysis.measured.responses or ():
+        for each in self._analysis.measured.gaps or ():
             if not self._shows(each.at):
                 continue
             left = max(self._axis.x(each.at - each.latency), float(LEFT))
@@ -161,9 +161,9 @@ class _Row:
                 free = middle + _LABEL
                 yield text(middle, top + 18, words, f"by {speaker(each.by)}", middle=True)
 
-    def _cut_ins(self, top: int) -> Iterator[str]:
+    def _interruptions(self, top: int) -> Iterator[str]:
         voices = self._analysis.measured.voices or ()
-        for each in self._analysis.measured.cut_ins or ():
+        for each in self._analysis.measured.interruptions or ():
             if not self._shows(each.at):
                 continue
             fill = "by" if each.outcome == "successful" else "open"
