@@ -24,7 +24,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediasim.sandbox.fleet.passing import whole_body
+from mediasim.sandbox.fleet.proxy import whole_body
 from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["TOKEN", "Access", "kept_token", "token_for_this_user"]

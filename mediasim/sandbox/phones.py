@@ -1,4 +1,5 @@
-"""The telephones of a number plan: who answers at an address, and what they say.
+"""The telephones of a number plan: who answers at an address, what they say, and which numbers are
+the app's.
 
 A party's script is carried out by a scenario's actor. What it says is made beforehand in the
 studio's thread; the engine's loop never waits for a voice, and a virtual clock stands still
@@ -20,7 +21,7 @@ from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone, Re
 from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
-from mediasim.sandbox.config import DEFAULT, Callee, Config
+from mediasim.sandbox.config import DEFAULT, AppNumber, Callee, Config
 from mediasim.sandbox.rtp_lines import RtpLine
 from mediasim.scenario.actor import Actor
 from mediasim.scenario.endpoints import Elsewhere
@@ -30,9 +31,11 @@ from mediasim.scenario.model_steps import Noise, Play, Say, Step, WaitFor, walk
 from mediasim.scenario.plans import parties_of
 from mediasim.scenario.sounds import ScenarioSounds, SoundClip, voices_of
 from mediasim.seeds import Seeds
+from mediasim.twilio.resources import NumberRecord
+from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 
-__all__ = ["PhoneBook", "Way", "listens"]
+__all__ = ["PhoneBook", "Way", "claim_numbers", "listens"]
 
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
@@ -187,3 +190,34 @@ def _cast(config: Config) -> Scenario:
 def _fiction() -> Iterator[str]:
     """Numbers reserved for fiction."""
     return (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
+
+
+# -- the app's numbers ---------------------------------------------------------------------------
+
+
+def claim_numbers(service: Service, config: Config) -> None:
+    """Enter the config's numbers; those the account has already get the config's settings."""
+    known = {number.phone_number: number for number in service.numbers.all()}
+    for phone_number, app in config.numbers.items():
+        record = known.get(phone_number)
+        if record is None:
+            record = NumberRecord(
+                sid=service.exchange.sids.new("PN"),
+                account_sid=service.account.sid,
+                friendly_name=phone_number,
+                created_ns=service.now_ns,
+                phone_number=phone_number,
+            )
+            service.numbers.add(record)
+        _settle(record, app)
+
+
+def _settle(record: NumberRecord, app: AppNumber) -> None:
+    record.friendly_name = app.friendly_name or record.friendly_name
+    record.voice_url = app.voice_url
+    record.voice_method = app.voice_method
+    record.voice_fallback_url = app.voice_fallback_url
+    record.voice_fallback_method = app.voice_fallback_method
+    record.status_callback = app.status_callback
+    record.status_callback_method = app.status_callback_method
+    record.twiml = app.twiml

@@ -23,18 +23,16 @@ from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
-from mediasim.sandbox.checkpoints import Pulse
 from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
-from mediasim.sandbox.numbers import claim_numbers
 from mediasim.sandbox.persistence import Documents, Keeper, Shelf, readable, shelf_of
-from mediasim.sandbox.phones import PhoneBook
+from mediasim.sandbox.phones import PhoneBook, claim_numbers
 from mediasim.sandbox.revival import epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage, StorageError
-from mediasim.sandbox.upkeep import Upkeep
+from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
@@ -46,8 +44,7 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
-    from mediasim.sandbox.elsewhere import Elsewhere
-    from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.fleet.wire import Elsewhere, ReportedRecords
     from mediasim.sip.server import SipServer
 
 __all__ = ["Sandbox", "clock_of"]

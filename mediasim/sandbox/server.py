@@ -19,8 +19,8 @@ import h11
 import uvicorn
 
 from mediasim.sandbox.access import TOKEN, Access, kept_token
-from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.environment import environment, environment_block
+from mediasim.sandbox.fleet.wire import FleetBroke
 from mediasim.sandbox.limits import LARGEST_HEAD, BoundedProtocol, with_short_head
 from mediasim.sandbox.prompt_server import PromptServer
 from mediasim.sandbox.sandbox import Sandbox, clock_of
@@ -29,7 +29,7 @@ from mediasim.sandbox.settings import Settings
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.fleet import Fleet
-    from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.fleet.wire import ReportedRecords
 
 __all__ = ["Address", "ServeError", "serve", "serve_until"]
 

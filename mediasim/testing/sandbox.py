@@ -20,7 +20,7 @@ from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.environment import environment
 from mediasim.sandbox.live import DEFAULT_CALLER, act, place_call
-from mediasim.sandbox.numbers import claim_numbers
+from mediasim.sandbox.phones import claim_numbers
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.durations import Duration
 from mediasim.testing.apps import ServedApp, serve_app

@@ -21,8 +21,7 @@ from mediasim.media.plane import MediaPlane
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config
 from mediasim.sandbox.live import place_call
-from mediasim.sandbox.numbers import claim_numbers
-from mediasim.sandbox.phones import PhoneBook
+from mediasim.sandbox.phones import PhoneBook, claim_numbers
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.representations import recording_document
