@@ -12,17 +12,17 @@ __version__ = "0.1.0"
 __all__ = ["Recorded", "Result", "Scenario", "ScenarioError", "simulate", "simulate_async"]
 
 if TYPE_CHECKING:
-    from mediasim.scenario.errors import ScenarioError
-    from mediasim.scenario.model import Scenario
-    from mediasim.scenario.simulate import Recorded, Result, simulate, simulate_async
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.scenario.model.scenario import Scenario
+    from mediasim.scenario.running.simulate import Recorded, Result, simulate, simulate_async
 
 _HOME = {
-    "Recorded": "simulate",
-    "Result": "simulate",
-    "Scenario": "model",
-    "ScenarioError": "errors",
-    "simulate": "simulate",
-    "simulate_async": "simulate",
+    "Recorded": "scenario.running.simulate",
+    "Result": "scenario.running.simulate",
+    "Scenario": "scenario.model.scenario",
+    "ScenarioError": "documents.diagnostics",
+    "simulate": "scenario.running.simulate",
+    "simulate_async": "scenario.running.simulate",
 }
 
 
@@ -31,5 +31,5 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         from importlib import import_module
 
-        return getattr(import_module(f"mediasim.scenario.{_HOME[name]}"), name)
+        return getattr(import_module(f"mediasim.{_HOME[name]}"), name)
     raise AttributeError(f"module 'mediasim' has no attribute {name!r}")

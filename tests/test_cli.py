@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mediasim.cli import app
-from mediasim.scenario.run_folders import run_folder
+from mediasim.scenario.running.run_folders import run_folder
 
 GOOD = """\
 parties:

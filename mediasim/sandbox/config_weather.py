@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import ValidationError
 
-from mediasim.scenario.document import Origin, from_python
-from mediasim.scenario.durations import Duration
-from mediasim.scenario.errors import UNKNOWN_KEY, ScenarioError, message_of
-from mediasim.scenario.model_base import Model, OneOrMany, Trouble
-from mediasim.scenario.model_fault import FaultText
-from mediasim.scenario.model_values import Flag, Number, Ratio, Text, count
+from mediasim.documents.diagnostics import UNKNOWN_KEY, ScenarioError, message_of
+from mediasim.documents.document import Origin, from_python
+from mediasim.documents.durations import Duration
+from mediasim.documents.model import Model, OneOrMany, Trouble
+from mediasim.documents.values import Flag, Number, Ratio, Text, count
+from mediasim.scenario.model.fault import FaultText
 from mediasim.truth.faults.order import parse_fault
 from mediasim.twilio.rest.table import callbacks
 from mediasim.twilio.weather import Spell

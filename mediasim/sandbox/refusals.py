@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.sandbox.clocks import ClockRefuses
-from mediasim.sandbox.live import NotNow
-from mediasim.scenario.errors import ScenarioError
+from mediasim.sandbox.number_plan import NotNow
 from mediasim.twilio.errors import TwilioError
 
 __all__ = ["REFUSALS", "WrongParameter"]

@@ -1,6 +1,8 @@
-"""Scenario files: the model, the runner, expectations, reports.
+"""Scenario files, by what a reader looks for.
 
-The public face: ``simulate`` (the Python API), ``load`` and ``model`` (the file format),
-``runner``, ``checks`` (expectations), ``campaign`` (many runs), ``result``, ``report_html``,
-``junit`` and ``summary`` (what is left of a run), ``explain``, ``schema``, ``starter``.
+``model`` is what a file may say, ``running`` plays it on the exchange, ``expectations`` judges
+what came of it, ``report`` is what is left to read, ``fuzz`` draws scenarios of its own and
+``importing`` makes recordings of captures.
 """
+
+__all__ = ["expectations", "fuzz", "importing", "model", "report", "running"]

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Final
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.scenario.conversing import (
+from mediasim.documents.durations import Duration
+from mediasim.scenario.expectations.conversing import (
     APP,
     CALLER,
     Wanting,
@@ -22,7 +23,6 @@ from mediasim.scenario.conversing import (
     judge_response,
     judge_talk_over,
 )
-from mediasim.scenario.durations import Duration
 from mediasim.testing.text_waveform import clock
 from mediasim.twilio.streams import Figures, Span
 from mediasim.twilio.streams.measure import DEAD_AIR_MS

@@ -16,17 +16,17 @@ from pydantic import ValidationError
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
+from mediasim.documents.diagnostics import message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
-from mediasim.scenario.checks_audio import aligned, heard, no_crosstalk, silent
-from mediasim.scenario.errors import message_of
-from mediasim.scenario.model_expect import (
+from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
+from mediasim.scenario.expectations.verdicts import Failed, Media
+from mediasim.scenario.model.expect import (
     ExpectAligned,
     ExpectHeard,
     ExpectNoCrosstalk,
     ExpectSilent,
 )
-from mediasim.scenario.verdicts import Failed, Media
 from mediasim.testing.conversation import Conversation
 from mediasim.testing.never import Clip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource

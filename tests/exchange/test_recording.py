@@ -27,8 +27,8 @@ from mediasim.exchange.phone import Behavior
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior
-from mediasim.scenario.call_plans import DialPlan, Moment, PausePlan, RecordingPlan
-from mediasim.scenario.calls import Cast, DialledCall
+from mediasim.scenario.running.call_plans import DialPlan, Moment, PausePlan, RecordingPlan
+from mediasim.scenario.running.calls import Cast, DialledCall
 from mediasim.twilio.representations import error_code, recording_document, rfc2822
 
 LONG, REPLY = clip("long", 10.0), clip("reply")

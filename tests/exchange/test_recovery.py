@@ -15,8 +15,8 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recovery import recover_recordings
-from mediasim.scenario.call_plans import DialPlan, Moment, RecordingPlan
-from mediasim.scenario.calls import Cast, DialledCall
+from mediasim.scenario.running.call_plans import DialPlan, Moment, RecordingPlan
+from mediasim.scenario.running.calls import Cast, DialledCall
 from mediasim.twilio.representations import error_code, recording_document
 
 PLANS = (

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.tones import noise
+from mediasim.captures.datagrams import Datagram, datagram_in
+from mediasim.captures.reader import read_capture
+from mediasim.captures.rtp_finder import find_streams
+from mediasim.captures.transport import CaptureTransport
+from mediasim.captures.writer import capture_bytes
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
-from mediasim.net.capture import CaptureTransport
-from mediasim.net.capture_file import read_capture
-from mediasim.net.capture_writer import capture_bytes
-from mediasim.net.datagrams import Datagram, datagram_in
 from mediasim.net.link import Impairments, Jitter
-from mediasim.net.rtp_finder import find_streams
 from mediasim.parties.party import Line, Party
 from mediasim.rtp.packets import PacketBlock
 from mediasim.seeds import Seeds

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mediasim.net.capture_file import read_capture
-from mediasim.net.capture_writer import capture_bytes
-from mediasim.net.datagrams import Datagram, datagram_in
+from mediasim.captures.datagrams import Datagram, datagram_in
+from mediasim.captures.reader import read_capture
+from mediasim.captures.writer import capture_bytes
 
 _SENT = [
     Datagram(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.net.datagrams import Datagram
-from mediasim.net.rtp_figures import figures_of
-from mediasim.net.rtp_finder import FoundStream
+from mediasim.captures.datagrams import Datagram
+from mediasim.captures.rtp_figures import figures_of
+from mediasim.captures.rtp_finder import FoundStream
 
 MS = 1_000_000
 

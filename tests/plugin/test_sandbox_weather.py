@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 from twilio.base.exceptions import TwilioException
 
-from mediasim.scenario.errors import ScenarioError
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.testing import MediasimSandbox
 from mediasim.testing.apps import ServedApp
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from mediasim import Result, simulate
 from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.exchange.live_call import LiveCall
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.runner import run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.runner import run_scenario
 from mediasim.truth.sidecar import Interval, RecordingTruth
 
 __all__ = [

@@ -13,7 +13,7 @@ from playing import Played, examples, play
 
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
-from mediasim.scenario import runner
+from mediasim.scenario.running import runner
 
 SCENARIOS = drawn.calls() | drawn.conferences() | drawn.voicemails()
 

@@ -21,11 +21,11 @@ from typer.testing import CliRunner
 from mediasim.audio.wav import read_wav
 from mediasim.cli import app
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.embedded import EmbeddedSandbox
-from mediasim.sandbox.live import place_call
+from mediasim.sandbox.number_plan import place_call
+from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.fuzz.hunt import hunt
-from mediasim.scenario.load import parse_scenario
+from mediasim.scenario.model.load import parse_scenario
 from mediasim.testing.doors import judge
 from mediasim.testing.doors.compile import APP, CannotSay, call_twiml
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml

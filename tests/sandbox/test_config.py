@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mediasim.audio.wav import write_wav
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.sandbox.config import Config, config_schema, load_config, parse_config
-from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.model_steps import Hangup, Say
+from mediasim.scenario.model.steps import Hangup, Say
 
 FULL = """
 account: {sid: AC0123456789abcdef0123456789abcdef, auth_token: secret-token, friendly_name: Mine}

@@ -16,6 +16,7 @@ import pytest
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.wav import read_wav
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.exchange.phone import Phone
 from mediasim.media.far_end import FarEndFormat
 from mediasim.net.rtp_endpoint import RtpEndpoint
@@ -24,10 +25,9 @@ from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.config import parse_callee, parse_config
-from mediasim.sandbox.embedded import EmbeddedSandbox
-from mediasim.sandbox.live import NotNow, act, place_call
+from mediasim.sandbox.number_plan import NotNow, act, place_call
+from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
-from mediasim.scenario.errors import ScenarioError
 from mediasim.truth.measure import heard
 
 APP, PEER = "+14155550100", "+14155550111"

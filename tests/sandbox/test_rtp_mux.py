@@ -28,8 +28,8 @@ from mediasim.net.rtp_mux import RtpMux
 from mediasim.rtp.packets import HEADER_SIZE
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.telephone_event import event_payloads
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.runner import run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.runner import run_scenario
 
 Samples = NDArray[np.int16]
 

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 from mediasim.audio.wav import read_wav
 from mediasim.cli import app
 from mediasim.exchange.dates import Dates
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.runner import Run, run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.running.runner import Run, run_scenario
 
 ANN, BOB = "10.1.0.1", "10.1.0.2"
 """Where a run's first and second leg have their telephones in its capture."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.load import load_scenarios, parse_scenario
-from mediasim.scenario.runner import RunFailed
-from mediasim.scenario.simulate import Result, simulate
+from mediasim.documents.diagnostics import ScenarioError
+from mediasim.scenario.model.load import load_scenarios, parse_scenario
+from mediasim.scenario.running.runner import RunFailed
+from mediasim.scenario.running.simulate import Result, simulate
 
 VOICE_BOT = Path(__file__).parents[2] / "scenarios" / "voice-bot.yaml"
 BOT = """

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from mediasim.audio.files import encode_mp3
 from mediasim.audio.wav import read_wav, write_wav
-from mediasim.scenario.checks import Verdict, check
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.runner import Run, run_scenario
+from mediasim.scenario.expectations.checks import Verdict, check
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.runner import Run, run_scenario
 from mediasim.truth.sidecar import Interval
 
 Samples = NDArray[np.int16]

@@ -22,8 +22,14 @@ from staging import (
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import Answering, Behavior
-from mediasim.scenario.call_plans import DialPlan, Moment, PausePlan, RecordingPlan, TransferPlan
-from mediasim.scenario.calls import Cast, DialledCall
+from mediasim.scenario.running.call_plans import (
+    DialPlan,
+    Moment,
+    PausePlan,
+    RecordingPlan,
+    TransferPlan,
+)
+from mediasim.scenario.running.calls import Cast, DialledCall
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 DUAL = RecordingPlan("main", channels="dual")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediasim.scenario.document import DEEPEST, Node, from_python
-from mediasim.scenario.errors import ScenarioError
+from mediasim.documents.diagnostics import ScenarioError
+from mediasim.documents.document import DEEPEST, Node, from_python
 
 DATA: dict[str, Any] = {
     "parties": {"ann": {"script": [{"say": "hello"}, "hangup"]}},

@@ -19,8 +19,8 @@ import mediasim
 from mediasim.audio.wav import write_wav
 from mediasim.cli import app
 from mediasim.rtp.telephone_event import event_payloads
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.simulate import Result
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.simulate import Result
 from mediasim.truth.measure import heard
 
 FFMPEG = shutil.which("ffmpeg")

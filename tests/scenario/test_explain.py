@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mediasim.scenario.explain import ExplainError, explain_recordings
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.runner import Run, run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.report.explain import ExplainError, explain_recordings
+from mediasim.scenario.running.runner import Run, run_scenario
 
 
 @pytest.fixture(scope="module")

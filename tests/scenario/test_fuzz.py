@@ -19,7 +19,7 @@ from mediasim.scenario.fuzz.judge import INVARIANTS, Broken
 from mediasim.scenario.fuzz.replay import judged_file
 from mediasim.scenario.fuzz.shrink import shrunk
 from mediasim.scenario.fuzz.try_out import SECOND_RUNS, second_run_of, try_out
-from mediasim.scenario.load import parse_scenario
+from mediasim.scenario.model.load import parse_scenario
 
 FINDS = sorted((Path(__file__).parent / "finds").glob("*.yaml"))
 RUNS, SEEDS = 100, (4, 5, 6)

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediasim.scenario import yaml_reader
-from mediasim.scenario.errors import Problem, ScenarioError
-from mediasim.scenario.load import load_scenarios, parse_scenario, parse_scenarios
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_steps import Dtmf, Pause, Say
+from mediasim.documents import yaml_reader
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.scenario.model.load import load_scenarios, parse_scenario, parse_scenarios
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.model.steps import Dtmf, Pause, Say
 
 CALL = "call: {from: alice, to: bob}\n"
 PARTIES = "parties:\n  alice:\n  bob:\n"

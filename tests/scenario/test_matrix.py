@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.scenario.document import Node, from_python
-from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.load import load_scenarios, parse_scenario, parse_scenarios
-from mediasim.scenario.matrix import expand
+from mediasim.documents.diagnostics import ScenarioError
+from mediasim.documents.document import Node, from_python
+from mediasim.scenario.model.load import load_scenarios, parse_scenario, parse_scenarios
+from mediasim.scenario.model.matrix import expand
 
 CALL = "parties:\n  alice:\n  bob: {network: {loss: 1%}}\ncall: {from: alice, to: bob}\nseed: 3\n"
 

@@ -25,7 +25,7 @@ from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Behavior, PartyControl
-from mediasim.scenario.call_plans import (
+from mediasim.scenario.running.call_plans import (
     ConferencePlan,
     Moment,
     MutePlan,
@@ -33,8 +33,8 @@ from mediasim.scenario.call_plans import (
     PausePlan,
     RecordingPlan,
 )
-from mediasim.scenario.calls import Cast
-from mediasim.scenario.meetings import Meeting
+from mediasim.scenario.running.calls import Cast
+from mediasim.scenario.running.meetings import Meeting
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 TOLD = RecordingPlan("main")

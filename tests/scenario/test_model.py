@@ -12,15 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from mediasim.documents.diagnostics import ScenarioError
+from mediasim.documents.durations import Duration
 from mediasim.exchange import events
 from mediasim.exchange.events import EXCHANGE_EVENTS
-from mediasim.scenario.durations import Duration
-from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_call import Answer, Call, Greeting, Transfer, Voicemail
-from mediasim.scenario.model_conference import Muted, Participant
-from mediasim.scenario.model_expect import (
+from mediasim.scenario.model.call import Answer, Call, Greeting, Transfer, Voicemail
+from mediasim.scenario.model.conference import Muted, Participant
+from mediasim.scenario.model.expect import (
     ExpectAligned,
     ExpectChannels,
     ExpectDownload,
@@ -31,16 +29,18 @@ from mediasim.scenario.model_expect import (
     ExpectSilent,
     ExpectStatus,
 )
-from mediasim.scenario.model_network import GilbertElliott, Jitter, Link, Loss, Network, Stall
-from mediasim.scenario.model_party import Party
-from mediasim.scenario.model_recording import (
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.network import GilbertElliott, Jitter, Link, Loss, Network, Stall
+from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.recording import (
     ConferenceRecording,
     Moment,
     Recording,
     RecordingPause,
     Start,
 )
-from mediasim.scenario.model_steps import (
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.model.steps import (
     Dtmf,
     Emit,
     Hangup,

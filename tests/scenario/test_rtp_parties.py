@@ -23,11 +23,11 @@ from mediasim.audio.levels import set_level
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import write_wav
 from mediasim.cli import app
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.net.sdp import answer, parse_sdp
 from mediasim.rtp.sender import RtpSender
-from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.load import load_scenarios, parse_scenario
-from mediasim.scenario.simulate import Result
+from mediasim.scenario.model.load import load_scenarios, parse_scenario
+from mediasim.scenario.running.simulate import Result
 from mediasim.truth.measure import heard
 from mediasim.truth.reference import coded
 

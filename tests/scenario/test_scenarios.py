@@ -13,14 +13,14 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
-from mediasim.scenario.campaign import run_one
-from mediasim.scenario.load import load_scenarios
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_app import App
-from mediasim.scenario.model_base import Model
-from mediasim.scenario.model_endpoint import Endpoint
-from mediasim.scenario.model_expect import ExpectDownload, ExpectStatus
-from mediasim.scenario.model_network import Link, Network
+from mediasim.documents.model import Model
+from mediasim.scenario.model.app import App
+from mediasim.scenario.model.endpoint import Endpoint
+from mediasim.scenario.model.expect import ExpectDownload, ExpectStatus
+from mediasim.scenario.model.load import load_scenarios
+from mediasim.scenario.model.network import Link, Network
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.running.campaign import run_one
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -46,12 +46,12 @@ def run_id(scenario: Scenario) -> str:
 
 def failures(scenario: Scenario, directory: Path) -> list[str]:
     report = run_one(scenario, directory, None, realtime=False)
-    assert report["error"] is None, f"{report['error']}; repeat: {report['repeat']}"
-    assert report["expectations"]
+    assert report.error is None, f"{report.error}; repeat: {report.repeat}"
+    assert report.expectations
     return [
-        f"{it['check']}: wanted {it['wanted']}, found {it['found']}, at {it['where']}"
-        for it in report["expectations"]
-        if not it["ok"]
+        f"{it.check}: wanted {it.wanted}, found {it.found}, at {it.where}"
+        for it in report.expectations
+        if not it.ok
     ]
 
 

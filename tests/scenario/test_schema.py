@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mediasim.scenario.load import parse_scenarios
-from mediasim.scenario.schema import scenario_schema
-from mediasim.scenario.starter import starter_scenario
+from mediasim.scenario.model.load import parse_scenarios
+from mediasim.scenario.model.schema import scenario_schema
+from mediasim.scenario.model.starter import starter_scenario
 
 jsonschema = pytest.importorskip("jsonschema")
 

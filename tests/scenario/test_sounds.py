@@ -12,9 +12,9 @@ from mediasim.audio.tones import tone
 from mediasim.audio.wav import write_wav
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import Speaker
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.model_steps import Noise, Play, Say
-from mediasim.scenario.sounds import GREETER, ScenarioSounds, sounds_of, voices_of
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.steps import Noise, Play, Say
+from mediasim.scenario.running.sounds import GREETER, ScenarioSounds, sounds_of, voices_of
 from mediasim.seeds import Seeds
 
 

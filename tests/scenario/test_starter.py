@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mediasim.scenario.load import parse_scenario, parse_scenarios
-from mediasim.scenario.starter import starter_scenario
+from mediasim.scenario.model.load import parse_scenario, parse_scenarios
+from mediasim.scenario.model.starter import starter_scenario
 
 
 @pytest.mark.parametrize("name", ["mine", "support-call", "0123", "no"])

@@ -17,8 +17,8 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.keypad import NOTICE_FRAMES
 from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Behavior, PartyControl
-from mediasim.scenario.call_plans import RecordingPlan, VoicemailPlan
-from mediasim.scenario.calls import Cast, VoicemailCall
+from mediasim.scenario.running.call_plans import RecordingPlan, VoicemailPlan
+from mediasim.scenario.running.calls import Cast, VoicemailCall
 from mediasim.twilio.representations import error_code
 
 REQUESTED = {field.name for field in fields(MessageRequest)}

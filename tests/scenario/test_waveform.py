@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from report_samples import tone, write_wav
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
-from mediasim.scenario import waveform
-from mediasim.scenario.waveform import read_waveform
+from mediasim.scenario.report import waveform
+from mediasim.scenario.report.waveform import read_waveform
 
 
 def octets(data: bytes) -> np.typing.NDArray[np.uint8]:

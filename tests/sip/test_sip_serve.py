@@ -11,10 +11,9 @@ from serving import serving
 from typer.testing import CliRunner
 
 from mediasim.cli import app as commands
-from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.config_sip import SipAddress, read_sip_address
+from mediasim.documents.diagnostics import ScenarioError
+from mediasim.sandbox.config import SipAddress, parse_config, read_sip_address
 from mediasim.sandbox.settings import Settings
-from mediasim.scenario.errors import ScenarioError
 
 
 def config(**sip: object) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from mediasim import simulate
 from mediasim.cli import app
-from mediasim.scenario.errors import ScenarioError
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.truth.verify.verify import verify
 
 SCENARIO = {

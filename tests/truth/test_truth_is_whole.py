@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mediasim import simulate
-from mediasim.scenario.errors import ScenarioError
-from mediasim.scenario.simulate import Recorded
+from mediasim.documents.diagnostics import ScenarioError
+from mediasim.scenario.running.simulate import Recorded
 from mediasim.truth.sidecar import ChannelTruth
 from mediasim.truth.verify.verify import verify
 

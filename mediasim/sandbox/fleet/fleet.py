@@ -24,9 +24,10 @@ from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
 from mediasim.sandbox.fleet.mirror import Mirror, written
 from mediasim.sandbox.fleet.proxy import Place
-from mediasim.sandbox.fleet.wire import FleetBroke, Orders, Wire, WireBroken
+from mediasim.sandbox.fleet.wire import Wire, WireBroken
 from mediasim.sandbox.persistence import to_document
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.workers import FleetBroke, Orders
 from mediasim.twilio.errors import unavailable
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from mediasim.twilio.resources import AccountRecord
-    from mediasim.twilio.weather.spell import Spell
+    from mediasim.twilio.weather import Spell
 
 __all__ = ["Fleet", "Worker"]
 
@@ -291,6 +292,9 @@ class Fleet:
         self._placing[chosen.number] += 1
         try:
             yield chosen
+            # Counted until its record is here: the next call may come before the worker has told.
+            with contextlib.suppress(WireBroken):
+                await chosen.wire.ask({"hear": 1})
         finally:
             self._placing[chosen.number] -= 1
 

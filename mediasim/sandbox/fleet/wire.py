@@ -11,16 +11,12 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from mediasim.sandbox.settings import Settings
-from mediasim.twilio.weather.spell import Spell
-
-__all__ = ["Elsewhere", "FleetBroke", "Orders", "ReportedRecords", "Wire", "WireBroken"]
+__all__ = ["ReportedRecords", "Wire", "WireBroken"]
 
 _LENGTH: Final = struct.Struct(">I")
 Message = dict[str, Any]
@@ -122,17 +118,6 @@ class Wire:
 # -- a worker and its front -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a worker is begun with."""
-
-    settings: Settings
-    base_url: str
-    boot: int
-    weather: Sequence[tuple[str, Spell]]
-    """The front's, which may have changed since its own start."""
-
-
 class ReportedRecords:
     """What a Database is to a Storage; nothing is ever found here. For any thread."""
 
@@ -180,35 +165,3 @@ class ReportedRecords:
 
     def close(self) -> None:
         pass
-
-
-# -- what a sandbox sees of its workers ----------------------------------------------------------
-
-
-class FleetBroke(Exception):
-    """There is no worker to carry calls; says why."""
-
-
-class Elsewhere(Protocol):
-    """All of them together."""
-
-    @property
-    def levels(self) -> Mapping[str, tuple[float, float]]:
-        """Of their live legs, when they were last asked: dBFS in and out, by call SID."""
-
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong with the workers; None: all are there."""
-
-    @property
-    def calls_in_progress(self) -> int: ...
-
-    @property
-    def busy(self) -> Sequence[float]:
-        """What share of its time each worker needs, 0..1."""
-
-    def party(self, call_sid: str) -> str | None:
-        """Who is at a call's far end; None where that is not known."""
-
-    async def heard(self) -> None:
-        """Wait until everything that has happened so far has been told."""

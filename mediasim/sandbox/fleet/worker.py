@@ -12,11 +12,12 @@ import sys
 from typing import Any
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.sandbox.fleet.wire import Orders, ReportedRecords, Wire
+from mediasim.sandbox.fleet.wire import ReportedRecords, Wire
 from mediasim.sandbox.inspector.legs import levels
 from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import Address, serve_until
+from mediasim.sandbox.workers import Orders
 
 __all__ = ["main"]
 

@@ -18,7 +18,7 @@ from mediasim.sandbox.inspector.pages import Assets, page
 from mediasim.sandbox.inspector.sound import media_file, outline_file
 from mediasim.sandbox.inspector.summaries import evidence, resources
 from mediasim.sandbox.inspector.timeline import timeline
-from mediasim.sandbox.live import DEFAULT_CALLER
+from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.representations import recording_document
 
@@ -78,7 +78,7 @@ class _Inspector:
 
     async def script(self, request: Request) -> Response:
         """A script's steps, written as in config files, as the control API takes them."""
-        from mediasim.scenario.yaml_reader import read_yaml
+        from mediasim.documents.yaml_reader import read_yaml
 
         body = _Script.model_validate_json(await request.body())
         steps = read_yaml(body.yaml, None).plain()

@@ -12,8 +12,8 @@ from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import RESOURCES
 from mediasim.twilio.service import Service
-from mediasim.twilio.signature import signature
 from mediasim.twilio.webhooks import Delivery
+from mediasim.twilio.webhooks.address import signature
 
 __all__ = [
     "MOST_LISTED",

@@ -1,7 +1,4 @@
-"""The softphones of a sandbox: pages that have registered, what they ask, and how they are rung.
-
-One call rings every page of an identity: the first to answer has it.
-"""
+"""The softphones of a sandbox: pages that have registered, what they ask, and how they are rung."""
 
 from __future__ import annotations
 
@@ -14,18 +11,19 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached, Phone
 from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
-from mediasim.sandbox.softphone.asks import (
+from mediasim.sandbox.softphone.page import (
     Answer,
     Ask,
+    BrowserCall,
     HangUp,
     Hold,
     Invite,
     Mute,
+    Page,
     Press,
     Register,
     Reject,
 )
-from mediasim.sandbox.softphone.browser_call import BrowserCall, Page
 from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
 from mediasim.twilio.addresses import called
 from mediasim.twilio.asks import DialRequest
@@ -34,9 +32,11 @@ from mediasim.twilio.resources import KeyRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.session import FollowUp
 
-__all__ = ["Ringing", "SoftphoneDesk", "SoftphoneReach"]
+__all__ = ["SoftphoneDesk"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_UNAVAILABLE: Final = 31480
+"""Of Twilio's error dictionary: the callee is currently unavailable."""
 _OWN_KEY: Final = "sandbox softphone"
 _NO_APPLICATION: Final = "the token's application {} is not among the account's: {}"
 
@@ -252,20 +252,8 @@ class SoftphoneDesk:
             self._rings.get(page, {}).pop(name, None)
 
 
-def _dialled(text: str) -> str:
-    """A number, an address, or the name of somebody. Raises TwilioError."""
-    text = text.strip()
-    return called(f"client:{text}" if _NAME.fullmatch(text) else text)
-
-
-# -- ringing -------------------------------------------------------------------------------------
-
-_UNAVAILABLE: Final = 31480
-"""Of Twilio's error dictionary: the callee is currently unavailable."""
-
-
 class SoftphoneReach:
-    """A Reach."""
+    """One call that rings every page of an identity, a Reach: the first to answer has it."""
 
     def __init__(self, desk: SoftphoneDesk, identity: str) -> None:
         self._desk = desk
@@ -341,3 +329,9 @@ class Ringing:
             return
         words = "rejected by every page" if self._rejected else "every page that rang was closed"
         self.decided.set_exception(NotReached(words, "busy" if self._rejected else "no-answer"))
+
+
+def _dialled(text: str) -> str:
+    """A number, an address, or the name of somebody. Raises TwilioError."""
+    text = text.strip()
+    return called(f"client:{text}" if _NAME.fullmatch(text) else text)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from mediasim.scenario.errors import ScenarioError
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
 from mediasim.scenario.fuzz.properties import Invariants, Properties
 from mediasim.scenario.fuzz.shrink import shrunk

@@ -27,8 +27,8 @@ from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recovery import SPOOL, recover_recordings
 from mediasim.media.spool import SpoolFile
 from mediasim.scenario.fuzz.play import Played, channels_of
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.runner import run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.running.runner import run_scenario
 from mediasim.twilio.representations import recording_document
 
 __all__ = ["KILLED", "Killed"]

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from mediasim.exchange.events import Event
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.runner import Run, run_scenario
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.running.runner import Run, run_scenario
 from mediasim.truth.sidecar import RecordingTruth
 
 __all__ = ["Played", "files_below", "play"]

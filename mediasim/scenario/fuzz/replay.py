@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mediasim.scenario.errors import Problem, ScenarioError
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.yaml_reader import read_yaml
 from mediasim.scenario.fuzz.judge import Broken
 from mediasim.scenario.fuzz.properties import Invariants, Properties
-from mediasim.scenario.load import load_scenarios
-from mediasim.scenario.yaml_reader import read_yaml
+from mediasim.scenario.model.load import load_scenarios
 
 __all__ = ["judged_file"]
 

@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from mediasim.scenario.errors import ScenarioError
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.judge import Broken
 from mediasim.scenario.fuzz.try_out import Trial
-from mediasim.scenario.load import parse_scenario
+from mediasim.scenario.model.load import parse_scenario
 
 __all__ = ["MOST_TRIES", "shrunk"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mediasim.scenario.errors import ScenarioError
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.again import AGAIN, SINGLE, Again
 from mediasim.scenario.fuzz.draws import Draws
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken, broken_by

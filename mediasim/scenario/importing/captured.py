@@ -7,10 +7,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from mediasim.net.capture_file import CaptureError, read_capture
-from mediasim.net.datagrams import Datagram, datagram_in
-from mediasim.net.rtp_finder import find_streams
-from mediasim.net.rtp_talks import Talk, talks_of
+from mediasim.captures.datagrams import Datagram, datagram_in
+from mediasim.captures.reader import CaptureError, read_capture
+from mediasim.captures.rtp_finder import find_streams
+from mediasim.captures.rtp_talks import Talk, talks_of
 from mediasim.scenario.importing.errors import ImportRefused
 
 __all__ = ["Captured", "read_captured"]

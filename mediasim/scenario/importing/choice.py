@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from mediasim.net.rtp_talks import Talk, pairs_of
+from mediasim.captures.rtp_talks import Talk, pairs_of
 from mediasim.scenario.importing.captured import Captured
 from mediasim.scenario.importing.errors import ImportRefused
 from mediasim.scenario.importing.signalling import Signalled

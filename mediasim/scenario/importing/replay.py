@@ -26,11 +26,11 @@ from mediasim.parties.party import Party
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
-from mediasim.scenario.call_plans import DialPlan, RecordingPlan
-from mediasim.scenario.calls import Cast, DialledCall
 from mediasim.scenario.importing.choice import Choice, shown
 from mediasim.scenario.importing.errors import ImportRefused
 from mediasim.scenario.importing.formats import TalkFormat, block_of
+from mediasim.scenario.running.call_plans import DialPlan, RecordingPlan
+from mediasim.scenario.running.calls import Cast, DialledCall
 from mediasim.seeds import Seeds
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mediasim.net.datagrams import Datagram
-from mediasim.net.rtp_talks import Talk
+from mediasim.captures.datagrams import Datagram
+from mediasim.captures.rtp_talks import Talk
 from mediasim.net.sdp import SdpError, SessionDescription, parse_sdp
 
 __all__ = ["Signalled", "signalled_in"]

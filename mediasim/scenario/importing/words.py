@@ -9,9 +9,9 @@ from typing import Any
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.net.rtp_figures import figures_of
-from mediasim.net.rtp_finder import FoundStream
-from mediasim.net.rtp_talks import Talk, pairs_of
+from mediasim.captures.rtp_figures import figures_of
+from mediasim.captures.rtp_finder import FoundStream
+from mediasim.captures.rtp_talks import Talk, pairs_of
 from mediasim.scenario.importing.captured import Captured
 from mediasim.scenario.importing.choice import Choice, shown
 from mediasim.scenario.importing.errors import ImportRefused

@@ -29,13 +29,13 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.scenario.errors import Problem, ScenarioError
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_call import Answer, Call, Transfer, Voicemail
-from mediasim.scenario.model_conference import Conference
-from mediasim.scenario.model_party import Party
-from mediasim.scenario.model_recording import Moment, Recording, RecordingPause
-from mediasim.scenario.model_steps import Noise, walk
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.scenario.model.call import Answer, Call, Transfer, Voicemail
+from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.recording import Moment, Recording, RecordingPause
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.model.steps import Noise, walk
 
 __all__ = [
     "APP",

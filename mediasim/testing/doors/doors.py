@@ -11,17 +11,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.documents.durations import Duration
 from mediasim.exchange.exchange import VIRTUAL_BLOCK
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.sandbox.config import Config, parse_config
-from mediasim.scenario.durations import Duration
-from mediasim.scenario.load import parse_scenario
-from mediasim.scenario.model import Scenario
-from mediasim.scenario.model_call import Answer, Call
-from mediasim.scenario.model_conference import Conference, Participant
-from mediasim.scenario.model_recording import Recording
-from mediasim.scenario.runner import run_scenario
+from mediasim.scenario.model.call import Answer, Call
+from mediasim.scenario.model.conference import Conference, Participant
+from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.recording import Recording
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.running.runner import run_scenario
 from mediasim.seeds import Seeds
 from mediasim.testing.doors.account import Account, Refused
 from mediasim.testing.doors.compile import (

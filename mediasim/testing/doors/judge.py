@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mediasim.scenario.errors import ScenarioError
+from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
 from mediasim.scenario.fuzz.try_out import Trial
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml

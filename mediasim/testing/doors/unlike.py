@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from mediasim.scenario.durations import Duration
+from mediasim.documents.durations import Duration
 
 __all__ = ["UNLIKE", "unlike"]
 

@@ -1,0 +1,185 @@
+"""What crosses the server's ports, kept for a capture file: a transport around another.
+
+Seen from the server: what arrived there, after everything the network did to it, and what the
+server sent, before. Simulated lines have no addresses of their own, so they get some: the same in
+virtual and in real time, so that the same run gives the same capture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS
+from mediasim.captures.datagrams import Datagram
+from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
+from mediasim.net.rtp_mux import PacketWatcher
+from mediasim.net.udp import Address
+from mediasim.rtp.packets import PacketBlock
+
+__all__ = ["CaptureTransport"]
+
+_SERVER: Final = "10.0.0.1"
+_FIRST_PORT: Final = 20_000
+_PORTS: Final = 20_000
+"""Lines that find a port at one address of the server."""
+_PARTY_PORT: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Datagrams of one direction of a line."""
+
+    outward: bool
+    at_ns: NDArray[np.int64]
+    data: NDArray[np.uint8]
+    length: NDArray[np.int64]
+    control: bool = False
+    """RTCP, which has the next port."""
+
+
+@dataclass(slots=True)
+class _Wire:
+    """One line."""
+
+    server: Address
+    party: Callable[[], Address | None]
+    """Nothing is sent as long as it is None: a far end may be found late."""
+    shared_port: bool
+    """RTCP has that of RTP (RFC 5761)."""
+    pieces: list[_Piece] = field(default_factory=list)
+
+    def ends(self, piece: _Piece) -> tuple[Address, Address]:
+        """From where to where."""
+        party = self.party()
+        assert party is not None
+        ends = [self.server, party]
+        if piece.control and not self.shared_port:
+            ends = [(host, port + 1) for host, port in ends]
+        return (ends[0], ends[1]) if piece.outward else (ends[1], ends[0])
+
+    def received(self, block: PacketBlock) -> None:
+        """What arrived at the server."""
+        kept = _Piece(False, block.arrival.copy(), block.data.copy(), block.length.copy())
+        self.pieces.append(kept)
+
+    def sent(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        """What the server sends, each packet at its frame's end."""
+        frame = first_frame
+        for data in packets if self.party() is not None else ():
+            count, size = data.shape
+            frame += count
+            at_ns = np.arange(frame - count + 1, frame + 1, dtype=np.int64) * FRAME_NS
+            kept = _Piece(True, at_ns, data.copy(), np.full(count, size, np.int64))
+            self.pieces.append(kept)
+
+
+class CaptureTransport:
+    """Carries lines as the transport within does, None: as they are; and keeps what passes."""
+
+    def __init__(self, within: Transport | None = None) -> None:
+        self._within = within
+        self._wires: dict[Leg, _Wire] = {}
+
+    def __call__(
+        self, leg: Leg, source: PacketSource, sink: PacketSink | None
+    ) -> tuple[PacketSource, PacketSink]:
+        """A line's ends as the server sees them. It is sent to even if nobody listens there."""
+        heard = sink or _Nobody()
+        if self._within is not None:
+            source, sink = self._within(leg, source, heard)
+        number = len(self._wires) + 1
+        high, low = divmod(number - 1, _PORTS)
+        server = _SERVER[:-1] + str(1 + high), _FIRST_PORT + 2 * low
+        party = f"10.{1 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", _PARTY_PORT
+        wire = self.wire(leg, server, lambda: party)
+        return _Source(source, wire), _Sink(sink or heard, wire)
+
+    def wire(
+        self,
+        leg: Leg,
+        server: Address,
+        party: Callable[[], Address | None],
+        *,
+        shared_port: bool = False,
+    ) -> PacketWatcher:
+        """Keeps what it is told of, as having passed between addresses that are known.
+
+        ``party`` is asked at every packet sent: nothing is sent to None. ``shared_port`` says
+        whether RTCP has no port of its own (RFC 5761).
+        """
+        wire = self._wires[leg] = _Wire(server, party, shared_port)
+        return wire
+
+    def add_control(self, leg: Leg, at_ns: int, packet: bytes, *, outward: bool = True) -> None:
+        """An RTCP packet of a line, at a loop time; nothing of a line that is not known."""
+        wire = self._wires.get(leg)
+        if wire is None or wire.party() is None:
+            return
+        data = np.frombuffer(packet, np.uint8)[None]
+        piece = _Piece(
+            outward, np.array([at_ns]), data, np.array([len(packet)], np.int64), control=True
+        )
+        wire.pieces.append(piece)
+
+    def datagrams(self, unix_ns: Callable[[int], int]) -> Iterator[Datagram]:
+        """Everything, in order of time, dated by a function of loop time.
+
+        What has the same time stands in the order of the lines, what arrived before what was sent.
+        """
+        zero = unix_ns(0)
+        pieces = [(wire, piece) for wire in self._wires.values() for piece in wire.pieces]
+        counts = np.array([len(piece.at_ns) for _, piece in pieces], np.int64)
+        if not counts.sum():
+            return
+        wires = {id(wire): number for number, wire in enumerate(self._wires.values())}
+        of_line = np.repeat([wires[id(wire)] for wire, _ in pieces], counts)
+        outward = np.repeat([piece.outward for _, piece in pieces], counts)
+        at_ns = np.concatenate([piece.at_ns for _, piece in pieces])
+        starts = np.cumsum(counts) - counts
+        owner = np.repeat(np.arange(len(pieces)), counts)
+        ends = [wire.ends(piece) for wire, piece in pieces]
+        order = np.lexsort((outward, of_line, at_ns))
+        for index, number in zip(order.tolist(), owner[order].tolist(), strict=True):
+            _, piece = pieces[number]
+            row = index - int(starts[number])
+            payload = piece.data[row, : int(piece.length[row])].tobytes()
+            source, destination = ends[number]
+            yield Datagram(zero + int(piece.at_ns[row]), source, destination, payload)
+
+
+class _Nobody:
+    """Does not listen."""
+
+    def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        pass
+
+
+class _Source:
+    """A source whose packets a wire keeps."""
+
+    def __init__(self, source: PacketSource, wire: PacketWatcher) -> None:
+        self._source = source
+        self._wire = wire
+
+    def pull(self, before_ns: int) -> PacketBlock | None:
+        block = self._source.pull(before_ns)
+        if block is not None and len(block):
+            self._wire.received(block)
+        return block
+
+
+class _Sink:
+    """A sink whose packets a wire keeps."""
+
+    def __init__(self, sink: PacketSink, wire: PacketWatcher) -> None:
+        self._sink = sink
+        self._wire = wire
+
+    def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
+        self._wire.sent(first_frame, packets)
+        self._sink.push(first_frame, packets)

@@ -1,0 +1,327 @@
+"""What all parts of the scenario model share.
+
+* Unknown keys are refused, each with the keys that are known.
+* A part may have a short form (``say: hello`` for ``say: {text: hello}``): ``spell_out``.
+* A part may be written singly or as a list: ``call:`` and ``calls:``. Once built, the plural holds
+  them all, whichever was written.
+* A choice between kinds of part (``say``, ``play``, ...) is written as a mapping of one key.
+* One mistake is one error, in our words, at the key where it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    SerializationInfo,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import (
+    CoreSchema,
+    InitErrorDetails,
+    PydanticCustomError,
+    ValidationError,
+    core_schema,
+)
+
+from mediasim.documents.diagnostics import (
+    MISTAKE,
+    UNKNOWN_KEY,
+    closest,
+    did_you_mean,
+    message_of,
+    one_of,
+)
+from mediasim.documents.values import NO
+
+__all__ = [
+    "KEYED",
+    "Keyed",
+    "Location",
+    "Many",
+    "Model",
+    "OneOrMany",
+    "Trouble",
+    "names_outcome",
+]
+
+KEYED: Final = "x-keyed"
+"""Marks a choice between kinds in a JSON Schema, with its noun."""
+
+_NEVER: Final = ("never", "none", "ring", "no_answer")
+
+T = TypeVar("T")
+Location = tuple[str | int, ...]
+"""Keys and list indexes that lead to a part."""
+Trouble = tuple[Location, str]
+"""Where something is wrong, from the part that tells, and what."""
+
+
+class Model(BaseModel):
+    """A part of a scenario: immutable, strict about its keys."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,
+    )
+
+    keyword: ClassVar[str] = ""
+    """The key that stands before it where it is one kind of several."""
+    stands_for: ClassVar[str] = ""
+    """The key that a bare value gives."""
+    exactly_one: ClassVar[tuple[str, ...]] = ()
+    """Keys of which one must be given, and only one."""
+    read_before: ClassVar[tuple[str, ...]] = ()
+    """Keys beside it that somebody else reads and takes away."""
+    plurals: ClassVar[Mapping[str, str]] = {}
+    """Singular key -> plural key, for what may be written either way."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        """The mapping that a bare value is short for. Raises ValueError where it is for none."""
+        if not cls.stands_for:
+            known = cls.known_keys()
+            raise ValueError(
+                f"expected a mapping with {one_of(known)}" if known else "takes no value"
+            )
+        return {cls.stands_for: value}
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        """JSON Schemas of what ``spell_out`` takes, by the schemas of the keys."""
+        return [properties[cls.stands_for]] if cls.stands_for else []
+
+    @classmethod
+    @cache
+    def known_keys(cls) -> tuple[str, ...]:
+        """The keys as they are written."""
+        return tuple(
+            alias if isinstance(alias := field.validation_alias, str) else name
+            for name, field in cls.model_fields.items()
+        )
+
+    def settle(self, context: Any) -> None:
+        """Fill in what depends on several keys. Runs once, before ``troubles``."""
+
+    def troubles(self) -> Iterator[Trouble]:
+        """What is wrong that no single key shows."""
+        yield from ()
+
+    def _fill(self, **values: object) -> None:
+        """Set attributes of a part that is still being built."""
+        self.__dict__.update(values)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _build(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        if isinstance(data, cls):
+            return data
+        if not isinstance(data, Mapping):
+            data = {} if data is None else cls.spell_out(data)
+        known = cls.known_keys()
+        in_python = cls.model_fields if info.context is None else ()  # from_ for from, and the like
+        unknown = [key for key in data if key not in known and key not in in_python]
+        errors = [_unknown_key(key, (*known, *cls.read_before), data) for key in unknown]
+        meant = {closest(str(key), known) for key in unknown}
+        try:
+            model = handler({key: value for key, value in data.items() if key not in unknown})
+        except ValidationError as error:
+            # A key that is missing because its name is misspelt is one mistake, not two.
+            errors += [
+                mistake(details["loc"], message_of(details), details["input"], details["type"])
+                for details in error.errors(include_url=False)
+                if not (details["type"] == "missing" and details["loc"][-1] in meant)
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, errors) from None
+        model._merge_plurals()
+        model.settle(info.context)
+        found = [*model._count_troubles(), *model.troubles()]
+        errors += [mistake(location, message, data) for location, message in found]
+        if errors:
+            raise ValidationError.from_exception_data(cls.__name__, errors)
+        return model
+
+    def _merge_plurals(self) -> None:
+        for singular, plural in self.plurals.items():
+            one, many = getattr(self, singular), getattr(self, plural)
+            if not (one and many):
+                self._fill(**{plural: one or many, singular: None})
+
+    def _count_troubles(self) -> Iterator[Trouble]:
+        for singular, plural in self.plurals.items():
+            if getattr(self, singular):
+                yield (singular,), f"expected {singular} or {plural}, found both"
+        given = [name for name in self.exactly_one if getattr(self, name) is not None]
+        if self.exactly_one and len(given) != 1:
+            found = " and ".join(given) or "none"
+            yield tuple(given[1:2]), f"expected exactly {one_of(self.exactly_one)}, found {found}"
+
+
+def names_outcome(value: object, model: type[Model], key: str) -> bool:
+    """Whether a bare value is one of the key's words, and not a duration.
+
+    Raises ValueError for another word, naming both.
+    """
+    if not isinstance(value, str) or not value[:1].isalpha():
+        return False
+    known: tuple[str, ...] = get_args(model.model_fields[key].annotation)
+    if value not in known:
+        meant = "; did you mean 'no-answer'?" if value in _NEVER else did_you_mean(value, known)
+        raise ValueError(
+            f"expected {one_of(known)}, or a duration such as 1.5s or 500ms after which it "
+            f"answers, found {value[:40]!r}{meant}"
+        )
+    return True
+
+
+def mistake(
+    location: Iterable[str | int], message: str, value: object, kind: str = MISTAKE
+) -> InitErrorDetails:
+    """One error of ours, for pydantic to carry."""
+    kind = kind if kind == UNKNOWN_KEY else MISTAKE
+    return InitErrorDetails(
+        type=PydanticCustomError(kind, "{message}", {"message": message}),
+        loc=tuple(location),
+        input=value,
+    )
+
+
+def _unknown_key(key: object, known: Sequence[str], data: Mapping[Any, object]) -> InitErrorDetails:
+    expected = one_of(known) if known else "no keys"
+    message = f"unknown key; expected {expected}{did_you_mean(str(key), known)}"
+    return mistake((str(key),), message, data[key], UNKNOWN_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A list, kept as a tuple. ``single``: one may stand without its list, and false for none."""
+
+    single: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        forms = (source, *get_args(source))
+        (item,) = next(get_args(form) for form in forms if get_origin(form) is Sequence)
+        schema = core_schema.tuple_schema([handler.generate_schema(item)], variadic_item_index=0)
+        if not self.single:
+            return schema
+        return core_schema.no_info_before_validator_function(self._as_list, schema)
+
+    def _as_list(self, value: object) -> object:
+        if value is None or value is False or (isinstance(value, str) and value in NO):
+            return []
+        return list(value) if isinstance(value, list | tuple) else [value]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        many = handler(schema)
+        if not self.single:
+            return many
+        return {"anyOf": [many["items"], many, {"enum": [None, False, *NO]}]}
+
+
+Many = Annotated[Sequence[T], _Listed()]
+"""A list of parts."""
+OneOrMany = Annotated[T | Sequence[T] | None, _Listed(single=True)]
+"""One part or a list of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """Annotates a union of models, each written as a mapping of one key, the model's ``keyword``.
+
+    A kind all of whose keys have defaults may be written as its bare word.
+    """
+
+    noun: str
+    """What one of them is called in messages: "step"."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        models: dict[str, type[Model]] = {model.keyword: model for model in get_args(source)}
+        choices: dict[Any, CoreSchema] = {
+            kind: core_schema.no_info_before_validator_function(
+                lambda chosen: chosen[1], handler.generate_schema(model)
+            )
+            for kind, model in models.items()
+        }
+        return core_schema.no_info_before_validator_function(
+            lambda value: self._choose(value, models),
+            core_schema.tagged_union_schema(choices, lambda chosen: chosen[0]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _dump_keyed, info_arg=True
+            ),
+        )
+
+    def _choose(self, value: Any, models: Mapping[str, type[Model]]) -> tuple[str, object]:
+        """The kind, and what is written under it."""
+        if isinstance(value, Model) and models.get(value.keyword) is type(value):
+            return value.keyword, value
+        word = ""
+        if isinstance(value, str):
+            word = f" {value[:40]!r}"
+            value = {value: None}
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError(f"expected a {self.noun}: {one_of(models)}")
+        known = [key for key in value if key in models]
+        other = [str(key) for key in value if key not in models]
+        if len(known) == len(value) == 1:
+            return known[0], value[known[0]]
+        if len(known) > 1:
+            key = known[1]
+            message = f"a {self.noun} has one key, found {' and '.join(known)}; begin each with '-'"
+        elif known and other[0] in models[known[0]].known_keys():
+            key = other[0]
+            message = f"belongs inside {known[0]}: write {known[0]}: {{..., {key}: ...}}"
+        else:
+            key = other[0]
+            message = f"unknown {self.noun}{word}; expected {one_of(models)}"
+            message += did_you_mean(key, list(models))
+        raise ValidationError.from_exception_data(
+            self.noun, [mistake((key,), message, value, UNKNOWN_KEY)]
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        choices: dict[str, Any] = schema["schema"]["choices"]
+        return {
+            KEYED: self.noun,
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {kind: handler(choice)},
+                    "required": [kind],
+                    "additionalProperties": False,
+                }
+                for kind, choice in choices.items()
+            ],
+        }
+
+
+def _dump_keyed(value: Model, info: SerializationInfo) -> dict[str, object]:
+    return {
+        value.keyword: value.model_dump(
+            mode=info.mode,
+            by_alias=info.by_alias,
+            exclude_none=info.exclude_none,
+            exclude_defaults=info.exclude_defaults,
+        )
+    }

@@ -1,0 +1,259 @@
+"""Expectations about what is heard in a recording.
+
+Audio is measured in the published file, not believed from the truth: the truth says what to look
+for and where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
+from mediasim.audio.levels import rms_dbfs
+from mediasim.documents.durations import Duration
+from mediasim.documents.wording import counted, is_clip, says
+from mediasim.parties.hearing import HEARD_DBFS
+from mediasim.scenario.expectations.verdicts import Failed, Media, place
+from mediasim.scenario.model.expect import (
+    ExpectAligned,
+    ExpectHeard,
+    ExpectNoCrosstalk,
+    ExpectSilent,
+)
+from mediasim.truth.measure import FLOOR_DB, crosstalk_db, find_offset, loudest_frame, match_at
+from mediasim.truth.reference import reference_of
+from mediasim.truth.sidecar import ChannelTruth, Interval
+
+__all__ = ["aligned", "heard", "no_crosstalk", "silent"]
+
+_REACH: Final = 4000
+"""Samples around its place in which a clip is looked for: half a second."""
+_HEARD: Final = 0.5
+"""The correlation from which on a clip counts as heard."""
+_SHORTEST: Final = 800
+"""Samples of a clip below which it cannot be told from others: 100 ms."""
+_SOFTEST_DBFS: Final = -60.0
+_MOST_LOST: Final = 0.3
+"""Share of a clip that may be lost, or talked over, before it need not be found."""
+
+
+# -- heard ----------------------------------------------------------------------------------
+
+
+def heard(media: Media, wanted: ExpectHeard) -> str:
+    """The party, or what it says or plays, is in the channel at some time of the span."""
+    low, high = _span(wanted.between, media.samples)
+    if wanted.text is None and wanted.clip is None:
+        for channel in media.truth.channels:
+            if wanted.party in channel.unscripted and wanted.channel in (None, channel.channel):
+                return _sounds(media, wanted.party, channel.channel, low, high)
+    said = [
+        (channel.channel, interval)
+        for channel in media.truth.channels
+        for interval in channel.intervals
+        if interval.start < high and interval.end > low and _is_meant(interval, wanted)
+    ]
+    in_place = [it for it in said if wanted.channel in (None, it[0])]
+    for number, interval in in_place:
+        match = find_offset(media.pcm[number - 1], _reference(interval), interval.start, _REACH)
+        if match is not None and abs(match.correlation) >= _HEARD:
+            return (
+                f"{wanted.party} says {interval.text!r} in channel {number} at "
+                f"{match.offset / SAMPLE_RATE:.3f} s, correlation {match.correlation:.3f}"
+            )
+    if in_place:
+        number, interval = in_place[0]
+        raise Failed(_missing(media, number, interval), place(media.record, number, interval.start))
+    if said:
+        number, interval = said[0]
+        raise Failed(
+            f"{wanted.party} is heard in channel {number} instead",
+            place(media.record, number, interval.start),
+        )
+    raise Failed(
+        f"nothing of the kind was recorded of {wanted.party}",
+        place(media.record, wanted.channel or 1, low),
+    )
+
+
+def _sounds(media: Media, party: str, number: int, low: int, high: int) -> str:
+    """What is heard of a party that is not simulated: of it no more is known than that."""
+    frames = media.pcm[number - 1, low : low + (high - low) // FRAME_SAMPLES * FRAME_SAMPLES]
+    levels = [rms_dbfs(frame) for frame in frames.reshape(-1, FRAME_SAMPLES)]
+    loud = [index for index, level in enumerate(levels) if level >= HEARD_DBFS]
+    if len(loud) * FRAME_SAMPLES < _SHORTEST:
+        raise Failed(
+            f"{party} is not heard: {counted(len(loud), 'frame')} of {len(levels)} sound",
+            place(media.record, number, low),
+        )
+    at = (low + loud[0] * FRAME_SAMPLES) / SAMPLE_RATE
+    return f"{party} is heard in channel {number} from {at:.3f} s, {len(loud) * FRAME_MS} ms in all"
+
+
+def _is_meant(interval: Interval, wanted: ExpectHeard) -> bool:
+    if interval.party != wanted.party:
+        return False
+    if wanted.text is not None and not (
+        interval.kind == "say" and says(interval.text, wanted.text)
+    ):
+        return False
+    return wanted.clip is None or (interval.kind == "play" and is_clip(interval.text, wanted.clip))
+
+
+def _missing(media: Media, number: int, interval: Interval) -> str:
+    """What is to be said of a clip that is not where it should be."""
+    what = f"{interval.party}'s {interval.text!r}"
+    for other, channel in enumerate(media.pcm, 1):
+        if other == number:
+            continue
+        match = find_offset(channel, _reference(interval), interval.start, _REACH)
+        if match is not None and match.correlation >= _HEARD:
+            return f"{what} is in channel {other} instead of channel {number}"
+    likeness = match_at(media.pcm[number - 1], _reference(interval), interval.start)
+    return (
+        f"{what} should be in channel {number}, but nothing there is like it "
+        f"(correlation {likeness or 0.0:.3f})"
+    )
+
+
+def _reference(interval: Interval) -> NDArray[np.int16]:
+    return reference_of(interval.pcm, interval.codec)
+
+
+def _span(between: tuple[Duration, Duration] | None, samples: int) -> tuple[int, int]:
+    if between is None:
+        return 0, samples
+    return _samples(between[0]), _samples(between[1])
+
+
+def _samples(duration: Duration) -> int:
+    return round(duration * SAMPLE_RATE / NS_PER_SECOND)
+
+
+# -- silent ---------------------------------------------------------------------------------
+
+
+def silent(media: Media, wanted: ExpectSilent) -> str:
+    """No frame of the span is as loud as the limit."""
+    low, high = _span(wanted.between, media.samples)
+    worst, channel, at = FLOOR_DB, 0, low
+    for number, pcm in enumerate(media.pcm, 1):
+        if wanted.channel not in (None, number):
+            continue
+        loudest = loudest_frame(pcm, low, high)
+        if loudest is None:
+            raise Failed(
+                f"the recording ends at {media.samples / SAMPLE_RATE:.3f} s, before that",
+                place(media.record, number, media.samples),
+            )
+        if loudest.dbfs > worst or not channel:
+            worst, channel, at = loudest.dbfs, number, loudest.at
+    found = f"{worst:.1f} dBFS at its loudest"
+    if worst >= wanted.below:
+        raise Failed(f"{found}, in channel {channel}", place(media.record, channel, at))
+    return found
+
+
+# -- crosstalk ------------------------------------------------------------------------------
+
+
+def no_crosstalk(media: Media, wanted: ExpectNoCrosstalk) -> str:
+    """Whatever is said in one channel is not heard in the other above the limit."""
+    worst, into, at = None, 0, 0
+    # Clip by clip, for a leak that comes and goes is drowned by all that did not leak.
+    for own, other, interval in _leakable(media):
+        victim, source = media.pcm[other - 1], media.pcm[own - 1]
+        level = crosstalk_db(victim, source, [(interval.start, interval.end)])
+        if level is not None and (worst is None or level > worst):
+            worst, into, at = level, other, interval.start
+    if worst is None:
+        raise Failed("there is nothing to measure: nobody says anything", place(media.record))
+    found = "none is found" if worst == FLOOR_DB else f"{worst:.1f} dB at most"
+    if worst > wanted.above:
+        raise Failed(f"{worst:.1f} dB, into channel {into}", place(media.record, into, at))
+    return found
+
+
+def _leakable(media: Media) -> Iterator[tuple[int, int, Interval]]:
+    """Each clip with its channel and the other one, but for what both say at the same time."""
+    channels = media.truth.channels
+    for own, other in ((0, 1), (1, 0)):
+        for interval in channels[own].intervals:
+            alike = any(
+                (it.digest or it.text) == (interval.digest or interval.text)
+                and it.start < interval.end
+                and it.end > interval.start
+                for it in channels[other].intervals
+            )
+            if interval.party is not None and not alike:
+                yield own + 1, other + 1, interval
+
+
+# -- aligned --------------------------------------------------------------------------------
+
+
+def aligned(media: Media, wanted: ExpectAligned) -> str:
+    """Every clip stands where a clean path would have put it."""
+    measured, worst = 0, 0
+    for channel in media.truth.channels:
+        for interval in channel.intervals:
+            if interval.party is None or wanted.party not in (None, interval.party):
+                continue
+            off = _offset(media, channel, interval)
+            if off is None:
+                continue
+            measured += 1
+            worst = max(worst, off, key=abs)
+            if abs(off) > wanted.within:
+                raise Failed(
+                    f"{interval.party}'s {interval.text!r} stands "
+                    f"{counted(abs(off), 'sample')} {'late' if off > 0 else 'early'} "
+                    f"({abs(off) / 8:.1f} ms) in channel {channel.channel}",
+                    place(media.record, channel.channel, interval.due + off),
+                )
+    if not measured:
+        raise Failed(
+            "there is nothing to measure: nobody says anything that can be told apart",
+            place(media.record),
+        )
+    return f"{counted(measured, 'clip')}, {counted(abs(worst), 'sample')} off at most"
+
+
+def _offset(media: Media, channel: ChannelTruth, interval: Interval) -> int | None:
+    """Samples between a clip and its due place; None where that cannot be told.
+
+    Raises Failed if the clip is not there at all, and should be.
+    """
+    pcm, reference = media.pcm[channel.channel - 1], _reference(interval)
+    match = find_offset(pcm, reference, interval.due, _REACH)
+    if match is None or match.correlation < _HEARD:
+        if _can_be_told(channel, interval, reference):
+            raise Failed(
+                _missing(media, channel.channel, interval),
+                place(media.record, channel.channel, interval.due),
+            )
+        return None
+    # A periodic sound is like itself at many places: where it is due is the one meant.
+    due = match_at(pcm, reference, interval.due)
+    if due is not None and due >= match.correlation - 1e-6:
+        return 0
+    return match.offset - interval.due
+
+
+def _can_be_told(channel: ChannelTruth, interval: Interval, reference: NDArray[np.int16]) -> bool:
+    """Whether a clip must be found: long and loud enough, alone, and hardly lost."""
+    length = interval.end - interval.start
+    hiding = [(gap.start, gap.end) for gap in channel.missing]
+    hiding += [(it.start, it.end) for it in channel.intervals if it is not interval]
+    hidden = sum(
+        max(0, min(end, interval.end) - max(start, interval.start)) for start, end in hiding
+    )
+    return (
+        length >= _SHORTEST
+        and rms_dbfs(reference) >= _SOFTEST_DBFS
+        and hidden <= _MOST_LOST * length
+    )

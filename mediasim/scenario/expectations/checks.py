@@ -1,0 +1,174 @@
+"""Expectations held against what a run left: files, truth, records and events.
+
+Each judge returns what it found, or raises Failed with it. Those that listen are in
+``checks_audio.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from mediasim.audio.errors import AudioFileError
+from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.audio.wav import read_wav
+from mediasim.documents.wording import counted
+from mediasim.scenario.expectations.app import barge_in, dead_air, greeting, response, talk_over
+from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
+from mediasim.scenario.expectations.verdicts import (
+    Failed,
+    Media,
+    Verdict,
+    media_of,
+    place,
+    recording_of,
+)
+from mediasim.scenario.model.expect import (
+    ExpectAligned,
+    Expectation,
+    ExpectChannels,
+    ExpectDownload,
+    ExpectDuration,
+    ExpectEvents,
+    ExpectHeard,
+    ExpectNoCrosstalk,
+    ExpectSilent,
+    ExpectStatus,
+)
+from mediasim.scenario.model.expect_app import (
+    ExpectBargeIn,
+    ExpectDeadAir,
+    ExpectGreeting,
+    ExpectResponse,
+    ExpectTalkOver,
+)
+from mediasim.scenario.running.runner import Run
+from mediasim.twilio.download import Download, download
+
+__all__ = ["Verdict", "check"]
+
+
+def check(run: Run, expectation: Expectation) -> Verdict:
+    """Hold one expectation against a run."""
+    judge, wanted = _JUDGES[type(expectation)], _wanted(expectation)
+    try:
+        found = judge(run, expectation)
+    except Failed as failure:
+        return Verdict(False, expectation.keyword, wanted, str(failure), failure.where)
+    except AudioFileError as error:  # it was broken on purpose
+        return Verdict(False, expectation.keyword, wanted, f"the file {error.problem}")
+    return Verdict(True, expectation.keyword, wanted, found)
+
+
+def _channels(run: Run, wanted: ExpectChannels) -> str:
+    media = media_of(run, wanted.recording)
+    found = f"{len(media.pcm)} ({media.record.layout.rule.reason})"
+    if len(media.pcm) != wanted.is_:
+        raise Failed(found, place(media.record))
+    return found
+
+
+def _duration(run: Run, wanted: ExpectDuration) -> str:
+    recording = recording_of(run, wanted.recording)
+    completed = recording.record.status == "completed"
+    samples = media_of(run, recording.name).samples if completed else 0
+    found = f"{samples / SAMPLE_RATE:.3f} s"
+    if abs(samples * NS_PER_SECOND // SAMPLE_RATE - wanted.is_) > wanted.within:
+        raise Failed(found, place(recording.record, 1, samples))
+    return found
+
+
+def _status(run: Run, wanted: ExpectStatus) -> str:
+    of_call = wanted.call is not None or not run.scenario.recordings
+    found = _outcome(run, wanted.call) if of_call else _recorded(run, wanted.recording)
+    if found != wanted.is_:
+        raise Failed(found)
+    return found
+
+
+def _recorded(run: Run, name: str | None) -> str:
+    return recording_of(run, name).record.status
+
+
+def _outcome(run: Run, name: str | None) -> str:
+    """How a call ended: completed if anybody answered it, else as the leg that was dialled."""
+    name = name or run.scenario.calls[0].name
+    legs = [call for call in run.exchange.calls if call.flow == name]
+    if not legs:
+        raise Failed(f"call {name} was never dialled")
+    dialled = [leg.record for leg in legs if leg.record.parent_call_sid]
+    if not dialled or any(leg.answered_ns is not None for leg in dialled):
+        return legs[0].record.status
+    return dialled[-1].status
+
+
+def _events(run: Run, wanted: ExpectEvents) -> str:
+    kinds = [event.kind for event in sorted(run.exchange.events.log, key=lambda it: it.at_ns)]
+    position = 0
+    for number, name in enumerate(wanted.names):
+        try:
+            position = kinds.index(name, position) + 1
+        except ValueError:
+            before = f" after {wanted.names[number - 1]}" if number else ""
+            raise Failed(f"no {name}{before}; there were: {', '.join(kinds)}") from None
+    return "in this order"
+
+
+def _download(run: Run, wanted: ExpectDownload) -> str:
+    recording = recording_of(run, wanted.recording)
+    answer = download(
+        run.exchange.store,
+        recording.record,
+        requested_channels=wanted.requested_channels,
+        format=wanted.format,
+    )
+    channels = _channels_in(answer, wanted.format)
+    found = f"{answer.status}, {counted(channels, 'channel')}" if channels else str(answer.status)
+    if answer.status != wanted.status or wanted.channels not in (None, channels):
+        raise Failed(f"{found}: {answer.message}", place(recording.record))
+    return found
+
+
+def _channels_in(answer: Download, format: str) -> int:
+    """Counted in the file itself; 0 where there is none."""
+    if answer.path is None:
+        return 0
+    if format == "wav":
+        return len(read_wav(answer.path).pcm)
+    from mediasim.audio.files import decode_audio
+
+    return len(decode_audio(answer.path.read_bytes())[1])
+
+
+def _wanted(expectation: Expectation) -> str:
+    """The expectation in words, as it was written."""
+    given = expectation.model_dump(exclude_unset=True, by_alias=True)
+    return ", ".join(f"{name} {_plain(value)}" for name, value in given.items()) or "always"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_plain(each) for each in value) + "]"
+    return "absent" if value is None else str(value)
+
+
+def _listening(judge: Callable[[Media, Any], str]) -> Callable[[Run, Any], str]:
+    return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
+
+
+_JUDGES: Final[dict[type[Any], Callable[[Run, Any], str]]] = {
+    ExpectAligned: _listening(aligned),
+    ExpectBargeIn: barge_in,
+    ExpectChannels: _channels,
+    ExpectDeadAir: dead_air,
+    ExpectDownload: _download,
+    ExpectDuration: _duration,
+    ExpectEvents: _events,
+    ExpectGreeting: greeting,
+    ExpectHeard: _listening(heard),
+    ExpectNoCrosstalk: _listening(no_crosstalk),
+    ExpectResponse: response,
+    ExpectSilent: _listening(silent),
+    ExpectStatus: _status,
+    ExpectTalkOver: talk_over,
+}

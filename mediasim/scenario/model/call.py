@@ -1,0 +1,206 @@
+"""A call: who dials whom, what comes of it, and how it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mediasim.documents.durations import Duration, positive
+from mediasim.documents.model import Many, Model, OneOrMany, Trouble, names_outcome
+from mediasim.documents.values import YES, Flag, KeySet, Name
+from mediasim.scenario.model.app import App
+from mediasim.scenario.model.fault import FaultText
+from mediasim.scenario.model.recording import Moment, Recording, Trim
+from mediasim.scenario.model.steps import Play, Say
+
+__all__ = ["Answer", "Call", "Greeting", "Transfer", "Voicemail"]
+
+
+class Answer(Model):
+    """What the callee does: a time after which it answers, or no-answer, busy, reject.
+
+    The call's status is then busy (also when it rejects), or no-answer when it rings for the
+    call's whole timeout; canceled where the caller hangs up while it rings.
+    """
+
+    outcome: Literal["answer", "no-answer", "busy", "reject"] = "answer"
+    """What it does in the end; no-answer lets it ring, busy never rings."""
+    after: Duration = Duration.of("1s")
+    """How long it rings before that."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        return {"outcome" if names_outcome(value, cls, "outcome") else "after": value}
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [properties["outcome"], properties["after"]]
+
+
+class Transfer(Moment):
+    """The caller is connected to somebody else; who it spoke to until then is hung up on.
+
+    Recordings go on: the second channel then holds what rings, and the new party. If that does not
+    answer, the call ends.
+    """
+
+    stands_for: ClassVar[str] = ""
+
+    to: Name
+    """A party."""
+    answer: Answer = Answer.model_construct()
+    """What that party does."""
+    timeout: Annotated[Duration, positive()] = Duration.of("30s")
+    """How long it may ring."""
+
+
+class Greeting(Model):
+    """What a caller hears before the beep; a bare text is said."""
+
+    stands_for: ClassVar[str] = "say"
+    exactly_one: ClassVar[tuple[str, ...]] = ("say", "play")
+
+    say: Say | None = None
+    """Words."""
+    play: Play | None = None
+    """A WAV or MP3 file."""
+
+    @property
+    def sound(self) -> Say | Play:
+        """Whichever was given."""
+        step = self.say or self.play
+        assert step is not None
+        return step
+
+    def troubles(self) -> Iterator[Trouble]:
+        for name in self.exactly_one:
+            step = getattr(self, name)
+            if step is not None and step.at is not None:
+                yield (name, "at"), "a greeting is played when the call is answered"
+
+
+class Voicemail(Model):
+    """The record verb answers the call. ``true`` is one with all defaults.
+
+    The caller's script runs from when it records, after the beep. A recording in which nothing
+    was said is absent, once silence is trimmed.
+    """
+
+    plurals: ClassVar[Mapping[str, str]] = {"fault": "faults"}
+
+    name: Name = ""
+    """What expectations call its recording. Default: main, then recording-2, recording-3 ..."""
+    greeting: Greeting | None = None
+    """What is heard first."""
+    beep: Flag = True
+    """Whether a beep is heard before it records."""
+    timeout: Annotated[Duration, positive()] = Duration.of("5s")
+    """How much silence ends it."""
+    finish_on_key: KeySet = "1234567890*#"
+    """The keys that end it; "" for none."""
+    max_length: Annotated[Duration, positive()] = Duration.of("1h")
+    """The longest it records."""
+    trim: Trim = "trim-silence"
+    """Whether silence at both ends is cut off."""
+    fault: OneOrMany[FaultText] = None
+    """Like faults."""
+    faults: Many[FaultText] = ()
+    """Recorder faults that its file is given when it is published; see recordings."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        if value is True or value in YES:
+            return {}
+        raise ValueError(f"expected true or a mapping with {', '.join(cls.known_keys())}")
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"enum": [True, *YES]}]
+
+
+class Call(Model):
+    """A call from one party to another, to a voicemail, or to an app under test."""
+
+    exactly_one: ClassVar[tuple[str, ...]] = ("to", "voicemail", "app")
+    plurals: ClassVar[Mapping[str, str]] = {"transfer": "transfers", "recording": "recordings"}
+
+    name: Name = ""
+    """What expectations call it. Default: main, then call-2, call-3 ..."""
+    from_: Name = Field(validation_alias="from", serialization_alias="from")
+    """The party that dials."""
+    to: Name | None = None
+    """The party that is dialled."""
+    voicemail: Voicemail | None = None
+    """Instead of a party: the record verb answers."""
+    app: App | None = None
+    """Instead of a party: an app that hears and speaks over Media Streams."""
+    at: Duration = Duration(0)
+    """When it is dialled, counted from the start of the run."""
+    answer: Answer = Answer.model_construct()
+    """What the callee does: 2s (answers after that), no-answer, busy or reject."""
+    timeout: Annotated[Duration, positive()] = Duration.of("30s")
+    """How long it may ring."""
+    time_limit: Annotated[Duration, positive()] | None = None
+    """How long it may last once answered: then both legs end. Four hours where absent."""
+    answer_on_bridge: Flag = False
+    """Whether the caller's leg is answered only when the callee answers. If not, it is answered at
+    once and hears ringing."""
+    dial_after: Duration = Duration(0)
+    """How long after the caller's leg is answered the callee's leg is dialled: it joins late."""
+    transfer: OneOrMany[Transfer] = None
+    """Like transfers."""
+    transfers: Many[Transfer] = ()
+    """Connections to somebody else, one after the other."""
+    recording: OneOrMany[Recording] = None
+    """Like recordings; true, or dual, is short for one."""
+    recordings: Many[Recording] = ()
+    """Its recordings, each with a layout of its own."""
+
+    def settle(self, context: Any) -> None:
+        by_default = "dial" if self.to is not None else "call"
+        self._fill(
+            recordings=tuple(
+                recording
+                if recording.of is not None
+                else recording.model_copy(
+                    update={"of": by_default if recording.start.on else "api"}
+                )
+                for recording in self.recordings
+            )
+        )
+
+    def troubles(self) -> Iterator[Trouble]:
+        if self.to is not None and self.to == self.from_:
+            yield ("to",), f"{self.to} cannot call itself"
+        if self.answer_on_bridge and self.dial_after:
+            yield (
+                ("dial_after",),
+                "expected nothing beside answer_on_bridge: true, where the caller's leg is not "
+                "answered before the callee's",
+            )
+        if self.to is None:
+            yield from self._one_leg_troubles("a voicemail" if self.voicemail else "an app")
+        spoken_to = self.to
+        for number, transfer in enumerate(self.transfers):
+            if transfer.to in (self.from_, spoken_to):
+                who = "the caller" if transfer.to == self.from_ else "in the call already"
+                yield ("transfers", number, "to"), f"{transfer.to} is {who}"
+            spoken_to = transfer.to
+
+    def _one_leg_troubles(self, whom: str) -> Iterator[Trouble]:
+        for name in ("transfers", "dial_after", "answer_on_bridge"):
+            if getattr(self, name):
+                yield (name,), f"expected a call to a party; this one goes to {whom}"
+        for number, recording in enumerate(self.recordings):
+            if recording.of == "dial":
+                yield ("recordings", number, "of"), "expected call or api: nobody is dialled here"
+            elif recording.start.on == "ringing":
+                yield ("recordings", number, "start"), "expected answer: nobody is dialled here"
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Everybody who has a leg in it, the caller first."""
+        called = (self.to, *(transfer.to for transfer in self.transfers))
+        return (self.from_, *dict.fromkeys(name for name in called if name is not None))

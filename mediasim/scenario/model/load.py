@@ -1,0 +1,187 @@
+"""Reading scenarios, from files or from Python: everything is checked before anything runs."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
+from mediasim.documents.document import Node, Origin, from_python
+from mediasim.documents.model import Location
+from mediasim.documents.yaml_reader import read_yaml
+from mediasim.scenario.model.check import party_troubles
+from mediasim.scenario.model.matrix import MATRIX, Variant, expand
+from mediasim.scenario.model.scenario import Scenario
+
+__all__ = ["load_scenarios", "parse_scenario", "parse_scenarios"]
+
+_LARGEST: Final = 1_000_000
+_MOST_REPAIRS: Final = 20
+
+
+def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
+    """Read scenario files; ``*``, ``?``, ``[...]`` and ``**`` in a path stand for several.
+
+    In the order given, matches of a pattern sorted, a file named twice read once; a file with a
+    matrix gives several scenarios. Raises ScenarioError with every problem of every file.
+    """
+    scenarios: list[Scenario] = []
+    problems: list[Problem] = []
+    files: dict[Path, None] = {}
+    for path in paths:
+        try:
+            files.update(dict.fromkeys(_files(path)))
+        except ScenarioError as error:
+            problems += error.problems
+    for file in files:
+        try:
+            document = read_yaml(_text(file), file)
+            scenarios += _scenarios(Origin(document, file.parent, file, _name_of(file.stem)))
+        except ScenarioError as error:
+            problems += error.problems
+    problems += _namesakes(scenarios)
+    if problems:
+        raise ScenarioError(problems)
+    return scenarios
+
+
+def _namesakes(scenarios: Iterable[Scenario]) -> Iterator[Problem]:
+    """Files whose scenarios have a name that another file's has: so would their recordings."""
+    first: dict[str, Path | None] = {}
+    for scenario in scenarios:
+        other = first.setdefault(scenario.name, scenario.source)
+        if other != scenario.source:
+            message = f"is called {scenario.name!r}, as {other} is; give one another name:"
+            yield Problem(message, "", scenario.source)
+            first[scenario.name] = scenario.source
+
+
+def parse_scenarios(
+    data: Mapping[str, Any] | str, *, name: str = "scenario", base: str | Path = "."
+) -> list[Scenario]:
+    """Read a scenario from a dict or from YAML text: one, or the runs of its matrix.
+
+    A dict may hold numbers, texts and parts already built. ``base`` is the folder that paths in it
+    are relative to. Raises ScenarioError with every problem.
+    """
+    document = read_yaml(data) if isinstance(data, str) else from_python(data)
+    return _scenarios(Origin(document, Path(base), None, _name_of(name)))
+
+
+def parse_scenario(
+    data: Mapping[str, Any] | str, *, name: str = "scenario", base: str | Path = "."
+) -> Scenario:
+    """Read a scenario without a matrix, as ``parse_scenarios`` does."""
+    scenarios = parse_scenarios(data, name=name, base=base)
+    if len(scenarios) > 1:
+        raise ScenarioError([Problem(f"gives {len(scenarios)} runs, expected one", "matrix")])
+    return scenarios[0]
+
+
+def _files(path: str | Path) -> list[Path]:
+    file = Path(path)
+    if file.is_file():
+        return [file]
+    if file.is_dir():
+        raise ScenarioError(
+            [Problem(f"is a folder; its scenarios are {file / '*.yaml'}", "", file)]
+        )
+    found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+    files = [match for match in found if match.is_file()]
+    if not files:
+        raise ScenarioError([Problem("there is no such file", "", file)])
+    return files
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text: byte {error.start} is wrong"
+        raise ScenarioError([Problem(message, "", file)]) from None
+
+
+def _scenarios(origin: Origin) -> list[Scenario]:
+    """The scenario of a document, or the runs of its matrix."""
+    scenarios: list[Scenario] = []
+    # A dict, for the variants of a matrix share most of their problems.
+    problems = dict.fromkeys(origin.document.repeated)
+    try:
+        variants = expand(origin.document, origin.file)
+    except ScenarioError as error:
+        problems.update(dict.fromkeys(error.problems))
+        variants = [Variant(origin.document.without((MATRIX,)))]
+    for variant in variants:
+        one = replace(
+            origin, document=variant.document, variant=variant.values, label=variant.label
+        )
+        try:
+            scenarios.append(_validated(one))
+        except ValidationError as error:
+            problems.update(dict.fromkeys(_all_problems(one, error)))
+    if problems:
+        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+    return scenarios
+
+
+def _validated(origin: Origin) -> Scenario:
+    return Scenario.model_validate(origin.document.plain(), context=origin, by_name=False)
+
+
+def _all_problems(origin: Origin, error: ValidationError) -> Iterator[Problem]:
+    """The problems of an invalid document, and those that they hide.
+
+    Names of parties can be looked up only in a scenario whose form is sound. So the wrong parts
+    are taken out until the rest is sound, and that is asked for the parties it names.
+    """
+    for details in error.errors(include_url=False):
+        of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
+        yield origin.problem(details["loc"], message_of(details), of_key=of_key)
+    rest = replace(origin, partial=True)
+    for _ in range(_MOST_REPAIRS):
+        wrong = {rest.document.written(details["loc"]) for details in error.errors()}
+        if () in wrong:
+            return
+        rest = replace(rest, document=_without(rest.document, wrong))
+        try:
+            scenario = _validated(rest)
+        except ValidationError as next_error:
+            error = next_error
+            continue
+        for location, message in party_troubles(scenario):
+            yield rest.problem(location, message)
+        return
+
+
+def _without(document: Node, parts: Iterable[Location]) -> Node:
+    """The document without these parts. A party is emptied first, for its name to stay known."""
+    for part in sorted(parts, key=_position, reverse=True):
+        parent = document.at(part[:-1])
+        node = parent.child(part[-1]) if parent else None
+        if part[0] == "parties" and len(part) == 2 and node and node.value is not None:
+            document = document.with_value(part, Node(None))
+        elif node:
+            document = document.without(part)
+    return document
+
+
+def _position(part: Location) -> list[tuple[int, str]]:
+    """Sorts a list's items by index, and what is inside a part after the part."""
+    return [(token, "") if isinstance(token, int) else (0, token) for token in part]
+
+
+def _name_of(text: str) -> str:
+    """The nearest name without letters that names cannot have."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "scenario"

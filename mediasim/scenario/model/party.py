@@ -1,0 +1,118 @@
+"""A party: somebody at the far end of a leg, with a voice, a codec, a network and a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from mediasim.audio.codecs import CODECS, codec_named
+from mediasim.documents.diagnostics import did_you_mean, one_of
+from mediasim.documents.durations import Duration, at_least
+from mediasim.documents.model import Many, Model, Trouble
+from mediasim.documents.values import Level, Number, Text, count
+from mediasim.scenario.model.endpoint import Endpoint
+from mediasim.scenario.model.network import Network
+from mediasim.scenario.model.steps import Repeat, Step, Together
+
+__all__ = ["Party"]
+
+_MOST_STEPS: Final = 100_000
+
+
+class _CodecName:
+    """Reads the name of a codec that is known when it is read."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, value: object) -> str:
+        codec = codec_named(value) if isinstance(value, str) else None
+        if codec is None:
+            known = list(CODECS)
+            found = f", found {value[:40]!r}" if isinstance(value, str) else ""
+            meant = did_you_mean(value, known) if isinstance(value, str) else ""
+            raise ValueError(f"expected {one_of(known)}{found}{meant}")
+        return codec.name
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        aliases = [alias for codec in CODECS.values() for alias in codec.aliases]
+        return {"enum": [*CODECS, *aliases], "type": "string"}
+
+
+CodecName = Annotated[str, _CodecName()]
+"""The name of a codec, or an alias of it."""
+
+
+class Party(Model):
+    """A simulated party. An empty one is silent, and stays until the other hangs up."""
+
+    number: Number | None = None
+    """E.164; made up from the numbers reserved for fiction where absent."""
+    voice: Text | None = None
+    """The voice that speaks; chosen by the party's place in the file where absent."""
+    codec: CodecName = "PCMU"
+    """How its audio is coded on its leg."""
+    ptime: Annotated[int, count(10, 60, "ms")] = 20
+    """Milliseconds of audio in one packet it sends: 10, 20, ... 60; PCMU and PCMA alone have
+    others than 20."""
+    dtx: Literal["off", "silence", "comfort-noise"] = "off"
+    """While it is silent: off sends silence, silence sends nothing, comfort-noise sends
+    comfort-noise packets (RFC 3389)."""
+    noise: Level | None = None
+    """dBFS of the noise behind it; absent is none."""
+    reaction: Annotated[Duration, at_least("200ms")] = Duration.of("200ms")
+    """How long after something it hears it reacts."""
+    network: Network = Network.model_construct()
+    """The network of its leg."""
+    script: Many[Step] = ()
+    """What it does from when its telephone is answered, or after the beep; while it rings to the
+    party it waits. A call is over when all scripts have ended, or a party hangs up."""
+
+    endpoint: Endpoint | None = None
+    """Instead of a simulated party: RTP from elsewhere, with --realtime."""
+
+    def troubles(self) -> Iterator[Trouble]:
+        codec = CODECS[self.codec]
+        if self.endpoint is not None:
+            yield from self._endpoint_troubles()
+        if self.ptime % 10:
+            yield ("ptime",), f"expected a multiple of 10, found {self.ptime}"
+        elif self.ptime not in codec.ptimes:
+            others = " and ".join(each.name for each in CODECS.values() if len(each.ptimes) > 1)
+            yield ("ptime",), f"expected 20 for {codec.name}; {others} alone have others"
+        if self.dtx == "comfort-noise" and not codec.has_comfort_noise:
+            found = f"{codec.name}, which has no comfort-noise packets"
+            yield ("dtx",), f"expected off or silence for {found}"
+        if _size(self.script) > _MOST_STEPS:
+            yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
+
+    def _endpoint_troubles(self) -> Iterator[Trouble]:
+        """What a party elsewhere cannot be told."""
+        of_network = {f"network.{key}" for key in self.network.model_fields_set}
+        given = (self.model_fields_set - {"network"}) | of_network
+        known = {"endpoint", "number", "codec", "network.jitter_buffer", "network.conceal"}
+        for key in sorted(given - known):
+            yield tuple(key.split(".")), "expected none: an endpoint elsewhere is not simulated"
+        assert self.endpoint is not None
+        if self.endpoint.sdp is not None and self.endpoint.remote is not None:
+            yield ("endpoint", "sdp"), "expected remote or sdp, found both"
+
+
+def _size(steps: Many[Step]) -> int:
+    """Number of steps once repeats are unrolled."""
+    total = 0
+    for step in steps:
+        if isinstance(step, Repeat):
+            total += step.times * _size(step.steps)
+        elif isinstance(step, Together):
+            total += sum(_size(line) for line in step.lines)
+        else:
+            total += 1
+    return total

@@ -1,0 +1,65 @@
+"""The recordings that a scenario plans, all kinds alike: of calls, conferences and voicemails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mediasim.exchange.layout import Kind, Layout, Profile, recording_layout
+from mediasim.scenario.model.call import Call, Voicemail
+from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.recording import ConferenceRecording, Recording
+
+__all__ = ["PlannedRecording", "planned_recordings"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecording:
+    """One recording to come."""
+
+    asked: Recording | ConferenceRecording | Voicemail
+    of: Call | Conference
+    """What is recorded."""
+    location: tuple[str | int, ...]
+    """Where it is written in the scenario."""
+
+    @property
+    def name(self) -> str:
+        return self.asked.name
+
+    @property
+    def kind(self) -> Kind:
+        """What it records, in the words of Twilio's layout rules."""
+        if isinstance(self.asked, Voicemail):
+            return "record-verb"
+        if isinstance(self.of, Conference):
+            return "conference"
+        return "dial" if self.of.to is not None else "call"
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Who may be heard in it."""
+        if isinstance(self.of, Conference):
+            return tuple(dict.fromkeys(member.party for member in self.of.participants))
+        return self.of.parties
+
+    def layout(self, profile: Profile) -> Layout:
+        """How many channels it will have, and what each holds."""
+        channels = "mono" if isinstance(self.asked, Voicemail) else self.asked.channels
+        track = self.asked.track if isinstance(self.asked, Recording) else "both"
+        return recording_layout(self.kind, channels, track, profile)
+
+
+def planned_recordings(
+    calls: Sequence[Call], conferences: Sequence[Conference]
+) -> Iterator[PlannedRecording]:
+    """Every recording, calls first, in the order of the file; a call's voicemail comes last."""
+    for number, call in enumerate(calls):
+        for index, recording in enumerate(call.recordings):
+            yield PlannedRecording(recording, call, ("calls", number, "recordings", index))
+        if call.voicemail is not None:
+            yield PlannedRecording(call.voicemail, call, ("calls", number, "voicemail"))
+    for number, conference in enumerate(conferences):
+        if conference.recording is not None:
+            location = ("conferences", number, "recording")
+            yield PlannedRecording(conference.recording, conference, location)

@@ -1,0 +1,177 @@
+"""Recordings of calls and conferences: when they run, what of the call they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from mediasim.documents.durations import Duration, positive
+from mediasim.documents.model import Many, Model, OneOrMany, Trouble
+from mediasim.documents.values import NO, YES, EventName, Name
+from mediasim.exchange.layout import Channels, Track
+from mediasim.exchange.records import RecordingSource
+from mediasim.scenario.model.fault import FaultText
+
+__all__ = [
+    "ConferenceRecording",
+    "Moment",
+    "Recording",
+    "RecordingPause",
+    "RequestedBy",
+    "Start",
+    "Trim",
+]
+
+Trim = Literal["do-not-trim", "trim-silence"]
+RequestedBy = Literal["dial", "call", "api"]
+"""The Dial verb, the request that created the call, or a request during the call."""
+
+_SOURCES: Final[Mapping[RequestedBy, RecordingSource]] = {
+    "dial": "DialVerb",
+    "call": "OutboundAPI",
+    "api": "StartCallRecordingAPI",
+}
+
+
+class Moment(Model):
+    """A time of the call, or an event; ``stop: 9s`` is short for ``stop: {at: 9s}``."""
+
+    stands_for: ClassVar[str] = "at"
+    exactly_one: ClassVar[tuple[str, ...]] = ("at", "event")
+
+    at: Duration | None = None
+    """This time of the call, counted from when it was dialled."""
+    event: EventName | None = None
+    """When this event comes first: one a script emits, or one of the exchange's."""
+
+
+class Start(Moment):
+    """When a recording starts: ``answer``, ``ringing``, or a moment."""
+
+    stands_for: ClassVar[str] = "on"
+    exactly_one: ClassVar[tuple[str, ...]] = ("on", "at", "event")
+
+    on: Literal["answer", "ringing"] | None = None
+    """When the callee answers, or when its telephone begins to ring."""
+
+
+class RecordingPause(Moment):
+    """A stretch of the call that is left out of the recording."""
+
+    for_: Annotated[Duration, positive()] | None = Field(
+        default=None, validation_alias="for", serialization_alias="for"
+    )
+    """How long."""
+    until: Moment | None = None
+    """When it goes on. Without for and until: never."""
+    behavior: Literal["silence", "skip"] = "silence"
+    """silence stands in the file, or the file skips the pause and is shorter."""
+
+    def troubles(self) -> Iterator[Trouble]:
+        if self.for_ is not None and self.until is not None:
+            yield ("until",), "expected for or until, found both"
+        elif (
+            self.at is not None
+            and self.until is not None
+            and self.until.at is not None
+            and self.until.at <= self.at
+        ):
+            yield ("until",), f"expected a time after the pause began at {self.at}"
+
+    @property
+    def ends_at(self) -> Duration | None:
+        """The time of the call when it ends, where that is known beforehand."""
+        if self.until is not None:
+            return self.until.at
+        return Duration(self.at + self.for_) if self.at is not None and self.for_ else None
+
+
+class _Recorded(Model):
+    """What recordings of calls and of conferences share."""
+
+    plurals: ClassVar[Mapping[str, str]] = {"pause": "pauses", "fault": "faults"}
+
+    name: Name = ""
+    """What expectations call it. Default: main, then recording-2, recording-3 ..."""
+    channels: Channels = "mono"
+    """The layout asked for. What is stored, and what a download gives, Twilio's rules decide."""
+    trim: Trim = "do-not-trim"
+    """Whether silence at both ends is cut off."""
+    pause: OneOrMany[RecordingPause] = None
+    """Like pauses."""
+    pauses: Many[RecordingPause] = ()
+    """Stretches that are left out."""
+    stop: Moment | None = None
+    """When it ends, if before the call does."""
+    fault: OneOrMany[FaultText] = None
+    """Like faults."""
+    faults: Many[FaultText] = ()
+    """Recorder faults that its file is given when it is published, one after the other: swapped,
+    drift:150, late:20@1 ... The truth names them. mediasim break --list shows all."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        if value is True or value in YES:
+            return {}
+        if value in ("mono", "dual"):
+            return {"channels": value}
+        raise ValueError(
+            f"expected true, false, mono, dual or a mapping with {', '.join(cls.known_keys())}"
+        )
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"enum": [True, *YES, "mono", "dual"]}]
+
+    def troubles(self) -> Iterator[Trouble]:
+        end: Duration | None = Duration(0)
+        for number, pause in enumerate(self.pauses):
+            if end is not None and pause.at is not None and pause.at < end:
+                yield ("pauses", number, "at"), "begins before the pause above it has ended"
+            end = pause.ends_at
+
+
+class Recording(_Recorded):
+    """A recording of a call. ``true`` is one with all defaults, ``dual`` one in two channels."""
+
+    start: Start = Start.model_construct(on="answer")
+    """answer, ringing, a time of the call ({at: 5s}) or an event ({event: name}). What never comes
+    starts nothing; nor does a time or an event before the caller's leg is answered."""
+    track: Track = "both"
+    """Which tracks of the caller's leg: inbound is what the caller says, outbound what it hears."""
+    of: RequestedBy | None = None
+    """What asks for it: the dial verb, the request that created the call, or an api request during
+    the call. Default: dial for a start at answer or ringing, api for any other. With start: answer,
+    dial means the callee's answer, the others mean that of the caller's own leg."""
+
+    @property
+    def source(self) -> RecordingSource:
+        """Twilio's word for what asked for it."""
+        return _SOURCES[self.of or "dial"]
+
+    def troubles(self) -> Iterator[Trouble]:
+        yield from super().troubles()
+        if self.of in ("dial", "call") and self.start.on is None:
+            yield ("of",), "expected api: the others start a recording at answer or ringing"
+        elif self.of in ("call", "api") and self.start.on == "ringing":
+            yield ("of",), "expected dial: the others cannot record what rings"
+        began = self.start.at
+        first = self.pauses[0].at if self.pauses else None
+        if began is not None and first is not None and first < began:
+            yield ("pauses", 0, "at"), f"is before the recording starts at {began}"
+        stopped = self.stop.at if self.stop else None
+        if began is not None and stopped is not None and stopped <= began:
+            yield ("stop",), f"is not after the recording starts at {began}"
+
+
+class ConferenceRecording(_Recorded):
+    """A recording of a conference, from when it starts."""
+
+    trim: Trim = "trim-silence"
+    """Whether silence at both ends is cut off."""
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [*super().short_forms(properties), {"enum": [False, *NO]}]

@@ -1,0 +1,95 @@
+"""Why a recording has the channels it has: the rule that decided, and what each channel holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mediasim.documents.wording import fault_words
+from mediasim.exchange.layout import Layout, recording_layout, resolve_download
+from mediasim.exchange.trim import ABSENT
+from mediasim.truth.run_recordings import recordings_in
+from mediasim.twilio.download import ANSWERS
+from mediasim.twilio.representations import ABSENCE_CODES
+
+__all__ = ["ExplainError", "explain_recordings"]
+
+
+class ExplainError(ValueError):
+    """What was asked about cannot be explained; says why in words."""
+
+
+def explain_recordings(what: str, directory: Path) -> str:
+    """Explain a recording by its SID (looked for below ``directory``) or JSON, or all of a folder.
+
+    Raises ExplainError when there is no such recording.
+    """
+    path = Path(what)
+    if path.is_dir():
+        files = recordings_in(path, ".json")
+        if not files:
+            raise ExplainError(f"{path} holds no recordings: expected recordings/RE….json in it")
+        return "\n\n".join(_explain(file) for file in files)
+    if path.is_file():
+        return _explain(path.with_suffix(".json"))
+    name = path.name.removesuffix(".json").removesuffix(".wav")
+    for file in (directory / f"{name}.json", directory / "recordings" / f"{name}.json"):
+        if file.is_file():
+            return _explain(file)
+    raise ExplainError(
+        f"there is no recording {what} in {directory}: give a SID of that folder, the path of a "
+        "RE….json, or the folder of a run"
+    )
+
+
+def _explain(file: Path) -> str:
+    try:
+        document = json.loads(file.read_text("utf-8"))
+        layout = recording_layout(**document["channel_map"]["layout"]["asked"])
+        lines = [*_lines(document, layout), *_faults(file.with_suffix(".truth.json"))]
+    except OSError as error:
+        raise ExplainError(f"cannot read {file}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise ExplainError(f"{file} is not a recording's JSON as mediasim writes it") from None
+    return "\n".join(lines)
+
+
+def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
+    rule = layout.rule
+    yield f"{document['sid']}  {document['source']}, {document['status']}"
+    yield (
+        f"  asked for: {layout.asked_channels}, track {layout.asked_track}, "
+        f"profile {layout.profile}"
+    )
+    yield f"  stored: {_channels(layout.stored_channels)}. {rule.reason}"
+    yield f"    rule {rule.rule_id} ({rule.source})"
+    for absence, code in ABSENCE_CODES.items():
+        if document["error_code"] == code:
+            yield f"    no media: error {code}, {ABSENT[absence]}"
+    for entry in document["channel_map"]["channels"]:
+        who = entry["party"] or ("a mix" if entry["leg"] == "mix" else "nobody")
+        call = f", call {entry['call_sid']}" if entry["call_sid"] else ""
+        yield f"  channel {entry['channel']}: {who}, {entry['track']}{call}: {entry['words']}"
+    for asked in (None, 1, 2):
+        decision = resolve_download(layout, asked)
+        name = "absent" if asked is None else str(asked)
+        given = (
+            _channels(decision.channels)
+            if decision.channels
+            else str(ANSWERS[decision.rule.outcome].status)
+        )
+        yield f"  RequestedChannels {name}: {given}. {decision.rule.reason}"
+
+
+def _faults(truth: Path) -> Iterator[str]:
+    """What was broken on purpose, where there is a truth that says so."""
+    if not truth.is_file():
+        return
+    for fault in json.loads(truth.read_text("utf-8")).get("faults", ()):
+        yield f"  broken on purpose: {fault_words(fault)}, as in {fault['re_creates']}"
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"
