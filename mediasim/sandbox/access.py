@@ -24,7 +24,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediasim.sandbox.fleet.passing import whole_body
+from mediasim.sandbox.fleet.proxy import whole_body
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.webhooks import HostGuard
 
