@@ -6,3 +6,5 @@ is counted in whole samples of one timeline at 8 kHz. The public face: ``spans``
 ``turns`` (who speaks when, and who answers or interrupts whom), ``app_figures`` (a caller and an
 app in milliseconds).
 """
+
+__all__ = ["app_figures", "spans", "turns"]

@@ -9,3 +9,29 @@ recorded, by role) and ``recording_control`` (recordings in progress), ``profile
 as of a date) and ``layout`` (the one rule of stored and downloaded channels); ``records``,
 ``states`` and ``lifecycle``, ``events``, ``catalogue``, ``media_store``, ``recovery``.
 """
+
+__all__ = [
+    "call_control",
+    "conference",
+    "dates",
+    "dial",
+    "events",
+    "exchange",
+    "layout",
+    "lifecycle",
+    "live_call",
+    "media_store",
+    "message",
+    "participant",
+    "phone",
+    "profiles",
+    "queue",
+    "recording",
+    "recording_control",
+    "records",
+    "recovery",
+    "rendition",
+    "states",
+    "trim",
+    "waiting",
+]

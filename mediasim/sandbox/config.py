@@ -38,6 +38,7 @@ __all__ = [
     "RingAnswer",
     "SipAddress",
     "SipConfig",
+    "config_of",
     "config_schema",
     "load_config",
     "parse_callee",
@@ -283,6 +284,13 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
     if problems := _sound_problems(callees, origin):
         raise ScenarioError(problems)
     return config
+
+
+def config_of(given: Config | Mapping[str, Any] | str | Path, base: Path) -> Config:
+    """A config given as an object, data, YAML text, or the path of a file. Raises ScenarioError."""
+    if isinstance(given, Config):
+        return given
+    return load_config(given) if isinstance(given, Path) else parse_config(given, base=base)
 
 
 def parse_callee(data: object, *, base: Path) -> Callee:

@@ -13,14 +13,15 @@ from typing import Final, Protocol
 
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
-from mediasim.sip.bodies import (
+from mediasim.sip.media import (
+    Media,
+    NotAcceptable,
     UnsupportedBody,
     accepts_sdp,
     description_in,
     refuse_body,
     text_of,
 )
-from mediasim.sip.media import Media, NotAcceptable
 from mediasim.sip.messages import Dialog, Request, SipUri, contacts_of, in_dialog, respond
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel

@@ -10,7 +10,7 @@ from typing import Final
 
 from mediasim.conversation.app_figures import Figures, TimeSpan
 from mediasim.documents.durations import Duration
-from mediasim.scenario.report.totals import counted
+from mediasim.documents.wording import counted
 
 __all__ = [
     "APP",

@@ -3,3 +3,12 @@
 The public face: ``recording`` (what is analysed), ``analysis`` (the figures, measured and true),
 and what shows them: ``as_text`` (RTTM and WebVTT too), ``as_json`` and ``plot``.
 """
+
+__all__ = [
+    "analysis",
+    "as_json",
+    "as_text",
+    "plot",
+    "recording",
+    "transcription",
+]

@@ -13,4 +13,7 @@ __all__ = [
     "StreamDesk",
     "StreamOwner",
     "StreamRecord",
+    "handshake",
+    "record",
+    "stream",
 ]

@@ -1,19 +1,18 @@
-"""The command ``import``. Heavy imports stay inside: help must come at once."""
+"""The command ``import``."""
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-__all__ = ["register"]
+from mediasim.commands.ending import ExitCode, json_text, stop
 
-_WRONG = 2
+__all__ = ["import_capture"]
 
 
 class Channels(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
@@ -23,12 +22,7 @@ class Channels(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
     mono = "mono"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command(name="import")(import_)
-
-
-def import_(
+def import_capture(
     capture: Annotated[Path, typer.Argument(help="A pcap or pcapng file.")],
     out: Annotated[
         Path | None,
@@ -85,7 +79,7 @@ def import_(
         except UnclearChoice as unclear:
             print(f"{capture}: {unclear}", file=sys.stderr)
             print(listing_text(listing(captured, signalled, names)), file=sys.stderr)
-            raise typer.Exit(_WRONG) from None
+            raise typer.Exit(ExitCode.WRONG) from None
         first, second = (
             format_of(talk, {**signalled.names_for(talk), **names}, depth)
             for talk in (choice.caller, choice.callee)
@@ -101,10 +95,10 @@ def import_(
             )
         told = report(captured, choice, (first, second), replayed)
     except ImportRefused as error:
-        _stop(str(error))
+        stop(str(error))
     except OSError as error:
         where = error.filename or out or DEFAULT_FOLDER
-        _stop(f"cannot write to {where}: {error.strerror}")
+        stop(f"cannot write to {where}: {error.strerror}")
     _print(told, report_text(told, str(folder.path)), as_json)
     if not as_json:
         for words in told["warnings"]:
@@ -112,9 +106,4 @@ def import_(
 
 
 def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=1) if as_json else text)
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise typer.Exit(_WRONG)
+    print(json_text(data, indent=1) if as_json else text)

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.rtp.sender import RtpSender
-from mediasim.rtp.wide_sender import WideSender
+from mediasim.rtp.sender import RtpSender, WideSender
 
 
 def sender(number: int) -> RtpSender:

@@ -1,42 +1,23 @@
-"""The commands that hold recordings against the truth, and break them.
-
-Heavy imports stay inside: help must come at once.
-"""
+"""The commands ``verify``, which holds recordings against the truth, and ``break``."""
 
 from __future__ import annotations
 
-import json
-import sys
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-__all__ = ["register"]
+from mediasim.commands.ending import Format, json_text, refusing, seed_option, stop
 
-_WRONG = 2
+__all__ = ["EXIT_CODES", "break_recording", "verify"]
 
-_EXIT_CODES = """
+EXIT_CODES = """
 Exit codes, of several failures the gravest: 0 nothing is wrong; 1 nothing could be measured;
 2 the command line is wrong; 10 unreadable; 11 empty; 12 header; 13 swapped; 14 identical;
 15 crosstalk; 16 missing; 17 inserted; 18 misaligned; 19 drift; 20 truncated; 21 unequal;
 22 level; 23 clipping; 24 click; 25 channels (one too many); 26 repeated packets; 27 packets out of
 order; 28 polarity; 29 echo; 30 bandwidth; 31 noise; 32 dc (an offset).
 """
-
-
-class VerifyFormat(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    """How the findings are printed."""
-
-    text = "text"
-    json = "json"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog=_EXIT_CODES)(verify)
-    app.command(name="break")(break_)
 
 
 def verify(
@@ -55,9 +36,7 @@ def verify(
             "is misaligned.",
         ),
     ] = False,
-    format: Annotated[
-        VerifyFormat, typer.Option(help="How the findings are printed.")
-    ] = VerifyFormat.text,
+    format: Annotated[Format, typer.Option(help="How the findings are printed.")] = Format.text,
     plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.html or FILE.svg.")] = None,
 ) -> None:
     """Hold a recording against what was really said, and say what is wrong with it."""
@@ -66,27 +45,25 @@ def verify(
     from mediasim.truth.verify.words import verification_text
 
     if plot is not None and plot.suffix not in (".html", ".svg"):
-        _stop(f"expected --plot FILE.html or FILE.svg, found {plot}")
+        stop(f"expected --plot FILE.html or FILE.svg, found {plot}")
     groups = _recordings(recording)
     if len(groups) > 1 and (truth is not None or plot is not None):
         names = ", ".join(path.name for path, *_ in groups)
-        _stop(f"--truth and --plot are of one recording, {recording[0]} holds {names}: name one")
-    try:
+        stop(f"--truth and --plot are of one recording, {recording[0]} holds {names}: name one")
+    with refusing(TruthDocumentError):
         results = [verify_in_full(paths, truth, any_start=any_start) for paths in groups]
-    except TruthDocumentError as error:
-        _stop(str(error))
     if plot is not None:
         from mediasim.truth.verify.picture import write_picture
 
         try:
             write_picture(results[0], plot)
         except OSError as error:
-            _stop(f"cannot write {plot}: {error.strerror}")
+            stop(f"cannot write {plot}: {error.strerror}")
     found = [result.found for result in results]
-    if format is VerifyFormat.json:
+    if format is Format.json:
         documents = [each.to_json() for each in found]
         told = documents[0] if len(documents) == 1 else documents
-        print(json.dumps(told, ensure_ascii=False, indent=1))
+        print(json_text(told, indent=1))
     else:
         print("\n\n".join(verification_text(each) for each in found))
     raise typer.Exit(min((each.exit_code for each in found), key=_gravity))
@@ -104,15 +81,15 @@ def _recordings(given: list[Path]) -> list[list[Path]]:
 
         found = recordings_in(given[0])
         if not found:
-            _stop(f"{given[0]} holds no recordings: expected RE….wav in it")
+            stop(f"{given[0]} holds no recordings: expected RE….wav in it")
         return [[path] for path in found]
     for path in given:
         if not path.is_file():
-            _stop(f"there is no file {path}")
+            stop(f"there is no file {path}")
     return [given]
 
 
-def break_(
+def break_recording(
     recording: Annotated[Path | None, typer.Argument(help="A WAV file.")] = None,
     fault: Annotated[
         list[str] | None,
@@ -121,9 +98,7 @@ def break_(
     out: Annotated[
         Path | None, typer.Option(help="The broken copy; its truth is written beside it.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Decides every place that is drawn.", min=0, max=2**63 - 1)
-    ] = 0,
+    seed: Annotated[int, seed_option("Decides every place that is drawn.")] = 0,
     show: Annotated[bool, typer.Option("--list", help="Name the faults there are.")] = False,
 ) -> None:
     """Break a recording as real recorders do, with a truth that says how and where.
@@ -138,19 +113,14 @@ def break_(
         print(gallery_text())
         return
     if recording is None or not fault or out is None:
-        _stop("expected a recording, --fault and --out; mediasim break --list names the faults")
+        stop("expected a recording, --fault and --out; mediasim break --list names the faults")
     try:
         orders = [parse_fault(text) for text in fault]
         written = break_file(recording, orders, out, seed=seed)
     except FaultError as error:
-        _stop(str(error))
+        stop(str(error))
     except OSError as error:
-        _stop(f"cannot write {error.filename or out}: {error.strerror}")
+        stop(f"cannot write {error.filename or out}: {error.strerror}")
     print(f"wrote {written.recording} and {written.truth}")
     for done in written.faults:
         print(f"  {done['fault']}: {done['does']}")
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise typer.Exit(_WRONG)

@@ -1,4 +1,4 @@
-"""The command ``analyze``. Heavy imports stay inside: help must come at once."""
+"""The command ``analyze``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from mediasim.commands.ending import stop
 
 if TYPE_CHECKING:
     from mediasim.truth.analysis.analysis import Analysis
 
-__all__ = ["register"]
-
-_WRONG = 2
+__all__ = ["analyze"]
 
 
 class Form(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
@@ -35,11 +35,6 @@ class Detector(str, Enum):  # noqa: UP042
     energy = "energy"
     silero = "silero"
     webrtc = "webrtc"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(analyze)
 
 
 def analyze(
@@ -79,9 +74,9 @@ def analyze(
         for analysis in found:
             _write(analysis, plot, out)
     except AnalysisError as error:
-        _stop(str(error))
+        stop(str(error))
     except OSError as error:
-        _stop(f"cannot write {error.filename}: {error.strerror}")
+        stop(f"cannot write {error.filename}: {error.strerror}")
     if format is Form.json and len(found) > 1:
         sys.stdout.write(_json([_document(analysis) for analysis in found]))
     else:
@@ -165,8 +160,3 @@ def _document(analysis: Analysis) -> dict[str, Any]:
 
 def _json(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise typer.Exit(_WRONG)
