@@ -6,7 +6,6 @@ whose time jumps), ``realtime`` and ``udp`` (the wall clock, and sockets drained
 """
 
 __all__ = [
-    "datagram_socket",
     "link",
     "loopback",
     "realtime",
@@ -14,6 +13,7 @@ __all__ = [
     "rtp_mux",
     "sdp",
     "stream_port",
+    "udp",
     "virtual_loop",
     "web_streams",
     "webrtc",

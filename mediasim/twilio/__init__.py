@@ -17,7 +17,6 @@ __all__ = [
     "rest",
     "service",
     "session",
-    "signature",
     "streams",
     "studio",
     "weather",
