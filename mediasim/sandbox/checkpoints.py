@@ -17,7 +17,7 @@ from typing import Final
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.truth.recovered import keep_so_far
+from mediasim.truth.publishing import keep_so_far
 
 __all__ = ["Checkpoints", "Pulse"]
 

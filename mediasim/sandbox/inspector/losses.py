@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.exchange.live_call import LiveCall
-from mediasim.truth.missing import Gap, gaps_of_call
+from mediasim.truth.documents import Gap
+from mediasim.truth.missing import gaps_of_call
 
 __all__ = ["losses"]
 
