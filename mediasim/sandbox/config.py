@@ -26,7 +26,6 @@ from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.model.fault import FaultText
 from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.steps import Say
-from mediasim.scenario.running.sound_check import party_sound_troubles
 
 __all__ = [
     "DEFAULT",
@@ -300,6 +299,9 @@ def config_schema() -> dict[str, Any]:
 
 def _sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -> list[Problem]:
     """What cannot be said or played, of parties with the place where they are written."""
+    # Loaded for configs that are read: their schema has no need of voices.
+    from mediasim.scenario.running.sound_check import party_sound_troubles
+
     return [
         origin.problem(location, words)
         for where, callee in callees
