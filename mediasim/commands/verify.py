@@ -77,7 +77,7 @@ def _gravity(code: int) -> tuple[bool, bool, int]:
 def _recordings(given: list[Path]) -> list[list[Path]]:
     """What is held against its truth: the files as one recording, or each of a folder."""
     if len(given) == 1 and given[0].is_dir():
-        from mediasim.truth.run_recordings import recordings_in
+        from mediasim.truth.documents import recordings_in
 
         found = recordings_in(given[0])
         if not found:

@@ -34,10 +34,10 @@ __all__ = [
     "PAUSE",
     "REACTION",
     "TURN_PAUSE",
-    "Gap",
     "Interruption",
     "Outcome",
     "Response",
+    "ResponseGap",
     "Turn",
     "gaps",
     "interruptions",
@@ -165,7 +165,7 @@ def responses(voices: Sequence[Sequence[Span]], to: int) -> list[Response]:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Gap:
+class ResponseGap:
     """The silence between an utterance and the response to it."""
 
     at: int
@@ -176,13 +176,13 @@ class Gap:
     """Samples of silence."""
 
 
-def gaps(voices: Sequence[Sequence[Span]]) -> list[Gap]:
+def gaps(voices: Sequence[Sequence[Span]]) -> list[ResponseGap]:
     """The gaps before all speakers' responses, in order: those during no turn of any speaker."""
     turns = turns_of(voices)
     starts = [turn.start for turn in turns]
     last_end = list(accumulate((turn.end for turn in turns), max))
     return sorted(
-        Gap(at, by, to, at - each.after[1])
+        ResponseGap(at, by, to, at - each.after[1])
         for to in range(len(voices))
         for each in responses(voices, to)
         if (at := each.at) is not None

@@ -32,7 +32,7 @@ from mediasim.testing.conversation import Conversation
 from mediasim.testing.never import Clip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.testing.text_waveform import text_waveform
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
 
 __all__ = ["Recording"]

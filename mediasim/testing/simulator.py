@@ -22,7 +22,7 @@ from mediasim.testing.never import Clip
 from mediasim.testing.recording import Recording
 from mediasim.testing.source import Downloaded, Utterance, utterances_of
 from mediasim.testing.waiting import on_a_loop
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
 
 __all__ = ["Mediasim", "Simulated"]

@@ -19,8 +19,8 @@ from mediasim.conversation.spans import (
 from mediasim.conversation.turns import (
     PAUSE,
     TURN_PAUSE,
-    Gap,
     Interruption,
+    ResponseGap,
     Turn,
     gaps,
     interruptions,
@@ -171,8 +171,8 @@ def voices_of(turns: list[Turn]) -> list[list[Span]]:
 def test_a_response_comes_after_silence_and_after_another_speaker() -> None:
     turns = said((0, 1, 0), (1.5, 2, 1), (4, 5, 1), (4.5, 6, 0), (6.25, 7, 1))
     assert gaps(voices_of(turns)) == [
-        Gap(12_000, 1, 0, 4000),
-        Gap(50_000, 1, 0, 2000),
+        ResponseGap(12_000, 1, 0, 4000),
+        ResponseGap(50_000, 1, 0, 2000),
     ]
 
 

@@ -12,12 +12,11 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Mount, Route
 
 from mediasim.exchange.records import RecordingRecord
-from mediasim.sandbox.inspector.evidence import evidence
 from mediasim.sandbox.inspector.feed import Feed
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.pages import Assets, page
 from mediasim.sandbox.inspector.sound import media_file, outline_file
-from mediasim.sandbox.inspector.summaries import resources
+from mediasim.sandbox.inspector.summaries import evidence, resources
 from mediasim.sandbox.inspector.timeline import timeline
 from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox

@@ -12,7 +12,14 @@ from typing import Final
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import Span, at_least, complement, total
-from mediasim.conversation.turns import Gap, Interruption, Turn, gaps, interruptions, turns_of
+from mediasim.conversation.turns import (
+    Interruption,
+    ResponseGap,
+    Turn,
+    gaps,
+    interruptions,
+    turns_of,
+)
 from mediasim.truth.analysis.recording import Voice
 
 __all__ = ["Conversation", "Latency", "SpeakerFigures", "latency_of", "words_per_minute"]
@@ -80,7 +87,7 @@ class Conversation:
         self.overlaps: list[Span] | None = at_least(speech, 2) if self.interactive else None
         self.turns: list[Turn] | None = turns_of(speech) if voices is not None else None
         self.interruptions: list[Interruption] | None = None
-        self.gaps: list[Gap] | None = None
+        self.gaps: list[ResponseGap] | None = None
         """Those before responses."""
         if self.turns is not None and self.interactive:
             self.interruptions = interruptions(self.turns)

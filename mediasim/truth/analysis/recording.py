@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError
-from mediasim.truth.documents import check_truth
-from mediasim.truth.run_recordings import recordings_in
+from mediasim.truth.documents import check_truth, recordings_in
 
 __all__ = [
     "AnalysisError",
