@@ -188,7 +188,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from mediasim.sandbox.config import config_schema
-    from mediasim.scenario.model.schema import scenario_schema
+    from mediasim.scenario.model.load import scenario_schema
 
     found = config_schema() if config else scenario_schema()
     print(json.dumps(found, indent=2, ensure_ascii=False))
@@ -250,7 +250,7 @@ def _load(paths: list[str]) -> list[Any]:
     """All scenarios, checked before anything runs; ends with exit code 2 if one is wrong."""
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.scenario.model.load import load_scenarios
-    from mediasim.scenario.running.sound_check import check_sounds
+    from mediasim.scenario.running.sounds import check_sounds
 
     try:
         found = load_scenarios(paths)

@@ -11,15 +11,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Final
 from unicodedata import normalize
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 __all__ = [
     "NAME",
     "NO",
+    "SHARED",
     "YES",
     "Digits",
     "EventName",
@@ -34,7 +36,12 @@ __all__ = [
     "Text",
     "UserName",
     "count",
+    "existing_file",
 ]
+
+
+SHARED: Final = "x-shared"
+"""Marks what stands in many places of a JSON Schema, with the name under which it is said once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,3 +196,15 @@ Number = Annotated[str, _text(r"\+[1-9][0-9]{6,14}", "a number such as +14155550
 Digits = Annotated[str, _text("[0-9*#A-D]+", "keys among 0-9, *, # and A-D")]
 KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
 """Keys that end something; an empty text is no key."""
+
+
+def existing_file(path: Path, info: ValidationInfo) -> Path:
+    """The file as it is written; it must be there, seen from the document's own folder.
+
+    Parts built in Python outside a document have no folder yet and are not checked.
+    """
+    if info.context is not None:
+        found: Path = info.context.base / path
+        if not found.is_file():
+            raise ValueError(f"there is no file {str(found)!r}")
+    return path

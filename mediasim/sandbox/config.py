@@ -261,7 +261,7 @@ def parse_callee(data: object, *, base: Path) -> Callee:
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of config files, for editors."""
-    from mediasim.scenario.model.schema import file_schema
+    from mediasim.documents.schema import file_schema
 
     return file_schema(Config, "mediasim sandbox")
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.config import Callee
-from mediasim.sandbox.phones import PhoneBook, listens
-from mediasim.scenario.model.steps import Hangup
+from mediasim.sandbox.phones import PhoneBook
+from mediasim.scenario.model.steps import listens
 from mediasim.twilio.service import Service
 
 __all__ = ["DEFAULT_CALLER", "NotNow", "act", "place_call"]
@@ -53,7 +53,7 @@ def act(service: Service, phones: PhoneBook, call_sid: str, callee: Callee) -> C
         raise NotNow(f"call {call_sid} is {record.status}: only in a call in progress can one act")
     call = session.call
     if call.line is None:
-        if [type(step) for step in callee.script] == [Hangup]:
+        if [step.hangs_up for step in callee.script] == [True]:
             call.hung_up()  # taken down as if it had gone
             return record
         raise NotNow(f"{call.party.name} in call {call_sid} is not simulated: it acts by itself")

@@ -24,15 +24,15 @@ from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
 from mediasim.sandbox.config import DEFAULT, Callee, Config
 from mediasim.sandbox.rtp_lines import RtpLine
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import Noise, Play, Say, Step, WaitFor, walk
+from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
 from mediasim.scenario.running.actor import Actor
 from mediasim.scenario.running.endpoints import Elsewhere
 from mediasim.scenario.running.plans import parties_of
-from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, voices_of
+from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.studio import Studio
 
-__all__ = ["PhoneBook", "Way", "listens"]
+__all__ = ["PhoneBook", "Way"]
 
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
@@ -136,25 +136,17 @@ class PhoneBook:
     async def _made(self, script: Many[Step], voice: str) -> _Made:
         """Everything that a script says and plays, as samples."""
         clips: dict[Say | Play, SoundClip] = {}
-        for _, step in walk(script):
-            if isinstance(step, Say | Play):
-                known = self._clips.get((step, voice))
-                if known is None:
-                    making = partial(self._sounds.making, step, voice)
-                    known = self._clips[step, voice] = await self._studio.in_steps(making)
-                    if len(self._clips) > KEPT_IN_MEMORY:
-                        self._clips.popitem(last=False)
-                self._clips.move_to_end((step, voice))
-                clips[step] = known
+        for sound in script_sounds(script, voice):
+            step = sound.step
+            known = self._clips.get((step, voice))
+            if known is None:
+                making = partial(self._sounds.making, step, voice)
+                known = self._clips[step, voice] = await self._studio.in_steps(making)
+                if len(self._clips) > KEPT_IN_MEMORY:
+                    self._clips.popitem(last=False)
+            self._clips.move_to_end((step, voice))
+            clips[step] = known
         return _Made(clips, self._sounds)
-
-
-def listens(script: Many[Step]) -> bool:
-    """Whether a script waits for something heard."""
-    return any(
-        isinstance(step, WaitFor) and (step.quiet or step.speech or step.digit)
-        for _, step in walk(script)
-    )
 
 
 class _Made:

@@ -17,7 +17,7 @@ from mediasim.scenario.model import conference as model_conference
 from mediasim.scenario.model import network as model_network
 from mediasim.scenario.model import recording as model_recording
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import WaitFor, walk
+from mediasim.scenario.model.steps import listens
 from mediasim.scenario.running.apps import Apps
 from mediasim.scenario.running.call_plans import (
     AppPlan,
@@ -95,12 +95,7 @@ def _impairments(link: model_network.Link) -> Impairments:
 
 def listeners_of(scenario: Scenario) -> frozenset[str]:
     """Parties whose scripts wait for something heard."""
-    return frozenset(
-        name
-        for name, party in scenario.parties.items()
-        for _, step in walk(party.script)
-        if isinstance(step, WaitFor) and (step.quiet or step.speech or step.digit)
-    )
+    return frozenset(name for name, it in scenario.parties.items() if listens(it.script))
 
 
 def ordered_faults(scenario: Scenario) -> dict[str, tuple[FaultOrder, ...]]:

@@ -26,7 +26,7 @@ from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.result import run_report
 from mediasim.scenario.running.runner import Run, run_scenario
-from mediasim.scenario.running.sound_check import check_sounds
+from mediasim.scenario.running.sounds import check_sounds
 from mediasim.truth.sidecar import RecordingTruth
 from mediasim.twilio.download import Download, Format, download
 
