@@ -1,6 +1,20 @@
 """Where bytes meet the world: simulated links, virtual and real time, sockets.
 
-The public face: ``link`` (what a network does to packets), ``virtual_loop`` (the asyncio loop
+By module: ``link`` (what a network does to packets), ``virtual_loop`` (the asyncio loop
 whose time jumps), ``realtime`` and ``udp`` (the wall clock, and sockets drained on the tick),
 ``web_streams`` (WebSockets to an app, at either clock's pace).
 """
+
+__all__ = [
+    "datagram_socket",
+    "link",
+    "loopback",
+    "realtime",
+    "rtp_endpoint",
+    "rtp_mux",
+    "sdp",
+    "stream_port",
+    "virtual_loop",
+    "web_streams",
+    "webrtc",
+]

@@ -3,8 +3,9 @@
 Used on the web loop alone. What is read is handed on as it comes; how far the far side has come
 is asked with pings, which it answers in order.
 
-Fifty messages a second go each way, nearly all of them plain text frames. Those are written and
-read by hand, a few lines each (RFC 6455 section 5.2); everything else is the library's.
+Reading plain text frames by hand would take 1.2 microseconds of CPU a message, the library takes
+5.4. Of a whole stream, its call and both ways of its audio included, that is 6 % (50 echoes on one
+core, runs in turn: 5.25 and 5.59 ms a stream-second), which does not pay for a second reader.
 """
 
 from __future__ import annotations
@@ -34,11 +35,6 @@ _MOST_BYTES: Final = 1 << 20
 """Of one message: over a minute and a half of audio."""
 _MOST_WAITING: Final = 256 * 1024
 """Bytes not yet taken by the far side, from which on audio is left out: some 15 seconds."""
-
-
-_TEXT: Final = 0x81
-_WHOLE: Final = frozenset({_TEXT, 0x82, 0x88, 0x89, 0x8A})
-"""First octets of frames that are no fragments."""
 
 
 class WireListener(Protocol):
@@ -95,12 +91,6 @@ class Wire(asyncio.Protocol):
         self._listener = listener
         self._protocol = ClientProtocol(parse_uri(url), max_size=_MOST_BYTES)
         self._transport: asyncio.Transport | None = None
-        self._head = b""
-        """Of the answer to the upgrade, until that is whole."""
-        self._by_hand = False
-        """Between two frames, as far as the library knows."""
-        self._rest = b""
-        """The beginning of a frame, of which the library knows nothing."""
         self._parts: list[bytes] = []
         self._text = False
         self._pings: dict[bytes, asyncio.Future[None]] = {}
@@ -194,72 +184,8 @@ class Wire(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        if self._by_hand:
-            data = self._take(self._rest + data if self._rest else data)
-        elif not self.opened.done():
-            data = self._upgraded(data)
-        if data:
-            self._protocol.receive_data(data)
-            self._handle()
-
-    def _upgraded(self, data: bytes) -> bytes:
-        """Read the answer to the upgrade; returns what is left for the library."""
-        before = len(self._head)
-        self._head += data
-        end = self._head.find(b"\r\n\r\n") + 4 - before
-        if end <= 3 - before:
-            return data
-        self._protocol.receive_data(data[:end])
+        self._protocol.receive_data(data)
         self._handle()
-        self._head = b""
-        self._by_hand = self.open
-        return self._take(data[end:]) if self._by_hand else data[end:]
-
-    def _take(self, data: bytes) -> bytes:
-        """Take whole frames; what has no end yet is kept.
-
-        Returns what is the library's: everything, from the first frame on that is unusual.
-        """
-        at, size = 0, len(data)
-        while size - at >= 2:
-            start, length = at + 2, data[at + 1]
-            if data[at] not in _WHOLE or length > 127 or not self.open:
-                break  # reserved bits, a fragment, a mask, or a connection that is at its end
-            if length >= 126:
-                start += 2 if length == 126 else 8
-                if start > size:
-                    break
-                length = int.from_bytes(data[at + 2 : start], "big")
-                if length > _MOST_BYTES:
-                    break
-            end = start + length
-            if end > size:
-                break
-            if data[at] == _TEXT and not self._parts:
-                self._text = True
-                self._message(data[start:end])
-                if self._protocol.state is not State.OPEN:  # that was no text
-                    self._handle()
-            else:
-                self._protocol.receive_data(data[at:end])
-                self._handle()
-            at = end
-        else:
-            self._rest = data[at:]
-            return b""
-        if data[at] in _WHOLE and data[at + 1] <= 127 and self.open and self._is_short(data[at:]):
-            self._rest = data[at:]
-            return b""
-        self._by_hand, self._rest = False, b""
-        return data[at:]
-
-    @staticmethod
-    def _is_short(data: bytes) -> bool:
-        """Whether this beginning of a frame is of one that is not too long."""
-        wide = {126: 2, 127: 8}.get(data[1], 0)
-        if len(data) < 2 + wide or not wide:
-            return True
-        return int.from_bytes(data[2 : 2 + wide], "big") <= _MOST_BYTES
 
     def eof_received(self) -> None:
         self._protocol.receive_eof()
@@ -325,7 +251,9 @@ class Wire(asyncio.Protocol):
         try:
             text = whole.decode()
         except UnicodeDecodeError:
+            self._ended = True  # even if the app's close frame was read with it
             self._protocol.fail(1007, "not UTF-8")
+            self._listener.ended("protocol", 1007, "not UTF-8")
         else:
             self._listener.came(text)
 

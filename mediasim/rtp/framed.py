@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS, FrameDecoder
+from mediasim.audio.codecs import CODECS, FrameDecoder, frame_coder
 from mediasim.audio.frames import FRAME_SAMPLES
 
 __all__ = ["FramedStream"]
@@ -25,7 +25,8 @@ class FramedStream:
     """The payloads and the decoder of one row."""
 
     def __init__(self, codec: str) -> None:
-        self._codec = codec
+        """Raises ValueError for a codec that has no memory."""
+        self._coder = frame_coder(codec)
         self._delay = CODECS[codec].delay_samples
         self._held: dict[int, tuple[int, bytes]] = {}
         """Payloads, and which of the sender's streams they are of."""
@@ -58,7 +59,7 @@ class FramedStream:
                 self._decoded, self._decoder = stream, None
             self._catch_up(at)
             if self._decoder is None:
-                self._decoder = FrameDecoder(self._codec)
+                self._decoder = self._coder.decoder()
             samples = self._decoder.decode(payload)
             decoded.append((at - self._delay, samples))
             self._next = at + len(samples)

@@ -39,7 +39,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import payload_samples
+from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.rtp.line_numbers import KeptBlock, LineNumbers, Looked, block_of
 from mediasim.rtp.pace_table import AHEAD_FRAMES, LONGEST_PACKET, PaceTable
@@ -278,8 +278,8 @@ class Lines:
         place = looked.output[one] - looked.media[one]
         if self._pace.off(looked.rows[one], looked.delay[one], place)[0] >= -JUMP:
             return False
-        plain = self._stream(row).framed is None
-        size = int(parsed.size[looked.chosen][index]) if plain else FRAME_SAMPLES
+        octets = self._stream(row).octets
+        size = int(parsed.size[looked.chosen][index]) // octets if octets else FRAME_SAMPLES
         return step - (numbers if 0 < numbers <= _BURST else 1) * size >= JUMP
 
     def _finish(
@@ -450,7 +450,8 @@ class Lines:
         spurt = first > newest and not trial.stepped
         if not spurt:
             # Its media times go on behind those of the line.
-            size = payload_samples(stream.codecs[kept[0].payload_type], kept[0].payload.tobytes())
+            codec = CODECS[stream.codecs[kept[0].payload_type]]
+            size = codec.samples(kept[0].payload.tobytes())
             rebased = newest + size - first
             self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)

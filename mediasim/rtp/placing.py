@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.g711 import alaw_decode, ulaw_decode
+from mediasim.audio.codecs import CODECS, SampleCoder
 from mediasim.rtp.columns import Columns
 from mediasim.rtp.pace_table import PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
@@ -29,14 +29,20 @@ class Placing(Columns):
         self._streams = streams
         self._pace = pace
         self._ring = ring
+        self._coders: list[SampleCoder] = []
         super().__init__()
 
     def _columns(self, rows: int) -> None:
-        self._alaw = np.zeros(rows, np.bool_)
+        self._coder = np.zeros(rows, np.int64)
+        """Which of the coders each row has."""
 
     def open(self, stream: Stream) -> None:
         """What comes on the stream's row is in its codec."""
-        self._alaw[stream.row] = stream.codec == "PCMA"
+        coder = CODECS[stream.codec].coder
+        if isinstance(coder, SampleCoder):
+            if coder not in self._coders:
+                self._coders.append(coder)
+            self._coder[stream.row] = self._coders.index(coder)
 
     def write(
         self,
@@ -113,11 +119,16 @@ class Placing(Columns):
         if framed is not None:
             framed.hold(output, payload)
             return
-        alaw = self._alaw[rows]
-        if alaw.all():
-            pcm = alaw_decode(payload)
-        else:
-            pcm = ulaw_decode(payload)
-            if alaw.any():
-                pcm[alaw] = alaw_decode(payload[alaw])
-        self._ring.write(rows, output, pcm)
+        of_row = self._coder[rows]
+        for index, coder in enumerate(self._coders):
+            own = of_row == index
+            if own.all():
+                self._ring.write(rows, output, _decoded(payload, coder))
+                return
+            if own.any():
+                self._ring.write(rows[own], output[own], _decoded(payload[own], coder))
+
+
+def _decoded(payload: NDArray[np.uint8], coder: SampleCoder) -> NDArray[np.int16]:
+    whole = payload.shape[1] // coder.octets * coder.octets
+    return coder.decode(payload[:, :whole])

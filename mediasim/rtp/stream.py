@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS
+from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.rtp.framed import FramedStream
 from mediasim.rtp.gaps import GapFiller
@@ -38,7 +38,7 @@ class StreamFormat:
     """What a row expects to receive, as its session description would say."""
 
     codec: str = "PCMU"
-    """PCMU, PCMA, G722 or OPUS."""
+    """The name of one of :data:`mediasim.audio.codecs.CODECS`."""
     payload_type: int = 0
     others: tuple[tuple[int, str], ...] = ()
     """Payload types and codecs of what else was agreed on."""
@@ -56,7 +56,7 @@ class StreamFormat:
     @property
     def codecs(self) -> dict[int, str]:
         """What payload types are heard as: what was agreed on, and the static ones beside it."""
-        static = {codec.payload_type: name for name, codec in CODECS.items() if name != "OPUS"}
+        static = {codec.payload_type: name for name, codec in CODECS.items() if codec.is_static}
         for taken in (self.event_payload_type, self.noise_payload_type):
             static.pop(taken, None)
         return static | dict(self.others) | {self.payload_type: self.codec}
@@ -167,7 +167,8 @@ class Stream:
     def use(self, payload_type: int) -> None:
         """Packets of this type come now. KeyError for one that is not heard."""
         self.codec, self.payload_type = self.codecs[payload_type], payload_type
-        if not CODECS[self.codec].stateless and self.codec not in self.decoders:
+        framed = isinstance(CODECS[self.codec].coder, FrameCoder)
+        if framed and self.codec not in self.decoders:
             self.decoders[self.codec] = FramedStream(self.codec)
 
     @property
@@ -179,6 +180,12 @@ class Stream:
     def ticks_per_sample(self) -> int:
         """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
         return (self.clock_rate or CODECS[self.codec].clock_rate) // SAMPLE_RATE
+
+    @property
+    def octets(self) -> int:
+        """Octets of payload that code a sample; 0 where whole frames are coded."""
+        coder = CODECS[self.codec].coder
+        return coder.octets if isinstance(coder, SampleCoder) else 0
 
     @property
     def lead(self) -> int:

@@ -7,9 +7,9 @@ and what would be right. Parties are a scenario's, and say how they answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, PrivateAttr, ValidationError
 
@@ -17,11 +17,11 @@ from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, 
 from mediasim.documents.document import Node, Origin, from_python
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
-from mediasim.documents.values import Flag, Name, Number, Text, count
+from mediasim.documents.values import Flag, Name, Number, Text, UserName, count
 from mediasim.documents.yaml_reader import read_yaml
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Answering
-from mediasim.sandbox.config_sip import SipConfig
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.model.fault import FaultText
 from mediasim.scenario.model.party import Party
@@ -34,16 +34,22 @@ __all__ = [
     "Callee",
     "Config",
     "RingAnswer",
+    "SipAddress",
+    "SipConfig",
+    "config_of",
     "config_schema",
     "load_config",
     "parse_callee",
     "parse_config",
+    "read_sip_address",
 ]
 
 M = TypeVar("M", bound=Model)
 DEFAULT: Final = "default"
 """What the party that answers unclaimed numbers is called."""
 _LARGEST: Final = 1_000_000
+_SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
+_SIP_HOST: Final = "127.0.0.1"
 
 
 def _url(text: str) -> str:
@@ -134,6 +140,41 @@ class AccountConfig(Model):
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
+
+
+class SipAddress(NamedTuple):
+    """A host and its port, for UDP and TCP."""
+
+    host: str
+    port: int
+
+
+def read_sip_address(text: str) -> SipAddress:
+    """``5060`` is this machine alone, ``192.168.1.5:5060`` an address. Raises ValueError."""
+    found = _SIP_ADDRESS.fullmatch(text.strip())
+    if found is None or int(found[2]) > 65_535:
+        raise ValueError(f"expected PORT or HOST:PORT, such as 5060, found {text[:60]!r}")
+    return SipAddress((found[1] or _SIP_HOST).strip("[]"), int(found[2]))
+
+
+def _sip_address(text: str) -> str:
+    read_sip_address(text)
+    return text
+
+
+class SipConfig(Model):
+    """SIP telephones. A bare text is where they are answered."""
+
+    stands_for: ClassVar[str] = "listen"
+
+    listen: Annotated[Text, AfterValidator(_sip_address)] | None = None
+    """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
+    users: Mapping[UserName, Text] = {}
+    """Who may register, each with a password; sip:NAME@... then rings there."""
+
+    @property
+    def address(self) -> SipAddress | None:
+        return None if self.listen is None else read_sip_address(self.listen)
 
 
 class Config(Model):
@@ -234,27 +275,30 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
 
     Raises ScenarioError.
     """
-    from mediasim.sandbox.config_sounds import sound_problems
-
     document = read_yaml(text, file) if isinstance(text, str) else from_python(text)
     origin = Origin(document, base, file)
     config = _validated(Config, origin)
     callees = ((location, callee) for location, _, callee in config.callees())
-    if problems := sound_problems(callees, origin):
+    if problems := _sound_problems(callees, origin):
         raise ScenarioError(problems)
     return config
 
 
+def config_of(given: Config | Mapping[str, Any] | str | Path, base: Path) -> Config:
+    """A config given as an object, data, YAML text, or the path of a file. Raises ScenarioError."""
+    if isinstance(given, Config):
+        return given
+    return load_config(given) if isinstance(given, Path) else parse_config(given, base=base)
+
+
 def parse_callee(data: object, *, base: Path) -> Callee:
     """Read a party given as data, as ``parties`` holds them. Raises ScenarioError."""
-    from mediasim.sandbox.config_sounds import sound_problems
-
     origin = Origin(from_python(data), base)
     callee = _validated(Callee, origin)
     if callee.endpoint is not None:
         words = "expected none: endpoints elsewhere are parties of the number plan"
         raise ScenarioError([origin.problem(("endpoint",), words)])
-    if problems := sound_problems([((), callee)], origin):
+    if problems := _sound_problems([((), callee)], origin):
         raise ScenarioError(problems)
     return callee
 
@@ -277,3 +321,20 @@ def _validated(model: type[M], origin: Origin) -> M:
     if problems:
         raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
     return built
+
+
+def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
+    """Voices that do not exist, texts that a voice cannot say, files that are no audio.
+
+    Parties come with the place where they are written. No speech is made.
+    """
+    from mediasim.scenario.running.sounds import AudioFiles, party_sound_troubles
+
+    files = AudioFiles()
+    return [
+        origin.problem((*where, *location), message)
+        for where, callee in callees
+        for location, message in party_sound_troubles(
+            callee, callee.voice or DEFAULT_VOICES[0], origin.base, files
+        )
+    ]

@@ -31,14 +31,13 @@ from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.checkpoints import Pulse
-from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
+from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
-from mediasim.sandbox.numbers import claim_numbers
+from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
 from mediasim.sandbox.persistence import Keeper, Shelf, readable
-from mediasim.sandbox.phones import PhoneBook
 from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
-from mediasim.sandbox.settings import Settings
+from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
 from mediasim.sandbox.shelves import BOOKS, KEYS, LIVES, MOST_KEPT, OF_THE_FRONT, TYPES, shelves_of
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage, StorageError
@@ -54,35 +53,14 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
-    from mediasim.sandbox.elsewhere import Elsewhere
     from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.workers import Elsewhere
     from mediasim.sip.server import SipServer
 
-__all__ = ["Sandbox", "clock_of"]
+__all__ = ["Sandbox"]
 
-_ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
 _GOODBYE: Final = 0.5
 """Seconds that the app has, at the end, to hear how its calls ended."""
-
-
-def clock_of(settings: Settings) -> Clock:
-    """The clock that settings ask for. Raises ClockRefuses where they contradict each other."""
-    clock = make_clock(
-        settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
-    )
-    try:
-        if settings.workers > 1:
-            only_real_time(clock, "workers")
-        if settings.sip is not None:
-            only_real_time(clock, "SIP telephones")
-            if settings.workers > 1:
-                raise ClockRefuses(_ONE_PROCESS.format("SIP telephones"))
-        if settings.config.has_endpoints:
-            only_real_time(clock, "RTP endpoints")
-    except ClockRefuses:
-        clock.close()
-        raise
-    return clock
 
 
 class Sandbox:
@@ -392,7 +370,7 @@ class Sandbox:
     def _softphones_may_call(self) -> None:
         only_real_time(self.clock, "softphones")
         if self.settings.workers > 1:
-            raise ClockRefuses(_ONE_PROCESS.format("softphones"))
+            raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
     def _delivered(self, delivery: Delivery) -> None:
         if self.keeper is not None:

@@ -14,10 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mediasim.net.datagram_socket import DROPPED
-from mediasim.sip.bodies import accepts_sdp
 from mediasim.sip.digest import Digest
 from mediasim.sip.grammar import read_address, read_uri, subscriber
-from mediasim.sip.media import Place
+from mediasim.sip.media import Place, accepts_sdp
 from mediasim.sip.messages import (
     Address,
     BadMessage,

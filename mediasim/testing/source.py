@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import http.client
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.wav import read_wav
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import RecordingRecord
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.parties.voices.word_times import WordTime
+from mediasim.truth.missing import Concealed, Gap
+from mediasim.truth.sidecar import ChannelTruth, Interval, RecordingTruth
 from mediasim.twilio.download import Format
+from mediasim.twilio.service import Service
 
-__all__ = ["Downloaded", "RecordingSource", "Utterance", "utterances_of"]
+__all__ = [
+    "Downloaded",
+    "RecordingSandbox",
+    "RecordingSource",
+    "SandboxRecording",
+    "Utterance",
+    "utterances_of",
+]
 
 
 @dataclass(frozen=True)
@@ -88,3 +103,112 @@ class RecordingSource(Protocol):
 
     def utterances(self) -> list[Utterance]:
         """All that was said in all calls there."""
+
+
+# -- a sandbox -----------------------------------------------------------------------------------
+
+
+class RecordingSandbox(Protocol):
+    """What a recording needs of a :class:`mediasim.testing.sandbox.MediasimSandbox`."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def service(self) -> Service: ...
+    @property
+    def utterances(self) -> list[Utterance]: ...
+
+
+class SandboxRecording:
+    """A recording in a sandbox: its files in the store, and as an app downloads it."""
+
+    def __init__(self, name: str, record: RecordingRecord, sandbox: RecordingSandbox) -> None:
+        self.name = name
+        self._record = record
+        self._sandbox = sandbox
+
+    @property
+    def record(self) -> RecordingRecord:
+        return self._record
+
+    def path(self) -> Path:
+        return self._sandbox.service.store.wav_path(self._record.sid)
+
+    def truth(self) -> RecordingTruth:
+        store, sid = self._sandbox.service.store, self._record.sid
+        reference = read_wav(store.reference_path(sid)).pcm[0]
+        return _truth_of(store.truth(sid), reference)
+
+    def download(self, channels: int | None, format: Format) -> Downloaded:
+        """Over HTTP, in whatever weather there is. ConnectionError if it breaks off."""
+        service = self._sandbox.service
+        account, path = service.account, f"{service.account_path}/Recordings/{self._record.sid}"
+        query = "" if channels is None else f"?RequestedChannels={channels}"
+        request = Request(f"{self._sandbox.base_url}{path}.{format}{query}")
+        credentials = f"{account.sid}:{account.auth_token}".encode()
+        request.add_header("Authorization", f"Basic {b64encode(credentials).decode()}")
+        try:
+            with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
+                return Downloaded(answer.status, answer.read(), format)
+        except HTTPError as error:
+            with error:
+                return Downloaded(error.code, error.read(), format)
+        except http.client.IncompleteRead as error:
+            words = f"the download broke off after {len(error.partial):,} bytes"
+            raise ConnectionError(words) from None
+
+    def utterances(self) -> list[Utterance]:
+        return self._sandbox.utterances
+
+
+def _truth_of(document: Mapping[str, Any], reference: NDArray[np.int16]) -> RecordingTruth:
+    """The truth, with ``reference (n,)``, the audio that its intervals point into."""
+    return RecordingTruth(
+        sid=document["recording"],
+        samples=document["samples"],
+        channels=tuple(_channel_truth(each, reference) for each in document["channels"]),
+        pauses=tuple((it["start"], it["samples"], it["kind"]) for it in document["pauses"]),
+        segments=tuple(
+            (it["call"], it["file"], it["samples"], it["kind"]) for it in document["map"]
+        ),
+        seed=document["seed"],
+        conceal=document["lost_audio"] == "concealed",
+        reference=reference,
+        faults=tuple(document.get("faults", ())),
+    )
+
+
+def _channel_truth(document: Mapping[str, Any], reference: NDArray[np.int16]) -> ChannelTruth:
+    return ChannelTruth(
+        channel=document["channel"],
+        intervals=tuple(_interval(each, reference) for each in document["intervals"]),
+        missing=tuple(
+            Gap(it["start"], it["end"], it["why"], it["party"]) for it in document["missing"]
+        ),
+        concealed=tuple(
+            Concealed(it["start"], it["end"], it["how"], it["party"])
+            for it in document["concealed"]
+        ),
+        adjustments=tuple((it["start"], it["samples"]) for it in document["adjustments"]),
+    )
+
+
+def _interval(document: Mapping[str, Any], reference: NDArray[np.int16]) -> Interval:
+    start, end, at = document["start"], document["end"], document["reference"]
+    return Interval(
+        start=start,
+        end=end,
+        party=document["party"],
+        kind=document["kind"],
+        text=document["text"],
+        digest=document["clip"],
+        pcm=reference[at : at + end - start],
+        codec=document["codec"],
+        due=document["due"],
+        reference=at,
+        offset=document["offset"],
+        words=tuple(
+            WordTime(it["word"], it["start"], it["end"], it["estimated"])
+            for it in document["words"]
+        ),
+    )

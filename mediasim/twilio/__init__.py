@@ -3,3 +3,25 @@
 Knows nothing of scenario files, and of no sockets: the outside world is behind
 :mod:`mediasim.twilio.ports`.
 """
+
+__all__ = [
+    "access_token",
+    "addresses",
+    "asks",
+    "download",
+    "errors",
+    "events",
+    "ports",
+    "representations",
+    "resources",
+    "rest",
+    "service",
+    "session",
+    "signature",
+    "streams",
+    "studio",
+    "transcriptions",
+    "weather",
+    "weather_front",
+    "webhooks",
+]

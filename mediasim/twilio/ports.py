@@ -10,7 +10,9 @@ __all__ = [
     "Gate",
     "HttpAnswer",
     "HttpFailed",
+    "HttpLimits",
     "HttpPort",
+    "HttpRequest",
 ]
 
 T = TypeVar("T")
@@ -38,6 +40,27 @@ class HttpFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request to the user's app, ready to be sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """How long a request may take, and how long its answer may be."""
+
+    connect_seconds: float
+    total_seconds: float
+    """Of the connection and the answer together."""
+    most_bytes: int
+    """Of the answer's body."""
+
+
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """An app's answer; redirects are not followed."""
 
@@ -50,15 +73,5 @@ class HttpAnswer:
 class HttpPort(Protocol):
     """The user's app, over HTTP. Awaited on the engine's loop; a virtual clock holds meanwhile."""
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
-        """One request. Raises HttpFailed when there is no answer, or too long a one."""
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        """Send one request. Raises HttpFailed when there is no answer, or too long a one."""

@@ -43,8 +43,8 @@ from mediasim.twilio.status import StatusDesk
 from mediasim.twilio.streams import StreamDesk
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.verbs import VERBS
+from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
-from mediasim.twilio.verbs.sound import touch_tones
 from mediasim.twilio.webhooks import Webhooks
 
 __all__ = ["Service"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS, FrameEncoder
+from mediasim.audio.codecs import CODECS, frame_coder
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.levels import at_level
 from mediasim.audio.speech_noise import babble
@@ -22,7 +22,7 @@ def clip() -> NDArray[np.int16]:
 
 
 def payloads(codec: str) -> list[bytes]:
-    encoder = FrameEncoder(codec)
+    encoder = frame_coder(codec).encoder()
     return [encoder.encode(frame) for frame in clip().reshape(FRAMES, FRAME_SAMPLES)]
 
 

@@ -20,7 +20,7 @@ from mediasim.documents.model import Location
 from mediasim.documents.values import Name, Text, count
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import config_schema, parse_config
-from mediasim.sandbox.phones import PhoneBook
+from mediasim.sandbox.number_plan import PhoneBook
 from mediasim.scenario.expectations.checks import CHECKS
 from mediasim.scenario.expectations.verdicts import Failed, media_of, place
 from mediasim.scenario.model.expect import EXPECTATIONS, RecordingExpectation

@@ -10,7 +10,7 @@ from sip_stage import authorization
 
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.sip.agent import SipAgent
-from mediasim.twilio.webhooks.hosts import HostGuard
+from mediasim.twilio.webhooks.address import HostGuard
 
 
 class Wire:

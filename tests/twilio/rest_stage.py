@@ -36,7 +36,7 @@ from mediasim.twilio.asks import (
 )
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -171,8 +171,8 @@ class NotedQueues(QueueDesk):
 class Nowhere:
     """Neither an app nor a telephone: nothing is to be asked of either."""
 
-    async def send(self, method: str, url: str, *_: Any, **__: Any) -> HttpAnswer:
-        raise AssertionError(f"{method} {url}")
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        raise AssertionError(f"{request.method} {request.url}")
 
     def phone(self, address: str) -> Phone:
         raise AssertionError(address)

@@ -15,7 +15,7 @@ from rest_stage import Api
 
 from mediasim.audio.files import decode_audio
 from mediasim.twilio.rest import ApiSettings
-from mediasim.twilio.rest.ranges import Validators, wanted_ranges
+from mediasim.twilio.rest.media import Validators, wanted_ranges
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_several_parts(api: Api, tmp_path: Path) -> None:
     kind, _, boundary = answer.headers["content-type"].partition("; boundary=")
     assert kind == "multipart/byteranges"
     before, first, second, after = answer.content.split(b"--" + boundary.encode())
-    assert (before, after) == (b"", b"--\r\n")
+    assert (before, after) == (b"", b"--")
     assert first.endswith(f"bytes 0-3/{len(whole)}\r\n\r\nRIFF\r\n".encode())
     assert second.endswith(f"bytes 8-11/{len(whole)}\r\n\r\nWAVE\r\n".encode())
 

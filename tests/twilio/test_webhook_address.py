@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasim.twilio.webhooks import HostGuard
-from mediasim.twilio.webhooks.address import Address
-from mediasim.twilio.webhooks.overrides import ConnectionOverrides
+from mediasim.twilio.webhooks.address import Address, ConnectionOverrides
 
 
 def refused(url: str, *allowed: str) -> bool:

@@ -11,7 +11,7 @@ from twilio.request_validator import RequestValidator
 
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpFailed
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
 
 T = TypeVar("T")
@@ -58,21 +58,12 @@ class App:
         self.limits: list[tuple[float, float]] = []
         self.under_way = 0
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        total_seconds = limits.total_seconds
         loop = asyncio.get_running_loop()
-        sent = Sent(method, url, headers, body, loop.time())
+        sent = Sent(request.method, request.url, request.headers, request.body, loop.time())
         self.sent.append(sent)
-        self.limits.append((connect_seconds, total_seconds))
+        self.limits.append((limits.connect_seconds, total_seconds))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.under_way += 1
         try:
@@ -242,6 +233,62 @@ def test_cookies_last_for_a_call(loop: VirtualLoop) -> None:
         "session=2",
         None,
     ]
+
+
+def cookies_sent(
+    loop: VirtualLoop, set_cookie: str, *fetched: str, seconds: float = 0
+) -> list[Any]:
+    """The cookies that requests for these URLs bring, so long after the app has set some."""
+    app = App(HttpAnswer(200, {"set-cookie": set_cookie}, b""), OK)
+
+    async def main() -> None:
+        hooks = webhooks(app, loop)
+        await hooks.fetch(AppRequest(f"{APP}/bot/voice", sid="CA1"))
+        await asyncio.sleep(seconds)
+        for url in fetched:
+            await hooks.fetch(AppRequest(url, sid="CA1"))
+
+    run(loop, main())
+    return [sent.headers.get("Cookie") for sent in app.sent[1:]]
+
+
+def test_cookies_have_their_paths(loop: VirtualLoop) -> None:
+    found = cookies_sent(loop, "a=1; Path=/, b=2; Secure", f"{APP}/bot/status", f"{APP}/other")
+    assert found == ["b=2; a=1", "a=1"]
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(59, "a=1"), (61, None)])
+def test_cookies_live_by_the_sandboxs_clock(
+    loop: VirtualLoop, seconds: float, left: str | None
+) -> None:
+    url = f"{APP}/bot/voice"
+    assert cookies_sent(loop, "a=1; Max-Age=60", url, seconds=seconds) == [left]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "a=1; Domain=example.com",
+        "a",
+        "=1",
+        "a b=1",
+        "a=\u20ac",
+        "a=1; Max-Age=" + "9" * 5000,
+        "a=1; Expires=Thu, 01 Jan " + "9" * 5000 + " 00:00:00 GMT",
+        "a=" + "x" * 5000,
+        "a=1; Version=x",
+        "; ; ,=;",
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_hostile_cookies_are_not_kept(loop: VirtualLoop, hostile: str) -> None:
+    assert cookies_sent(loop, hostile, f"{APP}/bot/voice") == [None]
+
+
+def test_of_very_many_cookies_the_first_are_kept(loop: VirtualLoop) -> None:
+    many = ", ".join(f"c{number}=1" for number in range(1000))
+    (header,) = cookies_sent(loop, many, f"{APP}/bot/voice")
+    assert header.split("; ") == [f"c{number}=1" for number in range(50)]
 
 
 # -- failures and retries -----------------------------------------------------------------------

@@ -23,13 +23,12 @@ from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
 from mediasim.sandbox.documents import to_document
-from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.fleet.mirror import Mirror, written
 from mediasim.sandbox.fleet.places import Place
 from mediasim.sandbox.fleet.wire import Wire, WireBroken
-from mediasim.sandbox.fleet.worker import Orders
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.shelves import OF_THE_FRONT
+from mediasim.sandbox.workers import FleetBroke, Orders
 from mediasim.twilio.errors import unavailable
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from mediasim.twilio.resources import AccountRecord
-    from mediasim.twilio.weather.spell import Spell
+    from mediasim.twilio.weather import Spell
 
 __all__ = ["Fleet", "Worker"]
 
@@ -293,6 +292,9 @@ class Fleet:
         self._placing[chosen.number] += 1
         try:
             yield chosen
+            # Counted until its record is here: the next call may come before the worker has told.
+            with contextlib.suppress(WireBroken):
+                await chosen.wire.ask({"hear": 1})
         finally:
             self._placing[chosen.number] -= 1
 

@@ -9,8 +9,6 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mediasim.exchange.events import CallEvent, Event
@@ -20,21 +18,9 @@ from mediasim.sandbox.fleet.wire import Wire
 from mediasim.sandbox.inspector.levels import levels
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import Address, serve_until
-from mediasim.sandbox.settings import Settings
-from mediasim.twilio.weather.spell import Spell
+from mediasim.sandbox.workers import Orders
 
-__all__ = ["Orders", "main"]
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a worker is begun with."""
-
-    settings: Settings
-    base_url: str
-    boot: int
-    weather: Sequence[tuple[str, Spell]]
-    """The front's, which may have changed since its own start."""
+__all__ = ["main"]
 
 
 class _Worker:

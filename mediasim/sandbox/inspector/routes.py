@@ -18,7 +18,7 @@ from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.pages import Assets, page
 from mediasim.sandbox.inspector.sound import media_file, outline_file
 from mediasim.sandbox.inspector.timeline import timeline
-from mediasim.sandbox.live import DEFAULT_CALLER
+from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.representations import recording_document
 

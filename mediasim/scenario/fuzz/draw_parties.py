@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mediasim.audio.codecs import CODECS
 from mediasim.scenario.fuzz.draws import Draws
 
 __all__ = ["SIGNALS", "draw_party"]
@@ -21,16 +22,16 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
 
     Unless it ``listens`` nothing it does depends on what it hears.
     """
-    codec = draws.pick(("PCMU", "PCMU", "PCMU", "PCMA", "PCMA", "G722", "OPUS"))
+    codec = draws.pick([each for each in CODECS.values() for _ in range(each.drawn)])
     dtx = draws.pick(("off", "off", "silence", "comfort-noise"))
     party: Drawn = {
         "voice": "babble",
-        "codec": codec,
-        "dtx": "silence" if codec == "OPUS" and dtx == "comfort-noise" else dtx,
+        "codec": codec.name,
+        "dtx": dtx if codec.has_comfort_noise or dtx != "comfort-noise" else "silence",
         "network": draw_network(draws.of("network")),
     }
-    if codec in ("PCMU", "PCMA"):
-        party["ptime"] = draws.pick((10, 20, 20, 20, 30, 40, 50, 60))
+    if len(codec.ptimes) > 1:
+        party["ptime"] = draws.pick(sorted((*codec.ptimes, 20, 20)))
     if draws.chance(0.15):
         party["noise"] = draws.pick((-70, -50, -35))
     if draws.chance(0.9):

@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
@@ -20,12 +19,12 @@ from mediasim.parties.party import Party
 from mediasim.rtp.pacing import DRIFT_BOUND
 from mediasim.scenario.fuzz.play import Played
 from mediasim.truth.missing import Concealed, Gap
+from mediasim.truth.reference import exact_codecs, reference_of
 from mediasim.truth.sidecar import ChannelTruth, RecordingTruth
 
 __all__ = [
     "QUIET",
     "HeardIn",
-    "after_codec",
     "channels_are_equal",
     "clips_in_place",
     "nothing_invented",
@@ -39,17 +38,6 @@ QUIET: Final = 8
 """The sample that A-law has for silence: it has no zero."""
 _STEADY_PPM: Final = 1000
 """Clocks off by more than this are bound by nothing."""
-
-
-def after_codec(pcm: _Samples, codec: str) -> _Samples:
-    """Samples as they come out of a line of that codec; of the server's own, as they are."""
-    if codec == "PCMU":
-        return ulaw_decode(ulaw_encode(pcm))
-    if codec == "PCMA":
-        return alaw_decode(alaw_encode(pcm))
-    if codec != "none":
-        raise ValueError(f"{codec} changes samples: nobody can say into what")
-    return pcm
 
 
 def channels_are_equal(played: Played) -> Iterator[str]:
@@ -104,7 +92,7 @@ class HeardIn:
     @property
     def exact(self) -> bool:
         """Whether samples come out as they went in, and silence as silence."""
-        return all(party.codec in ("PCMU", "PCMA") for party in self.parties.values())
+        return all(party.codec in exact_codecs() for party in self.parties.values())
 
     @property
     def noisy(self) -> bool:
@@ -161,7 +149,7 @@ def said_or_missing(played: Played) -> Iterator[str]:
         clear = _unlisted(_listed(channel), len(heard)) & (_spoken(channel, len(heard)) == 1)
         for interval in channel.intervals:
             span = slice(interval.start, interval.end)
-            said = after_codec(interval.pcm, interval.codec).astype(np.int32)
+            said = reference_of(interval.pcm, interval.codec).astype(np.int32)
             off = clear[span] & (np.abs(heard[span] - said) > slack)
             if off.any():
                 first = interval.start + int(np.flatnonzero(off)[0])

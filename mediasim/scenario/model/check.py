@@ -5,25 +5,33 @@ Only what is sure beforehand is a mistake here: whether an expectation holds, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from mediasim.documents.diagnostics import expected_among
 from mediasim.documents.model import Location, Trouble
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
+from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.expect import Expectation, Happening
 from mediasim.scenario.model.recording import Moment
 from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault
 
-if TYPE_CHECKING:
-    from mediasim.scenario.model.scenario import Scenario
-
-__all__ = ["cross_troubles", "party_troubles"]
+__all__ = ["ScenarioParts", "cross_troubles", "party_troubles"]
 
 
-def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
+class ScenarioParts(Happening, Protocol):
+    """The parts of a scenario that refer to each other."""
+
+    @property
+    def conferences(self) -> Sequence[Conference]: ...
+    @property
+    def expect(self) -> Sequence[Expectation]: ...
+
+
+def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Everything that is wrong between the parts."""
     if not scenario.calls and not scenario.conferences:
         yield (), "nothing happens: expected one of call, calls, conference, conferences"
@@ -37,7 +45,7 @@ def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
             yield ("expect", number, check.keyword, *location), message
 
 
-def _fault_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _fault_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Faults that cannot befall a recording of that layout."""
     for plan in scenario.recordings:
         for number, text in enumerate(plan.asked.faults):
@@ -46,7 +54,7 @@ def _fault_troubles(scenario: Scenario) -> Iterator[Trouble]:
                 yield (*plan.location, "faults", number), wrong
 
 
-def party_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def party_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Names of parties that there are not. Sound also while other parts are missing."""
     known = list(scenario.parties)
     for location, name in _party_names(scenario):
@@ -54,7 +62,7 @@ def party_troubles(scenario: Scenario) -> Iterator[Trouble]:
             yield location, f"unknown party {name!r}; {expected_among(name, known, 'parties')}"
 
 
-def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
+def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
     for number, call in enumerate(scenario.calls):
         yield ("calls", number, "from"), call.from_
         if call.to is not None:
@@ -69,7 +77,7 @@ def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
             yield ("expect", number, check.keyword, *location), name
 
 
-def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _name_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Names that two of a kind have."""
     named: list[tuple[str, list[tuple[Location, str]]]] = [
         (
@@ -104,7 +112,7 @@ def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
             seen.add(name)
 
 
-def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _event_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Events that neither a script nor the exchange raises."""
     steps = [step for it in scenario.parties.values() for _, step in walk(it.script)]
     emitted = dict.fromkeys(step.emits for step in steps if step.emits is not None)
@@ -114,7 +122,7 @@ def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
             yield location, f"no script emits {name!r}; {expected_among(name, known, 'events')}"
 
 
-def _events_named(scenario: Scenario) -> Iterator[tuple[Location, str | None]]:
+def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | None]]:
     for name, party in scenario.parties.items():
         for at, step in walk(party.script):
             yield ("parties", name, "script", *at, "event"), step.awaits
@@ -150,7 +158,7 @@ class _Engagement:
     location: Location
 
 
-def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _engaged_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Parties that are wanted in two places at times when they are surely in both."""
     latest: dict[str, _Engagement] = {}
     for new in sorted(_engagements(scenario), key=lambda engagement: engagement.start):
@@ -161,7 +169,7 @@ def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
             latest[new.party] = new
 
 
-def _engagements(scenario: Scenario) -> Iterator[_Engagement]:
+def _engagements(scenario: ScenarioParts) -> Iterator[_Engagement]:
     """Who is where, for as long as they are there whatever their scripts do."""
     may_hang_up = {
         name

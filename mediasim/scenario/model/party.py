@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from mediasim.audio.codecs import CODECS, codec_named
+from mediasim.documents.diagnostics import did_you_mean, one_of
 from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Model, Trouble
 from mediasim.documents.values import Level, Number, Text, count
@@ -12,10 +17,37 @@ from mediasim.scenario.model.endpoint import Endpoint
 from mediasim.scenario.model.network import Network
 from mediasim.scenario.model.steps import Step
 
-__all__ = ["Codec", "Party"]
+__all__ = ["Party"]
 
-Codec = Literal["PCMU", "PCMA", "G722", "OPUS"]
 _MOST_STEPS: Final = 100_000
+
+
+class _CodecName:
+    """Reads the name of a codec that is known when it is read."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, value: object) -> str:
+        codec = codec_named(value) if isinstance(value, str) else None
+        if codec is None:
+            known = list(CODECS)
+            found = f", found {value[:40]!r}" if isinstance(value, str) else ""
+            meant = did_you_mean(value, known) if isinstance(value, str) else ""
+            raise ValueError(f"expected {one_of(known)}{found}{meant}")
+        return codec.name
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        aliases = [alias for codec in CODECS.values() for alias in codec.aliases]
+        return {"enum": [*CODECS, *aliases], "type": "string"}
+
+
+CodecName = Annotated[str, _CodecName()]
+"""The name of a codec, or an alias of it."""
 
 
 class Party(Model):
@@ -25,7 +57,7 @@ class Party(Model):
     """E.164; made up from the numbers reserved for fiction where absent."""
     voice: Text | None = None
     """The voice that speaks; chosen by the party's place in the file where absent."""
-    codec: Codec = "PCMU"
+    codec: CodecName = "PCMU"
     """How its audio is coded on its leg."""
     ptime: Annotated[int, count(10, 60, "ms")] = 20
     """Milliseconds of audio in one packet it sends: 10, 20, ... 60; PCMU and PCMA alone have
@@ -47,14 +79,17 @@ class Party(Model):
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
     def troubles(self) -> Iterator[Trouble]:
+        codec = CODECS[self.codec]
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
         if self.ptime % 10:
             yield ("ptime",), f"expected a multiple of 10, found {self.ptime}"
-        elif self.ptime != 20 and self.codec not in ("PCMU", "PCMA"):
-            yield ("ptime",), f"expected 20 for {self.codec}; PCMU and PCMA alone have others"
-        if self.dtx == "comfort-noise" and self.codec == "OPUS":
-            yield ("dtx",), "expected off or silence for OPUS, which has no comfort-noise packets"
+        elif self.ptime not in codec.ptimes:
+            others = " and ".join(each.name for each in CODECS.values() if len(each.ptimes) > 1)
+            yield ("ptime",), f"expected 20 for {codec.name}; {others} alone have others"
+        if self.dtx == "comfort-noise" and not codec.has_comfort_noise:
+            found = f"{codec.name}, which has no comfort-noise packets"
+            yield ("dtx",), f"expected off or silence for {found}"
         if sum(step.size for step in self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 

@@ -1,1 +1,15 @@
 """Runs of scenarios: their calls compiled to the exchange, played, and kept."""
+
+__all__ = [
+    "actor",
+    "call_plans",
+    "calls",
+    "campaign",
+    "endpoints",
+    "plans",
+    "result",
+    "run_folders",
+    "runner",
+    "simulate",
+    "sounds",
+]

@@ -20,11 +20,9 @@ from mediasim.exchange.states import CALL
 from mediasim.media.plane import MediaPlane
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config
-from mediasim.sandbox.live import place_call
-from mediasim.sandbox.numbers import claim_numbers
-from mediasim.sandbox.phones import PhoneBook
+from mediasim.sandbox.number_plan import PhoneBook, claim_numbers, place_call
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest import create_api
@@ -115,17 +113,7 @@ class Account:
 class _App:
     """What it is asked for is always the end; all other documents come with what asks for them."""
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
         return HttpAnswer(200, {"content-type": "text/xml"}, b"<Response><Hangup/></Response>")
 
 

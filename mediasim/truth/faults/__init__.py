@@ -4,3 +4,5 @@ Each fault re-creates what a real recorder did to somebody's call. ``gallery`` n
 ``order`` reads how they are asked for, ``breaking`` applies them to samples and ``files`` to a
 recording with its truth. Reproducible: the seed decides every place that is drawn.
 """
+
+__all__ = ["files", "gallery", "listing", "material", "order"]

@@ -26,7 +26,6 @@ from mediasim.exchange.participant import (
 )
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord, RecordingSource
-from mediasim.exchange.states import PARTICIPANT_OF_CALL
 from mediasim.twilio.asks import (
     CallRequest,
     ConferenceUpdate,
@@ -36,24 +35,24 @@ from mediasim.twilio.asks import (
     Script,
 )
 from mediasim.twilio.conferencing.callbacks import ConferenceCallbacks
-from mediasim.twilio.conferencing.noun import participant_asked_by
+from mediasim.twilio.conferencing.participants import (
+    check_participant,
+    participant_asked_by,
+    participant_record,
+)
 from mediasim.twilio.conferencing.playback import beside, entertain, sounds
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.resources import ParticipantRecord
 from mediasim.twilio.session import CallAccount, CallSession
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.bridge import Outcome, talk_options
+from mediasim.twilio.verbs.dial import Outcome, talk_options
 
 __all__ = ["ConferenceDesk"]
 
 _BAD_ATTRIBUTES: Final = 16002
-_FULL: Final = 16020
-_BAD_LABEL: Final = 16023
-_LABEL_TAKEN: Final = 16025
 _NOBODY_TO_COACH: Final = 16028
 _WRONG_STATUS: Final = 16099
 _NOBODY_TO_WHISPER_TO: Final = 13240
-_LONGEST_LABEL: Final = 128
 _DEFAULT_EVENTS: Final = ("start", "end")
 """What is told of a conference that a participant is dialled into, unless more is asked for."""
 
@@ -108,7 +107,7 @@ class ConferenceDesk:
         try:
             if not name:
                 raise bad_parameter("A conference needs a name", _BAD_ATTRIBUTES)
-            self._check(live, ask, _NOBODY_TO_WHISPER_TO)
+            check_participant(ask, _here(live), _NOBODY_TO_WHISPER_TO)
         except TwilioError as error:
             self._service.notify(session.call.sid, error.code, error.message, session.base)
             return None
@@ -170,27 +169,6 @@ class ConferenceDesk:
             friendly_name=conference.record.friendly_name,
         )
 
-    def _check(self, live: _Live | None, ask: ParticipantRequest, nobody_to_coach: int) -> None:
-        """Raises TwilioError for somebody who cannot take part as asked."""
-        label = ask.label
-        here = live.conference.participants if live is not None else []
-        if label is not None:
-            wrong = re.fullmatch(r"CA[0-9a-f]{32}", label) or "/" in label or "%2F" in label
-            if wrong or len(label) > _LONGEST_LABEL:
-                raise bad_parameter(
-                    f"Participant label {label!r} is not valid: at most {_LONGEST_LABEL} "
-                    "characters, no call SID, no '/'",
-                    _BAD_LABEL,
-                )
-            if any(each.label == label for each in here):
-                raise bad_parameter(f"Participant label {label!r} is in use", _LABEL_TAKEN)
-        if ask.coaching is not None and not any(each.call.sid == ask.coaching for each in here):
-            raise bad_parameter(
-                f"The call to be coached, {ask.coaching}, is not in the conference", nobody_to_coach
-            )
-        if len(here) >= ask.max_participants:
-            raise bad_parameter("The conference has as many participants as it may", _FULL)
-
     def _open(self, name: str) -> _Live:
         exchange = self._service.exchange
         record = ConferenceRecord(
@@ -243,7 +221,7 @@ class ConferenceDesk:
         """A participant by its call's SID or its label. Raises TwilioError (404)."""
         self.record(sid)
         live = self._live.get(sid)
-        for participant in live.conference.participants if live is not None else ():
+        for participant in _here(live):
             if who in (participant.call.sid, participant.label):
                 assert live is not None
                 return live, participant
@@ -294,33 +272,12 @@ class ConferenceDesk:
 
     def participants(self, sid: str) -> list[ParticipantRecord]:
         """Those there are now, on their way included, oldest first."""
-        self.record(sid)
-        live = self._live.get(sid)
-        here = live.conference.participants if live is not None else ()
-        return [self._shown(sid, participant) for participant in here]
+        record = self.record(sid)
+        return [participant_record(record, each) for each in _here(self._live.get(sid))]
 
     def participant(self, sid: str, who: str) -> ParticipantRecord:
         """By its call's SID or its label."""
-        return self._shown(sid, self._found(sid, who)[1])
-
-    def _shown(self, sid: str, participant: Participant) -> ParticipantRecord:
-        """A participant as its resource, as it stands."""
-        record = ParticipantRecord(
-            account_sid=self._service.account.sid,
-            conference_sid=sid,
-            call_sid=participant.call.sid,
-            created_ns=participant.created_ns,
-            label=participant.label,
-            muted=participant.muted,
-            hold=participant.held,
-            coaching=participant.coaching,
-            call_sid_to_coach=participant.coaches,
-            start_conference_on_enter=participant.options.start_on_enter,
-            end_conference_on_exit=participant.end_on_exit,
-            status=PARTICIPANT_OF_CALL[participant.call.record.status],
-        )
-        record.updated_ns = participant.updated_ns
-        return record
+        return participant_record(self.record(sid), self._found(sid, who)[1])
 
     async def create_participant(self, key: str, ask: ParticipantRequest) -> ParticipantRecord:
         """Dial somebody into a conference, given by SID, or by name, which may begin one.
@@ -330,7 +287,7 @@ class ConferenceDesk:
         live = self._live.get(key) or self._named(key)
         if live is None and re.fullmatch(r"CF[0-9a-f]{32}", key):
             live = self._active(key)
-        self._check(live, ask, _NOBODY_TO_COACH)
+        check_participant(ask, _here(live), _NOBODY_TO_COACH)
         callback = ask.conference_callback
         if callback is not None and not callback.events:
             ask = replace(ask, conference_callback=replace(callback, events=_DEFAULT_EVENTS))
@@ -350,7 +307,7 @@ class ConferenceDesk:
         participant = self._expect(live, service.sessions[call.sid], ask)
         self._expected[call.sid] = (live.conference, participant)
         service.spawn(self._when_over(live.conference, participant))
-        return self._shown(live.conference.sid, participant)
+        return participant_record(live.conference.record, participant)
 
     async def _when_over(self, conference: Conference, participant: Participant) -> None:
         """Somebody dialled who never came has left too."""
@@ -378,7 +335,7 @@ class ConferenceDesk:
         if self._modify(live, participant, ask, coach):
             conference.modified(participant)
         participant.updated_ns = self._service.now_ns
-        return self._shown(sid, participant)
+        return participant_record(conference.record, participant)
 
     def _modify(
         self, live: _Live, participant: Participant, ask: ParticipantUpdate, coach: str | None
@@ -402,3 +359,8 @@ class ConferenceDesk:
         live.conference.leave(participant, "participant_updated_via_api", kicked=True)
         if self._expected.pop(participant.call.sid, None) is not None:
             participant.stop_dialling()
+
+
+def _here(live: _Live | None) -> list[Participant]:
+    """Those in a conference or on their way into it."""
+    return live.conference.participants if live is not None else []

@@ -20,7 +20,7 @@ from mediasim.twilio.asks import Script
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Document, Verb
-from mediasim.twilio.verbs.sound import sound_of
+from mediasim.twilio.verbs.basic import sound_of
 
 __all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds"]
 

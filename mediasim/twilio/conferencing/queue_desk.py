@@ -19,7 +19,7 @@ from mediasim.twilio.resources import MemberRecord, QueueRecord
 from mediasim.twilio.session import CallAccount, CallSession, FollowUp, HangUp
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.bridge import DialVerbRecording, Outcome, talk_options
+from mediasim.twilio.verbs.dial import DialVerbRecording, Outcome, talk_options
 from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["QueueDesk"]

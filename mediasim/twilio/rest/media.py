@@ -2,7 +2,8 @@
 
 ``RequestedChannels`` is 1 or 2. What is given for it, and what is refused, decides the exchange's
 download table. The file is found, mixed down or encoded in a thread, and answered as HTTP has it:
-parts, several at once, HEAD, and requests on condition.
+parts, several at once, HEAD, and requests on condition (RFC 9110: preconditions in the order of
+section 13.2.2, byte ranges by section 14).
 
 Whether credentials are asked for is a setting of the account, as it is with Twilio. Errors are
 JSON here, which is our choice: Twilio answers a path without ``.json`` in XML.
@@ -11,14 +12,15 @@ JSON here, which is our choice: Twilio answers a path without ``.json`` in XML.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
-from pathlib import Path
-from typing import BinaryIO, Final
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mediasim.exchange.records import RecordingRecord
@@ -28,14 +30,13 @@ from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.auth import authenticate
 from mediasim.twilio.rest.endpoint import head_of
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.rest.ranges import Validators, precondition, wanted_ranges
 from mediasim.twilio.rest.writing import refused
 from mediasim.twilio.service import Service
 
-__all__ = ["MediaEndpoint"]
+__all__ = ["MediaEndpoint", "Validators", "precondition", "wanted_ranges"]
 
-_CHUNK: Final = 1 << 20
-"""Bytes read at a time; a file of no more is read whole at once."""
+_MOST_PARTS: Final = 16
+_NEVER: Final = float("inf")
 _FORMATS: Final[dict[str, Format]] = {"": "wav", ".wav": "wav", ".mp3": "mp3"}
 
 
@@ -60,9 +61,7 @@ class MediaEndpoint:
         except TwilioError as error:
             response = refused(error)
         if request.method == "HEAD":
-            response, whole = head_of(response), response
-            if isinstance(whole, _Parts):
-                whole.close()
+            response = head_of(response)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -85,24 +84,25 @@ class MediaEndpoint:
 
         record = await self._gate(find)
 
-        def opened() -> tuple[Download, _File | None]:
+        def described() -> tuple[Download, os.stat_result | None]:
             found = download(
                 self._service.store,
                 record,
                 requested_channels=query.text("RequestedChannels") or None,
                 format=_FORMATS[request.path_params["suffix"]],
             )
-            return found, None if found.path is None else _open(found.path)
+            return found, None if found.path is None else found.path.stat()
 
         try:
-            found, file = await run_in_threadpool(opened)
+            found, state = await run_in_threadpool(described)
         except FileNotFoundError:  # deleted meanwhile
             raise not_found(path) from None
-        if file is None or found.content_type is None:
+        if found.path is None or state is None:
             await self._note(found, record, path)
             words = not_found(path).message + ": " if found.status == 404 else ""
             raise TwilioError(found.status, found.code or 20404, words + found.message)
-        return _sent(request, file, found.content_type)
+        file = _MediaFile(found.path, media_type=found.content_type, stat_result=state)
+        return _sent(request, file, state)
 
     async def _note(self, found: Download, record: RecordingRecord, path: str) -> None:
         code = found.notification
@@ -115,126 +115,114 @@ class MediaEndpoint:
             )
 
 
-@dataclass(slots=True)
-class _File:
-    """An open file: what is deleted or written anew meanwhile changes nothing of it."""
+class _MediaFile(FileResponse):
+    """A recording's file, whole or in some parts of it.
 
-    size: int
-    validators: Validators
-    beginning: bytes
-    rest: BinaryIO | None
-    """Open where the beginning is not all of it."""
+    Starlette refuses a Range header that it does not understand, and all of one that has a part
+    beyond the end of the file. RFC 9110, section 14.2, has both passed over; so it is given a
+    header of parts that there are.
+    """
 
-    async def part(self, first: int, length: int) -> bytes:
-        if first + length <= len(self.beginning):
-            return self.beginning[first : first + length]
-        assert self.rest is not None
-        return await run_in_threadpool(os.pread, self.rest.fileno(), length, first)
-
-    def close(self) -> None:
-        if self.rest is not None:
-            self.rest.close()
-
-
-def _open(path: Path) -> _File:
-    file = path.open("rb")
-    try:
-        state = os.fstat(file.fileno())
-        beginning = file.read(_CHUNK)
-    except BaseException:
-        file.close()
-        raise
-    whole = len(beginning) == state.st_size
-    if whole:
-        file.close()
-    return _File(
-        size=state.st_size,
-        validators=Validators(f'"{state.st_mtime_ns:x}-{state.st_size:x}"', int(state.st_mtime)),
-        beginning=beginning,
-        rest=None if whole else file,
-    )
-
-
-def _sent(request: Request, file: _File, content_type: str) -> Response:
-    headers = {
-        "Accept-Ranges": "bytes",
-        "ETag": file.validators.etag,
-        "Last-Modified": formatdate(file.validators.modified, usegmt=True),
-    }
-    status = precondition(request.headers, file.validators)
-    if status is not None:
-        file.close()
-        return Response(status_code=status, headers=headers)
-    # Range is defined for GET alone (RFC 9110, section 14.2).
-    parts = None
-    if request.method == "GET":
-        parts = wanted_ranges(request.headers, file.size, file.validators)
-    if parts is None:
-        return _Parts(file, 200, headers, content_type, [(b"", range(file.size))])
-    if not parts:
-        file.close()
-        return Response(
-            status_code=416, headers={**headers, "Content-Range": f"bytes */{file.size}"}
-        )
-    if len(parts) == 1:
-        headers["Content-Range"] = _content_range(parts[0], file.size)
-        return _Parts(file, 206, headers, content_type, [(b"", parts[0])])
-    boundary = f"part-{file.validators.etag.strip(chr(34))}"
-    pieces = []
-    for number, part in enumerate(parts):
-        start = "" if number == 0 else "\r\n"
-        text = (
-            f"{start}--{boundary}\r\nContent-Type: {content_type}\r\n"
-            f"Content-Range: {_content_range(part, file.size)}\r\n\r\n"
-        )
-        pieces.append((text.encode(), part))
-    pieces.append((f"\r\n--{boundary}--\r\n".encode(), range(0)))
-    return _Parts(file, 206, headers, f"multipart/byteranges; boundary={boundary}", pieces)
-
-
-def _content_range(part: range, size: int) -> str:
-    return f"bytes {part.start}-{part.stop - 1}/{size}"
-
-
-class _Parts(Response):
-    """Stretches of a file, each after some bytes of ours; sent piece by piece."""
-
-    def __init__(
-        self,
-        file: _File,
-        status: int,
-        headers: dict[str, str],
-        content_type: str,
-        pieces: list[tuple[bytes, range]],
-    ) -> None:
-        length = sum(len(text) + len(part) for text, part in pieces)
-        super().__init__(
-            status_code=status,
-            headers={**headers, "Content-Type": content_type, "Content-Length": str(length)},
-        )
-        self._file = file
-        self._pieces = pieces
-
-    def close(self) -> None:
-        """Instead of sending it."""
-        self._file.close()
+    chunk_size = 1 << 20
+    parts: list[range] | None = None
+    """None: the whole file."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status_code,
-                    "headers": self.raw_headers,
-                }
-            )
-            for text, part in self._pieces:
-                if text:
-                    await send({"type": "http.response.body", "body": text, "more_body": True})
-                for first in range(part.start, part.stop, _CHUNK):
-                    length = min(_CHUNK, part.stop - first)
-                    body = await self._file.part(first, length)
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        finally:
-            self._file.close()
+        headers = [each for each in scope["headers"] if each[0] not in (b"range", b"if-range")]
+        if self.parts is not None:
+            parts = ",".join(f"{part.start}-{part.stop - 1}" for part in self.parts)
+            headers.append((b"range", f"bytes={parts}".encode()))
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _sent(request: Request, file: _MediaFile, state: os.stat_result) -> Response:
+    validators = Validators(file.headers["etag"], int(state.st_mtime))
+    headers = {name: file.headers[name] for name in ("accept-ranges", "etag", "last-modified")}
+    status = precondition(request.headers, validators)
+    if status is not None:
+        return Response(status_code=status, headers=headers)
+    if request.method == "GET":  # Range is defined for GET alone (RFC 9110, section 14.2)
+        file.parts = wanted_ranges(request.headers, state.st_size, validators)
+    if file.parts == []:
+        headers["content-range"] = f"bytes */{state.st_size}"
+        return Response(status_code=416, headers=headers)
+    return file
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What tells one state of a file from another."""
+
+    etag: str
+    """Strong, with its quotes."""
+    modified: int
+    """In whole seconds since 1970."""
+
+
+def precondition(headers: Mapping[str, str], validators: Validators) -> int | None:
+    """The status that a conditional GET is answered with, 304 or 412; None: go on."""
+    if (match := headers.get("if-match")) is not None:
+        if not _listed(match, validators.etag):
+            return 412
+    elif validators.modified > (_seconds(headers.get("if-unmodified-since")) or _NEVER):
+        return 412
+    if (match := headers.get("if-none-match")) is not None:
+        return 304 if _listed(match.replace("W/", ""), validators.etag) else None
+    if (since := _seconds(headers.get("if-modified-since"))) is not None:
+        return 304 if validators.modified <= since else None
+    return None
+
+
+def wanted_ranges(
+    headers: Mapping[str, str], size: int, validators: Validators
+) -> list[range] | None:
+    """The parts to send; none that could be sent: 416; None: the whole file.
+
+    A Range header that is not understood is ignored; so is one of more than 16 parts or of more
+    bytes than the file has, which section 14.2 allows.
+    """
+    header = headers.get("range")
+    if header is None or not _still_the_same(headers.get("if-range"), validators):
+        return None
+    unit, _, text = header.partition("=")
+    if unit.strip().lower() != "bytes":
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not 1 <= len(parts) <= _MOST_PARTS:
+        return None
+    found: list[range] = []
+    for part in parts:
+        match = re.fullmatch(r"([0-9]{0,18})-([0-9]{0,18})", part)
+        if match is None or match[0] == "-":
+            return None
+        first, last = match[1], match[2]
+        if not first:
+            wanted = range(max(size - int(last), 0), size)
+        elif last and int(last) < int(first):
+            return None
+        else:
+            wanted = range(int(first), min(int(last) + 1, size) if last else size)
+        if wanted:
+            found.append(wanted)
+    return found if sum(map(len, found)) <= size else None
+
+
+def _still_the_same(if_range: str | None, validators: Validators) -> bool:
+    if if_range is None:
+        return True
+    if if_range.startswith(('"', "W/")):
+        return if_range == validators.etag
+    return _seconds(if_range) == validators.modified
+
+
+def _listed(header: str, etag: str) -> bool:
+    return header.strip() == "*" or etag in (each.strip() for each in header.split(","))
+
+
+def _seconds(date: str | None) -> int | None:
+    if date is None:
+        return None
+    try:
+        return int(parsedate_to_datetime(date).timestamp())
+    except (ValueError, OverflowError):
+        return None

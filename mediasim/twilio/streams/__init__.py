@@ -22,5 +22,9 @@ __all__ = [
     "StreamOwner",
     "StreamRecord",
     "conversation_figures",
+    "handshake",
+    "measure",
+    "record",
     "recording_figures",
+    "stream",
 ]

@@ -16,10 +16,9 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.streams.problems import HANDSHAKE, NAMES
+from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.streams.stream import Stream
-from mediasim.twilio.streams.target import StreamFailed, target_of
 from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["StreamDesk"]

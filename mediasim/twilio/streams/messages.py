@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mediasim.twilio.streams.problems import INVALID_MESSAGE, MALFORMED_MESSAGE
+from mediasim.twilio.streams.handshake import INVALID_MESSAGE, MALFORMED_MESSAGE
 
 __all__ = ["AppClear", "AppMark", "AppMedia", "AppMessage", "BadMessage", "Messages", "read"]
 

@@ -24,6 +24,18 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.asks import StreamRequest, StreamTrack
+from mediasim.twilio.streams.handshake import (
+    BROKEN,
+    CLOSED,
+    HANDSHAKE,
+    INVALID_MESSAGE,
+    OVERFLOW,
+    PROTOCOL,
+    REFUSED,
+    TIMEOUT,
+    StreamFailed,
+    Target,
+)
 from mediasim.twilio.streams.measure import DEAD_AIR_MS, Figures, Meter
 from mediasim.twilio.streams.messages import (
     CONNECTED,
@@ -34,18 +46,7 @@ from mediasim.twilio.streams.messages import (
     read,
 )
 from mediasim.twilio.streams.playback import Playback
-from mediasim.twilio.streams.problems import (
-    BROKEN,
-    CLOSED,
-    HANDSHAKE,
-    INVALID_MESSAGE,
-    OVERFLOW,
-    PROTOCOL,
-    REFUSED,
-    TIMEOUT,
-)
 from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.target import StreamFailed, Target
 
 __all__ = ["Stream", "StreamOwner"]
 

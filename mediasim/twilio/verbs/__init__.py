@@ -9,14 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from mediasim.twilio.session import Execute
-from mediasim.twilio.verbs.flow import hangup, redirect, reject
+from mediasim.twilio.verbs.basic import hangup, pause, play, redirect, reject, say
 from mediasim.twilio.verbs.gather import gather
 from mediasim.twilio.verbs.record import record
-from mediasim.twilio.verbs.sound import pause, play, say
-from mediasim.twilio.verbs.start import start, stop
-from mediasim.twilio.verbs.stream import connect
+from mediasim.twilio.verbs.start import connect, start, stop
 
-__all__ = ["VERBS"]
+__all__ = ["VERBS", "basic", "dial", "record"]
 
 VERBS: Final[dict[str, Execute]] = {
     "Connect": connect,

@@ -1,33 +1,125 @@
-"""Dial: other telephones are rung, and the first to answer is connected to the caller."""
+"""Dial: telephones, a queue or a conference are connected to the caller, and the app is told of it.
+
+Of several telephones that are rung, the first to answer is connected.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.dial import Dial, DialledLeg
+from mediasim.exchange.dial import Dial, DialledLeg, DialStatus, Moment, TalkOptions
+from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import ReachByPassword
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.asks import Callback, DialRequest, Script
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
+from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.bridge import DialVerbRecording, Outcome, talk_options
-from mediasim.twilio.verbs.record import callback_of
-from mediasim.twilio.verbs.sound import touch_tones
+from mediasim.twilio.verbs.basic import touch_tones
+from mediasim.twilio.verbs.record import callback_of, recording_request
 
-__all__ = ["Noun", "Place", "dial", "dial_telephone"]
+__all__ = [
+    "DialVerbRecording",
+    "Noun",
+    "Outcome",
+    "Place",
+    "dial",
+    "dial_telephone",
+    "talk_options",
+]
 
 Place = Callable[[CallSession, str, str, Callback | None], CallSession]
 """Makes a child call, queued: of a call, to an address, with a caller ID and a status callback."""
-Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
-"""Connects a call to what a Dial and a noun in it say."""
-
 _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": ""}
 _MOST_AT_ONCE: Final = 10
+
+
+class DialVerbRecording:
+    """The recording that a Dial verb asks for; a :class:`mediasim.exchange.dial.DialRecording`."""
+
+    def __init__(self, session: CallSession, verb: Verb) -> None:
+        self._session = session
+        self._verb = verb
+        self.recording: LiveRecording | None = None
+
+    def begin(self, moment: Moment) -> None:
+        words = self._verb.attribute("record")
+        words = "record-from-answer" if words == "true" else words
+        if self.recording is not None or not words.startswith(f"record-from-{moment}"):
+            return
+        ask = recording_request(
+            self._verb,
+            self._session,
+            channels="dual" if words.endswith("-dual") else "mono",
+            track=self._verb.attribute("recordingTrack", "both"),
+            trim=self._verb.attribute("trim", "do-not-trim"),
+        )
+        desk = self._session.service.recordings
+        self.recording = desk.of_call(self._session, ask, "DialVerb")
+
+    def halt(self) -> list[LiveRecording]:
+        if self.recording is None or not self.recording.active:
+            return []
+        self.recording.halt()
+        return [self.recording]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a Dial, as its action is told."""
+
+    status: DialStatus = "failed"
+    child: LiveCall | None = None
+    bridged: bool = False
+    recording: LiveRecording | None = None
+    more: Params = field(default_factory=list)
+
+    def params(self, session: CallSession) -> Params:
+        params: Params = [("DialCallStatus", self.status)]
+        if self.child is not None:
+            params.append(("DialCallSid", self.child.sid))
+            if self.child.record.status == "completed":
+                seconds = self.child.record.duration_seconds() or 0
+                params.append(("DialCallDuration", str(seconds)))
+            params += _sip_params(self.child.record.sip)
+        params.append(("DialBridged", "true" if self.bridged else "false"))
+        if self.recording is not None and self.recording.record.status == "completed":
+            account = session.service
+            params += [
+                ("RecordingUrl", account.recording_url(self.recording.sid)),
+                ("RecordingSid", self.recording.sid),
+                ("RecordingDuration", str(self.recording.record.duration_seconds())),
+            ]
+        return params + self.more
+
+
+def _sip_params(sip: SipFacts | None) -> Params:
+    """Of a dialled SIP telephone (Twilio docs, Sip noun, "Call action request parameters")."""
+    if sip is None:
+        return []
+    params = [("DialSipCallId", sip.call_id)] if sip.call_id else []
+    if sip.response_code is not None:
+        params.append(("DialSipResponseCode", str(sip.response_code)))
+    return params + [(f"DialSipHeader_{name}", value) for name, value in sip.headers.items()]
+
+
+def talk_options(verb: Verb) -> TalkOptions:
+    """What a Dial verb says about how its talk ends."""
+    options: TalkOptions = {"star_ends": verb.flag("hangupOnStar", False)}
+    if "timeLimit" in verb.attributes:
+        options["time_limit_ns"] = verb.seconds("timeLimit", 14_400) * NS_PER_SECOND
+    return options
+
+
+Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
+"""Connects a call to what a Dial and a noun in it say."""
 
 
 async def dial(

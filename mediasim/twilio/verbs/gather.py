@@ -21,8 +21,8 @@ from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
+from mediasim.twilio.verbs.basic import Interrupted, pause, play, say
 from mediasim.twilio.verbs.record import callback_of
-from mediasim.twilio.verbs.sound import Interrupted, pause, play, say
 from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["gather"]

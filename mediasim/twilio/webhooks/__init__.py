@@ -3,9 +3,8 @@
 Nothing here opens a connection: that is :class:`mediasim.twilio.ports.HttpPort`.
 """
 
-from mediasim.twilio.webhooks.delivery import Attempt, Delivery
-from mediasim.twilio.webhooks.hosts import HostGuard
-from mediasim.twilio.webhooks.request import AppFailure, AppRequest, AppResponse
+from mediasim.twilio.webhooks.address import HostGuard
+from mediasim.twilio.webhooks.delivery import AppFailure, AppRequest, AppResponse, Attempt, Delivery
 from mediasim.twilio.webhooks.webhooks import Webhooks
 
 __all__ = [
@@ -16,4 +15,7 @@ __all__ = [
     "Delivery",
     "HostGuard",
     "Webhooks",
+    "address",
+    "delivery",
+    "webhooks",
 ]

@@ -1,27 +1,37 @@
-"""A webhook's URL as it goes over the wire, and so as it is signed.
+"""A webhook's URL: as it goes over the wire and is signed, whether it may be called, and how.
 
 An app computes the signature of the URL that it was asked for; so the URL is brought into the
 form that HTTP clients send: host in lower case, no default port, no dot segments, everything
 that is not of a URL's alphabet percent-encoded. What two readers could understand differently
 (a backslash, two ``@``, a host of odd characters) is refused: the host that was checked must be
 the host that is called.
+
+An app under test must not reach production by accident. Only what needs no name server counts
+as this machine (``localhost``, 127.0.0.0/8 and ::1 as they are usually written), so no answer
+of a name server's can lead elsewhere. An address written in an unusual way is refused.
 """
 
 from __future__ import annotations
 
 import base64
+import ipaddress
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from typing import Final, Literal
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-__all__ = ["Address"]
+__all__ = ["Address", "ConnectionOverrides", "Failure", "HostGuard"]
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _AUTHORITY: Final = re.compile(
     r"(?:(?P<user>[^@\[\]]*)@)?(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE
 )
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_EVERY_HOST: Final = "*"
+Failure = Literal["ct", "rt", "4xx", "5xx"]
+"""No connection; no answer on it; an error status of the app's."""
+_POLICIES: Final = ("4xx", "5xx", "ct", "rt", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +116,89 @@ def _without_dots(path: str) -> str:
     if segments[-1] in (".", ".."):
         kept.append("")
     return "/" + "/".join(kept)
+
+
+class HostGuard:
+    """Says which hosts may be called: this machine's own, and those that the user allowed.
+
+    Allowed are names, addresses, or ``*`` for any host.
+    """
+
+    def __init__(self, allowed: Collection[str] = ()) -> None:
+        self._allowed = frozenset(_plain(host) for host in allowed)
+
+    def refusal(self, host: str) -> str | None:
+        """Why a host may not be called; None: it may."""
+        plain = _plain(host)
+        if _is_loopback(plain) or plain in self._allowed or _EVERY_HOST in self._allowed:
+            return None
+        return (
+            f"the host {host} was not called: only this machine (localhost, 127.0.0.1, [::1]) is, "
+            "and hosts that were allowed when the sandbox was started"
+        )
+
+
+def _plain(host: str) -> str:
+    return host.strip("[]").lower().removesuffix(".")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
+    return address.is_loopback and not mapped
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOverrides:
+    """How one webhook is delivered: what the fragment of its URL says of time-outs and retries.
+
+    ``#rc=2&rp=5xx,ct&ct=2000&rt=5000&tt=10000``; names, ranges and defaults as on
+    https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides. Numbers out of range
+    are taken as the nearest in it; names that are not of this sandbox's concern (``e``, ``sni``)
+    are passed over, as are fragments that are no overrides at all.
+    """
+
+    retries: int = 1
+    """``rc``"""
+    policy: frozenset[str] = frozenset({"ct"})
+    """``rp``: the failures that are retried."""
+    connect_seconds: float = 5
+    """``ct``"""
+    read_seconds: float = 15
+    """``rt``"""
+    total_seconds: float = 15
+    """``tt``: for all retries and redirects together."""
+
+    @staticmethod
+    def parse(fragment: str) -> ConnectionOverrides:
+        """Read a URL's fragment. Raises ValueError for a retry policy that there is not."""
+        given = dict(parse_qsl(fragment))
+        policy = frozenset(given.get("rp", "ct").lower().split(","))
+        if unknown := policy.difference(_POLICIES):
+            raise ValueError(
+                f"HTTP retry policy is invalid: rp={','.join(sorted(unknown))}; "
+                f"rp is a list of {', '.join(_POLICIES)}, with commas between them"
+            )
+        return ConnectionOverrides(
+            _within(given.get("rc"), 0, 5, 1),
+            policy,
+            _within(given.get("ct"), 100, 10_000, 5_000) / 1000,
+            _within(given.get("rt"), 100, 15_000, 15_000) / 1000,
+            _within(given.get("tt"), 100, 15_000, 15_000) / 1000,
+        )
+
+    def retry(self, failure: Failure) -> bool:
+        """Is a failure of this kind worth another attempt?"""
+        return failure in self.policy or "all" in self.policy
+
+
+def _within(written: str | None, least: int, most: int, default: int) -> int:
+    if written is None or not (written.isascii() and written.isdigit()):
+        return default
+    # A longer number than nine digits is out of range whatever it is.
+    return max(least, min(most, int(written[:9])))

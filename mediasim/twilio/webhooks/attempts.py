@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpPort
-from mediasim.twilio.webhooks.delivery import Attempt, Delivery
-from mediasim.twilio.webhooks.outgoing import Outgoing
-from mediasim.twilio.webhooks.overrides import ConnectionOverrides, Failure
-from mediasim.twilio.webhooks.request import AppFailure
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
+from mediasim.twilio.webhooks.address import ConnectionOverrides, Failure
+from mediasim.twilio.webhooks.delivery import AppFailure, Attempt, Delivery
 
 __all__ = ["Attempts"]
 
@@ -62,7 +60,7 @@ class Attempts:
         self._seconds = overrides.total_seconds
         self._lost_answer = lost_answer
 
-    async def until_answered(self, request: Outgoing) -> HttpAnswer:
+    async def until_answered(self, request: HttpRequest) -> HttpAnswer:
         """An answer that is no error status, after retries. Raises AppFailure."""
         while True:
             try:
@@ -75,26 +73,18 @@ class Attempts:
                     raise
                 self._retries -= 1
 
-    async def _once(self, request: Outgoing) -> HttpAnswer:
+    async def _once(self, request: HttpRequest) -> HttpAnswer:
         if self._seconds <= 0:
             raise self._failed("rt", _CONNECTION, "the time for all redirects is over", request)
         connect = min(self._overrides.connect_seconds, self._seconds)
         total = min(connect + self._overrides.read_seconds, self._seconds)
         sent_ns, waited = self._clock(), 0.0
         attempt = Attempt(
-            request.url, request.method, request.headers, request.body.decode(), sent_ns
+            request.url, request.method, dict(request.headers), request.body.decode(), sent_ns
         )
         self._delivery.attempts.append(attempt)
         try:
-            answer = await self._http.send(
-                request.method,
-                request.url,
-                request.headers,
-                request.body,
-                connect_seconds=connect,
-                total_seconds=total,
-                most_bytes=_MOST_BYTES,
-            )
+            answer = await self._http.send(request, HttpLimits(connect, total, _MOST_BYTES))
         except HttpFailed as failed:
             attempt.error = str(failed)
             if failed.timed_out:
@@ -121,7 +111,7 @@ class Attempts:
             raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery, by_weather=by_weather)
         return answer
 
-    def _failed(self, kind: Failure, code: int, why: str, request: Outgoing) -> _AttemptFailed:
+    def _failed(self, kind: Failure, code: int, why: str, request: HttpRequest) -> _AttemptFailed:
         what = "HTTP connection failure" if code == _CONNECTION else "HTTP retrieval failure"
         message = f"{what}: {request.method} {request.url}: {why}"
         return _AttemptFailed(kind, code, message, self._delivery)

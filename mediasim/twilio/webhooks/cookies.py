@@ -1,49 +1,118 @@
 """The app's cookies: what it sets in one request of a call, it gets with the next.
 
-Twilio keeps cookies for the time of a call, so an app may keep its session in one. Kept for
-each call and host; paths and dates are passed over, but for what browsers take as "forget it".
+Twilio keeps cookies for the time of a call, so an app may keep its session in one. Domains, paths
+and lifetimes are as the standard library's jar has them, with two exceptions: a secure cookie is
+sent over plain HTTP too, for apps under test are on this machine; and time is the sandbox's, from
+its start on. So an expiry date is past if it is of 1970, as those write it who want it forgotten.
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Callable
+from email.message import Message
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
+from typing import Any, Final
+
+from mediasim.twilio.webhooks.address import Address
 
 __all__ = ["Cookies"]
 
 _MOST_CALLS: Final = 1000
 _MOST_COOKIES: Final = 50
+_LONGEST: Final = 4096
+"""Characters of a cookie and its attributes, as browsers have it."""
+_NS: Final = 1_000_000_000
 _NEXT_COOKIE: Final = re.compile(r",\s*(?=[\w!#$%&'*+.^`|~-]+=)", re.ASCII)
 """Several headers come as one, with commas between them; a date has a comma too."""
-_COOKIE: Final = re.compile(r"\s*([\w!#$%&'*+.^`|~-]+)=([\x21-\x3a\x3c-\x7e]*)\s*", re.ASCII)
-_FORGOTTEN: Final = re.compile(r"\s*(max-age=(0|-\d+)|expires=.*\b1970\b.*)\s*", re.IGNORECASE)
+_PAIR: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+=[\x21-\x3a\x3c-\x7e]*", re.ASCII)
 
 
 class Cookies:
     """Cookies of the calls there were last."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], dict[str, str]] = OrderedDict()
+    def __init__(self, clock: Callable[[], int]) -> None:
+        """``clock`` is the sandbox's time in nanoseconds."""
+        self._clock = clock
+        self._jars: OrderedDict[str, _Jar] = OrderedDict()
 
-    def header(self, sid: str, host: str) -> str | None:
+    def header(self, sid: str, address: Address) -> str | None:
         """``Cookie`` of a request about a call; None: there are none."""
-        kept = self._kept.get((sid, host))
-        return "; ".join(f"{name}={value}" for name, value in kept.items()) if kept else None
+        jar = self._jars.get(sid)
+        if jar is None:
+            return None
+        exchange: Any = _Exchange(address)
+        jar.add_cookie_header(exchange)
+        cookie: str | None = exchange.cookie
+        return cookie
 
-    def keep(self, sid: str, host: str, set_cookie: str) -> None:
+    def keep(self, sid: str, address: Address, set_cookie: str) -> None:
         """What an answer says, in its ``Set-Cookie``."""
         if not sid or not set_cookie:
             return
-        kept = self._kept.setdefault((sid, host), {})
-        for written in _NEXT_COOKIE.split(set_cookie):
-            pair, *attributes = written.split(";")
-            matched = _COOKIE.fullmatch(pair)
-            if matched is None:
-                continue
-            if any(_FORGOTTEN.fullmatch(attribute) for attribute in attributes):
-                kept.pop(matched[1], None)
-            elif matched[1] in kept or len(kept) < _MOST_COOKIES:
-                kept[matched[1]] = matched[2]
-        if len(self._kept) > _MOST_CALLS:
-            self._kept.popitem(last=False)
+        exchange: Any = _Exchange(address, set_cookie)
+        self._jars.setdefault(sid, _Jar(self._clock)).extract_cookies(exchange, exchange)
+        if len(self._jars) > _MOST_CALLS:
+            self._jars.popitem(last=False)
+
+
+class _OnSandboxTime:
+    """Reads the sandbox's clock where the library's jar and policy note the machine's time."""
+
+    clock: Callable[[], int]
+
+    @property
+    def _now(self) -> int:
+        return self.clock() // _NS
+
+    @_now.setter
+    def _now(self, _: int) -> None: ...
+
+
+class _Policy(_OnSandboxTime, DefaultCookiePolicy):
+    def set_ok(self, cookie: Cookie, request: Any) -> bool:
+        written = cookie.name if cookie.value is None else f"{cookie.name}={cookie.value}"
+        return bool(_PAIR.fullmatch(written)) and super().set_ok(cookie, request)
+
+
+class _Jar(_OnSandboxTime, CookieJar):
+    def __init__(self, clock: Callable[[], int]) -> None:
+        policy = _Policy(secure_protocols=("http", "https"))
+        self.clock = policy.clock = clock
+        super().__init__(policy)
+
+    def set_cookie(self, cookie: Cookie) -> None:
+        super().set_cookie(cookie)
+        if len(self) > _MOST_COOKIES:
+            self.clear(cookie.domain, cookie.path, cookie.name)
+
+    def clear_expired_cookies(self) -> None:
+        """Nothing: this goes by the machine's clock, and what has expired is not sent anyway."""
+
+
+class _Exchange:
+    """A request and its answer, as far as a cookie jar asks about them."""
+
+    unverifiable = False
+
+    def __init__(self, address: Address, set_cookie: str = "") -> None:
+        self.type, self.host = address.scheme, address.authority
+        self.cookie: str | None = None
+        self._url = address.url()
+        self._answer = Message()
+        for each in _NEXT_COOKIE.split(set_cookie):
+            if len(each) <= _LONGEST:
+                self._answer["Set-Cookie"] = each
+
+    def get_full_url(self) -> str:
+        return self._url
+
+    def has_header(self, _: str) -> bool:
+        return False
+
+    def add_unredirected_header(self, _: str, value: str) -> None:
+        self.cookie = value
+
+    def info(self) -> Message:
+        return self._answer

@@ -1,4 +1,7 @@
-"""The delivery log's entries: one for each request the app was sent, or was to be sent."""
+"""What is asked of the user's app, what came of it, and the delivery log's entries about it.
+
+The log has one entry for each request that the app was sent, or was to be sent.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-__all__ = ["Attempt", "Delivery"]
+__all__ = ["AppFailure", "AppRequest", "AppResponse", "Attempt", "Delivery"]
 
 MOST_SHOWN: Final = 4096
 """Of a response's body, in characters."""
-
 State = Literal["queued", "sent", "delivered", "failed"]
 
 
@@ -140,3 +142,50 @@ def _shown(body: bytes, content_type: str) -> str:
     # Cut before decoding: four bytes a character are the most there can be.
     text = body[: 4 * MOST_SHOWN].decode("utf-8", "replace")
     return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+
+
+@dataclass(frozen=True, slots=True)
+class AppRequest:
+    """A request to make. Parameters go into the form of a POST, into the query of a GET."""
+
+    url: str
+    """Absolute. Its fragment may hold connection overrides; it is not sent."""
+    method: str = "POST"
+    params: tuple[tuple[str, str], ...] = ()
+    kind: str = "twiml"
+    """What it is for, for the log: twiml, media, call-status, recording-status ..."""
+    sid: str = ""
+    """The call, recording or conference it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppResponse:
+    """The app's answer, with a status of 2xx."""
+
+    url: str
+    """Where it was found after redirects, without a fragment: the base of relative URLs in it."""
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    delivery: Delivery
+
+    @property
+    def content_type(self) -> str:
+        """As the app wrote it; empty when it did not."""
+        return self.headers.get("content-type", "")
+
+
+class AppFailure(Exception):
+    """No answer that can be used.
+
+    Codes of Twilio's error dictionary: 11100 no URL, 11200 an error status or a broken answer,
+    11205 no connection or no answer in time, 11215 too many redirects, 11216 a redirect to
+    nowhere, 11243 a retry policy that there is not.
+    """
+
+    def __init__(self, code: int, message: str, delivery: Delivery | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.delivery = delivery

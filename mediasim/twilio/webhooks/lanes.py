@@ -1,11 +1,22 @@
-"""Work in lanes: what is put into one lane is done in order, lanes do not wait for each other."""
+"""In which order callbacks are sent: each after those of its lane, or as bad weather has it.
+
+Lanes do not wait for each other. Of callbacks that are delayed, each comes no sooner than it is
+due, and in order among themselves; they hold up no others. One that is overtaken waits for the
+next of its call, ten seconds at most.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Lanes"]
+__all__ = ["Lanes", "Turns"]
+
+Work = Callable[[], Awaitable[None]]
+_PATIENCE_SECONDS: Final = 10.0
+_NS: Final = 1_000_000_000
 
 
 class Lanes:
@@ -39,3 +50,67 @@ async def _after(before: asyncio.Task[None] | None, work: Callable[[], Awaitable
         # Whatever became of it: one that fails does not stop its lane.
         await asyncio.wait((before,))
     await work()
+
+
+@dataclass(slots=True)
+class _Held:
+    lane: str
+    work: Work
+    patience: asyncio.TimerHandle
+
+
+class Turns:
+    """Used on the engine's loop, whose time in nanoseconds ``clock`` is."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._lanes = Lanes()
+        self._late = Lanes()
+        self._early = Lanes()
+        self._held: dict[str, _Held] = {}
+
+    def add(self, lane: str, work: Work, *, of: str, overtaken: bool = False) -> bool:
+        """Do it after what is in the lane. Returns whether it is held back first.
+
+        ``of`` is what it is about: ``overtaken``, it waits for the next one about the same.
+        """
+        held = self._held.pop(of, None)
+        if held is None and overtaken:
+            patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._release, of)
+            self._held[of] = _Held(lane, work, patience)
+            return True
+        self._lanes.add(lane, work)
+        if held is not None:
+            held.patience.cancel()
+            self._lanes.add(held.lane, held.work)
+        return False
+
+    def later(self, lane: str, work: Work, delay_ns: int) -> None:
+        """Do it no sooner than so much later."""
+        due_ns = self._clock() + delay_ns
+
+        async def wait_and_work() -> None:
+            await asyncio.sleep(max(0, due_ns - self._clock()) / _NS)
+            await work()
+
+        self._late.add(lane, wait_and_work)
+
+    def early(self, lane: str, work: Work) -> None:
+        """Do it now, whatever else is in the lane."""
+        self._early.add(lane, work)
+
+    async def early_settled(self) -> None:
+        """Wait until all that came early is done."""
+        await self._early.settled()
+
+    async def settled(self) -> None:
+        """Wait until all that was added so far is done."""
+        for of in list(self._held):
+            self._release(of)
+        for lanes in (self._early, self._lanes, self._late):
+            await lanes.settled()
+
+    def _release(self, of: str) -> None:
+        held = self._held.pop(of)
+        held.patience.cancel()
+        self._lanes.add(held.lane, held.work)

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from mediasim.twilio.ports import HttpRequest
 from mediasim.twilio.signature import signature
 from mediasim.twilio.webhooks.address import Address
 
-__all__ = ["Outgoing", "outgoing"]
+__all__ = ["outgoing"]
 
 _USER_AGENT: Final = "TwilioProxy/1.1"
 _FORM: Final = "application/x-www-form-urlencoded; charset=UTF-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request, ready to be sent."""
-
-    method: str
-    url: str
-    """The one signed."""
-    headers: dict[str, str]
-    body: bytes
 
 
 def outgoing(
@@ -34,7 +23,7 @@ def outgoing(
     auth_token: str,
     idempotency_token: str,
     cookie: str | None,
-) -> Outgoing:
+) -> HttpRequest:
     """The request for an address, signed with the account's token."""
     form = urlencode(params)
     posted = method == "POST"
@@ -51,4 +40,4 @@ def outgoing(
         headers["Authorization"] = address.authorization
     if cookie is not None:
         headers["Cookie"] = cookie
-    return Outgoing(method, url, headers, form.encode("ascii") if posted else b"")
+    return HttpRequest(method, url, headers, form.encode("ascii") if posted else b"")

@@ -14,14 +14,11 @@ from urllib.parse import urljoin
 
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer, HttpPort
-from mediasim.twilio.webhooks.address import Address
+from mediasim.twilio.webhooks.address import Address, ConnectionOverrides, HostGuard
 from mediasim.twilio.webhooks.attempts import Attempts
 from mediasim.twilio.webhooks.cookies import Cookies
-from mediasim.twilio.webhooks.delivery import Delivery
-from mediasim.twilio.webhooks.hosts import HostGuard
+from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Delivery
 from mediasim.twilio.webhooks.outgoing import outgoing
-from mediasim.twilio.webhooks.overrides import ConnectionOverrides
-from mediasim.twilio.webhooks.request import AppFailure, AppResponse
 
 __all__ = ["Sender"]
 
@@ -51,7 +48,7 @@ class Sender:
         self._clock = clock
         self._guard = guard
         self._seeds = seeds
-        self._cookies = Cookies()
+        self._cookies = Cookies(clock)
 
     async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
         """Deliver it, entering each attempt. Raises AppFailure once it is given up.
@@ -73,10 +70,10 @@ class Sender:
                 params,
                 auth_token=self._auth_token,
                 idempotency_token=token,
-                cookie=self._cookies.header(delivery.sid, address.host),
+                cookie=self._cookies.header(delivery.sid, address),
             )
             answer = await attempts.until_answered(request)
-            self._cookies.keep(delivery.sid, address.host, answer.headers.get("set-cookie", ""))
+            self._cookies.keep(delivery.sid, address, answer.headers.get("set-cookie", ""))
             if answer.status < 300:
                 return AppResponse(
                     address.base, answer.status, answer.headers, answer.body, delivery

@@ -14,11 +14,10 @@ from typing import Final
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpPort
 from mediasim.twilio.weather import Weather
-from mediasim.twilio.webhooks.delivery import Delivery
-from mediasim.twilio.webhooks.hosts import HostGuard
-from mediasim.twilio.webhooks.request import AppFailure, AppRequest, AppResponse
+from mediasim.twilio.webhooks.address import HostGuard
+from mediasim.twilio.webhooks.delivery import AppFailure, AppRequest, AppResponse, Delivery
+from mediasim.twilio.webhooks.lanes import Turns
 from mediasim.twilio.webhooks.sender import Sender
-from mediasim.twilio.webhooks.turns import Turns
 
 __all__ = ["API_REQUEST", "DOWNLOAD", "RECORDER", "Webhooks"]
 

@@ -1,0 +1,106 @@
+"""A conference's participants: what a noun asks for, who may take part, and the resource of one.
+
+Of the noun, ``jitterBufferSize`` and ``region`` change nothing here: each telephone has the buffer
+that its party was given, and there is one region.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from mediasim.exchange.participant import Participant
+from mediasim.exchange.records import ConferenceRecord
+from mediasim.exchange.states import PARTICIPANT_OF_CALL
+from mediasim.twilio.asks import ParticipantRequest, Script
+from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.resources import ParticipantRecord
+from mediasim.twilio.session import CallSession
+from mediasim.twilio.twiml import Verb
+from mediasim.twilio.verbs.record import callback_of, recording_request
+
+__all__ = ["check_participant", "participant_asked_by", "participant_record"]
+
+_FULL: Final = 16020
+_BAD_LABEL: Final = 16023
+_LABEL_TAKEN: Final = 16025
+_LONGEST_LABEL: Final = 128
+
+
+def participant_asked_by(session: CallSession, noun: Verb) -> ParticipantRequest:
+    """The participant that the session's call is to be."""
+    recording = None
+    if noun.attribute("record") in ("record-from-start", "true"):
+        recording = recording_request(
+            noun,
+            session,
+            channels="mono",
+            track="both",
+            trim=noun.attribute("trim", "trim-silence"),
+        )
+    return ParticipantRequest(
+        label=noun.attribute("participantLabel") or None,
+        muted=noun.flag("muted", False),
+        beep=noun.attribute("beep", "true"),
+        start_conference_on_enter=noun.flag("startConferenceOnEnter", True),
+        end_conference_on_exit=noun.flag("endConferenceOnExit", False),
+        wait=_wait(session, noun),
+        max_participants=noun.number("maxParticipants", 250),
+        coaching=noun.attribute("coach") or None,
+        conference_recording=recording,
+        conference_callback=callback_of(noun, session, "statusCallback"),
+    )
+
+
+def _wait(session: CallSession, noun: Verb) -> Script | None:
+    url = noun.attributes.get("waitUrl")
+    if url is None:
+        return None
+    return Script(session.absolute(url) if url else "", noun.attribute("waitMethod", "POST"))
+
+
+def check_participant(
+    ask: ParticipantRequest, here: Sequence[Participant], nobody_to_coach: int
+) -> None:
+    """Check that one may join those who are here. Raises TwilioError where one may not.
+
+    ``nobody_to_coach`` is the error's code where the call to be coached is not here.
+    """
+    label = ask.label
+    if label is not None:
+        wrong = re.fullmatch(r"CA[0-9a-f]{32}", label) or "/" in label or "%2F" in label
+        if wrong or len(label) > _LONGEST_LABEL:
+            raise bad_parameter(
+                f"Participant label {label!r} is not valid: at most {_LONGEST_LABEL} "
+                "characters, no call SID, no '/'",
+                _BAD_LABEL,
+            )
+        if any(each.label == label for each in here):
+            raise bad_parameter(f"Participant label {label!r} is in use", _LABEL_TAKEN)
+    if ask.coaching is not None and not any(each.call.sid == ask.coaching for each in here):
+        raise bad_parameter(
+            f"The call to be coached, {ask.coaching}, is not in the conference", nobody_to_coach
+        )
+    if len(here) >= ask.max_participants:
+        raise bad_parameter("The conference has as many participants as it may", _FULL)
+
+
+def participant_record(conference: ConferenceRecord, participant: Participant) -> ParticipantRecord:
+    """A participant as its resource, as it stands."""
+    record = ParticipantRecord(
+        account_sid=conference.account_sid,
+        conference_sid=conference.sid,
+        call_sid=participant.call.sid,
+        created_ns=participant.created_ns,
+        label=participant.label,
+        muted=participant.muted,
+        hold=participant.held,
+        coaching=participant.coaching,
+        call_sid_to_coach=participant.coaches,
+        start_conference_on_enter=participant.options.start_on_enter,
+        end_conference_on_exit=participant.end_on_exit,
+        status=PARTICIPANT_OF_CALL[participant.call.record.status],
+    )
+    record.updated_ns = participant.updated_ns
+    return record
