@@ -7,7 +7,6 @@ __all__ = [
     "expect",
     "fault",
     "load",
-    "network",
     "party",
     "recording",
     "scenario",

@@ -13,8 +13,8 @@ from mediasim.documents.diagnostics import did_you_mean, one_of
 from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Model, Trouble
 from mediasim.documents.values import Level, Number, Text, count
+from mediasim.net.network import Network
 from mediasim.scenario.model.endpoint import Endpoint
-from mediasim.scenario.model.network import Network
 from mediasim.scenario.model.steps import Step
 
 __all__ = ["Party"]
