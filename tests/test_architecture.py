@@ -167,7 +167,7 @@ MOVERS = {
     "stream": "twilio/streams/stream.py",
     "transcription": "twilio/transcriptions.py",
     "recording after a crash": "exchange/recovery.py",
-    "all others after a crash": "sandbox/revival.py",
+    "all others after a crash": "twilio/rest/resource.py",
 }
 """Who asks ``exchange.lifecycle``, the one module that changes statuses, to change one."""
 OTHER_STATUSES = ("outcome", "fate", "talk")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,7 +14,11 @@ from mediasim.commands.scenarios import load
 
 __all__ = ["run"]
 
-_Work = Callable[[Callable[[dict[str, Any]], None] | None], dict[str, Any]]
+if TYPE_CHECKING:
+    from mediasim.scenario.model.scenario import Scenario
+    from mediasim.scenario.report.model import Report, RunReport
+
+    _Work = Callable[[Callable[[RunReport], None] | None], Report]
 
 _MANY: Final = 4
 """Runs from which on progress is shown in virtual time."""
@@ -55,7 +59,7 @@ def run(
     wrong; 3: a run broke; 130: Ctrl-C, and the report is of what had run.
     """
     from mediasim.documents.diagnostics import ScenarioError
-    from mediasim.scenario.running.campaign import run_all, write_report_json
+    from mediasim.scenario.running.campaign import run_all
     from mediasim.scenario.running.run_folders import FolderInUse, run_folder
 
     if shared_socket and not realtime:
@@ -89,7 +93,7 @@ def run(
                     warnings=folder.warnings,
                 ),
             )
-            write_report_json(report, folder.path)
+            report.write(folder.path)
             from mediasim.scenario.report.html import write_report
 
             page = write_report(report, folder.path)
@@ -103,21 +107,23 @@ def run(
         where = error.filename or out or "mediasim-out"
         stop(f"cannot write to {where}: {error.strerror}")
     if format is Format.json:
-        print(json.dumps(report, ensure_ascii=False))
+        from mediasim.scenario.report.model import report_json
+
+        print(json.dumps(report_json(report), ensure_ascii=False))
     else:
         from rich.console import Console
 
         from mediasim.scenario.report.summary import print_summary
 
         print_summary(report, Console(highlight=False), report_path=page)
-    if report["interrupted"]:
+    if report.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if any(each["error"] for each in report["runs"]):
+    if any(run.error for run in report.runs):
         raise typer.Exit(ExitCode.BROKE)
-    raise typer.Exit(ExitCode.OK if report["ok"] else ExitCode.FAILED)
+    raise typer.Exit(ExitCode.OK if report.ok else ExitCode.FAILED)
 
 
-def _with_progress(scenarios: list[Any], realtime: bool, work: _Work) -> dict[str, Any]:
+def _with_progress(scenarios: list[Scenario], realtime: bool, work: _Work) -> Report:
     """Show progress on the error channel when there is something to wait for."""
     if len(scenarios) < _MANY and not realtime:
         return work(None)
@@ -138,7 +144,7 @@ def _with_progress(scenarios: list[Any], realtime: bool, work: _Work) -> dict[st
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(scenarios[0].name, total=len(scenarios))
 
-        def done(finished: dict[str, Any]) -> None:
-            progress.update(task, advance=1, description=finished["label"])
+        def done(finished: RunReport) -> None:
+            progress.update(task, advance=1, description=finished.label)
 
         return work(done)

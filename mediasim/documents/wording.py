@@ -1,4 +1,4 @@
-"""Words and files as expectations name them, held against what scripts say and play; faults."""
+"""Words for people: counts, faults, and what scripts say and play as expectations name it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["fault_words", "is_clip", "says"]
+__all__ = ["counted", "fault_words", "is_clip", "says"]
 
 
 def says(text: str, words: str) -> bool:
@@ -19,6 +19,11 @@ def says(text: str, words: str) -> bool:
 def is_clip(played: str, wanted: str) -> bool:
     """Whether a file that was played is the one wanted: as it is written, or its bare name."""
     return wanted in (played, PurePath(played).name)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def fault_words(fault: Mapping[str, Any]) -> str:

@@ -18,15 +18,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, SAMPLE_RATE
 from mediasim.audio.tones import hold_music, ringback
-from mediasim.exchange.catalogue import Catalogue
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
-from mediasim.exchange.journals import Journals
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
-from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.recovery import SPOOL
-from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.records import Catalogue, RecordingRecord, SidFactory
+from mediasim.exchange.recovery import SPOOL, Journals
 from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane

@@ -6,7 +6,6 @@ sockets drained on the tick), ``web_streams`` (WebSockets to an app, at either c
 """
 
 __all__ = [
-    "datagram_socket",
     "link",
     "loopback",
     "network",
@@ -15,6 +14,7 @@ __all__ = [
     "rtp_mux",
     "sdp",
     "stream_port",
+    "udp",
     "virtual_loop",
     "web_streams",
     "webrtc",

@@ -26,7 +26,7 @@ from mediasim.media.leg import Leg
 from mediasim.media.room import Room
 from mediasim.media.tracks import Tracks
 from mediasim.net.batch_reader import STAMPED, BatchReader, ReadBatch
-from mediasim.net.datagram_socket import UNSENT, Address, drop
+from mediasim.net.udp import UNSENT, Address, drop
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock, block_of, joined
 from mediasim.rtp.sender import WideSender
 

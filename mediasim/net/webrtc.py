@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from mediasim.audio.codecs import CODECS
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
-from mediasim.net.datagram_socket import drop
 from mediasim.net.sdp import SdpError, SessionDescription, answer, parse_sdp
+from mediasim.net.udp import drop
 from mediasim.rtp.packets import PacketBlock, block_of
 
 __all__ = ["NoMedia", "WebRtcEndpoint"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from mediasim.documents.model import Model, OneOrMany, Trouble
 from mediasim.documents.values import Flag, Number, Ratio, Text, count
 from mediasim.scenario.model.fault import FaultText
 from mediasim.truth.faults.order import parse_fault
+from mediasim.twilio.rest.table import callbacks
 from mediasim.twilio.weather import Spell
 
 __all__ = ["WeatherSpell", "parse_weather"]
@@ -22,14 +23,10 @@ __all__ = ["WeatherSpell", "parse_weather"]
 _SCOPE: Final = ("only", "sid", "url", "number", "share", "times")
 
 
-_Kind = Literal[
-    "call-status",
-    "recording-status",
-    "conference-status",
-    "action",
-    "transcription",
-    "partial-result",
-]
+if TYPE_CHECKING:
+    _Kind = str
+else:
+    _Kind = Literal[callbacks()]
 
 
 class WeatherSpell(Model):

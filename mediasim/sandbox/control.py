@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from mediasim import __version__
 from mediasim.documents.durations import Duration
-from mediasim.net.datagram_socket import DROPPED
+from mediasim.net.udp import DROPPED
 from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather

@@ -21,7 +21,7 @@ from mediasim.sandbox.settings import Settings
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Database
     from mediasim.sandbox.fleet.reported import ReportedRecords
-    from mediasim.sandbox.revival import Documents
+    from mediasim.sandbox.persistence import Documents
 
 __all__ = ["Storage", "StorageError"]
 

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from mediasim.net.datagram_socket import DROPPED
+from mediasim.net.udp import DROPPED
 from mediasim.sip.digest import Digest
 from mediasim.sip.grammar import read_address, read_uri, subscriber
 from mediasim.sip.media import Place, accepts_sdp

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.exchange.journals import beside
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
+from mediasim.exchange.recovery import beside
 from mediasim.media.spool import replace_text
 from mediasim.truth.sidecar import recording_truth
 

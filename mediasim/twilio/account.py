@@ -10,13 +10,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from mediasim.exchange.catalogue import Catalogue, UnknownSid
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
-from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
 from mediasim.twilio.errors import not_found
 from mediasim.twilio.representations import account_path
@@ -47,7 +46,8 @@ class AccountBase:
         self.base_url = base_url
         self.room = Room(exchange.plane)
         """All legs share it, so that any may meet any."""
-        self.transcriptions: Book[TranscriptionRecord] = Book("Transcriptions", account.sid)
+        self._books: dict[str, Book[Any]] = {}
+        self.transcriptions: Book[TranscriptionRecord] = self.book("Transcriptions")
         self.notifications: list[NotificationRecord] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         exchange.on_fault = self.broke
@@ -75,6 +75,10 @@ class AccountBase:
     @property
     def account_path(self) -> str:
         return account_path(self.account.sid)
+
+    def book(self, name: str) -> Book[Any]:
+        """The records of a resource, by its part of a path: ``Queues``."""
+        return self._books.setdefault(name, Book(name, self.account.sid))
 
     def call_record(self, sid: str) -> CallRecord:
         """Raises TwilioError for a call there is not."""

@@ -76,9 +76,9 @@ class Service(CallAccount):
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
-        self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", account.sid)
-        self.applications: Book[ApplicationRecord] = Book("Applications", account.sid)
-        self.keys: Book[KeyRecord] = Book("Keys", account.sid)
+        self.numbers: Book[NumberRecord] = self.book("IncomingPhoneNumbers")
+        self.applications: Book[ApplicationRecord] = self.book("Applications")
+        self.keys: Book[KeyRecord] = self.book("Keys")
         self.statuses = StatusDesk(self, self.recordings.summary)
         self.streams = StreamDesk(self, self.live_call, streams)
         self.conferences = ConferenceDesk(self, self.create_call)

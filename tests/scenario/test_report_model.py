@@ -8,7 +8,7 @@ from typing import Any
 
 from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.campaign import run_all, write_report_json
+from mediasim.scenario.running.campaign import run_all
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 NOISE = {"noise": {"kind": "babble", "for": "1s", "level": -20}}
@@ -65,6 +65,6 @@ def test_the_keys_of_a_report(tmp_path: Path) -> None:
     fails = call([NOISE], [NOISE], name="fails", expect=[{"channels": 1}])
     breaks = call([{"wait_for": {"speech": True}}], [], name="breaks")
     report = run_all([*load_scenarios(files), fails, breaks], tmp_path, pcap=True)
-    written = write_report_json(report, tmp_path).read_text("utf-8")
+    written = report.write(tmp_path).read_text("utf-8")
 
     assert keys_of(json.loads(written)) == REPORT

@@ -46,12 +46,12 @@ def run_id(scenario: Scenario) -> str:
 
 def failures(scenario: Scenario, directory: Path) -> list[str]:
     report = run_one(scenario, directory, None, realtime=False)
-    assert report["error"] is None, f"{report['error']}; repeat: {report['repeat']}"
-    assert report["expectations"]
+    assert report.error is None, f"{report.error}; repeat: {report.repeat}"
+    assert report.expectations
     return [
-        f"{it['check']}: wanted {it['wanted']}, found {it['found']}, at {it['where']}"
-        for it in report["expectations"]
-        if not it["ok"]
+        f"{it.check}: wanted {it.wanted}, found {it.found}, at {it.where}"
+        for it in report.expectations
+        if not it.ok
     ]
 
 

@@ -15,7 +15,7 @@ from mediasim.sandbox.fleet.fleet import Fleet, Worker
 from mediasim.sandbox.fleet.passing import Message, Receive, Scope, Send, pass_on, whole_body
 from mediasim.sandbox.fleet.places import Place, Where, control_place, rest_place
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.rest.writing import refused
+from mediasim.twilio.rest.answers import refused
 
 __all__ = ["ControlOfFleet", "RestOfFleet"]
 

@@ -16,37 +16,25 @@ from typing import Any, Final
 
 from mediasim.exchange.events import (
     CallEvent,
-    ConferenceEvent,
     DtmfEvent,
     Event,
     RecordingEvent,
     ScriptEvent,
     StreamEvent,
-    TranscriptionEvent,
 )
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
-from mediasim.sandbox.documents import from_document, to_document
+from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.revival import end_record, publish_left
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.sandbox.shelves import MOST_KEPT
 from mediasim.twilio.events import VerbEvent
+from mediasim.twilio.rest.resource import MOST_KEPT
+from mediasim.twilio.rest.table import all_stored
 
 __all__ = ["Mirror"]
 
-_EVENTS: Final = {
-    kind.__name__: kind
-    for kind in (
-        CallEvent,
-        ConferenceEvent,
-        DtmfEvent,
-        RecordingEvent,
-        ScriptEvent,
-        StreamEvent,
-        TranscriptionEvent,
-        VerbEvent,
-    )
-}
+_OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, VerbEvent)
+"""Those that tell of no record."""
 _CLASH: Final = 13000
 _LOG: Final = logging.getLogger(__name__)
 
@@ -117,7 +105,9 @@ class Mirror:
     def hear(self, told: dict[str, Any]) -> None:
         """An event of a worker's."""
         epoch_ns = self._sandbox.service.dates.unix_ns(0)
-        event: Event = from_document(_EVENTS[told["class"]], told["event"], epoch_ns)
+        kinds = (*(each.event for each in all_stored().values()), *_OTHER_EVENTS)
+        kind = next(each for each in kinds if each and each.__name__ == told["class"])
+        event: Event = from_document(kind, told["event"], epoch_ns)
         if told.get("party") is not None and isinstance(event, CallEvent):
             self.parties[event.call_sid] = told["party"]
         self._sandbox.enter_event(event)
@@ -158,7 +148,7 @@ class Mirror:
         """End a dead worker's record, unless it has ended."""
         service = self._sandbox.service
         record = self._known[kind, key]
-        if end_record(record, service.now_ns, service.store):
+        if end_record(all_stored()[kind], record, service.now_ns, service.store):
             self._tell_ended(kind, record)
             if kind == "call":
                 service.notify(key, _CLASH, "the worker that carried the call has died")

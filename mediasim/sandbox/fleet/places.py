@@ -8,20 +8,14 @@ from enum import Enum
 from typing import Final
 
 from mediasim.twilio.representations import API_VERSION
+from mediasim.twilio.rest.resource import ACCOUNT, Owner
+from mediasim.twilio.rest.table import RESOURCES
 
 __all__ = ["Place", "Where", "control_place", "rest_place"]
 
 _ACCOUNT: Final = re.compile(rf"/{API_VERSION}/Accounts/[^/.]+/(.+)")
 _SUFFIX: Final = re.compile(r"\.(?:json|xml)$")
 _READS: Final = ("GET", "HEAD", "OPTIONS")
-_LIVE: Final = ("Streams", "Participants", "Members")
-"""Kinds of things that only the process knows in which they are."""
-_OWNED: Final = {
-    "Calls": "call",
-    "Recordings": "recording",
-    "Conferences": "conference",
-    "Transcriptions": "transcription",
-}
 
 
 class Where(Enum):
@@ -61,14 +55,21 @@ def rest_place(method: str, path: str) -> Place:
     if match is None:
         return _HERE
     first, *rest = _SUFFIX.sub("", match[1]).split("/")
-    if not rest:
-        return Place(Where.ANYONE) if (first, method) == ("Calls", "POST") else _HERE
-    live = any(part in _LIVE for part in rest[1:])
-    if first == "Queues":
-        return Place(Where.OWNER, "queue", rest[0]) if live else _HERE
-    if first not in _OWNED or (method in _READS and not live):
+    lists = {path: each for each in RESOURCES for path in each.paths if not path.endswith("}")}
+    resource = lists.get(f"{ACCOUNT}/{first}")
+    if resource is None:
         return _HERE
-    return Place(Where.OWNER, _OWNED[first], rest[0])
+    if not rest:
+        operation = resource.paths[f"{ACCOUNT}/{first}"].get(method)
+        return Place(Where.ANYONE) if operation and operation.places_call else _HERE
+    if resource.stored is None or resource.stored.owner is Owner.FRONT:
+        return _HERE
+    # What is not stored, as a call's streams are not, is only known where it happens.
+    live = {path.split("/")[-1] for path, each in lists.items() if each.stored is None}
+    writes = resource.stored.owner is Owner.WORKER and method not in _READS
+    if writes or not live.isdisjoint(rest[1:]):
+        return Place(Where.OWNER, resource.stored.kind, rest[0])
+    return _HERE
 
 
 def control_place(method: str, path: str) -> Place:

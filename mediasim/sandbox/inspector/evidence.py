@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
-from mediasim.twilio.signature import signature
 from mediasim.twilio.webhooks import Delivery
+from mediasim.twilio.webhooks.address import signature
 
 __all__ = ["evidence"]
 

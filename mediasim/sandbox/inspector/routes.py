@@ -17,6 +17,7 @@ from mediasim.sandbox.inspector.feed import Feed
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.pages import Assets, page
 from mediasim.sandbox.inspector.sound import media_file, outline_file
+from mediasim.sandbox.inspector.summaries import resources
 from mediasim.sandbox.inspector.timeline import timeline
 from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
@@ -49,6 +50,7 @@ def inspector_routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route(f"{HOME}/feed", inspector.feed),
         Route(f"{HOME}/plan", inspector.plan),
         Route(f"{HOME}/script", inspector.script, methods=["POST"]),
+        Route(f"{HOME}/resources", inspector.resources),
         Route(f"{HOME}/calls/{{sid}}", inspector.call),
         Route(f"{HOME}/deliveries/{{id}}", inspector.delivery),
         Route(f"{HOME}/recordings/{{sid}}", inspector.recording),
@@ -88,6 +90,10 @@ class _Inspector:
     async def call(self, request: Request) -> Response:
         sid = request.path_params["sid"]
         return JSONResponse(await self._gate(lambda: timeline(self._sandbox, self._legs, sid)))
+
+    async def resources(self, _: Request) -> Response:
+        """Every kind of record that is stored, by its resource: the newest first."""
+        return JSONResponse(await self._gate(lambda: resources(self._sandbox.service)))
 
     async def delivery(self, request: Request) -> Response:
         wanted, seen_as = request.path_params["id"], request.query_params.get("url")

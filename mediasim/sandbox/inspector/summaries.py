@@ -5,13 +5,26 @@ Runs on the engine's loop.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.rest.table import RESOURCES
+from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery
 
-__all__ = ["call_summary", "clock_summary", "delivery_summary", "recording_summary", "seconds"]
+__all__ = [
+    "MOST_LISTED",
+    "call_summary",
+    "clock_summary",
+    "delivery_summary",
+    "recording_summary",
+    "resources",
+    "seconds",
+]
+
+MOST_LISTED: Final = 500
+"""Of each kind: the newest."""
 
 
 def seconds(at_ns: int | None) -> float | None:
@@ -80,4 +93,22 @@ def delivery_summary(delivery: Delivery) -> dict[str, Any]:
             *delivery.injected,
             *(each.injected for each in delivery.attempts if each.injected is not None),
         ],
+    }
+
+
+def resources(service: Service) -> dict[str, Any]:
+    """``resources``: each that is stored, what it is called, and its newest records as JSON."""
+    return {
+        "resources": [
+            {
+                "name": each.name,
+                "many": each.many.replace("_", " "),
+                "records": [
+                    each.json(record, service.dates)
+                    for record in reversed(each.stored.store(service).all()[-MOST_LISTED:])
+                ],
+            }
+            for each in RESOURCES
+            if each.stored is not None
+        ]
     }

@@ -11,18 +11,19 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached, Phone
 from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
-from mediasim.sandbox.softphone.asks import (
+from mediasim.sandbox.softphone.page import (
     Answer,
     Ask,
+    BrowserCall,
     HangUp,
     Hold,
     Invite,
     Mute,
+    Page,
     Press,
     Register,
     Reject,
 )
-from mediasim.sandbox.softphone.browser_call import BrowserCall, Page
 from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
 from mediasim.twilio.addresses import called
 from mediasim.twilio.asks import DialRequest

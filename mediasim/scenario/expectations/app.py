@@ -86,13 +86,8 @@ def _place(run: Run, stream: Stream, channel: int, at_ms: int) -> dict[str, Any]
         if record.call_sid != stream.record.call_sid or record.status != "completed":
             continue
         first = recording.recorder.first_frame * FRAME_SAMPLES + recording.kept[0]
-        clock = FileClock(
-            {
-                "samples": record.samples or 0,
-                "started": first / SAMPLE_RATE,
-                "truth_intervals": run.truths[record.sid].to_json(),
-            }
-        )
+        truth = run.truths[record.sid].to_json()
+        clock = FileClock(first / SAMPLE_RATE, record.samples or 0, truth)
         for begun, called, length in clock.pieces:
             if called <= call_seconds <= called + length:
                 return {

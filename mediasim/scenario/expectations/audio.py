@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
 from mediasim.documents.durations import Duration
-from mediasim.documents.wording import is_clip, says
+from mediasim.documents.wording import counted, is_clip, says
 from mediasim.parties.hearing import HEARD_DBFS
 from mediasim.scenario.expectations.verdicts import Failed, Media, place
 from mediasim.scenario.model.expect import (
@@ -24,7 +24,6 @@ from mediasim.scenario.model.expect import (
     ExpectNoCrosstalk,
     ExpectSilent,
 )
-from mediasim.scenario.report.totals import counted
 from mediasim.truth.measure import FLOOR_DB, crosstalk_db, find_offset, loudest_frame, match_at
 from mediasim.truth.reference import reference_of
 from mediasim.truth.sidecar import ChannelTruth, Interval

@@ -12,6 +12,7 @@ from typing import Any, Final
 from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import read_wav
+from mediasim.documents.wording import counted
 from mediasim.scenario.expectations.app import barge_in, dead_air, greeting, response, talk_over
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
 from mediasim.scenario.expectations.verdicts import (
@@ -39,7 +40,6 @@ from mediasim.scenario.model.expect import (
     ExpectStatus,
     ExpectTalkOver,
 )
-from mediasim.scenario.report.totals import counted
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.download import Download, download
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from mediasim.documents.durations import Duration
-from mediasim.scenario.report.totals import counted
+from mediasim.documents.wording import counted
 from mediasim.twilio.streams import Figures, Span
 
 __all__ = [

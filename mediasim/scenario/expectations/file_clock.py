@@ -18,15 +18,15 @@ __all__ = ["FileClock"]
 class FileClock:
     """The clock of one recording's file, in seconds."""
 
-    def __init__(self, recording: Mapping[str, Any]) -> None:
-        truth = recording.get("truth_intervals") or {}
-        self.seconds: float = recording["samples"] / SAMPLE_RATE
+    def __init__(self, started: float, samples: int, truth: Mapping[str, Any] | None) -> None:
+        """``started`` is when in the call the file begins; its truth tells of its pauses."""
+        self.seconds: float = samples / SAMPLE_RATE
         self.pauses: list[tuple[float, float, str]] = []
         """From and to on the call's clock, and what the pause left in the file."""
         self.pieces: list[tuple[float, float, float]] = []
         """Stretches of the file with no gap: start in the file, start in the call, length."""
-        begun, offset = 0.0, float(recording["started"])
-        for pause in truth.get("pauses", ()):
+        begun, offset = 0.0, started
+        for pause in (truth or {}).get("pauses", ()):
             start, length = pause["start"] / SAMPLE_RATE, pause["samples"] / SAMPLE_RATE
             self.pauses.append((start + offset, start + offset + length, pause["kind"]))
             if pause["kind"] == "skip":

@@ -20,7 +20,8 @@ from mediasim.scenario.fuzz.judge_states import (
     media_as_the_status_says,
 )
 from mediasim.scenario.fuzz.play import Played
-from mediasim.scenario.running.result import run_report
+from mediasim.scenario.report.build import run_report
+from mediasim.scenario.report.model import report_json
 
 __all__ = ["GOES_THROUGH", "INVARIANTS", "Broken", "Invariant", "broken_by"]
 
@@ -48,7 +49,7 @@ class Broken:
 
 def _report_is_made(played: Played) -> Iterator[str]:
     try:
-        json.dumps(run_report(played.run, []), allow_nan=False)
+        json.dumps(report_json(run_report(played.run, [])), allow_nan=False)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         yield f"{type(error).__name__}: {error}"
 

@@ -7,7 +7,6 @@ __all__ = [
     "campaign",
     "endpoints",
     "plans",
-    "result",
     "run_folders",
     "runner",
     "simulate",

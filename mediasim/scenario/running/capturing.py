@@ -13,8 +13,8 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import Ends, FarEnd, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, Transport
-from mediasim.net.datagram_socket import Address
 from mediasim.net.rtp_endpoint import RtpEndpoint
+from mediasim.net.udp import Address
 from mediasim.scenario.model.scenario import Scenario
 
 __all__ = ["RunCapture", "capture_name"]

@@ -24,7 +24,8 @@ from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.scenario.expectations.checks import Verdict, check
 from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.result import run_report
+from mediasim.scenario.report.build import run_report
+from mediasim.scenario.report.model import report_json
 from mediasim.scenario.running.runner import Run, run_scenario
 from mediasim.scenario.running.sounds import check_sounds
 from mediasim.truth.sidecar import RecordingTruth
@@ -117,7 +118,8 @@ class Result:
     @property
     def report(self) -> dict[str, Any]:
         """The run as ``report.json`` has it."""
-        return run_report(self.run, self.verdicts)
+        found: dict[str, Any] = report_json(run_report(self.run, self.verdicts))
+        return found
 
 
 def simulate(
