@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Final
 from unicodedata import normalize
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from mediasim.documents.diagnostics import did_you_mean, one_of
@@ -24,6 +25,7 @@ __all__ = [
     "E164",
     "NAME",
     "NO",
+    "SHARED",
     "YES",
     "Digits",
     "EventName",
@@ -39,8 +41,13 @@ __all__ = [
     "UserName",
     "among",
     "count",
+    "existing_file",
     "fictional_numbers",
 ]
+
+
+SHARED: Final = "x-shared"
+"""Marks what stands in many places of a JSON Schema, with the name under which it is said once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,3 +236,15 @@ def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
     """Telephone numbers of the range reserved for fiction, but for those that are taken."""
     numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
     return (number for number in numbers if number not in taken)
+
+
+def existing_file(path: Path, info: ValidationInfo) -> Path:
+    """The file as it is written; it must be there, seen from the document's own folder.
+
+    Parts built in Python outside a document have no folder yet and are not checked.
+    """
+    if info.context is not None:
+        found: Path = info.context.base / path
+        if not found.is_file():
+            raise ValueError(f"there is no file {str(found)!r}")
+    return path

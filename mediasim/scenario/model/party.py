@@ -13,9 +13,9 @@ from mediasim.documents.diagnostics import did_you_mean, one_of
 from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Model, Trouble
 from mediasim.documents.values import Level, Number, Text, count
+from mediasim.net.network import Network
 from mediasim.scenario.model.endpoint import Endpoint
-from mediasim.scenario.model.network import Network
-from mediasim.scenario.model.steps import Repeat, Step, Together
+from mediasim.scenario.model.steps import Step
 
 __all__ = ["Party"]
 
@@ -90,7 +90,7 @@ class Party(Model):
         if self.dtx == "comfort-noise" and not codec.has_comfort_noise:
             found = f"{codec.name}, which has no comfort-noise packets"
             yield ("dtx",), f"expected off or silence for {found}"
-        if _size(self.script) > _MOST_STEPS:
+        if sum(step.size for step in self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 
     def _endpoint_troubles(self) -> Iterator[Trouble]:
@@ -103,16 +103,3 @@ class Party(Model):
         assert self.endpoint is not None
         if self.endpoint.sdp is not None and self.endpoint.remote is not None:
             yield ("endpoint", "sdp"), "expected remote or sdp, found both"
-
-
-def _size(steps: Many[Step]) -> int:
-    """Number of steps once repeats are unrolled."""
-    total = 0
-    for step in steps:
-        if isinstance(step, Repeat):
-            total += step.times * _size(step.steps)
-        elif isinstance(step, Together):
-            total += sum(_size(line) for line in step.lines)
-        else:
-            total += 1
-    return total
