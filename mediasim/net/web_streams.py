@@ -203,9 +203,8 @@ class WebStreams:
         while self._inbox:
             found.append(self._inbox.popleft())
         if self._waits:
-            found.sort(
-                key=lambda each: each[0].number
-            )  # the order in which sockets answer is chance
+            # In which order sockets answer is chance; what is done of it must not be.
+            found.sort(key=lambda each: each[0].number)
         full = {socket for socket, _ in found if socket.unhandled >= _MOST_UNHANDLED}
         for socket, work in found:
             socket.do(work)
