@@ -5,8 +5,7 @@ A stream opens its connection through a :class:`mediasim.net.stream_port.StreamP
 """
 
 from mediasim.twilio.streams.desk import StreamDesk
-from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.stream import Stream, StreamOwner
+from mediasim.twilio.streams.stream import Stream, StreamOwner, StreamRecord
 
 __all__ = [
     "Span",
@@ -15,6 +14,5 @@ __all__ = [
     "StreamOwner",
     "StreamRecord",
     "handshake",
-    "record",
     "stream",
 ]
