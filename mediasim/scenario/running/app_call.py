@@ -19,8 +19,7 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.scenario.running.call_plans import AppPlan
 from mediasim.scenario.running.calls import CallerLeg, Cast
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
-from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.stream import Stream
+from mediasim.twilio.streams.stream import Stream, StreamRecord
 from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["AppCall"]

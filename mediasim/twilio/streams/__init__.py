@@ -11,8 +11,7 @@ from mediasim.twilio.streams.measure import (
     conversation_figures,
     recording_figures,
 )
-from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.stream import Stream, StreamOwner
+from mediasim.twilio.streams.stream import Stream, StreamOwner, StreamRecord
 
 __all__ = [
     "Figures",
@@ -24,7 +23,6 @@ __all__ = [
     "conversation_figures",
     "handshake",
     "measure",
-    "record",
     "recording_figures",
     "stream",
 ]
