@@ -20,7 +20,7 @@ from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.sandbox.storage import Storage
-from mediasim.truth.recovered import keep_so_far
+from mediasim.truth.publishing import keep_so_far
 
 __all__ = ["Checkpoints", "Pulse", "Upkeep"]
 

@@ -13,7 +13,6 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
@@ -154,7 +153,7 @@ class AccountBase:
         return self.exchange.dates
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> str:
         return self.exchange.profile
 
     @property

@@ -16,7 +16,8 @@ from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.truth.missing import Gap, gaps_of_call
+from mediasim.truth.documents import Gap
+from mediasim.truth.missing import gaps_of_call
 
 __all__ = ["Legs", "levels"]
 

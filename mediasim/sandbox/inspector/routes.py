@@ -25,6 +25,7 @@ from mediasim.sandbox.inspector.summaries import evidence, resources
 from mediasim.sandbox.inspector.timeline import timeline
 from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.scenario.report import SHARED_SCRIPTS
 from mediasim.twilio.download import Format, download
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.representations import recording_document
@@ -62,6 +63,7 @@ def inspector_routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route(f"{HOME}/recordings/{{sid}}", inspector.recording),
         Route(f"{HOME}/recordings/{{sid}}/media", inspector.media),
         Route(f"{HOME}/recordings/{{sid}}/outline", inspector.outline),
+        Mount(f"{HOME}/assets/shared", Assets(SHARED_SCRIPTS)),
         Mount(f"{HOME}/assets", Assets()),
     ]
 

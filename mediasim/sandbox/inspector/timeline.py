@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Any
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
+from mediasim.conversation.app_figures import TimeSpan
 from mediasim.exchange.events import (
     ConferenceEvent,
     DtmfEvent,
@@ -29,7 +30,7 @@ from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.service import Service
 from mediasim.twilio.session import VerbEvent
-from mediasim.twilio.streams import Span, Stream
+from mediasim.twilio.streams import Stream
 
 __all__ = ["timeline"]
 
@@ -195,7 +196,7 @@ def _talk(stream: Stream) -> dict[str, Any]:
     def at(ms: int) -> float:
         return round(began + ms / 1000, 3)
 
-    def stretch(span: Span) -> list[float]:
+    def stretch(span: TimeSpan) -> list[float]:
         return [at(span.start_ms), at(span.end_ms)]
 
     figures = stream.figures()

@@ -9,7 +9,7 @@ import numpy as np
 
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.scenario.fuzz.play import Played
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 
 __all__ = ["map_leads_both_ways", "recordings_agree"]
 

@@ -13,7 +13,6 @@ from mediasim.documents.diagnostics import did_you_mean, one_of
 from mediasim.documents.model import Location, Trouble
 from mediasim.documents.wording import is_clip, says
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
-from mediasim.exchange.layout import Profile
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.conference import Conference
 from mediasim.scenario.model.expect import (
@@ -50,7 +49,7 @@ class ScenarioParts(Protocol):
     @property
     def expect(self) -> Sequence[Expectation]: ...
     @property
-    def profile(self) -> Profile: ...
+    def profile(self) -> str: ...
 
 
 def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Model, OneOrMany, Trouble
 from mediasim.documents.values import NO, YES, EventName, Name
-from mediasim.exchange.layout import Channels, Track
+from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.records import RecordingSource
 from mediasim.scenario.model.fault import FaultText
 

@@ -26,9 +26,9 @@ from mediasim.scenario.running.sounds import ScenarioSounds
 from mediasim.scenario.running.stage import RunFailed, Stage
 from mediasim.scenario.running.unit_check import unit_warnings
 from mediasim.seeds import Seeds
+from mediasim.truth.documents import RecordingTruth
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
-from mediasim.truth.sidecar import RecordingTruth
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.streams import Stream
 
