@@ -8,7 +8,6 @@ from mediasim.twilio.streams.desk import StreamDesk
 from mediasim.twilio.streams.stream import Stream, StreamOwner, StreamRecord
 
 __all__ = [
-    "Span",
     "Stream",
     "StreamDesk",
     "StreamOwner",
