@@ -20,8 +20,8 @@ from mediasim.audio.levels import waveform_peaks
 from mediasim.truth.verify.channel import MeasuredChannel
 from mediasim.truth.verify.findings import SpotFound
 from mediasim.truth.verify.judge import OFFSET_SAMPLES
+from mediasim.truth.verify.tracking import sounding
 from mediasim.truth.verify.verify import Verified
-from mediasim.truth.verify.windows import sounding
 from mediasim.truth.verify.words import verdict_words
 
 __all__ = ["picture_svg", "write_picture"]
