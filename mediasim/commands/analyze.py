@@ -116,7 +116,7 @@ def _analysed(
 
 
 def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None:
-    from mediasim.truth.analysis.plot import plot
+    from mediasim.truth.analysis.picture import plot
 
     files = {} if plot_file is None else {plot_file: plot(analysis, plot_file)}
     if out is not None:

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.activity import HEARD_DBFS
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.levels import frame_energies
-from mediasim.audio.live_activity import HEARD_DBFS
 from mediasim.conversation.spans import Span, at_least, complement, total
 from mediasim.conversation.turns import (
     DEAD_AIR,

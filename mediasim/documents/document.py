@@ -6,15 +6,18 @@ mean, the model decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from pydantic import BaseModel, ValidationError
 
-__all__ = ["DEEPEST", "Node", "Origin", "from_python", "join_path"]
+from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
 
+__all__ = ["DEEPEST", "Node", "Origin", "from_python", "join_path", "validated"]
+
+M = TypeVar("M", bound=BaseModel)
 DEEPEST: Final = 40
 """How deep values may be nested."""
 
@@ -154,6 +157,24 @@ class Origin:
     ) -> Problem:
         """A problem at a location in the model."""
         return self.document.problem(location, message, file=self.file, of_key=of_key)
+
+    def problems(self, error: ValidationError) -> Iterator[Problem]:
+        """Everything that a model's validation found, each where it is written."""
+        for details in error.errors(include_url=False):
+            of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
+            yield self.problem(details["loc"], message_of(details), of_key=of_key)
+
+
+def validated(model: type[M], origin: Origin) -> M:
+    """A document as a model of it. Raises ScenarioError with every mistake, in the file's order."""
+    problems = list(origin.document.repeated)
+    try:
+        built = model.model_validate(origin.document.plain(), context=origin, by_name=False)
+    except ValidationError as error:
+        problems += origin.problems(error)
+    if problems:
+        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+    return built
 
 
 def from_python(data: object, path: str = "", depth: int = 0) -> Node:

@@ -7,8 +7,9 @@ read here, and the JSON Schema beside each type allows both: an editor sees ``+1
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -20,6 +21,7 @@ from pydantic_core import CoreSchema, core_schema
 from mediasim.documents.diagnostics import did_you_mean, one_of
 
 __all__ = [
+    "E164",
     "NAME",
     "NO",
     "YES",
@@ -37,6 +39,7 @@ __all__ = [
     "UserName",
     "among",
     "count",
+    "fictional_numbers",
 ]
 
 
@@ -213,8 +216,16 @@ UserName = Annotated[
     str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_', all ASCII")
 ]
 """The user of a SIP address, which has no other letters (RFC 3261)."""
-Number = Annotated[str, _text(r"\+[1-9][0-9]{6,14}", "a number such as +14155550100")]
+E164: Final = r"\+[1-9][0-9]{6,14}"
+"""The pattern of telephone numbers as ITU-T E.164 writes them."""
+Number = Annotated[str, _text(E164, "a number such as +14155550100")]
 """A telephone number as E.164 writes it."""
 Digits = Annotated[str, _text("[0-9*#A-D]+", "keys among 0-9, *, # and A-D")]
 KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
 """Keys that end something; an empty text is no key."""
+
+
+def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
+    """Telephone numbers of the range reserved for fiction, but for those that are taken."""
+    numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
+    return (number for number in numbers if number not in taken)

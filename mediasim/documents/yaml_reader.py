@@ -17,8 +17,10 @@ import yaml
 from mediasim.documents.diagnostics import Problem, ScenarioError
 from mediasim.documents.document import DEEPEST, Node, join_path
 
-__all__ = ["read_yaml"]
+__all__ = ["read_text", "read_yaml"]
 
+_LARGEST: Final = 1_000_000
+"""Bytes of a file."""
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MOST_VALUES: Final = 50_000
 _HINTS: Final = {
@@ -27,6 +29,21 @@ _HINTS: Final = {
     "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
     "%, @ or ` must stand in quotes",
 }
+
+
+def read_text(file: Path) -> str:
+    """The text of a file. Raises ScenarioError for one that is missing, too large, or not UTF-8."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text: byte {error.start} is wrong"
+        raise ScenarioError([Problem(message, "", file)]) from None
 
 
 def read_yaml(text: str, file: Path | None = None) -> Node:

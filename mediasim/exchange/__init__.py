@@ -2,12 +2,12 @@
 
 Knows nothing of HTTP, TwiML, Twilio's JSON or scenario files, which compile to its operations.
 
-The public face: ``exchange.Exchange``; ``call_control`` (one call, and its bridge to another, with
+By module: ``exchange.Exchange``; ``call_control`` (one call, and its bridge to another, with
 hold), ``phone`` (who answers, how, and the ladder of ringing), ``dial`` (calls put through),
 ``message`` (the Record verb), ``conference`` and ``participant``, ``queue``; ``recording`` (what is
 recorded, by role) and ``recording_control`` (recordings in progress), ``profiles`` (Twilio's rules
 as of a date) and ``layout`` (the one rule of stored and downloaded channels); ``records``,
-``states`` and ``lifecycle``, ``events``, ``catalogue``, ``media_store``, ``recovery``.
+``states`` and ``lifecycle``, ``events``, ``media_store``, ``recovery``.
 """
 
 __all__ = [

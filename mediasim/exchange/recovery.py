@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from mediasim.audio.errors import AudioFileError
-from mediasim.audio.wav import read_wav
+from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mediasim
-from mediasim.audio.mixing import mix
+from mediasim.audio.levels import mix
 from mediasim.conversation.spans import Span, total
 from mediasim.truth.analysis.analysis import Analysis, analyse, detect_speech
 from mediasim.truth.analysis.recording import read_recording

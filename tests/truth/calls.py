@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import write_wav
 from mediasim.seeds import Seeds

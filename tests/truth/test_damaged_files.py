@@ -17,10 +17,9 @@ import pytest
 from calls import written
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.files import encode_mp3, load_clip, read_audio, read_clip
 from mediasim.audio.tones import noise
-from mediasim.audio.wav import write_wav
+from mediasim.audio.wav import AudioFileError, write_wav
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import analyse
 from mediasim.truth.analysis.as_json import analysis_json

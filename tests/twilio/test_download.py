@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mediasim.audio.files import decode_audio
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
 from mediasim.audio.wav import read_wav, write_wav
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.lifecycle import move

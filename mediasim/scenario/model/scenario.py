@@ -23,7 +23,7 @@ from pydantic import PrivateAttr
 from mediasim.documents.diagnostics import Problem
 from mediasim.documents.document import Node, Origin
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble
-from mediasim.documents.values import Name, Text, among, count
+from mediasim.documents.values import Name, Text, among, count, fictional_numbers
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import cross_troubles
@@ -102,9 +102,7 @@ class Scenario(Model):
     @property
     def numbers(self) -> Mapping[str, str]:
         """Each party's number: its own, or the next of the range reserved for fiction."""
-        taken = {party.number for party in self.parties.values()}
-        fiction = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
-        free = (number for number in fiction if number not in taken)
+        free = fictional_numbers({party.number for party in self.parties.values()})
         return {name: party.number or next(free) for name, party in self.parties.items()}
 
     @property

@@ -5,18 +5,22 @@ No speech is made here; files are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from mediasim.documents.diagnostics import Problem, ScenarioError
-from mediasim.documents.model import Trouble
+from mediasim.documents.model import Location, Trouble
 from mediasim.parties.voices.catalogue import voice_named
 from mediasim.parties.voices.speech import Speaker, speakable
+from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Play
-from mediasim.scenario.running.sounds import sounds_of
+from mediasim.scenario.running.sounds import Sound, greetings_of, script_sounds, voices_of
 
-__all__ = ["check_sounds"]
+__all__ = ["check_sounds", "party_sound_troubles"]
+
+_WrongFile = Callable[[Path], str | None]
 
 
 def check_sounds(scenarios: Iterable[Scenario]) -> None:
@@ -25,7 +29,7 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
     Also for a MEDIASIM_SPEECH that names no engine.
     """
     problems: dict[Problem, None] = {}  # variants of a matrix share theirs
-    files = _Files()
+    files = cache(_wrong_file)  # each is read once
     for scenario in scenarios:
         for location, message in _troubles(scenario, files):
             problems[scenario.problem(location, message)] = None
@@ -41,14 +45,19 @@ def _place(problem: Problem) -> tuple[str, int, int]:
     return str(problem.file or ""), problem.line or 0, problem.column or 0
 
 
-def _troubles(scenario: Scenario, files: _Files) -> Iterator[Trouble]:
+def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Trouble]:
+    voices = voices_of(scenario)
     for name, party in scenario.parties.items():
-        if party.voice is not None and (wrong := _wrong_voice(party.voice)):
-            yield ("parties", name, "voice"), wrong
-    for sound in sounds_of(scenario):
+        where = ("parties", name)
+        yield from party_sound_troubles(party, voices[name], scenario.base, where, files)
+    yield from _sound_troubles(greetings_of(scenario), scenario.base, files)
+
+
+def _sound_troubles(sounds: Iterable[Sound], base: Path, files: _WrongFile) -> Iterator[Trouble]:
+    for sound in sounds:
         step = sound.step
         if isinstance(step, Play):
-            if wrong := files.wrong(scenario.base / step.file):
+            if wrong := files(base / step.file):
                 yield (*sound.location, "file"), wrong
             continue
         voice = step.voice or sound.voice
@@ -70,18 +79,6 @@ def _wrong_voice(voice: str) -> str | None:
     return None
 
 
-class _Files:
-    """What is wrong with files of audio, each read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[Path, str | None] = {}
-
-    def wrong(self, path: Path) -> str | None:
-        if path not in self._known:
-            self._known[path] = _wrong_file(path)
-        return self._known[path]
-
-
 def _wrong_file(path: Path) -> str | None:
     from mediasim.audio.files import load_clip
 
@@ -90,3 +87,16 @@ def _wrong_file(path: Path) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def party_sound_troubles(
+    party: Party, voice: str, base: Path, where: Location, files: _WrongFile = _wrong_file
+) -> Iterator[Trouble]:
+    """What a party cannot say or play: unknown voices, unspeakable texts, files that are no audio.
+
+    ``voice`` speaks where a step names none, ``base`` is the folder that files are relative to,
+    ``where`` the party is written; ``files`` says what is wrong with a file.
+    """
+    if party.voice is not None and (wrong := _wrong_voice(party.voice)):
+        yield (*where, "voice"), wrong
+    yield from _sound_troubles(script_sounds(party, voice, where), base, files)

@@ -16,11 +16,21 @@ from mediasim.documents.model import Location
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker, run
 from mediasim.parties.voices.word_times import WordTime
+from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, walk
 from mediasim.seeds import Seeds
 
-__all__ = ["GREETER", "ScenarioSounds", "Sound", "SoundClip", "sounds_of", "voices_of"]
+__all__ = [
+    "GREETER",
+    "ScenarioSounds",
+    "Sound",
+    "SoundClip",
+    "greetings_of",
+    "script_sounds",
+    "sounds_of",
+    "voices_of",
+]
 
 GREETER: Final = DEFAULT_VOICES[-1]
 """The voice that says greetings."""
@@ -59,9 +69,19 @@ def sounds_of(scenario: Scenario) -> Iterator[Sound]:
     """Everything that may be said or played, in the order of the file."""
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
-        for at, step in walk(party.script):
-            if isinstance(step, Say | Play):
-                yield Sound(step, voices[name], ("parties", name, "script", *at))
+        yield from script_sounds(party, voices[name], ("parties", name))
+    yield from greetings_of(scenario)
+
+
+def script_sounds(party: Party, voice: str, where: Location) -> Iterator[Sound]:
+    """What a party's script says and plays; ``where`` the party is written."""
+    for at, step in walk(party.script):
+        if isinstance(step, Say | Play):
+            yield Sound(step, voice, (*where, "script", *at))
+
+
+def greetings_of(scenario: Scenario) -> Iterator[Sound]:
+    """What voicemail says before its beep."""
     for number, call in enumerate(scenario.calls):
         greeting = call.voicemail.greeting if call.voicemail is not None else None
         if greeting is not None:

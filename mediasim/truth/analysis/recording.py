@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.wav import AudioFileError
 from mediasim.truth.documents import check_truth, recordings_in
 
 __all__ = [

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from mediasim.audio.activity import energy_activity
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.files import read_audio
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.audio.wav import read_wav, wav_header
+from mediasim.audio.wav import AudioFileError, read_wav, wav_header
 from mediasim.exchange.media_store import MediaStore
 from mediasim.seeds import Seeds
 from mediasim.truth.documents import TruthDocumentError, read_document, truth_path

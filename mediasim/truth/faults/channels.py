@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
 from mediasim.audio.wav import WAV_HEADER_SIZE
 from mediasim.truth.faults.material import FaultError, Material
 

@@ -8,12 +8,4 @@ from mediasim.twilio.streams.desk import StreamDesk
 from mediasim.twilio.streams.record import StreamRecord
 from mediasim.twilio.streams.stream import Stream, StreamOwner
 
-__all__ = [
-    "Stream",
-    "StreamDesk",
-    "StreamOwner",
-    "StreamRecord",
-    "handshake",
-    "record",
-    "stream",
-]
+__all__ = ["Stream", "StreamDesk", "StreamOwner", "StreamRecord", "handshake", "record", "stream"]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from mediasim.audio.codecs import CODECS, frame_coder
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.levels import at_level
-from mediasim.audio.speech_noise import babble
-from mediasim.rtp.framed import FramedStream
+from mediasim.audio.tones import babble
+from mediasim.rtp.stream import FramedStream
 from mediasim.seeds import Seeds
 
 FRAMES = 40

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasim.rtp.packets import Parsed, build, parse
-from mediasim.rtp.stream_lock import StreamLock
+from mediasim.rtp.probation import StreamLock
 
 Packet = tuple[int, int]
 """SSRC and sequence number."""
