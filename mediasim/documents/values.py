@@ -1,6 +1,6 @@
 """The plain values of a scenario, each an annotated type that reads what people write.
 
-A scenario file gives every scalar as text (see ``yaml_reader.py``); Python gives numbers. Both are
+A scenario file gives every scalar as text (see ``document.py``); Python gives numbers. Both are
 read here, and the JSON Schema beside each type allows both: an editor sees ``+14155550100`` or
 ``0123`` as a number where the file's reader keeps it as text.
 """

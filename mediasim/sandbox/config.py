@@ -14,17 +14,16 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeVar
 from pydantic import AfterValidator, PrivateAttr, ValidationError
 
 from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.documents.document import Node, Origin, from_python
+from mediasim.documents.document import Node, Origin, from_python, read_yaml
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
 from mediasim.documents.values import Flag, Name, Number, Text, UserName, count
-from mediasim.documents.yaml_reader import read_yaml
 from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Answering
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.scenario.model.fault import FaultText
 from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 
 __all__ = [

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
-from mediasim.documents.wording import counted
 from mediasim.twilio.streams import Figures, Span
 
 __all__ = [
