@@ -14,7 +14,7 @@ import pytest
 import mediasim
 
 ROOT = Path(mediasim.__file__).parent
-FLOORS = ["seeds", "documents", "audio", "rtp", "media", "net", "captures"]
+FLOORS = ["seeds", "documents", "audio", "rtp", "media", "conversation", "net", "captures"]
 FLOORS += ["parties", "exchange", "truth", "twilio", "scenario", "sip", "sandbox"]
 FLOORS += ["testing", "pytest_plugin", "commands", "cli"]
 MODULES = sorted(
@@ -63,7 +63,7 @@ def test_imports_point_down(path: Path) -> None:
     assert not above, f"{dotted} imports what stands above it: {', '.join(sorted(above))}"
 
 
-SOCKETLESS = ("audio", "rtp", "media", "parties", "exchange", "truth", "twilio")
+SOCKETLESS = ("audio", "rtp", "media", "conversation", "parties", "exchange", "truth", "twilio")
 SOCKETS = {"http.client", "http.server", "httpx2", "select", "selectors", "socket", "socketserver"}
 SOCKETS |= {"ssl", "urllib.request", "uvicorn", "websockets"}
 CONNECTS = {"create_connection", "create_datagram_endpoint", "create_server", "open_connection"}

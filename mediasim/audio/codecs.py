@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODECS",
+    "EVENT_TYPE",
+    "NOISE_TYPE",
+    "NO_TYPE",
     "STATIC_TYPES",
     "Codec",
     "EquipmentFactors",
@@ -56,8 +59,12 @@ _FFmpeg = Literal["g722", "libopus"]
 
 STATIC_TYPES: Final = range(96)
 """Payload types that need no rtpmap (RFC 3551 section 6)."""
-_TAKEN: Final = {13: "comfort noise", 101: "telephone events"}
-"""Payload types that are offered beside each codec."""
+NOISE_TYPE: Final = 13
+"""The static payload type of comfort noise (RFC 3389)."""
+EVENT_TYPE: Final = 101
+"""The payload type that is offered for telephone events (RFC 4733)."""
+NO_TYPE: Final = 128
+"""A payload type that no packet has."""
 _OPUS_BIT_RATE: Final = 32_000
 _OPUS_APPLICATION: Final = "audio"
 """Our choices. Its mode "voip" keeps the sound of speech but not the waveform, to which a
@@ -286,12 +293,16 @@ CODECS: Final[dict[str, Codec]] = {}
 def register(codec: Codec) -> ExitStack:
     """Add a codec, for good or until the block is left that what is returned manages.
 
-    Raises ValueError where its name or its payload type is another's.
+    Raises ValueError where its name or its payload type is another's, and for a clock that is not
+    a multiple of 8000.
     """
+    if codec.clock_rate % SAMPLE_RATE:
+        raise ValueError(f"{codec.name}: expected a multiple of 8000, found {codec.clock_rate}")
     for other in CODECS.values():
         if {other.name, *other.aliases} & {codec.name, *codec.aliases}:
             raise ValueError(f"{codec.name}: the codec {other.name} has that name")
-    users = {other.payload_type: other.name for other in CODECS.values()} | _TAKEN
+    users = {other.payload_type: other.name for other in CODECS.values()}
+    users |= {NOISE_TYPE: "comfort noise", EVENT_TYPE: "telephone events"}
     if codec.payload_type in users:
         raise ValueError(
             f"payload type {codec.payload_type} is that of {users[codec.payload_type]}"

@@ -66,7 +66,7 @@ def analyze(
     Measured on each channel, and beside it what is true where the truth is known. Exit code 2: the
     recording cannot be analysed.
     """
-    from mediasim.truth.analysis.errors import AnalysisError
+    from mediasim.truth.analysis.recording import AnalysisError
 
     try:
         one = truth is not None or plot is not None or format is Form.vtt
@@ -95,8 +95,8 @@ def _analysed(
 ) -> Iterator[Analysis]:
     """Of a recording, or of all in a folder unless only ``one`` can be printed or drawn."""
     from mediasim.truth.analysis.analysis import analyse
-    from mediasim.truth.analysis.errors import AnalysisError
     from mediasim.truth.analysis.recording import (
+        AnalysisError,
         find_recording,
         find_recordings,
         read_recording,
@@ -116,7 +116,7 @@ def _analysed(
 
 
 def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None:
-    from mediasim.truth.analysis.plot import plot
+    from mediasim.truth.analysis.picture import plot
 
     files = {} if plot_file is None else {plot_file: plot(analysis, plot_file)}
     if out is not None:
@@ -128,7 +128,7 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
         files[out / f"{name}.rttm"] = _printed(analysis, Form.rttm)
         files[out / f"{name}.vtt"] = _printed(analysis, Form.vtt)
         if analysis.true is not None:
-            from mediasim.truth.analysis.rttm import rttm
+            from mediasim.truth.analysis.as_text import rttm
 
             files[out / f"{name}.truth.rttm"] = rttm(analysis.true, name)
         out.mkdir(parents=True, exist_ok=True)
@@ -138,11 +138,11 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
 
 def _printed(analysis: Analysis, form: Form) -> str:
     if form is Form.rttm:
-        from mediasim.truth.analysis.rttm import rttm
+        from mediasim.truth.analysis.as_text import rttm
 
         return rttm(analysis.measured, analysis.recording.name)
     if form is Form.vtt:
-        from mediasim.truth.analysis.webvtt import webvtt
+        from mediasim.truth.analysis.as_text import webvtt
 
         return webvtt(analysis)
     if form is Form.json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediasim.commands.ending import ExitCode, seed_option, stop
+from mediasim.exchange.profiles import PROFILES
 
 if TYPE_CHECKING:
     from mediasim.sandbox.config import SipAddress
@@ -33,11 +34,10 @@ class SpreadName(str, Enum):  # noqa: UP042
     numbers = "numbers"
 
 
-class ProfileName(str, Enum):  # noqa: UP042
-    legacy = "2016-legacy"
-    of_2022 = "2022-05"
-    of_2024 = "2024-07"
-    of_2025 = "2025-09"
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, PROFILES))}.")
+    return name
 
 
 def serve(
@@ -58,7 +58,12 @@ def serve(
     ] = LinesName.memory,
     seed: Annotated[int | None, seed_option("Instead of the config's.")] = None,
     profile: Annotated[
-        ProfileName | None, typer.Option(help="Twilio's behaviour as of a date.")
+        str | None,
+        typer.Option(
+            help="Twilio's behaviour as of a date.",
+            parser=_profile,
+            metavar=f"<{'|'.join(PROFILES)}>",
+        ),
     ] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Where apps elsewhere find it, for URLs it gives.")
@@ -123,7 +128,7 @@ def serve(
             spread=spread.value,
             hosts=tuple(allowed_host or ()),
             asked_seed=seed,
-            asked_profile=None if profile is None else profile.value,
+            asked_profile=profile,
             asked_sip=None if sip is None else _sip_address(sip),
         )
         asyncio.run(serve(settings, Address(host, port, public_url), partial(print, flush=True)))

@@ -77,7 +77,7 @@ def _gravity(code: int) -> tuple[bool, bool, int]:
 def _recordings(given: list[Path]) -> list[list[Path]]:
     """What is held against its truth: the files as one recording, or each of a folder."""
     if len(given) == 1 and given[0].is_dir():
-        from mediasim.truth.run_recordings import recordings_in
+        from mediasim.truth.documents import recordings_in
 
         found = recordings_in(given[0])
         if not found:
@@ -105,10 +105,9 @@ def break_recording(
 
     Exit code 0: it is broken; 2: that recording or fault cannot be had.
     """
-    from mediasim.truth.faults.files import break_file
-    from mediasim.truth.faults.listing import gallery_text
+    from mediasim.truth.faults.breaking import break_file
     from mediasim.truth.faults.material import FaultError
-    from mediasim.truth.faults.order import parse_fault
+    from mediasim.truth.faults.order import gallery_text, parse_fault
 
     if show:
         print(gallery_text())

@@ -11,15 +11,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
 
-__all__ = ["DEEPEST", "Node", "Origin", "from_python", "join_path", "read_yaml"]
+__all__ = [
+    "DEEPEST",
+    "Node",
+    "Origin",
+    "from_python",
+    "join_path",
+    "read_text",
+    "read_yaml",
+    "validated",
+]
 
 
+M = TypeVar("M", bound=BaseModel)
 DEEPEST: Final = 40
 """How deep values may be nested."""
 
@@ -160,6 +171,24 @@ class Origin:
         """A problem at a location in the model."""
         return self.document.problem(location, message, file=self.file, of_key=of_key)
 
+    def problems(self, error: ValidationError) -> Iterator[Problem]:
+        """Everything that a model's validation found, each where it is written."""
+        for details in error.errors(include_url=False):
+            of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
+            yield self.problem(details["loc"], message_of(details), of_key=of_key)
+
+
+def validated(model: type[M], origin: Origin) -> M:
+    """A document as a model of it. Raises ScenarioError with every mistake, in the file's order."""
+    problems = list(origin.document.repeated)
+    try:
+        built = model.model_validate(origin.document.plain(), context=origin, by_name=False)
+    except ValidationError as error:
+        problems += origin.problems(error)
+    if problems:
+        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+    return built
+
 
 def from_python(data: object, path: str = "", depth: int = 0) -> Node:
     """Data given from Python: mappings, lists, scalars, and parts already built.
@@ -197,6 +226,8 @@ def join_path(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
+_LARGEST: Final = 1_000_000
+"""Bytes of a file."""
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MOST_VALUES: Final = 50_000
 _HINTS: Final = {
@@ -205,6 +236,21 @@ _HINTS: Final = {
     "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
     "%, @ or ` must stand in quotes",
 }
+
+
+def read_text(file: Path) -> str:
+    """The text of a file. Raises ScenarioError for one that is missing, too large, or not UTF-8."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 text: byte {error.start} is wrong"
+        raise ScenarioError([Problem(message, "", file)]) from None
 
 
 def read_yaml(text: str, file: Path | None = None) -> Node:

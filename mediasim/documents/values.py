@@ -7,8 +7,9 @@ read here, and the JSON Schema beside each type allows both: an editor sees ``+1
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,10 @@ from unicodedata import normalize
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from mediasim.documents.diagnostics import did_you_mean, one_of
+
 __all__ = [
+    "E164",
     "NAME",
     "NO",
     "SHARED",
@@ -35,8 +39,10 @@ __all__ = [
     "Ratio",
     "Text",
     "UserName",
+    "among",
     "count",
     "existing_file",
+    "fictional_numbers",
 ]
 
 
@@ -61,6 +67,32 @@ class _Reader:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return dict(self.schema)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class among:
+    """An annotation: one of the words of a registry, as it stands when a value is read."""
+
+    registry: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, value: object) -> str:
+        if isinstance(value, str) and value in self.registry:
+            return value
+        known = list(self.registry)
+        message = f"expected {one_of(known)}"
+        if isinstance(value, str):
+            message += f", found {value[:40]!r}{did_you_mean(value, known)}"
+        raise ValueError(message)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"enum": list(self.registry), "type": "string"}
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
@@ -191,7 +223,9 @@ UserName = Annotated[
     str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_', all ASCII")
 ]
 """The user of a SIP address, which has no other letters (RFC 3261)."""
-Number = Annotated[str, _text(r"\+[1-9][0-9]{6,14}", "a number such as +14155550100")]
+E164: Final = r"\+[1-9][0-9]{6,14}"
+"""The pattern of telephone numbers as ITU-T E.164 writes them."""
+Number = Annotated[str, _text(E164, "a number such as +14155550100")]
 """A telephone number as E.164 writes it."""
 Digits = Annotated[str, _text("[0-9*#A-D]+", "keys among 0-9, *, # and A-D")]
 KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
@@ -208,3 +242,9 @@ def existing_file(path: Path, info: ValidationInfo) -> Path:
         if not found.is_file():
             raise ValueError(f"there is no file {str(found)!r}")
     return path
+
+
+def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
+    """Telephone numbers of the range reserved for fiction, but for those that are taken."""
+    numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
+    return (number for number in numbers if number not in taken)

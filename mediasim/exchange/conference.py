@@ -24,21 +24,23 @@ from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.tones import beep
 from mediasim.exchange import lifecycle
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.conference_listener import (
-    ConferenceHappening,
-    ConferenceListener,
-    NoListener,
-)
 from mediasim.exchange.conference_voice import ConferenceVoice
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.participant import LeaveReason, Participant, ParticipantOptions, Unavailable
+from mediasim.exchange.participant import (
+    ConferenceHappening,
+    ConferenceListener,
+    LeaveReason,
+    NoListener,
+    Participant,
+    ParticipantOptions,
+    Unavailable,
+)
 from mediasim.exchange.recording import RecordedConference
 from mediasim.exchange.recording_control import Source, SourcedChannel
 from mediasim.exchange.records import ConferenceRecord, EndReason
-from mediasim.exchange.speaking import follow_speech
-from mediasim.exchange.waiting import CallEnded
+from mediasim.exchange.waiting import CallEnded, follow_speech
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
-from mediasim.exchange.layout import Layout, RoleName, Track
+from mediasim.exchange.layout import Layout
+from mediasim.exchange.profiles import RoleName, Track
 from mediasim.exchange.states import (
     CALL,
     CONFERENCE,

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from mediasim.audio.errors import AudioFileError
-from mediasim.audio.wav import read_wav
+from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.layout import recording_layout
@@ -139,14 +138,14 @@ class Revived:
 
 
 def recover_recordings(
-    store: MediaStore, dates: Dates, document: RecordingDocument, spool: Path | None = None
+    store: MediaStore, dates: Dates, document: RecordingDocument
 ) -> list[RecordingRecord]:
-    """Publish every recording found in the spool, the store's unless another is given.
+    """Publish every recording found in the store's spool.
 
     Returns their records; ``dates`` are of the process that died, ``document`` makes the JSON
     beside the media. Nothing is left in the spool.
     """
-    revived = revive_recordings(store, dates, document, spool or store.directory / SPOOL)
+    revived = revive_recordings(store, dates, document, store.directory / SPOOL)
     for each in revived:
         each.forget()
     return [each.record for each in revived]

@@ -6,15 +6,4 @@ every change goes through it), ``leg.Leg`` and its protocols, ``recorder`` (chan
 of asyncio or Twilio.
 """
 
-__all__ = [
-    "far_end",
-    "feed",
-    "leg",
-    "plane",
-    "player",
-    "recorder",
-    "reports",
-    "room",
-    "spool",
-    "tracks",
-]
+__all__ = ["far_end", "leg", "plane", "player", "recorder", "reports", "room", "spool", "tracks"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
-from mediasim.audio.codecs import CODECS
+from mediasim.audio.codecs import CODECS, EVENT_TYPE, NO_TYPE, NOISE_TYPE
 from mediasim.media.far_end import FarEndFormat
 from mediasim.rtp.stream import StreamFormat
 
@@ -34,10 +34,6 @@ _MIRRORED: Final[dict[Direction, Direction]] = {
     "recvonly": "sendonly",
     "inactive": "inactive",
 }
-_NOISE: Final = 13
-"""The static payload type of comfort noise (RFC 3551 table 4)."""
-_NO_EVENTS: Final = 128
-"""A payload type that no packet has."""
 _MOST_CHARACTERS: Final = 65_536
 
 
@@ -138,7 +134,7 @@ def offer(
     port: int,
     codecs: Sequence[str] | None = None,
     *,
-    event_payload_type: int | None = 101,
+    event_payload_type: int | None = EVENT_TYPE,
     direction: Direction = "sendrecv",
     ptime: int = 20,
     rtcp_mux: bool = False,
@@ -227,7 +223,7 @@ def _format(received: Stream, sent: Stream, events: Stream | None) -> FarEndForm
         StreamFormat(
             codec=received.codec,
             payload_type=received.payload_type,
-            event_payload_type=events.payload_type if events is not None else _NO_EVENTS,
+            event_payload_type=events.payload_type if events is not None else NO_TYPE,
         ),
         codec=sent.codec,
         payload_type=sent.payload_type,
@@ -293,7 +289,7 @@ def _audio(session: Sequence[str], audio: Sequence[str]) -> SessionDescription:
         raise SdpError(f"expected plain RTP (RTP/AVP), found {protocol}")
     port = _number(words[1].partition("/")[0], "a port", 1, 65535)
     maps = {codec.payload_type: codec.rtpmap for codec in CODECS.values() if codec.is_static}
-    maps[_NOISE] = "CN/8000"
+    maps[NOISE_TYPE] = "CN/8000"
     for value in _attributes(audio, "rtpmap"):
         number, _, encoding = value.partition(" ")
         maps[_number(number, "a payload type", 0, 127)] = encoding.strip()

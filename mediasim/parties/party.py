@@ -22,8 +22,8 @@ from mediasim.parties.ear import Ear
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, Phone, PhoneFormat
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.pace_table import AHEAD_FRAMES
-from mediasim.rtp.pacing import place_of
+from mediasim.rtp.pacing import AHEAD_FRAMES
+from mediasim.rtp.probation import place_of
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds

@@ -12,14 +12,14 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder
+from mediasim.audio.codecs import CODECS, EVENT_TYPE, NOISE_TYPE, FrameCoder, SampleCoder
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.net.link import Link
 from mediasim.parties.clock import SenderClock
 from mediasim.parties.flight import Fate, Flight
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.comfort_noise import build_comfort_noise
+from mediasim.rtp.gaps import build_comfort_noise
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build, parse
 from mediasim.rtp.telephone_event import event_payloads
 
@@ -42,7 +42,7 @@ class PhoneFormat:
     ssrc: int = 0
     first_sequence: int = 0
     first_timestamp: int = 0
-    event_payload_type: int = 101
+    event_payload_type: int = EVENT_TYPE
 
 
 @dataclass(slots=True)
@@ -243,7 +243,9 @@ class Phone:
         if dtx != "off" and not self.timeline.sounding(start, start + step):
             self.timeline.codes(start, start + step)
             if dtx == "comfort-noise" and self._silent_for % _NOISE_EVERY == 0:
-                self._add(pending, build_comfort_noise(self.format.noise_dbfs), 13, start, False)
+                self._add(
+                    pending, build_comfort_noise(self.format.noise_dbfs), NOISE_TYPE, start, False
+                )
             self._silent_for += 1
             return
         marker = start == 0 or self._silent_for > 0

@@ -41,14 +41,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.line_numbers import KeptBlock, LineNumbers, Looked, block_of
-from mediasim.rtp.pace_table import AHEAD_FRAMES, LONGEST_PACKET, PaceTable
-from mediasim.rtp.pacing import STEP, WINDOW_FRAMES
+from mediasim.rtp.depacketizer import Chosen, KeptBlock, LineNumbers, Looked, Placing, block_of
+from mediasim.rtp.pacing import AHEAD_FRAMES, LONGEST_PACKET, WINDOW_FRAMES, PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.placing import Chosen, Placing
+from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial, due_of
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.stream import Shift, Stream, Why
-from mediasim.rtp.trial import JUMP, KeptPacket, Trial, due_of
 
 __all__ = ["Lines"]
 

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
-from mediasim.rtp.line_numbers import LineNumbers
+from mediasim.rtp.depacketizer import LineNumbers
 from mediasim.rtp.lines import Lines
-from mediasim.rtp.pace_table import PaceTable
-from mediasim.rtp.pacing import Anchor, place_of
+from mediasim.rtp.pacing import PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
+from mediasim.rtp.probation import Anchor, KeptPacket, place_of
 from mediasim.rtp.stream import Stream
-from mediasim.rtp.trial import KeptPacket
 
 __all__ = ["Newcomers", "Piece"]
 

@@ -17,16 +17,19 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediasim.sandbox.fleet.passing import whole_body
+from mediasim.sandbox.fleet.proxy import whole_body
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.webhooks import HostGuard
+
+if TYPE_CHECKING:
+    from mediasim.twilio.resources import AccountRecord
 
 __all__ = [
     "TOKEN",

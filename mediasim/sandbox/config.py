@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, PrivateAttr, ValidationError
+from pydantic import AfterValidator, PrivateAttr
 
-from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.documents.document import Node, Origin, from_python, read_yaml
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
-from mediasim.documents.values import Flag, Name, Number, Text, UserName, count
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
+from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
 from mediasim.exchange.phone import Answering
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.model.party import Party
@@ -43,10 +43,8 @@ __all__ = [
     "read_sip_address",
 ]
 
-M = TypeVar("M", bound=Model)
 DEFAULT: Final = "default"
 """What the party that answers unclaimed numbers is called."""
-_LARGEST: Final = 1_000_000
 _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
 _SIP_HOST: Final = "127.0.0.1"
 
@@ -195,7 +193,7 @@ class Config(Model):
     for each 20 ms beyond what it needs to read them; 20ms lets it think in real time."""
     media_auth: Flag = True
     """Whether recordings' media asks for the account's credentials."""
-    profile: Profile = DEFAULT_PROFILE
+    profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
@@ -255,18 +253,7 @@ class Config(Model):
 
 def load_config(file: Path) -> Config:
     """Read a config file. Raises ScenarioError with every mistake in it."""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text: byte {error.start} is wrong"
-        raise ScenarioError([Problem(message, "", file)]) from None
-    if len(data) > _LARGEST:
-        raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
-    return parse_config(text, base=file.parent, file=file)
+    return parse_config(read_text(file), base=file.parent, file=file)
 
 
 def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None = None) -> Config:
@@ -276,7 +263,7 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
     """
     document = read_yaml(text, file) if isinstance(text, str) else from_python(text)
     origin = Origin(document, base, file)
-    config = _validated(Config, origin)
+    config = validated(Config, origin)
     callees = ((location, callee) for location, _, callee in config.callees())
     if problems := _sound_problems(callees, origin):
         raise ScenarioError(problems)
@@ -293,7 +280,7 @@ def config_of(given: Config | Mapping[str, Any] | str | Path, base: Path) -> Con
 def parse_callee(data: object, *, base: Path) -> Callee:
     """Read a party given as data, as ``parties`` holds them. Raises ScenarioError."""
     origin = Origin(from_python(data), base)
-    callee = _validated(Callee, origin)
+    callee = validated(Callee, origin)
     if callee.endpoint is not None:
         words = "expected none: endpoints elsewhere are parties of the number plan"
         raise ScenarioError([origin.problem(("endpoint",), words)])
@@ -309,31 +296,15 @@ def config_schema() -> dict[str, Any]:
     return file_schema(Config, "mediasim sandbox")
 
 
-def _validated(model: type[M], origin: Origin) -> M:
-    problems = list(origin.document.repeated)
-    try:
-        built = model.model_validate(origin.document.plain(), context=origin, by_name=False)
-    except ValidationError as error:
-        for details in error.errors(include_url=False):
-            of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
-            problems.append(origin.problem(details["loc"], message_of(details), of_key=of_key))
-    if problems:
-        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
-    return built
+def _sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -> list[Problem]:
+    """What cannot be said or played, of parties with the place where they are written."""
+    # Loaded for configs that are read: their schema has no need of voices.
+    from mediasim.scenario.running.sounds import party_sound_troubles
 
-
-def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
-    """Voices that do not exist, texts that a voice cannot say, files that are no audio.
-
-    Parties come with the place where they are written. No speech is made.
-    """
-    from mediasim.scenario.running.sounds import AudioFiles, party_sound_troubles
-
-    files = AudioFiles()
     return [
-        origin.problem((*where, *location), message)
+        origin.problem((*where, *location), words)
         for where, callee in callees
-        for location, message in party_sound_troubles(
-            callee, callee.voice or DEFAULT_VOICES[0], origin.base, files
+        for location, words in party_sound_troubles(
+            callee, callee.voice or DEFAULT_VOICES[0], origin.base
         )
     ]

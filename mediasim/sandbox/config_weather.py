@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import ValidationError
-
-from mediasim.documents.diagnostics import UNKNOWN_KEY, ScenarioError, message_of
-from mediasim.documents.document import Origin, from_python
+from mediasim.documents.document import Origin, from_python, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Model, OneOrMany, Trouble
 from mediasim.documents.values import Flag, Number, Ratio, Text, count
@@ -107,15 +104,4 @@ class WeatherSpell(Model):
 
 def parse_weather(given: Mapping[str, Any]) -> WeatherSpell:
     """Read a spell given as data. Raises ScenarioError with every mistake in it."""
-    origin = Origin(from_python(given), Path())
-    try:
-        return WeatherSpell.model_validate(origin.document.plain(), context=origin, by_name=False)
-    except ValidationError as error:
-        raise ScenarioError(
-            [
-                origin.problem(
-                    details["loc"], message_of(details), of_key=details["type"] == UNKNOWN_KEY
-                )
-                for details in error.errors(include_url=False)
-            ]
-        ) from None
+    return validated(WeatherSpell, Origin(from_python(given), Path()))

@@ -8,10 +8,9 @@ out as the party's own is. Everything here runs on the engine's loop.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.documents.model import Many
+from mediasim.documents.values import E164, fictional_numbers
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Answering, Behavior, NotReached, PartyControl, Phone, Reach
 from mediasim.exchange.records import CallRecord
@@ -53,7 +53,6 @@ __all__ = [
 DEFAULT_CALLER: Final = "+14155550123"
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
-_E164: Final = r"\+[1-9][0-9]{6,14}"
 Way = Callable[[str, bool], Reach | None]
 """The way to an address that is not simulated, if there is one; told whether nobody of the plan is
 at it."""
@@ -115,7 +114,7 @@ class PhoneBook:
 
         Without a number of its own it gets one of those reserved for fiction.
         """
-        number = callee.number or next(each for each in _fiction() if each not in self._of_number)
+        number = callee.number or next(fictional_numbers(self._of_number))
         cast = {name: callee.model_copy(update={"number": number})}
         party = parties_of(Scenario.model_construct(parties=cast))[name]
         voice = callee.voice or DEFAULT_VOICES[len(self._parties) % len(DEFAULT_VOICES)]
@@ -185,18 +184,13 @@ def _cast(config: Config) -> Scenario:
     """The plan's parties as a scenario has them, each with a number of its own."""
     callees = {name: callee for _, name, callee in config.callees()}
     taken = {*config.numbers, *(callee.number for callee in callees.values())}
-    free = (number for number in _fiction() if number not in taken)
+    free = fictional_numbers(taken)
     return Scenario.model_construct(
         parties={
             name: callee.model_copy(update={"number": callee.number or next(free)})
             for name, callee in callees.items()
         }
     )
-
-
-def _fiction() -> Iterator[str]:
-    """Numbers reserved for fiction."""
-    return (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
 
 
 class RtpLine:
@@ -271,7 +265,7 @@ def place_call(
     ``scripted``: with the callee's script instead of its own. Raises NotNow and TwilioError.
     """
     phone = phones.caller(from_, callee.script if scripted else None)
-    if phone is None and re.fullmatch(_E164, from_) is None:
+    if phone is None and re.fullmatch(E164, from_) is None:
         raise NotNow(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
     if phone is not None and phone.reach is not None:
         raise NotNow(f"{from_} is an endpoint elsewhere: it can be called, not made to call")

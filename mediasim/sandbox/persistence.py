@@ -31,7 +31,7 @@ from mediasim.twilio.service import Service
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
-    from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.fleet.wire import ReportedRecords
 
 __all__ = [
     "Documents",

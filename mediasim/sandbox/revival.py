@@ -18,7 +18,7 @@ from mediasim.exchange.records import RecordingRecord, check_recording_sid
 from mediasim.exchange.recovery import Revived, revive_recordings
 from mediasim.media.spool import journals
 from mediasim.sandbox.persistence import Documents, from_document, to_document
-from mediasim.truth.recovered import publish_recovered, recovered_channels
+from mediasim.truth.publishing import publish_recovered, recovered_channels
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Stored
 from mediasim.twilio.rest.table import all_stored

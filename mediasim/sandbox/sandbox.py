@@ -23,7 +23,6 @@ from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
-from mediasim.sandbox.checkpoints import Pulse
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
@@ -33,7 +32,7 @@ from mediasim.sandbox.revival import epoch_after, last_moment, revive
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage, StorageError
-from mediasim.sandbox.upkeep import Upkeep
+from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
@@ -45,7 +44,7 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
-    from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.fleet.wire import ReportedRecords
     from mediasim.sandbox.workers import Elsewhere
     from mediasim.sip.server import SipServer
 

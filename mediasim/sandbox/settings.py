@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from mediasim.exchange.layout import Profile
 from mediasim.sandbox.clocks import (
     Clock,
     ClockKind,
@@ -55,7 +54,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     """Names by which it may be asked besides this machine's own and its public URL's, or ``*``."""
     asked_seed: int | None = None
-    asked_profile: Profile | None = None
+    asked_profile: str | None = None
     asked_sip: SipAddress | None = None
     """Where SIP telephones are answered, instead of the config's."""
 
@@ -69,7 +68,7 @@ class Settings:
         return self.asked_sip or self.config.sip.address
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> str:
         return self.asked_profile or self.config.profile
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import unquote
 
+from mediasim.documents.values import E164
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached, Phone
 from mediasim.exchange.records import SipFacts
@@ -53,7 +54,6 @@ _INVALID: Final = 13243
 _WRITTEN: Final = re.compile(r"sip:[^\s<>\"\\]{1,255}")
 _OWN_HEADER: Final = re.compile(r"[Xx]-[A-Za-z0-9-]{1,64}")
 """The headers that an app may have sent to a SIP address (Twilio docs, Sip noun)."""
-_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _USER_NAME: Final = re.compile(r"[A-Za-z0-9+*#._~!$&'()=-]{1,64}")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _ENDS: Final = {"busy": 486, "failed": 500, "canceled": 487, "no-answer": 404}
@@ -257,7 +257,7 @@ class IncomingCalls:
         host = caller.host
         if not _HOST_NAME.fullmatch(host):
             host = telephone.channel.peer[0]
-        from_ = user if _E164.fullmatch(user) else f"sip:{user}@{host}"
+        from_ = user if re.fullmatch(E164, user) else f"sip:{user}@{host}"
         phone = Phone(Party(name=user, number=from_), far_end=telephone)
         record = service.place_inbound(from_, called(subscriber(dialled)), phone)
         record.sip = SipFacts(

@@ -22,12 +22,12 @@ from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, pla
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing.apps import ServedApp, sdk_client, serve_app
+from mediasim.testing.conversation import CallStream
 from mediasim.testing.keeping import Keeping
 from mediasim.testing.never import Clip
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, Utterance, utterances_of
-from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import awaited
 from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery

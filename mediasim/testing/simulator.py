@@ -16,13 +16,13 @@ from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.build import run_report
 from mediasim.scenario.running.simulate import Recorded, Result, simulate
+from mediasim.testing.conversation import CallStream
 from mediasim.testing.keeping import Keeping, write_page
 from mediasim.testing.never import Clip
 from mediasim.testing.recording import Recording
 from mediasim.testing.source import Downloaded, Utterance, utterances_of
-from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import on_a_loop
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
 
 __all__ = ["Mediasim", "Simulated"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import http.client
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import RecordingRecord
-from mediasim.parties.voices.word_times import WordTime
-from mediasim.truth.missing import Concealed, Gap
-from mediasim.truth.sidecar import ChannelTruth, Interval, RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
 from mediasim.twilio.service import Service
 
@@ -137,7 +135,7 @@ class SandboxRecording:
     def truth(self) -> RecordingTruth:
         store, sid = self._sandbox.service.store, self._record.sid
         reference = read_wav(store.reference_path(sid)).pcm[0]
-        return _truth_of(store.truth(sid), reference)
+        return RecordingTruth.of_json(store.truth(sid), reference)
 
     def download(self, channels: int | None, format: Format) -> Downloaded:
         """Over HTTP, in whatever weather there is. ConnectionError if it breaks off."""
@@ -159,56 +157,3 @@ class SandboxRecording:
 
     def utterances(self) -> list[Utterance]:
         return self._sandbox.utterances
-
-
-def _truth_of(document: Mapping[str, Any], reference: NDArray[np.int16]) -> RecordingTruth:
-    """The truth, with ``reference (n,)``, the audio that its intervals point into."""
-    return RecordingTruth(
-        sid=document["recording"],
-        samples=document["samples"],
-        channels=tuple(_channel_truth(each, reference) for each in document["channels"]),
-        pauses=tuple((it["start"], it["samples"], it["kind"]) for it in document["pauses"]),
-        segments=tuple(
-            (it["call"], it["file"], it["samples"], it["kind"]) for it in document["map"]
-        ),
-        seed=document["seed"],
-        conceal=document["lost_audio"] == "concealed",
-        reference=reference,
-        faults=tuple(document.get("faults", ())),
-    )
-
-
-def _channel_truth(document: Mapping[str, Any], reference: NDArray[np.int16]) -> ChannelTruth:
-    return ChannelTruth(
-        channel=document["channel"],
-        intervals=tuple(_interval(each, reference) for each in document["intervals"]),
-        missing=tuple(
-            Gap(it["start"], it["end"], it["why"], it["party"]) for it in document["missing"]
-        ),
-        concealed=tuple(
-            Concealed(it["start"], it["end"], it["how"], it["party"])
-            for it in document["concealed"]
-        ),
-        adjustments=tuple((it["start"], it["samples"]) for it in document["adjustments"]),
-    )
-
-
-def _interval(document: Mapping[str, Any], reference: NDArray[np.int16]) -> Interval:
-    start, end, at = document["start"], document["end"], document["reference"]
-    return Interval(
-        start=start,
-        end=end,
-        party=document["party"],
-        kind=document["kind"],
-        text=document["text"],
-        digest=document["clip"],
-        pcm=reference[at : at + end - start],
-        codec=document["codec"],
-        due=document["due"],
-        reference=at,
-        offset=document["offset"],
-        words=tuple(
-            WordTime(it["word"], it["start"], it["end"], it["estimated"])
-            for it in document["words"]
-        ),
-    )

@@ -1,7 +1,8 @@
 """The truth of recordings, and measuring against it. Knows nothing of Twilio's API.
 
-By module: ``sidecar`` (who said what, at which sample), ``placement`` and ``missing`` (how
-that is known), ``measure`` (offset, correlation, crosstalk, drift) and ``reference``.
+By module: ``documents`` (who said what, at which sample: the sidecar's shape), ``sidecar`` (finds
+it out), ``placement``, ``sources`` and ``missing`` (how that is known), ``publishing``; ``measure``
+(offset, correlation, crosstalk, drift) and ``reference``.
 """
 
 __all__ = [
@@ -11,9 +12,7 @@ __all__ = [
     "measure",
     "missing",
     "publishing",
-    "recovered",
     "reference",
-    "run_recordings",
     "sidecar",
     "verify",
 ]

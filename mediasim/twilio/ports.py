@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, overload
@@ -13,6 +14,7 @@ __all__ = [
     "HttpLimits",
     "HttpPort",
     "HttpRequest",
+    "on_this_loop",
 ]
 
 T = TypeVar("T")
@@ -27,6 +29,12 @@ class Gate(Protocol):
     async def __call__(self, work: Callable[[], T]) -> T: ...
     async def __call__(self, work: Callable[[], Any]) -> Any:
         """Do it on the engine's loop; returns its result, raises what it raises."""
+
+
+async def on_this_loop(work: Callable[[], Any]) -> Any:
+    """The gate of callers that are on the engine's loop already."""
+    result = work()
+    return await result if inspect.isawaitable(result) else result
 
 
 class HttpFailed(Exception):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.events import Event, RecordingEvent
-from mediasim.exchange.layout import Kind
+from mediasim.exchange.profiles import Kind
 from mediasim.exchange.recording import (
     RecordedCall,
     RecordedConference,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import mediasim
 from mediasim.audio.codecs import CODECS, Codec, codec_named, frame_coder, register
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import noise, tone
@@ -154,6 +158,22 @@ def test_a_row_that_would_hide_another_is_refused(
     encoding: str, payload_type: int, aliases: tuple[str, ...], words: str
 ) -> None:
     before = dict(CODECS)
+    with pytest.raises(ValueError, match="expected a multiple of 8000, found 11025"):
+        register(Codec("Toy", 97, CODECS["PCMU"].coder, clock_rate=11_025))
     with pytest.raises(ValueError, match=words):
         register(Codec(encoding, payload_type, CODECS["PCMU"].coder, aliases=aliases))
     assert before == CODECS
+
+
+def test_no_other_module_tells_codecs_apart_by_name() -> None:
+    """Names stand in the table; elsewhere PCMU is what is spoken where nothing is said."""
+    root = Path(mediasim.__file__).parent
+    names = {word for codec in CODECS.values() for word in (codec.name, codec.encoding)} - {"PCMU"}
+    found = [
+        f"{path.relative_to(root)}:{node.lineno}"
+        for path in root.rglob("*.py")
+        if path.name not in ("codecs.py", "schema.py")  # which has an example
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert found == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.audio.speech_noise import babble
+from mediasim.audio.tones import babble
 from mediasim.parties.voices.cache import UtteranceCache
 from mediasim.parties.voices.catalogue import VOICES, in_language
 from mediasim.parties.voices.clip import Clip

@@ -19,7 +19,7 @@ from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
 
-from mediasim.sandbox.fleet.places import Place, Where, control_place, rest_place
+from mediasim.sandbox.fleet.proxy import Place, Where, control_place, rest_place
 
 pytestmark = [
     pytest.mark.realtime,

@@ -21,7 +21,7 @@ from mediasim.sandbox.revival import epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.twilio.representations import rfc2822
-from mediasim.twilio.resources import TranscriptionRecord
+from mediasim.twilio.transcriptions import TranscriptionRecord
 
 EPOCH_NS = Dates().unix_ns(0)
 SECOND = 1_000_000_000

@@ -16,7 +16,7 @@ import pytest
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import Lifecycle
-from mediasim.sandbox.fleet.places import Place, Where, rest_place
+from mediasim.sandbox.fleet.proxy import Place, Where, rest_place
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.representations import account_path, rfc2822

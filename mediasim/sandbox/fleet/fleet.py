@@ -23,7 +23,7 @@ from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
 from mediasim.sandbox.fleet.mirror import Mirror, written
-from mediasim.sandbox.fleet.places import Place
+from mediasim.sandbox.fleet.proxy import Place
 from mediasim.sandbox.fleet.wire import Wire, WireBroken
 from mediasim.sandbox.persistence import to_document
 from mediasim.sandbox.sandbox import Sandbox

@@ -12,9 +12,8 @@ import sys
 from typing import Any
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.sandbox.fleet.reported import ReportedRecords
-from mediasim.sandbox.fleet.wire import Wire
-from mediasim.sandbox.inspector.levels import levels
+from mediasim.sandbox.fleet.wire import ReportedRecords, Wire
+from mediasim.sandbox.inspector.legs import levels
 from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import Address, serve_until

@@ -14,8 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from mediasim.sandbox.engine import EngineStopped
-from mediasim.sandbox.inspector.legs import Legs
-from mediasim.sandbox.inspector.levels import levels
+from mediasim.sandbox.inspector.legs import Legs, levels
 from mediasim.sandbox.inspector.summaries import (
     MOST_LISTED,
     call_summary,

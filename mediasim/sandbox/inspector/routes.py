@@ -12,15 +12,15 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Mount, Route
 
 from mediasim.exchange.records import RecordingRecord
-from mediasim.sandbox.inspector.evidence import evidence
 from mediasim.sandbox.inspector.feed import Feed
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.pages import Assets, page
 from mediasim.sandbox.inspector.sound import media_file, outline_file
-from mediasim.sandbox.inspector.summaries import resources
+from mediasim.sandbox.inspector.summaries import evidence, resources
 from mediasim.sandbox.inspector.timeline import timeline
 from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.scenario.report import SHARED_SCRIPTS
 from mediasim.twilio.representations import recording_document
 
 __all__ = ["HOME", "inspector_routes"]
@@ -56,6 +56,7 @@ def inspector_routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route(f"{HOME}/recordings/{{sid}}", inspector.recording),
         Route(f"{HOME}/recordings/{{sid}}/media", inspector.media),
         Route(f"{HOME}/recordings/{{sid}}/outline", inspector.outline),
+        Mount(f"{HOME}/assets/shared", Assets(SHARED_SCRIPTS)),
         Mount(f"{HOME}/assets", Assets()),
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.conversation.app_figures import Figures
 from mediasim.scenario.expectations.conversing import (
     Wanting,
     judge_barge_in,
@@ -24,7 +25,7 @@ from mediasim.scenario.model.expect import (
     ExpectTalkOver,
 )
 from mediasim.scenario.running.runner import Run
-from mediasim.twilio.streams import Figures, Stream
+from mediasim.twilio.streams import Stream
 
 __all__ = ["barge_in", "dead_air", "greeting", "response", "talk_over"]
 

@@ -24,9 +24,9 @@ from mediasim.scenario.model.expect import (
     ExpectNoCrosstalk,
     ExpectSilent,
 )
+from mediasim.truth.documents import ChannelTruth, Interval
 from mediasim.truth.measure import FLOOR_DB, crosstalk_db, find_offset, loudest_frame, match_at
 from mediasim.truth.reference import reference_of
-from mediasim.truth.sidecar import ChannelTruth, Interval
 
 __all__ = ["aligned", "heard", "no_crosstalk", "silent"]
 

@@ -18,7 +18,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.running.runner import Run
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 
 __all__ = ["Failed", "FileClock", "Media", "Verdict", "media_of", "place", "recording_of"]
 

@@ -18,9 +18,8 @@ from mediasim.media.recorder import Track
 from mediasim.parties.party import Party
 from mediasim.rtp.pacing import DRIFT_BOUND
 from mediasim.scenario.fuzz.play import Played
-from mediasim.truth.missing import Concealed, Gap
+from mediasim.truth.documents import ChannelTruth, Concealed, Gap, RecordingTruth
 from mediasim.truth.reference import exact_codecs, reference_of
-from mediasim.truth.sidecar import ChannelTruth, RecordingTruth
 
 __all__ = [
     "QUIET",

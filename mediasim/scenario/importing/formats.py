@@ -13,9 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from mediasim.audio.codecs import CODECS, STATIC_TYPES, codec_named
+from mediasim.audio.codecs import CODECS, NO_TYPE, NOISE_TYPE, STATIC_TYPES, codec_named
 from mediasim.captures.rtp_streams import Talk
-from mediasim.rtp.comfort_noise import PAYLOAD_TYPE
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.importing.captured_call import ImportRefused
@@ -24,8 +23,6 @@ __all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_code
 
 EVENTS: Final = "TELEPHONE-EVENT"
 NOISE: Final = "CN"
-_NONE: Final = 128
-"""A payload type that no packet has."""
 _EVENT_BYTES: Final = 4
 
 
@@ -50,7 +47,7 @@ def parse_codec(argument: str) -> tuple[int, str]:
     number, _, text = argument.partition("=")
     codec = codec_named(text.lower()) or codec_named(text.upper())
     name = text.upper() if codec is None else codec.name
-    if not number.isdecimal() or int(number) >= _NONE or name not in _read():
+    if not number.isdecimal() or int(number) >= NO_TYPE or name not in _read():
         names = ", ".join(each.lower() for each in _read())
         raise ImportRefused(
             f"expected --codec NUMBER=NAME with a payload type below 128 and one of {names}; "
@@ -68,7 +65,7 @@ def _known(names: Mapping[int, str]) -> dict[int, str]:
     """What payload types are: the static ones, and over them those that have ``names``."""
     static = {codec.payload_type: name for name, codec in CODECS.items() if codec.is_static}
     read = {kind: name for kind, name in names.items() if name in _read()}
-    return static | {PAYLOAD_TYPE: NOISE} | read
+    return static | {NOISE_TYPE: NOISE} | read
 
 
 def block_of(talk: Talk, zero_ns: int = 0) -> PacketBlock:
@@ -118,8 +115,8 @@ def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
         codec=codec,
         payload_type=kind,
         others=tuple((each, known[each]) for each in heard),
-        event_payload_type=read.get(EVENTS, _NONE),
-        noise_payload_type=read.get(NOISE, _NONE),
+        event_payload_type=read.get(EVENTS, NO_TYPE),
+        noise_payload_type=read.get(NOISE, NO_TYPE),
         depth=depth,
     )
     others = {

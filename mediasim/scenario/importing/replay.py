@@ -15,8 +15,8 @@ from mediasim.audio.frames import FRAME_MS, FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.layout import Channels
 from mediasim.exchange.phone import Answering, PartyControl
+from mediasim.exchange.profiles import Channels
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.far_end import FarEnd, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource

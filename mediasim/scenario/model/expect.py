@@ -21,7 +21,6 @@ from mediasim.documents.diagnostics import expected_among, is_clip, one_of, says
 from mediasim.documents.durations import Between, Duration
 from mediasim.documents.model import Keyed, Location, Many, Model, Trouble
 from mediasim.documents.values import EventName, Level, Name, Text, count
-from mediasim.exchange.layout import Profile
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.plan import PlannedRecording
@@ -65,7 +64,7 @@ class Happening(Protocol):
     def recordings(self) -> Sequence[PlannedRecording]: ...
 
     @property
-    def profile(self) -> Profile: ...
+    def profile(self) -> str: ...
 
 
 class Expect(Model):

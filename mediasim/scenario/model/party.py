@@ -65,7 +65,7 @@ class Endpoint(Model):
     rtcp_mux: Flag = False
     """RTCP shares the port of RTP (RFC 5761)."""
     payload_type: Annotated[int, count(0, 127)] | None = None
-    """The number of the party's codec; the static one, or 111 for OPUS, where absent."""
+    """The number of the party's codec; as it is offered, 111 for OPUS, where absent."""
     dtmf: Annotated[int, count(0, 127)] = 101
     """The number of its telephone events (RFC 4733)."""
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Model, OneOrMany, Trouble
 from mediasim.documents.values import NO, SHARED, YES, EventName, Name
-from mediasim.exchange.layout import Channels, Track
+from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.records import RecordingSource
 from mediasim.truth.faults.gallery import GALLERY
 from mediasim.truth.faults.order import parse_fault

@@ -4,4 +4,10 @@
 ``junit`` show it, ``explain`` says why recordings have the channels they have.
 """
 
-__all__ = ["build", "explain", "html", "junit", "model", "summary"]
+from pathlib import Path
+from typing import Final
+
+__all__ = ["SHARED_SCRIPTS", "build", "explain", "html", "junit", "model", "summary"]
+
+SHARED_SCRIPTS: Final = Path(__file__).with_name("shared")
+"""The folder of the scripts that the report page and the inspector have in common."""

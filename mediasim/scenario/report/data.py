@@ -1,6 +1,6 @@
 """What the report page's scripts get: JSON and sound, in blocks that a browser never runs.
 
-The shape of the JSON is read by ``page/timeline.js`` and ``lanes.js``. Places in a file are
+The shape of the JSON is read by ``page/player.js`` and ``lanes.js``. Places in a file are
 samples, places in the call seconds; a party is its number, -1 for nobody's sound.
 """
 

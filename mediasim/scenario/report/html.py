@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from mediasim.documents.diagnostics import counted
 from mediasim.parties.voices.cache import cache_directory
+from mediasim.scenario.report import SHARED_SCRIPTS
 from mediasim.scenario.report.model import Report, Totals
 from mediasim.scenario.report.view import RunView, run_views
 
@@ -30,7 +32,14 @@ SOUND_BYTES: Final = 9_600_000
 """Mu-law octets of sound a page holds at most: ten minutes of two channels, 12.8 MB as base64."""
 
 _PAGE: Final = Path(__file__).with_name("page")
-_SCRIPTS: Final = ("sound.js", "player.js", "lanes.js", "timeline.js", "page.js")
+_SCRIPTS: Final = (
+    SHARED_SCRIPTS / "axis.js",
+    SHARED_SCRIPTS / "waveform.js",
+    *(_PAGE / name for name in ("player.js", "lanes.js", "timeline.js", "page.js")),
+)
+"""Modules in an order in which each stands below those that it imports."""
+_LINKS: Final = re.compile(r"^(import .*\n|export )", re.MULTILINE)
+"""What makes them modules of each other; the page holds them as one script."""
 
 
 def write_report(report: Report, directory: Path) -> Path:
@@ -51,7 +60,8 @@ def _render(report: Report, runs: Sequence[RunView]) -> str:
     from markupsafe import Markup
 
     style = (_PAGE / "page.css").read_text(encoding="utf-8")
-    script = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    modules = (path.read_text(encoding="utf-8") for path in _SCRIPTS)
+    script = '"use strict";\n' + "\n".join(_LINKS.sub("", text) for text in modules)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "media-src 'self' file:; base-uri 'none'; form-action 'none'"

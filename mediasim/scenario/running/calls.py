@@ -10,9 +10,9 @@ from typing import Any, Literal
 from mediasim.exchange.call_control import LINGER_NS, CallControl
 from mediasim.exchange.dial import Dial, DialledLeg
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import Kind
 from mediasim.exchange.message import record_message
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone
+from mediasim.exchange.profiles import Kind
 from mediasim.exchange.recording import (
     RecordedCall,
     RecordedMessage,

@@ -7,10 +7,9 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
-from mediasim.exchange.attending import attend
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.conference import Conference
-from mediasim.exchange.dial import Talk
+from mediasim.exchange.dial import Talk, attend
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.participant import Participant, ParticipantOptions
 from mediasim.exchange.phone import Behavior, PartyControl

@@ -46,9 +46,9 @@ from mediasim.scenario.running.endpoints import EndpointError, Endpoints, refuse
 from mediasim.scenario.running.run_capture import RunCapture, capture_name
 from mediasim.scenario.running.sounds import ScenarioSounds, voices_of
 from mediasim.seeds import Seeds
+from mediasim.truth.documents import RecordingTruth
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
-from mediasim.truth.sidecar import RecordingTruth
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.streams import Stream
 

@@ -7,8 +7,7 @@ scenario of the same name has. So both draw the same noise and the same weather.
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +21,7 @@ from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers, place_call
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest
+from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest import create_api
@@ -67,7 +66,7 @@ class Account:
         self._over = asyncio.Event()
         exchange.events.on("event", self._follow)
         self._client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(create_api(self.service, _gate)),
+            transport=httpx2.ASGITransport(create_api(self.service, on_this_loop)),
             base_url=f"http://sandbox{self.service.account_path}/",
             auth=(record.sid, _TOKEN),
         )
@@ -115,12 +114,6 @@ class _App:
 
     async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
         return HttpAnswer(200, {"content-type": "text/xml"}, b"<Response><Hangup/></Response>")
-
-
-async def _gate(work: Callable[[], Any]) -> Any:
-    """The engine's loop is this one."""
-    result = work()
-    return await result if inspect.isawaitable(result) else result
 
 
 def _checked(response: httpx2.Response) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
-from mediasim.audio.mixing import downmix
-from mediasim.audio.wav import read_wav
+from mediasim.audio.levels import downmix
+from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.truth.documents import TruthDocumentError, read_document
 from mediasim.truth.reference import reference_of
 

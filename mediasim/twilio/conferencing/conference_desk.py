@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, cast
 
-from mediasim.exchange.attending import attend
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.conference import Conference
-from mediasim.exchange.dial import Talk
+from mediasim.exchange.dial import Talk, attend
 from mediasim.exchange.participant import (
     Beep,
     Entertainment,

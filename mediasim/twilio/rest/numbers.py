@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
+from mediasim.documents.values import E164
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.resources import NumberRecord, is_toll_free
 from mediasim.twilio.rest.answers import Answer
@@ -100,7 +101,7 @@ def _wanted(ask: Ask, kind: str) -> str:
     number = re.sub(r"[\s().-]", "", text or "")
     if re.fullmatch(r"[2-9][0-9]{9}", number):
         number = f"+1{number}"
-    if re.fullmatch(r"\+[1-9][0-9]{6,14}", number) is None or number == _TEST_INVALID:
+    if re.fullmatch(E164, number) is None or number == _TEST_INVALID:
         raise bad_parameter(f"{(text or '')[:40]} is not a valid PhoneNumber", _INVALID)
     if number in taken:
         raise bad_parameter(f"{number} is not available", _TAKEN)

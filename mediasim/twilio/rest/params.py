@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.layout import Channels, Track
+from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.asks import Callback, RecordingRequest, Script
 from mediasim.twilio.errors import TwilioError, bad_parameter

@@ -19,9 +19,9 @@ from mediasim.exchange.events import Event
 from mediasim.exchange.lifecycle import interrupt
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord
+from mediasim.twilio.account import Book
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import API_VERSION, account_path
-from mediasim.twilio.resources import Book
 from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.service import Service

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from mediasim.exchange.events import TranscriptionEvent
 from mediasim.exchange.media_store import MediaStore
-from mediasim.twilio.resources import TranscriptionRecord
 from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import (
@@ -21,7 +20,7 @@ from mediasim.twilio.rest.resource import (
     Stored,
     in_book,
 )
-from mediasim.twilio.transcriptions import finish
+from mediasim.twilio.transcriptions import TranscriptionRecord, finish
 
 __all__ = ["TRANSCRIPTIONS"]
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_MS, FRAME_NS, FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_encode
+from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, Meter
 from mediasim.exchange import lifecycle
-from mediasim.exchange.keypad import NOTICE_FRAMES, listen_for_keys, notice
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.waiting import NOTICE_FRAMES, listen_for_keys, notice
 from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.asks import StreamRequest, StreamTrack
@@ -36,7 +37,6 @@ from mediasim.twilio.streams.handshake import (
     StreamFailed,
     Target,
 )
-from mediasim.twilio.streams.measure import DEAD_AIR_MS, Figures, Meter
 from mediasim.twilio.streams.messages import (
     CONNECTED,
     AppMark,

@@ -1,11 +1,36 @@
-"use strict";
-// Two players with one shape: place, playing, play(place), pause(), hear(mode), onend.
+// Sound as the page carries it, mu-law octets (ITU-T G.711), and two players with one shape:
+// place, playing, play(place), pause(), hear(mode), onend.
 // Places are seconds in the file. A mode is "stereo", "mono" or a channel's index.
+
+import { RATE } from "../shared/axis.js";
+import { Recording } from "../shared/waveform.js";
+
+/** The sample, from -1 to 1, of each mu-law octet. */
+const ULAW = Float32Array.from({ length: 256 }, (_, octet) => {
+  const code = ~octet & 0xff;
+  const magnitude = (((2 * (code & 15) + 33) << ((code >> 4) & 7)) - 33) << 2;
+  return (code & 0x80 ? -magnitude : magnitude) / 32768;
+});
+
+/** Base64 of mu-law octets to samples. */
+function decodeUlaw(base64) {
+  const octets = atob(base64);
+  const samples = new Float32Array(octets.length);
+  for (let i = 0; i < octets.length; i++) samples[i] = ULAW[octets.charCodeAt(i)];
+  return samples;
+}
+
+/** A recording as the page holds it: its peaks and its sound are mu-law octets in base64. */
+export function recordingOf(data) {
+  for (const channel of data.channels) channel.peaks = decodeUlaw(channel.peaks);
+  const decode = data.sounds && (() => data.sounds.map((id) => decodeUlaw(document.getElementById(id).textContent)));
+  return new Recording({ ...data, decode });
+}
 
 let sharedContext = null;
 
 /** Plays sound that is in the page. */
-class EmbeddedPlayer {
+export class EmbeddedPlayer {
   modes = true;
 
   constructor(recording) {
@@ -91,7 +116,7 @@ class EmbeddedPlayer {
 }
 
 /** Plays the WAV beside the page, as it is: a browser does not let a page mix a local file. */
-class FilePlayer {
+export class FilePlayer {
   modes = false;
 
   constructor(recording) {
