@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
+from mediasim.documents.diagnostics import clock
 from mediasim.documents.durations import Duration
-from mediasim.documents.wording import clock
 from mediasim.scenario.expectations.conversing import (
     APP,
     CALLER,

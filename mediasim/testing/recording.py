@@ -19,8 +19,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.wav import read_wav
 from mediasim.conversation.app_figures import recording_figures
-from mediasim.documents.diagnostics import message_of
-from mediasim.documents.wording import clock
+from mediasim.documents.diagnostics import clock, message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mediasim.documents.wording import counted
-from mediasim.parties.voices.cache import cache_directory
+from mediasim.documents.diagnostics import counted
+from mediasim.parties.voices.clip import cache_directory
 from mediasim.scenario.report import SHARED_SCRIPTS
 from mediasim.scenario.report.model import Report, Totals
 from mediasim.scenario.report.view import RunView, run_views

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.documents.wording import clock
+from mediasim.documents.diagnostics import clock
 from mediasim.scenario.report.data import Heard, ShownStream
 from mediasim.scenario.report.model import CallReport, EventReport
 
