@@ -1,6 +1,6 @@
 """The plain values of a scenario, each an annotated type that reads what people write.
 
-A scenario file gives every scalar as text (see ``yaml_reader.py``); Python gives numbers. Both are
+A scenario file gives every scalar as text (see ``document.py``); Python gives numbers. Both are
 read here, and the JSON Schema beside each type allows both: an editor sees ``+14155550100`` or
 ``0123`` as a number where the file's reader keeps it as text.
 """
@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Final
 from unicodedata import normalize
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from mediasim.documents.diagnostics import did_you_mean, one_of
@@ -24,6 +25,7 @@ __all__ = [
     "E164",
     "NAME",
     "NO",
+    "SHARED",
     "YES",
     "Digits",
     "EventName",
@@ -39,8 +41,13 @@ __all__ = [
     "UserName",
     "among",
     "count",
+    "existing_file",
     "fictional_numbers",
 ]
+
+
+SHARED: Final = "x-shared"
+"""Marks what stands in many places of a JSON Schema, with the name under which it is said once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,6 +234,18 @@ Number = Annotated[str, _text(E164, "a number such as +14155550100")]
 Digits = Annotated[str, _text("[0-9*#A-D]+", "keys among 0-9, *, # and A-D")]
 KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
 """Keys that end something; an empty text is no key."""
+
+
+def existing_file(path: Path, info: ValidationInfo) -> Path:
+    """The file as it is written; it must be there, seen from the document's own folder.
+
+    Parts built in Python outside a document have no folder yet and are not checked.
+    """
+    if info.context is not None:
+        found: Path = info.context.base / path
+        if not found.is_file():
+            raise ValueError(f"there is no file {str(found)!r}")
+    return path
 
 
 def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:

@@ -14,17 +14,16 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 from pydantic import AfterValidator, PrivateAttr
 
 from mediasim.documents.diagnostics import Problem, ScenarioError
-from mediasim.documents.document import Node, Origin, from_python, validated
+from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
 from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
-from mediasim.documents.yaml_reader import read_text, read_yaml
 from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.scenario.model.fault import FaultText
 from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 
 __all__ = [
@@ -292,20 +291,20 @@ def parse_callee(data: object, *, base: Path) -> Callee:
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of config files, for editors."""
-    from mediasim.scenario.model.schema import file_schema
+    from mediasim.documents.schema import file_schema
 
     return file_schema(Config, "mediasim sandbox")
 
 
-def _sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -> list[Problem]:
+def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
     """What cannot be said or played, of parties with the place where they are written."""
     # Loaded for configs that are read: their schema has no need of voices.
-    from mediasim.scenario.running.sound_check import party_sound_troubles
+    from mediasim.scenario.running.sounds import party_sound_troubles
 
     return [
-        origin.problem(location, words)
+        origin.problem((*where, *location), words)
         for where, callee in callees
         for location, words in party_sound_troubles(
-            callee, callee.voice or DEFAULT_VOICES[0], origin.base, where
+            callee, callee.voice or DEFAULT_VOICES[0], origin.base
         )
     ]

@@ -2,17 +2,13 @@
 
 __all__ = [
     "call",
+    "check",
     "conference",
-    "endpoint",
     "expect",
-    "expect_app",
-    "fault",
     "load",
-    "network",
     "party",
     "recording",
     "scenario",
-    "schema",
     "starter",
     "steps",
 ]

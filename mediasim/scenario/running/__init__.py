@@ -5,11 +5,10 @@ __all__ = [
     "call_plans",
     "calls",
     "campaign",
+    "compile",
     "endpoints",
-    "plans",
     "run_folders",
     "runner",
     "simulate",
-    "sound_check",
     "sounds",
 ]
