@@ -20,7 +20,7 @@ def load(paths: list[str]) -> list[Scenario]:
     """Read all scenarios and check them before any runs; exit code 2 if one is wrong."""
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.scenario.model.load import load_scenarios
-    from mediasim.scenario.running.sound_check import check_sounds
+    from mediasim.scenario.running.sounds import check_sounds
 
     with refusing(ScenarioError):
         found = load_scenarios(paths)
@@ -57,7 +57,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from mediasim.sandbox.config import config_schema
-    from mediasim.scenario.model.schema import scenario_schema
+    from mediasim.scenario.model.load import scenario_schema
 
     print(json_text(config_schema() if config else scenario_schema()))
 

@@ -1,3 +1,12 @@
 """Documents that people write: YAML with places, diagnostics, durations, models of their keys."""
 
-__all__ = ["diagnostics", "document", "durations", "model", "values", "wording", "yaml_reader"]
+__all__ = [
+    "diagnostics",
+    "document",
+    "durations",
+    "model",
+    "schema",
+    "values",
+    "wording",
+    "yaml_reader",
+]

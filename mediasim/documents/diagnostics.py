@@ -22,6 +22,7 @@ __all__ = [
     "ScenarioError",
     "closest",
     "did_you_mean",
+    "expected_among",
     "message_of",
     "one_of",
 ]
@@ -70,6 +71,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """``; did you mean 'voice'?`` where one of the known words is close, else nothing."""
     close = closest(word, known)
     return f"; did you mean {close!r}?" if close else ""
+
+
+def expected_among(name: str, known: Sequence[str], noun: str) -> str:
+    """What is to be said of a name that is not among the known ones of a kind, ``parties``."""
+    if not known:
+        return f"there are no {noun}"
+    return f"expected {one_of(known)}{did_you_mean(name, known)}"
 
 
 def closest(word: str, known: Sequence[str]) -> str | None:

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Final
 from unicodedata import normalize
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from mediasim.documents.diagnostics import did_you_mean, one_of
@@ -24,6 +25,7 @@ __all__ = [
     "E164",
     "NAME",
     "NO",
+    "SHARED",
     "YES",
     "Digits",
     "EventName",
@@ -39,8 +41,13 @@ __all__ = [
     "UserName",
     "among",
     "count",
+    "existing_file",
     "fictional_numbers",
 ]
+
+
+SHARED: Final = "x-shared"
+"""Marks what stands in many places of a JSON Schema, with the name under which it is said once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +74,8 @@ class among:
     """An annotation: one of the words of a registry, as it stands when a value is read."""
 
     registry: Mapping[str, object]
+    aliases: Callable[[], Mapping[str, str]] = dict
+    """Gives the words that stand for one of them, which is read instead."""
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -76,6 +85,8 @@ class among:
     def _read(self, value: object) -> str:
         if isinstance(value, str) and value in self.registry:
             return value
+        if isinstance(value, str) and (meant := self.aliases().get(value)):
+            return meant
         known = list(self.registry)
         message = f"expected {one_of(known)}"
         if isinstance(value, str):
@@ -85,7 +96,7 @@ class among:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"enum": list(self.registry), "type": "string"}
+        return {"enum": [*self.registry, *self.aliases()], "type": "string"}
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
@@ -229,3 +240,15 @@ def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
     """Telephone numbers of the range reserved for fiction, but for those that are taken."""
     numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
     return (number for number in numbers if number not in taken)
+
+
+def existing_file(path: Path, info: ValidationInfo) -> Path:
+    """The file as it is written; it must be there, seen from the document's own folder.
+
+    Parts built in Python outside a document have no folder yet and are not checked.
+    """
+    if info.context is not None:
+        found: Path = info.context.base / path
+        if not found.is_file():
+            raise ValueError(f"there is no file {str(found)!r}")
+    return path

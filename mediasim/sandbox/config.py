@@ -292,20 +292,23 @@ def parse_callee(data: object, *, base: Path) -> Callee:
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of config files, for editors."""
-    from mediasim.scenario.model.schema import file_schema
+    from mediasim.documents.schema import file_schema
 
     return file_schema(Config, "mediasim sandbox")
 
 
-def _sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -> list[Problem]:
-    """What cannot be said or played, of parties with the place where they are written."""
-    # Loaded for configs that are read: their schema has no need of voices.
-    from mediasim.scenario.running.sound_check import party_sound_troubles
+def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
+    """Voices that do not exist, texts that a voice cannot say, files that are no audio.
 
+    Parties come with the place where they are written. No speech is made.
+    """
+    from mediasim.scenario.running.sounds import AudioFiles, party_sound_troubles
+
+    files = AudioFiles()
     return [
-        origin.problem(location, words)
+        origin.problem((*where, *location), message)
         for where, callee in callees
-        for location, words in party_sound_troubles(
-            callee, callee.voice or DEFAULT_VOICES[0], origin.base, where
+        for location, message in party_sound_troubles(
+            callee, callee.voice or DEFAULT_VOICES[0], origin.base, files
         )
     ]

@@ -29,11 +29,11 @@ from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
 from mediasim.sandbox.config import DEFAULT, AppNumber, Callee, Config
 from mediasim.scenario.model.endpoint import address_of
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import Hangup, Noise, Play, Say, Step, WaitFor, walk
+from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
 from mediasim.scenario.running.actor import Actor
 from mediasim.scenario.running.endpoints import Elsewhere, EndpointError
 from mediasim.scenario.running.plans import parties_of
-from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, voices_of
+from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.resources import NumberRecord
 from mediasim.twilio.service import Service
@@ -88,7 +88,7 @@ class PhoneBook:
         self, party: Party, script: Many[Step], answering: Answering, voice: str | None = None
     ) -> Phone:
         behavior = self.behavior(script, voice or self.voice_of(party.name)) if script else None
-        return Phone(party, answering, behavior, _listens(script))
+        return Phone(party, answering, behavior, listens(script))
 
     def phone(self, address: str) -> Phone:
         """Who is at a number, ``client:`` name or ``sip:`` address; there is always somebody."""
@@ -153,25 +153,17 @@ class PhoneBook:
     async def _made(self, script: Many[Step], voice: str) -> _Made:
         """Everything that a script says and plays, as samples."""
         clips: dict[Say | Play, SoundClip] = {}
-        for _, step in walk(script):
-            if isinstance(step, Say | Play):
-                known = self._clips.get((step, voice))
-                if known is None:
-                    making = partial(self._sounds.making, step, voice)
-                    known = self._clips[step, voice] = await self._studio.in_steps(making)
-                    if len(self._clips) > KEPT_IN_MEMORY:
-                        self._clips.popitem(last=False)
-                self._clips.move_to_end((step, voice))
-                clips[step] = known
+        for sound in script_sounds(script, voice):
+            step = sound.step
+            known = self._clips.get((step, voice))
+            if known is None:
+                making = partial(self._sounds.making, step, voice)
+                known = self._clips[step, voice] = await self._studio.in_steps(making)
+                if len(self._clips) > KEPT_IN_MEMORY:
+                    self._clips.popitem(last=False)
+            self._clips.move_to_end((step, voice))
+            clips[step] = known
         return _Made(clips, self._sounds)
-
-
-def _listens(script: Many[Step]) -> bool:
-    """Whether a script waits for something heard."""
-    return any(
-        isinstance(step, WaitFor) and (step.quiet or step.speech or step.digit)
-        for _, step in walk(script)
-    )
 
 
 class _Made:
@@ -293,11 +285,11 @@ def act(service: Service, phones: PhoneBook, call_sid: str, callee: Callee) -> C
         raise NotNow(f"call {call_sid} is {record.status}: only in a call in progress can one act")
     call = session.call
     if call.line is None:
-        if [type(step) for step in callee.script] == [Hangup]:
+        if [step.hangs_up for step in callee.script] == [True]:
             call.hung_up()  # taken down as if it had gone
             return record
         raise NotNow(f"{call.party.name} in call {call_sid} is not simulated: it acts by itself")
-    if _listens(callee.script) and call.line.ear is None:
+    if listens(callee.script) and call.line.ear is None:
         raise NotNow(
             f"{call.party.name} does not listen in call {call_sid}: its own script has nothing"
             " that waits for what it hears"

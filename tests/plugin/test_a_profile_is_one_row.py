@@ -20,7 +20,7 @@ from mediasim.exchange.profiles import (
 )
 from mediasim.sandbox import server
 from mediasim.sandbox.settings import Settings
-from mediasim.scenario.model.schema import scenario_schema
+from mediasim.scenario.model.load import scenario_schema
 from mediasim.testing import Mediasim, MediasimSandbox
 
 CALLERS_ALONE = StorageRule(

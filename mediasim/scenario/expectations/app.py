@@ -17,7 +17,7 @@ from mediasim.scenario.expectations.conversing import (
 )
 from mediasim.scenario.expectations.file_clock import FileClock
 from mediasim.scenario.expectations.verdicts import Failed
-from mediasim.scenario.model.expect_app import (
+from mediasim.scenario.model.expect import (
     AppExpectation,
     ExpectBargeIn,
     ExpectDeadAir,

@@ -179,7 +179,7 @@ def clips_in_place(played: Played) -> Iterator[str]:
             party = who.parties.get(interval.party or "")
             if party is None or not _steady(party):
                 continue
-            bound = DRIFT_BOUND if party.skew_ppm else 0
+            bound = DRIFT_BOUND if party.up.skew else 0
             if abs(interval.start - interval.due) > bound:
                 yield (
                     f"{name}: {party.name}'s {interval.text!r} at {interval.start} was due at "
@@ -194,8 +194,8 @@ def clips_in_place(played: Played) -> Iterator[str]:
 
 def _steady(party: Party) -> bool:
     """Whether its packets come evenly, and all of them."""
-    return party.up.clean and not party.stalls and abs(party.skew_ppm) <= _STEADY_PPM
+    return party.up.clean and not party.up.stalls and abs(party.up.skew) <= _STEADY_PPM
 
 
 def _exact_clock(party: Party) -> bool:
-    return _steady(party) and not party.skew_ppm
+    return _steady(party) and not party.up.skew

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Model, Trouble
-from mediasim.documents.values import Name, Text
-from mediasim.scenario.model.steps import existing_file
+from mediasim.documents.values import Name, Text, existing_file
 from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["App"]

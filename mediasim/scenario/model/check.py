@@ -5,51 +5,30 @@ Only what is sure beforehand is a mistake here: whether an expectation holds, th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mediasim.documents.diagnostics import did_you_mean, one_of
+from mediasim.documents.diagnostics import expected_among
 from mediasim.documents.model import Location, Trouble
-from mediasim.documents.wording import is_clip, says
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.conference import Conference
-from mediasim.scenario.model.expect import (
-    ExpectAligned,
-    Expectation,
-    ExpectEvents,
-    ExpectHeard,
-    ExpectNoCrosstalk,
-    ExpectSilent,
-    ExpectStatus,
-    RecordingExpectation,
-)
-from mediasim.scenario.model.expect_app import AppExpectation
-from mediasim.scenario.model.party import Party
-from mediasim.scenario.model.plan import PlannedRecording
+from mediasim.scenario.model.expect import Expectation, Happening
 from mediasim.scenario.model.recording import Moment
-from mediasim.scenario.model.steps import Emit, Hangup, Play, Say, WaitFor, walk
+from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault
 
 __all__ = ["ScenarioParts", "cross_troubles", "party_troubles"]
 
 
-class ScenarioParts(Protocol):
+class ScenarioParts(Happening, Protocol):
     """The parts of a scenario that refer to each other."""
 
     @property
-    def parties(self) -> Mapping[str, Party]: ...
-    @property
-    def calls(self) -> Sequence[Call]: ...
-    @property
     def conferences(self) -> Sequence[Conference]: ...
     @property
-    def recordings(self) -> Sequence[PlannedRecording]: ...
-    @property
     def expect(self) -> Sequence[Expectation]: ...
-    @property
-    def profile(self) -> str: ...
 
 
 def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
@@ -61,7 +40,9 @@ def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     yield from _event_troubles(scenario)
     yield from _engaged_troubles(scenario)
     yield from _fault_troubles(scenario)
-    yield from _expectation_troubles(scenario)
+    for number, check in enumerate(scenario.expect):
+        for location, message in check.misfits(scenario):
+            yield ("expect", number, check.keyword, *location), message
 
 
 def _fault_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
@@ -78,13 +59,7 @@ def party_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     known = list(scenario.parties)
     for location, name in _party_names(scenario):
         if name not in known:
-            yield location, f"unknown party {name!r}; {_known(name, known, 'parties')}"
-
-
-def _known(name: str, known: Sequence[str], noun: str) -> str:
-    if not known:
-        return f"there are no {noun}"
-    return f"expected {one_of(known)}{did_you_mean(name, known)}"
+            yield location, f"unknown party {name!r}; {expected_among(name, known, 'parties')}"
 
 
 def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
@@ -98,8 +73,8 @@ def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
         for index, member in enumerate(conference.participants):
             yield ("conferences", number, "participants", index, "party"), member.party
     for number, check in enumerate(scenario.expect):
-        if isinstance(check, ExpectHeard | ExpectAligned) and check.party is not None:
-            yield ("expect", number, check.keyword, "party"), check.party
+        for location, name in check.parties_named():
+            yield ("expect", number, check.keyword, *location), name
 
 
 def _name_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
@@ -139,23 +114,18 @@ def _name_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
 
 def _event_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Events that neither a script nor the exchange raises."""
-    emitted = {
-        step.name: None
-        for party in scenario.parties.values()
-        for _, step in walk(party.script)
-        if isinstance(step, Emit)
-    }
+    steps = [step for it in scenario.parties.values() for _, step in walk(it.script)]
+    emitted = dict.fromkeys(step.emits for step in steps if step.emits is not None)
     known = (*emitted, *EXCHANGE_EVENTS, *STREAM_EVENTS)
     for location, name in _events_named(scenario):
         if name is not None and name not in known:
-            yield location, f"no script emits {name!r}; {_known(name, known, 'events')}"
+            yield location, f"no script emits {name!r}; {expected_among(name, known, 'events')}"
 
 
 def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | None]]:
     for name, party in scenario.parties.items():
         for at, step in walk(party.script):
-            if isinstance(step, WaitFor):
-                yield ("parties", name, "script", *at, "event"), step.event
+            yield ("parties", name, "script", *at, "event"), step.awaits
     for number, call in enumerate(scenario.calls):
         for index, transfer in enumerate(call.transfers):
             yield ("calls", number, "transfers", index, "event"), transfer.event
@@ -172,9 +142,8 @@ def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | Non
             if moment is not None:
                 yield (*plan.location, *at, "event"), moment.event
     for number, check in enumerate(scenario.expect):
-        if isinstance(check, ExpectEvents):
-            for index, event in enumerate(check.names):
-                yield ("expect", number, "events", "names", index), event
+        for location, event in check.events_named():
+            yield ("expect", number, check.keyword, *location), event
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +174,7 @@ def _engagements(scenario: ScenarioParts) -> Iterator[_Engagement]:
     may_hang_up = {
         name
         for name, party in scenario.parties.items()
-        if any(isinstance(step, Hangup) for _, step in walk(party.script))
+        if any(step.hangs_up for _, step in walk(party.script))
     }
     for number, call in enumerate(scenario.calls):
         for key, name in (("from", call.from_), ("to", call.to)):
@@ -228,99 +197,3 @@ def _rings(call: Call) -> int:
     answer = call.answer
     rings = call.timeout if answer.outcome == "no-answer" else min(answer.after, call.timeout)
     return call.dial_after + rings
-
-
-def _expectation_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
-    for number, check in enumerate(scenario.expect):
-        location: Location = ("expect", number, check.keyword)
-        if isinstance(check, ExpectStatus) and (
-            check.call is not None or not (check.recording or scenario.recordings)
-        ):
-            yield from _call_status_troubles(scenario, check, location)
-        elif isinstance(check, RecordingExpectation):
-            yield from _recording_troubles(scenario, check, location)
-        elif isinstance(check, AppExpectation):
-            yield from _app_troubles(scenario, check, location)
-
-
-def _app_troubles(
-    scenario: ScenarioParts, check: AppExpectation, location: Location
-) -> Iterator[Trouble]:
-    names = [call.name for call in scenario.calls if call.app is not None]
-    if not names:
-        yield location, "no call goes to an app: expected app: in a call"
-    elif check.call is None and len(names) > 1:
-        yield location, f"which call? Write call: {one_of(names)}"
-    elif check.call is not None and check.call not in names:
-        known = _known(check.call, names, "calls to an app")
-        yield (*location, "call"), f"no call {check.call!r} goes to an app; {known}"
-
-
-def _call_status_troubles(
-    scenario: ScenarioParts, check: ExpectStatus, location: Location
-) -> Iterator[Trouble]:
-    names = [call.name for call in scenario.calls]
-    if check.is_ == "absent":
-        yield (*location, "is"), "a call is never absent, a recording may be"
-    if check.call is not None and check.call not in names:
-        yield (
-            (*location, "call"),
-            f"unknown call {check.call!r}; {_known(check.call, names, 'calls')}",
-        )
-    elif check.call is None and len(names) != 1:
-        yield location, f"which call? Write call: {one_of(names) if names else 'and its name'}"
-
-
-def _recording_troubles(
-    scenario: ScenarioParts, check: RecordingExpectation, location: Location
-) -> Iterator[Trouble]:
-    plans = {plan.name: plan for plan in scenario.recordings}
-    if check.recording is None and len(plans) > 1:
-        yield location, f"which recording? Write recording: and {one_of(plans)}"
-    elif check.recording is None and not plans:
-        yield location, "nothing is recorded"
-    elif check.recording is not None and check.recording not in plans:
-        known = _known(check.recording, list(plans), "recordings")
-        yield (*location, "recording"), f"unknown recording {check.recording!r}; {known}"
-    else:
-        plan = plans[check.recording] if check.recording else next(iter(plans.values()))
-        yield from _troubles_with(scenario, check, plan, location)
-
-
-def _troubles_with(
-    scenario: ScenarioParts, check: RecordingExpectation, plan: PlannedRecording, location: Location
-) -> Iterator[Trouble]:
-    """What an expectation asks of a recording that it can never have."""
-    if isinstance(check, ExpectStatus) and check.is_ not in ("completed", "absent"):
-        message = f"a recording is never {check.is_}; for the status of a call write call: too"
-        yield (*location, "is"), message
-    if isinstance(check, ExpectHeard | ExpectSilent) and check.channel is not None:
-        layout = plan.layout(scenario.profile)
-        if check.channel > layout.stored_channels:
-            message = f"recording {plan.name} has one channel: {layout.rule.reason}"
-            yield (*location, "channel"), message
-    if isinstance(check, ExpectNoCrosstalk):
-        layout = plan.layout(scenario.profile)
-        if layout.stored_channels < 2:
-            message = f"recording {plan.name} has no second channel: {layout.rule.reason}"
-            yield location, message
-    if isinstance(check, ExpectHeard | ExpectAligned) and check.party in scenario.parties:
-        if check.party not in plan.parties:
-            message = f"{check.party} has no part in what recording {plan.name} records"
-            yield (*location, "party"), message
-        elif isinstance(check, ExpectHeard):
-            yield from _never_heard(scenario, check, location)
-
-
-def _never_heard(
-    scenario: ScenarioParts, check: ExpectHeard, location: Location
-) -> Iterator[Trouble]:
-    """Words and files that are not in the party's script."""
-    steps = [step for _, step in walk(scenario.parties[check.party].script)]
-    said = [step.text for step in steps if isinstance(step, Say)]
-    if check.text is not None and not any(says(text, check.text) for text in said):
-        yield (*location, "text"), f"{check.party}'s script never says this in one step"
-    played = [str(step.file) for step in steps if isinstance(step, Play)]
-    if check.clip is not None and not any(is_clip(file, check.clip) for file in played):
-        known = _known(check.clip, played, "play steps in it")
-        yield (*location, "clip"), f"{check.party}'s script never plays this; {known}"

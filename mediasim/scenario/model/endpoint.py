@@ -9,9 +9,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, ValidationInfo
 
 from mediasim.documents.model import Model
-from mediasim.documents.values import Flag, Text, count
+from mediasim.documents.values import Flag, Text, count, existing_file
 from mediasim.net.sdp import parse_sdp
-from mediasim.scenario.model.steps import existing_file
 
 __all__ = ["Endpoint", "address_of"]
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from mediasim.documents.values import SHARED
 from mediasim.truth.faults.gallery import GALLERY
 from mediasim.truth.faults.order import parse_fault
 
@@ -28,6 +29,6 @@ FaultText = Annotated[
     str,
     BeforeValidator(_text),
     AfterValidator(_checked),
-    WithJsonSchema({"type": "string", "pattern": _PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": _PATTERN, SHARED: "Fault"}),
 ]
 """A fault of the gallery: ``name``, ``name:value``, ``name@channel`` or ``name:value@channel``."""

@@ -1,4 +1,7 @@
-"""Reading scenarios, from files or from Python: everything is checked before anything runs."""
+"""Reading scenarios, from files or from Python: everything is checked before anything runs.
+
+``scenario_schema`` tells editors what is read.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from pydantic import ValidationError
 from mediasim.documents.diagnostics import Problem, ScenarioError
 from mediasim.documents.document import Node, Origin, from_python
 from mediasim.documents.model import Location
+from mediasim.documents.schema import file_schema
 from mediasim.documents.yaml_reader import read_text, read_yaml
 from mediasim.scenario.model.check import party_troubles
 from mediasim.scenario.model.matrix import MATRIX, Variant, expand
 from mediasim.scenario.model.scenario import Scenario
 
-__all__ = ["load_scenarios", "parse_scenario", "parse_scenarios"]
+__all__ = ["load_scenarios", "parse_scenario", "parse_scenarios", "scenario_schema"]
 
 _MOST_REPAIRS: Final = 20
 
@@ -168,3 +172,16 @@ def _position(part: Location) -> list[tuple[int, str]]:
 def _name_of(text: str) -> str:
     """The nearest name without letters that names cannot have."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "scenario"
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The JSON Schema of one scenario file, for editors."""
+    schema = file_schema(Scenario, "mediasim scenario")
+    schema["properties"][MATRIX] = {
+        "description": "Lists of values for dotted paths; every combination is a run.",
+        "type": "object",
+        "additionalProperties": {"type": "array", "minItems": 1},
+        "minProperties": 1,
+        "examples": [{"parties.alice.codec": ["PCMU", "PCMA"], "seed": [1, 2, 3]}],
+    }
+    return schema

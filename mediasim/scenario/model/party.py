@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
-
-from mediasim.audio.codecs import CODECS, codec_named
-from mediasim.documents.diagnostics import did_you_mean, one_of
+from mediasim.audio.codecs import CODECS
 from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Model, Trouble
-from mediasim.documents.values import Level, Number, Text, count
+from mediasim.documents.values import Level, Number, Text, among, count
+from mediasim.net.network import Network
 from mediasim.scenario.model.endpoint import Endpoint
-from mediasim.scenario.model.network import Network
-from mediasim.scenario.model.steps import Repeat, Step, Together
+from mediasim.scenario.model.steps import Step
 
 __all__ = ["Party"]
 
 _MOST_STEPS: Final = 100_000
 
 
-class _CodecName:
-    """Reads the name of a codec that is known when it is read."""
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._read)
-
-    def _read(self, value: object) -> str:
-        codec = codec_named(value) if isinstance(value, str) else None
-        if codec is None:
-            known = list(CODECS)
-            found = f", found {value[:40]!r}" if isinstance(value, str) else ""
-            meant = did_you_mean(value, known) if isinstance(value, str) else ""
-            raise ValueError(f"expected {one_of(known)}{found}{meant}")
-        return codec.name
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        aliases = [alias for codec in CODECS.values() for alias in codec.aliases]
-        return {"enum": [*CODECS, *aliases], "type": "string"}
+def _aliases() -> dict[str, str]:
+    return {alias: codec.name for codec in CODECS.values() for alias in codec.aliases}
 
 
-CodecName = Annotated[str, _CodecName()]
+CodecName = Annotated[str, among(CODECS, _aliases)]
 """The name of a codec, or an alias of it."""
 
 
@@ -90,7 +66,7 @@ class Party(Model):
         if self.dtx == "comfort-noise" and not codec.has_comfort_noise:
             found = f"{codec.name}, which has no comfort-noise packets"
             yield ("dtx",), f"expected off or silence for {found}"
-        if _size(self.script) > _MOST_STEPS:
+        if sum(step.size for step in self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 
     def _endpoint_troubles(self) -> Iterator[Trouble]:
@@ -103,16 +79,3 @@ class Party(Model):
         assert self.endpoint is not None
         if self.endpoint.sdp is not None and self.endpoint.remote is not None:
             yield ("endpoint", "sdp"), "expected remote or sdp, found both"
-
-
-def _size(steps: Many[Step]) -> int:
-    """Number of steps once repeats are unrolled."""
-    total = 0
-    for step in steps:
-        if isinstance(step, Repeat):
-            total += step.times * _size(step.steps)
-        elif isinstance(step, Together):
-            total += sum(_size(line) for line in step.lines)
-        else:
-            total += 1
-    return total

@@ -279,7 +279,7 @@ def _stream(
     lost, late = len(times["lost"]), received.late
     share = min(1.0, (lost + late) / sent) if sent else 0.0
     link = party.up if direction == "up" else party.down
-    delay_ms = link.delay_ns / 1e6 + (2 + party.depth) * 20
+    delay_ms = link.delay / 1e6 + (2 + party.depth) * 20
     opinion = emodel_mos(
         share, _burst_ratio(line, share), delay_ms, party.codec, concealed=party.conceal
     )

@@ -10,6 +10,5 @@ __all__ = [
     "run_folders",
     "runner",
     "simulate",
-    "sound_check",
     "sounds",
 ]

@@ -9,15 +9,12 @@ from mediasim.documents.durations import Duration
 from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Answering
 from mediasim.media.recorder import PauseBehavior
-from mediasim.net.link import GilbertElliott, Impairments, Jitter
-from mediasim.parties.clock import Stall
 from mediasim.parties.party import Party
 from mediasim.scenario.model import call as model_call
 from mediasim.scenario.model import conference as model_conference
-from mediasim.scenario.model import network as model_network
 from mediasim.scenario.model import recording as model_recording
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import WaitFor, walk
+from mediasim.scenario.model.steps import listens
 from mediasim.scenario.running.apps import Apps
 from mediasim.scenario.running.call_plans import (
     AppPlan,
@@ -55,7 +52,6 @@ def parties_of(scenario: Scenario) -> dict[str, Party]:
     found = {}
     for name, party in scenario.parties.items():
         network = party.network
-        up = network.towards_server
         found[name] = Party(
             name=name,
             number=numbers[name],
@@ -64,43 +60,17 @@ def parties_of(scenario: Scenario) -> dict[str, Party]:
             dtx=party.dtx,
             noise_dbfs=party.noise,
             reaction_frames=-(-party.reaction // FRAME_NS),
-            up=_impairments(up),
-            down=_impairments(network.towards_party),
-            skew_ppm=up.skew,
-            stalls=tuple(
-                Stall(stall.at, stall.for_, continuous=stall.kind == "pause") for stall in up.stalls
-            ),
+            up=network.towards_server,
+            down=network.towards_party,
             depth=network.jitter_buffer // FRAME_NS,
             conceal=network.conceal == "repeat",
         )
     return found
 
 
-def _impairments(link: model_network.Link) -> Impairments:
-    loss = link.loss
-    bursts = None
-    if loss is not None and loss.gilbert_elliott is not None:
-        states = loss.gilbert_elliott
-        bursts = GilbertElliott(states.enter, states.leave, states.loss_bad, states.loss_good)
-    return Impairments(
-        delay_ns=int(link.delay),
-        jitter=Jitter(link.jitter.kind, int(link.jitter.scale)) if link.jitter else Jitter(),
-        loss=(loss.random or 0.0) if loss is not None else 0.0,
-        bursts=bursts,
-        reorder=link.reorder,
-        duplicate=link.duplicate,
-        blocked=link.one_way,
-    )
-
-
 def listeners_of(scenario: Scenario) -> frozenset[str]:
     """Parties whose scripts wait for something heard."""
-    return frozenset(
-        name
-        for name, party in scenario.parties.items()
-        for _, step in walk(party.script)
-        if isinstance(step, WaitFor) and (step.quiet or step.speech or step.digit)
-    )
+    return frozenset(name for name, it in scenario.parties.items() if listens(it.script))
 
 
 def ordered_faults(scenario: Scenario) -> dict[str, tuple[FaultOrder, ...]]:

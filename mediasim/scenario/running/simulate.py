@@ -27,7 +27,7 @@ from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.build import run_report
 from mediasim.scenario.report.model import report_json
 from mediasim.scenario.running.runner import Run, run_scenario
-from mediasim.scenario.running.sound_check import check_sounds
+from mediasim.scenario.running.sounds import check_sounds
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Download, Format, download
 

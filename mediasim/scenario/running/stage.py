@@ -15,7 +15,7 @@ from mediasim.parties.party import Party
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.conference import Conference
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import WaitFor, walk
+from mediasim.scenario.model.steps import walk
 from mediasim.scenario.running.actor import Actor
 from mediasim.scenario.running.app_call import AppCall
 from mediasim.scenario.running.apps import Apps, Hold
@@ -138,15 +138,9 @@ class Stage:
 
     async def _watch(self) -> None:
         """Raises RunFailed when everybody has long been waiting for somebody else."""
-        patience = _PATIENCE_NS + max(
-            (
-                step.quiet
-                for party in self._scenario.parties.values()
-                for _, step in walk(party.script)
-                if isinstance(step, WaitFor) and step.quiet is not None
-            ),
-            default=0,
-        )
+        scripts = [party.script for party in self._scenario.parties.values()]
+        steps = [step for script in scripts for _, step in walk(script)]
+        patience = _PATIENCE_NS + max((step.quiet_ns for step in steps), default=0)
         while (idle_ns := self._exchange.idle_ns) < patience:
             await self._exchange.watch_until(self._exchange.now_ns + patience - idle_ns)
         waiting = [words for actor in self._actors if (words := actor.waiting)]

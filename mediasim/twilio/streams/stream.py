@@ -3,6 +3,8 @@
 Every frame of its tracks is sent as it has been lived through, 20 ms in a message. What the app
 sends takes effect in the next frame. While a stream is open its room is lived through frame by
 frame, so that nothing can happen before what caused it.
+
+Its resource is as the API description of 2010-04-01 has it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The JSON Schema of scenario files, for editors.
+"""The JSON Schema of a document's model, for editors.
 
-It accepts what the loader accepts, the short forms too, as an editor sees it: YAML 1.2, where
+It accepts what the model accepts, the short forms too, as an editor sees it: YAML 1.2, where
 ``0123`` is a number and ``no`` is a text. What needs more than one value to judge (names of
 parties, order of times) is the loader's alone. Descriptions are the docstrings of the model.
 """
@@ -15,49 +15,64 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from mediasim.documents.model import CHOICES, KEYED, Model
+from mediasim.documents.values import SHARED
 
-from mediasim.documents.durations import Duration
-from mediasim.documents.model import KEYED, Model
-from mediasim.scenario.model.fault import FaultText
-from mediasim.scenario.model.matrix import MATRIX
-from mediasim.scenario.model.scenario import Scenario
-
-__all__ = ["file_schema", "scenario_schema"]
+__all__ = ["file_schema"]
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-def scenario_schema() -> dict[str, Any]:
-    """The schema of one scenario file."""
-    schema = file_schema(Scenario, "mediasim scenario")
-    schema["properties"][MATRIX] = {
-        "description": "Lists of values for dotted paths; every combination is a run.",
-        "type": "object",
-        "additionalProperties": {"type": "array", "minItems": 1},
-        "minProperties": 1,
-        "examples": [{"parties.alice.codec": ["PCMU", "PCMA"], "seed": [1, 2, 3]}],
-    }
-    return schema
-
-
 def file_schema(root: type[Model], title: str) -> dict[str, Any]:
     """The schema of a file that holds one ``root``."""
-    schema = root.model_json_schema()
-    definitions: dict[str, Any] = schema.pop("$defs")
+    definitions: dict[str, Any] = {}
+    schema = _taken(root, definitions)
+    choices: dict[str, Any] = {}
+    while new := _nouns((schema, definitions)) - choices.keys():
+        for noun in new:
+            choices[noun] = {"anyOf": [_one_key(*kind) for kind in CHOICES[noun].items()]}
+            for model in CHOICES[noun].values():
+                definitions[model.__name__] = _taken(model, definitions)
     for model in _models(Model):
         if model is not root and model.__name__ in definitions:
             definitions[model.__name__] = _written(model, definitions[model.__name__])
     schema = _described(root, schema)
-    shared = {
-        "Duration": TypeAdapter(Duration).json_schema(),
-        "Fault": TypeAdapter(FaultText).json_schema(),
-    }
-    body = _tidy({**schema, "$defs": definitions}, shared)
-    body["$defs"].update(shared)
-    for noun in shared.keys() - {"Duration", "Fault"}:
-        _add_bare_words(body["$defs"][noun], body["$defs"])
+    for choice in choices.values():
+        _add_bare_words(choice, definitions)
+    shared: dict[str, Any] = {}
+    body: dict[str, Any] = _tidy({**schema, "$defs": _sorted(definitions)}, shared)
+    body["$defs"] |= _sorted(shared | _tidy(choices, shared))
     return {"$schema": _DIALECT, "title": title, **body}
+
+
+def _sorted(definitions: dict[str, Any]) -> dict[str, Any]:
+    return {name: definitions[name] for name in sorted(definitions)}
+
+
+def _taken(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A model's schema as pydantic has it; the parts of it go to the definitions."""
+    schema = model.model_json_schema()
+    definitions.update(schema.pop("$defs", {}))
+    return schema
+
+
+def _nouns(value: object) -> set[str]:
+    """The nouns of the choices that are referred to."""
+    if isinstance(value, dict):
+        return {value[KEYED]} if KEYED in value else _nouns(list(value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*map(_nouns, value))
+    return set()
+
+
+def _one_key(kind: str, model: type[Model]) -> dict[str, Any]:
+    """A mapping of one key, that of a kind."""
+    return {
+        "additionalProperties": False,
+        "properties": {kind: {"$ref": f"#/$defs/{model.__name__}"}},
+        "required": [kind],
+        "type": "object",
+    }
 
 
 def _models(model: type[Model]) -> Iterator[type[Model]]:
@@ -131,24 +146,22 @@ def _attributes(module: str) -> dict[str, dict[str, str]]:
 def _tidy(schema: Any, shared: dict[str, Any]) -> Any:
     """Without empty defaults and made-up titles, and with what is used often said once.
 
-    Choices between kinds are added to ``shared`` as they are met.
+    What is to be said once is added to ``shared`` as it is met.
     """
     if isinstance(schema, list):
         return [_tidy(item, shared) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {key: schema[key] for key in ("description", "default") if key in schema}
-    if schema.get("anyOf") == shared["Duration"]["anyOf"]:
-        return {"$ref": "#/$defs/Duration", **kept}
-    if schema.get("pattern") == shared["Fault"]["pattern"]:
-        return {"$ref": "#/$defs/Fault", **kept}
-    tidied = {
+    if KEYED in schema:
+        return {"$ref": f"#/$defs/{schema[KEYED]}"}
+    if SHARED in schema:
+        name = schema[SHARED]
+        kept = {key: schema[key] for key in ("description", "default") if key in schema}
+        own = (SHARED, "title", *kept)
+        shared[name] = {key: value for key, value in schema.items() if key not in own}
+        return {"$ref": f"#/$defs/{name}", **kept}
+    return {
         key: _tidy(value, shared)
         for key, value in schema.items()
         if key != "title" and not (key == "default" and value in (None, "", []))
     }
-    noun = tidied.pop(KEYED, None)
-    if noun is None:
-        return tidied
-    shared[noun] = tidied
-    return {"$ref": f"#/$defs/{noun}"}

@@ -1,4 +1,7 @@
-"""The network between a party and the server: one link for each direction."""
+"""The network between a party and the server, as it is described: one link for each direction.
+
+``link`` does to packets what is described here, and the sender's clock stalls and runs by it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from mediasim.documents.durations import Duration, in_steps, positive
 from mediasim.documents.model import Many, Model, Trouble
 from mediasim.documents.values import Flag, PartsPerMillion, Ratio
 
-__all__ = ["GilbertElliott", "Jitter", "Link", "Loss", "Network", "Stall"]
+__all__ = ["GilbertElliott", "Impairments", "Jitter", "Loss", "Network", "Stall"]
 
 
 class Jitter(Model):
@@ -78,7 +81,7 @@ class Stall(Model):
     late by the stall."""
 
 
-class Link(Model):
+class Impairments(Model):
     """What one direction does to packets. All absent: a clean link without delay."""
 
     delay: Duration = Duration(0)
@@ -98,6 +101,13 @@ class Link(Model):
     stalls: Many[Stall] = ()
     """When the sender stops."""
 
+    @property
+    def clean(self) -> bool:
+        """Whether packets are delayed, all alike, and nothing else happens to them."""
+        jitter, loss = self.jitter is not None and self.jitter.scale, self.loss
+        lossy = loss is not None and (loss.random or loss.gilbert_elliott is not None)
+        return not (jitter or lossy or self.reorder or self.duplicate or self.one_way)
+
     def troubles(self) -> Iterator[Trouble]:
         end = 0
         for number, stall in enumerate(self.stalls):
@@ -106,12 +116,12 @@ class Link(Model):
             end = stall.at + stall.for_
 
 
-class Network(Link):
+class Network(Impairments):
     """The network of a party's leg. Link keys without ``up`` or ``down`` hold for both ways."""
 
-    up: Link | None = None
+    up: Impairments | None = None
     """From the party to the server."""
-    down: Link | None = None
+    down: Impairments | None = None
     """From the server to the party."""
     jitter_buffer: Annotated[Duration, in_steps("20ms", "20ms", "1s")] = Duration.of("60ms")
     """How deep the server's playout buffer for this party is."""
@@ -121,24 +131,26 @@ class Network(Link):
 
     def troubles(self) -> Iterator[Trouble]:
         yield from super().troubles()
-        both_ways = [name for name in Link.known_keys() if name in self.model_fields_set]
+        both_ways = [name for name in Impairments.known_keys() if name in self.model_fields_set]
         if (self.up or self.down) and both_ways:
             yield (both_ways[0],), "write it under up or down, or leave out up and down"
         elif self.one_way:
             yield ("one_way",), "say which way is blocked: write it under up or under down"
 
     @property
-    def towards_server(self) -> Link:
+    def towards_server(self) -> Impairments:
         """The link from the party to the server."""
         return self.up or self._unless_split()
 
     @property
-    def towards_party(self) -> Link:
+    def towards_party(self) -> Impairments:
         """The link from the server to the party."""
         return self.down or self._unless_split()
 
-    def _unless_split(self) -> Link:
+    def _unless_split(self) -> Impairments:
         """Both ways alike, or a clean link beside the one that was described."""
         if self.up or self.down:
-            return Link()
-        return Link.model_construct(**{name: getattr(self, name) for name in Link.model_fields})
+            return Impairments()
+        return Impairments.model_construct(
+            **{name: getattr(self, name) for name in Impairments.model_fields}
+        )
