@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
-from mediasim.captures.datagrams import Datagram
+from mediasim.captures.pcap import Datagram
 from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
 from mediasim.net.rtp_mux import PacketWatcher
 from mediasim.net.udp import Address

@@ -106,7 +106,7 @@ def _show(find: Find, properties: Properties) -> None:
 def _judge(files: list[str], properties: Properties) -> ExitCode:
     """Judge scenario files by everything; returns the exit code."""
     from mediasim.documents.diagnostics import ScenarioError
-    from mediasim.scenario.fuzz.replay import judged_file
+    from mediasim.scenario.fuzz.properties import judged_file
 
     code = ExitCode.OK
     with refusing(ScenarioError):

@@ -57,13 +57,16 @@ def import_capture(
 
     Exit code 0: it was recorded, or listed; 2: the capture or the command line is wrong.
     """
-    from mediasim.scenario.importing.captured import read_captured
-    from mediasim.scenario.importing.choice import UnclearChoice, choose
-    from mediasim.scenario.importing.errors import ImportRefused
+    from mediasim.scenario.importing.captured_call import (
+        ImportRefused,
+        UnclearChoice,
+        choose,
+        read_captured,
+        signalled_in,
+    )
     from mediasim.scenario.importing.formats import format_of, parse_codec
     from mediasim.scenario.importing.replay import replay
-    from mediasim.scenario.importing.signalling import signalled_in
-    from mediasim.scenario.importing.words import listing, listing_text, report, report_text
+    from mediasim.scenario.importing.report import listing, listing_text, report, report_text
     from mediasim.scenario.running.run_folders import DEFAULT_FOLDER, RunFolder, run_folder
 
     try:

@@ -84,7 +84,7 @@ def recordings(
 
 def _read_steps(file: Path) -> Any:
     from mediasim.documents.diagnostics import ScenarioError
-    from mediasim.documents.yaml_reader import read_yaml
+    from mediasim.documents.document import read_yaml
 
     try:
         steps = read_yaml(file.read_text("utf-8"), file).plain()

@@ -1,6 +1,6 @@
 """The plain values of a scenario, each an annotated type that reads what people write.
 
-A scenario file gives every scalar as text (see ``yaml_reader.py``); Python gives numbers. Both are
+A scenario file gives every scalar as text (see ``document.py``); Python gives numbers. Both are
 read here, and the JSON Schema beside each type allows both: an editor sees ``+14155550100`` or
 ``0123`` as a number where the file's reader keeps it as text.
 """
@@ -236,12 +236,6 @@ KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
 """Keys that end something; an empty text is no key."""
 
 
-def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
-    """Telephone numbers of the range reserved for fiction, but for those that are taken."""
-    numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
-    return (number for number in numbers if number not in taken)
-
-
 def existing_file(path: Path, info: ValidationInfo) -> Path:
     """The file as it is written; it must be there, seen from the document's own folder.
 
@@ -252,3 +246,9 @@ def existing_file(path: Path, info: ValidationInfo) -> Path:
         if not found.is_file():
             raise ValueError(f"there is no file {str(found)!r}")
     return path
+
+
+def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
+    """Telephone numbers of the range reserved for fiction, but for those that are taken."""
+    numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
+    return (number for number in numbers if number not in taken)

@@ -14,17 +14,16 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 from pydantic import AfterValidator, PrivateAttr
 
 from mediasim.documents.diagnostics import Problem, ScenarioError
-from mediasim.documents.document import Node, Origin, from_python, validated
+from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
 from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
-from mediasim.documents.yaml_reader import read_text, read_yaml
 from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.scenario.model.fault import FaultText
 from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 
 __all__ = [
@@ -298,17 +297,14 @@ def config_schema() -> dict[str, Any]:
 
 
 def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
-    """Voices that do not exist, texts that a voice cannot say, files that are no audio.
+    """What cannot be said or played, of parties with the place where they are written."""
+    # Loaded for configs that are read: their schema has no need of voices.
+    from mediasim.scenario.running.sounds import party_sound_troubles
 
-    Parties come with the place where they are written. No speech is made.
-    """
-    from mediasim.scenario.running.sounds import AudioFiles, party_sound_troubles
-
-    files = AudioFiles()
     return [
-        origin.problem((*where, *location), message)
+        origin.problem((*where, *location), words)
         for where, callee in callees
-        for location, message in party_sound_troubles(
-            callee, callee.voice or DEFAULT_VOICES[0], origin.base, files
+        for location, words in party_sound_troubles(
+            callee, callee.voice or DEFAULT_VOICES[0], origin.base
         )
     ]

@@ -10,7 +10,7 @@ from mediasim.documents.document import Origin, from_python, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Model, OneOrMany, Trouble
 from mediasim.documents.values import Flag, Number, Ratio, Text, count
-from mediasim.scenario.model.fault import FaultText
+from mediasim.scenario.model.recording import FaultText
 from mediasim.truth.faults.order import parse_fault
 from mediasim.twilio.rest.table import callbacks
 from mediasim.twilio.weather import Spell

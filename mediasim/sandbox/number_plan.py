@@ -27,12 +27,12 @@ from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
 from mediasim.sandbox.config import DEFAULT, AppNumber, Callee, Config
-from mediasim.scenario.model.endpoint import address_of
+from mediasim.scenario.model.party import address_of
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
 from mediasim.scenario.running.actor import Actor
+from mediasim.scenario.running.compile import parties_of
 from mediasim.scenario.running.endpoints import Elsewhere, EndpointError
-from mediasim.scenario.running.plans import parties_of
 from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.resources import NumberRecord

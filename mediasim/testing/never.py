@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mediasim.audio.dtmf import DtmfDetector
 from mediasim.audio.files import load_clip
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
-from mediasim.documents.wording import says
+from mediasim.documents.diagnostics import says
 from mediasim.scenario.expectations.verdicts import Media
 from mediasim.testing.source import Utterance
 from mediasim.truth.measure import heard

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.tones import noise
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import read_capture
-from mediasim.captures.rtp_finder import find_streams
+from mediasim.captures.pcap import Datagram, capture_bytes, datagram_in, read_capture
+from mediasim.captures.rtp_streams import find_streams
 from mediasim.captures.transport import CaptureTransport
-from mediasim.captures.writer import capture_bytes
 from mediasim.documents.durations import Duration
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room

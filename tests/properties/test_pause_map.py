@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from playing import Played, examples, first_sample, play
 
-from mediasim.scenario.expectations.file_clock import FileClock
+from mediasim.scenario.expectations.verdicts import FileClock
 
 Lines = list[dict[str, Any]]
 

@@ -33,8 +33,7 @@ from mediasim.documents.diagnostics import ScenarioError
 from mediasim.net.sdp import agreed, answer, offer, parse_sdp
 from mediasim.rtp.quality import emodel_mos
 from mediasim.rtp.sender import RtpSender
-from mediasim.scenario.fuzz.draw_parties import draw_party
-from mediasim.scenario.fuzz.draws import Draws
+from mediasim.scenario.fuzz.draw_parties import Draws, draw_party
 from mediasim.scenario.model.load import parse_scenario, scenario_schema
 from mediasim.scenario.model.starter import starter_scenario
 from mediasim.scenario.running.simulate import Result

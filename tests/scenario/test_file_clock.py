@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.scenario.expectations.file_clock import FileClock
+from mediasim.scenario.expectations.verdicts import FileClock
 
 
 def clock_of(started: float, samples: int, pauses: list[dict[str, Any]]) -> FileClock:

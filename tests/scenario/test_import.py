@@ -18,9 +18,7 @@ from hypothesis import strategies as st
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import read_wav
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import CapturedFrame, read_capture
-from mediasim.captures.writer import capture_bytes
+from mediasim.captures.pcap import CapturedFrame, Datagram, capture_bytes, datagram_in, read_capture
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.report.build import run_report
 from mediasim.seeds import Seeds

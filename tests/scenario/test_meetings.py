@@ -34,7 +34,7 @@ from mediasim.scenario.running.call_plans import (
     RecordingPlan,
 )
 from mediasim.scenario.running.calls import Cast
-from mediasim.scenario.running.meetings import Meeting
+from mediasim.scenario.running.conferences import Meeting
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 TOLD = RecordingPlan("main")

@@ -18,8 +18,7 @@ import pytest
 from captured_calls import ANN, BOB, both_recordings, call, captured, imported, mediasim
 
 from mediasim.audio.tones import noise
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import read_capture
+from mediasim.captures.pcap import Datagram, datagram_in, read_capture
 from mediasim.exchange.dates import Dates
 from mediasim.media.far_end import FarEndListener
 from mediasim.media.leg import Leg

@@ -13,7 +13,7 @@ import mediasim
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.model import BrokenRun
-from mediasim.scenario.running import stage
+from mediasim.scenario.running import runner
 from mediasim.scenario.running.campaign import run_all, run_one
 from mediasim.scenario.running.runner import RunFailed, run_scenario
 
@@ -100,7 +100,7 @@ def test_a_fault_of_our_own_is_called_that_and_keeps_its_traceback(
     def fails(*_args: Any) -> Any:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(stage, "Actor", fails)
+    monkeypatch.setattr(runner, "Actor", fails)
     report = broken(scenario(), tmp_path)
     assert report.error == "a fault of mediasim itself, ZeroDivisionError: oops"
     assert "Traceback" in str(report.traceback)

@@ -15,10 +15,10 @@ import pytest
 
 from mediasim.documents.model import Model
 from mediasim.net.network import Impairments, Network
-from mediasim.scenario.model.app import App
-from mediasim.scenario.model.endpoint import Endpoint
+from mediasim.scenario.model.call import App
 from mediasim.scenario.model.expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model.load import load_scenarios
+from mediasim.scenario.model.party import Endpoint
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.campaign import run_one
 

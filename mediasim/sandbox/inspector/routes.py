@@ -87,7 +87,7 @@ class _Inspector:
 
     async def script(self, request: Request) -> Response:
         """A script's steps, written as in config files, as the control API takes them."""
-        from mediasim.documents.yaml_reader import read_yaml
+        from mediasim.documents.document import read_yaml
 
         body = _Script.model_validate_json(await request.body())
         steps = read_yaml(body.yaml, None).plain()

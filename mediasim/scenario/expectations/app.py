@@ -15,8 +15,7 @@ from mediasim.scenario.expectations.conversing import (
     judge_response,
     judge_talk_over,
 )
-from mediasim.scenario.expectations.file_clock import FileClock
-from mediasim.scenario.expectations.verdicts import Failed
+from mediasim.scenario.expectations.verdicts import Failed, FileClock
 from mediasim.scenario.model.expect import (
     AppExpectation,
     ExpectBargeIn,

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
+from mediasim.documents.diagnostics import counted, is_clip, says
 from mediasim.documents.durations import Duration
-from mediasim.documents.wording import counted, is_clip, says
 from mediasim.parties.hearing import HEARD_DBFS
 from mediasim.scenario.expectations.verdicts import Failed, Media, place
 from mediasim.scenario.model.expect import (

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError, read_wav
-from mediasim.documents.wording import counted
+from mediasim.documents.diagnostics import counted
 from mediasim.scenario.expectations.app import barge_in, dead_air, greeting, response, talk_over
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
 from mediasim.scenario.expectations.verdicts import (

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from mediasim.conversation.app_figures import Figures, TimeSpan
+from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
-from mediasim.documents.wording import counted
 
 __all__ = [
     "APP",

@@ -5,4 +5,4 @@
 scenario small; ``hunt`` does all of it many times, for these or any other ``properties``.
 """
 
-__all__ = ["draw_parties", "draws", "hunt", "judge", "properties", "replay", "try_out"]
+__all__ = ["draw_parties", "hunt", "judge", "properties"]

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
-from mediasim.scenario.fuzz.draw_parties import SIGNALS, draw_party
-from mediasim.scenario.fuzz.draws import Draws
+from mediasim.scenario.fuzz.draw_parties import SIGNALS, Draws, draw_party
 from mediasim.seeds import Seeds
 
 __all__ = ["draw_scenario"]

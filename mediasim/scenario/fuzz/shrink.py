@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.judge import Broken
-from mediasim.scenario.fuzz.try_out import Trial
+from mediasim.scenario.fuzz.properties import Trial
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.steps import STEPS
 

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from mediasim.audio.codecs import CODECS, NO_TYPE, NOISE_TYPE, STATIC_TYPES, codec_named
-from mediasim.captures.rtp_talks import Talk
+from mediasim.captures.rtp_streams import Talk
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.stream import StreamFormat
-from mediasim.scenario.importing.errors import ImportRefused
+from mediasim.scenario.importing.captured_call import ImportRefused
 
 __all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_codec"]
 

@@ -2,10 +2,9 @@
 
 __all__ = [
     "call",
+    "check",
     "conference",
-    "endpoint",
     "expect",
-    "fault",
     "load",
     "party",
     "recording",

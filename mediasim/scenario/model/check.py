@@ -1,16 +1,18 @@
 """What the parts of a scenario say about each other, checked before anything runs.
 
 Only what is sure beforehand is a mistake here: whether an expectation holds, the run decides.
+Durations that were probably meant in milliseconds, large plain numbers, are warned of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from mediasim.documents.diagnostics import expected_among
-from mediasim.documents.model import Location, Trouble
+from mediasim.documents.durations import Duration, PlainSeconds
+from mediasim.documents.model import Location, Model, Trouble
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.conference import Conference
@@ -19,7 +21,7 @@ from mediasim.scenario.model.recording import Moment
 from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault
 
-__all__ = ["ScenarioParts", "cross_troubles", "party_troubles"]
+__all__ = ["ScenarioParts", "cross_troubles", "party_troubles", "unit_troubles"]
 
 
 class ScenarioParts(Happening, Protocol):
@@ -197,3 +199,26 @@ def _rings(call: Call) -> int:
     answer = call.answer
     rings = call.timeout if answer.outcome == "no-answer" else min(answer.after, call.timeout)
     return call.dial_after + rings
+
+
+_IMPLAUSIBLE: Final = Duration.of("100s")
+"""Few pauses are as long, and few milliseconds are fewer."""
+
+
+def unit_troubles(part: object, at: Location = ()) -> Iterator[Trouble]:
+    """Plain numbers in a part that are so many seconds that milliseconds may be meant."""
+    if isinstance(part, PlainSeconds):
+        if part >= _IMPLAUSIBLE:
+            number = str(part).removesuffix("s")
+            yield at, f"{number} without a unit is {number} seconds: write {number}s or {number}ms"
+    elif isinstance(part, Model):
+        names = dict(zip(type(part).model_fields, type(part).known_keys(), strict=True))
+        for name, key in names.items():
+            yield from unit_troubles(getattr(part, name), (*at, key))
+    elif isinstance(part, Mapping):
+        for key, value in part.items():
+            yield from unit_troubles(value, (*at, str(key)))
+    elif isinstance(part, Sequence) and not isinstance(part, str):
+        for index, value in enumerate(part):
+            keyword = (value.keyword,) if isinstance(value, Model) and value.keyword else ()
+            yield from unit_troubles(value, (*at, index, *keyword))

@@ -17,11 +17,10 @@ from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from mediasim.documents.diagnostics import expected_among, one_of
+from mediasim.documents.diagnostics import expected_among, is_clip, one_of, says
 from mediasim.documents.durations import Between, Duration
 from mediasim.documents.model import Keyed, Location, Many, Model, Trouble
 from mediasim.documents.values import EventName, Level, Name, Text, count
-from mediasim.documents.wording import is_clip, says
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.plan import PlannedRecording

@@ -15,10 +15,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mediasim.documents.diagnostics import Problem, ScenarioError
-from mediasim.documents.document import Node, Origin, from_python
+from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml
 from mediasim.documents.model import Location
 from mediasim.documents.schema import file_schema
-from mediasim.documents.yaml_reader import read_text, read_yaml
 from mediasim.scenario.model.check import party_troubles
 from mediasim.scenario.model.matrix import MATRIX, Variant, expand
 from mediasim.scenario.model.scenario import Scenario

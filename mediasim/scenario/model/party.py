@@ -1,19 +1,80 @@
-"""A party: somebody at the far end of a leg, with a voice, a codec, a network and a script."""
+"""A party: somebody at the far end of a leg, with a voice, a codec, a network and a script.
+
+Or an RTP endpoint elsewhere, which is not simulated and lives in real time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, ValidationInfo
 
 from mediasim.audio.codecs import CODECS
 from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Model, Trouble
-from mediasim.documents.values import Level, Number, Text, among, count
+from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
-from mediasim.scenario.model.endpoint import Endpoint
+from mediasim.net.sdp import parse_sdp
 from mediasim.scenario.model.steps import Step
 
-__all__ = ["Party"]
+__all__ = ["Endpoint", "Party", "address_of"]
+
+
+def address_of(value: str) -> tuple[str, int]:
+    """HOST:PORT taken apart; an IPv6 host stands in brackets. Raises ValueError."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"expected HOST:PORT, found {value[:60]!r}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _address(value: str) -> str:
+    address_of(value)
+    return value
+
+
+def _description(path: Path, info: ValidationInfo) -> Path:
+    """A file that is there, and holds a session description."""
+    existing_file(path, info)
+    if info.context is not None:
+        parse_sdp((info.context.base / path).read_text("utf-8", errors="replace"))
+    return path
+
+
+Address = Annotated[Text, AfterValidator(_address)]
+
+
+class Endpoint(Model):
+    """Somebody else's RTP: ffmpeg, a media server, a test set. A bare text is its ``remote``.
+
+    With neither ``remote`` nor ``sdp``, packets go to whoever sends some first.
+    """
+
+    stands_for: ClassVar[str] = "remote"
+
+    local: Address = "127.0.0.1:0"
+    """Where the server receives its RTP; port 0 is any free one. RTCP has the port after it."""
+    remote: Address | None = None
+    """Where it receives."""
+    sdp: Annotated[Path, AfterValidator(_description)] | None = None
+    """A file with its session description, instead of ``remote``: where it receives, and what."""
+    rtcp_mux: Flag = False
+    """RTCP shares the port of RTP (RFC 5761)."""
+    payload_type: Annotated[int, count(0, 127)] | None = None
+    """The number of the party's codec; as it is offered, 111 for OPUS, where absent."""
+    dtmf: Annotated[int, count(0, 127)] = 101
+    """The number of its telephone events (RFC 4733)."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        return {"remote": value}
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"type": "string"}]
+
 
 _MOST_STEPS: Final = 100_000
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mediasim.documents.wording import counted
+from mediasim.documents.diagnostics import counted
 from mediasim.parties.voices.clip import cache_directory
 from mediasim.scenario.report import SHARED_SCRIPTS
 from mediasim.scenario.report.model import Report, Totals

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mediasim.documents.wording import counted
+from mediasim.documents.diagnostics import counted
 from mediasim.exchange.records import ChannelMapEntry
 
 __all__ = [

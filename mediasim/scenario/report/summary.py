@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mediasim.documents.wording import counted, fault_words
+from mediasim.documents.diagnostics import counted, fault_words
 from mediasim.scenario.report.model import (
     CallReport,
     ExpectationReport,

@@ -1,7 +1,7 @@
 """What the report page shows of each run, put in order for its template.
 
 Times are seconds of the call's clock unless they are said to be in the file: a recording's places
-are carried over to the call's clock (:mod:`mediasim.scenario.expectations.file_clock`), so that
+are carried over to the call's clock (:mod:`mediasim.scenario.expectations.verdicts`), so that
 all lanes of a run share one axis: a ruler, what happened, the calls, each recording's channels,
 and what became of the packets of each stream.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from mediasim.documents.wording import counted, fault_words
-from mediasim.scenario.expectations.file_clock import FileClock
+from mediasim.documents.diagnostics import counted, fault_words
+from mediasim.scenario.expectations.verdicts import FileClock
 from mediasim.scenario.report.data import CallStream, Heard, scripts_data, sound_blocks
 from mediasim.scenario.report.model import (
     ExpectationReport,

@@ -11,7 +11,7 @@ from traceback import format_exc
 from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.lanes import WorkerDied, in_lanes
+from mediasim.scenario.running.processes import WorkerDied, in_lanes
 from mediasim.scenario.running.run_folders import recover_in
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
 from mediasim.net.sdp import SdpError, SessionDescription, answer, offer, parse_sdp
 from mediasim.parties.party import Party as Answering
 from mediasim.rtp.stream import StreamFormat
-from mediasim.scenario.model.endpoint import address_of
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import Party, address_of
 from mediasim.scenario.model.scenario import Scenario
 
 __all__ = [

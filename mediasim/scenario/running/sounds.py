@@ -5,8 +5,9 @@ The check comes before anything runs: can all of it be heard? It makes no speech
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -27,7 +28,6 @@ from mediasim.seeds import Seeds
 
 __all__ = [
     "GREETER",
-    "AudioFiles",
     "ScenarioSounds",
     "Sound",
     "SoundClip",
@@ -38,6 +38,7 @@ __all__ = [
     "voices_of",
 ]
 
+_WrongFile = Callable[[Path], str | None]
 GREETER: Final = DEFAULT_VOICES[-1]
 """The voice that says greetings."""
 
@@ -103,7 +104,7 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
     Also for a MEDIASIM_SPEECH that names no engine.
     """
     problems: dict[Problem, None] = {}  # variants of a matrix share theirs
-    files = AudioFiles()
+    files = cache(_wrong_file)  # each is read once
     for scenario in scenarios:
         for location, message in _troubles(scenario, files):
             problems[scenario.problem(location, message)] = None
@@ -119,7 +120,7 @@ def _place(problem: Problem) -> tuple[str, int, int]:
     return str(problem.file or ""), problem.line or 0, problem.column or 0
 
 
-def _troubles(scenario: Scenario, files: AudioFiles) -> Iterator[Trouble]:
+def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Trouble]:
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
         for location, wrong in party_sound_troubles(party, voices[name], scenario.base, files):
@@ -128,20 +129,33 @@ def _troubles(scenario: Scenario, files: AudioFiles) -> Iterator[Trouble]:
         yield from _sound_troubles(sound, scenario.base, files)
 
 
+def _wrong_file(path: Path) -> str | None:
+    from mediasim.audio.files import load_clip
+
+    try:
+        load_clip(path)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def party_sound_troubles(
-    party: Party, voice: str, base: Path, files: AudioFiles
+    party: Party, voice: str, base: Path, files: _WrongFile = _wrong_file
 ) -> Iterator[Trouble]:
-    """What of a party cannot be said in a voice, or played, by its place in the party."""
+    """What of a party cannot be said in a voice, or played, by its place in the party.
+
+    ``base`` is the folder that files are relative to; ``files`` says what is wrong with a file.
+    """
     if party.voice is not None and (wrong := _wrong_voice(party.voice)):
         yield ("voice",), wrong
     for sound in script_sounds(party.script, voice, ("script",)):
         yield from _sound_troubles(sound, base, files)
 
 
-def _sound_troubles(sound: Sound, base: Path, files: AudioFiles) -> Iterator[Trouble]:
+def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Trouble]:
     step = sound.step
     if isinstance(step, Play):
-        if wrong := files.wrong(base / step.file):
+        if wrong := files(base / step.file):
             yield (*sound.location, "file"), wrong
         return
     voice = step.voice or sound.voice
@@ -158,28 +172,6 @@ def _sound_troubles(sound: Sound, base: Path, files: AudioFiles) -> Iterator[Tro
 def _wrong_voice(voice: str) -> str | None:
     try:
         voice_named(voice)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-class AudioFiles:
-    """What is wrong with files of audio, each read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[Path, str | None] = {}
-
-    def wrong(self, path: Path) -> str | None:
-        if path not in self._known:
-            self._known[path] = _wrong_file(path)
-        return self._known[path]
-
-
-def _wrong_file(path: Path) -> str | None:
-    from mediasim.audio.files import load_clip
-
-    try:
-        load_clip(path)
     except ValueError as error:
         return str(error)
     return None

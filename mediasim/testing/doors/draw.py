@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
-from mediasim.scenario.fuzz.draw_parties import SIGNALS, draw_party
-from mediasim.scenario.fuzz.draws import Draws
+from mediasim.scenario.fuzz.draw_parties import SIGNALS, Draws, draw_party
 from mediasim.seeds import Seeds
 from mediasim.testing.doors.unlike import unlike
 

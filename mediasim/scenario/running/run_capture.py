@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from mediasim.captures.pcap import capture_pieces
 from mediasim.captures.transport import CaptureTransport
-from mediasim.captures.writer import capture_pieces
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import Ends, FarEnd, FarEndFormat, FarEndListener

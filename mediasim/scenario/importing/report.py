@@ -9,15 +9,16 @@ from typing import Any
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.captures.rtp_figures import figures_of
-from mediasim.captures.rtp_finder import FoundStream
-from mediasim.captures.rtp_talks import Talk, pairs_of
-from mediasim.scenario.importing.captured import Captured
-from mediasim.scenario.importing.choice import Choice, shown
-from mediasim.scenario.importing.errors import ImportRefused
+from mediasim.captures.rtp_streams import FoundStream, Talk, figures_of, pairs_of
+from mediasim.scenario.importing.captured_call import (
+    Captured,
+    Choice,
+    ImportRefused,
+    Signalled,
+    shown,
+)
 from mediasim.scenario.importing.formats import TalkFormat, format_of
 from mediasim.scenario.importing.replay import Replayed
-from mediasim.scenario.importing.signalling import Signalled
 from mediasim.twilio.download import download
 
 __all__ = ["listing", "listing_text", "report", "report_text"]

@@ -24,8 +24,7 @@ from mediasim.scenario.running.call_plans import (
     ParticipantPlan,
     RecordingPlan,
 )
-from mediasim.scenario.running.calls import Cast
-from mediasim.scenario.running.planned_recordings import PlannedRecordings
+from mediasim.scenario.running.calls import Cast, PlannedRecordings
 
 __all__ = ["Meeting"]
 
