@@ -68,9 +68,8 @@ class ToyRecord:
 
 
 def create(ask: Ask) -> Answer:
-    service = ask.service
     name = ask.form.friendly_name() or ""
-    record = ToyRecord(service.new_sid("TY"), service.account.sid, name, service.now_ns)
+    record = ToyRecord(ask.new_sid(), ask.service.account.sid, name, ask.service.now_ns)
     ask.store.add(record)
     return ask.shown(record, 201)
 
@@ -162,7 +161,7 @@ def test_a_toy_is_created_listed_paged_stored_restored_and_shown(tmp_path: Path)
     with EmbeddedSandbox(settings) as sandbox:
         client = Client(sandbox)
         _, listed = client.toys("GET")
-        # Nobody has ended it: what was in progress broke with the process.
+        # What was in progress when the process ended is broken: its lifecycle says so.
         assert listed["wooden_toys"] == [{**each, "status": "broken"} for each in (top, ball)]
         assert client.shown() == ["top", "ball"]
         client.ask("POST", "/_mediasim/reset")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from starlette.types import Receive, Scope, Send
 
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.resource import ACCOUNT, Owner
@@ -17,14 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Place",
-    "Receive",
-    "Scope",
-    "Send",
     "Where",
     "control_place",
     "pass_on",
     "rest_place",
-    "whole_body",
 ]
 
 _ACCOUNT: Final = re.compile(rf"/{API_VERSION}/Accounts/[^/.]+/(.+)")
@@ -106,13 +104,6 @@ def control_place(method: str, path: str) -> Place:
 
 # -- passing on ----------------------------------------------------------------------------------
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a body that has to be read before it is passed on."""
 _OF_THE_CONNECTION: Final = (
     b"connection",
     b"keep-alive",
@@ -125,20 +116,6 @@ _OF_THE_CONNECTION: Final = (
 )
 """Headers that say nothing to anybody further on (RFC 9110 section 7.6.1)."""
 _OF_THIS_HOST: Final = (b"host", b"origin")
-
-
-async def whole_body(receive: Receive, most: int = LARGEST) -> bytes | None:
-    """A request's body; None if it has more than ``most`` bytes, or never came to its end."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if len(body) > most:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)
 
 
 async def pass_on(

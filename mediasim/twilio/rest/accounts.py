@@ -81,7 +81,7 @@ ACCOUNTS: Final = Resource(
 
 def _create_key(ask: Ask) -> Answer:
     name = ask.form.friendly_name()
-    sid = ask.service.new_sid("SK")
+    sid = ask.new_sid()
     record = KeyRecord(
         sid=sid,
         account_sid=ask.service.account.sid,

@@ -87,7 +87,7 @@ def _list(ask: Ask) -> Answer:
 
 def _create(ask: Ask) -> Answer:
     record = ApplicationRecord(
-        sid=ask.service.new_sid("AP"),
+        sid=ask.new_sid(),
         account_sid=ask.service.account.sid,
         friendly_name="",
         created_ns=ask.service.now_ns,

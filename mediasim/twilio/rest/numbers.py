@@ -74,7 +74,7 @@ def _pattern(part: str) -> re.Pattern[str]:
 def _create(ask: Ask, kind: str) -> Answer:
     number = _wanted(ask, kind)
     record = NumberRecord(
-        sid=ask.service.new_sid("PN"),
+        sid=ask.new_sid(),
         account_sid=ask.service.account.sid,
         friendly_name=number,
         created_ns=ask.service.now_ns,

@@ -77,6 +77,10 @@ class Ask:
             raise ValueError(f"{self.resource.name} records are not stored")
         return self.resource.stored.store(self.service)
 
+    def new_sid(self) -> str:
+        """The next SID of the resource's prefix."""
+        return self.service.new_sid(self.resource.prefix)
+
     def found(self) -> Any:
         """The record whose SID is in the path. Raises TwilioError (404, 20404) without one."""
         return self.store.find(self.at["sid"])
@@ -105,7 +109,7 @@ class Operation:
     parameters: tuple[str, ...] = ()
     """The names it reads of the form, or of the query; no others can be read."""
     places_call: bool = False
-    """Whether it begins a call: any process can do that, and carries the call from then on."""
+    """Whether it begins a call, which any process can do that carries the call from then on."""
 
 
 class Owner(Enum):
@@ -114,8 +118,7 @@ class Owner(Enum):
     FRONT = "front"
     """The front; every worker has a copy."""
     SHARED = "shared"
-    """The front, and every worker has a copy; which calls are in it knows the worker they are in.
-    """
+    """The front; every worker has a copy, and knows which of its own calls are in it."""
     WORKER = "worker"
     """The worker that made the record; the front has a copy."""
 
@@ -130,11 +133,11 @@ class Store:
     find: Callable[[str], Any]
     """The record of a key. Raises TwilioError, or LookupError, without one."""
     remove: Callable[[str], object] | None = None
-    """Takes one out by its key; None: they go by their age."""
+    """Removes the record of a key; None: records are only removed by their age."""
 
     @classmethod
     def of_list(cls, records: list[Any], key: str = "sid") -> Store:
-        """What only tells what happened: the newest are kept, and none is taken out by its key."""
+        """Records in a list of an account, which keeps the newest ``MOST_KEPT``."""
 
         def add(record: Any) -> None:
             records.append(record)
@@ -215,11 +218,11 @@ class Resource:
     json: Callable[[Any, Dates], dict[str, Any]] = _twilio_json
     """A record as the API shows it."""
     stored: Stored | None = None
-    """None: only the process in which it is happening can tell of it."""
+    """None: records are not stored, and only the process whose calls they are about has them."""
     main_only: bool = False
     """Whether API keys are refused."""
     callbacks: tuple[str, ...] = ()
-    """The kinds of callbacks that tell of it, as the delivery log and fault injection name them."""
+    """The kinds of callbacks about it, as the delivery log and fault injection name them."""
 
 
 # -- what many resources do ---------------------------------------------------------------------
