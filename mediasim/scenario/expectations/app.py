@@ -51,7 +51,7 @@ def talk_over(run: Run, wanted: ExpectTalkOver) -> str:
 
 
 def dead_air(run: Run, wanted: ExpectDeadAir) -> str:
-    """No stretch in which nobody spoke was longer than that."""
+    """No stretch of silence on both sides was longer than that."""
     return _judged(run, wanted, lambda it: judge_dead_air(it, wanted.most))
 
 

@@ -88,7 +88,7 @@ def _recorded(run: Run, name: str | None) -> str:
 
 
 def _outcome(run: Run, name: str | None) -> str:
-    """How a call ended: completed if anybody answered it, else as the leg that was dialled."""
+    """How a call ended: completed if any leg was answered, else as the leg that was dialled."""
     name = name or run.scenario.calls[0].name
     legs = [call for call in run.exchange.calls if call.flow == name]
     if not legs:

@@ -104,7 +104,7 @@ def judge_talk_over(figures: Figures, most: Duration) -> str:
 
 
 def judge_dead_air(figures: Figures, most: Duration) -> str:
-    """No stretch in which nobody spoke was longer than that."""
+    """No stretch of silence on both sides was longer than that."""
     _needs_sound(figures)
     longest = max(figures.dead_air, key=lambda span: span.ms, default=None)
     if longest is None:

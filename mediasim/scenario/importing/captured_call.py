@@ -108,7 +108,7 @@ class Signalled:
         return talk.source in those and talk.source not in not_those
 
     def names_for(self, talk: Talk) -> dict[int, str]:
-        """Payload types by their numbers: as whoever receives the talk has described them."""
+        """Payload types by their numbers, as the receiver of the talk described them in its SDP."""
         return self.types.get(talk.source, {}) | self.types.get(talk.destination, {})
 
 
@@ -144,7 +144,7 @@ def _names(described: SessionDescription) -> dict[int, str]:
 
 
 class UnclearChoice(ImportRefused):
-    """Whoever imports has to say which streams are meant: they are to be listed."""
+    """The capture leaves open which streams are the call: the user has to choose from a list."""
 
 
 @dataclass(frozen=True, slots=True)

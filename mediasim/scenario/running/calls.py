@@ -220,7 +220,7 @@ class DialledCall:
             await caller.finish()
 
     async def _connect(self) -> None:
-        """Ring the callee, then whoever the caller is transferred to."""
+        """Ring the callee, then each party that the caller is transferred to."""
         plan, transfers = self._plan, list(self._plan.transfers)
         callee, timeout_ns = self._cast.phone(plan.callee, plan.answering), plan.timeout_ns
         while True:
