@@ -43,6 +43,9 @@ async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> N
         await exchange.events.wait(moment.event)
 
 
+# -- recordings by plan -------------------------------------------------------------------------
+
+
 class PlannedRecordings:
     """Recordings by plan; a :class:`mediasim.exchange.dial.DialRecording`."""
 
@@ -114,6 +117,9 @@ class PlannedRecordings:
     async def _stop(self, recording: LiveRecording, moment: Moment) -> None:
         await moment_comes(self._exchange, self._dialled_ns, moment)
         recording.stop()
+
+
+# -- parties and calls --------------------------------------------------------------------------
 
 
 class Cast:

@@ -54,13 +54,17 @@ from mediasim.twilio.streams import Stream
 
 __all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
 
-
+_LONGEST_SECONDS: Final = 24 * 3600
+"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
 """How long all parties may only listen before the run is given up, in nanoseconds."""
 
 
 class RunFailed(RuntimeError):
     """The run itself broke; says why in words."""
+
+
+# -- what happens in a scenario -----------------------------------------------------------------
 
 
 class Stage:
@@ -173,8 +177,7 @@ class Stage:
         )
 
 
-_LONGEST_SECONDS: Final = 24 * 3600
-"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
+# -- its run ------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, repr=False)  # asyncio formats what a task returned, and drops it
