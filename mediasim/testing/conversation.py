@@ -14,7 +14,7 @@ from typing import Any, Final
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
 from mediasim.documents.durations import Duration
-from mediasim.scenario.expectations.conversing import (
+from mediasim.scenario.expectations.conversation import (
     APP,
     CALLER,
     Wanting,
