@@ -152,10 +152,25 @@ def test_a_package_is_imported_by_its_public_face(package: str) -> None:
     assert not unasked, f"{package}: {sorted(unasked)} are imported from nowhere else; {advice}"
 
 
+LONGEST = 400
+OF_ONE_IDEA = {
+    "exchange/conference.py",
+    "rtp/lines.py",
+    "rtp/pacing.py",
+    "rtp/playout.py",
+    "scenario/model/steps.py",
+    "truth/measure.py",
+}
+"""Modules that may be longer, for what is in them is read as one."""
+
+
 def test_modules_are_short() -> None:
-    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in MODULES}
-    long = {str(path.relative_to(ROOT)): count for path, count in lengths.items() if count > 520}
-    assert not long, f"too long to hold in the head: {long}"
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in MODULES
+    }
+    long = {name for name, count in lengths.items() if count > LONGEST}
+    assert long <= OF_ONE_IDEA, f"too long to hold in the head: {long - OF_ONE_IDEA}"
+    assert max(lengths.values()) < 500
 
 
 # -- where statuses change ------------------------------------------------------------------

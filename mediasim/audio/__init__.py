@@ -6,15 +6,4 @@ makes itself), ``activity`` (speech and pauses), ``wav`` and ``files`` (WAV, MP3
 brings), ``resampling``.
 """
 
-__all__ = [
-    "activity",
-    "codecs",
-    "dtmf",
-    "files",
-    "frames",
-    "g711",
-    "levels",
-    "mixing",
-    "tones",
-    "wav",
-]
+__all__ = ["activity", "codecs", "dtmf", "files", "frames", "g711", "levels", "tones", "wav"]

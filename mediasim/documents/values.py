@@ -74,6 +74,8 @@ class among:
     """An annotation: one of the words of a registry, as it stands when a value is read."""
 
     registry: Mapping[str, object]
+    aliases: Callable[[], Mapping[str, str]] = dict
+    """Gives the words that stand for one of them, which is read instead."""
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -83,6 +85,8 @@ class among:
     def _read(self, value: object) -> str:
         if isinstance(value, str) and value in self.registry:
             return value
+        if isinstance(value, str) and (meant := self.aliases().get(value)):
+            return meant
         known = list(self.registry)
         message = f"expected {one_of(known)}"
         if isinstance(value, str):
@@ -92,7 +96,7 @@ class among:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"enum": list(self.registry), "type": "string"}
+        return {"enum": [*self.registry, *self.aliases()], "type": "string"}
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"

@@ -296,7 +296,7 @@ def config_schema() -> dict[str, Any]:
     return file_schema(Config, "mediasim sandbox")
 
 
-def _sound_problems(callees: Iterable[tuple[Location, Callee]], origin: Origin) -> list[Problem]:
+def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
     """What cannot be said or played, of parties with the place where they are written."""
     # Loaded for configs that are read: their schema has no need of voices.
     from mediasim.scenario.running.sounds import party_sound_troubles

@@ -20,9 +20,8 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.player import Player
 from mediasim.media.recorder import Track
 from mediasim.parties.party import Line
-from mediasim.parties.timeline import Segment
+from mediasim.parties.timeline import Segment, words_in
 from mediasim.parties.voices.word_times import WordTime
-from mediasim.parties.words import words_in
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
 from mediasim.truth.missing import concealed_of_call, gaps_of_call

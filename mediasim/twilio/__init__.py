@@ -10,7 +10,6 @@ __all__ = [
     "asks",
     "download",
     "errors",
-    "events",
     "ports",
     "representations",
     "resources",

@@ -68,7 +68,8 @@ def test_everything_the_page_loads_is_served_here(stage: tuple[Sandbox, App, str
             imports = re.findall(r'^import .*?"(\.[^"]+)";', body.decode(), re.MULTILINE)
             wanted += [str(Path(path).parent / each).replace("/app/../", "/") for each in imports]
         assert b"https://" not in body, path
-    assert {Path(path).name for path in seen if "/shared/" in path} == {"axis.js", "waveform.js"}
+    shared = {Path(path).name for path in seen if "/shared/" in path}
+    assert shared == {"axis.js", "mixer.js", "waveform.js"}
 
 
 @pytest.mark.parametrize("path", ["/", "/_mediasim/inspector/feed", "/_mediasim/inspector/plan"])

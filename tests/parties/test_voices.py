@@ -15,8 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.parties.voices.babble import SECONDS_PER_CHARACTER, BabbleEngine
-from mediasim.parties.voices.cache import UtteranceCache, cache_directory
 from mediasim.parties.voices.catalogue import (
     DEFAULT_VOICES,
     LANGUAGES,
@@ -25,10 +23,17 @@ from mediasim.parties.voices.catalogue import (
     in_language,
     voice_named,
 )
-from mediasim.parties.voices.clip import Clip
-from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable, versions
+from mediasim.parties.voices.clip import Clip, UtteranceCache, cache_directory
+from mediasim.parties.voices.engine import (
+    SECONDS_PER_CHARACTER,
+    BabbleEngine,
+    Engine,
+    EngineError,
+    EngineUnavailable,
+    HibariEngine,
+    versions,
+)
 from mediasim.parties.voices.espeak import EspeakEngine
-from mediasim.parties.voices.hibari import HibariEngine
 from mediasim.parties.voices.level import (
     LONGEST_PAUSE_SAMPLES,
     active_dbfs,

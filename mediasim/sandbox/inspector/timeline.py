@@ -27,9 +27,9 @@ from mediasim.sandbox.inspector.summaries import (
     seconds,
 )
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.twilio.events import VerbEvent
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.service import Service
+from mediasim.twilio.session import VerbEvent
 from mediasim.twilio.streams import Stream
 
 __all__ = ["timeline"]

@@ -9,14 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, ValidationInfo
 
-from mediasim.audio.codecs import CODECS, codec_named
-from mediasim.documents.diagnostics import did_you_mean, one_of
+from mediasim.audio.codecs import CODECS
 from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Model, Trouble
-from mediasim.documents.values import Flag, Level, Number, Text, count, existing_file
+from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
 from mediasim.net.sdp import parse_sdp
 from mediasim.scenario.model.steps import Step
@@ -81,31 +79,11 @@ class Endpoint(Model):
 _MOST_STEPS: Final = 100_000
 
 
-class _CodecName:
-    """Reads the name of a codec that is known when it is read."""
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._read)
-
-    def _read(self, value: object) -> str:
-        codec = codec_named(value) if isinstance(value, str) else None
-        if codec is None:
-            known = list(CODECS)
-            found = f", found {value[:40]!r}" if isinstance(value, str) else ""
-            meant = did_you_mean(value, known) if isinstance(value, str) else ""
-            raise ValueError(f"expected {one_of(known)}{found}{meant}")
-        return codec.name
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        aliases = [alias for codec in CODECS.values() for alias in codec.aliases]
-        return {"enum": [*CODECS, *aliases], "type": "string"}
+def _aliases() -> dict[str, str]:
+    return {alias: codec.name for codec in CODECS.values() for alias in codec.aliases}
 
 
-CodecName = Annotated[str, _CodecName()]
+CodecName = Annotated[str, among(CODECS, _aliases)]
 """The name of a codec, or an alias of it."""
 
 

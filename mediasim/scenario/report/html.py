@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mediasim.documents.diagnostics import counted
-from mediasim.parties.voices.cache import cache_directory
+from mediasim.parties.voices.clip import cache_directory
 from mediasim.scenario.report import SHARED_SCRIPTS
 from mediasim.scenario.report.model import Report, Totals
 from mediasim.scenario.report.view import RunView, run_views
@@ -33,8 +33,7 @@ SOUND_BYTES: Final = 9_600_000
 
 _PAGE: Final = Path(__file__).with_name("page")
 _SCRIPTS: Final = (
-    SHARED_SCRIPTS / "axis.js",
-    SHARED_SCRIPTS / "waveform.js",
+    *(SHARED_SCRIPTS / name for name in ("axis.js", "waveform.js", "mixer.js")),
     *(_PAGE / name for name in ("player.js", "lanes.js", "timeline.js", "page.js")),
 )
 """Modules in an order in which each stands below those that it imports."""

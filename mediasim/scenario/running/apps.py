@@ -33,8 +33,7 @@ from mediasim.scenario.running.call_plans import AppPlan
 from mediasim.scenario.running.calls import CallerLeg, Cast
 from mediasim.seeds import Seeds
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
-from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.stream import Stream
+from mediasim.twilio.streams.stream import Stream, StreamRecord
 from mediasim.twilio.webhooks import HostGuard
 
 if TYPE_CHECKING:

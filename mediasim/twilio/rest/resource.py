@@ -134,7 +134,11 @@ class Store:
 
     @classmethod
     def of_list(cls, records: list[Any], key: str = "sid") -> Store:
-        """What only tells what happened: nothing is taken out."""
+        """What only tells what happened: the newest are kept, and none is taken out by its key."""
+
+        def add(record: Any) -> None:
+            records.append(record)
+            del records[:-MOST_KEPT]
 
         def find(wanted: str) -> Any:
             for record in records:
@@ -142,7 +146,7 @@ class Store:
                     return record
             raise LookupError(f"no record {wanted!r}")
 
-        return cls(lambda: records, records.append, find)
+        return cls(lambda: records, add, find)
 
 
 def in_book(name: str) -> Callable[[Service], Store]:

@@ -15,7 +15,7 @@ from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.waiting import NOTICE_FRAMES, Keys, first_of, listen_for_keys, never, notice
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
-from mediasim.parties.words import words_between
+from mediasim.parties.timeline import words_between
 from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params, call_params

@@ -3,6 +3,7 @@
 // Places are seconds in the file. A mode is "stereo", "mono" or a channel's index.
 
 import { RATE } from "../shared/axis.js";
+import { Mixer } from "../shared/mixer.js";
 import { Recording } from "../shared/waveform.js";
 
 /** The sample, from -1 to 1, of each mu-law octet. */
@@ -53,7 +54,8 @@ export class EmbeddedPlayer {
     sharedContext ??= new AudioContext();
     const source = (this.source = sharedContext.createBufferSource());
     source.buffer = this.buffer();
-    source.connect(this.mixer());
+    this.mixer ??= new Mixer(sharedContext, this.recording.channels.length, this.mode);
+    source.connect(this.mixer.input);
     await sharedContext.resume();
     if (this.source !== source) return; // paused, or begun anew, meanwhile
     this.startedAt = sharedContext.currentTime;
@@ -74,17 +76,7 @@ export class EmbeddedPlayer {
 
   hear(mode) {
     this.mode = mode;
-    this.gains?.forEach((ears, channel) =>
-      ears.forEach((gain, ear) =>
-        gain.gain.setTargetAtTime(this.share(channel, ear), sharedContext.currentTime, 0.005)));
-  }
-
-  /** How much of a channel goes to an ear. */
-  share(channel, ear) {
-    const count = this.recording.channels.length;
-    if (this.mode === "mono") return 1 / count;
-    if (this.mode === "stereo" && count > 1) return channel % 2 === ear ? 1 : 0;
-    return this.mode === "stereo" || this.mode === channel ? 1 : 0;
+    this.mixer?.hear(mode);
   }
 
   buffer() {
@@ -94,24 +86,6 @@ export class EmbeddedPlayer {
       samples.forEach((sound, channel) => this.decoded.copyToChannel(sound, channel));
     }
     return this.decoded;
-  }
-
-  mixer() {
-    if (!this.splitter) {
-      const count = this.recording.channels.length;
-      this.splitter = sharedContext.createChannelSplitter(count);
-      const merger = sharedContext.createChannelMerger(2);
-      this.gains = Array.from({ length: count }, (_, channel) =>
-        [0, 1].map((ear) => {
-          const gain = sharedContext.createGain();
-          gain.gain.value = this.share(channel, ear);
-          this.splitter.connect(gain, channel);
-          gain.connect(merger, 0, ear);
-          return gain;
-        }));
-      merger.connect(sharedContext.destination);
-    }
-    return this.splitter;
   }
 }
 
