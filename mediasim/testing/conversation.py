@@ -14,7 +14,7 @@ from typing import Any, Final
 from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
 from mediasim.documents.diagnostics import clock
 from mediasim.documents.durations import Duration
-from mediasim.scenario.expectations.conversing import (
+from mediasim.scenario.expectations.conversation import (
     APP,
     CALLER,
     Wanting,
