@@ -17,10 +17,10 @@ from mediasim.media.room import Room
 from mediasim.net.link import Link
 from mediasim.net.network import Impairments
 from mediasim.parties.clock import SenderClock
-from mediasim.parties.crowd import crowd_of
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, Phone, PhoneFormat
 from mediasim.parties.rtp_receiver import RtpReceiver
+from mediasim.parties.shared_playout import shared_playout_of
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.pacing import AHEAD_FRAMES
 from mediasim.rtp.probation import place_of
@@ -146,7 +146,7 @@ class Line:
             )
             self.ear.listeners.append(self._hear)
             if self.room.plane.max_lag == 1:
-                crowd_of(self.room.plane).join(self.ear, self.leg)
+                shared_playout_of(self.room.plane).join(self.ear, self.leg)
         source: PacketSource = self.phone
         sink: PacketSink | None = self.ear
         if transport is not None:

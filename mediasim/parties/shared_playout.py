@@ -19,14 +19,14 @@ from mediasim.parties.rtp_receiver import RtpReceiver
 from mediasim.rtp.packets import joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 
-__all__ = ["Crowd", "crowd_of"]
+__all__ = ["SharedPlayout", "shared_playout_of"]
 
 _TIDY_FRAMES: Final = 50
 """Ears of legs that are over are let go so often."""
 
 
-class Crowd:
-    """Those of one plane; :func:`crowd_of` has it."""
+class SharedPlayout:
+    """Those of one plane; :func:`shared_playout_of` has it."""
 
     def __init__(self) -> None:
         self._playout = Playout(2 + AHEAD_FRAMES)
@@ -79,13 +79,13 @@ class Crowd:
                 del self._ears[ear]
 
 
-_CROWDS: WeakKeyDictionary[MediaPlane, Crowd] = WeakKeyDictionary()
+_CROWDS: WeakKeyDictionary[MediaPlane, SharedPlayout] = WeakKeyDictionary()
 
 
-def crowd_of(plane: MediaPlane) -> Crowd:
+def shared_playout_of(plane: MediaPlane) -> SharedPlayout:
     """The plane's one crowd."""
-    crowd = _CROWDS.get(plane)
-    if crowd is None:
-        crowd = _CROWDS[plane] = Crowd()
-        plane.afterwards.append(crowd.hear)
-    return crowd
+    shared_playout = _CROWDS.get(plane)
+    if shared_playout is None:
+        shared_playout = _CROWDS[plane] = SharedPlayout()
+        plane.afterwards.append(shared_playout.hear)
+    return shared_playout
