@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.net.link import Link
-from mediasim.parties.flight import Fate, Flight
+from mediasim.parties.in_flight import PacketFate, PacketsInFlight
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
@@ -40,7 +40,7 @@ class RtpReceiver:
         self._max_block = max_block
         self._playout = Playout(max_block + 1 + AHEAD_FRAMES)
         self.stream = self._playout.open(stream_format)
-        self._flight = Flight(link)
+        self._flight = PacketsInFlight(link)
         self._wait: Callable[[RtpReceiver, int], None] | None = None
         self._final: Reception | None = None
 
@@ -109,7 +109,7 @@ class RtpReceiver:
             listener(first_frame, pcm[0])
 
     @property
-    def fates(self) -> list[Fate]:
+    def fates(self) -> list[PacketFate]:
         """Packets that did not simply arrive."""
         return self._flight.fates
 
