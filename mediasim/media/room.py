@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mediasim.media.leg import Leg, LegGroup, PacketSink, PacketSource, TrackListener
 from mediasim.media.plane import MediaPlane
-from mediasim.media.player import Feed, Player
+from mediasim.media.player import Player, StreamPlayer
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
@@ -112,9 +112,9 @@ class Room(LegGroup):
         leg.played.append(player)
         return player
 
-    def feed(self, leg: Leg, label: str = "") -> Feed:
+    def feed(self, leg: Leg, label: str = "") -> StreamPlayer:
         """Play to the leg's party what is going to come, from now on."""
-        feed = Feed(self._touch(), label, leg.played.append)
+        feed = StreamPlayer(self._touch(), label, leg.played.append)
         leg.players.append(feed)
         return feed
 
