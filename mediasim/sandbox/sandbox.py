@@ -30,7 +30,7 @@ from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
 from mediasim.sandbox.persistence import Documents, Keeper, Shelf, readable, shelf_of
 from mediasim.sandbox.revival import epoch_after, last_moment, revive
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
-from mediasim.sandbox.softphone.desk import SoftphoneDesk
+from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
@@ -88,7 +88,7 @@ class Sandbox:
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """Where SIP telephones register and call, once :meth:`open_sip` was called."""
-        self.softphones = SoftphoneDesk(lambda: self.service, self._softphones_may_call)
+        self.softphones = SoftphoneManager(lambda: self.service, self._softphones_may_call)
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when there is another service."""
         self.ending = asyncio.Event()

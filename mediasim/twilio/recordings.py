@@ -36,7 +36,7 @@ from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
 
-__all__ = ["RecordingDesk"]
+__all__ = ["RecordingManager"]
 
 _TOLD: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Events of a recording that a callback tells of, and the status it tells."""
@@ -52,7 +52,7 @@ class _Watch:
     more: tuple[tuple[str, str], ...] = ()
 
 
-class RecordingDesk:
+class RecordingManager:
     """Every recording of the account, from its start to its deletion."""
 
     def __init__(self, account: AccountBase) -> None:

@@ -23,7 +23,7 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account import Book
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, DialRequest, RecordingRequest
-from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
+from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
     bad_parameter,
@@ -39,8 +39,8 @@ from mediasim.twilio.resources import (
     NumberRecord,
 )
 from mediasim.twilio.session import CallAccount, CallSession, FollowUp
-from mediasim.twilio.status import StatusDesk
-from mediasim.twilio.streams import StreamDesk
+from mediasim.twilio.status import StatusCallbacks
+from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionRecord
 from mediasim.twilio.verbs import VERBS
@@ -81,10 +81,10 @@ class Service(CallAccount):
         self.applications: Book[ApplicationRecord] = self.book("Applications")
         self.keys: Book[KeyRecord] = self.book("Keys")
         self.transcriptions: Book[TranscriptionRecord] = self.book("Transcriptions")
-        self.statuses = StatusDesk(self, self.recordings.summary)
-        self.streams = StreamDesk(self, self.live_call, streams)
-        self.conferences = ConferenceDesk(self, self.create_call)
-        self.queues = QueueDesk(self)
+        self.statuses = StatusCallbacks(self, self.recordings.summary)
+        self.streams = StreamManager(self, self.live_call, streams)
+        self.conferences = ConferenceManager(self, self.create_call)
+        self.queues = QueueManager(self)
         self.storage_trouble: Callable[[], str | None] = lambda: None
         """Why nothing more can be kept on disk; None: it can."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}

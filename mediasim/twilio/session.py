@@ -21,12 +21,12 @@ from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Script
-from mediasim.twilio.recordings import RecordingDesk
+from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import Params, call_params
-from mediasim.twilio.streams import StreamDesk
+from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
-from mediasim.twilio.transcriptions import TranscriptionDesk
+from mediasim.twilio.transcriptions import TranscriptionManager
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Webhooks
 
@@ -281,7 +281,7 @@ class CallAccount(AccountBase):
 
     verbs: Mapping[str, Execute]
     """How each verb of TwiML is carried out."""
-    streams: StreamDesk
+    streams: StreamManager
 
     def __init__(
         self,
@@ -293,7 +293,7 @@ class CallAccount(AccountBase):
     ) -> None:
         super().__init__(exchange, account, webhooks, base_url)
         self.studio = studio
-        self.recordings = RecordingDesk(self)
-        self.transcriber = TranscriptionDesk(self)
+        self.recordings = RecordingManager(self)
+        self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Of calls under way, by call SID."""

@@ -18,7 +18,7 @@ from mediasim.twilio.asks import Callback
 from mediasim.twilio.representations import API_VERSION, rfc2822
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["DEFAULT_EVENTS", "Params", "StatusDesk", "call_params"]
+__all__ = ["DEFAULT_EVENTS", "Params", "StatusCallbacks", "call_params"]
 
 Params = list[tuple[str, str]]
 DEFAULT_EVENTS: Final = ("completed",)
@@ -75,7 +75,7 @@ class _Told:
     sequence: int = 0
 
 
-class StatusDesk:
+class StatusCallbacks:
     """Sends each call's progress to where it was asked to."""
 
     def __init__(self, account: AccountBase, recorded: Callable[[str], Params]) -> None:

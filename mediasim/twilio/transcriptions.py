@@ -26,7 +26,7 @@ from mediasim.twilio.representations import API_VERSION, account_path, dates_jso
 from mediasim.twilio.status import call_params
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["TranscriptionDesk", "TranscriptionRecord", "finish"]
+__all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
 
 _LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
@@ -83,7 +83,7 @@ def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: N
     lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
 
 
-class TranscriptionDesk:
+class TranscriptionManager:
     """Finds the words of recordings, and tells the app."""
 
     def __init__(self, account: AccountBase) -> None:

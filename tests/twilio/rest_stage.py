@@ -33,7 +33,7 @@ from mediasim.twilio.asks import (
     Script,
     StreamRequest,
 )
-from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
+from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
 from mediasim.twilio.representations import recording_document
@@ -44,7 +44,7 @@ from mediasim.twilio.resources import (
 )
 from mediasim.twilio.rest import ApiSettings, create_api
 from mediasim.twilio.service import Service
-from mediasim.twilio.streams import StreamDesk, StreamRecord
+from mediasim.twilio.streams import StreamManager, StreamRecord
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
@@ -55,7 +55,7 @@ ALICE, BOB = "+15550100001", "+15550100002"
 APP = "http://127.0.0.1:5000"
 
 
-class NotedConferences(ConferenceDesk):
+class NotedConferences(ConferenceManager):
     """Conferences whose participants are records alone; keeps what it was asked."""
 
     def __init__(self, service: NotedService) -> None:
@@ -113,7 +113,7 @@ class NotedConferences(ConferenceDesk):
         self.inside[sid].remove(record)
 
 
-class NotedStreams(StreamDesk):
+class NotedStreams(StreamManager):
     """Streams that are records alone; keeps what it was asked."""
 
     def __init__(self, service: NotedService) -> None:
@@ -137,7 +137,7 @@ class NotedStreams(StreamDesk):
         raise not_found(f"/Streams/{key}")
 
 
-class NotedQueues(QueueDesk):
+class NotedQueues(QueueManager):
     """Queues whose members are records alone."""
 
     def __init__(self, service: NotedService) -> None:

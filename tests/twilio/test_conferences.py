@@ -242,23 +242,23 @@ def test_later_profiles_keep_the_first_caller_in_a_channel(tmp_path: Path, profi
 
 def test_the_api_records_a_conference_in_progress(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         comes(account, ALICE, room(), 3.0, A, 3.0)
         await until(account, 1)
         sid = conference(account).sid
         with pytest.raises(TwilioError) as early:
-            desk.start_recording(sid, RecordingRequest())
+            manager.start_recording(sid, RecordingRequest())
         assert (early.value.status, early.value.code) == (400, 16099)
         comes(account, BOB, room(), 7.0)
         await until(account, 2)
-        record = desk.start_recording(sid, RecordingRequest())
+        record = manager.start_recording(sid, RecordingRequest())
         assert record.source == "StartConferenceRecordingAPI"
-        assert desk.current_recording(sid) is record
+        assert manager.current_recording(sid) is record
         await until(account, 5)
         account.service.update_recording(record.sid, "stopped")
         with pytest.raises(TwilioError):
-            desk.current_recording(sid)
-        assert desk.recordings(sid) == [record]
+            manager.current_recording(sid)
+        assert manager.recordings(sid) == [record]
 
     account = on_account(tmp_path, main)
     (record,) = recordings(account, "StartConferenceRecordingAPI")
@@ -422,21 +422,21 @@ def test_a_callback_without_events_tells_nothing(tmp_path: Path) -> None:
 
 def test_mute_and_hold(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         comes(account, ALICE, RECORDED + room(f'{FROM_START} {STATUS}"mute hold"'), 1.0, A, 9.0)
         bob = comes(account, BOB, RECORDED + room(), 3.0, B, 2.0, C, 3.0)
         await until(account, 2.5)
         sid = conference(account).sid
-        shown = desk.update_participant(sid, bob.sid, ParticipantUpdate(muted=True))
+        shown = manager.update_participant(sid, bob.sid, ParticipantUpdate(muted=True))
         assert shown.muted
         assert not shown.hold
         await until(account, 5)
-        desk.update_participant(sid, bob.sid, ParticipantUpdate(muted=False))
+        manager.update_participant(sid, bob.sid, ParticipantUpdate(muted=False))
         hold = ParticipantUpdate(hold=True, hold_script=Script("http://127.0.0.1:5000/hold"))
         account.app.answers["/hold"] = '<Response><Pause length="1"/><Play digits="5"/></Response>'
-        assert desk.update_participant(sid, bob.sid, hold).hold
+        assert manager.update_participant(sid, bob.sid, hold).hold
         await until(account, 8)
-        desk.update_participant(sid, bob.sid, ParticipantUpdate(hold=False))
+        manager.update_participant(sid, bob.sid, ParticipantUpdate(hold=False))
 
     account = on_account(tmp_path, main)
     alice, bob = heard(account, 0), heard(account, 1)
@@ -481,18 +481,18 @@ def test_a_party_may_hold_the_conference_itself(tmp_path: Path) -> None:
 
 def test_other_changes_are_told_as_one(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         alice = comes(account, ALICE, RECORDED + room(f'waitUrl="" {STATUS}"modify"'), 5.0)
         await until(account, 1)
         sid = conference(account).sid
         music = ParticipantUpdate(wait=Script(f"{APP}/music"))
         account.app.answers["/music"] = '<Response><Play digits="3"/></Response>'
-        desk.update_participant(sid, alice.sid, music)
+        manager.update_participant(sid, alice.sid, music)
         await until(account, 2)
         bob = comes(account, BOB, room(""), 2.0, "hangup")
         await until(account, 3)
         update = ParticipantUpdate(beep_on_exit=False, end_conference_on_exit=True)
-        assert desk.update_participant(sid, bob.sid, update).end_conference_on_exit
+        assert manager.update_participant(sid, bob.sid, update).end_conference_on_exit
 
     account = on_account(tmp_path, main)
     alice = heard(account)
@@ -509,17 +509,17 @@ def test_other_changes_are_told_as_one(tmp_path: Path) -> None:
 
 def test_a_kicked_caller_goes_on_with_its_document(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         comes(account, ALICE, room(f'beep="false" {STATUS}"leave"'), 5.0)
         label = 'beep="false" participantLabel="guest"'
         comes(account, BOB, room(label) + '<Pause length="1"/>', 60.0)
         await until(account, 2)
         sid = conference(account).sid
-        assert len(desk.participants(sid)) == 2
-        desk.remove_participant(sid, "guest")
-        assert [each.label for each in desk.participants(sid)] == [None]
+        assert len(manager.participants(sid)) == 2
+        manager.remove_participant(sid, "guest")
+        assert [each.label for each in manager.participants(sid)] == [None]
         with pytest.raises(TwilioError) as gone:
-            desk.participant(sid, "guest")
+            manager.participant(sid, "guest")
         assert (gone.value.status, gone.value.code) == (404, 20404)
 
     account = on_account(tmp_path, main)
@@ -540,14 +540,14 @@ def test_the_last_one_kicked_ends_it(tmp_path: Path) -> None:
 
 def test_the_app_ends_a_conference(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         comes(account, ALICE, room(FROM_START + f' {STATUS}"end leave"'), 1.0, A, 60.0)
         comes(account, BOB, room(), 60.0)
         await until(account, 4)
         sid = conference(account).sid
-        assert desk.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
-        assert desk.participants(sid) == []
-        assert desk.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
+        assert manager.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
+        assert manager.participants(sid) == []
+        assert manager.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
 
     account = on_account(tmp_path, main)
     assert conference(account).reason_ended == "conference-ended-via-api"
@@ -561,7 +561,7 @@ def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) ->
     for_all, for_one = words(7, 0.5), words(8, 0.5)
 
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         account.app.answers["/all.wav"] = wav(tmp_path, for_all)
         account.app.answers["/one.wav"] = wav(tmp_path, for_one)
         account.app.answers["/one"] = "<Response><Pause/><Play>one.wav</Play></Response>"
@@ -569,12 +569,12 @@ def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) ->
         bob = comes(account, BOB, RECORDED + room(), 1.0)
         await until(account, 1)
         sid = conference(account).sid
-        desk.update_conference(sid, ConferenceUpdate(announce=Script(f"{APP}/all.wav")))
+        manager.update_conference(sid, ConferenceUpdate(announce=Script(f"{APP}/all.wav")))
         to_bob = ParticipantUpdate(announce=Script(f"{APP}/one"))
-        desk.update_participant(sid, bob.sid, to_bob)
+        manager.update_participant(sid, bob.sid, to_bob)
         bad = ParticipantUpdate(announce=Script(f"{APP}/bad"))
         account.app.answers["/bad"] = "<Response"
-        desk.update_participant(sid, bob.sid, bad)
+        manager.update_participant(sid, bob.sid, bad)
 
     account = on_account(tmp_path, main)
     alice, bob, record = heard(account, 0), heard(account, 1), mixed(account)
@@ -592,7 +592,7 @@ def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) ->
 
 def test_a_coach_is_heard_by_one_alone(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         alice = comes(account, ALICE, RECORDED + room(FROM_START), 1.0, A, 8.0)
         comes(account, BOB, RECORDED + room(), 9.0)
         await until(account, 0.5)
@@ -604,12 +604,12 @@ def test_a_coach_is_heard_by_one_alone(tmp_path: Path) -> None:
             *(2.5, C, 2.0, B),
         )
         await until(account, 1)
-        assert desk.participant(sid, coach.sid).call_sid_to_coach == alice.sid
+        assert manager.participant(sid, coach.sid).call_sid_to_coach == alice.sid
         await until(account, 5)
-        desk.update_participant(sid, coach.sid, ParticipantUpdate(coaching=False))
+        manager.update_participant(sid, coach.sid, ParticipantUpdate(coaching=False))
         update = ParticipantUpdate(call_sid_to_coach="CA" + 32 * "0")
         with pytest.raises(TwilioError) as nobody:
-            desk.update_participant(sid, coach.sid, update)
+            manager.update_participant(sid, coach.sid, update)
         assert nobody.value.code == 16028
 
     account = on_account(tmp_path, main)
@@ -649,24 +649,24 @@ def asking(**more: Any) -> ParticipantRequest:
 
 def test_the_app_dials_somebody_in(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         account.telephone(BOB, 2.0, B, after=2.0)
         comes(account, ALICE, RECORDED + room(), 6.0)
         await until(account, 1)
-        record = await desk.create_participant("meeting", asking(label="bob"))
+        record = await manager.create_participant("meeting", asking(label="bob"))
         assert (record.status, record.label) == ("queued", "bob")
         assert record.conference_sid == conference(account).sid
         await until(account, 2)
-        assert [each.status for each in desk.participants(record.conference_sid)] == [
+        assert [each.status for each in manager.participants(record.conference_sid)] == [
             "connected",
             "ringing",
         ]
         await until(account, 4)
-        assert desk.participant(record.conference_sid, "bob").status == "connected"
+        assert manager.participant(record.conference_sid, "bob").status == "connected"
         call = account.service.call_record(record.call_sid)
         assert (call.direction, call.to) == ("outbound-api", BOB)
         with pytest.raises(TwilioError) as twice:
-            await desk.create_participant(record.conference_sid, asking(label="bob"))
+            await manager.create_participant(record.conference_sid, asking(label="bob"))
         assert twice.value.code == 16025
 
     account = on_account(tmp_path, main)
@@ -697,9 +697,9 @@ def test_who_does_not_answer_has_left(tmp_path: Path, outcome: str) -> None:
 def test_dialling_begins_a_conference_which_ends_if_nobody_comes(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
         account.telephone(BOB, outcome="busy")
-        desk = account.service.conferences
-        record = await desk.create_participant("new", asking())
-        assert desk.record(record.conference_sid).status == "init"
+        manager = account.service.conferences
+        record = await manager.create_participant("new", asking())
+        assert manager.record(record.conference_sid).status == "init"
 
     account = on_account(tmp_path, main)
     assert conference(account).friendly_name == "new"
@@ -709,10 +709,10 @@ def test_dialling_begins_a_conference_which_ends_if_nobody_comes(tmp_path: Path)
 def test_a_call_on_its_way_is_stopped_when_it_is_kicked(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
         account.telephone(BOB, 1.0, after=30.0)
-        desk = account.service.conferences
-        record = await desk.create_participant("new", asking())
+        manager = account.service.conferences
+        record = await manager.create_participant("new", asking())
         await until(account, 3)
-        desk.remove_participant(record.conference_sid, record.call_sid)
+        manager.remove_participant(record.conference_sid, record.call_sid)
         assert account.service.call_record(record.call_sid).status == "canceled"
 
     assert conference(on_account(tmp_path, main)).status == "completed"
@@ -720,25 +720,25 @@ def test_a_call_on_its_way_is_stopped_when_it_is_kicked(tmp_path: Path) -> None:
 
 def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.conferences
+        manager = account.service.conferences
         unknown = "CF" + 32 * "0"
         for ask in (
-            lambda: desk.update_conference(unknown, ConferenceUpdate("completed")),
-            lambda: desk.participants(unknown),
-            lambda: desk.remove_participant(unknown, "CA" + 32 * "0"),
+            lambda: manager.update_conference(unknown, ConferenceUpdate("completed")),
+            lambda: manager.participants(unknown),
+            lambda: manager.remove_participant(unknown, "CA" + 32 * "0"),
         ):
             with pytest.raises(TwilioError) as refused:
                 ask()
             assert (refused.value.status, refused.value.code) == (404, 20404)
         with pytest.raises(TwilioError):
-            await desk.create_participant(unknown, asking())
+            await manager.create_participant(unknown, asking())
         comes(account, ALICE, room(), 1.0, "hangup")
         await until(account, 3)
         sid = conference(account).sid
         with pytest.raises(TwilioError) as over:
-            await desk.create_participant(sid, asking())
+            await manager.create_participant(sid, asking())
         assert over.value.code == 16099
         with pytest.raises(TwilioError):
-            desk.update_conference(sid, ConferenceUpdate("init"))
+            manager.update_conference(sid, ConferenceUpdate("init"))
 
     on_account(tmp_path, main)

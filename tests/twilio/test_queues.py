@@ -96,21 +96,21 @@ def test_first_come_first_served(tmp_path: Path) -> None:
         await until(account, 1)
         comes(account, CAROL, enqueue("") + "<Pause/>", 20.0)
         await until(account, 2)
-        desk = account.service.queues
-        (queue,) = desk.all()
+        manager = account.service.queues
+        (queue,) = manager.all()
         assert (queue.current_size, queue.average_wait_seconds) == (2, 1)
-        first, second = desk.members(queue.sid)
+        first, second = manager.members(queue.sid)
         assert (first.position, first.waited_ns) == (1, 2_000_000_000)
         assert (second.position, second.waited_ns) == (2, 1_000_000_000)
-        assert desk.member(queue.sid, "Front") == first
-        assert desk.member(queue.sid, second.call_sid) == second
+        assert manager.member(queue.sid, "Front") == first
+        assert manager.member(queue.sid, second.call_sid) == second
         comes(account, BOB, take(dial='timeLimit="2"') + take(dial='timeLimit="2"'), 20.0)
         await until(account, 3)
-        assert [each.call_sid for each in desk.members(queue.sid)] == [second.call_sid]
+        assert [each.call_sid for each in manager.members(queue.sid)] == [second.call_sid]
         await until(account, 5)
-        assert desk.members(queue.sid) == []
+        assert manager.members(queue.sid) == []
         with pytest.raises(TwilioError) as nobody:
-            desk.member(queue.sid, "Front")
+            manager.member(queue.sid, "Front")
         assert (nobody.value.status, nobody.value.code) == (404, 20404)
 
     account = on_account(tmp_path, main)
@@ -298,18 +298,18 @@ def test_the_conversation_is_recorded_as_dial_says(tmp_path: Path) -> None:
 def test_the_app_takes_a_call_out(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
         prepare(account)
-        desk = account.service.queues
+        manager = account.service.queues
         account.app.answers["/elsewhere"] = '<Response><Pause length="4"/></Response>'
         alice = comes(account, ALICE, enqueue(), 60.0)
         await until(account, 3)
-        (queue,) = desk.all()
+        (queue,) = manager.all()
         with pytest.raises(TwilioError) as full:
-            desk.remove(queue.sid)
+            manager.remove(queue.sid)
         assert full.value.status == 400
-        gone = desk.dequeue(queue.sid, "Front", Script(f"{APP}/elsewhere"))
+        gone = manager.dequeue(queue.sid, "Front", Script(f"{APP}/elsewhere"))
         assert (gone.call_sid, gone.position, gone.waited_ns) == (alice.sid, 0, 3_000_000_000)
         await until(account, 4)
-        assert desk.remove(queue.sid) is not None
+        assert manager.remove(queue.sid) is not None
 
     account = on_account(tmp_path, main)
     assert told(account, "/left", "QueueResult", "QueueTime") == [("redirected", "3")]
@@ -332,27 +332,27 @@ def test_a_caller_taken_out_of_a_conversation(tmp_path: Path) -> None:
 
 def test_queues_are_named_sized_and_unknown(tmp_path: Path) -> None:
     async def main(account: Account) -> None:
-        desk = account.service.queues
-        one = desk.create("one")
-        assert (one.max_size, desk.find(one.sid)) == (1000, one)
-        desk.create("two", 5)
-        assert desk.update(one.sid, "eins", 7).friendly_name == "eins"
-        assert desk.update(one.sid, "eins").max_size == 7
+        manager = account.service.queues
+        one = manager.create("one")
+        assert (one.max_size, manager.find(one.sid)) == (1000, one)
+        manager.create("two", 5)
+        assert manager.update(one.sid, "eins", 7).friendly_name == "eins"
+        assert manager.update(one.sid, "eins").max_size == 7
         refusals = (
-            (lambda: desk.create("two"), 400),
-            (lambda: desk.create(""), 400),
-            (lambda: desk.create("x" * 65), 400),
-            (lambda: desk.create("three", 0), 400),
-            (lambda: desk.update(one.sid, "two"), 400),
-            (lambda: desk.update(one.sid, max_size=5001), 400),
-            (lambda: desk.find("QU" + 32 * "0"), 404),
-            (lambda: desk.members("QU" + 32 * "0"), 404),
+            (lambda: manager.create("two"), 400),
+            (lambda: manager.create(""), 400),
+            (lambda: manager.create("x" * 65), 400),
+            (lambda: manager.create("three", 0), 400),
+            (lambda: manager.update(one.sid, "two"), 400),
+            (lambda: manager.update(one.sid, max_size=5001), 400),
+            (lambda: manager.find("QU" + 32 * "0"), 404),
+            (lambda: manager.members("QU" + 32 * "0"), 404),
         )
         for ask, status in refusals:
             with pytest.raises(TwilioError) as refused:
                 ask()
             assert refused.value.status == status
-        desk.remove(one.sid)
-        assert [each.friendly_name for each in desk.all()] == ["two"]
+        manager.remove(one.sid)
+        assert [each.friendly_name for each in manager.all()] == ["two"]
 
     on_account(tmp_path, main)

@@ -61,8 +61,8 @@ class DialVerbRecording:
             track=self._verb.attribute("recordingTrack", "both"),
             trim=self._verb.attribute("trim", "do-not-trim"),
         )
-        desk = self._session.service.recordings
-        self.recording = desk.of_call(self._session, ask, "DialVerb")
+        manager = self._session.service.recordings
+        self.recording = manager.of_call(self._session, ask, "DialVerb")
 
     def halt(self) -> list[LiveRecording]:
         if self.recording is None or not self.recording.active:

@@ -53,7 +53,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     transcribe = verb.flag("transcribe", told is not None) and (
         session.service.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
-    desk = session.service.recordings
+    manager = session.service.recordings
     taken = await record_message(
         session,
         MessageRequest(
@@ -62,7 +62,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
             finish_on_key=verb.attribute("finishOnKey", "1234567890*#"),
             max_length_ns=verb.seconds("maxLength", 3600) * NS_PER_SECOND,
         ),
-        lambda: desk.start(
+        lambda: manager.start(
             RecordedMessage(session.call),
             "record-verb",
             ask,

@@ -51,7 +51,7 @@ from mediasim.twilio.session import CallAccount, CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.dial import Outcome, talk_options
 
-__all__ = ["ConferenceDesk"]
+__all__ = ["ConferenceManager"]
 
 _BAD_ATTRIBUTES: Final = 16002
 _NOBODY_TO_COACH: Final = 16028
@@ -69,7 +69,7 @@ class _Live:
     callbacks: ConferenceCallbacks
 
 
-class ConferenceDesk:
+class ConferenceManager:
     """Every conference of the account."""
 
     def __init__(

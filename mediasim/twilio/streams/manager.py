@@ -20,13 +20,13 @@ from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, ta
 from mediasim.twilio.streams.stream import Stream, StreamRecord
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["StreamDesk"]
+__all__ = ["StreamManager"]
 
 _MOST_KEPT: Final = 1000
 """Streams that are over; the oldest are forgotten."""
 
 
-class StreamDesk:
+class StreamManager:
     """Every stream of the account, the oldest first."""
 
     def __init__(

@@ -32,7 +32,7 @@ from mediasim.twilio.resources import KeyRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.session import FollowUp
 
-__all__ = ["SoftphoneDesk"]
+__all__ = ["SoftphoneManager"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _UNAVAILABLE: Final = 31480
@@ -41,7 +41,7 @@ _OWN_KEY: Final = "sandbox softphone"
 _NO_APPLICATION: Final = "the token's application {} is not among the account's: {}"
 
 
-class SoftphoneDesk:
+class SoftphoneManager:
     """Used on the engine's loop."""
 
     def __init__(self, service: Callable[[], Service], real_time: Callable[[], None]) -> None:
@@ -255,8 +255,8 @@ class SoftphoneDesk:
 class SoftphoneReach:
     """One call that rings every page of an identity, a Reach: the first to answer has it."""
 
-    def __init__(self, desk: SoftphoneDesk, identity: str) -> None:
-        self._desk = desk
+    def __init__(self, manager: SoftphoneManager, identity: str) -> None:
+        self._desk = manager
         self._identity = identity
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> BrowserCall:

@@ -22,7 +22,7 @@ from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.dial import DialVerbRecording, Outcome, talk_options
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["QueueDesk"]
+__all__ = ["QueueManager"]
 
 _DEFAULT_SIZE: Final = 1000
 _LARGEST: Final = 5000
@@ -42,7 +42,7 @@ class _Kept:
     record: QueueRecord
 
 
-class QueueDesk:
+class QueueManager:
     """Every queue of the account; a book of its records."""
 
     def __init__(self, service: CallAccount) -> None:
