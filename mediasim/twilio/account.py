@@ -22,7 +22,7 @@ from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.webhooks import Webhooks
 
-__all__ = ["AccountBase", "Book", "NotificationRecord"]
+__all__ = ["AccountBase", "NotificationRecord", "ResourceList"]
 
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 _MOST_NOTIFICATIONS: Final = 10_000
@@ -38,7 +38,7 @@ class _Filed(Protocol):
 T = TypeVar("T", bound=_Filed)
 
 
-class Book(Generic[T]):
+class ResourceList(Generic[T]):
     """All resources of one kind of an account, in order of creation."""
 
     def __init__(self, name: str, account_sid: str) -> None:
@@ -135,7 +135,7 @@ class AccountBase:
         self.base_url = base_url
         self.room = Room(exchange.plane)
         """All legs share it, so that any may meet any."""
-        self._books: dict[str, Book[Any]] = {}
+        self._books: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         exchange.on_fault = self.broke
@@ -164,9 +164,9 @@ class AccountBase:
     def account_path(self) -> str:
         return account_path(self.account.sid)
 
-    def book(self, name: str) -> Book[Any]:
+    def book(self, name: str) -> ResourceList[Any]:
         """The records of a resource, by its part of a path: ``Queues``."""
-        return self._books.setdefault(name, Book(name, self.account.sid))
+        return self._books.setdefault(name, ResourceList(name, self.account.sid))
 
     def call_record(self, sid: str) -> CallRecord:
         """Raises TwilioError for a call there is not."""

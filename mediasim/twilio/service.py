@@ -20,7 +20,7 @@ from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
 from mediasim.net.stream_port import StreamPort
-from mediasim.twilio.account import Book
+from mediasim.twilio.account import ResourceList
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, DialRequest, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
@@ -77,10 +77,10 @@ class Service(CallAccount):
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
-        self.numbers: Book[NumberRecord] = self.book("IncomingPhoneNumbers")
-        self.applications: Book[ApplicationRecord] = self.book("Applications")
-        self.keys: Book[KeyRecord] = self.book("Keys")
-        self.transcriptions: Book[TranscriptionRecord] = self.book("Transcriptions")
+        self.numbers: ResourceList[NumberRecord] = self.book("IncomingPhoneNumbers")
+        self.applications: ResourceList[ApplicationRecord] = self.book("Applications")
+        self.keys: ResourceList[KeyRecord] = self.book("Keys")
+        self.transcriptions: ResourceList[TranscriptionRecord] = self.book("Transcriptions")
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
         self.conferences = ConferenceManager(self, self.create_call)

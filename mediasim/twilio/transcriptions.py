@@ -20,7 +20,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
 from mediasim.truth.sidecar import recorded_words
-from mediasim.twilio.account import AccountBase, Book
+from mediasim.twilio.account import AccountBase, ResourceList
 from mediasim.twilio.asks import Callback
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
 from mediasim.twilio.status import call_params
@@ -88,7 +88,7 @@ class TranscriptionManager:
 
     def __init__(self, account: AccountBase) -> None:
         self._account = account
-        self._records: Book[TranscriptionRecord] = account.book("Transcriptions")
+        self._records: ResourceList[TranscriptionRecord] = account.book("Transcriptions")
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
         """Whether a recording of at most so many seconds can be; if not, there is a warning.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediasim.exchange.dates import Dates
-from mediasim.twilio.account import Book, NotificationRecord
+from mediasim.twilio.account import NotificationRecord, ResourceList
 from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.resources import KeyRecord, NumberRecord
@@ -22,7 +22,7 @@ def number(phone_number: str = "+14155550100", **more: str) -> NumberRecord:
 
 
 def test_a_book_keeps_its_records_in_order() -> None:
-    book: Book[KeyRecord] = Book("Keys", ACCOUNT)
+    book: ResourceList[KeyRecord] = ResourceList("Keys", ACCOUNT)
     records = [key(3), key(1), key(2)]
     for record in records:
         book.add(record)
@@ -35,7 +35,7 @@ def test_a_book_keeps_its_records_in_order() -> None:
 
 
 def test_what_a_book_has_not_is_named_by_its_path() -> None:
-    book: Book[KeyRecord] = Book("Keys", ACCOUNT)
+    book: ResourceList[KeyRecord] = ResourceList("Keys", ACCOUNT)
     for ask in (book.find, book.remove):
         with pytest.raises(TwilioError) as refused:
             ask("SK1")

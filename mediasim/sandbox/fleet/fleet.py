@@ -358,7 +358,7 @@ class Fleet:
             }
             for kind, stored in all_stored().items()
             if stored.owner is not Owner.WORKER
-            for record in sandbox.shelf(kind).records()
+            for record in sandbox.repository(kind).records()
         }
 
 

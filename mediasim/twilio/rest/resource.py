@@ -19,7 +19,7 @@ from mediasim.exchange.events import Event
 from mediasim.exchange.lifecycle import interrupt
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord
-from mediasim.twilio.account import Book
+from mediasim.twilio.account import ResourceList
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import API_VERSION, account_path
 from mediasim.twilio.rest.answers import Answer
@@ -156,7 +156,7 @@ def in_book(name: str) -> Callable[[Service], Store]:
     """A store of an account's own, by its part of a path: ``Queues``."""
 
     def store(service: Service) -> Store:
-        book: Book[Any] = service.book(name)
+        book: ResourceList[Any] = service.book(name)
         return Store(book.all, book.add, book.find, book.remove)
 
     return store
