@@ -29,9 +29,9 @@ from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import Callback, RecordingRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.representations import error_code, rfc2822
+from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER

@@ -22,7 +22,6 @@ from mediasim.exchange.states import CALL, CallStatus
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account import ResourceList
 from mediasim.twilio.addresses import called, calling
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, DialRequest, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
@@ -31,6 +30,13 @@ from mediasim.twilio.errors import (
     not_found,
     too_many,
     unavailable,
+)
+from mediasim.twilio.requests import (
+    Callback,
+    CallRequest,
+    CallUpdate,
+    DialRequest,
+    RecordingRequest,
 )
 from mediasim.twilio.resources import (
     AccountRecord,

@@ -14,8 +14,8 @@ from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import Callback
 from mediasim.twilio.representations import API_VERSION, rfc2822
+from mediasim.twilio.requests import Callback
 from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["DEFAULT_EVENTS", "Params", "StatusCallbacks", "call_params"]

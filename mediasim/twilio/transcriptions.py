@@ -21,8 +21,8 @@ from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
 from mediasim.truth.sidecar import recorded_words
 from mediasim.twilio.account import AccountBase, ResourceList
-from mediasim.twilio.asks import Callback
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
+from mediasim.twilio.requests import Callback
 from mediasim.twilio.status import call_params
 from mediasim.twilio.webhooks import AppRequest
 

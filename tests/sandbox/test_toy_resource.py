@@ -20,11 +20,10 @@ from mediasim.sandbox.fleet.proxy import Place, Where, rest_place
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.representations import account_path, rfc2822
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import LIST_ALL
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
@@ -33,6 +32,7 @@ from mediasim.twilio.rest.resource import (
     fetch,
     in_book,
 )
+from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.rest.table import RESOURCES, all_stored, callbacks, coverage
 
 # -- the toy ------------------------------------------------------------------------------------
@@ -67,15 +67,15 @@ class ToyRecord:
         }
 
 
-def create(ask: Ask) -> Answer:
+def create(ask: ApiRequest) -> ApiResponse:
     name = ask.form.friendly_name() or ""
     record = ToyRecord(ask.new_sid(), ask.service.account.sid, name, ask.service.now_ns)
     ask.store.add(record)
     return ask.shown(record, 201)
 
 
-def spy(ask: Ask) -> Answer:
-    return Answer({"undeclared": ask.form.text("Undeclared")})
+def spy(ask: ApiRequest) -> ApiResponse:
+    return ApiResponse({"undeclared": ask.form.text("Undeclared")})
 
 
 TOYS = Resource(

@@ -13,8 +13,8 @@ from meeting import PATH, codes, comes, media, place_of, recordings, told, until
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.net.stream_port import StreamRefused
-from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.webhooks.address import signature
 
 ANN = "+15550100011"
@@ -422,7 +422,7 @@ def test_streams_by_rest(tmp_path: Path) -> None:
 
 
 def test_a_redirect_by_rest_ends_a_connect(tmp_path: Path) -> None:
-    from mediasim.twilio.asks import CallUpdate, Script
+    from mediasim.twilio.requests import CallUpdate, TwimlSource
 
     apps = Apps()
 
@@ -430,7 +430,7 @@ def test_a_redirect_by_rest_ends_a_connect(tmp_path: Path) -> None:
         call = comes(account, ANN, connect())
         await until(account, 0.6)
         account.service.update_call(
-            call.sid, CallUpdate(script=Script(twiml="<Response><Pause/></Response>"))
+            call.sid, CallUpdate(script=TwimlSource(twiml="<Response><Pause/></Response>"))
         )
 
     account = streaming(tmp_path, apps, main)

@@ -23,20 +23,20 @@ from mediasim.exchange.states import RecordingStatus
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.seeds import Seeds
 from mediasim.twilio.addresses import called, calling
-from mediasim.twilio.asks import (
+from mediasim.twilio.conferencing import ConferenceManager, QueueManager
+from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
+from mediasim.twilio.representations import recording_document
+from mediasim.twilio.requests import (
     CallRequest,
     CallUpdate,
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
     RecordingRequest,
-    Script,
     StreamRequest,
+    TwimlSource,
 )
-from mediasim.twilio.conferencing import ConferenceManager, QueueManager
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
-from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
     MemberRecord,
@@ -143,7 +143,7 @@ class NotedQueues(QueueManager):
     def __init__(self, service: NotedService) -> None:
         super().__init__(service)
         self.waiting: dict[str, list[MemberRecord]] = {}
-        self.taken: list[Script] = []
+        self.taken: list[TwimlSource] = []
 
     def members(self, sid: str) -> list[MemberRecord]:
         return self.waiting.get(self.find(sid).sid, [])
@@ -154,7 +154,7 @@ class NotedQueues(QueueManager):
                 return record
         raise not_found(f"/members/{who}")
 
-    def dequeue(self, sid: str, who: str, script: Script) -> MemberRecord:
+    def dequeue(self, sid: str, who: str, script: TwimlSource) -> MemberRecord:
         self.taken.append(script)
         record = self.member(sid, who)
         self.waiting[sid].remove(record)

@@ -27,15 +27,15 @@ from meeting import (
 from mediasim.audio.tones import beep
 from mediasim.audio.wav import write_wav
 from mediasim.exchange.records import ConferenceRecord
-from mediasim.twilio.asks import (
+from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import (
     CallUpdate,
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
     RecordingRequest,
-    Script,
+    TwimlSource,
 )
-from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.session import VerbEvent
 
 A, B, C = words(1), words(2), words(3)
@@ -331,7 +331,7 @@ def test_a_call_given_another_document_has_left(tmp_path: Path) -> None:
         alice = comes(account, ALICE, room(STATUS + '"leave"'), 60.0)
         comes(account, BOB, room(), 6.0)
         await until(account, 3)
-        script = Script(twiml='<Response><Pause length="1"/></Response>')
+        script = TwimlSource(twiml='<Response><Pause length="1"/></Response>')
         account.service.update_call(alice.sid, CallUpdate(script=script))
 
     account = on_account(tmp_path, main)
@@ -432,7 +432,7 @@ def test_mute_and_hold(tmp_path: Path) -> None:
         assert not shown.hold
         await until(account, 5)
         manager.update_participant(sid, bob.sid, ParticipantUpdate(muted=False))
-        hold = ParticipantUpdate(hold=True, hold_script=Script("http://127.0.0.1:5000/hold"))
+        hold = ParticipantUpdate(hold=True, hold_script=TwimlSource("http://127.0.0.1:5000/hold"))
         account.app.answers["/hold"] = '<Response><Pause length="1"/><Play digits="5"/></Response>'
         assert manager.update_participant(sid, bob.sid, hold).hold
         await until(account, 8)
@@ -485,7 +485,7 @@ def test_other_changes_are_told_as_one(tmp_path: Path) -> None:
         alice = comes(account, ALICE, RECORDED + room(f'waitUrl="" {STATUS}"modify"'), 5.0)
         await until(account, 1)
         sid = conference(account).sid
-        music = ParticipantUpdate(wait=Script(f"{APP}/music"))
+        music = ParticipantUpdate(wait=TwimlSource(f"{APP}/music"))
         account.app.answers["/music"] = '<Response><Play digits="3"/></Response>'
         manager.update_participant(sid, alice.sid, music)
         await until(account, 2)
@@ -569,10 +569,10 @@ def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) ->
         bob = comes(account, BOB, RECORDED + room(), 1.0)
         await until(account, 1)
         sid = conference(account).sid
-        manager.update_conference(sid, ConferenceUpdate(announce=Script(f"{APP}/all.wav")))
-        to_bob = ParticipantUpdate(announce=Script(f"{APP}/one"))
+        manager.update_conference(sid, ConferenceUpdate(announce=TwimlSource(f"{APP}/all.wav")))
+        to_bob = ParticipantUpdate(announce=TwimlSource(f"{APP}/one"))
         manager.update_participant(sid, bob.sid, to_bob)
-        bad = ParticipantUpdate(announce=Script(f"{APP}/bad"))
+        bad = ParticipantUpdate(announce=TwimlSource(f"{APP}/bad"))
         account.app.answers["/bad"] = "<Response"
         manager.update_participant(sid, bob.sid, bad)
 

@@ -10,7 +10,7 @@ from account_stage import ALICE, APP_NUMBER, BOB, CAROL, Account
 from meeting import on_account
 from test_twiml_calls import YES, dialled, place_of
 
-from mediasim.twilio.asks import DialRequest
+from mediasim.twilio.requests import DialRequest
 
 BOTH = f"<Number>{BOB}</Number><Number>{CAROL}</Number>"
 

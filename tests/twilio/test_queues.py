@@ -22,8 +22,8 @@ from meeting import (
     words,
 )
 
-from mediasim.twilio.asks import CallUpdate, Script
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import CallUpdate, TwimlSource
 
 A, B = words(1), words(2)
 RECORDED = '<Start><Recording trim="do-not-trim"/></Start>'
@@ -306,7 +306,7 @@ def test_the_app_takes_a_call_out(tmp_path: Path) -> None:
         with pytest.raises(TwilioError) as full:
             manager.remove(queue.sid)
         assert full.value.status == 400
-        gone = manager.dequeue(queue.sid, "Front", Script(f"{APP}/elsewhere"))
+        gone = manager.dequeue(queue.sid, "Front", TwimlSource(f"{APP}/elsewhere"))
         assert (gone.call_sid, gone.position, gone.waited_ns) == (alice.sid, 0, 3_000_000_000)
         await until(account, 4)
         assert manager.remove(queue.sid) is not None
@@ -322,7 +322,7 @@ def test_a_caller_taken_out_of_a_conversation(tmp_path: Path) -> None:
         alice = comes(account, ALICE, enqueue(), 60.0)
         comes(account, BOB, take(), 60.0)
         await until(account, 3)
-        script = Script(twiml='<Response><Pause length="5"/></Response>')
+        script = TwimlSource(twiml='<Response><Pause length="5"/></Response>')
         account.service.update_call(alice.sid, CallUpdate(script=script))
 
     account = on_account(tmp_path, main)

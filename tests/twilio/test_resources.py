@@ -6,8 +6,8 @@ import pytest
 
 from mediasim.exchange.dates import Dates
 from mediasim.twilio.account import NotificationRecord, ResourceList
-from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import Callback, TwimlSource
 from mediasim.twilio.resources import KeyRecord, NumberRecord
 
 ACCOUNT = "AC" + "0" * 32
@@ -45,11 +45,11 @@ def test_what_a_book_has_not_is_named_by_its_path() -> None:
 
 
 def test_where_a_numbers_calls_go() -> None:
-    assert number().script() == Script()
+    assert number().script() == TwimlSource()
     assert number().callback() is None
     own = number(voice_url="http://a/", voice_method="GET", voice_fallback_url="http://b/")
-    assert own.script() == Script("http://a/", "GET", "http://b/")
-    assert number(voice_url="http://a/", twiml="<Response/>").script() == Script(
+    assert own.script() == TwimlSource("http://a/", "GET", "http://b/")
+    assert number(voice_url="http://a/", twiml="<Response/>").script() == TwimlSource(
         twiml="<Response/>"
     )
     assert number(status_callback="http://c/").callback() == Callback("http://c/")

@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.net.virtual_loop import VirtualLoop
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.requests import (
+    Callback,
+    CallRequest,
+    CallUpdate,
+    RecordingRequest,
+    TwimlSource,
+)
 
 PATH = 5 * 160
 """Samples from when a word is said to when the server has it."""
@@ -385,7 +391,7 @@ def test_an_api_call_is_told_of_at_each_step(tmp_path: Path) -> None:
             CallRequest(
                 to=BOB,
                 from_=APP_NUMBER,
-                script=Script(f"{APP}/hello"),
+                script=TwimlSource(f"{APP}/hello"),
                 status_callback=Callback(f"{APP}/status", "POST", events),
                 recording=RecordingRequest("dual"),
             )
@@ -406,9 +412,9 @@ def test_a_call_is_updated_while_it_goes_on(tmp_path: Path) -> None:
         account.telephone(BOB)
         account.app.answers["/new"] = "<Response><Pause length='2'/></Response>"
         twiml = "<Response><Pause length='60'/></Response>"
-        record = account.service.create_call(CallRequest(BOB, APP_NUMBER, Script(twiml=twiml)))
+        record = account.service.create_call(CallRequest(BOB, APP_NUMBER, TwimlSource(twiml=twiml)))
         await asyncio.sleep(5)
-        account.service.update_call(record.sid, CallUpdate(script=Script(f"{APP}/new")))
+        account.service.update_call(record.sid, CallUpdate(script=TwimlSource(f"{APP}/new")))
 
     account = on_account(tmp_path, main)
     assert at(account, "call.completed") == 7.0
@@ -418,7 +424,7 @@ def test_a_ringing_call_is_canceled_and_one_in_progress_completed(tmp_path: Path
     async def main(account: Account) -> None:
         account.telephone(BOB, after=10)
         account.telephone(CAROL)
-        script = Script(twiml="<Response><Pause length='60'/></Response>")
+        script = TwimlSource(twiml="<Response><Pause length='60'/></Response>")
         ringing = account.service.create_call(CallRequest(BOB, APP_NUMBER, script))
         talking = account.service.create_call(CallRequest(CAROL, APP_NUMBER, script))
         await asyncio.sleep(3)
@@ -436,7 +442,7 @@ def test_a_recording_by_rest_is_paused_resumed_and_stopped(tmp_path: Path) -> No
     async def main(account: Account) -> None:
         account.telephone(BOB, HELLO, HELLO, HELLO)
         twiml = "<Response><Pause length='8'/></Response>"
-        call = account.service.create_call(CallRequest(BOB, APP_NUMBER, Script(twiml=twiml)))
+        call = account.service.create_call(CallRequest(BOB, APP_NUMBER, TwimlSource(twiml=twiml)))
         with pytest.raises(TwilioError) as refused:
             account.service.start_recording(call.sid, RecordingRequest())
         assert refused.value.code == 21220
@@ -470,7 +476,7 @@ def test_a_recording_by_rest_is_paused_resumed_and_stopped(tmp_path: Path) -> No
 def test_numbers_that_cannot_be_called(tmp_path: Path, to: str, from_: str, code: int) -> None:
     async def main(account: Account) -> None:
         with pytest.raises(TwilioError) as refused:
-            account.service.create_call(CallRequest(to, from_, Script("http://127.0.0.1/")))
+            account.service.create_call(CallRequest(to, from_, TwimlSource("http://127.0.0.1/")))
         assert (refused.value.status, refused.value.code) == (400, code)
         assert not account.exchange.catalogue.calls()
 

@@ -22,7 +22,7 @@ from mediasim.sandbox.fleet.proxy import (
     rest_place,
 )
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.rest.answers import refused
+from mediasim.twilio.rest.responses import refused
 
 __all__ = ["ControlOfFleet", "RestOfFleet"]
 

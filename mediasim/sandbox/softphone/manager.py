@@ -13,21 +13,21 @@ from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.softphone.page import (
     Answer,
-    Ask,
     BrowserCall,
     HangUp,
     Hold,
     Invite,
     Mute,
     Page,
+    PageMessage,
     Press,
     Register,
     Reject,
 )
 from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
 from mediasim.twilio.addresses import called
-from mediasim.twilio.asks import DialRequest
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import DialRequest
 from mediasim.twilio.resources import KeyRecord
 from mediasim.twilio.service import Service
 from mediasim.twilio.session import FollowUp
@@ -63,7 +63,7 @@ class SoftphoneManager:
 
     # -- pages ------------------------------------------------------------------------------
 
-    def hear(self, page: Page, ask: Ask) -> None:
+    def hear(self, page: Page, ask: PageMessage) -> None:
         """What a page says. Raises TwilioError, ClockRefuses for what is not to be."""
         if isinstance(ask, Register):
             self._register(page, ask)

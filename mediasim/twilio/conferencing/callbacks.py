@@ -13,8 +13,8 @@ from mediasim.exchange.participant import ConferenceHappening, Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import Callback
 from mediasim.twilio.representations import rfc2822
+from mediasim.twilio.requests import Callback
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 

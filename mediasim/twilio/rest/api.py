@@ -22,11 +22,11 @@ from starlette.routing import Route
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
-from mediasim.twilio.rest.answers import refused
 from mediasim.twilio.rest.endpoint import Endpoint
 from mediasim.twilio.rest.media import MediaEndpoint
 from mediasim.twilio.rest.recordings import MEDIA, RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource
+from mediasim.twilio.rest.responses import refused
 from mediasim.twilio.rest.table import RESOURCES
 from mediasim.twilio.service import Service
 

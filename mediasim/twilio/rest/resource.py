@@ -22,14 +22,14 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord
 from mediasim.twilio.account import ResourceList
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import API_VERSION, account_path
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.params import Params
+from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.service import Service
 
 __all__ = [
     "ACCOUNT",
     "MOST_KEPT",
-    "Ask",
+    "ApiRequest",
     "Handler",
     "Operation",
     "Owner",
@@ -53,7 +53,7 @@ MOST_KEPT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ApiRequest:
     """A request, as handlers see it: on the engine's loop, its sender known."""
 
     resource: Resource
@@ -85,16 +85,16 @@ class Ask:
         """The record whose SID is in the path. Raises TwilioError (404, 20404) without one."""
         return self.store.find(self.at["sid"])
 
-    def shown(self, record: Any, status: int = 200) -> Answer:
+    def shown(self, record: Any, status: int = 200) -> ApiResponse:
         """The answer that shows a record."""
-        return Answer(self.resource.json(record, self.service.dates), status)
+        return ApiResponse(self.resource.json(record, self.service.dates), status)
 
     def missing(self) -> TwilioError:
         """The error that nothing is at the path."""
         return not_found(self.path)
 
 
-Handler = Callable[[Ask], Answer | Awaitable[Answer]]
+Handler = Callable[[ApiRequest], ApiResponse | Awaitable[ApiResponse]]
 """Runs on the engine's loop. Raises TwilioError for what is refused."""
 
 
@@ -228,20 +228,20 @@ class Resource:
 # -- what many resources do ---------------------------------------------------------------------
 
 
-def fetch(ask: Ask) -> Answer:
+def fetch(ask: ApiRequest) -> ApiResponse:
     """Show the record whose SID is in the path."""
     return ask.shown(ask.found())
 
 
-def delete(ask: Ask) -> Answer:
+def delete(ask: ApiRequest) -> ApiResponse:
     """Remove the record whose SID is in the path."""
     remove = ask.store.remove
     assert remove is not None
     remove(ask.at["sid"])
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def call_of(ask: Ask) -> CallRecord:
+def call_of(ask: ApiRequest) -> CallRecord:
     """The call of the path. Raises TwilioError (404, 20404) without one, with the path as asked."""
     try:
         return ask.service.catalogue.call(ask.at["call"])
@@ -249,7 +249,7 @@ def call_of(ask: Ask) -> CallRecord:
         raise ask.missing() from None
 
 
-def conference_of(ask: Ask) -> ConferenceRecord:
+def conference_of(ask: ApiRequest) -> ConferenceRecord:
     """The conference of the path. Raises TwilioError (404, 20404) without one."""
     try:
         return ask.service.catalogue.conference(ask.at["conference"])

@@ -14,8 +14,8 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
 from mediasim.twilio.streams.stream import Stream, StreamRecord
 from mediasim.twilio.webhooks import AppRequest

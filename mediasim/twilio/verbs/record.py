@@ -12,7 +12,7 @@ from mediasim.exchange.recording import RecordedMessage
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.asks import Callback, RecordingRequest, Script
+from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 
@@ -88,7 +88,7 @@ async def _ask(session: CallSession, verb: Verb, recording: LiveRecording, digit
         ("Digits", digits),
     ]
     action = verb.attribute("action") or session.base
-    script = Script(session.absolute(action), verb.attribute("method", "POST"))
+    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
     if digits == "hangup":
         await session.document(script, params)  # the app is told; nobody is there to hear more
         raise CallEnded
