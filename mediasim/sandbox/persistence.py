@@ -24,10 +24,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.twilio.account import Account
 from mediasim.twilio.representations import ABSENCE_CODES
 from mediasim.twilio.rest.resource import Stored
 from mediasim.twilio.rest.table import all_stored
-from mediasim.twilio.service import Service
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
@@ -70,7 +70,7 @@ class Repository:
     """How many are brought back, the newest; the others are forgotten."""
 
 
-def repository_of(service: Service, stored: Stored) -> Repository:
+def repository_of(service: Account, stored: Stored) -> Repository:
     """The records of an account that are of one kind."""
     store = stored.store(service)
 

@@ -40,11 +40,11 @@ from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest.resource import MOST_KEPT, Owner
 from mediasim.twilio.rest.table import all_stored
-from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 
@@ -90,7 +90,7 @@ class Sandbox:
         self._auth_token = secrets.token_hex(16)
         """The account's, unless it is kept, configured or the seed's."""
         self.engine = Engine(self.clock, on_crash=on_crash)
-        self.service: Service
+        self.service: Account
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """Where SIP telephones register and call, once :meth:`open_sip` was called."""
@@ -255,7 +255,7 @@ class Sandbox:
         if self.sip is not None:
             self.phones.ways.append(self.sip.reach)
         self.phones.ways.append(self.softphones.reach)
-        self.service = Service(
+        self.service = Account(
             exchange,
             account=account,
             directory=self.phones,

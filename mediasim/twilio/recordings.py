@@ -28,7 +28,7 @@ from mediasim.media.recorder import PauseBehavior
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
-from mediasim.twilio.account import AccountBase
+from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.representations import error_code, rfc2822
 from mediasim.twilio.requests import Callback, RecordingRequest
@@ -55,7 +55,7 @@ class _Watch:
 class RecordingManager:
     """Every recording of the account, from its start to its deletion."""
 
-    def __init__(self, account: AccountBase) -> None:
+    def __init__(self, account: AccountParts) -> None:
         self._account = account
         self._exchange = account.exchange
         self._watches: dict[str, _Watch] = {}

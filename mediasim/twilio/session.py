@@ -19,7 +19,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
-from mediasim.twilio.account import AccountBase
+from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.resources import AccountRecord
@@ -31,7 +31,7 @@ from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Webhooks
 
 __all__ = [
-    "CallAccount",
+    "CallDocuments",
     "CallSession",
     "Execute",
     "FollowUp",
@@ -83,7 +83,7 @@ class VerbEvent(Event):
 class CallSession(CallControl):
     """One call, and the documents that it carries out."""
 
-    def __init__(self, service: CallAccount, call: LiveCall, phone: Phone) -> None:
+    def __init__(self, service: CallDocuments, call: LiveCall, phone: Phone) -> None:
         super().__init__(call, phone)
         self.service = service
         self.base = ""
@@ -276,7 +276,7 @@ def _answers(verbs: Sequence[Verb]) -> bool:
     return True
 
 
-class CallAccount(AccountBase):
+class CallDocuments(AccountParts):
     """What the documents of calls use of an account."""
 
     verbs: Mapping[str, Execute]

@@ -20,7 +20,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
 from mediasim.truth.sidecar import recorded_words
-from mediasim.twilio.account import AccountBase, ResourceList
+from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
 from mediasim.twilio.requests import Callback
 from mediasim.twilio.status import call_params
@@ -86,7 +86,7 @@ def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: N
 class TranscriptionManager:
     """Finds the words of recordings, and tells the app."""
 
-    def __init__(self, account: AccountBase) -> None:
+    def __init__(self, account: AccountParts) -> None:
         self._account = account
         self._records: ResourceList[TranscriptionRecord] = account.book("Transcriptions")
 

@@ -22,6 +22,7 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.states import RecordingStatus
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
@@ -43,7 +44,6 @@ from mediasim.twilio.resources import (
     ParticipantRecord,
 )
 from mediasim.twilio.rest import ApiSettings, create_api
-from mediasim.twilio.service import Service
 from mediasim.twilio.streams import StreamManager, StreamRecord
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
@@ -171,7 +171,7 @@ class Nowhere:
         raise AssertionError(address)
 
 
-class NotedService(Service):
+class NotedService(Account):
     """The account, whose commands are noted; nothing happens but what a test makes happen."""
 
     conferences: NotedConferences

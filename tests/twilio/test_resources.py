@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediasim.exchange.dates import Dates
-from mediasim.twilio.account import NotificationRecord, ResourceList
+from mediasim.twilio.account_parts import NotificationRecord, ResourceList
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.requests import Callback, TwimlSource
 from mediasim.twilio.resources import KeyRecord, NumberRecord

@@ -25,11 +25,11 @@ from mediasim.sandbox.softphone.page import (
     Reject,
 )
 from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
+from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.requests import DialRequest
 from mediasim.twilio.resources import KeyRecord
-from mediasim.twilio.service import Service
 from mediasim.twilio.session import FollowUp
 
 __all__ = ["SoftphoneManager"]
@@ -44,7 +44,7 @@ _NO_APPLICATION: Final = "the token's application {} is not among the account's:
 class SoftphoneManager:
     """Used on the engine's loop."""
 
-    def __init__(self, service: Callable[[], Service], real_time: Callable[[], None]) -> None:
+    def __init__(self, service: Callable[[], Account], real_time: Callable[[], None]) -> None:
         """``service`` is the account's of the moment; ``real_time`` raises ClockRefuses where
         the clock is not everybody's."""
         self.service = service
@@ -127,7 +127,7 @@ class SoftphoneManager:
             own=not ask.token,
         )
 
-    def _own_key(self, service: Service) -> KeyRecord:
+    def _own_key(self, service: Account) -> KeyRecord:
         """The API key that signs for who gives a name alone."""
         for key in service.keys.all():
             if key.friendly_name == _OWN_KEY:

@@ -47,7 +47,7 @@ from mediasim.twilio.requests import (
     TwimlSource,
 )
 from mediasim.twilio.resources import ParticipantRecord
-from mediasim.twilio.session import CallAccount, CallSession
+from mediasim.twilio.session import CallDocuments, CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.dial import Outcome, talk_options
 
@@ -73,7 +73,7 @@ class ConferenceManager:
     """Every conference of the account."""
 
     def __init__(
-        self, service: CallAccount, create_call: Callable[[CallRequest], CallRecord]
+        self, service: CallDocuments, create_call: Callable[[CallRequest], CallRecord]
     ) -> None:
         """``create_call`` calls somebody who is to take part."""
         self._service = service

@@ -16,7 +16,7 @@ from mediasim.twilio.conferencing.playback import SOUNDS, beside, entertain, pla
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.resources import MemberRecord, QueueRecord
-from mediasim.twilio.session import CallAccount, CallSession, FollowUp, HangUp
+from mediasim.twilio.session import CallDocuments, CallSession, FollowUp, HangUp
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.dial import DialVerbRecording, Outcome, talk_options
@@ -45,7 +45,7 @@ class _Kept:
 class QueueManager:
     """Every queue of the account; a book of its records."""
 
-    def __init__(self, service: CallAccount) -> None:
+    def __init__(self, service: CallDocuments) -> None:
         self._service = service
         self._queues: dict[str, _Kept] = {}
         self._waiting: dict[str, Waiting] = {}

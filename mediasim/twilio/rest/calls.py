@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent
 from mediasim.exchange.records import CallRecord
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json, rfc2822
 from mediasim.twilio.requests import (
@@ -49,7 +50,6 @@ from mediasim.twilio.rest.resource import (
     call_of,
 )
 from mediasim.twilio.rest.responses import ApiResponse
-from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
 
@@ -181,7 +181,7 @@ def _delete(ask: ApiRequest) -> ApiResponse:
     return ApiResponse(status=204)
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     calls = service.catalogue
     return Store(calls.calls, calls.add_call, calls.call, calls.remove_call)
 

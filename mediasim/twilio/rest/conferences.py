@@ -12,6 +12,7 @@ from typing import Final, get_args
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.exchange.trim import Trim
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.representations import conference_json
 from mediasim.twilio.requests import (
@@ -45,7 +46,6 @@ from mediasim.twilio.rest.resource import (
     conference_of,
 )
 from mediasim.twilio.rest.responses import ApiResponse
-from mediasim.twilio.service import Service
 
 __all__ = ["CONFERENCES", "PARTICIPANTS"]
 
@@ -88,7 +88,7 @@ def _update(ask: ApiRequest) -> ApiResponse:
     return ask.shown(ask.service.conferences.update_conference(record.sid, update))
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     conferences = service.catalogue
     return Store(conferences.conferences, conferences.add_conference, conferences.conference)
 

@@ -27,12 +27,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse, head_of, refused, written
-from mediasim.twilio.service import Service
 
 __all__ = ["Endpoint", "authenticate"]
 
@@ -46,7 +46,7 @@ class Endpoint:
     """Answers for one path of a resource."""
 
     def __init__(
-        self, resource: Resource, methods: Mapping[str, Operation], service: Service, gate: Gate
+        self, resource: Resource, methods: Mapping[str, Operation], service: Account, gate: Gate
     ) -> None:
         self._resource = resource
         self._methods = methods
@@ -105,7 +105,7 @@ class Endpoint:
 
 
 def authenticate(
-    service: Service, authorization: str | None, *, account_sid: str, main_only: bool
+    service: Account, authorization: str | None, *, account_sid: str, main_only: bool
 ) -> None:
     """Pass for whom may ask. Raises TwilioError (401, 20003).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.resources import QueueRecord
@@ -20,7 +21,6 @@ from mediasim.twilio.rest.resource import (
     fetch,
 )
 from mediasim.twilio.rest.responses import ApiResponse
-from mediasim.twilio.service import Service
 
 __all__ = ["MEMBERS", "QUEUES"]
 
@@ -55,7 +55,7 @@ def _size(ask: ApiRequest) -> int | None:
     return ask.form.number("MaxSize", 1, _LARGEST)
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     queues = service.queues
     return Store(queues.all, queues.add, queues.find, queues.remove)
 

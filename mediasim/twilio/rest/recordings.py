@@ -13,6 +13,7 @@ from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.recovery import settle_left
+from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import RECORDING_OPTIONS, Moments, date_names, recording_asked
@@ -28,7 +29,6 @@ from mediasim.twilio.rest.resource import (
     conference_of,
 )
 from mediasim.twilio.rest.responses import ApiResponse
-from mediasim.twilio.service import Service
 
 __all__ = ["MEDIA", "RECORDINGS"]
 
@@ -157,7 +157,7 @@ def _has_gone(ask: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -
 # -- the row ------------------------------------------------------------------------------------
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     recordings = service.catalogue
     return Store(recordings.recordings, recordings.add_recording, recordings.recording)
 

@@ -19,12 +19,12 @@ from mediasim.exchange.events import Event
 from mediasim.exchange.lifecycle import interrupt
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord
-from mediasim.twilio.account import ResourceList
+from mediasim.twilio.account import Account
+from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import API_VERSION, account_path
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.responses import ApiResponse
-from mediasim.twilio.service import Service
 
 __all__ = [
     "ACCOUNT",
@@ -57,7 +57,7 @@ class ApiRequest:
     """A request, as handlers see it: on the engine's loop, its sender known."""
 
     resource: Resource
-    service: Service
+    service: Account
     path: str
     """As it was asked for."""
     at: Mapping[str, str]
@@ -152,10 +152,10 @@ class Store:
         return cls(lambda: records, add, find)
 
 
-def in_book(name: str) -> Callable[[Service], Store]:
+def in_book(name: str) -> Callable[[Account], Store]:
     """A store of an account's own, by its part of a path: ``Queues``."""
 
-    def store(service: Service) -> Store:
+    def store(service: Account) -> Store:
         book: ResourceList[Any] = service.book(name)
         return Store(book.all, book.add, book.find, book.remove)
 
@@ -174,7 +174,7 @@ class Stored:
     """The name of their kind in the database and between processes: ``call``."""
     record: type[Any]
     """A dataclass; its fields whose names end in ``_ns`` are times of the loop."""
-    store: Callable[[Service], Store]
+    store: Callable[[Account], Store]
     owner: Owner = Owner.FRONT
     key: str = "sid"
     """The field that names a record."""

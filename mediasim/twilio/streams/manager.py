@@ -13,7 +13,7 @@ from mediasim.exchange.events import CallEvent, Event, StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
-from mediasim.twilio.account import AccountBase
+from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
@@ -31,7 +31,7 @@ class StreamManager:
 
     def __init__(
         self,
-        account: AccountBase,
+        account: AccountParts,
         live_call: Callable[[str], LiveCall | None],
         port: StreamPort | None,
     ) -> None:
