@@ -32,7 +32,7 @@ from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
 from mediasim.scenario.running.actor import Actor
 from mediasim.scenario.running.compile import parties_of
-from mediasim.scenario.running.endpoints import Elsewhere, EndpointError
+from mediasim.scenario.running.endpoints import EndpointError, RemoteEndpoint
 from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
@@ -81,7 +81,7 @@ class PhoneBook:
                     self._parties[name], callee.script, callee.answer.answering
                 )
             else:
-                line = RtpLine(Elsewhere(callee, name, config.base))
+                line = RtpLine(RemoteEndpoint(callee, name, config.base))
                 self._phones[name] = Phone(self._parties[name], reach=line)
 
     def _phone(
@@ -200,7 +200,7 @@ class RtpLine:
     carries one call at a time.
     """
 
-    def __init__(self, elsewhere: Elsewhere) -> None:
+    def __init__(self, elsewhere: RemoteEndpoint) -> None:
         self._elsewhere = elsewhere
         self._one_at_a_time = address_of(elsewhere.endpoint.local)[1] != 0
         self._latest: LiveCall | None = None

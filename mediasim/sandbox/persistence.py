@@ -31,7 +31,7 @@ from mediasim.twilio.rest.table import all_stored
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
-    from mediasim.sandbox.fleet.wire import ReportedRecords
+    from mediasim.sandbox.fleet.ipc import ReportedRecords
 
 __all__ = [
     "Documents",

@@ -50,8 +50,8 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
-    from mediasim.sandbox.fleet.wire import ReportedRecords
-    from mediasim.sandbox.workers import Elsewhere
+    from mediasim.sandbox.fleet.ipc import ReportedRecords
+    from mediasim.sandbox.workers import Workers
     from mediasim.sip.server import SipServer
 
 __all__ = ["Sandbox"]
@@ -101,7 +101,7 @@ class Sandbox:
         """Set when it is about to be closed, for what would go on answering for ever."""
         self.listeners: list[Callable[[Event], None]] = []
         """Hear of each event on the engine's loop."""
-        self.elsewhere: Elsewhere | None = None
+        self.elsewhere: Workers | None = None
         """What its workers carry."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
         """The newest, each with its number from 1."""

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mediasim.sandbox.access import whole_body
 from mediasim.sandbox.fleet.fleet import Fleet, Worker
 from mediasim.sandbox.fleet.proxy import (
-    Place,
+    RequestOwner,
     Where,
     control_place,
     pass_on,
@@ -93,7 +93,7 @@ class ControlOfFleet:
         else:
             await self._all(place, scope, receive, send)
 
-    async def _all(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _all(self, place: RequestOwner, scope: Scope, receive: Receive, send: Send) -> None:
         fleet, body = self._fleet, await whole_body(receive, _LARGEST) or b""
         if place.where is Where.ANYONE:
             await _placed(fleet, _json_value(body, "to"), scope, body, send)
@@ -176,7 +176,7 @@ async def _passed(
         await refused(broken, as_xml=as_xml)(scope, _said(b""), send)
 
 
-def _begins_conference(method: str, path: str, place: Place) -> bool:
+def _begins_conference(method: str, path: str, place: RequestOwner) -> bool:
     """Whether somebody is called into a conference that has yet to begin."""
     named = place.kind == "conference" and not place.key.startswith("CF")
     return named and method == "POST" and path.split("/")[-1].startswith("Participants")

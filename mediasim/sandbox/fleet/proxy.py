@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = [
-    "Place",
+    "RequestOwner",
     "Where",
     "control_place",
     "pass_on",
@@ -48,7 +48,7 @@ class Where(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestOwner:
     """Where a request belongs."""
 
     where: Where
@@ -58,10 +58,10 @@ class Place:
     """Its SID; a conference's may be its name."""
 
 
-_HERE: Final = Place(Where.HERE)
+_HERE: Final = RequestOwner(Where.HERE)
 
 
-def rest_place(method: str, path: str) -> Place:
+def rest_place(method: str, path: str) -> RequestOwner:
     """Of a request to Twilio's API."""
     match = _ACCOUNT.fullmatch(path)
     if match is None:
@@ -73,32 +73,32 @@ def rest_place(method: str, path: str) -> Place:
         return _HERE
     if not rest:
         operation = resource.paths[f"{ACCOUNT}/{first}"].get(method)
-        return Place(Where.ANYONE) if operation and operation.places_call else _HERE
+        return RequestOwner(Where.ANYONE) if operation and operation.places_call else _HERE
     if resource.stored is None or resource.stored.owner is Owner.FRONT:
         return _HERE
     # What is not stored, as a call's streams are not, is only known where it happens.
     live = {path.split("/")[-1] for path, each in lists.items() if each.stored is None}
     writes = resource.stored.owner is Owner.WORKER and method not in _READS
     if writes or not live.isdisjoint(rest[1:]):
-        return Place(Where.OWNER, resource.stored.kind, rest[0])
+        return RequestOwner(Where.OWNER, resource.stored.kind, rest[0])
     return _HERE
 
 
-def control_place(method: str, path: str) -> Place:
+def control_place(method: str, path: str) -> RequestOwner:
     """Of a request to the control API; ``path`` is below its prefix."""
     match [part for part in path.split("/") if part]:
         case ["calls"] if method == "POST":
-            return Place(Where.ANYONE)
+            return RequestOwner(Where.ANYONE)
         case ["calls", sid, _] | ["inspector", "calls", sid]:
-            return Place(Where.OWNER, "call", sid)
+            return RequestOwner(Where.OWNER, "call", sid)
         case ["streams"]:
-            return Place(Where.EACH)
+            return RequestOwner(Where.EACH)
         case ["weather", *_] if method not in _READS:
-            return Place(Where.ALL)
+            return RequestOwner(Where.ALL)
         case ["clock", "rate"]:
-            return Place(Where.ALL)
+            return RequestOwner(Where.ALL)
         case ["reset"]:
-            return Place(Where.RESET)
+            return RequestOwner(Where.RESET)
     return _HERE
 
 

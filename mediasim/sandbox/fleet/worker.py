@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.sandbox.fleet.wire import ReportedRecords, Wire
+from mediasim.sandbox.fleet.ipc import MessagePipe, ReportedRecords
 from mediasim.sandbox.inspector.legs import levels
 from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.sandbox import Sandbox
@@ -25,7 +25,7 @@ __all__ = ["main"]
 class _Worker:
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
-        self._wire = Wire(self._hear)
+        self._wire = MessagePipe(self._hear)
         self._ended = asyncio.Event()
         self._told_to_end = False
         self._sandbox: Sandbox

@@ -30,7 +30,7 @@ from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
 
-__all__ = ["Mirror"]
+__all__ = ["Replica"]
 
 _OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, VerbEvent)
 """Those that tell of no record."""
@@ -38,7 +38,7 @@ _CLASH: Final = 13000
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Mirror:
+class Replica:
     """Knows which worker each record is of, by number from 1."""
 
     def __init__(self, sandbox: Sandbox) -> None:
