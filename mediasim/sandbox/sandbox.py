@@ -18,12 +18,13 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
-from mediasim.exchange.recovery import Journals, Revived
+from mediasim.exchange.recovery import Journals, RecoveredRecording
 from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
+from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
@@ -34,7 +35,6 @@ from mediasim.sandbox.persistence import (
     readable,
     repository_of,
 )
-from mediasim.sandbox.revival import epoch_after, last_moment, revive
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
@@ -193,7 +193,7 @@ class Sandbox:
 
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
-        left: list[Revived] = []
+        left: list[RecoveredRecording] = []
         documents = readable(storage.documents)
         try:
             revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
@@ -207,7 +207,7 @@ class Sandbox:
         loop = asyncio.get_running_loop()
         self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.tend()))
 
-    def finish_revived(self, left: Iterable[Revived]) -> None:
+    def finish_revived(self, left: Iterable[RecoveredRecording]) -> None:
         """Write down and tell what was recovered; then its journals go."""
         journals, write_behind = self.service.exchange.journals, self.write_behind
         for each in left:

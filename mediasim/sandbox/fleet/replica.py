@@ -24,8 +24,8 @@ from mediasim.exchange.events import (
 )
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
+from mediasim.sandbox.crash_recovery import end_record, publish_left
 from mediasim.sandbox.persistence import from_document, to_document
-from mediasim.sandbox.revival import end_record, publish_left
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
