@@ -31,7 +31,7 @@ from mediasim.scenario.model.expect import (
     ExpectSilent,
 )
 from mediasim.testing.conversation import Conversation
-from mediasim.testing.never import Clip, clips_of, first_trace
+from mediasim.testing.forbidden_audio import ForbiddenClip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
@@ -176,7 +176,7 @@ class Recording:
             no_crosstalk, _wanted(ExpectNoCrosstalk, given), f"no crosstalk: {_words(given)} dB"
         )
 
-    def assert_never_contains(self, clip: Clip) -> None:
+    def assert_never_contains(self, clip: ForbiddenClip) -> None:
         """No channel holds any of it: words that were said, keys, samples, or an audio file.
 
         Words and keys are looked for as they were said or pressed in the call, whether that was

@@ -22,9 +22,9 @@ from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, pla
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing.apps import ServedApp, sdk_client, serve_app
+from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallStream
-from mediasim.testing.keeping import Keeping
-from mediasim.testing.never import Clip
+from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, Utterance, utterances_of
@@ -44,8 +44,8 @@ Script = str | Sequence[Any]
 class MediasimSandbox:
     """One test's own."""
 
-    def __init__(self, config: Config, keeping: Keeping) -> None:
-        options = keeping.options
+    def __init__(self, config: Config, artifacts: Artifacts) -> None:
+        options = artifacts.options
         self.realtime = options.realtime
         settings = Settings(
             config=config,
@@ -53,13 +53,13 @@ class MediasimSandbox:
             # Asked for in any case: the account is the same in every run of a test.
             asked_seed=config.seed if options.seed is None else options.seed,
         )
-        self._keeping = keeping
+        self._artifacts = artifacts
         self._apps: list[ServedApp] = []
         self._lines: dict[str, LiveCall] = {}
         self._base = config.base
         self._embedded = EmbeddedSandbox(settings)
         self._do(lambda: self.service.exchange.events.on("event", self._follow))
-        keeping.at_end(self._kept)
+        artifacts.at_end(self._kept)
 
     # -- where it is ------------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class MediasimSandbox:
         """All that was said in all calls."""
         return utterances_of(list(self._lines.values()))
 
-    def assert_never_contains(self, clip: Clip) -> None:
+    def assert_never_contains(self, clip: ForbiddenClip) -> None:
         """No recording holds any of it: see :meth:`Recording.assert_never_contains`."""
         __tracebackhide__ = True
         for recording in self.recordings:
@@ -291,10 +291,10 @@ class MediasimSandbox:
                     self._lines[call.sid] = call
 
     def _kept(self) -> list[str]:
-        folder = self._keeping.folder / "sandbox"
+        folder = self._artifacts.folder / "sandbox"
         sandbox = self._embedded.sandbox
         return keep_sandbox(
-            sandbox, self._do, folder, self._keeping.name, self._keeping.repeat, self.realtime
+            sandbox, self._do, folder, self._artifacts.name, self._artifacts.repeat, self.realtime
         )
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import detect_speech
 from mediasim.truth.analysis.figures import Conversation
 from mediasim.truth.analysis.recording import Voice, read_recording
-from mediasim.truth.analysis.sayings import sayings_of, speech_of
+from mediasim.truth.analysis.utterances import sayings_of, speech_of
 
 Samples = NDArray[np.int16]
 

@@ -20,14 +20,14 @@ from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances
 from mediasim.truth.analysis.figures import Conversation
 from mediasim.truth.analysis.recording import AnalysisError, Recording
-from mediasim.truth.analysis.sayings import (
+from mediasim.truth.analysis.transcription import HeardWords, Recogniser
+from mediasim.truth.analysis.utterances import (
     Saying,
     sayings_of,
     speakers_of,
     speech_of,
     words_of,
 )
-from mediasim.truth.analysis.transcription import HeardWords, Recogniser
 
 __all__ = ["Analysis", "Detected", "Engine", "WordsFrom", "analyse", "detect_speech"]
 

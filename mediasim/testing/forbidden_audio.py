@@ -25,9 +25,9 @@ from mediasim.testing.source import Utterance
 from mediasim.truth.measure import heard
 from mediasim.truth.reference import reference_of
 
-__all__ = ["Clip", "Sought", "Trace", "clips_of", "first_trace"]
+__all__ = ["ForbiddenClip", "Sought", "Trace", "clips_of", "first_trace"]
 
-Clip = str | Path | NDArray[np.int16]
+ForbiddenClip = str | Path | NDArray[np.int16]
 """Words or keys; an audio file; samples (n,) at 8 kHz."""
 
 _PIECE: Final = SAMPLE_RATE
@@ -59,7 +59,7 @@ class Trace:
     at: int
 
 
-def clips_of(clip: Clip, utterances: Sequence[Utterance]) -> Sought:
+def clips_of(clip: ForbiddenClip, utterances: Sequence[Utterance]) -> Sought:
     """What to look for. Raises ValueError if there is nothing to be looked for."""
     if isinstance(clip, np.ndarray):
         if clip.ndim != 1 or clip.dtype != np.int16 or not clip.any():
