@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from mediasim.documents.document import Origin, from_python, validated
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Model, OneOrMany, Trouble
+from mediasim.documents.model import Misfit, Model, OneOrMany
 from mediasim.documents.values import Flag, Number, Ratio, Text, count
 from mediasim.scenario.model.recording import FaultText
 from mediasim.truth.faults.order import parse_fault
@@ -68,7 +68,7 @@ class WeatherSpell(Model):
     times: Annotated[int, count(1, 1_000_000)] | None = None
     """Only the first so many; all where absent."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if not self.model_fields_set.difference(_SCOPE):
             keys = "webhook_…, media_…, api_status or recorder_fault"
             yield (), f"says whom it strikes, but not how: expected {keys}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import read_yaml
 from mediasim.scenario.fuzz.again import AGAIN, SINGLE, Again
 from mediasim.scenario.fuzz.draw import draw_scenario
@@ -155,7 +155,7 @@ def judged_file(file: Path, properties: Properties = _INVARIANTS) -> Iterator[Br
     """
     (scenario, *more) = load_scenarios([file])
     if more:
-        raise ScenarioError([Problem("gives several runs, expected one", "matrix", file)])
+        raise ScenarioError([Diagnostic("gives several runs, expected one", "matrix", file)])
     document = read_yaml(file.read_text("utf-8"), file).plain()
     document.setdefault("name", scenario.name)
     yield from properties.judge_file(document, file.parent)

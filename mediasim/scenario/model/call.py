@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from mediasim.documents.durations import Duration, positive
-from mediasim.documents.model import Many, Model, OneOrMany, Trouble, names_outcome
+from mediasim.documents.model import Many, Misfit, Model, OneOrMany, names_outcome
 from mediasim.documents.values import YES, Flag, KeySet, Name, Text, existing_file
 from mediasim.scenario.model.recording import FaultText, Moment, Recording, Trim
 from mediasim.scenario.model.steps import Play, Say
@@ -72,7 +72,7 @@ class App(Model):
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
         return [{"type": "string"}]
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.grace > Duration.of("1s"):
             yield ("grace",), "expected at most 1s: it is waited for after every 20 ms"
 
@@ -133,7 +133,7 @@ class Greeting(Model):
         assert step is not None
         return step
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         for name in self.exactly_one:
             step = getattr(self, name)
             if step is not None and step.at is not None:
@@ -230,7 +230,7 @@ class Call(Model):
             )
         )
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.to is not None and self.to == self.from_:
             yield ("to",), f"{self.to} cannot call itself"
         if self.answer_on_bridge and self.dial_after:
@@ -248,7 +248,7 @@ class Call(Model):
                 yield ("transfers", number, "to"), f"{transfer.to} is {who}"
             spoken_to = transfer.to
 
-    def _one_leg_troubles(self, whom: str) -> Iterator[Trouble]:
+    def _one_leg_troubles(self, whom: str) -> Iterator[Misfit]:
         for name in ("transfers", "dial_after", "answer_on_bridge"):
             if getattr(self, name):
                 yield (name,), f"expected a call to a party; this one goes to {whom}"

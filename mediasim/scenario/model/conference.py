@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from mediasim.documents.durations import Duration, positive
-from mediasim.documents.model import Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import NO, YES, Name
 from mediasim.scenario.model.recording import ConferenceRecording
 
@@ -55,7 +55,7 @@ class Participant(Model):
         """What ``muted`` holds, always as a tuple."""
         return self.muted if isinstance(self.muted, tuple) else ()
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.leave is not None and self.leave <= self.join:
             yield ("leave",), f"expected a time after it joins at {self.join}, found {self.leave}"
 
@@ -77,7 +77,7 @@ class Conference(Model):
     """When it ends for all, counted from the start of the run; when the last participant has gone
     where absent."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if not self.participants:
             yield ("participants",), "expected somebody to take part"
         gone: dict[str, Duration | None] = {}

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from mediasim.audio.codecs import CODECS
 from mediasim.documents.durations import Duration, at_least
-from mediasim.documents.model import Many, Model, Trouble
+from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
 from mediasim.net.sdp import parse_sdp
@@ -115,7 +115,7 @@ class Party(Model):
     endpoint: Endpoint | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         codec = CODECS[self.codec]
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
@@ -130,7 +130,7 @@ class Party(Model):
         if sum(step.size for step in self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 
-    def _endpoint_troubles(self) -> Iterator[Trouble]:
+    def _endpoint_troubles(self) -> Iterator[Misfit]:
         """What a party elsewhere cannot be told."""
         of_network = {f"network.{key}" for key in self.network.model_fields_set}
         given = (self.model_fields_set - {"network"}) | of_network

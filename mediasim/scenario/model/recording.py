@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from mediasim.documents.durations import Duration, positive
-from mediasim.documents.model import Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import NO, SHARED, YES, EventName, Name
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.records import RecordingSource
@@ -97,7 +97,7 @@ class RecordingPause(Moment):
     behavior: Literal["silence", "skip"] = "silence"
     """silence stands in the file, or the file skips the pause and is shorter."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.for_ is not None and self.until is not None:
             yield ("until",), "expected for or until, found both"
         elif (
@@ -153,7 +153,7 @@ class _Recorded(Model):
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
         return [{"enum": [True, *YES, "mono", "dual"]}]
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         end: Duration | None = Duration(0)
         for number, pause in enumerate(self.pauses):
             if end is not None and pause.at is not None and pause.at < end:
@@ -179,7 +179,7 @@ class Recording(_Recorded):
         """Twilio's word for what asked for it."""
         return _SOURCES[self.of or "dial"]
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         yield from super().troubles()
         if self.of in ("dial", "call") and self.start.on is None:
             yield ("of",), "expected api: the others start a recording at answer or ringing"

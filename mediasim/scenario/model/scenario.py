@@ -20,9 +20,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import PrivateAttr
 
-from mediasim.documents.diagnostics import Problem
+from mediasim.documents.diagnostics import Diagnostic
 from mediasim.documents.document import Node, Origin
-from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import Name, Text, among, count, fictional_numbers
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.scenario.model.call import Call
@@ -91,7 +91,7 @@ class Scenario(Model):
             ),
         )
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         return iter(()) if self._origin.partial else cross_troubles(self)
 
     @property
@@ -125,7 +125,7 @@ class Scenario(Model):
         """The variant in short, ``codec=PCMU,seed=1``; empty where there is no matrix."""
         return self._origin.label
 
-    def problem(self, location: Location, message: str) -> Problem:
+    def problem(self, location: Location, message: str) -> Diagnostic:
         """A problem with the part at a location, such as ``("parties", "alice", "voice")``.
 
         For checks that need what the model does not know; raise ScenarioError with all of them.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediasim.audio.codecs import CODECS
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import FarEnd, FarEndFormat
 from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
@@ -107,7 +107,9 @@ def _remote(party: Party, name: str, base: Path) -> _Remote:
         found = parse_sdp(file.read_text("utf-8", errors="replace"))
         _, format = answer(found, "", 0, [party.codec])
     except SdpError as error:
-        raise ScenarioError([Problem(str(error), f"parties.{name}.endpoint.sdp", file)]) from None
+        raise ScenarioError(
+            [Diagnostic(str(error), f"parties.{name}.endpoint.sdp", file)]
+        ) from None
     return (found.host, found.port), found.rtcp_address, format
 
 
@@ -131,12 +133,12 @@ def described(scenario: Scenario, name: str, *, of_peer: bool) -> SessionDescrip
     party = scenario.parties[name]
     endpoint = party.endpoint
     if endpoint is None:
-        raise ScenarioError([Problem("is simulated; expected a party with endpoint", name)])
+        raise ScenarioError([Diagnostic("is simulated; expected a party with endpoint", name)])
     remote, _, format = _remote(party, name, scenario.base)
     address = remote if of_peer else address_of(endpoint.local)
     if address is None or not address[1]:
         which = "remote, where it receives" if of_peer else "local with a port"
-        raise ScenarioError([Problem(f"expected {which}", f"parties.{name}.endpoint")])
+        raise ScenarioError([Diagnostic(f"expected {which}", f"parties.{name}.endpoint")])
     made = offer(
         *address,
         [party.codec],

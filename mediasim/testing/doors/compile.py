@@ -29,7 +29,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.scenario.model.call import Answer, Call, Transfer, Voicemail
 from mediasim.scenario.model.conference import Conference
 from mediasim.scenario.model.party import Party
@@ -61,7 +61,7 @@ class CannotSay(ScenarioError):
     """A scenario that has no words in TwiML and REST; says which part of it."""
 
     def __init__(self, words: str) -> None:
-        super().__init__([Problem(f"cannot be said in TwiML and REST: {words}")])
+        super().__init__([Diagnostic(f"cannot be said in TwiML and REST: {words}")])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
 from mediasim.audio.wav import AudioFileError
 
-__all__ = ["Media", "MediaProblem", "read_media"]
+__all__ = ["Media", "MediaDefect", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
 _FORM: Final = struct.Struct("<HHIIHH")
@@ -32,7 +32,7 @@ _AT_ONCE: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class MediaProblem:
+class MediaDefect:
     """What is wrong with a file before anything is heard of it."""
 
     kind: str
@@ -49,7 +49,7 @@ class Media:
     need not be equally long."""
     rate: int | None
     """Of the file; None if there is no sound in it."""
-    problems: tuple[MediaProblem, ...]
+    problems: tuple[MediaDefect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _read(path: Path) -> Media:
         return _nothing("unreadable", f"{path} {error.problem}")
     if not interleaved.size:
         words = f"{path} is {len(data)} bytes long: a header, and not one sample"
-        return Media((), None, (*problems, MediaProblem("empty", words)))
+        return Media((), None, (*problems, MediaDefect("empty", words)))
     pcm = interleaved.astype(np.int16, copy=False).reshape(-1, wav.channels).T
     return Media(_at_8_khz(pcm, wav.rate), wav.rate, tuple(problems))
 
@@ -129,7 +129,7 @@ def _fits(follows: memoryview) -> bool:
     return bool(_CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows))
 
 
-def _header_problems(path: Path, wav: _Wav) -> list[MediaProblem]:
+def _header_problems(path: Path, wav: _Wav) -> list[MediaDefect]:
     found = len(wav.data)
     if not wav.to_the_end or wav.announced in (found, _NOT_KNOWN):
         return []
@@ -138,7 +138,7 @@ def _header_problems(path: Path, wav: _Wav) -> list[MediaProblem]:
         f"{path}: the header announces {wav.announced} bytes of samples "
         f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
     )
-    return [MediaProblem("header", words)]
+    return [MediaDefect("header", words)]
 
 
 def _decoded(path: Path, data: bytes) -> Media:
@@ -153,7 +153,7 @@ def _decoded(path: Path, data: bytes) -> Media:
 
 
 def _nothing(kind: str, words: str) -> Media:
-    return Media((), None, (MediaProblem(kind, words),))
+    return Media((), None, (MediaDefect(kind, words),))
 
 
 def _at_8_khz(pcm: NDArray[np.int16], rate: int) -> tuple[NDArray[np.int16], ...]:
