@@ -208,8 +208,8 @@ class _Faces:
         sandbox.on_rebuilt = self._rebuild
 
     def _made(self) -> ASGIApp:
+        from mediasim.twilio.fault_injecting_api import FaultInjectingApi
         from mediasim.twilio.rest import ApiSettings, create_api
-        from mediasim.twilio.weather_front import WeatherFront
 
         sandbox = self._sandbox
         settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
@@ -220,7 +220,7 @@ class _Faces:
             api = RestOfFleet(api, self._fleet)
         # A worker's requests have been through the front's.
         own = sandbox.settings.worker is None
-        return WeatherFront(api, sandbox.service, sandbox.engine.gate, refuses=own)
+        return FaultInjectingApi(api, sandbox.service, sandbox.engine.gate, refuses=own)
 
     def _rebuild(self) -> None:
         self._twilio = self._made()

@@ -32,7 +32,7 @@ from mediasim.testing.waiting import awaited
 from mediasim.twilio.account import Account
 from mediasim.twilio.webhooks import Delivery
 
-__all__ = ["DEFAULT_NUMBER", "DeliveryLog", "MediasimSandbox", "PlacedCall", "SpellOfWeather"]
+__all__ = ["DEFAULT_NUMBER", "DeliveryLog", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
 
 T = TypeVar("T")
 DEFAULT_NUMBER: Final = "+15005550006"
@@ -263,14 +263,14 @@ class MediasimSandbox:
 
     # -- the weather ------------------------------------------------------------------------
 
-    def weather(self, **spell: Any) -> SpellOfWeather:
+    def weather(self, **spell: Any) -> InjectedFaults:
         """From now on something goes wrong: ``with sandbox.weather(webhook_duplicate=2): ...``.
 
         At the end of the block it is over; without one it lasts. Raises ScenarioError.
         """
         meant, weather = parse_weather(spell).spell, self.service.webhooks.weather
         name = self._do(lambda: weather.begin(meant))
-        return SpellOfWeather(lambda: self._do(lambda: weather.end(name)))
+        return InjectedFaults(lambda: self._do(lambda: weather.end(name)))
 
     # -- behind it --------------------------------------------------------------------------
 
@@ -378,13 +378,13 @@ class DeliveryLog(list[Delivery]):
         return DeliveryLog(struck)
 
 
-class SpellOfWeather:
+class InjectedFaults:
     """One that has begun."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end: Callable[[], None] | None = end
 
-    def __enter__(self) -> SpellOfWeather:
+    def __enter__(self) -> InjectedFaults:
         return self
 
     def __exit__(self, *_: object) -> None:
