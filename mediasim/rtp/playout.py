@@ -8,8 +8,8 @@ loss, reordering and silence move nothing:
 
 The place is given when the stream starts: the least delayed packet that came before playout
 began is played ``depth`` frames after it could first be used. It moves only when the sender's
-clock is seen to drift (:mod:`mediasim.rtp.pacing`), or the stream to have stopped or begun anew
-(:mod:`mediasim.rtp.lines`); every move is logged.
+clock is seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or begun anew
+(:mod:`mediasim.rtp.scheduler`); every move is logged.
 
 A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
 has been played by then, it is late: counted and dropped. What is decided never depends on how
@@ -29,13 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.depacketizer import LineNumbers, Placing
-from mediasim.rtp.lines import Lines
-from mediasim.rtp.newcomers import Newcomers, Piece
-from mediasim.rtp.pacing import AHEAD_FRAMES, PaceTable
+from mediasim.rtp.depacketizer import Depacketizer, ExtendedNumbers
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
+from mediasim.rtp.pending_streams import PendingStreams, StreamPackets
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
+from mediasim.rtp.scheduler import Scheduler
+from mediasim.rtp.skew_compensation import AHEAD_FRAMES, PlayoutOffsets
 from mediasim.rtp.stream import Digit, KeptNoise, Stream, StreamFormat
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
@@ -55,11 +55,11 @@ class Playout(Columns):
         self.max_block = slots - AHEAD_FRAMES
         self.streams: list[Stream | None] = []
         self.reception = ReceptionTable()
-        self._pace = PaceTable()
+        self._pace = PlayoutOffsets()
         self._ring = FrameRing(slots)
-        self._placing = Placing(self.streams, self._pace, self._ring)
-        self._numbers = LineNumbers()
-        self._lines = Lines(
+        self._placing = Depacketizer(self.streams, self._pace, self._ring)
+        self._numbers = ExtendedNumbers()
+        self._lines = Scheduler(
             self.streams,
             self._numbers,
             self._pace,
@@ -68,7 +68,9 @@ class Playout(Columns):
             self._attend,
             self._use,
         )
-        self._newcomers = Newcomers(self._numbers, self._pace, self._lines, self._has_its_place)
+        self._pending_streams = PendingStreams(
+            self._numbers, self._pace, self._lines, self._has_its_place
+        )
         self._free: list[int] = []
         self._attended: dict[int, Stream] = {}
         """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
@@ -119,7 +121,7 @@ class Playout(Columns):
 
     def _finish(self, stream: Stream) -> None:
         """Of the stream on its row nothing more will come: what was kept gets its place."""
-        self._newcomers.settle([(stream, _LATEST)])
+        self._pending_streams.settle([(stream, _LATEST)])
         self._lines.settle(stream, _LATEST)
         self.reception.restart(stream.row)
         stream.clock_rate = None
@@ -352,7 +354,7 @@ class Playout(Columns):
         sequence, media = self._numbers.unwrap(rows, parsed, chosen)
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         pieces = [
-            Piece(
+            StreamPackets(
                 self.stream(int(rows[start])),
                 media[start:end],
                 sequence[start:end],
@@ -361,7 +363,7 @@ class Playout(Columns):
             for start, end in itertools.pairwise([0, *edges, len(rows)])
             if start < end
         ]
-        self._newcomers.receive(pieces, parsed, block, known_before)
+        self._pending_streams.receive(pieces, parsed, block, known_before)
 
     def _has_its_place(self, stream: Stream) -> None:
         """A stream waits no longer: what it said of noise holds."""
@@ -425,6 +427,6 @@ class Playout(Columns):
 
     def _catch_up(self, streams: list[Stream], known_before: int) -> None:
         """All packets usable before this frame were given: decide about those that are kept."""
-        self._newcomers.settle([(stream, known_before) for stream in streams])
+        self._pending_streams.settle([(stream, known_before) for stream in streams])
         for stream in streams:
             self._lines.settle(stream, known_before)

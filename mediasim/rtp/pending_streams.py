@@ -1,6 +1,6 @@
 """Streams that are new on their rows, and their packets until it is known where they belong.
 
-What gives a stream its place is :class:`mediasim.rtp.pacing.FirstPackets`. Many calls may begin in
+What gives a stream its place is :class:`mediasim.rtp.skew_compensation.FirstPackets`. Many calls may begin in
 one frame, so what can be is done for all of them at once.
 """
 
@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
-from mediasim.rtp.depacketizer import LineNumbers
-from mediasim.rtp.lines import Lines
-from mediasim.rtp.pacing import PaceTable
+from mediasim.rtp.depacketizer import ExtendedNumbers
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import Anchor, KeptPacket, place_of
+from mediasim.rtp.scheduler import Scheduler
+from mediasim.rtp.skew_compensation import PlayoutOffsets
 from mediasim.rtp.stream import Stream
 
-__all__ = ["Newcomers", "Piece"]
+__all__ = ["PendingStreams", "StreamPackets"]
 
 _KEPT: Final = 16
 """Packets kept at a time while a stream waits for its place."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StreamPackets:
     """Packets of one stream in a block."""
 
     stream: Stream
@@ -39,20 +39,20 @@ class Piece:
     chosen: NDArray[np.int64]
     """Rows of the block."""
 
-    def between(self, start: int, end: int | None) -> Piece:
+    def between(self, start: int, end: int | None) -> StreamPackets:
         """Some of them."""
         span = slice(start, end)
-        return Piece(self.stream, self.media[span], self.sequence[span], self.chosen[span])
+        return StreamPackets(self.stream, self.media[span], self.sequence[span], self.chosen[span])
 
 
-class Newcomers:
+class PendingStreams:
     """``settled`` is called with a stream that was given its place, before it is played."""
 
     def __init__(
         self,
-        numbers: LineNumbers,
-        pace: PaceTable,
-        lines: Lines,
+        numbers: ExtendedNumbers,
+        pace: PlayoutOffsets,
+        lines: Scheduler,
         settled: Callable[[Stream], None],
     ) -> None:
         self._numbers = numbers
@@ -61,7 +61,7 @@ class Newcomers:
         self._settled = settled
 
     def receive(
-        self, pieces: list[Piece], parsed: Parsed, block: PacketBlock, known_before: int
+        self, pieces: list[StreamPackets], parsed: Parsed, block: PacketBlock, known_before: int
     ) -> None:
         """Keep packets of streams that wait until it is known where they belong.
 
@@ -69,7 +69,7 @@ class Newcomers:
         """
         while pieces:
             asked: list[tuple[Stream, int]] = []
-            rests: list[Piece] = []
+            rests: list[StreamPackets] = []
             for piece in pieces:
                 _keep(piece.between(0, _KEPT), parsed, block)
                 known = known_before
@@ -166,7 +166,7 @@ def _clock_of(stream: Stream, kept: list[KeptPacket]) -> int | None:
     return step // size * SAMPLE_RATE
 
 
-def _keep(piece: Piece, parsed: Parsed, block: PacketBlock) -> None:
+def _keep(piece: StreamPackets, parsed: Parsed, block: PacketBlock) -> None:
     columns = (piece.chosen.tolist(), piece.media.tolist(), piece.sequence.tolist())
     for index, media, sequence in zip(*columns, strict=True):
         start = int(parsed.offset[index])

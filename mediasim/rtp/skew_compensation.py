@@ -13,7 +13,7 @@ the minimum, which jitter does not touch):
 
 Windows end for all rows in the same frame, so they are dealt with at once, whatever they show; only
 a stream that really moves is looked at by itself. Packets are looked at before they are counted:
-:meth:`PaceTable.look` says where they belong, :meth:`PaceTable.count` enters those that were taken
+:meth:`PlayoutOffsets.look` says where they belong, :meth:`PlayoutOffsets.count` enters those that were taken
 into the windows.
 """
 
@@ -29,7 +29,15 @@ from mediasim.rtp.probation import STEP, Anchor
 from mediasim.rtp.ring import Columns
 from mediasim.rtp.stream import Shift, Stream
 
-__all__ = ["AHEAD_FRAMES", "DRIFT_BOUND", "ENOUGH", "STEP", "WINDOW_FRAMES", "PaceTable", "Pacing"]
+__all__ = [
+    "AHEAD_FRAMES",
+    "DRIFT_BOUND",
+    "ENOUGH",
+    "STEP",
+    "WINDOW_FRAMES",
+    "PlayoutOffsets",
+    "SkewCompensation",
+]
 
 
 WINDOW_FRAMES: Final = 25
@@ -50,7 +58,7 @@ _EARLIEST: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max
 
 
-class Pacing(Columns):
+class SkewCompensation(Columns):
     """The judgement of many streams' windows: columns, a row per stream."""
 
     def __init__(self, early_samples: int) -> None:
@@ -128,11 +136,11 @@ def _whole_steps(samples: NDArray[np.int64]) -> NDArray[np.int64]:
     return steps
 
 
-class PaceTable(Columns):
+class PlayoutOffsets(Columns):
     """Of each row, where its stream stands, and how its packets of late have come."""
 
     def __init__(self) -> None:
-        self._pacing = Pacing(AHEAD_FRAMES * FRAME_SAMPLES)
+        self._pacing = SkewCompensation(AHEAD_FRAMES * FRAME_SAMPLES)
         super().__init__()
 
     def _columns(self, rows: int) -> None:

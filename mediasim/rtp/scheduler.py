@@ -20,7 +20,7 @@ a new beginning    is a timestamp that says other than sequence number and arriv
 a stray            is a packet off the line when the next is on it: late or early, dropped.
 which clock wins   the timestamps do, within a line: loss, reordering and silence of any length
                    move nothing. Between lines arrival does. A clock that is off is followed in
-                   steps of 10 ms (:mod:`mediasim.rtp.pacing`). Sequence numbers place nothing.
+                   steps of 10 ms (:mod:`mediasim.rtp.skew_compensation`). Sequence numbers place nothing.
 the bound          a packet is played at the earliest in the frame it can be used in; the first one
                    of a spurt or a beginning ``depth`` frames after that, or when the stream's
                    audio before it, at most 1.28 s, has been played.
@@ -41,14 +41,26 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.depacketizer import Chosen, KeptBlock, LineNumbers, Looked, Placing, block_of
-from mediasim.rtp.pacing import AHEAD_FRAMES, LONGEST_PACKET, WINDOW_FRAMES, PaceTable
+from mediasim.rtp.depacketizer import (
+    Chosen,
+    Depacketizer,
+    ExtendedNumbers,
+    KeptBlock,
+    NumberedPackets,
+    block_of,
+)
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial, due_of
 from mediasim.rtp.reception import ReceptionTable
+from mediasim.rtp.skew_compensation import (
+    AHEAD_FRAMES,
+    LONGEST_PACKET,
+    WINDOW_FRAMES,
+    PlayoutOffsets,
+)
 from mediasim.rtp.stream import Shift, Stream, Why
 
-__all__ = ["Lines"]
+__all__ = ["Scheduler"]
 
 _MISORDER: Final = 100
 """Numbers by which a packet may have been overtaken (RFC 3550 A.1: MAX_MISORDER)."""
@@ -62,7 +74,7 @@ _LATEST_FRAME: Final = 1 << 48
 _LOWEST: Final = np.iinfo(np.int64).min
 
 
-class Lines:
+class Scheduler:
     """Columns, a row per stream; ``streams`` are found by row.
 
     ``attend`` is called with a stream that begins to keep packets aside, or no longer does; ``use``
@@ -72,9 +84,9 @@ class Lines:
     def __init__(
         self,
         streams: list[Stream | None],
-        numbers: LineNumbers,
-        pace: PaceTable,
-        placing: Placing,
+        numbers: ExtendedNumbers,
+        pace: PlayoutOffsets,
+        placing: Depacketizer,
         reception: ReceptionTable,
         attend: Callable[[Stream], None],
         use: Callable[[Stream, int], None],
@@ -175,7 +187,7 @@ class Lines:
         chosen: Chosen,
         *,
         aside: bool = False,
-    ) -> tuple[Looked, NDArray[np.bool_] | None]:
+    ) -> tuple[NumberedPackets, NDArray[np.bool_] | None]:
         """Where packets would be put, and of which it is known; None: of all."""
         sequence, ticks = self._numbers.read(rows, parsed, chosen)
         media = self._numbers.media(rows, ticks)
@@ -189,14 +201,16 @@ class Lines:
             place, known = self._pace.look(self._streams, rows, media, delay, usable)
         output = media + place
         ahead = (output - self._stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
-        looked = Looked(rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead)
+        looked = NumberedPackets(
+            rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead
+        )
         return looked, known
 
     def _count_breaks(self, rows: NDArray[np.int64]) -> None:
         for row in rows.tolist():
             self._stream(row).number_breaks += 1
 
-    def _odd(self, looked: Looked) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    def _odd(self, looked: NumberedPackets) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Which packets may be off their lines, and which have numbers that fell back, if any."""
         rows, sequence, media = looked.rows, looked.sequence, looked.media
         first = rows[1:] != rows[:-1]
@@ -221,7 +235,7 @@ class Lines:
 
     def _is_off(
         self,
-        looked: Looked,
+        looked: NumberedPackets,
         odd: NDArray[np.bool_],
         now: NDArray[np.bool_],
         index: int,
@@ -244,7 +258,7 @@ class Lines:
                 return False
         return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
 
-    def _overtaken(self, looked: Looked, index: int, start: int) -> bool:
+    def _overtaken(self, looked: NumberedPackets, index: int, start: int) -> bool:
         """Whether a packet is behind others of the line in number and time, and no copy."""
         row, behind = int(looked.rows[index]), slice(start, index)
         number, media = int(looked.sequence[index]), int(looked.media[index])
@@ -257,7 +271,7 @@ class Lines:
         same = (looked.sequence[behind] == number) & (looked.media[behind] == media)
         return not same.any() and not self._reception.has(row, number, media)
 
-    def _stepped(self, looked: Looked, parsed: Parsed, index: int, start: int) -> bool:
+    def _stepped(self, looked: NumberedPackets, parsed: Parsed, index: int, start: int) -> bool:
         """Whether a timestamp contradicts the sequence number and the arrival."""
         row = int(looked.rows[index])
         if index > start:
@@ -282,7 +296,7 @@ class Lines:
 
     def _finish(
         self,
-        looked: Looked,
+        looked: NumberedPackets,
         parsed: Parsed,
         block: PacketBlock,
         *,
