@@ -18,14 +18,14 @@ from mediasim.parties.party import Party
 __all__ = [
     "LADDER",
     "Answering",
+    "AuthenticatingGateway",
     "Behavior",
     "Directory",
+    "Gateway",
     "NotReached",
     "Outcome",
     "PartyControl",
     "Phone",
-    "Reach",
-    "ReachByPassword",
     "Rung",
     "pick_up",
     "ring",
@@ -86,7 +86,7 @@ class NotReached(Exception):
         self.status: Literal["busy", "no-answer", "failed"] = status
 
 
-class Reach(Protocol):
+class Gateway(Protocol):
     """The way to a telephone that is not simulated. Awaited on the engine's loop, in real time."""
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
@@ -97,10 +97,10 @@ class Reach(Protocol):
 
 
 @runtime_checkable
-class ReachByPassword(Reach, Protocol):
+class AuthenticatingGateway(Gateway, Protocol):
     """A way on which the far side may ask who calls."""
 
-    def as_user(self, user: str, password: str) -> Reach:
+    def as_user(self, user: str, password: str) -> Gateway:
         """The same way, with an answer to that."""
 
 
@@ -116,7 +116,7 @@ class Phone:
     """Whether its behavior waits for something it hears."""
     far_end: FarEnd | None = None
     """The far end of a caller that is not simulated."""
-    reach: Reach | None = None
+    reach: Gateway | None = None
     """The way to a callee that is not simulated."""
 
 
@@ -204,7 +204,9 @@ def pick_up(call: LiveCall, phone: Phone) -> None:
     call.exchange.follow_recordings(call.room)
 
 
-async def _reach(call: LiveCall, reach: Reach, timeout_ns: int, rings: Callable[[], None]) -> bool:
+async def _reach(
+    call: LiveCall, reach: Gateway, timeout_ns: int, rings: Callable[[], None]
+) -> bool:
     """The same for a telephone that is not simulated: it decides."""
     ringing = asyncio.ensure_future(reach.ring(call, rings))
     over = asyncio.ensure_future(call.ended.wait())

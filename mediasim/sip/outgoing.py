@@ -35,7 +35,7 @@ from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
 from mediasim.twilio.representations import API_VERSION
 
-__all__ = ["SipReach", "Target", "Wanted"]
+__all__ = ["SipGateway", "Target", "Wanted"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
@@ -98,16 +98,16 @@ class Wanted:
     """and that."""
 
 
-class SipReach:
+class SipGateway:
     """A Reach: rings these places as one telephone."""
 
     def __init__(self, agent: SipAgent, wanted: Wanted) -> None:
         self._agent = agent
         self._wanted = wanted
 
-    def as_user(self, user: str, password: str) -> SipReach:
+    def as_user(self, user: str, password: str) -> SipGateway:
         """The same, with an answer for who asks who we are."""
-        return SipReach(self._agent, replace(self._wanted, user=user, password=password))
+        return SipGateway(self._agent, replace(self._wanted, user=user, password=password))
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> Telephone:
         """Raises NotReached."""

@@ -33,7 +33,7 @@ from mediasim.sip.messages import (
     respond,
     uri_text,
 )
-from mediasim.sip.outgoing import SipReach, Target, Wanted
+from mediasim.sip.outgoing import SipGateway, Target, Wanted
 from mediasim.sip.telephone import Telephone
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
@@ -110,7 +110,7 @@ class SipServer:
 
     # -- ringing ----------------------------------------------------------------------------
 
-    def reach(self, address: str, otherwise: bool = False) -> SipReach | None:
+    def reach(self, address: str, otherwise: bool = False) -> SipGateway | None:
         """The way to a ``sip:`` address; None where that is none of ours.
 
         One of our users is rung where it has registered; an address of a host, at that host.
@@ -123,7 +123,7 @@ class SipServer:
         except ValueError:
             uri = None
         if uri is None:
-            return SipReach(self.agent, Wanted("sip:invalid", self._nowhere, self._failed))
+            return SipGateway(self.agent, Wanted("sip:invalid", self._nowhere, self._failed))
         plain = SipUri(user=uri.user, host=uri.host, port=uri.port, params=uri.params)
         headers = tuple(
             (name, unquote(value))
@@ -139,7 +139,7 @@ class SipServer:
             wanted = partial(self._elsewhere, plain)
         else:
             return None
-        return SipReach(self.agent, Wanted(uri_text(plain), wanted, self._failed, headers))
+        return SipGateway(self.agent, Wanted(uri_text(plain), wanted, self._failed, headers))
 
     def _is_elsewhere(self, uri: SipUri) -> bool:
         """Whether it says itself that another program is meant."""

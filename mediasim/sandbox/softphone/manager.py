@@ -223,7 +223,7 @@ class SoftphoneManager:
 
     # -- being called -----------------------------------------------------------------------
 
-    def reach(self, address: str, otherwise: bool = False) -> SoftphoneReach | None:
+    def reach(self, address: str, otherwise: bool = False) -> SoftphoneGateway | None:
         """The way to ``client:NAME``, where a page has ever registered by that name.
 
         ``otherwise``: nobody of the number plan has the name. Who of the plan has it answers when
@@ -233,7 +233,7 @@ class SoftphoneManager:
         if scheme != "client":
             return None
         if self.pages_of(identity) or (otherwise and identity in self._known):
-            return SoftphoneReach(self, identity)
+            return SoftphoneGateway(self, identity)
         return None
 
     def pages_of(self, identity: str) -> list[Page]:
@@ -252,7 +252,7 @@ class SoftphoneManager:
             self._rings.get(page, {}).pop(name, None)
 
 
-class SoftphoneReach:
+class SoftphoneGateway:
     """One call that rings every page of an identity, a Reach: the first to answer has it."""
 
     def __init__(self, manager: SoftphoneManager, identity: str) -> None:
