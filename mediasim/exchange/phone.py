@@ -26,7 +26,7 @@ __all__ = [
     "Outcome",
     "PartyControl",
     "Phone",
-    "Rung",
+    "RingingRule",
     "pick_up",
     "ring",
 ]
@@ -131,7 +131,7 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class RingingRule:
     """One way of a simulated telephone to react to a call."""
 
     rings: bool
@@ -142,12 +142,12 @@ class Rung:
     """The status that follows."""
 
 
-LADDER: Final[dict[Outcome, Rung]] = {
-    "answer": Rung(rings=True, reacts=True, ends="in-progress"),
-    "reject": Rung(rings=True, reacts=True, ends="busy"),
-    "no-answer": Rung(rings=True, reacts=False, ends="no-answer"),
-    "busy": Rung(rings=False, reacts=True, ends="busy"),
-    "failed": Rung(rings=False, reacts=True, ends="failed"),
+LADDER: Final[dict[Outcome, RingingRule]] = {
+    "answer": RingingRule(rings=True, reacts=True, ends="in-progress"),
+    "reject": RingingRule(rings=True, reacts=True, ends="busy"),
+    "no-answer": RingingRule(rings=True, reacts=False, ends="no-answer"),
+    "busy": RingingRule(rings=False, reacts=True, ends="busy"),
+    "failed": RingingRule(rings=False, reacts=True, ends="failed"),
 }
 
 
