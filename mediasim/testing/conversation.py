@@ -17,7 +17,7 @@ from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.conversation import (
     APP,
     CALLER,
-    Wanting,
+    LimitMissed,
     judge_barge_in,
     judge_dead_air,
     judge_greeting,
@@ -121,7 +121,7 @@ class Conversation:
         figures = self._measure(1)
         try:
             judge(figures)
-        except Wanting as wanting:
+        except LimitMissed as wanting:
             lines = [self._name, f"  expected {wanted}", f"  found    {wanting}", ""]
             lines += [f"  {line}" for line in _picture(figures, wanting.side, wanting.at_ms)]
         else:
