@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import read_yaml
-from mediasim.scenario.fuzz.again import AGAIN, SINGLE, Again
+from mediasim.scenario.fuzz.again import AGAIN, SINGLE, SecondRunInvariant
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.draw_parties import Draws
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken, broken_by
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Document = Mapping[str, Any]
-SECOND_RUNS: Final[tuple[Again, ...]] = (*AGAIN, *SINGLE, *KILLED)
+SECOND_RUNS: Final[tuple[SecondRunInvariant, ...]] = (*AGAIN, *SINGLE, *KILLED)
 _SLOW_SHARE: Final = 0.05
 """Runs played a second time in a way that takes long: in a process of its own, frame by frame."""
 Trial = Callable[[Mapping[str, Any]], Broken | None]
@@ -40,7 +40,7 @@ Trial = Callable[[Mapping[str, Any]], Broken | None]
 # -- one scenario -------------------------------------------------------------------------------
 
 
-def second_run_of(seed: int, number: int) -> Again:
+def second_run_of(seed: int, number: int) -> SecondRunInvariant:
     """What a run is played a second time for: one thing, for it takes as long as the first."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"second/{number}")
     if draws.chance(_SLOW_SHARE):
@@ -49,7 +49,7 @@ def second_run_of(seed: int, number: int) -> Again:
 
 
 def try_out(
-    document: Mapping[str, Any], again: Sequence[Again], base: Path | None = None
+    document: Mapping[str, Any], again: Sequence[SecondRunInvariant], base: Path | None = None
 ) -> Iterator[Broken]:
     """Play a scenario, and again for each of ``again``; what it breaks, as it is found.
 
@@ -76,7 +76,7 @@ def _play(document: Mapping[str, Any], base: Path | None) -> Played | Broken:
 
 
 def _judged_again(
-    each: Again, document: Mapping[str, Any], played: Played, base: Path | None
+    each: SecondRunInvariant, document: Mapping[str, Any], played: Played, base: Path | None
 ) -> Broken | None:
     try:
         where = next(each.problems(document, played, base), None)
