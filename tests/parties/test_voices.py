@@ -27,10 +27,10 @@ from mediasim.parties.voices.clip import Clip, UtteranceCache, cache_directory
 from mediasim.parties.voices.engine import (
     SECONDS_PER_CHARACTER,
     BabbleEngine,
-    Engine,
     EngineError,
     EngineUnavailable,
     HibariEngine,
+    SpeechEngine,
     versions,
 )
 from mediasim.parties.voices.espeak import EspeakEngine
@@ -63,7 +63,7 @@ class Tone:
         return hum
 
 
-def speaker(**engines: Engine) -> Speaker:
+def speaker(**engines: SpeechEngine) -> Speaker:
     return Speaker(
         engines={"hibari": Tone(), "espeak": Tone(), "babble": BabbleEngine(), **engines}
     )

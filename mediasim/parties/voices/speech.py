@@ -27,10 +27,10 @@ from mediasim.parties.voices.catalogue import Voice, unreadable, voice_named
 from mediasim.parties.voices.clip import Clip, Utterance, UtteranceCache, clips_folder
 from mediasim.parties.voices.engine import (
     BabbleEngine,
-    Engine,
     EngineError,
     EngineUnavailable,
     HibariEngine,
+    SpeechEngine,
     TimedEngine,
 )
 from mediasim.parties.voices.espeak import EspeakEngine
@@ -67,7 +67,7 @@ _TIMING: Final = "espeak"
 
 
 @cache
-def _installed_engines() -> Mapping[str, Engine]:
+def _installed_engines() -> Mapping[str, SpeechEngine]:
     """The engines of this process: one model, one worker, however many speakers."""
     return {"hibari": HibariEngine(), "espeak": EspeakEngine(), BABBLE: BabbleEngine()}
 
@@ -78,7 +78,7 @@ class Speaker:
     def __init__(
         self,
         *,
-        engines: Mapping[str, Engine] | None = None,
+        engines: Mapping[str, SpeechEngine] | None = None,
         cache: UtteranceCache | None = None,
     ) -> None:
         """``engines`` by name, babble among them; `ValueError` for a bad ``MEDIASIM_SPEECH``."""
