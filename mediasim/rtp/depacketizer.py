@@ -18,7 +18,7 @@ from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import KeptPacket
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.skew_compensation import PlayoutOffsets
-from mediasim.rtp.stream import MEDIA_BASE, Placed, Stream
+from mediasim.rtp.stream import MEDIA_BASE, Placed, ReceivedStream
 
 __all__ = ["Chosen", "Depacketizer", "ExtendedNumbers", "KeptBlock", "NumberedPackets", "block_of"]
 
@@ -161,7 +161,9 @@ Chosen = slice | NDArray[np.int64]
 class Depacketizer(Columns):
     """``streams`` are found by row, as in the tables."""
 
-    def __init__(self, streams: list[Stream | None], pace: PlayoutOffsets, ring: FrameRing) -> None:
+    def __init__(
+        self, streams: list[ReceivedStream | None], pace: PlayoutOffsets, ring: FrameRing
+    ) -> None:
         self._streams = streams
         self._pace = pace
         self._ring = ring
@@ -172,7 +174,7 @@ class Depacketizer(Columns):
         self._coder = np.zeros(rows, np.int64)
         """Which of the coders each row has."""
 
-    def open(self, stream: Stream) -> None:
+    def open(self, stream: ReceivedStream) -> None:
         """What comes on the stream's row is in its codec."""
         coder = CODECS[stream.codec].coder
         if isinstance(coder, SampleCoder):
@@ -207,7 +209,7 @@ class Depacketizer(Columns):
         else:
             self._write_forms(rows, output, block.data[chosen], offset, size)
 
-    def _stream(self, row: int) -> Stream:
+    def _stream(self, row: int) -> ReceivedStream:
         stream = self._streams[row]
         assert stream is not None
         return stream

@@ -21,7 +21,7 @@ from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import Anchor, KeptPacket, place_of
 from mediasim.rtp.scheduler import Scheduler
 from mediasim.rtp.skew_compensation import PlayoutOffsets
-from mediasim.rtp.stream import Stream
+from mediasim.rtp.stream import ReceivedStream
 
 __all__ = ["PendingStreams", "StreamPackets"]
 
@@ -33,7 +33,7 @@ _KEPT: Final = 16
 class StreamPackets:
     """Packets of one stream in a block."""
 
-    stream: Stream
+    stream: ReceivedStream
     media: NDArray[np.int64]
     sequence: NDArray[np.int64]
     chosen: NDArray[np.int64]
@@ -53,7 +53,7 @@ class PendingStreams:
         numbers: ExtendedNumbers,
         pace: PlayoutOffsets,
         lines: Scheduler,
-        settled: Callable[[Stream], None],
+        settled: Callable[[ReceivedStream], None],
     ) -> None:
         self._numbers = numbers
         self._pace = pace
@@ -68,7 +68,7 @@ class PendingStreams:
         A few are enough to know it as a rule, so that few are kept even of a long block.
         """
         while pieces:
-            asked: list[tuple[Stream, int]] = []
+            asked: list[tuple[ReceivedStream, int]] = []
             rests: list[StreamPackets] = []
             for piece in pieces:
                 _keep(piece.between(0, _KEPT), parsed, block)
@@ -87,12 +87,12 @@ class PendingStreams:
                     rows = np.full(len(rest.chosen), rest.stream.row)
                     self._lines.place(rows, parsed, block, rest.chosen)
 
-    def settle(self, streams: Iterable[tuple[Stream, int]]) -> None:
+    def settle(self, streams: Iterable[tuple[ReceivedStream, int]]) -> None:
         """Give waiting streams their places if nothing to come can change them any more.
 
         With each stream stands the frame before which all its usable packets have been given.
         """
-        begun: list[tuple[Stream, list[KeptPacket]]] = []
+        begun: list[tuple[ReceivedStream, list[KeptPacket]]] = []
         for stream, known_before in streams:
             if not stream.waiting:
                 continue
@@ -109,7 +109,9 @@ class PendingStreams:
         if begun:
             self._lines.replay(begun)
 
-    def _anchor(self, stream: Stream, kept: list[KeptPacket], known_before: int) -> Anchor | None:
+    def _anchor(
+        self, stream: ReceivedStream, kept: list[KeptPacket], known_before: int
+    ) -> Anchor | None:
         """The place of a stream that keeps packets; None if others may still change it."""
         if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
             return stream.first_packets.anchor(known_before)
@@ -126,20 +128,20 @@ class PendingStreams:
         return anchor
 
 
-def _counts_on(stream: Stream, one: KeptPacket, other: KeptPacket) -> bool:
+def _counts_on(stream: ReceivedStream, one: KeptPacket, other: KeptPacket) -> bool:
     """Whether a packet's timestamp is where the one before it ends."""
     step = (other.timestamp - one.timestamp) & 0xFFFFFFFF
     return not stream.decoders and step == len(one.payload) // stream.octets
 
 
-def _first_alone(stream: Stream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
+def _first_alone(stream: ReceivedStream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
     """The place that the first packet has by itself, and the frame in which it is due."""
     first, depth = kept[0], stream.format.depth
     anchor = Anchor(first.media, first.delay, place_of(first.delay, depth))
     return anchor, anchor.begins(stream.lead)
 
 
-def _clock_of(stream: Stream, kept: list[KeptPacket]) -> int | None:
+def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
     """What a stream's timestamps count in a second, if that is not what its codec's would.
 
     Packets that follow each other in number and arrival say how long they are.

@@ -58,7 +58,7 @@ from mediasim.rtp.skew_compensation import (
     WINDOW_FRAMES,
     PlayoutOffsets,
 )
-from mediasim.rtp.stream import Shift, Stream, Why
+from mediasim.rtp.stream import ReceivedStream, Shift, Why
 
 __all__ = ["Scheduler"]
 
@@ -83,13 +83,13 @@ class Scheduler:
 
     def __init__(
         self,
-        streams: list[Stream | None],
+        streams: list[ReceivedStream | None],
         numbers: ExtendedNumbers,
         pace: PlayoutOffsets,
         placing: Depacketizer,
         reception: ReceptionTable,
-        attend: Callable[[Stream], None],
-        use: Callable[[Stream, int], None],
+        attend: Callable[[ReceivedStream], None],
+        use: Callable[[ReceivedStream, int], None],
     ) -> None:
         self._streams = streams
         self._pace = pace
@@ -100,13 +100,13 @@ class Scheduler:
         self._numbers = numbers
         self._trials: dict[int, Trial] = {}
 
-    def close(self, stream: Stream) -> None:
+    def close(self, stream: ReceivedStream) -> None:
         """Nothing more will come: what is kept aside has come too late to be played."""
         trial = self._trials.get(stream.row)
         if trial is not None:
             self._drop(stream, trial, _LATEST_FRAME)
 
-    def aside(self, stream: Stream) -> list[int]:
+    def aside(self, stream: ReceivedStream) -> list[int]:
         """Output samples of which packets that are kept aside would be, by the stream's line."""
         trial = self._trials.get(stream.row)
         kept = [] if trial is None else trial.kept
@@ -325,7 +325,7 @@ class Scheduler:
 
     # -- packets kept aside -----------------------------------------------------------------
 
-    def settle(self, stream: Stream, known_before: int) -> None:
+    def settle(self, stream: ReceivedStream, known_before: int) -> None:
         """All packets usable before this frame were given: decide about what is kept aside."""
         while (trial := self._trials.get(stream.row)) is not None:
             if trial.proven and known_before > trial.due:
@@ -335,7 +335,7 @@ class Scheduler:
             else:
                 return
 
-    def _keep_aside(self, stream: Stream, packet: KeptPacket, *, stepped: bool) -> None:
+    def _keep_aside(self, stream: ReceivedStream, packet: KeptPacket, *, stepped: bool) -> None:
         """The first packet off the line."""
         self._pace.roll_one(self._streams, stream.row, packet.usable)
         trial = Trial.of(packet, stream.format.depth, stream.lead, stepped=stepped)
@@ -344,20 +344,20 @@ class Scheduler:
         stream.keeps_aside = True
         self._attend(stream)
 
-    def _forget(self, stream: Stream) -> None:
+    def _forget(self, stream: ReceivedStream) -> None:
         del self._trials[stream.row]
         stream.keeps_aside = False
         self._attend(stream)
 
-    def _count_aside(self, stream: Stream, packet: KeptPacket) -> None:
+    def _count_aside(self, stream: ReceivedStream, packet: KeptPacket) -> None:
         if self._is_late(stream, packet):
             self._pace.count_aside(stream.row, packet.delay)
 
-    def _is_late(self, stream: Stream, packet: KeptPacket) -> bool:
+    def _is_late(self, stream: ReceivedStream, packet: KeptPacket) -> bool:
         needed = packet.media + self._place_of(stream, packet.media) - stream.lead
         return needed // FRAME_SAMPLES < packet.usable
 
-    def _place_of(self, stream: Stream, media: int) -> int:
+    def _place_of(self, stream: ReceivedStream, media: int) -> int:
         rows, at = np.array([stream.row]), np.array([media])
         return int(self._pace.place_of(self._streams, rows, at)[0])
 
@@ -388,7 +388,7 @@ class Scheduler:
                 left[at] = False
         return rows[left], index[left]
 
-    def _kept(self, stream: Stream, trial: Trial, packet: KeptPacket) -> bool:
+    def _kept(self, stream: ReceivedStream, trial: Trial, packet: KeptPacket) -> bool:
         """Whether a packet is kept aside with others, or dropped; else it is on the line.
 
         One that goes on with the line shows that nothing else has begun.
@@ -422,7 +422,7 @@ class Scheduler:
         self._count_aside(stream, packet)
         return True
 
-    def _drop(self, stream: Stream, trial: Trial, frame: int) -> None:
+    def _drop(self, stream: ReceivedStream, trial: Trial, frame: int) -> None:
         """Nothing has begun: they are where the line has them, if they can be played there.
 
         Frames before ``frame`` have been played.
@@ -435,14 +435,14 @@ class Scheduler:
         playable = [packet for packet in trial.kept if packet.media > newest or not trial.stepped]
         self._place_aside(stream, trial.kept, frame if playable else _LATEST_FRAME)
 
-    def _place_aside(self, stream: Stream, kept: list[KeptPacket], frame: int) -> None:
+    def _place_aside(self, stream: ReceivedStream, kept: list[KeptPacket], frame: int) -> None:
         for rows, parsed, block in self._by_kind(stream, kept):
             looked, _ = self._look(rows, parsed, block, slice(0, len(rows)), aside=True)
             ahead = looked.ahead
             np.minimum(ahead, ahead + looked.usable - frame, out=ahead)  # by now
             self._finish(looked, parsed, block, aside=True)
 
-    def _by_kind(self, stream: Stream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
+    def _by_kind(self, stream: ReceivedStream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
         """Packets that were kept, as blocks of one payload type each."""
         now = stream.payload_type
         for kind, packets in itertools.groupby(kept, key=lambda packet: packet.payload_type):
@@ -450,7 +450,7 @@ class Scheduler:
             yield block_of([(stream.row, packet) for packet in packets])
         self._use(stream, now)
 
-    def _begin_anew(self, stream: Stream, trial: Trial) -> None:
+    def _begin_anew(self, stream: ReceivedStream, trial: Trial) -> None:
         """A talk spurt or a new beginning: place what was kept by arrival, and what follows."""
         row, kept = stream.row, trial.kept
         self._forget(stream)
@@ -479,7 +479,7 @@ class Scheduler:
         for rows, parsed, block in self._by_kind(stream, kept):
             self.place(rows, parsed, block, slice(0, len(rows)))
 
-    def replay(self, streams: list[tuple[Stream, list[KeptPacket]]]) -> None:
+    def replay(self, streams: list[tuple[ReceivedStream, list[KeptPacket]]]) -> None:
         """Place what streams have kept until they had their places."""
         for stream, kept in streams:
             self._numbers.go_from(stream.row, kept[0], kept[0].media)
@@ -494,7 +494,7 @@ class Scheduler:
             rows, parsed, block = block_of(listed)
             self.place(rows, parsed, block, slice(0, len(rows)))
 
-    def _stream(self, row: int) -> Stream:
+    def _stream(self, row: int) -> ReceivedStream:
         stream = self._streams[row]
         assert stream is not None
         return stream

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.rtp.probation import STEP, Anchor
 from mediasim.rtp.ring import Columns
-from mediasim.rtp.stream import Shift, Stream
+from mediasim.rtp.stream import ReceivedStream, Shift
 
 __all__ = [
     "AHEAD_FRAMES",
@@ -182,7 +182,7 @@ class PlayoutOffsets(Columns):
 
     # -- places given -----------------------------------------------------------------------
 
-    def begin(self, stream: Stream, anchor: Anchor, arrival: int) -> None:
+    def begin(self, stream: ReceivedStream, anchor: Anchor, arrival: int) -> None:
         """Give a stream its place; ``arrival`` is its first packet's (ns)."""
         row = stream.row
         usable = arrival // FRAME_NS + 1
@@ -190,7 +190,7 @@ class PlayoutOffsets(Columns):
         self._anchor(stream, anchor.place, anchor.transit, usable)
         stream.placed(anchor.first, anchor.place, usable)
 
-    def begin_anew(self, stream: Stream, shift: Shift, transit: int, usable: int) -> None:
+    def begin_anew(self, stream: ReceivedStream, shift: Shift, transit: int, usable: int) -> None:
         """Give a stream that goes on somewhere else its place there.
 
         ``transit`` is the least time from media to arrival of its first packets, ``usable`` the
@@ -200,7 +200,7 @@ class PlayoutOffsets(Columns):
         self._anchor(stream, shift.place, transit, usable)
         stream.shifts.append(shift)
 
-    def _anchor(self, stream: Stream, place: int, transit: int, usable: int) -> None:
+    def _anchor(self, stream: ReceivedStream, place: int, transit: int, usable: int) -> None:
         row = stream.row
         self._place[row] = place
         self._roll_to(np.array([row]), np.array([usable // WINDOW_FRAMES]))
@@ -218,7 +218,7 @@ class PlayoutOffsets(Columns):
 
     def place_of(
         self,
-        streams: list[Stream | None],
+        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
     ) -> NDArray[np.int64]:
@@ -231,7 +231,7 @@ class PlayoutOffsets(Columns):
 
     def look(
         self,
-        streams: list[Stream | None],
+        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
         delay: NDArray[np.int64],
@@ -282,7 +282,7 @@ class PlayoutOffsets(Columns):
 
     def _roll(
         self,
-        streams: list[Stream | None],
+        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         windows: NDArray[np.int64],
         usable: NDArray[np.int64],
@@ -306,7 +306,7 @@ class PlayoutOffsets(Columns):
         self._packets[rows] = 0
         self._most[rows] = _EARLIEST
 
-    def roll_one(self, streams: list[Stream | None], row: int, usable: int) -> None:
+    def roll_one(self, streams: list[ReceivedStream | None], row: int, usable: int) -> None:
         """Close one row's window if a packet that can be used in this frame shows it has ended."""
         if usable // WINDOW_FRAMES != self._window[row]:
             rows = np.array([row])
@@ -381,7 +381,7 @@ class PlayoutOffsets(Columns):
         found = int(delay[now | (earlier == last)].max())
         return max(found, most) if last == self._window[row] else found
 
-    def _move(self, stream: Stream, samples: int, usable: int) -> None:
+    def _move(self, stream: ReceivedStream, samples: int, usable: int) -> None:
         """Move a stream's place, known in the frame ``usable``."""
         row = stream.row
         place = int(self._place[row])
@@ -409,7 +409,7 @@ def _pieces(
     return starts, row, window[starts], fresh
 
 
-def _of(streams: list[Stream | None], row: int) -> Stream:
+def _of(streams: list[ReceivedStream | None], row: int) -> ReceivedStream:
     stream = streams[row]
     assert stream is not None
     return stream

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from mediasim.cli import app
 from mediasim.media.recorder import Recorder
 from mediasim.rtp.playout import Playout
-from mediasim.rtp.stream import Stream
+from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.fuzz.again import Blocks
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.hunt import hunt, one_run
@@ -163,7 +163,7 @@ def test_what_the_truth_says_of_packets_written_over_is_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = next(file for file in FINDS if file.stem == "place-moved-back")
-    monkeypatch.setattr(Stream, "note_placed", lambda self, placed: None)
+    monkeypatch.setattr(ReceivedStream, "note_placed", lambda self, placed: None)
     assert "said-or-missing" in {broken.name for broken in judged_file(file)}
 
 
