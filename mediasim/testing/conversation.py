@@ -24,7 +24,7 @@ from mediasim.scenario.expectations.conversation import (
     judge_response,
     judge_talk_over,
 )
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["CallStream", "Conversation"]
 
@@ -154,7 +154,7 @@ def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
 class CallStream:
     """A stream of a sandbox or of a simulated run, under way or over."""
 
-    def __init__(self, name: str, stream: Stream, do: Do) -> None:
+    def __init__(self, name: str, stream: MediaStream, do: Do) -> None:
         self.name = name
         """The stream's own; of a simulated run, its call's."""
         self._stream = stream

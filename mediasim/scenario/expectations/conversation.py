@@ -23,7 +23,7 @@ from mediasim.scenario.model.expect import (
     ExpectTalkOver,
 )
 from mediasim.scenario.running.runner import Run
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = [
     "APP",
@@ -187,7 +187,7 @@ def _judged(run: Run, wanted: AppExpectation, judge: Callable[[Figures], str]) -
         raise Failed(str(wanting), place) from None
 
 
-def _stream(run: Run, wanted: AppExpectation) -> Stream:
+def _stream(run: Run, wanted: AppExpectation) -> MediaStream:
     """The stream to a call's app. Raises Failed."""
     name, stream = next(
         (each for each in run.streams.items() if wanted.call in (None, each[0])), ("", None)
@@ -200,7 +200,7 @@ def _stream(run: Run, wanted: AppExpectation) -> Stream:
     return stream
 
 
-def _place(run: Run, stream: Stream, channel: int, at_ms: int) -> dict[str, Any] | None:
+def _place(run: Run, stream: MediaStream, channel: int, at_ms: int) -> dict[str, Any] | None:
     """Where to listen in the first two-channel recording of the call; None: there is none."""
     assert stream.started_frame is not None
     call_seconds = stream.started_frame * FRAME_SAMPLES / SAMPLE_RATE + at_ms / 1000

@@ -50,7 +50,7 @@ from mediasim.truth.documents import RecordingTruth
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
 
@@ -192,7 +192,7 @@ class Run:
     exchange: Exchange
     truths: dict[str, RecordingTruth] = field(default_factory=dict)
     """By recording SID."""
-    streams: dict[str, Stream] = field(default_factory=dict)
+    streams: dict[str, MediaStream] = field(default_factory=dict)
     """To apps under test, by the names of their calls."""
     end_ns: int = 0
     cut_ns: int | None = None

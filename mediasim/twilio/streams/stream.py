@@ -52,7 +52,7 @@ from mediasim.twilio.streams.messages import (
 )
 from mediasim.twilio.streams.playback import Playback
 
-__all__ = ["Stream", "StreamOwner", "StreamRecord"]
+__all__ = ["MediaStream", "StreamOwner", "StreamRecord"]
 
 _TRACKS: Final[dict[StreamTrack, tuple[str, ...]]] = {
     "inbound_track": ("inbound",),
@@ -79,13 +79,13 @@ class StreamOwner(Protocol):
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something beside the call."""
 
-    def failed(self, stream: Stream, failed: StreamFailed) -> None:
+    def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
         """It broke, or never began."""
 
-    def warn(self, stream: Stream, code: int, words: str) -> None:
+    def warn(self, stream: MediaStream, code: int, words: str) -> None:
         """Something the app did that Twilio passes over."""
 
-    def stopped(self, stream: Stream) -> None:
+    def stopped(self, stream: MediaStream) -> None:
         """It has ended, whatever the reason; told once, of one that began."""
 
 
@@ -115,7 +115,7 @@ class StreamRecord:
         }
 
 
-class Stream:
+class MediaStream:
     """A stream, from its request to its end; kept afterwards for its figures."""
 
     def __init__(
@@ -332,7 +332,7 @@ class _TrackEar:
 
     horizon = patience = 1
 
-    def __init__(self, stream: Stream, track: Track, *, sends: bool) -> None:
+    def __init__(self, stream: MediaStream, track: Track, *, sends: bool) -> None:
         self._stream = stream
         self._track = track
         self._sends = sends
