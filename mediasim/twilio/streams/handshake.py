@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mediasim.twilio.webhooks import HostGuard
-from mediasim.twilio.webhooks.address import Address, signature
+from mediasim.twilio.webhooks.address import WebhookUrl, signature
 
 __all__ = [
     "BROKEN",
@@ -87,7 +87,7 @@ def target_of(url: str, guard: HostGuard, auth_token: str) -> Target:
     if scheme not in _AS_HTTP:
         raise StreamFailed(SCHEME, f"{url!r}: a stream's URL begins with wss:// (or ws://)")
     try:
-        address = Address.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
+        address = WebhookUrl.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
     except ValueError as error:
         raise StreamFailed(MALFORMED_URL, f"{url!r}: {error}") from None
     if (refusal := guard.refusal(address.host)) is not None:
