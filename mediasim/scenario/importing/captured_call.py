@@ -16,7 +16,7 @@ from mediasim.net.sdp import SdpError, SessionDescription, parse_sdp
 
 __all__ = [
     "Captured",
-    "Choice",
+    "ChosenCall",
     "ImportRefused",
     "Signalled",
     "UnclearChoice",
@@ -153,7 +153,7 @@ class UnclearChoice(ImportRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenCall:
     """The two sides of a call."""
 
     caller: Talk
@@ -166,7 +166,7 @@ class Choice:
 
 def choose(
     captured: Captured, signalled: Signalled, caller: str | None, callee: str | None
-) -> Choice:
+) -> ChosenCall:
     """The two that were asked for by address or SSRC, or the only two there are.
 
     Of a call of which one direction alone was captured, the other is silent. Raises UnclearChoice
@@ -179,13 +179,13 @@ def choose(
             raise UnclearChoice("--caller and --callee name the same stream")
         if len(talks) > 2 and not chosen[0].overlaps(chosen[1]):
             raise UnclearChoice("--caller and --callee were not there at the same time")
-        return Choice(*chosen, why="as was asked for", certain=True)
+        return ChosenCall(*chosen, why="as was asked for", certain=True)
     if caller is not None:
         one = _found(talks, caller, "--caller")
-        return Choice(one, _other(talks, one, "--callee"), why="as was asked for", certain=True)
+        return ChosenCall(one, _other(talks, one, "--callee"), why="as was asked for", certain=True)
     if callee is not None:
         one = _found(talks, callee, "--callee")
-        return Choice(_other(talks, one, "--caller"), one, why="as was asked for", certain=True)
+        return ChosenCall(_other(talks, one, "--caller"), one, why="as was asked for", certain=True)
     pairs = pairs_of(talks)
     if len(talks) == 2:
         pairs = [(talks[0], talks[1])]  # whatever their addresses are: a recorder's are its own
@@ -201,8 +201,10 @@ def choose(
     first, second = pairs[0]
     for one, other in ((first, second), (second, first)):
         if signalled.calls(one, other):
-            return Choice(one, other, why="by the INVITE in the capture", certain=True)
-    return Choice(first, second, why="who was heard first is taken for the caller", certain=False)
+            return ChosenCall(one, other, why="by the INVITE in the capture", certain=True)
+    return ChosenCall(
+        first, second, why="who was heard first is taken for the caller", certain=False
+    )
 
 
 def shown(address: tuple[str, int]) -> str:

@@ -12,7 +12,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.captures.rtp_streams import FoundStream, Talk, figures_of, pairs_of
 from mediasim.scenario.importing.captured_call import (
     Captured,
-    Choice,
+    ChosenCall,
     ImportRefused,
     Signalled,
     shown,
@@ -109,7 +109,7 @@ def _counts(each: Mapping[str, Any]) -> str:
 
 def report(
     captured: Captured,
-    choice: Choice,
+    choice: ChosenCall,
     formats: tuple[TalkFormat, TalkFormat],
     replayed: Replayed,
 ) -> dict[str, Any]:
