@@ -46,7 +46,7 @@ from mediasim.twilio.streams.messages import (
     CONNECTED,
     AppMark,
     AppMedia,
-    BadMessage,
+    BadStreamMessage,
     Messages,
     read,
 )
@@ -254,8 +254,8 @@ class MediaStream:
             message = read(data, self.record.sid)
             if self._playback is None:
                 words = "the app sent a message on a Start's stream, which goes one way alone"
-                raise BadMessage(INVALID_MESSAGE, words)
-        except BadMessage as bad:
+                raise BadStreamMessage(INVALID_MESSAGE, words)
+        except BadStreamMessage as bad:
             self._warn(bad.code, str(bad))
             return
         if isinstance(message, AppMedia):
