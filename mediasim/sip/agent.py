@@ -19,7 +19,7 @@ from mediasim.sip.grammar import read_address, read_uri, subscriber
 from mediasim.sip.media import Place, accepts_sdp
 from mediasim.sip.messages import (
     Address,
-    BadMessage,
+    BadSipMessage,
     Dialog,
     Request,
     Response,
@@ -144,7 +144,7 @@ class SipAgent:
     def _received(self, data: bytes, channel: Channel) -> None:
         try:
             message = parse(data, (*METHODS, *_REFUSED_METHODS))
-        except BadMessage as error:
+        except BadSipMessage as error:
             _tell(channel, str(error))
             DROPPED["SIP: malformed"] += 1
             bad = error.request
