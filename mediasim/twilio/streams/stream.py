@@ -40,7 +40,7 @@ from mediasim.twilio.streams.handshake import (
     REFUSED,
     TIMEOUT,
     StreamFailed,
-    Target,
+    StreamTarget,
 )
 from mediasim.twilio.streams.messages import (
     CONNECTED,
@@ -134,7 +134,7 @@ class MediaStream:
         """A Connect's: the app may speak."""
         self.ended = asyncio.Event()
         self.asked_ns = record.updated_ns
-        self.target: Target | None = None
+        self.target: StreamTarget | None = None
         self.started_frame: int | None = None
         self.ended_frame: int | None = None
         self.error: tuple[int, str] | None = None
@@ -153,7 +153,7 @@ class MediaStream:
 
     # -- life -------------------------------------------------------------------------------
 
-    async def open(self, port: StreamPort, target: Target) -> None:
+    async def open(self, port: StreamPort, target: StreamTarget) -> None:
         """Connect and begin. Raises StreamFailed."""
         self.target = target
         try:
