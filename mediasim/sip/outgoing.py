@@ -35,7 +35,7 @@ from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
 from mediasim.twilio.representations import API_VERSION
 
-__all__ = ["SipGateway", "Target", "Wanted"]
+__all__ = ["RequestTarget", "SipGateway", "Wanted"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
@@ -71,7 +71,7 @@ def _note(call: LiveCall, answer: Response) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """One place to ring at."""
 
     uri: str
@@ -86,7 +86,7 @@ class Wanted:
 
     to: str
     """The address that was dialled."""
-    targets: Callable[[LiveCall], Awaitable[Sequence[Target]]]
+    targets: Callable[[LiveCall], Awaitable[Sequence[RequestTarget]]]
     """Where that is. Raises NotReached."""
     failed: Callable[[LiveCall, str], None]
     """Told why neither it rang nor it was busy."""
@@ -164,7 +164,7 @@ class _Branch:
         agent: SipAgent,
         wanted: Wanted,
         call: LiveCall,
-        target: Target,
+        target: RequestTarget,
         ringing: Callable[[], None],
     ) -> None:
         self.answered: asyncio.Future[tuple[Telephone, Response]] = (

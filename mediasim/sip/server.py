@@ -33,7 +33,7 @@ from mediasim.sip.messages import (
     respond,
     uri_text,
 )
-from mediasim.sip.outgoing import SipGateway, Target, Wanted
+from mediasim.sip.outgoing import RequestTarget, SipGateway, Wanted
 from mediasim.sip.telephone import Telephone
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
@@ -130,7 +130,7 @@ class SipServer:
             for name, value in uri.headers.items()
             if _OWN_HEADER.fullmatch(name) and unquote(value).isprintable()
         )
-        wanted: Callable[[LiveCall], Awaitable[Sequence[Target]]]
+        wanted: Callable[[LiveCall], Awaitable[Sequence[RequestTarget]]]
         if self._is_elsewhere(uri):
             wanted = partial(self._elsewhere, plain)
         elif subscriber(uri) in self.settings.users:
@@ -145,12 +145,12 @@ class SipServer:
         """Whether it says itself that another program is meant."""
         return uri.port not in (None, self.agent.transports.local[1]) and _is_address(uri.host)
 
-    async def _registered(self, user: str, call: LiveCall) -> list[Target]:
+    async def _registered(self, user: str, call: LiveCall) -> list[RequestTarget]:
         targets = []
         for contact in self.agent.registrar.contacts(user):
             channel = await self._way(contact.uri, contact.channel)
             if channel is not None:
-                targets.append(Target(uri_text(contact.uri), channel))
+                targets.append(RequestTarget(uri_text(contact.uri), channel))
         if not targets:
             call.record.sip = SipFacts("", response_code=_NOT_THERE)
             words = f"the SIP user {user} is not registered"
@@ -169,18 +169,18 @@ class SipServer:
         except OSError:
             return None
 
-    async def _elsewhere(self, uri: SipUri, call: LiveCall) -> list[Target]:
+    async def _elsewhere(self, uri: SipUri, call: LiveCall) -> list[RequestTarget]:
         host, port = uri.host.strip("[]"), uri.port or 5060
         words = self._guard.refusal(host)
         if words is None:
             try:
-                return [Target(uri_text(uri), await self._way_to(uri, host, port))]
+                return [RequestTarget(uri_text(uri), await self._way_to(uri, host, port))]
             except OSError as error:
                 words = f"{host}:{port} cannot be reached: {error.strerror or error}"
         self._failed(call, words)
         raise NotReached(words, "failed")
 
-    async def _nowhere(self, call: LiveCall) -> list[Target]:
+    async def _nowhere(self, call: LiveCall) -> list[RequestTarget]:
         words = f"{call.record.to!r} is no SIP address; one is sip:NAME@HOST"
         self._service().notify(call.sid, _INVALID, words, warning=True)
         raise NotReached(words, "failed")
