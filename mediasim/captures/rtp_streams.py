@@ -16,7 +16,15 @@ from typing import Final
 from mediasim.captures.pcap import Datagram
 from mediasim.rtp.packets import RTCP_TYPES
 
-__all__ = ["Figures", "FoundStream", "Talk", "figures_of", "find_streams", "pairs_of", "talks_of"]
+__all__ = [
+    "FoundStream",
+    "StreamFigures",
+    "Talk",
+    "figures_of",
+    "find_streams",
+    "pairs_of",
+    "talks_of",
+]
 
 _OVERLAP_NS: Final = 200_000_000
 """For how long packets of the old SSRC may still come."""
@@ -171,7 +179,7 @@ def pairs_of(talks: Iterable[Talk]) -> list[tuple[Talk, Talk]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class StreamFigures:
     """One stream's."""
 
     packets: int
@@ -189,7 +197,7 @@ class Figures:
 
 def figures_of(
     stream: FoundStream, clock_rate: int, untimed: Container[int] = frozenset()
-) -> Figures:
+) -> StreamFigures:
     """``untimed`` are payload types whose timestamps do not say when a packet was sent:
     telephone events have that of the key's press (RFC 4733 section 2.5.1.3)."""
     highest = lowest = previous = -1
@@ -221,7 +229,7 @@ def figures_of(
                 total += jitter
                 most = max(most, jitter)
             last = packet.at_ns, stamp
-    return Figures(
+    return StreamFigures(
         packets=len(seen),
         lost=highest - lowest + 1 - len(seen),
         duplicates=duplicates,
