@@ -17,7 +17,7 @@ from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.digest import credentials
-from mediasim.sip.media import Media, NotAcceptable, UnsupportedBody, description_in
+from mediasim.sip.media import NotAcceptable, SipMedia, UnsupportedBody, description_in
 from mediasim.sip.messages import (
     Dialog,
     Request,
@@ -178,7 +178,7 @@ class _Branch:
         self._target = target
         self._rings = ringing
         self._stopped = False
-        self._media = Media.offering(agent.place(target.channel))
+        self._media = SipMedia.offering(agent.place(target.channel))
         self._dialog = Dialog(
             call_id=f"{call.sid}-{new_tag()}@mediasim",
             local_tag=new_tag(),

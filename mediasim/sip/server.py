@@ -22,7 +22,7 @@ from mediasim.exchange.records import SipFacts
 from mediasim.parties.party import Party
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.grammar import read_uri, subscriber
-from mediasim.sip.media import Media, NotAcceptable, UnsupportedBody, description_in, refuse_body
+from mediasim.sip.media import NotAcceptable, SipMedia, UnsupportedBody, description_in, refuse_body
 from mediasim.sip.messages import (
     Address,
     Dialog,
@@ -240,12 +240,12 @@ class IncomingCalls:
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
 
-    def _media(self, request: Request, channel: Channel) -> Media:
+    def _media(self, request: Request, channel: Channel) -> SipMedia:
         """Raises UnsupportedBody, NotAcceptable, OSError."""
         place, offered = self._agent.place(channel), description_in(request)
         if offered:
-            return Media.answering(place, offered)
-        return Media.offering(place, plainest=True)  # what is agreed on comes with the ACK
+            return SipMedia.answering(place, offered)
+        return SipMedia.offering(place, plainest=True)  # what is agreed on comes with the ACK
 
     def _place(self, telephone: Telephone, request: Request, caller: SipUri) -> LiveCall:
         """Raises TwilioError where nobody has the number."""
