@@ -21,8 +21,8 @@ from mediasim.audio.wav import AudioFileError
 from mediasim.truth.documents import check_truth, recordings_in
 
 __all__ = [
+    "AnalysedRecording",
     "AnalysisError",
-    "Recording",
     "Voice",
     "find_recording",
     "find_recordings",
@@ -46,7 +46,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class AnalysedRecording:
     """A recording and what is known of it."""
 
     name: str
@@ -107,7 +107,7 @@ def find_recordings(given: Path) -> list[Path]:
     return [audio]
 
 
-def read_recording(path: Path, truth: Path | None = None) -> Recording:
+def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
     """Read a recording with what lies beside it, and the truth from elsewhere if that is named.
 
     Raises AnalysisError for a file that is not what it should be.
@@ -144,7 +144,7 @@ def read_recording(path: Path, truth: Path | None = None) -> Recording:
         who = ", ".join(unscripted)
         notes = (*notes, f"nothing to compare with: not simulated, so unknown, is {who}")
         said = None
-    return Recording(path.stem, path, pcm, voices, said, notes)
+    return AnalysedRecording(path.stem, path, pcm, voices, said, notes)
 
 
 def _sound(path: Path) -> tuple[NDArray[np.int16], int]:
