@@ -47,7 +47,7 @@ _CHALLENGES: Final = {
 }
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """One telephone has not answered: with this."""
 
     def __init__(self, answer: Response) -> None:
@@ -113,7 +113,7 @@ class SipGateway:
         """Raises NotReached."""
         targets = await self._wanted.targets(call)
         branches: list[_Branch] = []
-        refused: list[Refused] = []
+        refused: list[CallRefused] = []
         winner: Telephone | None = None
         try:
             for target in targets:
@@ -123,7 +123,7 @@ class SipGateway:
                 done, waiting = await asyncio.wait(waiting, return_when="FIRST_COMPLETED")
                 for each in done:
                     error = each.exception()
-                    if isinstance(error, Refused):
+                    if isinstance(error, CallRefused):
                         refused.append(error)
                     elif error is not None:
                         raise error
@@ -148,7 +148,7 @@ class SipGateway:
         return winner
 
 
-def _best(refused: Sequence[Refused]) -> Refused:
+def _best(refused: Sequence[CallRefused]) -> CallRefused:
     """The answer that says most, as a proxy chooses it (RFC 3261 section 16.7)."""
     return min(
         refused,
@@ -308,7 +308,7 @@ class _Branch:
             self.telephone.let_go()
         self._media.close()
         if not self.answered.done():
-            self.answered.set_exception(Refused(answer))
+            self.answered.set_exception(CallRefused(answer))
 
 
 def _caller(from_: str, here: str) -> str:
