@@ -23,7 +23,7 @@ from mediasim.scenario.model.recording import Recording
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.runner import run_scenario
 from mediasim.seeds import Seeds
-from mediasim.testing.doors.account import AccountUnderTest, Refused
+from mediasim.testing.doors.account import AccountUnderTest, RequestRefused
 from mediasim.testing.doors.compile import (
     APP,
     CannotSay,
@@ -146,7 +146,7 @@ class _Door:
         for at_ns, do in self._doing:
             if at_ns > self._account.exchange.now_ns:
                 await self._account.exchange.sleep_until(at_ns)
-            with suppress(Refused):  # the call is over by then
+            with suppress(RequestRefused):  # the call is over by then
                 await do()
 
     def _at(self, at_ns: int, do: Callable[[], Awaitable[Any]]) -> None:
