@@ -12,7 +12,7 @@ from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Talk
 from mediasim.exchange.participant import Unavailable
 
-__all__ = ["CallQueue", "Left", "QueueResult", "Waiting"]
+__all__ = ["CallQueue", "LeftQueue", "QueueResult", "Waiting"]
 
 QueueResult = Literal[
     "bridged",
@@ -27,7 +27,7 @@ QueueResult = Literal[
 """How waiting ended (Twilio docs, TwiML Enqueue)."""
 
 
-class Left(Exception):
+class LeftQueue(Exception):
     """What a waiting call hears says that it shall leave the queue."""
 
 
@@ -103,7 +103,7 @@ class CallQueue:
         """
         try:
             await member.control.until(heard, member.taken.wait())
-        except Left:
+        except LeftQueue:
             return "leave"
         except Unavailable:
             return "error"
