@@ -35,7 +35,7 @@ from mediasim.testing.doors.compile import (
     recording_form,
     transfer_twiml,
 )
-from mediasim.testing.doors.left import Left, left_by
+from mediasim.testing.doors.left import WhatIsLeft, left_by
 
 __all__ = ["by_requests", "by_scenario", "by_twiml"]
 
@@ -46,7 +46,7 @@ _PATIENCE_NS: Final = 30 * NS_PER_SECOND
 Document = Mapping[str, Any]
 
 
-def by_scenario(document: Document, base: Path | None = None) -> Left:
+def by_scenario(document: Document, base: Path | None = None) -> WhatIsLeft:
     """As ``mediasim run`` does it. Raises ScenarioError, RunFailed."""
     scenario = _scenario(document, base)
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
@@ -54,7 +54,7 @@ def by_scenario(document: Document, base: Path | None = None) -> Left:
         return left_by(exchange)
 
 
-def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> Left:
+def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> WhatIsLeft:
     """Parties call the app's number, and its documents do the rest.
 
     ``last_ns``: when it was over through another door. Raises CannotSay.
@@ -62,16 +62,18 @@ def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> Left
     return _in_account(document, last_ns, base, requested=False)
 
 
-def by_requests(document: Document, last_ns: int, base: Path | None = None) -> Left:
+def by_requests(document: Document, last_ns: int, base: Path | None = None) -> WhatIsLeft:
     """The app calls the parties, and records them, by requests as far as there are any."""
     return _in_account(document, last_ns, base, requested=True)
 
 
-def _in_account(document: Document, last_ns: int, base: Path | None, *, requested: bool) -> Left:
+def _in_account(
+    document: Document, last_ns: int, base: Path | None, *, requested: bool
+) -> WhatIsLeft:
     scenario = _scenario(document, base)
     config = _config(scenario, document, base or Path())
 
-    async def main(plane: MediaPlane) -> Left:
+    async def main(plane: MediaPlane) -> WhatIsLeft:
         account = AccountUnderTest(
             config, Seeds(scenario.seed).fork(scenario.name), Path(folder), plane
         )
@@ -84,7 +86,7 @@ def _in_account(document: Document, last_ns: int, base: Path | None, *, requeste
         finally:
             await account.close()
         left = left_by(account.exchange)
-        return left if over else Left(left.recordings, left.events, left.end_ns, endless=True)
+        return left if over else WhatIsLeft(left.recordings, left.events, left.end_ns, endless=True)
 
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
         return run_virtual(main, VIRTUAL_BLOCK)

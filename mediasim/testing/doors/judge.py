@@ -12,13 +12,13 @@ from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
 from mediasim.scenario.fuzz.properties import Trial
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
 from mediasim.testing.doors.draw import draw_call
-from mediasim.testing.doors.left import Left, differences
+from mediasim.testing.doors.left import WhatIsLeft, differences
 from mediasim.testing.doors.unlike import unlike
 
 __all__ = ["DOORS", "Doors", "judged"]
 
 Document = Mapping[str, Any]
-Door = Callable[[Document, int, Path | None], Left]
+Door = Callable[[Document, int, Path | None], WhatIsLeft]
 
 DOORS: Final[dict[str, tuple[str, Door]]] = {
     "same-by-twiml": ("an app's TwiML leaves what the scenario leaves", by_twiml),
