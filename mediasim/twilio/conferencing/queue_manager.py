@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.dial import Talk
+from mediasim.exchange.dial import ConnectedCalls
 from mediasim.exchange.participant import Unavailable
 from mediasim.exchange.queue import CallQueue, LeftQueue, QueueResult, Waiting
 from mediasim.exchange.waiting import CallEnded
@@ -144,7 +144,7 @@ class QueueManager:
         if kept is None:
             return
         recording = DialVerbRecording(session, verb)
-        talk = Talk(session, recording=recording, **talk_options(verb))
+        talk = ConnectedCalls(session, recording=recording, **talk_options(verb))
         timeout_ns = verb.seconds("timeout", 30) * NS_PER_SECOND
         try:
             with talk.recording():
