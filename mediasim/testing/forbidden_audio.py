@@ -21,7 +21,7 @@ from mediasim.audio.files import load_clip
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.documents.diagnostics import says
 from mediasim.scenario.expectations.verdicts import PublishedMedia
-from mediasim.testing.source import Utterance
+from mediasim.testing.source import SpokenUtterance
 from mediasim.truth.measure import heard
 from mediasim.truth.reference import reference_of
 
@@ -59,7 +59,7 @@ class Trace:
     at: int
 
 
-def clips_of(clip: ForbiddenClip, utterances: Sequence[Utterance]) -> Sought:
+def clips_of(clip: ForbiddenClip, utterances: Sequence[SpokenUtterance]) -> Sought:
     """What to look for. Raises ValueError if there is nothing to be looked for."""
     if isinstance(clip, np.ndarray):
         if clip.ndim != 1 or clip.dtype != np.int16 or not clip.any():
@@ -78,13 +78,13 @@ def clips_of(clip: ForbiddenClip, utterances: Sequence[Utterance]) -> Sought:
     return Sought(repr(clip), clip, pressed, tuple(pieces))
 
 
-def _is_meant(said: Utterance, words: str, keys: str) -> bool:
+def _is_meant(said: SpokenUtterance, words: str, keys: str) -> bool:
     if said.kind == "dtmf":
         return bool(keys) and keys in said.text
     return said.kind == "say" and says(said.text, words)
 
 
-def _sounding(said: Utterance) -> NDArray[np.int16]:
+def _sounding(said: SpokenUtterance) -> NDArray[np.int16]:
     return reference_of(said.pcm, said.codec)
 
 

@@ -27,7 +27,7 @@ from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
-from mediasim.testing.source import SandboxRecording, Utterance, utterances_of
+from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import awaited
 from mediasim.twilio.account import Account
 from mediasim.twilio.webhooks import Delivery
@@ -250,7 +250,7 @@ class MediasimSandbox:
         return DeliveryLog(self._do(lambda: list(self.service.webhooks.deliveries)))
 
     @property
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> list[SpokenUtterance]:
         """All that was said in all calls."""
         return utterances_of(list(self._lines.values()))
 

@@ -20,7 +20,7 @@ from mediasim.testing.artifacts import Artifacts, write_page
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
-from mediasim.testing.source import Downloaded, Utterance, utterances_of
+from mediasim.testing.source import Downloaded, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
@@ -201,5 +201,5 @@ class _FromRun:
         content = answer.message.encode() if answer.path is None else answer.path.read_bytes()
         return Downloaded(answer.status, content, format)
 
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> list[SpokenUtterance]:
         return utterances_of(self._result.run.exchange.calls)
