@@ -22,7 +22,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 
@@ -121,7 +121,7 @@ class RingAnswer(Model):
         return Answering(self.outcome, int(self.after))
 
 
-class Callee(Party):
+class Callee(PartySpec):
     """A simulated party with a telephone: a scenario's party, and how it answers."""
 
     answer: RingAnswer = RingAnswer.model_construct()
@@ -296,7 +296,9 @@ def config_schema() -> dict[str, Any]:
     return file_schema(Config, "mediasim sandbox")
 
 
-def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Diagnostic]:
+def _sound_problems(
+    callees: Iterable[tuple[Location, PartySpec]], origin: Origin
+) -> list[Diagnostic]:
     """What cannot be said or played, of parties with the place where they are written."""
     # Loaded for configs that are read: their schema has no need of voices.
     from mediasim.scenario.running.sounds import party_sound_troubles

@@ -31,7 +31,7 @@ from mediasim.scenario.model.expect import (
     ExpectStatus,
 )
 from mediasim.scenario.model.load import parse_scenario
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import (
     ConferenceRecording,
     Moment,
@@ -86,7 +86,7 @@ def wrong(**parts: Any) -> list[str]:
 
 
 def script(*steps: Any) -> tuple[Any, ...]:
-    return tuple(Party.model_validate({"script": steps}).script)
+    return tuple(PartySpec.model_validate({"script": steps}).script)
 
 
 # -- durations ----------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def test_repeats_cannot_multiply_without_bound() -> None:
 
 def test_an_empty_party_has_the_defaults() -> None:
     party = scenario().parties["bob"]
-    assert party == Party()
+    assert party == PartySpec()
     assert (party.codec, party.ptime, party.dtx, party.noise) == ("PCMU", 20, "off", None)
     assert party.reaction == 200_000_000
     assert party.network.jitter_buffer == 60_000_000
@@ -851,7 +851,7 @@ def test_the_status_of_the_only_call_needs_no_name() -> None:
 def test_the_same_scenario_from_objects_and_from_a_dict() -> None:
     built = Scenario(
         name="scenario",
-        parties={"alice": Party(script=[Say(text="Hello"), Hangup()]), "bob": Party()},
+        parties={"alice": PartySpec(script=[Say(text="Hello"), Hangup()]), "bob": PartySpec()},
         call=Call(from_="alice", to="bob", recording=Recording(channels="dual")),
         expect=[ExpectChannels(is_=2)],
     )
@@ -870,7 +870,7 @@ def test_the_same_scenario_from_objects_and_from_a_dict() -> None:
 def test_a_dict_may_hold_parts_already_built() -> None:
     made = parse_scenario(
         {
-            "parties": {"a": Party(script=[Say(text="Hi")]), "b": Party()},
+            "parties": {"a": PartySpec(script=[Say(text="Hi")]), "b": PartySpec()},
             "call": Call(from_="a", to="b", at=Duration.of("2s")),
         }
     )
@@ -905,14 +905,14 @@ def test_a_scenario_dumps_in_the_shape_it_is_written_in(tmp_path: Path) -> None:
 
 def test_wrong_arguments_in_python_say_what_is_right() -> None:
     with pytest.raises(ValidationError, match="unknown party 'bob'; expected alice"):
-        Scenario(parties={"alice": Party()}, call=Call(from_="alice", to="bob"))
+        Scenario(parties={"alice": PartySpec()}, call=Call(from_="alice", to="bob"))
     with pytest.raises(ValidationError, match="did you mean 'text'"):
         Say(txt="hello")  # type: ignore[call-arg]
 
 
 def test_a_problem_found_later_is_told_by_its_path() -> None:
     problem = Scenario(
-        parties={"alice": Party(voice="nobody"), "bob": Party()},
+        parties={"alice": PartySpec(voice="nobody"), "bob": PartySpec()},
         call=Call(from_="alice", to="bob"),
     ).problem(("parties", "alice", "voice"), "unknown voice")
     assert str(problem) == "parties.alice.voice: unknown voice"

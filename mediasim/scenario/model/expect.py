@@ -22,7 +22,7 @@ from mediasim.documents.durations import Between, Duration
 from mediasim.documents.model import Keyed, Location, Many, Misfit, Model
 from mediasim.documents.values import EventName, Level, Name, Text, count
 from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording
 from mediasim.scenario.model.steps import Play, Say, walk
 
@@ -55,7 +55,7 @@ class Happening(Protocol):
     """What expectations are held against before anything runs: a scenario."""
 
     @property
-    def parties(self) -> Mapping[str, Party]: ...
+    def parties(self) -> Mapping[str, PartySpec]: ...
 
     @property
     def calls(self) -> Sequence[Call]: ...
@@ -204,7 +204,7 @@ class ExpectHeard(RecordingExpectation):
         if self.party in plan.parties and self.party in scenario.parties:
             yield from self._never_heard(scenario.parties[self.party])
 
-    def _never_heard(self, party: Party) -> Iterator[Misfit]:
+    def _never_heard(self, party: PartySpec) -> Iterator[Misfit]:
         """Words and files that are not in the party's script."""
         sounds = [sound for _, step in walk(party.script) for _, sound in step.sounds()]
         said = [sound.text for sound in sounds if isinstance(sound, Say)]

@@ -19,7 +19,7 @@ from mediasim.net.network import Network
 from mediasim.net.sdp import parse_sdp
 from mediasim.scenario.model.steps import Step
 
-__all__ = ["Endpoint", "Party", "address_of"]
+__all__ = ["Endpoint", "PartySpec", "address_of"]
 
 
 def address_of(value: str) -> tuple[str, int]:
@@ -87,7 +87,7 @@ CodecName = Annotated[str, among(CODECS, _aliases)]
 """The name of a codec, or an alias of it."""
 
 
-class Party(Model):
+class PartySpec(Model):
     """A simulated party. An empty one is silent, and stays until the other hangs up."""
 
     number: Number | None = None

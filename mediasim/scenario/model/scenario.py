@@ -29,7 +29,7 @@ from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import cross_troubles
 from mediasim.scenario.model.conference import Conference
 from mediasim.scenario.model.expect import Expectation
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording, planned_recordings
 
 __all__ = ["Scenario"]
@@ -49,7 +49,7 @@ class Scenario(Model):
     """Decides every random draw: the same seed gives the same bytes."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
-    parties: Mapping[Name, Party]
+    parties: Mapping[Name, PartySpec]
     """Who is there, by name."""
     call: OneOrMany[Call] = None
     """Like calls."""

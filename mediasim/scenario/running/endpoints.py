@@ -13,9 +13,9 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import FarEnd, FarEndFormat
 from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
 from mediasim.net.sdp import SdpError, SessionDescription, answer, offer, parse_sdp
-from mediasim.parties.party import Party as Answering
+from mediasim.parties.party import PartySpec as Answering
 from mediasim.rtp.stream import StreamFormat
-from mediasim.scenario.model.party import Party, address_of
+from mediasim.scenario.model.party import PartySpec, address_of
 from mediasim.scenario.model.scenario import Scenario
 
 __all__ = [
@@ -45,7 +45,7 @@ def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
 class RemoteEndpoint:
     """A party that is an endpoint, opened for each of its calls."""
 
-    def __init__(self, party: Party, name: str, base: Path) -> None:
+    def __init__(self, party: PartySpec, name: str, base: Path) -> None:
         """``base`` is where its files are. Raises ScenarioError for a session description that
         cannot be used."""
         assert party.endpoint is not None
@@ -95,7 +95,7 @@ class Endpoints:
 _Remote = tuple[tuple[str, int] | None, tuple[str, int] | None, FarEndFormat]
 
 
-def _remote(party: Party, name: str, base: Path) -> _Remote:
+def _remote(party: PartySpec, name: str, base: Path) -> _Remote:
     """Where it receives RTP and RTCP, and what."""
     endpoint = party.endpoint
     assert endpoint is not None
@@ -113,7 +113,7 @@ def _remote(party: Party, name: str, base: Path) -> _Remote:
     return (found.host, found.port), found.rtcp_address, format
 
 
-def _format(party: Party) -> FarEndFormat:
+def _format(party: PartySpec) -> FarEndFormat:
     endpoint = party.endpoint
     assert endpoint is not None
     number = endpoint.payload_type

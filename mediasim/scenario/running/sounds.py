@@ -21,7 +21,7 @@ from mediasim.documents.model import Location, Many, Misfit
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, voice_named
 from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker, run, speakable
 from mediasim.parties.voices.word_times import WordTime
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, walk
 from mediasim.seeds import Seeds
@@ -140,7 +140,7 @@ def _wrong_file(path: Path) -> str | None:
 
 
 def party_sound_troubles(
-    party: Party, voice: str, base: Path, files: _WrongFile = _wrong_file
+    party: PartySpec, voice: str, base: Path, files: _WrongFile = _wrong_file
 ) -> Iterator[Misfit]:
     """What of a party cannot be said in a voice, or played, by its place in the party.
 

@@ -32,7 +32,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.scenario.model.call import Answer, Call, Transfer, Voicemail
 from mediasim.scenario.model.conference import Conference
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import Moment, Recording, RecordingPause
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
@@ -196,7 +196,7 @@ def conference_twiml(scenario: Scenario, conference: Conference) -> str:
     return tostring(response, "unicode")
 
 
-def _drawn(party: Party) -> bool:
+def _drawn(party: PartySpec) -> bool:
     """Whether something of a party is drawn at random under the name of its leg."""
     network = party.network
     links = (network.towards_server, network.towards_party)
