@@ -15,7 +15,7 @@ from mediasim.documents.durations import Duration, PlainSeconds
 from mediasim.documents.model import Location, Misfit, Model
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.expect import Expectation, Happening
 from mediasim.scenario.model.recording import Moment
 from mediasim.scenario.model.steps import walk
@@ -31,7 +31,7 @@ class ScenarioParts(Happening, Protocol):
     """The parts of a scenario that refer to each other."""
 
     @property
-    def conferences(self) -> Sequence[Conference]: ...
+    def conferences(self) -> Sequence[ConferenceSpec]: ...
     @property
     def expect(self) -> Sequence[Expectation]: ...
 

@@ -12,7 +12,7 @@ from mediasim.documents.model import Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import NO, YES, Name
 from mediasim.scenario.model.recording import ConferenceRecording
 
-__all__ = ["Conference", "Muted", "Participant"]
+__all__ = ["ConferenceSpec", "Muted", "Participant"]
 
 
 class Muted(Model):
@@ -64,7 +64,7 @@ def _unless_off(value: object) -> object:
     return None if value is False or value in NO else value
 
 
-class Conference(Model):
+class ConferenceSpec(Model):
     """A conference. It starts when two are inside."""
 
     name: Name = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.profiles import Kind
 from mediasim.scenario.model.call import Call, Voicemail
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.recording import ConferenceRecording, Recording
 
 __all__ = ["PlannedRecording", "planned_recordings"]
@@ -19,7 +19,7 @@ class PlannedRecording:
     """One recording to come."""
 
     asked: Recording | ConferenceRecording | Voicemail
-    of: Call | Conference
+    of: Call | ConferenceSpec
     """What is recorded."""
     location: tuple[str | int, ...]
     """Where it is written in the scenario."""
@@ -33,14 +33,14 @@ class PlannedRecording:
         """What it records, in the words of Twilio's layout rules."""
         if isinstance(self.asked, Voicemail):
             return "record-verb"
-        if isinstance(self.of, Conference):
+        if isinstance(self.of, ConferenceSpec):
             return "conference"
         return "dial" if self.of.to is not None else "call"
 
     @property
     def parties(self) -> tuple[str, ...]:
         """Who may be heard in it."""
-        if isinstance(self.of, Conference):
+        if isinstance(self.of, ConferenceSpec):
             return tuple(dict.fromkeys(member.party for member in self.of.participants))
         return self.of.parties
 
@@ -52,7 +52,7 @@ class PlannedRecording:
 
 
 def planned_recordings(
-    calls: Sequence[Call], conferences: Sequence[Conference]
+    calls: Sequence[Call], conferences: Sequence[ConferenceSpec]
 ) -> Iterator[PlannedRecording]:
     """Every recording, calls first, in the order of the file; a call's voicemail comes last."""
     for number, call in enumerate(calls):

@@ -27,7 +27,7 @@ from mediasim.documents.values import Name, Text, among, count, fictional_number
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import cross_troubles
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.expect import Expectation
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording, planned_recordings
@@ -55,9 +55,9 @@ class Scenario(Model):
     """Like calls."""
     calls: Many[Call] = ()
     """Who dials whom."""
-    conference: OneOrMany[Conference] = None
+    conference: OneOrMany[ConferenceSpec] = None
     """Like conferences."""
-    conferences: Many[Conference] = ()
+    conferences: Many[ConferenceSpec] = ()
     """Who meets whom."""
     expect: Many[Expectation] = ()
     """What must hold afterwards."""

@@ -145,7 +145,7 @@ def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> Ap
 
 
 def conference_plan(
-    conference: model_conference.Conference, parties: dict[str, Party]
+    conference: model_conference.ConferenceSpec, parties: dict[str, Party]
 ) -> ConferencePlan:
     """A conference."""
     asked = conference.recording

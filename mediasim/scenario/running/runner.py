@@ -26,7 +26,7 @@ from mediasim.parties.party import Party
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import unit_troubles
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 from mediasim.scenario.running.actor import Actor
@@ -158,7 +158,7 @@ class Stage:
         plan = voicemail_plan(call, self._parties, self._sounds)
         await VoicemailCall(self._exchange, plan, self._cast).run()
 
-    async def _conference(self, conference: Conference) -> None:
+    async def _conference(self, conference: ConferenceSpec) -> None:
         plan = conference_plan(conference, self._parties)
         await Meeting(self._exchange, plan, self._cast).run()
 

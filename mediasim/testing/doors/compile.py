@@ -31,7 +31,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.scenario.model.call import Answer, Call, Transfer, Voicemail
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import Moment, Recording, RecordingPause
 from mediasim.scenario.model.scenario import Scenario
@@ -182,13 +182,13 @@ def _recording_element(start: Element, recording: Recording) -> None:
     )
 
 
-def conference_twiml(scenario: Scenario, conference: Conference) -> str:
+def conference_twiml(scenario: Scenario, conference: ConferenceSpec) -> str:
     """The document of whoever calls to take part. Raises CannotSay."""
     for who in conference.participants:
         if _drawn(scenario.parties[who.party]):
             raise CannotSay(f"what is drawn under the name of {who.party}'s leg")
     response = Element("Response")
-    noun = SubElement(SubElement(response, "Dial"), "Conference", beep="false", waitUrl="")
+    noun = SubElement(SubElement(response, "Dial"), "ConferenceSpec", beep="false", waitUrl="")
     noun.text = conference.name
     if conference.recording is not None:
         noun.set("record", "record-from-start")

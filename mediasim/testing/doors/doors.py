@@ -17,7 +17,7 @@ from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.sandbox.config import Config, parse_config
 from mediasim.scenario.model.call import Answer, Call
-from mediasim.scenario.model.conference import Conference, Participant
+from mediasim.scenario.model.conference import ConferenceSpec, Participant
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.recording import Recording
 from mediasim.scenario.model.scenario import Scenario
@@ -223,7 +223,7 @@ class _Door:
 
     # -- conferences ------------------------------------------------------------------------
 
-    def _plan_conference(self, conference: Conference) -> None:
+    def _plan_conference(self, conference: ConferenceSpec) -> None:
         if len({who.party for who in conference.participants}) < len(conference.participants):
             raise CannotSay("somebody takes part twice")
         for who in conference.participants:
@@ -251,10 +251,10 @@ class _Door:
             form = {"Status": "completed"}
             self._at(int(conference.end), partial(self._of_conference, "", form))
 
-    async def _dial_in(self, conference: Conference, who: Participant) -> None:
+    async def _dial_in(self, conference: ConferenceSpec, who: Participant) -> None:
         self._calls[who.party] = self._account.call(who.party, APP)
 
-    async def _invite(self, conference: Conference, who: Participant) -> None:
+    async def _invite(self, conference: ConferenceSpec, who: Participant) -> None:
         form = {"To": self._scenario.numbers[who.party], "From": APP, "Beep": "false"}
         if conference.recording is not None:
             form |= {
