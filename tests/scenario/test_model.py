@@ -18,7 +18,7 @@ from mediasim.exchange import events
 from mediasim.exchange.events import EXCHANGE_EVENTS
 from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss, Network, Stall
 from mediasim.scenario.model.call import Answer, Call, Greeting, Transfer, Voicemail
-from mediasim.scenario.model.conference import Muted, Participant
+from mediasim.scenario.model.conference import Muted, ParticipantSpec
 from mediasim.scenario.model.expect import (
     ExpectAligned,
     ExpectChannels,
@@ -579,7 +579,7 @@ def test_conferences() -> None:
         }
     ).conferences
     alice, bob, carol = room.participants
-    assert alice == Participant(party="alice")
+    assert alice == ParticipantSpec(party="alice")
     assert (bob.join, bob.leave) == (2 * SECOND, 9 * SECOND)
     assert bob.mutes == (Muted(at=Duration.of(3), for_=Duration.of(1)),)
     assert carol.mutes == (Muted(),)

@@ -12,7 +12,7 @@ from mediasim.documents.model import Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import NO, YES, Name
 from mediasim.scenario.model.recording import ConferenceRecording
 
-__all__ = ["ConferenceSpec", "Muted", "Participant"]
+__all__ = ["ConferenceSpec", "Muted", "ParticipantSpec"]
 
 
 class Muted(Model):
@@ -36,7 +36,7 @@ class Muted(Model):
         return [{"enum": [True, *YES]}]
 
 
-class Participant(Model):
+class ParticipantSpec(Model):
     """A party in a conference; a bare name is a party that is there from start to end."""
 
     stands_for: ClassVar[str] = "party"
@@ -69,7 +69,7 @@ class ConferenceSpec(Model):
 
     name: Name = ""
     """What events call it. Default: room, then room-2, room-3 ..."""
-    participants: Many[Participant]
+    participants: Many[ParticipantSpec]
     """Who takes part, and when."""
     recording: Annotated[ConferenceRecording | None, BeforeValidator(_unless_off)] = None
     """Its recording; true is short for one, mixed, with silence trimmed."""

@@ -17,7 +17,7 @@ from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.sandbox.config import Config, parse_config
 from mediasim.scenario.model.call import Answer, Call
-from mediasim.scenario.model.conference import ConferenceSpec, Participant
+from mediasim.scenario.model.conference import ConferenceSpec, ParticipantSpec
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.recording import Recording
 from mediasim.scenario.model.scenario import Scenario
@@ -251,10 +251,10 @@ class _Door:
             form = {"Status": "completed"}
             self._at(int(conference.end), partial(self._of_conference, "", form))
 
-    async def _dial_in(self, conference: ConferenceSpec, who: Participant) -> None:
+    async def _dial_in(self, conference: ConferenceSpec, who: ParticipantSpec) -> None:
         self._calls[who.party] = self._account.call(who.party, APP)
 
-    async def _invite(self, conference: ConferenceSpec, who: Participant) -> None:
+    async def _invite(self, conference: ConferenceSpec, who: ParticipantSpec) -> None:
         form = {"To": self._scenario.numbers[who.party], "From": APP, "Beep": "false"}
         if conference.recording is not None:
             form |= {
@@ -264,7 +264,7 @@ class _Door:
         path = f"Conferences/{quote(conference.name, safe='')}/Participants"
         self._calls[who.party] = (await self._account.post(path, form))["call_sid"]
 
-    async def _mute(self, who: Participant, muted: str) -> None:
+    async def _mute(self, who: ParticipantSpec, muted: str) -> None:
         path = f"/Participants/{self._calls[who.party]}"
         await self._of_conference(path, {"Muted": muted})
 
