@@ -35,8 +35,8 @@ from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import (
     ConferenceRecording,
     Moment,
-    Recording,
     RecordingPause,
+    RecordingSpec,
     Start,
 )
 from mediasim.scenario.model.scenario import Scenario
@@ -377,16 +377,16 @@ def test_answers(written: object, answer: Answer) -> None:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (True, [Recording(name="main", of="dial")]),
-        ("on", [Recording(name="main", of="dial")]),
-        ("dual", [Recording(name="main", channels="dual", of="dial")]),
+        (True, [RecordingSpec(name="main", of="dial")]),
+        ("on", [RecordingSpec(name="main", of="dial")]),
+        ("dual", [RecordingSpec(name="main", channels="dual", of="dial")]),
         (False, []),
         ("no", []),
         (
             [True, {"start": {"at": 5}, "track": "inbound"}],
             [
-                Recording(name="main", of="dial"),
-                Recording(
+                RecordingSpec(name="main", of="dial"),
+                RecordingSpec(
                     name="recording-2", start=Start(at=Duration.of(5)), track="inbound", of="api"
                 ),
             ],
@@ -399,7 +399,7 @@ def test_answers(written: object, answer: Answer) -> None:
                 "stop": "9s",
             },
             [
-                Recording(
+                RecordingSpec(
                     name="later",
                     start=Start(on="ringing"),
                     pauses=[
@@ -412,7 +412,7 @@ def test_answers(written: object, answer: Answer) -> None:
         ),
     ],
 )
-def test_recordings(written: object, expected: list[Recording]) -> None:
+def test_recordings(written: object, expected: list[RecordingSpec]) -> None:
     (call,) = scenario(call={"from": "alice", "to": "bob", "recording": written}).calls
     assert call.recordings == tuple(expected)
     assert call.recording is None
@@ -852,7 +852,7 @@ def test_the_same_scenario_from_objects_and_from_a_dict() -> None:
     built = Scenario(
         name="scenario",
         parties={"alice": PartySpec(script=[Say(text="Hello"), Hangup()]), "bob": PartySpec()},
-        call=Call(from_="alice", to="bob", recording=Recording(channels="dual")),
+        call=Call(from_="alice", to="bob", recording=RecordingSpec(channels="dual")),
         expect=[ExpectChannels(is_=2)],
     )
     read = parse_scenario(

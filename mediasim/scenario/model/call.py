@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Misfit, Model, OneOrMany, names_outcome
 from mediasim.documents.values import YES, Flag, KeySet, Name, Text, existing_file
-from mediasim.scenario.model.recording import FaultText, Moment, Recording, Trim
+from mediasim.scenario.model.recording import FaultText, Moment, RecordingSpec, Trim
 from mediasim.scenario.model.steps import Play, Say
 from mediasim.twilio.webhooks import HostGuard
 
@@ -212,9 +212,9 @@ class Call(Model):
     """Like transfers."""
     transfers: Many[Transfer] = ()
     """Connections to somebody else, one after the other."""
-    recording: OneOrMany[Recording] = None
+    recording: OneOrMany[RecordingSpec] = None
     """Like recordings; true, or dual, is short for one."""
-    recordings: Many[Recording] = ()
+    recordings: Many[RecordingSpec] = ()
     """Its recordings, each with a layout of its own."""
 
     def settle(self, context: Any) -> None:

@@ -9,7 +9,7 @@ from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.profiles import Kind
 from mediasim.scenario.model.call import Call, Voicemail
 from mediasim.scenario.model.conference import ConferenceSpec
-from mediasim.scenario.model.recording import ConferenceRecording, Recording
+from mediasim.scenario.model.recording import ConferenceRecording, RecordingSpec
 
 __all__ = ["PlannedRecording", "planned_recordings"]
 
@@ -18,7 +18,7 @@ __all__ = ["PlannedRecording", "planned_recordings"]
 class PlannedRecording:
     """One recording to come."""
 
-    asked: Recording | ConferenceRecording | Voicemail
+    asked: RecordingSpec | ConferenceRecording | Voicemail
     of: Call | ConferenceSpec
     """What is recorded."""
     location: tuple[str | int, ...]
@@ -47,7 +47,7 @@ class PlannedRecording:
     def layout(self, profile: str) -> Layout:
         """How many channels it will have, and what each holds."""
         channels = "mono" if isinstance(self.asked, Voicemail) else self.asked.channels
-        track = self.asked.track if isinstance(self.asked, Recording) else "both"
+        track = self.asked.track if isinstance(self.asked, RecordingSpec) else "both"
         return recording_layout(self.kind, channels, track, profile)
 
 

@@ -22,8 +22,8 @@ __all__ = [
     "ConferenceRecording",
     "FaultText",
     "Moment",
-    "Recording",
     "RecordingPause",
+    "RecordingSpec",
     "RequestedBy",
     "Start",
     "Trim",
@@ -161,7 +161,7 @@ class _Recorded(Model):
             end = pause.ends_at
 
 
-class Recording(_Recorded):
+class RecordingSpec(_Recorded):
     """A recording of a call. ``true`` is one with all defaults, ``dual`` one in two channels."""
 
     start: Start = Start.model_construct(on="answer")

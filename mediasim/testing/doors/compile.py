@@ -33,7 +33,7 @@ from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.scenario.model.call import Answer, Call, Transfer, Voicemail
 from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.party import PartySpec
-from mediasim.scenario.model.recording import Moment, Recording, RecordingPause
+from mediasim.scenario.model.recording import Moment, RecordingPause, RecordingSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 
@@ -172,10 +172,10 @@ def _dial(response: Element, number: str, timeout: int) -> Element:
     return dial
 
 
-def _recording_element(start: Element, recording: Recording) -> None:
+def _recording_element(start: Element, recording: RecordingSpec) -> None:
     SubElement(
         start,
-        "Recording",
+        "RecordingSpec",
         channels=recording.channels,
         track=recording.track,
         trim=recording.trim,
@@ -211,7 +211,7 @@ def _drawn(party: PartySpec) -> bool:
 # -- recordings by request ------------------------------------------------------------------
 
 
-def recording_form(recording: Recording) -> dict[str, str]:
+def recording_form(recording: RecordingSpec) -> dict[str, str]:
     """What a request to record says."""
     return {
         "RecordingChannels": recording.channels,

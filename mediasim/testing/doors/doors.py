@@ -19,7 +19,7 @@ from mediasim.sandbox.config import Config, parse_config
 from mediasim.scenario.model.call import Answer, Call
 from mediasim.scenario.model.conference import ConferenceSpec, ParticipantSpec
 from mediasim.scenario.model.load import parse_scenario
-from mediasim.scenario.model.recording import Recording
+from mediasim.scenario.model.recording import RecordingSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.runner import run_scenario
 from mediasim.seeds import Seeds
@@ -170,7 +170,9 @@ class _Door:
         for number, recording in enumerate(call.recordings):
             self._plan_recording(call, number, recording)
 
-    async def _place(self, call: Call, recordings: list[Recording], *, by_request: bool) -> None:
+    async def _place(
+        self, call: Call, recordings: list[RecordingSpec], *, by_request: bool
+    ) -> None:
         if not by_request:
             self._calls[call.from_] = self._account.call(call.from_, APP)
             return
@@ -185,7 +187,7 @@ class _Door:
 
     # -- recordings of calls ----------------------------------------------------------------
 
-    def _plan_recording(self, call: Call, number: int, recording: Recording) -> None:
+    def _plan_recording(self, call: Call, number: int, recording: RecordingSpec) -> None:
         begins_ns = 0
         if call.to is not None and call.answer.outcome == "answer":
             begins_ns = int(call.dial_after) + int(call.answer.after)
@@ -202,12 +204,12 @@ class _Door:
             at_ns = int(call.at) + change.at_ns
             self._at(at_ns, partial(self._change, call, number, recording, dict(change.form)))
 
-    async def _record(self, call: Call, number: int, recording: Recording) -> None:
+    async def _record(self, call: Call, number: int, recording: RecordingSpec) -> None:
         made = await self._of_call(call, "/Recordings", recording_form(recording))
         self._recordings[number] = made["sid"]
 
     async def _change(
-        self, call: Call, number: int, recording: Recording, form: dict[str, str]
+        self, call: Call, number: int, recording: RecordingSpec, form: dict[str, str]
     ) -> None:
         sid = self._recordings.get(number)
         if sid is None:
@@ -274,5 +276,5 @@ class _Door:
             await self._account.post(f"Conferences/{each['sid']}{below}", form)
 
 
-def _kind(recording: Recording) -> tuple[object, object]:
+def _kind(recording: RecordingSpec) -> tuple[object, object]:
     return recording.of, recording.start
