@@ -19,7 +19,7 @@ from mediasim.net.network import Network
 from mediasim.net.sdp import parse_sdp
 from mediasim.scenario.model.steps import Step
 
-__all__ = ["Endpoint", "PartySpec", "address_of"]
+__all__ = ["EndpointSpec", "PartySpec", "address_of"]
 
 
 def address_of(value: str) -> tuple[str, int]:
@@ -46,7 +46,7 @@ def _description(path: Path, info: ValidationInfo) -> Path:
 Address = Annotated[Text, AfterValidator(_address)]
 
 
-class Endpoint(Model):
+class EndpointSpec(Model):
     """Somebody else's RTP: ffmpeg, a media server, a test set. A bare text is its ``remote``.
 
     With neither ``remote`` nor ``sdp``, packets go to whoever sends some first.
@@ -112,7 +112,7 @@ class PartySpec(Model):
     """What it does from when its telephone is answered, or after the beep; while it rings to the
     party it waits. A call is over when all scripts have ended, or a party hangs up."""
 
-    endpoint: Endpoint | None = None
+    endpoint: EndpointSpec | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
     def troubles(self) -> Iterator[Misfit]:
