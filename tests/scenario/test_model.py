@@ -17,7 +17,7 @@ from mediasim.documents.durations import Duration
 from mediasim.exchange import events
 from mediasim.exchange.events import EXCHANGE_EVENTS
 from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss, Network, Stall
-from mediasim.scenario.model.call import Answer, Call, Greeting, Transfer, Voicemail
+from mediasim.scenario.model.call import AnswerSpec, Call, Greeting, Transfer, Voicemail
 from mediasim.scenario.model.conference import Muted, ParticipantSpec
 from mediasim.scenario.model.expect import (
     ExpectAligned,
@@ -362,14 +362,14 @@ def test_numbers_are_made_up_from_the_range_for_fiction() -> None:
 @pytest.mark.parametrize(
     ("written", "answer"),
     [
-        ("2s", Answer(after=Duration.of(2))),
-        ({"after": 2}, Answer(after=Duration.of(2))),
-        ("no-answer", Answer(outcome="no-answer")),
-        ("busy", Answer(outcome="busy")),
-        ({"outcome": "reject", "after": "3s"}, Answer(outcome="reject", after=Duration.of(3))),
+        ("2s", AnswerSpec(after=Duration.of(2))),
+        ({"after": 2}, AnswerSpec(after=Duration.of(2))),
+        ("no-answer", AnswerSpec(outcome="no-answer")),
+        ("busy", AnswerSpec(outcome="busy")),
+        ({"outcome": "reject", "after": "3s"}, AnswerSpec(outcome="reject", after=Duration.of(3))),
     ],
 )
-def test_answers(written: object, answer: Answer) -> None:
+def test_answers(written: object, answer: AnswerSpec) -> None:
     (call,) = scenario(call={"from": "alice", "to": "bob", "answer": written}).calls
     assert call.answer == answer
 
@@ -553,7 +553,7 @@ def test_voicemail_and_its_greetings() -> None:
 def test_transfers_one_or_several() -> None:
     one = {"at": 10, "to": "carol", "answer": "no-answer"}
     (call,) = scenario(call={"from": "alice", "to": "bob", "transfer": one}).calls
-    transfer = Transfer(at=Duration.of(10), to="carol", answer=Answer(outcome="no-answer"))
+    transfer = Transfer(at=Duration.of(10), to="carol", answer=AnswerSpec(outcome="no-answer"))
     assert call.transfers == (transfer,)
     assert call.parties == ("alice", "bob", "carol")
     (call,) = scenario(

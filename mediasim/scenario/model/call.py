@@ -17,7 +17,7 @@ from mediasim.scenario.model.recording import FaultText, Moment, RecordingSpec, 
 from mediasim.scenario.model.steps import Play, Say
 from mediasim.twilio.webhooks import HostGuard
 
-__all__ = ["Answer", "App", "Call", "Greeting", "Transfer", "Voicemail"]
+__all__ = ["AnswerSpec", "App", "Call", "Greeting", "Transfer", "Voicemail"]
 
 
 def _bot(value: str, info: ValidationInfo) -> str:
@@ -77,7 +77,7 @@ class App(Model):
             yield ("grace",), "expected at most 1s: it is waited for after every 20 ms"
 
 
-class Answer(Model):
+class AnswerSpec(Model):
     """What the callee does: a time after which it answers, or no-answer, busy, reject.
 
     The call's status is then busy (also when it rejects), or no-answer when it rings for the
@@ -109,7 +109,7 @@ class Transfer(Moment):
 
     to: Name
     """A party."""
-    answer: Answer = Answer.model_construct()
+    answer: AnswerSpec = AnswerSpec.model_construct()
     """What that party does."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
     """How long it may ring."""
@@ -197,7 +197,7 @@ class Call(Model):
     """Instead of a party: an app that hears and speaks over Media Streams."""
     at: Duration = Duration(0)
     """When it is dialled, counted from the start of the run."""
-    answer: Answer = Answer.model_construct()
+    answer: AnswerSpec = AnswerSpec.model_construct()
     """What the callee does: 2s (answers after that), no-answer, busy or reject."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
     """How long it may ring."""

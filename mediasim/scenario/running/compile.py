@@ -178,7 +178,7 @@ def conference_plan(
     )
 
 
-def _answering(answer: model_call.Answer) -> Answering:
+def _answering(answer: model_call.AnswerSpec) -> Answering:
     return Answering(answer.outcome, int(answer.after))
 
 

@@ -30,7 +30,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
-from mediasim.scenario.model.call import Answer, Call, Transfer, Voicemail
+from mediasim.scenario.model.call import AnswerSpec, Call, Transfer, Voicemail
 from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import Moment, RecordingPause, RecordingSpec
@@ -90,7 +90,7 @@ def moment_ns(moment: Moment, what: str) -> int:
 # -- who answers, and how -------------------------------------------------------------------
 
 
-def answers_of(call: Call) -> dict[str, Answer]:
+def answers_of(call: Call) -> dict[str, AnswerSpec]:
     """How each party that the call dials answers. Raises CannotSay for one that varies."""
     if call.to is None:
         return {}

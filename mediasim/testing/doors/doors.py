@@ -16,7 +16,7 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.sandbox.config import Config, parse_config
-from mediasim.scenario.model.call import Answer, Call
+from mediasim.scenario.model.call import AnswerSpec, Call
 from mediasim.scenario.model.conference import ConferenceSpec, ParticipantSpec
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.recording import RecordingSpec
@@ -101,7 +101,7 @@ def _scenario(document: Document, base: Path | None) -> Scenario:
 
 def _config(scenario: Scenario, document: Document, base: Path) -> Config:
     """The number plan that the scenario is played in."""
-    answers = {name: Answer(outcome="answer", after=Duration(0)) for name in scenario.parties}
+    answers = {name: AnswerSpec(outcome="answer", after=Duration(0)) for name in scenario.parties}
     twiml = ""
     if len(scenario.calls) + len(scenario.conferences) != 1:
         raise CannotSay("several calls or conferences")
