@@ -34,7 +34,7 @@ from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import (
     ConferenceRecording,
-    Moment,
+    MomentSpec,
     RecordingPause,
     RecordingSpec,
     Start,
@@ -405,7 +405,7 @@ def test_answers(written: object, answer: AnswerSpec) -> None:
                     pauses=[
                         RecordingPause(at=Duration.of(3), for_=Duration.of(2), behavior="skip")
                     ],
-                    stop=Moment(at=Duration.of(9)),
+                    stop=MomentSpec(at=Duration.of(9)),
                     of="dial",
                 )
             ],

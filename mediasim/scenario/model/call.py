@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Misfit, Model, OneOrMany, names_outcome
 from mediasim.documents.values import YES, Flag, KeySet, Name, Text, existing_file
-from mediasim.scenario.model.recording import FaultText, Moment, RecordingSpec, Trim
+from mediasim.scenario.model.recording import FaultText, MomentSpec, RecordingSpec, Trim
 from mediasim.scenario.model.steps import Play, Say
 from mediasim.twilio.webhooks import HostGuard
 
@@ -98,7 +98,7 @@ class AnswerSpec(Model):
         return [properties["outcome"], properties["after"]]
 
 
-class Transfer(Moment):
+class Transfer(MomentSpec):
     """The caller is connected to somebody else; who it spoke to until then is hung up on.
 
     Recordings go on: the second channel then holds what rings, and the new party. If that does not

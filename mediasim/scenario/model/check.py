@@ -17,7 +17,7 @@ from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.expect import Expectation, Happening
-from mediasim.scenario.model.recording import Moment
+from mediasim.scenario.model.recording import MomentSpec
 from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault
 
@@ -138,7 +138,7 @@ def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | Non
             start: Location = ("calls", number, "recordings", index, "start", "event")
             yield start, recording.start.event
     for plan in scenario.recordings:
-        moments: list[tuple[Location, Moment | None]] = [
+        moments: list[tuple[Location, MomentSpec | None]] = [
             (("stop",), getattr(plan.asked, "stop", None))
         ]
         for index, pause in enumerate(getattr(plan.asked, "pauses", ())):

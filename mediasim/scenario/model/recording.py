@@ -21,7 +21,7 @@ from mediasim.truth.faults.order import parse_fault
 __all__ = [
     "ConferenceRecording",
     "FaultText",
-    "Moment",
+    "MomentSpec",
     "RecordingPause",
     "RecordingSpec",
     "RequestedBy",
@@ -63,7 +63,7 @@ _SOURCES: Final[Mapping[RequestedBy, RecordingSource]] = {
 }
 
 
-class Moment(Model):
+class MomentSpec(Model):
     """A time of the call, or an event; ``stop: 9s`` is short for ``stop: {at: 9s}``."""
 
     stands_for: ClassVar[str] = "at"
@@ -75,7 +75,7 @@ class Moment(Model):
     """When this event comes first: one a script emits, or one of the exchange's."""
 
 
-class Start(Moment):
+class Start(MomentSpec):
     """When a recording starts: ``answer``, ``ringing``, or a moment."""
 
     stands_for: ClassVar[str] = "on"
@@ -85,14 +85,14 @@ class Start(Moment):
     """When the callee answers, or when its telephone begins to ring."""
 
 
-class RecordingPause(Moment):
+class RecordingPause(MomentSpec):
     """A stretch of the call that is left out of the recording."""
 
     for_: Annotated[Duration, positive()] | None = Field(
         default=None, validation_alias="for", serialization_alias="for"
     )
     """How long."""
-    until: Moment | None = None
+    until: MomentSpec | None = None
     """When it goes on. Without for and until: never."""
     behavior: Literal["silence", "skip"] = "silence"
     """silence stands in the file, or the file skips the pause and is shorter."""
@@ -131,7 +131,7 @@ class _Recorded(Model):
     """Like pauses."""
     pauses: Many[RecordingPause] = ()
     """Stretches that are left out."""
-    stop: Moment | None = None
+    stop: MomentSpec | None = None
     """When it ends, if before the call does."""
     fault: OneOrMany[FaultText] = None
     """Like faults."""

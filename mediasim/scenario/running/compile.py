@@ -182,7 +182,7 @@ def _answering(answer: model_call.AnswerSpec) -> Answering:
     return Answering(answer.outcome, int(answer.after))
 
 
-def _moment(moment: model_recording.Moment) -> Moment:
+def _moment(moment: model_recording.MomentSpec) -> Moment:
     return Moment(None if moment.at is None else int(moment.at), moment.event)
 
 

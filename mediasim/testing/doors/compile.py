@@ -33,7 +33,7 @@ from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.scenario.model.call import AnswerSpec, Call, Transfer, Voicemail
 from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.party import PartySpec
-from mediasim.scenario.model.recording import Moment, RecordingPause, RecordingSpec
+from mediasim.scenario.model.recording import MomentSpec, RecordingPause, RecordingSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 
@@ -80,7 +80,7 @@ def _seconds(duration: int, what: str) -> str:
     return str(duration // NS_PER_SECOND)
 
 
-def moment_ns(moment: Moment, what: str) -> int:
+def moment_ns(moment: MomentSpec, what: str) -> int:
     """A moment's time of the call. Raises CannotSay for an event."""
     if moment.at is None:
         raise CannotSay(f"{what}: a request comes at a time, not with an event")
@@ -220,7 +220,7 @@ def recording_form(recording: RecordingSpec) -> dict[str, str]:
     }
 
 
-def changes_of(pauses: Sequence[RecordingPause], stop: Moment | None) -> Iterator[Change]:
+def changes_of(pauses: Sequence[RecordingPause], stop: MomentSpec | None) -> Iterator[Change]:
     """The requests that change a recording under way, in order. Raises CannotSay."""
     for pause in pauses:
         begin = moment_ns(pause, "a pause")
