@@ -12,7 +12,7 @@ from mediasim.exchange.phone import NotReached, Phone
 from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.softphone.page import (
-    Answer,
+    AnswerMessage,
     BrowserCall,
     HangUp,
     Hold,
@@ -69,11 +69,11 @@ class SoftphoneManager:
             self._register(page, ask)
         elif isinstance(ask, Invite):
             self._invite(page, ask)
-        elif isinstance(ask, Answer | Reject):
+        elif isinstance(ask, AnswerMessage | Reject):
             ringing = self._rings.get(page, {}).get(ask.call)
             if ringing is not None:
-                ringing.decide(page, ask.sdp if isinstance(ask, Answer) else None)
-            elif isinstance(ask, Answer):
+                ringing.decide(page, ask.sdp if isinstance(ask, AnswerMessage) else None)
+            elif isinstance(ask, AnswerMessage):
                 page.tell("ended", call=ask.call, status="taken", words="it rings no longer")
         else:
             self._change(page, ask)

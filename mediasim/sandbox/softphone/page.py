@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mediasim.net.webrtc import WebRtcEndpoint
 
 __all__ = [
-    "Answer",
+    "AnswerMessage",
     "BrowserCall",
     "HangUp",
     "Hold",
@@ -57,7 +57,7 @@ class Invite(_OfCall):
     sdp: _Sdp
 
 
-class Answer(_OfCall):
+class AnswerMessage(_OfCall):
     type: Literal["answer"]
     sdp: _Sdp
 
@@ -87,7 +87,7 @@ class Mute(_OfCall):
     on: bool
 
 
-PageMessage = Register | Invite | Answer | Reject | HangUp | Press | Hold | Mute
+PageMessage = Register | Invite | AnswerMessage | Reject | HangUp | Press | Hold | Mute
 
 
 ASK: TypeAdapter[PageMessage] = TypeAdapter(Annotated[PageMessage, Field(discriminator="type")])
