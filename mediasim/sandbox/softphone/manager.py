@@ -14,7 +14,7 @@ from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.softphone.page import (
     AnswerMessage,
     BrowserCall,
-    HangUp,
+    HangUpMessage,
     Hold,
     Invite,
     Mute,
@@ -137,11 +137,11 @@ class SoftphoneManager:
         service.keys.add(key)
         return key
 
-    def _change(self, page: Page, ask: HangUp | Press | Hold | Mute) -> None:
+    def _change(self, page: Page, ask: HangUpMessage | Press | Hold | Mute) -> None:
         call = self._calls.get(page, {}).get(ask.call)
         if call is None:
             return  # it is over, which the page is about to hear
-        if isinstance(ask, HangUp):
+        if isinstance(ask, HangUpMessage):
             call.hang_up()
         elif isinstance(ask, Press):
             call.press(ask.digits)

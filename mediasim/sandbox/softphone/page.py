@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnswerMessage",
     "BrowserCall",
-    "HangUp",
+    "HangUpMessage",
     "Hold",
     "Invite",
     "Mute",
@@ -66,7 +66,7 @@ class Reject(_OfCall):
     type: Literal["reject"]
 
 
-class HangUp(_OfCall):
+class HangUpMessage(_OfCall):
     type: Literal["hangup"]
 
 
@@ -87,7 +87,7 @@ class Mute(_OfCall):
     on: bool
 
 
-PageMessage = Register | Invite | AnswerMessage | Reject | HangUp | Press | Hold | Mute
+PageMessage = Register | Invite | AnswerMessage | Reject | HangUpMessage | Press | Hold | Mute
 
 
 ASK: TypeAdapter[PageMessage] = TypeAdapter(Annotated[PageMessage, Field(discriminator="type")])
