@@ -15,7 +15,7 @@ from mediasim.sandbox.softphone.page import (
     AnswerMessage,
     BrowserCall,
     HangUpMessage,
-    Hold,
+    HoldMessage,
     Invite,
     Mute,
     Page,
@@ -137,7 +137,7 @@ class SoftphoneManager:
         service.keys.add(key)
         return key
 
-    def _change(self, page: Page, ask: HangUpMessage | Press | Hold | Mute) -> None:
+    def _change(self, page: Page, ask: HangUpMessage | Press | HoldMessage | Mute) -> None:
         call = self._calls.get(page, {}).get(ask.call)
         if call is None:
             return  # it is over, which the page is about to hear
@@ -145,7 +145,7 @@ class SoftphoneManager:
             call.hang_up()
         elif isinstance(ask, Press):
             call.press(ask.digits)
-        elif isinstance(ask, Hold):
+        elif isinstance(ask, HoldMessage):
             call.hold(ask.on)
         else:
             call.note("muted" if ask.on else "unmuted")

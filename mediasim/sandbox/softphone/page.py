@@ -18,7 +18,7 @@ __all__ = [
     "AnswerMessage",
     "BrowserCall",
     "HangUpMessage",
-    "Hold",
+    "HoldMessage",
     "Invite",
     "Mute",
     "Page",
@@ -77,7 +77,7 @@ class Press(_OfCall):
     digits: Annotated[str, Field(pattern=r"^[0-9*#A-D]{1,64}$")]
 
 
-class Hold(_OfCall):
+class HoldMessage(_OfCall):
     type: Literal["hold"]
     on: bool
 
@@ -87,7 +87,9 @@ class Mute(_OfCall):
     on: bool
 
 
-PageMessage = Register | Invite | AnswerMessage | Reject | HangUpMessage | Press | Hold | Mute
+PageMessage = (
+    Register | Invite | AnswerMessage | Reject | HangUpMessage | Press | HoldMessage | Mute
+)
 
 
 ASK: TypeAdapter[PageMessage] = TypeAdapter(Annotated[PageMessage, Field(discriminator="type")])
