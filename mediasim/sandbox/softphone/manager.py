@@ -17,7 +17,7 @@ from mediasim.sandbox.softphone.page import (
     HangUpMessage,
     HoldMessage,
     Invite,
-    Mute,
+    MuteMessage,
     Page,
     PageMessage,
     Press,
@@ -137,7 +137,7 @@ class SoftphoneManager:
         service.keys.add(key)
         return key
 
-    def _change(self, page: Page, ask: HangUpMessage | Press | HoldMessage | Mute) -> None:
+    def _change(self, page: Page, ask: HangUpMessage | Press | HoldMessage | MuteMessage) -> None:
         call = self._calls.get(page, {}).get(ask.call)
         if call is None:
             return  # it is over, which the page is about to hear

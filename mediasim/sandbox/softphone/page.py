@@ -20,7 +20,7 @@ __all__ = [
     "HangUpMessage",
     "HoldMessage",
     "Invite",
-    "Mute",
+    "MuteMessage",
     "Page",
     "PageMessage",
     "Press",
@@ -82,13 +82,13 @@ class HoldMessage(_OfCall):
     on: bool
 
 
-class Mute(_OfCall):
+class MuteMessage(_OfCall):
     type: Literal["mute"]
     on: bool
 
 
 PageMessage = (
-    Register | Invite | AnswerMessage | Reject | HangUpMessage | Press | HoldMessage | Mute
+    Register | Invite | AnswerMessage | Reject | HangUpMessage | Press | HoldMessage | MuteMessage
 )
 
 
