@@ -20,7 +20,7 @@ from mediasim.sandbox.softphone.page import (
     MuteMessage,
     Page,
     PageMessage,
-    Press,
+    PressMessage,
     Register,
     Reject,
 )
@@ -137,13 +137,15 @@ class SoftphoneManager:
         service.keys.add(key)
         return key
 
-    def _change(self, page: Page, ask: HangUpMessage | Press | HoldMessage | MuteMessage) -> None:
+    def _change(
+        self, page: Page, ask: HangUpMessage | PressMessage | HoldMessage | MuteMessage
+    ) -> None:
         call = self._calls.get(page, {}).get(ask.call)
         if call is None:
             return  # it is over, which the page is about to hear
         if isinstance(ask, HangUpMessage):
             call.hang_up()
-        elif isinstance(ask, Press):
+        elif isinstance(ask, PressMessage):
             call.press(ask.digits)
         elif isinstance(ask, HoldMessage):
             call.hold(ask.on)

@@ -23,7 +23,7 @@ __all__ = [
     "MuteMessage",
     "Page",
     "PageMessage",
-    "Press",
+    "PressMessage",
     "Register",
     "Reject",
 ]
@@ -70,7 +70,7 @@ class HangUpMessage(_OfCall):
     type: Literal["hangup"]
 
 
-class Press(_OfCall):
+class PressMessage(_OfCall):
     """Keys, where the browser cannot send them as telephone events."""
 
     type: Literal["press"]
@@ -88,7 +88,14 @@ class MuteMessage(_OfCall):
 
 
 PageMessage = (
-    Register | Invite | AnswerMessage | Reject | HangUpMessage | Press | HoldMessage | MuteMessage
+    Register
+    | Invite
+    | AnswerMessage
+    | Reject
+    | HangUpMessage
+    | PressMessage
+    | HoldMessage
+    | MuteMessage
 )
 
 
