@@ -20,6 +20,7 @@ __all__ = [
     "ring",
     "rtcp",
     "sender",
+    "skew_compensation",
     "stream",
     "telephone_event",
 ]

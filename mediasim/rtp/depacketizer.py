@@ -1,8 +1,8 @@
 """From packets to the ring: numbers that do not wrap, and payloads decoded where they belong.
 
-:class:`ExtendedNumbers` reads sequence numbers and timestamps of many streams by the last packet that
-was taken of each. :class:`Depacketizer` puts packets whose output samples are known into the ring; of
-those that overlap, the last to arrive stays.
+:class:`ExtendedNumbers` reads sequence numbers and timestamps of many streams by the last packet
+that was taken of each. :class:`Depacketizer` puts packets whose output samples are known into the
+ring; of those that overlap, the last to arrive stays.
 """
 
 from __future__ import annotations

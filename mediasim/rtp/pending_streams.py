@@ -1,7 +1,7 @@
 """Streams that are new on their rows, and their packets until it is known where they belong.
 
-What gives a stream its place is :class:`mediasim.rtp.skew_compensation.FirstPackets`. Many calls may begin in
-one frame, so what can be is done for all of them at once.
+What gives a stream its place is :class:`mediasim.rtp.probation.FirstPackets`. Many calls may begin
+in one frame, so what can be is done for all of them at once.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ loss, reordering and silence move nothing:
 
 The place is given when the stream starts: the least delayed packet that came before playout
 began is played ``depth`` frames after it could first be used. It moves only when the sender's
-clock is seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or begun anew
-(:mod:`mediasim.rtp.scheduler`); every move is logged.
+clock is seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or
+begun anew (:mod:`mediasim.rtp.scheduler`); every move is logged.
 
 A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
 has been played by then, it is late: counted and dropped. What is decided never depends on how

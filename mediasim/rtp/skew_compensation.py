@@ -13,8 +13,8 @@ the minimum, which jitter does not touch):
 
 Windows end for all rows in the same frame, so they are dealt with at once, whatever they show; only
 a stream that really moves is looked at by itself. Packets are looked at before they are counted:
-:meth:`PlayoutOffsets.look` says where they belong, :meth:`PlayoutOffsets.count` enters those that were taken
-into the windows.
+:meth:`PlayoutOffsets.look` says where they belong, :meth:`PlayoutOffsets.count` enters those that
+were taken into the windows.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import FarEnd, FarEndFormat
 from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
 from mediasim.net.sdp import SdpError, SessionDescription, answer, offer, parse_sdp
-from mediasim.parties.party import PartySpec as Answering
+from mediasim.parties.party import Party as Answering
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.model.party import PartySpec, address_of
 from mediasim.scenario.model.scenario import Scenario
