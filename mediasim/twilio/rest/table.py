@@ -16,6 +16,7 @@ from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
+from mediasim.twilio.rest.triggers import TRIGGERS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
 
@@ -35,6 +36,7 @@ RESOURCES: Final[list[Resource]] = [
     KEYS,
     SIGNING_KEYS,
     ACCOUNTS,
+    TRIGGERS,
 ]
 """Every resource. Read when it is needed: a test may add one."""
 
