@@ -16,7 +16,6 @@ from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
-from mediasim.twilio.rest.triggers import TRIGGERS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
 
@@ -36,7 +35,6 @@ RESOURCES: Final[list[Resource]] = [
     KEYS,
     SIGNING_KEYS,
     ACCOUNTS,
-    TRIGGERS,
 ]
 """Every resource. Read when it is needed: a test may add one."""
 
