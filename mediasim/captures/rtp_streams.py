@@ -18,10 +18,17 @@ from mediasim.rtp.packets import RTCP_TYPES
 
 __all__ = ["Figures", "FoundStream", "Talk", "figures_of", "find_streams", "pairs_of", "talks_of"]
 
-
+_OVERLAP_NS: Final = 200_000_000
+"""For how long packets of the old SSRC may still come."""
+_PAUSE_NS: Final = 10_000_000_000
+"""After which a new SSRC is another call."""
+_SHARE: Final = 16
 _FEWEST: Final = 5
 _NEAR: Final = 64
 """Sequence numbers that neighbours of one stream may be apart, by loss or reordering."""
+
+
+# -- streams ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +72,7 @@ def _runs(packets: list[Datagram]) -> bool:
     return near >= 0.8 * len(steps)
 
 
-_OVERLAP_NS: Final = 200_000_000
-"""For how long packets of the old SSRC may still come."""
-_PAUSE_NS: Final = 10_000_000_000
-"""After which a new SSRC is another call."""
+# -- who talks to whom --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def pairs_of(talks: Iterable[Talk]) -> list[tuple[Talk, Talk]]:
     ]
 
 
-_SHARE: Final = 16
+# -- figures of a stream ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

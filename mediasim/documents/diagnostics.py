@@ -20,6 +20,7 @@ __all__ = [
     "UNKNOWN_KEY",
     "Problem",
     "ScenarioError",
+    "clock",
     "closest",
     "counted",
     "did_you_mean",
@@ -31,7 +32,16 @@ __all__ = [
     "says",
 ]
 
-
+_SHAPES: Final = {
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "sequence_str": "expected a list",
+    "is_instance_of": "expected a list",
+    "dict_type": "expected a mapping",
+    "mapping_type": "expected a mapping",
+    "string_type": "expected text",
+}
+"""pydantic's kinds of error about shapes, in our words."""
 MISTAKE: Final = "mistake"
 """The kind of validation error that is in our words already."""
 UNKNOWN_KEY: Final = "unknown_key"
@@ -66,6 +76,9 @@ class ScenarioError(ValueError):
         return "\n".join(str(problem) for problem in self.problems)
 
 
+# -- words for people ---------------------------------------------------------------------------
+
+
 def one_of(words: Iterable[str]) -> str:
     """``one of a, b, c``, or the word itself where there is one alone."""
     known = list(words)
@@ -92,18 +105,6 @@ def closest(word: str, known: Sequence[str]) -> str | None:
     folded = {name.lower().replace("_", "-"): name for name in known}
     found = get_close_matches(word[:80].lower().replace("_", "-"), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
-
-
-_SHAPES: Final = {
-    "list_type": "expected a list",
-    "tuple_type": "expected a list",
-    "sequence_str": "expected a list",
-    "is_instance_of": "expected a list",
-    "dict_type": "expected a mapping",
-    "mapping_type": "expected a mapping",
-    "string_type": "expected text",
-}
-"""pydantic's kinds of error about shapes, in our words."""
 
 
 def message_of(error: ErrorDetails) -> str:
@@ -136,6 +137,14 @@ def says(text: str, words: str) -> bool:
 def is_clip(played: str, wanted: str) -> bool:
     """Whether a file that was played is the one wanted: as it is written, or its bare name."""
     return wanted in (played, PurePath(played).name)
+
+
+def clock(seconds: float) -> str:
+    """``0:02.500``, and hours where there are some."""
+    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -29,7 +29,16 @@ __all__ = [
     "validated",
 ]
 
-
+_LARGEST: Final = 1_000_000
+"""Bytes of a file."""
+_LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_MOST_VALUES: Final = 50_000
+_HINTS: Final = {
+    "mapping values are not allowed": "a text that holds ': ' must stand in quotes",
+    "alphabetic or numeric": "a text that begins with * or & must stand in quotes",
+    "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
+    "%, @ or ` must stand in quotes",
+}
 M = TypeVar("M", bound=BaseModel)
 DEEPEST: Final = 40
 """How deep values may be nested."""
@@ -226,16 +235,7 @@ def join_path(path: str, key: object) -> str:
     return f"{path}.{key}" if path else str(key)
 
 
-_LARGEST: Final = 1_000_000
-"""Bytes of a file."""
-_LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_MOST_VALUES: Final = 50_000
-_HINTS: Final = {
-    "mapping values are not allowed": "a text that holds ': ' must stand in quotes",
-    "alphabetic or numeric": "a text that begins with * or & must stand in quotes",
-    "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
-    "%, @ or ` must stand in quotes",
-}
+# -- YAML ---------------------------------------------------------------------------------------
 
 
 def read_text(file: Path) -> str:

@@ -87,7 +87,7 @@ class Model(BaseModel):
     exactly_one: ClassVar[tuple[str, ...]] = ()
     """Keys of which one must be given, and only one."""
     read_before: ClassVar[tuple[str, ...]] = ()
-    """Keys beside it that somebody else reads and takes away."""
+    """Keys beside it that are read and taken away before the model is built."""
     plurals: ClassVar[Mapping[str, str]] = {}
     """Singular key -> plural key, for what may be written either way."""
 

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.media.leg import Ear, Leg, LegGroup, PacketSink, PacketSource
+from mediasim.media.leg import Leg, LegGroup, PacketSink, PacketSource, TrackListener
 from mediasim.media.plane import MediaPlane
 from mediasim.media.player import Feed, Player
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
@@ -123,13 +123,13 @@ class Room(LegGroup):
 
     # -- listening --------------------------------------------------------------------------
 
-    def listen(self, leg: Leg, track: Track, ear: Ear) -> None:
+    def listen(self, leg: Leg, track: Track, ear: TrackListener) -> None:
         """Let an ear hear a track from now on."""
         self._touch()
         leg.ears.append((track, ear))
         self.find_horizon()
 
-    def stop_listening(self, leg: Leg, ear: Ear) -> None:
+    def stop_listening(self, leg: Leg, ear: TrackListener) -> None:
         self._touch()
         leg.ears = [(track, other) for track, other in leg.ears if other is not ear]
         self.find_horizon()

@@ -103,8 +103,8 @@ _BYSTANDERS_CALL: Final = {
 class Hushed:
     """Invariant 4: what one says is in no channel but its own, and in mixes.
 
-    Everything that a party says is made so quiet that nothing is left of it. Where nobody listens,
-    nobody does anything else for that.
+    Everything that a party says is made so quiet that nothing is left of it. Where no script
+    listens, all else goes on as before.
     """
 
     number: int
@@ -164,7 +164,7 @@ def _turn_down(value: Any) -> bool:
 
 
 def _listens(scenario: Scenario) -> bool:
-    """Whether what somebody says may change what happens."""
+    """Whether what is heard may change what happens."""
     return any(listens(party.script) for party in scenario.parties.values()) or any(
         call.voicemail is not None for call in scenario.calls
     )

@@ -91,7 +91,7 @@ def hunt(
 
 
 def _all(seed: int, numbers: range, jobs: int, properties: Properties) -> Iterator[Find | None]:
-    """The runs in order, whoever makes them."""
+    """The finds of the runs in order of their numbers, whichever process made them."""
     if jobs == 1:
         for number in numbers:
             yield one_run(seed, number, properties)

@@ -39,7 +39,6 @@ __all__ = [
     "media_as_the_status_says",
 ]
 
-
 _UNANSWERED: Final = ("busy", "no-answer", "canceled", "failed")
 _Table = Mapping[str | None, Sequence[str]]
 _CALL: Final[_Table] = {
@@ -57,6 +56,9 @@ _RECORDING: Final[_Table] = {
     "stopped": ("completed", "absent"),
 }
 _CONFERENCE: Final[_Table] = {None: ("started", "ended"), "started": ("ended",)}
+
+
+# -- calls, recordings and conferences ----------------------------------------------------------
 
 
 def lives_are_legal(played: Played) -> Iterator[str]:
@@ -177,6 +179,9 @@ def conferences_empty(played: Played) -> Iterator[str]:
                 inside.discard(who)
         if inside:
             yield f"{len(inside)} never left {name}"
+
+
+# -- all invariants of one run ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,8 @@ __all__ = [
     "said_or_missing",
 ]
 
-
 _Samples = NDArray[np.int16]
 _Mask = NDArray[np.bool_]
-
 QUIET: Final = 8
 """The sample that A-law has for silence: it has no zero."""
 _STEADY_PPM: Final = 1000
@@ -202,6 +200,9 @@ def _steady(party: Party) -> bool:
 
 def _exact_clock(party: Party) -> bool:
     return _steady(party) and not party.up.skew
+
+
+# -- maps from files to calls -------------------------------------------------------------------
 
 
 def map_leads_both_ways(played: Played) -> Iterator[str]:

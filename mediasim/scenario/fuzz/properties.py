@@ -29,13 +29,15 @@ __all__ = [
     "try_out",
 ]
 
-
+Document = Mapping[str, Any]
 SECOND_RUNS: Final[tuple[Again, ...]] = (*AGAIN, *SINGLE, *KILLED)
 _SLOW_SHARE: Final = 0.05
 """Runs played a second time in a way that takes long: in a process of its own, frame by frame."""
-
 Trial = Callable[[Mapping[str, Any]], Broken | None]
 """Says how a scenario's document breaks one invariant; None where it does not."""
+
+
+# -- one scenario -------------------------------------------------------------------------------
 
 
 def second_run_of(seed: int, number: int) -> Again:
@@ -101,7 +103,7 @@ def trial(name: str, base: Path | None = None) -> Trial:
     return broken
 
 
-Document = Mapping[str, Any]
+# -- what a hunt tries --------------------------------------------------------------------------
 
 
 class Properties(Protocol):

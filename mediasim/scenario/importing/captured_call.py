@@ -26,13 +26,23 @@ __all__ = [
     "signalled_in",
 ]
 
+_LATEST_NS: Final = 9_000_000_000 * 1_000_000_000
+"""In the year 2255: not long after it, nanoseconds no longer fit in 64 bits."""
+_INVITE: Final = b"INVITE "
+_ANSWER: Final = b"SIP/2.0 "
+_BEGUN: Final = re.compile(rb"^(?:to|t)\s*:[^\r\n]*;\s*tag=", re.IGNORECASE | re.MULTILINE)
+_BRANCH: Final = re.compile(
+    rb"^(?:via|v)\s*:[^\r\n]*;\s*branch=([^;,\s]+)", re.IGNORECASE | re.MULTILINE
+)
+_OF_INVITE: Final = re.compile(rb"^cseq\s*:\s*\d+\s+INVITE\b", re.IGNORECASE | re.MULTILINE)
+Address = tuple[str, int]
+
 
 class ImportRefused(Exception):
     """The capture, or the choice made of it, cannot be imported: says why, and what would help."""
 
 
-_LATEST_NS: Final = 9_000_000_000 * 1_000_000_000
-"""In the year 2255: not long after it, nanoseconds no longer fit in 64 bits."""
+# -- the capture --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +87,7 @@ def read_captured(path: Path, *, partial: bool = False) -> Captured:
     return Captured(path, seed, tuple(found), tuple(talks), capture.truncated)
 
 
-_INVITE: Final = b"INVITE "
-_ANSWER: Final = b"SIP/2.0 "
-_BEGUN: Final = re.compile(rb"^(?:to|t)\s*:[^\r\n]*;\s*tag=", re.IGNORECASE | re.MULTILINE)
-_BRANCH: Final = re.compile(
-    rb"^(?:via|v)\s*:[^\r\n]*;\s*branch=([^;,\s]+)", re.IGNORECASE | re.MULTILINE
-)
-_OF_INVITE: Final = re.compile(rb"^cseq\s*:\s*\d+\s+INVITE\b", re.IGNORECASE | re.MULTILINE)
-
-Address = tuple[str, int]
+# -- what its SIP says --------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -108,7 +110,7 @@ class Signalled:
         return talk.source in those and talk.source not in not_those
 
     def names_for(self, talk: Talk) -> dict[int, str]:
-        """Payload types by their numbers: as whoever receives the talk has described them."""
+        """Payload types by their numbers, as the receiver of the talk described them in its SDP."""
         return self.types.get(talk.source, {}) | self.types.get(talk.destination, {})
 
 
@@ -143,8 +145,11 @@ def _names(described: SessionDescription) -> dict[int, str]:
     return {stream.payload_type: stream.codec for stream in described.streams}
 
 
+# -- which two talks are the call ---------------------------------------------------------------
+
+
 class UnclearChoice(ImportRefused):
-    """Whoever imports has to say which streams are meant: they are to be listed."""
+    """The capture leaves open which streams are the call: the user has to choose from a list."""
 
 
 @dataclass(frozen=True, slots=True)

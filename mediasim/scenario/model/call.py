@@ -260,6 +260,6 @@ class Call(Model):
 
     @property
     def parties(self) -> tuple[str, ...]:
-        """Everybody who has a leg in it, the caller first."""
+        """The names of all parties that have a leg in it, the caller's first."""
         called = (self.to, *(transfer.to for transfer in self.transfers))
         return (self.from_, *dict.fromkeys(name for name in called if name is not None))

@@ -23,6 +23,9 @@ from mediasim.truth.faults.order import parse_fault
 
 __all__ = ["ScenarioParts", "cross_troubles", "party_troubles", "unit_troubles"]
 
+_IMPLAUSIBLE: Final = Duration.of("100s")
+"""Few pauses are as long, and few milliseconds are fewer."""
+
 
 class ScenarioParts(Happening, Protocol):
     """The parts of a scenario that refer to each other."""
@@ -201,8 +204,7 @@ def _rings(call: Call) -> int:
     return call.dial_after + rings
 
 
-_IMPLAUSIBLE: Final = Duration.of("100s")
-"""Few pauses are as long, and few milliseconds are fewer."""
+# -- durations ----------------------------------------------------------------------------------
 
 
 def unit_troubles(part: object, at: Location = ()) -> Iterator[Trouble]:

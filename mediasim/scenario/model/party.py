@@ -1,4 +1,4 @@
-"""A party: somebody at the far end of a leg, with a voice, a codec, a network and a script.
+"""A party: the far end of a leg, with a voice, a codec, a network and a script.
 
 Or an RTP endpoint elsewhere, which is not simulated and lives in real time.
 """

@@ -41,12 +41,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AppCall", "Apps", "Bot", "BotFailed", "apps_of", "running_bots"]
 
-
 _SECONDS_TO_START: Final = 20.0
 _SECONDS_TO_END: Final = 2.0
 _SECONDS_TO_FALL: Final = 0.3
 """For a process to be gone after its connections are."""
 _LAST_WORDS: Final = 300
+
+
+# -- bots: apps that a scenario starts ----------------------------------------------------------
 
 
 class BotFailed(RuntimeError):
@@ -159,6 +161,9 @@ def _free_port() -> int:
 Hold = Callable[[], AbstractContextManager[None]]
 
 
+# -- the apps of a scenario, and the way to them ------------------------------------------------
+
+
 @dataclass(slots=True)
 class Apps:
     """Where the apps of a scenario's calls are."""
@@ -220,6 +225,9 @@ async def _close(ports: list[Any]) -> None:
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+
+
+# -- calls to apps ------------------------------------------------------------------------------
 
 
 class AppCall:

@@ -47,7 +47,7 @@ _LONGEST_CALL: Final = Duration.of("4h")
 
 
 def parties_of(scenario: Scenario) -> dict[str, Party]:
-    """Everybody, by name."""
+    """The simulated parties of a scenario, by name."""
     numbers = scenario.numbers
     found = {}
     for name, party in scenario.parties.items():

@@ -54,13 +54,17 @@ from mediasim.twilio.streams import Stream
 
 __all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
 
-
+_LONGEST_SECONDS: Final = 24 * 3600
+"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
-"""How long everybody may only listen before the run is given up."""
+"""How long all parties may only listen before the run is given up, in nanoseconds."""
 
 
 class RunFailed(RuntimeError):
     """The run itself broke; says why in words."""
+
+
+# -- what happens in a scenario -----------------------------------------------------------------
 
 
 class Stage:
@@ -159,7 +163,7 @@ class Stage:
         await Meeting(self._exchange, plan, self._cast).run()
 
     async def _watch(self) -> None:
-        """Raises RunFailed when everybody has long been waiting for somebody else."""
+        """Raises RunFailed when all parties have long been waiting for each other."""
         scripts = [party.script for party in self._scenario.parties.values()]
         steps = [step for script in scripts for _, step in walk(script)]
         patience = _PATIENCE_NS + max((step.quiet_ns for step in steps), default=0)
@@ -173,11 +177,10 @@ class Stage:
         )
 
 
-_LONGEST_SECONDS: Final = 24 * 3600
-"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
+# -- its run ------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, repr=False)  # asyncio puts what a task returned into words, for nobody
+@dataclass(slots=True, repr=False)  # asyncio formats what a task returned, and drops it
 class Run:
     """What one run left: the exchange with all its records, and the truth."""
 

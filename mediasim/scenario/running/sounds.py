@@ -49,7 +49,7 @@ class Sound:
 
     step: Say | Play
     voice: str
-    """Who says it, unless the step names somebody."""
+    """The voice that says it, unless the step names another."""
     location: Location
     """Where it is written."""
 
@@ -99,7 +99,7 @@ def script_sounds(script: Many[Step], voice: str, location: Location = ()) -> It
 
 
 def check_sounds(scenarios: Iterable[Scenario]) -> None:
-    """Raises ScenarioError with every voice that nobody has and all that cannot be said or played.
+    """Raises ScenarioError with every unknown voice and all that cannot be said or played.
 
     Also for a MEDIASIM_SPEECH that names no engine.
     """
@@ -191,12 +191,12 @@ class ScenarioSounds:
         self._played: dict[tuple[str, float | None], tuple[NDArray[np.int16], str]] = {}
 
     def prepare(self, scenario: Scenario) -> None:
-        """Make everything beforehand: in real time nobody may wait for a voice."""
+        """Make all sounds of a scenario beforehand: in real time no step may wait for a voice."""
         for sound in sounds_of(scenario):
             self.clip(sound.step, sound.voice)
 
     def clip(self, step: Say | Play, voice: str) -> SoundClip:
-        """A step's sound; ``voice`` speaks where the step names nobody.
+        """A step's sound; ``voice`` speaks where the step names no voice.
 
         Raises AudioFileError for a file that cannot be played.
         """

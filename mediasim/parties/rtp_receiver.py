@@ -21,7 +21,7 @@ from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import MEDIA_BASE, StreamFormat
 
-__all__ = ["Ear"]
+__all__ = ["RtpReceiver"]
 
 _HALF: Final = 1 << 31
 """Of the range of RTP timestamps, which wrap."""
@@ -29,7 +29,7 @@ _HALF: Final = 1 << 31
 Listener = Callable[[int, NDArray[np.int16]], None]
 
 
-class Ear:
+class RtpReceiver:
     """One party's hearing on one leg."""
 
     def __init__(self, stream_format: StreamFormat, link: Link, max_block: int) -> None:
@@ -41,7 +41,7 @@ class Ear:
         self._playout = Playout(max_block + 1 + AHEAD_FRAMES)
         self.stream = self._playout.open(stream_format)
         self._flight = Flight(link)
-        self._wait: Callable[[Ear, int], None] | None = None
+        self._wait: Callable[[RtpReceiver, int], None] | None = None
         self._final: Reception | None = None
 
     @property
@@ -78,7 +78,7 @@ class Ear:
         shift = next((each for each in reversed(stream.shifts) if each.media <= media), None)
         return media + (shift or stream.shifts[0]).place
 
-    def share(self, playout: Playout, wait: Callable[[Ear, int], None]) -> None:
+    def share(self, playout: Playout, wait: Callable[[RtpReceiver, int], None]) -> None:
         """Be played out together with others from the beginning on.
 
         ``wait`` is called for each frame that is to be heard; who hears it asks :meth:`land`.
