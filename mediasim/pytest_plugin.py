@@ -90,7 +90,8 @@ def mediasim_sandbox(
     _mediasim_keeping: Keeping, mediasim_config: Any, request: pytest.FixtureRequest
 ) -> Iterator[MediasimSandbox]:
     """A sandbox on a free port, in memory, in virtual time: Twilio for the app under test."""
-    from mediasim.testing.sandbox import MediasimSandbox, config_of
+    from mediasim.sandbox.config import config_of
+    from mediasim.testing.sandbox import MediasimSandbox
 
     config = config_of(mediasim_config, request.path.parent)
     sandbox = MediasimSandbox(config, _mediasim_keeping)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,37 @@ import pytest
 import mediasim
 
 ROOT = Path(mediasim.__file__).parent
-FLOORS = ["seeds", "documents", "audio", "rtp", "media", "net", "captures"]
+FLOORS = ["seeds", "documents", "audio", "rtp", "media", "conversation", "net", "captures"]
 FLOORS += ["parties", "exchange", "truth", "twilio", "scenario", "sip", "sandbox"]
-FLOORS += ["testing", "pytest_plugin", "cli"]
+FLOORS += ["testing", "pytest_plugin", "commands", "cli"]
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")
 )
+
+
+PATHS = {
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+"""Every module and package, by its dotted name."""
+
+
+@cache
+def syntax(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Modules, and names in them, that a module imports; in functions and for types too."""
+    found: set[str] = set()
+    for node in syntax(path):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: import by whole names"
+            found.update((str(node.module), *(f"{node.module}.{each.name}" for each in node.names)))
+    return frozenset(found)
 
 
 def floor_of(dotted: str) -> int | None:
@@ -25,16 +52,6 @@ def floor_of(dotted: str) -> int | None:
     if parts[0] != "mediasim" or len(parts) < 2:
         return None
     return FLOORS.index(parts[1]) if parts[1] in FLOORS else None
-
-
-def imported(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -46,7 +63,7 @@ def test_imports_point_down(path: Path) -> None:
     assert not above, f"{dotted} imports what stands above it: {', '.join(sorted(above))}"
 
 
-SOCKETLESS = ("audio", "rtp", "media", "parties", "exchange", "truth", "twilio")
+SOCKETLESS = ("audio", "rtp", "media", "conversation", "parties", "exchange", "truth", "twilio")
 SOCKETS = {"http.client", "http.server", "httpx2", "select", "selectors", "socket", "socketserver"}
 SOCKETS |= {"ssl", "urllib.request", "uvicorn", "websockets"}
 CONNECTS = {"create_connection", "create_datagram_endpoint", "create_server", "open_connection"}
@@ -77,58 +94,83 @@ def test_the_exchange_knows_neither_http_nor_twiml_nor_twilios_json(path: Path) 
     assert not words, f"{path.name} has {words}: what is Twilio's stands in mediasim/twilio"
 
 
-IN_CYCLES = {"sandbox": 9, "scenario": 2, "sip": 2, "testing": 2}
-"""How many modules of a package import each other, for types alone too; of any other none do.
+def test_no_module_imports_itself_through_others() -> None:
+    """In the tree as a whole; imports in functions and for types alone count too."""
+    graph = {module: imported(path) & PATHS.keys() for module, path in PATHS.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail("imported by " + ", imported by ".join(error.args[1]))
 
-Fewer is better; more is not allowed.
-"""
+
+# -- public faces ---------------------------------------------------------------------------------
+
+OF_USERS = {"mediasim", "mediasim.testing"}
+"""Whose faces are for users: ``test_public_names.py`` pins them."""
 
 
-def imports_within(package: str) -> dict[str, set[str]]:
-    """Each module of a package, and those of the package that it imports."""
-    paths = {
-        ".".join(("mediasim", *path.relative_to(ROOT).with_suffix("").parts)): path
-        for path in (ROOT / package).rglob("*.py")
+def face_of(package: str) -> set[str]:
+    """What ``__all__`` names in a package's ``__init__.py``."""
+    for node in ast.parse(PATHS[package].read_text("utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name("__all__")], value=value):
+                return set(ast.literal_eval(value))
+    return set()
+
+
+def asked_of(package: str) -> dict[str, str]:
+    """The modules and names of a package that are imported from outside it, each with by whom."""
+    inside = f"{package}."
+    return {
+        name.removeprefix(inside).partition(".")[0]: module
+        for module, path in PATHS.items()
+        if not f"{module}.".startswith(inside)
+        for name in imported(path)
+        if name.startswith(inside)
     }
-    paths = {name.removesuffix(".__init__"): path for name, path in paths.items()}
-    found: dict[str, set[str]] = {name: set() for name in paths}
-    for name, path in paths.items():
-        for node in syntax(path):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    whole = f"{node.module}.{alias.name}"
-                    found[name].add(whole if whole in paths else node.module)
-        found[name] &= paths.keys() - {name}
-    return found
 
 
-def in_cycles(graph: dict[str, set[str]]) -> set[str]:
-    """The modules that reach themselves."""
-
-    def reached(start: str) -> set[str]:
-        seen: set[str] = set()
-        ahead = [start]
-        while ahead:
-            ahead += (fresh := graph[ahead.pop()] - seen)
-            seen |= fresh
-        return seen
-
-    return {name for name in graph if name in reached(name)}
+PACKAGES = {name for name, path in PATHS.items() if path.name == "__init__.py"} - OF_USERS
 
 
-PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_a_package_is_imported_by_its_public_face(package: str) -> None:
+    """Outside a package only what its ``__init__.py`` names in ``__all__`` is imported.
+
+    ``__all__`` names modules of the package, which are imported by their own names, and classes
+    and functions that ``__init__.py`` imports itself. All else of a package is its own affair, and
+    may be renamed, merged or removed by reading that package alone. A module that is imported from
+    nowhere outside is not of the face, so that the face is as small as it can be. Tests may import
+    anything.
+    """
+    face, asked = face_of(package), asked_of(package)
+    behind = {f"{name} (by {asked[name]})" for name in asked.keys() - face}
+    unasked = {name for name in face - asked.keys() if f"{package}.{name}" in PATHS}
+    right = sorted((face | asked.keys()) - unasked)
+    advice = f"if that is right, write in its __init__.py: __all__ = {right}"
+    assert not behind, f"{package}: {sorted(behind)} are not of its face; {advice}"
+    assert not unasked, f"{package}: {sorted(unasked)} are imported from nowhere else; {advice}"
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_modules_of_a_package_do_not_import_each_other(package: str) -> None:
-    cyclic = in_cycles(imports_within(package))
-    assert len(cyclic) <= IN_CYCLES.get(package, 0), sorted(cyclic)
+LONGEST = 400
+OF_ONE_IDEA = {
+    "exchange/conference.py",
+    "rtp/lines.py",
+    "rtp/pacing.py",
+    "rtp/playout.py",
+    "scenario/model/steps.py",
+    "truth/measure.py",
+}
+"""Modules that may be longer, for what is in them is read as one."""
 
 
 def test_modules_are_short() -> None:
-    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in MODULES}
-    long = {str(path.relative_to(ROOT)): count for path, count in lengths.items() if count > 520}
-    assert not long, f"too long to hold in the head: {long}"
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in MODULES
+    }
+    long = {name for name, count in lengths.items() if count > LONGEST}
+    assert long <= OF_ONE_IDEA, f"too long to hold in the head: {long - OF_ONE_IDEA}"
+    assert max(lengths.values()) < 500
 
 
 # -- where statuses change ------------------------------------------------------------------
@@ -140,15 +182,11 @@ MOVERS = {
     "stream": "twilio/streams/stream.py",
     "transcription": "twilio/transcriptions.py",
     "recording after a crash": "exchange/recovery.py",
-    "all others after a crash": "sandbox/revival.py",
+    "all others after a crash": "twilio/rest/resource.py",
 }
 """Who asks ``exchange.lifecycle``, the one module that changes statuses, to change one."""
 OTHER_STATUSES = ("outcome", "fate", "talk")
 """What has a status that is no record's: a Dial's outcome, an answer that the weather gives."""
-
-
-def syntax(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
 
 
 def statuses_assigned(nodes: Iterable[ast.AST]) -> Iterator[str]:

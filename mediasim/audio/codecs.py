@@ -1,29 +1,70 @@
-"""The audio codecs of RTP: their numbers (RFC 3551, RFC 7587), and the ones that have a memory.
+"""The audio codecs of RTP: a row each (RFC 3551, RFC 7587), which everything else reads at use.
 
-G.711 is stateless and done with tables (:mod:`mediasim.audio.g711`). G.722 and Opus code a frame
-after the other, so an encoder or decoder belongs to one stream and must be given its frames in
-order. Audio is 8 kHz on this side of both, whatever the codec works at.
+G.711 codes each sample by itself, with tables (:mod:`mediasim.audio.g711`). G.722 and Opus code a
+frame after the other, so an encoder or decoder belongs to one stream and must be given its frames
+in order. Audio is 8 kHz on this side of all of them, whatever the codec works at.
 
 G.722 samples at 16 kHz, yet its RTP clock is 8000 for historical reasons (RFC 3551 section
 4.5.2). Opus always has a clock of 48000 (RFC 7587 section 4.1).
+
+A codec of your own is one more row, here linear samples of 16 bits (RFC 3551 section 4.5.11)::
+
+    L16 = SampleCoder(
+        lambda pcm: pcm.astype(">i2").view(np.uint8),
+        lambda octets: octets.view(">i2").astype(np.int16),
+        octets=2,
+    )
+    with register(Codec("L16", 97, L16)):
+        ...  # parties with "codec: L16", session descriptions, captures and verify know it
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.audio.resampling import RESAMPLING_DELAY, Downsampler, Upsampler
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
 
-__all__ = ["CODECS", "Codec", "FrameDecoder", "FrameEncoder", "payload_samples"]
+__all__ = [
+    "CODECS",
+    "EVENT_TYPE",
+    "NOISE_TYPE",
+    "NO_TYPE",
+    "STATIC_TYPES",
+    "Codec",
+    "EquipmentFactors",
+    "FrameCoder",
+    "FrameDecoder",
+    "FrameEncoder",
+    "SampleCoder",
+    "codec_named",
+    "frame_coder",
+    "register",
+]
 
+_Samples = NDArray[np.int16]
+_Octets = NDArray[np.uint8]
+_FFmpeg = Literal["g722", "libopus"]
+
+STATIC_TYPES: Final = range(96)
+"""Payload types that need no rtpmap (RFC 3551 section 6)."""
+NOISE_TYPE: Final = 13
+"""The static payload type of comfort noise (RFC 3389)."""
+EVENT_TYPE: Final = 101
+"""The payload type that is offered for telephone events (RFC 4733)."""
+NO_TYPE: Final = 128
+"""A payload type that no packet has."""
 _OPUS_BIT_RATE: Final = 32_000
 _OPUS_APPLICATION: Final = "audio"
 """Our choices. Its mode "voip" keeps the sound of speech but not the waveform, to which a
@@ -34,72 +75,140 @@ _OPUS_DELAY: Final = 52
 """The encoder's look-ahead, 6.5 ms in all modes but that of low delay, in 8 kHz samples."""
 
 
+class FrameEncoder(Protocol):
+    """One stream's encoder."""
+
+    def encode(self, pcm: _Samples) -> bytes:
+        """Encode the stream's next frame, (160,), as a payload."""
+
+
+class FrameDecoder(Protocol):
+    """One stream's decoder."""
+
+    def decode(self, payload: bytes | None) -> _Samples:
+        """Decode the stream's next payload: (160,) for one of 20 ms.
+
+        None stands for a lost payload of 20 ms, and gives silence; so does one that cannot be
+        decoded.
+        """
+
+
+class SampleCoder(NamedTuple):
+    """Codes each sample by itself: any payload can be decoded alone, and many streams at once."""
+
+    encode: Callable[[_Samples], _Octets]
+    """Octets (..., n * octets) of samples (..., n)."""
+    decode: Callable[[_Octets], _Samples]
+    """Samples (..., n) of octets (..., n * octets)."""
+    octets: int = 1
+    """Of one sample."""
+
+
+class FrameCoder(NamedTuple):
+    """Codes the frames of a stream one after the other, each by what came before it."""
+
+    encoder: Callable[[], FrameEncoder]
+    decoder: Callable[[], FrameDecoder]
+    samples: Callable[[bytes], int] = len
+    """How many 8 kHz samples a payload lasts for, as its bytes tell; 0 for one of none."""
+
+
+class EquipmentFactors(NamedTuple):
+    """What the E-model knows of a codec (ITU-T G.107, G.113)."""
+
+    ie: float
+    """Equipment impairment factor Ie: how much the codec itself takes off R."""
+    bpl: float
+    """Packet-loss robustness factor Bpl, with silence for what is missing: the higher, the less a
+    loss takes off."""
+    concealed_bpl: float
+    """Bpl with concealment."""
+
+
+_G711_FACTORS: Final = EquipmentFactors(0.0, 4.3, 25.1)  # G.113 appendix I
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """What RTP and the playout need to know of a codec."""
+    """All that is known of a codec, and only known here."""
 
-    name: str
-    """The encoding name of its rtpmap."""
+    encoding: str
+    """The encoding name, as its rtpmap spells it."""
     payload_type: int
-    """Static (RFC 3551), or for Opus the dynamic one we offer."""
-    clock_rate: int
-    """RTP timestamp units per second."""
-    frame_ticks: int
-    """RTP timestamp units of 20 ms."""
-    delay_samples: int
+    """The static one (RFC 3551), or the dynamic one we offer."""
+    coder: SampleCoder | FrameCoder
+    clock_rate: int = SAMPLE_RATE
+    """RTP timestamp units per second, a multiple of 8000."""
+    channels: int = 1
+    """Those that its rtpmap names; a leg's audio has one."""
+    ptimes: tuple[int, ...] = (20,)
+    """Milliseconds of audio that a packet may have."""
+    delay_samples: int = 0
     """By how many 8 kHz samples audio comes later through encoder and decoder."""
-    stateless: bool
-    """Any payload can be decoded by itself."""
+    factors: EquipmentFactors = _G711_FACTORS
+    """On the narrowband scale: whatever the codec, what is heard and recorded here has 8 kHz."""
+    aliases: tuple[str, ...] = ()
+    """What scenario files may call it beside its name."""
+    webrtc: bool = False
+    """Whether browsers are answered with it."""
+    drawn: int = 1
+    """How often the fuzzer draws it, beside the others."""
+
+    @property
+    def name(self) -> str:
+        """The encoding name in capitals, which is what the codec is called here."""
+        return self.encoding.upper()
+
+    @property
+    def rtpmap(self) -> str:
+        """Encoding, clock and channels, as an rtpmap line has them (RFC 8866 section 6.6)."""
+        channels = f"/{self.channels}" if self.channels > 1 else ""
+        return f"{self.encoding}/{self.clock_rate}{channels}"
+
+    @property
+    def is_static(self) -> bool:
+        """Whether its payload type needs no rtpmap."""
+        return self.payload_type in STATIC_TYPES
+
+    @property
+    def ticks_per_sample(self) -> int:
+        """RTP timestamp units of an 8 kHz sample."""
+        return self.clock_rate // SAMPLE_RATE
+
+    @property
+    def has_comfort_noise(self) -> bool:
+        """Whether comfort noise can stand for its silence: packets of its clock (RFC 3389)."""
+        return self.clock_rate == SAMPLE_RATE
+
+    @property
+    def is_bytewise(self) -> bool:
+        """Whether an octet is a sample by itself, so that many legs can be coded at once."""
+        return isinstance(self.coder, SampleCoder) and self.coder.octets == 1
+
+    def samples(self, payload: bytes) -> int:
+        """Count the 8 kHz samples a payload lasts for, as its bytes tell; 0 for one of none."""
+        if isinstance(self.coder, SampleCoder):
+            return len(payload) // self.coder.octets
+        return self.coder.samples(payload)
 
 
-CODECS: Final[dict[str, Codec]] = {
-    codec.name: codec
-    for codec in (
-        Codec("PCMU", 0, 8000, 160, 0, stateless=True),
-        Codec("PCMA", 8, 8000, 160, 0, stateless=True),
-        Codec("G722", 9, 8000, 160, _G722_DELAY + 2 * RESAMPLING_DELAY, stateless=False),
-        Codec("OPUS", 111, 48000, 960, _OPUS_DELAY + RESAMPLING_DELAY, stateless=False),
-    )
-}
-"""By encoding name, in upper case."""
+# -- coders ---------------------------------------------------------------------------------------
 
 
-def payload_samples(name: str, payload: bytes) -> int:
-    """How many 8 kHz samples a payload lasts for, as its bytes tell; 0 for one of none."""
-    if name != "OPUS":
-        return len(payload)  # one byte is one sample's time in all of them
-    if not payload:
-        return 0
-    config, count = payload[0] >> 3, payload[0] & 3
-    if config < 12:  # SILK (RFC 6716 section 3.1)
-        frame = (80, 160, 320, 480)[config & 3]
-    elif config < 16:  # hybrid
-        frame = (80, 160)[config & 1]
-    else:  # CELT
-        frame = (20, 40, 80, 160)[config & 3]
-    if count == 3:
-        return frame * (payload[1] & 0x3F) if len(payload) > 1 else 0
-    return frame * (1, 2, 2)[count]
+class _Encoder:
+    """One of FFmpeg's, that works at ``factor`` times 8 kHz."""
 
-
-class FrameEncoder:
-    """One stream's encoder of G722 or OPUS."""
-
-    def __init__(self, name: str) -> None:
-        """Raises ValueError for any other codec."""
+    def __init__(
+        self, name: _FFmpeg, factor: int = 1, bit_rate: int | None = None, **options: str
+    ) -> None:
         self._pts = 0
-        if _framed(name) == "G722":
-            self._context = _context("g722", "w", 2 * SAMPLE_RATE)
-            self._upsampler: Upsampler | None = Upsampler(2)
-        else:
-            # At 8 kHz the encoder makes narrowband packets by itself, for half the work.
-            self._context = _context("libopus", "w", SAMPLE_RATE)
-            self._context.bit_rate = _OPUS_BIT_RATE
-            self._context.options = {"application": _OPUS_APPLICATION}
-            self._upsampler = None
+        self._context = _context(name, "w", factor * SAMPLE_RATE)
+        if bit_rate is not None:
+            self._context.bit_rate = bit_rate
+        self._context.options = options
+        self._upsampler = Upsampler(factor) if factor > 1 else None
 
-    def encode(self, pcm: NDArray[np.int16]) -> bytes:
-        """The payload of the stream's next frame, (160,)."""
+    def encode(self, pcm: _Samples) -> bytes:
         from av import AudioFrame
 
         if self._upsampler is not None:
@@ -114,25 +223,15 @@ class FrameEncoder:
         return bytes(packet)
 
 
-class FrameDecoder:
-    """One stream's decoder of G722 or OPUS."""
+class _Decoder:
+    """One of FFmpeg's, that works at ``factor`` times 8 kHz."""
 
-    def __init__(self, name: str) -> None:
-        """Raises ValueError for any other codec."""
-        if _framed(name) == "G722":
-            self._context = _context("g722", "r", 2 * SAMPLE_RATE)
-            self._factor = 2
-        else:
-            self._context = _context("libopus", "r", 6 * SAMPLE_RATE)
-            self._factor = 6
-        self._downsampler = Downsampler(self._factor)
+    def __init__(self, name: _FFmpeg, factor: int) -> None:
+        self._context = _context(name, "r", factor * SAMPLE_RATE)
+        self._factor = factor
+        self._downsampler = Downsampler(factor)
 
-    def decode(self, payload: bytes | None) -> NDArray[np.int16]:
-        """The audio of the stream's next payload: (160,) for one of 20 ms.
-
-        None stands for a lost payload of 20 ms, and gives silence; so does one that cannot be
-        decoded.
-        """
+    def decode(self, payload: bytes | None) -> _Samples:
         from av import Packet
         from av.error import FFmpegError
 
@@ -148,17 +247,7 @@ class FrameDecoder:
         return self._downsampler.feed(decoded)
 
 
-def _framed(name: str) -> Literal["G722", "OPUS"]:
-    if name == "G722":
-        return "G722"
-    if name == "OPUS":
-        return "OPUS"
-    raise ValueError(f"no codec with a memory is called {name!r}: only G722 and OPUS")
-
-
-def _context(
-    name: Literal["g722", "libopus"], mode: Literal["r", "w"], rate: int
-) -> AudioCodecContext:
+def _context(name: _FFmpeg, mode: Literal["r", "w"], rate: int) -> AudioCodecContext:
     from av import CodecContext
 
     context = CodecContext.create(name, mode)
@@ -166,3 +255,111 @@ def _context(
     context.layout = "mono"
     context.format = "s16"
     return context
+
+
+def _opus_samples(payload: bytes) -> int:
+    """How long an Opus packet is by its table of contents (RFC 6716 section 3.1)."""
+    if not payload:
+        return 0
+    config, count = payload[0] >> 3, payload[0] & 3
+    if config < 12:  # SILK
+        frame = (80, 160, 320, 480)[config & 3]
+    elif config < 16:  # hybrid
+        frame = (80, 160)[config & 1]
+    else:  # CELT
+        frame = (20, 40, 80, 160)[config & 3]
+    if count == 3:
+        return frame * (payload[1] & 0x3F) if len(payload) > 1 else 0
+    return frame * (1, 2, 2)[count]
+
+
+_G722: Final = FrameCoder(partial(_Encoder, "g722", 2), partial(_Decoder, "g722", 2))
+# At 8 kHz the encoder makes narrowband packets by itself, for half the work.
+_OPUS: Final = FrameCoder(
+    partial(_Encoder, "libopus", bit_rate=_OPUS_BIT_RATE, application=_OPUS_APPLICATION),
+    partial(_Decoder, "libopus", 6),
+    _opus_samples,
+)
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+_ANY_PTIME: Final = (10, 20, 30, 40, 50, 60)
+
+CODECS: Final[dict[str, Codec]] = {}
+"""By name, in the order in which they are offered; :func:`register` adds to it."""
+
+
+def register(codec: Codec) -> ExitStack:
+    """Add a codec, for good or until the block is left that what is returned manages.
+
+    Raises ValueError where its name or its payload type is another's, and for a clock that is not
+    a multiple of 8000.
+    """
+    if codec.clock_rate % SAMPLE_RATE:
+        raise ValueError(f"{codec.name}: expected a multiple of 8000, found {codec.clock_rate}")
+    for other in CODECS.values():
+        if {other.name, *other.aliases} & {codec.name, *codec.aliases}:
+            raise ValueError(f"{codec.name}: the codec {other.name} has that name")
+    users = {other.payload_type: other.name for other in CODECS.values()}
+    users |= {NOISE_TYPE: "comfort noise", EVENT_TYPE: "telephone events"}
+    if codec.payload_type in users:
+        raise ValueError(
+            f"payload type {codec.payload_type} is that of {users[codec.payload_type]}"
+        )
+    CODECS[codec.name] = codec
+    removal = ExitStack()
+    removal.callback(CODECS.pop, codec.name)
+    return removal
+
+
+def frame_coder(name: str) -> FrameCoder:
+    """Find the coder of a codec with a memory. Raises ValueError for any other codec."""
+    coders = {name: codec.coder for name, codec in CODECS.items()}
+    framed = {name: coder for name, coder in coders.items() if isinstance(coder, FrameCoder)}
+    if name not in framed:
+        known = " and ".join(framed)
+        raise ValueError(f"no codec with a memory is called {name!r}: only {known}")
+    return framed[name]
+
+
+def codec_named(text: str) -> Codec | None:
+    """Find a codec by its name or one of its aliases."""
+    named = (codec for codec in CODECS.values() if text in codec.aliases)
+    return CODECS.get(text) or next(named, None)
+
+
+for _codec in (
+    Codec(
+        "PCMU",
+        0,
+        SampleCoder(ulaw_encode, ulaw_decode),
+        ptimes=_ANY_PTIME,
+        aliases=("ulaw",),
+        webrtc=True,
+        drawn=3,
+    ),
+    Codec(
+        "PCMA",
+        8,
+        SampleCoder(alaw_encode, alaw_decode),
+        ptimes=_ANY_PTIME,
+        aliases=("alaw",),
+        drawn=2,
+    ),
+    # G.113 rates G.722 better than G.711 (Ie,wb 13 against 36), so it takes nothing off
+    # narrowband speech. It has no narrowband Bpl; a packet missing is taken to hurt as in G.711.
+    Codec("G722", 9, _G722, delay_samples=_G722_DELAY + 2 * RESAMPLING_DELAY),
+    Codec(
+        "opus",
+        111,
+        _OPUS,
+        clock_rate=48_000,
+        channels=2,
+        delay_samples=_OPUS_DELAY + RESAMPLING_DELAY,
+        # Not in G.113: our estimate. Its decoder conceals in any case.
+        factors=EquipmentFactors(0.0, 16.0, 16.0),
+        webrtc=True,
+    ),
+):
+    register(_codec)

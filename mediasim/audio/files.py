@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
-from mediasim.audio.wav import read_wav
+from mediasim.audio.wav import AudioFileError, read_wav
 
 if TYPE_CHECKING:
     from av import AudioFrame

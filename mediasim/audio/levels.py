@@ -1,4 +1,9 @@
-"""How loud samples are, and making them louder or softer. Full scale is 32768."""
+"""How loud samples are, making them louder or softer, and sums of tracks. Full scale is 32768.
+
+Sums are as a conference bridge makes them: added sample by sample, clipped at the ends. Nothing is
+scaled: a speaker is as loud in a mix as alone, whoever else is silent. Where the sum does not fit
+into 16 bits it saturates.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,11 @@ from numpy.typing import NDArray
 __all__ = [
     "FLOOR_DBFS",
     "at_level",
+    "downmix",
     "frame_energies",
     "gain",
+    "mix",
+    "mix_minus",
     "peak_dbfs",
     "rms_dbfs",
     "set_level",
@@ -19,9 +27,12 @@ __all__ = [
     "waveform_peaks",
 ]
 
+
 FLOOR_DBFS: Final = -96.0
 """The level given for digital silence, and the lowest given for anything."""
 _FULL_SCALE: Final = 32768.0
+_LOWEST: Final = -32768
+_HIGHEST: Final = 32767
 
 
 def rms_dbfs(pcm: NDArray[np.int16]) -> float:
@@ -93,3 +104,34 @@ def _decibels(amplitude: float) -> float:
     if amplitude <= 0:
         return FLOOR_DBFS
     return max(FLOOR_DBFS, 20 * float(np.log10(amplitude / _FULL_SCALE)))
+
+
+def mix(tracks: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The saturating sum of tracks ``(n, ...)`` over their first axis: ``(...)``."""
+    return _saturated(tracks.sum(axis=0, dtype=np.int32))
+
+
+def mix_minus(tracks: NDArray[np.int16]) -> NDArray[np.int16]:
+    """What each leg of a conference hears: everyone but itself.
+
+    ``tracks`` is ``(legs, samples)``, or ``(conferences, legs, samples)`` for many of the same
+    size, and so is the result.
+    """
+    return _saturated(tracks.sum(axis=-2, dtype=np.int32, keepdims=True) - tracks)
+
+
+def downmix(channels: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The one channel of a mono download, of stored channels ``(n, samples)``: ``(samples,)``.
+
+    Twilio does not document how it mixes. The saturating sum is our choice: each speaker keeps
+    the level of the stored channel, so the file sounds as the call did; an average would make
+    everybody 6 dB quieter than they were.
+    """
+    return mix(channels)
+
+
+def _saturated(total: NDArray[np.int32]) -> NDArray[np.int16]:
+    # Twice as fast on one frame as np.clip.
+    np.minimum(total, _HIGHEST, out=total)
+    np.maximum(total, _LOWEST, out=total)
+    return total.astype(np.int16)

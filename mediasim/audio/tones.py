@@ -8,6 +8,7 @@ Frequencies and cadences of ringback and busy tone are North America's (ITU-T E.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -15,11 +16,10 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import at_level, to_samples
-from mediasim.audio.music import tune
-from mediasim.audio.speech_noise import babble
 
 __all__ = [
     "NoiseKind",
+    "babble",
     "beep",
     "busy_tone",
     "chirp",
@@ -28,7 +28,12 @@ __all__ = [
     "noise",
     "ringback",
     "tone",
+    "tune",
 ]
+
+
+# -- tones and noises -----------------------------------------------------------------------------
+
 
 NoiseKind = Literal["white", "pink", "babble"]
 
@@ -136,3 +141,145 @@ def _faded(signal: NDArray[np.float64], fade: int) -> NDArray[np.float64]:
         signal[:fade] *= rise
         signal[len(signal) - fade :] *= rise[::-1]
     return signal
+
+
+# -- music on hold: plucked notes of a pentatonic melody over four broken chords ------------------
+
+
+_BEAT: Final = 3200
+"""Samples of a beat as near as the length allows: 150 beats a minute."""
+_RING: Final = 12000
+"""Samples for which a note rings."""
+_BEATS_OF_A_CHORD: Final = 4
+_CHORDS: Final = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
+"""Semitones above the key note: I, vi, IV, V."""
+_MELODY: Final = (12, 14, 16, 19, 21, 24, 26, 28)
+"""Semitones above the key note: a pentatonic scale, consonant with any of the chords."""
+_HARMONICS: Final = (1.0, 0.4, 0.15)
+
+
+def tune(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """A tune (samples,), of no level in particular, that can be played round and round."""
+    beats = max(1, round(samples / _BEAT))
+    key_note = 196.0 * 2 ** (generator.integers(5) / 12)
+    signal = np.zeros(samples)
+    step = int(generator.integers(len(_MELODY)))
+    for beat in range(beats):
+        start = beat * samples // beats
+        chord = _CHORDS[beat // _BEATS_OF_A_CHORD % len(_CHORDS)]
+        _add_note(signal, start, key_note, chord[beat % len(chord)], 0.5)
+        if beat % _BEATS_OF_A_CHORD == 0 or generator.uniform() < 0.7:
+            step = int(np.clip(step + generator.integers(-2, 3), 0, len(_MELODY) - 1))
+            _add_note(signal, start, key_note, _MELODY[step], 1.0)
+    return signal
+
+
+def _add_note(
+    signal: NDArray[np.float64], start: int, key_note: float, semitones: int, strength: float
+) -> None:
+    """Add one note; what rings beyond the end is heard at the beginning."""
+    length = min(_RING, len(signal))
+    at = np.arange(length) / SAMPLE_RATE
+    turns = 2 * np.pi * key_note * 2 ** (semitones / 12) * at
+    note = np.zeros(length)
+    for number, share in enumerate(_HARMONICS, start=1):
+        note += share * np.exp(-3 * number * at) * np.sin(number * turns)
+    note *= strength * np.minimum(1, at / 0.005) * np.linspace(1, 0, length)
+    first = min(length, len(signal) - start)
+    signal[start : start + first] += note[:first]
+    signal[: length - first] += note[first:]
+
+
+# -- babble ---------------------------------------------------------------------------------------
+
+
+_VOWELS: Final = (
+    (730, 1090, 2440),
+    (530, 1840, 2480),
+    (300, 2250, 3000),
+    (570, 840, 2410),
+    (440, 1020, 2240),
+)
+"""Formants in Hz (Peterson and Barney, 1952)."""
+_BANDWIDTH: Final = 90
+_HISS: Final = len(_VOWELS)
+"""The sound that is no vowel: a fricative, one syllable in eight."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Syllable:
+    start: int
+    length: int
+    sound: int
+    loudness: float
+
+
+def babble(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Make babble (samples,), of no level in particular, that begins with a syllable.
+
+    A voice activity detector takes it for speech, and people for no words: a buzz of wandering
+    pitch goes through the formants of vowels, one a syllable, with the rhythm of talk: syllables of
+    a fifth of a second, phrases of a second or two, pauses between.
+    """
+    if not samples:
+        return np.zeros(0)
+    voice = _voice(samples, generator)
+    hiss = generator.standard_normal(samples)
+    envelopes = np.zeros((_HISS + 1, samples))
+    for syllable in _syllables(samples, generator):
+        span = slice(syllable.start, syllable.start + syllable.length)
+        shape = syllable.loudness * np.hanning(syllable.length + 2)[1:-1]
+        envelopes[syllable.sound, span] += shape
+    signal: NDArray[np.float64] = 0.2 * envelopes[_HISS] * _filtered(hiss, _hiss_response(samples))
+    for envelope, formants in zip(envelopes, _VOWELS, strict=False):
+        signal += envelope * _filtered(voice, _vowel_response(samples, formants))
+    return signal
+
+
+def _voice(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """A saw-tooth of the speaker's pitch, which rises and falls, with some breath in it."""
+    base = generator.uniform(95, 210)
+    seconds = np.arange(samples) / SAMPLE_RATE
+    drift = np.zeros(samples)
+    for hertz in (0.4, 1.1, 2.3):
+        drift += np.sin(2 * np.pi * (hertz * seconds + generator.uniform()))
+    cycles = np.cumsum(base * (1 + 0.05 * drift)) / SAMPLE_RATE
+    return 2 * (cycles % 1) - 1 + 0.1 * generator.standard_normal(samples)
+
+
+def _syllables(samples: int, generator: np.random.Generator) -> list[_Syllable]:
+    """Syllables to fill the time; the last ends with it."""
+    syllables: list[_Syllable] = []
+    at = 0
+    while at < samples:
+        for _ in range(int(generator.integers(4, 11))):
+            length = min(int(generator.integers(960, 2080)), samples - at)
+            if length <= 0:
+                break
+            sound = int(generator.integers(_HISS)) if generator.uniform() > 0.125 else _HISS
+            syllables.append(_Syllable(at, length, sound, generator.uniform(0.6, 1.0)))
+            # Each syllable sets in before the last one has died away.
+            at += int(0.8 * length) + 1
+        at += int(generator.integers(1600, 4000))
+    return syllables
+
+
+def _vowel_response(samples: int, formants: tuple[int, ...]) -> NDArray[np.float64]:
+    hertz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
+    response = np.zeros(len(hertz))
+    for number, formant in enumerate(formants):
+        response += 0.6**number / (1 + ((hertz - formant) / _BANDWIDTH) ** 2)
+    return response
+
+
+def _hiss_response(samples: int) -> NDArray[np.float64]:
+    hertz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
+    response: NDArray[np.float64] = 1 / (1 + (2500 / np.maximum(hertz, 1)) ** 4)
+    return response
+
+
+def _filtered(signal: NDArray[np.float64], response: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The signal through a filter of that response, at an rms of 1."""
+    filtered = np.fft.irfft(np.fft.rfft(signal) * response, len(signal))
+    rms = float(np.sqrt(np.mean(filtered**2)))
+    return filtered / rms if rms else filtered

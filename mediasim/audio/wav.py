@@ -9,16 +9,35 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from os import PathLike
+from os import PathLike, fspath
 from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
 
-__all__ = ["WAV_HEADER_SIZE", "WavFile", "read_wav", "wav_header", "write_wav", "write_wav_to"]
+__all__ = [
+    "WAV_HEADER_SIZE",
+    "AudioFileError",
+    "WavFile",
+    "read_wav",
+    "wav_header",
+    "write_wav",
+    "write_wav_to",
+]
+
+
+class AudioFileError(ValueError):
+    """A file that is missing, is no audio, or is not the audio it should be."""
+
+    def __init__(self, path: str | PathLike[str], problem: str) -> None:
+        super().__init__(f"{fspath(path)}: {problem}")
+        self.path = fspath(path)
+        """The file, as it was named."""
+        self.problem = problem
+        """What is wrong with it, in words."""
+
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 WAV_HEADER_SIZE: Final = _HEADER.size

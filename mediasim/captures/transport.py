@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
-from mediasim.captures.datagrams import Datagram
+from mediasim.captures.pcap import Datagram
 from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
-from mediasim.net.datagram_socket import Address
 from mediasim.net.rtp_mux import PacketWatcher
+from mediasim.net.udp import Address
 from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["CaptureTransport"]

@@ -1,4 +1,4 @@
-"""What is wrong with scenarios, told so that a person can put it right.
+"""What is wrong with documents, told so that a person can put it right; and words for people.
 
 One problem is one mistake: where it is (file, line, column, and the path of keys to it), what is
 wrong there, and what would be right.
@@ -7,10 +7,10 @@ wrong there, and what would be right.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -21,10 +21,16 @@ __all__ = [
     "Problem",
     "ScenarioError",
     "closest",
+    "counted",
     "did_you_mean",
+    "expected_among",
+    "fault_words",
+    "is_clip",
     "message_of",
     "one_of",
+    "says",
 ]
+
 
 MISTAKE: Final = "mistake"
 """The kind of validation error that is in our words already."""
@@ -72,6 +78,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {close!r}?" if close else ""
 
 
+def expected_among(name: str, known: Sequence[str], noun: str) -> str:
+    """What is to be said of a name that is not among the known ones of a kind, ``parties``."""
+    if not known:
+        return f"there are no {noun}"
+    return f"expected {one_of(known)}{did_you_mean(name, known)}"
+
+
 def closest(word: str, known: Sequence[str]) -> str | None:
     """The known word that is nearly this one."""
     from difflib import get_close_matches
@@ -112,3 +125,29 @@ def message_of(error: ErrorDetails) -> str:
     else:
         message = _SHAPES.get(kind) or error["msg"].removeprefix("Input ")
     return f"is empty; {message}" if value is None else message
+
+
+def says(text: str, words: str) -> bool:
+    """Whether the words are among those of the text, whatever its case and punctuation."""
+    wanted = _plain(words)
+    return bool(wanted) and wanted in _plain(text)
+
+
+def is_clip(played: str, wanted: str) -> bool:
+    """Whether a file that was played is the one wanted: as it is written, or its bare name."""
+    return wanted in (played, PurePath(played).name)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def fault_words(fault: Mapping[str, Any]) -> str:
+    """What a truth says of a fault: its name, its value, what it does."""
+    value = "" if fault["value"] is None else f" {fault['value']:g} {fault['unit']}"
+    return f"{fault['fault']}{value}: {fault['does']}"
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["Duration", "PlainSeconds", "at_least", "in_steps", "positive"]
+from mediasim.documents.values import SHARED
+
+__all__ = ["Between", "Duration", "PlainSeconds", "at_least", "in_steps", "positive"]
 
 _NUMBER: Final = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _UNITS: Final = "".join(f"(?:{_NUMBER}{unit} ?)?" for unit in ("h", "m", "s", "ms", "us"))
@@ -94,6 +96,7 @@ class Duration(int):
         return {
             "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _WRITTEN}],
             "examples": ["1.5s", "500ms", "2m", "1:30"],
+            SHARED: "Duration",
         }
 
 
@@ -129,3 +132,19 @@ def _check(fits: Callable[[Duration], bool], words: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _pair(value: object) -> object:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError("expected two times such as [0s, 5s]")
+    return tuple(value)
+
+
+def _in_order(value: tuple[Duration, Duration]) -> tuple[Duration, Duration]:
+    if value[0] >= value[1]:
+        raise ValueError(f"expected the earlier time first, found {value[0]} and {value[1]}")
+    return value
+
+
+Between = Annotated[tuple[Duration, Duration], BeforeValidator(_pair), AfterValidator(_in_order)]
+"""From the first time to the second."""

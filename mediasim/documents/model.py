@@ -1,4 +1,4 @@
-"""What all parts of the scenario model share.
+"""What all parts of a document's model share: of scenarios, and of a sandbox's configuration.
 
 * Unknown keys are refused, each with the keys that are known.
 * A part may have a short form (``say: hello`` for ``say: {text: hello}``): ``spell_out``.
@@ -44,6 +44,7 @@ from mediasim.documents.diagnostics import (
 from mediasim.documents.values import NO
 
 __all__ = [
+    "CHOICES",
     "KEYED",
     "Keyed",
     "Location",
@@ -55,7 +56,9 @@ __all__ = [
 ]
 
 KEYED: Final = "x-keyed"
-"""Marks a choice between kinds in a JSON Schema, with its noun."""
+"""Stands for a choice between kinds in a JSON Schema, with its noun."""
+CHOICES: Final[dict[str, Mapping[str, type[Model]]]] = {}
+"""The kinds of every choice, by its noun."""
 
 _NEVER: Final = ("never", "none", "ring", "no_answer")
 
@@ -67,7 +70,7 @@ Trouble = tuple[Location, str]
 
 
 class Model(BaseModel):
-    """A part of a scenario: immutable, strict about its keys."""
+    """A part of a document: immutable, strict about its keys."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -242,36 +245,46 @@ OneOrMany = Annotated[T | Sequence[T] | None, _Listed(single=True)]
 """One part or a list of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Keyed:
-    """Annotates a union of models, each written as a mapping of one key, the model's ``keyword``.
+    """Annotates a choice between models, each written as a mapping of one key, its ``keyword``.
 
     A kind all of whose keys have defaults may be written as its bare word.
     """
 
     noun: str
     """What one of them is called in messages: "step"."""
+    kinds: Mapping[str, type[Model]]
+    """The models by keyword. It is read at each use: what is added to it later is known too."""
+
+    def __post_init__(self) -> None:
+        CHOICES[self.noun] = self.kinds
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        models: dict[str, type[Model]] = {model.keyword: model for model in get_args(source)}
-        choices: dict[Any, CoreSchema] = {
-            kind: core_schema.no_info_before_validator_function(
-                lambda chosen: chosen[1], handler.generate_schema(model)
-            )
-            for kind, model in models.items()
-        }
-        return core_schema.no_info_before_validator_function(
-            lambda value: self._choose(value, models),
-            core_schema.tagged_union_schema(choices, lambda chosen: chosen[0]),
+        return core_schema.with_info_plain_validator_function(
+            self._read,
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _dump_keyed, info_arg=True
             ),
         )
 
-    def _choose(self, value: Any, models: Mapping[str, type[Model]]) -> tuple[str, object]:
+    def _read(self, value: Any, info: ValidationInfo) -> Model:
+        kind, written = self._choose(value)
+        by_name = None if info.context is None else False
+        try:
+            return self.kinds[kind].model_validate(written, context=info.context, by_name=by_name)
+        except ValidationError as error:
+            errors = [
+                mistake((kind, *it["loc"]), message_of(it), it["input"], it["type"])
+                for it in error.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data(self.noun, errors) from None
+
+    def _choose(self, value: Any) -> tuple[str, object]:
         """The kind, and what is written under it."""
+        models = self.kinds
         if isinstance(value, Model) and models.get(value.keyword) is type(value):
             return value.keyword, value
         word = ""
@@ -301,19 +314,7 @@ class Keyed:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        choices: dict[str, Any] = schema["schema"]["choices"]
-        return {
-            KEYED: self.noun,
-            "anyOf": [
-                {
-                    "type": "object",
-                    "properties": {kind: handler(choice)},
-                    "required": [kind],
-                    "additionalProperties": False,
-                }
-                for kind, choice in choices.items()
-            ],
-        }
+        return {KEYED: self.noun}
 
 
 def _dump_keyed(value: Model, info: SerializationInfo) -> dict[str, object]:

@@ -1,25 +1,31 @@
 """The plain values of a scenario, each an annotated type that reads what people write.
 
-A scenario file gives every scalar as text (see ``yaml_reader.py``); Python gives numbers. Both are
+A scenario file gives every scalar as text (see ``document.py``); Python gives numbers. Both are
 read here, and the JSON Schema beside each type allows both: an editor sees ``+14155550100`` or
 ``0123`` as a number where the file's reader keeps it as text.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Final
 from unicodedata import normalize
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
+from mediasim.documents.diagnostics import did_you_mean, one_of
+
 __all__ = [
+    "E164",
     "NAME",
     "NO",
+    "SHARED",
     "YES",
     "Digits",
     "EventName",
@@ -33,8 +39,15 @@ __all__ = [
     "Ratio",
     "Text",
     "UserName",
+    "among",
     "count",
+    "existing_file",
+    "fictional_numbers",
 ]
+
+
+SHARED: Final = "x-shared"
+"""Marks what stands in many places of a JSON Schema, with the name under which it is said once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +67,36 @@ class _Reader:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return dict(self.schema)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class among:
+    """An annotation: one of the words of a registry, as it stands when a value is read."""
+
+    registry: Mapping[str, object]
+    aliases: Callable[[], Mapping[str, str]] = dict
+    """Gives the words that stand for one of them, which is read instead."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def _read(self, value: object) -> str:
+        if isinstance(value, str) and value in self.registry:
+            return value
+        if isinstance(value, str) and (meant := self.aliases().get(value)):
+            return meant
+        known = list(self.registry)
+        message = f"expected {one_of(known)}"
+        if isinstance(value, str):
+            message += f", found {value[:40]!r}{did_you_mean(value, known)}"
+        raise ValueError(message)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"enum": [*self.registry, *self.aliases()], "type": "string"}
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
@@ -184,8 +227,28 @@ UserName = Annotated[
     str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_', all ASCII")
 ]
 """The user of a SIP address, which has no other letters (RFC 3261)."""
-Number = Annotated[str, _text(r"\+[1-9][0-9]{6,14}", "a number such as +14155550100")]
+E164: Final = r"\+[1-9][0-9]{6,14}"
+"""The pattern of telephone numbers as ITU-T E.164 writes them."""
+Number = Annotated[str, _text(E164, "a number such as +14155550100")]
 """A telephone number as E.164 writes it."""
 Digits = Annotated[str, _text("[0-9*#A-D]+", "keys among 0-9, *, # and A-D")]
 KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
 """Keys that end something; an empty text is no key."""
+
+
+def existing_file(path: Path, info: ValidationInfo) -> Path:
+    """The file as it is written; it must be there, seen from the document's own folder.
+
+    Parts built in Python outside a document have no folder yet and are not checked.
+    """
+    if info.context is not None:
+        found: Path = info.context.base / path
+        if not found.is_file():
+            raise ValueError(f"there is no file {str(found)!r}")
+    return path
+
+
+def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
+    """Telephone numbers of the range reserved for fiction, but for those that are taken."""
+    numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
+    return (number for number in numbers if number not in taken)

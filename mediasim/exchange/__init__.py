@@ -2,10 +2,36 @@
 
 Knows nothing of HTTP, TwiML, Twilio's JSON or scenario files, which compile to its operations.
 
-The public face: ``exchange.Exchange``; ``call_control`` (one call), ``phone`` (who answers, and
-how), ``ringing`` (the ladder), ``dial`` and ``bridge`` (two calls put through, with hold),
-``message`` (the Record verb), ``conference``, ``attending`` and ``participant``, ``queue``;
-``recording`` (what is recorded, by role) and ``recording_control`` (recordings in progress),
-``layout`` (the one rule of stored and downloaded channels); ``records``, ``states`` and
-``lifecycle``, ``events``, ``catalogue``, ``media_store``, ``recovery``.
+By module: ``exchange.Exchange``; ``call_control`` (one call, and its bridge to another, with
+hold), ``phone`` (who answers, how, and the ladder of ringing), ``dial`` (calls put through),
+``message`` (the Record verb), ``conference`` and ``participant``, ``queue``; ``recording`` (what is
+recorded, by role) and ``recording_control`` (recordings in progress), ``profiles`` (Twilio's rules
+as of a date) and ``layout`` (the one rule of stored and downloaded channels); ``records``,
+``states`` and ``lifecycle``, ``events``, ``media_store``, ``recovery``.
 """
+
+__all__ = [
+    "call_control",
+    "conference",
+    "dates",
+    "dial",
+    "events",
+    "exchange",
+    "layout",
+    "lifecycle",
+    "live_call",
+    "media_store",
+    "message",
+    "participant",
+    "phone",
+    "profiles",
+    "queue",
+    "recording",
+    "recording_control",
+    "records",
+    "recovery",
+    "rendition",
+    "states",
+    "trim",
+    "waiting",
+]

@@ -20,25 +20,26 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.tones import beep
 from mediasim.exchange import lifecycle
+from mediasim.exchange.announcements import Announcements
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.conference_listener import (
-    ConferenceHappening,
-    ConferenceListener,
-    NoListener,
-)
-from mediasim.exchange.conference_voice import ConferenceVoice
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.participant import LeaveReason, Participant, ParticipantOptions, Unavailable
+from mediasim.exchange.participant import (
+    ConferenceHappening,
+    ConferenceListener,
+    LeaveReason,
+    NoListener,
+    Participant,
+    ParticipantOptions,
+    Unavailable,
+)
 from mediasim.exchange.recording import RecordedConference
 from mediasim.exchange.recording_control import Source, SourcedChannel
 from mediasim.exchange.records import ConferenceRecord, EndReason
-from mediasim.exchange.speaking import follow_speech
-from mediasim.exchange.waiting import CallEnded
+from mediasim.exchange.waiting import CallEnded, follow_speech
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
@@ -91,14 +92,11 @@ class Conference:
         self._exchange = exchange
         self._room = room
         self._spawn = spawn
-        self._voice: ConferenceVoice | None = None
-        """Made when it first says something."""
         self.joined: list[Participant] = []
         """Everybody who ever joined, in order."""
         self.expecting: int | None = None
         """How many calls are still to come, where that is known."""
-        self._announcing = 0
-        """Announcements under way."""
+        self._announcements = Announcements(exchange, room, record.sid, self._hearers)
         self._recorded = False
         """The recording that a participant asked for has begun."""
         self._parting: asyncio.Task[None] | None = None
@@ -142,7 +140,7 @@ class Conference:
         if self.started:
             self._record_as_asked()
             if participant.beeps_on_enter:
-                self._to_all(beep(), "beep", but=participant)
+                self._announcements.play(beep(), "beep", but=participant)
         control = participant.control
         control.behave()
         if control.scripted:
@@ -173,7 +171,7 @@ class Conference:
         else:
             self._arrange()
             if self.started and was_inside and participant.beep_on_exit:
-                self._to_all(beep(), "beep")
+                self._announcements.play(beep(), "beep")
             self._settle()
 
     def _take_out(self, participant: Participant, reason: LeaveReason) -> None:
@@ -211,8 +209,7 @@ class Conference:
         self.record.call_sid_ending = by.call.sid if by is not None else None
         tell = partial(self._tell, "end", by)
         lifecycle.move(self.record, "completed", self._exchange.now_ns, tell)
-        if self._voice is not None:
-            self._voice.close()
+        self._announcements.close()
         for recording in halted:
             recording.publish()
         self.listener.over()
@@ -224,7 +221,7 @@ class Conference:
         """Itself, as it is recorded."""
         return RecordedConference(
             lambda: _said(self._heard(first=True)),
-            lambda: _said(self._heard(first=False)) + self._own_voice(),
+            lambda: _said(self._heard(first=False)) + self._announcements.recorded,
         )
 
     def _heard(self, *, first: bool) -> list[Participant]:
@@ -233,10 +230,6 @@ class Conference:
             for each in self._hearers()
             if each.call.active and not each.unheard and (each is self.joined[0]) == first
         ]
-
-    def _own_voice(self) -> SourcedChannel:
-        voice = self._voice
-        return (Source(voice, Track.OUTBOUND),) if voice is not None and voice.active else ()
 
     def _record_as_asked(self) -> None:
         """Begin the recording that a participant asks for, once."""
@@ -347,18 +340,6 @@ class Conference:
 
     # -- announcements ----------------------------------------------------------------------
 
-    def _to_all(
-        self, pcm: NDArray[np.int16], label: str, *, but: Participant | None = None
-    ) -> None:
-        """Play something to everybody but one, and into the conference's recordings."""
-        for hearer in self._hearers():
-            if hearer is not but:
-                hearer.hear(pcm, label)
-        if self._voice is None:
-            self._voice = ConferenceVoice(self._exchange, self._room, self.sid)
-            self._exchange.follow_recordings(self._room)
-        self._voice.say(pcm, label)
-
     def announce(
         self,
         pieces: AsyncIterator[NDArray[np.int16]],
@@ -375,21 +356,7 @@ class Conference:
     async def _announce(
         self, pieces: AsyncIterator[NDArray[np.int16]], name: str, to: Participant | None
     ) -> None:
-        self._announcing += 1
-        failed = ""
-        try:
-            async for pcm in pieces:
-                if self.over or (to is not None and not to.inside):
-                    break
-                if to is None:
-                    self._to_all(pcm, "announcement")
-                else:
-                    to.hear(pcm, "announcement")
-                await self._exchange.sleep(len(pcm) * NS_PER_SECOND // SAMPLE_RATE)
-        except (Unavailable, CallEnded) as error:
-            failed = f"cannot be played: {error}"
-        finally:
-            self._announcing -= 1
+        failed = await self._announcements.announce(pieces, to, lambda: self.over)
         about = to if to is not None and to.inside else None
         self.listener.happened(
             "announcement-fail" if failed else "announcement-end",
@@ -409,7 +376,7 @@ class Conference:
     def _all_done(self) -> bool:
         begun = self.started or self.expecting == 0
         on_their_way = self.expecting or len(self.inside) < len(self.participants)
-        if not begun or on_their_way or self._announcing:
+        if not begun or on_their_way or self._announcements.active:
             return False
         scripted = [each for each in self.inside if each.control.scripted]
         return bool(scripted) and all(each.done for each in scripted)

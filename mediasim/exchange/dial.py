@@ -1,4 +1,7 @@
-"""Dial: telephones are rung, the first to answer is put through, and the two talk until an end."""
+"""Dial: telephones are rung, the first to answer is put through, and the two talk until an end.
+
+Or the caller is put into a conference, and takes part in it until an end.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypedDict, get_args
 
-from mediasim.exchange.bridge import Bridge
-from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
-from mediasim.exchange.keypad import Keys, listen_for_keys, notice
+from mediasim.exchange.call_control import LONGEST_CALL_NS, Bridge, CallControl
+from mediasim.exchange.conference import Conference
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.participant import Participant
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.waiting import never
+from mediasim.exchange.waiting import CallEnded, Keys, listen_for_keys, never, notice
 from mediasim.media.player import Player
 
-__all__ = ["Dial", "DialRecording", "DialStatus", "DialledLeg", "Moment", "Talk", "TalkOptions"]
+__all__ = [
+    "Dial",
+    "DialRecording",
+    "DialStatus",
+    "DialledLeg",
+    "Moment",
+    "Talk",
+    "TalkOptions",
+    "attend",
+]
+
 
 DialStatus = Literal["completed", "answered", "busy", "no-answer", "failed", "canceled"]
 Moment = Literal["ringing", "answer"]
@@ -291,3 +304,30 @@ class Dial(Talk):
             other.behave()
             await leg.screen(other)
         return other.call.active
+
+
+# -- into a conference ----------------------------------------------------------------------
+
+
+async def attend(talk: Talk, conference: Conference, participant: Participant) -> None:
+    """Take part until the party hangs up (CallEnded), is released, or the talk's limits come."""
+    control = talk.control
+    if participant.released.is_set():
+        return
+    talk.bridged, talk.status = True, "answered"
+    try:
+        conference.join(participant)
+        await talk.stay(participant.released.wait())
+    except CallEnded:
+        talk.status = "completed"
+        hung_up = control.call.leaving
+        conference.leave(
+            participant, "participant_hung_up" if hung_up else "participant_updated_via_api"
+        )
+        raise
+    except asyncio.CancelledError:
+        conference.leave(participant, "participant_updated_via_api")
+        raise
+    conference.leave(participant, "participant_hung_up")
+    if participant.refused:
+        talk.bridged, talk.status = False, "failed"

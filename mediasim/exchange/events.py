@@ -187,15 +187,11 @@ class Events:
         """Call ``listener`` no more."""
         self.emitter.remove_listener(kind, listener)
 
-    def happened(self, kind: str) -> bool:
-        return any(event.kind == kind for event in self.log)
-
-    async def wait(self, kind: str, *, since_start: bool = True) -> Event:
-        """The first event of a kind, one that has happened already unless told otherwise."""
-        if since_start:
-            for event in self.log:
-                if event.kind == kind:
-                    return event
+    async def wait(self, kind: str) -> Event:
+        """The first event of a kind, also one that has happened already."""
+        for event in self.log:
+            if event.kind == kind:
+                return event
         future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
 
         def heard(event: Event) -> None:

@@ -206,7 +206,7 @@ class LiveCall:
     def _receive_afresh(self, agreed: FarEndFormat) -> None:
         """What comes from now on is another stream, and what is sent is in another codec."""
         sender = self.leg.sender
-        same_clock = CODECS[agreed.codec].clock_rate == 8000 * sender.ticks_per_sample
+        same_clock = CODECS[agreed.codec].ticks_per_sample == sender.ticks_per_sample
         ssrc = sender.ssrc if same_clock else sender.ssrc ^ 1
         changed = sender.changed_to(agreed.codec, agreed.payload_type, ssrc=ssrc)
         self.room.reformat(self.leg, agreed.receives, changed)

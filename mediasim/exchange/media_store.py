@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.wav import read_wav, write_wav_to
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.sids import check_sid
+from mediasim.exchange.records import RecordingRecord, check_recording_sid
 
 __all__ = ["MediaNotFound", "MediaStore", "RecordingDocument"]
 
@@ -122,17 +121,17 @@ class MediaStore:
         ``form`` names the derivation and ends the file's name: ``1ch.wav``, ``2ch.mp3``. Nothing
         is kept if ``make`` raises.
         """
-        path = self._cache / f"{check_sid(sid, 'RE')}.{form}"
+        path = self._cache / f"{check_recording_sid(sid)}.{form}"
         if not path.exists():
             with _atomic(path) as file:
                 make(file)
         return path
 
     def _path(self, sid: str, suffix: str) -> Path:
-        return self._recordings / (check_sid(sid, "RE") + suffix)
+        return self._recordings / (check_recording_sid(sid) + suffix)
 
     def _reference(self, sid: str) -> Path:
-        return self.directory / "references" / (check_sid(sid, "RE") + ".wav")
+        return self.directory / "references" / (check_recording_sid(sid) + ".wav")
 
     def _forget_derived(self, sid: str) -> None:
         # A run repeated into the same folder has the same SIDs, but perhaps other media.

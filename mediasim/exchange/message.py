@@ -12,9 +12,8 @@ from typing import Literal
 from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.tones import beep
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys, notice
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.waiting import CallEnded, never
+from mediasim.exchange.waiting import NOTICE_FRAMES, CallEnded, Keys, listen_for_keys, never, notice
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
 

@@ -1,11 +1,11 @@
-"""A participant: a call in a conference, or on its way there."""
+"""A participant (a call in a conference, or on its way there), and what can happen to it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,17 @@ from mediasim.media.player import Player
 
 __all__ = [
     "Beep",
+    "ConferenceHappening",
+    "ConferenceListener",
     "Entertainment",
     "LeaveReason",
+    "NoListener",
     "Participant",
     "ParticipantOptions",
     "Unavailable",
     "hold_music",
 ]
+
 
 LeaveReason = Literal[
     "conference_ended_via_api",
@@ -142,3 +146,61 @@ class Participant:
         """End its call, if that has not been answered."""
         if not self.call.active:
             self.control.end("canceled")
+
+
+# -- what is told ---------------------------------------------------------------------------
+
+
+ConferenceHappening = Literal[
+    "start",
+    "end",
+    "join",
+    "leave",
+    "mute",
+    "unmute",
+    "hold",
+    "unhold",
+    "modify",
+    "speech-start",
+    "speech-stop",
+    "announcement-end",
+    "announcement-fail",
+]
+
+
+class ConferenceListener(Protocol):
+    """Hears what happens in a conference, each time before anything else does."""
+
+    def wants(self, happening: ConferenceHappening) -> bool:
+        """Whether it needs to know of these, which cost something to find out."""
+
+    def happened(
+        self,
+        happening: ConferenceHappening,
+        participant: Participant | None,
+        *,
+        why: str = "",
+        announced: str = "",
+    ) -> None:
+        """Something has happened; ``why`` is the reason of a ``leave``, or what has failed.
+
+        ``announced`` is the name of an announcement that has ended.
+        """
+
+    def over(self) -> None:
+        """It has ended, and its recordings are published."""
+
+
+class NoListener:
+    """A conference of which nothing is told but the exchange's events."""
+
+    def wants(self, happening: ConferenceHappening) -> bool:
+        return False
+
+    def happened(
+        self, happening: ConferenceHappening, participant: Participant | None, **details: str
+    ) -> None:
+        """Tell nothing."""
+
+    def over(self) -> None:
+        """Tell nothing."""

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from mediasim.exchange.layout import Channels, Kind, Layout, RoleName, recording_layout
-from mediasim.exchange.layout import Track as AskedTrack
+from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.profiles import Channels, Kind, RoleName
+from mediasim.exchange.profiles import Track as AskedTrack
 from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
 from mediasim.exchange.records import RecordingSource
 from mediasim.exchange.switch import Switch

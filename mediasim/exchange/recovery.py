@@ -1,33 +1,126 @@
 """Recordings that a killed process left in progress: published on the next start.
 
 What had been written when the process died is there, to the last flush; what was said of it
-beforehand is in its journal. A kill between two steps of publishing leaves the media published and
-the journal in place: then only what follows the media is done again.
+beforehand is in its journal. A journal stands beside a recording's spool from its start. It may go
+only when the media is published, the row of the database is written and the app's callback was
+answered: whatever of these a kill cuts off, the next start finds the journal and does the rest. A
+kill between two steps of publishing leaves the media published and the journal in place: then only
+what follows the media is done again.
 """
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
-from mediasim.audio.errors import AudioFileError
-from mediasim.audio.wav import read_wav
+from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.journals import remove_journal, remove_orphans
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.media_store import MediaNotFound, MediaStore, RecordingDocument
-from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.sids import check_sid
+from mediasim.exchange.records import RecordingRecord, check_recording_sid
 from mediasim.exchange.trim import absence
-from mediasim.media.spool import Recovered, Substitute, journals, read_journal, recover
+from mediasim.media.spool import (
+    Recovered,
+    Substitute,
+    journals,
+    read_journal,
+    recover,
+    replace_text,
+)
 
-__all__ = ["SPOOL", "Revived", "recover_recordings", "revive_recordings", "settle_left"]
+__all__ = [
+    "CALLBACK",
+    "SPOOL",
+    "Journals",
+    "Revived",
+    "Step",
+    "beside",
+    "recover_recordings",
+    "revive_recordings",
+    "settle_left",
+]
 
 SPOOL = "spool"
 """The folder of a store's directory in which recordings under way are."""
+Step = Literal["media", "row", "callback"]
+CALLBACK: Final = "callback"
+"""The step, and what it is called in a journal: its value tells whom to call."""
+
+
+class Journals:
+    """The steps that are still due, by recording SID. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._due: dict[str, set[Step]] = {}
+        self._paths: dict[str, Path] = {}
+
+    def begin(self, sid: str, journal: Path) -> None:
+        """Keep a recording's journal until its media is published."""
+        with self._lock:
+            self._paths[sid] = journal
+            self._due.setdefault(sid, set()).add("media")
+
+    def require(self, sid: str, step: Step) -> None:
+        """Keep it until this is done too; nothing for a recording without a journal."""
+        with self._lock:
+            if sid in self._paths:
+                self._due[sid].add(step)
+
+    def done(self, sid: str, step: Step) -> None:
+        """Note that a step is done; after the last one the journal is removed."""
+        with self._lock:
+            due = self._due.get(sid)
+            if due is None or step not in due:
+                return
+            due.discard(step)
+            journal = self._paths[sid]
+            try:
+                if not due:
+                    del self._due[sid], self._paths[sid]
+                    _remove_journal(journal)
+                elif step == CALLBACK:
+                    _forget_callback(journal)
+            except OSError:
+                pass  # a disk that takes no change leaves it to the next start
+
+
+def _remove_journal(journal: Path) -> None:
+    """Remove a journal, and then what stands beside it."""
+    # The journal first: until it is gone, a kill has the app told again.
+    for path in (journal, *beside(journal)):
+        path.unlink(missing_ok=True)
+
+
+def _remove_orphans(spool: Path) -> None:
+    """Remove what stood beside journals that are gone, and what was not written whole."""
+    for path in (*spool.glob(".RE*.new"), *spool.glob("RE*.copied")):
+        path.unlink(missing_ok=True)
+    for path in (*spool.glob("*.truth"), *spool.glob("*.reference?")):
+        if not path.with_suffix(".journal").exists():
+            path.unlink(missing_ok=True)
+
+
+def beside(journal: Path) -> tuple[Path, Path, Path]:
+    """What is known of a recording while it is made: its truth so far, and two places for the
+    audio that it points into, used in turn."""
+    names = (".truth", ".reference0", ".reference1")
+    first, second, third = (journal.with_suffix(name) for name in names)
+    return first, second, third
+
+
+def _forget_callback(journal: Path) -> None:
+    document = read_journal(journal)
+    if document is not None and document.pop(CALLBACK, None) is not None:
+        replace_text(journal, json.dumps(document))
+
+
+# -- the next start ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +134,18 @@ class Revived:
 
     def forget(self) -> None:
         """Remove the journal and what stands beside it."""
-        remove_journal(self.path)
+        _remove_journal(self.path)
 
 
 def recover_recordings(
-    store: MediaStore, dates: Dates, document: RecordingDocument, spool: Path | None = None
+    store: MediaStore, dates: Dates, document: RecordingDocument
 ) -> list[RecordingRecord]:
-    """Publish every recording found in the spool, the store's unless another is given.
+    """Publish every recording found in the store's spool.
 
     Returns their records; ``dates`` are of the process that died, ``document`` makes the JSON
     beside the media. Nothing is left in the spool.
     """
-    revived = revive_recordings(store, dates, document, spool or store.directory / SPOOL)
+    revived = revive_recordings(store, dates, document, store.directory / SPOOL)
     for each in revived:
         each.forget()
     return [each.record for each in revived]
@@ -95,7 +188,7 @@ def revive_recordings(
         length = media_samples(store, record.sid) or 0
         _settle(record, length, length, about, write)
         found.append(Revived(record, journal, path))
-    remove_orphans(spool)
+    _remove_orphans(spool)
     return sorted(found, key=lambda each: each.record.sid)
 
 
@@ -136,7 +229,7 @@ def _record(journal: Mapping[str, Any]) -> RecordingRecord | None:
     """The record as it was begun; None for a journal that is not one of ours."""
     try:
         return RecordingRecord(
-            sid=check_sid(journal["sid"], "RE"),
+            sid=check_recording_sid(journal["sid"]),
             account_sid=journal["account_sid"],
             call_sid=journal["call_sid"],
             source=journal["source"],

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, Literal
 import numpy as np
 
 from mediasim.audio.files import encode_mp3
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
 from mediasim.audio.wav import read_wav, write_wav_to
 from mediasim.exchange.layout import DownloadOutcome, resolve_download
 from mediasim.exchange.media_store import MediaNotFound, MediaStore

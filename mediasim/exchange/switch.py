@@ -18,15 +18,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, SAMPLE_RATE
 from mediasim.audio.tones import hold_music, ringback
-from mediasim.exchange.catalogue import Catalogue
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
-from mediasim.exchange.journals import Journals
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
-from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.recovery import SPOOL
-from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.profiles import DEFAULT_PROFILE
+from mediasim.exchange.records import Catalogue, RecordingRecord, SidFactory
+from mediasim.exchange.recovery import SPOOL, Journals
 from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
@@ -67,7 +64,7 @@ class Switch(Generic[CallT, RecordingT]):
         *,
         document: RecordingDocument,
         plane: MediaPlane | None = None,
-        profile: Profile = DEFAULT_PROFILE,
+        profile: str = DEFAULT_PROFILE,
         dates: Dates | None = None,
         transport: Transport | None = None,
         sid_label: str = "",
@@ -82,7 +79,7 @@ class Switch(Generic[CallT, RecordingT]):
         self.sids = SidFactory(seeds.fork(sid_label) if sid_label else seeds)
         self.account_sid = self.sids.new("AC")
         self.plane = plane or MediaPlane(max_lag=VIRTUAL_BLOCK)
-        self.profile: Profile = profile
+        self.profile = profile
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)
@@ -147,9 +144,6 @@ class Switch(Generic[CallT, RecordingT]):
 
     async def sleep(self, for_ns: int) -> None:
         await self.sleep_until(self.now_ns + for_ns)
-
-    async def sleep_frames(self, frames: int) -> None:
-        await self.sleep(frames * FRAME_NS)
 
     # -- what callers hear -------------------------------------------------------------------
 

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.rtp.columns import Columns
-from mediasim.rtp.ring import UNIT
+from mediasim.rtp.ring import UNIT, Columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
-from mediasim.audio.mixing import mix_minus
-from mediasim.media.block_tracks import BlockTracks
+from mediasim.audio.levels import mix_minus
 from mediasim.media.leg import Leg, LegGroup, PacketMux
 from mediasim.media.missing import Missing
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.routes import FLUSH_FRAMES, Routes, RouteTable
-from mediasim.media.tracks import Tracks
+from mediasim.media.tracks import BlockTracks, Tracks
 from mediasim.rtp.packets import PacketBlock, joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception

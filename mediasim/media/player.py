@@ -1,13 +1,23 @@
-"""Players: audio the server puts on a leg's outbound track (announcements, ringing, music)."""
+"""Players: audio the server puts on a leg's outbound track (announcements, ringing, music).
+
+A feed plays audio while it comes in, one piece after the other. Pieces follow each other without a
+gap, to the sample, as long as one comes before the one before it has ended; otherwise the next
+begins with a frame. Nothing is played faster than it sounds.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 
-__all__ = ["Player"]
+__all__ = ["Feed", "Player", "Spurt"]
+
+_FIRST_SAMPLES: Final = 8000
 
 
 class Player:
@@ -60,3 +70,84 @@ class Player:
         else:
             piece = self.pcm[start : start + length]
             out[at : at + len(piece)] += piece
+
+
+class Spurt(Player):
+    """What was fed without a gap: a player whose clip grows."""
+
+    def __init__(self, first_frame: int, label: str, pcm: NDArray[np.int16]) -> None:
+        super().__init__(pcm, first_frame, label=label)
+        self._store = np.empty(max(_FIRST_SAMPLES, len(pcm)), np.int16)
+        self._store[: len(pcm)] = pcm
+        self.pcm = self._store[: len(pcm)]
+
+    @property
+    def end(self) -> int:
+        """The sample after its last, on the frame clock."""
+        return self.first_frame * FRAME_SAMPLES + len(self.pcm)
+
+    def append(self, pcm: NDArray[np.int16]) -> None:
+        before, after = len(self.pcm), len(self.pcm) + len(pcm)
+        if after > len(self._store):
+            store = np.empty(max(2 * len(self._store), after), np.int16)
+            store[:before] = self.pcm
+            self._store = store
+        self._store[before:after] = pcm
+        self.pcm = self._store[:after]
+
+
+class Feed(Player):
+    """Opened by :meth:`Room.feed`; to be stopped by :meth:`Room.stop_player`."""
+
+    def __init__(self, frame: int, label: str, began: Callable[[Player], None]) -> None:
+        """``began`` is told of each spurt."""
+        super().__init__(np.zeros(1, np.int16), frame, loop=True, label=label)
+        self._began = began
+        self._spurts: list[Spurt] = []
+        """Those that have not been played to their end."""
+        self.fed = 0
+        """Samples that it was given, played or not."""
+
+    def append(self, pcm: NDArray[np.int16], frame: int) -> None:
+        """Play this after what there is. ``frame`` is the next to be lived through."""
+        if not len(pcm):
+            return
+        self.fed += len(pcm)
+        last = self._spurts[-1] if self._spurts else None
+        if last is not None and last.stopped_frame is None and last.end >= frame * FRAME_SAMPLES:
+            last.append(pcm)
+            return
+        spurt = Spurt(frame, self.label, pcm)
+        self._spurts.append(spurt)
+        self._began(spurt)
+
+    def clear(self, frame: int) -> None:
+        """Forget what is not played before this frame."""
+        for spurt in self._spurts:
+            spurt.stop(frame)
+
+    def end_of_sound(self, frame: int) -> int:
+        """The sample at which it falls silent, as things stand; not before that frame's first."""
+        found = frame * FRAME_SAMPLES
+        for spurt in self._spurts:
+            if spurt.stopped_frame is None and spurt.end > found:
+                found = spurt.end
+        return found
+
+    def stop(self, frame: int) -> None:
+        super().stop(frame)
+        self.clear(frame)
+
+    def add_to(self, out: NDArray[np.int32], first: int, count: int) -> None:
+        over = False
+        for spurt in self._spurts:
+            spurt.add_to(out, first, count)
+            over = over or _over(spurt, first)
+        if over:
+            self._spurts = [spurt for spurt in self._spurts if not _over(spurt, first)]
+
+
+def _over(spurt: Spurt, frame: int) -> bool:
+    """Whether it ended before a frame; one that ends with the frame before can still go on."""
+    end = spurt.end_frame
+    return end is not None and end < frame

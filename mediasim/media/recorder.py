@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.audio.mixing import mix
+from mediasim.audio.levels import mix
 
 __all__ = ["PauseBehavior", "Recorder", "RecordingSegment", "Sink", "Tap", "Track"]
 

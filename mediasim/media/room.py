@@ -12,10 +12,9 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.media.feed import Feed
 from mediasim.media.leg import Ear, Leg, LegGroup, PacketSink, PacketSource
 from mediasim.media.plane import MediaPlane
-from mediasim.media.player import Player
+from mediasim.media.player import Feed, Player
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat

@@ -110,11 +110,6 @@ class SpoolFile:
             self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def discard(self) -> None:
-        """Forget the audio, if it was not moved away, and the journal."""
-        self.drop()
-        self.journal.unlink(missing_ok=True)
-
     def _write_waiting(self) -> None:
         try:
             self._flushed()
@@ -204,11 +199,6 @@ class Recovered:
     @property
     def journal_path(self) -> Path:
         return self.path.with_suffix(_JOURNAL)
-
-    def discard(self) -> None:
-        """Drop what is left in the spool once the recording has been published."""
-        self.journal_path.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
 
 
 Substitute = Callable[[str, int], dict[str, Any] | None]

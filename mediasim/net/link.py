@@ -7,16 +7,17 @@ So the same seed loses the same packets in virtual and in real time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
+from mediasim.net.network import GilbertElliott, Impairments, Jitter
 
-__all__ = ["Fates", "GilbertElliott", "Impairments", "Jitter", "Link"]
+__all__ = ["Fates", "Link"]
 
 _MILLISECOND: Final = 1_000_000
 _QUANTILES: Final = 4096
@@ -36,56 +37,17 @@ _S27: Final = np.uint64(27)
 _S31: Final = np.uint64(31)
 
 
-@dataclass(frozen=True, slots=True)
-class Jitter:
-    """Extra delay drawn for each packet, never negative."""
-
-    kind: Literal["uniform", "normal", "exponential"] = "uniform"
-    scale_ns: int = 0
-    """uniform: the most; normal: the standard deviation (the size of the draw is used);
-    exponential: the mean."""
-
-    def table(self) -> NDArray[np.int64]:
-        """The inverse distribution at ``_QUANTILES`` midpoints, in nanoseconds."""
-        at = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-        if self.kind == "uniform":
-            draws = at
-        elif self.kind == "exponential":
-            draws = -np.log1p(-at)
-        else:
-            normal = NormalDist()
-            draws = np.array([normal.inv_cdf(0.5 + share / 2) for share in at.tolist()])
-        return np.rint(draws * self.scale_ns).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class GilbertElliott:
-    """Loss in bursts: a good and a bad state, each with its own loss."""
-
-    enter: float
-    """Chance per packet to go from good to bad."""
-    leave: float
-    """Chance per packet to go from bad to good."""
-    loss_bad: float = 1.0
-    loss_good: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Impairments:
-    """One direction's network. The default is a clean link without delay."""
-
-    delay_ns: int = 0
-    jitter: Jitter = field(default_factory=Jitter)
-    loss: float = 0.0
-    bursts: GilbertElliott | None = None
-    reorder: float = 0.0
-    duplicate: float = 0.0
-    blocked: bool = False
-    """One-way audio: nothing gets through."""
-
-    @property
-    def clean(self) -> bool:
-        return self == Impairments(delay_ns=self.delay_ns)
+def _jitter_table(jitter: Jitter) -> NDArray[np.int64]:
+    """The inverse distribution at ``_QUANTILES`` midpoints, in nanoseconds."""
+    at = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    if jitter.kind == "uniform":
+        draws = at
+    elif jitter.kind == "exponential":
+        draws = -np.log1p(-at)
+    else:
+        normal = NormalDist()
+        draws = np.array([normal.inv_cdf(0.5 + share / 2) for share in at.tolist()])
+    return np.rint(draws * int(jitter.scale)).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +68,15 @@ class Link:
     def __init__(self, impairments: Impairments, key: int, spacing_ns: int = FRAME_NS) -> None:
         """``spacing_ns`` is the time from one packet to the next."""
         self._spacing_ns = spacing_ns
-        self.impairments = impairments
+        self.delay_ns = int(impairments.delay)
+        self._network = impairments
         self.clean = impairments.clean
         """Packets are delayed, and nothing else."""
         self._key = np.uint64(key)
-        self._jitter = impairments.jitter.table() if impairments.jitter.scale_ns else None
+        jitter, loss = impairments.jitter, impairments.loss
+        self._jitter = _jitter_table(jitter) if jitter is not None and jitter.scale else None
+        self._random_loss = None if loss is None else loss.random
+        self._bursts = None if loss is None else loss.gilbert_elliott
         self._bad = False
         self._next = 0
         self._drawn = np.empty(0, _DRAWN)
@@ -125,7 +91,7 @@ class Link:
             raise ValueError(f"packet {first} given to a link that expects {self._next}")
         count = len(sent)
         self._next = first + count
-        arrival = sent + self.impairments.delay_ns
+        arrival = sent + self.delay_ns
         if self.clean:
             none = np.zeros(count, np.bool_)
             return Fates(arrival, none, none, none)
@@ -139,15 +105,15 @@ class Link:
 
     def _draw_fates(self, first: int, count: int) -> NDArray[np.void]:
         """Draw for packets that were not drawn for before: (count,) of ``_DRAWN``."""
-        net = self.impairments
+        net = self._network
         number = np.arange(first, first + count, dtype=np.uint64)
         drawn = np.zeros(count, _DRAWN)
         lost = drawn["lost"]
-        lost |= net.blocked
-        if net.loss:
-            lost |= self._chance(number, 1) < net.loss
-        if net.bursts is not None:
-            lost |= self._burst_loss(number, net.bursts)
+        lost |= net.one_way
+        if self._random_loss:
+            lost |= self._chance(number, 1) < self._random_loss
+        if self._bursts is not None:
+            lost |= self._burst_loss(number, self._bursts)
         if self._jitter is not None:
             index = self._draw(number, 0) >> np.uint64(64 - 12)
             drawn["held"] = self._jitter.take(index.astype(np.int64))

@@ -10,12 +10,18 @@ When something from outside comes (a socket, a thread) it is the wall clock's ti
 code meets the same times in the same order as on :class:`mediasim.net.virtual_loop.VirtualLoop`,
 and makes the same recordings to the byte; how far the wall clock is ahead of the schedule is
 what :class:`Lateness` measures. A loop that falls behind makes up for it without waiting.
+
+A loop that has no time left to wait cannot carry more. What shows it is the share of the last two
+seconds that it did not spend waiting (:class:`Load`): a stall, after which there is time again, is
+no overload, and neither is a single frame that took long. Once overloaded it stays so until there
+is time to spare, so that calls are not taken and refused by turns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -26,22 +32,53 @@ from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.net import process
-from mediasim.net.load import Load
 from mediasim.net.loopback import LoopbackTransport
 from mediasim.net.rtp_mux import RtpMux
 
-__all__ = ["Lateness", "Pace", "RealtimeLoop", "run_realtime"]
+__all__ = ["OVER", "UNDER", "WINDOW_NS", "Lateness", "Load", "Pace", "RealtimeLoop", "run_realtime"]
 
+WINDOW_NS: Final = 2_000_000_000
+OVER: Final = 0.95
+"""From this share of busy time on it is overloaded,"""
+UNDER: Final = 0.85
+"""until it is below this one."""
 _SETTLED_AFTER: Final = 64
 """Rounds of callbacks that may follow from each other while time stands still. More than any
 chain in the exchange takes; a task that never waits must not stop the clock."""
 _BIN_NS: Final = 50_000
 _BINS: Final = 20_000
-
 T = TypeVar("T")
 Tick = Callable[[int], None]
 """Called at the boundary at which frame n begins, with n."""
 Events = list[tuple[selectors.SelectorKey, int]]
+
+
+class Load:
+    """Told of the loop's waiting and of the wall clock; keeps no clock itself."""
+
+    def __init__(self) -> None:
+        self.busy = 0.0
+        """Share of the last two seconds, 0..1; 0 until there have been two."""
+        self.overloaded = False
+        self._idle_ns = 0
+        self._marks: deque[tuple[int, int]] = deque()
+        """The wall clock, and how long had been waited by then."""
+
+    def waited(self, for_ns: int) -> None:
+        """Time was left."""
+        self._idle_ns += for_ns
+
+    def mark(self, wall_ns: int) -> None:
+        """A frame begins at this time."""
+        marks = self._marks
+        marks.append((wall_ns, self._idle_ns))
+        while len(marks) > 2 and marks[1][0] <= wall_ns - WINDOW_NS:
+            marks.popleft()
+        began, idle = marks[0]
+        if wall_ns - began < WINDOW_NS:
+            return
+        self.busy = 1 - (self._idle_ns - idle) / (wall_ns - began)
+        self.overloaded = self.busy >= (UNDER if self.overloaded else OVER)
 
 
 class Lateness:

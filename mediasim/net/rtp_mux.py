@@ -15,24 +15,22 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.media.leg import Leg
 from mediasim.media.room import Room
 from mediasim.media.tracks import Tracks
 from mediasim.net.batch_reader import STAMPED, BatchReader, ReadBatch
-from mediasim.net.datagram_socket import UNSENT, Address, drop
+from mediasim.net.udp import UNSENT, Address, drop
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock, block_of, joined
-from mediasim.rtp.wide_sender import WideSender
+from mediasim.rtp.sender import WideSender
 
 __all__ = ["PacketWatcher", "RtpMux", "RtpPort"]
-
-_WIDE: Final = ("PCMU", "PCMA")
-"""Codecs whose frames of many legs are coded at once."""
 
 
 class PacketWatcher(Protocol):
@@ -157,9 +155,9 @@ class RtpMux:
         if carried.place >= 0 and self._wide.senders[carried.place] is not sender:
             self._stop(carried)  # it sends in another format now
         self._singly = [each for each in self._singly if each is not carried]
-        if sender.codec not in _WIDE:
+        if not CODECS[sender.codec].is_bytewise:
             self._singly.append(carried)
-        if destination is None or sender.codec not in _WIDE:
+        if destination is None or not CODECS[sender.codec].is_bytewise:
             self._stop(carried)
         elif carried.place >= 0:
             self._destinations[carried.place] = destination

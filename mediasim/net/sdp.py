@@ -1,8 +1,8 @@
 """Session descriptions of one audio stream: read, offered, answered (RFC 8866, RFC 3264).
 
 What is needed to agree on a codec and on where RTP goes, and nothing else. Other streams of an
-offer are refused in the answer, as RFC 3264 section 6 wants it. Payload types of G.711 and G.722
-need no rtpmap line (RFC 3551 table 4).
+offer are refused in the answer, as RFC 3264 section 6 wants it. Static payload types need no rtpmap
+line (RFC 3551 table 4).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
+from mediasim.audio.codecs import CODECS, EVENT_TYPE, NO_TYPE, NOISE_TYPE
 from mediasim.media.far_end import FarEndFormat
 from mediasim.rtp.stream import StreamFormat
 
 __all__ = [
-    "CODECS",
     "Direction",
     "SdpError",
     "SessionDescription",
@@ -28,24 +28,12 @@ __all__ = [
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
-CODECS: Final = ("PCMU", "PCMA", "G722", "OPUS")
-"""What legs speak, in the order in which they are offered."""
-_ENCODINGS: Final = {
-    "PCMU": "PCMU/8000",
-    "PCMA": "PCMA/8000",
-    "G722": "G722/8000",  # 16 kHz, but RFC 3551 section 4.5.2 keeps the clock that it once had
-    "OPUS": "opus/48000/2",
-}
-_NUMBERS: Final = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 111}
-_STATIC: Final = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 13: "CN/8000"}
 _MIRRORED: Final[dict[Direction, Direction]] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
     "recvonly": "sendonly",
     "inactive": "inactive",
 }
-_NO_EVENTS: Final = 128
-"""A payload type that no packet has."""
 _MOST_CHARACTERS: Final = 65_536
 
 
@@ -144,17 +132,18 @@ class SessionDescription:
 def offer(
     host: str,
     port: int,
-    codecs: Sequence[str] = CODECS,
+    codecs: Sequence[str] | None = None,
     *,
-    event_payload_type: int | None = 101,
+    event_payload_type: int | None = EVENT_TYPE,
     direction: Direction = "sendrecv",
     ptime: int = 20,
     rtcp_mux: bool = False,
     session_id: int = 0,
     version: int = 0,
 ) -> SessionDescription:
-    """What a leg can do. ``codecs`` in the order of preference."""
-    streams = [Stream(_NUMBERS[codec], _ENCODINGS[codec]) for codec in codecs]
+    """Describe what a leg can do. ``codecs`` in the order of preference; None: all there are."""
+    rows = [CODECS[name] for name in (CODECS if codecs is None else codecs)]
+    streams = [Stream(codec.payload_type, codec.rtpmap) for codec in rows]
     if event_payload_type is not None:
         streams.append(Stream(event_payload_type, "telephone-event/8000"))
     return SessionDescription(
@@ -173,15 +162,16 @@ def answer(
     offered: SessionDescription,
     host: str,
     port: int,
-    codecs: Sequence[str] = CODECS,
+    codecs: Sequence[str] | None = None,
     *,
     session_id: int = 0,
     version: int = 0,
 ) -> tuple[SessionDescription, FarEndFormat]:
     """Take the first codec of an offer that is among ``codecs``; and what is spoken by it.
 
-    Raises SdpError where there is none.
+    Without ``codecs`` any that there is will do. Raises SdpError where there is none.
     """
+    codecs = tuple(CODECS) if codecs is None else codecs
     chosen = next((stream for stream in offered.streams if stream.codec in codecs), None)
     if chosen is None:
         found = ", ".join(stream.encoding for stream in offered.streams) or "none"
@@ -233,7 +223,7 @@ def _format(received: Stream, sent: Stream, events: Stream | None) -> FarEndForm
         StreamFormat(
             codec=received.codec,
             payload_type=received.payload_type,
-            event_payload_type=events.payload_type if events is not None else _NO_EVENTS,
+            event_payload_type=events.payload_type if events is not None else NO_TYPE,
         ),
         codec=sent.codec,
         payload_type=sent.payload_type,
@@ -298,7 +288,8 @@ def _audio(session: Sequence[str], audio: Sequence[str]) -> SessionDescription:
     if protocol not in ("RTP/AVP", "RTP/AVPF"):
         raise SdpError(f"expected plain RTP (RTP/AVP), found {protocol}")
     port = _number(words[1].partition("/")[0], "a port", 1, 65535)
-    maps = dict(_STATIC)
+    maps = {codec.payload_type: codec.rtpmap for codec in CODECS.values() if codec.is_static}
+    maps[NOISE_TYPE] = "CN/8000"
     for value in _attributes(audio, "rtpmap"):
         number, _, encoding = value.partition(" ")
         maps[_number(number, "a payload type", 0, 127)] = encoding.strip()

@@ -18,20 +18,20 @@ import socket
 import struct
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.net.batch_reader import ReadBatch, error_name
-from mediasim.net.datagram_socket import Address
-from mediasim.net.demux import NOBODY, Demux, as_rows
-from mediasim.net.udp import LOOPBACK
-from mediasim.rtp.packets import PacketBlock
+from mediasim.net.udp import LOOPBACK, Address
+from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock
 
 __all__ = ["SharedSocket"]
 
+_NOBODY: Final = -1
+_SEVERAL: Final = -2
 _BUFFER_BYTES: Final = 4 << 20
 """Asked of the kernel: it counts about 800 bytes a packet, and all legs' packets wait here. A
 stock Linux grants 208 KB (``sysctl net.core.rmem_max``)."""
@@ -44,6 +44,75 @@ _MOST_SEGMENTS: Final = 64
 _MOST_AT_ONCE: Final = 60_000
 """Bytes in one call: less than a datagram may have."""
 _MOST_OF_EACH: Final = 64
+
+
+class _Demux:
+    """Slots, their remote addresses and the SSRCs they claim, made ready for arrays."""
+
+    def __init__(
+        self, remotes: Sequence[Address | None], claims: Mapping[tuple[Address, int], int]
+    ) -> None:
+        self.sources: dict[Address, int] = {}
+        only: list[int] = []
+        for slot, remote in enumerate(remotes):
+            if remote is None:
+                continue
+            number = self.sources.setdefault(remote, len(only))
+            if number == len(only):
+                only.append(slot)
+            else:
+                only[number] = _SEVERAL
+        self._only = np.array([*only, _NOBODY], np.int64)  # the last is for strangers
+        keys = np.array([self.sources[at] << 32 | ssrc for at, ssrc in claims], np.int64)
+        order = keys.argsort()
+        self._keys = np.append(keys[order], np.iinfo(np.int64).max)
+        self._slots = np.append(np.array(list(claims.values()), np.int64)[order], _NOBODY)
+
+    def slots_of(self, sources: NDArray[np.int64], block: PacketBlock) -> NDArray[np.int64]:
+        """The slot of each packet; negative for those of nobody."""
+        slots = self._only[sources]
+        shared = np.flatnonzero(slots == _SEVERAL)
+        if len(shared):
+            keys = sources[shared] << 32 | _ssrc_of(block)[shared]
+            at = np.searchsorted(self._keys, keys)
+            slots[shared] = np.where(self._keys[at] == keys, self._slots[at], _NOBODY)
+        return slots
+
+
+def _as_rows(
+    used: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    segments: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Datagrams that lie one behind the other as rows, and their lengths."""
+    first = int(segments[0])
+    if first and (segments == first).all() and (sizes % first == 0).all():
+        data = used.reshape(-1, first)
+        return data, np.full(len(data), first, np.int64)
+    number = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    full = np.repeat(segments, counts)
+    length = np.minimum(full, np.repeat(sizes, counts) - number * full)
+    start = np.cumsum(length) - length
+    width = max(HEADER_SIZE, int(length.max()))
+    data = np.zeros((len(length), width), np.uint8)
+    for size in np.unique(length).tolist():
+        of = np.flatnonzero(length == size)
+        data[of, :size] = used[start[of][:, None] + np.arange(size)]
+    return data, length
+
+
+def _ssrc_of(block: PacketBlock) -> NDArray[np.int64]:
+    """Of RTP packets, and of RTCP on the same port (RFC 5761), whose sender's it is."""
+    rows, stride = block.data.shape
+    if stride < HEADER_SIZE:
+        return np.full(rows, _NOBODY, np.int64)
+    found = np.ndarray((rows,), ">u4", block.data, 8, (stride,)).astype(np.int64)
+    second = block.data[:, 1]
+    control = np.flatnonzero((second >= RTCP_TYPES.start) & (second < RTCP_TYPES.stop))
+    if len(control):
+        found[control] = np.ndarray((rows,), ">u4", block.data, 4, (stride,))[control]
+    return found
 
 
 class SharedSocket:
@@ -72,7 +141,7 @@ class SharedSocket:
         self._remotes: list[Address | None] = []
         self._free: list[int] = []
         self._claims: dict[tuple[Address, int], int] = {}
-        self._table: Demux | None = None
+        self._table: _Demux | None = None
         self._room = bytearray(_FIRST_ROOM)
         self._used = 0
         """Bytes of that room that hold what was read."""
@@ -179,9 +248,9 @@ class SharedSocket:
         times, sizes, segments = (
             np.array(column, np.int64) for column in list(zip(*reads, strict=True))[:3]
         )
-        sources = np.array([table.sources.get(each[3], NOBODY) for each in reads], np.int64)
+        sources = np.array([table.sources.get(each[3], _NOBODY) for each in reads], np.int64)
         counts = np.maximum(1, -(-sizes // np.maximum(1, segments)))
-        data, length = as_rows(np.frombuffer(self._room, np.uint8, used), sizes, segments, counts)
+        data, length = _as_rows(np.frombuffer(self._room, np.uint8, used), sizes, segments, counts)
         block = PacketBlock(data, length, np.repeat(times, counts))
         slots = table.slots_of(np.repeat(sources, counts), block)
         known = slots >= 0
@@ -191,9 +260,9 @@ class SharedSocket:
             slots, block = slots[chosen], block.select(chosen)
         return ReadBatch(slots, block) if len(slots) else None
 
-    def _ready_table(self) -> Demux:
+    def _ready_table(self) -> _Demux:
         if self._table is None:
-            self._table = Demux(self._remotes, self._claims)
+            self._table = _Demux(self._remotes, self._claims)
         return self._table
 
     # -- datagrams out ----------------------------------------------------------------------

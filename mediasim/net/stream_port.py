@@ -1,4 +1,4 @@
-"""What a stream of messages needs of a WebSocket; it opens none.
+"""The port through which streams reach an app: what they need of a WebSocket. It opens none.
 
 The messages are text frames, most of them audio, and go both ways.
 """
@@ -12,7 +12,7 @@ __all__ = ["StreamEnd", "StreamListener", "StreamPort", "StreamRefused", "Stream
 
 
 class StreamRefused(Exception):
-    """No WebSocket came about; says why in words."""
+    """No WebSocket could be opened; says why in words."""
 
     def __init__(self, words: str, why: Literal["timeout", "refused", "handshake"]) -> None:
         super().__init__(words)
@@ -21,34 +21,34 @@ class StreamRefused(Exception):
 
 StreamEnd = Literal["closed", "protocol", "broken"]
 """How a WebSocket ended that we had not closed: by a close frame, for breaking the protocol, or
-without a word."""
+without either."""
 
 
 class StreamListener(Protocol):
-    """Who hears what comes over a WebSocket. Called on the engine's loop, between frames."""
+    """Receives what comes over a WebSocket. Called on the engine's loop, between frames."""
 
     def message(self, data: str | bytes) -> None:
-        """A text frame, or a binary one."""
+        """A text frame has come, or a binary one."""
 
     def closed(self, end: StreamEnd, code: int, words: str) -> None:
-        """The far side has ended it; told once, and not after our own ``close``."""
+        """The app has ended it. Called once, and not after our own ``close``."""
 
     def congested(self) -> None:
-        """The far side takes in less than it is sent: audio was left out."""
+        """The app takes in less than it is sent: audio was left out."""
 
 
 class StreamSocket(Protocol):
     """An open WebSocket. Used on the engine's loop."""
 
     def send(self, text: str, *, audio: bool = False) -> None:
-        """A text frame, after those before it. ``audio``: may be left out when it cannot keep up.
+        """Send a text frame. One of ``audio`` may be left out where the app cannot keep up.
 
-        A virtual clock then stands still until the app has taken it in and has had its chance to
-        answer: what it answered has been heard by then.
+        A virtual clock stands still until the app has read it and has had its chance to answer;
+        an answer has been received by then.
         """
 
     def close(self) -> None:
-        """Say that this was all; nothing is heard from now on."""
+        """Close it; the listener is called no more."""
 
 
 class StreamPort(Protocol):

@@ -1,12 +1,11 @@
 """WebSockets to the user's app: a StreamPort over the web loop.
 
-With the real clock, messages simply go out as frames are lived through, and answers come in when
-they come. A virtual clock stands still after each frame until the app has taken the frame's
-messages in: pings, which a WebSocket answers in order, go back and forth until some in a row
-bring no new message with them, and then perhaps some time of the wall clock passes. So an app that
-answers a message before it reads the next is heard in the very next frame, on a machine of any
-speed; one that thinks for some time of its own is heard that much later, counted in what frames
-took meanwhile.
+With the real clock, messages go out as frames pass, and answers come in when they come. A virtual
+clock stands still after each frame until the app has taken the frame's messages in: pings, which a
+WebSocket answers in order, go back and forth until some in a row bring no new message with them,
+and then perhaps some time of the wall clock passes. So an app that answers a message before it
+reads the next is heard in the very next frame, on a machine of any speed; one that thinks for some
+time of its own is heard that much later, counted in what frames took meanwhile.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ __all__ = ["WebStreams"]
 _QUIET_ROUNDS: Final = 3
 """Pings in a row that bring nothing new: an app's loop has come round as often."""
 _PATIENCE: Final = 2.0
-"""Seconds of the wall clock that an app may take to read a frame; then it is waited for no more
-until it has caught up."""
+"""Seconds of the wall clock that an app may take to read a frame; one that takes longer is not
+waited for until it has caught up."""
 _MOST_UNHANDLED: Final = 2000
-"""Messages of one app that wait for the engine; then no more of its are read."""
+"""Messages of one app that may wait for the engine; beyond them no more of its are read."""
 
 Work = Callable[[], None]
 
@@ -100,7 +99,7 @@ class WebStreams:
     # -- to the app: on the engine's loop, then on the web loop -----------------------------
 
     def post(self, socket: _Socket, text: str | None, audio: bool) -> None:
-        """Send it with all else that this moment brings."""
+        """Send a text, or close (None), together with all else that is sent at this moment."""
         self._outbox.append((socket, text, audio))
         if not self._flushing:
             self._flushing = True
@@ -141,7 +140,7 @@ class WebStreams:
                 self._deliver()
 
     async def _settle(self, sockets: dict[int, _Socket]) -> None:
-        """Until the apps have read everything, and have had their chance to answer."""
+        """Wait until the apps have read everything, and have had their chance to answer."""
         wires = [each.wire for each in sockets.values() if each.wire and not each.behind]
         received, quiet = sum(wire.received for wire in wires), 0
         while quiet < _QUIET_ROUNDS and wires:
@@ -163,7 +162,7 @@ class WebStreams:
         late: set[Wire],
         answers: dict[Wire, asyncio.Future[None]],
     ) -> list[Wire]:
-        """Do not wait for these until they have caught up; returns the others."""
+        """Stop waiting for the late ones until they have caught up; returns the others."""
         for socket in sockets.values():
             if socket.wire in late:
                 socket.behind = True
@@ -173,8 +172,7 @@ class WebStreams:
     # -- from the app: on the web loop, then on the engine's --------------------------------
 
     def came(self, socket: _Socket, work: Work) -> None:
-        """Have something done on the engine's loop, in order; at the end of a frame, if one is
-        being read."""
+        """Have work done on the engine's loop, in order; after the frame, if one is being read."""
         self._inbox.append((socket, work))
         socket.unhandled += 1
         if socket.unhandled == _MOST_UNHANDLED and socket.wire is not None and not self._settling:
@@ -184,7 +182,7 @@ class WebStreams:
             self._web.call_soon(self._gathered)
 
     def _gathered(self) -> None:
-        """All that was read at once is handed on at once."""
+        """Hand on at once what was read at once."""
         self._gathering = False
         if not self._settling:
             self._deliver()
@@ -196,7 +194,7 @@ class WebStreams:
 
     def _on_engine(self, work: Work) -> None:
         assert self._engine is not None
-        with contextlib.suppress(RuntimeError):  # it is closed: nobody is to be told
+        with contextlib.suppress(RuntimeError):  # the engine's loop is closed
             self._engine.call_soon_threadsafe(work)
 
     def _drain(self) -> None:
@@ -205,7 +203,8 @@ class WebStreams:
         while self._inbox:
             found.append(self._inbox.popleft())
         if self._waits:
-            found.sort(key=lambda each: each[0].number)  # in an order that is no matter of luck
+            # In which order sockets answer is chance; what is done of it must not be.
+            found.sort(key=lambda each: each[0].number)
         full = {socket for socket, _ in found if socket.unhandled >= _MOST_UNHANDLED}
         for socket, work in found:
             socket.do(work)
@@ -220,7 +219,7 @@ def _caught_up(socket: _Socket, _: object) -> None:
 
 
 class _Socket:
-    """One WebSocket, as the engine has it; also the listener of its wire."""
+    """A WebSocket as the engine's loop has it, and the listener of its connection."""
 
     def __init__(self, port: WebStreams, number: int, listener: StreamListener) -> None:
         self.number = number
@@ -232,19 +231,19 @@ class _Socket:
         self._told = False
         self._closed = False
         self._early: list[Work] | None = []
-        """What came before who asked for the socket had it."""
+        """What came before the socket was handed out; None from then on."""
 
     # -- on the engine's loop ---------------------------------------------------------------
 
     def do(self, work: Work) -> None:
-        """Have a message heard, or its end told, once somebody can."""
+        """Hand a message or the end to the listener, once the socket is handed out."""
         if self._early is not None:
             self._early.append(work)
         else:
             work()
 
     def begun(self) -> list[Work]:
-        """It is handed out; returns what is to be done for it after that."""
+        """Note that the socket is handed out; returns the work that has waited for this."""
         early, self._early = self._early or [], None
         return early
 

@@ -20,16 +20,15 @@ from aioice import Candidate, Connection
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from numpy.typing import NDArray
 
+from mediasim.audio.codecs import CODECS
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
-from mediasim.net.datagram_socket import drop
 from mediasim.net.sdp import SdpError, SessionDescription, answer, parse_sdp
+from mediasim.net.udp import drop
 from mediasim.rtp.packets import PacketBlock, block_of
 
-__all__ = ["CODECS", "NoMedia", "WebRtcEndpoint"]
+__all__ = ["NoMedia", "WebRtcEndpoint"]
 
-CODECS: Final = ("OPUS", "PCMU")
-"""What a browser may speak to us; it chooses by the order of its offer."""
 _PROTOCOL: Final = "UDP/TLS/RTP/SAVPF"
 _MOST_WAITING: Final = 10_000
 """Packets that are kept for the media plane."""
@@ -37,6 +36,12 @@ _PATIENCE: Final = 10.0
 """Seconds that ICE and DTLS may take."""
 _HINT: Final = "Chromium without any network but loopback needs --allow-loopback-in-peer-connection"
 _LEAST_RTP, _MOST_RTP = 12, 1536
+
+
+def _spoken() -> list[str]:
+    """What a browser may speak to us, the widest first; it chooses by the order of its offer."""
+    rows = sorted(CODECS.values(), key=lambda codec: -codec.clock_rate)
+    return [codec.name for codec in rows if codec.webrtc]
 
 
 class NoMedia(ConnectionError):
@@ -74,7 +79,7 @@ class WebRtcEndpoint:
         offered = _read(offer)
         peer = _Peer(offer)
         host = self._ice.host
-        agreed, self._format = answer(offered, host, 9, CODECS)
+        agreed, self._format = answer(offered, host, 9, _spoken())
         await self._ice.gather_candidates()
         if not self._ice.local_candidates:
             raise SdpError(f"no UDP port can be had on {host}")

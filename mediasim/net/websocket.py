@@ -1,7 +1,7 @@
-"""One WebSocket as a client has it: the protocol is the library's, its sockets are the web loop's.
+"""A WebSocket connection to an app: the library's protocol over a transport of asyncio's.
 
-Used on the web loop alone. What is read is handed on as it comes; how far the far side has come
-is asked with pings, which it answers in order.
+Used on the web loop alone. What is read is handed on as it comes; how far the app has come is
+asked with pings, which it answers in order.
 
 Reading plain text frames by hand would take 1.2 microseconds of CPU a message, the library takes
 5.4. Of a whole stream, its call and both ways of its audio included, that is 6 % (50 echoes on one
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
-from websockets.protocol import State
+from websockets.protocol import SEND_EOF, State
 from websockets.uri import parse_uri
 
 from mediasim.net.stream_port import StreamEnd, StreamRefused
@@ -30,28 +30,28 @@ __all__ = ["Wire", "WireListener", "open_wire"]
 
 _SECONDS_TO_OPEN: Final = 10.0
 _SECONDS_TO_CLOSE: Final = 1.0
-"""For the far side's close frame, after ours."""
+"""For the app's close frame, after ours."""
 _MOST_BYTES: Final = 1 << 20
 """Of one message: over a minute and a half of audio."""
 _MOST_WAITING: Final = 256 * 1024
-"""Bytes not yet taken by the far side, from which on audio is left out: some 15 seconds."""
+"""Bytes not yet taken by the app, from which on audio is left out: some 15 seconds."""
 
 
 class WireListener(Protocol):
-    """Who is told what comes, on the web loop."""
+    """Receives a connection's messages and its end. Called on the web loop."""
 
     def came(self, data: str | bytes) -> None:
-        """A message."""
+        """A message has come."""
 
     def ended(self, end: StreamEnd, code: int, words: str) -> None:
-        """It is closed; told once."""
+        """The connection is closed. Called once, and not after our own ``close``."""
 
     def left_out(self) -> None:
-        """Audio was not sent, for too much waits."""
+        """Audio was not sent, because too much waits to be sent."""
 
 
 async def open_wire(url: str, headers: Mapping[str, str], listener: WireListener) -> Wire:
-    """Connect. Raises StreamRefused."""
+    """Open a connection. Raises StreamRefused after ten seconds, or where the app refuses it."""
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
@@ -75,14 +75,14 @@ async def open_wire(url: str, headers: Mapping[str, str], listener: WireListener
 
 
 def _in_words(error: OSError) -> str:
-    """Of a name that has several addresses, the first one's."""
+    """Why connecting failed; of a name that has several addresses, at the first of them."""
     words = error.strerror or str(error)
     number = re.search(r"\[Errno (\d+)\] Connect call failed", str(error))
     return os.strerror(int(number[1])) if number is not None else words
 
 
 class Wire(asyncio.Protocol):
-    """Made by :func:`open_wire`."""
+    """One connection, from its upgrade on. :func:`open_wire` makes it."""
 
     def __init__(self, url: str, headers: Mapping[str, str], listener: WireListener) -> None:
         loop = asyncio.get_running_loop()
@@ -100,18 +100,19 @@ class Wire(asyncio.Protocol):
         self.gone: asyncio.Future[None] = loop.create_future()
         """Done when the connection is no more."""
         self.received = 0
-        """Messages."""
+        """How many messages have come."""
 
     # -- writing ----------------------------------------------------------------------------
 
     @property
     def open(self) -> bool:
+        """Whether messages may be sent."""
         return self._protocol.state is State.OPEN
 
     def send(self, messages: Sequence[tuple[str, bool]]) -> None:
-        """Text frames, in one write: (text, whether it is audio); none once it is closed.
+        """Send text frames, given as (text, whether it is audio); nothing once it is closed.
 
-        Audio is left out while too much waits.
+        Audio is left out while too much waits to be sent.
         """
         transport = self._transport
         if not self.open or transport is None or transport.is_closing():
@@ -121,14 +122,12 @@ class Wire(asyncio.Protocol):
             if len(kept) < len(messages):
                 self._listener.left_out()
             messages = kept
-        if messages:
-            frames = [
-                Frame(Opcode.TEXT, text.encode()).serialize(mask=True) for text, _ in messages
-            ]
-            transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        for text, _ in messages:
+            self._protocol.send_text(text.encode())
+        self._flush()
 
     def ping(self) -> asyncio.Future[None]:
-        """Done when the far side has read all that was sent before, or is gone."""
+        """Ping the app; done when it has read all that was sent before, or is gone."""
         answered: asyncio.Future[None] = self._loop.create_future()
         if self.open:
             self._pinged += 1
@@ -141,23 +140,25 @@ class Wire(asyncio.Protocol):
         return answered
 
     def close(self) -> None:
-        """Close it in order, or for want of an answer without."""
-        self._ended = True  # nobody is told of what he did himself
+        """Send a close frame, and break the connection if it is not answered within a second."""
+        self._ended = True  # the listener knows, for it has asked for this
         if self.open:
             self._protocol.send_close(1000)
             self._flush()
         self._loop.call_later(_SECONDS_TO_CLOSE, self.abort)
 
     def abort(self) -> None:
+        """Break the connection."""
         if self._transport is not None:
             self._transport.abort()
 
     def pause(self) -> None:
-        """Read nothing for now."""
+        """Read nothing until ``resume``."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
+        """Read again."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -165,12 +166,11 @@ class Wire(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        for data in self._protocol.data_to_send():
-            if data:
-                transport.write(data)
-            elif transport.can_write_eof():
-                with contextlib.suppress(OSError):  # the far side was faster
-                    transport.write_eof()
+        data = self._protocol.data_to_send()
+        transport.write(b"".join(data))  # in one go: each write is a call of the system's
+        if data and data[-1] == SEND_EOF and transport.can_write_eof():
+            with contextlib.suppress(OSError):  # the app was faster
+                transport.write_eof()
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class Wire(asyncio.Protocol):
         if not self.opened.done():
             words = "the connection was closed before the WebSocket was open"
             self.opened.set_exception(StreamRefused(words, "handshake"))
-        with contextlib.suppress(Exception):  # it may know that already
+        with contextlib.suppress(Exception):  # the protocol may know that already
             self._protocol.receive_eof()
         self._end()
         for waiting in self._pings.values():

@@ -1,6 +1,8 @@
 """Simulated parties: what they say, hear and answer. Knows nothing of Twilio.
 
-The public face: ``party`` (who is at the far end, and its line on a leg), ``timeline`` (what it
+By module: ``party`` (who is at the far end, and its line on a leg), ``timeline`` (what it
 says, at which sample), ``phone`` (that as packets), ``ear`` and ``hearing`` (what it hears),
 ``clock`` (skewed and stalling senders), ``voices`` (speech).
 """
+
+__all__ = ["flight", "hearing", "party", "timeline", "voices"]

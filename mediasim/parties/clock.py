@@ -6,44 +6,31 @@ and go on as if nothing had been (a stall of kind "pause"), which puts everythin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_NS
+from mediasim.net.network import Stall
 
-__all__ = ["SenderClock", "Stall"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """A stretch in which the sender sends nothing."""
-
-    at_ns: int
-    """After the sender's start, by its own clock."""
-    for_ns: int
-    continuous: bool
-    """True: the sender froze, and its timestamps go on where they stood. False: only its packets
-    are missing."""
+__all__ = ["SenderClock"]
 
 
 class SenderClock:
     """Maps the party's samples to loop time and back."""
 
-    def __init__(
-        self, start_ns: int, skew_ppm: float = 0.0, stalls: tuple[Stall, ...] = ()
-    ) -> None:
+    def __init__(self, start_ns: int, skew_ppm: float = 0.0, stalls: Sequence[Stall] = ()) -> None:
         self.start_ns = start_ns
         self._rate = 1.0 + skew_ppm * 1e-6
         self.skewed = skew_ppm != 0.0
         self._freezes = sorted(
-            (stall.at_ns // SAMPLE_NS, stall.for_ns) for stall in stalls if stall.continuous
+            (stall.at // SAMPLE_NS, int(stall.for_)) for stall in stalls if stall.kind == "pause"
         )
         self._silences = [
-            (stall.at_ns // SAMPLE_NS, (stall.at_ns + stall.for_ns) // SAMPLE_NS)
+            (stall.at // SAMPLE_NS, (stall.at + stall.for_) // SAMPLE_NS)
             for stall in stalls
-            if not stall.continuous
+            if stall.kind == "gap"
         ]
 
     def time_of(self, sample: NDArray[np.int64]) -> NDArray[np.int64]:

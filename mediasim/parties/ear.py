@@ -47,7 +47,7 @@ class Ear:
     @property
     def path_frames(self) -> int:
         """Frames from a frame's being sent to its having been heard."""
-        delay = -(-self.link.impairments.delay_ns // FRAME_NS)
+        delay = -(-self.link.delay_ns // FRAME_NS)
         return delay + 3 + self.stream.format.depth
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.activity import HEARD_DBFS, LiveActivity
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.audio.live_activity import HEARD_DBFS, LiveActivity
 from mediasim.media.leg import FOREVER
 
 __all__ = ["HEARD_DBFS", "SpeechTracker", "fired"]

@@ -14,15 +14,16 @@ from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
 from mediasim.media.player import Player
 from mediasim.media.room import Room
-from mediasim.net.link import Impairments, Link
-from mediasim.parties.clock import SenderClock, Stall
+from mediasim.net.link import Link
+from mediasim.net.network import Impairments
+from mediasim.parties.clock import SenderClock
 from mediasim.parties.crowd import crowd_of
 from mediasim.parties.ear import Ear
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, Phone, PhoneFormat
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.pace_table import AHEAD_FRAMES
-from mediasim.rtp.pacing import place_of
+from mediasim.rtp.pacing import AHEAD_FRAMES
+from mediasim.rtp.probation import place_of
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
@@ -50,9 +51,8 @@ class Party:
     reaction_frames: int = 10
     """Frames between hearing something and acting on it."""
     up: Impairments = field(default_factory=Impairments)
+    """Its network to the server, with the clock of what it sends."""
     down: Impairments = field(default_factory=Impairments)
-    skew_ppm: float = 0.0
-    stalls: tuple[Stall, ...] = ()
     depth: int = 3
     """Frames of the server's playout buffer for it."""
     conceal: bool = False
@@ -64,7 +64,7 @@ class Party:
         A packet leaves when its last sample is said.
         """
         step = self.ptime_ms * FRAME_SAMPLES // 20
-        return place_of(step + self.up.delay_ns // SAMPLE_NS, self.depth)
+        return place_of(step + self.up.delay // SAMPLE_NS, self.depth)
 
     @property
     def path_frames(self) -> int:
@@ -83,7 +83,7 @@ class Line:
         self._seeds = seeds.fork(label)
         streams = self._seeds.generator("rtp").integers(0, 1 << 32, 6).tolist()
         self.timeline = Timeline(self._background())
-        self.clock = SenderClock(start_ns, party.skew_ppm, party.stalls)
+        self.clock = SenderClock(start_ns, party.up.skew, party.up.stalls)
         self.phone = Phone(
             PhoneFormat(
                 codec=party.codec,

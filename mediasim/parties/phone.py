@@ -12,14 +12,14 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS, FrameEncoder
+from mediasim.audio.codecs import CODECS, EVENT_TYPE, NOISE_TYPE, FrameCoder, SampleCoder
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.audio.g711 import alaw_encode
+from mediasim.audio.g711 import ulaw_encode
 from mediasim.net.link import Link
 from mediasim.parties.clock import SenderClock
 from mediasim.parties.flight import Fate, Flight
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.comfort_noise import build_comfort_noise
+from mediasim.rtp.gaps import build_comfort_noise
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build, parse
 from mediasim.rtp.telephone_event import event_payloads
 
@@ -42,7 +42,7 @@ class PhoneFormat:
     ssrc: int = 0
     first_sequence: int = 0
     first_timestamp: int = 0
-    event_payload_type: int = 101
+    event_payload_type: int = EVENT_TYPE
 
 
 @dataclass(slots=True)
@@ -67,9 +67,11 @@ class Phone:
         """Packets sent."""
         codec = CODECS[phone_format.codec]
         self._codec = codec
-        self._encoder = None if codec.stateless else FrameEncoder(phone_format.codec)
+        coder = codec.coder
+        self._encoder = coder.encoder() if isinstance(coder, FrameCoder) else None
+        self._encode = coder.encode if isinstance(coder, SampleCoder) else ulaw_encode
         self._step = phone_format.ptime_ms * FRAME_SAMPLES // 20
-        self._ticks = codec.clock_rate // 8000
+        self._ticks = codec.ticks_per_sample
         self._period = 0
         """The next packet time to be made up."""
         self._sequence = phone_format.first_sequence
@@ -183,7 +185,7 @@ class Phone:
     def _plain(self, first: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         step = self._step
         media = np.arange(first, first + count) * step
-        payload = self._g711(first * step, (first + count) * step).reshape(count, step)
+        payload = self._coded(first * step, (first + count) * step).reshape(count, -1)
         data = build(
             payload,
             payload_type=self._codec.payload_type,
@@ -196,10 +198,10 @@ class Phone:
         self._sequence += count
         return data, media
 
-    def _g711(self, start: int, end: int) -> NDArray[np.uint8]:
-        if self.format.codec == "PCMA":
-            return alaw_encode(self.timeline.pcm(start, end))
-        return self.timeline.codes(start, end)
+    def _coded(self, start: int, end: int) -> NDArray[np.uint8]:
+        if self._encode is ulaw_encode:  # which the timeline did when a clip was placed
+            return self.timeline.codes(start, end)
+        return self._encode(self.timeline.pcm(start, end))
 
     def _varied(
         self, first: int, count: int
@@ -241,13 +243,15 @@ class Phone:
         if dtx != "off" and not self.timeline.sounding(start, start + step):
             self.timeline.codes(start, start + step)
             if dtx == "comfort-noise" and self._silent_for % _NOISE_EVERY == 0:
-                self._add(pending, build_comfort_noise(self.format.noise_dbfs), 13, start, False)
+                self._add(
+                    pending, build_comfort_noise(self.format.noise_dbfs), NOISE_TYPE, start, False
+                )
             self._silent_for += 1
             return
         marker = start == 0 or self._silent_for > 0
         self._silent_for = 0
         if self._encoder is None:
-            payload = self._g711(start, start + step).tobytes()
+            payload = self._coded(start, start + step).tobytes()
             self._add(pending, payload, self._codec.payload_type, start, marker)
             return
         pcm = self.timeline.pcm(start, start + step)

@@ -1,13 +1,15 @@
-"""A party's timeline: what it says, at which sample of its own clock.
+"""A party's timeline: what it says, at which sample of its own clock, and in which words.
 
 The party's script places clips here, possibly well ahead; the phone takes them frame by frame.
-What was placed, less what was cut off or muted, is the truth of the call.
+What was placed, less what was cut off or muted, is the truth of the call. Of the words of a saying,
+those lie in a part of it whose middle does.
 """
 
 from __future__ import annotations
 
 import itertools
 from bisect import insort
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +19,8 @@ from numpy.typing import NDArray
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.parties.voices.word_times import WordTime, shared_out
 
-__all__ = ["Segment", "Timeline"]
+__all__ = ["Segment", "Timeline", "words_between", "words_in"]
+
 
 _NEVER: Final = 1 << 62
 
@@ -177,3 +180,28 @@ class Timeline:
                 if piece[0] < piece[1]
             ]
         return spans
+
+
+# -- words ----------------------------------------------------------------------------------
+
+
+def words_in(segment: Segment, start: int, end: int) -> Iterator[WordTime]:
+    """The words of a saying between two samples of the party's clock, by that clock.
+
+    None of what is not said in words: of a file, a tone, a key. A word that is cut begins or ends
+    where it is cut.
+    """
+    for word in segment.words:
+        first, last = segment.start + word.start, segment.start + word.end
+        if start <= (first + last) // 2 < end:
+            yield WordTime(word.text, max(start, first), min(end, last), word.estimated)
+
+
+def words_between(timeline: Timeline, start: int, end: int) -> str:
+    """All that is said aloud between two samples of the party's clock, in order."""
+    return " ".join(
+        word.text
+        for segment in timeline.segments
+        for low, high in timeline.heard_spans(segment)
+        for word in words_in(segment, max(low, start), min(high, end))
+    )

@@ -1,25 +1,69 @@
-"""What is heard where nothing arrived: silence, comfort noise, or repeat-and-fade.
+"""What is heard where nothing arrived: silence, comfort noise (RFC 3389), or repeat-and-fade.
 
 Silence is the default, for a lost packet then is exactly its own 160 samples of nothing. A
-stream that announced comfort noise (RFC 3389) is filled with noise of its level until it speaks
-again. Concealment repeats the last 20 ms that arrived, fading out over 60 ms; it only ever
-writes the samples that are missing. What it and comfort noise put in is noted, for the truth.
+stream that announced comfort noise is filled with noise of its level until it speaks again.
+Concealment repeats the last 20 ms that arrived, fading out over 60 ms; only the missing samples
+are written, so that a loss stays where it happened: what was received is never changed, cross-faded
+or moved. What concealment and comfort noise put in is noted, for the truth.
+
+The first byte of a comfort noise payload is the level in -dBov, 0 to 127; bytes after it describe
+the noise's spectrum and are not used here. 0 dBov is the loudest square wave the codec can carry,
+for mu-law 0.17 dB below that of 16-bit samples, which is less than the byte can tell: dBov and dBFS
+are taken as one.
 """
 
 from __future__ import annotations
 
 import itertools
 from bisect import insort
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.concealment import CONCEALED_SAMPLES, repeat_and_fade
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import comfort_noise
-from mediasim.rtp.comfort_noise import parse_comfort_noise
 
-__all__ = ["GapFiller"]
+__all__ = [
+    "CONCEALED_SAMPLES",
+    "GapFiller",
+    "build_comfort_noise",
+    "parse_comfort_noise",
+    "repeat_and_fade",
+]
+
+
+_QUIETEST: Final = 127
+CONCEALED_SAMPLES: Final = 480
+"""Missing samples after which nothing is left but silence: 60 ms."""
+
+
+def build_comfort_noise(dbfs: float) -> bytes:
+    """The payload for noise of this level (rms, dBFS); what is below -127 is sent as -127.
+
+    ValueError for a level above 0, or for none at all (NaN).
+    """
+    if not dbfs <= 0.0:
+        raise ValueError(f"a noise level of {dbfs} dBFS: expected 0 or below")
+    return bytes((round(min(-dbfs, _QUIETEST)),))
+
+
+def parse_comfort_noise(payload: bytes) -> float | None:
+    """The level (dBFS) of a payload; None if it is empty."""
+    # The top bit is always 0 (section 3.1), so nothing is lost by not looking at it.
+    return float(-(payload[0] & 0x7F)) if payload else None
+
+
+def repeat_and_fade(last: NDArray[np.int16], first: int, samples: int) -> NDArray[np.int16]:
+    """Samples ``first .. first + samples`` of what stands in a gap, counted from its beginning.
+
+    ``last`` (160,) is what came before the gap.
+    """
+    filling = np.zeros(samples, np.int16)
+    at = np.arange(first, min(first + samples, CONCEALED_SAMPLES))
+    share = 1 - at / CONCEALED_SAMPLES
+    filling[: len(at)] = np.rint(last[at % FRAME_SAMPLES] * share)
+    return filling
 
 
 class GapFiller:

@@ -39,16 +39,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import payload_samples
+from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.line_numbers import KeptBlock, LineNumbers, Looked, block_of
-from mediasim.rtp.pace_table import AHEAD_FRAMES, LONGEST_PACKET, PaceTable
-from mediasim.rtp.pacing import STEP, WINDOW_FRAMES
+from mediasim.rtp.depacketizer import Chosen, KeptBlock, LineNumbers, Looked, Placing, block_of
+from mediasim.rtp.pacing import AHEAD_FRAMES, LONGEST_PACKET, WINDOW_FRAMES, PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.placing import Chosen, Placing
+from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial, due_of
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.stream import Shift, Stream, Why
-from mediasim.rtp.trial import JUMP, KeptPacket, Trial, due_of
 
 __all__ = ["Lines"]
 
@@ -278,8 +276,8 @@ class Lines:
         place = looked.output[one] - looked.media[one]
         if self._pace.off(looked.rows[one], looked.delay[one], place)[0] >= -JUMP:
             return False
-        plain = self._stream(row).framed is None
-        size = int(parsed.size[looked.chosen][index]) if plain else FRAME_SAMPLES
+        octets = self._stream(row).octets
+        size = int(parsed.size[looked.chosen][index]) // octets if octets else FRAME_SAMPLES
         return step - (numbers if 0 < numbers <= _BURST else 1) * size >= JUMP
 
     def _finish(
@@ -450,7 +448,8 @@ class Lines:
         spurt = first > newest and not trial.stepped
         if not spurt:
             # Its media times go on behind those of the line.
-            size = payload_samples(stream.codecs[kept[0].payload_type], kept[0].payload.tobytes())
+            codec = CODECS[stream.codecs[kept[0].payload_type]]
+            size = codec.samples(kept[0].payload.tobytes())
             rebased = newest + size - first
             self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)

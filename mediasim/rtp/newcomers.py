@@ -14,15 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import payload_samples
+from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
-from mediasim.rtp.line_numbers import LineNumbers
+from mediasim.rtp.depacketizer import LineNumbers
 from mediasim.rtp.lines import Lines
-from mediasim.rtp.pace_table import PaceTable
-from mediasim.rtp.pacing import Anchor, place_of
+from mediasim.rtp.pacing import PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
+from mediasim.rtp.probation import Anchor, KeptPacket, place_of
 from mediasim.rtp.stream import Stream
-from mediasim.rtp.trial import KeptPacket
 
 __all__ = ["Newcomers", "Piece"]
 
@@ -129,8 +128,8 @@ class Newcomers:
 
 def _counts_on(stream: Stream, one: KeptPacket, other: KeptPacket) -> bool:
     """Whether a packet's timestamp is where the one before it ends."""
-    size = len(one.payload)
-    return (other.timestamp - one.timestamp) & 0xFFFFFFFF == size and not stream.decoders
+    step = (other.timestamp - one.timestamp) & 0xFFFFFFFF
+    return not stream.decoders and step == len(one.payload) // stream.octets
 
 
 def _first_alone(stream: Stream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
@@ -147,8 +146,9 @@ def _clock_of(stream: Stream, kept: list[KeptPacket]) -> int | None:
     """
     if len(kept) < 2:
         return None
-    codec, units = stream.codecs[kept[0].payload_type], stream.ticks_per_sample
-    size = payload_samples(codec, kept[0].payload.tobytes())
+    codec = CODECS[stream.codecs[kept[0].payload_type]]
+    units = stream.ticks_per_sample
+    size = codec.samples(kept[0].payload.tobytes())
     if not size:
         return None
     step = (kept[1].timestamp - kept[0].timestamp) & 0xFFFFFFFF
@@ -157,7 +157,7 @@ def _clock_of(stream: Stream, kept: list[KeptPacket]) -> int | None:
     for before, after in itertools.pairwise(kept):
         same = after.payload_type == before.payload_type and after.sequence - before.sequence == 1
         stamps = (after.timestamp - before.timestamp) & 0xFFFFFFFF
-        if not same or stamps != step or payload_samples(codec, after.payload.tobytes()) != size:
+        if not same or stamps != step or codec.samples(after.payload.tobytes()) != size:
             return None
     count = len(kept) - 1
     waited = (kept[-1].arrival - kept[0].arrival) // SAMPLE_NS

@@ -29,15 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.columns import Columns
-from mediasim.rtp.line_numbers import LineNumbers
+from mediasim.rtp.depacketizer import LineNumbers, Placing
 from mediasim.rtp.lines import Lines
 from mediasim.rtp.newcomers import Newcomers, Piece
-from mediasim.rtp.pace_table import AHEAD_FRAMES, PaceTable
+from mediasim.rtp.pacing import AHEAD_FRAMES, PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
-from mediasim.rtp.placing import Placing
 from mediasim.rtp.reception import ReceptionTable
-from mediasim.rtp.ring import FrameRing
+from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.stream import Digit, KeptNoise, Stream, StreamFormat
 
 __all__ = ["AHEAD_FRAMES", "Playout"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import log2
 from typing import Final, NamedTuple
 
+from mediasim.audio.codecs import CODECS
+
 __all__ = ["Opinion", "emodel_mos"]
 
 
@@ -17,29 +19,8 @@ class Opinion(NamedTuple):
     """Mean opinion score of a conversation, estimated (MOS-CQE): 1 to 4.5."""
 
 
-class _Codec(NamedTuple):
-    impairment: float
-    """Ie: how much the codec itself takes off."""
-    robustness: float
-    """Bpl, with silence for what is missing: the higher, the less a loss takes off."""
-    concealed_robustness: float
-    """Bpl with concealment."""
-
-
 _BEST: Final = 93.2
 """R of a connection whose every parameter has its default (G.107 section 7.7)."""
-
-# On the narrowband scale: whatever the codec, what is heard and recorded here has 8 kHz.
-_G711: Final = _Codec(0.0, 4.3, 25.1)  # G.113 appendix I
-_CODECS: Final = {
-    "PCMU": _G711,
-    "PCMA": _G711,
-    # G.113 rates G.722 better than G.711 (Ie,wb 13 against 36), so it takes nothing off
-    # narrowband speech. It has no narrowband Bpl; a packet missing is taken to hurt as in G.711.
-    "G722": _G711,
-    # Not in G.113: our estimate. Its decoder conceals in any case.
-    "OPUS": _Codec(0.0, 16.0, 16.0),
-}
 
 
 def emodel_mos(
@@ -55,19 +36,19 @@ def emodel_mos(
     ``loss_rate`` (0 to 1) counts every packet that was not played, late ones too;
     ``one_way_delay_ms`` is from mouth to ear, buffers included; ``concealed`` says whether
     missing packets are concealed rather than silent. Echo is taken to be cancelled.
-    ValueError for a codec without figures, and for numbers out of range.
+    ValueError for a codec that is not known, and for numbers out of range.
     """
-    figures = _CODECS.get(codec)
-    if figures is None:
-        raise ValueError(f"no figures for codec {codec!r}: expected one of {', '.join(_CODECS)}")
+    if codec not in CODECS:
+        raise ValueError(f"no figures for codec {codec!r}: expected one of {', '.join(CODECS)}")
+    factors = CODECS[codec].factors
     if not 0.0 <= loss_rate <= 1.0:
         raise ValueError(f"a loss rate of {loss_rate}: expected 0 to 1")
     if not burst_ratio > 0.0:
         raise ValueError(f"a burst ratio of {burst_ratio}: expected more than 0")
     percent = 100.0 * loss_rate
-    robustness = figures.concealed_robustness if concealed else figures.robustness
-    lossy = (95.0 - figures.impairment) * percent / (percent / burst_ratio + robustness)
-    r = max(0.0, _BEST - _delay_impairment(one_way_delay_ms) - figures.impairment - lossy)
+    robustness = factors.concealed_bpl if concealed else factors.bpl
+    lossy = (95.0 - factors.ie) * percent / (percent / burst_ratio + robustness)
+    r = max(0.0, _BEST - _delay_impairment(one_way_delay_ms) - factors.ie - lossy)
     # Annex B. The cubic dips below 1 for very small R.
     mos = max(1.0, 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6)
     return Opinion(r, mos)

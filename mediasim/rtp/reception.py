@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.rtp.columns import Columns
+from mediasim.rtp.ring import Columns
 
 __all__ = ["Reception", "ReceptionTable"]
 

@@ -1,8 +1,8 @@
-"""The ring of decoded samples: many rows, each addressed by output sample.
+"""Tables with a row per stream: columns of numbers, and the ring of decoded samples.
 
-What has been read is silence again. Presence is kept per 10 ms beside the samples, so that what
-never came can be told from what came silent; of payloads that stand off that grid, as a codec
-with memory's do, it is kept to the sample.
+The ring's rows are addressed by output sample. What has been read is silence again. Presence is
+kept per 10 ms beside the samples, so that what never came can be told from what came silent; of
+payloads that stand off that grid, as a codec with memory's do, it is kept to the sample.
 
 A row's own memory is short. A block too long for it is written and read in memory of that length
 made for it (:meth:`FrameRing.stretch`): what each of many rows would need for itself would not stay
@@ -11,6 +11,7 @@ in the processor's cache.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 
-__all__ = ["UNIT", "UNITS_PER_FRAME", "FrameRing"]
+__all__ = ["UNIT", "UNITS_PER_FRAME", "Columns", "FrameRing"]
 
 UNIT: Final = 80
 """Samples of one unit of presence: 10 ms, which every packet time in use is a multiple of."""
@@ -27,6 +28,31 @@ _WIDE: Final = 4
 """Reads of up to this many frames gather all rows at once; longer ones go row by row."""
 _UNIT_OF_SAMPLES: Final = np.dtype(f"V{2 * UNIT}")
 _FRAME_OF_SAMPLES: Final = np.dtype(f"V{2 * FRAME_SAMPLES}")
+_BOTH_UNITS: Final = 0x0101
+_SILENT_FRAME: Final = np.zeros(FRAME_SAMPLES, np.int16).view(_FRAME_OF_SAMPLES)[0]
+
+
+class Columns(ABC):
+    """Columns, grown as rows are opened; each attribute that is an array is one."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._columns(0)
+
+    @abstractmethod
+    def _columns(self, rows: int) -> None:
+        """Make all columns anew, of so many empty rows."""
+
+    def ensure(self, rows: int) -> None:
+        """Have at least this many rows; those there were keep what they hold."""
+        have = self._rows
+        if rows <= have:
+            return
+        old = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        self._columns(rows)
+        for name, column in old.items():
+            getattr(self, name)[:have] = column
+        self._rows = rows
 
 
 class FrameRing:
@@ -249,7 +275,3 @@ class FrameRing:
             out[:] = long._samples[:, : count * FRAME_SAMPLES]
         self._long = None
         return long._have[:, : count * UNITS_PER_FRAME]
-
-
-_BOTH_UNITS: Final = 0x0101
-_SILENT_FRAME: Final = np.zeros(FRAME_SAMPLES, np.int16).view(_FRAME_OF_SAMPLES)[0]

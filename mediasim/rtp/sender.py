@@ -7,33 +7,42 @@ sequence numbers.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS, FrameEncoder
+from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.audio.g711 import alaw_encode, ulaw_encode
-from mediasim.rtp.packets import build
+from mediasim.rtp.packets import HEADER_SIZE, build
 
-__all__ = ["FrameCount", "RtpSender", "encode_frames"]
+__all__ = ["RtpSender", "WideSender"]
 
-
-def encode_frames(
-    pcm: NDArray[np.int16], codec: str, encoder: FrameEncoder | None
-) -> list[NDArray[np.uint8]]:
-    """Payloads of frames (n, size), in as few arrays of equal rows as their sizes allow."""
-    if encoder is None:
-        return [ulaw_encode(pcm) if codec == "PCMU" else alaw_encode(pcm)]
-    return [np.frombuffer(encoder.encode(frame), np.uint8)[None] for frame in pcm]
+_Frames = NDArray[np.int16]
 
 
-class FrameCount(Protocol):
-    """Makes the frames of many senders at once."""
+_PACKET: Final = HEADER_SIZE + FRAME_SAMPLES
+_FIELDS: Final = np.dtype(
+    {
+        "names": ["b0", "b1", "sequence", "timestamp", "ssrc"],
+        "formats": ["u1", "u1", ">u2", ">u4", ">u4"],
+        "offsets": [0, 1, 2, 4, 8],
+        "itemsize": _PACKET,
+    }
+)
+_VERSION: Final = 0x80
+_FEWEST: Final = 16
 
-    frames: int
-    """How many it has made of each."""
+
+def _coding(coder: SampleCoder | FrameCoder) -> Callable[[_Frames], list[NDArray[np.uint8]]]:
+    """Make one stream's coding of frames (n, 160) into payloads, in as few arrays of equal rows as
+    their sizes allow."""
+    if isinstance(coder, SampleCoder):
+        encode_all = coder.encode
+        return lambda pcm: [encode_all(pcm)]
+    encode = coder.encoder().encode
+    return lambda pcm: [np.frombuffer(encode(frame), np.uint8)[None] for frame in pcm]
 
 
 class RtpSender:
@@ -52,16 +61,16 @@ class RtpSender:
         self.codec = codec
         self.ssrc = ssrc
         self.payload_type = known.payload_type if payload_type is None else payload_type
-        self.ticks_per_sample = known.clock_rate // 8000
+        self.ticks_per_sample = known.ticks_per_sample
         self.first_timestamp = first_timestamp
         self._sent = 0
         self._octets = 0
-        self._wide: FrameCount | None = None
+        self._wide: WideSender | None = None
         """Counts frames that are sent for it together with those of others,"""
         self._wide_from = 0
         """and what it had counted before."""
         self._first_sequence = first_sequence
-        self._encoder = None if known.stateless else FrameEncoder(codec)
+        self._payloads = _coding(known.coder)
 
     def changed_to(self, codec: str, payload_type: int, *, ssrc: int) -> RtpSender:
         """The sender that goes on in another codec with the sequence numbers of this one.
@@ -88,7 +97,7 @@ class RtpSender:
         """Bytes of payload sent."""
         return self._octets + self._frames_elsewhere() * FRAME_SAMPLES
 
-    def join(self, count: FrameCount | None) -> None:
+    def join(self, count: WideSender | None) -> None:
         """From now on its frames of G.711 are made and counted elsewhere; None: no more."""
         made = self._frames_elsewhere()
         self._sent += made
@@ -107,7 +116,7 @@ class RtpSender:
         """Frames (n, 160) from ``first_frame`` on as packets; rows of one array are of one size."""
         packets = []
         at = first_frame
-        for payload in encode_frames(pcm, self.codec, self._encoder):
+        for payload in self._payloads(pcm):
             packets.append(self.wrap(payload, np.arange(at, at + len(payload)) * FRAME_SAMPLES))
             at += len(payload)
         return packets
@@ -133,3 +142,88 @@ class RtpSender:
         self._sent += count
         self._octets += payload.size
         return data
+
+
+class WideSender:
+    """Makes the next packet of many senders at once, in the order in which they were added.
+
+    The wide form of :class:`RtpSender`, for codecs of which an octet is a sample by itself: one
+    array for thousands of legs, rows ready to send. Both make the same packets.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        """How many packets it has made of each sender."""
+        self.senders: list[RtpSender] = []
+        self._data = np.zeros((0, _PACKET), np.uint8)
+        self._first_timestamp = np.zeros(0, np.int64)
+        self._coders: list[SampleCoder] = []
+        self._coder = np.zeros(0, np.int64)
+        self._hold(_FEWEST)
+
+    def _hold(self, room: int) -> None:
+        """Have memory for so many senders."""
+        more = room - len(self._data)
+        self._data = np.concatenate((self._data, np.zeros((more, _PACKET), np.uint8)))
+        self._first_timestamp = np.append(self._first_timestamp, np.zeros(more, np.int64))
+        self._coder = np.append(self._coder, np.zeros(more, np.int64))
+        self._heads = self._data.view(_FIELDS)[:, 0]
+        self._rows = [row.data for row in self._data]
+
+    def __len__(self) -> int:
+        return len(self.senders)
+
+    @property
+    def packets(self) -> NDArray[np.uint8]:
+        """The packets made last, (n, 172), in one piece of memory."""
+        return self._data[: len(self.senders)]
+
+    @property
+    def rows(self) -> list[memoryview]:
+        """The same, each by itself."""
+        return self._rows[: len(self.senders)]
+
+    def add(self, sender: RtpSender) -> None:
+        """Send for one more. Raises ValueError for a codec that needs a coder per stream."""
+        coder = CODECS[sender.codec].coder
+        if not isinstance(coder, SampleCoder) or coder.octets != 1:
+            known = ", ".join(name for name, codec in CODECS.items() if codec.is_bytewise)
+            raise ValueError(f"{sender.codec} frames are coded one by one; expected one of {known}")
+        at = len(self.senders)
+        if at == len(self._data):
+            self._hold(2 * at)
+        self.senders.append(sender)
+        head = self._heads[at]
+        head["b0"], head["b1"], head["ssrc"] = _VERSION, sender.payload_type, sender.ssrc
+        head["sequence"] = (sender.next_sequence - 1) & 0xFFFF
+        self._first_timestamp[at] = sender.first_timestamp
+        if coder not in self._coders:
+            self._coders.append(coder)
+        self._coder[at] = self._coders.index(coder)
+        sender.join(self)
+
+    def remove(self, at: int) -> None:
+        """Send no more for the sender in this place; the last one takes it."""
+        self.senders[at].join(None)
+        last = self.senders.pop()
+        if at < len(self.senders):
+            self.senders[at] = last
+        for column in (self._data, self._first_timestamp, self._coder):
+            column[at] = column[len(self.senders)]
+
+    def make(self, pcm: NDArray[np.int16], frame: int) -> None:
+        """Make the next packet of each sender from rows of ``pcm`` (n, 160), over the last one."""
+        count = len(self.senders)
+        payload = self._data[:count, HEADER_SIZE:]
+        users = np.bincount(self._coder[:count], minlength=1)
+        usual = int(users.argmax())
+        if users[usual]:
+            payload[:] = self._coders[usual].encode(pcm)  # as a rule, there is no other
+        for index in np.flatnonzero(users).tolist():
+            if index != usual:
+                own = np.flatnonzero(self._coder[:count] == index)
+                payload[own] = self._coders[index].encode(pcm[own])
+        heads = self._heads[:count]
+        heads["sequence"] += 1
+        heads["timestamp"] = self._first_timestamp[:count] + frame * FRAME_SAMPLES & 0xFFFFFFFF
+        self.frames += 1

@@ -1,4 +1,10 @@
-"""What a row of the playout table knows about its stream beside its columns."""
+"""What a row of the playout table knows about its stream beside its columns.
+
+Payloads of codecs with memory (G.722, Opus) are decoded in order of media time, when due: a decoder
+must see them in order, so they are held until the frame clock needs their audio. The codec's known
+delay is taken off, so that a clip stands where its timestamp says, as it does with G.711; the price
+is that a payload is due that much earlier.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +14,24 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS
+from mediasim.audio.codecs import (
+    CODECS,
+    EVENT_TYPE,
+    NOISE_TYPE,
+    FrameCoder,
+    FrameDecoder,
+    SampleCoder,
+    frame_coder,
+)
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
-from mediasim.rtp.framed import FramedStream
 from mediasim.rtp.gaps import GapFiller
-from mediasim.rtp.pacing import FirstPackets
-from mediasim.rtp.stream_lock import StreamLock
+from mediasim.rtp.probation import FirstPackets, KeptPacket, StreamLock
 from mediasim.rtp.telephone_event import EventReceiver
-from mediasim.rtp.trial import KeptPacket
 
 __all__ = [
     "MEDIA_BASE",
     "Digit",
+    "FramedStream",
     "KeptNoise",
     "Placed",
     "Shift",
@@ -28,9 +40,68 @@ __all__ = [
     "Why",
 ]
 
+
+_CONCEALED_FRAMES: Final = 3
+"""Missing frames a decoder is asked to bridge before it starts afresh."""
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
 """Media time of a stream's first packet: room below it for packets that overtook each other."""
 _HIGHEST: Final = np.iinfo(np.int64).max
+
+
+class FramedStream:
+    """The payloads and the decoder of one row."""
+
+    def __init__(self, codec: str) -> None:
+        """Raises ValueError for a codec that has no memory."""
+        self._coder = frame_coder(codec)
+        self._delay = CODECS[codec].delay_samples
+        self._held: dict[int, tuple[int, bytes]] = {}
+        """Payloads, and which of the sender's streams they are of."""
+        self._stream = self._decoded = 0
+        self._next: int | None = None
+        self._decoder: FrameDecoder | None = None
+
+    def restart(self) -> None:
+        """The payloads to come are of a new stream, and are decoded afresh."""
+        self._stream += 1
+
+    @property
+    def lead(self) -> int:
+        """Samples before its output sample at which a payload is needed."""
+        return self._delay
+
+    def hold(self, output: NDArray[np.int64], payload: NDArray[np.uint8]) -> None:
+        """Keep payloads (n, size) for their output samples (n,)."""
+        for at, data in zip(output.tolist(), payload, strict=True):
+            self._held[at] = self._stream, data.tobytes()
+
+    def decode(self, end_frame: int) -> list[tuple[int, NDArray[np.int16]]]:
+        """All audio due before frame ``end_frame``: (output sample, samples) of each payload."""
+        due = end_frame * FRAME_SAMPLES + self._delay
+        ready = sorted(at for at in self._held if at < due)
+        decoded = []
+        for at in ready:
+            stream, payload = self._held.pop(at)
+            if stream != self._decoded:
+                self._decoded, self._decoder = stream, None
+            self._catch_up(at)
+            if self._decoder is None:
+                self._decoder = self._coder.decoder()
+            samples = self._decoder.decode(payload)
+            decoded.append((at - self._delay, samples))
+            self._next = at + len(samples)
+        return decoded
+
+    def _catch_up(self, at: int) -> None:
+        """Bridge a gap before ``at``, or start afresh after a long one."""
+        if self._decoder is None or self._next is None or at == self._next:
+            return
+        missing = (at - self._next) // FRAME_SAMPLES
+        if not 0 < missing <= _CONCEALED_FRAMES:
+            self._decoder = None
+            return
+        for _ in range(missing):
+            self._decoder.decode(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +109,13 @@ class StreamFormat:
     """What a row expects to receive, as its session description would say."""
 
     codec: str = "PCMU"
-    """PCMU, PCMA, G722 or OPUS."""
+    """The name of one of :data:`mediasim.audio.codecs.CODECS`."""
     payload_type: int = 0
     others: tuple[tuple[int, str], ...] = ()
     """Payload types and codecs of what else was agreed on."""
-    event_payload_type: int = 101
+    event_payload_type: int = EVENT_TYPE
     """Telephone-event (RFC 4733)."""
-    noise_payload_type: int = 13
+    noise_payload_type: int = NOISE_TYPE
     """Comfort noise (RFC 3389)."""
     depth: int = 3
     """Frames an undelayed packet waits before it is played."""
@@ -56,7 +127,7 @@ class StreamFormat:
     @property
     def codecs(self) -> dict[int, str]:
         """What payload types are heard as: what was agreed on, and the static ones beside it."""
-        static = {codec.payload_type: name for name, codec in CODECS.items() if name != "OPUS"}
+        static = {codec.payload_type: name for name, codec in CODECS.items() if codec.is_static}
         for taken in (self.event_payload_type, self.noise_payload_type):
             static.pop(taken, None)
         return static | dict(self.others) | {self.payload_type: self.codec}
@@ -167,7 +238,8 @@ class Stream:
     def use(self, payload_type: int) -> None:
         """Packets of this type come now. KeyError for one that is not heard."""
         self.codec, self.payload_type = self.codecs[payload_type], payload_type
-        if not CODECS[self.codec].stateless and self.codec not in self.decoders:
+        framed = isinstance(CODECS[self.codec].coder, FrameCoder)
+        if framed and self.codec not in self.decoders:
             self.decoders[self.codec] = FramedStream(self.codec)
 
     @property
@@ -179,6 +251,12 @@ class Stream:
     def ticks_per_sample(self) -> int:
         """RTP timestamp units per 8 kHz sample; G.722's clock is 8 kHz by RFC 3551."""
         return (self.clock_rate or CODECS[self.codec].clock_rate) // SAMPLE_RATE
+
+    @property
+    def octets(self) -> int:
+        """Octets of payload that code a sample; 0 where whole frames are coded."""
+        coder = CODECS[self.codec].coder
+        return coder.octets if isinstance(coder, SampleCoder) else 0
 
     @property
     def lead(self) -> int:

@@ -2,3 +2,16 @@
 
 Here are the sockets, threads, clocks and files of it; Twilio's behaviour is `mediasim.twilio`.
 """
+
+__all__ = [
+    "access",
+    "clocks",
+    "config",
+    "config_weather",
+    "http_server",
+    "number_plan",
+    "sandbox",
+    "server",
+    "settings",
+    "storage",
+]

@@ -13,21 +13,32 @@ import hmac
 import ipaddress
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediasim.sandbox.fleet.passing import whole_body
+from mediasim.sandbox.fleet.proxy import whole_body
+from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.webhooks import HostGuard
 
-__all__ = ["TOKEN", "Access", "kept_token", "token_for_this_user"]
+if TYPE_CHECKING:
+    from mediasim.twilio.resources import AccountRecord
+
+__all__ = [
+    "TOKEN",
+    "Access",
+    "environment",
+    "environment_block",
+    "kept_token",
+    "token_for_this_user",
+]
 
 TOKEN: Final = "MEDIASIM_TOKEN"
 """The environment variable of a token, for the server and for who asks it."""
@@ -216,7 +227,25 @@ def _cookie(headers: Headers, name: str) -> str:
     return "" if found is None else found.value
 
 
-# -- commands of the same user ------------------------------------------------------------------
+# -- apps, and commands of the same user -------------------------------------------------------
+
+
+def environment(base_url: str, account: AccountRecord, token: str | None = None) -> dict[str, str]:
+    """The variables that point an app at a sandbox, by name.
+
+    ``token`` is what the control API asks for; None: nothing.
+    """
+    return {
+        "MEDIASIM_BASE_URL": base_url,
+        "TWILIO_ACCOUNT_SID": account.sid,
+        "TWILIO_AUTH_TOKEN": account.auth_token,
+        **({} if token is None else {TOKEN: token}),
+    }
+
+
+def environment_block(variables: Mapping[str, str]) -> str:
+    """A line each, to be copied."""
+    return "\n".join(f"{name}={value}" for name, value in variables.items())
 
 
 @contextmanager

@@ -7,24 +7,23 @@ and what would be right. Parties are a scenario's, and say how they answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
-from pydantic import AfterValidator, PrivateAttr, ValidationError
+from pydantic import AfterValidator, PrivateAttr
 
-from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.documents.document import Node, Origin, from_python
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
-from mediasim.documents.values import Flag, Name, Number, Text, count
-from mediasim.documents.yaml_reader import read_yaml
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
+from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
 from mediasim.exchange.phone import Answering
-from mediasim.sandbox.config_sip import SipConfig
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.scenario.model.fault import FaultText
 from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 
 __all__ = [
@@ -34,16 +33,20 @@ __all__ = [
     "Callee",
     "Config",
     "RingAnswer",
+    "SipAddress",
+    "SipConfig",
+    "config_of",
     "config_schema",
     "load_config",
     "parse_callee",
     "parse_config",
+    "read_sip_address",
 ]
 
-M = TypeVar("M", bound=Model)
 DEFAULT: Final = "default"
 """What the party that answers unclaimed numbers is called."""
-_LARGEST: Final = 1_000_000
+_SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
+_SIP_HOST: Final = "127.0.0.1"
 
 
 def _url(text: str) -> str:
@@ -136,6 +139,41 @@ class AccountConfig(Model):
     """What a person calls it."""
 
 
+class SipAddress(NamedTuple):
+    """A host and its port, for UDP and TCP."""
+
+    host: str
+    port: int
+
+
+def read_sip_address(text: str) -> SipAddress:
+    """``5060`` is this machine alone, ``192.168.1.5:5060`` an address. Raises ValueError."""
+    found = _SIP_ADDRESS.fullmatch(text.strip())
+    if found is None or int(found[2]) > 65_535:
+        raise ValueError(f"expected PORT or HOST:PORT, such as 5060, found {text[:60]!r}")
+    return SipAddress((found[1] or _SIP_HOST).strip("[]"), int(found[2]))
+
+
+def _sip_address(text: str) -> str:
+    read_sip_address(text)
+    return text
+
+
+class SipConfig(Model):
+    """SIP telephones. A bare text is where they are answered."""
+
+    stands_for: ClassVar[str] = "listen"
+
+    listen: Annotated[Text, AfterValidator(_sip_address)] | None = None
+    """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
+    users: Mapping[UserName, Text] = {}
+    """Who may register, each with a password; sip:NAME@... then rings there."""
+
+    @property
+    def address(self) -> SipAddress | None:
+        return None if self.listen is None else read_sip_address(self.listen)
+
+
 class Config(Model):
     """A sandbox's number plan and settings; all of it may be absent."""
 
@@ -155,7 +193,7 @@ class Config(Model):
     for each 20 ms beyond what it needs to read them; 20ms lets it think in real time."""
     media_auth: Flag = True
     """Whether recordings' media asks for the account's credentials."""
-    profile: Profile = DEFAULT_PROFILE
+    profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
@@ -215,18 +253,7 @@ class Config(Model):
 
 def load_config(file: Path) -> Config:
     """Read a config file. Raises ScenarioError with every mistake in it."""
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text: byte {error.start} is wrong"
-        raise ScenarioError([Problem(message, "", file)]) from None
-    if len(data) > _LARGEST:
-        raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
-    return parse_config(text, base=file.parent, file=file)
+    return parse_config(read_text(file), base=file.parent, file=file)
 
 
 def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None = None) -> Config:
@@ -234,46 +261,50 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
 
     Raises ScenarioError.
     """
-    from mediasim.sandbox.config_sounds import sound_problems
-
     document = read_yaml(text, file) if isinstance(text, str) else from_python(text)
     origin = Origin(document, base, file)
-    config = _validated(Config, origin)
+    config = validated(Config, origin)
     callees = ((location, callee) for location, _, callee in config.callees())
-    if problems := sound_problems(callees, origin):
+    if problems := _sound_problems(callees, origin):
         raise ScenarioError(problems)
     return config
 
 
+def config_of(given: Config | Mapping[str, Any] | str | Path, base: Path) -> Config:
+    """A config given as an object, data, YAML text, or the path of a file. Raises ScenarioError."""
+    if isinstance(given, Config):
+        return given
+    return load_config(given) if isinstance(given, Path) else parse_config(given, base=base)
+
+
 def parse_callee(data: object, *, base: Path) -> Callee:
     """Read a party given as data, as ``parties`` holds them. Raises ScenarioError."""
-    from mediasim.sandbox.config_sounds import sound_problems
-
     origin = Origin(from_python(data), base)
-    callee = _validated(Callee, origin)
+    callee = validated(Callee, origin)
     if callee.endpoint is not None:
         words = "expected none: endpoints elsewhere are parties of the number plan"
         raise ScenarioError([origin.problem(("endpoint",), words)])
-    if problems := sound_problems([((), callee)], origin):
+    if problems := _sound_problems([((), callee)], origin):
         raise ScenarioError(problems)
     return callee
 
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of config files, for editors."""
-    from mediasim.scenario.model.schema import file_schema
+    from mediasim.documents.schema import file_schema
 
     return file_schema(Config, "mediasim sandbox")
 
 
-def _validated(model: type[M], origin: Origin) -> M:
-    problems = list(origin.document.repeated)
-    try:
-        built = model.model_validate(origin.document.plain(), context=origin, by_name=False)
-    except ValidationError as error:
-        for details in error.errors(include_url=False):
-            of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
-            problems.append(origin.problem(details["loc"], message_of(details), of_key=of_key))
-    if problems:
-        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
-    return built
+def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
+    """What cannot be said or played, of parties with the place where they are written."""
+    # Loaded for configs that are read: their schema has no need of voices.
+    from mediasim.scenario.running.sounds import party_sound_troubles
+
+    return [
+        origin.problem((*where, *location), words)
+        for where, callee in callees
+        for location, words in party_sound_troubles(
+            callee, callee.voice or DEFAULT_VOICES[0], origin.base
+        )
+    ]

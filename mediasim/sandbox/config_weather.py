@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import ValidationError
-
-from mediasim.documents.diagnostics import UNKNOWN_KEY, ScenarioError, message_of
-from mediasim.documents.document import Origin, from_python
+from mediasim.documents.document import Origin, from_python, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Model, OneOrMany, Trouble
 from mediasim.documents.values import Flag, Number, Ratio, Text, count
-from mediasim.scenario.model.fault import FaultText
+from mediasim.scenario.model.recording import FaultText
 from mediasim.truth.faults.order import parse_fault
+from mediasim.twilio.rest.table import callbacks
 from mediasim.twilio.weather import Spell
 
 __all__ = ["WeatherSpell", "parse_weather"]
@@ -22,14 +20,10 @@ __all__ = ["WeatherSpell", "parse_weather"]
 _SCOPE: Final = ("only", "sid", "url", "number", "share", "times")
 
 
-_Kind = Literal[
-    "call-status",
-    "recording-status",
-    "conference-status",
-    "action",
-    "transcription",
-    "partial-result",
-]
+if TYPE_CHECKING:
+    _Kind = str
+else:
+    _Kind = Literal[callbacks()]
 
 
 class WeatherSpell(Model):
@@ -110,15 +104,4 @@ class WeatherSpell(Model):
 
 def parse_weather(given: Mapping[str, Any]) -> WeatherSpell:
     """Read a spell given as data. Raises ScenarioError with every mistake in it."""
-    origin = Origin(from_python(given), Path())
-    try:
-        return WeatherSpell.model_validate(origin.document.plain(), context=origin, by_name=False)
-    except ValidationError as error:
-        raise ScenarioError(
-            [
-                origin.problem(
-                    details["loc"], message_of(details), of_key=details["type"] == UNKNOWN_KEY
-                )
-                for details in error.errors(include_url=False)
-            ]
-        ) from None
+    return validated(WeatherSpell, Origin(from_python(given), Path()))

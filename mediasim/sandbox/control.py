@@ -20,12 +20,12 @@ from starlette.routing import Route
 
 from mediasim import __version__
 from mediasim.documents.durations import Duration
-from mediasim.net.datagram_socket import DROPPED
+from mediasim.net.udp import DROPPED
+from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
-from mediasim.sandbox.environment import environment
 from mediasim.sandbox.inspector import inspector_routes
-from mediasim.sandbox.live import DEFAULT_CALLER, NotNow, act, place_call
+from mediasim.sandbox.number_plan import DEFAULT_CALLER, NotNow, act, place_call
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes

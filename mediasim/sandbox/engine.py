@@ -7,13 +7,13 @@ alone.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar, overload
 
 from mediasim.sandbox.clocks import Clock
+from mediasim.twilio.ports import on_this_loop
 
 __all__ = ["Engine", "EngineStopped"]
 
@@ -66,14 +66,14 @@ class Engine:
         It is done to its end even if who asked for it is cancelled. Raises EngineStopped.
         """
         if asyncio.get_running_loop() is self.clock.loop:
-            return await _done(work)
+            return await on_this_loop(work)
         return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
 
     def submit(self, work: Callable[[], Any]) -> Future[Any]:
         """The same for a thread without a loop."""
         if not self.running:
             raise EngineStopped("the engine does not run")
-        return asyncio.run_coroutine_threadsafe(_done(work), self.clock.loop)
+        return asyncio.run_coroutine_threadsafe(on_this_loop(work), self.clock.loop)
 
     def _run(self) -> None:
         try:
@@ -89,8 +89,3 @@ class Engine:
     async def _live(self) -> None:
         self._started.set()
         await self._stopping.wait()
-
-
-async def _done(work: Callable[[], Any]) -> Any:
-    result = work()
-    return await result if inspect.isawaitable(result) else result

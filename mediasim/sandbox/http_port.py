@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from mediasim.twilio.ports import HttpAnswer, HttpFailed
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 
 if TYPE_CHECKING:
     import httpx2
@@ -42,65 +42,50 @@ class WebPort:
         """Requests open or waiting to be, by host and port."""
         self._slots: dict[str, asyncio.Semaphore] = {}
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
-        """One request. Raises HttpFailed when there is no answer, or too long a one."""
-        asking = self._ask(method, url, headers, body, connect_seconds, total_seconds, most_bytes)
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        """Send one request. Raises HttpFailed when there is no answer, or too long a one."""
+        sending = self._round_trip(request, limits)
         with self._hold():
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asking, self._web))
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sending, self._web))
 
     async def close(self) -> None:
         """Close all connections; to be awaited on the web loop."""
         if self._client is not None:
             await self._client.aclose()
 
-    async def _ask(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
+    async def _round_trip(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
         import httpx2
 
-        timeout = httpx2.Timeout(total_seconds, connect=connect_seconds)
+        timeout = httpx2.Timeout(limits.total_seconds, connect=limits.connect_seconds)
         waiting = True
         try:
-            async with asyncio.timeout(total_seconds), self._slot(url):
+            async with asyncio.timeout(limits.total_seconds), self._slot(request.url):
                 waiting = False
-                request = self._opened().stream(
-                    method, url, headers=dict(headers), content=body, timeout=timeout
+                streaming = self._opened().stream(
+                    request.method,
+                    request.url,
+                    headers=dict(request.headers),
+                    content=request.body,
+                    timeout=timeout,
                 )
-                async with request as response:
+                async with streaming as response:
                     return HttpAnswer(
                         response.status_code,
                         {name.lower(): value for name, value in response.headers.items()},
-                        await _content(response, most_bytes),
+                        await _content(response, limits.most_bytes),
                     )
         except httpx2.ConnectTimeout:
-            words = f"no connection within {connect_seconds:g} seconds"
+            words = f"no connection within {limits.connect_seconds:g} seconds"
             raise HttpFailed(words, timed_out=True) from None
         except (TimeoutError, httpx2.TimeoutException):
-            words = f"no answer within {total_seconds:g} seconds"
+            words = f"no answer within {limits.total_seconds:g} seconds"
             if waiting:
                 words += f": it has {_MOST_OF_A_HOST} requests open and answers none"
             raise HttpFailed(words, timed_out=True) from None
         except httpx2.ConnectError as error:
             raise HttpFailed(f"cannot connect: {error}", refused=True) from None
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-            raise HttpFailed(f"{url!r} cannot be called: {error}", refused=True) from None
+            raise HttpFailed(f"{request.url!r} cannot be called: {error}", refused=True) from None
         except httpx2.HTTPError as error:
             words = str(error) or type(error).__name__
             raise HttpFailed(f"the connection broke: {words}") from None

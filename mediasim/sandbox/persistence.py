@@ -3,26 +3,55 @@
 Changes are told by the exchange's events, by deliveries, and by requests that change something.
 All changes of one turn of the engine's loop are one transaction; the loop encodes them, and the
 database's own thread writes them.
+
+A record is written as a document of JSON. Times inside are loop time, which begins anew with each
+start; in a document they are nanoseconds since 1970. By the rule of the records' names every field
+that ends in ``_ns`` is a time. A layout is kept as what was asked for: the rule table decides anew,
+the same way. A field that a document lacks may stand in it under a former name, as another value.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
+import types
+import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from mediasim.sandbox.documents import from_document, to_document
+from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.twilio.representations import ABSENCE_CODES
+from mediasim.twilio.rest.resource import Stored
+from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.service import Service
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
-    from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.fleet.wire import ReportedRecords
 
-__all__ = ["Keeper", "Shelf", "readable"]
+__all__ = [
+    "Documents",
+    "Keeper",
+    "Shelf",
+    "from_document",
+    "readable",
+    "shelf_of",
+    "to_document",
+]
 
+Documents = dict[str, list[dict[str, Any]]]
+"""Records as they are written, by kind, oldest first."""
+R = TypeVar("R")
 _LOG: Final = logging.getLogger("mediasim")
+_TIME: Final = "_ns"
+_FORMER: Final = {
+    "absence": ("error_code", {code: absence for absence, code in ABSENCE_CODES.items()}),
+}
+"""Fields that documents of earlier versions have: their name then, and what each value is now."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +70,115 @@ class Shelf:
     """How many are brought back, the newest; the others are forgotten."""
 
 
-def readable(
-    documents: Mapping[str, Sequence[Any]], types: Mapping[str, type[Any]], key: Mapping[str, str]
-) -> dict[str, list[dict[str, Any]]]:
-    """The documents without those that are no records, which the log names; they stay where they
-    are. ``types`` are by kind; ``key`` is the field that names a record, ``sid`` where absent."""
-    found: dict[str, list[dict[str, Any]]] = {}
+def shelf_of(service: Service, stored: Stored) -> Shelf:
+    """The records of an account that are of one kind."""
+    store = stored.store(service)
+
+    def add(record: Any) -> None:
+        for name in stored.momentary:
+            setattr(record, name, 0)
+        store.add(record)
+
+    return Shelf(stored.kind, stored.record, store.all, add, stored.key, store.remove, stored.most)
+
+
+# -- documents ----------------------------------------------------------------------------------
+
+
+def to_document(record: Any, epoch_ns: int) -> dict[str, Any]:
+    """A dataclass as a document. ``epoch_ns`` is loop time zero in nanoseconds since 1970."""
+    return {
+        field.name: _written(field.name, getattr(record, field.name), epoch_ns)
+        for field in dataclasses.fields(record)
+    }
+
+
+def _written(name: str, value: Any, epoch_ns: int) -> Any:
+    if isinstance(value, Layout):
+        return value.asked()
+    if dataclasses.is_dataclass(value):
+        return to_document(value, epoch_ns)
+    if isinstance(value, Mapping):
+        return {key: _written("", item, epoch_ns) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_written("", item, epoch_ns) for item in value]
+    return value + epoch_ns if name.endswith(_TIME) and value is not None else value
+
+
+def from_document(kind: type[R], document: Mapping[str, Any], epoch_ns: int) -> R:
+    """The record of a document that was written of one.
+
+    A field that the document lacks takes its default. Raises KeyError where it has none.
+    """
+    hints = _hints(kind)  # type: ignore[arg-type]
+    record = object.__new__(kind)  # what checks a record's birth is not for one that has lived
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        hint = hints[field.name]
+        if field.name in document:
+            value = _read(hint, field.name, document[field.name], epoch_ns)
+        elif field.name in _FORMER and _FORMER[field.name][0] in document:
+            name, values = _FORMER[field.name]
+            value = values.get(document[name])
+        elif field.default_factory is not dataclasses.MISSING:
+            value = field.default_factory()
+        elif field.default is not dataclasses.MISSING:
+            value = field.default
+        else:
+            raise KeyError(f"{kind.__name__} needs {field.name}")
+        object.__setattr__(record, field.name, value)
+    return record
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _read(hint: Any, name: str, value: Any, epoch_ns: int) -> Any:
+    if value is None:
+        return None
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        (hint,) = (each for each in inner if each is not type(None))
+        return _read(hint, name, value, epoch_ns)
+    if hint is Layout:
+        return recording_layout(**value)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_document(hint, value, epoch_ns)
+    if origin is tuple:
+        items = inner[:1] * len(value) if inner[1:] == (...,) else inner
+        return tuple(
+            _read(item, "", each, epoch_ns) for item, each in zip(items, value, strict=True)
+        )
+    if origin in (list, Sequence):
+        return [_read(inner[0], "", each, epoch_ns) for each in value]
+    if origin in (dict, Mapping):
+        return {key: _read(inner[1], "", each, epoch_ns) for key, each in value.items()}
+    return value - epoch_ns if name.endswith(_TIME) else value
+
+
+def readable(documents: Documents) -> Documents:
+    """The documents without those that are no records, which the log names.
+
+    In the database they stay where they are.
+    """
+    found: Documents = {}
     for kind, listed in documents.items():
         kept = found[kind] = []
+        stored = all_stored().get(kind)
+        key = "sid" if stored is None else stored.key
         for document in listed:
-            name = key.get(kind, "sid")
             try:
-                if kind in types:
-                    getattr(from_document(types[kind], document, 0), name)
+                if stored is not None:
+                    getattr(from_document(stored.record, document, 0), key)
                 kept.append(document)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                which = document.get(name) if isinstance(document, dict) else document
+                which = document.get(key) if isinstance(document, dict) else document
                 _LOG.error("a row of the database is left out: %s %r: %s", kind, which, error)
     return found
+
+
+# -- writing through ----------------------------------------------------------------------------
 
 
 class Keeper:
@@ -125,9 +245,10 @@ class Keeper:
 
     def extended(self, *kinds: str) -> None:
         """Find out what is new on shelves that have become longer."""
-        self.compare(
-            *(k for k in kinds if len(list(self._shelves[k].records())) != len(self._known[k]))
-        )
+        for kind in kinds:
+            shelf = self._shelves.get(kind)
+            if shelf is not None and len(list(shelf.records())) != len(self._known[kind]):
+                self.compare(kind)
 
     def gone(self, kind: str, key: str) -> None:
         """Note that there is no such record any more."""

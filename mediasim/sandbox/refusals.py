@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.sandbox.clocks import ClockRefuses
-from mediasim.sandbox.live import NotNow
+from mediasim.sandbox.number_plan import NotNow
 from mediasim.twilio.errors import TwilioError
 
 __all__ = ["REFUSALS", "WrongParameter"]

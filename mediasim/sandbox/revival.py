@@ -13,34 +13,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.lifecycle import interrupt
 from mediasim.exchange.media_store import MediaStore
-from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
-from mediasim.exchange.recovery import Revived, revive_recordings, settle_left
-from mediasim.exchange.sids import check_sid
+from mediasim.exchange.records import RecordingRecord, check_recording_sid
+from mediasim.exchange.recovery import Revived, revive_recordings
 from mediasim.media.spool import journals
-from mediasim.sandbox.documents import from_document, to_document
-from mediasim.sandbox.shelves import TYPES
-from mediasim.truth.recovered import publish_recovered, recovered_channels
+from mediasim.sandbox.persistence import Documents, from_document, to_document
+from mediasim.truth.publishing import publish_recovered, recovered_channels
 from mediasim.twilio.representations import recording_document
-from mediasim.twilio.resources import TranscriptionRecord
-from mediasim.twilio.transcriptions import finish
+from mediasim.twilio.rest.resource import Stored
+from mediasim.twilio.rest.table import all_stored
 
-__all__ = [
-    "Documents",
-    "end_record",
-    "epoch_after",
-    "last_moment",
-    "publish_left",
-    "revive",
-]
+__all__ = ["end_record", "epoch_after", "last_moment", "publish_left", "revive"]
 
-Documents = dict[str, list[dict[str, Any]]]
-"""By kind, oldest first."""
-
-_Life = CallRecord | ConferenceRecord | RecordingRecord | TranscriptionRecord
-_LIVES: Final = ("call", "conference", "recording", "transcription")
-"""Kinds of records that end with the process."""
 _SECOND: Final = 1_000_000_000
 
 
@@ -82,7 +66,8 @@ def revive(
     """
     if epoch is None:
         return set()
-    before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in _LIVES}
+    lives = {kind: stored for kind, stored in all_stored().items() if stored.lives}
+    before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in lives}
     dates = Dates(epoch)
     epoch_ns = dates.unix_ns(0)
     rows = {document["sid"]: document for document in documents.get("recording", ())}
@@ -104,15 +89,16 @@ def revive(
         left += found
     died_ns = last_moment(documents) - epoch_ns
 
-    def ended(kind: str, document: dict[str, Any]) -> dict[str, Any]:
-        record = from_document(TYPES[kind], document, epoch_ns)
-        return to_document(record, epoch_ns) if end_record(record, died_ns, store) else document
+    def ended(stored: Stored, document: dict[str, Any]) -> dict[str, Any]:
+        record = from_document(stored.record, document, epoch_ns)
+        has_ended = end_record(stored, record, died_ns, store)
+        return to_document(record, epoch_ns) if has_ended else document
 
-    for kind in _LIVES:
-        documents[kind] = [ended(kind, each) for each in documents.get(kind, ())]
+    for kind, stored in lives.items():
+        documents[kind] = [ended(stored, each) for each in documents.get(kind, ())]
     return {
         (kind, each["sid"])
-        for kind in _LIVES
+        for kind in lives
         for each in documents[kind]
         if each is not before[kind].get(each["sid"])
     }
@@ -150,7 +136,7 @@ def _journal_of(
 ) -> dict[str, Any] | None:
     """What a recording's damaged journal said, by its row; without a row, what its file tells."""
     try:
-        check_sid(sid, "RE")
+        check_recording_sid(sid)
     except ValueError:
         return None
     row = rows.get(sid)
@@ -171,17 +157,9 @@ def _journal_of(
     return {"sid": sid, **{name: row[name] for name in names}, **times}
 
 
-def end_record(record: Any, at_ns: int, store: MediaStore) -> bool:
-    """End a record whose process is dead; returns whether it had a life that had not ended.
-
-    Of a recording of which nothing was found in a spool, what is in the store decides.
-    """
-    if not isinstance(record, _Life) or record.status not in record.LIFE.interrupted:
+def end_record(stored: Stored, record: Any, died_ns: int, store: MediaStore) -> bool:
+    """End a record whose process is dead; returns whether it had a life that had not ended."""
+    if not stored.lives or record.status not in record.LIFE.interrupted:
         return False
-    if isinstance(record, RecordingRecord):
-        settle_left(store, record, at_ns)
-    elif isinstance(record, TranscriptionRecord):
-        finish(record, at_ns)
-    else:
-        interrupt(record, at_ns)
+    stored.end(record, died_ns, store)
     return True

@@ -15,74 +15,43 @@ from typing import TYPE_CHECKING, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.events import (
-    CallEvent,
-    ConferenceEvent,
-    Event,
-    RecordingEvent,
-    TranscriptionEvent,
-)
+from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.journals import Journals
-from mediasim.exchange.recovery import Revived
-from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.records import SidFactory
+from mediasim.exchange.recovery import Journals, Revived
 from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
-from mediasim.sandbox.checkpoints import Pulse
-from mediasim.sandbox.clocks import ClockRefuses, make_clock, only_real_time
+from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
-from mediasim.sandbox.numbers import claim_numbers
-from mediasim.sandbox.persistence import Keeper, Shelf, readable
-from mediasim.sandbox.phones import PhoneBook
-from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
-from mediasim.sandbox.settings import Settings
-from mediasim.sandbox.shelves import BOOKS, KEYS, LIVES, MOST_KEPT, OF_THE_FRONT, TYPES, shelves_of
+from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
+from mediasim.sandbox.persistence import Documents, Keeper, Shelf, readable, shelf_of
+from mediasim.sandbox.revival import epoch_after, last_moment, revive
+from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
 from mediasim.sandbox.softphone.desk import SoftphoneDesk
 from mediasim.sandbox.storage import Storage, StorageError
-from mediasim.sandbox.upkeep import Upkeep
+from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.representations import recording_document
-from mediasim.twilio.resources import (
-    AccountRecord,
-)
+from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.rest.resource import MOST_KEPT, Owner
+from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
-    from mediasim.sandbox.elsewhere import Elsewhere
-    from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.fleet.wire import ReportedRecords
+    from mediasim.sandbox.workers import Elsewhere
     from mediasim.sip.server import SipServer
 
-__all__ = ["Sandbox", "clock_of"]
+__all__ = ["Sandbox"]
 
-_ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
 _GOODBYE: Final = 0.5
 """Seconds that the app has, at the end, to hear how its calls ended."""
-
-
-def clock_of(settings: Settings) -> Clock:
-    """The clock that settings ask for. Raises ClockRefuses where they contradict each other."""
-    clock = make_clock(
-        settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
-    )
-    try:
-        if settings.workers > 1:
-            only_real_time(clock, "workers")
-        if settings.sip is not None:
-            only_real_time(clock, "SIP telephones")
-            if settings.workers > 1:
-                raise ClockRefuses(_ONE_PROCESS.format("SIP telephones"))
-        if settings.config.has_endpoints:
-            only_real_time(clock, "RTP endpoints")
-    except ClockRefuses:
-        clock.close()
-        raise
-    return clock
 
 
 class Sandbox:
@@ -172,7 +141,7 @@ class Sandbox:
             return
 
         def write() -> Future[None]:
-            keeper.compare(*BOOKS, *(LIVES if deleted else ()))
+            keeper.compare(*_compared(), *(_told() if deleted else ()))
             return keeper.write()
 
         with contextlib.suppress(Exception):  # the keeper has told of it
@@ -219,7 +188,7 @@ class Sandbox:
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
         left: list[Revived] = []
-        documents = readable(storage.documents, TYPES, KEYS)
+        documents = readable(storage.documents)
         try:
             revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
         except OSError as error:
@@ -303,10 +272,12 @@ class Sandbox:
         self.keeper = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)
-            shelves = shelves_of(self.service)
-            if settings.worker is not None:
-                shelves = [shelf for shelf in shelves if shelf.kind not in OF_THE_FRONT]
-            self.keeper = Keeper(storage.database, epoch_ns, shelves)
+            own = [
+                shelf_of(self.service, each)
+                for each in all_stored().values()
+                if settings.worker is None or each.owner is not Owner.FRONT
+            ]
+            self.keeper = Keeper(storage.database, epoch_ns, own)
             self.keeper.restore(documents, revived)
         exchange.events.on("event", partial(self._happened, exchange))
         if settings.worker is None:
@@ -349,7 +320,7 @@ class Sandbox:
 
     def _write_all(self) -> None:
         if self.keeper is not None:
-            self.keeper.compare(*BOOKS, *LIVES)
+            self.keeper.compare(*_compared(), *_told())
             self.keeper.write()
 
     def _happened(self, exchange: Exchange, event: Event) -> None:
@@ -361,24 +332,17 @@ class Sandbox:
         log = exchange.events.log
         if len(log) > MOST_KEPT:
             del log[: MOST_KEPT // 2]
-        keeper, catalogue = self.keeper, exchange.catalogue
+        keeper = self.keeper
         if keeper is None:
             return
-        if isinstance(event, RecordingEvent):
-            recording = catalogue.recording(event.recording_sid)
-            keeper.changed("recording", recording)
-            if recording.status in ("completed", "absent"):
-                _await_row(keeper, exchange.journals, recording.sid)
-        elif isinstance(event, ConferenceEvent):
-            keeper.changed("conference", catalogue.conference(event.conference_sid))
-        elif isinstance(event, TranscriptionEvent):
-            found = self.service.transcriptions.find(event.transcription_sid)
-            keeper.changed("transcription", found)
-        elif isinstance(event, CallEvent):
-            call = catalogue.call(event.call_sid)
-            keeper.changed("call", call)
-            if CALL.is_final(call.status):
-                keeper.extended("queue", "notification")
+        for each in all_stored().values():
+            if isinstance(event, each.event or ()):
+                record = each.store(self.service).find(getattr(event, f"{each.kind}_sid"))
+                keeper.changed(each.kind, record)
+                if isinstance(event, RecordingEvent) and record.status in ("completed", "absent"):
+                    _await_row(keeper, exchange.journals, record.sid)
+                elif isinstance(event, CallEvent) and CALL.is_final(record.status):
+                    keeper.extended(*_compared())
 
     def enter_event(self, event: Event) -> None:
         """Keep it among the newest."""
@@ -387,16 +351,26 @@ class Sandbox:
 
     def shelf(self, kind: str) -> Shelf:
         """All records of a kind."""
-        return next(shelf for shelf in shelves_of(self.service) if shelf.kind == kind)
+        return shelf_of(self.service, all_stored()[kind])
 
     def _softphones_may_call(self) -> None:
         only_real_time(self.clock, "softphones")
         if self.settings.workers > 1:
-            raise ClockRefuses(_ONE_PROCESS.format("softphones"))
+            raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
     def _delivered(self, delivery: Delivery) -> None:
         if self.keeper is not None:
             self.keeper.changed("delivery", delivery)
+
+
+def _compared() -> list[str]:
+    """The kinds of records whose changes nothing tells of."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def _told() -> list[str]:
+    """The kinds of records whose changes are events: comparing finds what has been deleted."""
+    return [each.kind for each in all_stored().values() if each.event is not None]
 
 
 def _await_row(keeper: Keeper, journals: Journals, sid: str) -> None:

@@ -1,48 +1,40 @@
-"""The server: Twilio's API and the control API on one address, until it is told to end."""
+"""A sandbox that serves: Twilio's API and the control API on one address, until told to end.
+
+It serves on the caller's loop (:func:`serve`, :func:`serve_until`) or inside another program
+(:class:`EmbeddedSandbox`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import os
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, MutableMapping
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Self
 
 import h11
-import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import TOKEN, Access, kept_token
-from mediasim.sandbox.elsewhere import FleetBroke
-from mediasim.sandbox.environment import environment, environment_block
-from mediasim.sandbox.limits import LARGEST_HEAD, BoundedProtocol, with_short_head
-from mediasim.sandbox.prompt_server import PromptServer
-from mediasim.sandbox.sandbox import Sandbox, clock_of
-from mediasim.sandbox.settings import Settings
+from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, kept_token
+from mediasim.sandbox.http_server import SandboxServer, with_short_head
+from mediasim.sandbox.sandbox import Sandbox
+from mediasim.sandbox.settings import Settings, clock_of
+from mediasim.sandbox.workers import FleetBroke
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.fleet import Fleet
-    from mediasim.sandbox.fleet.reported import ReportedRecords
+    from mediasim.sandbox.fleet.wire import ReportedRecords
 
-__all__ = ["Address", "ServeError", "serve", "serve_until"]
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_MOST_SAID: Final = 256 * 1024
-"""Bytes of a WebSocket's message."""
-_PATIENCE: Final = 0.2
-"""Seconds that requests under way have, at the end, to be answered."""
+__all__ = ["Address", "EmbeddedSandbox", "ServeError", "serve", "serve_until"]
 
 
 class ServeError(Exception):
@@ -149,7 +141,7 @@ async def serve_until(
                 kept_token(sandbox.token, port) if own else contextlib.nullcontext(),
             ):
                 async with _fleet(sandbox, crash) as fleet:
-                    server = _Server(_Faces(sandbox, fleet, access if own else None))
+                    server = SandboxServer(_Faces(sandbox, fleet, access if own else None))
 
                     async def last_words() -> None:
                         if fleet is not None:
@@ -207,21 +199,21 @@ class _Faces:
         self._home = PREFIX + HOME
         self._softphone = SOFTPHONE
         self._fleet = fleet
-        self._control: App = create_control(sandbox, fleet)
-        self._named: App = self._answer
+        self._control: ASGIApp = create_control(sandbox, fleet)
+        self._named: ASGIApp = self._answer
         if access is not None:
             self._named = with_short_head(access.named(self._answer))
             self._control = access.control(self._control, open_paths=(f"{PREFIX}/health",))
         self._twilio = self._made()
         sandbox.on_rebuilt = self._rebuild
 
-    def _made(self) -> App:
+    def _made(self) -> ASGIApp:
         from mediasim.twilio.rest import ApiSettings, create_api
         from mediasim.twilio.weather_front import WeatherFront
 
         sandbox = self._sandbox
         settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
-        api: App = create_api(sandbox.service, sandbox.engine.gate, settings)
+        api: ASGIApp = create_api(sandbox.service, sandbox.engine.gate, settings)
         if self._fleet is not None:
             from mediasim.sandbox.fleet.front import RestOfFleet
 
@@ -267,71 +259,6 @@ class _Faces:
         return sent
 
 
-class _Server(PromptServer):
-    """Uvicorn without its own signals."""
-
-    def __init__(self, app: App) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="websockets-sansio",
-                ws_max_size=_MOST_SAID,
-                http=BoundedProtocol,
-                h11_max_incomplete_event_size=LARGEST_HEAD,
-                backlog=1024,
-                loop="asyncio",
-                access_log=False,
-                log_config=None,  # what a program has set up of logging stays as it is
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self._up = asyncio.Event()
-        logging.getLogger("uvicorn.error").addFilter(_not_a_broken_download)
-
-    async def run_until(
-        self,
-        listening: socket.socket,
-        tell: Callable[[], None],
-        end: asyncio.Event,
-        last_words: Callable[[], Awaitable[None]],
-    ) -> None:
-        """Serve; ``tell`` is called once it does, ``last_words`` while it still does."""
-        serving = asyncio.ensure_future(self.serve(sockets=[listening]))
-        try:
-            await _first(self._up.wait(), serving)
-            if self._up.is_set():
-                tell()
-            await _first(end.wait(), serving)
-            await last_words()
-        finally:
-            self.end()
-            asyncio.get_running_loop().call_later(_PATIENCE, setattr, self, "force_exit", True)
-            await serving
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _not_a_broken_download(record: logging.LogRecord) -> bool:
-    """A download that the weather truncates is all that ends without being complete."""
-    return "returned without completing response" not in record.getMessage()
-
-
-async def _first(event: Coroutine[Any, Any, Any], serving: asyncio.Future[None]) -> None:
-    """Wait for an event, or for the server's own end."""
-    waiting = asyncio.ensure_future(event)
-    await asyncio.wait((waiting, serving), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-
-
 @contextlib.contextmanager
 def _signals(end: asyncio.Event) -> Iterator[None]:
     """Ctrl-C, and what a system sends to end a program, set the event."""
@@ -344,3 +271,65 @@ def _signals(end: asyncio.Event) -> Iterator[None]:
     finally:
         for number in known:
             loop.remove_signal_handler(number)
+
+
+class EmbeddedSandbox:
+    """A sandbox inside another program, on threads of its own, until it is closed.
+
+    Made for tests: nothing of it needs the caller's loop, if it has one. For any thread but those
+    of its own.
+    """
+
+    def __init__(self, settings: Settings, address: Address | None = None) -> None:
+        """Returns when it serves, on a free port unless told otherwise.
+
+        Raises ServeError, StorageError, ClockRefuses.
+        """
+        self._started: Future[tuple[Sandbox, str]] = Future()
+        self._end: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._broke: BaseException | None = None
+        where = address or Address(port=0)
+        self._thread = threading.Thread(
+            target=self._run, args=(settings, where), name="mediasim-web", daemon=True
+        )
+        self._thread.start()
+        self.sandbox, self.base_url = self._started.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        """Do it on the engine's loop: something to call, whose result may be to be awaited."""
+        return self.sandbox.engine.submit(work)
+
+    def close(self) -> None:
+        """End all calls and let go of everything. Raises ServeError if the engine had broken."""
+        if self._end is not None and self._thread.is_alive():
+            loop, end = self._end
+            loop.call_soon_threadsafe(end.set)
+        self._thread.join()
+        broke, self._broke = self._broke, None
+        if broke is not None:
+            raise broke
+
+    def _run(self, settings: Settings, address: Address) -> None:
+        async def live() -> None:
+            end = asyncio.Event()
+            self._end = asyncio.get_running_loop(), end
+            await serve_until(
+                end,
+                settings,
+                address,
+                lambda sandbox, url: self._started.set_result((sandbox, url)),
+            )
+
+        try:
+            asyncio.run(live())
+        except BaseException as error:
+            if self._started.done():
+                self._broke = error
+            else:
+                self._started.set_exception(error)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from mediasim.exchange.layout import Profile
-from mediasim.sandbox.clocks import ClockKind, Lines
-from mediasim.sandbox.config import Config
-from mediasim.sandbox.config_sip import SipAddress
+from mediasim.sandbox.clocks import (
+    Clock,
+    ClockKind,
+    ClockRefuses,
+    Lines,
+    make_clock,
+    only_real_time,
+)
+from mediasim.sandbox.config import Config, SipAddress
 
-__all__ = ["Settings", "Spread"]
+__all__ = ["ONE_PROCESS", "Settings", "Spread", "clock_of"]
+
+ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
 
 Spread = Literal["calls", "numbers"]
 
@@ -47,7 +54,7 @@ class Settings:
     hosts: tuple[str, ...] = ()
     """Names by which it may be asked besides this machine's own and its public URL's, or ``*``."""
     asked_seed: int | None = None
-    asked_profile: Profile | None = None
+    asked_profile: str | None = None
     asked_sip: SipAddress | None = None
     """Where SIP telephones are answered, instead of the config's."""
 
@@ -61,5 +68,25 @@ class Settings:
         return self.asked_sip or self.config.sip.address
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> str:
         return self.asked_profile or self.config.profile
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The clock that settings ask for. Raises ClockRefuses where they contradict each other."""
+    clock = make_clock(
+        settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
+    )
+    try:
+        if settings.workers > 1:
+            only_real_time(clock, "workers")
+        if settings.sip is not None:
+            only_real_time(clock, "SIP telephones")
+            if settings.workers > 1:
+                raise ClockRefuses(ONE_PROCESS.format("SIP telephones"))
+        if settings.config.has_endpoints:
+            only_real_time(clock, "RTP endpoints")
+    except ClockRefuses:
+        clock.close()
+        raise
+    return clock

@@ -20,8 +20,8 @@ from mediasim.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Database
-    from mediasim.sandbox.fleet.reported import ReportedRecords
-    from mediasim.sandbox.revival import Documents
+    from mediasim.sandbox.fleet.wire import ReportedRecords
+    from mediasim.sandbox.persistence import Documents
 
 __all__ = ["Storage", "StorageError"]
 

@@ -4,3 +4,5 @@
 what came of it, ``report`` is what is left to read, ``fuzz`` draws scenarios of its own and
 ``importing`` makes recordings of captures.
 """
+
+__all__ = ["expectations", "fuzz", "importing", "model", "report", "running"]

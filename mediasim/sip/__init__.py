@@ -2,3 +2,5 @@
 
 Kept apart from the engine: nothing of it is imported unless SIP was asked for.
 """
+
+__all__ = ["server"]

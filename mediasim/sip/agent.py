@@ -13,11 +13,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from mediasim.net.datagram_socket import DROPPED
-from mediasim.sip.bodies import accepts_sdp
+from mediasim.net.udp import DROPPED
 from mediasim.sip.digest import Digest
 from mediasim.sip.grammar import read_address, read_uri, subscriber
-from mediasim.sip.media import Place
+from mediasim.sip.media import Place, accepts_sdp
 from mediasim.sip.messages import (
     Address,
     BadMessage,

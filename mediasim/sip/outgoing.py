@@ -16,9 +16,8 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
 from mediasim.sip.agent import SipAgent
-from mediasim.sip.bodies import UnsupportedBody, description_in
 from mediasim.sip.digest import credentials
-from mediasim.sip.media import Media, NotAcceptable
+from mediasim.sip.media import Media, NotAcceptable, UnsupportedBody, description_in
 from mediasim.sip.messages import (
     Dialog,
     Request,

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import MutableMapping
+from typing import Final, Protocol
 
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
-from mediasim.sip.bodies import (
+from mediasim.sip.media import (
+    Media,
+    NotAcceptable,
     UnsupportedBody,
     accepts_sdp,
     description_in,
     refuse_body,
     text_of,
 )
-from mediasim.sip.media import Media, NotAcceptable
-from mediasim.sip.messages import Dialog, Request, contacts_of, in_dialog, respond
+from mediasim.sip.messages import Dialog, Request, SipUri, contacts_of, in_dialog, respond
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
 
-if TYPE_CHECKING:
-    from mediasim.sip.agent import SipAgent
-
-__all__ = ["ALLOW", "METHODS", "Telephone"]
+__all__ = ["ALLOW", "METHODS", "DialogLayer", "Telephone"]
 
 METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
 ALLOW: Final = ", ".join(METHODS)
@@ -38,10 +37,27 @@ _NAMED: Final = {"10": "*", "11": "#"}
 """As some telephones write them: the numbers of RFC 4733."""
 
 
+class DialogLayer(Protocol):
+    """What a telephone needs of the user agent: :class:`mediasim.sip.agent.SipAgent` has it."""
+
+    @property
+    def dialogs(self) -> MutableMapping[tuple[str, str], Telephone]:
+        """All telephones in a dialog, by Call-ID and our tag."""
+
+    def contact(self, channel: Channel) -> str:
+        """Our Contact, as seen by the peer of a channel."""
+
+    def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
+        """Send a request in a dialog, whose answer changes nothing."""
+
+    def retarget(self, telephone: Telephone, uri: SipUri) -> None:
+        """Send a telephone's requests to this contact from now on."""
+
+
 class Telephone:
     """A FarEnd. Used on the engine's loop."""
 
-    def __init__(self, agent: SipAgent, dialog: Dialog, channel: Channel, media: Media) -> None:
+    def __init__(self, agent: DialogLayer, dialog: Dialog, channel: Channel, media: Media) -> None:
         self.dialog = dialog
         self.channel = channel
         """The way its requests go."""

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from mediasim.net.datagram_socket import DROPPED, DatagramSocket, drop
+from mediasim.net.udp import DROPPED, DatagramSocket, drop
 
 __all__ = ["Channel", "Peer", "Receive", "Transports"]
 

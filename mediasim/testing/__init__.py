@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 __all__ = ["CallStream", "Conversation", "Mediasim", "MediasimSandbox", "Recording", "Simulated"]
 
 if TYPE_CHECKING:
-    from mediasim.testing.conversation import Conversation
+    from mediasim.testing.conversation import CallStream, Conversation
     from mediasim.testing.recording import Recording
     from mediasim.testing.sandbox import MediasimSandbox
     from mediasim.testing.simulator import Mediasim, Simulated
-    from mediasim.testing.streams import CallStream
 
 _HOME = {
-    "CallStream": "streams",
+    "CallStream": "conversation",
     "Conversation": "conversation",
     "Mediasim": "simulator",
     "MediasimSandbox": "sandbox",

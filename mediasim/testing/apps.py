@@ -1,4 +1,7 @@
-"""Apps under test served beside the test, on ports of this machine: ASGI, WSGI, or bare answers."""
+"""Apps under test served beside the test, on ports of this machine: ASGI, WSGI, or bare answers.
+
+And the client that an app calls with: Twilio's own SDK, pointed at a sandbox.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-__all__ = ["Answer", "Answers", "Asked", "ServedApp", "serve_app"]
+__all__ = ["Answer", "Answers", "Asked", "ServedApp", "sdk_client", "serve_app"]
 
 Answer = object
 """TwiML, as text or as an SDK's response; None: nothing is to be said."""
@@ -105,7 +108,7 @@ def serve_app(app: Any) -> ServedApp:
 def _serve_asgi(app: Any) -> ServedApp:
     import uvicorn
 
-    from mediasim.sandbox.prompt_server import PromptServer
+    from mediasim.sandbox.http_server import PromptServer
 
     listening = socket.create_server(("127.0.0.1", 0))
     # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
@@ -178,3 +181,17 @@ def _serve_wsgi(app: Any) -> ServedApp:
         thread.join(5)
 
     return ServedApp(f"http://127.0.0.1:{server.server_port}", app, close)
+
+
+def sdk_client(base_url: str, account_sid: str, auth_token: str) -> Any:
+    """A ``twilio.rest.Client``. Raises RuntimeError where the SDK is not installed."""
+    try:
+        from twilio.http.http_client import TwilioHttpClient
+        from twilio.rest import Client
+    except ImportError:
+        raise RuntimeError(
+            "mediasim_sandbox.client is Twilio's SDK, which is not installed: pip install twilio"
+        ) from None
+    client = Client(account_sid, auth_token, http_client=TwilioHttpClient(timeout=60))
+    client.api.base_url = base_url
+    return client

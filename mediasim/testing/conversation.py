@@ -1,4 +1,4 @@
-"""How an app converses, and what can be asserted of it.
+"""How an app converses, over a media stream or in a recording, and what can be asserted of it.
 
 Figures are counted in frames of 20 ms on the server's side of the call; what did not happen is
 None, and holds no assertion. One that fails raises AssertionError with the place and a picture.
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
 from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.conversing import (
     APP,
@@ -24,13 +25,14 @@ from mediasim.scenario.expectations.conversing import (
     judge_talk_over,
 )
 from mediasim.testing.text_waveform import clock
-from mediasim.twilio.streams import Figures, Span
-from mediasim.twilio.streams.measure import DEAD_AIR_MS
+from mediasim.twilio.streams import Stream
 
-__all__ = ["Conversation"]
+__all__ = ["CallStream", "Conversation"]
 
 Time = float | str
 """Seconds, or a text such as ``300ms``."""
+Do = Callable[[Callable[[], Any]], Any]
+"""Does work where the stream lives, and returns what it returns."""
 _COLUMNS: Final = 64
 
 
@@ -78,7 +80,7 @@ class Conversation:
         return self.figures.talk_over_ms
 
     @property
-    def dead_air(self) -> tuple[Span, ...]:
+    def dead_air(self) -> tuple[TimeSpan, ...]:
         """Stretches of two seconds and longer in which nobody spoke."""
         return self.figures.dead_air
 
@@ -150,3 +152,57 @@ def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
 
 def _clock(ms: int) -> str:
     return clock(ms * SAMPLE_RATE // 1000)
+
+
+class CallStream:
+    """A stream of a sandbox or of a simulated run, under way or over."""
+
+    def __init__(self, name: str, stream: Stream, do: Do) -> None:
+        self.name = name
+        """The stream's own; of a simulated run, its call's."""
+        self._stream = stream
+        self._do = do
+
+    def __repr__(self) -> str:
+        return f"<stream {self.name} {self.sid}: {self.status}>"
+
+    @property
+    def sid(self) -> str:
+        return self._stream.record.sid
+
+    @property
+    def status(self) -> str:
+        """in-progress, stopped."""
+        return self._stream.record.status
+
+    @property
+    def started(self) -> bool:
+        """Whether it ever reached the app."""
+        return self._stream.started_frame is not None
+
+    @property
+    def error(self) -> tuple[int, str] | None:
+        """Twilio's code and words, if it broke or never began."""
+        return self._stream.error
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """Marks, clears, keys and wrong messages: ``at`` (seconds), ``kind``, ``text``."""
+        found: list[dict[str, Any]] = self._do(self._stream.to_json)["log"]
+        return found
+
+    def figures(self) -> Figures:
+        """How the app converses so far."""
+        return self.conversation.figures
+
+    @property
+    def conversation(self) -> Conversation:
+        """What may be asserted of it. AssertionError for a stream that never reached its app."""
+        if not self.started:
+            code, words = self.error or (0, "the call ended before")
+            raise AssertionError(f"stream {self.name} never reached its app: {code} {words}")
+        return Conversation(f"stream {self.name} {self.sid}", self._figures)
+
+    def _figures(self, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
+        found: Figures = self._do(lambda: self._stream.figures(dead_air_ms=dead_air_ms))
+        return found

@@ -10,10 +10,14 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["Keeping", "Options"]
+if TYPE_CHECKING:
+    from mediasim.scenario.report.model import RunReport
+
+__all__ = ["Keeping", "Options", "write_page"]
 
 _NOT_IN_NAMES = re.compile(r"[^\w.\[\]-]+")
 
@@ -96,3 +100,26 @@ class Keeping:
         self.tell_if_asked()
         if self.options.keep is None and self._folder is not None and not self._said:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def write_page(run: RunReport, folder: Path, repeat: str) -> Path:
+    """Write ``report.json`` and ``report.html`` of one run, whose recordings are in the folder.
+
+    ``repeat`` is the command that does the same again. Returns the page's path.
+    """
+    from mediasim import __version__
+    from mediasim.scenario.report.html import write_report
+    from mediasim.scenario.report.model import Report
+
+    expectations = [replace(each, repeat=repeat) for each in run.expectations]
+    report = Report(
+        mediasim=__version__,
+        ok=run.ok,
+        interrupted=run.cut,
+        seed_note=f"The same again: {repeat}",
+        warnings=run.warnings or (),
+        wall_seconds=run.speed.wall_seconds,
+        runs=[replace(run, expectations=expectations, repeat=repeat, warnings=None)],
+    )
+    report.write(folder)
+    return write_report(report, folder)

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from mediasim.audio.dtmf import DtmfDetector
 from mediasim.audio.files import load_clip
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
-from mediasim.documents.wording import says
+from mediasim.documents.diagnostics import says
 from mediasim.scenario.expectations.verdicts import Media
 from mediasim.testing.source import Utterance
 from mediasim.truth.measure import heard
-from mediasim.truth.reference import coded
+from mediasim.truth.reference import reference_of
 
 __all__ = ["Clip", "Sought", "Trace", "clips_of", "first_trace"]
 
@@ -37,7 +37,6 @@ _SHORTEST: Final = 800
 """Samples of which nothing can be recognised: 100 ms."""
 _FEWEST_KEYS: Final = 4
 """Of a longer number, so many in a row are part of it."""
-_G711: Final = ("PCMU", "PCMA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _is_meant(said: Utterance, words: str, keys: str) -> bool:
 
 
 def _sounding(said: Utterance) -> NDArray[np.int16]:
-    return coded(said.pcm, said.codec) if said.codec in _G711 else said.pcm
+    return reference_of(said.pcm, said.codec)
 
 
 def _pieces(clip: NDArray[np.int16]) -> list[NDArray[np.int16]]:

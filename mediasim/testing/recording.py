@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
+from mediasim.conversation.app_figures import recording_figures
 from mediasim.documents.diagnostics import message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
@@ -31,9 +32,8 @@ from mediasim.testing.conversation import Conversation
 from mediasim.testing.never import Clip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.testing.text_waveform import text_waveform
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
-from mediasim.twilio.streams import recording_figures
 
 __all__ = ["Recording"]
 

@@ -9,29 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from mediasim.documents.durations import Duration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
+from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
-from mediasim.sandbox.embedded import EmbeddedSandbox
-from mediasim.sandbox.environment import environment
-from mediasim.sandbox.live import DEFAULT_CALLER, act, place_call
-from mediasim.sandbox.numbers import claim_numbers
+from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
+from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
-from mediasim.testing.apps import ServedApp, serve_app
-from mediasim.testing.client import sdk_client
+from mediasim.testing.apps import ServedApp, sdk_client, serve_app
+from mediasim.testing.conversation import CallStream
 from mediasim.testing.keeping import Keeping
 from mediasim.testing.never import Clip
 from mediasim.testing.recording import Recording
-from mediasim.testing.sandbox_recording import SandboxRecording
 from mediasim.testing.sandbox_report import keep_sandbox
-from mediasim.testing.source import Utterance, utterances_of
-from mediasim.testing.streams import CallStream
+from mediasim.testing.source import SandboxRecording, Utterance, utterances_of
 from mediasim.testing.waiting import awaited
 from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery
@@ -62,7 +58,7 @@ class MediasimSandbox:
         self._lines: dict[str, LiveCall] = {}
         self._base = config.base
         self._embedded = EmbeddedSandbox(settings)
-        self._do(lambda: self._service.exchange.events.on("event", self._follow))
+        self._do(lambda: self.service.exchange.events.on("event", self._follow))
         keeping.at_end(self._kept)
 
     # -- where it is ------------------------------------------------------------------------
@@ -74,17 +70,17 @@ class MediasimSandbox:
 
     @property
     def account_sid(self) -> str:
-        return self._service.account.sid
+        return self.service.account.sid
 
     @property
     def auth_token(self) -> str:
         """What requests are authenticated and webhooks are signed with."""
-        return self._service.account.auth_token
+        return self.service.account.auth_token
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables that point an app at it."""
-        return environment(self.base_url, self._service.account)
+        return environment(self.base_url, self.service.account)
 
     @cached_property
     def client(self) -> Any:
@@ -120,7 +116,7 @@ class MediasimSandbox:
                 status_callback_method=method,
             )
             plan = Config(numbers={number: of_app})
-            self._do(lambda: claim_numbers(self._service, plan))
+            self._do(lambda: claim_numbers(self.service, plan))
         return served
 
     def party(
@@ -146,14 +142,14 @@ class MediasimSandbox:
 
         ``to`` may be left out where the app has one number. Time has to pass before it rings.
         """
-        numbers = [each.phone_number for each in self._service.numbers.all()]
+        numbers = [each.phone_number for each in self.service.numbers.all()]
         if to is None and len(numbers) != 1:
             known = ", ".join(numbers) or "none: register one with app(...)"
             raise ValueError(f"say which number is called; the app's numbers are: {known}")
         callee = self._callee(script or ())
         record = self._do(
             lambda: place_call(
-                self._service,
+                self.service,
                 self._embedded.sandbox.phones,
                 to=to or numbers[0],
                 from_=from_,
@@ -166,7 +162,7 @@ class MediasimSandbox:
     def act(self, call_sid: str, script: Script) -> None:
         """The party of a call in progress carries a script out from now on."""
         callee = self._callee(script)
-        self._do(lambda: act(self._service, self._embedded.sandbox.phones, call_sid, callee))
+        self._do(lambda: act(self.service, self._embedded.sandbox.phones, call_sid, callee))
 
     def _callee(self, script: Script, **more: Any) -> Callee:
         steps = [{"say": script}] if isinstance(script, str) else list(script)
@@ -207,15 +203,15 @@ class MediasimSandbox:
     async def _run_in_real_time(self, most: float) -> bool:
         try:
             async with asyncio.timeout(most):
-                while self._service.sessions:  # noqa: ASYNC110 - nobody tells of their end
+                while self.service.sessions:  # noqa: ASYNC110 - nobody tells of their end
                     await asyncio.sleep(0.02)
-                await self._service.webhooks.settled()
+                await self.service.webhooks.settled()
         except TimeoutError:
             return False
         return True
 
     def _under_way(self) -> str:
-        calls = [session.call.record for session in self._service.sessions.values()]
+        calls = [session.call.record for session in self.service.sessions.values()]
         words = [f"{it.sid} from {it.from_} to {it.to} is {it.status}" for it in calls]
         return "; ".join(words) or "something has been set for later"
 
@@ -224,7 +220,7 @@ class MediasimSandbox:
     @property
     def calls(self) -> list[PlacedCall]:
         """Every call, oldest first."""
-        return [PlacedCall(self, each) for each in self._do(self._service.catalogue.calls)]
+        return [PlacedCall(self, each) for each in self._do(self.service.catalogue.calls)]
 
     @property
     def recordings(self) -> list[Recording]:
@@ -233,7 +229,7 @@ class MediasimSandbox:
 
     def recordings_of(self, call_sid: str | None = None) -> list[Recording]:
         """Those of a call."""
-        records = self._do(self._service.catalogue.recordings)
+        records = self._do(self.service.catalogue.recordings)
         return [
             Recording(SandboxRecording(f"recording-{number}", each, self))
             for number, each in enumerate(records, 1)
@@ -244,14 +240,14 @@ class MediasimSandbox:
         """Media streams of a call, or of all, oldest first."""
         return [
             CallStream(each.record.name or f"stream-{number}", each, self._do)
-            for number, each in enumerate(self._do(self._service.streams.all), 1)
+            for number, each in enumerate(self._do(self.service.streams.all), 1)
             if call_sid in (None, each.record.call_sid)
         ]
 
     @property
     def deliveries(self) -> DeliveryLog:
         """Every request that the app was sent, or was to be sent, oldest first."""
-        return DeliveryLog(self._do(lambda: list(self._service.webhooks.deliveries)))
+        return DeliveryLog(self._do(lambda: list(self.service.webhooks.deliveries)))
 
     @property
     def utterances(self) -> list[Utterance]:
@@ -272,7 +268,7 @@ class MediasimSandbox:
 
         At the end of the block it is over; without one it lasts. Raises ScenarioError.
         """
-        meant, weather = parse_weather(spell).spell, self._service.webhooks.weather
+        meant, weather = parse_weather(spell).spell, self.service.webhooks.weather
         name = self._do(lambda: weather.begin(meant))
         return SpellOfWeather(lambda: self._do(lambda: weather.end(name)))
 
@@ -281,10 +277,6 @@ class MediasimSandbox:
     @property
     def service(self) -> Service:
         """The account as the engine has it. Its methods are for the engine's thread."""
-        return self._service
-
-    @property
-    def _service(self) -> Service:
         return self._embedded.sandbox.service
 
     def _do(self, work: Callable[[], T]) -> T:
@@ -294,7 +286,7 @@ class MediasimSandbox:
     def _follow(self, event: Event) -> None:
         # The engine forgets calls that are over; what was said in them is still to be looked for.
         if isinstance(event, CallEvent) and event.kind == "call.answered":
-            for call in self._service.exchange.calls:
+            for call in self.service.exchange.calls:
                 if call.sid == event.call_sid:
                     self._lines[call.sid] = call
 
@@ -403,14 +395,3 @@ class SpellOfWeather:
         end, self._end = self._end, None
         if end is not None:
             end()
-
-
-def config_of(given: Config | dict[str, Any] | str | Path, base: Path) -> Config:
-    """A config object, a dict, YAML text, or the path of a file. Raises ScenarioError."""
-    from mediasim.sandbox.config import load_config, parse_config
-
-    if isinstance(given, Config):
-        return given
-    if isinstance(given, Path):
-        return load_config(given)
-    return parse_config(given, base=base)

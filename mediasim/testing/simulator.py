@@ -14,15 +14,15 @@ from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.scenario.expectations.verdicts import Verdict
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.report.build import run_report
 from mediasim.scenario.running.simulate import Recorded, Result, simulate
-from mediasim.testing.keeping import Keeping
+from mediasim.testing.conversation import CallStream
+from mediasim.testing.keeping import Keeping, write_page
 from mediasim.testing.never import Clip
-from mediasim.testing.pages import write_page
 from mediasim.testing.recording import Recording
 from mediasim.testing.source import Downloaded, Utterance, utterances_of
-from mediasim.testing.streams import CallStream
 from mediasim.testing.waiting import on_a_loop
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
 
 __all__ = ["Mediasim", "Simulated"]
@@ -170,7 +170,7 @@ class Simulated:
     def _kept(self, repeat: str) -> list[str]:
         if not self._result.done() or self._result.exception() is not None:
             return []
-        page = write_page(self.report, self._folder, repeat)
+        page = write_page(run_report(self.result.run, self.verdicts), self._folder, repeat)
         found = [self._folder / "recordings" / f"{each.sid}.wav" for each in self.recordings]
         return [*(f"recording: {path}" for path in found if path.is_file()), f"report: {page}"]
 

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import http.client
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.wav import read_wav
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import RecordingRecord
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
+from mediasim.twilio.service import Service
 
-__all__ = ["Downloaded", "RecordingSource", "Utterance", "utterances_of"]
+__all__ = [
+    "Downloaded",
+    "RecordingSandbox",
+    "RecordingSource",
+    "SandboxRecording",
+    "Utterance",
+    "utterances_of",
+]
 
 
 @dataclass(frozen=True)
@@ -88,3 +101,59 @@ class RecordingSource(Protocol):
 
     def utterances(self) -> list[Utterance]:
         """All that was said in all calls there."""
+
+
+# -- a sandbox -----------------------------------------------------------------------------------
+
+
+class RecordingSandbox(Protocol):
+    """What a recording needs of a :class:`mediasim.testing.sandbox.MediasimSandbox`."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def service(self) -> Service: ...
+    @property
+    def utterances(self) -> list[Utterance]: ...
+
+
+class SandboxRecording:
+    """A recording in a sandbox: its files in the store, and as an app downloads it."""
+
+    def __init__(self, name: str, record: RecordingRecord, sandbox: RecordingSandbox) -> None:
+        self.name = name
+        self._record = record
+        self._sandbox = sandbox
+
+    @property
+    def record(self) -> RecordingRecord:
+        return self._record
+
+    def path(self) -> Path:
+        return self._sandbox.service.store.wav_path(self._record.sid)
+
+    def truth(self) -> RecordingTruth:
+        store, sid = self._sandbox.service.store, self._record.sid
+        reference = read_wav(store.reference_path(sid)).pcm[0]
+        return RecordingTruth.of_json(store.truth(sid), reference)
+
+    def download(self, channels: int | None, format: Format) -> Downloaded:
+        """Over HTTP, in whatever weather there is. ConnectionError if it breaks off."""
+        service = self._sandbox.service
+        account, path = service.account, f"{service.account_path}/Recordings/{self._record.sid}"
+        query = "" if channels is None else f"?RequestedChannels={channels}"
+        request = Request(f"{self._sandbox.base_url}{path}.{format}{query}")
+        credentials = f"{account.sid}:{account.auth_token}".encode()
+        request.add_header("Authorization", f"Basic {b64encode(credentials).decode()}")
+        try:
+            with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
+                return Downloaded(answer.status, answer.read(), format)
+        except HTTPError as error:
+            with error:
+                return Downloaded(error.code, error.read(), format)
+        except http.client.IncompleteRead as error:
+            words = f"the download broke off after {len(error.partial):,} bytes"
+            raise ConnectionError(words) from None
+
+    def utterances(self) -> list[Utterance]:
+        return self._sandbox.utterances

@@ -28,14 +28,12 @@ __all__ = [
     "Reader",
     "crosstalk_db",
     "drift_ppm",
-    "exact_fraction",
     "find_offset",
     "heard",
     "leak",
     "loudest_frame",
     "match_at",
     "reader",
-    "silence_level_dbfs",
 ]
 
 FLOOR_DB: Final = -96.0
@@ -193,23 +191,6 @@ def match_at(
     return max(-1.0, min(float(there @ reference) / whole, 1.0)) if whole > 0.0 else 0.0
 
 
-def exact_fraction(
-    channel: _Samples, clip: _Samples, offset: int, ignore: Sequence[Span] = ()
-) -> float | None:
-    """Share of the clip's samples (0 to 1) that stand unchanged in the channel from ``offset`` on.
-
-    Samples of the channel in the spans to ``ignore`` are left out; None if none is left.
-    """
-    start, end = max(offset, 0), min(offset + len(clip), len(channel))
-    same = np.zeros(len(clip), np.bool_)
-    if start < end:
-        same[start - offset : end - offset] = (
-            channel[start:end] == clip[start - offset : end - offset]
-        )
-    same = same[_kept(len(clip), offset, ignore)]
-    return float(np.count_nonzero(same) / len(same)) if len(same) else None
-
-
 def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
     """How much slower than expected a channel runs, in parts per million.
 
@@ -246,12 +227,6 @@ def loudest_frame(channel: _Samples, start: int, end: int) -> Loudness | None:
         if energies[loudest] > energy:
             energy, at = float(energies[loudest]), first + loudest * FRAME_SAMPLES
     return Loudness(at, _db(sqrt(energy / width)))
-
-
-def silence_level_dbfs(channel: _Samples, start: int, end: int) -> float | None:
-    """Level of the loudest 20 ms of samples ``start .. end``; ``FLOOR_DB`` if all are zero."""
-    loudest = loudest_frame(channel, start, end)
-    return None if loudest is None else loudest.dbfs
 
 
 # -- crosstalk ---------------------------------------------------------------------------------

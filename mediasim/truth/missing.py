@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.parties.party import Line
+from mediasim.truth.documents import Concealed, Gap
 from mediasim.truth.placement import Placement
 
-__all__ = ["Concealed", "Gap", "concealed_of_call", "gaps_of_call"]
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Samples for which there was no audio."""
-
-    start: int
-    end: int
-    why: str
-    """lost, late, stalled, key (sent in place of what was said), put in (by the jitter buffer, to
-    follow the sender's clock), or not written (as the disk was full)."""
-    party: str | None
-    """Whose audio it would have been; None for all that is in the channel."""
-
-    def to_json(self) -> dict[str, Any]:
-        whose = {} if self.party is None else {"party": self.party}
-        return {"start": self.start, "end": self.end, "why": self.why, **whose}
-
-
-@dataclass(frozen=True, slots=True)
-class Concealed:
-    """Samples that the server made up where nothing of a party arrived, lost or never sent."""
-
-    start: int
-    end: int
-    how: str
-    """repeat (the last 20 ms, fading) or comfort-noise (of the level that the sender announced)."""
-    party: str
-    """In whose place they are heard."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end, "how": self.how, "party": self.party}
+__all__ = ["concealed_of_call", "gaps_of_call"]
 
 
 def concealed_of_call(call: LiveCall) -> list[Concealed]:

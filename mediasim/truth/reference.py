@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from mediasim.audio.codecs import CODECS, SampleCoder
 
-__all__ = ["coded"]
+__all__ = ["coded", "exact_codecs", "reference_of"]
 
-_Samples = NDArray[np.int16]
 
-_ROUND_TRIPS: Final[dict[str, Callable[[_Samples], _Samples]]] = {
-    "PCMU": lambda pcm: ulaw_decode(ulaw_encode(pcm)),
-    "PCMA": lambda pcm: alaw_decode(alaw_encode(pcm)),
-}
+def exact_codecs() -> list[str]:
+    """List the codecs of which it can be said sample for sample what comes out."""
+    return [name for name, codec in CODECS.items() if isinstance(codec.coder, SampleCoder)]
 
 
 def coded(clip: NDArray[np.int16], codec: str) -> NDArray[np.int16]:
-    """The clip (n,) encoded and decoded, sample for sample what a clean network delivers.
+    """Encode and decode the clip (n,): sample for sample what a clean network delivers.
 
     Of codecs with memory no such thing can be said of a clip alone: ValueError.
     """
-    round_trip = _ROUND_TRIPS.get(codec)
-    if round_trip is None:
-        expected = ", ".join(_ROUND_TRIPS)
+    coder = CODECS[codec].coder if codec in CODECS else None
+    if not isinstance(coder, SampleCoder):
+        expected = ", ".join(exact_codecs())
         raise ValueError(f"no exact reference for codec {codec!r}: expected one of {expected}")
-    return round_trip(clip)
+    return coder.decode(coder.encode(clip))
+
+
+def reference_of(clip: NDArray[np.int16], codec: str) -> NDArray[np.int16]:
+    """What to look for of the clip (n,) in a recording: coded, where that is known exactly."""
+    return coded(clip, codec) if codec in exact_codecs() else clip

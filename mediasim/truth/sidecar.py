@@ -7,157 +7,54 @@ fates of their packets, and the recorder's log of what it wrote where.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
-from mediasim.audio.levels import rms_dbfs
+from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.player import Player
 from mediasim.media.recorder import Track
 from mediasim.parties.party import Line
-from mediasim.parties.timeline import Segment
+from mediasim.parties.timeline import Segment, words_in
 from mediasim.parties.voices.word_times import WordTime
-from mediasim.parties.words import words_in
 from mediasim.rtp.oddities import Oddity, oddities_of
-from mediasim.truth.file_map import FileMap
-from mediasim.truth.in_channel import heard_in, sent, sources
-from mediasim.truth.missing import Concealed, Gap, concealed_of_call, gaps_of_call
+from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
+from mediasim.truth.missing import concealed_of_call, gaps_of_call
 from mediasim.truth.placement import Placement
-from mediasim.truth.reference_tape import ReferenceTape
+from mediasim.truth.sources import FileMap, heard_in, sent, sources
 
-__all__ = ["ChannelTruth", "Interval", "RecordingTruth", "recorded_words", "recording_truth"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Something said, or played by the server, in one channel."""
-
-    start: int
-    """First sample in the file."""
-    end: int
-    party: str | None
-    """None for what the server played."""
-    kind: str
-    text: str
-    digest: str
-    pcm: NDArray[np.int16]
-    """What was said, before any codec: as long as the interval."""
-    codec: str
-    due: int
-    """Where a clean path would have put its first sample, in samples of the file."""
-    reference: int | None = None
-    """Where ``pcm`` begins in the recording's reference audio."""
-    offset: int = 0
-    """The sample of the whole clip, or of what was played, that ``pcm`` begins with."""
-    words: tuple[WordTime, ...] = ()
-    """What is said in it in words, and when, in samples of the file."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "start": self.start,
-            "end": self.end,
-            "due": self.due,
-            "party": self.party,
-            "kind": self.kind,
-            "text": self.text,
-            "clip": self.digest,
-            "offset": self.offset,
-            "codec": self.codec,
-            "reference": self.reference,
-            "level_dbfs": round(rms_dbfs(self.pcm), 2),
-            "words": [
-                {"word": it.text, "start": it.start, "end": it.end, "estimated": it.estimated}
-                for it in self.words
-            ],
-        }
+__all__ = ["ReferenceTape", "recorded_words", "recording_truth"]
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelTruth:
-    """One channel."""
+class ReferenceTape:
+    """The reference audio of a recording: all that was said in it, one piece after the other.
 
-    channel: int
-    """Counted from 1."""
-    intervals: tuple[Interval, ...]
-    missing: tuple[Gap, ...]
-    adjustments: tuple[tuple[int, int], ...]
-    """(sample in the file, samples put in or, if negative, left out) by the jitter buffer."""
-    concealed: tuple[Concealed, ...] = ()
-    """What the server made up where nothing came, whether it was lost or never sent."""
-    background_dbfs: float | None = None
-    """The loudest background noise of the parties in it; None for dead silence."""
-    odd: tuple[tuple[str, Oddity], ...] = ()
-    """Parties whose RTP was odd, and how (:mod:`mediasim.rtp.lines`)."""
-    unscripted: tuple[str, ...] = ()
-    """Parties in it that are not simulated: nothing is known of what they meant to say."""
+    It stands in the media store as ``references/RE….wav``, so that the recording can be held
+    against it from the folder alone. A piece that was said twice is kept once.
+    """
 
+    def __init__(self) -> None:
+        self._places: dict[bytes, int] = {}
+        self._pieces: list[NDArray[np.int16]] = []
+        self._length = 0
 
-@dataclass(frozen=True, slots=True)
-class RecordingTruth:
-    """All channels, and how the file's time maps to the call's."""
+    def place(self, pcm: NDArray[np.int16]) -> int:
+        """The sample of the tape at which these samples (n,) begin."""
+        digest = blake2b(np.ascontiguousarray(pcm, "<i2").tobytes(), digest_size=16).digest()
+        if digest not in self._places:
+            self._places[digest] = self._length
+            self._pieces.append(pcm)
+            self._length += len(pcm)
+        return self._places[digest]
 
-    sid: str
-    samples: int
-    channels: tuple[ChannelTruth, ...]
-    pauses: tuple[tuple[int, int, str], ...]
-    """(sample in the file, samples of the call, silence or skip)."""
-    segments: tuple[tuple[int, int, int, str], ...]
-    """(sample of the frame clock, sample in the file, samples of the call, kind)."""
-    seed: int
-    conceal: bool
-    reference: NDArray[np.int16] = field(
-        default_factory=lambda: np.zeros(0, np.int16), repr=False, compare=False
-    )
-    """(n,) all that was said and played, each piece once, before any codec."""
-    faults: tuple[dict[str, Any], ...] = ()
-    """What was broken on purpose (:mod:`mediasim.truth.faults`), in order."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The sidecar document."""
-        return {
-            "recording": self.sid,
-            "reference": f"../references/{self.sid}.wav",
-            "sample_rate": SAMPLE_RATE,
-            "samples": self.samples,
-            "seed": self.seed,
-            "lost_audio": "concealed" if self.conceal else "silence",
-            "channels": [
-                {
-                    "channel": channel.channel,
-                    "background_dbfs": channel.background_dbfs,
-                    "unscripted": list(channel.unscripted),
-                    "intervals": [interval.to_json() for interval in channel.intervals],
-                    "missing": [gap.to_json() for gap in channel.missing],
-                    "concealed": [made_up.to_json() for made_up in channel.concealed],
-                    "adjustments": [
-                        {"start": start, "samples": moved} for start, moved in channel.adjustments
-                    ],
-                    **_odd_json(channel),
-                }
-                for channel in self.channels
-            ],
-            "pauses": [
-                {"start": start, "samples": samples, "kind": kind}
-                for start, samples, kind in self.pauses
-            ],
-            "map": [
-                {"call": call, "file": file, "samples": samples, "kind": kind}
-                for call, file, samples, kind in self.segments
-            ],
-            "faults": list(self.faults),
-        }
-
-
-def _odd_json(channel: ChannelTruth) -> dict[str, Any]:
-    """Nothing for ordinary senders."""
-    found = [{"party": party, **oddity.to_json()} for party, oddity in channel.odd]
-    return {"odd": found} if found else {}
+    def pcm(self) -> NDArray[np.int16]:
+        """The whole tape (n,)."""
+        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
 
 
 def recording_truth(recording: LiveRecording) -> RecordingTruth:

@@ -8,30 +8,118 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from mediasim.exchange.catalogue import Catalogue, UnknownSid
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import Profile
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
-from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
 from mediasim.twilio.errors import not_found
-from mediasim.twilio.representations import account_path
-from mediasim.twilio.resources import (
-    AccountRecord,
-    Book,
-    NotificationRecord,
-    TranscriptionRecord,
-)
+from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
+from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.webhooks import Webhooks
 
-__all__ = ["AccountBase"]
+__all__ = ["AccountBase", "Book", "NotificationRecord"]
 
+_MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 _MOST_NOTIFICATIONS: Final = 10_000
 """Kept; the oldest go."""
+
+
+class _Filed(Protocol):
+    """A record that a book can hold."""
+
+    sid: str
+
+
+T = TypeVar("T", bound=_Filed)
+
+
+class Book(Generic[T]):
+    """All resources of one kind of an account, in order of creation."""
+
+    def __init__(self, name: str, account_sid: str) -> None:
+        """``name`` is the kind's part of a path: ``Queues``."""
+        self._path = f"{account_path(account_sid)}/{name}"
+        self._records: dict[str, T] = {}
+
+    def all(self) -> list[T]:
+        """Oldest first."""
+        return list(self._records.values())
+
+    def find(self, sid: str) -> T:
+        """The one of a SID. Raises TwilioError (404, 20404) where there is none."""
+        try:
+            return self._records[sid]
+        except KeyError:
+            raise not_found(f"{self._path}/{sid}.json") from None
+
+    def has(self, sid: str) -> bool:
+        return sid in self._records
+
+    def add(self, record: T) -> None:
+        """Enter a new one. Raises ValueError if its SID is taken."""
+        if record.sid in self._records:
+            raise ValueError(f"{record.sid} is in the book already")
+        self._records[record.sid] = record
+
+    def remove(self, sid: str) -> T:
+        """Take one out. Raises TwilioError (404, 20404) where there is none."""
+        record = self.find(sid)
+        del self._records[sid]
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationRecord:
+    """Something a developer should know of: Twilio's Notification resource."""
+
+    sid: str
+    account_sid: str
+    call_sid: str | None
+    error_code: int
+    log: str
+    """``"0"`` an error, ``"1"`` a warning."""
+    message_text: str
+    request_url: str
+    """What was asked of the app when it happened, "" where nothing was."""
+    created_ns: int
+    request_method: str = "POST"
+    request_variables: str = ""
+    response_headers: str = ""
+    response_body: str = ""
+
+    def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
+        """As it stands in a list."""
+        asked = self.request_url or None
+        return {
+            "account_sid": self.account_sid,
+            "api_version": API_VERSION,
+            "call_sid": self.call_sid,
+            "date_created": rfc2822(dates, self.created_ns),
+            "date_updated": rfc2822(dates, self.created_ns),
+            "error_code": str(self.error_code),
+            "log": self.log,
+            "message_date": rfc2822(dates, self.created_ns),
+            "message_text": self.message_text,
+            "more_info": f"{_MORE_INFO}/{self.error_code}",
+            "request_method": self.request_method if asked else None,
+            "request_url": asked,
+            "sid": self.sid,
+            "uri": f"{account_path(self.account_sid)}/Notifications/{self.sid}.json",
+        }
+
+    def to_full_twilio_json(self, dates: Dates) -> dict[str, Any]:
+        """As it is shown by itself: with what was asked and answered."""
+        return {
+            **self.to_twilio_json(dates),
+            "request_variables": self.request_variables,
+            "response_headers": self.response_headers,
+            "response_body": self.response_body,
+        }
 
 
 class AccountBase:
@@ -47,7 +135,7 @@ class AccountBase:
         self.base_url = base_url
         self.room = Room(exchange.plane)
         """All legs share it, so that any may meet any."""
-        self.transcriptions: Book[TranscriptionRecord] = Book("Transcriptions", account.sid)
+        self._books: dict[str, Book[Any]] = {}
         self.notifications: list[NotificationRecord] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         exchange.on_fault = self.broke
@@ -65,7 +153,7 @@ class AccountBase:
         return self.exchange.dates
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> str:
         return self.exchange.profile
 
     @property
@@ -75,6 +163,10 @@ class AccountBase:
     @property
     def account_path(self) -> str:
         return account_path(self.account.sid)
+
+    def book(self, name: str) -> Book[Any]:
+        """The records of a resource, by its part of a path: ``Queues``."""
+        return self._books.setdefault(name, Book(name, self.account.sid))
 
     def call_record(self, sid: str) -> CallRecord:
         """Raises TwilioError for a call there is not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, overload
@@ -10,7 +11,10 @@ __all__ = [
     "Gate",
     "HttpAnswer",
     "HttpFailed",
+    "HttpLimits",
     "HttpPort",
+    "HttpRequest",
+    "on_this_loop",
 ]
 
 T = TypeVar("T")
@@ -27,6 +31,12 @@ class Gate(Protocol):
         """Do it on the engine's loop; returns its result, raises what it raises."""
 
 
+async def on_this_loop(work: Callable[[], Any]) -> Any:
+    """The gate of callers that are on the engine's loop already."""
+    result = work()
+    return await result if inspect.isawaitable(result) else result
+
+
 class HttpFailed(Exception):
     """No answer came; says why in words."""
 
@@ -35,6 +45,27 @@ class HttpFailed(Exception):
         self.timed_out = timed_out
         self.refused = refused
         """Nothing listens there, or the host may not be called: no request was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request to the user's app, ready to be sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """How long a request may take, and how long its answer may be."""
+
+    connect_seconds: float
+    total_seconds: float
+    """Of the connection and the answer together."""
+    most_bytes: int
+    """Of the answer's body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +81,5 @@ class HttpAnswer:
 class HttpPort(Protocol):
     """The user's app, over HTTP. Awaited on the engine's loop; a virtual clock holds meanwhile."""
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
-        """One request. Raises HttpFailed when there is no answer, or too long a one."""
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        """Send one request. Raises HttpFailed when there is no answer, or too long a one."""

@@ -12,10 +12,8 @@ from functools import partial
 from typing import Any, Final
 
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.catalogue import UnknownSid
 from mediasim.exchange.events import Event, RecordingEvent
-from mediasim.exchange.journals import CALLBACK
-from mediasim.exchange.layout import Kind
+from mediasim.exchange.profiles import Kind
 from mediasim.exchange.recording import (
     RecordedCall,
     RecordedConference,
@@ -23,7 +21,8 @@ from mediasim.exchange.recording import (
     start_recording,
 )
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.records import RecordingRecord, RecordingSource
+from mediasim.exchange.records import RecordingRecord, RecordingSource, UnknownSid
+from mediasim.exchange.recovery import CALLBACK
 from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior
 from mediasim.truth.faults.material import FaultError

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from email.utils import format_datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
@@ -23,6 +23,7 @@ __all__ = [
     "account_path",
     "call_json",
     "conference_json",
+    "dates_json",
     "error_code",
     "recording_document",
     "recording_json",
@@ -56,6 +57,19 @@ def rfc2822(dates: Dates, loop_ns: int) -> str:
     return format_datetime(dates.at(loop_ns))
 
 
+class _Dated(Protocol):
+    created_ns: int
+    updated_ns: int
+
+
+def dates_json(record: _Dated, dates: Dates) -> dict[str, str]:
+    """``date_created`` and ``date_updated``, which most resources begin with."""
+    return {
+        "date_created": rfc2822(dates, record.created_ns),
+        "date_updated": rfc2822(dates, record.updated_ns),
+    }
+
+
 def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
     """The Call resource."""
     path = f"{account_path(record.account_sid)}/Calls/{record.sid}"
@@ -63,8 +77,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
     ended_ns = record.ended_ns if record.status == "completed" else None
     return {
         "sid": record.sid,
-        "date_created": rfc2822(dates, record.created_ns),
-        "date_updated": rfc2822(dates, record.updated_ns),
+        **dates_json(record, dates),
         "parent_call_sid": record.parent_call_sid,
         "account_sid": record.account_sid,
         "to": record.to,
@@ -99,8 +112,7 @@ def conference_json(record: ConferenceRecord, dates: Dates) -> dict[str, Any]:
     path = f"{account_path(record.account_sid)}/Conferences/{record.sid}"
     return {
         "account_sid": record.account_sid,
-        "date_created": rfc2822(dates, record.created_ns),
-        "date_updated": rfc2822(dates, record.updated_ns),
+        **dates_json(record, dates),
         "api_version": API_VERSION,
         "friendly_name": record.friendly_name,
         "region": "us1",
@@ -129,8 +141,7 @@ def recording_json(
         "api_version": API_VERSION,
         "call_sid": record.call_sid,
         "conference_sid": record.conference_sid,
-        "date_created": rfc2822(dates, record.created_ns),
-        "date_updated": rfc2822(dates, record.updated_ns),
+        **dates_json(record, dates),
         "start_time": rfc2822(dates, record.start_ns),
         "duration": str(record.duration_seconds()),
         "sid": record.sid,

@@ -1,4 +1,4 @@
-"""Resources of an account besides calls, recordings and conferences, and the JSON shown of them.
+"""Records of an account besides those of its calls and recordings, and the JSON shown of them.
 
 Plain records with times as loop nanoseconds (every name that ends in ``_ns``); dates are made when
 a record is shown. Fields, types and names follow Twilio's API description 2010-04-01. Where it
@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import (
-    TRANSCRIPTION,
     ParticipantStatus,
-    TranscriptionStatus,
 )
 from mediasim.twilio.asks import Callback, Script
-from mediasim.twilio.errors import not_found
-from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
+from mediasim.twilio.representations import API_VERSION, account_path, dates_json, rfc2822
 
 __all__ = [
     "AccountRecord",
     "ApplicationRecord",
-    "Book",
     "KeyRecord",
     "MemberRecord",
-    "NotificationRecord",
     "NumberRecord",
     "ParticipantRecord",
     "QueueRecord",
-    "TranscriptionRecord",
     "VoiceSettings",
     "is_toll_free",
 ]
@@ -59,51 +53,6 @@ _ACCOUNT_RESOURCES: Final = (
     "Transcriptions",
     "Usage",
 )
-_MORE_INFO: Final = "https://www.twilio.com/docs/errors"
-
-
-class _Filed(Protocol):
-    """A record that a book can hold."""
-
-    sid: str
-
-
-T = TypeVar("T", bound=_Filed)
-
-
-class Book(Generic[T]):
-    """All resources of one kind of an account, in order of creation."""
-
-    def __init__(self, name: str, account_sid: str) -> None:
-        """``name`` is the kind's part of a path: ``Queues``."""
-        self._path = f"{account_path(account_sid)}/{name}"
-        self._records: dict[str, T] = {}
-
-    def all(self) -> list[T]:
-        """Oldest first."""
-        return list(self._records.values())
-
-    def find(self, sid: str) -> T:
-        """The one of a SID. Raises TwilioError (404, 20404) where there is none."""
-        try:
-            return self._records[sid]
-        except KeyError:
-            raise not_found(f"{self._path}/{sid}.json") from None
-
-    def has(self, sid: str) -> bool:
-        return sid in self._records
-
-    def add(self, record: T) -> None:
-        """Enter a new one. Raises ValueError if its SID is taken."""
-        if record.sid in self._records:
-            raise ValueError(f"{record.sid} is in the book already")
-        self._records[record.sid] = record
-
-    def remove(self, sid: str) -> T:
-        """Take one out. Raises TwilioError (404, 20404) where there is none."""
-        record = self.find(sid)
-        del self._records[sid]
-        return record
 
 
 @dataclass(slots=True)
@@ -123,7 +72,7 @@ class AccountRecord:
         path = account_path(self.sid)
         return {
             "auth_token": self.auth_token,
-            **_dates_of(self, dates),
+            **dates_json(self, dates),
             "friendly_name": self.friendly_name,
             "owner_account_sid": self.sid,
             "sid": self.sid,
@@ -223,7 +172,7 @@ class NumberRecord(VoiceSettings):
             "api_version": API_VERSION,
             "beta": False,
             "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
-            **_dates_of(self, dates),
+            **dates_json(self, dates),
             "friendly_name": self.friendly_name,
             "identity_sid": None,
             "phone_number": self.phone_number,
@@ -256,7 +205,7 @@ class ApplicationRecord(VoiceSettings):
         return {
             "account_sid": self.account_sid,
             "api_version": API_VERSION,
-            **_dates_of(self, dates),
+            **dates_json(self, dates),
             "friendly_name": self.friendly_name,
             "message_status_callback": self.message_status_callback,
             "sid": self.sid,
@@ -283,7 +232,7 @@ class KeyRecord:
 
     def to_twilio_json(self, dates: Dates, *, with_secret: bool = False) -> dict[str, Any]:
         """The resource; its secret is shown when it is made, and never again."""
-        shown = {"sid": self.sid, "friendly_name": self.friendly_name, **_dates_of(self, dates)}
+        shown = {"sid": self.sid, "friendly_name": self.friendly_name, **dates_json(self, dates)}
         return {**shown, "secret": self.secret} if with_secret else shown
 
 
@@ -308,7 +257,7 @@ class QueueRecord:
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Queues/{self.sid}"
         return {
-            **_dates_of(self, dates),
+            **dates_json(self, dates),
             "current_size": self.current_size,
             "friendly_name": self.friendly_name,
             "uri": f"{path}.json",
@@ -376,7 +325,7 @@ class ParticipantRecord:
             "call_sid_to_coach": self.call_sid_to_coach,
             "coaching": self.coaching,
             "conference_sid": self.conference_sid,
-            **_dates_of(self, dates),
+            **dates_json(self, dates),
             "end_conference_on_exit": self.end_conference_on_exit,
             "muted": self.muted,
             "hold": self.hold,
@@ -387,114 +336,9 @@ class ParticipantRecord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationRecord:
-    """Something a developer should know of: Twilio's Notification resource."""
-
-    sid: str
-    account_sid: str
-    call_sid: str | None
-    error_code: int
-    log: str
-    """``"0"`` an error, ``"1"`` a warning."""
-    message_text: str
-    request_url: str
-    """What was asked of the app when it happened, "" where nothing was."""
-    created_ns: int
-    request_method: str = "POST"
-    request_variables: str = ""
-    response_headers: str = ""
-    response_body: str = ""
-
-    def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """As it stands in a list."""
-        asked = self.request_url or None
-        return {
-            "account_sid": self.account_sid,
-            "api_version": API_VERSION,
-            "call_sid": self.call_sid,
-            "date_created": rfc2822(dates, self.created_ns),
-            "date_updated": rfc2822(dates, self.created_ns),
-            "error_code": str(self.error_code),
-            "log": self.log,
-            "message_date": rfc2822(dates, self.created_ns),
-            "message_text": self.message_text,
-            "more_info": f"{_MORE_INFO}/{self.error_code}",
-            "request_method": self.request_method if asked else None,
-            "request_url": asked,
-            "sid": self.sid,
-            "uri": f"{account_path(self.account_sid)}/Notifications/{self.sid}.json",
-        }
-
-    def to_full_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """As it is shown by itself: with what was asked and answered."""
-        return {
-            **self.to_twilio_json(dates),
-            "request_variables": self.request_variables,
-            "response_headers": self.response_headers,
-            "response_body": self.response_body,
-        }
-
-
-@dataclass(slots=True)
-class TranscriptionRecord:
-    """The words of a recording: Twilio's Transcription resource."""
-
-    LIFE: ClassVar = TRANSCRIPTION
-
-    sid: str
-    account_sid: str
-    recording_sid: str
-    duration_seconds: int
-    words: str
-    """What is told once it is completed; "" where it will fail."""
-    created_ns: int
-    updated_ns: int = field(init=False)
-    status: TranscriptionStatus = "in-progress"
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
-
-    @property
-    def text(self) -> str:
-        return self.words if self.status == "completed" else ""
-
-    def to_twilio_json(self, dates: Dates, *, below_recording: bool = False) -> dict[str, Any]:
-        """The resource, of the account or ``below_recording``: its path is another there."""
-        path = account_path(self.account_sid)
-        if below_recording:
-            path += f"/Recordings/{self.recording_sid}"
-        return {
-            "account_sid": self.account_sid,
-            "api_version": API_VERSION,
-            **_dates_of(self, dates),
-            "duration": str(self.duration_seconds),
-            "price": None,
-            "price_unit": "USD",
-            "recording_sid": self.recording_sid,
-            "sid": self.sid,
-            "status": self.status,
-            "transcription_text": self.text,
-            "type": "fast",
-            "uri": f"{path}/Transcriptions/{self.sid}.json",
-        }
-
-
 def is_toll_free(number: str) -> bool:
     """Whether a number is one of North America that costs its caller nothing."""
     return re.match(r"\+1(800|833|844|855|866|877|888)", number) is not None
-
-
-class _Dated(Protocol):
-    created_ns: int
-    updated_ns: int
-
-
-def _dates_of(record: _Dated, dates: Dates) -> dict[str, str]:
-    return {
-        "date_created": rfc2822(dates, record.created_ns),
-        "date_updated": rfc2822(dates, record.updated_ns),
-    }
 
 
 def _snake(name: str) -> str:

@@ -20,6 +20,7 @@ from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL, CallStatus
 from mediasim.net.stream_port import StreamPort
+from mediasim.twilio.account import Book
 from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, DialRequest, RecordingRequest
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
@@ -34,7 +35,6 @@ from mediasim.twilio.errors import (
 from mediasim.twilio.resources import (
     AccountRecord,
     ApplicationRecord,
-    Book,
     KeyRecord,
     NumberRecord,
 )
@@ -42,6 +42,7 @@ from mediasim.twilio.session import CallAccount, CallSession, FollowUp
 from mediasim.twilio.status import StatusDesk
 from mediasim.twilio.streams import StreamDesk
 from mediasim.twilio.studio import Studio
+from mediasim.twilio.transcriptions import TranscriptionRecord
 from mediasim.twilio.verbs import VERBS
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
@@ -76,9 +77,10 @@ class Service(CallAccount):
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
-        self.numbers: Book[NumberRecord] = Book("IncomingPhoneNumbers", account.sid)
-        self.applications: Book[ApplicationRecord] = Book("Applications", account.sid)
-        self.keys: Book[KeyRecord] = Book("Keys", account.sid)
+        self.numbers: Book[NumberRecord] = self.book("IncomingPhoneNumbers")
+        self.applications: Book[ApplicationRecord] = self.book("Applications")
+        self.keys: Book[KeyRecord] = self.book("Keys")
+        self.transcriptions: Book[TranscriptionRecord] = self.book("Transcriptions")
         self.statuses = StatusDesk(self, self.recordings.summary)
         self.streams = StreamDesk(self, self.live_call, streams)
         self.conferences = ConferenceDesk(self, self.create_call)

@@ -14,13 +14,13 @@ from typing import Final
 from urllib.parse import urljoin
 
 from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
+from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import Script
-from mediasim.twilio.events import VerbEvent
 from mediasim.twilio.recordings import RecordingDesk
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import Params, call_params
@@ -30,7 +30,15 @@ from mediasim.twilio.transcriptions import TranscriptionDesk
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Webhooks
 
-__all__ = ["CallAccount", "CallSession", "Execute", "FollowUp", "HangUp", "Instructions"]
+__all__ = [
+    "CallAccount",
+    "CallSession",
+    "Execute",
+    "FollowUp",
+    "HangUp",
+    "Instructions",
+    "VerbEvent",
+]
 
 _MOST_DOCUMENTS: Final = 100
 """Documents in a row that let no time pass: an app that redirects in a circle."""
@@ -56,6 +64,20 @@ Instructions = Script | FollowUp | Operation
 """What a call is to do: follow documents, or one thing that was asked for without any."""
 Execute = Callable[["CallSession", Verb], Awaitable[Script | FollowUp | None]]
 """Carries out a verb; returns the document to go on with instead of the next verb, if any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerbEvent(Event):
+    """A verb of an app's document begins, ``twiml.verb``, or is done, ``twiml.verb-ended``."""
+
+    call_sid: str
+    verb: str
+    line: int
+    """Of the document, from 1."""
+
+    @property
+    def subject(self) -> str:
+        return self.call_sid
 
 
 class CallSession(CallControl):

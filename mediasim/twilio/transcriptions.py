@@ -8,27 +8,74 @@ Warning Dictionary, 13615 and 13617.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange import lifecycle
+from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import TranscriptionEvent
 from mediasim.exchange.lifecycle import Tell
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
+from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
 from mediasim.truth.sidecar import recorded_words
-from mediasim.twilio.account import AccountBase
+from mediasim.twilio.account import AccountBase, Book
 from mediasim.twilio.asks import Callback
-from mediasim.twilio.resources import TranscriptionRecord
+from mediasim.twilio.representations import API_VERSION, account_path, dates_json
 from mediasim.twilio.status import call_params
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["TranscriptionDesk", "finish"]
+__all__ = ["TranscriptionDesk", "TranscriptionRecord", "finish"]
 
 _LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
 _MAX_LENGTH_TOO_HIGH: Final = 13615
 _OUT_OF_RANGE: Final = 13617
+
+
+@dataclass(slots=True)
+class TranscriptionRecord:
+    """The words of a recording: Twilio's Transcription resource."""
+
+    LIFE: ClassVar = TRANSCRIPTION
+
+    sid: str
+    account_sid: str
+    recording_sid: str
+    duration_seconds: int
+    words: str
+    """What is told once it is completed; "" where it will fail."""
+    created_ns: int
+    updated_ns: int = field(init=False)
+    status: TranscriptionStatus = "in-progress"
+
+    def __post_init__(self) -> None:
+        self.updated_ns = self.created_ns
+
+    @property
+    def text(self) -> str:
+        return self.words if self.status == "completed" else ""
+
+    def to_twilio_json(self, dates: Dates, *, below_recording: bool = False) -> dict[str, Any]:
+        """The resource, of the account or ``below_recording``: its path is another there."""
+        path = account_path(self.account_sid)
+        if below_recording:
+            path += f"/Recordings/{self.recording_sid}"
+        return {
+            "account_sid": self.account_sid,
+            "api_version": API_VERSION,
+            **dates_json(self, dates),
+            "duration": str(self.duration_seconds),
+            "price": None,
+            "price_unit": "USD",
+            "recording_sid": self.recording_sid,
+            "sid": self.sid,
+            "status": self.status,
+            "transcription_text": self.text,
+            "type": "fast",
+            "uri": f"{path}/Transcriptions/{self.sid}.json",
+        }
 
 
 def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: None) -> None:
@@ -41,6 +88,7 @@ class TranscriptionDesk:
 
     def __init__(self, account: AccountBase) -> None:
         self._account = account
+        self._records: Book[TranscriptionRecord] = account.book("Transcriptions")
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
         """Whether a recording of at most so many seconds can be; if not, there is a warning.
@@ -68,7 +116,7 @@ class TranscriptionDesk:
             words=recorded_words(recording) if fits else "",
             created_ns=account.now_ns,
         )
-        account.transcriptions.add(record)
+        self._records.add(record)
         self._emit(record, call, "started")
         if not fits:
             words = (
@@ -91,7 +139,7 @@ class TranscriptionDesk:
         self, record: TranscriptionRecord, call: CallRecord, callback: Callback | None
     ) -> None:
         account = self._account
-        if not account.transcriptions.has(record.sid):
+        if not self._records.has(record.sid):
             return  # deleted meanwhile
         finish(record, account.now_ns, lambda word: self._emit(record, call, word))
         if callback is None:

@@ -17,13 +17,8 @@ from typing import Any, Final, Literal
 from mediasim.seeds import Seeds
 from mediasim.truth.faults.order import FaultOrder
 
-__all__ = ["CALLBACKS", "CallbackFate", "Download", "Spell", "Weather"]
+__all__ = ["CallbackFate", "Download", "Spell", "Weather"]
 
-CALLBACKS: Final = (
-    *("call-status", "recording-status", "conference-status", "action"),
-    *("transcription", "partial-result"),
-)
-"""Kinds of callbacks, as the delivery log has them."""
 Group = Literal["callback", "early", "request", "download", "recording"]
 _WHOLE: Final = 1 << 64
 

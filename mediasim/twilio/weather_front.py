@@ -14,7 +14,7 @@ from typing import Any, Final
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
-from mediasim.twilio.rest.writing import refused
+from mediasim.twilio.rest.answers import refused
 from mediasim.twilio.service import Service
 from mediasim.twilio.weather import Download
 from mediasim.twilio.webhooks import AppRequest

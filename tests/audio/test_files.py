@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.files import decode_audio, encode_mp3, load_clip
 from mediasim.audio.levels import peak_dbfs, rms_dbfs
 from mediasim.audio.tones import tone
-from mediasim.audio.wav import write_wav
+from mediasim.audio.wav import AudioFileError, write_wav
 
 SECOND = tone(440, 8000, -20)
 

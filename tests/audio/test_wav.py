@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
-from mediasim.audio.wav import WAV_HEADER_SIZE, read_wav, wav_header, write_wav
+from mediasim.audio.wav import WAV_HEADER_SIZE, AudioFileError, read_wav, wav_header, write_wav
 
 PCM = hnp.arrays(np.int16, st.tuples(st.integers(1, 4), st.integers(0, 50)))
 ONE_FILE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

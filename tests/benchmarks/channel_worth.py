@@ -26,14 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mediasim
-from mediasim.audio.mixing import mix
-from mediasim.truth.analysis.analysis import Analysis, analyse
-from mediasim.truth.analysis.detection import detect_speech
+from mediasim.audio.levels import mix
+from mediasim.conversation.spans import Span, total
+from mediasim.truth.analysis.analysis import Analysis, analyse, detect_speech
 from mediasim.truth.analysis.recording import read_recording
 from mediasim.truth.analysis.sayings import Saying
-from mediasim.truth.analysis.spans import Span, total
-from mediasim.truth.analysis.transcription import Recogniser, missing_extra
-from mediasim.truth.analysis.word_errors import plain_words, word_errors
+from mediasim.truth.analysis.transcription import (
+    Recogniser,
+    missing_extra,
+    plain_words,
+    word_errors,
+)
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]

@@ -26,12 +26,13 @@ from mediasim.audio.activity import speech_intervals
 from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.silero import speech_probability
 from mediasim.audio.tones import NoiseKind, noise
+from mediasim.conversation.spans import Span, intersection, total
+from mediasim.conversation.turns import utterances
 from mediasim.seeds import Seeds
-from mediasim.truth.analysis.detection import PAUSE_MS, detect_speech
+from mediasim.truth.analysis.analysis import detect_speech
 from mediasim.truth.analysis.figures import Conversation
 from mediasim.truth.analysis.recording import Voice, read_recording
 from mediasim.truth.analysis.sayings import sayings_of, speech_of
-from mediasim.truth.analysis.spans import Span, intersection, joined, total
 
 Samples = NDArray[np.int16]
 
@@ -43,14 +44,14 @@ def silero(pcm: Samples) -> list[Span]:
     """Silero as its README has it: a threshold of 0.5, and pauses closed like everybody's."""
     likely = speech_probability(pcm) > 0.5
     edges = np.flatnonzero(np.diff(likely, prepend=False, append=False)).reshape(-1, 2) * FRAME
-    return joined([(start, min(end, len(pcm))) for start, end in edges.tolist()], PAUSE_MS * 8)
+    return utterances((start, min(end, len(pcm))) for start, end in edges.tolist())
 
 
 DETECTORS: dict[str, Callable[[Samples], list[Span]]] = {
     "analyze": lambda pcm: detect_speech(pcm).speech,
     "silero": silero,
-    "webrtc": lambda pcm: speech_intervals(pcm, "webrtc", hangover_ms=PAUSE_MS),
-    "energy": lambda pcm: speech_intervals(pcm, "energy", hangover_ms=PAUSE_MS),
+    "webrtc": lambda pcm: utterances(speech_intervals(pcm, "webrtc", hangover_ms=0)),
+    "energy": lambda pcm: utterances(speech_intervals(pcm, "energy", hangover_ms=0)),
 }
 
 
@@ -96,10 +97,10 @@ def conversation(speech: list[list[Span]], samples: int) -> Conversation:
 def latency_errors(true: Conversation, found: Conversation) -> list[float]:
     """How far off each response's latency is, in milliseconds."""
     errors = []
-    for response in true.responses or ():
+    for response in true.gaps or ():
         near = [
             abs(other.latency - response.latency) / 8
-            for other in found.responses or ()
+            for other in found.gaps or ()
             if other.by == response.by and abs(other.at - response.at) < 16_000
         ]
         errors.append(min([*near, 2000.0]))
@@ -141,10 +142,7 @@ def main() -> None:
             recording = read_recording(made.recording().path)
             assert recording.truth is not None
             said = sayings_of(recording.truth)
-            true = [
-                speech_of([it for it in said if it.channel == channel], PAUSE_MS * 8)
-                for channel in (1, 2)
-            ]
+            true = [speech_of([it for it in said if it.channel == channel]) for channel in (1, 2)]
             channels = [
                 heard(channel, draw, seeds.fork(f"{number}/{index}"))
                 for index, channel in enumerate(recording.pcm)
@@ -158,7 +156,7 @@ def main() -> None:
                 other = conversation(found, recording.samples)
                 figures[name, "all"].latencies += latency_errors(whole, other)
                 figures[name, "all"].cut_ins.append(
-                    abs(len(other.cut_ins or ()) - len(whole.cut_ins or ()))
+                    abs(len(other.interruptions or ()) - len(whole.interruptions or ()))
                 )
     told(figures)
 

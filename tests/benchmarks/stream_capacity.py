@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from mediasim.audio.frames import FRAME_MS
+from mediasim.audio.frames import FRAME_MS, FRAME_NS
 from mediasim.audio.tones import noise
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import Phone
@@ -223,7 +223,7 @@ async def _calls(
     for number in range(streams):
         phone = service.directory.phone(f"+1555020{number:04}")
         record = service.place_inbound(phone.party.number, NUMBER, phone)
-        await exchange.sleep_frames(1 + number % 2)
+        await exchange.sleep((1 + number % 2) * FRAME_NS)
         live = service.live_call(record.sid)
         assert live is not None
         assert live.line is not None
@@ -231,8 +231,8 @@ async def _calls(
         for second in range(int(seconds) + 5 + streams // 25):
             live.line.timeline.place(words, at + 8000 * second, kind="say", text="words")
     while url and sum(it.started_frame is not None for it in service.streams.all()) < streams:
-        await exchange.sleep_frames(5)
-    await exchange.sleep_frames(50)
+        await exchange.sleep(5 * FRAME_NS)
+    await exchange.sleep(50 * FRAME_NS)
     process.settle()
     loop.lateness = Lateness()
     cpu, wall = time.process_time(), time.monotonic()

@@ -22,7 +22,7 @@ import numpy as np
 
 from mediasim import simulate
 from mediasim.seeds import Seeds
-from mediasim.truth.faults.files import break_file
+from mediasim.truth.faults.breaking import break_file
 from mediasim.truth.faults.gallery import GALLERY
 from mediasim.truth.faults.material import Fault, FaultError
 from mediasim.truth.faults.order import parse_fault

@@ -27,11 +27,15 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
-from mediasim.parties.voices.cache import UtteranceCache
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES
+from mediasim.parties.voices.clip import UtteranceCache
 from mediasim.parties.voices.speech import Speaker
-from mediasim.truth.analysis.transcription import Recogniser, missing_extra
-from mediasim.truth.analysis.word_errors import plain_words, word_errors
+from mediasim.truth.analysis.transcription import (
+    Recogniser,
+    missing_extra,
+    plain_words,
+    word_errors,
+)
 
 SENTENCES: Final = (
     "Good morning, I am calling about the invoice that came last week.",

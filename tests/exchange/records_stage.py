@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.lifecycle import move
-from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
-from mediasim.exchange.sids import SidFactory
+from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord, SidFactory
 from mediasim.seeds import Seeds
 
 SECOND = 1_000_000_000

@@ -15,8 +15,8 @@ from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Behavior, PartyControl
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.switch import Switch
 from mediasim.media.plane import MediaPlane
@@ -50,7 +50,7 @@ PATH = 5 * FRAME_SAMPLES
 def on_exchange(
     directory: Path,
     main: Callable[[Exchange], Coroutine[Any, Any, T]],
-    profile: Profile = DEFAULT_PROFILE,
+    profile: str = DEFAULT_PROFILE,
 ) -> T:
     """Run something on an exchange of its own, in virtual time."""
     plane = MediaPlane(max_lag=VIRTUAL_BLOCK)

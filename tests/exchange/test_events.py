@@ -21,8 +21,6 @@ def test_an_event_is_logged_then_told_under_its_kind_then_to_all() -> None:
     events.emit(event("steady"))
     assert told == [("one", "ready", 1), ("all", "ready", 1), ("all", "steady", 2)]
     assert [it.kind for it in events.log] == ["ready", "steady"]
-    assert events.happened("ready")
-    assert not events.happened("go")
 
 
 def test_what_has_happened_is_not_waited_for() -> None:
@@ -45,18 +43,6 @@ def test_everybody_who_waits_is_woken_by_the_first_one() -> None:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert [it.at_ns for it in runner.run(main())] == [1, 1, 1]
-
-
-def test_one_may_ask_for_the_next() -> None:
-    events = Events()
-    events.emit(event("ready", 1))
-
-    async def main() -> Event:
-        asyncio.get_running_loop().call_later(1, events.emit, event("ready", 2))
-        return await events.wait("ready", since_start=False)
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        assert runner.run(main()).at_ns == 2
 
 
 def test_who_no_longer_waits_is_not_woken() -> None:

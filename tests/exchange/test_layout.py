@@ -1,38 +1,43 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mediasim
 from mediasim.exchange.layout import (
-    DEFAULT_PROFILE,
     DOWNLOAD_RULES,
-    STORAGE_RULES,
-    Channels,
     DownloadRule,
-    Kind,
     Layout,
+    recording_layout,
+    resolve_download,
+)
+from mediasim.exchange.profiles import (
+    DEFAULT_PROFILE,
+    PROFILES,
+    Channels,
+    Kind,
     Profile,
     StorageRule,
     Track,
-    recording_layout,
-    resolve_download,
+    profile_added,
 )
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CHANNELS: tuple[Channels, ...] = get_args(Channels)
 TRACKS: tuple[Track, ...] = get_args(Track)
-PROFILES: tuple[Profile, ...] = get_args(Profile)
+STORAGE_RULES = {rule.rule_id: rule for profile in PROFILES.values() for rule in profile.rules}
 
 layouts = st.builds(
     recording_layout,
     st.sampled_from(KINDS),
     st.sampled_from(CHANNELS),
     st.sampled_from(TRACKS),
-    st.sampled_from(PROFILES),
+    st.sampled_from(list(PROFILES)),
 )
 
 
@@ -42,12 +47,13 @@ def roles(layout: Layout) -> list[str]:
 
 def test_exactly_one_row_fits_each_case_and_every_row_is_used() -> None:
     used = set()
-    for case in product(KINDS, CHANNELS, TRACKS, PROFILES):
-        fitting = [row.rule_id for row in STORAGE_RULES if row.fits(*case)]
-        assert len(fitting) == 1, (case, fitting)
-        assert recording_layout(*case).rule.rule_id == fitting[0]
-        used.add(fitting[0])
-    assert used == {row.rule_id for row in STORAGE_RULES}
+    for profile in PROFILES.values():
+        for case in product(KINDS, CHANNELS, TRACKS):
+            fitting = [row.rule_id for row in profile.rules if row.fits(*case)]
+            assert len(fitting) == 1, (profile.name, case, fitting)
+            assert recording_layout(*case, profile.name).rule.rule_id == fitting[0]
+            used.add(fitting[0])
+    assert used == STORAGE_RULES.keys()
 
 
 def test_exactly_one_download_row_fits_each_case() -> None:
@@ -57,8 +63,9 @@ def test_exactly_one_download_row_fits_each_case() -> None:
 
 
 def test_rule_ids_are_unique_and_every_row_says_why_and_by_whom() -> None:
-    rows: list[StorageRule | DownloadRule] = [*STORAGE_RULES, *DOWNLOAD_RULES]
+    rows: list[StorageRule | DownloadRule] = [*STORAGE_RULES.values(), *DOWNLOAD_RULES]
     assert len({row.rule_id for row in rows}) == len(rows)
+    assert all(STORAGE_RULES[rule.rule_id] is rule for it in PROFILES.values() for rule in it.rules)
     for row in rows:
         assert row.reason.endswith(".")
         assert "Twilio" in row.source or "our choice" in row.source
@@ -78,7 +85,7 @@ def test_a_two_party_call_is_stored_dual_whatever_was_asked(channels: Channels, 
 @pytest.mark.parametrize("kind", ["dial", "call"])
 @pytest.mark.parametrize("track", ["inbound", "outbound"])
 def test_one_track_is_one_channel_of_that_track_alone(
-    kind: Kind, channels: Channels, track: Track, profile: Profile
+    kind: Kind, channels: Channels, track: Track, profile: str
 ) -> None:
     layout = recording_layout(kind, channels, track, profile)
     assert [channel.track for channel in layout.channels] == [track]
@@ -107,7 +114,7 @@ def test_conference_and_record_verb_are_one_mixed_channel(channels: Channels) ->
     ],
 )
 def test_how_many_channels_each_profile_stores(
-    profile: Profile, dial_mono: int, dial_dual: int, conference: int, record_verb: int
+    profile: str, dial_mono: int, dial_dual: int, conference: int, record_verb: int
 ) -> None:
     def stored(kind: Kind, channels: Channels) -> int:
         return recording_layout(kind, channels, "both", profile).stored_channels
@@ -123,7 +130,7 @@ def test_the_default_profile_is_that_of_may_2022() -> None:
 
 
 @pytest.mark.parametrize("profile", ["2024-07", "2025-09"])
-def test_a_dual_conference_has_the_first_joiner_and_everyone_else(profile: Profile) -> None:
+def test_a_dual_conference_has_the_first_joiner_and_everyone_else(profile: str) -> None:
     layout = recording_layout("conference", "dual", "both", profile)
     assert roles(layout) == ["first-participant", "everyone-else"]
     assert resolve_download(layout, None).channels == 1
@@ -169,8 +176,29 @@ def test_a_layout_is_told_again_from_what_was_asked(layout: Layout) -> None:
         (("dial", "mono", "both", "2023"), "'2023' is no profile: 2016-legacy, 2022-05, "),
     ],
 )
-def test_a_word_not_allowed_is_named(
-    case: tuple[Kind, Channels, Track, Profile], message: str
-) -> None:
+def test_a_word_not_allowed_is_named(case: tuple[Kind, Channels, Track, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         recording_layout(*case)
+
+
+# -- profiles -------------------------------------------------------------------------------
+
+
+def test_the_readme_has_the_profiles_in_a_table() -> None:
+    readme = (Path(mediasim.__file__).parents[1] / "README.md").read_text("utf-8")
+    table = readme.partition("| profile | what was so then |\n|---|---|\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == [
+        f"| `{it.name}`{' (default)' * (it.name == DEFAULT_PROFILE)} | {it.words} |"
+        for it in PROFILES.values()
+    ]
+
+
+def test_a_profile_is_there_once_and_while_it_is_added() -> None:
+    toy = Profile("2031-01", "as it was", PROFILES[DEFAULT_PROFILE].rules)
+    with profile_added(toy):
+        assert recording_layout("dial", "mono", "both", "2031-01").stored_channels == 2
+        again = pytest.raises(ValueError, match="there is a profile '2031-01'")
+        with again, profile_added(toy):
+            pass
+    with pytest.raises(ValueError, match="'2031-01' is no profile: 2016-legacy, "):
+        recording_layout("dial", "mono", "both", "2031-01")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from staging import acts, clip, kinds, on_exchange, party, seconds
 
+from mediasim.documents.durations import Duration
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.events import DtmfEvent
 from mediasim.exchange.exchange import Exchange
@@ -15,7 +16,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.media.recorder import Tap
 from mediasim.media.room import Room
-from mediasim.net.link import Impairments
+from mediasim.net.network import Impairments, Loss
 from mediasim.parties.party import Party
 from mediasim.rtp.rtcp import Bye, SenderReport, parse
 
@@ -41,7 +42,7 @@ def lived(directory: Path, work: Any, who: Party | None = None) -> LiveCall:
 def test_who_hangs_up_is_taken_down_when_its_last_word_has_come(
     tmp_path: Path, depth: int, delay_ms: int
 ) -> None:
-    who = party("ann", depth=depth, up=Impairments(delay_ns=delay_ms * 1_000_000))
+    who = party("ann", depth=depth, up=Impairments(delay=Duration(delay_ms * 1_000_000)))
     states: list[tuple[bool, bool]] = []
 
     async def work(exchange: Exchange, call: LiveCall) -> None:
@@ -134,7 +135,7 @@ def test_the_server_reports_every_five_seconds_and_says_goodbye(tmp_path: Path) 
 
 
 def test_losses_on_the_way_are_in_the_server_s_reports(tmp_path: Path) -> None:
-    who = party("ann", up=Impairments(loss=0.25))
+    who = party("ann", up=Impairments(loss=Loss(random=0.25)))
 
     async def work(exchange: Exchange, call: LiveCall) -> None:
         call.answer(listens=True)

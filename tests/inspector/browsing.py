@@ -1,4 +1,4 @@
-"""A browser for tests of the inspector: the system's Chromium, or none and a reason."""
+"""A browser for tests of pages: the system's Chromium, or none and a reason."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Visits:
         self._browser = browser
 
     @contextmanager
-    def __call__(self, url: str, **context: Any) -> Iterator[Page]:
-        """The page at a URL; what its console complains of fails the test."""
+    def __call__(self, url: str, ready: str = "main > article", **context: Any) -> Iterator[Page]:
+        """The page at a URL once ``ready`` is in it; what its console complains of is a failure."""
         complaints = list[str]()
         with self._browser.new_context(**context) as visit:
             page = visit.new_page()
@@ -35,7 +35,7 @@ class Visits:
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda it: complaints.append(it.text) if _is_fault(it) else None)
             page.goto(url)
-            page.wait_for_selector("main > article", state="attached")
+            page.wait_for_selector(ready, state="attached")
             yield page
         assert complaints == []
 

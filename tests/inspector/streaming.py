@@ -9,7 +9,7 @@ from typing import Final
 
 from serving import Sandbox, app, serving
 
-from mediasim.scenario.running.bots import running_bots
+from mediasim.scenario.running.apps import running_bots
 
 __all__ = ["FORK", "bot_stage", "talked"]
 

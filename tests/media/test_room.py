@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from wiring import PATH, Wiring, voice
 
-from mediasim.audio.mixing import mix
+from mediasim.audio.levels import mix
 from mediasim.media.recorder import PauseBehavior
 
 ANN, BOB = voice("ann", 60), voice("bob", 60)

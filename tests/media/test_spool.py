@@ -37,7 +37,7 @@ def test_a_closed_spool_is_a_proper_wav_file(tmp_path: Path) -> None:
 def test_what_was_written_is_in_the_file_at_once(tmp_path: Path) -> None:
     spool = under_way(tmp_path)
     assert spool.path.stat().st_size == 44 + PCM.nbytes
-    spool.discard()
+    spool.drop()
 
 
 def test_a_channel_of_an_array_of_several_is_written_as_it_is(tmp_path: Path) -> None:
@@ -45,19 +45,6 @@ def test_a_channel_of_an_array_of_several_is_written_as_it_is(tmp_path: Path) ->
     spool.write(PCM[:, 1:])
     spool.close()
     assert np.array_equal(read_wav(spool.path).pcm[0], PCM[:, 1])
-
-
-def test_discarded_it_leaves_nothing_behind(tmp_path: Path) -> None:
-    under_way(tmp_path).discard()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_discarding_what_was_published_leaves_it_alone(tmp_path: Path) -> None:
-    spool = under_way(tmp_path)
-    spool.close()
-    published = spool.path.rename(tmp_path / "RE1.wav")
-    spool.discard()
-    assert list(tmp_path.iterdir()) == [published]
 
 
 def test_several_recordings_are_recovered_with_their_journals(tmp_path: Path) -> None:
@@ -71,11 +58,8 @@ def test_several_recordings_are_recovered_with_their_journals(tmp_path: Path) ->
     assert found[1].journal == {"channels": 2, "sid": "RE2", "note": "two"}
     assert np.array_equal(read_wav(found[0].path).pcm, PCM[:, :1].T)
     assert np.array_equal(read_wav(found[1].path).pcm, PCM.T)
-    for recovered in found:
-        recovered.discard()
-    assert list(tmp_path.iterdir()) == []
-    stereo.discard()
-    mono.discard()
+    stereo.drop()
+    mono.drop()
 
 
 @settings(max_examples=40)
@@ -104,8 +88,8 @@ def test_a_spool_with_a_damaged_journal_is_left_alone_and_holds_up_no_other(
     before = damaged.path.read_bytes()
     assert [it.name for it in recover(tmp_path)] == ["RE2"]
     assert damaged.path.read_bytes() == before
-    damaged.discard()
-    whole.discard()
+    damaged.drop()
+    whole.drop()
 
 
 def test_a_journal_without_its_spool_and_a_spool_without_journal_are_left_alone(

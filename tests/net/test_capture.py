@@ -8,21 +8,26 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.audio.tones import noise
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import read_capture
-from mediasim.captures.rtp_finder import find_streams
+from mediasim.captures.pcap import Datagram, capture_bytes, datagram_in, read_capture
+from mediasim.captures.rtp_streams import find_streams
 from mediasim.captures.transport import CaptureTransport
-from mediasim.captures.writer import capture_bytes
+from mediasim.documents.durations import Duration
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
-from mediasim.net.link import Impairments, Jitter
+from mediasim.net.network import Impairments, Jitter, Loss
 from mediasim.parties.party import Line, Party
 from mediasim.rtp.packets import PacketBlock
 from mediasim.seeds import Seeds
 
 MS = 1_000_000
 FRAMES = 100
-ROUGH = Impairments(30 * MS, Jitter("uniform", 15 * MS), loss=0.1, reorder=0.1, duplicate=0.1)
+ROUGH = Impairments(
+    delay=Duration(30 * MS),
+    jitter=Jitter(uniform=Duration(15 * MS)),
+    loss=Loss(random=0.1),
+    reorder=0.1,
+    duplicate=0.1,
+)
 
 
 def lived(block: int, *, listens: bool = False) -> tuple[list[Line], CaptureTransport]:

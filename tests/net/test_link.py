@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.net.link import Fates, GilbertElliott, Impairments, Jitter, Link
+from mediasim.documents.durations import Duration
+from mediasim.net.link import Fates, Link
+from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss
 
 FRAME = 20_000_000
 MS = 1_000_000
@@ -23,10 +25,9 @@ def carry(impairments: Impairments, count: int, key: int = 1) -> Fates:
 
 
 ROUGH = Impairments(
-    delay_ns=30 * MS,
-    jitter=Jitter("exponential", 15 * MS),
-    loss=0.1,
-    bursts=GilbertElliott(0.2, 0.5, 0.9, 0.01),
+    delay=Duration(30 * MS),
+    jitter=Jitter(exponential=Duration(15 * MS)),
+    loss=Loss(gilbert_elliott=GilbertElliott(enter=0.2, leave=0.5, loss_bad=0.9, loss_good=0.01)),
     reorder=0.1,
     duplicate=0.1,
 )
@@ -42,37 +43,37 @@ def columns(fates: Fates) -> list[list[int]]:
 
 
 def test_a_clean_link_delays_and_nothing_else() -> None:
-    fates = carry(Impairments(delay_ns=7 * MS), 50)
+    fates = carry(Impairments(delay=Duration(7 * MS)), 50)
     assert np.array_equal(fates.arrival, sent(50) + 7 * MS)
     assert not (fates.lost | fates.reordered | fates.copied).any()
 
 
 def test_clean_means_that_nothing_is_drawn() -> None:
-    assert Impairments(delay_ns=99).clean
+    assert Impairments(delay=Duration(99)).clean
     assert not ROUGH.clean
     for one in (
-        Impairments(loss=0.1),
-        Impairments(jitter=Jitter("uniform", 1)),
-        Impairments(bursts=GilbertElliott(0.1, 0.1)),
+        Impairments(loss=Loss(random=0.1)),
+        Impairments(jitter=Jitter(uniform=Duration(1))),
+        Impairments(loss=Loss(gilbert_elliott=GilbertElliott(enter=0.1, leave=0.1))),
         Impairments(reorder=0.1),
         Impairments(duplicate=0.1),
-        Impairments(blocked=True),
+        Impairments(one_way=True),
     ):
         assert not one.clean
 
 
 def test_one_way_audio_lets_nothing_through() -> None:
-    assert carry(Impairments(blocked=True), 100).lost.all()
+    assert carry(Impairments(one_way=True), 100).lost.all()
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.5, 1.0])
 def test_random_loss_is_as_frequent_as_asked(share: float) -> None:
-    lost = carry(Impairments(loss=share), 40_000).lost
+    lost = carry(Impairments(loss=Loss(random=share)), 40_000).lost
     assert lost.mean() == pytest.approx(share, abs=4 * (share * (1 - share) / 40_000) ** 0.5)
 
 
 def test_random_losses_do_not_depend_on_each_other() -> None:
-    lost = carry(Impairments(loss=0.2), 100_000).lost
+    lost = carry(Impairments(loss=Loss(random=0.2)), 100_000).lost
     after_a_loss = lost[1:][lost[:-1]].mean()
     assert after_a_loss == pytest.approx(0.2, abs=0.01)
 
@@ -96,13 +97,13 @@ def test_packets_of_any_length_are_overtaken(ptime_ms: int) -> None:
 
 
 def test_copies_are_of_packets_that_arrive() -> None:
-    fates = carry(Impairments(duplicate=0.5, loss=0.5), 10_000)
+    fates = carry(Impairments(duplicate=0.5, loss=Loss(random=0.5)), 10_000)
     assert fates.copied.any()
     assert not (fates.copied & fates.lost).any()
 
 
 def test_a_lost_packet_is_not_called_reordered() -> None:
-    fates = carry(Impairments(reorder=0.5, loss=0.5), 10_000)
+    fates = carry(Impairments(reorder=0.5, loss=Loss(random=0.5)), 10_000)
     assert fates.reordered.any()
     assert not (fates.reordered & fates.lost).any()
 
@@ -113,9 +114,9 @@ def test_a_lost_packet_is_not_called_reordered() -> None:
 @pytest.mark.parametrize(
     ("jitter", "mean_ms", "deviation_ms"),
     [
-        (Jitter("uniform", 60 * MS), 30, 60 / 12**0.5),
-        (Jitter("exponential", 10 * MS), 10, 10),
-        (Jitter("normal", 10 * MS), 10 * (2 / np.pi) ** 0.5, 10 * (1 - 2 / np.pi) ** 0.5),
+        (Jitter(uniform=Duration(60 * MS)), 30, 60 / 12**0.5),
+        (Jitter(exponential=Duration(10 * MS)), 10, 10),
+        (Jitter(normal=Duration(10 * MS)), 10 * (2 / np.pi) ** 0.5, 10 * (1 - 2 / np.pi) ** 0.5),
     ],
 )
 def test_jitter_has_its_distribution(jitter: Jitter, mean_ms: float, deviation_ms: float) -> None:
@@ -126,7 +127,9 @@ def test_jitter_has_its_distribution(jitter: Jitter, mean_ms: float, deviation_m
 
 
 def test_uniform_jitter_stays_below_its_most() -> None:
-    extra = carry(Impairments(jitter=Jitter("uniform", 5 * MS)), 10_000).arrival - sent(10_000)
+    extra = carry(Impairments(jitter=Jitter(uniform=Duration(5 * MS))), 10_000).arrival - sent(
+        10_000
+    )
     assert extra.max() < 5 * MS
 
 
@@ -155,8 +158,8 @@ def walked(bursts: GilbertElliott, draws: list[float], chances: list[float]) -> 
 def test_bursts_follow_the_two_state_chain(
     enter: float, leave: float, loss_bad: float, loss_good: float, key: int, cuts: list[int]
 ) -> None:
-    bursts = GilbertElliott(enter, leave, loss_bad, loss_good)
-    link = Link(Impairments(bursts=bursts), key)
+    bursts = GilbertElliott(enter=enter, leave=leave, loss_bad=loss_bad, loss_good=loss_good)
+    link = Link(Impairments(loss=Loss(gilbert_elliott=bursts)), key)
     number = np.arange(300, dtype=np.uint64)
     wanted = walked(bursts, link._chance(number, 4).tolist(), link._chance(number, 5).tolist())
     edges = [0, *sorted(cuts), 300]
@@ -165,7 +168,9 @@ def test_bursts_follow_the_two_state_chain(
 
 
 def test_bursts_are_as_long_as_the_chance_to_leave_says() -> None:
-    lost = carry(Impairments(bursts=GilbertElliott(0.01, 0.25)), 200_000).lost
+    lost = carry(
+        Impairments(loss=Loss(gilbert_elliott=GilbertElliott(enter=0.01, leave=0.25))), 200_000
+    ).lost
     edges = np.flatnonzero(np.diff(np.concatenate(([0], lost.astype(int), [0]))))
     lengths = edges[1::2] - edges[::2]
     assert lengths.mean() == pytest.approx(4, rel=0.05)
@@ -193,8 +198,10 @@ def test_links_of_other_keys_do_other_things() -> None:
 
 
 def test_one_impairment_does_not_move_the_draws_of_another() -> None:
-    alone = carry(Impairments(loss=0.1), 2000)
-    beside = carry(Impairments(loss=0.1, jitter=Jitter("uniform", MS), duplicate=0.3), 2000)
+    alone = carry(Impairments(loss=Loss(random=0.1)), 2000)
+    beside = carry(
+        Impairments(loss=Loss(random=0.1), jitter=Jitter(uniform=Duration(MS)), duplicate=0.3), 2000
+    )
     assert np.array_equal(alone.lost, beside.lost)
 
 

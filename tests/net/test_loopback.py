@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from mediasim.audio.tones import noise
+from mediasim.documents.durations import Duration
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
-from mediasim.net.link import Impairments, Jitter
 from mediasim.net.loopback import LoopbackTransport
+from mediasim.net.network import Impairments, Jitter, Loss
 from mediasim.parties.party import Line, Party
 from mediasim.seeds import Seeds
 
@@ -21,7 +22,13 @@ pytestmark = pytest.mark.realtime
 MS = 1_000_000
 FRAMES = 45
 NOTHING = np.empty(0, np.int16)
-ROUGH = Impairments(30 * MS, Jitter("uniform", 15 * MS), loss=0.1, reorder=0.1, duplicate=0.1)
+ROUGH = Impairments(
+    delay=Duration(30 * MS),
+    jitter=Jitter(uniform=Duration(15 * MS)),
+    loss=Loss(random=0.1),
+    reorder=0.1,
+    duplicate=0.1,
+)
 
 
 class Kept:

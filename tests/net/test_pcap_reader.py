@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.captures.reader import CaptureError, read_capture
+from mediasim.captures.pcap import CaptureError, read_capture
 
 _HEADS = [b"", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a"]
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import CapturedFrame
-from mediasim.captures.rtp_finder import find_streams
+from mediasim.captures.pcap import CapturedFrame, Datagram, datagram_in
+from mediasim.captures.rtp_streams import find_streams
 
 _PAYLOAD = b"spoken"
 _UDP = struct.pack(">HHHH", 4000, 5000, 8 + len(_PAYLOAD), 0) + _PAYLOAD

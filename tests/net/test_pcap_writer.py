@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import read_capture
-from mediasim.captures.writer import capture_bytes
+from mediasim.captures.pcap import Datagram, capture_bytes, datagram_in, read_capture
 
 _SENT = [
     Datagram(

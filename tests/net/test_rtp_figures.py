@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.captures.datagrams import Datagram
-from mediasim.captures.rtp_figures import figures_of
-from mediasim.captures.rtp_finder import FoundStream
+from mediasim.captures.pcap import Datagram
+from mediasim.captures.rtp_streams import FoundStream, figures_of
 
 MS = 1_000_000
 

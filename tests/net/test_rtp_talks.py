@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from mediasim.captures.datagrams import Datagram
-from mediasim.captures.rtp_finder import FoundStream
-from mediasim.captures.rtp_talks import pairs_of, talks_of
+from mediasim.captures.pcap import Datagram
+from mediasim.captures.rtp_streams import FoundStream, pairs_of, talks_of
 
 SECOND = 1_000_000_000
 ANN, BOB, EVE = ("10.0.0.1", 4000), ("10.0.0.2", 5000), ("10.0.0.3", 6000)

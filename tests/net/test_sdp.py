@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.net.sdp import CODECS, SdpError, agreed, answer, offer, parse_sdp
+from mediasim.audio.codecs import CODECS
+from mediasim.net.sdp import SdpError, agreed, answer, offer, parse_sdp
 
 FFMPEG = """v=0
 o=- 0 0 IN IP4 127.0.0.1
@@ -94,7 +95,7 @@ def test_the_old_way_to_hold() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(CODECS), min_size=1, unique=True),
+    st.lists(st.sampled_from([*CODECS]), min_size=1, unique=True),
     st.integers(1, 65535),
     st.sampled_from([10, 20, 40, 60]),
     st.booleans(),

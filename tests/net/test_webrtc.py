@@ -17,8 +17,8 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 from numpy.typing import NDArray
 
-from mediasim.net.datagram_socket import DROPPED
 from mediasim.net.sdp import SdpError
+from mediasim.net.udp import DROPPED
 from mediasim.net.webrtc import NoMedia, WebRtcEndpoint
 
 pytestmark = pytest.mark.realtime

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.parties.clock import SenderClock, Stall
+from mediasim.documents.durations import Duration
+from mediasim.net.network import Stall
+from mediasim.parties.clock import SenderClock
 
 SAMPLE = 125_000
 SECOND = 1_000_000_000
@@ -33,7 +35,9 @@ def test_a_clock_that_is_off_gains_or_loses_its_share(ppm: float, ahead_ms: floa
 
 
 def test_a_frozen_sender_goes_on_where_it_stood() -> None:
-    clock = SenderClock(START, stalls=(Stall(SECOND, 2 * SECOND, continuous=True),))
+    clock = SenderClock(
+        START, stalls=(Stall(at=Duration(SECOND), for_=Duration(2 * SECOND), kind="pause"),)
+    )
     assert times(clock, 7999, 8000, 8001) == [
         START + SECOND - SAMPLE,
         START + SECOND,
@@ -47,8 +51,8 @@ def test_a_frozen_sender_goes_on_where_it_stood() -> None:
 
 def test_freezes_add_up_in_whatever_order_they_are_given() -> None:
     stalls = (
-        Stall(2 * SECOND, SECOND, continuous=True),
-        Stall(SECOND, SECOND // 2, continuous=True),
+        Stall(at=Duration(2 * SECOND), for_=Duration(SECOND), kind="pause"),
+        Stall(at=Duration(SECOND), for_=Duration(SECOND // 2), kind="pause"),
     )
     clock = SenderClock(0, stalls=stalls)
     assert times(clock, 8000, 8001, 16000, 16001) == [
@@ -60,7 +64,9 @@ def test_freezes_add_up_in_whatever_order_they_are_given() -> None:
 
 
 def test_a_gap_leaves_out_its_packets_and_moves_nothing() -> None:
-    clock = SenderClock(0, stalls=(Stall(SECOND, SECOND // 2, continuous=False),))
+    clock = SenderClock(
+        0, stalls=(Stall(at=Duration(SECOND), for_=Duration(SECOND // 2), kind="gap"),)
+    )
     assert times(clock, 16000) == [2 * SECOND]
     silent = clock.silent(np.array([7999, 8000, 11999, 12000]))
     assert silent.tolist() == [False, True, True, False]
@@ -69,7 +75,10 @@ def test_a_gap_leaves_out_its_packets_and_moves_nothing() -> None:
 
 STALLS = st.lists(
     st.builds(
-        Stall, st.integers(0, 5 * SECOND), st.integers(1, 3 * SECOND), continuous=st.booleans()
+        Stall,
+        at=st.integers(0, 5 * SECOND).map(Duration),
+        for_=st.integers(1, 3 * SECOND).map(Duration),
+        kind=st.sampled_from(["gap", "pause"]),
     ),
     max_size=3,
 ).map(tuple)

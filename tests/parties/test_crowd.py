@@ -10,16 +10,23 @@ import pytest
 from numpy.typing import NDArray
 
 from mediasim.audio.tones import noise
+from mediasim.documents.durations import Duration
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
-from mediasim.net.link import Impairments, Jitter
+from mediasim.net.network import Impairments, Jitter, Loss
 from mediasim.parties.crowd import crowd_of
 from mediasim.parties.party import Line, Party
 from mediasim.seeds import Seeds
 
 MS = 1_000_000
 FRAMES = 240
-ROUGH = Impairments(40 * MS, Jitter("uniform", 25 * MS), loss=0.1, reorder=0.1, duplicate=0.1)
+ROUGH = Impairments(
+    delay=Duration(40 * MS),
+    jitter=Jitter(uniform=Duration(25 * MS)),
+    loss=Loss(random=0.1),
+    reorder=0.1,
+    duplicate=0.1,
+)
 PARTIES = [
     Party("ann", ""),
     Party("bob", "", down=ROUGH),

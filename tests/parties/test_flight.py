@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediasim.net.link import GilbertElliott, Impairments, Jitter, Link
+from mediasim.documents.durations import Duration
+from mediasim.net.link import Link
+from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss
 from mediasim.parties.flight import Flight
 from mediasim.rtp.packets import HEADER_SIZE
 
 FRAME = 20_000_000
 MS = 1_000_000
 ROUGH = Impairments(
-    delay_ns=35 * MS,
-    jitter=Jitter("uniform", 50 * MS),
-    loss=0.1,
-    bursts=GilbertElliott(0.1, 0.5),
+    delay=Duration(35 * MS),
+    jitter=Jitter(uniform=Duration(50 * MS)),
+    loss=Loss(gilbert_elliott=GilbertElliott(enter=0.1, leave=0.5)),
     reorder=0.1,
     duplicate=0.2,
 )
@@ -41,7 +42,7 @@ def landed(flight: Flight, before_ns: int) -> list[tuple[int, int]]:
 
 
 def test_what_has_not_arrived_is_in_the_air() -> None:
-    flight = Flight(Link(Impairments(delay_ns=30 * MS), 1))
+    flight = Flight(Link(Impairments(delay=Duration(30 * MS)), 1))
     launch(flight, 0, 5)
     assert landed(flight, 30 * MS) == []
     assert landed(flight, 30 * MS + 1) == [(0, 30 * MS)]
@@ -52,7 +53,7 @@ def test_what_has_not_arrived_is_in_the_air() -> None:
 
 
 def test_the_lost_never_land_and_are_told() -> None:
-    flight = Flight(Link(Impairments(loss=0.3), 1))
+    flight = Flight(Link(Impairments(loss=Loss(random=0.3)), 1))
     launch(flight, 0, 100)
     assert all(number not in flight.fates[0].media // 160 for number in flight.flying.data[:, 0])
     arrived = [number for number, _ in landed(flight, 10**15)]
@@ -64,7 +65,7 @@ def test_the_lost_never_land_and_are_told() -> None:
 
 
 def test_copies_come_a_millisecond_after_their_packets() -> None:
-    flight = Flight(Link(Impairments(duplicate=1.0, delay_ns=7 * MS), 1))
+    flight = Flight(Link(Impairments(duplicate=1.0, delay=Duration(7 * MS)), 1))
     launch(flight, 0, 3)
     assert landed(flight, 10**12) == [
         (number, at)
@@ -75,7 +76,7 @@ def test_copies_come_a_millisecond_after_their_packets() -> None:
 
 
 def test_packets_of_all_sizes_share_the_link() -> None:
-    flight = Flight(Link(Impairments(delay_ns=50 * MS), 1))
+    flight = Flight(Link(Impairments(delay=Duration(50 * MS)), 1))
     launch(flight, 0, 2, size=20)
     launch(flight, 2, 3, size=60)
     launch(flight, 3, 4, size=30)

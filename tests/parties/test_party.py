@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,11 +11,11 @@ from numpy.typing import NDArray
 from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.tones import noise
+from mediasim.documents.durations import Duration
 from mediasim.media.plane import MediaPlane
 from mediasim.media.recorder import Tap
 from mediasim.media.room import Room
-from mediasim.net.link import Impairments
-from mediasim.parties.clock import Stall
+from mediasim.net.network import Impairments, Loss, Stall
 from mediasim.parties.party import Line, Party
 from mediasim.rtp.stream import Digit
 from mediasim.seeds import Seeds
@@ -81,7 +83,9 @@ def path_of(track: NDArray[np.int16], speech: NDArray[np.int16]) -> int | None:
 def test_words_are_played_exactly_a_path_after_they_were_said(
     ptime_ms: int, depth: int, delay_ms: int
 ) -> None:
-    party = Party("ann", "", ptime_ms=ptime_ms, depth=depth, up=Impairments(delay_ms * MS))
+    party = Party(
+        "ann", "", ptime_ms=ptime_ms, depth=depth, up=Impairments(delay=Duration(delay_ms * MS))
+    )
     track, _ = lived(party)
     assert path_of(track, ulaw_decode(ulaw_encode(SPEECH))) == party.path_samples
     assert (party.path_frames - 1) * 160 < party.path_samples <= party.path_frames * 160
@@ -137,8 +141,9 @@ def test_a_stall_takes_away_what_was_said_or_puts_everything_after_it_off(
     continuous: bool, later: int
 ) -> None:
     """A freeze is noticed when a whole window of packets came too late: half a second to one."""
-    stall = Stall(600 * MS, 200 * MS, continuous=continuous)
-    party = Party("ann", "", stalls=(stall,))
+    kind: Literal["pause", "gap"] = "pause" if continuous else "gap"
+    stall = Stall(at=Duration(600 * MS), for_=Duration(200 * MS), kind=kind)
+    party = Party("ann", "", up=Impairments(stalls=(stall,)))
     track, _ = lived(party, frames=300, again=24000)
     said = ulaw_decode(ulaw_encode(SPEECH))
     at = SAID_AT + party.path_samples
@@ -152,7 +157,7 @@ def test_a_stall_takes_away_what_was_said_or_puts_everything_after_it_off(
 
 
 def test_lines_of_the_same_label_draw_the_same_and_others_something_else() -> None:
-    party = Party("ann", "", up=Impairments(loss=0.2))
+    party = Party("ann", "", up=Impairments(loss=Loss(random=0.2)))
     one, same, other = (lived(party, label=label)[0] for label in ("a", "a", "b"))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)

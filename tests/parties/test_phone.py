@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise, tone
-from mediasim.net.link import GilbertElliott, Impairments, Jitter, Link
-from mediasim.parties.clock import SenderClock, Stall
+from mediasim.documents.durations import Duration
+from mediasim.net.link import Link
+from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss, Stall
+from mediasim.parties.clock import SenderClock
 from mediasim.parties.phone import Phone, PhoneFormat
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
@@ -123,7 +125,7 @@ def test_after_the_end_nothing_is_sent_and_the_last_words_are() -> None:
 
 
 def test_what_has_not_come_is_told() -> None:
-    phone = phone_of((0, SPEECH[:1600]), link=Impairments(delay_ns=100 * MS))
+    phone = phone_of((0, SPEECH[:1600]), link=Impairments(delay=Duration(100 * MS)))
     pulled(phone, 0.15)
     assert sorted(phone.outstanding.tolist()) == [number * 160 for number in range(2, 10)]
 
@@ -132,7 +134,9 @@ def test_what_has_not_come_is_told() -> None:
 
 
 def test_a_gap_s_packets_are_missing_and_those_after_it_are_in_time() -> None:
-    phone = phone_of((0, SPEECH), stalls=(Stall(100 * MS, 60 * MS, continuous=False),))
+    phone = phone_of(
+        (0, SPEECH), stalls=(Stall(at=Duration(100 * MS), for_=Duration(60 * MS), kind="gap"),)
+    )
     block, parsed = pulled(phone, 0.3)
     assert media(parsed) == [n * 160 for n in range(15) if n not in (5, 6, 7)]
     assert parsed.sequence.tolist() == [(65_530 + n) % 65_536 for n in range(12)]
@@ -142,7 +146,9 @@ def test_a_gap_s_packets_are_missing_and_those_after_it_are_in_time() -> None:
 
 
 def test_after_a_freeze_everything_is_late_and_nothing_missing() -> None:
-    phone = phone_of((0, SPEECH), stalls=(Stall(100 * MS, 60 * MS, continuous=True),))
+    phone = phone_of(
+        (0, SPEECH), stalls=(Stall(at=Duration(100 * MS), for_=Duration(60 * MS), kind="pause"),)
+    )
     block, parsed = pulled(phone, 0.3)
     assert media(parsed) == [n * 160 for n in range(12)]
     late = [60 * MS * (n >= 5) for n in range(12)]
@@ -224,13 +230,16 @@ def test_keys_keep_to_the_phone_s_packet_time(ptime: int) -> None:
 # -- always ---------------------------------------------------------------------------------
 
 ROUGH = Impairments(
-    delay_ns=30 * MS,
-    jitter=Jitter("exponential", 15 * MS),
-    bursts=GilbertElliott(0.1, 0.5),
+    delay=Duration(30 * MS),
+    jitter=Jitter(exponential=Duration(15 * MS)),
+    loss=Loss(gilbert_elliott=GilbertElliott(enter=0.1, leave=0.5)),
     reorder=0.1,
     duplicate=0.1,
 )
-STALLS = (Stall(200 * MS, 100 * MS, continuous=False), Stall(400 * MS, 70 * MS, continuous=True))
+STALLS = (
+    Stall(at=Duration(200 * MS), for_=Duration(100 * MS), kind="gap"),
+    Stall(at=Duration(400 * MS), for_=Duration(70 * MS), kind="pause"),
+)
 
 
 @settings(max_examples=15)

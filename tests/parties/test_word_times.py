@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.audio.speech_noise import babble
-from mediasim.parties.voices.cache import UtteranceCache
+from mediasim.audio.tones import babble
 from mediasim.parties.voices.catalogue import VOICES, in_language
-from mediasim.parties.voices.clip import Clip
+from mediasim.parties.voices.clip import Clip, UtteranceCache
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.level import kept_samples
 from mediasim.parties.voices.speech import Speaker, UnspeakableText

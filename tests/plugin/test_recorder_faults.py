@@ -13,7 +13,7 @@ from mediasim.audio.wav import read_wav
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.sandbox.config import Config, parse_config
 from mediasim.testing import MediasimSandbox
-from mediasim.testing.sandbox_recording import SandboxRecording
+from mediasim.testing.source import SandboxRecording
 from mediasim.truth.faults.gallery import GALLERY
 from mediasim.truth.verify.verify import verify
 from mediasim.twilio.download import Format

@@ -26,7 +26,7 @@ from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_enco
 from mediasim.exchange.live_call import LiveCall
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.running.runner import run_scenario
-from mediasim.truth.sidecar import Interval, RecordingTruth
+from mediasim.truth.documents import Interval, RecordingTruth
 
 __all__ = [
     "QUIET",

@@ -21,6 +21,7 @@ import yaml
 from playing import Played, Samples, play, show
 
 from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.report.model import Report
 from mediasim.scenario.running.campaign import run_all
 
 STARTED: list[subprocess.Popen[bytes]] = []
@@ -90,7 +91,7 @@ def spooled(folder: Path) -> list[int]:
     return [path.stat().st_size for path in (folder / "out" / "spool").glob("*.part")]
 
 
-def next_start(folder: Path) -> dict[str, Any]:
+def next_start(folder: Path) -> Report:
     """The report of a run of another scenario into the same folder."""
     return run_all([parse_scenario(SHORT)], folder / "out")
 
@@ -99,7 +100,7 @@ def recovered(folder: Path) -> dict[str, Samples]:
     """The recordings by SID, after the next start in the folder."""
     left = {path.stem for path in (folder / "out" / "spool").glob("*.journal")}
     assert left
-    warnings = " ".join(next_start(folder)["warnings"])
+    warnings = " ".join(next_start(folder).warnings)
     assert all(f"{sid}, left by a run that was killed, was recovered" in warnings for sid in left)
     assert not list((folder / "out" / "spool").iterdir())
     found = {}
@@ -148,4 +149,4 @@ def test_killed_in_virtual_time_what_was_written_is_recovered_once(tmp_path: Pat
     longest = max(pcm.shape[1] for pcm in found.values())
     is_the_beginning_of(found, play(talk_for(longest // 7760 + 1)))
 
-    assert not next_start(tmp_path)["warnings"]
+    assert not next_start(tmp_path).warnings

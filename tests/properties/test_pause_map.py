@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from playing import Played, examples, first_sample, play
 
-from mediasim.scenario.expectations.file_clock import FileClock
+from mediasim.scenario.expectations.verdicts import FileClock
 
 Lines = list[dict[str, Any]]
 
@@ -94,7 +94,7 @@ def test_the_report_s_clock_agrees_with_the_map(scenario: dict[str, Any]) -> Non
         return
     lines = sidecar(played, "cut")["map"]
     report = next(it for it in played.result.report["recordings"] if it["name"] == "cut")
-    clock = FileClock(report)
+    clock = FileClock(report["started"], report["samples"], report["truth_intervals"])
     for file in np.linspace(0, report["samples"] - 1, 23).astype(int).tolist():
         call = in_call(lines, file)
         assert call is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mediasim.rtp.pacing import ENOUGH, PATIENCE, STEP
+from mediasim.rtp.pacing import ENOUGH, PATIENCE
+from mediasim.rtp.probation import STEP
 
 __all__ = ["PlainPacing"]
 

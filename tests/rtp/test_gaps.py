@@ -1,6 +1,9 @@
+"""What is heard where nothing arrived: comfort noise and concealment, payloads and samples."""
+
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -8,11 +11,82 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.audio.concealment import repeat_and_fade
-from mediasim.audio.tones import comfort_noise
-from mediasim.rtp.comfort_noise import build_comfort_noise
-from mediasim.rtp.gaps import GapFiller
+from mediasim.audio.codecs import NOISE_TYPE
+from mediasim.audio.tones import comfort_noise, tone
+from mediasim.rtp.gaps import (
+    CONCEALED_SAMPLES,
+    GapFiller,
+    build_comfort_noise,
+    parse_comfort_noise,
+    repeat_and_fade,
+)
 from mediasim.rtp.ring import UNIT
+
+
+@pytest.mark.parametrize(
+    ("dbfs", "payload"),
+    [(0.0, b"\x00"), (-60.0, b"\x3c"), (-78.4, b"\x4e"), (-127.0, b"\x7f"), (-200.0, b"\x7f")],
+)
+def test_the_level_is_one_byte_of_minus_dbov(dbfs: float, payload: bytes) -> None:
+    assert build_comfort_noise(dbfs) == payload
+
+
+def test_no_noise_at_all_is_the_lowest_level() -> None:
+    assert parse_comfort_noise(build_comfort_noise(-math.inf)) == -127.0
+
+
+@given(level=st.floats(-127.0, 0.0))
+def test_a_level_survives_to_the_nearest_decibel(level: float) -> None:
+    heard = parse_comfort_noise(build_comfort_noise(level))
+    assert heard is not None
+    assert abs(heard - level) <= 0.5
+
+
+@pytest.mark.parametrize("level", [0.1, 12.0, math.inf, math.nan])
+def test_a_level_that_cannot_be_is_refused(level: float) -> None:
+    with pytest.raises(ValueError, match="expected 0 or below"):
+        build_comfort_noise(level)
+
+
+def test_the_spectrum_and_the_reserved_bit_change_nothing() -> None:
+    assert parse_comfort_noise(b"\x3c\x81\x90\x7f") == -60.0
+    assert parse_comfort_noise(b"\xbc") == -60.0
+
+
+@given(payload=st.binary(max_size=40))
+def test_any_payload_is_a_level_or_nothing(payload: bytes) -> None:
+    level = parse_comfort_noise(payload)
+    assert (level is None) == (payload == b"")
+    assert level is None or -127.0 <= level <= 0.0
+
+
+def test_the_payload_type_is_static() -> None:
+    assert NOISE_TYPE == 13
+
+
+SPEECH = tone((200, 650), 160 * 20, -10)
+
+
+def test_the_last_frame_fades_over_60_ms() -> None:
+    gap = repeat_and_fade(np.full(160, 12000, np.int16), 0, 960).astype(np.int32)
+    assert gap[0] == 12000
+    assert np.all(np.diff(gap[:CONCEALED_SAMPLES]) == -25)
+    assert not gap[CONCEALED_SAMPLES:].any()
+
+
+def test_a_repeat_has_the_period_of_a_frame() -> None:
+    last = np.arange(160, dtype=np.int16) + 1000
+    filling = repeat_and_fade(last, 0, 320)
+    np.testing.assert_array_equal(filling[:160], np.rint(last * (1 - np.arange(160) / 480)))
+    np.testing.assert_array_equal(filling[160:], np.rint(last * (1 - np.arange(160, 320) / 480)))
+
+
+@given(cut=st.integers(0, 700))
+def test_a_filling_made_in_pieces_has_no_seam(cut: int) -> None:
+    last = SPEECH[:160]
+    pieces = [repeat_and_fade(last, 0, cut), repeat_and_fade(last, cut, 700 - cut)]
+    np.testing.assert_array_equal(np.concatenate(pieces), repeat_and_fade(last, 0, 700))
+
 
 KEY = 77
 NOISE = build_comfort_noise(-40)

@@ -15,7 +15,7 @@ from odd_senders import FRAME, FRAME_NS, Frame, OddSender, odd_sender
 from playout_oracle import Datagram
 from test_playout import ALL_FRAMES, PATH, PLACE, Bench, Sender, codes, rtp
 
-from mediasim.audio.codecs import CODECS, FrameEncoder
+from mediasim.audio.codecs import CODECS, frame_coder
 from mediasim.audio.g711 import alaw_decode, ulaw_decode
 from mediasim.rtp.oddities import oddities_of
 from mediasim.rtp.packets import build
@@ -144,7 +144,7 @@ def test_a_wide_codec_of_another_clock_is_heard_whole(
     codec: str, payload_type: int, rate: int
 ) -> None:
     tone = (8000 * np.sin(np.arange(200 * FRAME) * 0.3)).astype(np.int16).reshape(-1, FRAME)
-    encoder = FrameEncoder(codec)
+    encoder = frame_coder(codec).encoder()
     payloads = [encoder.encode(frame) for frame in tone]
     played = []
     for clock in (rate, CODECS[codec].clock_rate):
@@ -168,7 +168,7 @@ def test_a_wide_codec_of_another_clock_is_heard_whole(
 
 def test_every_codec_in_turn_is_heard() -> None:
     """G.722 for a second, then PCMU: what waits to be decoded is not lost with the change."""
-    encoder = FrameEncoder("G722")
+    encoder = frame_coder("G722").encoder()
     tone = (8000 * np.sin(np.arange(50 * FRAME) * 0.3)).astype(np.int16).reshape(-1, FRAME)
     sender = Sender()
     packets = [

@@ -9,17 +9,8 @@ from hypothesis import strategies as st
 from pacing_oracle import PlainPacing
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.pacing import (
-    DRIFT_BOUND,
-    ENOUGH,
-    PATIENCE,
-    STEP,
-    WINDOW_FRAMES,
-    Anchor,
-    FirstPackets,
-    Pacing,
-    place_of,
-)
+from mediasim.rtp.pacing import DRIFT_BOUND, ENOUGH, PATIENCE, WINDOW_FRAMES, Pacing
+from mediasim.rtp.probation import STEP, Anchor, FirstPackets, place_of
 
 DEPTH = 3
 MS = 1_000_000

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from playout_oracle import Datagram, OneStream
 
 from mediasim.audio.g711 import alaw_decode, ulaw_decode
-from mediasim.rtp.comfort_noise import build_comfort_noise
+from mediasim.rtp.gaps import build_comfort_noise
 from mediasim.rtp.packets import PacketBlock, build
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.stream import Digit, Stream, StreamFormat

@@ -21,8 +21,7 @@ from typer.testing import CliRunner
 from mediasim.cli import app as command_line
 from mediasim.sandbox.access import TOKEN, token_for_this_user
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.embedded import EmbeddedSandbox
-from mediasim.sandbox.server import Address
+from mediasim.sandbox.server import Address, EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 
 PLAN = 'numbers: {"+14155550100": {twiml: <Response><Pause length="60"/></Response>}}'

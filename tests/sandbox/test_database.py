@@ -14,7 +14,7 @@ from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.lifecycle import move
 from mediasim.exchange.records import CallRecord, ChannelMapEntry, RecordingRecord
 from mediasim.sandbox.database import Database, DatabaseError, sqlite_url
-from mediasim.sandbox.documents import from_document, to_document
+from mediasim.sandbox.persistence import from_document, to_document
 
 EPOCH = 1_767_603_600_000_000_000
 

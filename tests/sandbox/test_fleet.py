@@ -19,7 +19,7 @@ from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
 
-from mediasim.sandbox.fleet.places import Place, Where, control_place, rest_place
+from mediasim.sandbox.fleet.proxy import Place, Where, control_place, rest_place
 
 pytestmark = [
     pytest.mark.realtime,
@@ -39,11 +39,11 @@ DIAL = f"<Response><Dial record='record-from-answer-dual'>{EVE}</Dial></Response
 PATIENCE_S = 30.0
 
 
-def eventually(found: Callable[[], Any]) -> Any:
-    """What is there at last."""
+def eventually(found: Callable[[], Any], shown: Callable[[], Any] = str) -> Any:
+    """Return what is there at last; ``shown`` is told where it never comes."""
     patient_until = time.monotonic() + PATIENCE_S
     while not (it := found()):
-        assert time.monotonic() < patient_until, "it never came"
+        assert time.monotonic() < patient_until, f"it never came: {shown()}"
         time.sleep(0.05)
     return it
 
@@ -246,7 +246,10 @@ def test_participants_join_where_their_conference_is(sandbox: Sandbox) -> None:
 def test_a_meeting_in_two_workers_is_told_of(sandbox: Sandbox) -> None:
     for _ in range(2):
         placed(sandbox, twiml="<Response><Dial><Conference>all</Conference></Dial></Response>")
-    notes = eventually(lambda: sandbox.rest("GET", "/Notifications.json")["notifications"])
+    notes = eventually(
+        lambda: sandbox.rest("GET", "/Notifications.json")["notifications"],
+        lambda: (sandbox.control("GET", "/events"), sandbox.control("GET", "/health")),
+    )
     [note] = [sandbox.rest("GET", f"/Notifications/{each['sid']}.json") for each in notes]
     assert "'all' is in two workers" in note["message_text"]
     assert "--spread numbers" in note["message_text"]

@@ -12,7 +12,7 @@ import pytest
 from mediasim.sandbox.clocks import make_clock
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
-from mediasim.twilio.ports import HttpAnswer, HttpFailed
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 Send = Callable[..., Awaitable[HttpAnswer]]
@@ -64,9 +64,9 @@ async def send(engine: Engine) -> AsyncIterator[Send]:
     async def ask(url: str, method: str = "POST", body: bytes = b"", **limits: float) -> HttpAnswer:
         limits = {"connect_seconds": 5, "total_seconds": 5, "most_bytes": 1000, **limits}
         headers = {"User-Agent": "TwilioProxy/1.1"}
-        return await engine.gate(
-            lambda: port.send(method, url, headers, body, **limits)  # type: ignore[arg-type]
-        )
+        request = HttpRequest(method, url, headers, body)
+        most = HttpLimits(**limits)  # type: ignore[arg-type]
+        return await engine.gate(lambda: port.send(request, most))
 
     yield ask
     await port.close()

@@ -16,12 +16,12 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.states import CallStatus
 from mediasim.media.spool import SpoolFile
-from mediasim.sandbox.documents import from_document, to_document
-from mediasim.sandbox.revival import Documents, epoch_after, last_moment, revive
+from mediasim.sandbox.persistence import Documents, from_document, to_document
+from mediasim.sandbox.revival import epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.twilio.representations import rfc2822
-from mediasim.twilio.resources import TranscriptionRecord
+from mediasim.twilio.transcriptions import TranscriptionRecord
 
 EPOCH_NS = Dates().unix_ns(0)
 SECOND = 1_000_000_000

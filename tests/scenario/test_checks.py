@@ -18,7 +18,7 @@ from mediasim.audio.wav import read_wav, write_wav
 from mediasim.scenario.expectations.checks import Verdict, check
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.running.runner import Run, run_scenario
-from mediasim.truth.sidecar import Interval
+from mediasim.truth.documents import Interval
 
 Samples = NDArray[np.int16]
 

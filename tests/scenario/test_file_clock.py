@@ -6,19 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.scenario.expectations.file_clock import FileClock
+from mediasim.scenario.expectations.verdicts import FileClock
 
 
-def recording(started: float, samples: int, pauses: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "started": started,
-        "samples": samples,
-        "truth_intervals": {"channels": [], "pauses": pauses},
-    }
+def clock_of(started: float, samples: int, pauses: list[dict[str, Any]]) -> FileClock:
+    return FileClock(started, samples, {"channels": [], "pauses": pauses})
 
 
 def test_a_file_without_pauses_runs_with_the_call() -> None:
-    clock = FileClock(recording(1.5, 16000, []))
+    clock = clock_of(1.5, 16000, [])
 
     assert clock.call_time(0.0) == 1.5
     assert clock.call_time(2.0) == 3.5
@@ -27,7 +23,7 @@ def test_a_file_without_pauses_runs_with_the_call() -> None:
 
 
 def test_a_silent_pause_takes_its_room_in_the_file() -> None:
-    clock = FileClock(recording(1.0, 80000, [{"start": 16000, "samples": 8000, "kind": "silence"}]))
+    clock = clock_of(1.0, 80000, [{"start": 16000, "samples": 8000, "kind": "silence"}])
 
     assert clock.call_time(5.0) == 6.0
     assert clock.pauses == [(3.0, 4.0, "silence")]
@@ -39,7 +35,7 @@ def test_the_call_goes_on_over_a_skipped_pause() -> None:
         {"start": 16000, "samples": 8000, "kind": "skip"},
         {"start": 32000, "samples": 16000, "kind": "skip"},
     ]
-    clock = FileClock(recording(1.0, 80000, pauses))
+    clock = clock_of(1.0, 80000, pauses)
 
     assert clock.call_time(1.999) == pytest.approx(2.999)
     assert clock.call_time(2.0) == 4.0
@@ -50,7 +46,7 @@ def test_the_call_goes_on_over_a_skipped_pause() -> None:
 
 
 def test_a_recording_without_truth_has_a_clock_too() -> None:
-    assert FileClock({"started": 2.0, "samples": 0, "truth_intervals": None}).end == 2.0
+    assert FileClock(2.0, 0, None).end == 2.0
 
 
 @given(
@@ -67,7 +63,7 @@ def test_the_call_is_as_long_as_the_file_and_what_was_skipped(
         listed.append({"start": at + gap, "samples": samples, "kind": kind})
         at += gap + (samples if kind == "silence" else 0)
         skipped += samples if kind == "skip" else 0
-    clock = FileClock(recording(3.0, at + 100, listed))
+    clock = clock_of(3.0, at + 100, listed)
 
     assert clock.end == pytest.approx(3.0 + (at + 100 + skipped) / 8000)
     assert sum(length for _, _, length in clock.pieces) == pytest.approx(clock.seconds)

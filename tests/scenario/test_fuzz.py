@@ -16,9 +16,8 @@ from mediasim.scenario.fuzz.again import Blocks
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.hunt import hunt, one_run
 from mediasim.scenario.fuzz.judge import INVARIANTS, Broken
-from mediasim.scenario.fuzz.replay import judged_file
+from mediasim.scenario.fuzz.properties import SECOND_RUNS, judged_file, second_run_of, try_out
 from mediasim.scenario.fuzz.shrink import shrunk
-from mediasim.scenario.fuzz.try_out import SECOND_RUNS, second_run_of, try_out
 from mediasim.scenario.model.load import parse_scenario
 
 FINDS = sorted((Path(__file__).parent / "finds").glob("*.yaml"))

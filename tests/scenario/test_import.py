@@ -18,11 +18,9 @@ from hypothesis import strategies as st
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import read_wav
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import CapturedFrame, read_capture
-from mediasim.captures.writer import capture_bytes
+from mediasim.captures.pcap import CapturedFrame, Datagram, capture_bytes, datagram_in, read_capture
 from mediasim.scenario.model.load import parse_scenario
-from mediasim.scenario.running.result import run_report
+from mediasim.scenario.report.build import run_report
 from mediasim.seeds import Seeds
 
 WHO = ("--caller", ANN, "--callee", BOB)
@@ -42,11 +40,11 @@ def test_a_captured_call_gives_the_run_s_own_recording(codec: str, tmp_path: Pat
     assert own.shape[1] > 2 * 8000
     assert np.array_equal(own, other)
     assert own.any(axis=1).all()
-    for side, reported in zip(told["sides"], run_report(run, [])["calls"], strict=True):
-        (up,) = (each for each in reported["streams"] if each["direction"] == "up")
-        assert side["packets"] == up["received"]
+    for side, reported in zip(told["sides"], run_report(run, []).calls, strict=True):
+        (up,) = (each for each in reported.streams if each.direction == "up")
+        assert side["packets"] == up.received
         for name in ("codec", "lost", "late", "duplicates", "reordered", "jitter_ms"):
-            assert side[name] == up[name], name
+            assert side[name] == getattr(up, name), name
 
 
 @settings(

@@ -13,8 +13,7 @@ import pytest
 from captured_calls import imported, pcm_of
 
 from mediasim.audio.g711 import alaw_decode, ulaw_decode
-from mediasim.captures.datagrams import Datagram
-from mediasim.captures.writer import capture_bytes
+from mediasim.captures.pcap import Datagram, capture_bytes
 
 UNIX_NS = 1_700_000_000_000_000_000
 HERE, THERE = ("10.9.0.1", 4000), ("10.9.0.2", 4002)

@@ -20,7 +20,7 @@ import trio
 
 import mediasim
 from mediasim.audio.wav import read_wav
-from mediasim.scenario.running.lanes import WorkerDied, in_lanes
+from mediasim.scenario.running.processes import WorkerDied, in_lanes
 from mediasim.truth.verify.verify import verify
 
 LONG = """\

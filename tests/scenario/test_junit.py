@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from report_samples import HOSTILE, expectation, failed_run, report, run
 
 from mediasim.scenario.report.junit import write_junit
+from mediasim.scenario.report.model import RunReport
 
 
-def written(directory: Path, *runs: dict[str, Any]) -> ElementTree.Element:
+def written(directory: Path, *runs: RunReport) -> ElementTree.Element:
     path = directory / "reports" / "junit.xml"
     write_junit(report(*runs), path)
     return ElementTree.parse(path).getroot()

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediasim.documents import yaml_reader
+from mediasim.documents import document
 from mediasim.documents.diagnostics import Problem, ScenarioError
 from mediasim.scenario.model.load import load_scenarios, parse_scenario, parse_scenarios
 from mediasim.scenario.model.scenario import Scenario
@@ -290,7 +290,7 @@ def test_deep_python_data_is_refused() -> None:
 def test_the_slow_reader_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     fast = parse_scenario(EVERYTHING)
     place = problems_of(EVERYTHING.replace("to: bob", "to: bop"))
-    monkeypatch.setattr(yaml_reader, "_LOADER", yaml.BaseLoader)
+    monkeypatch.setattr(document, "_LOADER", yaml.BaseLoader)
     assert parse_scenario(EVERYTHING) == fast
     assert problems_of(EVERYTHING.replace("to: bob", "to: bop")) == place
 

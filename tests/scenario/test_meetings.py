@@ -23,8 +23,8 @@ from staging import (
 
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
 from mediasim.exchange.phone import Behavior, PartyControl
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.scenario.running.call_plans import (
     ConferencePlan,
     Moment,
@@ -34,7 +34,7 @@ from mediasim.scenario.running.call_plans import (
     RecordingPlan,
 )
 from mediasim.scenario.running.calls import Cast
-from mediasim.scenario.running.meetings import Meeting
+from mediasim.scenario.running.conferences import Meeting
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 TOLD = RecordingPlan("main")
@@ -54,7 +54,7 @@ def confer(
     participants: tuple[ParticipantPlan, ...],
     behaviors: dict[str, Behavior],
     *,
-    profile: Profile = DEFAULT_PROFILE,
+    profile: str = DEFAULT_PROFILE,
     listeners: tuple[str, ...] = (),
     **plan: Any,
 ) -> Exchange:
@@ -262,7 +262,7 @@ def test_who_holds_the_conference_hears_and_says_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize("channels", ["mono", "dual"])
 @pytest.mark.parametrize("profile", ["2016-legacy", "2022-05"])
 def test_it_is_recorded_in_one_mixed_channel_whatever_was_asked(
-    tmp_path: Path, channels: Any, profile: Profile
+    tmp_path: Path, channels: Any, profile: str
 ) -> None:
     exchange = confer(
         tmp_path,

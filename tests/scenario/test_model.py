@@ -16,6 +16,7 @@ from mediasim.documents.diagnostics import ScenarioError
 from mediasim.documents.durations import Duration
 from mediasim.exchange import events
 from mediasim.exchange.events import EXCHANGE_EVENTS
+from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss, Network, Stall
 from mediasim.scenario.model.call import Answer, Call, Greeting, Transfer, Voicemail
 from mediasim.scenario.model.conference import Muted, Participant
 from mediasim.scenario.model.expect import (
@@ -30,7 +31,6 @@ from mediasim.scenario.model.expect import (
     ExpectStatus,
 )
 from mediasim.scenario.model.load import parse_scenario
-from mediasim.scenario.model.network import GilbertElliott, Jitter, Link, Loss, Network, Stall
 from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.recording import (
     ConferenceRecording,
@@ -280,7 +280,7 @@ def test_an_empty_party_has_the_defaults() -> None:
     assert (party.codec, party.ptime, party.dtx, party.noise) == ("PCMU", 20, "off", None)
     assert party.reaction == 200_000_000
     assert party.network.jitter_buffer == 60_000_000
-    assert party.network.towards_server == party.network.towards_party == Link()
+    assert party.network.towards_server == party.network.towards_party == Impairments()
 
 
 @pytest.mark.parametrize(
@@ -333,13 +333,13 @@ def test_a_network_of_two_ways() -> None:
     assert up.loss == Loss(gilbert_elliott=GilbertElliott(enter=0.01, leave=0.3, loss_bad=0.8))
     assert up.skew == 120
     assert up.stalls == (Stall(at=Duration.of(5), for_=Duration.of(2), kind="pause"),)
-    assert network.towards_party == Link()
+    assert network.towards_party == Impairments()
 
 
 def test_a_network_without_ways_is_both() -> None:
     network = Network.model_validate({"delay": 0.03, "jitter": "10ms", "loss": 0.02})
     assert network.towards_server == network.towards_party
-    assert network.towards_party == Link(
+    assert network.towards_party == Impairments(
         delay=Duration.of("30ms"),
         jitter=Jitter(uniform=Duration.of("10ms")),
         loss=Loss(random=0.02),

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from report_samples import (
     report,
     run,
     tone,
+    truth,
     write_recordings,
     write_wav,
 )
@@ -27,6 +29,7 @@ from report_samples import (
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.scenario.report import html as report_html
 from mediasim.scenario.report.html import write_report
+from mediasim.scenario.report.model import EventReport, RunReport
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -86,7 +89,7 @@ class Page(HTMLParser):
         }
 
 
-def render(directory: Path, *runs: dict[str, Any], **other: Any) -> Page:
+def render(directory: Path, *runs: RunReport, **other: Any) -> Page:
     path = write_report(report(*runs, **other), directory)
     assert path == directory / "report.html"
     return Page(path.read_text(encoding="utf-8"))
@@ -215,8 +218,7 @@ def test_a_run_that_broke_before_anything_happened(tmp_path: Path) -> None:
 
 
 def test_a_recording_without_media_has_no_lanes(tmp_path: Path) -> None:
-    absent = {**recording(), "status": "absent", "file": None, "truth": None, "samples": 0}
-    absent["truth_intervals"] = None
+    absent = recording(status="absent", file=None, truth=None, samples=0, truth_intervals=None)
     page = render(tmp_path, run(recordings=[absent]))
 
     assert page.data[0]["recordings"] == [None]
@@ -225,12 +227,11 @@ def test_a_recording_without_media_has_no_lanes(tmp_path: Path) -> None:
 
 
 def test_people_who_talk_at_once_have_rows_of_their_own(tmp_path: Path) -> None:
-    mixed = recording()
-    mixed["channel_map"] = [{**mixed["channel_map"][0], "party": None, "leg": None}]
+    mix = replace(recording().channel_map[0], party=None, leg="mix")
     clips = [(0, 900, "alice"), (500, 2000, "bob"), (900, 1500, "carol"), (2000, 2500, "alice")]
     intervals = [clip(start, end, party, "words") for start, end, party in clips]
     channel = {"channel": 1, "intervals": intervals, "missing": [], "adjustments": []}
-    mixed["truth_intervals"] = {"channels": [channel], "pauses": []}
+    mixed = recording(channel_map=[mix], truth_intervals={"channels": [channel], "pauses": []})
     write_wav(tmp_path / "recordings" / "RE1.wav", tone(9))
     (data,) = render(tmp_path, run(recordings=[mixed])).data
 
@@ -240,19 +241,20 @@ def test_people_who_talk_at_once_have_rows_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_level_of_silence_is_no_number(tmp_path: Path) -> None:
-    quiet = recording()
-    quiet["truth_intervals"]["channels"][0]["intervals"][0]["level_dbfs"] = float("-inf")
+    quiet = truth()
+    quiet["channels"][0]["intervals"][0]["level_dbfs"] = float("-inf")
     write_recordings(tmp_path)
-    (data,) = render(tmp_path, run(recordings=[quiet])).data
+    (data,) = render(tmp_path, run(recordings=[recording(truth_intervals=quiet)])).data
 
     assert data["recordings"][0]["channels"][0]["intervals"][0]["level"] is None
 
 
-def hostile_run() -> dict[str, Any]:
-    loud = recording()
-    loud["truth_intervals"]["channels"][0]["intervals"][0]["text"] = HOSTILE
-    loud["why"] = loud["name"] = HOSTILE
-    loud["channel_map"][0]["party"] = HOSTILE
+def hostile_run() -> RunReport:
+    said = truth()
+    said["channels"][0]["intervals"][0]["text"] = HOSTILE
+    first, second = recording().channel_map
+    channels = [replace(first, party=HOSTILE), second]
+    loud = recording(why=HOSTILE, name=HOSTILE, channel_map=channels, truth_intervals=said)
     return run(
         ok=False,
         scenario=HOSTILE,
@@ -263,7 +265,7 @@ def hostile_run() -> dict[str, Any]:
         repeat=HOSTILE,
         calls=[call(HOSTILE, HOSTILE, [])],
         recordings=[loud],
-        events=[{"t": 1.0, "kind": HOSTILE, "subject": HOSTILE, "text": HOSTILE}],
+        events=[EventReport(t=1.0, kind=HOSTILE, subject=HOSTILE, text=HOSTILE)],
         expectations=[expectation(ok=False, check=HOSTILE, wanted=HOSTILE, found=HOSTILE)],
     )
 
@@ -310,7 +312,7 @@ def test_the_same_report_gives_the_same_page(tmp_path: Path) -> None:
 
 def test_links_lead_beside_the_page(tmp_path: Path) -> None:
     write_wav(tmp_path / "recordings" / "a b.wav", np.zeros(160, np.int16))
-    named = {**recording(), "file": "recordings/a b.wav", "json": "javascript:alert(1)"}
+    named = recording(file="recordings/a b.wav", json="javascript:alert(1)")
     page = render(tmp_path, run(recordings=[named]))
 
     links = [found["href"] for tag, found in page.elements if tag == "a"]

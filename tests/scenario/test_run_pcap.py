@@ -18,8 +18,7 @@ import pytest
 from captured_calls import ANN, BOB, both_recordings, call, captured, imported, mediasim
 
 from mediasim.audio.tones import noise
-from mediasim.captures.datagrams import Datagram, datagram_in
-from mediasim.captures.reader import read_capture
+from mediasim.captures.pcap import Datagram, datagram_in, read_capture
 from mediasim.exchange.dates import Dates
 from mediasim.media.far_end import FarEndListener
 from mediasim.media.leg import Leg
@@ -27,7 +26,7 @@ from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.rtp.rtcp import Bye, SenderReport, parse
 from mediasim.rtp.sender import RtpSender
 from mediasim.scenario.model.load import parse_scenario
-from mediasim.scenario.running.result import run_report
+from mediasim.scenario.report.build import run_report
 from mediasim.scenario.running.runner import run_scenario
 
 ROUGH = {"network": {"delay": "30ms", "jitter": "15ms", "loss": "5%"}}
@@ -86,16 +85,16 @@ def test_tshark_finds_the_losses_and_the_jitter_that_are_reported(
         assert (ours[ssrc]["packets"], ours[ssrc]["lost"]) == (packets, lost)
         assert ours[ssrc]["mean_jitter_ms"] == pytest.approx(mean, abs=0.002)
         assert ours[ssrc]["max_jitter_ms"] == pytest.approx(most, abs=0.002)
-    for reported, live in zip(run_report(run, [])["calls"], run.exchange.calls, strict=True):
-        (up,) = (each for each in reported["streams"] if each["direction"] == "up")
+    for reported, live in zip(run_report(run, []).calls, run.exchange.calls, strict=True):
+        (up,) = (each for each in reported.streams if each.direction == "up")
         assert live.line is not None
         ssrc = f"0x{live.line.phone.format.ssrc:08x}"
-        assert (up["received"], reported["rtcp"][-1]["cumulative_lost"]) == theirs[ssrc][:2]
-        if not up["reordered"]:  # else one may still be on its way when a later one has come
-            assert up["lost"] == theirs[ssrc][1]
-        assert up["lost"] > 5
-        assert up["jitter_ms"] == pytest.approx(ours[ssrc]["jitter_ms"], abs=0.002)
-        assert up["jitter_ms"] > 3
+        assert (up.received, reported.rtcp[-1].cumulative_lost) == theirs[ssrc][:2]
+        if not up.reordered:  # else one may still be on its way when a later one has come
+            assert up.lost == theirs[ssrc][1]
+        assert up.lost > 5
+        assert up.jitter_ms == pytest.approx(ours[ssrc]["jitter_ms"], abs=0.002)
+        assert up.jitter_ms > 3
 
 
 def test_a_capture_is_the_same_again_and_changes_nothing(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 import mediasim
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running import stage
-from mediasim.scenario.running.campaign import run_all, run_one, write_report_json
+from mediasim.scenario.report.model import BrokenRun
+from mediasim.scenario.running import runner
+from mediasim.scenario.running.campaign import run_all, run_one
 from mediasim.scenario.running.runner import RunFailed, run_scenario
 
 NOISE = {"noise": {"kind": "white", "for": "1s", "level": -20}}
@@ -70,21 +71,27 @@ def test_long_patience_is_no_deadlock(tmp_path: Path) -> None:
     assert run.end_ns > 64 * 10**9
 
 
+def broken(scenario: Scenario, folder: Path, seed: int | None = None) -> BrokenRun:
+    run = run_one(scenario, folder, seed, realtime=False)
+    assert isinstance(run, BrokenRun)
+    return run
+
+
 def test_a_run_that_breaks_is_a_report_with_the_reason(tmp_path: Path) -> None:
     stuck = scenario([{"wait_for": {"event": "call.busy"}}])
-    report = run_one(stuck, tmp_path, 7, realtime=False)
-    assert not report["ok"]
-    assert "ann has waited for event call.busy" in report["error"]
-    assert report["traceback"] is None
-    assert report["seed"] == 7
-    assert "--seed 7" in report["repeat"]
+    report = broken(stuck, tmp_path, 7)
+    assert not report.ok
+    assert "ann has waited for event call.busy" in str(report.error)
+    assert report.traceback is None
+    assert report.seed == 7
+    assert "--seed 7" in report.repeat
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    report = run_one(scenario(), tmp_path / "taken", None, realtime=False)
-    assert "taken" in report["error"]
-    assert report["traceback"] is None
+    report = broken(scenario(), tmp_path / "taken")
+    assert "taken" in str(report.error)
+    assert report.traceback is None
 
 
 def test_a_fault_of_our_own_is_called_that_and_keeps_its_traceback(
@@ -93,10 +100,10 @@ def test_a_fault_of_our_own_is_called_that_and_keeps_its_traceback(
     def fails(*_args: Any) -> Any:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(stage, "Actor", fails)
-    report = run_one(scenario(), tmp_path, None, realtime=False)
-    assert report["error"] == "a fault of mediasim itself, ZeroDivisionError: oops"
-    assert "Traceback" in report["traceback"]
+    monkeypatch.setattr(runner, "Actor", fails)
+    report = broken(scenario(), tmp_path)
+    assert report.error == "a fault of mediasim itself, ZeroDivisionError: oops"
+    assert "Traceback" in str(report.traceback)
 
 
 # -- simulate -------------------------------------------------------------------------------
@@ -128,14 +135,14 @@ def test_two_processes_do_what_one_does_in_the_order_given(tmp_path: Path) -> No
     order: list[str] = []
     one = run_all(several, tmp_path / "one", jobs=1)
     two = run_all(
-        several, tmp_path / "two", jobs=2, progress=lambda run: order.append(run["scenario"])
+        several, tmp_path / "two", jobs=2, progress=lambda run: order.append(run.scenario)
     )
     assert order == ["long", "short", "stuck"]
     assert files(tmp_path / "one") == files(tmp_path / "two")
-    assert [run["ok"] for run in two["runs"]] == [True, True, False]
-    assert not two["ok"]
-    assert one["runs"][2]["error"] == two["runs"][2]["error"]
-    assert write_report_json(two, tmp_path).read_text().startswith("{")
+    assert [run.ok for run in two.runs] == [True, True, False]
+    assert not two.ok
+    assert one.runs[2].error == two.runs[2].error
+    assert two.write(tmp_path).read_text().startswith("{")
 
 
 def test_what_a_killed_run_left_is_published_and_told(tmp_path: Path) -> None:
@@ -159,7 +166,7 @@ def test_what_a_killed_run_left_is_published_and_told(tmp_path: Path) -> None:
     }
     (spool / f"{recording.sid}.journal").write_text(json.dumps(journal))
     report = run_all([], tmp_path / "again")
-    assert report["ok"]
-    (warning,) = report["warnings"]
+    assert report.ok
+    (warning,) = report.warnings
     assert recording.sid in warning
     assert "was recovered: 250 samples" in warning

@@ -14,11 +14,11 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 
 from mediasim.documents.model import Model
-from mediasim.scenario.model.app import App
-from mediasim.scenario.model.endpoint import Endpoint
+from mediasim.net.network import Impairments, Network
+from mediasim.scenario.model.call import App
 from mediasim.scenario.model.expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model.load import load_scenarios
-from mediasim.scenario.model.network import Link, Network
+from mediasim.scenario.model.party import Endpoint
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.campaign import run_one
 
@@ -46,12 +46,12 @@ def run_id(scenario: Scenario) -> str:
 
 def failures(scenario: Scenario, directory: Path) -> list[str]:
     report = run_one(scenario, directory, None, realtime=False)
-    assert report["error"] is None, f"{report['error']}; repeat: {report['repeat']}"
-    assert report["expectations"]
+    assert report.error is None, f"{report.error}; repeat: {report.repeat}"
+    assert report.expectations
     return [
-        f"{it['check']}: wanted {it['wanted']}, found {it['found']}, at {it['where']}"
-        for it in report["expectations"]
-        if not it["ok"]
+        f"{it.check}: wanted {it.wanted}, found {it.found}, at {it.where}"
+        for it in report.expectations
+        if not it.ok
     ]
 
 
@@ -125,7 +125,7 @@ def all_choices() -> set[Choice]:
     choices: set[Choice] = set()
     for model in models({}, Scenario):
         for name, field in model.model_fields.items():
-            if name in model.plurals or (model is Network and name in Link.model_fields):
+            if name in model.plurals or (model is Network and name in Impairments.model_fields):
                 continue  # written and shown elsewhere
             words = [
                 word
@@ -146,7 +146,7 @@ def shown_choices() -> set[Choice]:
             model = type(part)
             for name, field in model.model_fields.items():
                 value = getattr(part, name)
-                for of in (model, Link) if model is Network else (model,):
+                for of in (model, Impairments) if model is Network else (model,):
                     if isinstance(value, str | bool):
                         shown.add((of, name, value))
                     if value != field.get_default(call_default_factory=True):

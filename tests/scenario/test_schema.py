@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mediasim.scenario.model.load import parse_scenarios
-from mediasim.scenario.model.schema import scenario_schema
+from mediasim.scenario.model.load import parse_scenarios, scenario_schema
 from mediasim.scenario.model.starter import starter_scenario
 
 jsonschema = pytest.importorskip("jsonschema")

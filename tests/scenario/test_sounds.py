@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.tones import tone
-from mediasim.audio.wav import write_wav
+from mediasim.audio.wav import AudioFileError, write_wav
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model.load import parse_scenario

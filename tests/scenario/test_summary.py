@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from report_samples import HOSTILE, expectation, failed_run, recording, report, run
 from rich.console import Console
 
+from mediasim.scenario.report.model import RunReport, Speed
 from mediasim.scenario.report.summary import MOST_BLOCKS, print_summary
 
 
-def printed(*runs: dict[str, Any], encoding: str = "utf-8", **other: Any) -> str:
+def printed(*runs: RunReport, encoding: str = "utf-8", **other: Any) -> str:
     raw = io.BytesIO()
     with io.TextIOWrapper(raw, encoding=encoding) as file:
         console = Console(file=file, width=60)
@@ -94,8 +96,8 @@ def test_a_terminal_without_these_letters_gets_words() -> None:
 
 
 def test_an_absent_recording_and_a_call_that_nobody_took() -> None:
-    unanswered = run()["calls"][0] | {"answered": None, "status": "busy"}
-    absent = {**recording(), "status": "absent", "file": None}
+    unanswered = replace(run().calls[0], answered=None, status="busy")
+    absent = recording(status="absent", file=None)
     text = printed(run(calls=[unanswered], recordings=[absent]))
 
     assert "  calls       alice  busy\n" in text
@@ -103,12 +105,12 @@ def test_an_absent_recording_and_a_call_that_nobody_took() -> None:
 
 
 def test_runs_in_real_time_say_how_late_they_were() -> None:
-    speed = {
-        "wall_seconds": 10.1,
-        "cpu_seconds": 0.4,
-        "realtime_factor": 1.0,
-        "lateness_ms": {"p50": 0.1, "p99": 0.6, "max": 1.94},
-    }
+    speed = Speed(
+        wall_seconds=10.1,
+        cpu_seconds=0.4,
+        realtime_factor=1.0,
+        lateness_ms={"p50": 0.1, "p99": 0.6, "max": 1.94},
+    )
 
     text = printed(run(clock="real", speed=speed))
     assert "10 s of call in 10 s, no frame more than 1.9 ms late" in text

@@ -14,9 +14,9 @@ from mediasim.audio.dtmf import END_SHOWS_FRAMES, dtmf_digits
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import beep
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.keypad import NOTICE_FRAMES
 from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Behavior, PartyControl
+from mediasim.exchange.waiting import NOTICE_FRAMES
 from mediasim.scenario.running.call_plans import RecordingPlan, VoicemailPlan
 from mediasim.scenario.running.calls import Cast, VoicemailCall
 from mediasim.twilio.representations import error_code

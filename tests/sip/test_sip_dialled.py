@@ -10,7 +10,7 @@ import pytest
 from sip_stage import Phone, SipStage, authorization, header, media_of, noise, place_of, sip_sandbox
 
 from mediasim.exchange.records import CallRecord, SipFacts
-from mediasim.sandbox.documents import from_document, to_document
+from mediasim.sandbox.persistence import from_document, to_document
 
 pytestmark = pytest.mark.realtime
 

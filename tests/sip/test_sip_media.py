@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from sip_stage import Phone, SipStage, header, media_of, noise, place_of, sip_sandbox
 
-from mediasim.audio.codecs import FrameEncoder
+from mediasim.audio.codecs import Codec, SampleCoder, frame_coder, register
 from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 
 pytestmark = pytest.mark.realtime
@@ -152,7 +152,7 @@ ENCODED = {0: "PCMU", 8: "PCMA", 9: "G722"}
 def encoded(pcm: NDArray[np.int16], payload_type: int) -> list[bytes]:
     frames = pcm[: len(pcm) // 160 * 160].reshape(-1, 160)
     if payload_type == 9:
-        encoder = FrameEncoder("G722")
+        encoder = frame_coder("G722").encoder()
         return [encoder.encode(frame) for frame in frames]
     law = ulaw_encode if payload_type == 0 else alaw_encode
     return [law(frame).tobytes() for frame in frames]
@@ -205,6 +205,35 @@ def test_a_new_offer_changes_the_codec_both_ways(stage: SipStage, second: int) -
     place, sure = place_of(pcm[0], heard)
     assert sure > 0.9
     assert place > place_of(pcm[0], one)[0]
+
+
+def test_a_codec_that_was_added_is_answered_and_offered(stage: SipStage) -> None:
+    linear = SampleCoder(
+        lambda pcm: pcm.astype(">i2").view(np.uint8),
+        lambda octets: octets.view(">i2").astype(np.int16),
+        octets=2,
+    )
+    said = noise(34, 0.8)
+    with register(Codec("L16", 97, linear)), Phone(stage) as phone:
+        body = phone.sdp(formats="97").replace("rtpmap:0 PCMU", "rtpmap:97 L16")
+        phone.invite(ANSWERS, body=body)
+        answer = phone.expect("SIP/2.0 200", "INVITE")
+        assert "a=rtpmap:97 L16/8000" in answer
+        phone.acknowledge(answer)
+        frames = [frame.astype(">i2").tobytes() for frame in said.reshape(-1, 160)]
+        speak(phone.rtp.socket, media_of(answer), frames, 97, 0)
+        time.sleep(0.2)
+        phone.request("INVITE")
+        offered = phone.expect("SIP/2.0 200", "INVITE")
+        assert "a=rtpmap:97 L16/8000" in offered
+        phone.acknowledge(offered, body)
+        phone.hang_up()
+        assert {(packet[1] & 127, len(packet)) for packet in phone.rtp.heard} == {(97, 332)}
+        calls = (call for call in stage.calls() if call.sip and call.sip.call_id == phone.call_id)
+        call = next(calls)
+        stage.until(lambda: call.status == "completed")
+        _, pcm = stage.recording_of(call)
+    assert place_of(pcm[0], said)[1] > 0.9
 
 
 def tone(seconds: float, hz: float) -> NDArray[np.int16]:

@@ -25,7 +25,7 @@ from serving import App, Sandbox, app, serving
 from twilio.request_validator import RequestValidator
 from websockets.asyncio.server import ServerConnection
 
-from mediasim.twilio.streams import recording_figures
+from mediasim.conversation.app_figures import recording_figures
 
 APP_NUMBER, CALLER = "+15550100002", "+15550100001"
 RECORD = '<Start><Recording trim="do-not-trim"/></Start>'

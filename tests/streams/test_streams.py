@@ -15,7 +15,7 @@ from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.net.stream_port import StreamRefused
 from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.signature import signature
+from mediasim.twilio.webhooks.address import signature
 
 ANN = "+15550100011"
 RECORD = '<Start><Recording trim="do-not-trim"/></Start>'

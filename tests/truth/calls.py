@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import write_wav
 from mediasim.seeds import Seeds
 from mediasim.truth.reference import coded
-from mediasim.truth.reference_tape import ReferenceTape
+from mediasim.truth.sidecar import ReferenceTape
 from mediasim.truth.verify.findings import Verification
 from mediasim.truth.verify.verify import verify
 

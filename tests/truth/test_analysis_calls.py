@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 from analysis_calls import TAKING_TURNS, TALKING_OVER, Plan, analysed, recorded, scenario
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mediasim
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import write_wav
 from mediasim.truth.analysis.analysis import Analysis, analyse
 from mediasim.truth.analysis.as_json import analysis_json
+from mediasim.truth.analysis.figures import Latency, latency_of, words_per_minute
 from mediasim.truth.analysis.recording import find_recording, read_recording
 
 TALK = 0.8
@@ -179,3 +183,28 @@ def test_pieces_of_a_saying_are_one(tmp_path: Path) -> None:
     assert found.truth is not None
     assert len(found.truth["channels"][0]["intervals"]) > 2
     assert analysis_json(analyse(found))["truth"]["speakers"][0]["words"] == 81
+
+
+# -- distributions --------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=1))
+def test_percentiles_are_latencies_that_so_many_do_not_exceed(latencies: list[int]) -> None:
+    found = latency_of(latencies)
+    assert found.p50 is not None
+    assert found.p90 is not None
+    assert found.max == max(latencies)
+    for percent, value in ((50, found.p50), (90, found.p90)):
+        assert value in latencies
+        assert 100 * sum(each <= value for each in latencies) >= percent * len(latencies)
+        assert 100 * sum(each < value for each in latencies) < percent * len(latencies)
+
+
+def test_of_no_latencies_nothing_is_told() -> None:
+    assert latency_of([]) == Latency(0, None, None, None)
+
+
+def test_words_go_by_the_time_spent_talking() -> None:
+    assert words_per_minute(30, 10 * SAMPLE_RATE) == 180
+    assert words_per_minute(None, 10 * SAMPLE_RATE) is None
+    assert words_per_minute(0, 0) is None

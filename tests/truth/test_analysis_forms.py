@@ -17,9 +17,9 @@ import mediasim
 from mediasim.audio.wav import write_wav
 from mediasim.cli import app
 from mediasim.truth.analysis.analysis import analyse
-from mediasim.truth.analysis.plot import plot
+from mediasim.truth.analysis.as_text import webvtt
+from mediasim.truth.analysis.picture import plot
 from mediasim.truth.analysis.recording import read_recording
-from mediasim.truth.analysis.webvtt import webvtt
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 import mediasim
 from mediasim.truth.analysis.analysis import analyse
 from mediasim.truth.analysis.as_json import analysis_json
-from mediasim.truth.analysis.errors import AnalysisError
-from mediasim.truth.analysis.recording import read_recording
-from mediasim.truth.analysis.transcription import Recogniser, missing_extra
-from mediasim.truth.analysis.word_errors import plain_words, word_error_rate, word_errors
+from mediasim.truth.analysis.recording import AnalysisError, read_recording
+from mediasim.truth.analysis.transcription import (
+    Recogniser,
+    missing_extra,
+    plain_words,
+    word_error_rate,
+    word_errors,
+)
 
 words = st.lists(st.sampled_from("abc"), max_size=6)
 needs_the_extra = pytest.mark.skipif(missing_extra() is not None, reason=missing_extra() or "")

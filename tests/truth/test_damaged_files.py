@@ -17,17 +17,15 @@ import pytest
 from calls import written
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.files import encode_mp3, load_clip, read_audio, read_clip
 from mediasim.audio.tones import noise
-from mediasim.audio.wav import write_wav
+from mediasim.audio.wav import AudioFileError, write_wav
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import analyse
 from mediasim.truth.analysis.as_json import analysis_json
-from mediasim.truth.analysis.errors import AnalysisError
-from mediasim.truth.analysis.recording import read_recording
+from mediasim.truth.analysis.recording import AnalysisError, read_recording
 from mediasim.truth.documents import TruthDocumentError
-from mediasim.truth.faults.files import break_file
+from mediasim.truth.faults.breaking import break_file
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import parse_fault
 from mediasim.truth.verify.verify import verify

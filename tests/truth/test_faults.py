@@ -11,12 +11,10 @@ from calls import Samples, call, written
 
 from mediasim.audio.wav import read_wav
 from mediasim.seeds import Seeds
-from mediasim.truth.faults.breaking import break_samples
-from mediasim.truth.faults.files import break_file
+from mediasim.truth.faults.breaking import break_file, break_samples
 from mediasim.truth.faults.gallery import GALLERY
-from mediasim.truth.faults.listing import gallery_text
 from mediasim.truth.faults.material import FaultError
-from mediasim.truth.faults.order import parse_fault
+from mediasim.truth.faults.order import gallery_text, parse_fault
 from mediasim.truth.verify.judge import EXIT_CODES
 from mediasim.truth.verify.picture import picture_svg
 from mediasim.truth.verify.verify import verify, verify_in_full

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mediasim import simulate
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.running.simulate import Recorded
-from mediasim.truth.sidecar import ChannelTruth
+from mediasim.truth.documents import ChannelTruth
 from mediasim.truth.verify.verify import verify
 
 HISS: Final = {"noise": {"kind": "white", "for": "8s", "level": -20}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +20,7 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpFailed
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.service import Service
@@ -43,20 +43,10 @@ class App:
         """(path, parameters), in order."""
         self.delay_ns = 0
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
-        parts = urlsplit(url)
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        parts = urlsplit(request.url)
         params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        params |= dict(parse_qsl(body.decode(), keep_blank_values=True))
+        params |= dict(parse_qsl(request.body.decode(), keep_blank_values=True))
         self.requests.append((parts.path, params))
         answer = self.answers.get(parts.path, "")
         if callable(answer):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,10 @@ from starlette.testclient import TestClient
 
 from mediasim.audio.wav import write_wav
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
+from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.lifecycle import move
 from mediasim.exchange.phone import Phone
+from mediasim.exchange.profiles import Channels, Kind, Track
 from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord
 from mediasim.exchange.states import RecordingStatus
 from mediasim.net.virtual_loop import VirtualLoop
@@ -36,7 +35,7 @@ from mediasim.twilio.asks import (
 )
 from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
@@ -54,12 +53,6 @@ SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 ALICE, BOB = "+15550100001", "+15550100002"
 APP = "http://127.0.0.1:5000"
-
-
-async def gate(work: Callable[[], Any]) -> Any:
-    """The engine's loop is this one."""
-    result = work()
-    return await result if inspect.isawaitable(result) else result
 
 
 class NotedConferences(ConferenceDesk):
@@ -171,8 +164,8 @@ class NotedQueues(QueueDesk):
 class Nowhere:
     """Neither an app nor a telephone: nothing is to be asked of either."""
 
-    async def send(self, method: str, url: str, *_: Any, **__: Any) -> HttpAnswer:
-        raise AssertionError(f"{method} {url}")
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        raise AssertionError(f"{request.method} {request.url}")
 
     def phone(self, address: str) -> Phone:
         raise AssertionError(address)
@@ -330,7 +323,7 @@ class Api:
         self.directory = directory
         self.clock = VirtualLoop()
         self.service = self.clock.run_until_complete(_made(directory / "store"))
-        self.app = create_api(self.service, gate, settings)
+        self.app = create_api(self.service, on_this_loop, settings)
         self.http = TestClient(self.app, follow_redirects=False)
         self.root = f"/2010-04-01/Accounts/{self.service.account.sid}"
         self.credentials = basic(self.service.account.sid, TOKEN)

@@ -36,7 +36,7 @@ from mediasim.twilio.asks import (
     Script,
 )
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.events import VerbEvent
+from mediasim.twilio.session import VerbEvent
 
 A, B, C = words(1), words(2), words(3)
 

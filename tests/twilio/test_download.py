@@ -7,11 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from mediasim.audio.files import decode_audio
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
 from mediasim.audio.wav import read_wav, write_wav
-from mediasim.exchange.layout import Channels, Kind, Track, recording_layout
+from mediasim.exchange.layout import recording_layout
 from mediasim.exchange.lifecycle import move
 from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.profiles import Channels, Kind, Track
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import RecordingStatus
 from mediasim.twilio.download import Download, Format, download

@@ -14,9 +14,8 @@ from test_twiml_calls import place_of, words
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import NotReached, Phone
+from mediasim.exchange.phone import NotReached, Phone, ring
 from mediasim.exchange.records import CallRecord
-from mediasim.exchange.ringing import ring
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.net.virtual_loop import VirtualLoop

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mediasim.exchange.dates import Dates
+from mediasim.twilio.account import Book, NotificationRecord
 from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.resources import Book, KeyRecord, NotificationRecord, NumberRecord
+from mediasim.twilio.resources import KeyRecord, NumberRecord
 
 ACCOUNT = "AC" + "0" * 32
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,8 @@ from account_stage import ALICE, APP, BOB, TOKEN, Account
 from api_description import check_response
 
 from mediasim.net.virtual_loop import VirtualLoop
+from mediasim.twilio.ports import on_this_loop
 from mediasim.twilio.rest import create_api
-
-
-async def gate(work: Callable[[], Any]) -> Any:
-    result = work()
-    return await result if inspect.isawaitable(result) else result
 
 
 class Client:
@@ -28,7 +23,7 @@ class Client:
         self.account = account
         sid = account.service.account.sid
         self.http = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=create_api(account.service, gate)),
+            transport=httpx2.ASGITransport(app=create_api(account.service, on_this_loop)),
             base_url=f"http://sandbox/2010-04-01/Accounts/{sid}",
             auth=(sid, TOKEN),
         )

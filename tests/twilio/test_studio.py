@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.parties.voices.cache import Utterance, UtteranceCache
 from mediasim.parties.voices.catalogue import Voice
+from mediasim.parties.voices.clip import Utterance, UtteranceCache
 from mediasim.parties.voices.engine import Engine
 from mediasim.parties.voices.speech import LONGEST_PIECE, Speaker, pieces
 from mediasim.twilio.studio import Studio

@@ -11,7 +11,7 @@ from twilio.request_validator import RequestValidator
 
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpFailed
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
 
 T = TypeVar("T")
@@ -58,21 +58,12 @@ class App:
         self.limits: list[tuple[float, float]] = []
         self.under_way = 0
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        total_seconds = limits.total_seconds
         loop = asyncio.get_running_loop()
-        sent = Sent(method, url, headers, body, loop.time())
+        sent = Sent(request.method, request.url, request.headers, request.body, loop.time())
         self.sent.append(sent)
-        self.limits.append((connect_seconds, total_seconds))
+        self.limits.append((limits.connect_seconds, total_seconds))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.under_way += 1
         try:

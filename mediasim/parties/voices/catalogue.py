@@ -1,13 +1,18 @@
-"""The named voices: who can be asked to speak, and how each engine makes that person.
+"""The named voices: who can be asked to speak, how each engine makes them, and what they can read.
 
 A voice belongs to one engine, but carries a recipe for both speech engines, so that a person
 whose engine is missing is spoken by the other one and still sounds like nobody else in the call.
 The rule of this file: no two voices share a recipe, and `DEFAULT_VOICES` puts voices that are
 easy to tell apart next to each other.
+
+A letter of a script that is not its language's a voice would name or leave out, not speak. Scripts
+are told by the names that Unicode gives to letters, and by what espeak-ng's languages really read
+aloud (its Japanese reads kana and no kanji, its Korean no hanja). Latin letters every voice reads.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +23,7 @@ __all__ = [
     "UnknownVoiceError",
     "Voice",
     "in_language",
+    "unreadable",
     "voice_named",
 ]
 
@@ -133,3 +139,52 @@ def in_language(person: Voice, tag: str) -> Voice:
         variant=f"{accent}{plus}{speaker}",
         language=language,
     )
+
+
+# -- scripts --------------------------------------------------------------------------------
+
+
+_OF_LANGUAGES: Final[dict[str, frozenset[str]]] = {
+    language: frozenset(scripts.split())
+    for scripts, languages in (
+        ("ARABIC", "ar fa ur"),
+        ("CYRILLIC", "bg bs mk ru sr uk"),
+        ("BENGALI", "bn"),
+        ("GREEK", "el"),
+        ("GUJARATI", "gu"),
+        ("HEBREW", "he"),
+        ("DEVANAGARI", "hi mr ne"),
+        ("ARMENIAN", "hy"),
+        ("HIRAGANA KATAKANA KATAKANA-HIRAGANA HALFWIDTH", "ja"),
+        ("GEORGIAN", "ka"),
+        ("KANNADA", "kn"),
+        ("HANGUL", "ko"),
+        ("MALAYALAM", "ml"),
+        ("GURMUKHI", "pa"),
+        ("SINHALA", "si"),
+        ("TAMIL", "ta"),
+        ("TELUGU", "te"),
+        ("THAI", "th"),
+        ("CJK IDEOGRAPHIC", "yue zh"),
+    )
+    for language in languages.split()
+}
+_ANYBODY: Final = frozenset(
+    (
+        *("LATIN", "FULLWIDTH", "MODIFIER", "FEMININE", "MASCULINE", "MICRO", "OHM", "KELVIN"),
+        *("ANGSTROM", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER", "MATHEMATICAL", "EULER"),
+    )
+)
+"""Latin letters and signs that stand for one."""
+
+
+def unreadable(text: str, language: str) -> str:
+    """The letters of a text, each once, that a voice of this language (BCP 47) cannot read."""
+    readable = _ANYBODY | _OF_LANGUAGES.get(language, frozenset())
+    return "".join(
+        dict.fromkeys(char for char in text if char.isalpha() and _script(char) not in readable)
+    )
+
+
+def _script(char: str) -> str:
+    return unicodedata.name(char, "").split(" ")[0]

@@ -1,16 +1,31 @@
-"""What a speaker hands out: sound, and what it is the sound of."""
+"""Clips, which are what a speaker hands out, and utterances kept on disk.
+
+A text is synthesised once per machine. An entry of the cache is a file named by everything that
+decides its samples, holding a checksum, the times of its words as a line of JSON, and the samples
+(int16, little endian, 8 kHz). The cache only ever saves time: an entry that is missing, cut short
+or damaged counts as absent, and a place that cannot be written is left alone. It can be deleted at
+any time.
+
+What a neural voice makes of a text differs from processor to processor in the last bits. A folder
+of clips (``$MEDIASIM_CLIPS``) is for those who want the same bytes everywhere: its entries are
+named by voice and text alone, so a clip made on one machine is the clip of all that have it.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.parties.voices.word_times import WordTime
 
-__all__ = ["Clip"]
+__all__ = ["Clip", "Utterance", "UtteranceCache", "cache_directory", "clips_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +49,81 @@ class Clip:
         self.pcm.setflags(write=False)
         samples = self.pcm.astype("<i2").tobytes()
         object.__setattr__(self, "digest", blake2b(samples, digest_size=16).hexdigest())
+
+
+# -- on disk --------------------------------------------------------------------------------
+
+
+CHECKSUM_BYTES: Final = 16
+
+
+def cache_directory() -> Path:
+    """``$MEDIASIM_CACHE``, or ``mediasim`` in the user's XDG cache directory."""
+    if chosen := os.environ.get("MEDIASIM_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification: a relative path is invalid and to be ignored.
+    root = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~/.cache"))
+    return root / "mediasim"
+
+
+def clips_folder() -> UtteranceCache | None:
+    """The folder that ``$MEDIASIM_CLIPS`` names; None where it is not set."""
+    chosen = os.environ.get("MEDIASIM_CLIPS")
+    return UtteranceCache(folder=Path(chosen)) if chosen else None
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A text as an engine spoke it."""
+
+    pcm: NDArray[np.int16]
+    words: tuple[WordTime, ...] = ()
+
+
+class UtteranceCache:
+    """Utterances by key in a folder: ``speech`` of a directory, `cache_directory()` by default."""
+
+    def __init__(self, directory: Path | None = None, *, folder: Path | None = None) -> None:
+        self._folder = folder or (directory or cache_directory()) / "speech"
+
+    def load(self, *key: str) -> Utterance | None:
+        """What is stored under the key, or None."""
+        try:
+            stored = self._path(key).read_bytes()
+        except OSError:
+            return None
+        checksum, content = stored[:CHECKSUM_BYTES], stored[CHECKSUM_BYTES:]
+        if not content or checksum != _checksum(content):
+            return None
+        line, _, samples = content.partition(b"\n")
+        words = tuple(WordTime(*each) for each in json.loads(line))
+        return Utterance(np.frombuffer(samples, "<i2").astype(np.int16), words)
+
+    def store(self, utterance: Utterance, *key: str) -> None:
+        """Keep the utterance under the key, if that is possible."""
+        from tempfile import NamedTemporaryFile
+
+        words = [(it.text, it.start, it.end, it.estimated) for it in utterance.words]
+        samples = utterance.pcm.astype("<i2").tobytes()
+        content = json.dumps(words).encode() + b"\n" + samples
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Written aside and moved into place: another process sees all of it or nothing.
+            with NamedTemporaryFile(dir=path.parent, prefix="new-", delete=False) as aside:
+                try:
+                    aside.write(_checksum(content) + content)
+                    aside.close()
+                    os.replace(aside.name, path)
+                except OSError:
+                    os.unlink(aside.name)
+        except OSError:
+            pass
+
+    def _path(self, key: tuple[str, ...]) -> Path:
+        return self._folder / f"{_checksum(repr(key).encode()).hex()}.pcm"
+
+
+def _checksum(content: bytes) -> bytes:
+    return blake2b(content, digest_size=CHECKSUM_BYTES).digest()

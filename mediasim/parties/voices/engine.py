@@ -1,16 +1,31 @@
-"""What every speech engine offers, and the two ways in which one can fail."""
+"""Speech engines: what every one offers, the two ways in which one can fail, and ``babble``.
+
+``babble`` is noise in place of speech: as long as the text would take, shaped like speech, no
+words. It needs no model and no library, so it is what always works: the last resort when the others
+fail, and the choice of tests that only need sound.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.frames import samples_of_seconds
 from mediasim.parties.voices.catalogue import Voice
+from mediasim.seeds import Seeds
 
-__all__ = ["Engine", "EngineError", "EngineUnavailable", "TimedEngine", "versions"]
+__all__ = [
+    "SECONDS_PER_CHARACTER",
+    "BabbleEngine",
+    "Engine",
+    "EngineError",
+    "EngineUnavailable",
+    "TimedEngine",
+    "versions",
+]
 
 
 class EngineError(Exception):
@@ -59,3 +74,25 @@ def versions(*distributions: str) -> str:
         return ", ".join(f"{name} {version(name)}" for name in distributions)
     except PackageNotFoundError as missing:
         raise EngineUnavailable(f"{missing.name} is not installed") from None
+
+
+SECONDS_PER_CHARACTER: Final = 0.065
+"""An unhurried speaker: about fifteen characters a second."""
+
+
+class BabbleEngine:
+    """The engine ``babble``. Voice and text alone decide the samples, not the run's seed."""
+
+    def identity(self, voice: Voice) -> str | None:
+        return None
+
+    def speak(self, voice: Voice, text: str) -> NDArray[np.float32]:
+        from mediasim.audio.tones import noise
+
+        pcm = noise(
+            kind="babble",
+            samples=samples_of_seconds(SECONDS_PER_CHARACTER * len(text)),
+            dbfs=-20.0,
+            generator=Seeds(0).generator(f"voices/babble/{voice.name}/{text}"),
+        )
+        return pcm.astype(np.float32) / np.float32(32768)

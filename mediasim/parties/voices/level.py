@@ -20,9 +20,7 @@ __all__ = [
     "active_dbfs",
     "at_speech_level",
     "kept_samples",
-    "paced",
     "sounding",
-    "trimmed",
 ]
 
 PAUSE_DB: Final = 30.0
@@ -46,20 +44,12 @@ def active_dbfs(sound: NDArray[np.floating]) -> float:
     return 10 * math.log10(active.mean())
 
 
-def trimmed(sound: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The samples from the first to the last 5 ms with sound; empty for silence."""
-    start, end = _heard_span(sound)
-    return sound[start:end]
-
-
-def paced(sound: NDArray[np.floating]) -> NDArray[np.floating]:
-    """The samples with pauses of more than 400 ms cut down to that, so that a listener who waits
-    for the end of an utterance does not take the end of its first sentence for it."""
-    return sound[_paced(sound)]
-
-
 def kept_samples(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which samples are left when the sound is first trimmed and then paced."""
+    """Which samples are left of sound without its silent ends and with its pauses cut to 400 ms.
+
+    With longer ones, a listener who waits for the end of an utterance would take the end of its
+    first sentence for it. None are left of silence.
+    """
     start, end = _heard_span(sound)
     kept = np.zeros(sound.size, np.bool_)
     kept[start:end] = _paced(sound[start:end])

@@ -23,15 +23,18 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.parties.voices.babble import BabbleEngine
-from mediasim.parties.voices.cache import Utterance, UtteranceCache, clips_folder
-from mediasim.parties.voices.catalogue import Voice, voice_named
-from mediasim.parties.voices.clip import Clip
-from mediasim.parties.voices.engine import Engine, EngineError, EngineUnavailable, TimedEngine
+from mediasim.parties.voices.catalogue import Voice, unreadable, voice_named
+from mediasim.parties.voices.clip import Clip, Utterance, UtteranceCache, clips_folder
+from mediasim.parties.voices.engine import (
+    BabbleEngine,
+    Engine,
+    EngineError,
+    EngineUnavailable,
+    TimedEngine,
+)
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
 from mediasim.parties.voices.level import at_speech_level, kept_samples
-from mediasim.parties.voices.scripts import unreadable
 from mediasim.parties.voices.word_times import WordTime, aligned, shared_out, told
 
 __all__ = [

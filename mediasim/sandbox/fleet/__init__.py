@@ -6,3 +6,5 @@ record, writes the database alone, and answers the API; what concerns a call und
 to the worker that carries the call. Numbers, applications, keys and queues are the front's, and
 every worker is told of them.
 """
+
+__all__ = ["fleet", "front", "proxy", "wire"]

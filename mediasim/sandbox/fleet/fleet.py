@@ -22,15 +22,15 @@ from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
-from mediasim.sandbox.documents import to_document
-from mediasim.sandbox.elsewhere import FleetBroke
 from mediasim.sandbox.fleet.mirror import Mirror, written
-from mediasim.sandbox.fleet.places import Place
+from mediasim.sandbox.fleet.proxy import Place
 from mediasim.sandbox.fleet.wire import Wire, WireBroken
-from mediasim.sandbox.fleet.worker import Orders
+from mediasim.sandbox.persistence import to_document
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.sandbox.shelves import OF_THE_FRONT
+from mediasim.sandbox.workers import FleetBroke, Orders
 from mediasim.twilio.errors import unavailable
+from mediasim.twilio.rest.resource import Owner
+from mediasim.twilio.rest.table import all_stored
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fleet", "Worker"]
 
-_TOLD: Final = (*OF_THE_FRONT, "queue")
 _GOODBYE: Final = 5.0
 """Seconds that a worker has, at the end, to publish what it was recording."""
 _ATTEMPTS: Final = 3
@@ -248,7 +247,7 @@ class Fleet:
         return [answer for answer in answers if not isinstance(answer, BaseException)]
 
     async def told(self) -> None:
-        """Tell them what has changed of numbers, applications, keys and queues."""
+        """Tell them what has changed of the records that the front owns, as numbers are."""
         async with self._telling:
             now = await self._sandbox.engine.gate(self._books)
             changed: list[list[Any]] = [
@@ -352,20 +351,18 @@ class Fleet:
     def _books(self) -> dict[tuple[str, str], dict[str, Any]]:
         sandbox = self._sandbox
         epoch_ns = sandbox.service.dates.unix_ns(0)
-        found = {}
-        for kind in _TOLD:
-            for record in sandbox.shelf(kind).records():
-                document = to_document(record, epoch_ns)
-                document.update({name: 0 for name in _OF_NOW if name in document})
-                found[kind, record.sid] = document
-        return found
+        return {
+            (kind, getattr(record, stored.key)): {
+                **to_document(record, epoch_ns),
+                **dict.fromkeys(stored.momentary, 0),
+            }
+            for kind, stored in all_stored().items()
+            if stored.owner is not Owner.WORKER
+            for record in sandbox.shelf(kind).records()
+        }
 
 
 async def _started(worker: Worker) -> bool:
     """Wait until it is ready, or gone; returns whether it is ready."""
     await first_of(worker.ready.wait(), worker.wire.gone.wait())
     return worker.serves
-
-
-_OF_NOW: Final = ("current_size", "average_wait_seconds")
-"""What a queue is like at the moment: each worker's own."""

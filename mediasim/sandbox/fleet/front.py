@@ -12,10 +12,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from mediasim.sandbox.fleet.fleet import Fleet, Worker
-from mediasim.sandbox.fleet.passing import Message, Receive, Scope, Send, pass_on, whole_body
-from mediasim.sandbox.fleet.places import Place, Where, control_place, rest_place
+from mediasim.sandbox.fleet.proxy import (
+    Message,
+    Place,
+    Receive,
+    Scope,
+    Send,
+    Where,
+    control_place,
+    pass_on,
+    rest_place,
+    whole_body,
+)
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.rest.writing import refused
+from mediasim.twilio.rest.answers import refused
 
 __all__ = ["ControlOfFleet", "RestOfFleet"]
 

@@ -16,37 +16,24 @@ from typing import Any, Final
 
 from mediasim.exchange.events import (
     CallEvent,
-    ConferenceEvent,
     DtmfEvent,
     Event,
     RecordingEvent,
     ScriptEvent,
     StreamEvent,
-    TranscriptionEvent,
 )
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
-from mediasim.sandbox.documents import from_document, to_document
+from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.revival import end_record, publish_left
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.sandbox.shelves import MOST_KEPT
-from mediasim.twilio.events import VerbEvent
+from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.session import VerbEvent
 
 __all__ = ["Mirror"]
 
-_EVENTS: Final = {
-    kind.__name__: kind
-    for kind in (
-        CallEvent,
-        ConferenceEvent,
-        DtmfEvent,
-        RecordingEvent,
-        ScriptEvent,
-        StreamEvent,
-        TranscriptionEvent,
-        VerbEvent,
-    )
-}
+_OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, VerbEvent)
+"""Those that tell of no record."""
 _CLASH: Final = 13000
 _LOG: Final = logging.getLogger(__name__)
 
@@ -60,7 +47,8 @@ class Mirror:
         self._known: dict[tuple[str, str], Any] = {}
         self.live: defaultdict[int, set[str]] = defaultdict(set)
         """Calls under way, by worker."""
-        self._deliveries: deque[str] = deque()
+        self._logged: defaultdict[str, deque[str]] = defaultdict(deque)
+        """Keys of what only tells what happened, by kind, oldest first."""
         self._sizes: dict[str, dict[int, tuple[int, int]]] = {}
         """Of queues, by worker: how many wait, and for how long on average."""
         self._clashes: set[tuple[str, str]] = set()
@@ -103,8 +91,7 @@ class Mirror:
             if known is None:
                 shelf.add(record)
                 self._known[place], self._owner[place] = record, worker
-                if kind == "delivery":
-                    self._forget_oldest(key)
+                self._forget_oldest(kind, key)
             else:
                 for field in dataclasses.fields(known):
                     setattr(known, field.name, getattr(record, field.name))
@@ -117,7 +104,9 @@ class Mirror:
     def hear(self, told: dict[str, Any]) -> None:
         """An event of a worker's."""
         epoch_ns = self._sandbox.service.dates.unix_ns(0)
-        event: Event = from_document(_EVENTS[told["class"]], told["event"], epoch_ns)
+        kinds = (*(each.event for each in all_stored().values()), *_OTHER_EVENTS)
+        kind = next(each for each in kinds if each and each.__name__ == told["class"])
+        event: Event = from_document(kind, told["event"], epoch_ns)
         if told.get("party") is not None and isinstance(event, CallEvent):
             self.parties[event.call_sid] = told["party"]
         self._sandbox.enter_event(event)
@@ -158,7 +147,7 @@ class Mirror:
         """End a dead worker's record, unless it has ended."""
         service = self._sandbox.service
         record = self._known[kind, key]
-        if end_record(record, service.now_ns, service.store):
+        if end_record(all_stored()[kind], record, service.now_ns, service.store):
             self._tell_ended(kind, record)
             if kind == "call":
                 service.notify(key, _CLASH, "the worker that carried the call has died")
@@ -195,7 +184,7 @@ class Mirror:
         self._owner.clear()
         self._known.clear()
         self._sizes.clear()
-        self._deliveries.clear()
+        self._logged.clear()
         self._clashes.clear()
         self.parties.clear()
         for calls in self.live.values():
@@ -211,14 +200,17 @@ class Mirror:
         if keeper is not None:
             keeper.gone(kind, key)
 
-    def _forget_oldest(self, delivery: str) -> None:
-        """Deliveries are many: the log keeps so many, and so does this."""
-        self._deliveries.append(delivery)
-        if len(self._deliveries) > MOST_KEPT:
-            oldest = "delivery", self._deliveries.popleft()
+    def _forget_oldest(self, kind: str, key: str) -> None:
+        """Of what only tells what happened, the log keeps so many, and so does this."""
+        most = all_stored()[kind].most
+        if most is None:
+            return
+        logged = self._logged[kind]
+        logged.append(key)
+        if len(logged) > most:
+            oldest = kind, logged.popleft()
             del self._known[oldest]
             self._owner.pop(oldest, None)
-            del self._sandbox.service.webhooks.deliveries[:-MOST_KEPT]
 
     def _follow(self, worker: int, kind: str, record: Any) -> None:
         if kind == "call":

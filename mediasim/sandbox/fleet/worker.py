@@ -9,32 +9,17 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.sandbox.documents import from_document, to_document
-from mediasim.sandbox.fleet.reported import ReportedRecords
-from mediasim.sandbox.fleet.wire import Wire
-from mediasim.sandbox.inspector.levels import levels
+from mediasim.sandbox.fleet.wire import ReportedRecords, Wire
+from mediasim.sandbox.inspector.legs import levels
+from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import Address, serve_until
-from mediasim.sandbox.settings import Settings
-from mediasim.twilio.weather import Spell
+from mediasim.sandbox.workers import Orders
 
-__all__ = ["Orders", "main"]
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a worker is begun with."""
-
-    settings: Settings
-    base_url: str
-    boot: int
-    weather: Sequence[tuple[str, Spell]]
-    """The front's, which may have changed since its own start."""
+__all__ = ["main"]
 
 
 class _Worker:
@@ -109,11 +94,11 @@ def _told(sandbox: Sandbox, event: Event) -> dict[str, Any]:
 
 
 def _enter(sandbox: Sandbox, books: list[Any]) -> None:
-    """Take over what the front tells of numbers, applications, keys and queues."""
+    """Take over what the front tells of the records that it owns."""
     epoch_ns, service = sandbox.service.dates.unix_ns(0), sandbox.service
     for kind, key, document in books:
         shelf = sandbox.shelf(kind)
-        known = next((each for each in shelf.records() if each.sid == key), None)
+        known = next((each for each in shelf.records() if getattr(each, shelf.key) == key), None)
         record = None if document is None else from_document(shelf.type, document, epoch_ns)
         if kind == "queue":
             if known is not None and record is not None:

@@ -14,9 +14,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from mediasim.sandbox.engine import EngineStopped
-from mediasim.sandbox.inspector.legs import Legs
-from mediasim.sandbox.inspector.levels import levels
+from mediasim.sandbox.inspector.legs import Legs, levels
 from mediasim.sandbox.inspector.summaries import (
+    MOST_LISTED,
     call_summary,
     clock_summary,
     delivery_summary,
@@ -24,10 +24,8 @@ from mediasim.sandbox.inspector.summaries import (
 )
 from mediasim.sandbox.sandbox import Sandbox
 
-__all__ = ["MOST_LISTED", "Feed"]
+__all__ = ["Feed"]
 
-MOST_LISTED: Final = 500
-"""Of each kind: the newest."""
 _EVERY: Final = 0.2
 """Seconds between looks."""
 _SIGN_OF_LIFE: Final = 50

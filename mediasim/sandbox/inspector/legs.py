@@ -1,7 +1,7 @@
-"""Who is at each call's far end, and how its packets fared; kept when the call itself is let go.
+"""Who is at each call's far end, how its packets fared, and how loud its leg is.
 
-Hears of every event. Runs on the engine's loop, but for the losses of what has ended: those are
-worked out in a thread.
+What is known of a leg is kept when the call itself is let go. All of it runs on the engine's loop,
+but for the losses of what has ended: those are worked out in a thread.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.levels import rms_dbfs
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.sandbox.inspector.losses import losses
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.truth.documents import Gap
+from mediasim.truth.missing import gaps_of_call
 
-__all__ = ["Legs"]
+__all__ = ["Legs", "levels"]
 
-_MOST: Final = 2000
+_MOST_LEGS: Final = 2000
 """Calls that are remembered; the oldest are forgotten."""
 _STRIDE: Final = 1.01
 """By which a live leg grows before its losses are worked out anew: the longer it is, the more
@@ -80,7 +83,7 @@ class Legs:
             call = self._sandbox.service.exchange.calls[-1]  # entered just before it is told of
             if call.sid == event.call_sid:
                 known[call.sid] = _Leg(call.party.name, call)
-                if len(known) > _MOST:
+                if len(known) > _MOST_LEGS:
                     del known[next(iter(known))]
             return
         leg = known[event.call_sid]
@@ -115,4 +118,71 @@ def _received(call: LiveCall) -> dict[str, Any]:
 
 
 def _missed(call: LiveCall) -> list[dict[str, Any]]:
-    return losses(call) if call.has_leg and call.leg.missing else []
+    return _losses(call) if call.has_leg and call.leg.missing else []
+
+
+# -- losses --------------------------------------------------------------------------------------
+
+_MOST_STRETCHES: Final = 1000
+"""Stretches of a leg, about; those of more stand together."""
+_WHY: Final = ("lost", "late", "stalled")
+"""Worth showing: what a jitter buffer puts in to follow a clock is no loss."""
+
+
+def _losses(call: LiveCall) -> list[dict[str, Any]]:
+    """What of a leg never arrived, in stretches of loop seconds fit to be drawn.
+
+    In order: ``start``, ``end``, ``why`` and how many ``packets`` it stands for."""
+    step = call.party.ptime_ms * SAMPLE_RATE // 1000
+    gaps = [gap for gap in gaps_of_call(call) if gap.why in _WHY]
+    widest = _widest(gaps)
+    found: list[list[Any]] = []
+    for gap in gaps:
+        packets = max(1, round((gap.end - gap.start) / step))
+        last = found[-1] if found else None
+        if last and last[2] == gap.why and (gap.start <= last[1] or gap.end - last[0] <= widest):
+            found[-1][1] = gap.end
+            found[-1][3] += packets
+        else:
+            found.append([gap.start, gap.end, gap.why, packets])
+    return [
+        {"start": start / SAMPLE_RATE, "end": end / SAMPLE_RATE, "why": why, "packets": packets}
+        for start, end, why, packets in found
+    ]
+
+
+def _widest(gaps: list[Gap]) -> int:
+    """Samples over which gaps are shown as one."""
+    if len(gaps) <= _MOST_STRETCHES:
+        return 0
+    return (gaps[-1].end - gaps[0].start) // _MOST_STRETCHES
+
+
+# -- levels --------------------------------------------------------------------------------------
+
+_FRAMES: Final = 8
+"""Heard for one level: 160 ms."""
+_MOST_MEASURED: Final = 64
+"""Legs that are measured."""
+
+
+def levels(sandbox: Sandbox) -> dict[str, tuple[float, float]]:
+    """How loud each live leg is right now; nothing where time is not real, and no moment is now.
+
+    By call SID: dBFS of what the server receives from the leg, and of what it sends to it."""
+    if sandbox.clock.kind != "real":
+        return {}
+    found = {} if sandbox.elsewhere is None else dict(sandbox.elsewhere.levels)
+    for sid, session in list(sandbox.service.sessions.items())[:_MOST_MEASURED]:
+        call = session.call
+        if not call.active:
+            continue
+        leg, plane = call.leg, call.room.plane
+        first = max(leg.first_frame, call.room.frame - _FRAMES)
+        count = call.room.frame - first
+        if count > 0:
+            found[sid] = (
+                round(rms_dbfs(plane.read_tap(leg.inbound, first, count)), 1),
+                round(rms_dbfs(plane.read_tap(leg.outbound, first, count)), 1),
+            )
+    return found

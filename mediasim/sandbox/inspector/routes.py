@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 
+from mediasim.audio.levels import waveform_peaks
+from mediasim.audio.wav import read_wav
+from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
-from mediasim.sandbox.inspector.evidence import evidence
 from mediasim.sandbox.inspector.feed import Feed
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.pages import Assets, page
-from mediasim.sandbox.inspector.sound import media_file, outline_file
+from mediasim.sandbox.inspector.summaries import evidence, resources
 from mediasim.sandbox.inspector.timeline import timeline
-from mediasim.sandbox.live import DEFAULT_CALLER
+from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.scenario.report import SHARED_SCRIPTS
+from mediasim.twilio.download import Format, download
+from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.representations import recording_document
 
 __all__ = ["HOME", "inspector_routes"]
@@ -49,11 +57,13 @@ def inspector_routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route(f"{HOME}/feed", inspector.feed),
         Route(f"{HOME}/plan", inspector.plan),
         Route(f"{HOME}/script", inspector.script, methods=["POST"]),
+        Route(f"{HOME}/resources", inspector.resources),
         Route(f"{HOME}/calls/{{sid}}", inspector.call),
         Route(f"{HOME}/deliveries/{{id}}", inspector.delivery),
         Route(f"{HOME}/recordings/{{sid}}", inspector.recording),
         Route(f"{HOME}/recordings/{{sid}}/media", inspector.media),
         Route(f"{HOME}/recordings/{{sid}}/outline", inspector.outline),
+        Mount(f"{HOME}/assets/shared", Assets(SHARED_SCRIPTS)),
         Mount(f"{HOME}/assets", Assets()),
     ]
 
@@ -77,7 +87,7 @@ class _Inspector:
 
     async def script(self, request: Request) -> Response:
         """A script's steps, written as in config files, as the control API takes them."""
-        from mediasim.documents.yaml_reader import read_yaml
+        from mediasim.documents.document import read_yaml
 
         body = _Script.model_validate_json(await request.body())
         steps = read_yaml(body.yaml, None).plain()
@@ -88,6 +98,10 @@ class _Inspector:
     async def call(self, request: Request) -> Response:
         sid = request.path_params["sid"]
         return JSONResponse(await self._gate(lambda: timeline(self._sandbox, self._legs, sid)))
+
+    async def resources(self, _: Request) -> Response:
+        """Every kind of record that is stored, by its resource: the newest first."""
+        return JSONResponse(await self._gate(lambda: resources(self._sandbox.service)))
 
     async def delivery(self, request: Request) -> Response:
         wanted, seen_as = request.path_params["id"], request.query_params.get("url")
@@ -117,13 +131,13 @@ class _Inspector:
         asked = _Media.model_validate(dict(request.query_params))
         record, store = await self._record(request)
         channels = int(asked.channels)
-        path, kind = await _in_thread(lambda: media_file(store, record, channels, asked.format))
+        path, kind = await _in_thread(lambda: _media_file(store, record, channels, asked.format))
         name = f"{record.sid}-{channels}ch.{asked.format}" if asked.save else None
         return FileResponse(path, media_type=kind, filename=name)
 
     async def outline(self, request: Request) -> Response:
         record, store = await self._record(request)
-        path = await _in_thread(lambda: outline_file(store, record.sid))
+        path = await _in_thread(lambda: _outline_file(store, record.sid))
         return FileResponse(path, media_type="application/json")
 
     async def _record(self, request: Request) -> tuple[RecordingRecord, Any]:
@@ -152,3 +166,42 @@ def _plan(sandbox: Sandbox) -> dict[str, Any]:
         for each in service.numbers.all()
     ]
     return {"numbers": numbers, "parties": parties, "caller": DEFAULT_CALLER}
+
+
+# -- media ---------------------------------------------------------------------------------------
+
+_SAMPLES_PER_PEAK: Final = 80
+_MOST_PEAKS: Final = 20_000
+_TYPES: Final[dict[Format, str]] = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+
+
+def _media_file(
+    store: MediaStore, record: RecordingRecord, channels: int, format: Format
+) -> tuple[Path, str]:
+    """The file and its type. Raises TwilioError where a download of Twilio's would fail."""
+    found = download(store, record, requested_channels=channels, format=format)
+    if found.path is None:
+        raise TwilioError(found.status, found.code or 20404, found.message)
+    return found.path, _TYPES[format]
+
+
+def _outline_file(store: MediaStore, sid: str) -> Path:
+    """A JSON file: ``seconds``, and per channel the loudest of each stretch, from 0 to 1.
+
+    Raises MediaNotFound for a recording without media.
+    """
+    wav = store.wav_path(sid)
+
+    def make(file: BinaryIO) -> None:
+        pcm = read_wav(wav, believe_length=False).pcm  # it may be broken on purpose
+        count = min(_MOST_PEAKS, max(1, pcm.shape[1] // _SAMPLES_PER_PEAK))
+        peaks = [
+            np.abs(waveform_peaks(channel, count).astype(np.int32)).max(axis=1) for channel in pcm
+        ]
+        outline = {
+            "seconds": pcm.shape[1] / 8000,
+            "channels": [np.round(each / 32768, 4).tolist() for each in peaks],
+        }
+        file.write(json.dumps(outline, separators=(",", ":")).encode())
+
+    return store.derived(sid, "outline.json", make)

@@ -1,17 +1,33 @@
-"""Calls, recordings and deliveries in short, as the inspector lists them. Times are loop seconds.
+"""Calls, recordings, deliveries and all other resources, as the inspector lists them.
 
-Runs on the engine's loop.
+Times are loop seconds. Runs on the engine's loop.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.rest.table import RESOURCES
+from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery
+from mediasim.twilio.webhooks.address import signature
 
-__all__ = ["call_summary", "clock_summary", "delivery_summary", "recording_summary", "seconds"]
+__all__ = [
+    "MOST_LISTED",
+    "call_summary",
+    "clock_summary",
+    "delivery_summary",
+    "evidence",
+    "recording_summary",
+    "resources",
+    "seconds",
+]
+
+MOST_LISTED: Final = 500
+"""Of each kind: the newest."""
 
 
 def seconds(at_ns: int | None) -> float | None:
@@ -80,4 +96,51 @@ def delivery_summary(delivery: Delivery) -> dict[str, Any]:
             *delivery.injected,
             *(each.injected for each in delivery.attempts if each.injected is not None),
         ],
+    }
+
+
+def resources(service: Service) -> dict[str, Any]:
+    """``resources``: each that is stored, what it is called, and its newest records as JSON."""
+    return {
+        "resources": [
+            {
+                "name": each.name,
+                "many": each.many.replace("_", " "),
+                "records": [
+                    each.json(record, service.dates)
+                    for record in reversed(each.stored.store(service).all()[-MOST_LISTED:])
+                ],
+            }
+            for each in RESOURCES
+            if each.stored is not None
+        ]
+    }
+
+
+# -- signatures ----------------------------------------------------------------------------------
+
+
+def evidence(delivery: Delivery, auth_token: str, seen_as: str | None = None) -> dict[str, Any]:
+    """The log's entry and the check of its last request.
+
+    ``seen_as`` is the URL as the app has it, behind a proxy for one: the check is then of that.
+    """
+    return {"delivery": delivery.to_json(), "signature": _check(delivery, auth_token, seen_as)}
+
+
+def _check(delivery: Delivery, auth_token: str, seen_as: str | None) -> dict[str, Any] | None:
+    if not delivery.attempts:
+        return None
+    sent = delivery.attempts[-1]
+    form = sent.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+    params = parse_qsl(sent.body, keep_blank_values=True) if form else []
+    url = seen_as or sent.url
+    header = sent.headers.get("X-Twilio-Signature", "")
+    expected = signature(auth_token, url, params)
+    return {
+        "header": header,
+        "url": url,
+        "params": sorted(set(params)),
+        "expected": expected,
+        "matches": header == expected,
     }

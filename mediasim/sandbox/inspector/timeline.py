@@ -1,24 +1,25 @@
 """One call with its legs, and all that happened to it on one axis: loop time in seconds.
 
-Runs on the engine's loop. What a sandbox keeps over a restart (calls, recordings, deliveries) is
-all there afterwards; verbs, keys and lost packets are known of calls since its start.
+Its media streams are there with their lives, who talked when, and how soon the app did. Runs on
+the engine's loop. What a sandbox keeps over a restart (calls, recordings, deliveries) is all there
+afterwards; verbs, keys and lost packets are known of calls since its start.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
+from mediasim.conversation.app_figures import TimeSpan
 from mediasim.exchange.events import (
-    CallEvent,
     ConferenceEvent,
     DtmfEvent,
     Event,
     RecordingEvent,
-    TranscriptionEvent,
 )
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.inspector.legs import Legs
-from mediasim.sandbox.inspector.streams import streams_of
 from mediasim.sandbox.inspector.summaries import (
     call_summary,
     delivery_summary,
@@ -26,11 +27,12 @@ from mediasim.sandbox.inspector.summaries import (
     seconds,
 )
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.twilio.events import VerbEvent
+from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.service import Service
+from mediasim.twilio.session import VerbEvent
+from mediasim.twilio.streams import Stream
 
 __all__ = ["timeline"]
-
-_TOLD = CallEvent | ConferenceEvent | RecordingEvent | TranscriptionEvent
 
 
 def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
         "legs": [_leg(each, legs) for each in family],
         "verbs": _verbs(events, sids),
         "keys": _keys(events, sids),
-        "streams": streams_of(service, sids),
+        "streams": _streams_of(service, sids),
         "moments": _moments(events, about),
         "recordings": [
             {**recording_summary(each), "pauses": _pauses(events, each.sid)} for each in recordings
@@ -136,10 +138,11 @@ def _keys(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
 
 def _moments(events: list[Event], about: set[str]) -> list[dict[str, Any]]:
     """What happened besides: bridged, held, joined a conference, paused or transcribed."""
+    told = tuple(each.event for each in all_stored().values() if each.event is not None)
     return [
         {"kind": each.kind, "at": seconds(each.at_ns), "text": each.text, "about": each.subject}
         for each in events
-        if isinstance(each, _TOLD) and each.subject in about
+        if isinstance(each, told) and each.subject in about
     ]
 
 
@@ -155,3 +158,61 @@ def _pauses(events: list[Event], sid: str) -> list[tuple[float | None, float | N
             found.append((since, seconds(each.at_ns)))
             since = None
     return found if since is None else [*found, (since, None)]
+
+
+# -- media streams -------------------------------------------------------------------------------
+
+
+def _streams_of(service: Service, sids: Collection[str]) -> list[dict[str, Any]]:
+    """Those of these calls, oldest first; what was never said or answered is null."""
+    return [_shown(each) for each in service.streams.all() if each.record.call_sid in sids]
+
+
+def _shown(stream: Stream) -> dict[str, Any]:
+    told = stream.to_json()
+    record = stream.record
+    return {
+        "sid": record.sid,
+        "call": record.call_sid,
+        "name": record.name,
+        "status": record.status,
+        "direction": told["direction"],
+        "track": told["track"],
+        "url": told["url"],
+        "asked": seconds(stream.asked_ns),
+        "started": told["started"],
+        "ended": told["ended"],
+        "error": told["error"],
+        "messages": {"sent": told["messages_sent"], "received": told["messages_received"]},
+        "log": told["log"],
+        **_talk(stream),
+    }
+
+
+def _talk(stream: Stream) -> dict[str, Any]:
+    """Of an app that can speak; of one that listens only, who was heard and no more."""
+    began = (stream.started_frame or 0) * FRAME_NS / NS_PER_SECOND
+
+    def at(ms: int) -> float:
+        return round(began + ms / 1000, 3)
+
+    def stretch(span: TimeSpan) -> list[float]:
+        return [at(span.start_ms), at(span.end_ms)]
+
+    figures = stream.figures()
+    converses = stream.both_ways
+    return {
+        "caller": [stretch(each) for each in figures.caller],
+        "app": [stretch(each) for each in figures.app],
+        "responses": [
+            {"after": at(each.after.end_ms), "latency_ms": each.latency_ms}
+            for each in figures.responses
+            if converses
+        ],
+        "barge_ins": [
+            {"at": at(each.at_ms), "reaction_ms": each.reaction_ms}
+            for each in figures.barge_ins
+            if converses
+        ],
+        "dead_air": [stretch(each) for each in figures.dead_air if converses],
+    }

@@ -1,6 +1,6 @@
 """The softphone's page, its assets, and the WebSocket on which it signals.
 
-Messages are JSON objects with a ``type``: what a page says is in :mod:`asks`, what it is told is
+Messages are JSON objects with a ``type``: what a page says is in :mod:`page`, what it is told is
 written where it is told. A page is a client from its ``register`` on and until it is closed.
 """
 
@@ -24,7 +24,7 @@ from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.engine import EngineStopped
 from mediasim.sandbox.inspector.pages import Assets, page_in
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.sandbox.softphone.asks import ASK, Ask
+from mediasim.sandbox.softphone.page import ASK, Ask
 from mediasim.twilio.errors import TwilioError
 
 __all__ = ["SOFTPHONE", "softphone_routes"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.conversation.app_figures import Figures
 from mediasim.scenario.expectations.conversing import (
     Wanting,
     judge_barge_in,
@@ -14,9 +15,8 @@ from mediasim.scenario.expectations.conversing import (
     judge_response,
     judge_talk_over,
 )
-from mediasim.scenario.expectations.file_clock import FileClock
-from mediasim.scenario.expectations.verdicts import Failed
-from mediasim.scenario.model.expect_app import (
+from mediasim.scenario.expectations.verdicts import Failed, FileClock
+from mediasim.scenario.model.expect import (
     AppExpectation,
     ExpectBargeIn,
     ExpectDeadAir,
@@ -25,7 +25,7 @@ from mediasim.scenario.model.expect_app import (
     ExpectTalkOver,
 )
 from mediasim.scenario.running.runner import Run
-from mediasim.twilio.streams import Figures, Stream
+from mediasim.twilio.streams import Stream
 
 __all__ = ["barge_in", "dead_air", "greeting", "response", "talk_over"]
 
@@ -86,13 +86,8 @@ def _place(run: Run, stream: Stream, channel: int, at_ms: int) -> dict[str, Any]
         if record.call_sid != stream.record.call_sid or record.status != "completed":
             continue
         first = recording.recorder.first_frame * FRAME_SAMPLES + recording.kept[0]
-        clock = FileClock(
-            {
-                "samples": record.samples or 0,
-                "started": first / SAMPLE_RATE,
-                "truth_intervals": run.truths[record.sid].to_json(),
-            }
-        )
+        truth = run.truths[record.sid].to_json()
+        clock = FileClock(first / SAMPLE_RATE, record.samples or 0, truth)
         for begun, called, length in clock.pieces:
             if called <= call_seconds <= called + length:
                 return {

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_MS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
+from mediasim.documents.diagnostics import counted, is_clip, says
 from mediasim.documents.durations import Duration
-from mediasim.documents.wording import is_clip, says
 from mediasim.parties.hearing import HEARD_DBFS
 from mediasim.scenario.expectations.verdicts import Failed, Media, place
 from mediasim.scenario.model.expect import (
@@ -24,10 +24,9 @@ from mediasim.scenario.model.expect import (
     ExpectNoCrosstalk,
     ExpectSilent,
 )
-from mediasim.scenario.report.totals import counted
+from mediasim.truth.documents import ChannelTruth, Interval
 from mediasim.truth.measure import FLOOR_DB, crosstalk_db, find_offset, loudest_frame, match_at
-from mediasim.truth.reference import coded
-from mediasim.truth.sidecar import ChannelTruth, Interval
+from mediasim.truth.reference import reference_of
 
 __all__ = ["aligned", "heard", "no_crosstalk", "silent"]
 
@@ -40,7 +39,6 @@ _SHORTEST: Final = 800
 _SOFTEST_DBFS: Final = -60.0
 _MOST_LOST: Final = 0.3
 """Share of a clip that may be lost, or talked over, before it need not be found."""
-_G711: Final = ("PCMU", "PCMA")
 
 
 # -- heard ----------------------------------------------------------------------------------
@@ -123,7 +121,7 @@ def _missing(media: Media, number: int, interval: Interval) -> str:
 
 
 def _reference(interval: Interval) -> NDArray[np.int16]:
-    return coded(interval.pcm, interval.codec) if interval.codec in _G711 else interval.pcm
+    return reference_of(interval.pcm, interval.codec)
 
 
 def _span(between: tuple[Duration, Duration] | None, samples: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Expectations held against what a run left: files, truth, records and events.
 
-Each judge returns what it found, or raises Failed with it. Those that listen are in
-``checks_audio.py``.
+Each function returns what it found, or raises Failed with it; ``CHECKS`` says which kind of
+expectation is held by which. Those that listen are in ``audio.py``, those of apps in ``app.py``.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
-from mediasim.audio.wav import read_wav
+from mediasim.audio.wav import AudioFileError, read_wav
+from mediasim.documents.diagnostics import counted
 from mediasim.scenario.expectations.app import barge_in, dead_air, greeting, response, talk_over
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
 from mediasim.scenario.expectations.verdicts import (
@@ -23,34 +23,31 @@ from mediasim.scenario.expectations.verdicts import (
     recording_of,
 )
 from mediasim.scenario.model.expect import (
+    Expect,
     ExpectAligned,
-    Expectation,
+    ExpectBargeIn,
     ExpectChannels,
+    ExpectDeadAir,
     ExpectDownload,
     ExpectDuration,
     ExpectEvents,
+    ExpectGreeting,
     ExpectHeard,
     ExpectNoCrosstalk,
+    ExpectResponse,
     ExpectSilent,
     ExpectStatus,
-)
-from mediasim.scenario.model.expect_app import (
-    ExpectBargeIn,
-    ExpectDeadAir,
-    ExpectGreeting,
-    ExpectResponse,
     ExpectTalkOver,
 )
-from mediasim.scenario.report.totals import counted
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.download import Download, download
 
-__all__ = ["Verdict", "check"]
+__all__ = ["CHECKS", "Verdict", "check"]
 
 
-def check(run: Run, expectation: Expectation) -> Verdict:
+def check(run: Run, expectation: Expect) -> Verdict:
     """Hold one expectation against a run."""
-    judge, wanted = _JUDGES[type(expectation)], _wanted(expectation)
+    judge, wanted = CHECKS[type(expectation)], _wanted(expectation)
     try:
         found = judge(run, expectation)
     except Failed as failure:
@@ -140,7 +137,7 @@ def _channels_in(answer: Download, format: str) -> int:
     return len(decode_audio(answer.path.read_bytes())[1])
 
 
-def _wanted(expectation: Expectation) -> str:
+def _wanted(expectation: Expect) -> str:
     """The expectation in words, as it was written."""
     given = expectation.model_dump(exclude_unset=True, by_alias=True)
     return ", ".join(f"{name} {_plain(value)}" for name, value in given.items()) or "always"
@@ -156,7 +153,7 @@ def _listening(judge: Callable[[Media, Any], str]) -> Callable[[Run, Any], str]:
     return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
 
 
-_JUDGES: Final[dict[type[Any], Callable[[Run, Any], str]]] = {
+CHECKS: Final[dict[type[Expect], Callable[[Run, Any], str]]] = {
     ExpectAligned: _listening(aligned),
     ExpectBargeIn: barge_in,
     ExpectChannels: _channels,
@@ -172,3 +169,4 @@ _JUDGES: Final[dict[type[Any], Callable[[Run, Any], str]]] = {
     ExpectStatus: _status,
     ExpectTalkOver: talk_over,
 }
+"""How each kind of expectation is held against a run."""

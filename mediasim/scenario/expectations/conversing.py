@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from mediasim.conversation.app_figures import Figures, TimeSpan
+from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
-from mediasim.scenario.report.totals import counted
-from mediasim.twilio.streams import Figures, Span
 
 __all__ = [
     "APP",
@@ -124,5 +124,5 @@ def _over(found_ms: int, most: Duration) -> bool:
     return found_ms * 1_000_000 > most
 
 
-def _when(span: Span) -> str:
+def _when(span: TimeSpan) -> str:
     return f"from {span.start_ms / 1000:.2f} to {span.end_ms / 1000:.2f} s"

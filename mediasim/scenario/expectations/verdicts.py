@@ -1,7 +1,9 @@
-"""What a check concludes, and its access to what was recorded."""
+"""What a check concludes, its access to what was recorded, and where a file is in its call."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +18,9 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.running.runner import Run
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 
-__all__ = ["Failed", "Media", "Verdict", "media_of", "place", "recording_of"]
+__all__ = ["Failed", "FileClock", "Media", "Verdict", "media_of", "place", "recording_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +92,35 @@ def place(record: RecordingRecord, channel: int = 1, sample: int = 0) -> dict[st
         "channel": channel,
         "time": round(max(0, sample) / SAMPLE_RATE, 3),
     }
+
+
+class FileClock:
+    """The clock of one recording's file, in seconds."""
+
+    def __init__(self, started: float, samples: int, truth: Mapping[str, Any] | None) -> None:
+        """``started`` is when in the call the file begins; its truth tells of its pauses."""
+        self.seconds: float = samples / SAMPLE_RATE
+        self.pauses: list[tuple[float, float, str]] = []
+        """From and to on the call's clock, and what the pause left in the file."""
+        self.pieces: list[tuple[float, float, float]] = []
+        """Stretches of the file with no gap: start in the file, start in the call, length."""
+        begun, offset = 0.0, started
+        for pause in (truth or {}).get("pauses", ()):
+            start, length = pause["start"] / SAMPLE_RATE, pause["samples"] / SAMPLE_RATE
+            self.pauses.append((start + offset, start + offset + length, pause["kind"]))
+            if pause["kind"] == "skip":
+                self.pieces.append((begun, begun + offset, start - begun))
+                begun, offset = start, offset + length
+        self.pieces.append((begun, begun + offset, self.seconds - begun))
+
+    def call_time(self, seconds: float) -> float:
+        """When in the call this place of the file was recorded."""
+        index = bisect_right(self.pieces, seconds, key=lambda piece: piece[0]) - 1
+        start, call, _ = self.pieces[max(index, 0)]
+        return call + seconds - start
+
+    @property
+    def end(self) -> float:
+        """When in the call the file, or the pause at its end, was over."""
+        _, call, length = self.pieces[-1]
+        return call + length

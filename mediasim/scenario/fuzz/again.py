@@ -14,6 +14,8 @@ import numpy as np
 
 from mediasim.scenario.fuzz.judge_audio import HeardIn
 from mediasim.scenario.fuzz.play import Played, play
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.model.steps import STEPS, listens
 
 __all__ = ["AGAIN", "SINGLE", "Again", "Beside", "Blocks", "Hushed"]
 
@@ -117,7 +119,7 @@ class Hushed:
         return f"where party {self.number} is not heard, nothing depends on what it says"
 
     def problems(self, document: Document, played: Played, base: Path | None) -> Iterator[str]:
-        if self.number > len(document["parties"]) or _listens(document):
+        if self.number > len(document["parties"]) or _listens(played.scenario):
             return
         name = list(document["parties"])[self.number - 1]
         changed = _copy(document)
@@ -148,12 +150,11 @@ def _hush(party: dict[str, Any]) -> bool:
 def _turn_down(value: Any) -> bool:
     found = False
     if isinstance(value, dict):
-        for kind in ("noise", "tone", "say"):
-            sound = value.get(kind)
-            if isinstance(sound, str):
-                sound = value[kind] = {"text": sound}
-            if isinstance(sound, dict):
-                sound["level"] = -100
+        for kind, sound in value.items():
+            model = STEPS.get(kind)
+            if model is not None and "level" in model.model_fields:
+                written = sound if isinstance(sound, dict) else {model.stands_for: sound}
+                value[kind] = {**written, "level": -100}
                 found = True
         value = list(value.values())
     if isinstance(value, list):
@@ -162,11 +163,10 @@ def _turn_down(value: Any) -> bool:
     return found
 
 
-def _listens(document: Document) -> bool:
+def _listens(scenario: Scenario) -> bool:
     """Whether what somebody says may change what happens."""
-    text = repr(document)
-    return any(
-        word in text for word in ("'quiet'", "'speech'", "'digit'", "'voicemail'", "'other-")
+    return any(listens(party.script) for party in scenario.parties.values()) or any(
+        call.voicemail is not None for call in scenario.calls
     )
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mediasim.scenario.fuzz.draw_parties import SIGNALS, draw_party
-from mediasim.scenario.fuzz.draws import Draws
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
+from mediasim.scenario.fuzz.draw_parties import SIGNALS, Draws, draw_party
 from mediasim.seeds import Seeds
 
 __all__ = ["draw_scenario"]
@@ -27,7 +27,7 @@ def draw_scenario(seed: int, number: int) -> Drawn:
     scenario: Drawn = {
         "name": f"fuzz-{seed}-{number}",
         "seed": draws.whole(0, 999),
-        "profile": draws.pick(("2016-legacy", "2022-05", "2022-05", "2024-07", "2025-09")),
+        "profile": draws.pick(sorted((*PROFILES, DEFAULT_PROFILE))),
     }
     listens = draws.chance(0.5)
     if shape == "call":

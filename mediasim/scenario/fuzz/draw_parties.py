@@ -1,12 +1,49 @@
-"""Parties drawn at random: codecs, networks of all weathers, and what they do."""
+"""Parties drawn at random: codecs, networks of all kinds, and what they do.
+
+Each choice has a label of its own. What is drawn under one label moves nothing under another, so
+that a new thing to draw changes few of the calls that a seed gives.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
-from mediasim.scenario.fuzz.draws import Draws
+from mediasim.audio.codecs import CODECS
+from mediasim.seeds import Seeds
 
-__all__ = ["SIGNALS", "draw_party"]
+__all__ = ["SIGNALS", "Draws", "draw_party"]
+
+
+T = TypeVar("T")
+
+
+class Draws:
+    """The choices under one label."""
+
+    def __init__(self, seeds: Seeds, label: str) -> None:
+        self._seeds = seeds.fork(label)
+        self._generator = seeds.generator(label)
+
+    def of(self, label: str) -> Draws:
+        """Choices that those made here do not move."""
+        return Draws(self._seeds, label)
+
+    def chance(self, share: float) -> bool:
+        return bool(self._generator.random() < share)
+
+    def whole(self, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``, both included."""
+        return int(self._generator.integers(low, high + 1))
+
+    def pick(self, choices: Sequence[T]) -> T:
+        return choices[self.whole(0, len(choices) - 1)]
+
+    def ms(self, low: int, high: int) -> str:
+        """A time as scenarios write it; every third one in whole frames."""
+        time = self.whole(low, high)
+        return f"{time // 20 * 20 if self.chance(1 / 3) and time >= 20 else time}ms"
+
 
 Drawn = dict[str, Any]
 
@@ -21,16 +58,16 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
 
     Unless it ``listens`` nothing it does depends on what it hears.
     """
-    codec = draws.pick(("PCMU", "PCMU", "PCMU", "PCMA", "PCMA", "G722", "OPUS"))
+    codec = draws.pick([each for each in CODECS.values() for _ in range(each.drawn)])
     dtx = draws.pick(("off", "off", "silence", "comfort-noise"))
     party: Drawn = {
         "voice": "babble",
-        "codec": codec,
-        "dtx": "silence" if codec == "OPUS" and dtx == "comfort-noise" else dtx,
+        "codec": codec.name,
+        "dtx": dtx if codec.has_comfort_noise or dtx != "comfort-noise" else "silence",
         "network": draw_network(draws.of("network")),
     }
-    if codec in ("PCMU", "PCMA"):
-        party["ptime"] = draws.pick((10, 20, 20, 20, 30, 40, 50, 60))
+    if len(codec.ptimes) > 1:
+        party["ptime"] = draws.pick(sorted((*codec.ptimes, 20, 20)))
     if draws.chance(0.15):
         party["noise"] = draws.pick((-70, -50, -35))
     if draws.chance(0.9):

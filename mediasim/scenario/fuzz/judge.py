@@ -1,28 +1,182 @@
-"""The invariants that one run is judged by, each with a name and words."""
+"""The invariants that one run is judged by, each with a name and words.
+
+Whether calls, recordings and conferences lived as Twilio says they do is judged here; the tables
+are Twilio's, written anew (call, recording and conference statuses of its API description), so that
+a mistake in the exchange's own is seen. Two things are ours: a call that comes in is born ringing,
+and a recording halted by its call's end is stopped before it is completed. What is heard is judged
+in ``judge_audio``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from mediasim.exchange.events import ConferenceEvent
 from mediasim.scenario.fuzz.judge_audio import (
     channels_are_equal,
     clips_in_place,
+    map_leads_both_ways,
     nothing_invented,
+    recordings_agree,
     said_or_missing,
 )
-from mediasim.scenario.fuzz.judge_map import map_leads_both_ways, recordings_agree
-from mediasim.scenario.fuzz.judge_states import (
-    conferences_empty,
-    lives_are_legal,
-    media_as_the_status_says,
-)
 from mediasim.scenario.fuzz.play import Played
-from mediasim.scenario.running.result import run_report
+from mediasim.scenario.report.build import run_report
+from mediasim.scenario.report.model import report_json
+from mediasim.twilio.representations import ABSENCE_CODES
 
-__all__ = ["GOES_THROUGH", "INVARIANTS", "Broken", "Invariant", "broken_by"]
+__all__ = [
+    "GOES_THROUGH",
+    "INVARIANTS",
+    "Broken",
+    "Invariant",
+    "broken_by",
+    "conferences_empty",
+    "lives_are_legal",
+    "media_as_the_status_says",
+]
+
+
+_UNANSWERED: Final = ("busy", "no-answer", "canceled", "failed")
+_Table = Mapping[str | None, Sequence[str]]
+_CALL: Final[_Table] = {
+    None: ("queued", "ringing"),
+    "queued": ("initiated", *_UNANSWERED),
+    "initiated": ("ringing", *_UNANSWERED),
+    "ringing": ("answered", *_UNANSWERED),
+    "answered": ("completed",),
+}
+_RECORDING: Final[_Table] = {
+    None: ("started", "ended"),
+    "started": ("paused", "stopped"),
+    "paused": ("resumed", "stopped"),
+    "resumed": ("paused", "stopped"),
+    "stopped": ("completed", "absent"),
+}
+_CONFERENCE: Final[_Table] = {None: ("started", "ended"), "started": ("ended",)}
+
+
+def lives_are_legal(played: Played) -> Iterator[str]:
+    """Each goes only where Twilio lets it, begins once and ends once; its record says the same."""
+    exchange = played.run.exchange
+    calls = _lives(played, "call", _CALL)
+    for call in exchange.calls:
+        life = calls.pop(call.sid, [])
+        yield from _unlawful(call.name, life, _CALL)
+        record = call.record
+        if life[-1:] != [record.status]:
+            yield f"{call.name} is {record.status}, but went through {_way(life)}"
+        if (record.answered_ns is not None) != ("answered" in life):
+            yield f"{call.name}: answered at {record.answered_ns}, but went through {_way(life)}"
+        if (life[:1] == ["ringing"]) != (record.parent_call_sid is None):
+            yield f"{call.name} began as {life[:1]}, with the parent {record.parent_call_sid}"
+    recordings = _lives(played, "recording", _RECORDING)
+    for recording in played.recordings:
+        life = recordings.pop(recording.sid, [])
+        yield from _unlawful(f"recording {recording.name}", life, _RECORDING)
+        if life[-1:] != [recording.record.status]:
+            status = recording.record.status
+            yield f"recording {recording.name} is {status}, but went through {_way(life)}"
+    conferences = _lives(played, "conference", _CONFERENCE)
+    for conference in exchange.catalogue.conferences():
+        life = conferences.pop(conference.sid, [])
+        name = conference.friendly_name
+        if life or conference.status != "init":
+            yield from _unlawful(f"conference {name}", life, _CONFERENCE)
+        if life and conference.status != "completed":
+            yield f"conference {name} is {conference.status} in the end"
+    for sid in (*calls, *recordings, *conferences):
+        yield f"{sid} had events but no record"
+
+
+def _lives(played: Played, noun: str, table: _Table) -> dict[str, list[str]]:
+    """What happened to each of a kind, in order; of the words in its table alone."""
+    words = {word for after in table.values() for word in after}
+    found: dict[str, list[str]] = {}
+    for event in played.events:
+        of, _, word = event.kind.partition(".")
+        if of == noun and word in words:
+            # What an event of a conference is about is the conference.
+            found.setdefault(event.subject, []).append(word)
+    return found
+
+
+def _unlawful(name: str, life: list[str], table: _Table) -> Iterator[str]:
+    for before, after in zip([None, *life], life, strict=False):
+        if after not in table.get(before, ()):
+            yield f"{name} went from {before or 'nothing'} to {after}, in {_way(life)}"
+    if not life or life[-1] in table:
+        yield f"{name} never ended: {_way(life)}"
+
+
+def _way(life: list[str]) -> str:
+    return " > ".join(life) or "nothing"
+
+
+def media_as_the_status_says(played: Played) -> Iterator[str]:
+    """A completed recording has media and a duration, an absent one has none and says why."""
+    for recording in played.recordings:
+        name, sid = recording.name, recording.sid
+        document = _document(played, sid)
+        if document is None:
+            yield f"recording {name} has no JSON"
+            continue
+        data = played.files.get(f"recordings/{sid}.wav")
+        if document["status"] == "completed":
+            channels = len(document["channel_map"]["channels"])
+            samples = 0 if data is None else (len(data) - 44) // 2 // channels
+            if data is None or samples <= 0:
+                yield f"recording {name} is completed and has no media"
+            if document["error_code"] is not None:
+                yield f"recording {name} is completed with the error {document['error_code']}"
+            if int(document["duration"]) != (2 * samples + 8000) // 16000:
+                yield f"recording {name} of {samples} samples says {document['duration']} seconds"
+        elif document["status"] == "absent":
+            if document["error_code"] not in ABSENCE_CODES.values():
+                yield f"recording {name} is absent for no reason: {document['error_code']}"
+            if data is not None:
+                yield f"recording {name} is absent and has media"
+        else:
+            yield f"recording {name} is {document['status']} in the end"
+    for path in played.files:
+        if path.startswith("spool") or path.endswith(".part"):
+            yield f"{path} is left over"
+
+
+def _document(played: Played, sid: str) -> dict[str, Any] | None:
+    data = played.files.get(f"recordings/{sid}.json")
+    found: dict[str, Any] | None = None if data is None else json.loads(data)
+    return found
+
+
+def conferences_empty(played: Played) -> Iterator[str]:
+    """Who joins a conference leaves it, once, before its end."""
+    for conference in played.run.exchange.catalogue.conferences():
+        name, inside, seen = conference.friendly_name, set[str](), set[str]()
+        events = [
+            event
+            for event in played.events
+            if isinstance(event, ConferenceEvent) and event.conference_sid == conference.sid
+        ]
+        kinds = [event.kind for event in events]
+        if kinds and (kinds[0], kinds[-1]) != ("conference.joined", "conference.ended"):
+            yield f"conference {name} went through {', '.join(kinds)}"
+        for event in events:
+            who = str(event.call_sid)
+            if event.kind == "conference.joined":
+                if who in seen:
+                    yield f"{who} joined {name} twice"
+                inside.add(who)
+                seen.add(who)
+            elif event.kind == "conference.left":
+                if who not in inside:
+                    yield f"{who} left {name} without being there"
+                inside.discard(who)
+        if inside:
+            yield f"{len(inside)} never left {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +202,7 @@ class Broken:
 
 def _report_is_made(played: Played) -> Iterator[str]:
     try:
-        json.dumps(run_report(played.run, []), allow_nan=False)
+        json.dumps(report_json(run_report(played.run, [])), allow_nan=False)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         yield f"{type(error).__name__}: {error}"
 

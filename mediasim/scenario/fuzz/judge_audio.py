@@ -1,4 +1,4 @@
-"""Whether every sample of a recording is what the truth says it is.
+"""Whether every sample of a recording is what the truth says it is, and where its map leads.
 
 Only G.711 comes out as it went in: of codecs that change samples the lengths alone are judged.
 """
@@ -6,31 +6,32 @@ Only G.711 comes out as it went in: of codecs that change samples the lengths al
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
 from mediasim.parties.party import Party
 from mediasim.rtp.pacing import DRIFT_BOUND
 from mediasim.scenario.fuzz.play import Played
-from mediasim.truth.missing import Concealed, Gap
-from mediasim.truth.sidecar import ChannelTruth, RecordingTruth
+from mediasim.truth.documents import ChannelTruth, Concealed, Gap, RecordingTruth
+from mediasim.truth.reference import exact_codecs, reference_of
 
 __all__ = [
     "QUIET",
     "HeardIn",
-    "after_codec",
     "channels_are_equal",
     "clips_in_place",
+    "map_leads_both_ways",
     "nothing_invented",
+    "recordings_agree",
     "said_or_missing",
 ]
+
 
 _Samples = NDArray[np.int16]
 _Mask = NDArray[np.bool_]
@@ -39,17 +40,6 @@ QUIET: Final = 8
 """The sample that A-law has for silence: it has no zero."""
 _STEADY_PPM: Final = 1000
 """Clocks off by more than this are bound by nothing."""
-
-
-def after_codec(pcm: _Samples, codec: str) -> _Samples:
-    """Samples as they come out of a line of that codec; of the server's own, as they are."""
-    if codec == "PCMU":
-        return ulaw_decode(ulaw_encode(pcm))
-    if codec == "PCMA":
-        return alaw_decode(alaw_encode(pcm))
-    if codec != "none":
-        raise ValueError(f"{codec} changes samples: nobody can say into what")
-    return pcm
 
 
 def channels_are_equal(played: Played) -> Iterator[str]:
@@ -104,7 +94,7 @@ class HeardIn:
     @property
     def exact(self) -> bool:
         """Whether samples come out as they went in, and silence as silence."""
-        return all(party.codec in ("PCMU", "PCMA") for party in self.parties.values())
+        return all(party.codec in exact_codecs() for party in self.parties.values())
 
     @property
     def noisy(self) -> bool:
@@ -161,7 +151,7 @@ def said_or_missing(played: Played) -> Iterator[str]:
         clear = _unlisted(_listed(channel), len(heard)) & (_spoken(channel, len(heard)) == 1)
         for interval in channel.intervals:
             span = slice(interval.start, interval.end)
-            said = after_codec(interval.pcm, interval.codec).astype(np.int32)
+            said = reference_of(interval.pcm, interval.codec).astype(np.int32)
             off = clear[span] & (np.abs(heard[span] - said) > slack)
             if off.any():
                 first = interval.start + int(np.flatnonzero(off)[0])
@@ -192,7 +182,7 @@ def clips_in_place(played: Played) -> Iterator[str]:
             party = who.parties.get(interval.party or "")
             if party is None or not _steady(party):
                 continue
-            bound = DRIFT_BOUND if party.skew_ppm else 0
+            bound = DRIFT_BOUND if party.up.skew else 0
             if abs(interval.start - interval.due) > bound:
                 yield (
                     f"{name}: {party.name}'s {interval.text!r} at {interval.start} was due at "
@@ -207,8 +197,66 @@ def clips_in_place(played: Played) -> Iterator[str]:
 
 def _steady(party: Party) -> bool:
     """Whether its packets come evenly, and all of them."""
-    return party.up.clean and not party.stalls and abs(party.skew_ppm) <= _STEADY_PPM
+    return party.up.clean and not party.up.stalls and abs(party.up.skew) <= _STEADY_PPM
 
 
 def _exact_clock(party: Party) -> bool:
-    return _steady(party) and not party.skew_ppm
+    return _steady(party) and not party.up.skew
+
+
+def map_leads_both_ways(played: Played) -> Iterator[str]:
+    """Invariant 10: the call's time passes without a gap, the file's but for what was skipped."""
+    for recording, pcm, truth in played.with_media():
+        name = recording.name
+        for before, after in pairwise(truth.segments):
+            call, file, samples, kind = before
+            if after[0] != call + samples:
+                yield f"recording {name}: the call jumps from {call + samples} to {after[0]}"
+            if after[1] != file + (0 if kind == "skip" else samples):
+                yield f"recording {name}: the file jumps at {after[1]}"
+        kept = np.zeros(pcm.shape[1], np.bool_)
+        for _, file, samples, kind in truth.segments:
+            low, high = max(0, file), min(pcm.shape[1], file + samples)
+            if kind != "skip" and low < high:
+                kept[low:high] = True
+                if kind == "silence" and pcm[:, low:high].any():
+                    yield f"recording {name}: something is heard in the pause at {low}"
+        if not kept.all():
+            yield f"recording {name}: {np.count_nonzero(~kept)} samples were recorded at no time"
+        recorded = sum(line[2] for line in truth.segments if line[3] != "skip")
+        if recording.trim == "do-not-trim" and recorded != pcm.shape[1]:
+            yield f"recording {name} has {pcm.shape[1]} samples of {recorded} that were recorded"
+
+
+def recordings_agree(played: Played) -> Iterator[str]:
+    """Two recordings of the same thing hold the same where both recorded."""
+    for (one, one_pcm, one_truth), (other, other_pcm, other_truth) in combinations(
+        played.with_media(), 2
+    ):
+        if one.room is not other.room or _roles(one) != _roles(other):
+            continue
+        for call, low, at, samples in _common(one_truth, other_truth):
+            if not np.array_equal(one_pcm[:, low : low + samples], other_pcm[:, at : at + samples]):
+                yield f"recordings {one.name} and {other.name} differ after {call} of the call"
+
+
+def _roles(recording: LiveRecording) -> list[str]:
+    return [role.role for role in recording.record.layout.channels]
+
+
+def _pieces(truth: RecordingTruth) -> Iterator[tuple[int, int, int]]:
+    """(sample of the call, sample of the file, samples) of the audio that is in the file."""
+    for call, file, samples, kind in truth.segments:
+        low, high = max(0, file), min(truth.samples, file + samples)
+        if kind == "audio" and low < high:
+            yield call + low - file, low, high - low
+
+
+def _common(one: RecordingTruth, other: RecordingTruth) -> Iterator[tuple[int, int, int, int]]:
+    """(sample of the call, of one file, of the other, samples) where both recorded."""
+    for call, file, samples in _pieces(one):
+        for other_call, other_file, other_samples in _pieces(other):
+            low = max(call, other_call)
+            high = min(call + samples, other_call + other_samples)
+            if low < high:
+                yield low, low - call + file, low - other_call + other_file, high - low

@@ -18,7 +18,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.runner import Run, run_scenario
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.truth.documents import RecordingTruth
 
 __all__ = ["Played", "files_below", "play"]
 

@@ -2,16 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.document import read_yaml
+from mediasim.scenario.fuzz.again import AGAIN, SINGLE, Again
 from mediasim.scenario.fuzz.draw import draw_scenario
-from mediasim.scenario.fuzz.judge import Broken
-from mediasim.scenario.fuzz.try_out import SECOND_RUNS, Trial, second_run_of, trial, try_out
+from mediasim.scenario.fuzz.draw_parties import Draws
+from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken, broken_by
+from mediasim.scenario.fuzz.killed import KILLED
+from mediasim.scenario.fuzz.play import Played, play
+from mediasim.scenario.model.load import load_scenarios
+from mediasim.seeds import Seeds
 
-__all__ = ["Invariants", "Properties"]
+__all__ = [
+    "SECOND_RUNS",
+    "Invariants",
+    "Properties",
+    "Trial",
+    "judged_file",
+    "second_run_of",
+    "trial",
+    "try_out",
+]
+
+
+SECOND_RUNS: Final[tuple[Again, ...]] = (*AGAIN, *SINGLE, *KILLED)
+_SLOW_SHARE: Final = 0.05
+"""Runs played a second time in a way that takes long: in a process of its own, frame by frame."""
+
+Trial = Callable[[Mapping[str, Any]], Broken | None]
+"""Says how a scenario's document breaks one invariant; None where it does not."""
+
+
+def second_run_of(seed: int, number: int) -> Again:
+    """What a run is played a second time for: one thing, for it takes as long as the first."""
+    draws = Draws(Seeds(seed).fork("fuzz"), f"second/{number}")
+    if draws.chance(_SLOW_SHARE):
+        return draws.pick((*KILLED, *SINGLE))
+    return draws.pick(AGAIN)
+
+
+def try_out(
+    document: Mapping[str, Any], again: Sequence[Again], base: Path | None = None
+) -> Iterator[Broken]:
+    """Play a scenario, and again for each of ``again``; what it breaks, as it is found.
+
+    Raises ScenarioError for a document that is wrong.
+    """
+    played = _play(document, base)
+    if isinstance(played, Broken):
+        yield played
+        return
+    yield from broken_by(played)
+    for each in again:
+        broken = _judged_again(each, document, played, base)
+        if broken is not None:
+            yield broken
+
+
+def _play(document: Mapping[str, Any], base: Path | None) -> Played | Broken:
+    try:
+        return play(document, base=base)
+    except ScenarioError:
+        raise
+    except Exception as error:
+        return _fell(error)
+
+
+def _judged_again(
+    each: Again, document: Mapping[str, Any], played: Played, base: Path | None
+) -> Broken | None:
+    try:
+        where = next(each.problems(document, played, base), None)
+    except Exception as error:
+        where = _words(error)
+    return None if where is None else Broken(each.name, each.words, where)
+
+
+def _fell(error: Exception) -> Broken:
+    return Broken(*GOES_THROUGH, _words(error))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def trial(name: str, base: Path | None = None) -> Trial:
+    """Whether a document breaks the invariant of that name; for it alone it is played."""
+    again = [each for each in SECOND_RUNS if each.name == name]
+
+    def broken(document: Mapping[str, Any]) -> Broken | None:
+        return next((it for it in try_out(document, again, base) if it.name == name), None)
+
+    return broken
+
 
 Document = Mapping[str, Any]
 
@@ -53,3 +141,19 @@ class Invariants:
 
     def trial(self, name: str) -> Trial:
         return trial(name)
+
+
+_INVARIANTS: Final = Invariants()
+
+
+def judged_file(file: Path, properties: Properties = _INVARIANTS) -> Iterator[Broken]:
+    """What a scenario's file breaks.
+
+    Raises ScenarioError for a file that holds no scenario, or several.
+    """
+    (scenario, *more) = load_scenarios([file])
+    if more:
+        raise ScenarioError([Problem("gives several runs, expected one", "matrix", file)])
+    document = read_yaml(file.read_text("utf-8"), file).plain()
+    document.setdefault("name", scenario.name)
+    yield from properties.judge_file(document, file.parent)

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.judge import Broken
-from mediasim.scenario.fuzz.try_out import Trial
+from mediasim.scenario.fuzz.properties import Trial
 from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.model.steps import STEPS
 
 __all__ = ["MOST_TRIES", "shrunk"]
 
@@ -109,21 +110,36 @@ def _party_of(participant: Any) -> object:
 
 
 def _with_inner_steps(document: Document) -> Iterator[Document]:
-    """The steps inside a repeat or a together in its place."""
+    """The steps inside a step in its place."""
     for path in _containers(document):
         held = _at(document, path)
         if not (isinstance(held, dict) and isinstance(path[-1] if path else None, int)):
             continue
-        if "repeat" in held:
-            inner = held["repeat"]["steps"]
-        elif "together" in held:
-            inner = [step for line in held["together"] for step in line]
-        else:
-            continue
-        changed = copy.deepcopy(document)
-        steps, at = _at(changed, path[:-1]), int(path[-1])
-        steps[at : at + 1] = copy.deepcopy(inner)
-        yield changed
+        inner = [step for kind in held if kind in STEPS for step in _steps_in(held[kind])]
+        if inner:
+            changed = copy.deepcopy(document)
+            steps, at = _at(changed, path[:-1]), int(path[-1])
+            steps[at : at + 1] = copy.deepcopy(inner)
+            yield changed
+
+
+def _steps_in(value: Any) -> Iterator[Any]:
+    """The outermost steps in what is written under a step."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _steps_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            if _is_step(each):
+                yield each
+            else:
+                yield from _steps_in(each)
+
+
+def _is_step(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in STEPS
+    return isinstance(value, dict) and any(key in STEPS for key in value)
 
 
 def _with_simpler_values(document: Document) -> Iterator[Document]:

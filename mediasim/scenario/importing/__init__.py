@@ -1,6 +1,7 @@
 """Recordings made of captured calls.
 
-``captured`` reads a capture; ``formats`` says what its streams are coded in; ``choice`` which two
-are the call; ``replay`` plays them to an exchange that records; ``words`` tells of all that;
-``command`` is ``mediasim import``.
+``captured_call`` reads a capture and finds the call in it; ``formats`` says what its streams are
+coded in; ``replay`` plays them to an exchange that records; ``report`` tells of all that.
 """
+
+__all__ = ["captured_call", "formats", "replay", "report"]

@@ -13,21 +13,16 @@ from typing import Final
 
 import numpy as np
 
-from mediasim.audio.codecs import CODECS
-from mediasim.captures.rtp_talks import Talk
+from mediasim.audio.codecs import CODECS, NO_TYPE, NOISE_TYPE, STATIC_TYPES, codec_named
+from mediasim.captures.rtp_streams import Talk
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.stream import StreamFormat
-from mediasim.scenario.importing.errors import ImportRefused
+from mediasim.scenario.importing.captured_call import ImportRefused
 
 __all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_codec"]
 
 EVENTS: Final = "TELEPHONE-EVENT"
 NOISE: Final = "CN"
-_READ: Final = (*CODECS, EVENTS, NOISE)
-_STATIC: Final = {0: "PCMU", 8: "PCMA", 9: "G722", 13: NOISE}
-_DYNAMIC: Final = range(96, 128)
-_NONE: Final = 128
-"""A payload type that no packet has."""
 _EVENT_BYTES: Final = 4
 
 
@@ -47,16 +42,30 @@ class TalkFormat:
         return frozenset((self.receives.event_payload_type,))
 
 
-def parse_codec(text: str) -> tuple[int, str]:
+def parse_codec(argument: str) -> tuple[int, str]:
     """``96=opus`` as number and name. Raises ImportRefused."""
-    number, _, name = text.partition("=")
-    if not number.isdecimal() or int(number) >= _NONE or name.upper() not in _READ:
-        names = ", ".join(each.lower() for each in _READ)
+    number, _, text = argument.partition("=")
+    codec = codec_named(text.lower()) or codec_named(text.upper())
+    name = text.upper() if codec is None else codec.name
+    if not number.isdecimal() or int(number) >= NO_TYPE or name not in _read():
+        names = ", ".join(each.lower() for each in _read())
         raise ImportRefused(
             f"expected --codec NUMBER=NAME with a payload type below 128 and one of {names}; "
-            f"found {text!r}"
+            f"found {argument!r}"
         )
-    return int(number), name.upper()
+    return int(number), name
+
+
+def _read() -> tuple[str, ...]:
+    """The names of what is read."""
+    return (*CODECS, EVENTS, NOISE)
+
+
+def _known(names: Mapping[int, str]) -> dict[int, str]:
+    """What payload types are: the static ones, and over them those that have ``names``."""
+    static = {codec.payload_type: name for name, codec in CODECS.items() if codec.is_static}
+    read = {kind: name for kind, name in names.items() if name in _read()}
+    return static | {NOISE_TYPE: NOISE} | read
 
 
 def block_of(talk: Talk, zero_ns: int = 0) -> PacketBlock:
@@ -83,9 +92,9 @@ def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
     parsed = parse(block.data, block.length)
     kinds, counts = np.unique(parsed.payload_type[parsed.ok], return_counts=True)
     by_count = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
-    known = _STATIC | {kind: name for kind, name in names.items() if name in _READ}
+    known = _known(names)
     for kind in by_count:
-        if kind in _DYNAMIC and kind not in known and _are_events(parsed, kind):
+        if kind not in STATIC_TYPES and kind not in known and _are_events(parsed, kind):
             known[kind] = EVENTS
     audio = [kind for kind in by_count if known.get(kind) not in (EVENTS, NOISE)]
     if not audio:
@@ -94,7 +103,7 @@ def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
     if kind not in known and kind in names:
         raise ImportRefused(f"{_place(talk)} is {names[kind]!r}, which is not read here")
     if kind not in known:
-        what = "is not static" if kind in _DYNAMIC else "is none that is read here"
+        what = "is none that is read here" if kind in STATIC_TYPES else "is not static"
         raise ImportRefused(
             f"{_place(talk)} has payload type {kind}, which {what}: say what it is, as in "
             f"--codec {kind}=opus"
@@ -106,8 +115,8 @@ def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
         codec=codec,
         payload_type=kind,
         others=tuple((each, known[each]) for each in heard),
-        event_payload_type=read.get(EVENTS, _NONE),
-        noise_payload_type=read.get(NOISE, _NONE),
+        event_payload_type=read.get(EVENTS, NO_TYPE),
+        noise_payload_type=read.get(NOISE, NO_TYPE),
         depth=depth,
     )
     others = {

@@ -15,8 +15,8 @@ from mediasim.audio.frames import FRAME_MS, FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
-from mediasim.exchange.layout import Channels
 from mediasim.exchange.phone import Answering, PartyControl
+from mediasim.exchange.profiles import Channels
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.far_end import FarEnd, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
@@ -26,8 +26,7 @@ from mediasim.parties.party import Party
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
-from mediasim.scenario.importing.choice import Choice, shown
-from mediasim.scenario.importing.errors import ImportRefused
+from mediasim.scenario.importing.captured_call import Choice, ImportRefused, shown
 from mediasim.scenario.importing.formats import TalkFormat, block_of
 from mediasim.scenario.running.call_plans import DialPlan, RecordingPlan
 from mediasim.scenario.running.calls import Cast, DialledCall

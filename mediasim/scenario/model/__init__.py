@@ -1,1 +1,14 @@
 """What a scenario file may say, and how it is read and checked."""
+
+__all__ = [
+    "call",
+    "check",
+    "conference",
+    "expect",
+    "load",
+    "party",
+    "recording",
+    "scenario",
+    "starter",
+    "steps",
+]

@@ -1,21 +1,80 @@
-"""A call: who dials whom, what comes of it, and how it is recorded."""
+"""A call: who dials whom, or which app; what comes of it, and how it is recorded."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Model, OneOrMany, Trouble, names_outcome
-from mediasim.documents.values import YES, Flag, KeySet, Name
-from mediasim.scenario.model.app import App
-from mediasim.scenario.model.fault import FaultText
-from mediasim.scenario.model.recording import Moment, Recording, Trim
+from mediasim.documents.values import YES, Flag, KeySet, Name, Text, existing_file
+from mediasim.scenario.model.recording import FaultText, Moment, Recording, Trim
 from mediasim.scenario.model.steps import Play, Say
+from mediasim.twilio.webhooks import HostGuard
 
-__all__ = ["Answer", "Call", "Greeting", "Transfer", "Voicemail"]
+__all__ = ["Answer", "App", "Call", "Greeting", "Transfer", "Voicemail"]
+
+
+def _bot(value: str, info: ValidationInfo) -> str:
+    """A command; a Python file in it must be there."""
+    try:
+        words = shlex.split(value)
+    except ValueError as error:
+        raise ValueError(f"expected a Python file or a command: {error}") from None
+    if words and words[0].endswith(".py"):
+        existing_file(Path(words[0]), info)
+    return value
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("ws://", "wss://")):
+        raise ValueError(f"expected a URL that begins with ws:// or wss://, found {value[:40]!r}")
+    host = urlsplit(value).hostname or ""
+    if HostGuard().refusal(host) is not None:
+        raise ValueError(
+            "expected an app on this machine (localhost, 127.0.0.1 or [::1]; one elsewhere can be "
+            f"reached through a tunnel's local end), found {host or value[:40]!r}"
+        )
+    return value
+
+
+class App(Model):
+    """An app that the call is connected to, as ``<Connect><Stream>`` does. A bare text is its
+    ``url``, or else its ``bot``.
+
+    When it closes the WebSocket, the call is over.
+    """
+
+    exactly_one: ClassVar[tuple[str, ...]] = ("url", "bot")
+
+    url: Annotated[Text, AfterValidator(_url)] | None = None
+    """Where it listens: ws://127.0.0.1:5001/."""
+    bot: Annotated[Text, AfterValidator(_bot)] | None = None
+    """A Python file, or a command, that is started for the run in the scenario's folder. It
+    listens on 127.0.0.1 at the port that the environment's PORT names."""
+    parameters: Mapping[Name, Text] = Field(default_factory=dict)
+    """Handed to it in its start message, as customParameters."""
+    grace: Duration = Duration(0)
+    """How long by the wall clock each frame waits in virtual time, for an app that thinks on its
+    own."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        is_url = isinstance(value, str) and "://" in value
+        return {"url" if is_url else "bot": value}
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"type": "string"}]
+
+    def troubles(self) -> Iterator[Trouble]:
+        if self.grace > Duration.of("1s"):
+            yield ("grace",), "expected at most 1s: it is waited for after every 20 ms"
 
 
 class Answer(Model):

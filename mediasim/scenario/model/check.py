@@ -1,41 +1,39 @@
 """What the parts of a scenario say about each other, checked before anything runs.
 
 Only what is sure beforehand is a mistake here: whether an expectation holds, the run decides.
+Durations that were probably meant in milliseconds, large plain numbers, are warned of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Final, Protocol
 
-from mediasim.documents.diagnostics import did_you_mean, one_of
-from mediasim.documents.model import Location, Trouble
-from mediasim.documents.wording import is_clip, says
+from mediasim.documents.diagnostics import expected_among
+from mediasim.documents.durations import Duration, PlainSeconds
+from mediasim.documents.model import Location, Model, Trouble
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.expect import (
-    ExpectAligned,
-    ExpectEvents,
-    ExpectHeard,
-    ExpectNoCrosstalk,
-    ExpectSilent,
-    ExpectStatus,
-    RecordingExpectation,
-)
-from mediasim.scenario.model.expect_app import AppExpectation
-from mediasim.scenario.model.plan import PlannedRecording
+from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.expect import Expectation, Happening
 from mediasim.scenario.model.recording import Moment
-from mediasim.scenario.model.steps import Emit, Hangup, Play, Say, WaitFor, walk
+from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault
 
-if TYPE_CHECKING:
-    from mediasim.scenario.model.scenario import Scenario
-
-__all__ = ["cross_troubles", "party_troubles"]
+__all__ = ["ScenarioParts", "cross_troubles", "party_troubles", "unit_troubles"]
 
 
-def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
+class ScenarioParts(Happening, Protocol):
+    """The parts of a scenario that refer to each other."""
+
+    @property
+    def conferences(self) -> Sequence[Conference]: ...
+    @property
+    def expect(self) -> Sequence[Expectation]: ...
+
+
+def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Everything that is wrong between the parts."""
     if not scenario.calls and not scenario.conferences:
         yield (), "nothing happens: expected one of call, calls, conference, conferences"
@@ -44,10 +42,12 @@ def cross_troubles(scenario: Scenario) -> Iterator[Trouble]:
     yield from _event_troubles(scenario)
     yield from _engaged_troubles(scenario)
     yield from _fault_troubles(scenario)
-    yield from _expectation_troubles(scenario)
+    for number, check in enumerate(scenario.expect):
+        for location, message in check.misfits(scenario):
+            yield ("expect", number, check.keyword, *location), message
 
 
-def _fault_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _fault_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Faults that cannot befall a recording of that layout."""
     for plan in scenario.recordings:
         for number, text in enumerate(plan.asked.faults):
@@ -56,21 +56,15 @@ def _fault_troubles(scenario: Scenario) -> Iterator[Trouble]:
                 yield (*plan.location, "faults", number), wrong
 
 
-def party_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def party_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Names of parties that there are not. Sound also while other parts are missing."""
     known = list(scenario.parties)
     for location, name in _party_names(scenario):
         if name not in known:
-            yield location, f"unknown party {name!r}; {_known(name, known, 'parties')}"
+            yield location, f"unknown party {name!r}; {expected_among(name, known, 'parties')}"
 
 
-def _known(name: str, known: Sequence[str], noun: str) -> str:
-    if not known:
-        return f"there are no {noun}"
-    return f"expected {one_of(known)}{did_you_mean(name, known)}"
-
-
-def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
+def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
     for number, call in enumerate(scenario.calls):
         yield ("calls", number, "from"), call.from_
         if call.to is not None:
@@ -81,11 +75,11 @@ def _party_names(scenario: Scenario) -> Iterator[tuple[Location, str]]:
         for index, member in enumerate(conference.participants):
             yield ("conferences", number, "participants", index, "party"), member.party
     for number, check in enumerate(scenario.expect):
-        if isinstance(check, ExpectHeard | ExpectAligned) and check.party is not None:
-            yield ("expect", number, check.keyword, "party"), check.party
+        for location, name in check.parties_named():
+            yield ("expect", number, check.keyword, *location), name
 
 
-def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _name_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Names that two of a kind have."""
     named: list[tuple[str, list[tuple[Location, str]]]] = [
         (
@@ -120,25 +114,20 @@ def _name_troubles(scenario: Scenario) -> Iterator[Trouble]:
             seen.add(name)
 
 
-def _event_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _event_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Events that neither a script nor the exchange raises."""
-    emitted = {
-        step.name: None
-        for party in scenario.parties.values()
-        for _, step in walk(party.script)
-        if isinstance(step, Emit)
-    }
+    steps = [step for it in scenario.parties.values() for _, step in walk(it.script)]
+    emitted = dict.fromkeys(step.emits for step in steps if step.emits is not None)
     known = (*emitted, *EXCHANGE_EVENTS, *STREAM_EVENTS)
     for location, name in _events_named(scenario):
         if name is not None and name not in known:
-            yield location, f"no script emits {name!r}; {_known(name, known, 'events')}"
+            yield location, f"no script emits {name!r}; {expected_among(name, known, 'events')}"
 
 
-def _events_named(scenario: Scenario) -> Iterator[tuple[Location, str | None]]:
+def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | None]]:
     for name, party in scenario.parties.items():
         for at, step in walk(party.script):
-            if isinstance(step, WaitFor):
-                yield ("parties", name, "script", *at, "event"), step.event
+            yield ("parties", name, "script", *at, "event"), step.awaits
     for number, call in enumerate(scenario.calls):
         for index, transfer in enumerate(call.transfers):
             yield ("calls", number, "transfers", index, "event"), transfer.event
@@ -155,9 +144,8 @@ def _events_named(scenario: Scenario) -> Iterator[tuple[Location, str | None]]:
             if moment is not None:
                 yield (*plan.location, *at, "event"), moment.event
     for number, check in enumerate(scenario.expect):
-        if isinstance(check, ExpectEvents):
-            for index, event in enumerate(check.names):
-                yield ("expect", number, "events", "names", index), event
+        for location, event in check.events_named():
+            yield ("expect", number, check.keyword, *location), event
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +160,7 @@ class _Engagement:
     location: Location
 
 
-def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
+def _engaged_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
     """Parties that are wanted in two places at times when they are surely in both."""
     latest: dict[str, _Engagement] = {}
     for new in sorted(_engagements(scenario), key=lambda engagement: engagement.start):
@@ -183,12 +171,12 @@ def _engaged_troubles(scenario: Scenario) -> Iterator[Trouble]:
             latest[new.party] = new
 
 
-def _engagements(scenario: Scenario) -> Iterator[_Engagement]:
+def _engagements(scenario: ScenarioParts) -> Iterator[_Engagement]:
     """Who is where, for as long as they are there whatever their scripts do."""
     may_hang_up = {
         name
         for name, party in scenario.parties.items()
-        if any(isinstance(step, Hangup) for _, step in walk(party.script))
+        if any(step.hangs_up for _, step in walk(party.script))
     }
     for number, call in enumerate(scenario.calls):
         for key, name in (("from", call.from_), ("to", call.to)):
@@ -213,95 +201,24 @@ def _rings(call: Call) -> int:
     return call.dial_after + rings
 
 
-def _expectation_troubles(scenario: Scenario) -> Iterator[Trouble]:
-    for number, check in enumerate(scenario.expect):
-        location: Location = ("expect", number, check.keyword)
-        if isinstance(check, ExpectStatus) and (
-            check.call is not None or not (check.recording or scenario.recordings)
-        ):
-            yield from _call_status_troubles(scenario, check, location)
-        elif isinstance(check, RecordingExpectation):
-            yield from _recording_troubles(scenario, check, location)
-        elif isinstance(check, AppExpectation):
-            yield from _app_troubles(scenario, check, location)
+_IMPLAUSIBLE: Final = Duration.of("100s")
+"""Few pauses are as long, and few milliseconds are fewer."""
 
 
-def _app_troubles(
-    scenario: Scenario, check: AppExpectation, location: Location
-) -> Iterator[Trouble]:
-    names = [call.name for call in scenario.calls if call.app is not None]
-    if not names:
-        yield location, "no call goes to an app: expected app: in a call"
-    elif check.call is None and len(names) > 1:
-        yield location, f"which call? Write call: {one_of(names)}"
-    elif check.call is not None and check.call not in names:
-        known = _known(check.call, names, "calls to an app")
-        yield (*location, "call"), f"no call {check.call!r} goes to an app; {known}"
-
-
-def _call_status_troubles(
-    scenario: Scenario, check: ExpectStatus, location: Location
-) -> Iterator[Trouble]:
-    names = [call.name for call in scenario.calls]
-    if check.is_ == "absent":
-        yield (*location, "is"), "a call is never absent, a recording may be"
-    if check.call is not None and check.call not in names:
-        yield (
-            (*location, "call"),
-            f"unknown call {check.call!r}; {_known(check.call, names, 'calls')}",
-        )
-    elif check.call is None and len(names) != 1:
-        yield location, f"which call? Write call: {one_of(names) if names else 'and its name'}"
-
-
-def _recording_troubles(
-    scenario: Scenario, check: RecordingExpectation, location: Location
-) -> Iterator[Trouble]:
-    plans = {plan.name: plan for plan in scenario.recordings}
-    if check.recording is None and len(plans) > 1:
-        yield location, f"which recording? Write recording: and {one_of(plans)}"
-    elif check.recording is None and not plans:
-        yield location, "nothing is recorded"
-    elif check.recording is not None and check.recording not in plans:
-        known = _known(check.recording, list(plans), "recordings")
-        yield (*location, "recording"), f"unknown recording {check.recording!r}; {known}"
-    else:
-        plan = plans[check.recording] if check.recording else next(iter(plans.values()))
-        yield from _troubles_with(scenario, check, plan, location)
-
-
-def _troubles_with(
-    scenario: Scenario, check: RecordingExpectation, plan: PlannedRecording, location: Location
-) -> Iterator[Trouble]:
-    """What an expectation asks of a recording that it can never have."""
-    if isinstance(check, ExpectStatus) and check.is_ not in ("completed", "absent"):
-        message = f"a recording is never {check.is_}; for the status of a call write call: too"
-        yield (*location, "is"), message
-    if isinstance(check, ExpectHeard | ExpectSilent) and check.channel is not None:
-        layout = plan.layout(scenario.profile)
-        if check.channel > layout.stored_channels:
-            message = f"recording {plan.name} has one channel: {layout.rule.reason}"
-            yield (*location, "channel"), message
-    if isinstance(check, ExpectNoCrosstalk):
-        layout = plan.layout(scenario.profile)
-        if layout.stored_channels < 2:
-            message = f"recording {plan.name} has no second channel: {layout.rule.reason}"
-            yield location, message
-    if isinstance(check, ExpectHeard | ExpectAligned) and check.party in scenario.parties:
-        if check.party not in plan.parties:
-            message = f"{check.party} has no part in what recording {plan.name} records"
-            yield (*location, "party"), message
-        elif isinstance(check, ExpectHeard):
-            yield from _never_heard(scenario, check, location)
-
-
-def _never_heard(scenario: Scenario, check: ExpectHeard, location: Location) -> Iterator[Trouble]:
-    """Words and files that are not in the party's script."""
-    steps = [step for _, step in walk(scenario.parties[check.party].script)]
-    said = [step.text for step in steps if isinstance(step, Say)]
-    if check.text is not None and not any(says(text, check.text) for text in said):
-        yield (*location, "text"), f"{check.party}'s script never says this in one step"
-    played = [str(step.file) for step in steps if isinstance(step, Play)]
-    if check.clip is not None and not any(is_clip(file, check.clip) for file in played):
-        known = _known(check.clip, played, "play steps in it")
-        yield (*location, "clip"), f"{check.party}'s script never plays this; {known}"
+def unit_troubles(part: object, at: Location = ()) -> Iterator[Trouble]:
+    """Plain numbers in a part that are so many seconds that milliseconds may be meant."""
+    if isinstance(part, PlainSeconds):
+        if part >= _IMPLAUSIBLE:
+            number = str(part).removesuffix("s")
+            yield at, f"{number} without a unit is {number} seconds: write {number}s or {number}ms"
+    elif isinstance(part, Model):
+        names = dict(zip(type(part).model_fields, type(part).known_keys(), strict=True))
+        for name, key in names.items():
+            yield from unit_troubles(getattr(part, name), (*at, key))
+    elif isinstance(part, Mapping):
+        for key, value in part.items():
+            yield from unit_troubles(value, (*at, str(key)))
+    elif isinstance(part, Sequence) and not isinstance(part, str):
+        for index, value in enumerate(part):
+            keyword = (value.keyword,) if isinstance(value, Model) and value.keyword else ()
+            yield from unit_troubles(value, (*at, index, *keyword))

@@ -2,37 +2,48 @@
 
 An expectation is a mapping of one key, ``channels: 2``. Those about a recording take
 ``recording:`` with its name, which may be left out where there is only one. Channels are counted
-from 1, times are those of the recording's file, levels dBFS.
+from 1, times are those of the recording's file, levels dBFS. How an app converses is counted in
+frames of 20 ms on the server's side; a figure that there is not, because the app never did what is
+measured, holds no expectation.
+
+A new expectation is a class here, in ``EXPECTATIONS``, and a function in ``expectations/checks.py``
+that holds it against a run; all else asks the class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, ClassVar, Final, Literal, Protocol
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from mediasim.documents.durations import Duration
-from mediasim.documents.model import Keyed, Many, Model, Trouble
+from mediasim.documents.diagnostics import expected_among, is_clip, one_of, says
+from mediasim.documents.durations import Between, Duration
+from mediasim.documents.model import Keyed, Location, Many, Model, Trouble
 from mediasim.documents.values import EventName, Level, Name, Text, count
-from mediasim.scenario.model.expect_app import (
-    ExpectBargeIn,
-    ExpectDeadAir,
-    ExpectGreeting,
-    ExpectResponse,
-    ExpectTalkOver,
-)
+from mediasim.scenario.model.call import Call
+from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.plan import PlannedRecording
+from mediasim.scenario.model.steps import Play, Say, walk
 
 __all__ = [
+    "EXPECTATIONS",
+    "AppExpectation",
+    "Expect",
     "ExpectAligned",
+    "ExpectBargeIn",
     "ExpectChannels",
+    "ExpectDeadAir",
     "ExpectDownload",
     "ExpectDuration",
     "ExpectEvents",
+    "ExpectGreeting",
     "ExpectHeard",
     "ExpectNoCrosstalk",
+    "ExpectResponse",
     "ExpectSilent",
     "ExpectStatus",
+    "ExpectTalkOver",
     "Expectation",
     "RecordingExpectation",
 ]
@@ -40,27 +51,73 @@ __all__ = [
 Channel = Annotated[int, count(1, 2)]
 
 
-def _pair(value: object) -> object:
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError("expected two times such as [0s, 5s]")
-    return tuple(value)
+class Happening(Protocol):
+    """What expectations are held against before anything runs: a scenario."""
+
+    @property
+    def parties(self) -> Mapping[str, Party]: ...
+
+    @property
+    def calls(self) -> Sequence[Call]: ...
+
+    @property
+    def recordings(self) -> Sequence[PlannedRecording]: ...
+
+    @property
+    def profile(self) -> str: ...
 
 
-def _in_order(value: tuple[Duration, Duration]) -> tuple[Duration, Duration]:
-    if value[0] >= value[1]:
-        raise ValueError(f"expected the earlier time first, found {value[0]} and {value[1]}")
-    return value
+class Expect(Model):
+    """One expectation, and what readers of scenarios ask it."""
+
+    def parties_named(self) -> Iterator[tuple[Location, str]]:
+        """The parties it names, each with the keys that lead there."""
+        yield from ()
+
+    def events_named(self) -> Iterator[tuple[Location, str]]:
+        """The events it names, each with the keys that lead there."""
+        yield from ()
+
+    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+        """What it asks that can never hold of this scenario."""
+        yield from ()
 
 
-Between = Annotated[tuple[Duration, Duration], BeforeValidator(_pair), AfterValidator(_in_order)]
-"""From the first time to the second."""
-
-
-class RecordingExpectation(Model):
+class RecordingExpectation(Expect):
     """An expectation about one recording."""
 
     recording: Name | None = None
     """The recording's name; the only one where absent."""
+
+    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+        plans = {plan.name: plan for plan in scenario.recordings}
+        if self.recording is None and len(plans) > 1:
+            yield (), f"which recording? Write recording: and {one_of(plans)}"
+        elif self.recording is None and not plans:
+            yield (), "nothing is recorded"
+        elif self.recording is not None and self.recording not in plans:
+            known = expected_among(self.recording, list(plans), "recordings")
+            yield ("recording",), f"unknown recording {self.recording!r}; {known}"
+        else:
+            plan = plans[self.recording] if self.recording else next(iter(plans.values()))
+            yield from self.misfits_with(scenario, plan)
+
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+        """What it asks of this recording that the recording can never have."""
+        yield from ()
+
+
+def _beyond(channel: int | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    """A channel that the recording will not have."""
+    layout = plan.layout(scenario.profile)
+    if channel is not None and channel > layout.stored_channels:
+        yield ("channel",), f"recording {plan.name} has one channel: {layout.rule.reason}"
+
+
+def _outside(party: str | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    """A party that the recording will not hold."""
+    if party in scenario.parties and party not in plan.parties:
+        yield ("party",), f"{party} has no part in what recording {plan.name} records"
 
 
 class ExpectChannels(RecordingExpectation):
@@ -102,6 +159,24 @@ class ExpectStatus(RecordingExpectation):
         if self.call is not None and self.recording is not None:
             yield ("recording",), "expected call or recording, found both"
 
+    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+        if self.call is None and (self.recording or scenario.recordings):
+            yield from super().misfits(scenario)
+            return
+        names = [call.name for call in scenario.calls]
+        if self.is_ == "absent":
+            yield ("is",), "a call is never absent, a recording may be"
+        if self.call is not None and self.call not in names:
+            known = expected_among(self.call, names, "calls")
+            yield ("call",), f"unknown call {self.call!r}; {known}"
+        elif self.call is None and len(names) != 1:
+            yield (), f"which call? Write call: {one_of(names) if names else 'and its name'}"
+
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+        if self.is_ not in ("completed", "absent"):
+            message = f"a recording is never {self.is_}; for the status of a call write call: too"
+            yield ("is",), message
+
 
 class ExpectHeard(RecordingExpectation):
     """A party is heard."""
@@ -120,6 +195,26 @@ class ExpectHeard(RecordingExpectation):
     between: Between | None = None
     """When: [from, to]."""
 
+    def parties_named(self) -> Iterator[tuple[Location, str]]:
+        yield ("party",), self.party
+
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+        yield from _beyond(self.channel, scenario, plan)
+        yield from _outside(self.party, scenario, plan)
+        if self.party in plan.parties and self.party in scenario.parties:
+            yield from self._never_heard(scenario.parties[self.party])
+
+    def _never_heard(self, party: Party) -> Iterator[Trouble]:
+        """Words and files that are not in the party's script."""
+        sounds = [sound for _, step in walk(party.script) for _, sound in step.sounds()]
+        said = [sound.text for sound in sounds if isinstance(sound, Say)]
+        if self.text is not None and not any(says(text, self.text) for text in said):
+            yield ("text",), f"{self.party}'s script never says this in one step"
+        played = [str(sound.file) for sound in sounds if isinstance(sound, Play)]
+        if self.clip is not None and not any(is_clip(file, self.clip) for file in played):
+            known = expected_among(self.clip, played, "play steps in it")
+            yield ("clip",), f"{self.party}'s script never plays this; {known}"
+
 
 class ExpectSilent(RecordingExpectation):
     """Nothing is heard in a channel."""
@@ -134,6 +229,9 @@ class ExpectSilent(RecordingExpectation):
     below: Level = -60.0
     """dBFS that no 20 ms frame reaches."""
 
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+        yield from _beyond(self.channel, scenario, plan)
+
 
 class ExpectNoCrosstalk(RecordingExpectation):
     """What a party says leaks into no channel but its own."""
@@ -143,6 +241,11 @@ class ExpectNoCrosstalk(RecordingExpectation):
 
     above: Level = -50.0
     """dB below the same audio in its own channel; a leak that is louder fails."""
+
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+        layout = plan.layout(scenario.profile)
+        if layout.stored_channels < 2:
+            yield (), f"recording {plan.name} has no second channel: {layout.rule.reason}"
 
 
 class ExpectAligned(RecordingExpectation):
@@ -156,8 +259,15 @@ class ExpectAligned(RecordingExpectation):
     party: Name | None = None
     """What this party said; what anybody said where absent."""
 
+    def parties_named(self) -> Iterator[tuple[Location, str]]:
+        if self.party is not None:
+            yield ("party",), self.party
 
-class ExpectEvents(Model):
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+        yield from _outside(self.party, scenario, plan)
+
+
+class ExpectEvents(Expect):
     """These events came in this order. Others may have come between them."""
 
     keyword: ClassVar[str] = "events"
@@ -169,6 +279,10 @@ class ExpectEvents(Model):
     def troubles(self) -> Iterator[Trouble]:
         if not self.names:
             yield ("names",), "expected names of events"
+
+    def events_named(self) -> Iterator[tuple[Location, str]]:
+        for index, event in enumerate(self.names):
+            yield ("names", index), event
 
 
 def _unless_absent(value: object) -> object:
@@ -198,21 +312,83 @@ class ExpectDownload(RecordingExpectation):
             yield ("channels",), f"status {self.status} comes without a file"
 
 
-Expectation = Annotated[
-    ExpectChannels
-    | ExpectDuration
-    | ExpectStatus
-    | ExpectHeard
-    | ExpectSilent
-    | ExpectNoCrosstalk
-    | ExpectAligned
-    | ExpectEvents
-    | ExpectDownload
-    | ExpectGreeting
-    | ExpectResponse
-    | ExpectBargeIn
-    | ExpectTalkOver
-    | ExpectDeadAir,
-    Keyed("check"),
-]
+class AppExpectation(Expect):
+    """An expectation about the app that a call is connected to."""
+
+    call: Name | None = None
+    """The call's name; the only one with an app where absent."""
+
+    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+        names = [call.name for call in scenario.calls if call.app is not None]
+        if not names:
+            yield (), "no call goes to an app: expected app: in a call"
+        elif self.call is None and len(names) > 1:
+            yield (), f"which call? Write call: {one_of(names)}"
+        elif self.call is not None and self.call not in names:
+            known = expected_among(self.call, names, "calls to an app")
+            yield ("call",), f"no call {self.call!r} goes to an app; {known}"
+
+
+class ExpectGreeting(AppExpectation):
+    """The app speaks soon after it is connected."""
+
+    keyword: ClassVar[str] = "greeting"
+    stands_for: ClassVar[str] = "within"
+
+    within: Duration
+    """From then to its first sound."""
+
+
+class ExpectResponse(AppExpectation):
+    """The app answers what the caller says."""
+
+    keyword: ClassVar[str] = "response"
+    stands_for: ClassVar[str] = "within"
+
+    within: Duration
+    """From when the caller has stopped speaking to the app's first sound, each time."""
+    unanswered: Annotated[int, count(0, 1000)] = 0
+    """How many utterances may be left without an answer, such as a last good bye."""
+
+
+class ExpectBargeIn(AppExpectation):
+    """The app falls silent when the caller begins to speak over it."""
+
+    keyword: ClassVar[str] = "barge_in"
+    stands_for: ClassVar[str] = "within"
+
+    within: Duration
+    """From when the caller begins to when the app is silent, each time; it must happen once."""
+
+
+class ExpectTalkOver(AppExpectation):
+    """The app and the caller hardly speak at the same time."""
+
+    keyword: ClassVar[str] = "talk_over"
+    stands_for: ClassVar[str] = "most"
+
+    most: Duration
+    """For how long they may in all."""
+
+
+class ExpectDeadAir(AppExpectation):
+    """There is hardly a stretch in which nobody speaks."""
+
+    keyword: ClassVar[str] = "dead_air"
+    stands_for: ClassVar[str] = "most"
+
+    most: Duration
+    """How long the longest may be."""
+
+
+EXPECTATIONS: Final[dict[str, type[Expect]]] = {
+    kind.keyword: kind
+    for kind in (
+        *(ExpectChannels, ExpectDuration, ExpectStatus, ExpectHeard, ExpectSilent),
+        *(ExpectNoCrosstalk, ExpectAligned, ExpectEvents, ExpectDownload),
+        *(ExpectGreeting, ExpectResponse, ExpectBargeIn, ExpectTalkOver, ExpectDeadAir),
+    )
+}
+"""Every kind of expectation by its keyword."""
+Expectation = Annotated[Expect, Keyed("check", EXPECTATIONS)]
 """One thing that must hold."""

@@ -1,4 +1,7 @@
-"""Reading scenarios, from files or from Python: everything is checked before anything runs."""
+"""Reading scenarios, from files or from Python: everything is checked before anything runs.
+
+``scenario_schema`` tells editors what is read.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,16 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
-from mediasim.documents.document import Node, Origin, from_python
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml
 from mediasim.documents.model import Location
-from mediasim.documents.yaml_reader import read_yaml
+from mediasim.documents.schema import file_schema
 from mediasim.scenario.model.check import party_troubles
 from mediasim.scenario.model.matrix import MATRIX, Variant, expand
 from mediasim.scenario.model.scenario import Scenario
 
-__all__ = ["load_scenarios", "parse_scenario", "parse_scenarios"]
+__all__ = ["load_scenarios", "parse_scenario", "parse_scenarios", "scenario_schema"]
 
-_LARGEST: Final = 1_000_000
 _MOST_REPAIRS: Final = 20
 
 
@@ -41,7 +43,7 @@ def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
             problems += error.problems
     for file in files:
         try:
-            document = read_yaml(_text(file), file)
+            document = read_yaml(read_text(file), file)
             scenarios += _scenarios(Origin(document, file.parent, file, _name_of(file.stem)))
         except ScenarioError as error:
             problems += error.problems
@@ -99,20 +101,6 @@ def _files(path: str | Path) -> list[Path]:
     return files
 
 
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text: byte {error.start} is wrong"
-        raise ScenarioError([Problem(message, "", file)]) from None
-
-
 def _scenarios(origin: Origin) -> list[Scenario]:
     """The scenario of a document, or the runs of its matrix."""
     scenarios: list[Scenario] = []
@@ -146,9 +134,7 @@ def _all_problems(origin: Origin, error: ValidationError) -> Iterator[Problem]:
     Names of parties can be looked up only in a scenario whose form is sound. So the wrong parts
     are taken out until the rest is sound, and that is asked for the parties it names.
     """
-    for details in error.errors(include_url=False):
-        of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
-        yield origin.problem(details["loc"], message_of(details), of_key=of_key)
+    yield from origin.problems(error)
     rest = replace(origin, partial=True)
     for _ in range(_MOST_REPAIRS):
         wrong = {rest.document.written(details["loc"]) for details in error.errors()}
@@ -185,3 +171,16 @@ def _position(part: Location) -> list[tuple[int, str]]:
 def _name_of(text: str) -> str:
     """The nearest name without letters that names cannot have."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "scenario"
+
+
+def scenario_schema() -> dict[str, Any]:
+    """The JSON Schema of one scenario file, for editors."""
+    schema = file_schema(Scenario, "mediasim scenario")
+    schema["properties"][MATRIX] = {
+        "description": "Lists of values for dotted paths; every combination is a run.",
+        "type": "object",
+        "additionalProperties": {"type": "array", "minItems": 1},
+        "minProperties": 1,
+        "examples": [{"parties.alice.codec": ["PCMU", "PCMA"], "seed": [1, 2, 3]}],
+    }
+    return schema

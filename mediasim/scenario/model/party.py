@@ -1,21 +1,90 @@
-"""A party: somebody at the far end of a leg, with a voice, a codec, a network and a script."""
+"""A party: somebody at the far end of a leg, with a voice, a codec, a network and a script.
+
+Or an RTP endpoint elsewhere, which is not simulated and lives in real time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal
 
+from pydantic import AfterValidator, ValidationInfo
+
+from mediasim.audio.codecs import CODECS
 from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Model, Trouble
-from mediasim.documents.values import Level, Number, Text, count
-from mediasim.scenario.model.endpoint import Endpoint
-from mediasim.scenario.model.network import Network
-from mediasim.scenario.model.steps import Repeat, Step, Together
+from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
+from mediasim.net.network import Network
+from mediasim.net.sdp import parse_sdp
+from mediasim.scenario.model.steps import Step
 
-__all__ = ["Codec", "Party"]
+__all__ = ["Endpoint", "Party", "address_of"]
 
-Codec = Literal["PCMU", "PCMA", "G722", "OPUS"]
+
+def address_of(value: str) -> tuple[str, int]:
+    """HOST:PORT taken apart; an IPv6 host stands in brackets. Raises ValueError."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"expected HOST:PORT, found {value[:60]!r}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _address(value: str) -> str:
+    address_of(value)
+    return value
+
+
+def _description(path: Path, info: ValidationInfo) -> Path:
+    """A file that is there, and holds a session description."""
+    existing_file(path, info)
+    if info.context is not None:
+        parse_sdp((info.context.base / path).read_text("utf-8", errors="replace"))
+    return path
+
+
+Address = Annotated[Text, AfterValidator(_address)]
+
+
+class Endpoint(Model):
+    """Somebody else's RTP: ffmpeg, a media server, a test set. A bare text is its ``remote``.
+
+    With neither ``remote`` nor ``sdp``, packets go to whoever sends some first.
+    """
+
+    stands_for: ClassVar[str] = "remote"
+
+    local: Address = "127.0.0.1:0"
+    """Where the server receives its RTP; port 0 is any free one. RTCP has the port after it."""
+    remote: Address | None = None
+    """Where it receives."""
+    sdp: Annotated[Path, AfterValidator(_description)] | None = None
+    """A file with its session description, instead of ``remote``: where it receives, and what."""
+    rtcp_mux: Flag = False
+    """RTCP shares the port of RTP (RFC 5761)."""
+    payload_type: Annotated[int, count(0, 127)] | None = None
+    """The number of the party's codec; as it is offered, 111 for OPUS, where absent."""
+    dtmf: Annotated[int, count(0, 127)] = 101
+    """The number of its telephone events (RFC 4733)."""
+
+    @classmethod
+    def spell_out(cls, value: object) -> Mapping[str, object]:
+        return {"remote": value}
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        return [{"type": "string"}]
+
+
 _MOST_STEPS: Final = 100_000
+
+
+def _aliases() -> dict[str, str]:
+    return {alias: codec.name for codec in CODECS.values() for alias in codec.aliases}
+
+
+CodecName = Annotated[str, among(CODECS, _aliases)]
+"""The name of a codec, or an alias of it."""
 
 
 class Party(Model):
@@ -25,7 +94,7 @@ class Party(Model):
     """E.164; made up from the numbers reserved for fiction where absent."""
     voice: Text | None = None
     """The voice that speaks; chosen by the party's place in the file where absent."""
-    codec: Codec = "PCMU"
+    codec: CodecName = "PCMU"
     """How its audio is coded on its leg."""
     ptime: Annotated[int, count(10, 60, "ms")] = 20
     """Milliseconds of audio in one packet it sends: 10, 20, ... 60; PCMU and PCMA alone have
@@ -47,15 +116,18 @@ class Party(Model):
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
     def troubles(self) -> Iterator[Trouble]:
+        codec = CODECS[self.codec]
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
         if self.ptime % 10:
             yield ("ptime",), f"expected a multiple of 10, found {self.ptime}"
-        elif self.ptime != 20 and self.codec not in ("PCMU", "PCMA"):
-            yield ("ptime",), f"expected 20 for {self.codec}; PCMU and PCMA alone have others"
-        if self.dtx == "comfort-noise" and self.codec == "OPUS":
-            yield ("dtx",), "expected off or silence for OPUS, which has no comfort-noise packets"
-        if _size(self.script) > _MOST_STEPS:
+        elif self.ptime not in codec.ptimes:
+            others = " and ".join(each.name for each in CODECS.values() if len(each.ptimes) > 1)
+            yield ("ptime",), f"expected 20 for {codec.name}; {others} alone have others"
+        if self.dtx == "comfort-noise" and not codec.has_comfort_noise:
+            found = f"{codec.name}, which has no comfort-noise packets"
+            yield ("dtx",), f"expected off or silence for {found}"
+        if sum(step.size for step in self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 
     def _endpoint_troubles(self) -> Iterator[Trouble]:
@@ -68,16 +140,3 @@ class Party(Model):
         assert self.endpoint is not None
         if self.endpoint.sdp is not None and self.endpoint.remote is not None:
             yield ("endpoint", "sdp"), "expected remote or sdp, found both"
-
-
-def _size(steps: Many[Step]) -> int:
-    """Number of steps once repeats are unrolled."""
-    total = 0
-    for step in steps:
-        if isinstance(step, Repeat):
-            total += step.times * _size(step.steps)
-        elif isinstance(step, Together):
-            total += sum(_size(line) for line in step.lines)
-        else:
-            total += 1
-    return total

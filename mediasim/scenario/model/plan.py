@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mediasim.exchange.layout import Kind, Layout, Profile, recording_layout
+from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.exchange.profiles import Kind
 from mediasim.scenario.model.call import Call, Voicemail
 from mediasim.scenario.model.conference import Conference
 from mediasim.scenario.model.recording import ConferenceRecording, Recording
@@ -43,7 +44,7 @@ class PlannedRecording:
             return tuple(dict.fromkeys(member.party for member in self.of.participants))
         return self.of.parties
 
-    def layout(self, profile: Profile) -> Layout:
+    def layout(self, profile: str) -> Layout:
         """How many channels it will have, and what each holds."""
         channels = "mono" if isinstance(self.asked, Voicemail) else self.asked.channels
         track = self.asked.track if isinstance(self.asked, Recording) else "both"

@@ -1,21 +1,26 @@
-"""Recordings of calls and conferences: when they run, what of the call they hold."""
+"""Recordings of calls and conferences: when they run, what of the call they hold, and their faults.
+
+Recorder faults are ordered as ``fault: swapped`` or ``fault: drift:150``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Model, OneOrMany, Trouble
-from mediasim.documents.values import NO, YES, EventName, Name
-from mediasim.exchange.layout import Channels, Track
+from mediasim.documents.values import NO, SHARED, YES, EventName, Name
+from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.records import RecordingSource
-from mediasim.scenario.model.fault import FaultText
+from mediasim.truth.faults.gallery import GALLERY
+from mediasim.truth.faults.order import parse_fault
 
 __all__ = [
     "ConferenceRecording",
+    "FaultText",
     "Moment",
     "Recording",
     "RecordingPause",
@@ -23,6 +28,29 @@ __all__ = [
     "Start",
     "Trim",
 ]
+
+
+_PATTERN: Final = rf"^({'|'.join(GALLERY)})(:[+-]?[0-9]+(\.[0-9]+)?)?(@[1-9])?$"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected the name of a fault: mediasim break --list names them")
+    return value
+
+
+def _checked(text: str) -> str:
+    return str(parse_fault(text))
+
+
+FaultText = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(_checked),
+    WithJsonSchema({"type": "string", "pattern": _PATTERN, SHARED: "Fault"}),
+]
+"""A fault of the gallery: ``name``, ``name:value``, ``name@channel`` or ``name:value@channel``."""
+
 
 Trim = Literal["do-not-trim", "trim-silence"]
 RequestedBy = Literal["dial", "call", "api"]

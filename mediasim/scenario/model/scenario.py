@@ -23,8 +23,8 @@ from pydantic import PrivateAttr
 from mediasim.documents.diagnostics import Problem
 from mediasim.documents.document import Node, Origin
 from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble
-from mediasim.documents.values import Name, Text, count
-from mediasim.exchange.layout import DEFAULT_PROFILE, Profile
+from mediasim.documents.values import Name, Text, among, count, fictional_numbers
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import cross_troubles
 from mediasim.scenario.model.conference import Conference
@@ -47,7 +47,7 @@ class Scenario(Model):
     """What it shows, for reports."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw: the same seed gives the same bytes."""
-    profile: Profile = DEFAULT_PROFILE
+    profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     parties: Mapping[Name, Party]
     """Who is there, by name."""
@@ -102,9 +102,7 @@ class Scenario(Model):
     @property
     def numbers(self) -> Mapping[str, str]:
         """Each party's number: its own, or the next of the range reserved for fiction."""
-        taken = {party.number for party in self.parties.values()}
-        fiction = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
-        free = (number for number in fiction if number not in taken)
+        free = fictional_numbers({party.number for party in self.parties.values()})
         return {name: party.number or next(free) for name, party in self.parties.items()}
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mediasim.audio.codecs import CODECS
 from mediasim.documents.values import NAME
 
 __all__ = ["starter_scenario"]
@@ -28,7 +29,7 @@ parties:
       - pause: 500ms
       - hangup
   bob:
-    codec: PCMA             # PCMU (default), PCMA, G722 or OPUS
+    codec: PCMA             # {codecs}
     network: {{delay: 30ms, jitter: 10ms, loss: 1%}}
     script:
       - say: Support, this is Bob. How can I help?
@@ -64,4 +65,6 @@ def starter_scenario(name: str) -> str:
     """The text of a starter scenario. Raises ValueError for what cannot be a name."""
     if not re.fullmatch(NAME, name):
         raise ValueError(f"expected a name of letters, digits, '-' and '_', found {name!r}")
-    return _STARTER.format(name=name)
+    default, *more, last = CODECS
+    codecs = f"{', '.join((f'{default} (default)', *more))} or {last}"
+    return _STARTER.format(name=name, codecs=codecs)

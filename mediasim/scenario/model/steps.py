@@ -1,8 +1,11 @@
 """The steps of a party's script: what it says, plays, waits for and does to its call.
 
-A step is a mapping of one key, ``say: hello``, or a bare word, ``hangup``. Steps run one after
-the other. ``at`` holds a step back until that time of the call, counted from when it was dialled;
-a step that is reached later than that runs at once.
+In a file a step is a mapping of one key, ``say: hello``, or a bare word, ``hangup``. Steps run one
+after the other. ``at`` holds a step back until that time of the call, counted from when it was
+dialled; a step that is reached later than that runs at once.
+
+A new step is a class here, in ``STEPS``, and a function in ``running/actor.py`` that carries it
+out; all else asks the class.
 """
 
 from __future__ import annotations
@@ -11,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
 from mediasim.documents.durations import Duration, at_least, positive
-from mediasim.documents.model import Keyed, Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Keyed, Location, Many, Model, OneOrMany, Trouble
 from mediasim.documents.values import (
     Digits,
     EventName,
@@ -24,9 +27,11 @@ from mediasim.documents.values import (
     Name,
     Text,
     count,
+    existing_file,
 )
 
 __all__ = [
+    "STEPS",
     "Dtmf",
     "Emit",
     "Hangup",
@@ -38,36 +43,84 @@ __all__ = [
     "Repeat",
     "Resume",
     "Say",
+    "ScriptStep",
     "Step",
     "Together",
     "Tone",
     "Unmute",
     "WaitFor",
-    "existing_file",
+    "listens",
     "walk",
 ]
 
 OTHER_STOPS: Final = "other-stops"
-_TALK: Final = ("say", "play", "tone", "noise", "dtmf", "pause", "repeat")
-"""What may run beside other steps."""
-
-
-def existing_file(path: Path, info: ValidationInfo) -> Path:
-    """The file as it is written; it must be there, seen from the scenario's own folder.
-
-    Parts built in Python outside a scenario have no folder yet and are not checked.
-    """
-    if info.context is not None:
-        found: Path = info.context.base / path
-        if not found.is_file():
-            raise ValueError(f"there is no file {str(found)!r}")
-    return path
 
 
 AudioFile = Annotated[Path, AfterValidator(existing_file)]
 
 
-class Say(Model):
+class ScriptStep(Model):
+    """One step, and what readers of scripts ask it."""
+
+    is_talk: ClassVar[bool] = False
+    """Whether it may run beside other steps."""
+    after_ringing: ClassVar[bool] = False
+    """Whether it waits while its call is being put through: no caller speaks into the ringing."""
+    hangs_up: ClassVar[bool] = False
+    """Whether it ends its party's leg."""
+
+    def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
+        """The lists of steps inside it, each with the keys that lead there."""
+        yield from ()
+
+    def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
+        """The speech and the files that it needs, each with the keys that lead there."""
+        yield from ()
+
+    @property
+    def listens(self) -> bool:
+        """Whether it waits for something heard."""
+        return False
+
+    @property
+    def hears_anything(self) -> bool:
+        """Whether what is not speech may be what it waits for, such as ringing."""
+        return False
+
+    @property
+    def quiet_ns(self) -> int:
+        """Nanoseconds of silence that it waits for, in which nothing happens."""
+        return 0
+
+    @property
+    def emits(self) -> str | None:
+        """The event that it raises."""
+        return None
+
+    @property
+    def awaits(self) -> str | None:
+        """The event that its key ``event`` waits for."""
+        return None
+
+    @property
+    def drawn_by_leg(self) -> bool:
+        """Whether its samples are drawn at random under the name of its leg."""
+        return False
+
+    @property
+    def size(self) -> int:
+        """The number of steps that it is once repeats are unrolled."""
+        return 1
+
+
+class _Talk(ScriptStep):
+    """A step that places something on the party's timeline."""
+
+    is_talk: ClassVar[bool] = True
+    after_ringing: ClassVar[bool] = True
+
+
+class Say(_Talk):
     """Speak a text."""
 
     keyword: ClassVar[str] = "say"
@@ -82,8 +135,11 @@ class Say(Model):
     at: Duration | None = None
     """Not before this time of the call."""
 
+    def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
+        yield (), self
 
-class Play(Model):
+
+class Play(_Talk):
     """Play a WAV or MP3 file of any rate."""
 
     keyword: ClassVar[str] = "play"
@@ -96,8 +152,11 @@ class Play(Model):
     at: Duration | None = None
     """Not before this time of the call."""
 
+    def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
+        yield (), self
 
-class Tone(Model):
+
+class Tone(_Talk):
     """One sine, or several added up."""
 
     keyword: ClassVar[str] = "tone"
@@ -121,7 +180,7 @@ class Tone(Model):
         return self.hz if isinstance(self.hz, tuple) else ()
 
 
-class Noise(Model):
+class Noise(_Talk):
     """Seeded noise."""
 
     keyword: ClassVar[str] = "noise"
@@ -138,8 +197,12 @@ class Noise(Model):
     """What it is drawn under, with its number among the party's noises, in place of the call's and
     the party's names: the same noise is made in other calls and scenarios of this name."""
 
+    @property
+    def drawn_by_leg(self) -> bool:
+        return self.label is None
 
-class Dtmf(Model):
+
+class Dtmf(_Talk):
     """Press keys: as telephone-events (RFC 4733), or as tones in the audio."""
 
     keyword: ClassVar[str] = "dtmf"
@@ -157,7 +220,7 @@ class Dtmf(Model):
     """Not before this time of the call."""
 
 
-class Pause(Model):
+class Pause(_Talk):
     """Say nothing for a while."""
 
     keyword: ClassVar[str] = "pause"
@@ -167,7 +230,7 @@ class Pause(Model):
     """How long."""
 
 
-class WaitFor(Model):
+class WaitFor(ScriptStep):
     """Wait for something to happen; ``other-stops`` is short for ``quiet: 600ms``."""
 
     keyword: ClassVar[str] = "wait_for"
@@ -206,38 +269,57 @@ class WaitFor(Model):
         if self.hears == "anything" and self.quiet is None and self.speech is None:
             yield ("hears",), "expected nothing where neither quiet nor speech is waited for"
 
+    @property
+    def listens(self) -> bool:
+        return bool(self.quiet or self.speech or self.digit)
 
-class Mute(Model):
+    @property
+    def hears_anything(self) -> bool:
+        return self.hears == "anything"
+
+    @property
+    def quiet_ns(self) -> int:
+        return self.quiet or 0
+
+    @property
+    def awaits(self) -> str | None:
+        return self.event
+
+
+class Mute(ScriptStep):
     """Send silence, and keep counting through it, until unmute."""
 
     keyword: ClassVar[str] = "mute"
 
 
-class Unmute(Model):
+class Unmute(ScriptStep):
     """Be heard again."""
 
     keyword: ClassVar[str] = "unmute"
 
 
-class Hold(Model):
+class Hold(ScriptStep):
     """Put the other party on hold."""
 
     keyword: ClassVar[str] = "hold"
+    after_ringing: ClassVar[bool] = True
 
 
-class Resume(Model):
+class Resume(ScriptStep):
     """Take the other party off hold."""
 
     keyword: ClassVar[str] = "resume"
+    after_ringing: ClassVar[bool] = True
 
 
-class Hangup(Model):
+class Hangup(ScriptStep):
     """End this party's leg."""
 
     keyword: ClassVar[str] = "hangup"
+    hangs_up: ClassVar[bool] = True
 
 
-class Emit(Model):
+class Emit(ScriptStep):
     """Raise an event that scripts, transfers and recordings can wait for."""
 
     keyword: ClassVar[str] = "emit"
@@ -246,69 +328,79 @@ class Emit(Model):
     name: Name
     """Without a dot: names with a dot are the exchange's own."""
 
+    @property
+    def emits(self) -> str | None:
+        return self.name
 
-class Repeat(Model):
+
+class Repeat(ScriptStep):
     """Run steps several times."""
 
     keyword: ClassVar[str] = "repeat"
+    is_talk: ClassVar[bool] = True
 
     times: Annotated[int, count(1, 100_000)]
     """How often."""
     steps: Many[Step]
     """What."""
 
+    def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
+        yield ("steps",), self.steps
 
-class Together(Model):
+    @property
+    def size(self) -> int:
+        return self.times * sum(step.size for step in self.steps)
+
+
+class Together(ScriptStep):
     """Several lines of talk at once by one party. Goes on when the longest has ended."""
 
     keyword: ClassVar[str] = "together"
+    after_ringing: ClassVar[bool] = True
     stands_for: ClassVar[str] = "lines"
 
     lines: Many[Many[Step]]
     """Lists of say, play, tone, noise, dtmf, pause and repeat."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
         for number, line in enumerate(self.lines):
+            yield ("lines", number), line
+
+    @property
+    def size(self) -> int:
+        return sum(step.size for line in self.lines for step in line)
+
+    def troubles(self) -> Iterator[Trouble]:
+        talk = [keyword for keyword, step in STEPS.items() if step.is_talk]
+        for lead, line in self.blocks():
             for location, step in walk(line):
-                if step.keyword not in _TALK:
-                    message = f"cannot run beside other talk; expected one of {', '.join(_TALK)}"
-                    yield ("lines", number, *location), message
+                if not step.is_talk:
+                    message = f"cannot run beside other talk; expected one of {', '.join(talk)}"
+                    yield (*lead, *location), message
 
 
-Step = Annotated[
-    Say
-    | Play
-    | Tone
-    | Noise
-    | Dtmf
-    | Pause
-    | WaitFor
-    | Mute
-    | Unmute
-    | Hold
-    | Resume
-    | Hangup
-    | Emit
-    | Repeat
-    | Together,
-    Keyed("step"),
-]
+STEPS: Final[dict[str, type[ScriptStep]]] = {
+    step.keyword: step
+    for step in (
+        *(Say, Play, Tone, Noise, Dtmf, Pause, WaitFor),
+        *(Mute, Unmute, Hold, Resume, Hangup, Emit, Repeat, Together),
+    )
+}
+"""Every kind of step by its keyword."""
+Step = Annotated[ScriptStep, Keyed("step", STEPS)]
 """One step of a script."""
 
 
-def walk(steps: Many[Step]) -> Iterator[tuple[tuple[str | int, ...], Step]]:
+def walk(steps: Many[Step]) -> Iterator[tuple[Location, ScriptStep]]:
     """Every step, those inside others too, with the keys and indexes that lead to it."""
     for number, step in enumerate(steps):
         here = (number, step.keyword)
         yield here, step
-        inner: Iterator[tuple[tuple[str | int, ...], Step]] = iter(())
-        if isinstance(step, Repeat):
-            inner = ((("steps", *at), found) for at, found in walk(step.steps))
-        elif isinstance(step, Together):
-            inner = (
-                (("lines", line, *at), found)
-                for line, steps_at_once in enumerate(step.lines)
-                for at, found in walk(steps_at_once)
-            )
-        for at, found in inner:
-            yield (*here, *at), found
+        for lead, inner in step.blocks():
+            for at, found in walk(inner):
+                yield (*here, *lead, *at), found
+
+
+def listens(script: Many[Step]) -> bool:
+    """Whether a script waits for something heard."""
+    return any(step.listens for _, step in walk(script))

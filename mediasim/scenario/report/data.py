@@ -1,6 +1,6 @@
 """What the report page's scripts get: JSON and sound, in blocks that a browser never runs.
 
-The shape of the JSON is read by ``page/timeline.js`` and ``lanes.js``. Places in a file are
+The shape of the JSON is read by ``page/player.js`` and ``lanes.js``. Places in a file are
 samples, places in the call seconds; a party is its number, -1 for nobody's sound.
 """
 
@@ -13,13 +13,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mediasim.scenario.expectations.file_clock import FileClock
+from mediasim.scenario.expectations.verdicts import FileClock
+from mediasim.scenario.report.model import (
+    CallReport,
+    RecordingReport,
+    RunReport,
+    StreamReport,
+    report_json,
+)
 from mediasim.scenario.report.waveform import Waveform
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["Heard", "safe_json", "scripts_data", "sound_blocks"]
+__all__ = ["CallStream", "Heard", "safe_json", "scripts_data", "sound_blocks"]
 
 _ROWS: Final = 3
 """Rows of labels in a channel whose parties talk at the same time, at most."""
@@ -31,7 +38,7 @@ _MOST_GAIN: Final = 8.0
 class Heard:
     """A recording with its clock and, where it has media, its waveform."""
 
-    recording: Mapping[str, Any]
+    recording: RecordingReport
     clock: FileClock
     waveform: Waveform | None
 
@@ -43,50 +50,73 @@ class Heard:
             "adjustments": (),
             "unscripted": (),
         }
-        document = self.recording["truth_intervals"] or {"channels": ()}
+        document = self.recording.truth_intervals or {"channels": ()}
         for each in document["channels"]:
             if each["channel"] == channel + 1:
                 found |= each
         return found
 
 
+_WAYS: Final = {"up": "→ server", "down": "← server"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallStream:
+    """A stream with the call it belongs to."""
+
+    call: CallReport
+    report: StreamReport
+
+    @property
+    def name(self) -> str:
+        """Whose it is."""
+        return self.call.party or self.call.name
+
+    @property
+    def way(self) -> str:
+        """From where to where."""
+        return _WAYS[self.report.direction]
+
+
 def scripts_data(
-    run: Mapping[str, Any],
+    run: RunReport,
     run_id: str,
     span: float,
     colours: Mapping[str, int],
     heard: Iterable[Heard],
-    streams: Iterable[Mapping[str, Any]],
-    places: Iterable[Mapping[str, Any] | None],
+    streams: Iterable[CallStream],
+    failures: Iterable[tuple[str, Mapping[str, Any]]],
 ) -> Markup:
-    """All that is drawn and played of a run, as JSON that is safe inside a script element."""
+    """All that is drawn and played of a run, as JSON that is safe inside a script element.
+
+    ``failures`` are what was found wrong, in words, and where it is to be heard.
+    """
     call_keys = ("name", "status", "started", "ringing", "answered", "ended")
-    failures = [
-        {
-            "recording": place["data"]["recording"],
-            "channel": place["data"]["channel"],
-            "t": place["data"]["seek"],
-            "text": f"{expectation['check']}: {expectation['found']}",
-        }
-        for expectation, place in zip(run["expectations"], places, strict=True)
-        if place and place["data"]
-    ]
     return safe_json(
         {
             "span": span,
             "parties": list(colours),
             "events": [
-                {key: event[key] for key in ("t", "kind", "text")} for event in run["events"]
+                {"t": event.t, "kind": event.kind, "text": event.text} for event in run.events
             ],
             "calls": [
-                {"party": colours.get(call["party"], -1)} | {key: call[key] for key in call_keys}
-                for call in run["calls"]
+                {"party": -1 if call.party is None else colours.get(call.party, -1)}
+                | {key: getattr(call, key) for key in call_keys}
+                for call in run.calls
             ],
-            "streams": [stream["fates"] for stream in streams],
+            "streams": [report_json(stream.report.fates) for stream in streams],
             "recordings": [
                 _recording(run_id, index, each, colours) for index, each in enumerate(heard)
             ],
-            "failures": failures,
+            "failures": [
+                {
+                    "recording": place["recording"],
+                    "channel": place["channel"],
+                    "t": place["seek"],
+                    "text": words,
+                }
+                for words, place in failures
+            ],
         }
     )
 
@@ -117,11 +147,11 @@ def _recording(
     if waveform is None:
         return None
     channels = []
-    for channel, entry in enumerate(recording["channel_map"][: waveform.channels]):
+    for channel, entry in enumerate(recording.channel_map[: waveform.channels]):
         truth = each.truth(channel)
         channels.append(
             {
-                "name": entry["party"] or "mixed",
+                "name": entry.party or "mixed",
                 "peaks": b64encode(waveform.peaks[channel]).decode(),
                 "intervals": _intervals(truth["intervals"], colours),
                 "unscripted": _one_voice(truth, colours),
@@ -134,8 +164,8 @@ def _recording(
     sounds = [_sound_id(run_id, index, channel) for channel in range(waveform.channels)]
     loudest = max(waveform.loudest)
     return {
-        "name": recording["name"],
-        "file": recording["file"],
+        "name": recording.name,
+        "file": recording.file,
         "seconds": each.clock.seconds,
         "bucket": waveform.bucket,
         "gain": min(0.95 / loudest, _MOST_GAIN) if loudest else 1.0,

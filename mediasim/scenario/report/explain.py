@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mediasim.documents.wording import fault_words
+from mediasim.documents.diagnostics import fault_words
 from mediasim.exchange.layout import Layout, recording_layout, resolve_download
 from mediasim.exchange.trim import ABSENT
-from mediasim.truth.run_recordings import recordings_in
+from mediasim.truth.documents import recordings_in
 from mediasim.twilio.download import ANSWERS
 from mediasim.twilio.representations import ABSENCE_CODES
 

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from mediasim.parties.voices.cache import cache_directory
-from mediasim.scenario.report.totals import Totals, counted
-from mediasim.scenario.report.view import run_views
+from mediasim.documents.diagnostics import counted
+from mediasim.parties.voices.clip import cache_directory
+from mediasim.scenario.report import SHARED_SCRIPTS
+from mediasim.scenario.report.model import Report, Totals
+from mediasim.scenario.report.view import RunView, run_views
 
 if TYPE_CHECKING:
     from jinja2 import Environment, FileSystemBytecodeCache
@@ -29,11 +32,17 @@ SOUND_BYTES: Final = 9_600_000
 """Mu-law octets of sound a page holds at most: ten minutes of two channels, 12.8 MB as base64."""
 
 _PAGE: Final = Path(__file__).with_name("page")
-_SCRIPTS: Final = ("sound.js", "player.js", "lanes.js", "timeline.js", "page.js")
+_SCRIPTS: Final = (
+    *(SHARED_SCRIPTS / name for name in ("axis.js", "waveform.js", "mixer.js")),
+    *(_PAGE / name for name in ("player.js", "lanes.js", "timeline.js", "page.js")),
+)
+"""Modules in an order in which each stands below those that it imports."""
+_LINKS: Final = re.compile(r"^(import .*\n|export )", re.MULTILINE)
+"""What makes them modules of each other; the page holds them as one script."""
 
 
-def write_report(report: Mapping[str, Any], directory: Path) -> Path:
-    """Write ``directory/report.html`` for a report (the content of ``report.json``).
+def write_report(report: Report, directory: Path) -> Path:
+    """Write ``directory/report.html`` for a report.
 
     Reads the recordings' WAV files below ``directory``; a recording without one gets no lanes.
     Sound goes into the page while there is room, failed runs first; what has none is played from
@@ -46,11 +55,12 @@ def write_report(report: Mapping[str, Any], directory: Path) -> Path:
     return path
 
 
-def _render(report: Mapping[str, Any], runs: list[dict[str, Any]]) -> str:
+def _render(report: Report, runs: Sequence[RunView]) -> str:
     from markupsafe import Markup
 
     style = (_PAGE / "page.css").read_text(encoding="utf-8")
-    script = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    modules = (path.read_text(encoding="utf-8") for path in _SCRIPTS)
+    script = '"use strict";\n' + "\n".join(_LINKS.sub("", text) for text in modules)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "media-src 'self' file:; base-uri 'none'; form-action 'none'"
@@ -60,8 +70,8 @@ def _render(report: Mapping[str, Any], runs: list[dict[str, Any]]) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
-            runs=runs,
-            totals=Totals.of(report),
+            views=runs,
+            totals=Totals.of(*report.runs),
             counted=counted,
             left_out=_left_out(runs),
             policy=policy,
@@ -75,8 +85,8 @@ def _hash(source: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
 
 
-def _left_out(runs: list[dict[str, Any]]) -> str | None:
-    number = sum(recording["left_out"] for run in runs for recording in run["recordings"])
+def _left_out(runs: Sequence[RunView]) -> str | None:
+    number = sum(recording.left_out for run in runs for recording in run.recordings)
     if not number:
         return None
     return (

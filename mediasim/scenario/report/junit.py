@@ -8,21 +8,20 @@ write (section 2.2, production Char): they are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from xml.etree import ElementTree
 
-from mediasim.scenario.report.totals import Totals, place_words
+from mediasim.scenario.report.model import ExpectationReport, Report, RunReport, Totals
 
 __all__ = ["write_junit"]
 
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_junit(report: Mapping[str, Any], path: Path) -> None:
-    """Write a report (the content of ``report.json``) to ``path``, making its folder if need be."""
-    totals = Totals.of(report)
+def write_junit(report: Report, path: Path) -> None:
+    """Write a report to ``path``, making its folder if need be."""
+    totals = Totals.of(*report.runs)
     root = ElementTree.Element(
         "testsuites",
         name="mediasim",
@@ -31,61 +30,61 @@ def write_junit(report: Mapping[str, Any], path: Path) -> None:
         errors=str(totals.broken_runs),
         time=_seconds(totals.wall_seconds),
     )
-    for run in report["runs"]:
+    for run in report.runs:
         root.append(_suite(run))
     ElementTree.indent(root)
     path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _suite(run: Mapping[str, Any]) -> ElementTree.Element:
-    expectations = run["expectations"]
-    time = _seconds(run["speed"]["wall_seconds"])
+def _suite(run: RunReport) -> ElementTree.Element:
+    expectations = run.expectations
+    time = _seconds(run.speed.wall_seconds)
     suite = ElementTree.Element(
         "testsuite",
-        name=_written(run["label"]),
-        file=_written(run["file"]),
+        name=_written(run.label),
+        file=_written(run.file),
         tests=str(1 + len(expectations)),
-        failures=str(sum(not expectation["ok"] for expectation in expectations)),
-        errors=str(int(run["error"] is not None)),
+        failures=str(len(run.failed)),
+        errors=str(int(run.error is not None)),
         time=time,
     )
     properties = ElementTree.SubElement(suite, "properties")
     for name in ("seed", "clock", "profile", "repeat"):
-        ElementTree.SubElement(properties, "property", name=name, value=_written(run[name]))
+        ElementTree.SubElement(
+            properties, "property", name=name, value=_written(getattr(run, name))
+        )
     whole = _case(suite, run, "runs to its end", time)
-    if run["error"] is not None:
-        error = ElementTree.SubElement(whole, "error", message=_written(run["error"]))
-        error.text = _written(f"{run['error']}\n{_repetition(run, run['repeat'])}")
+    if run.error is not None:
+        error = ElementTree.SubElement(whole, "error", message=_written(run.error))
+        error.text = _written(f"{run.error}\n{_repetition(run, run.repeat)}")
     for number, expectation in enumerate(expectations, 1):
         # The number keeps names apart: a check may be made twice with the same wish.
-        name = f"{number} {expectation['check']}: {expectation['wanted']}"
+        name = f"{number} {expectation.check}: {expectation.wanted}"
         case = _case(suite, run, name, "0.000")
-        if not expectation["ok"]:
-            message = _written(expectation["found"])
-            kind = _written(expectation["check"])
+        if not expectation.ok:
+            message = _written(expectation.found)
+            kind = _written(expectation.check)
             failure = ElementTree.SubElement(case, "failure", message=message, type=kind)
             failure.text = _written(_failure_text(run, expectation))
     return suite
 
 
-def _case(
-    suite: ElementTree.Element, run: Mapping[str, Any], name: str, time: str
-) -> ElementTree.Element:
+def _case(suite: ElementTree.Element, run: RunReport, name: str, time: str) -> ElementTree.Element:
     return ElementTree.SubElement(
-        suite, "testcase", classname=_written(run["label"]), name=_written(name), time=time
+        suite, "testcase", classname=_written(run.label), name=_written(name), time=time
     )
 
 
-def _failure_text(run: Mapping[str, Any], expectation: Mapping[str, Any]) -> str:
-    lines = [f"found:  {expectation['found']}", f"wanted: {expectation['wanted']}"]
-    if place := place_words(expectation["where"]):
-        lines.append(f"listen: {place}")
-    return "\n".join([*lines, _repetition(run, expectation["repeat"])])
+def _failure_text(run: RunReport, expectation: ExpectationReport) -> str:
+    lines = [f"found:  {expectation.found}", f"wanted: {expectation.wanted}"]
+    if expectation.where is not None:
+        lines.append(f"listen: {expectation.where}")
+    return "\n".join([*lines, _repetition(run, expectation.repeat)])
 
 
-def _repetition(run: Mapping[str, Any], command: str) -> str:
-    return f"seed:   {run['seed']}\nrepeat: {command}"
+def _repetition(run: RunReport, command: str) -> str:
+    return f"seed:   {run.seed}\nrepeat: {command}"
 
 
 def _seconds(seconds: float) -> str:

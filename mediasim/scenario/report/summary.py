@@ -9,12 +9,19 @@ be copied.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mediasim.documents.wording import fault_words
-from mediasim.scenario.report.totals import Totals, counted, place_words
+from mediasim.documents.diagnostics import counted, fault_words
+from mediasim.scenario.report.model import (
+    CallReport,
+    ExpectationReport,
+    RecordingReport,
+    Report,
+    RunReport,
+    Totals,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,8 +37,8 @@ Line = tuple[str, str]
 """What is printed, and rich's style for it."""
 
 
-def print_summary(report: Mapping[str, Any], console: Console, *, report_path: Path) -> None:
-    """Print a report (the content of ``report.json``); ``report_path`` is where its page is."""
+def print_summary(report: Report, console: Console, *, report_path: Path) -> None:
+    """Print a report; ``report_path`` is where its page is."""
     from rich.text import Text
 
     plain = console.options.ascii_only
@@ -49,17 +56,17 @@ def _printable(words: str, ascii_only: bool) -> str:
     return words
 
 
-def _lines(report: Mapping[str, Any], report_path: Path) -> Iterator[list[Line]]:
-    runs = report["runs"]
+def _lines(report: Report, report_path: Path) -> Iterator[list[Line]]:
+    runs = report.runs
     compact = len(runs) > MOST_BLOCKS
     for run in runs:
-        if not compact or not run["ok"]:
+        if not compact or not run.ok:
             yield from _block(run)
             yield []
-    for warning in report["warnings"]:
+    for warning in report.warnings:
         yield [("Note: ", "yellow"), (warning, "")]
-    totals = Totals.of(report)
-    style = "bold green" if report["ok"] else "bold red"
+    totals = Totals.of(*report.runs)
+    style = "bold green" if report.ok else "bold red"
     good = totals.runs - totals.failed_runs
     of = "" if totals.runs == 1 else f", {good:,} of {counted(totals.runs, 'run')} went well"
     yield [(totals.verdict(), style), (of, "")]
@@ -67,60 +74,59 @@ def _lines(report: Mapping[str, Any], report_path: Path) -> Iterator[list[Line]]
     yield [("Report: ", ""), (str(report_path), "cyan")]
 
 
-def _block(run: Mapping[str, Any]) -> Iterator[list[Line]]:
-    mark: Line = ("✓ ", "green") if run["ok"] else ("✗ ", "red")
-    length = f"  {run['call_seconds']:.1f} s, seed {run['seed']}, {run['clock']} time"
-    yield [mark, (run["label"], "bold"), (length, "dim")]
-    for first, call in _first(run["calls"]):
+def _block(run: RunReport) -> Iterator[list[Line]]:
+    mark: Line = ("✓ ", "green") if run.ok else ("✗ ", "red")
+    length = f"  {run.call_seconds:.1f} s, seed {run.seed}, {run.clock} time"
+    yield [mark, (run.label, "bold"), (length, "dim")]
+    for first, call in _first(run.calls):
         yield [*_name("calls", first), *_call(call)]
-    for first, recording in _first(run["recordings"]):
+    for first, recording in _first(run.recordings):
         yield [*_name("recordings", first), *_recording(recording)]
-        for fault in (recording["truth_intervals"] or {}).get("faults", ()):
+        for fault in recording.faults:
             yield [*_name("", False), (f"  broken on purpose: {fault_words(fault)}", "yellow")]
-    if "pcap" in run:
-        yield [*_name("packets", True), (run["pcap"], "cyan")]
-    if run["error"] is not None:
-        yield [*_name("broke", True), (run["error"], "red")]
-        yield [*_name("repeat", True), (run["repeat"], "")]
-    failed = [expectation for expectation in run["expectations"] if not expectation["ok"]]
-    if run["expectations"]:
-        met = len(run["expectations"]) - len(failed)
-        words = f"{met} of {counted(len(run['expectations']), 'expectation')} met"
-        yield [*_name("expected", True), (words, "red" if failed else "")]
-    for expectation in failed:
+    if run.pcap is not None:
+        yield [*_name("packets", True), (run.pcap, "cyan")]
+    if run.error is not None:
+        yield [*_name("broke", True), (run.error, "red")]
+        yield [*_name("repeat", True), (run.repeat, "")]
+    if run.expectations:
+        met = len(run.expectations) - len(run.failed)
+        words = f"{met} of {counted(len(run.expectations), 'expectation')} met"
+        yield [*_name("expected", True), (words, "red" if run.failed else "")]
+    for expectation in run.failed:
         yield from _failure(run, expectation)
 
 
-def _call(call: Mapping[str, Any]) -> list[Line]:
-    who = call["party"] or call["name"]
-    if call["answered"] is None or call["ended"] is None:
-        return [(f"{who}  {call['status']}", "")]
-    return [(f"{who}  {call['status']}, {call['ended'] - call['answered']:.1f} s", "")]
+def _call(call: CallReport) -> list[Line]:
+    who = call.party or call.name
+    if call.answered is None or call.ended is None:
+        return [(f"{who}  {call.status}", "")]
+    return [(f"{who}  {call.status}, {call.ended - call.answered:.1f} s", "")]
 
 
-def _recording(recording: Mapping[str, Any]) -> list[Line]:
-    if recording["status"] != "completed":
-        return [(f"{recording['name']}  {recording['status']}", "")]
+def _recording(recording: RecordingReport) -> list[Line]:
+    if recording.status != "completed":
+        return [(f"{recording.name}  {recording.status}", "")]
     parties = " | ".join(
-        entry["party"] or ("mixed" if entry["leg"] == "mix" else entry["words"].split(": ")[-1])
-        for entry in recording["channel_map"]
+        entry.party or ("mixed" if entry.leg == "mix" else entry.words.split(": ")[-1])
+        for entry in recording.channel_map
     )
-    channels = counted(recording["stored_channels"], "channel")
-    words = f"{recording['name']}  {channels} ({parties}), {recording['duration']:.1f} s"
-    words += " (cut)" if recording.get("cut") else ""
-    return [(words, ""), (f"  {recording['file']}", "dim")]
+    channels = counted(recording.stored_channels, "channel")
+    words = f"{recording.name}  {channels} ({parties}), {recording.duration:.1f} s"
+    words += " (cut)" if recording.cut else ""
+    return [(words, ""), (f"  {recording.file}", "dim")]
 
 
-def _failure(run: Mapping[str, Any], expectation: Mapping[str, Any]) -> Iterator[list[Line]]:
-    yield [("    ✗ ", "red"), (f"{expectation['check']}: {expectation['found']}", "red")]
-    yield [("      wanted  ", "dim"), (expectation["wanted"], "")]
-    if place := place_words(expectation["where"]):
-        yield [("      listen  ", "dim"), (place, "")]
-    yield [("      seed    ", "dim"), (str(run["seed"]), "")]
-    yield [("      repeat  ", "dim"), (expectation["repeat"], "")]
+def _failure(run: RunReport, expectation: ExpectationReport) -> Iterator[list[Line]]:
+    yield [("    ✗ ", "red"), (f"{expectation.check}: {expectation.found}", "red")]
+    yield [("      wanted  ", "dim"), (expectation.wanted, "")]
+    if expectation.where is not None:
+        yield [("      listen  ", "dim"), (str(expectation.where), "")]
+    yield [("      seed    ", "dim"), (str(run.seed), "")]
+    yield [("      repeat  ", "dim"), (expectation.repeat, "")]
 
 
-def _first(items: list[Any]) -> Iterator[tuple[bool, Any]]:
+def _first(items: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
     return ((index == 0, item) for index, item in enumerate(items))
 
 

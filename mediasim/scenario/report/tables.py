@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.scenario.report.data import Heard
+from mediasim.scenario.report.data import CallStream, Heard
+from mediasim.scenario.report.model import CallReport, EventReport
 
 __all__ = [
     "Cell",
@@ -56,17 +57,17 @@ def clock(seconds: float | None) -> str:
 def channels_table(each: Heard) -> Table:
     """What each channel of a recording is, and its peak level."""
     rows = []
-    for channel, entry in enumerate(each.recording["channel_map"]):
+    for channel, entry in enumerate(each.recording.channel_map):
         has_media = each.waveform is not None and channel < each.waveform.channels
         peak = each.waveform.peak_dbfs(channel) if each.waveform and has_media else None
         rows.append(
             [
-                _text(entry["channel"]),
-                _party(entry["party"], "mixed"),
-                Cell(entry["words"], "prose"),
-                _text(entry["leg"]),
-                _text(entry["track"]),
-                _sid(entry["call_sid"]),
+                _text(entry.channel),
+                _party(entry.party, "mixed"),
+                Cell(entry.words, "prose"),
+                _text(entry.leg),
+                _text(entry.track),
+                _sid(entry.call_sid),
                 _number(_level(peak) if peak is not None or not has_media else "silent"),
             ]
         )
@@ -77,7 +78,7 @@ def said_table(each: Heard, index: int) -> Table:
     """All clips of a recording in order; the button goes to the clip in its channel."""
     clips = [
         (interval, channel + 1)
-        for channel in range(len(each.recording["channel_map"]))
+        for channel in range(len(each.recording.channel_map))
         for interval in each.truth(channel)["intervals"]
     ]
     rows = []
@@ -98,47 +99,47 @@ def said_table(each: Heard, index: int) -> Table:
     return _table(["In the file", "Channel", "Who", "What", "#Length", "#Level"], rows)
 
 
-def calls_table(calls: Iterable[Mapping[str, Any]]) -> Table:
+def calls_table(calls: Iterable[CallReport]) -> Table:
     """The calls of a run and when they came how far."""
     head = ["Party", "From", "To", "Direction", "Status", "#Ringing", "#Answered", "#Ended", "Call"]
     rows = [
         [
-            _party(call["party"], call["name"]),
-            *(_text(call[key]) for key in ("from", "to", "direction", "status")),
-            *(_number(clock(call[key])) for key in ("ringing", "answered", "ended")),
-            _sid(call["sid"]),
+            _party(call.party, call.name),
+            *(_text(each) for each in (call.from_, call.to, call.direction, call.status)),
+            *(_number(clock(each)) for each in (call.ringing, call.answered, call.ended)),
+            _sid(call.sid),
         ]
         for call in calls
     ]
     return _table(head, rows)
 
 
-def streams_table(streams: Iterable[Mapping[str, Any]]) -> Table:
+def streams_table(streams: Iterable[CallStream]) -> Table:
     """What became of the packets of each stream."""
     counts = ("sent", "received", "lost", "late", "reordered", "duplicates")
     head = ["Stream", "", "Codec", *(f"#{key.capitalize()}" for key in counts), "#Jitter", "#MOS"]
     rows = [
         [
-            _party(stream["party"], stream["call"]),
-            _text(stream["way"]),
-            _text(stream["codec"]),
-            *(_number(f"{stream[key]:,}") for key in counts),
-            _number(_unless_none(stream["jitter_ms"], "{:.1f} ms")),
-            _number(_unless_none(stream["mos"], "{:.2f}")),
+            _party(stream.call.party, stream.name),
+            _text(stream.way),
+            _text(stream.report.codec),
+            *(_number(f"{getattr(stream.report, key):,}") for key in counts),
+            _number(f"{stream.report.jitter_ms:.1f} ms"),
+            _number(f"{stream.report.mos:.2f}"),
         ]
         for stream in streams
     ]
     return _table(head, rows)
 
 
-def events_table(events: Iterable[Mapping[str, Any]]) -> Table:
+def events_table(events: Iterable[EventReport]) -> Table:
     """All events of a run; the button goes to the time."""
     rows = [
         [
-            Cell(clock(event["t"]), data={"seek": event["t"]}),
-            _text(event["kind"]),
-            Cell(event["text"], "prose"),
-            _sid(event["subject"]),
+            Cell(clock(event.t), data={"seek": event.t}),
+            _text(event.kind),
+            Cell(event.text, "prose"),
+            _sid(event.subject),
         ]
         for event in events
     ]
@@ -168,8 +169,4 @@ def _party(name: str | None, otherwise: str) -> Cell:
 
 
 def _level(dbfs: float | None) -> str:
-    return _unless_none(dbfs, "{:.1f} dBFS").replace("-", "−")
-
-
-def _unless_none(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+    return "–" if dbfs is None else f"{dbfs:.1f} dBFS".replace("-", "−")

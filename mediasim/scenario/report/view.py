@@ -1,61 +1,141 @@
 """What the report page shows of each run, put in order for its template.
 
-A view is the report's own dict with more in it. Times are seconds of the call's clock unless they
-are said to be in the file: a recording's places are carried over to the call's clock
-(:mod:`mediasim.scenario.expectations.file_clock`), so that all lanes of a run share one axis.
+Times are seconds of the call's clock unless they are said to be in the file: a recording's places
+are carried over to the call's clock (:mod:`mediasim.scenario.expectations.verdicts`), so that
+all lanes of a run share one axis: a ruler, what happened, the calls, each recording's channels,
+and what became of the packets of each stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from mediasim.documents.wording import fault_words
-from mediasim.scenario.expectations.file_clock import FileClock
-from mediasim.scenario.report.data import Heard, scripts_data, sound_blocks
-from mediasim.scenario.report.lanes import lanes_of
+from mediasim.documents.diagnostics import counted, fault_words
+from mediasim.scenario.expectations.verdicts import FileClock
+from mediasim.scenario.report.data import CallStream, Heard, scripts_data, sound_blocks
+from mediasim.scenario.report.model import (
+    ExpectationReport,
+    RecordingReport,
+    Report,
+    RunReport,
+    Totals,
+)
 from mediasim.scenario.report.tables import (
+    Table,
     calls_table,
     channels_table,
     events_table,
     said_table,
     streams_table,
 )
-from mediasim.scenario.report.totals import Totals, place_words
 from mediasim.scenario.report.waveform import Waveform, read_waveform
 
-__all__ = ["run_views"]
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["RunView", "run_views"]
 
 _COLOURS: Final = 8
 """Party colours that the page's style has."""
 _OPEN_RUNS: Final = 5
 """Failed runs that are open when the page is; with more it would be slow to open and to read."""
-_WAYS: Final = {"up": "→ server", "down": "← server"}
 
 
-def run_views(report: Mapping[str, Any], directory: Path, sound_bytes: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class RecordingView:
+    """A recording with what the page shows beside its report."""
+
+    report: RecordingReport
+    faults: list[str]
+    sound: str
+    """Its length, in words."""
+    left_out: bool
+    """Whether its sound had no room in the page."""
+    links: list[tuple[str, str]]
+    """Names and URLs of its files."""
+    channels_table: Table
+    said_table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a failed expectation is to be heard."""
+
+    words: str
+    data: Mapping[str, Any] | None
+    """The same for the scripts; None if they cannot go there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A row of the timeline: a name beside a picture, or (``group``) a heading without one."""
+
+    kind: str
+    name: str = ""
+    note: str = ""
+    title: str = ""
+    """The picture in words."""
+    party: str | None = None
+    index: int = 0
+    """Which of its kind: the scripts find its data by it."""
+    recording: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with what the page shows beside its report."""
+
+    report: RunReport
+    id: str
+    open: bool
+    met: str
+    """How many expectations hold, in words."""
+    speed: str
+    length: str
+    span: float
+    """The end of the lanes, in seconds."""
+    colours: Mapping[str, str]
+    """Style classes by party."""
+    expectations: list[tuple[ExpectationReport, Place | None]]
+    """Failed ones first."""
+    lanes: list[Lane]
+    recordings: list[RecordingView]
+    calls_table: Table
+    streams_table: Table
+    events_table: Table
+    data: Markup
+    sounds: list[dict[str, str]]
+
+
+def run_views(report: Report, directory: Path, sound_bytes: int) -> list[RunView]:
     """The runs of a report in reading order, failed ones first.
 
     ``sound_bytes`` is how many octets of sound the page holds; a recording is in it whole or not.
     """
-    in_order = sorted(enumerate(report["runs"], 1), key=lambda item: bool(item[1]["ok"]))
+    in_order = sorted(enumerate(report.runs, 1), key=lambda item: item[1].ok)
     views = []
     for place, (number, run) in enumerate(in_order):
         heard = []
-        for recording in run["recordings"]:
+        for recording in run.recordings:
             waveform = _waveform(recording, directory, sound_bytes)
             if waveform and waveform.ulaw:
                 sound_bytes -= waveform.channels * waveform.samples
-            heard.append(Heard(recording, FileClock(recording), waveform))
-        opens = place == 0 or (not run["ok"] and place < _OPEN_RUNS)
+            heard.append(Heard(recording, _clock(recording), waveform))
+        opens = place == 0 or (not run.ok and place < _OPEN_RUNS)
         views.append(_run_view(run, f"run-{number}", opens, heard))
     return views
 
 
-def _waveform(recording: Mapping[str, Any], directory: Path, sound_bytes: int) -> Waveform | None:
-    file = recording["file"]
+def _clock(recording: RecordingReport) -> FileClock:
+    return FileClock(recording.started, recording.samples, recording.truth_intervals)
+
+
+def _waveform(recording: RecordingReport, directory: Path, sound_bytes: int) -> Waveform | None:
+    file = recording.file
     if file is None or not (directory / file).is_file():
         return None
     try:
@@ -64,92 +144,131 @@ def _waveform(recording: Mapping[str, Any], directory: Path, sound_bytes: int) -
         return None  # broken on purpose: there is nothing to draw
 
 
-def _run_view(
-    run: Mapping[str, Any], run_id: str, opens: bool, heard: list[Heard]
-) -> dict[str, Any]:
+def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[Heard]) -> RunView:
     colours = _colours(run, heard)
-    places = [_place(expectation, heard) for expectation in run["expectations"]]
-    streams = [
-        {**stream, "party": call["party"], "call": call["name"], "way": _WAYS[stream["direction"]]}
-        for call in run["calls"]
-        for stream in call["streams"]
-    ]
+    places = [_place(expectation, heard) for expectation in run.expectations]
+    streams = [CallStream(call, stream) for call in run.calls for stream in call.streams]
     span = max(
-        run["call_seconds"],
+        run.call_seconds,
         *(each.clock.end for each in heard),
-        *(event["t"] for event in run["events"]),
-        *(call["ended"] or 0.0 for call in run["calls"]),
+        *(event.t for event in run.events),
+        *(call.ended or 0.0 for call in run.calls),
         0.02,
     )
-    expectations = [
-        {**expectation, "place": place}
-        for expectation, place in zip(run["expectations"], places, strict=True)
+    expectations = list(zip(run.expectations, places, strict=True))
+    failures = [
+        (f"{expectation.check}: {expectation.found}", place.data)
+        for expectation, place in expectations
+        if place is not None and place.data is not None
     ]
-    return {
-        **run,
-        "id": run_id,
-        "open": opens,
-        "met": _met(run),
-        "speed": Totals.of({"runs": [run]}).speed(),
-        "length": f"{run['call_seconds']:,.1f} s",
-        "span": round(span, 3),
-        "colours": {party: f"p{index % _COLOURS}" for party, index in colours.items()},
-        "expectations": sorted(expectations, key=lambda expectation: bool(expectation["ok"])),
-        "lanes": lanes_of(run, heard, streams),
-        "recordings": [_recording_view(index, each) for index, each in enumerate(heard)],
-        "calls_table": calls_table(run["calls"]),
-        "streams_table": streams_table(streams),
-        "events_table": events_table(run["events"]),
-        "data": scripts_data(run, run_id, span, colours, heard, streams, places),
-        "sounds": [
+    return RunView(
+        report=run,
+        id=run_id,
+        open=opens,
+        met=_met(run),
+        speed=Totals.of(run).speed(),
+        length=f"{run.call_seconds:,.1f} s",
+        span=round(span, 3),
+        colours={party: f"p{index % _COLOURS}" for party, index in colours.items()},
+        expectations=sorted(expectations, key=lambda each: each[0].ok),
+        lanes=_lanes_of(run, heard, streams),
+        recordings=[_recording_view(index, each) for index, each in enumerate(heard)],
+        calls_table=calls_table(run.calls),
+        streams_table=streams_table(streams),
+        events_table=events_table(run.events),
+        data=scripts_data(run, run_id, span, colours, heard, streams, failures),
+        sounds=[
             block for index, each in enumerate(heard) for block in sound_blocks(run_id, index, each)
         ],
-    }
+    )
 
 
-def _met(run: Mapping[str, Any]) -> str:
-    if run["error"] is not None:
+def _met(run: RunReport) -> str:
+    if run.error is not None:
         return "broke"
-    if not run["expectations"]:
+    if not run.expectations:
         return "nothing expected"
-    met = sum(bool(expectation["ok"]) for expectation in run["expectations"])
-    return f"{met} of {len(run['expectations'])} met"
+    return f"{len(run.expectations) - len(run.failed)} of {len(run.expectations)} met"
 
 
-def _colours(run: Mapping[str, Any], heard: list[Heard]) -> dict[str, int]:
+def _colours(run: RunReport, heard: list[Heard]) -> dict[str, int]:
     """A number for each party, in order of appearance: in calls, then in recordings."""
-    seen = [call["party"] for call in run["calls"]]
+    seen = [call.party for call in run.calls]
     for each in heard:
-        for channel, entry in enumerate(each.recording["channel_map"]):
-            seen.append(entry["party"])
+        for channel, entry in enumerate(each.recording.channel_map):
+            seen.append(entry.party)
             seen += [interval["party"] for interval in each.truth(channel)["intervals"]]
     parties = dict.fromkeys(party for party in seen if party is not None)
     return {party: index for index, party in enumerate(parties)}
 
 
-def _recording_view(index: int, each: Heard) -> dict[str, Any]:
+def _recording_view(index: int, each: Heard) -> RecordingView:
     recording, waveform = each.recording, each.waveform
-    truth = recording["truth_intervals"] or {}
-    files = [("WAV", "file"), ("recording’s JSON", "json"), ("truth", "truth")]
-    return {
-        **recording,
-        "faults": [fault_words(it) for it in truth.get("faults", ())],
-        "sound": f"{each.clock.seconds:.3f} s" if waveform else "no media",
-        "left_out": waveform is not None and waveform.ulaw is None,
-        "links": [(name, quote(recording[key])) for name, key in files if recording[key]],
-        "channels_table": channels_table(each),
-        "said_table": said_table(each, index),
-    }
+    files = {"WAV": recording.file, "recording’s JSON": recording.json, "truth": recording.truth}
+    return RecordingView(
+        report=recording,
+        faults=[fault_words(it) for it in recording.faults],
+        sound=f"{each.clock.seconds:.3f} s" if waveform else "no media",
+        left_out=waveform is not None and waveform.ulaw is None,
+        links=[(name, quote(file)) for name, file in files.items() if file],
+        channels_table=channels_table(each),
+        said_table=said_table(each, index),
+    )
 
 
-def _place(expectation: Mapping[str, Any], heard: list[Heard]) -> dict[str, Any] | None:
+def _place(expectation: ExpectationReport, heard: list[Heard]) -> Place | None:
     """Where a failed expectation is to be heard: in words, and as data if the page can go there."""
-    where = expectation["where"]
-    if expectation["ok"] or not where:
+    where = expectation.where
+    if expectation.ok or where is None:
         return None
     for index, each in enumerate(heard):
-        if each.waveform and each.recording["file"] == where.get("file"):
-            seek = each.clock.call_time(where.get("time") or 0.0)
-            data = {"seek": seek, "recording": index, "channel": where.get("channel") or 0}
-            return {"words": place_words(where), "data": data}
-    return {"words": place_words(where), "data": None}
+        if each.waveform and each.recording.file == where.file:
+            seek = each.clock.call_time(where.time)
+            data = {"seek": seek, "recording": index, "channel": where.channel}
+            return Place(str(where), data)
+    return Place(str(where), None)
+
+
+# -- lanes ----------------------------------------------------------------------------------
+
+
+def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[CallStream]) -> list[Lane]:
+    """The lanes of a run; none if nothing happened in it."""
+    lanes: list[Lane] = []
+    if run.events:
+        title = f"{counted(len(run.events), 'event')}, listed below"
+        lanes.append(Lane("events", "events", title=title))
+    for index, call in enumerate(run.calls):
+        title = f"Call {call.name}: {call.status}"
+        name = call.party or call.name
+        lanes.append(Lane("call", name, call.status, title, call.party, index))
+    for index, each in enumerate(heard):
+        if each.waveform:
+            lanes += _recording_lanes(index, each, each.waveform)
+    for index, stream in enumerate(streams):
+        lanes.append(_stream_lane(index, stream))
+    return [Lane("ruler", title="Time"), *lanes] if lanes else []
+
+
+def _recording_lanes(index: int, each: Heard, waveform: Waveform) -> Iterator[Lane]:
+    channels = counted(waveform.channels, "channel")
+    note = f"{each.recording.file} · {channels} · {each.clock.seconds:.1f} s"
+    yield Lane("group", each.recording.name, note, recording=index)
+    for channel, entry in enumerate(each.recording.channel_map[: waveform.channels]):
+        truth = each.truth(channel)
+        name = entry.party or "mixed"
+        note = f"channel {channel + 1}" + (f" · {entry.leg}" if entry.leg else "")
+        title = (
+            f"Waveform of channel {channel + 1}, {name}: "
+            f"{counted(len(truth['intervals']), 'clip')}, "
+            f"{counted(len(truth['missing']), 'gap')} in what arrived"
+        )
+        yield Lane("channel", name, note, title, entry.party, channel, index)
+
+
+def _stream_lane(index: int, stream: CallStream) -> Lane:
+    report = stream.report
+    share = f"{report.lost / report.sent:.1%} lost" if report.sent else "nothing sent"
+    title = f"Packets {stream.name} {stream.way}: {share}, {report.late} late"
+    note = f"{stream.way} · {share}"
+    return Lane("stream", stream.name, note, title, stream.call.party, index)

@@ -1,22 +1,160 @@
-"""The apps under test of a scenario, and the way to them: bots started, a loop for WebSockets."""
+"""Apps under test at the other end of a call: started, reached, and called.
+
+A bot is an app that the scenario starts, a process of its own with a port of its own. A call to an
+app is the party's leg, and a stream both ways to the app; it ends when the app closes its
+WebSocket, when the party hangs up, or some time after the party's script has ended.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
 
+from mediasim.exchange.call_control import LINGER_NS
+from mediasim.exchange.events import StreamEvent
+from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.phone import PartyControl
+from mediasim.exchange.waiting import CallEnded
+from mediasim.net.stream_port import StreamPort
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.bots import Bot, running_bots
+from mediasim.scenario.running.call_plans import AppPlan
+from mediasim.scenario.running.calls import CallerLeg, Cast
 from mediasim.seeds import Seeds
+from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
+from mediasim.twilio.streams.stream import Stream, StreamRecord
+from mediasim.twilio.webhooks import HostGuard
 
 if TYPE_CHECKING:
     from mediasim.net.web_streams import WebStreams
 
-__all__ = ["Apps", "apps_of"]
+__all__ = ["AppCall", "Apps", "Bot", "BotFailed", "apps_of", "running_bots"]
+
+
+_SECONDS_TO_START: Final = 20.0
+_SECONDS_TO_END: Final = 2.0
+_SECONDS_TO_FALL: Final = 0.3
+"""For a process to be gone after its connections are."""
+_LAST_WORDS: Final = 300
+
+
+class BotFailed(RuntimeError):
+    """A bot could not be started, or did not begin to listen; says why in words."""
+
+
+@contextmanager
+def running_bots(
+    commands: list[str], folder: Path, environment: dict[str, str]
+) -> Iterator[dict[str, Bot]]:
+    """Start each command once; gives the bots by command when all listen.
+
+    Raises BotFailed. All have ended when it is left.
+    """
+    with ExitStack() as stack:
+        bots = {
+            command: stack.enter_context(Bot(command, folder, environment))
+            for command in dict.fromkeys(commands)
+        }
+        for bot in bots.values():
+            bot.wait()
+        yield bots
+
+
+class Bot:
+    """One process."""
+
+    def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
+        self._command = command
+        self._folder = folder
+        self._environment = environment
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes]
+        self._said: IO[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self._port}/"
+
+    def __enter__(self) -> Bot:
+        words = shlex.split(self._command)
+        if words[0].endswith(".py"):
+            words = [sys.executable, *words]
+        self._said = tempfile.TemporaryFile()
+        try:
+            self._process = subprocess.Popen(
+                words,
+                cwd=self._folder,
+                env={**os.environ, **self._environment, "PORT": str(self._port)},
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=subprocess.STDOUT,
+            )
+        except OSError as error:
+            self._said.close()
+            raise BotFailed(f"cannot start the bot {self._command!r}: {error.strerror}") from None
+        return self
+
+    def wait(self) -> None:
+        """Until it listens. Raises BotFailed."""
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while time.monotonic() < deadline:
+            if (code := self._process.poll()) is not None:
+                raise BotFailed(
+                    f"the bot {self._command!r} ended with exit code {code} before it listened on "
+                    f"port {self._port} (the environment's PORT){self._last_words()}"
+                )
+            with socket.socket() as trying:
+                if trying.connect_ex(("127.0.0.1", self._port)) == 0:
+                    return
+            time.sleep(0.01)
+        raise BotFailed(
+            f"the bot {self._command!r} did not listen on 127.0.0.1 port {self._port} (the "
+            f"environment's PORT) within {_SECONDS_TO_START:g} seconds{self._last_words()}"
+        )
+
+    def fault(self) -> str | None:
+        """What became of it, and what it said last, after its connection broke; None: nothing."""
+        try:
+            code = self._process.wait(_SECONDS_TO_FALL)
+        except subprocess.TimeoutExpired:
+            words = self._last_words()
+            return f"the bot {self._command!r} said{words}" if words else None
+        return f"the bot {self._command!r} ended with exit code {code}{self._last_words()}"
+
+    def _last_words(self) -> str:
+        said = self._said.fileno()  # not sought in: the bot writes where that leads
+        text = os.pread(said, os.fstat(said).st_size, 0).decode(errors="replace").strip()
+        if len(text) > _LAST_WORDS:
+            text = "… " + text[-_LAST_WORDS:]
+        return f": {text}" if text else ""
+
+    def __exit__(self, *_: Any) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._said.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as trying:
+        trying.bind(("127.0.0.1", 0))
+        port: int = trying.getsockname()[1]
+        return port
+
 
 Hold = Callable[[], AbstractContextManager[None]]
 
@@ -82,3 +220,90 @@ async def _close(ports: list[Any]) -> None:
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+
+
+class AppCall:
+    """Carries out a plan. The caller does what its behavior says from when the stream is open."""
+
+    def __init__(self, exchange: Exchange, plan: AppPlan, port: StreamPort, cast: Cast) -> None:
+        self.name = plan.name
+        self._exchange = exchange
+        self._plan = plan
+        self._port = port
+        self._behavior = cast.behaviors[plan.caller.name]
+        self.warnings: list[str] = []
+        self._caller = CallerLeg(
+            exchange, plan.name, cast.phone(plan.caller, acts=False), "app", plan.recordings, "call"
+        )
+        record = StreamRecord(
+            sid=exchange.sids.new("MZ"),
+            account_sid=exchange.account_sid,
+            call_sid=self._caller.call.sid,
+            name=None,
+            updated_ns=exchange.now_ns,
+        )
+        self.stream = Stream(self, self._caller.call, plan.ask, record, both_ways=True)
+
+    async def run(self) -> None:
+        """From dialling to the end."""
+        caller, exchange = self._caller, self._exchange
+        try:
+            caller.planned.watch()
+            caller.answer()
+            caller.planned.begin("answer")
+            if await self._opened():
+                caller.behave(self._act)
+                longest = exchange.watch_until(exchange.now_ns + self._plan.time_limit_ns)
+                await caller.until(self.stream.ended.wait(), longest)
+        except CallEnded:
+            pass
+        finally:
+            self.stream.stop()
+            await caller.finish()
+
+    async def _opened(self) -> bool:
+        try:
+            target = target_of(self._plan.ask.url, HostGuard(), self._plan.auth_token)
+            await self.stream.open(self._port, target)
+        except StreamFailed as failed:
+            self.stream.error = (failed.code, str(failed))
+            self.failed(self.stream, failed)
+            return False
+        self._tell("started")
+        return not self.stream.ended.is_set()
+
+    async def _act(self, control: PartyControl) -> None:
+        await self._behavior(control)
+        await self._exchange.sleep(LINGER_NS)
+        await control.call.hang_up()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run beside the call until it ends."""
+        return self._caller.spawn(work)
+
+    # -- what the stream tells --------------------------------------------------------------
+
+    def failed(self, stream: Stream, failed: StreamFailed) -> None:
+        """It broke, or never began."""
+        words = f"{failed.code} {NAMES[failed.code]}: {failed}"
+        self.warnings.append(f"call {self.name}: {words}")
+        self._tell("error", f": {words}")
+
+    def warn(self, stream: Stream, code: int, words: str) -> None:
+        """Something the app did that Twilio passes over."""
+        self.warnings.append(f"call {self.name}: {code} {NAMES[code]}: {words}")
+
+    def stopped(self, stream: Stream) -> None:
+        """It has ended."""
+        self._tell("stopped")
+
+    def _tell(self, word: str, more: str = "") -> None:
+        self._exchange.events.emit(
+            StreamEvent(
+                at_ns=self._exchange.now_ns,
+                kind=f"stream.{word}",
+                text=f"stream of call {self.name} {word}{more}",
+                call_sid=self._caller.call.sid,
+                stream_sid=self.stream.record.sid,
+            )
+        )

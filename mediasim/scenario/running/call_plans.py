@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.exchange.layout import Channels, Track
 from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Answering
+from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.records import RecordingSource
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import PauseBehavior

@@ -1,15 +1,18 @@
-"""A scenario's calls, compiled to the operations of the exchange's call control."""
+"""A scenario's calls, carried out by the exchange's call control, with the recordings it plans."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
+from typing import Any, Literal
 
 from mediasim.exchange.call_control import LINGER_NS, CallControl
 from mediasim.exchange.dial import Dial, DialledLeg
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.layout import Kind
 from mediasim.exchange.message import record_message
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone
+from mediasim.exchange.profiles import Kind
 from mediasim.exchange.recording import (
     RecordedCall,
     RecordedMessage,
@@ -22,13 +25,95 @@ from mediasim.media.room import Room
 from mediasim.parties.party import Party
 from mediasim.scenario.running.call_plans import (
     DialPlan,
+    Moment,
+    PausePlan,
     RecordingPlan,
     TransferPlan,
     VoicemailPlan,
 )
-from mediasim.scenario.running.planned_recordings import PlannedRecordings, moment_comes
 
-__all__ = ["CallerLeg", "Cast", "DialledCall", "VoicemailCall"]
+__all__ = ["CallerLeg", "Cast", "DialledCall", "PlannedRecordings", "VoicemailCall", "moment_comes"]
+
+
+async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> None:
+    """Wait for a moment of a call dialled then."""
+    if moment.at_ns is not None:
+        await exchange.sleep_until(dialled_ns + moment.at_ns)
+    elif moment.event is not None:
+        await exchange.events.wait(moment.event)
+
+
+class PlannedRecordings:
+    """Recordings by plan; a :class:`mediasim.exchange.dial.DialRecording`."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        plans: Iterable[RecordingPlan],
+        start: Callable[[RecordingPlan], LiveRecording],
+        in_progress: Callable[[], bool],
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[Any]],
+    ) -> None:
+        """``start`` begins one now; ``in_progress`` tells whether any leg is up."""
+        self._exchange = exchange
+        self._start = start
+        self._in_progress = in_progress
+        self._spawn = spawn
+        self._dialled_ns = exchange.now_ns
+        self._waiting = list(plans)
+        self._of_dial: list[LiveRecording] = []
+
+    def watch(self) -> None:
+        """Wait for the recordings that begin at a time or with an event."""
+        for plan in self._waiting:
+            if isinstance(plan.start, Moment):
+                self._spawn(self._when(plan, plan.start))
+
+    def begin(self, moment: Literal["leg", "ringing", "answer"]) -> None:
+        for plan in [plan for plan in self._waiting if plan.start == moment]:
+            self._waiting.remove(plan)
+            self._begin(plan)
+
+    def halt(self) -> list[LiveRecording]:
+        halted = [recording for recording in self._of_dial if recording.active]
+        for recording in halted:
+            recording.halt()
+        return halted
+
+    async def _when(self, plan: RecordingPlan, moment: Moment) -> None:
+        """A request for a recording is refused while no leg is up: it never starts then."""
+        await moment_comes(self._exchange, self._dialled_ns, moment)
+        if self._in_progress():
+            self._begin(plan)
+
+    def _begin(self, plan: RecordingPlan) -> None:
+        recording = self._start(plan)
+        if plan.source == "DialVerb":
+            self._of_dial.append(recording)
+        if plan.pauses:
+            self._spawn(self._pause(recording, plan.pauses))
+        if plan.stop is not None:
+            self._spawn(self._stop(recording, plan.stop))
+
+    async def _pause(self, recording: LiveRecording, pauses: tuple[PausePlan, ...]) -> None:
+        exchange = self._exchange
+        for pause in pauses:
+            await moment_comes(exchange, self._dialled_ns, pause.begin)
+            if not recording.active:
+                return
+            recording.pause(pause.behavior)
+            if pause.for_ns is not None:
+                await exchange.sleep(pause.for_ns)
+            elif pause.until is not None:
+                await moment_comes(exchange, self._dialled_ns, pause.until)
+            else:
+                return
+            if recording.record.status == "paused":
+                recording.resume()
+
+    async def _stop(self, recording: LiveRecording, moment: Moment) -> None:
+        await moment_comes(self._exchange, self._dialled_ns, moment)
+        recording.stop()
 
 
 class Cast:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from traceback import format_exc
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.lanes import WorkerDied, in_lanes
+from mediasim.scenario.running.processes import WorkerDied, in_lanes
 from mediasim.scenario.running.run_folders import recover_in
 
-__all__ = ["run_all", "run_one", "write_report_json"]
+if TYPE_CHECKING:
+    from mediasim.scenario.report.model import Report, RunReport
+
+__all__ = ["run_all", "run_one"]
 
 SEED_NOTE: Final = (
     "Same scenario, same seed, same version: the same SIDs, events, JSON and WAV bytes."
@@ -29,10 +32,10 @@ def run_one(
     realtime: bool,
     shared_socket: bool = False,
     pcap: bool = False,
-) -> dict[str, Any]:
-    """One run and its verdicts as data; a run that breaks says so in ``error``."""
+) -> RunReport:
+    """Carry out one scenario and report it; a run that breaks says so in ``error``."""
     from mediasim.scenario.expectations.checks import check
-    from mediasim.scenario.running.result import run_report
+    from mediasim.scenario.report.build import run_report
     from mediasim.scenario.running.runner import RunFailed, run_scenario
 
     try:
@@ -49,22 +52,21 @@ def run_one(
         return run_report(run, [check(run, wanted) for wanted in expected])
     except KeyboardInterrupt:
         words = "was interrupted before there was anything to show"
-        return {**_broken(scenario, seed, realtime, words), "cut": True}
+        return _broken(scenario, seed, realtime, words, cut=True)
     except (RunFailed, OSError) as error:
         return _broken(scenario, seed, realtime, str(error))
     except Exception as error:
         words = f"a fault of mediasim itself, {type(error).__name__}: {error}"
-        return _broken(scenario, seed, realtime, words, format_exc())
+        return _broken(scenario, seed, realtime, words, traceback=format_exc())
 
 
 def _broken(
-    scenario: Scenario, seed: int | None, realtime: bool, words: str, traceback: str | None = None
-) -> dict[str, Any]:
-    from mediasim.scenario.running.result import failed_run
+    scenario: Scenario, seed: int | None, realtime: bool, words: str, **more: Any
+) -> RunReport:
+    from mediasim.scenario.report.build import broken_run
 
     used = scenario.seed if seed is None else seed
-    run = failed_run(scenario, used, "real" if realtime else "virtual", words)
-    return {**run, "traceback": traceback}
+    return broken_run(scenario, used, "real" if realtime else "virtual", words, **more)
 
 
 def run_all(
@@ -76,22 +78,23 @@ def run_all(
     shared_socket: bool = False,
     pcap: bool = False,
     jobs: int = 1,
-    progress: Callable[[dict[str, Any]], None] | None = None,
+    progress: Callable[[RunReport], None] | None = None,
     warnings: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Report:
     """Run all, ``jobs`` at a time, and return the report of them in the order given.
 
     After Ctrl-C it is of those that have run, the last of them cut; ``interrupted`` says so.
     ``warnings`` are told before those of the runs.
     """
     from mediasim import __version__
+    from mediasim.scenario.report.model import Report
 
     started = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
     told = [*warnings, *recover_in(directory)]
     how: dict[str, Any] = {"realtime": realtime, "shared_socket": shared_socket, "pcap": pcap}
     work = partial(run_one, directory=directory, seed=seed, **how)
-    runs: list[dict[str, Any]] = []
+    runs: list[RunReport] = []
     interrupted = False
     try:
         for scenario, run in _each(work, scenarios, jobs):
@@ -102,27 +105,24 @@ def run_all(
                 progress(run)
     except KeyboardInterrupt:
         interrupted = True
-    cut = sum(run["cut"] for run in runs)
+    cut = sum(run.cut for run in runs)
     if interrupted or cut:
         told.append(_interrupted(len(scenarios), len(runs), cut))
-    told += list(dict.fromkeys(text for run in runs for text in run.pop("warnings", ())))
-    return {
-        "mediasim": __version__,
-        "ok": not interrupted and all(run["ok"] for run in runs),
-        "interrupted": interrupted or cut > 0,
-        "seed_note": SEED_NOTE,
-        "warnings": told,
-        "wall_seconds": round(time.perf_counter() - started, 3),
-        "runs": runs,
-    }
-
-
-_Result = tuple[Scenario, dict[str, Any] | WorkerDied]
+    told += list(dict.fromkeys(text for run in runs for text in run.warnings or ()))
+    return Report(
+        mediasim=__version__,
+        ok=not interrupted and all(run.ok for run in runs),
+        interrupted=interrupted or cut > 0,
+        seed_note=SEED_NOTE,
+        warnings=told,
+        wall_seconds=round(time.perf_counter() - started, 3),
+        runs=[replace(run, warnings=None) for run in runs],
+    )
 
 
 def _each(
-    work: Callable[[Scenario], dict[str, Any]], scenarios: Sequence[Scenario], jobs: int
-) -> Iterator[_Result]:
+    work: Callable[[Scenario], RunReport], scenarios: Sequence[Scenario], jobs: int
+) -> Iterator[tuple[Scenario, RunReport | WorkerDied]]:
     """The runs in order, until one is cut."""
     if jobs > 1 and len(scenarios) > 1:
         yield from in_lanes(work, scenarios, min(jobs, len(scenarios)))
@@ -130,7 +130,7 @@ def _each(
     for scenario in scenarios:
         run = work(scenario)
         yield scenario, run
-        if run["cut"]:
+        if run.cut:
             return
 
 
@@ -138,10 +138,3 @@ def _interrupted(wanted: int, ran: int, cut: int) -> str:
     return (
         f"interrupted: {ran - cut} of {wanted} runs are done, {cut} cut, {wanted - ran} not begun"
     )
-
-
-def write_report_json(report: dict[str, Any], directory: Path) -> Path:
-    """Leave ``report.json`` in the directory."""
-    path = directory / "report.json"
-    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return path

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
+from mediasim.audio.codecs import CODECS
 from mediasim.documents.diagnostics import Problem, ScenarioError
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import FarEnd, FarEndFormat
@@ -15,8 +15,7 @@ from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
 from mediasim.net.sdp import SdpError, SessionDescription, answer, offer, parse_sdp
 from mediasim.parties.party import Party as Answering
 from mediasim.rtp.stream import StreamFormat
-from mediasim.scenario.model.endpoint import address_of
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import Party, address_of
 from mediasim.scenario.model.scenario import Scenario
 
 __all__ = [
@@ -26,8 +25,6 @@ __all__ = [
     "described",
     "refuse_without_real_time",
 ]
-
-_NUMBERS: Final = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 111}
 
 
 def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
@@ -119,7 +116,7 @@ def _format(party: Party) -> FarEndFormat:
     assert endpoint is not None
     number = endpoint.payload_type
     if number is None:
-        number = _NUMBERS[party.codec]
+        number = CODECS[party.codec].payload_type
     received = StreamFormat(
         codec=party.codec, payload_type=number, event_payload_type=endpoint.dtmf
     )

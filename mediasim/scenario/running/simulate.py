@@ -24,10 +24,11 @@ from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.scenario.expectations.checks import Verdict, check
 from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.result import run_report
+from mediasim.scenario.report.build import run_report
+from mediasim.scenario.report.model import report_json
 from mediasim.scenario.running.runner import Run, run_scenario
-from mediasim.scenario.running.sound_check import check_sounds
-from mediasim.truth.sidecar import RecordingTruth
+from mediasim.scenario.running.sounds import check_sounds
+from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Download, Format, download
 
 __all__ = ["Recorded", "Result", "simulate", "simulate_async"]
@@ -117,7 +118,8 @@ class Result:
     @property
     def report(self) -> dict[str, Any]:
         """The run as ``report.json`` has it."""
-        return run_report(self.run, self.verdicts)
+        found: dict[str, Any] = report_json(run_report(self.run, self.verdicts))
+        return found
 
 
 def simulate(

@@ -1,9 +1,13 @@
-"""What a scenario's parties say and play: as written, and as samples."""
+"""What a scenario's parties say and play: as written, checked, and as samples.
+
+The check comes before anything runs: can all of it be heard? It makes no speech, and reads files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,16 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
-from mediasim.documents.model import Location
-from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker, run
+from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.model import Location, Many, Trouble
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES, voice_named
+from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker, run, speakable
 from mediasim.parties.voices.word_times import WordTime
+from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import Noise, Play, Say, walk
+from mediasim.scenario.model.steps import Noise, Play, Say, Step, walk
 from mediasim.seeds import Seeds
 
-__all__ = ["GREETER", "ScenarioSounds", "Sound", "SoundClip", "sounds_of", "voices_of"]
+__all__ = [
+    "GREETER",
+    "ScenarioSounds",
+    "Sound",
+    "SoundClip",
+    "check_sounds",
+    "party_sound_troubles",
+    "script_sounds",
+    "sounds_of",
+    "voices_of",
+]
 
+_WrongFile = Callable[[Path], str | None]
 GREETER: Final = DEFAULT_VOICES[-1]
 """The voice that says greetings."""
 
@@ -59,14 +76,108 @@ def sounds_of(scenario: Scenario) -> Iterator[Sound]:
     """Everything that may be said or played, in the order of the file."""
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
-        for at, step in walk(party.script):
-            if isinstance(step, Say | Play):
-                yield Sound(step, voices[name], ("parties", name, "script", *at))
+        yield from script_sounds(party.script, voices[name], ("parties", name, "script"))
+    yield from _greetings(scenario)
+
+
+def _greetings(scenario: Scenario) -> Iterator[Sound]:
     for number, call in enumerate(scenario.calls):
         greeting = call.voicemail.greeting if call.voicemail is not None else None
         if greeting is not None:
             location = ("calls", number, "voicemail", "greeting", greeting.sound.keyword)
             yield Sound(greeting.sound, GREETER, location)
+
+
+def script_sounds(script: Many[Step], voice: str, location: Location = ()) -> Iterator[Sound]:
+    """Everything that a script, written at a location, may say in a voice, or play."""
+    for at, step in walk(script):
+        for lead, source in step.sounds():
+            yield Sound(source, voice, (*location, *at, *lead))
+
+
+# -- checked ------------------------------------------------------------------------------------
+
+
+def check_sounds(scenarios: Iterable[Scenario]) -> None:
+    """Raises ScenarioError with every voice that nobody has and all that cannot be said or played.
+
+    Also for a MEDIASIM_SPEECH that names no engine.
+    """
+    problems: dict[Problem, None] = {}  # variants of a matrix share theirs
+    files = cache(_wrong_file)  # each is read once
+    for scenario in scenarios:
+        for location, message in _troubles(scenario, files):
+            problems[scenario.problem(location, message)] = None
+    try:
+        Speaker()
+    except ValueError as error:
+        problems[Problem(str(error))] = None
+    if problems:
+        raise ScenarioError(sorted(problems, key=_place))
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return str(problem.file or ""), problem.line or 0, problem.column or 0
+
+
+def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Trouble]:
+    voices = voices_of(scenario)
+    for name, party in scenario.parties.items():
+        for location, wrong in party_sound_troubles(party, voices[name], scenario.base, files):
+            yield ("parties", name, *location), wrong
+    for sound in _greetings(scenario):
+        yield from _sound_troubles(sound, scenario.base, files)
+
+
+def _wrong_file(path: Path) -> str | None:
+    from mediasim.audio.files import load_clip
+
+    try:
+        load_clip(path)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def party_sound_troubles(
+    party: Party, voice: str, base: Path, files: _WrongFile = _wrong_file
+) -> Iterator[Trouble]:
+    """What of a party cannot be said in a voice, or played, by its place in the party.
+
+    ``base`` is the folder that files are relative to; ``files`` says what is wrong with a file.
+    """
+    if party.voice is not None and (wrong := _wrong_voice(party.voice)):
+        yield ("voice",), wrong
+    for sound in script_sounds(party.script, voice, ("script",)):
+        yield from _sound_troubles(sound, base, files)
+
+
+def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Trouble]:
+    step = sound.step
+    if isinstance(step, Play):
+        if wrong := files(base / step.file):
+            yield (*sound.location, "file"), wrong
+        return
+    voice = step.voice or sound.voice
+    if wrong := _wrong_voice(voice):
+        if step.voice is not None:
+            yield (*sound.location, "voice"), wrong
+        return
+    try:
+        speakable(step.text, voice_named(voice))
+    except ValueError as error:
+        yield (*sound.location, "text"), str(error)
+
+
+def _wrong_voice(voice: str) -> str | None:
+    try:
+        voice_named(voice)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+# -- as samples ---------------------------------------------------------------------------------
 
 
 class ScenarioSounds:

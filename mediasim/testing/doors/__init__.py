@@ -8,3 +8,5 @@ samples, truth and events; ``judge`` is the property itself, and ``mediasim fuzz
 What is compared: the samples of the recordings, their truth but for SIDs, and the order and times
 of the events that both doors have.
 """
+
+__all__ = ["judge"]

@@ -7,8 +7,7 @@ scenario of the same name has. So both draw the same noise and the same weather.
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +19,9 @@ from mediasim.exchange.states import CALL
 from mediasim.media.plane import MediaPlane
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config
-from mediasim.sandbox.live import place_call
-from mediasim.sandbox.numbers import claim_numbers
-from mediasim.sandbox.phones import PhoneBook
+from mediasim.sandbox.number_plan import PhoneBook, claim_numbers, place_call
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest import create_api
@@ -69,7 +66,7 @@ class Account:
         self._over = asyncio.Event()
         exchange.events.on("event", self._follow)
         self._client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(create_api(self.service, _gate)),
+            transport=httpx2.ASGITransport(create_api(self.service, on_this_loop)),
             base_url=f"http://sandbox{self.service.account_path}/",
             auth=(record.sid, _TOKEN),
         )
@@ -115,24 +112,8 @@ class Account:
 class _App:
     """What it is asked for is always the end; all other documents come with what asks for them."""
 
-    async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_seconds: float,
-        total_seconds: float,
-        most_bytes: int,
-    ) -> HttpAnswer:
+    async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
         return HttpAnswer(200, {"content-type": "text/xml"}, b"<Response><Hangup/></Response>")
-
-
-async def _gate(work: Callable[[], Any]) -> Any:
-    """The engine's loop is this one."""
-    result = work()
-    return await result if inspect.isawaitable(result) else result
 
 
 def _checked(response: httpx2.Response) -> dict[str, Any]:

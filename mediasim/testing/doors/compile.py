@@ -35,7 +35,7 @@ from mediasim.scenario.model.conference import Conference
 from mediasim.scenario.model.party import Party
 from mediasim.scenario.model.recording import Moment, Recording, RecordingPause
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import Noise, walk
+from mediasim.scenario.model.steps import walk
 
 __all__ = [
     "APP",
@@ -204,7 +204,7 @@ def _drawn(party: Party) -> bool:
         party.noise is not None
         or party.dtx == "comfort-noise"
         or any(link.jitter or link.loss or link.reorder or link.duplicate for link in links)
-        or any(isinstance(step, Noise) and step.label is None for _, step in walk(party.script))
+        or any(step.drawn_by_leg for _, step in walk(party.script))
     )
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mediasim.scenario.fuzz.draw_parties import SIGNALS, draw_party
-from mediasim.scenario.fuzz.draws import Draws
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
+from mediasim.scenario.fuzz.draw_parties import SIGNALS, Draws, draw_party
 from mediasim.seeds import Seeds
 from mediasim.testing.doors.unlike import unlike
 
@@ -38,7 +38,7 @@ def _drawn(draws: Draws, name: str) -> Drawn:
     scenario: Drawn = {
         "name": name,
         "seed": draws.whole(0, 999),
-        "profile": draws.pick(("2016-legacy", "2022-05", "2022-05", "2024-07", "2025-09")),
+        "profile": draws.pick(sorted((*PROFILES, DEFAULT_PROFILE))),
     }
     shape = draws.pick(("call",) * 7 + ("conference",) * 2 + ("voicemail",))
     if shape == "conference":

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
-from mediasim.scenario.fuzz.try_out import Trial
+from mediasim.scenario.fuzz.properties import Trial
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
 from mediasim.testing.doors.draw import draw_call
 from mediasim.testing.doors.left import Left, differences

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.conversation.spans import total
 from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.figures import (
     Conversation,
@@ -14,8 +15,7 @@ from mediasim.truth.analysis.figures import (
     words_per_minute,
 )
 from mediasim.truth.analysis.recording import Voice
-from mediasim.truth.analysis.spans import total
-from mediasim.truth.analysis.word_errors import word_error_rate
+from mediasim.truth.analysis.transcription import word_error_rate
 
 __all__ = ["analysis_json"]
 
@@ -44,7 +44,7 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
         "truth": true,
         "error": None if true is None else _error(measured, true),
         "turns": _turns(analysis.measured),
-        "interruptions": _cut_ins(analysis.measured),
+        "interruptions": _interruptions(analysis.measured),
         "responses": _responses(analysis.measured),
         "transcript": _transcript(analysis),
     }
@@ -156,8 +156,8 @@ def _turns(conversation: Conversation) -> list[dict[str, Any]] | None:
     ]
 
 
-def _cut_ins(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.cut_ins is None or conversation.voices is None:
+def _interruptions(conversation: Conversation) -> list[dict[str, Any]] | None:
+    if conversation.interruptions is None or conversation.voices is None:
         return None
     return [
         {
@@ -167,12 +167,12 @@ def _cut_ins(conversation: Conversation) -> list[dict[str, Any]] | None:
             "overlap_seconds": _seconds(each.overlap),
             "outcome": each.outcome,
         }
-        for each in conversation.cut_ins
+        for each in conversation.interruptions
     ]
 
 
 def _responses(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.responses is None or conversation.voices is None:
+    if conversation.gaps is None or conversation.voices is None:
         return None
     return [
         {
@@ -181,7 +181,7 @@ def _responses(conversation: Conversation) -> list[dict[str, Any]] | None:
             "to": conversation.voices[each.to].name,
             "latency_seconds": _seconds(each.latency),
         }
-        for each in conversation.responses
+        for each in conversation.gaps
     ]
 
 

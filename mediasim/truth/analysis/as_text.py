@@ -1,11 +1,22 @@
-"""The analysis for a person: measured beside true, and by how much they differ."""
+"""The analysis as text: for a person, as RTTM, as WebVTT.
+
+RTTM, Rich Transcription Time Marked, is the form that diarisation is scored in: ten fields a line
+(NIST, "The 2009 Rich Transcription Meeting Recognition Evaluation Plan", appendix A): type, file,
+channel, start, duration, orthography, subtype, name, confidence and look-ahead, ``<NA>`` for what
+does not apply. WebVTT is the W3C's; cues have the speakers' names as voices (4.2.2).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["analysis_text"]
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.conversation.spans import Span
+from mediasim.truth.analysis.analysis import Analysis
+from mediasim.truth.analysis.figures import Conversation
+
+__all__ = ["analysis_text", "rttm", "webvtt"]
 
 _Show = Callable[[float], str]
 _Figure = tuple[str, str, _Show]
@@ -138,3 +149,99 @@ def _interruptions(document: Mapping[str, Any]) -> Iterator[str]:
             f"  {each['at']:8.2f} s  {each['by']} cuts in on {each['on']}: {each['outcome']}, "
             f"{each['overlap_seconds']:.2f} s at once"
         )
+
+
+# -- RTTM -----------------------------------------------------------------------------------
+
+
+def rttm(conversation: Conversation, recording: str) -> str:
+    """The speech of every speaker, a line each, by its start.
+
+    The name is ``<NA>`` where one channel holds several speakers: theirs cannot be told.
+    """
+    return "".join(
+        f"SPEAKER {_field(recording)} {channel} {start / SAMPLE_RATE:.3f} "
+        f"{(end - start) / SAMPLE_RATE:.3f} <NA> <NA> {name} <NA> <NA>\n"
+        for (start, end), channel, name in sorted(_spoken(conversation))
+    )
+
+
+def _spoken(conversation: Conversation) -> Iterator[tuple[Span, int, str]]:
+    if conversation.voices is None:
+        for span in conversation.active:
+            yield span, 1, "<NA>"
+        return
+    for voice, speech in zip(conversation.voices, conversation.speech, strict=True):
+        for span in speech:
+            yield span, voice.channel, _field(voice.name)
+
+
+def _field(text: str) -> str:
+    """Fields are parted by white space."""
+    return "_".join(text.split()) or "<NA>"
+
+
+# -- WebVTT ---------------------------------------------------------------------------------
+
+
+_Cue = tuple[int, int, str | None, str]
+"""From sample, to sample, who, what."""
+_WITHOUT_WORDS: Final = "[speech]"
+
+
+def webvtt(analysis: Analysis) -> str:
+    """A WebVTT file.
+
+    The words are the recogniser's if it was asked, else the truth's; where neither is there, a cue
+    says that somebody speaks.
+    """
+    cues = "".join(_written(cue) for cue in sorted(_cues(analysis), key=lambda cue: cue[:2]))
+    return f"WEBVTT\n\nNOTE {_plain(analysis.recording.name)}: {_source(analysis)}\n\n{cues}"
+
+
+def _source(analysis: Analysis) -> str:
+    if analysis.transcript is not None:
+        return "words as they were recognised"
+    if analysis.sayings is not None:
+        return "words and places as the truth has them"
+    return "speech as it was detected, without its words"
+
+
+def _cues(analysis: Analysis) -> Iterator[_Cue]:
+    voices = analysis.recording.voices
+    if analysis.transcript is not None:
+        for number, heard in enumerate(analysis.transcript):
+            who = None if voices is None else voices[number].name
+            for each in heard:
+                yield each.start, each.end, who, each.text
+    elif analysis.sayings is not None:
+        for saying in analysis.sayings:
+            yield saying.start, saying.end, saying.party, saying.text or _WITHOUT_WORDS
+    elif analysis.measured.turns is not None and voices is not None:
+        for turn in analysis.measured.turns:
+            yield turn.start, turn.end, voices[turn.speaker].name, _WITHOUT_WORDS
+    else:
+        for start, end in analysis.measured.active:
+            yield start, end, None, _WITHOUT_WORDS
+
+
+def _written(cue: _Cue) -> str:
+    start, end, who, text = cue
+    voice = "" if who is None else f"<v {_plain(who)}>"
+    return f"{_time(start)} --> {_time(max(end, start + SAMPLE_RATE // 1000))}\n" + (
+        f"{voice}{_plain(text)}\n\n"
+    )
+
+
+def _time(samples: int) -> str:
+    milliseconds = samples * 1000 // SAMPLE_RATE
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}.{milliseconds:03d}"
+
+
+def _plain(text: str) -> str:
+    """On one line, with nothing that a cue would take for markup."""
+    one_line = " ".join(text.split())
+    return one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

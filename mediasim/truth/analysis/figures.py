@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.truth.analysis.floor_changes import CutIn, Response, cut_ins, responses
+from mediasim.conversation.spans import Span, at_least, complement, total
+from mediasim.conversation.turns import (
+    Interruption,
+    ResponseGap,
+    Turn,
+    gaps,
+    interruptions,
+    turns_of,
+)
 from mediasim.truth.analysis.recording import Voice
-from mediasim.truth.analysis.spans import Span, at_least, complement, total
-from mediasim.truth.analysis.turns import Turn, turns_of
 
 __all__ = ["Conversation", "Latency", "SpeakerFigures", "latency_of", "words_per_minute"]
 
@@ -80,11 +86,12 @@ class Conversation:
         self.silences = complement(self.active, samples)
         self.overlaps: list[Span] | None = at_least(speech, 2) if self.interactive else None
         self.turns: list[Turn] | None = turns_of(speech) if voices is not None else None
-        self.cut_ins: list[CutIn] | None = None
-        self.responses: list[Response] | None = None
+        self.interruptions: list[Interruption] | None = None
+        self.gaps: list[ResponseGap] | None = None
+        """Those before responses."""
         if self.turns is not None and self.interactive:
-            self.cut_ins = cut_ins(self.turns)
-            self.responses = responses(self.turns)
+            self.interruptions = interruptions(self.turns)
+            self.gaps = gaps(speech)
 
     def speakers(self) -> list[SpeakerFigures] | None:
         """Each speaker's figures, in the order of the voices."""
@@ -100,13 +107,13 @@ class Conversation:
         successful: int | None = None
         suffered: int | None = None
         backchannels: int | None = None
-        if self.cut_ins is not None:
-            mine = [cut_in.outcome for cut_in in self.cut_ins if cut_in.by == number]
+        if self.interruptions is not None:
+            mine = [each.outcome for each in self.interruptions if each.by == number]
             backchannels = mine.count("backchannel")
             successful = mine.count("successful")
             made = len(mine) - backchannels
             suffered = sum(
-                cut_in.on == number and cut_in.outcome != "backchannel" for cut_in in self.cut_ins
+                each.on == number and each.outcome != "backchannel" for each in self.interruptions
             )
         return SpeakerFigures(
             voice=voice,
@@ -115,8 +122,8 @@ class Conversation:
             turns=len(own),
             longest_monologue=max(own, key=lambda turn: (turn.samples, -turn.start), default=None),
             latency=None
-            if self.responses is None
-            else latency_of([each.latency for each in self.responses if each.by == number]),
+            if self.gaps is None
+            else latency_of([each.latency for each in self.gaps if each.by == number]),
             interruptions_made=made,
             interruptions_successful=successful,
             interruptions_suffered=suffered,

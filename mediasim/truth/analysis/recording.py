@@ -16,15 +16,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.truth.analysis.errors import AnalysisError
-from mediasim.truth.documents import check_truth
-from mediasim.truth.run_recordings import recordings_in
+from mediasim.audio.wav import AudioFileError
+from mediasim.truth.documents import check_truth, recordings_in
 
-__all__ = ["Recording", "Voice", "find_recording", "find_recordings", "read_recording"]
+__all__ = [
+    "AnalysisError",
+    "Recording",
+    "Voice",
+    "find_recording",
+    "find_recordings",
+    "read_recording",
+]
 
 _TRUTH: Final = ".truth.json"
+
+
+class AnalysisError(ValueError):
+    """A recording cannot be analysed: says what is wrong, and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)

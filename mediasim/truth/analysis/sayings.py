@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.conversation.spans import Span
+from mediasim.conversation.turns import utterances
 from mediasim.truth.analysis.recording import Voice
-from mediasim.truth.analysis.spans import Span, joined
 
 __all__ = ["Saying", "sayings_of", "speakers_of", "speech_of", "words_of"]
 
@@ -70,9 +71,9 @@ def speakers_of(sayings: Iterable[Saying]) -> list[Voice]:
     return list(voices.values())
 
 
-def speech_of(sayings: Iterable[Saying], pause: int) -> list[Span]:
-    """When these are said, pauses up to ``pause`` samples included."""
-    return joined(((saying.start, saying.end) for saying in sayings), pause)
+def speech_of(sayings: Iterable[Saying]) -> list[Span]:
+    """The utterances that these make."""
+    return utterances((saying.start, saying.end) for saying in sayings)
 
 
 def words_of(sayings: Sequence[Saying]) -> int | None:

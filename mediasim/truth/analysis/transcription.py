@@ -1,4 +1,4 @@
-"""The words of a channel, by an offline recogniser: the extra ``transcribe``.
+"""The words of a channel, by an offline recogniser (the extra ``transcribe``), and their errors.
 
 faster-whisper with any folder of a CTranslate2 Whisper model; the extra brings a small English one
 (tiny.en). Nothing is fetched. Only what a detector found to be speech is given to the recogniser,
@@ -9,6 +9,7 @@ words on one machine. For checking; the words of record are the truth's.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,13 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.truth.analysis.errors import AnalysisError
-from mediasim.truth.analysis.spans import Span, joined
+from mediasim.conversation.spans import Span, joined
+from mediasim.truth.analysis.recording import AnalysisError
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-__all__ = ["HeardWords", "Recogniser", "missing_extra"]
+__all__ = [
+    "HeardWords",
+    "Recogniser",
+    "missing_extra",
+    "plain_words",
+    "word_error_rate",
+    "word_errors",
+]
 
 _RATE: Final = 16_000
 """Samples per second that Whisper takes."""
@@ -116,3 +124,28 @@ def _with_margins(speech: Sequence[Span], samples: int) -> list[Span]:
     """A little more than the speech; nearby stretches as one, for words need their sentence."""
     wider = ((max(0, start - _MARGIN), min(samples, end + _MARGIN)) for start, end in speech)
     return joined(wider, SAMPLE_RATE)
+
+
+# -- how far from what was said -------------------------------------------------------------
+
+
+def plain_words(text: str) -> list[str]:
+    """The words without case and punctuation; a number in digits is a word as it stands."""
+    return re.findall(r"[a-z0-9]+", text.lower().replace("'", "").replace("’", ""))
+
+
+def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
+    """The fewest words to put in, leave out or replace to make one of the other (Levenshtein)."""
+    row = list(range(len(heard) + 1))
+    for number, word in enumerate(said, start=1):
+        before, row[0] = row[0], number
+        for at, other in enumerate(heard, start=1):
+            changed = before + (word != other)
+            before, row[at] = row[at], min(changed, row[at] + 1, row[at - 1] + 1)
+    return row[-1]
+
+
+def word_error_rate(said: str, heard: str) -> float | None:
+    """Errors by the words said; None if nothing was. Above 1 where much was invented."""
+    words = plain_words(said)
+    return word_errors(words, plain_words(heard)) / len(words) if words else None

@@ -1,13 +1,28 @@
-"""Faults of which channel holds whom."""
+"""Faults of which channel holds whom, and of the file itself.
+
+Those of the file take a whole WAV's bytes, so they come after all others.
+"""
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 
-from mediasim.audio.mixing import downmix
+from mediasim.audio.levels import downmix
+from mediasim.audio.wav import WAV_HEADER_SIZE
 from mediasim.truth.faults.material import FaultError, Material
 
-__all__ = ["crosstalk", "dead", "extra", "far_echo", "mixed", "swapped"]
+__all__ = [
+    "crosstalk",
+    "dead",
+    "extra",
+    "far_echo",
+    "header_only",
+    "mixed",
+    "swapped",
+    "wrong_length",
+]
 
 
 def swapped(it: Material) -> None:
@@ -57,3 +72,30 @@ def extra(it: Material) -> None:
     """One channel more, with everybody in it."""
     it.at(0, it.samples, all_channels=True)
     it.pcm = np.concatenate((it.pcm, downmix(it.pcm)[np.newaxis]))
+
+
+# -- of the file ----------------------------------------------------------------------------
+
+
+_RIFF_SIZE = 4
+_DATA_SIZE = 40
+
+
+def header_only(wav: bytes, value: float | None) -> bytes:
+    """The header of a file to which nothing was ever written: it announces no samples."""
+    return _announcing(wav[:WAV_HEADER_SIZE], 0)
+
+
+def wrong_length(wav: bytes, value: float | None) -> bytes:
+    """A header that was never brought up to date: it announces another share of the samples."""
+    assert value is not None
+    frame = struct.unpack_from("<H", wav, 32)[0]
+    frames = (len(wav) - WAV_HEADER_SIZE) // frame
+    return _announcing(wav, min(round(frames * value / 100) * frame, 0xFFFFFFFF - 36))
+
+
+def _announcing(wav: bytes, data: int) -> bytes:
+    changed = bytearray(wav)
+    struct.pack_into("<I", changed, _RIFF_SIZE, data + WAV_HEADER_SIZE - 8)
+    struct.pack_into("<I", changed, _DATA_SIZE, data)
+    return bytes(changed)

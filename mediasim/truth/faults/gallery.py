@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mediasim.truth.faults import channels, headers, packets, sound, timing
+from mediasim.truth.faults import channels, sound, timing
 from mediasim.truth.faults.material import Fault
 
 __all__ = ["GALLERY"]
@@ -143,14 +143,14 @@ _FAULTS: Final = (
         "a file of 44 bytes: a header, and no samples",
         "FreeSWITCH #1787, VICIdial: files of 44 bytes, to which nothing was written",
         ("empty",),
-        bytes=headers.header_only,
+        bytes=channels.header_only,
     ),
     Fault(
         "wrong-length",
         "the header announces so many per cent of the samples that are there",
         "FreeSWITCH #1787: the header says another length than the file has",
         ("header",),
-        bytes=headers.wrong_length,
+        bytes=channels.wrong_length,
         unit="%",
         default=50,
         low=0,
@@ -198,7 +198,7 @@ _FAULTS: Final = (
         "so many per cent of the packets are silent, in their places",
         "every network that loses packets, and a recorder whose grid begins at any sample",
         ("missing",),
-        packets.lost,
+        timing.lost,
         unit="%",
         default=3,
         low=0.1,
@@ -210,7 +210,7 @@ _FAULTS: Final = (
         "in the place of so many per cent of the packets stands the one before",
         "concealment of losses that repeats, which hides them from whoever looks for silence",
         ("repeated",),
-        packets.repeated,
+        timing.repeated,
         unit="%",
         default=5,
         low=0.1,
@@ -223,7 +223,7 @@ _FAULTS: Final = (
         "so many per cent of the packets have changed places with the next",
         "recorders that write packets in the order in which they come",
         ("reordered",),
-        packets.swapped_packets,
+        timing.swapped_packets,
         unit="%",
         default=5,
         low=0.1,

@@ -1,8 +1,9 @@
-"""How a fault is asked for: ``swapped``, ``drift:150``, ``late:20@1``."""
+"""How a fault is asked for (``swapped``, ``drift:150``, ``late:20@1``), and the gallery as text."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -10,7 +11,8 @@ from typing import Any, Final
 from mediasim.truth.faults.gallery import GALLERY
 from mediasim.truth.faults.material import Fault, FaultError
 
-__all__ = ["ORDER_PATTERN", "FaultOrder", "parse_fault"]
+__all__ = ["ORDER_PATTERN", "FaultOrder", "gallery_text", "parse_fault"]
+
 
 ORDER_PATTERN: Final = r"([a-z0-9-]+)(?::([+-]?[0-9]+(?:\.[0-9]+)?))?(?:@([1-9]))?"
 _FORM: Final = "NAME, NAME:VALUE, NAME@CHANNEL or NAME:VALUE@CHANNEL"
@@ -69,3 +71,20 @@ def parse_fault(text: str) -> FaultOrder:
             f"expected {name}:{fault.low:g} to {name}:{fault.high:g} ({fault.unit}), found {value}"
         )
     return FaultOrder(fault, number, None if channel is None else int(channel))
+
+
+# -- the gallery as text --------------------------------------------------------------------
+
+
+def gallery_text() -> str:
+    """Every fault: how it is asked for, what it does, whose failure it re-creates."""
+    return "\n".join(line for fault in GALLERY.values() for line in _lines(fault))
+
+
+def _lines(fault: Fault) -> Iterator[str]:
+    value = f":{fault.unit.upper()}" if fault.unit else ""
+    default = "" if fault.default is None else f"   (default {fault.default:g})"
+    channel = "[@CHANNEL]" if fault.of == "channel" else ""
+    yield f"{fault.name}{f'[{value}]' if value else ''}{channel}{default}"
+    yield f"    {fault.does}"
+    yield f"    as in: {fault.re_creates}"

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from mediasim.truth.measure import Leak, Reader, leak
 from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import ExpectedChannel
-from mediasim.truth.verify.tracking import share_found
-from mediasim.truth.verify.windows import Window
+from mediasim.truth.verify.tracking import Window, share_found
 
 __all__ = ["assignment", "crosstalk", "likeness"]
 

@@ -14,12 +14,18 @@ from mediasim.truth.verify.colour import band, echo, response
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
 from mediasim.truth.verify.hops import QUIET, Hops, Ideal, compare, dbfs
-from mediasim.truth.verify.lag_path import LagPath, lag_path
 from mediasim.truth.verify.packets import displaced, silenced
 from mediasim.truth.verify.spots import Spot, clicks, clipped_samples, invented
-from mediasim.truth.verify.time_map import Piece, TimeMap, time_map
-from mediasim.truth.verify.tracking import Sighting, track, track_closely
-from mediasim.truth.verify.windows import FINE, Window, sounding, windows
+from mediasim.truth.verify.time_map import LagPath, Piece, TimeMap, lag_path, time_map
+from mediasim.truth.verify.tracking import (
+    FINE,
+    Sighting,
+    Window,
+    sounding,
+    track,
+    track_closely,
+    windows,
+)
 
 __all__ = ["MeasuredChannel", "measure_channel"]
 

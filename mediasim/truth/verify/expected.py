@@ -15,15 +15,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
-from mediasim.audio.mixing import downmix
-from mediasim.audio.wav import read_wav
+from mediasim.audio.levels import downmix
+from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.truth.documents import TruthDocumentError, read_document
-from mediasim.truth.reference import coded
+from mediasim.truth.reference import reference_of
 
 __all__ = ["Expected", "ExpectedChannel", "Said", "read_expected"]
 
-_G711: Final = ("PCMU", "PCMA")
 _NOT_A_TRUTH: Final = (
     LookupError,
     TypeError,
@@ -218,9 +216,7 @@ def _lay(
             continue
         first, last = max(low, start), min(high, end)
         clip = tape[at + first - start : at + last - start]
-        if interval["codec"] in _G711:
-            clip = coded(clip, interval["codec"])
-        clip = clip.copy()
+        clip = reference_of(clip, interval["codec"]).copy()
         gaps.silence(clip, first, interval["party"])
         total[first - low : first - low + len(clip)] += clip
         written.append((first, first + len(clip)))

@@ -6,14 +6,14 @@ A packet of 20 ms holds at least three whole hops, wherever in the file it begin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
+from mediasim.truth.reference import coded, exact_codecs
 from mediasim.truth.verify.time_map import TimeMap
 
 __all__ = ["HOP", "QUIET", "Hops", "Ideal", "compare", "dbfs", "runs"]
@@ -37,11 +37,6 @@ _LOUD_DBFS: Final = -45.0
 _SURE: Final = 0.95
 """Correlation from which on a hop is what it should be."""
 
-_TRANSCODINGS: Final[tuple[Callable[[_Samples], _Samples] | None, ...]] = (
-    None,
-    lambda pcm: ulaw_decode(ulaw_encode(pcm)),
-    lambda pcm: alaw_decode(alaw_encode(pcm)),
-)
 _RINGING: Final = 20
 """Samples from any sound beyond which nothing is expected to be heard of it."""
 _TRIED: Final = 20
@@ -49,18 +44,20 @@ _TRIED_SAMPLES: Final = 2000
 
 
 class Ideal:
-    """What a channel should be, in the file's own timing, polarity and G.711 law.
+    """What a channel should be, in the file's own timing, polarity and law.
 
-    A recorder may write all it gets in mu-law or A-law; each sample is then the nearest level. What
-    else it does to all sounds alike, a fraction of a sample's delay or a filter, is in ``taps``.
+    A recorder may write all it gets in mu-law or A-law, or another codec that codes each sample by
+    itself; each sample is then the nearest level. What else it does to all sounds alike, a fraction
+    of a sample's delay or a filter, is in ``taps``.
     """
 
     def __init__(self, expected: _Samples, placed: TimeMap, sign: int, channel: _Samples) -> None:
         self._expected, self._placed, self._sign = expected, placed, sign
         self.taps: _Floats | None = None
         """An odd number of them, the middle one being no delay; None to leave sounds as they are"""
-        self._transcode: Callable[[_Samples], _Samples] | None = None
-        self._transcode = max(_TRANSCODINGS, key=lambda it: self._same(channel, it))
+        self._law: str | None = None
+        laws = (None, *exact_codecs())
+        self._law = max(laws, key=lambda it: self._same(channel, it))
 
     def __call__(self, low: int, high: int) -> _Samples | _Floats:
         """Samples ``low .. high`` of the file, at the truth's level."""
@@ -81,11 +78,11 @@ class Ideal:
         laid = self._placed.laid_out(self._expected, low, high)
         if self._sign < 0:
             laid = -np.maximum(laid, -32767)
-        return laid if self._transcode is None else self._transcode(laid)
+        return laid if self._law is None else coded(laid, self._law)
 
-    def _same(self, channel: _Samples, transcode: Callable[[_Samples], _Samples] | None) -> int:
-        """How many samples of some are exactly right under a transcoding."""
-        self._transcode = transcode
+    def _same(self, channel: _Samples, law: str | None) -> int:
+        """How many samples of some are exactly right under a law."""
+        self._law = law
         starts = range(0, len(channel), max(_TRIED_SAMPLES, len(channel) // _TRIED))
         count = 0
         for low in starts:

@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.files import check_rate, decode_audio
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
+from mediasim.audio.wav import AudioFileError
 
 __all__ = ["Media", "MediaProblem", "read_media"]
 

@@ -20,7 +20,7 @@ from mediasim.truth.verify.findings import ChannelMeasures, Failure, Verificatio
 from mediasim.truth.verify.hops import Ideal
 from mediasim.truth.verify.judge import CROSSTALK_DB, judge
 from mediasim.truth.verify.media import Media, read_media
-from mediasim.truth.verify.windows import Window, sounding, windows
+from mediasim.truth.verify.tracking import Window, sounding, windows
 
 __all__ = ["Verified", "verify", "verify_in_full"]
 

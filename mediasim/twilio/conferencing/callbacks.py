@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mediasim.exchange.conference_listener import ConferenceHappening
-from mediasim.exchange.participant import Participant
+from mediasim.exchange.participant import ConferenceHappening, Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.account import AccountBase

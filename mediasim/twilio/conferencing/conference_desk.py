@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, cast
 
-from mediasim.exchange.attending import attend
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.catalogue import UnknownSid
 from mediasim.exchange.conference import Conference
-from mediasim.exchange.dial import Talk
+from mediasim.exchange.dial import Talk, attend
 from mediasim.exchange.participant import (
     Beep,
     Entertainment,
@@ -25,7 +23,13 @@ from mediasim.exchange.participant import (
     hold_music,
 )
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRecord, RecordingSource
+from mediasim.exchange.records import (
+    CallRecord,
+    ConferenceRecord,
+    RecordingRecord,
+    RecordingSource,
+    UnknownSid,
+)
 from mediasim.twilio.asks import (
     CallRequest,
     ConferenceUpdate,

@@ -1,15 +1,30 @@
-"""Accounts: the one there is. There are no subaccounts, as on an account at its limit of them."""
+"""Accounts and their API keys: the one account there is, and any number of keys that stand for it.
+
+There are no subaccounts, as on an account at its limit of them. Keys and SigningKeys are one and
+the same here. A key's secret is shown once, at its creation.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.resources import KeyRecord
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import LIST_ALL, PAGING, listed
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    Ask,
+    Operation,
+    Resource,
+    Stored,
+    delete,
+    fetch,
+    in_book,
+)
 
-__all__ = ["ACCOUNTS"]
+__all__ = ["ACCOUNTS", "KEYS", "SIGNING_KEYS"]
 
 _STATUSES: Final = ("active", "suspended", "closed")
 _NO_MORE: Final = 21480
@@ -17,15 +32,11 @@ _PARENT: Final = 21477
 
 
 def _list(ask: Ask) -> Answer:
-    account = ask.service.account
     name = ask.query.text("FriendlyName")
     status = ask.query.word("Status", _STATUSES)
     return listed(
         ask,
-        "accounts",
-        [account],
-        lambda record: record.to_twilio_json(ask.service.dates),
-        sid=lambda record: record.sid,
+        [ask.service.account],
         keep=lambda record: name in (None, "", record.friendly_name) and status in (None, "active"),
     )
 
@@ -35,7 +46,7 @@ def _create(ask: Ask) -> Answer:
 
 
 def _fetch(ask: Ask) -> Answer:
-    return Answer(ask.service.account.to_twilio_json(ask.service.dates))
+    return ask.shown(ask.service.account)
 
 
 def _update(ask: Ask) -> Answer:
@@ -49,7 +60,74 @@ def _update(ask: Ask) -> Answer:
     return _fetch(ask)
 
 
-ACCOUNTS: Final = (
-    Resource("Accounts", "Account", {"GET": _list, "POST": _create}, main_only=True),
-    Resource("Accounts/{account}", "Account", {"GET": _fetch, "POST": _update}, main_only=True),
+_ACCOUNT: Final = ("FriendlyName", "Status")
+ACCOUNTS: Final = Resource(
+    name="Account",
+    many="accounts",
+    prefix="AC",
+    main_only=True,
+    paths={
+        ACCOUNT.removesuffix("/{account}"): {
+            "GET": Operation(_list, (*PAGING, *_ACCOUNT)),
+            "POST": Operation(_create),
+        },
+        ACCOUNT: {"GET": Operation(_fetch), "POST": Operation(_update, _ACCOUNT)},
+    },
+)
+
+
+# -- keys ---------------------------------------------------------------------------------------
+
+
+def _create_key(ask: Ask) -> Answer:
+    name = ask.form.friendly_name()
+    sid = ask.service.new_sid("SK")
+    record = KeyRecord(
+        sid=sid,
+        account_sid=ask.service.account.sid,
+        friendly_name=name or "",
+        secret=ask.service.new_secret(sid),
+        created_ns=ask.service.now_ns,
+    )
+    ask.service.keys.add(record)
+    return Answer(record.to_twilio_json(ask.service.dates, with_secret=True), 201)
+
+
+def _update_key(ask: Ask) -> Answer:
+    record = ask.service.keys.find(ask.at["sid"])
+    name = ask.form.friendly_name()
+    if name is not None:
+        record.friendly_name = name
+        record.updated_ns = ask.service.now_ns
+    return ask.shown(record)
+
+
+def _key_paths(path: str) -> Mapping[str, Mapping[str, Operation]]:
+    name = ("FriendlyName",)
+    return {
+        f"{ACCOUNT}/{path}": {"GET": LIST_ALL, "POST": Operation(_create_key, name)},
+        f"{ACCOUNT}/{path}/{{sid}}": {
+            "GET": Operation(fetch),
+            "POST": Operation(_update_key, name),
+            "DELETE": Operation(delete),
+        },
+    }
+
+
+_STORED: Final = Stored("key", KeyRecord, in_book("Keys"))
+KEYS: Final = Resource(
+    name="Key",
+    many="keys",
+    prefix="SK",
+    stored=_STORED,
+    main_only=True,
+    paths=_key_paths("Keys"),
+)
+SIGNING_KEYS: Final = Resource(
+    name="SigningKey",
+    many="signing_keys",
+    prefix="SK",
+    stored=_STORED,
+    main_only=True,
+    paths=_key_paths("SigningKeys"),
 )

@@ -1,4 +1,4 @@
-"""The API's application: the table of its paths, and what is answered beside them.
+"""The API's application: the paths of all resources, and what is answered beside them.
 
 A path ends in ``.json``, or in ``.xml``, or in neither: then, as with Twilio, XML is answered. The
 exception is a recording's, which without a suffix is its media. A path that leads nowhere is
@@ -22,46 +22,20 @@ from starlette.routing import Route
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
-from mediasim.twilio.rest.accounts import ACCOUNTS
-from mediasim.twilio.rest.applications import APPLICATIONS
-from mediasim.twilio.rest.calls import CALLS
-from mediasim.twilio.rest.conferences import CONFERENCES
+from mediasim.twilio.rest.answers import refused
 from mediasim.twilio.rest.endpoint import Endpoint
-from mediasim.twilio.rest.events import EVENTS
-from mediasim.twilio.rest.keys import KEYS
 from mediasim.twilio.rest.media import MediaEndpoint
-from mediasim.twilio.rest.notifications import NOTIFICATIONS
-from mediasim.twilio.rest.numbers import NUMBERS
-from mediasim.twilio.rest.participants import PARTICIPANTS
-from mediasim.twilio.rest.queues import QUEUES
-from mediasim.twilio.rest.recordings import RECORDING, RECORDINGS, RECORDINGS_OF_OTHERS
-from mediasim.twilio.rest.resource import Resource
-from mediasim.twilio.rest.streams import STREAMS
-from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
-from mediasim.twilio.rest.writing import refused
+from mediasim.twilio.rest.recordings import MEDIA, RECORDINGS
+from mediasim.twilio.rest.resource import ACCOUNT, Resource
+from mediasim.twilio.rest.table import RESOURCES
 from mediasim.twilio.service import Service
 
 __all__ = ["ApiSettings", "create_api"]
 
-_RESOURCES: Final = (
-    RECORDINGS,
-    *CALLS,
-    *RECORDINGS_OF_OTHERS,
-    *TRANSCRIPTIONS,
-    *STREAMS,
-    *CONFERENCES,
-    *PARTICIPANTS,
-    *NOTIFICATIONS,
-    *EVENTS,
-    *QUEUES,
-    *NUMBERS,
-    *APPLICATIONS,
-    *KEYS,
-    *ACCOUNTS,
-)
-_NOWHERE: Final = (
-    Resource("Accounts/{account}/{rest:path}", "", {}),
-    Resource("{rest:path}", "", {}),
+_NOWHERE: Final = Resource(
+    name="",
+    many="",
+    paths={f"{ACCOUNT}/{{rest:path}}": {}, f"/{API_VERSION}/{{rest:path}}": {}},
 )
 
 
@@ -112,22 +86,19 @@ register_url_convertor("media_suffix", _MediaSuffix())
 def create_api(service: Service, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
     """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
     settings = settings or ApiSettings()
-    recording = Endpoint(RECORDING, service, gate)
+    recording = Endpoint(RECORDINGS, RECORDINGS.paths[MEDIA], service, gate)
     media = MediaEndpoint(service, gate, recording, needs_auth=settings.media_auth)
-    routes = [
-        _route(RECORDING.path, "data_suffix", recording),
-        _route(RECORDING.path, "media_suffix", media),
-        *(_route(each.path, "suffix", Endpoint(each, service, gate)) for each in _RESOURCES),
-        *(_route(each.path, "suffix", Endpoint(each, service, gate)) for each in _NOWHERE),
-    ]
+    routes = [_route(MEDIA, "data_suffix", recording), _route(MEDIA, "media_suffix", media)]
+    for resource in (*RESOURCES, _NOWHERE):
+        for path, methods in resource.paths.items():
+            routes.append(_route(path, "suffix", Endpoint(resource, methods, service, gate)))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _broken})
     app.router.redirect_slashes = False
     return app
 
 
 def _route(path: str, suffix: str, endpoint: Endpoint | MediaEndpoint) -> Route:
-    typed = re.sub(r"\{(\w+)\}", r"{\1:segment}", path)
-    return Route(f"/{API_VERSION}/{typed}{{suffix:{suffix}}}", endpoint)
+    return Route(re.sub(r"\{(\w+)\}", r"{\1:segment}", path) + f"{{suffix:{suffix}}}", endpoint)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,18 +1,76 @@
-"""Applications: TwiML applications, which calls can be given to by their SID."""
+"""Applications: TwiML applications, which calls can be given to by their SID.
+
+What numbers have in common with them is here too: where their calls' TwiML is, and who is told.
+Codes 21402 and 21403 are those of Twilio's numbers; its applications are taken to give the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from mediasim.twilio.resources import ApplicationRecord
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
-from mediasim.twilio.rest.voice_settings import change_settings
+from mediasim.twilio.resources import ApplicationRecord, VoiceSettings
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.params import Params
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    Ask,
+    Operation,
+    Resource,
+    Stored,
+    delete,
+    fetch,
+    in_book,
+)
 
-__all__ = ["APPLICATIONS"]
+__all__ = ["APPLICATIONS", "VOICE_SETTINGS", "change_settings"]
 
+_BAD_URL: Final = 21402
+_BAD_METHOD: Final = 21403
 _URLS: Final = {
+    "VoiceUrl": "voice_url",
+    "VoiceFallbackUrl": "voice_fallback_url",
+    "StatusCallback": "status_callback",
+    "SmsUrl": "sms_url",
+    "SmsFallbackUrl": "sms_fallback_url",
+}
+_METHODS: Final = {
+    "VoiceMethod": "voice_method",
+    "VoiceFallbackMethod": "voice_fallback_method",
+    "StatusCallbackMethod": "status_callback_method",
+    "SmsMethod": "sms_method",
+    "SmsFallbackMethod": "sms_fallback_method",
+}
+VOICE_SETTINGS: Final = (*_URLS, *_METHODS, "VoiceCallerIdLookup", "FriendlyName")
+"""The parameters that :func:`change_settings` reads."""
+
+
+def change_settings(
+    form: Params, record: VoiceSettings, urls: Mapping[str, str] | None = None
+) -> None:
+    """Change what the form names; nothing of it if anything is wrong (TwilioError).
+
+    ``urls`` are more parameters that are URLs, and the attributes they are for.
+    """
+    changes: dict[str, object] = {}
+    for name, attribute in {**_URLS, **(urls or {})}.items():
+        if (url := form.url(name, code=_BAD_URL)) is not None:
+            changes[attribute] = url or None
+    for name, attribute in _METHODS.items():
+        if form.text(name):
+            changes[attribute] = form.method(name, code=_BAD_METHOD)
+    if (lookup := form.flag("VoiceCallerIdLookup")) is not None:
+        changes["voice_caller_id_lookup"] = lookup
+    if friendly_name := form.friendly_name():
+        changes["friendly_name"] = friendly_name
+    for attribute, value in changes.items():
+        setattr(record, attribute, value)
+
+
+# -- applications -------------------------------------------------------------------------------
+
+_MESSAGE_URLS: Final = {
     "SmsStatusCallback": "sms_status_callback",
     "MessageStatusCallback": "message_status_callback",
 }
@@ -22,10 +80,7 @@ def _list(ask: Ask) -> Answer:
     name = ask.query.text("FriendlyName")
     return listed(
         ask,
-        "applications",
         ask.service.applications.all(),
-        lambda record: record.to_twilio_json(ask.service.dates),
-        sid=lambda record: record.sid,
         keep=(lambda record: record.friendly_name == name) if name else None,
     )
 
@@ -40,41 +95,38 @@ def _create(ask: Ask) -> Answer:
     _change(ask, record)
     record.friendly_name = record.friendly_name or record.sid
     ask.service.applications.add(record)
-    return _shown(ask, record, 201)
-
-
-def _fetch(ask: Ask) -> Answer:
-    return _shown(ask, ask.service.applications.find(ask.at["sid"]))
+    return ask.shown(record, 201)
 
 
 def _update(ask: Ask) -> Answer:
     record = ask.service.applications.find(ask.at["sid"])
     _change(ask, record)
     record.updated_ns = ask.service.now_ns
-    return _shown(ask, record)
-
-
-def _delete(ask: Ask) -> Answer:
-    ask.service.applications.remove(ask.at["sid"])
-    return Answer(status=204)
+    return ask.shown(record)
 
 
 def _change(ask: Ask, record: ApplicationRecord) -> None:
     public = ask.form.flag("PublicApplicationConnectEnabled")
-    change_settings(ask.form, record, _URLS)
+    change_settings(ask.form, record, _MESSAGE_URLS)
     if public is not None:
         record.public_application_connect_enabled = public
 
 
-def _shown(ask: Ask, record: ApplicationRecord, status: int = 200) -> Answer:
-    return Answer(record.to_twilio_json(ask.service.dates), status)
-
-
-APPLICATIONS: Final = (
-    Resource("Accounts/{account}/Applications", "Application", {"GET": _list, "POST": _create}),
-    Resource(
-        "Accounts/{account}/Applications/{sid}",
-        "Application",
-        {"GET": _fetch, "POST": _update, "DELETE": _delete},
-    ),
+_SETTINGS: Final = (*VOICE_SETTINGS, *_MESSAGE_URLS, "PublicApplicationConnectEnabled")
+APPLICATIONS: Final = Resource(
+    name="Application",
+    many="applications",
+    prefix="AP",
+    stored=Stored("application", ApplicationRecord, in_book("Applications")),
+    paths={
+        f"{ACCOUNT}/Applications": {
+            "GET": Operation(_list, (*PAGING, "FriendlyName")),
+            "POST": Operation(_create, _SETTINGS),
+        },
+        f"{ACCOUNT}/Applications/{{sid}}": {
+            "GET": Operation(fetch),
+            "POST": Operation(_update, _SETTINGS),
+            "DELETE": Operation(delete),
+        },
+    },
 )

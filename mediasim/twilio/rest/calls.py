@@ -2,26 +2,58 @@
 
 A wrong StatusCallback or StatusCallbackEvent refuses no call: it is a warning among the call's
 notifications (21609, 21626), and who was to be told is not. Answering machines are not detected.
+What a call has below it is here too: its events and its streams.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final, get_args
+from urllib.parse import parse_qsl, urlsplit
 
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.events import CallEvent
 from mediasim.exchange.records import CallRecord
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, Script
+from mediasim.twilio.asks import (
+    Callback,
+    CallRequest,
+    CallUpdate,
+    Script,
+    StreamRequest,
+    StreamTrack,
+)
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.representations import call_json
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.asked import CALL_EVENTS, LONGEST_CALL, recording_asked, script_asked
-from mediasim.twilio.rest.lookup import call_of
-from mediasim.twilio.rest.moments import Moments
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.params import Params
-from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.representations import call_json, rfc2822
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.params import (
+    CALL_EVENTS,
+    LONGEST_CALL,
+    RECORDING_OPTIONS,
+    TWIML,
+    Moments,
+    Params,
+    callback_names,
+    date_names,
+    recording_asked,
+    script_asked,
+)
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    MOST_KEPT,
+    Ask,
+    Operation,
+    Owner,
+    Resource,
+    Store,
+    Stored,
+    call_of,
+)
+from mediasim.twilio.service import Service
+from mediasim.twilio.webhooks import Delivery
+from mediasim.twilio.webhooks.delivery import Attempt
 
-__all__ = ["CALLS"]
+__all__ = ["CALLS", "EVENTS", "STREAMS"]
 
 _STATUSES: Final = (
     "queued",
@@ -64,10 +96,7 @@ def _list(ask: Ask) -> Answer:
 
     return listed(
         ask,
-        "calls",
         ask.service.catalogue.calls(),
-        lambda record: call_json(record, dates),
-        sid=lambda record: record.sid,
         keep=keep if any((to, from_, parent, status)) or not (started.any and ended.any) else None,
     )
 
@@ -100,7 +129,7 @@ def _create(ask: Ask) -> Answer:
     record = ask.service.create_call(request)
     for warning in warnings:
         ask.service.notify(record.sid, warning.code, warning.message, warning=True)
-    return Answer(call_json(record, ask.service.dates), 201)
+    return ask.shown(record, 201)
 
 
 def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | None:
@@ -128,7 +157,7 @@ def _digits(form: Params) -> str:
 
 
 def _fetch(ask: Ask) -> Answer:
-    return Answer(call_json(call_of(ask), ask.service.dates))
+    return ask.shown(call_of(ask))
 
 
 def _update(ask: Ask) -> Answer:
@@ -144,7 +173,7 @@ def _update(ask: Ask) -> Answer:
     record = ask.service.update_call(record.sid, update)
     for warning in warnings:
         ask.service.notify(record.sid, warning.code, warning.message, warning=True)
-    return Answer(call_json(record, ask.service.dates))
+    return ask.shown(record)
 
 
 def _delete(ask: Ask) -> Answer:
@@ -152,11 +181,165 @@ def _delete(ask: Ask) -> Answer:
     return Answer(status=204)
 
 
-CALLS: Final = (
-    Resource("Accounts/{account}/Calls", "Call", {"GET": _list, "POST": _create}),
-    Resource(
-        "Accounts/{account}/Calls/{call}",
-        "Call",
-        {"GET": _fetch, "POST": _update, "DELETE": _delete},
-    ),
+def _store(service: Service) -> Store:
+    calls = service.catalogue
+    return Store(calls.calls, calls.add_call, calls.call, calls.remove_call)
+
+
+_FILTERS: Final = (
+    *(*PAGING, "To", "From", "ParentCallSid", "Status"),
+    *(*date_names("StartTime"), *date_names("EndTime")),
 )
+CALLS: Final = Resource(
+    name="Call",
+    many="calls",
+    prefix="CA",
+    json=call_json,
+    stored=Stored("call", CallRecord, _store, Owner.WORKER, event=CallEvent),
+    callbacks=("call-status", "action", "partial-result"),
+    paths={
+        f"{ACCOUNT}/Calls": {
+            "GET": Operation(_list, _FILTERS),
+            "POST": Operation(
+                _create,
+                (
+                    *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
+                    *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                ),
+                places_call=True,
+            ),
+        },
+        f"{ACCOUNT}/Calls/{{call}}": {
+            "GET": Operation(_fetch),
+            "POST": Operation(
+                _update, ("Status", *TWIML, *callback_names("StatusCallback"), "TimeLimit")
+            ),
+            "DELETE": Operation(_delete),
+        },
+    },
+)
+
+
+# -- events ------------------------------------------------------------------------------------
+
+_NS_PER_MS: Final = 1_000_000
+
+
+def _list_events(ask: Ask) -> Answer:
+    """Every request that was made to the app about a call and its recordings, oldest first.
+
+    Twilio's list has the app's own requests to the API too; ours has not.
+    """
+    call = call_of(ask)
+    sids = {call.sid} | {each.sid for each in ask.service.catalogue.recordings(call=call.sid)}
+    attempts = [
+        (f"{delivery.id}-{number}", delivery, attempt)
+        for delivery in ask.service.webhooks.deliveries
+        if delivery.sid in sids
+        for number, attempt in enumerate(delivery.attempts)
+    ]
+    return listed(
+        ask,
+        attempts,
+        lambda each: _event_json(each[1], each[2], ask.service.dates),
+        sid=lambda each: each[0],
+        newest_first=False,
+    )
+
+
+def _event_json(delivery: Delivery, attempt: Attempt, dates: Dates) -> dict[str, Any]:
+    query = parse_qsl(urlsplit(attempt.url).query, keep_blank_values=True)
+    parameters = dict(delivery.params) if attempt.method == "POST" else dict(query)
+    answered = attempt.answered_ns
+    return {
+        "request": {"method": attempt.method, "url": attempt.url, "parameters": parameters},
+        "response": {
+            "response_code": attempt.status,
+            "request_duration": None
+            if answered is None
+            else (answered - attempt.sent_ns) // _NS_PER_MS,
+            "content_type": attempt.response_headers.get("content-type"),
+            "response_body": attempt.response_body,
+            "date_created": rfc2822(dates, attempt.sent_ns),
+        },
+    }
+
+
+def _delivery_json(delivery: Delivery, dates: Dates) -> dict[str, Any]:
+    return delivery.to_json()
+
+
+EVENTS: Final = Resource(
+    name="Event",
+    many="events",
+    json=_delivery_json,
+    stored=Stored(
+        "delivery",
+        Delivery,
+        lambda service: Store.of_list(service.webhooks.deliveries, "id"),
+        Owner.WORKER,
+        key="id",
+        most=MOST_KEPT,
+        tells=True,
+    ),
+    paths={f"{ACCOUNT}/Calls/{{call}}/Events": {"GET": Operation(_list_events, PAGING)}},
+)
+"""What is stored are deliveries, each with the attempts that the list shows."""
+
+
+# -- streams -----------------------------------------------------------------------------------
+
+_MOST_PARAMETERS: Final = 99
+_BAD_URL: Final = 21205
+
+
+def _create_stream(ask: Ask) -> Answer:
+    """Values for the app come as ``Parameter1.Name`` and ``Parameter1.Value`` up to 99."""
+    call, form = call_of(ask), ask.form
+    url = form.text("Url", longest=4000, code=_BAD_URL)
+    if not url:
+        raise bad_parameter("Url parameter is required.", _BAD_URL)
+    parameters = {}
+    for number in range(1, _MOST_PARAMETERS + 1):
+        name = form.text(f"Parameter{number}.Name")
+        if name:
+            parameters[name] = form.text(f"Parameter{number}.Value") or ""
+    request = StreamRequest(
+        url=url,
+        name=form.text("Name") or None,
+        track=form.word("Track", get_args(StreamTrack)) or "inbound_track",
+        callback=form.callback("StatusCallback", ()),
+        parameters=parameters,
+    )
+    return ask.shown(ask.service.streams.start(call.sid, request))  # 200, by the description
+
+
+def _update_stream(ask: Ask) -> Answer:
+    call = call_of(ask)
+    if ask.form.word("Status", ("stopped",)) is None:
+        raise bad_parameter("Status parameter is required: stopped")
+    return ask.shown(ask.service.streams.stop(call.sid, ask.at["sid"]))
+
+
+_VALUES: Final = tuple(
+    f"Parameter{number}.{part}"
+    for number in range(1, _MOST_PARAMETERS + 1)
+    for part in ("Name", "Value")
+)
+STREAMS: Final = Resource(
+    name="Stream",
+    many="streams",
+    prefix="MZ",
+    paths={
+        f"{ACCOUNT}/Calls/{{call}}/Streams": {
+            "POST": Operation(
+                _create_stream,
+                ("Url", "Name", "Track", *callback_names("StatusCallback"), *_VALUES),
+            )
+        },
+        f"{ACCOUNT}/Calls/{{call}}/Streams/{{sid}}": {
+            "POST": Operation(_update_stream, ("Status",))
+        },
+    },
+)
+"""The API description has no list of them and nothing to fetch."""

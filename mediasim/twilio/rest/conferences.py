@@ -1,19 +1,53 @@
-"""Conferences: finding them, ending them, announcing something in them."""
+"""Conferences and their participants: finding and ending conferences, announcing something in
+them; calling others into one, muting, holding, coaching and removing them.
+
+A participant is named by its call's SID or by its label. POST to the list of participants may name
+a conference that is not there yet: it is begun under that name.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
+from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.records import ConferenceRecord
-from mediasim.twilio.asks import ConferenceUpdate, Script
+from mediasim.exchange.trim import Trim
+from mediasim.twilio.asks import (
+    ConferenceUpdate,
+    ParticipantRequest,
+    ParticipantUpdate,
+    RecordingRequest,
+    Script,
+)
+from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.representations import conference_json
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.lookup import conference_of
-from mediasim.twilio.rest.moments import Moments
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.params import (
+    CALL_EVENTS,
+    LONGEST_CALL,
+    RECORDING_EVENTS,
+    RECORDING_OPTIONS,
+    Method,
+    Moments,
+    Params,
+    callback_names,
+    date_names,
+    recording_asked,
+)
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    Ask,
+    Operation,
+    Owner,
+    Resource,
+    Store,
+    Stored,
+    conference_of,
+)
+from mediasim.twilio.service import Service
 
-__all__ = ["CONFERENCES"]
+__all__ = ["CONFERENCES", "PARTICIPANTS"]
 
 _STATUSES: Final = ("init", "in-progress", "completed")
 
@@ -34,16 +68,13 @@ def _list(ask: Ask) -> Answer:
 
     return listed(
         ask,
-        "conferences",
         ask.service.catalogue.conferences(),
-        lambda record: conference_json(record, dates),
-        sid=lambda record: record.sid,
         keep=keep,
     )
 
 
 def _fetch(ask: Ask) -> Answer:
-    return Answer(conference_json(conference_of(ask), ask.service.dates))
+    return ask.shown(conference_of(ask))
 
 
 def _update(ask: Ask) -> Answer:
@@ -54,15 +85,178 @@ def _update(ask: Ask) -> Answer:
         status=ask.form.word("Status", ("completed",)),
         announce=Script(url, method) if url else None,
     )
-    record = ask.service.conferences.update_conference(record.sid, update)
-    return Answer(conference_json(record, ask.service.dates))
+    return ask.shown(ask.service.conferences.update_conference(record.sid, update))
 
 
-CONFERENCES: Final = (
-    Resource("Accounts/{account}/Conferences", "Conference", {"GET": _list}),
-    Resource(
-        "Accounts/{account}/Conferences/{conference}",
-        "Conference",
-        {"GET": _fetch, "POST": _update},
-    ),
+def _store(service: Service) -> Store:
+    conferences = service.catalogue
+    return Store(conferences.conferences, conferences.add_conference, conferences.conference)
+
+
+_FILTERS: Final = (
+    *(*PAGING, "FriendlyName", "Status"),
+    *(*date_names("DateCreated"), *date_names("DateUpdated")),
+)
+CONFERENCES: Final = Resource(
+    name="Conference",
+    many="conferences",
+    prefix="CF",
+    json=conference_json,
+    stored=Stored("conference", ConferenceRecord, _store, Owner.WORKER, event=ConferenceEvent),
+    callbacks=("conference-status",),
+    paths={
+        f"{ACCOUNT}/Conferences": {"GET": Operation(_list, _FILTERS)},
+        f"{ACCOUNT}/Conferences/{{conference}}": {
+            "GET": Operation(_fetch),
+            "POST": Operation(_update, ("AnnounceUrl", "AnnounceMethod", "Status")),
+        },
+    },
+)
+
+
+# -- participants ------------------------------------------------------------------------------
+
+_EVENTS: Final = (
+    "start",
+    "end",
+    "join",
+    "leave",
+    "mute",
+    "hold",
+    "modify",
+    "speaker",
+    "announcement",
+)
+_LONGEST_LABEL: Final = 128
+_LONGEST_ADDRESS: Final = 512
+_BAD_TIMEOUT: Final = 21208
+_INVALID_TO: Final = 21211
+_INVALID_FROM: Final = 21212
+
+
+def _list_participants(ask: Ask) -> Answer:
+    query = ask.query
+    muted, hold, coaching = query.flag("Muted"), query.flag("Hold"), query.flag("Coaching")
+    return listed(
+        ask,
+        ask.service.conferences.participants(conference_of(ask).sid),
+        sid=lambda record: record.call_sid,
+        keep=lambda record: (
+            muted in (None, record.muted)
+            and hold in (None, record.hold)
+            and coaching in (None, record.coaching)
+        ),
+        newest_first=False,
+    )
+
+
+async def _create_participant(ask: Ask) -> Answer:
+    request = _request(ask.form)
+    record = await ask.service.conferences.create_participant(ask.at["conference"], request)
+    return ask.shown(record, 201)
+
+
+def _request(form: Params) -> ParticipantRequest:
+    coached = form.sid("CallSidToCoach", "CA")
+    coaching = form.flag("Coaching")
+    if coaching and coached is None:
+        raise bad_parameter("Coaching needs CallSidToCoach")
+    starts = form.flag("StartConferenceOnEnter")
+    return ParticipantRequest(
+        to=form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or "",
+        from_=form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or "",
+        label=form.text("Label", longest=_LONGEST_LABEL) or None,
+        status_callback=form.callback("StatusCallback", CALL_EVENTS),
+        timeout_seconds=form.number("Timeout", 5, 600, code=_BAD_TIMEOUT) or 60,
+        time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
+        muted=form.flag("Muted") or False,
+        beep=form.word("Beep", ("true", "false", "onEnter", "onExit")) or "true",
+        start_conference_on_enter=True if starts is None else starts,
+        end_conference_on_exit=form.flag("EndConferenceOnExit") or False,
+        wait=_script(form, "Wait"),
+        max_participants=form.number("MaxParticipants", 2, 250) or 250,
+        coaching=coached if coaching is not False else None,
+        recording=recording_asked(form, "trim-silence") if form.flag("Record") else None,
+        conference_recording=_conference_recording(form),
+        conference_callback=form.callback("ConferenceStatusCallback", _EVENTS),
+    )
+
+
+def _conference_recording(form: Params) -> RecordingRequest | None:
+    words = ("true", "false", "record-from-start", "do-not-record")
+    asked = form.word("ConferenceRecord", words)
+    request = RecordingRequest(
+        trim=form.word("ConferenceTrim", get_args(Trim)) or "trim-silence",
+        callback=form.callback("ConferenceRecordingStatusCallback", RECORDING_EVENTS),
+    )
+    return request if asked in ("true", "record-from-start") else None
+
+
+def _fetch_participant(ask: Ask) -> Answer:
+    conference = conference_of(ask)
+    return ask.shown(ask.service.conferences.participant(conference.sid, ask.at["who"]))
+
+
+def _update_participant(ask: Ask) -> Answer:
+    conference, form = conference_of(ask), ask.form
+    update = ParticipantUpdate(
+        muted=form.flag("Muted"),
+        hold=form.flag("Hold"),
+        hold_script=_script(form, "Hold", "GET"),
+        announce=_script(form, "Announce"),
+        beep_on_exit=form.flag("BeepOnExit"),
+        end_conference_on_exit=form.flag("EndConferenceOnExit"),
+        coaching=form.flag("Coaching"),
+        call_sid_to_coach=form.sid("CallSidToCoach", "CA"),
+        wait=_script(form, "Wait"),
+    )
+    record = ask.service.conferences.update_participant(conference.sid, ask.at["who"], update)
+    return ask.shown(record)
+
+
+def _delete_participant(ask: Ask) -> Answer:
+    ask.service.conferences.remove_participant(conference_of(ask).sid, ask.at["who"])
+    return Answer(status=204)
+
+
+def _script(form: Params, name: str, default: Method = "POST") -> Script | None:
+    """``HoldUrl`` and ``HoldMethod``, or others; an empty URL counts: silence."""
+    method = form.method(f"{name}Method", default=default)
+    url = form.url(f"{name}Url")
+    return None if url is None else Script(url, method)
+
+
+_PATH: Final = f"{ACCOUNT}/Conferences/{{conference}}/Participants"
+PARTICIPANTS: Final = Resource(
+    name="Participant",
+    many="participants",
+    paths={
+        _PATH: {
+            "GET": Operation(_list_participants, (*PAGING, "Muted", "Hold", "Coaching")),
+            "POST": Operation(
+                _create_participant,
+                (
+                    *("To", "From", "Label", *callback_names("StatusCallback")),
+                    *("Timeout", "TimeLimit", "Muted", "Beep", "StartConferenceOnEnter"),
+                    *("EndConferenceOnExit", "WaitUrl", "WaitMethod", "MaxParticipants"),
+                    *("Coaching", "CallSidToCoach", "Record", *RECORDING_OPTIONS),
+                    *("ConferenceRecord", "ConferenceTrim"),
+                    *callback_names("ConferenceRecordingStatusCallback"),
+                    *callback_names("ConferenceStatusCallback"),
+                ),
+            ),
+        },
+        f"{_PATH}/{{who}}": {
+            "GET": Operation(_fetch_participant),
+            "POST": Operation(
+                _update_participant,
+                (
+                    *("Muted", "Hold", "HoldUrl", "HoldMethod", "AnnounceUrl", "AnnounceMethod"),
+                    *("BeepOnExit", "EndConferenceOnExit", "Coaching", "CallSidToCoach"),
+                    *("WaitUrl", "WaitMethod"),
+                ),
+            ),
+            "DELETE": Operation(_delete_participant),
+        },
+    },
 )

@@ -27,10 +27,9 @@ from mediasim.exchange.records import RecordingRecord
 from mediasim.twilio.download import Download, Format, download
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
-from mediasim.twilio.rest.auth import authenticate
-from mediasim.twilio.rest.endpoint import head_of
+from mediasim.twilio.rest.answers import head_of, refused
+from mediasim.twilio.rest.endpoint import authenticate
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.rest.writing import refused
 from mediasim.twilio.service import Service
 
 __all__ = ["MediaEndpoint", "Validators", "precondition", "wanted_ranges"]

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mediasim.twilio.resources import NotificationRecord
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.lookup import call_of
-from mediasim.twilio.rest.moments import Moments
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.account import NotificationRecord
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.params import Moments, date_names
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    MOST_KEPT,
+    Ask,
+    Operation,
+    Owner,
+    Resource,
+    Store,
+    Stored,
+    call_of,
+)
 
 __all__ = ["NOTIFICATIONS"]
 
@@ -29,10 +38,8 @@ def _listed(ask: Ask, records: Sequence[NotificationRecord]) -> Answer:
     noted = Moments(ask.query, "MessageDate", ask.service.dates)
     return listed(
         ask,
-        "notifications",
         records,
-        lambda record: _shown(ask, record),
-        sid=lambda record: record.sid,
+        lambda record: _json(ask, record),
         keep=lambda record: (
             (log is None or record.log == str(log)) and noted.holds(record.created_ns)
         ),
@@ -43,11 +50,11 @@ def _fetch(ask: Ask) -> Answer:
     call = ask.at.get("call")
     for record in ask.service.notifications:
         if record.sid == ask.at["sid"] and call in (None, record.call_sid):
-            return Answer(_shown(ask, record, whole=True))
+            return Answer(_json(ask, record, whole=True))
     raise ask.missing()
 
 
-def _shown(ask: Ask, record: NotificationRecord, *, whole: bool = False) -> dict[str, Any]:
+def _json(ask: Ask, record: NotificationRecord, *, whole: bool = False) -> dict[str, Any]:
     dates = ask.service.dates
     shown = record.to_full_twilio_json(dates) if whole else record.to_twilio_json(dates)
     if call := ask.at.get("call"):
@@ -56,11 +63,22 @@ def _shown(ask: Ask, record: NotificationRecord, *, whole: bool = False) -> dict
     return shown
 
 
-_PATH: Final = "Accounts/{account}/Notifications"
-_OF_CALL: Final = "Accounts/{account}/Calls/{call}/Notifications"
-NOTIFICATIONS: Final = (
-    Resource(_PATH, "Notification", {"GET": _list}),
-    Resource(f"{_PATH}/{{sid}}", "Notification", {"GET": _fetch}),
-    Resource(_OF_CALL, "Notification", {"GET": _list_of_call}),
-    Resource(f"{_OF_CALL}/{{sid}}", "Notification", {"GET": _fetch}),
+_FILTERS: Final = (*PAGING, "Log", *date_names("MessageDate"))
+NOTIFICATIONS: Final = Resource(
+    name="Notification",
+    many="notifications",
+    prefix="NO",
+    stored=Stored(
+        "notification",
+        NotificationRecord,
+        lambda service: Store.of_list(service.notifications),
+        Owner.WORKER,
+        most=MOST_KEPT,
+    ),
+    paths={
+        f"{ACCOUNT}/Notifications": {"GET": Operation(_list, _FILTERS)},
+        f"{ACCOUNT}/Notifications/{{sid}}": {"GET": Operation(_fetch)},
+        f"{ACCOUNT}/Calls/{{call}}/Notifications": {"GET": Operation(_list_of_call, _FILTERS)},
+        f"{ACCOUNT}/Calls/{{call}}/Notifications/{{sid}}": {"GET": Operation(_fetch)},
+    },
 )

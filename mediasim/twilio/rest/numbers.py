@@ -12,12 +12,22 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
+from mediasim.documents.values import E164
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.resources import NumberRecord, is_toll_free
-from mediasim.twilio.rest.ask import Answer, Ask, Handler
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
-from mediasim.twilio.rest.voice_settings import change_settings
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.applications import VOICE_SETTINGS, change_settings
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    Ask,
+    Operation,
+    Resource,
+    Stored,
+    delete,
+    fetch,
+    in_book,
+)
 
 __all__ = ["NUMBERS"]
 
@@ -32,7 +42,7 @@ _TEST_INVALID: Final = "+15005550001"
 _TEST_EMPTY_AREA: Final = "533"
 
 
-def _list(ask: Ask, kind: str = "") -> Answer:
+def _list(ask: Ask, kind: str) -> Answer:
     query = ask.query
     name, part = query.text("FriendlyName"), query.text("PhoneNumber") or ""
     beta, origin = query.flag("Beta"), query.text("Origin")
@@ -49,10 +59,8 @@ def _list(ask: Ask, kind: str = "") -> Answer:
 
     return listed(
         ask,
-        "incoming_phone_numbers",
         ask.service.numbers.all(),
-        lambda record: _shown(ask, record, kind),
-        sid=lambda record: record.sid,
+        lambda record: _json(ask, record, kind),
         keep=keep,
     )
 
@@ -63,7 +71,7 @@ def _pattern(part: str) -> re.Pattern[str]:
     return re.compile("".join("[0-9]" if char == "*" else char for char in digits))
 
 
-def _create(ask: Ask, kind: str = "") -> Answer:
+def _create(ask: Ask, kind: str) -> Answer:
     number = _wanted(ask, kind)
     record = NumberRecord(
         sid=ask.service.new_sid("PN"),
@@ -75,14 +83,15 @@ def _create(ask: Ask, kind: str = "") -> Answer:
     )
     _change(ask, record)
     ask.service.numbers.add(record)
-    return Answer(_shown(ask, record, kind), 201)
+    return Answer(_json(ask, record, kind), 201)
 
 
 def _wanted(ask: Ask, kind: str) -> str:
     """The number to be had. Raises TwilioError."""
-    text, area = ask.form.text("PhoneNumber"), ask.form.text("AreaCode")
+    text = ask.form.text("PhoneNumber")
+    area = None if kind else ask.form.text("AreaCode")
     taken = {record.phone_number for record in ask.service.numbers.all()} | {_TEST_TAKEN}
-    if not text and area and not kind:
+    if not text and area:
         if re.fullmatch("[2-9][0-9]{2}", area) is None:
             raise bad_parameter(f"{area[:20]} is not a valid area code", _BAD_AREA)
         free = next((number for number in _of_area(area) if number not in taken), None)
@@ -92,7 +101,7 @@ def _wanted(ask: Ask, kind: str) -> str:
     number = re.sub(r"[\s().-]", "", text or "")
     if re.fullmatch(r"[2-9][0-9]{9}", number):
         number = f"+1{number}"
-    if re.fullmatch(r"\+[1-9][0-9]{6,14}", number) is None or number == _TEST_INVALID:
+    if re.fullmatch(E164, number) is None or number == _TEST_INVALID:
         raise bad_parameter(f"{(text or '')[:40]} is not a valid PhoneNumber", _INVALID)
     if number in taken:
         raise bad_parameter(f"{number} is not available", _TAKEN)
@@ -105,15 +114,11 @@ def _of_area(area: str) -> Iterator[str]:
     return (f"+1{area}55501{last:02}" for last in range(100))
 
 
-def _fetch(ask: Ask) -> Answer:
-    return Answer(_shown(ask, ask.service.numbers.find(ask.at["sid"])))
-
-
 def _update(ask: Ask) -> Answer:
     record = ask.service.numbers.find(ask.at["sid"])
     _change(ask, record)
     record.updated_ns = ask.service.now_ns
-    return Answer(_shown(ask, record))
+    return ask.shown(record)
 
 
 def _change(ask: Ask, record: NumberRecord) -> None:
@@ -127,28 +132,40 @@ def _change(ask: Ask, record: NumberRecord) -> None:
         record.twiml = None
 
 
-def _delete(ask: Ask) -> Answer:
-    ask.service.numbers.remove(ask.at["sid"])
-    return Answer(status=204)
-
-
-def _shown(ask: Ask, record: NumberRecord, kind: str = "") -> dict[str, Any]:
+def _json(ask: Ask, record: NumberRecord, kind: str) -> dict[str, Any]:
     shown = record.to_twilio_json(ask.service.dates)
     if kind:  # the lists of one type do not name it
         del shown["type"]
     return shown
 
 
-def _of_type(kind: str) -> dict[str, Handler]:
-    return {"GET": partial(_list, kind=kind), "POST": partial(_create, kind=kind)}
+_FILTERS: Final = (*PAGING, "FriendlyName", "PhoneNumber", "Beta", "Origin")
+_SETTINGS: Final = (*VOICE_SETTINGS, "VoiceApplicationSid")
 
 
-_PATH: Final = "Accounts/{account}/IncomingPhoneNumbers"
-_NAME: Final = "IncomingPhoneNumber"
-NUMBERS: Final = (
-    Resource(_PATH, _NAME, {"GET": _list, "POST": _create}),
-    Resource(f"{_PATH}/Local", _NAME, _of_type("local")),
-    Resource(f"{_PATH}/Mobile", _NAME, _of_type("mobile")),
-    Resource(f"{_PATH}/TollFree", _NAME, _of_type("toll-free")),
-    Resource(f"{_PATH}/{{sid}}", _NAME, {"GET": _fetch, "POST": _update, "DELETE": _delete}),
+def _of_type(kind: str) -> dict[str, Operation]:
+    wanted = ("PhoneNumber", "AreaCode") if not kind else ("PhoneNumber",)
+    return {
+        "GET": Operation(partial(_list, kind=kind), _FILTERS),
+        "POST": Operation(partial(_create, kind=kind), (*wanted, *_SETTINGS)),
+    }
+
+
+_PATH: Final = f"{ACCOUNT}/IncomingPhoneNumbers"
+NUMBERS: Final = Resource(
+    name="IncomingPhoneNumber",
+    many="incoming_phone_numbers",
+    prefix="PN",
+    stored=Stored("number", NumberRecord, in_book("IncomingPhoneNumbers")),
+    paths={
+        _PATH: _of_type(""),
+        f"{_PATH}/Local": _of_type("local"),
+        f"{_PATH}/Mobile": _of_type("mobile"),
+        f"{_PATH}/TollFree": _of_type("toll-free"),
+        f"{_PATH}/{{sid}}": {
+            "GET": Operation(fetch),
+            "POST": Operation(_update, _SETTINGS),
+            "DELETE": Operation(delete),
+        },
+    },
 )

@@ -13,19 +13,22 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.rest.ask import Answer, Ask
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.resource import Ask, Operation
 
-__all__ = ["listed"]
+__all__ = ["LIST_ALL", "PAGING", "listed"]
 
 _PAGE: Final = 50
 _LARGEST: Final = 1000
 _TOO_LARGE: Final = 20007
 _BAD_TOKEN: Final = 21481
-_OWN: Final = ("PageSize", "Page", "PageToken")
+PAGING: Final = ("PageSize", "Page", "PageToken")
+"""The parameters that every list has."""
 _MOST: Final = 10**9
 
 R = TypeVar("R")
@@ -33,18 +36,17 @@ R = TypeVar("R")
 
 def listed(
     ask: Ask,
-    name: str,
     records: Sequence[R],
-    show: Callable[[R], dict[str, Any]],
+    show: Callable[[R], dict[str, Any]] | None = None,
     *,
-    sid: Callable[[R], str],
+    sid: Callable[[R], str] = attrgetter("sid"),
     keep: Callable[[R], bool] | None = None,
     newest_first: bool = True,
 ) -> Answer:
     """The page that was asked for.
 
-    ``records`` are all there are, oldest first, of which ``keep`` chooses; ``name`` is what the
-    list is called in the envelope. Raises TwilioError.
+    ``records`` are all there are, oldest first, of which ``keep`` chooses; ``show`` gives one's
+    JSON where it is not its resource's. Raises TwilioError.
     """
     query = ask.query
     size = query.number("PageSize", 1, _MOST) or _PAGE
@@ -60,7 +62,7 @@ def listed(
     if token:
         start = _start(token, size, [sid(record) for record in ordered], kept)
     shown = [ordered[place] for place in kept[start : start + size]]
-    filters = [pair for pair in query.pairs if pair[0] not in _OWN]
+    filters = [pair for pair in query.pairs if pair[0] not in PAGING]
 
     def uri(number: int, token: str = "") -> str:
         pairs = [*filters, ("PageSize", str(size)), ("Page", str(number))]
@@ -82,9 +84,20 @@ def listed(
             "previous_page_uri": uri(page - 1, f"PB{sid(shown[0])}.{start}") if before else None,
             "start": first_index,
             "uri": uri(page, token),
-            name: [show(record) for record in shown],
+            ask.resource.many: [
+                show(record) if show else ask.resource.json(record, ask.service.dates)
+                for record in shown
+            ],
         }
     )
+
+
+def _list_all(ask: Ask) -> Answer:
+    return listed(ask, ask.store.all())
+
+
+LIST_ALL: Final = Operation(_list_all, PAGING)
+"""Shows a page of all records that are stored."""
 
 
 def _start(token: str, size: int, sids: Sequence[str], kept: Sequence[int]) -> int:

@@ -7,25 +7,26 @@ from typing import Final
 from mediasim.twilio.asks import Script
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.resources import QueueRecord
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import LIST_ALL, PAGING, listed
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    Ask,
+    Operation,
+    Owner,
+    Resource,
+    Store,
+    Stored,
+    delete,
+    fetch,
+)
+from mediasim.twilio.service import Service
 
-__all__ = ["QUEUES"]
+__all__ = ["MEMBERS", "QUEUES"]
 
 _LARGEST: Final = 5000
 _NAME_TAKEN: Final = 22003
 _BAD_URL: Final = 21205
-
-
-def _list(ask: Ask) -> Answer:
-    return listed(
-        ask,
-        "queues",
-        ask.service.queues.all(),
-        lambda record: record.to_twilio_json(ask.service.dates),
-        sid=lambda record: record.sid,
-    )
 
 
 def _create(ask: Ask) -> Answer:
@@ -34,19 +35,15 @@ def _create(ask: Ask) -> Answer:
         raise bad_parameter("FriendlyName is required")
     queues = ask.service.queues
     _check_free(ask, name)
-    return _shown(ask, queues.create(name) if size is None else queues.create(name, size), 201)
-
-
-def _fetch(ask: Ask) -> Answer:
-    return _shown(ask, ask.service.queues.find(ask.at["queue"]))
+    return ask.shown(queues.create(name) if size is None else queues.create(name, size), 201)
 
 
 def _update(ask: Ask) -> Answer:
     name, size = ask.form.friendly_name() or None, _size(ask)
-    record = ask.service.queues.find(ask.at["queue"])
+    record = ask.service.queues.find(ask.at["sid"])
     if name is not None and name != record.friendly_name:
         _check_free(ask, name)
-    return _shown(ask, ask.service.queues.update(record.sid, name, size))
+    return ask.shown(ask.service.queues.update(record.sid, name, size))
 
 
 def _check_free(ask: Ask, name: str) -> None:
@@ -58,13 +55,33 @@ def _size(ask: Ask) -> int | None:
     return ask.form.number("MaxSize", 1, _LARGEST)
 
 
-def _delete(ask: Ask) -> Answer:
-    ask.service.queues.remove(ask.at["queue"])
-    return Answer(status=204)
+def _store(service: Service) -> Store:
+    queues = service.queues
+    return Store(queues.all, queues.add, queues.find, queues.remove)
 
 
-def _shown(ask: Ask, record: QueueRecord, status: int = 200) -> Answer:
-    return Answer(record.to_twilio_json(ask.service.dates), status)
+_SETTINGS: Final = ("FriendlyName", "MaxSize")
+_PATH: Final = f"{ACCOUNT}/Queues"
+QUEUES: Final = Resource(
+    name="Queue",
+    many="queues",
+    prefix="QU",
+    stored=Stored(
+        "queue",
+        QueueRecord,
+        _store,
+        Owner.SHARED,
+        momentary=("current_size", "average_wait_seconds"),
+    ),
+    paths={
+        _PATH: {"GET": LIST_ALL, "POST": Operation(_create, _SETTINGS)},
+        f"{_PATH}/{{sid}}": {
+            "GET": Operation(fetch),
+            "POST": Operation(_update, _SETTINGS),
+            "DELETE": Operation(delete),
+        },
+    },
+)
 
 
 # -- members ------------------------------------------------------------------------------------
@@ -73,17 +90,14 @@ def _shown(ask: Ask, record: QueueRecord, status: int = 200) -> Answer:
 def _list_members(ask: Ask) -> Answer:
     return listed(
         ask,
-        "queue_members",
         ask.service.queues.members(ask.at["queue"]),
-        lambda record: record.to_twilio_json(ask.service.dates),
         sid=lambda record: record.call_sid,
         newest_first=False,
     )
 
 
 def _fetch_member(ask: Ask) -> Answer:
-    record = ask.service.queues.member(ask.at["queue"], ask.at["who"])
-    return Answer(record.to_twilio_json(ask.service.dates))
+    return ask.shown(ask.service.queues.member(ask.at["queue"], ask.at["who"]))
 
 
 def _dequeue(ask: Ask) -> Answer:
@@ -91,18 +105,19 @@ def _dequeue(ask: Ask) -> Answer:
     method = ask.form.method("Method")
     if not url:
         raise bad_parameter("Url parameter is required.", _BAD_URL)
-    record = ask.service.queues.dequeue(ask.at["queue"], ask.at["who"], Script(url, method))
-    return Answer(record.to_twilio_json(ask.service.dates))
+    return ask.shown(
+        ask.service.queues.dequeue(ask.at["queue"], ask.at["who"], Script(url, method))
+    )
 
 
-_PATH: Final = "Accounts/{account}/Queues"
-QUEUES: Final = (
-    Resource(_PATH, "Queue", {"GET": _list, "POST": _create}),
-    Resource(f"{_PATH}/{{queue}}", "Queue", {"GET": _fetch, "POST": _update, "DELETE": _delete}),
-    Resource(f"{_PATH}/{{queue}}/Members", "QueueMember", {"GET": _list_members}),
-    Resource(
-        f"{_PATH}/{{queue}}/Members/{{who}}",
-        "QueueMember",
-        {"GET": _fetch_member, "POST": _dequeue},
-    ),
+MEMBERS: Final = Resource(
+    name="QueueMember",
+    many="queue_members",
+    paths={
+        f"{_PATH}/{{queue}}/Members": {"GET": Operation(_list_members, PAGING)},
+        f"{_PATH}/{{queue}}/Members/{{who}}": {
+            "GET": Operation(_fetch_member),
+            "POST": Operation(_dequeue, ("Url", "Method")),
+        },
+    },
 )

@@ -8,19 +8,34 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.exchange.events import RecordingEvent
+from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.recovery import settle_left
 from mediasim.twilio.representations import recording_json
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.asked import recording_asked
-from mediasim.twilio.rest.lookup import call_of, conference_of, has_gone, recording_of
-from mediasim.twilio.rest.moments import Moments
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.params import RECORDING_OPTIONS, Moments, date_names, recording_asked
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    Ask,
+    Operation,
+    Owner,
+    Resource,
+    Store,
+    Stored,
+    call_of,
+    conference_of,
+)
+from mediasim.twilio.service import Service
 
-__all__ = ["RECORDING", "RECORDINGS", "RECORDINGS_OF_OTHERS"]
+__all__ = ["MEDIA", "RECORDINGS"]
 
 _CURRENT: Final = "Twilio.CURRENT"
 _STATUSES: Final = ("in-progress", "paused", "stopped")
+_KEPT_NS: Final = 40 * 86_400 * NS_PER_SECOND
+"""How long a deleted recording's metadata stays: 40 days (API description, Recordings)."""
 
 
 # -- of the account -----------------------------------------------------------------------------
@@ -33,24 +48,22 @@ def _list(ask: Ask) -> Answer:
     created = Moments(query, "DateCreated", ask.service.dates)
     return listed(
         ask,
-        "recordings",
         ask.service.catalogue.recordings(call=call, conference=conference),
         lambda record: _of_account(ask, record),
-        sid=_sid,
         keep=lambda record: (
             created.holds(record.created_ns)
-            and not has_gone(ask, record, with_deleted=with_deleted)
+            and not _has_gone(ask, record, with_deleted=with_deleted)
         ),
     )
 
 
 def _fetch(ask: Ask) -> Answer:
     with_deleted = ask.query.flag("IncludeSoftDeleted") or False
-    return Answer(_of_account(ask, recording_of(ask, with_deleted=with_deleted)))
+    return Answer(_of_account(ask, _recording_of(ask, with_deleted=with_deleted)))
 
 
 def _delete(ask: Ask) -> Answer:
-    ask.service.delete_recording(recording_of(ask).sid)
+    ask.service.delete_recording(_recording_of(ask).sid)
     return Answer(status=204)
 
 
@@ -75,12 +88,10 @@ def _listed(ask: Ask, records: list[RecordingRecord]) -> Answer:
     created = Moments(ask.query, "DateCreated", ask.service.dates)
     return listed(
         ask,
-        "recordings",
         records,
         lambda record: _of_other(ask, record),
-        sid=_sid,
         keep=lambda record: (
-            created.holds(record.created_ns) and not has_gone(ask, record, with_deleted=False)
+            created.holds(record.created_ns) and not _has_gone(ask, record, with_deleted=False)
         ),
     )
 
@@ -92,14 +103,14 @@ def _create_of_call(ask: Ask) -> Answer:
 
 
 def _fetch_of_other(ask: Ask) -> Answer:
-    return Answer(_of_other(ask, recording_of(ask)))
+    return Answer(_of_other(ask, _recording_of(ask)))
 
 
 def _update_of_other(ask: Ask) -> Answer:
     status = ask.form.word("Status", _STATUSES) or ""
     behavior = ask.form.word("PauseBehavior", ("skip", "silence"))
     if ask.at["sid"] != _CURRENT:
-        sid = recording_of(ask).sid
+        sid = _recording_of(ask).sid
     elif "call" in ask.at:
         sid = ask.service.current_recording(call_of(ask).sid).sid
     else:
@@ -120,28 +131,77 @@ def _of_other(ask: Ask, record: RecordingRecord) -> dict[str, Any]:
     return shown
 
 
-def _sid(record: RecordingRecord) -> str:
-    return record.sid
+# -- finding them -------------------------------------------------------------------------------
 
 
-RECORDINGS: Final = Resource("Accounts/{account}/Recordings", "Recording", {"GET": _list})
-RECORDING: Final = Resource(
-    "Accounts/{account}/Recordings/{sid}", "Recording", {"GET": _fetch, "DELETE": _delete}
+def _recording_of(ask: Ask, *, with_deleted: bool = False) -> RecordingRecord:
+    """The recording of the path, of its call or conference if it names one."""
+    try:
+        record = ask.service.catalogue.recording(ask.at["sid"])
+    except LookupError:
+        raise ask.missing() from None
+    of_call = ask.at.get("call", record.call_sid) == record.call_sid
+    of_conference = ask.at.get("conference", record.conference_sid) == record.conference_sid
+    if not (of_call and of_conference) or _has_gone(ask, record, with_deleted=with_deleted):
+        raise ask.missing()
+    return record
+
+
+def _has_gone(ask: Ask, record: RecordingRecord, *, with_deleted: bool) -> bool:
+    """Whether a recording is deleted, and is not to be shown all the same."""
+    if record.status != "deleted":
+        return False
+    return not with_deleted or ask.service.now_ns - record.updated_ns > _KEPT_NS
+
+
+# -- the row ------------------------------------------------------------------------------------
+
+
+def _store(service: Service) -> Store:
+    recordings = service.catalogue
+    return Store(recordings.recordings, recordings.add_recording, recordings.recording)
+
+
+def _end(record: RecordingRecord, died_ns: int, media: MediaStore) -> None:
+    # Nothing of it was found in a spool: what is in the store decides.
+    settle_left(media, record, died_ns)
+
+
+MEDIA: Final = f"{ACCOUNT}/Recordings/{{sid}}"
+"""The path of a recording; without a suffix, and with that of a sound, it is the media's."""
+_FILTERS: Final = (
+    *(*PAGING, "CallSid", "ConferenceSid", "IncludeSoftDeleted"),
+    *date_names("DateCreated"),
 )
-"""Its path without a suffix, and with that of a sound, is its media."""
-
-_ONE: Final = {"GET": _fetch_of_other, "POST": _update_of_other, "DELETE": _delete}
-RECORDINGS_OF_OTHERS: Final = (
-    Resource(
-        "Accounts/{account}/Calls/{call}/Recordings",
-        "Recording",
-        {"GET": _list_of_call, "POST": _create_of_call},
+_OF_OTHERS: Final = (*PAGING, *date_names("DateCreated"))
+_ONE: Final = {
+    "GET": Operation(_fetch_of_other),
+    "POST": Operation(_update_of_other, ("Status", "PauseBehavior")),
+    "DELETE": Operation(_delete),
+}
+RECORDINGS: Final = Resource(
+    name="Recording",
+    many="recordings",
+    prefix="RE",
+    json=recording_json,
+    stored=Stored(
+        "recording", RecordingRecord, _store, Owner.WORKER, event=RecordingEvent, end=_end
     ),
-    Resource("Accounts/{account}/Calls/{call}/Recordings/{sid}", "Recording", _ONE),
-    Resource(
-        "Accounts/{account}/Conferences/{conference}/Recordings",
-        "Recording",
-        {"GET": _list_of_conference},
-    ),
-    Resource("Accounts/{account}/Conferences/{conference}/Recordings/{sid}", "Recording", _ONE),
+    callbacks=("recording-status",),
+    paths={
+        f"{ACCOUNT}/Recordings": {"GET": Operation(_list, _FILTERS)},
+        MEDIA: {
+            "GET": Operation(_fetch, ("IncludeSoftDeleted",)),
+            "DELETE": Operation(_delete),
+        },
+        f"{ACCOUNT}/Calls/{{call}}/Recordings": {
+            "GET": Operation(_list_of_call, _OF_OTHERS),
+            "POST": Operation(_create_of_call, RECORDING_OPTIONS),
+        },
+        f"{ACCOUNT}/Calls/{{call}}/Recordings/{{sid}}": _ONE,
+        f"{ACCOUNT}/Conferences/{{conference}}/Recordings": {
+            "GET": Operation(_list_of_conference, _OF_OTHERS)
+        },
+        f"{ACCOUNT}/Conferences/{{conference}}/Recordings/{{sid}}": _ONE,
+    },
 )

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mediasim.twilio.resources import TranscriptionRecord
-from mediasim.twilio.rest.ask import Answer, Ask
-from mediasim.twilio.rest.paging import listed
-from mediasim.twilio.rest.resource import Resource
+from mediasim.exchange.events import TranscriptionEvent
+from mediasim.exchange.media_store import MediaStore
+from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.resource import (
+    ACCOUNT,
+    Ask,
+    Operation,
+    Owner,
+    Resource,
+    Stored,
+    in_book,
+)
+from mediasim.twilio.transcriptions import TranscriptionRecord, finish
 
 __all__ = ["TRANSCRIPTIONS"]
 
@@ -21,15 +31,13 @@ def _list(ask: Ask) -> Answer:
         _recording(ask, of)
     return listed(
         ask,
-        "transcriptions",
         [each for each in ask.service.transcriptions.all() if of in (None, each.recording_sid)],
-        lambda record: _shown(ask, record),
-        sid=lambda record: record.sid,
+        lambda record: _json(ask, record),
     )
 
 
 def _fetch(ask: Ask) -> Answer:
-    return Answer(_shown(ask, _found(ask)))
+    return Answer(_json(ask, _found(ask)))
 
 
 def _words(ask: Ask) -> Answer:
@@ -56,18 +64,37 @@ def _found(ask: Ask) -> TranscriptionRecord:
     return record
 
 
-def _shown(ask: Ask, record: TranscriptionRecord) -> dict[str, Any]:
+def _json(ask: Ask, record: TranscriptionRecord) -> dict[str, Any]:
     return record.to_twilio_json(ask.service.dates, below_recording="recording" in ask.at)
 
 
-_ONE: Final = {"GET": _fetch, "DELETE": _delete}
-_PATH: Final = "Accounts/{account}/Transcriptions"
-_OF_RECORDING: Final = "Accounts/{account}/Recordings/{recording}/Transcriptions"
-TRANSCRIPTIONS: Final = (
-    Resource(_PATH, "Transcription", {"GET": _list}),
-    Resource(f"{_PATH}/{{sid}}.txt", "Transcription", {"GET": _words}),
-    Resource(f"{_PATH}/{{sid}}", "Transcription", _ONE),
-    Resource(_OF_RECORDING, "Transcription", {"GET": _list}),
-    Resource(f"{_OF_RECORDING}/{{sid}}.txt", "Transcription", {"GET": _words}),
-    Resource(f"{_OF_RECORDING}/{{sid}}", "Transcription", _ONE),
+def _end(record: TranscriptionRecord, died_ns: int, media: MediaStore) -> None:
+    finish(record, died_ns)
+
+
+def _paths(path: str) -> dict[str, dict[str, Operation]]:
+    return {
+        path: {"GET": Operation(_list, PAGING)},
+        f"{path}/{{sid}}.txt": {"GET": Operation(_words)},
+        f"{path}/{{sid}}": {"GET": Operation(_fetch), "DELETE": Operation(_delete)},
+    }
+
+
+TRANSCRIPTIONS: Final = Resource(
+    name="Transcription",
+    many="transcriptions",
+    prefix="TR",
+    stored=Stored(
+        "transcription",
+        TranscriptionRecord,
+        in_book("Transcriptions"),
+        Owner.WORKER,
+        event=TranscriptionEvent,
+        end=_end,
+    ),
+    callbacks=("transcription",),
+    paths={
+        **_paths(f"{ACCOUNT}/Transcriptions"),
+        **_paths(f"{ACCOUNT}/Recordings/{{recording}}/Transcriptions"),
+    },
 )

@@ -5,22 +5,13 @@ A stream opens its connection through a :class:`mediasim.net.stream_port.StreamP
 """
 
 from mediasim.twilio.streams.desk import StreamDesk
-from mediasim.twilio.streams.measure import (
-    Figures,
-    Span,
-    conversation_figures,
-    recording_figures,
-)
-from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.stream import Stream, StreamOwner
+from mediasim.twilio.streams.stream import Stream, StreamOwner, StreamRecord
 
 __all__ = [
-    "Figures",
-    "Span",
     "Stream",
     "StreamDesk",
     "StreamOwner",
     "StreamRecord",
-    "conversation_figures",
-    "recording_figures",
+    "handshake",
+    "stream",
 ]

@@ -17,8 +17,7 @@ from mediasim.twilio.account import AccountBase
 from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
-from mediasim.twilio.streams.record import StreamRecord
-from mediasim.twilio.streams.stream import Stream
+from mediasim.twilio.streams.stream import Stream, StreamRecord
 from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["StreamDesk"]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from mediasim.twilio.signature import signature
 from mediasim.twilio.webhooks import HostGuard
-from mediasim.twilio.webhooks.address import Address
+from mediasim.twilio.webhooks.address import Address, signature
 
 __all__ = [
     "BROKEN",

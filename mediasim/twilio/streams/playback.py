@@ -14,8 +14,8 @@ import numpy as np
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_decode
-from mediasim.media.feed import Feed
 from mediasim.media.leg import Leg
+from mediasim.media.player import Feed
 from mediasim.media.room import Room
 
 __all__ = ["Playback"]

@@ -3,6 +3,8 @@
 Every frame of its tracks is sent as it has been lived through, 20 ms in a message. What the app
 sends takes effect in the next frame. While a stream is open its room is lived through frame by
 frame, so that nothing can happen before what caused it.
+
+Its resource is as the API description of 2010-04-01 has it.
 """
 
 from __future__ import annotations
@@ -11,19 +13,23 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_MS, FRAME_NS, FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_encode
+from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, Meter
 from mediasim.exchange import lifecycle
-from mediasim.exchange.keypad import NOTICE_FRAMES, listen_for_keys, notice
+from mediasim.exchange.dates import Dates
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.states import STREAM, StreamStatus
+from mediasim.exchange.waiting import NOTICE_FRAMES, listen_for_keys, notice
 from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.asks import StreamRequest, StreamTrack
+from mediasim.twilio.representations import account_path, rfc2822
 from mediasim.twilio.streams.handshake import (
     BROKEN,
     CLOSED,
@@ -36,7 +42,6 @@ from mediasim.twilio.streams.handshake import (
     StreamFailed,
     Target,
 )
-from mediasim.twilio.streams.measure import DEAD_AIR_MS, Figures, Meter
 from mediasim.twilio.streams.messages import (
     CONNECTED,
     AppMark,
@@ -46,9 +51,8 @@ from mediasim.twilio.streams.messages import (
     read,
 )
 from mediasim.twilio.streams.playback import Playback
-from mediasim.twilio.streams.record import StreamRecord
 
-__all__ = ["Stream", "StreamOwner"]
+__all__ = ["Stream", "StreamOwner", "StreamRecord"]
 
 _TRACKS: Final[dict[StreamTrack, tuple[str, ...]]] = {
     "inbound_track": ("inbound",),
@@ -83,6 +87,32 @@ class StreamOwner(Protocol):
 
     def stopped(self, stream: Stream) -> None:
         """It has ended, whatever the reason; told once, of one that began."""
+
+
+@dataclass(slots=True)
+class StreamRecord:
+    """One stream of a call, under way or over."""
+
+    LIFE: ClassVar = STREAM
+
+    sid: str
+    account_sid: str
+    call_sid: str
+    name: str | None
+    updated_ns: int
+    status: StreamStatus = "in-progress"
+
+    def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
+        path = f"{account_path(self.account_sid)}/Calls/{self.call_sid}"
+        return {
+            "sid": self.sid,
+            "account_sid": self.account_sid,
+            "call_sid": self.call_sid,
+            "name": self.name,
+            "status": self.status,
+            "date_updated": rfc2822(dates, self.updated_ns),
+            "uri": f"{path}/Streams/{self.sid}.json",
+        }
 
 
 class Stream:

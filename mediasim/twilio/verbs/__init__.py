@@ -14,7 +14,7 @@ from mediasim.twilio.verbs.gather import gather
 from mediasim.twilio.verbs.record import record
 from mediasim.twilio.verbs.start import connect, start, stop
 
-__all__ = ["VERBS"]
+__all__ = ["VERBS", "basic", "dial", "record"]
 
 VERBS: Final[dict[str, Execute]] = {
     "Connect": connect,

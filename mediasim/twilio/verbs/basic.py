@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.dtmf import DTMF_DIGITS, dtmf_digits
-from mediasim.audio.errors import AudioFileError
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.audio.wav import AudioFileError
 from mediasim.exchange.waiting import CallEnded
 from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.asks import Script

@@ -12,11 +12,10 @@ import asyncio
 from typing import Final
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
-from mediasim.exchange.keypad import NOTICE_FRAMES, Keys, listen_for_keys, notice
-from mediasim.exchange.waiting import first_of, never
+from mediasim.exchange.waiting import NOTICE_FRAMES, Keys, first_of, listen_for_keys, never, notice
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
-from mediasim.parties.words import words_between
+from mediasim.parties.timeline import words_between
 from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params, call_params

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.layout import Channels
-from mediasim.exchange.layout import Track as RecordedTrack
 from mediasim.exchange.message import MessageRequest, record_message
+from mediasim.exchange.profiles import Channels
+from mediasim.exchange.profiles import Track as RecordedTrack
 from mediasim.exchange.recording import RecordedMessage
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim

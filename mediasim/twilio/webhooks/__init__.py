@@ -15,4 +15,7 @@ __all__ = [
     "Delivery",
     "HostGuard",
     "Webhooks",
+    "address",
+    "delivery",
+    "webhooks",
 ]

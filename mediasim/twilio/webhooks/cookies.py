@@ -30,7 +30,7 @@ _PAIR: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+=[\x21-\x3a\x3c-\x7e]*", re.ASCII
 
 
 class Cookies:
-    """Cookies of the calls there were last."""
+    """The cookies of the last thousand calls that were given some."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         """``clock`` is the sandbox's time in nanoseconds."""
@@ -38,7 +38,7 @@ class Cookies:
         self._jars: OrderedDict[str, _Jar] = OrderedDict()
 
     def header(self, sid: str, address: Address) -> str | None:
-        """``Cookie`` of a request about a call; None: there are none."""
+        """The ``Cookie`` header of a request about a call; None where it has no cookies."""
         jar = self._jars.get(sid)
         if jar is None:
             return None
@@ -48,7 +48,7 @@ class Cookies:
         return cookie
 
     def keep(self, sid: str, address: Address, set_cookie: str) -> None:
-        """What an answer says, in its ``Set-Cookie``."""
+        """Keep the cookies of an answer's ``Set-Cookie`` header."""
         if not sid or not set_cookie:
             return
         exchange: Any = _Exchange(address, set_cookie)

@@ -20,14 +20,14 @@ _NS: Final = 1_000_000_000
 
 
 class Lanes:
-    """Lanes of one event loop; used on it."""
+    """Work in lanes: in one lane it is done in order, lanes do not wait for each other."""
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Task[None]] = {}
         self._open: set[asyncio.Task[None]] = set()
 
     def add(self, lane: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it once everything before it in its lane is done."""
+        """Do the work once everything before it in its lane is done."""
         before = self._last.get(lane)
         task = asyncio.get_running_loop().create_task(_after(before, work))
         self._last[lane] = task
@@ -60,9 +60,10 @@ class _Held:
 
 
 class Turns:
-    """Used on the engine's loop, whose time in nanoseconds ``clock`` is."""
+    """Gives each callback its turn. Used on the engine's loop."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
+        """``clock`` is the loop's time in nanoseconds."""
         self._clock = clock
         self._lanes = Lanes()
         self._late = Lanes()
@@ -70,9 +71,9 @@ class Turns:
         self._held: dict[str, _Held] = {}
 
     def add(self, lane: str, work: Work, *, of: str, overtaken: bool = False) -> bool:
-        """Do it after what is in the lane. Returns whether it is held back first.
+        """Do the work after what is in the lane. Returns whether it is held back first.
 
-        ``of`` is what it is about: ``overtaken``, it waits for the next one about the same.
+        ``of`` is what it is about; one that is ``overtaken`` waits for the next about the same.
         """
         held = self._held.pop(of, None)
         if held is None and overtaken:
@@ -86,7 +87,7 @@ class Turns:
         return False
 
     def later(self, lane: str, work: Work, delay_ns: int) -> None:
-        """Do it no sooner than so much later."""
+        """Do the work no sooner than after a delay."""
         due_ns = self._clock() + delay_ns
 
         async def wait_and_work() -> None:
@@ -96,7 +97,7 @@ class Turns:
         self._late.add(lane, wait_and_work)
 
     def early(self, lane: str, work: Work) -> None:
-        """Do it now, whatever else is in the lane."""
+        """Do the work now, whatever else is in the lane."""
         self._early.add(lane, work)
 
     async def early_settled(self) -> None:

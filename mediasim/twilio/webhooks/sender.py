@@ -1,34 +1,173 @@
-"""Carrying out one delivery: where it goes, what is sent there, and where that leads.
+"""Carrying out one delivery: what is sent where, what is tried again, and where that leads.
 
 Redirects of status 301, 302, 303 go on as a GET without parameters, as in browsers, one of 307
 as it was; ten at most. Every address on the way is checked, and every request signed anew.
 Sources: https://www.twilio.com/docs/api/errors/11215 and 11216.
+
+Time-outs and retries are as the connection overrides say: one retry when there was no connection,
+unless asked otherwise. Twilio's pages tell of no wait between attempts, so there is none. The time
+a request takes is the loop's; where the loop's clock was held meanwhile, a time-out still counts
+in full.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Final
-from urllib.parse import urljoin
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode, urljoin
 
 from mediasim.seeds import Seeds
-from mediasim.twilio.ports import HttpAnswer, HttpPort
-from mediasim.twilio.webhooks.address import Address, ConnectionOverrides, HostGuard
-from mediasim.twilio.webhooks.attempts import Attempts
-from mediasim.twilio.webhooks.cookies import Cookies
-from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Delivery
-from mediasim.twilio.webhooks.outgoing import outgoing
+from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
+from mediasim.twilio.webhooks.address import (
+    Address,
+    ConnectionOverrides,
+    Failure,
+    HostGuard,
+    signature,
+)
+from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Attempt, Delivery
+
+if TYPE_CHECKING:
+    from mediasim.twilio.webhooks.cookies import Cookies
 
 __all__ = ["Sender"]
 
+_USER_AGENT: Final = "TwilioProxy/1.1"
+_FORM: Final = "application/x-www-form-urlencoded; charset=UTF-8"
+_MOST_BYTES: Final = 40 * 1024 * 1024
+"""Of an answer: the largest file that Twilio plays."""
+_HTTP: Final = 11200
+_CONNECTION: Final = 11205
+_NS: Final = 1_000_000_000
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = (301, 302, 303, 307)
 _NO_URL: Final = 11100
-_CONNECTION: Final = 11205
 _TOO_MANY_REDIRECTS: Final = 11215
 _INVALID_REDIRECT: Final = 11216
 _INVALID_POLICY: Final = 11243
+
+
+def _outgoing(
+    address: Address,
+    method: str,
+    params: tuple[tuple[str, str], ...],
+    *,
+    auth_token: str,
+    idempotency_token: str,
+    cookie: str | None,
+) -> HttpRequest:
+    """The request for an address, signed with the account's token."""
+    form = urlencode(params)
+    posted = method == "POST"
+    url = address.url() if posted else address.url(query=form)
+    headers = {
+        "Accept": "*/*",
+        "User-Agent": _USER_AGENT,
+        "I-Twilio-Idempotency-Token": idempotency_token,
+        "X-Twilio-Signature": signature(auth_token, url, params if posted else ()),
+    }
+    if posted:
+        headers["Content-Type"] = _FORM
+    if address.authorization is not None:
+        headers["Authorization"] = address.authorization
+    if cookie is not None:
+        headers["Cookie"] = cookie
+    return HttpRequest(method, url, headers, form.encode("ascii") if posted else b"")
+
+
+class _AttemptFailed(AppFailure):
+    def __init__(
+        self,
+        kind: Failure,
+        code: int,
+        message: str,
+        delivery: Delivery,
+        *,
+        by_weather: bool = False,
+    ) -> None:
+        super().__init__(code, message, delivery)
+        self.kind = kind
+        self.by_weather = by_weather
+        """Then it is tried again, whatever the overrides say."""
+
+
+class _Attempts:
+    """What is left of a delivery's time and retries, over all its redirects."""
+
+    def __init__(
+        self,
+        http: HttpPort,
+        clock: Callable[[], int],
+        overrides: ConnectionOverrides,
+        delivery: Delivery,
+        *,
+        lost_answer: int | None = None,
+    ) -> None:
+        """``lost_answer``: the status that comes in the stead of the app's first answer."""
+        self._http = http
+        self._clock = clock
+        self._overrides = overrides
+        self._delivery = delivery
+        self._retries = overrides.retries
+        self._seconds = overrides.total_seconds
+        self._lost_answer = lost_answer
+
+    async def until_answered(self, request: HttpRequest) -> HttpAnswer:
+        """An answer that is no error status, after retries. Raises AppFailure."""
+        while True:
+            try:
+                return await self._once(request)
+            except _AttemptFailed as failed:
+                worth = self._overrides.retry(failed.kind) or failed.by_weather
+                if failed.by_weather:
+                    self._retries = max(self._retries, 1)
+                if not worth or self._retries == 0 or self._seconds <= 0:
+                    raise
+                self._retries -= 1
+
+    async def _once(self, request: HttpRequest) -> HttpAnswer:
+        if self._seconds <= 0:
+            raise self._failed("rt", _CONNECTION, "the time for all redirects is over", request)
+        connect = min(self._overrides.connect_seconds, self._seconds)
+        total = min(connect + self._overrides.read_seconds, self._seconds)
+        sent_ns, waited = self._clock(), 0.0
+        attempt = Attempt(
+            request.url, request.method, dict(request.headers), request.body.decode(), sent_ns
+        )
+        self._delivery.attempts.append(attempt)
+        try:
+            answer = await self._http.send(request, HttpLimits(connect, total, _MOST_BYTES))
+        except HttpFailed as failed:
+            attempt.error = str(failed)
+            if failed.timed_out:
+                waited = connect if failed.refused else total
+            unreached = failed.refused or failed.timed_out
+            raise self._failed(
+                "ct" if failed.refused else "rt",
+                _CONNECTION if unreached else _HTTP,
+                str(failed),
+                request,
+            ) from None
+        finally:
+            attempt.answered_ns = self._clock()
+            self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / _NS)
+        lost, self._lost_answer = self._lost_answer, None
+        if lost is not None:
+            attempt.injected = f"the app's answer, {answer.status}, was lost"
+            answer = HttpAnswer(lost, {}, b"")
+        attempt.answered(answer.status, answer.headers, answer.body)
+        if answer.status >= 400:
+            attempt.error = f"Got HTTP {answer.status} response to {request.url}"
+            kind: Failure = "4xx" if answer.status < 500 else "5xx"
+            by_weather = lost is not None
+            raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery, by_weather=by_weather)
+        return answer
+
+    def _failed(self, kind: Failure, code: int, why: str, request: HttpRequest) -> _AttemptFailed:
+        what = "HTTP connection failure" if code == _CONNECTION else "HTTP retrieval failure"
+        message = f"{what}: {request.method} {request.url}: {why}"
+        return _AttemptFailed(kind, code, message, self._delivery)
 
 
 class Sender:
@@ -48,7 +187,8 @@ class Sender:
         self._clock = clock
         self._guard = guard
         self._seeds = seeds
-        self._cookies = Cookies(clock)
+        self._cookies: Cookies | None = None
+        """None until an app sets one."""
 
     async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
         """Deliver it, entering each attempt. Raises AppFailure once it is given up.
@@ -61,19 +201,21 @@ class Sender:
             overrides = ConnectionOverrides.parse(address.fragment)
         except ValueError as error:
             raise AppFailure(_INVALID_POLICY, str(error), delivery) from None
-        attempts = Attempts(self._http, self._clock, overrides, delivery, lost_answer=lost_answer)
+        attempts = _Attempts(self._http, self._clock, overrides, delivery, lost_answer=lost_answer)
         token = self._token(delivery)
         for _ in range(1 + _MOST_REDIRECTS):
-            request = outgoing(
+            kept = self._cookies
+            request = _outgoing(
                 address,
                 method,
                 params,
                 auth_token=self._auth_token,
                 idempotency_token=token,
-                cookie=self._cookies.header(delivery.sid, address),
+                cookie=None if kept is None else kept.header(delivery.sid, address),
             )
             answer = await attempts.until_answered(request)
-            self._cookies.keep(delivery.sid, address, answer.headers.get("set-cookie", ""))
+            if "set-cookie" in answer.headers:
+                self._keep_cookies(delivery.sid, address, answer.headers["set-cookie"])
             if answer.status < 300:
                 return AppResponse(
                     address.base, answer.status, answer.headers, answer.body, delivery
@@ -86,6 +228,14 @@ class Sender:
             f"HTTP too many redirects: {delivery.url} led to more than {_MOST_REDIRECTS}",
             delivery,
         )
+
+    def _keep_cookies(self, sid: str, address: Address, set_cookie: str) -> None:
+        if self._cookies is None:
+            # Imported here: it takes 30 ms to load, and few apps set cookies.
+            from mediasim.twilio.webhooks.cookies import Cookies
+
+            self._cookies = Cookies(self._clock)
+        self._cookies.keep(sid, address, set_cookie)
 
     def _address(self, url: str, delivery: Delivery) -> Address:
         """Where to send it, if it may be sent there."""

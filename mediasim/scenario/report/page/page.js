@@ -1,11 +1,14 @@
-"use strict";
 // Puts the page together: each run wakes when it is first opened, one of them plays at a time.
+
+import { clock } from "../shared/axis.js";
+import { EmbeddedPlayer, FilePlayer, recordingOf } from "./player.js";
+import { Timeline } from "./timeline.js";
 
 class Run {
   constructor(element) {
     this.element = element;
     const data = JSON.parse(element.querySelector("script.data").textContent);
-    data.recordings = data.recordings.map((each) => each && new Recording(each));
+    data.recordings = data.recordings.map((each) => each && recordingOf(each));
     this.recordings = data.recordings;
     this.players = this.recordings.map((each) =>
       each && (each.sounds ? new EmbeddedPlayer(each) : new FilePlayer(each)));
@@ -133,9 +136,9 @@ class Run {
     time = Math.min(Math.max(time, 0), this.timeline.run.span);
     this.timeline.moveHead(time);
     const bold = document.createElement("b");
-    bold.textContent = clock(time);
-    const inFile = this.recording ? ` · ${clock(this.recording.fileTime(time))} in the file` : "";
-    this.time.replaceChildren(bold, ` / ${clock(this.timeline.run.span)}${inFile}`);
+    bold.textContent = clock(time, 3);
+    const inFile = this.recording ? ` · ${clock(this.recording.fileTime(time), 3)} in the file` : "";
+    this.time.replaceChildren(bold, ` / ${clock(this.timeline.run.span, 3)}${inFile}`);
   }
 
   /** Goes to a place; what plays goes on from there. */

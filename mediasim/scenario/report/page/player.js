@@ -1,11 +1,37 @@
-"use strict";
-// Two players with one shape: place, playing, play(place), pause(), hear(mode), onend.
+// Sound as the page carries it, mu-law octets (ITU-T G.711), and two players with one shape:
+// place, playing, play(place), pause(), hear(mode), onend.
 // Places are seconds in the file. A mode is "stereo", "mono" or a channel's index.
+
+import { RATE } from "../shared/axis.js";
+import { Mixer } from "../shared/mixer.js";
+import { Recording } from "../shared/waveform.js";
+
+/** The sample, from -1 to 1, of each mu-law octet. */
+const ULAW = Float32Array.from({ length: 256 }, (_, octet) => {
+  const code = ~octet & 0xff;
+  const magnitude = (((2 * (code & 15) + 33) << ((code >> 4) & 7)) - 33) << 2;
+  return (code & 0x80 ? -magnitude : magnitude) / 32768;
+});
+
+/** Base64 of mu-law octets to samples. */
+function decodeUlaw(base64) {
+  const octets = atob(base64);
+  const samples = new Float32Array(octets.length);
+  for (let i = 0; i < octets.length; i++) samples[i] = ULAW[octets.charCodeAt(i)];
+  return samples;
+}
+
+/** A recording as the page holds it: its peaks and its sound are mu-law octets in base64. */
+export function recordingOf(data) {
+  for (const channel of data.channels) channel.peaks = decodeUlaw(channel.peaks);
+  const decode = data.sounds && (() => data.sounds.map((id) => decodeUlaw(document.getElementById(id).textContent)));
+  return new Recording({ ...data, decode });
+}
 
 let sharedContext = null;
 
 /** Plays sound that is in the page. */
-class EmbeddedPlayer {
+export class EmbeddedPlayer {
   modes = true;
 
   constructor(recording) {
@@ -28,7 +54,8 @@ class EmbeddedPlayer {
     sharedContext ??= new AudioContext();
     const source = (this.source = sharedContext.createBufferSource());
     source.buffer = this.buffer();
-    source.connect(this.mixer());
+    this.mixer ??= new Mixer(sharedContext, this.recording.channels.length, this.mode);
+    source.connect(this.mixer.input);
     await sharedContext.resume();
     if (this.source !== source) return; // paused, or begun anew, meanwhile
     this.startedAt = sharedContext.currentTime;
@@ -49,17 +76,7 @@ class EmbeddedPlayer {
 
   hear(mode) {
     this.mode = mode;
-    this.gains?.forEach((ears, channel) =>
-      ears.forEach((gain, ear) =>
-        gain.gain.setTargetAtTime(this.share(channel, ear), sharedContext.currentTime, 0.005)));
-  }
-
-  /** How much of a channel goes to an ear. */
-  share(channel, ear) {
-    const count = this.recording.channels.length;
-    if (this.mode === "mono") return 1 / count;
-    if (this.mode === "stereo" && count > 1) return channel % 2 === ear ? 1 : 0;
-    return this.mode === "stereo" || this.mode === channel ? 1 : 0;
+    this.mixer?.hear(mode);
   }
 
   buffer() {
@@ -70,28 +87,10 @@ class EmbeddedPlayer {
     }
     return this.decoded;
   }
-
-  mixer() {
-    if (!this.splitter) {
-      const count = this.recording.channels.length;
-      this.splitter = sharedContext.createChannelSplitter(count);
-      const merger = sharedContext.createChannelMerger(2);
-      this.gains = Array.from({ length: count }, (_, channel) =>
-        [0, 1].map((ear) => {
-          const gain = sharedContext.createGain();
-          gain.gain.value = this.share(channel, ear);
-          this.splitter.connect(gain, channel);
-          gain.connect(merger, 0, ear);
-          return gain;
-        }));
-      merger.connect(sharedContext.destination);
-    }
-    return this.splitter;
-  }
 }
 
 /** Plays the WAV beside the page, as it is: a browser does not let a page mix a local file. */
-class FilePlayer {
+export class FilePlayer {
   modes = false;
 
   constructor(recording) {

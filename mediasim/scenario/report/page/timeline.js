@@ -1,50 +1,12 @@
-"use strict";
 // The lanes of a run over one time axis: what part of the call is seen, and where the head stands.
+
+import { Theme, View, clock } from "../shared/axis.js";
+import { laneOf } from "./lanes.js";
 
 const SHORTEST_VIEW = 0.02;
 
-/** The page's colours and fonts as the style sheet has them, light or dark. */
-class Theme {
-  constructor() {
-    this.style = getComputedStyle(document.documentElement);
-    this.known = new Map();
-  }
-
-  colour(name) {
-    if (!this.known.has(name)) this.known.set(name, this.style.getPropertyValue(`--${name}`).trim());
-    return this.known.get(name);
-  }
-}
-
-/** A stretch of the call over a canvas. */
-class View {
-  constructor(from, to, width, height, ratio, theme) {
-    Object.assign(this, { from, to, width, height, ratio, theme });
-  }
-
-  x(time) {
-    return ((time - this.from) / (this.to - this.from)) * this.width;
-  }
-
-  time(x) {
-    return this.from + (x / this.width) * (this.to - this.from);
-  }
-
-  colour(name) {
-    return this.theme.colour(name);
-  }
-
-  party(index) {
-    return index < 0 ? this.theme.colour("quiet") : this.theme.colour(`p${index % 8}`);
-  }
-
-  font(size, weight = 400) {
-    return `${weight} ${size}px ${this.theme.colour("text")}`;
-  }
-}
-
 /** Calls onseek(time, laneElement, finished) when somebody points at a place. */
-class Timeline {
+export class Timeline {
   constructor(section, run) {
     this.run = run;
     this.from = 0;
@@ -57,9 +19,9 @@ class Timeline {
     this.scroll = section.querySelector(".scroll");
     this.lanes = [...this.element.querySelectorAll(".lane")].map((element) => {
       const { kind, index, recording } = element.dataset;
-      const lane = new LANES[kind](run, Number(index), Number(recording));
+      const lane = laneOf(kind, run, Number(index), Number(recording));
       const canvas = element.querySelector("canvas");
-      if (lane.rows > 1) canvas.style.height = `${76 + lane.rows * LABEL_ROW}px`;
+      if (lane.rows > 1) canvas.style.height = `${lane.height}px`;
       return { lane, element, canvas };
     });
     for (const each of this.lanes) this.listen(each);
@@ -78,15 +40,9 @@ class Timeline {
 
   draw() {
     const theme = new Theme();
-    const ratio = devicePixelRatio || 1;
     for (const { lane, canvas } of this.lanes) {
-      const { clientWidth: width, clientHeight: height } = canvas;
-      if (!width) continue;
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-      const pen = canvas.getContext("2d");
-      pen.scale(ratio, ratio);
-      lane.paint(pen, new View(this.from, this.to, width, height, ratio, theme));
+      const view = View.of(canvas, this.from, this.to, theme);
+      if (view) lane.paint(canvas.getContext("2d"), view);
     }
     this.scroll.hidden = this.to - this.from >= this.run.span;
     this.scroll.firstElementChild.style.marginLeft = `${(this.from / this.run.span) * 100}%`;
@@ -104,7 +60,7 @@ class Timeline {
     this.place = time;
     this.line(this.head, time);
     this.element.setAttribute("aria-valuenow", time.toFixed(3));
-    this.element.setAttribute("aria-valuetext", clock(time));
+    this.element.setAttribute("aria-valuetext", clock(time, 3));
   }
 
   line(element, time) {
@@ -172,7 +128,7 @@ class Timeline {
   point(time, lane, event) {
     this.line(this.cursor, time);
     const slack = (5 / this.box.width) * (this.to - this.from);
-    this.tip.textContent = [clock(time), ...lane.describe(time, slack)].join("\n");
+    this.tip.textContent = [clock(time, 3), ...lane.describe(time, slack)].join("\n");
     this.tip.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = this.tip;
     const x = Math.min(event.clientX + 14, innerWidth - width - 8);

@@ -1,9 +1,11 @@
 // What is heard: a media element whose channels can be heard alone, on both ears.
 
+import { Mixer } from "../shared/mixer.js";
+
 let context = null; // one for the page: browsers allow few
 
 export class Sound {
-  #gains = null;
+  #mixer = null;
   heard = "all";
 
   constructor(url, channels) {
@@ -16,13 +18,7 @@ export class Sound {
   /** Hear "all" channels, the first on the left and the second on the right, or one: 1, 2. */
   hear(which) {
     this.heard = which;
-    if (!this.#gains) return;
-    const alone = which === "all" ? null : Number(which) - 1;
-    this.#gains.forEach((outs, channel) =>
-      outs.forEach((gain, ear) => {
-        const open = this.channels === 1 || (alone === null ? channel === ear : channel === alone);
-        gain.gain.setTargetAtTime(open ? 1 : 0, context.currentTime, 0.005);
-      }));
+    this.#mixer?.hear(this.#mode);
   }
 
   async toggle() {
@@ -38,22 +34,14 @@ export class Sound {
     this.audio.load();
   }
 
+  get #mode() {
+    return this.heard === "all" ? "stereo" : Number(this.heard) - 1;
+  }
+
   #connect() {
-    if (this.#gains) return;
+    if (this.#mixer) return;
     context ??= new AudioContext();
-    const source = context.createMediaElementSource(this.audio);
-    const splitter = context.createChannelSplitter(this.channels);
-    const merger = context.createChannelMerger(2);
-    source.connect(splitter);
-    this.#gains = Array.from({ length: this.channels }, (_, channel) =>
-      [0, 1].map((ear) => {
-        const gain = context.createGain();
-        gain.gain.value = 0;
-        splitter.connect(gain, channel);
-        gain.connect(merger, 0, ear);
-        return gain;
-      }));
-    merger.connect(context.destination);
-    this.hear(this.heard);
+    this.#mixer = new Mixer(context, this.channels, this.#mode);
+    context.createMediaElementSource(this.audio).connect(this.#mixer.input);
   }
 }

@@ -1,12 +1,12 @@
 // The timeline of a call: lanes that share one time axis, with a strip below that tells of the
 // mark under the pointer or in focus. All of it is elements, so that it can be read aloud.
 
+import { Axis } from "../shared/axis.js";
 import { h } from "./dom.js";
 import { lanesOf } from "./marks.js";
 import { clock, isLive, span } from "./words.js";
 
 const NAME = () => (matchMedia("(max-width: 44rem)").matches ? 84 : 128);
-const STEPS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 const ROW = 22;
 const MOST_ROWS = 6;
 const LEAST_WIDTH = { webhooks: 8, keys: 16, events: 8, loss: 2, notes: 8, weather: 8, pace: 3 };
@@ -89,7 +89,7 @@ export class Timeline {
   }
 
   #x(seconds) {
-    return ((seconds - this.from) / (this.to - this.from)) * this.width;
+    return new Axis(this.from, this.to, this.width).x(seconds);
   }
 
   #extend(now) {
@@ -126,14 +126,9 @@ export class Timeline {
   }
 
   #ruler() {
-    const least = (70 / this.width) * (this.to - this.from);
-    const step = STEPS.find((each) => each >= least) ?? 3600;
-    const ticks = [];
-    for (let at = 0; at <= this.to - this.from; at = Math.round((at + step) * 1000) / 1000) {
-      const x = this.#x(this.from + at);
-      if (x > this.width - 26) break;
-      ticks.push(h("span.tick", { style: { left: `${x}px` } }, clock(at, step < 0.1 ? 2 : step < 1 ? 1 : 0)));
-    }
+    const axis = new Axis(0, this.to - this.from, this.width);
+    const ticks = [...axis.ticks()].filter(([time]) => axis.x(time) <= this.width - 26).map(([time, words]) =>
+      h("span.tick", { style: { left: `${axis.x(time)}px` } }, words));
     return h("div.lane.ruler", { "aria-hidden": "true" }, h("div.name"), h("div.track", {}, ticks));
   }
 

@@ -1,103 +1,104 @@
-// The waveforms of a recording, drawn by wavesurfer.js, with the truth laid over them by its
-// regions.
+// The waveforms of a recording with the truth laid over them: a lane for each channel over the
+// file's own time, which is sought by pointing at it.
 
-import WaveSurfer from "../vendor/wavesurfer/wavesurfer.esm.js";
-import Regions from "../vendor/wavesurfer/regions.esm.js";
+import { Axis, RATE, Theme, View } from "../shared/axis.js";
+import { ChannelLane, Recording } from "../shared/waveform.js";
 import { h } from "./dom.js";
-import { colour, onTheme } from "./theme.js";
-
-const RATE = 8000;
-const HEIGHT = 84;
-const MOST_REGIONS = 400;
-const nonce = document.querySelector("meta[name=style-nonce]").content;
+import { onTheme } from "./theme.js";
+import { count } from "./words.js";
 
 export class Waveform {
-  #regions;
   #forget;
-  #heard = "all";
+  #frame = null;
 
+  /** `audio` is the media element that is heard; `channels` the recording's channel map. */
   constructor(container, audio, outline, truth, channels) {
-    this.container = container;
     this.audio = audio;
-    this.outline = outline;
-    this.truth = truth;
-    this.names = h("div.names", { "aria-hidden": "true" },
-      outline.channels.map((_, at) => h("span", { class: `c${at + 1}` }, `${at + 1}`, channels[at]?.party ? ` ${channels[at].party}` : "")));
-    this.#draw();
+    this.seconds = outline.seconds;
+    const recording = recordingOf(outline, truth);
+    const parties = channels.map(({ party }) => party);
+    this.lanes = outline.channels.map((_, at) => {
+      const { intervals, missing } = recording.channels[at];
+      const words = `Waveform of channel ${at + 1}: ${count(intervals.length, "clip")}, ${count(missing.length, "gap")} in what arrived`;
+      const canvas = h("canvas", { role: "img", "aria-label": words });
+      const name = h("span", { class: `c${at + 1}`, "aria-hidden": "true" }, `${at + 1}`, parties[at] ? ` ${parties[at]}` : "");
+      return { canvas, element: h("div.channel", {}, canvas, name), lane: new ChannelLane(recording, at, parties) };
+    });
+    this.cursor = h("div.cursor", { "aria-hidden": "true" });
+    this.container = container;
+    container.replaceChildren(...this.lanes.map(({ element }) => element), this.cursor);
+    for (const { canvas } of this.lanes) this.#listen(canvas);
+    for (const event of ["play", "seeking", "timeupdate", "pause"]) audio.addEventListener(event, () => this.#follow());
     this.#forget = onTheme(() => this.#draw());
+    this.resized = new ResizeObserver(() => this.#draw());
+    this.resized.observe(container);
   }
 
+  /** Shows which channel is heard: "all", or the number of one. */
   hear(which) {
-    this.#heard = which;
-    this.#paint();
+    this.lanes.forEach(({ element }, at) => element.classList.toggle("unheard", which !== "all" && which !== String(at + 1)));
   }
 
   close() {
     this.#forget();
-    this.surfer.destroy();
-  }
-
-  #look(at) {
-    const heard = this.#heard === "all" || this.#heard === String(at + 1);
-    const painted = heard ? colour(`c${at + 1}`) : colour("faint");
-    return { waveColor: painted, progressColor: painted, overlay: false, height: HEIGHT };
-  }
-
-  #paint() {
-    this.surfer.setOptions({ splitChannels: this.outline.channels.map((_, at) => this.#look(at)) });
+    this.resized.disconnect();
+    cancelAnimationFrame(this.#frame);
   }
 
   #draw() {
-    this.surfer?.destroy();
-    this.#regions = Regions.create();
-    const { channels, seconds } = this.outline;
-    this.surfer = WaveSurfer.create({
-      container: this.container,
-      media: this.audio,
-      peaks: channels,
-      duration: seconds,
-      height: HEIGHT,
-      splitChannels: channels.map((_, at) => this.#look(at)),
-      normalize: true,
-      maxPeak: Math.max(0.05, ...channels.map((peaks) => peaks.reduce((most, each) => Math.max(most, each), 0))),
-      cursorColor: colour("ink"),
-      cursorWidth: 2,
-      dragToSeek: true,
-      cspNonce: nonce,
-      plugins: [this.#regions],
-    });
-    this.container.prepend(this.names);
-    this.surfer.on("ready", () => this.#overlay());
+    const theme = new Theme();
+    for (const { canvas, lane } of this.lanes) {
+      const view = View.of(canvas, 0, this.seconds, theme);
+      if (view) lane.paint(canvas.getContext("2d"), view);
+    }
+    this.#follow();
   }
 
-  #overlay() {
-    this.#regions.clearRegions();
-    let left = MOST_REGIONS;
-    const add = (start, end, channelIdx, paint, words = "") => {
-      if (left-- <= 0 || end <= start) return;
-      const content = words ? label(words) : undefined;
-      const region = this.#regions.addRegion({ start: start / RATE, end: end / RATE, channelIdx, color: paint, content, drag: false, resize: false });
-      if (region.element) {
-        region.element.style.pointerEvents = "none";
-        region.element.style.borderRadius = "0";
-      }
+  /** Moves the cursor to what is heard, for as long as something is. */
+  #follow() {
+    cancelAnimationFrame(this.#frame);
+    const axis = new Axis(0, this.seconds, this.container.clientWidth);
+    this.cursor.style.transform = `translateX(${axis.x(this.audio.currentTime)}px)`;
+    if (!this.audio.paused) this.#frame = requestAnimationFrame(() => this.#follow());
+  }
+
+  #listen(canvas) {
+    const seek = (event) => {
+      const time = new Axis(0, this.seconds, canvas.clientWidth).time(event.offsetX);
+      this.audio.currentTime = Math.min(Math.max(time, 0), this.seconds);
     };
-    for (const { channel, intervals, missing } of this.truth?.channels ?? []) {
-      const at = channel - 1;
-      for (const { start, end, kind, text } of intervals) {
-        add(start, end, at, colour(`w${channel}`), kind === "say" || kind === "server" ? text : [kind, text].filter(Boolean).join(" "));
-      }
-      for (const { start, end } of missing) add(start, Math.max(end, start + RATE / 200), at, colour("lost-wash"));
-    }
-    for (const { start } of this.truth?.pauses ?? []) add(start, start + RATE / 50, -1, colour("faint"), "paused");
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      canvas.setPointerCapture(event.pointerId);
+      seek(event);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (canvas.hasPointerCapture(event.pointerId)) seek(event);
+    });
   }
 }
 
-function label(words) {
-  const element = h("span", {}, words);
-  Object.assign(element.style, {
-    display: "block", overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", padding: "2px 5px",
-    font: `11px/1.3 ${colour("text")}`, color: colour("ink"),
+/** A recording as its lanes take it, on its file's own clock. Each channel has one colour. */
+function recordingOf({ seconds, channels }, truth) {
+  const samples = seconds * RATE;
+  const loudest = Math.max(0.05, ...channels.map((peaks) => peaks.reduce((most, each) => Math.max(most, each), 0)));
+  return new Recording({
+    seconds,
+    bucket: samples / Math.max(channels[0]?.length ?? 0, 1),
+    gain: 0.95 / loudest,
+    pieces: [[0, 0, seconds]],
+    pauses: (truth?.pauses ?? []).map(({ start, samples: length, kind }) => [
+      start / RATE, (kind === "skip" ? start : start + length) / RATE, kind]),
+    channels: channels.map((peaks, at) => {
+      const told = truth?.channels.find(({ channel }) => channel === at + 1);
+      return {
+        peaks: Float32Array.from(peaks.flatMap((each) => [-each, each])),
+        unscripted: at,
+        intervals: (told?.intervals ?? []).map(({ start, end, kind, text }) => ({
+          start, end, text, kind: kind === "server" ? "say" : kind, party: at, row: 0 })),
+        missing: (told?.missing ?? []).map(({ start, end, why }) => [start, end, why]),
+        adjustments: (told?.adjustments ?? []).map((each) => [each.start, each.samples]),
+      };
+    }),
   });
-  return element;
 }

@@ -1,19 +1,12 @@
 // Times, lengths and states in words.
 
+import { clock } from "../shared/axis.js";
 import { store } from "./store.js";
+
+export { clock };
 
 export const FINAL = new Set(["completed", "busy", "no-answer", "canceled", "failed"]);
 export const isLive = (call) => !FINAL.has(call.status);
-
-/** 0:02.500; hours where there are some; fewer decimals where asked. */
-export function clock(seconds, decimals = 0) {
-  const scale = 10 ** decimals;
-  const whole = Math.round(Math.max(seconds, 0) * scale);
-  const minutes = Math.floor(whole / scale / 60);
-  const rest = ((whole - minutes * 60 * scale) / scale).toFixed(decimals).padStart(decimals ? decimals + 3 : 2, "0");
-  const hours = Math.floor(minutes / 60);
-  return hours ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-}
 
 /** 12 ms, 1.4 s, 2:05. */
 export function span(seconds) {

@@ -1,0 +1,229 @@
+"""RTP in a capture: its streams, who talks to whom, and what is to be said of each.
+
+A sender that begins a new SSRC goes on with what it was saying, and so does one that keeps its SSRC
+and is seen at another address (a translator that was rebound, a port that was agreed on anew); two
+streams at the same time are two senders, whatever their SSRCs. Two talks are a call when each goes
+where the other comes from while the other is under way.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mediasim.captures.pcap import Datagram
+from mediasim.rtp.packets import RTCP_TYPES
+
+__all__ = ["Figures", "FoundStream", "Talk", "figures_of", "find_streams", "pairs_of", "talks_of"]
+
+
+_FEWEST: Final = 5
+_NEAR: Final = 64
+"""Sequence numbers that neighbours of one stream may be apart, by loss or reordering."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStream:
+    """One stream, its packets in the order they were captured."""
+
+    ssrc: int
+    source: tuple[str, int]
+    destination: tuple[str, int]
+    packets: tuple[Datagram, ...]
+
+    @property
+    def payload_types(self) -> tuple[int, ...]:
+        """The payload types it uses, the commonest first."""
+        counts: dict[int, int] = {}
+        for packet in self.packets:
+            kind = packet.payload[1] & 0x7F
+            counts[kind] = counts.get(kind, 0) + 1
+        return tuple(sorted(counts, key=lambda kind: (-counts[kind], kind)))
+
+
+def find_streams(datagrams: Iterable[Datagram]) -> list[FoundStream]:
+    """The streams in order of their first packets."""
+    found: dict[tuple[int, tuple[str, int], tuple[str, int]], list[Datagram]] = {}
+    for datagram in datagrams:
+        head = datagram.payload[:12]
+        if len(head) < 12 or head[0] >> 6 != 2 or head[1] in RTCP_TYPES:
+            continue
+        ssrc = int.from_bytes(head[8:12], "big")
+        found.setdefault((ssrc, datagram.source, datagram.destination), []).append(datagram)
+    return [FoundStream(*key, tuple(packets)) for key, packets in found.items() if _runs(packets)]
+
+
+def _runs(packets: list[Datagram]) -> bool:
+    named = dict.fromkeys(packet.payload[2:8] for packet in packets)  # number and timestamp
+    if len(named) < _FEWEST:
+        return False
+    numbers = [int.from_bytes(name[:2], "big") for name in named]
+    steps = [(later - earlier) & 0xFFFF for earlier, later in itertools.pairwise(numbers)]
+    near = sum(0 < min(step, 0x10000 - step) <= _NEAR for step in steps)
+    return near >= 0.8 * len(steps)
+
+
+_OVERLAP_NS: Final = 200_000_000
+"""For how long packets of the old SSRC may still come."""
+_PAUSE_NS: Final = 10_000_000_000
+"""After which a new SSRC is another call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What one sends to another: streams that follow each other."""
+
+    streams: tuple[FoundStream, ...]
+
+    @property
+    def source(self) -> tuple[str, int]:
+        return self.streams[0].source
+
+    @property
+    def destination(self) -> tuple[str, int]:
+        return self.streams[0].destination
+
+    @property
+    def sources(self) -> list[tuple[str, int]]:
+        """All it came from, in order."""
+        return list(dict.fromkeys(stream.source for stream in self.streams))
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing of it was captured."""
+        return not any(stream.packets for stream in self.streams)
+
+    @classmethod
+    def unheard(cls, other: Talk) -> Talk:
+        """The other direction of a talk, of which nothing was captured."""
+        return cls((FoundStream(0, other.destination, other.source, ()),))
+
+    @property
+    def packets(self) -> list[Datagram]:
+        """In the order they came."""
+        found = [packet for stream in self.streams for packet in stream.packets]
+        return sorted(found, key=lambda packet: packet.at_ns)
+
+    @property
+    def begins_ns(self) -> int:
+        """0 for a silent one."""
+        return min(
+            (stream.packets[0].at_ns for stream in self.streams if stream.packets), default=0
+        )
+
+    @property
+    def ends_ns(self) -> int:
+        """0 for a silent one."""
+        return max(
+            (stream.packets[-1].at_ns for stream in self.streams if stream.packets), default=0
+        )
+
+    def overlaps(self, other: Talk) -> bool:
+        """Whether one is under way while the other is."""
+        return self.begins_ns <= other.ends_ns and other.begins_ns <= self.ends_ns
+
+    def answers(self, other: Talk) -> bool:
+        """Whether it is the other direction of the same call."""
+        own = {(stream.source, stream.destination) for stream in self.streams}
+        theirs = {(stream.destination, stream.source) for stream in other.streams}
+        return bool(own & theirs) and self.overlaps(other)
+
+    def _goes_on(self, stream: FoundStream) -> bool:
+        """Whether a stream that begins is the same sender's."""
+        last = self.streams[-1]
+        pause = stream.packets[0].at_ns - self.ends_ns
+        same = (stream.source == last.source) + (stream.destination == last.destination)
+        known = same == 2 or (same == 1 and stream.ssrc == last.ssrc)
+        return known and -_OVERLAP_NS <= pause <= _PAUSE_NS
+
+
+def talks_of(streams: Iterable[FoundStream]) -> list[Talk]:
+    """The streams as talks, in the order in which those begin."""
+    talks: list[Talk] = []
+    for stream in sorted(streams, key=lambda each: each.packets[0].at_ns):
+        for number, talk in enumerate(talks):
+            if talk._goes_on(stream):
+                talks[number] = Talk((*talk.streams, stream))
+                break
+        else:
+            talks.append(Talk((stream,)))
+    return talks
+
+
+def pairs_of(talks: Iterable[Talk]) -> list[tuple[Talk, Talk]]:
+    """Talks that answer each other, each with all it may belong to; the earlier one first."""
+    listed = list(talks)
+    return [
+        (one, other)
+        for number, one in enumerate(listed)
+        for other in listed[number + 1 :]
+        if other.answers(one)
+    ]
+
+
+_SHARE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One stream's."""
+
+    packets: int
+    """Captured, copies of others left out."""
+    lost: int
+    duplicates: int
+    reordered: int
+    jitter_ms: float
+    """Interarrival jitter at the end, its mean after each packet, and its most."""
+    mean_jitter_ms: float
+    max_jitter_ms: float
+    seconds: float
+    """From the first packet to the last."""
+
+
+def figures_of(
+    stream: FoundStream, clock_rate: int, untimed: Container[int] = frozenset()
+) -> Figures:
+    """``untimed`` are payload types whose timestamps do not say when a packet was sent:
+    telephone events have that of the key's press (RFC 4733 section 2.5.1.3)."""
+    highest = lowest = previous = -1
+    seen: set[int] = set()
+    duplicates = reordered = 0
+    jitter = total = most = 0.0
+    timed = 0
+    last: tuple[int, int] | None = None
+    for packet in stream.packets:
+        number = int.from_bytes(packet.payload[2:4], "big")
+        if previous < 0:
+            extended = lowest = number + (1 << 16)
+        else:
+            extended = previous + (number - previous + 0x8000 & 0xFFFF) - 0x8000
+        previous = extended
+        if extended in seen:
+            duplicates += 1
+            continue
+        seen.add(extended)
+        reordered += extended < highest
+        highest, lowest = max(highest, extended), min(lowest, extended)
+        if packet.payload[1] & 0x7F not in untimed:
+            stamp = int.from_bytes(packet.payload[4:8], "big")
+            if last is not None:
+                ticks = (stamp - last[1] + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+                change = abs((packet.at_ns - last[0]) / 1e6 - ticks * 1000 / clock_rate)
+                jitter += (change - jitter) / _SHARE
+                timed += 1
+                total += jitter
+                most = max(most, jitter)
+            last = packet.at_ns, stamp
+    return Figures(
+        packets=len(seen),
+        lost=highest - lowest + 1 - len(seen),
+        duplicates=duplicates,
+        reordered=reordered,
+        jitter_ms=jitter,
+        mean_jitter_ms=total / max(1, timed),
+        max_jitter_ms=most,
+        seconds=(stream.packets[-1].at_ns - stream.packets[0].at_ns) / 1e9,
+    )

@@ -1,0 +1,61 @@
+"""How commands end: the exit codes, and the error channel."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum, IntEnum
+from typing import Any, NoReturn
+
+import typer
+
+__all__ = ["ExitCode", "Format", "json_text", "refusing", "seed_option", "stop"]
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says; those of ``verify`` from 10 on are a failure's kind."""
+
+    OK = 0
+    """Everything went well, and holds where something was expected."""
+    FAILED = 1
+    """An expectation failed, the fuzzer found something, or the sandbox is not well."""
+    WRONG = 2
+    """A file or the command line is wrong: nothing was done."""
+    BROKE = 3
+    """A run or the sandbox broke."""
+    INTERRUPTED = 130
+    """Ctrl-C ended it, as shells count: 128 and the number of SIGINT."""
+
+
+class Format(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
+    """How a result is printed."""
+
+    text = "text"
+    json = "json"
+
+
+def seed_option(help: str) -> Any:
+    """An option for a seed: the numbers that every part of mediasim takes as one."""
+    return typer.Option(help=help, min=0, max=2**63 - 1)
+
+
+def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
+    """Print a message on the error channel and end the command."""
+    print(message, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def refusing(*errors: type[Exception]) -> Iterator[None]:
+    """End the command with exit code 2 and an error's own words if one of these is raised."""
+    try:
+        yield
+    except errors as error:
+        stop(str(error))
+
+
+def json_text(document: object, indent: int = 2) -> str:
+    """JSON for a person to read: indented, with letters of any script as they are."""
+    return json.dumps(document, indent=indent, ensure_ascii=False)

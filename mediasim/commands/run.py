@@ -1,0 +1,150 @@
+"""The command ``run``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from mediasim.commands.ending import ExitCode, Format, refusing, seed_option, stop
+from mediasim.commands.scenarios import load
+
+__all__ = ["run"]
+
+if TYPE_CHECKING:
+    from mediasim.scenario.model.scenario import Scenario
+    from mediasim.scenario.report.model import Report, RunReport
+
+    _Work = Callable[[Callable[[RunReport], None] | None], Report]
+
+_MANY: Final = 4
+"""Runs from which on progress is shown in virtual time."""
+
+
+def run(
+    scenarios: Annotated[
+        list[str], typer.Argument(help="Scenario files; * and ** stand for several.")
+    ],
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="On the wall clock, over UDP on loopback.")
+    ] = False,
+    shared_socket: Annotated[
+        bool,
+        typer.Option("--shared-socket", help="With --realtime: one socket, not a port per leg."),
+    ] = False,
+    pcap: Annotated[
+        bool, typer.Option("--pcap", help="Also leave all packets as captures/NAME.pcap in --out.")
+    ] = False,
+    seed: Annotated[int | None, seed_option("Instead of the scenario's own.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where recordings and reports go, instead of a new folder in mediasim-out; what "
+            "an earlier run left there is removed."
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
+    format: Annotated[Format, typer.Option(help="How the summary is printed.")] = Format.text,
+    junit: Annotated[Path | None, typer.Option(help="Also write the results as JUnit XML.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Only this run of a matrix, as reports name it.")
+    ] = None,
+) -> None:
+    """Run scenarios and leave recordings, their truth and a report.
+
+    Exit code 0: every expectation holds; 1: one failed; 2: a scenario or the command line is
+    wrong; 3: a run broke; 130: Ctrl-C, and the report is of what had run.
+    """
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.scenario.running.campaign import run_all
+    from mediasim.scenario.running.run_folders import FolderInUse, run_folder
+
+    if shared_socket and not realtime:
+        stop("--shared-socket says how packets travel with --realtime: give both")
+    found = load(scenarios)
+    if not realtime:
+        from mediasim.scenario.running.endpoints import refuse_without_real_time
+
+        with refusing(ScenarioError):
+            refuse_without_real_time(found)
+    if variant is not None:
+        labels = [scenario.label for scenario in found]
+        found = [scenario for scenario in found if scenario.label == variant]
+        if not found:
+            known = ", ".join(label for label in labels if label) or "none"
+            stop(f"no run is called {variant!r}; there are: {known}")
+    try:
+        with run_folder(out) as folder:
+            report = _with_progress(
+                found,
+                realtime,
+                lambda progress: run_all(
+                    found,
+                    folder.path,
+                    seed=seed,
+                    realtime=realtime,
+                    shared_socket=shared_socket,
+                    pcap=pcap,
+                    jobs=jobs,
+                    progress=progress,
+                    warnings=folder.warnings,
+                ),
+            )
+            report.write(folder.path)
+            from mediasim.scenario.report.html import write_report
+
+            page = write_report(report, folder.path)
+        if junit is not None:
+            from mediasim.scenario.report.junit import write_junit
+
+            write_junit(report, junit)
+    except FolderInUse as error:
+        stop(str(error))
+    except OSError as error:
+        where = error.filename or out or "mediasim-out"
+        stop(f"cannot write to {where}: {error.strerror}")
+    if format is Format.json:
+        from mediasim.scenario.report.model import report_json
+
+        print(json.dumps(report_json(report), ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from mediasim.scenario.report.summary import print_summary
+
+        print_summary(report, Console(highlight=False), report_path=page)
+    if report.interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if any(run.error for run in report.runs):
+        raise typer.Exit(ExitCode.BROKE)
+    raise typer.Exit(ExitCode.OK if report.ok else ExitCode.FAILED)
+
+
+def _with_progress(scenarios: list[Scenario], realtime: bool, work: _Work) -> Report:
+    """Show progress on the error channel when there is something to wait for."""
+    if len(scenarios) < _MANY and not realtime:
+        return work(None)
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return work(None)
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.completed} of {task.total} runs"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(scenarios[0].name, total=len(scenarios))
+
+        def done(finished: RunReport) -> None:
+            progress.update(task, advance=1, description=finished.label)
+
+        return work(done)

@@ -1,0 +1,139 @@
+"""Commands that ask a running sandbox: ``env``, ``health``, ``call``, ``calls``, ``recordings``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mediasim.commands.ending import ExitCode, json_text, stop
+
+__all__ = ["call", "calls", "env", "health", "recordings"]
+
+_DEFAULT_URL = "http://127.0.0.1:8080"
+
+Url = Annotated[
+    str, typer.Option("--url", envvar="MEDIASIM_BASE_URL", help="Where the sandbox is.")
+]
+
+
+def env(url: Url = _DEFAULT_URL) -> None:
+    """Print the environment variables that point an app at the sandbox."""
+    from mediasim.sandbox.access import environment_block
+
+    print(environment_block(_ask(url, "GET", "/env")))
+
+
+def health(url: Url = _DEFAULT_URL) -> None:
+    """Say whether the sandbox is well.
+
+    Exit code 0: it is; 1: something fails it, as its database; 2: none answers.
+    """
+    found = _ask(url, "GET", "/health")
+    workers = f"; workers: {found['workers']}" if "workers" in found else ""
+    clock = found["clock"]["kind"]
+    print(f"{found['status']}; storage: {found['storage']}; clock: {clock}{workers}")
+    if found["status"] != "ok":
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def call(
+    to: Annotated[str, typer.Argument(help="One of the app's numbers.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", help="A number, or a party of the number plan.")
+    ] = None,
+    script: Annotated[
+        Path | None, typer.Option(help="A YAML file with the steps of the caller's script.")
+    ] = None,
+    say: Annotated[str | None, typer.Option(help="Instead of a script: words to say.")] = None,
+    url: Url = _DEFAULT_URL,
+) -> None:
+    """Call one of the app's numbers."""
+    body: dict[str, Any] = {"to": to}
+    if from_ is not None:
+        body["from"] = from_
+    if say is not None:
+        body["script"] = [{"say": say}]
+    if script is not None:
+        body["script"] = _read_steps(script)
+    placed = _ask(url, "POST", "/calls", body)
+    print(placed["sid"])
+
+
+def calls(
+    as_json: Annotated[bool, typer.Option("--json", help="All that is known of them.")] = False,
+    url: Url = _DEFAULT_URL,
+) -> None:
+    """List the calls."""
+    found = _ask(url, "GET", "/calls")["calls"]
+    columns = ("sid", "direction", "from", "to", "status", "duration")
+    print(json_text(found) if as_json else _table(columns, found))
+
+
+def recordings(
+    as_json: Annotated[bool, typer.Option("--json", help="All that is known of them.")] = False,
+    url: Url = _DEFAULT_URL,
+) -> None:
+    """List the recordings."""
+    found = _ask(url, "GET", "/recordings")["recordings"]
+    columns = ("sid", "call_sid", "source", "channels", "duration", "status")
+    print(json_text(found) if as_json else _table(columns, found))
+
+
+def _read_steps(file: Path) -> Any:
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.documents.document import read_yaml
+
+    try:
+        steps = read_yaml(file.read_text("utf-8"), file).plain()
+    except (ScenarioError, UnicodeError) as error:
+        stop(str(error))
+    except OSError as error:
+        stop(f"{file}: cannot be read: {error.strerror}")
+    return steps.get("script", steps) if isinstance(steps, dict) else steps
+
+
+def _ask(url: str, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """What the control API answers; ends the program where it refuses."""
+    from urllib.error import HTTPError, URLError
+    from urllib.request import ProxyHandler, Request, build_opener
+
+    from mediasim.sandbox.access import token_for_this_user
+
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        request = Request(f"{url.rstrip('/')}/_mediasim{path}", data, method=method)
+        request.add_header("Content-Type", "application/json")
+        if (token := token_for_this_user(url)) is not None:
+            request.add_header("Authorization", f"Bearer {token}")
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except HTTPError as error:
+        with error:
+            stop(_refusal(error.read(), error.code))
+    except (URLError, OSError, ValueError) as error:
+        stop(f"no sandbox answers at {url}: {getattr(error, 'reason', error)}; is it running?")
+    return found
+
+
+def _refusal(body: bytes, status: int) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"it answered with status {status}: that is no mediasim sandbox"
+
+
+def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
+    """Columns side by side, their names on top."""
+    lines = [columns, *([_cell(row[name]) for name in columns] for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)

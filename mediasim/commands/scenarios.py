@@ -1,0 +1,95 @@
+"""Commands about scenario files and what runs left: ``new``, ``schema``, ``sdp``, ``explain``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediasim.commands.ending import json_text, refusing, stop
+
+if TYPE_CHECKING:
+    from mediasim.scenario.model.scenario import Scenario
+
+__all__ = ["explain", "load", "new", "schema", "sdp"]
+
+
+def load(paths: list[str]) -> list[Scenario]:
+    """Read all scenarios and check them before any runs; exit code 2 if one is wrong."""
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.scenario.model.load import load_scenarios
+    from mediasim.scenario.running.sounds import check_sounds
+
+    with refusing(ScenarioError):
+        found = load_scenarios(paths)
+        check_sounds(found)
+    return found
+
+
+def new(name: Annotated[str, typer.Argument(help="The scenario's name, or a file.")]) -> None:
+    """Write a commented scenario to start from."""
+    from mediasim.scenario.model.starter import starter_scenario
+
+    path = Path(name)
+    if not path.name:
+        stop(f"expected the name of a scenario, found {name!r}")
+    if path.suffix not in (".yaml", ".yml"):
+        path = path.with_name(path.name + ".yaml")
+    try:
+        text = starter_scenario(path.stem)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except ValueError as error:
+        stop(str(error))
+    except FileExistsError:
+        stop(f"{path} exists already: choose another name")
+    except OSError as error:
+        stop(f"cannot write {path}: {error.strerror}")
+    print(f"wrote {path}; run it with: mediasim run {path}")
+
+
+def schema(
+    config: Annotated[
+        bool, typer.Option("--config", help="Of the sandbox's config files instead.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from mediasim.sandbox.config import config_schema
+    from mediasim.scenario.model.load import scenario_schema
+
+    print(json_text(config_schema() if config else scenario_schema()))
+
+
+def sdp(
+    scenario: Annotated[str, typer.Argument(help="A scenario file with an endpoint elsewhere.")],
+    party: Annotated[str | None, typer.Option(help="Which; the only one where left out.")] = None,
+    of_peer: Annotated[
+        bool, typer.Option("--of-peer", help="What the endpoint itself receives, for its player.")
+    ] = False,
+) -> None:
+    """Print the session description of a party elsewhere: where it is to send its RTP, and what."""
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.scenario.running.endpoints import described
+
+    found = load([scenario])[0]
+    known = [name for name, each in found.parties.items() if each.endpoint is not None]
+    if (party is None and len(known) != 1) or (party is not None and party not in known):
+        names = ", ".join(known) or "none"
+        stop(f"expected --party with one that has an endpoint; there are: {names}")
+    with refusing(ScenarioError):
+        sys.stdout.write(described(found, party or known[0], of_peer=of_peer).text())
+
+
+def explain(
+    what: Annotated[str, typer.Argument(help="A recording's SID or JSON file, or a run's folder.")],
+    out: Annotated[Path, typer.Option(help="Where the recordings are, for a SID.")] = Path(
+        "mediasim-out/latest"
+    ),
+) -> None:
+    """Say why recordings have the channels they have."""
+    from mediasim.scenario.report.explain import ExplainError, explain_recordings
+
+    with refusing(ExplainError):
+        print(explain_recordings(what, out))

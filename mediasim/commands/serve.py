@@ -1,0 +1,157 @@
+"""The command ``serve``."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mediasim.commands.ending import ExitCode, seed_option, stop
+from mediasim.exchange.profiles import PROFILES
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.config import SipAddress
+
+__all__ = ["serve"]
+
+
+class ClockName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
+    real = "real"
+    virtual = "virtual"
+    manual = "manual"
+
+
+class LinesName(str, Enum):  # noqa: UP042
+    memory = "memory"
+    ports = "ports"
+    shared = "shared"
+
+
+class SpreadName(str, Enum):  # noqa: UP042
+    calls = "calls"
+    numbers = "numbers"
+
+
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, PROFILES))}.")
+    return name
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8080,
+    data: Annotated[Path, typer.Option(help="The folder that keeps its state.")] = Path(
+        "mediasim-data"
+    ),
+    in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing.")] = False,
+    clock: Annotated[ClockName, typer.Option(help="What its time is.")] = ClockName.real,
+    rate: Annotated[float, typer.Option(help="How fast the real clock goes.")] = 1.0,
+    lines: Annotated[
+        LinesName,
+        typer.Option(
+            help="How simulated parties' packets travel: in memory, or over UDP on loopback with"
+            " a port for each leg or one shared socket."
+        ),
+    ] = LinesName.memory,
+    seed: Annotated[int | None, seed_option("Instead of the config's.")] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Twilio's behaviour as of a date.",
+            parser=_profile,
+            metavar=f"<{'|'.join(PROFILES)}>",
+        ),
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="Where apps elsewhere find it, for URLs it gives.")
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name by which it may be asked besides localhost, its addresses and that of"
+            " --public-url; * for any. May be given several times.",
+            envvar="MEDIASIM_ALLOWED_HOSTS",
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="The number plan and settings.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="A database's URL, instead of SQLite in the folder.")
+    ] = None,
+    media: Annotated[
+        str | None, typer.Option(help="An object store's URL, for recordings: s3://bucket/path.")
+    ] = None,
+    sip: Annotated[
+        str | None,
+        typer.Option(help="Answer SIP telephones there: UDP and TCP.", metavar="[HOST:]PORT"),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the calls.", min=1, max=64)
+    ] = 1,
+    spread: Annotated[
+        SpreadName,
+        typer.Option(
+            help="What workers share: each call by itself, or all calls of one of the app's"
+            " numbers together, so that they meet in conferences and queues."
+        ),
+    ] = SpreadName.calls,
+) -> None:
+    """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
+
+    Exit code 0: it was told to end; 2: it cannot be started like that; 3: it broke.
+    """
+    import asyncio
+    import os
+    from functools import partial
+
+    from mediasim.documents.diagnostics import ScenarioError
+    from mediasim.sandbox.clocks import ClockRefuses
+    from mediasim.sandbox.config import Config, load_config
+    from mediasim.sandbox.server import Address, ServeError, serve
+    from mediasim.sandbox.settings import Settings
+    from mediasim.sandbox.storage import StorageError
+
+    os.umask(0o077)  # what is kept is nobody else's to read
+    _raise_limit_of_files()
+    try:
+        settings = Settings(
+            config=Config() if config is None else load_config(config),
+            clock=clock.value,
+            rate=rate,
+            lines=lines.value,
+            data=None if in_memory else data,
+            database=database,
+            media=media,
+            workers=workers,
+            spread=spread.value,
+            hosts=tuple(allowed_host or ()),
+            asked_seed=seed,
+            asked_profile=profile,
+            asked_sip=None if sip is None else _sip_address(sip),
+        )
+        asyncio.run(serve(settings, Address(host, port, public_url), partial(print, flush=True)))
+    except (ScenarioError, StorageError, ClockRefuses) as error:
+        stop(str(error))
+    except ServeError as error:
+        stop(str(error), ExitCode.WRONG if error.__cause__ is None else ExitCode.BROKE)
+
+
+def _raise_limit_of_files() -> None:
+    """Let it have as many connections and recordings open as the system lets any program have."""
+    import resource
+    from contextlib import suppress
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _sip_address(text: str) -> SipAddress:
+    from mediasim.sandbox.config import read_sip_address
+
+    try:
+        return read_sip_address(text)
+    except ValueError as error:
+        stop(f"--sip: {error}")

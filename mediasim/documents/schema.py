@@ -1,0 +1,167 @@
+"""The JSON Schema of a document's model, for editors.
+
+It accepts what the model accepts, the short forms too, as an editor sees it: YAML 1.2, where
+``0123`` is a number and ``no`` is a text. What needs more than one value to judge (names of
+parties, order of times) is the loader's alone. Descriptions are the docstrings of the model.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from typing import Any, Final
+
+from mediasim.documents.model import CHOICES, KEYED, Model
+from mediasim.documents.values import SHARED
+
+__all__ = ["file_schema"]
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def file_schema(root: type[Model], title: str) -> dict[str, Any]:
+    """The schema of a file that holds one ``root``."""
+    definitions: dict[str, Any] = {}
+    schema = _taken(root, definitions)
+    choices: dict[str, Any] = {}
+    while new := _nouns((schema, definitions)) - choices.keys():
+        for noun in new:
+            choices[noun] = {"anyOf": [_one_key(*kind) for kind in CHOICES[noun].items()]}
+            for model in CHOICES[noun].values():
+                definitions[model.__name__] = _taken(model, definitions)
+    for model in _models(Model):
+        if model is not root and model.__name__ in definitions:
+            definitions[model.__name__] = _written(model, definitions[model.__name__])
+    schema = _described(root, schema)
+    for choice in choices.values():
+        _add_bare_words(choice, definitions)
+    shared: dict[str, Any] = {}
+    body: dict[str, Any] = _tidy({**schema, "$defs": _sorted(definitions)}, shared)
+    body["$defs"] |= _sorted(shared | _tidy(choices, shared))
+    return {"$schema": _DIALECT, "title": title, **body}
+
+
+def _sorted(definitions: dict[str, Any]) -> dict[str, Any]:
+    return {name: definitions[name] for name in sorted(definitions)}
+
+
+def _taken(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A model's schema as pydantic has it; the parts of it go to the definitions."""
+    schema = model.model_json_schema()
+    definitions.update(schema.pop("$defs", {}))
+    return schema
+
+
+def _nouns(value: object) -> set[str]:
+    """The nouns of the choices that are referred to."""
+    if isinstance(value, dict):
+        return {value[KEYED]} if KEYED in value else _nouns(list(value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*map(_nouns, value))
+    return set()
+
+
+def _one_key(kind: str, model: type[Model]) -> dict[str, Any]:
+    """A mapping of one key, that of a kind."""
+    return {
+        "additionalProperties": False,
+        "properties": {kind: {"$ref": f"#/$defs/{model.__name__}"}},
+        "required": [kind],
+        "type": "object",
+    }
+
+
+def _models(model: type[Model]) -> Iterator[type[Model]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from _models(child)
+
+
+def _described(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model written as a mapping, its keys described."""
+    properties = schema.get("properties", {})
+    for key, text in _docstrings(model).items():
+        if key in properties:
+            properties[key] = {**properties[key], "description": text}
+    if model.exactly_one:
+        schema["oneOf"] = [{"required": [key]} for key in model.exactly_one]
+    return schema
+
+
+def _written(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model in all the ways it may be written."""
+    schema = _described(model, schema)
+    forms = model.short_forms(schema.get("properties", {}))
+    if not schema.get("required") and not model.exactly_one:
+        forms.append({"type": "null"})
+    if not forms:
+        return schema
+    description = schema.pop("description", "")
+    return {"description": description, "anyOf": [*forms, schema]}
+
+
+def _add_bare_words(choice: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """A kind all of whose keys may be absent may be its bare word."""
+    bare = [
+        kind
+        for branch in choice["anyOf"]
+        for kind, value in branch["properties"].items()
+        if {"type": "null"} in definitions[value["$ref"].rpartition("/")[2]].get("anyOf", ())
+    ]
+    if bare:
+        choice["anyOf"].append({"enum": bare})
+
+
+def _docstrings(model: type[Model]) -> dict[str, str]:
+    """The docstring under each attribute, by the key it is written with."""
+    found: dict[str, str] = {}
+    for owner in reversed(model.__mro__):
+        if issubclass(owner, Model):
+            found |= _attributes(owner.__module__).get(owner.__name__, {})
+    keys = dict(zip(model.model_fields, model.known_keys(), strict=True))
+    return {keys[name]: text for name, text in found.items() if name in keys}
+
+
+@cache
+def _attributes(module: str) -> dict[str, dict[str, str]]:
+    """The docstrings under the attributes of each class of a module."""
+    classes: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
+        if isinstance(node, ast.ClassDef):
+            classes[node.name] = {
+                line.target.id: " ".join(str(after.value.value).split())
+                for line, after in pairwise(node.body)
+                if isinstance(line, ast.AnnAssign)
+                and isinstance(line.target, ast.Name)
+                and isinstance(after, ast.Expr)
+                and isinstance(after.value, ast.Constant)
+            }
+    return classes
+
+
+def _tidy(schema: Any, shared: dict[str, Any]) -> Any:
+    """Without empty defaults and made-up titles, and with what is used often said once.
+
+    What is to be said once is added to ``shared`` as it is met.
+    """
+    if isinstance(schema, list):
+        return [_tidy(item, shared) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if KEYED in schema:
+        return {"$ref": f"#/$defs/{schema[KEYED]}"}
+    if SHARED in schema:
+        name = schema[SHARED]
+        kept = {key: schema[key] for key in ("description", "default") if key in schema}
+        own = (SHARED, "title", *kept)
+        shared[name] = {key: value for key, value in schema.items() if key not in own}
+        return {"$ref": f"#/$defs/{name}", **kept}
+    return {
+        key: _tidy(value, shared)
+        for key, value in schema.items()
+        if key != "title" and not (key == "default" and value in (None, "", []))
+    }

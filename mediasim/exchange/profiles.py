@@ -1,0 +1,265 @@
+"""Twilio's behaviour as of a date: the profiles, a row each, with the rules of each.
+
+A profile is this one row: ``--profile``, ``profile:`` in scenarios and configs, the fuzzers' draws
+and ``mediasim explain`` read it here, and the README's table is held against it by a test. What a
+profile decides is which channels a recording has in store (:mod:`mediasim.exchange.layout`).
+
+Each rule names its source: Twilio's documentation and its changelog of 25 May 2022, 9 July 2024
+and 15 September 2025, or "our choice" where Twilio says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+__all__ = [
+    "CHANGELOG_2022",
+    "DEFAULT_PROFILE",
+    "PROFILES",
+    "ChannelRole",
+    "Channels",
+    "Kind",
+    "Profile",
+    "RoleName",
+    "StorageRule",
+    "Track",
+    "profile_added",
+]
+
+Kind = Literal["dial", "call", "conference", "record-verb"]
+"""What is recorded: a two-party dial, one call without a child, a conference, the Record verb."""
+Channels = Literal["mono", "dual"]
+Track = Literal["both", "inbound", "outbound"]
+RoleName = Literal[
+    "parent",
+    "child",
+    "inbound",
+    "outbound",
+    "mix",
+    "conference-mix",
+    "first-participant",
+    "everyone-else",
+]
+
+_ANY_CHANNELS: Final[tuple[Channels, ...]] = get_args(Channels)
+_ANY_TRACK: Final[tuple[Track, ...]] = get_args(Track)
+
+CHANGELOG_2022 = "Twilio changelog, 25 May 2022"
+_CHANGELOG_2024 = "Twilio changelog, 9 July 2024"
+_CHANGELOG_2025 = "Twilio changelog, 15 September 2025"
+_SINGLE_SIDE = "Twilio docs, How to record a single side of a call"
+_CALLS_API = "Twilio docs, Calls resource, RecordingChannels"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRole:
+    """What one channel of a recording holds."""
+
+    role: RoleName
+    track: Track
+    """The track of the recorded leg it is taken from, ``both`` where it is a mix."""
+    words: str
+
+
+_PARENT = ChannelRole("parent", "inbound", "the parent call: what the caller says")
+_CHILD = ChannelRole(
+    "child", "outbound", "the child call: what the caller is sent, the callee once bridged"
+)
+_INBOUND = ChannelRole("inbound", "inbound", "what the server receives from the recorded call")
+_OUTBOUND = ChannelRole("outbound", "outbound", "what the server sends to the recorded call")
+_MIX = ChannelRole("mix", "both", "both tracks of the recorded call, mixed")
+_CONFERENCE_MIX = ChannelRole("conference-mix", "both", "all participants, mixed")
+_FIRST = ChannelRole("first-participant", "inbound", "the participant who joined first")
+_EVERYONE_ELSE = ChannelRole("everyone-else", "both", "everything else, mixed")
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRule:
+    """One row: in these cases these channels are stored, for this reason."""
+
+    rule_id: str
+    kinds: tuple[Kind, ...]
+    stored: tuple[ChannelRole, ...]
+    """What each stored channel holds, first channel first."""
+    reason: str
+    source: str
+    plain_channels: int = 1
+    """Channels of a download that does not say how many it wants."""
+    channels: tuple[Channels, ...] = _ANY_CHANNELS
+    tracks: tuple[Track, ...] = _ANY_TRACK
+
+    def fits(self, kind: Kind, channels: Channels, track: Track) -> bool:
+        """Whether this is the row for what was asked for."""
+        return kind in self.kinds and channels in self.channels and track in self.tracks
+
+
+_SINGLE_TRACK = (
+    "One track was asked for: it is one channel, alone, whatever number of channels was asked for."
+)
+
+_INBOUND_TRACK = StorageRule(
+    rule_id="inbound-track",
+    kinds=("dial", "call"),
+    tracks=("inbound",),
+    stored=(_INBOUND,),
+    reason=_SINGLE_TRACK,
+    source=_SINGLE_SIDE,
+)
+_OUTBOUND_TRACK = StorageRule(
+    rule_id="outbound-track",
+    kinds=("dial", "call"),
+    tracks=("outbound",),
+    stored=(_OUTBOUND,),
+    reason=_SINGLE_TRACK,
+    source=_SINGLE_SIDE,
+)
+_DIAL_DUAL = StorageRule(
+    rule_id="dial-dual",
+    kinds=("dial",),
+    tracks=("both",),
+    channels=("dual",),
+    stored=(_PARENT, _CHILD),
+    plain_channels=2,
+    reason="Two channels were asked for: the first holds the parent call, the second the "
+    "child call.",
+    source=_CALLS_API,
+)
+_CALL_DUAL = StorageRule(
+    rule_id="call-dual",
+    kinds=("call",),
+    tracks=("both",),
+    channels=("dual",),
+    stored=(_INBOUND, _OUTBOUND),
+    plain_channels=2,
+    reason="Two channels were asked for and the call has no child: the first holds its "
+    "inbound track, the second its outbound track.",
+    source=f"{_CALLS_API}; which track comes first is our choice",
+)
+_RECORD_VERB_MIXED = StorageRule(
+    rule_id="record-verb-mixed",
+    kinds=("record-verb",),
+    stored=(_MIX,),
+    reason="The Record verb records one mixed channel, whatever channels or track were asked for.",
+    source=CHANGELOG_2022,
+)
+_DIAL_MONO = StorageRule(
+    rule_id="dial-mono",
+    kinds=("dial",),
+    tracks=("both",),
+    channels=("mono",),
+    stored=(_PARENT, _CHILD),
+    reason="A two-party call is stored in two channels whatever was asked for, the parent call "
+    "first; mono was asked for, so a plain download is mixed down to one.",
+    source=CHANGELOG_2022,
+)
+_CALL_MONO = StorageRule(
+    rule_id="call-mono",
+    kinds=("call",),
+    tracks=("both",),
+    channels=("mono",),
+    stored=(_INBOUND, _OUTBOUND),
+    reason="A call is stored in two channels whatever was asked for, its inbound track first; "
+    "mono was asked for, so a plain download is mixed down to one.",
+    source=f"{CHANGELOG_2022}; which track comes first is our choice",
+)
+_LEGACY_MONO = StorageRule(
+    rule_id="legacy-mono",
+    kinds=("dial", "call"),
+    tracks=("both",),
+    channels=("mono",),
+    stored=(_MIX,),
+    reason="Mono was asked for, and before May 2022 a recording was stored as asked for: both "
+    "tracks mixed in one channel.",
+    source=CHANGELOG_2022,
+)
+_CONFERENCE_MIXED = StorageRule(
+    rule_id="conference-mixed",
+    kinds=("conference",),
+    stored=(_CONFERENCE_MIX,),
+    reason="A conference is recorded in one mixed channel, whatever channels or track were "
+    "asked for.",
+    source=CHANGELOG_2022,
+)
+_CONFERENCE_DUAL_ENABLED = StorageRule(
+    rule_id="conference-dual-enabled",
+    kinds=("conference",),
+    stored=(_FIRST, _EVERYONE_ELSE),
+    reason="Dual-channel conference recording is turned on: the first channel holds the "
+    "participant who joined first, the second everyone else; a plain download stays mono.",
+    source=f"{_CHANGELOG_2024}; that the account turned it on is our choice",
+)
+_CONFERENCE_DUAL = StorageRule(
+    rule_id="conference-dual",
+    kinds=("conference",),
+    stored=(_FIRST, _EVERYONE_ELSE),
+    reason="Conferences are stored in two channels: the first holds the participant who joined "
+    "first, the second everyone else; a plain download stays mono.",
+    source=_CHANGELOG_2025,
+)
+_OF_ANY_DATE: Final = (
+    _INBOUND_TRACK,
+    _OUTBOUND_TRACK,
+    _DIAL_DUAL,
+    _CALL_DUAL,
+    _RECORD_VERB_MIXED,
+)
+_OF_CALLS_SINCE_2022: Final = (*_OF_ANY_DATE, _DIAL_MONO, _CALL_MONO)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Twilio's behaviour as of a date."""
+
+    name: str
+    """As it is asked for."""
+    words: str
+    """What was so then, in a line."""
+    rules: tuple[StorageRule, ...]
+    """Of which exactly one fits each case."""
+
+
+PROFILES: Final[dict[str, Profile]] = {
+    each.name: each
+    for each in (
+        Profile(
+            "2016-legacy",
+            "calls stored as asked for, mono by default; conferences in one channel",
+            (*_OF_ANY_DATE, _LEGACY_MONO, _CONFERENCE_MIXED),
+        ),
+        Profile(
+            "2022-05",
+            "calls stored in two channels, conferences and the Record verb in one",
+            (*_OF_CALLS_SINCE_2022, _CONFERENCE_MIXED),
+        ),
+        Profile(
+            "2024-07",
+            "conferences in two channels, for accounts that turned it on (taken as on)",
+            (*_OF_CALLS_SINCE_2022, _CONFERENCE_DUAL_ENABLED),
+        ),
+        Profile(
+            "2025-09",
+            "conferences in two channels always",
+            (*_OF_CALLS_SINCE_2022, _CONFERENCE_DUAL),
+        ),
+    )
+}
+"""The profiles by name, read whenever one is asked for."""
+DEFAULT_PROFILE: Final = "2022-05"
+
+
+@contextmanager
+def profile_added(profile: Profile) -> Iterator[None]:
+    """Have one more profile in this process, for as long as the context lasts.
+
+    Raises ValueError where there is one of that name.
+    """
+    if profile.name in PROFILES:
+        raise ValueError(f"there is a profile {profile.name!r}")
+    PROFILES[profile.name] = profile
+    try:
+        yield
+    finally:
+        del PROFILES[profile.name]

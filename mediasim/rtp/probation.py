@@ -1,0 +1,245 @@
+"""Packets that may begin something: a stream, or another place of one.
+
+Which packets of a port belong to the stream (RFC 3550 section 8.2 and appendix A.1) says
+:class:`StreamLock`. The first packet's SSRC is taken at once, so no first word is lost. Another
+SSRC is followed only when two packets of it come in sequence, which strays and forged packets do
+not; the packet that was held back for the proof is then part of the stream.
+
+Where a new stream is played say its :class:`FirstPackets`. Packets off a stream's line are kept
+aside, a :class:`Trial`, until it is known whether they begin something or are strays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.packets import Parsed
+
+__all__ = [
+    "JUMP",
+    "PATIENCE_FRAMES",
+    "STEP",
+    "Anchor",
+    "FirstPackets",
+    "KeptPacket",
+    "Run",
+    "StreamLock",
+    "Trial",
+    "due_of",
+    "place_of",
+]
+
+STEP: Final = 80
+"""Samples by which a place moves: 10 ms, the unit of presence."""
+_FAR: Final = 64 * FRAME_SAMPLES
+"""Samples by which no packet of one beginning is off another."""
+_MARGIN: Final = 4
+"""Half a millisecond: networks are described in whole ones."""
+JUMP: Final = 60 * FRAME_SAMPLES // 20
+"""Samples by which a timestamp must be ahead of sequence numbers and arrival to have leapt."""
+PATIENCE_FRAMES: Final = 10
+"""How long a packet waits for another that follows it."""
+_NUMBERS: Final = 50
+_LONGEST: Final = 120 * FRAME_SAMPLES // 20
+"""Samples of the longest packet: 120 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive packets of one stream."""
+
+    indices: NDArray[np.int64]
+    """Rows of the block."""
+    restarted: bool
+    """It is a new stream and needs a new place."""
+    proven: bool = False
+    """Its first packet was held back until its second came."""
+
+
+class StreamLock:
+    """The SSRC one row follows."""
+
+    def __init__(self) -> None:
+        self.ssrc = -1
+
+    def runs(self, parsed: Parsed) -> tuple[list[Run], int | None]:
+        """Split a parsed block into runs of one stream.
+
+        Rows in no run are foreign or not RTP. Also returns the row that is held back for proof,
+        if the block ends before it comes: it must be the first of the row's next block.
+        """
+        first = int(parsed.ssrc[0]) if len(parsed.ssrc) else -1
+        if self.ssrc in (-1, first) and parsed.ok.all() and (parsed.ssrc == first).all():
+            # One stream and nothing else, as nearly always.
+            fresh, self.ssrc = self.ssrc != first, first
+            return [Run(np.arange(len(parsed.ssrc)), fresh)], None
+        found: list[Run] = []
+        current: list[int] = []
+        restarted = proven = False
+        held = -1
+        for index in np.flatnonzero(parsed.ok).tolist():
+            ssrc = int(parsed.ssrc[index])
+            if ssrc == self.ssrc:
+                held = -1
+                current.append(index)
+                continue
+            if self.ssrc >= 0 and not (held >= 0 and _follows(parsed, held, index)):
+                held = index
+                continue
+            if current:
+                found.append(Run(np.array(current, np.int64), restarted, proven))
+            proven = held >= 0
+            current = [held, index] if proven else [index]
+            self.ssrc, held, restarted = ssrc, -1, True
+        if current:
+            found.append(Run(np.array(current, np.int64), restarted, proven))
+        return found, held if held >= 0 else None
+
+
+def _follows(parsed: Parsed, first: int, second: int) -> bool:
+    """Whether two packets are one after the other in the same stream."""
+    step = (int(parsed.sequence[second]) - int(parsed.sequence[first])) & 0xFFFF
+    return step == 1 and parsed.ssrc[second] == parsed.ssrc[first]
+
+
+class Anchor(NamedTuple):
+    """What the first packets of a stream say."""
+
+    first: int
+    """The least of their media times (samples)."""
+    transit: int
+    """The least time (samples) from media to arrival."""
+    place: int
+
+    def begins(self, lead: int) -> int:
+        """The frame in which the first packet is needed."""
+        return (self.first + self.place - lead) // FRAME_SAMPLES
+
+
+class FirstPackets:
+    """Gives a new stream its place from the packets that come before it is played."""
+
+    def __init__(self, depth: int, lead: int = 0) -> None:
+        """A packet is needed ``lead`` samples before its time."""
+        self._depth = depth
+        self._lead = lead
+        self._found: Anchor | None = None
+        self._begins = 0
+        self._closed = False
+
+    def take(self, media: int, arrival: int) -> None:
+        """The next packet: its media time (samples) and time of arrival (ns)."""
+        if self._closed:
+            return
+        transit = arrival // SAMPLE_NS - media
+        if self._found is not None and abs(transit - self._found.transit) > _FAR:
+            return  # of another beginning, or a stray
+        better, begins = self._found, self._begins
+        if better is None or media < better.first or transit < better.transit:
+            if better is not None:
+                media, transit = min(better.first, media), min(better.transit, transit)
+            better = Anchor(media, transit, place_of(transit, self._depth))
+            begins = better.begins(self._lead)
+        # Once the stream is heard, or if it would begin in the past, a packet is too late.
+        if self._found is not None and arrival // FRAME_NS + 1 > begins:
+            self._closed = True
+        else:
+            self._found, self._begins = better, begins
+
+    def anchor(self, known_before: int) -> Anchor | None:
+        """What they say, all packets usable before frame ``known_before`` having been taken.
+
+        None when there is none, or more could still change the answer.
+        """
+        return self._found if self._closed or known_before > self._begins else None
+
+
+def place_of(transit: int, depth: int) -> int:
+    """Where to play a stream whose least delayed packet arrived ``transit`` after its media time.
+
+    A frame later it can be used, wherever in a frame it arrived, and ``depth`` frames it waits;
+    rounded to whole steps, and by a margin that a clock somewhat off does not tip over.
+    """
+    return (transit + FRAME_SAMPLES + _MARGIN) // STEP * STEP + depth * FRAME_SAMPLES
+
+
+class KeptPacket(NamedTuple):
+    """A packet that has not been placed yet."""
+
+    media: int
+    arrival: int
+    payload: NDArray[np.uint8]
+    sequence: int = 0
+    """Extended."""
+    timestamp: int = 0
+    payload_type: int = 0
+
+    @property
+    def delay(self) -> int:
+        """Samples from media time to arrival."""
+        return self.arrival // SAMPLE_NS - self.media
+
+    @property
+    def usable(self) -> int:
+        """The first frame it can be used in."""
+        return self.arrival // FRAME_NS + 1
+
+
+@dataclass(slots=True)
+class Trial:
+    """Packets of one stream that may be the first ones of a talk spurt or a new beginning."""
+
+    kept: list[KeptPacket]
+    stepped: bool
+    """The first one's timestamp contradicts its number and its arrival."""
+    place: int
+    """Where they would be played."""
+    due: int
+    """The frame in which the first one would be."""
+
+    @classmethod
+    def of(cls, first: KeptPacket, depth: int, lead: int, *, stepped: bool) -> Trial:
+        """Begin with a packet, to be played ``depth`` frames after it can be used."""
+        due = due_of(first.media, first.delay, depth, lead)
+        return cls([first], stepped, place_of(first.delay, depth), due)
+
+    @property
+    def expires(self) -> int:
+        """The last frame in which another packet is waited for."""
+        return max(self.due, self.kept[0].usable + PATIENCE_FRAMES)
+
+    @property
+    def proven(self) -> bool:
+        """Whether several packets say the same."""
+        return len(self.kept) > 1
+
+    def repeats(self, packet: KeptPacket) -> bool:
+        """Whether a packet is a copy of one of them."""
+        same = packet.sequence, packet.timestamp
+        return any((kept.sequence, kept.timestamp) == same for kept in self.kept)
+
+    def precedes(self, packet: KeptPacket) -> bool:
+        """Whether a packet follows the last of them in number and timestamp."""
+        last = self.kept[-1]
+        numbers = packet.sequence - last.sequence
+        return 0 < numbers <= _NUMBERS and 0 < packet.media - last.media <= numbers * _LONGEST
+
+    def agrees(self, packet: KeptPacket, lead: int, ahead_frames: int) -> bool:
+        """Whether a packet could be played where they would be."""
+        ahead = (packet.media + self.place - lead) // FRAME_SAMPLES - packet.usable
+        return 0 <= ahead < ahead_frames
+
+    def add(self, packet: KeptPacket) -> None:
+        """One more that says the same."""
+        self.kept.append(packet)
+        self.due = max(self.due, packet.usable) if len(self.kept) == 2 else self.due
+
+
+def due_of(media: int, delay: int, depth: int, lead: int) -> int:
+    """The frame in which a packet is played that is placed by its arrival."""
+    return (media + place_of(delay, depth) - lead) // FRAME_SAMPLES

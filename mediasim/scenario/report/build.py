@@ -1,0 +1,357 @@
+"""The reports of runs, made of what the runs left."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
+from mediasim.exchange.events import Event
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.net.rtp_endpoint import RtpEndpoint
+from mediasim.parties.flight import Fate
+from mediasim.parties.party import Line
+from mediasim.rtp import rtcp
+from mediasim.rtp.oddities import Oddity, oddities_of
+from mediasim.rtp.quality import Opinion, emodel_mos
+from mediasim.rtp.reception import Reception
+from mediasim.rtp.stream import Stream
+from mediasim.scenario.expectations.checks import Verdict
+from mediasim.scenario.model.call import Call
+from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.report.model import (
+    BrokenRun,
+    CallReport,
+    EventReport,
+    ExpectationReport,
+    PlaceInFile,
+    RecordingReport,
+    RtcpReport,
+    RunReport,
+    Speed,
+    StreamFates,
+    StreamReport,
+)
+from mediasim.scenario.running.runner import Run
+from mediasim.twilio.representations import error_code
+
+__all__ = ["broken_run", "call_report", "event_report", "recording_report", "run_report"]
+
+_MOST_TIMES: Final = 20_000
+"""Times of packets listed per kind: more could not be told apart in a picture."""
+
+
+def _repeat_command(scenario: Scenario, seed: int, *, realtime: bool) -> str:
+    """The one command that does the same again."""
+    source = str(scenario.source) if scenario.source is not None else scenario.name
+    words = ["mediasim", "run", source, "--seed", str(seed)]
+    if scenario.label:
+        words += ["--variant", scenario.label]
+    if realtime:
+        words.append("--realtime")
+    return shlex.join(words)
+
+
+def _head(scenario: Scenario, seed: int, clock: str) -> dict[str, Any]:
+    """The fields that say which run it is."""
+    label = f"{scenario.name} [{scenario.label}]" if scenario.label else scenario.name
+    return {
+        "scenario": scenario.name,
+        "file": str(scenario.source) if scenario.source is not None else None,
+        "variant": dict(scenario.variant),
+        "label": label,
+        "description": scenario.description or "",
+        "seed": seed,
+        "clock": clock,
+        "profile": scenario.profile,
+        "repeat": _repeat_command(scenario, seed, realtime=clock == "real"),
+    }
+
+
+def broken_run(
+    scenario: Scenario,
+    seed: int,
+    clock: str,
+    error: str,
+    *,
+    traceback: str | None = None,
+    cut: bool = False,
+) -> BrokenRun:
+    """The report of a run that broke, or was cut, before it had anything to show."""
+    return BrokenRun(
+        **_head(scenario, seed, clock),
+        ok=False,
+        error=error,
+        cut=cut,
+        call_seconds=0.0,
+        speed=Speed(wall_seconds=0.0, cpu_seconds=0.0, realtime_factor=0.0),
+        traceback=traceback,
+    )
+
+
+def run_report(run: Run, verdicts: Iterable[Verdict]) -> RunReport:
+    """The report of a run that went through, or was cut."""
+    head = _head(run.scenario, run.seed, run.clock)
+    seconds = run.end_ns / NS_PER_SECOND
+    expectations = [
+        ExpectationReport(
+            ok=verdict.ok,
+            check=verdict.check,
+            wanted=verdict.wanted,
+            found=verdict.found,
+            where=None if verdict.where is None else PlaceInFile(**verdict.where),
+            repeat=head["repeat"],
+        )
+        for verdict in verdicts
+    ]
+    return RunReport(
+        **head,
+        ok=run.cut_ns is None and all(each.ok for each in expectations),
+        error=None if run.cut_ns is None else _cut_words(run.cut_ns),
+        cut=run.cut_ns is not None,
+        call_seconds=round(seconds, 3),
+        speed=Speed(
+            wall_seconds=round(run.wall_seconds, 4),
+            cpu_seconds=round(run.cpu_seconds, 4),
+            realtime_factor=round(seconds / max(run.wall_seconds, 1e-9), 1),
+            lateness_ms=run.lateness_ms,
+        ),
+        calls=[_call(call) for call in run.exchange.calls],
+        apps=[_app(run, call) for call in run.scenario.calls if call.name in run.streams],
+        recordings=[_recording(run, recording) for recording in run.exchange.recordings],
+        events=[
+            event_report(event)
+            for event in sorted(run.exchange.events.log, key=lambda event: event.at_ns)
+        ],
+        expectations=expectations,
+        warnings=run.warnings,
+        pcap=run.pcap,
+    )
+
+
+def _cut_words(at_ns: int) -> str:
+    seconds = at_ns / NS_PER_SECOND
+    return f"was interrupted after {seconds:.1f} s of its time: its calls and recordings are cut"
+
+
+# -- what a run and a sandbox have in common ------------------------------------------------
+
+
+def event_report(event: Event) -> EventReport:
+    """The report of an event."""
+    return EventReport(
+        t=_seconds(event.at_ns), kind=event.kind, subject=event.subject, text=event.text
+    )
+
+
+def call_report(
+    record: CallRecord,
+    name: str,
+    party: str | None,
+    rtcp: Sequence[RtcpReport] = (),
+    streams: Sequence[StreamReport] = (),
+) -> CallReport:
+    """The report of a leg's call."""
+    return CallReport(
+        sid=record.sid,
+        name=name,
+        party=party,
+        from_=record.from_,
+        to=record.to,
+        direction=record.direction,
+        parent_call_sid=record.parent_call_sid,
+        status=record.status,
+        started=_seconds(record.created_ns),
+        ringing=_seconds(record.created_ns),
+        answered=None if record.answered_ns is None else _seconds(record.answered_ns),
+        ended=None if record.ended_ns is None else _seconds(record.ended_ns),
+        rtcp=rtcp,
+        streams=streams,
+    )
+
+
+def recording_report(
+    record: RecordingRecord,
+    name: str,
+    first: int,
+    truth: Mapping[str, Any] | None,
+    *,
+    cut: bool = False,
+) -> RecordingReport:
+    """The report of a recording whose first sample is the call's sample ``first``."""
+    sid, layout, samples = record.sid, record.layout, record.samples or 0
+    present = record.status == "completed"
+    return RecordingReport(
+        sid=sid,
+        name=name,
+        file=f"recordings/{sid}.wav" if present else None,
+        truth=f"recordings/{sid}.truth.json" if present else None,
+        json=f"recordings/{sid}.json",
+        status=record.status,
+        cut=cut,
+        error_code=error_code(record),
+        channels=layout.plain_channels,
+        stored_channels=layout.stored_channels,
+        source=record.source,
+        track=layout.asked_track,
+        duration=round(samples / SAMPLE_RATE, 3),
+        samples=samples,
+        started=round(first / SAMPLE_RATE, 4),
+        why=layout.rule.reason,
+        channel_map=record.channel_map,
+        truth_intervals=truth,
+    )
+
+
+# -- calls and their streams ----------------------------------------------------------------
+
+
+def _app(run: Run, call: Call) -> dict[str, Any]:
+    assert call.app is not None
+    # A bot's URL has another port each time, and says nothing.
+    told = run.streams[call.name].to_json()
+    return {"call": call.name, **told, "url": call.app.url, "bot": call.app.bot}
+
+
+def _call(call: LiveCall) -> CallReport:
+    rtcp = [_rtcp(at_ns, packet) for at_ns, packet in call.rtcp]
+    streams = _streams(call) if call.has_leg else []
+    return call_report(call.record, call.name, call.party.name, rtcp, streams)
+
+
+def _rtcp(at_ns: int, packet: bytes) -> RtcpReport:
+    """A compound packet of the server's, as anybody would read it."""
+    first, *rest = rtcp.parse(packet)
+    found: dict[str, Any] = {}
+    if isinstance(first, rtcp.SenderReport):
+        found |= {"packets_sent": first.packet_count, "octets_sent": first.octet_count}
+    if isinstance(first, rtcp.SenderReport | rtcp.ReceiverReport):
+        for block in first.reports:
+            found |= {
+                "fraction_lost": round(block.fraction_lost / 256, 4),
+                "cumulative_lost": block.cumulative_lost,
+                "highest_sequence": block.highest_seq,
+                "jitter": block.jitter,
+            }
+    return RtcpReport(t=_seconds(at_ns), bye=any(isinstance(p, rtcp.Bye) for p in rest), **found)
+
+
+def _seconds(at_ns: int) -> float:
+    return round(at_ns / NS_PER_SECOND, 4)
+
+
+def _streams(call: LiveCall) -> list[StreamReport]:
+    line = call.line
+    reception = call.exchange.plane.reception(call.leg)
+    if line is None:
+        return [_stream_from_elsewhere(call, reception)]
+    streams = [_stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)]
+    if line.ear is not None:
+        ear = line.ear
+        streams.append(_stream(line, "down", ear.reception, ear.stream, ear.sent, ear.fates))
+    return streams
+
+
+def _times(at_ns: np.ndarray) -> list[float]:
+    return [round(at / NS_PER_SECOND, 4) for at in at_ns.tolist()]
+
+
+def _stream(
+    line: Line,
+    direction: str,
+    reception: Reception,
+    received: Stream,
+    sent: int,
+    fates: list[Fate],
+) -> StreamReport:
+    party = line.party
+    times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}
+    for fate in fates:
+        if fate.kind in times:
+            times[fate.kind] += _times(fate.sent)
+    for piece in received.late_at:
+        times["late"] += _times(piece)
+    lost, late = len(times["lost"]), received.late
+    share = min(1.0, (lost + late) / sent) if sent else 0.0
+    link = party.up if direction == "up" else party.down
+    delay_ms = link.delay / 1e6 + (2 + party.depth) * 20
+    opinion = emodel_mos(
+        share, _burst_ratio(line, share), delay_ms, party.codec, concealed=party.conceal
+    )
+    return StreamReport(
+        direction=direction,
+        codec=party.codec,
+        sent=sent,
+        lost=lost,
+        late=late,
+        fates=StreamFates(**{kind: found[:_MOST_TIMES] for kind, found in times.items()}),
+        **_received(reception, opinion),
+    )
+
+
+def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> StreamReport:
+    """Of a far end that is not simulated: what its sequence numbers tell of what it sent."""
+    stream, party = call.leg.stream, call.party
+    lost = max(0, reception.lost)
+    share = min(1.0, (lost + stream.late) / reception.expected) if reception.expected else 0.0
+    opinion = emodel_mos(share, 1.0, (2 + party.depth) * 20, party.codec, concealed=party.conceal)
+    late = [time for piece in stream.late_at for time in _times(piece)]
+    return StreamReport(
+        direction="up",
+        codec=party.codec,
+        sent=reception.expected,
+        lost=lost,
+        late=stream.late,
+        odd=[str(oddity) for oddity in _oddities(call)],
+        fates=StreamFates(late=late[:_MOST_TIMES]),
+        **_received(reception, opinion),
+    )
+
+
+def _received(reception: Reception, opinion: Opinion) -> dict[str, Any]:
+    return {
+        "received": reception.received,
+        "duplicates": reception.duplicates,
+        "reordered": reception.reordered,
+        "jitter_ms": round(reception.jitter_ms, 3),
+        "mos": round(opinion.mos, 2),
+        "r": round(opinion.r, 1),
+    }
+
+
+def _oddities(call: LiveCall) -> list[Oddity]:
+    """Of its RTP, and of where that came from."""
+    found = oddities_of(call.leg.stream)
+    sources = call.far_end.sources if isinstance(call.far_end, RtpEndpoint) else []
+    if len(sources) > 1:
+        ways = ", then ".join(f"{host}:{port}" for host, port in sources)
+        found.append(Oddity(f"its RTP came from {ways}", len(sources) - 1))
+    return found
+
+
+def _burst_ratio(line: Line, share: float) -> float:
+    """Mean length of a burst of missing packets, by what it would be if losses were random."""
+    runs = [end - start for start, end in line.leg.missing]
+    if not runs or not 0.0 < share < 1.0:
+        return 1.0
+    step = line.party.ptime_ms * FRAME_SAMPLES // 20
+    return max(1.0, float(np.mean(runs)) / step * (1.0 - share))
+
+
+# -- recordings -----------------------------------------------------------------------------
+
+
+def _recording(run: Run, recording: LiveRecording) -> RecordingReport:
+    truth = run.truths.get(recording.sid)
+    return recording_report(
+        recording.record,
+        recording.name,
+        recording.recorder.first_frame * FRAME_SAMPLES + recording.kept[0],
+        None if truth is None else truth.to_json(),
+        cut=run.is_cut(recording),
+    )

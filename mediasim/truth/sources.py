@@ -1,0 +1,106 @@
+"""What a recording holds: whose audio went into a channel, when, at which samples of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.recording_control import LiveRecording
+from mediasim.media.recorder import RecordingSegment, Track
+
+__all__ = ["FileMap", "heard_in", "sent", "sources"]
+
+
+def heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
+    """Every call that may be heard in a channel, from its recording's start to its end."""
+    heard: dict[LiveCall, None] = {}
+    for low, high, call, track in sources(recording, number):
+        if track is Track.INBOUND:
+            heard[call] = None
+        else:
+            heard |= dict.fromkeys(speaker for speaker, _, _ in sent(recording, call, low, high))
+    return heard
+
+
+def sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, LiveCall, Track]]:
+    """(first sample, last sample, call, track) of all that went into a channel."""
+    sourcings = recording.sourcings
+    end = recording.recorder.frame * FRAME_SAMPLES
+    open_since: dict[tuple[LiveCall, Track], int] = {}
+    for sourcing in sourcings:
+        at = sourcing.frame * FRAME_SAMPLES
+        now = {(source.call, source.track) for source in sourcing.channels[number]}
+        for key in [key for key in open_since if key not in now]:
+            yield open_since.pop(key), at, *key
+        for key in sorted(now - open_since.keys(), key=lambda it: (it[0].sid, it[1].value)):
+            open_since[key] = at
+    for key, since in open_since.items():
+        yield since, end, *key
+
+
+def sent(
+    recording: LiveRecording, call: LiveCall, low: int, high: int
+) -> Iterator[tuple[LiveCall, int, int]]:
+    """Whom a party was sent, and from when to when."""
+    if not call.has_leg:
+        return
+    of_leg = {other.leg: other for other in recording.exchange.calls if other.has_leg}
+    heard_log = call.leg.heard_log
+    ends = [frame for frame, _ in heard_log[1:]]
+    for (frame, heard), later in zip_longest(heard_log, ends):
+        start = max(low, frame * FRAME_SAMPLES)
+        end = high if later is None else min(high, later * FRAME_SAMPLES)
+        for other in heard:
+            if start < end:
+                yield of_leg[other], start, end
+
+
+# -- samples of the file --------------------------------------------------------------------
+
+
+class FileMap:
+    """The frame clock's samples to the file's: pauses cut out, silence trimmed off."""
+
+    def __init__(self, recording: LiveRecording) -> None:
+        self._segments = recording.recorder.segments
+        self._start, self._end = recording.kept
+
+    @property
+    def samples(self) -> int:
+        """How long the file is."""
+        return self._end - self._start
+
+    def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        """(sample of the frame clock, sample in the file, samples) of what of a span is heard."""
+        for segment in self._segments:
+            if segment.kind != "audio":
+                continue
+            first = segment.frame * FRAME_SAMPLES
+            to_file = segment.offset - first - self._start
+            start = max(low, first, -to_file)
+            end = min(high, first + segment.samples, self._end - self._start - to_file)
+            if start < end:
+                yield start, start + to_file, end - start
+
+    def within(self, start: int, end: int) -> tuple[int, int]:
+        """Samples of all that was recorded, as samples of the file; none if they are not in it."""
+        return max(start - self._start, 0), min(end, self._end) - self._start
+
+    def pauses(self) -> tuple[tuple[int, int, str], ...]:
+        kept = self.samples
+        found = []
+        for segment in self._segments:
+            at = segment.offset - self._start
+            if segment.kind != "audio" and 0 <= at <= kept:
+                found.append((at, segment.frames * FRAME_SAMPLES, segment.kind))
+        return tuple(found)
+
+    def all(self) -> tuple[tuple[int, int, int, str], ...]:
+        return tuple(self._line(segment) for segment in self._segments)
+
+    def _line(self, segment: RecordingSegment) -> tuple[int, int, int, str]:
+        first = segment.frame * FRAME_SAMPLES
+        at = segment.offset - self._start
+        return first, at, segment.frames * FRAME_SAMPLES, segment.kind

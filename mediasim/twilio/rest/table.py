@@ -1,0 +1,63 @@
+"""The table of resources: one row each, read by whatever has to do with all of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
+from mediasim.twilio.rest.applications import APPLICATIONS
+from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
+from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.notifications import NOTIFICATIONS
+from mediasim.twilio.rest.numbers import NUMBERS
+from mediasim.twilio.rest.paging import PAGING
+from mediasim.twilio.rest.queues import MEMBERS, QUEUES
+from mediasim.twilio.rest.recordings import RECORDINGS
+from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
+from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
+
+__all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
+
+RESOURCES: Final[list[Resource]] = [
+    CALLS,
+    RECORDINGS,
+    TRANSCRIPTIONS,
+    STREAMS,
+    CONFERENCES,
+    PARTICIPANTS,
+    NOTIFICATIONS,
+    EVENTS,
+    QUEUES,
+    MEMBERS,
+    NUMBERS,
+    APPLICATIONS,
+    KEYS,
+    SIGNING_KEYS,
+    ACCOUNTS,
+]
+"""Every resource. Read when it is needed: a test may add one."""
+
+
+def all_stored() -> dict[str, Stored]:
+    """How records are stored, by their kind."""
+    return {each.stored.kind: each.stored for each in RESOURCES if each.stored is not None}
+
+
+def callbacks() -> tuple[str, ...]:
+    """Every kind of callback there is, as the delivery log and fault injection name them."""
+    return tuple(kind for each in RESOURCES for kind in each.callbacks)
+
+
+def coverage() -> str:
+    """What the API understands, as a table in Markdown: resource, operation, parameters."""
+    lines = ["| resource | method | path | parameters |", "|---|---|---|---|"]
+    for each in RESOURCES:
+        for path, methods in each.paths.items():
+            for method, operation in methods.items():
+                # A parameter with a number stands for all of its kind; paging is of every list.
+                names = dict.fromkeys(re.sub(r"\d+", "N", name) for name in operation.parameters)
+                names = {name: None for name in names if name not in PAGING}
+                shown = path.replace(ACCOUNT, "…")
+                lines.append(f"| {each.name} | `{method}` | `{shown}` | {', '.join(names)} |")
+    return "\n".join(lines) + "\n"
