@@ -356,9 +356,9 @@ def test_a_synthetic_voice_is_named_once() -> None:
         person.say(text, "amy")
         person.say(text, "fergus")
         person.say("Hola.", in_language(VOICES["amy"], "es"))
-    assert [warning.partition(" is synthetic (espeak): ")[0] for warning in person.warnings] == [
-        "the voice fergus",
-        "the voice amy-es",
+    assert person.warnings == [
+        f"the voice {name} is synthetic (espeak) and hard to understand on a telephone"
+        for name in ("fergus", "amy-es")
     ]
 
 

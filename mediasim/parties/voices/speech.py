@@ -159,8 +159,8 @@ class Speaker:
             self._note(failed, reason, engine)
         if engine == voice.engine == SYNTHETIC and not self._forced:
             self._note_once(
-                f"the voice {voice.name} is synthetic (espeak): over a telephone, a recogniser "
-                "takes up to half of its words for others"
+                f"the voice {voice.name} is synthetic (espeak) and hard to understand "
+                "on a telephone"
             )
         return engine, utterance
 
