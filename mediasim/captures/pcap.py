@@ -29,7 +29,11 @@ __all__ = [
     "read_capture",
 ]
 
-
+_IP4, _IP6, _UDP = 0x0800, 0x86DD, 17
+_VLANS: Final = (0x8100, 0x88A8, 0x9100)
+_EXTENSIONS: Final = (0, 43, 60, 135)
+"""IPv6 headers that may stand before UDP: hop by hop, routing, destination, mobility."""
+_HEADER: Final = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 101)
 _PCAP: Final = {
     b"\xa1\xb2\xc3\xd4": (">", 1000),
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
@@ -41,6 +45,9 @@ _SECTION: Final = b"\x0a\x0d\x0d\x0a"
 _INTERFACE, _SIMPLE, _ENHANCED = 1, 3, 6
 _LONGEST: Final = 1 << 24
 """Bytes of a block or frame beyond which the file is damaged."""
+
+
+# -- frames -------------------------------------------------------------------------------------
 
 
 class CaptureError(ValueError):
@@ -149,10 +156,7 @@ def _enhanced(
     return CapturedFrame(time_ns, link_type, body[20 : 20 + size])
 
 
-_IP4, _IP6, _UDP = 0x0800, 0x86DD, 17
-_VLANS: Final = (0x8100, 0x88A8, 0x9100)
-_EXTENSIONS: Final = (0, 43, 60, 135)
-"""IPv6 headers that may stand before UDP: hop by hop, routing, destination, mobility."""
+# -- datagrams ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,7 @@ def _shown(address: bytes) -> str:
     return str(ipaddress.ip_address(address))
 
 
-_HEADER: Final = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 101)
+# -- written ------------------------------------------------------------------------------------
 
 
 def capture_bytes(datagrams: Iterable[Datagram]) -> bytes:

@@ -88,7 +88,7 @@ class CaptureTransport:
     def __call__(
         self, leg: Leg, source: PacketSource, sink: PacketSink | None
     ) -> tuple[PacketSource, PacketSink]:
-        """A line's ends as the server sees them. It is sent to even if nobody listens there."""
+        """A line's ends as the server sees them. Packets are sent even if no sink takes them."""
         heard = sink or _Nobody()
         if self._within is not None:
             source, sink = self._within(leg, source, heard)

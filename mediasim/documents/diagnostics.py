@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MISTAKE",
     "UNKNOWN_KEY",
-    "Problem",
+    "Diagnostic",
     "ScenarioError",
+    "clock",
     "closest",
     "counted",
     "did_you_mean",
@@ -31,7 +32,16 @@ __all__ = [
     "says",
 ]
 
-
+_SHAPES: Final = {
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "sequence_str": "expected a list",
+    "is_instance_of": "expected a list",
+    "dict_type": "expected a mapping",
+    "mapping_type": "expected a mapping",
+    "string_type": "expected text",
+}
+"""pydantic's kinds of error about shapes, in our words."""
 MISTAKE: Final = "mistake"
 """The kind of validation error that is in our words already."""
 UNKNOWN_KEY: Final = "unknown_key"
@@ -39,7 +49,7 @@ UNKNOWN_KEY: Final = "unknown_key"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Diagnostic:
     """One mistake. ``str()`` of it is one line, as compilers write theirs."""
 
     message: str
@@ -58,12 +68,15 @@ class Problem:
 class ScenarioError(ValueError):
     """All that is wrong with the scenarios asked for. ``str()`` of it is one line a problem."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(problems)
+    def __init__(self, problems: Iterable[Diagnostic]) -> None:
+        self.problems: tuple[Diagnostic, ...] = tuple(problems)
         super().__init__(self.problems)
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+# -- words for people ---------------------------------------------------------------------------
 
 
 def one_of(words: Iterable[str]) -> str:
@@ -92,18 +105,6 @@ def closest(word: str, known: Sequence[str]) -> str | None:
     folded = {name.lower().replace("_", "-"): name for name in known}
     found = get_close_matches(word[:80].lower().replace("_", "-"), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
-
-
-_SHAPES: Final = {
-    "list_type": "expected a list",
-    "tuple_type": "expected a list",
-    "sequence_str": "expected a list",
-    "is_instance_of": "expected a list",
-    "dict_type": "expected a mapping",
-    "mapping_type": "expected a mapping",
-    "string_type": "expected text",
-}
-"""pydantic's kinds of error about shapes, in our words."""
 
 
 def message_of(error: ErrorDetails) -> str:
@@ -136,6 +137,14 @@ def says(text: str, words: str) -> bool:
 def is_clip(played: str, wanted: str) -> bool:
     """Whether a file that was played is the one wanted: as it is written, or its bare name."""
     return wanted in (played, PurePath(played).name)
+
+
+def clock(seconds: float) -> str:
+    """``0:02.500``, and hours where there are some."""
+    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
 
 
 def counted(number: int, noun: str) -> str:

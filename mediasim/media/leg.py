@@ -16,16 +16,16 @@ from mediasim.media.tracks import Tracks
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
-from mediasim.rtp.stream import Digit, Stream
+from mediasim.rtp.stream import Digit, ReceivedStream
 
 __all__ = [
     "FOREVER",
-    "Ear",
     "Leg",
     "LegGroup",
     "PacketMux",
     "PacketSink",
     "PacketSource",
+    "TrackListener",
     "Transport",
 ]
 
@@ -57,7 +57,7 @@ class PacketMux(Protocol):
         """Send one frame of the legs' outbound tracks."""
 
 
-class Ear(Protocol):
+class TrackListener(Protocol):
     """Somebody who listens to a track as it comes."""
 
     horizon: int
@@ -75,7 +75,7 @@ class Ear(Protocol):
 class Leg:
     """One row. Change it only through its room, which lives up to now first."""
 
-    stream: Stream
+    stream: ReceivedStream
     room: LegGroup
     label: str
     sender: RtpSender
@@ -92,7 +92,7 @@ class Leg:
     """Not heard in its conference."""
     conference: Hashable | None = None
     """Which of its room's conferences it is in: the key that all its members have."""
-    ears: list[tuple[Track, Ear]] = field(default_factory=list)
+    ears: list[tuple[Track, TrackListener]] = field(default_factory=list)
     on_digit: Callable[[Digit], None] | None = None
     first_frame: int = 0
     """The frame at which it came into being."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mediasim.sandbox.settings import Settings
-from mediasim.twilio.weather import Spell
+from mediasim.twilio.fault_injection import FaultRule
 
-__all__ = ["Elsewhere", "FleetBroke", "Orders"]
+__all__ = ["FleetBroke", "Orders", "Workers"]
 
 
 class FleetBroke(Exception):
@@ -26,11 +26,11 @@ class Orders:
     settings: Settings
     base_url: str
     boot: int
-    weather: Sequence[tuple[str, Spell]]
+    weather: Sequence[tuple[str, FaultRule]]
     """The front's, which may have changed since its own start."""
 
 
-class Elsewhere(Protocol):
+class Workers(Protocol):
     """All of them together."""
 
     @property

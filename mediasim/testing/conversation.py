@@ -11,21 +11,20 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
 
-from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
+from mediasim.documents.diagnostics import clock
 from mediasim.documents.durations import Duration
-from mediasim.scenario.expectations.conversing import (
+from mediasim.scenario.expectations.conversation import (
     APP,
     CALLER,
-    Wanting,
+    LimitMissed,
     judge_barge_in,
     judge_dead_air,
     judge_greeting,
     judge_response,
     judge_talk_over,
 )
-from mediasim.testing.text_waveform import clock
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["CallStream", "Conversation"]
 
@@ -122,7 +121,7 @@ class Conversation:
         figures = self._measure(1)
         try:
             judge(figures)
-        except Wanting as wanting:
+        except LimitMissed as wanting:
             lines = [self._name, f"  expected {wanted}", f"  found    {wanting}", ""]
             lines += [f"  {line}" for line in _picture(figures, wanting.side, wanting.at_ms)]
         else:
@@ -134,7 +133,7 @@ def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
     """Who spoke when, and a pointer at the place."""
     length = max(figures.length_ms, 1)
     column = min(at_ms * _COLUMNS // length, _COLUMNS - 1)
-    begin, end = _clock(0), _clock(figures.length_ms)
+    begin, end = clock(0), clock(figures.length_ms / 1000)
     lines = [" " * 7 + begin + end.rjust(_COLUMNS - len(begin))]
     for number, name, spans in ((CALLER, "caller", figures.caller), (APP, "app", figures.app)):
         edges = [length * edge / _COLUMNS for edge in range(_COLUMNS + 1)]
@@ -144,20 +143,18 @@ def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
         )
         lines.append(f"{name:<6} {row}")
         if number == side:
-            words = f"{_clock(at_ms)} ^" if column > _COLUMNS // 2 else f"^ {_clock(at_ms)}"
+            words = (
+                f"{clock(at_ms / 1000)} ^" if column > _COLUMNS // 2 else f"^ {clock(at_ms / 1000)}"
+            )
             room = column + 1 if column > _COLUMNS // 2 else column + len(words)
             lines.append(" " * 7 + words.rjust(room))
     return lines
 
 
-def _clock(ms: int) -> str:
-    return clock(ms * SAMPLE_RATE // 1000)
-
-
 class CallStream:
     """A stream of a sandbox or of a simulated run, under way or over."""
 
-    def __init__(self, name: str, stream: Stream, do: Do) -> None:
+    def __init__(self, name: str, stream: MediaStream, do: Do) -> None:
         self.name = name
         """The stream's own; of a simulated run, its call's."""
         self._stream = stream

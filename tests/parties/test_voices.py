@@ -24,13 +24,13 @@ from mediasim.parties.voices.catalogue import (
     in_language,
     voice_named,
 )
-from mediasim.parties.voices.clip import Clip, UtteranceCache, cache_directory
+from mediasim.parties.voices.clip import SpeechClip, UtteranceCache, cache_directory
 from mediasim.parties.voices.engine import (
     SECONDS_PER_CHARACTER,
     BabbleEngine,
-    Engine,
     EngineError,
     EngineUnavailable,
+    SpeechEngine,
     versions,
 )
 from mediasim.parties.voices.espeak import EspeakEngine
@@ -78,7 +78,7 @@ class Tone:
         return hum
 
 
-def speaker(**engines: Engine) -> Speaker:
+def speaker(**engines: SpeechEngine) -> Speaker:
     return Speaker(
         engines={"hibari": Tone(), "espeak": Tone(), "babble": BabbleEngine(), **engines}
     )
@@ -91,7 +91,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SpeechClip]:
     """The sentence in every voice, spoken by the real engines."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("MEDIASIM_SPEECH", raising=False)
@@ -145,7 +145,7 @@ def test_unknown_voice_lists_the_known_ones() -> None:
 # ---- what is spoken
 
 
-def test_each_voice_is_spoken_by_its_own_engine(clips: dict[str, Clip]) -> None:
+def test_each_voice_is_spoken_by_its_own_engine(clips: dict[str, SpeechClip]) -> None:
     assert {name: clip.engine for name, clip in clips.items()} == {
         name: VOICES[name].engine for name in clips
     }
@@ -154,7 +154,7 @@ def test_each_voice_is_spoken_by_its_own_engine(clips: dict[str, Clip]) -> None:
     }
 
 
-def test_voices_can_be_told_apart(clips: dict[str, Clip]) -> None:
+def test_voices_can_be_told_apart(clips: dict[str, SpeechClip]) -> None:
     def differ(one: float, other: float, by: float) -> bool:
         return max(one, other) / min(one, other) > 1 + by
 
@@ -169,14 +169,14 @@ def test_voices_can_be_told_apart(clips: dict[str, Clip]) -> None:
         assert differ(pitch[one], pitch[other], 0.12), (one, other)
 
 
-def test_clips_start_and_end_with_sound(clips: dict[str, Clip]) -> None:
+def test_clips_start_and_end_with_sound(clips: dict[str, SpeechClip]) -> None:
     for name, clip in clips.items():
         for edge in (clip.pcm[:160], clip.pcm[-160:]):
             assert np.abs(edge.astype(int)).max() > 32768 * 10 ** (-55 / 20), name
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_every_voice_has_the_same_level(clips: dict[str, Clip], name: str) -> None:
+def test_every_voice_has_the_same_level(clips: dict[str, SpeechClip], name: str) -> None:
     assert speech_dbfs(clips[name].pcm) == pytest.approx(-20, abs=1)
 
 
@@ -234,7 +234,7 @@ def test_espeak_repeats_itself_in_any_order_and_process(espeak: EspeakEngine) ->
     assert elsewhere == sha256(first.tobytes()).hexdigest()
 
 
-def test_every_voice_repeats_itself(clips: dict[str, Clip]) -> None:
+def test_every_voice_repeats_itself(clips: dict[str, SpeechClip]) -> None:
     nothing_cached = Speaker()
     for name in reversed(PEOPLE):
         assert nothing_cached.say(SENTENCE, name) == clips[name]
@@ -388,12 +388,12 @@ def test_pitch_moves_and_all_else_stays() -> None:
 
 
 @pytest.mark.parametrize("name", ["ben", "daniel", "jack", "liam"])
-def test_men_have_a_mans_pitch(clips: dict[str, Clip], name: str) -> None:
+def test_men_have_a_mans_pitch(clips: dict[str, SpeechClip], name: str) -> None:
     assert 85 < median_pitch(clips[name].pcm) < 155
 
 
 @pytest.mark.parametrize("name", ["amy", "chloe", "emma", "grace"])
-def test_women_have_a_womans_pitch(clips: dict[str, Clip], name: str) -> None:
+def test_women_have_a_womans_pitch(clips: dict[str, SpeechClip], name: str) -> None:
     assert 155 < median_pitch(clips[name].pcm) < 260
 
 

@@ -1,3 +1,3 @@
 """What a scenario expects, judged on the recordings of its run."""
 
-__all__ = ["audio", "checks", "conversing", "verdicts"]
+__all__ = ["audio", "checks", "conversation", "verdicts"]

@@ -1,7 +1,8 @@
 """Expectations held against what a run left: files, truth, records and events.
 
 Each function returns what it found, or raises Failed with it; ``CHECKS`` says which kind of
-expectation is held by which. Those that listen are in ``audio.py``, those of apps in ``app.py``.
+expectation is held by which. Those that listen are in ``audio.py``, those of apps in
+``conversation.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from typing import Any, Final
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.documents.diagnostics import counted
-from mediasim.scenario.expectations.app import barge_in, dead_air, greeting, response, talk_over
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
+from mediasim.scenario.expectations.conversation import (
+    barge_in,
+    dead_air,
+    greeting,
+    response,
+    talk_over,
+)
 from mediasim.scenario.expectations.verdicts import (
     Failed,
-    Media,
+    PublishedMedia,
     Verdict,
     media_of,
     place,
@@ -88,7 +95,7 @@ def _recorded(run: Run, name: str | None) -> str:
 
 
 def _outcome(run: Run, name: str | None) -> str:
-    """How a call ended: completed if anybody answered it, else as the leg that was dialled."""
+    """How a call ended: completed if any leg was answered, else as the leg that was dialled."""
     name = name or run.scenario.calls[0].name
     legs = [call for call in run.exchange.calls if call.flow == name]
     if not legs:
@@ -149,7 +156,7 @@ def _plain(value: Any) -> str:
     return "absent" if value is None else str(value)
 
 
-def _listening(judge: Callable[[Media, Any], str]) -> Callable[[Run, Any], str]:
+def _listening(judge: Callable[[PublishedMedia, Any], str]) -> Callable[[Run, Any], str]:
     return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
 
 

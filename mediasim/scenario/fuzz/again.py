@@ -17,12 +17,12 @@ from mediasim.scenario.fuzz.play import Played, play
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import STEPS, listens
 
-__all__ = ["AGAIN", "SINGLE", "Again", "Beside", "Blocks", "Hushed"]
+__all__ = ["AGAIN", "SINGLE", "Beside", "Blocks", "Hushed", "SecondRunInvariant"]
 
 Document = Mapping[str, Any]
 
 
-class Again(Protocol):
+class SecondRunInvariant(Protocol):
     """An invariant judged by a second run."""
 
     @property
@@ -103,8 +103,8 @@ _BYSTANDERS_CALL: Final = {
 class Hushed:
     """Invariant 4: what one says is in no channel but its own, and in mixes.
 
-    Everything that a party says is made so quiet that nothing is left of it. Where nobody listens,
-    nobody does anything else for that.
+    Everything that a party says is made so quiet that nothing is left of it. Where no script
+    listens, all else goes on as before.
     """
 
     number: int
@@ -164,7 +164,7 @@ def _turn_down(value: Any) -> bool:
 
 
 def _listens(scenario: Scenario) -> bool:
-    """Whether what somebody says may change what happens."""
+    """Whether what is heard may change what happens."""
     return any(listens(party.script) for party in scenario.parties.values()) or any(
         call.voicemail is not None for call in scenario.calls
     )
@@ -178,12 +178,12 @@ def _events(played: Played) -> list[tuple[int, str, str]]:
     return [(event.at_ns, event.kind, event.subject) for event in played.events]
 
 
-AGAIN: Final[tuple[Again, ...]] = (
+AGAIN: Final[tuple[SecondRunInvariant, ...]] = (
     Blocks(None),
     *(Blocks(frames) for frames in (7, 50)),
     Beside(),
     *(Hushed(number) for number in (1, 2, 3)),
 )
 """All of them, but for"""
-SINGLE: Final[tuple[Again, ...]] = (Blocks(1),)
+SINGLE: Final[tuple[SecondRunInvariant, ...]] = (Blocks(1),)
 """what takes long: a frame at a time, as in real time."""

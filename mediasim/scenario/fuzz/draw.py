@@ -158,7 +158,7 @@ def _conference(draws: Draws, names: tuple[str, ...]) -> Drawn:
 
 
 def _moment(draws: Draws, low: int, high: int) -> Drawn:
-    """A time of the call, or something that somebody says has come."""
+    """A time of the call, or an event that a script emits."""
     if draws.chance(0.2):
         return {"event": draws.pick(SIGNALS)}
     return {"at": draws.ms(low, high)}

@@ -31,14 +31,13 @@ from mediasim.twilio.representations import ABSENCE_CODES
 __all__ = [
     "GOES_THROUGH",
     "INVARIANTS",
-    "Broken",
     "Invariant",
+    "Violation",
     "broken_by",
     "conferences_empty",
     "lives_are_legal",
     "media_as_the_status_says",
 ]
-
 
 _UNANSWERED: Final = ("busy", "no-answer", "canceled", "failed")
 _Table = Mapping[str | None, Sequence[str]]
@@ -57,6 +56,9 @@ _RECORDING: Final[_Table] = {
     "stopped": ("completed", "absent"),
 }
 _CONFERENCE: Final[_Table] = {None: ("started", "ended"), "started": ("ended",)}
+
+
+# -- calls, recordings and conferences ----------------------------------------------------------
 
 
 def lives_are_legal(played: Played) -> Iterator[str]:
@@ -179,6 +181,9 @@ def conferences_empty(played: Played) -> Iterator[str]:
             yield f"{len(inside)} never left {name}"
 
 
+# -- all invariants of one run ------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Invariant:
     """Something that holds for every run."""
@@ -191,7 +196,7 @@ class Invariant:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Violation:
     """An invariant that a run broke."""
 
     name: str
@@ -259,9 +264,9 @@ INVARIANTS: Final = (
 )
 
 
-def broken_by(played: Played) -> Iterator[Broken]:
+def broken_by(played: Played) -> Iterator[Violation]:
     """Every invariant that a run breaks, with its first place."""
     for invariant in INVARIANTS:
         where = next(invariant.problems(played), None)
         if where is not None:
-            yield Broken(invariant.name, invariant.words, where)
+            yield Violation(invariant.name, invariant.words, where)

@@ -16,7 +16,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
 from mediasim.parties.party import Party
-from mediasim.rtp.pacing import DRIFT_BOUND
+from mediasim.rtp.skew_compensation import DRIFT_BOUND
 from mediasim.scenario.fuzz.play import Played
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, RecordingTruth
 from mediasim.truth.reference import exact_codecs, reference_of
@@ -32,10 +32,8 @@ __all__ = [
     "said_or_missing",
 ]
 
-
 _Samples = NDArray[np.int16]
 _Mask = NDArray[np.bool_]
-
 QUIET: Final = 8
 """The sample that A-law has for silence: it has no zero."""
 _STEADY_PPM: Final = 1000
@@ -202,6 +200,9 @@ def _steady(party: Party) -> bool:
 
 def _exact_clock(party: Party) -> bool:
     return _steady(party) and not party.up.skew
+
+
+# -- maps from files to calls -------------------------------------------------------------------
 
 
 def map_leads_both_ways(played: Played) -> Iterator[str]:

@@ -14,13 +14,13 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.net.rtp_endpoint import RtpEndpoint
-from mediasim.parties.flight import Fate
+from mediasim.parties.in_flight import PacketFate
 from mediasim.parties.party import Line
 from mediasim.rtp import rtcp
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.quality import Opinion, emodel_mos
 from mediasim.rtp.reception import Reception
-from mediasim.rtp.stream import Stream
+from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.expectations.checks import Verdict
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.scenario import Scenario
@@ -265,9 +265,9 @@ def _stream(
     line: Line,
     direction: str,
     reception: Reception,
-    received: Stream,
+    received: ReceivedStream,
     sent: int,
-    fates: list[Fate],
+    fates: list[PacketFate],
 ) -> StreamReport:
     party = line.party
     times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}

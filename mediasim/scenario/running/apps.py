@@ -33,7 +33,7 @@ from mediasim.scenario.running.call_plans import AppPlan
 from mediasim.scenario.running.calls import CallerLeg, Cast
 from mediasim.seeds import Seeds
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
-from mediasim.twilio.streams.stream import Stream, StreamRecord
+from mediasim.twilio.streams.stream import MediaStream, StreamRecord
 from mediasim.twilio.webhooks import HostGuard
 
 if TYPE_CHECKING:
@@ -41,12 +41,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AppCall", "Apps", "Bot", "BotFailed", "apps_of", "running_bots"]
 
-
 _SECONDS_TO_START: Final = 20.0
 _SECONDS_TO_END: Final = 2.0
 _SECONDS_TO_FALL: Final = 0.3
 """For a process to be gone after its connections are."""
 _LAST_WORDS: Final = 300
+
+
+# -- bots: apps that a scenario starts ----------------------------------------------------------
 
 
 class BotFailed(RuntimeError):
@@ -159,6 +161,9 @@ def _free_port() -> int:
 Hold = Callable[[], AbstractContextManager[None]]
 
 
+# -- the apps of a scenario, and the way to them ------------------------------------------------
+
+
 @dataclass(slots=True)
 class Apps:
     """Where the apps of a scenario's calls are."""
@@ -222,6 +227,9 @@ async def _close(ports: list[Any]) -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
+# -- calls to apps ------------------------------------------------------------------------------
+
+
 class AppCall:
     """Carries out a plan. The caller does what its behavior says from when the stream is open."""
 
@@ -242,7 +250,7 @@ class AppCall:
             name=None,
             updated_ns=exchange.now_ns,
         )
-        self.stream = Stream(self, self._caller.call, plan.ask, record, both_ways=True)
+        self.stream = MediaStream(self, self._caller.call, plan.ask, record, both_ways=True)
 
     async def run(self) -> None:
         """From dialling to the end."""
@@ -283,17 +291,17 @@ class AppCall:
 
     # -- what the stream tells --------------------------------------------------------------
 
-    def failed(self, stream: Stream, failed: StreamFailed) -> None:
+    def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
         """It broke, or never began."""
         words = f"{failed.code} {NAMES[failed.code]}: {failed}"
         self.warnings.append(f"call {self.name}: {words}")
         self._tell("error", f": {words}")
 
-    def warn(self, stream: Stream, code: int, words: str) -> None:
+    def warn(self, stream: MediaStream, code: int, words: str) -> None:
         """Something the app did that Twilio passes over."""
         self.warnings.append(f"call {self.name}: {code} {NAMES[code]}: {words}")
 
-    def stopped(self, stream: Stream) -> None:
+    def stopped(self, stream: MediaStream) -> None:
         """It has ended."""
         self._tell("stopped")
 

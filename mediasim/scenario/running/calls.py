@@ -43,6 +43,9 @@ async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> N
         await exchange.events.wait(moment.event)
 
 
+# -- recordings by plan -------------------------------------------------------------------------
+
+
 class PlannedRecordings:
     """Recordings by plan; a :class:`mediasim.exchange.dial.DialRecording`."""
 
@@ -114,6 +117,9 @@ class PlannedRecordings:
     async def _stop(self, recording: LiveRecording, moment: Moment) -> None:
         await moment_comes(self._exchange, self._dialled_ns, moment)
         recording.stop()
+
+
+# -- parties and calls --------------------------------------------------------------------------
 
 
 class Cast:
@@ -220,7 +226,7 @@ class DialledCall:
             await caller.finish()
 
     async def _connect(self) -> None:
-        """Ring the callee, then whoever the caller is transferred to."""
+        """Ring the callee, then each party that the caller is transferred to."""
         plan, transfers = self._plan, list(self._plan.transfers)
         callee, timeout_ns = self._cast.phone(plan.callee, plan.answering), plan.timeout_ns
         while True:

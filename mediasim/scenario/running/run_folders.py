@@ -105,7 +105,7 @@ def _made(name: str) -> Path:
 
 
 def _lead_to(folder: Path) -> None:
-    """Let ``latest`` lead to the folder; whoever looks sees the one run or the other."""
+    """Let ``latest`` lead to the folder, in one move: it always leads to one run or the other."""
     aside = DEFAULT_FOLDER / f".{folder.name}.latest"
     aside.unlink(missing_ok=True)
     aside.symlink_to(folder.name)

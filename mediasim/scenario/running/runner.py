@@ -26,7 +26,7 @@ from mediasim.parties.party import Party
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import unit_troubles
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 from mediasim.scenario.running.actor import Actor
@@ -50,17 +50,21 @@ from mediasim.truth.documents import RecordingTruth
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
 
-
+_LONGEST_SECONDS: Final = 24 * 3600
+"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
-"""How long everybody may only listen before the run is given up."""
+"""How long all parties may only listen before the run is given up, in nanoseconds."""
 
 
 class RunFailed(RuntimeError):
     """The run itself broke; says why in words."""
+
+
+# -- what happens in a scenario -----------------------------------------------------------------
 
 
 class Stage:
@@ -154,12 +158,12 @@ class Stage:
         plan = voicemail_plan(call, self._parties, self._sounds)
         await VoicemailCall(self._exchange, plan, self._cast).run()
 
-    async def _conference(self, conference: Conference) -> None:
+    async def _conference(self, conference: ConferenceSpec) -> None:
         plan = conference_plan(conference, self._parties)
         await Meeting(self._exchange, plan, self._cast).run()
 
     async def _watch(self) -> None:
-        """Raises RunFailed when everybody has long been waiting for somebody else."""
+        """Raises RunFailed when all parties have long been waiting for each other."""
         scripts = [party.script for party in self._scenario.parties.values()]
         steps = [step for script in scripts for _, step in walk(script)]
         patience = _PATIENCE_NS + max((step.quiet_ns for step in steps), default=0)
@@ -173,11 +177,10 @@ class Stage:
         )
 
 
-_LONGEST_SECONDS: Final = 24 * 3600
-"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
+# -- its run ------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, repr=False)  # asyncio puts what a task returned into words, for nobody
+@dataclass(slots=True, repr=False)  # asyncio formats what a task returned, and drops it
 class Run:
     """What one run left: the exchange with all its records, and the truth."""
 
@@ -189,7 +192,7 @@ class Run:
     exchange: Exchange
     truths: dict[str, RecordingTruth] = field(default_factory=dict)
     """By recording SID."""
-    streams: dict[str, Stream] = field(default_factory=dict)
+    streams: dict[str, MediaStream] = field(default_factory=dict)
     """To apps under test, by the names of their calls."""
     end_ns: int = 0
     cut_ns: int | None = None

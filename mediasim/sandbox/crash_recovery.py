@@ -1,0 +1,165 @@
+"""What a start makes of what the last one left: documents in which nothing is under way.
+
+A sandbox that was killed leaves calls, conferences and recordings in the middle of their lives.
+Recordings are published as far as they were written; everything else ends at the last moment
+that is known of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.media_store import MediaStore
+from mediasim.exchange.records import RecordingRecord, check_recording_sid
+from mediasim.exchange.recovery import RecoveredRecording, revive_recordings
+from mediasim.media.spool import journals
+from mediasim.sandbox.persistence import Documents, from_document, to_document
+from mediasim.truth.publishing import publish_recovered, recovered_channels
+from mediasim.twilio.representations import recording_document
+from mediasim.twilio.rest.resource import Stored
+from mediasim.twilio.rest.table import all_stored
+
+__all__ = ["end_record", "epoch_after", "last_moment", "publish_left", "revive"]
+
+_SECOND: Final = 1_000_000_000
+
+
+def last_moment(documents: Documents) -> int:
+    """The last time in them, in nanoseconds since 1970; 0 where there is none."""
+    return max((at for each in documents.values() for at in _times(each)), default=0)
+
+
+def _times(value: Any) -> Iterable[int]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _times(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name.endswith("_ns") and isinstance(item, int):
+                yield item
+            else:
+                yield from _times(item)
+
+
+def epoch_after(moment_ns: int, earliest: datetime) -> datetime:
+    """The date of a new loop's time zero: not before what happened in the last one."""
+    after = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=-(-moment_ns // _SECOND))
+    return max(earliest, after)
+
+
+def revive(
+    documents: Documents,
+    store: MediaStore,
+    epoch: datetime | None,
+    spools: Iterable[Path],
+    left: list[RecoveredRecording] | None = None,
+) -> set[tuple[str, str]]:
+    """Publish recordings that were under way, and end what has not ended, in the documents.
+
+    ``epoch`` is the last start's, None if there was none; ``left`` takes what was published, with
+    journals still to be forgotten, which else are at once. Returns kind and SID of what changed.
+    Raises OSError for a disk that cannot be written.
+    """
+    if epoch is None:
+        return set()
+    lives = {kind: stored for kind, stored in all_stored().items() if stored.lives}
+    before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in lives}
+    dates = Dates(epoch)
+    epoch_ns = dates.unix_ns(0)
+    rows = {document["sid"]: document for document in documents.get("recording", ())}
+    found = [each for spool in spools for each in publish_left(store, dates, spool, rows)]
+    published = {each.record.sid: each.record for each in found}
+    recordings = documents.setdefault("recording", [])
+    for number, document in enumerate(recordings):
+        record = published.get(document["sid"])
+        # A row that tells of its end was written after all of it was published.
+        if record is not None and document["status"] in record.LIFE.interrupted:
+            recordings[number] = to_document(record, epoch_ns)
+    recordings += [
+        to_document(record, epoch_ns) for sid, record in published.items() if sid not in rows
+    ]
+    if left is None:
+        for each in found:
+            each.forget()
+    else:
+        left += found
+    died_ns = last_moment(documents) - epoch_ns
+
+    def ended(stored: Stored, document: dict[str, Any]) -> dict[str, Any]:
+        record = from_document(stored.record, document, epoch_ns)
+        has_ended = end_record(stored, record, died_ns, store)
+        return to_document(record, epoch_ns) if has_ended else document
+
+    for kind, stored in lives.items():
+        documents[kind] = [ended(stored, each) for each in documents.get(kind, ())]
+    return {
+        (kind, each["sid"])
+        for kind in lives
+        for each in documents[kind]
+        if each is not before[kind].get(each["sid"])
+    }
+
+
+def publish_left(
+    store: MediaStore, dates: Dates, spool: Path, rows: Mapping[str, Mapping[str, Any]]
+) -> list[RecoveredRecording]:
+    """Publish the recordings of a spool whose process is dead, with their truth.
+
+    ``rows`` are the documents of recordings by SID. Raises OSError.
+    """
+    epoch_ns = dates.unix_ns(0)
+    for journal in journals(spool):
+        if rows.get(journal.stem, {}).get("status") == "deleted":
+            for path in spool.glob(f"{journal.stem}.*"):
+                path.unlink(missing_ok=True)
+
+    def substitute(sid: str, channels: int) -> dict[str, Any] | None:
+        return _journal_of(sid, channels, rows, epoch_ns)
+
+    def complete(record: RecordingRecord) -> None:
+        row = rows.get(record.sid)
+        known = None if row is None else from_document(RecordingRecord, row, epoch_ns).channel_map
+        record.channel_map = known or recovered_channels(spool / f"{record.sid}.journal")
+
+    found = revive_recordings(store, dates, recording_document, spool, substitute, complete)
+    for each in found:
+        publish_recovered(store, each.record, each.path)
+    return found
+
+
+def _journal_of(
+    sid: str, channels: int, rows: Mapping[str, Mapping[str, Any]], epoch_ns: int
+) -> dict[str, Any] | None:
+    """What a recording's damaged journal said, by its row; without a row, what its file tells."""
+    try:
+        check_recording_sid(sid)
+    except ValueError:
+        return None
+    row = rows.get(sid)
+    if row is None:
+        layout = {"kind": "call", "channels": "dual" if channels == 2 else "mono"}
+        of_any = next(iter(rows.values()), {})
+        unknown = {
+            "account_sid": of_any.get("account_sid", f"AC{0:032x}"),
+            "call_sid": f"CA{0:032x}",
+            "conference_sid": None,
+            "source": "StartCallRecordingAPI",
+            "start_ns": 0,
+            "created_ns": 0,
+        }
+        return {"sid": sid, "layout": layout, **unknown}
+    names = ("account_sid", "call_sid", "conference_sid", "source", "layout")
+    times = {name: row[name] - epoch_ns for name in ("start_ns", "created_ns")}
+    return {"sid": sid, **{name: row[name] for name in names}, **times}
+
+
+def end_record(stored: Stored, record: Any, died_ns: int, store: MediaStore) -> bool:
+    """End a record whose process is dead; returns whether it had a life that had not ended."""
+    if not stored.lives or record.status not in record.LIFE.interrupted:
+        return False
+    stored.end(record, died_ns, store)
+    return True
