@@ -73,9 +73,9 @@ class Voice:
 _PEOPLE: Final = (
     Voice("amy", "hibari", "woman, American", 1.0, 1.0, 1.0, "en-us+f1", 50, 175),
     Voice("ben", "hibari", "man, American", 0.87, 0.57, 1.0, "en-us+m4", 55, 180),
-    Voice("chloe", "hibari", "woman, British", 1.05, 1.1, 1.04, "en+f2", 50, 170),
-    Voice("daniel", "hibari", "man, American, deep", 0.83, 0.5, 0.96, "en-us+m3", 50, 175),
     Voice("emma", "hibari", "woman, American, high", 1.12, 1.22, 1.0, "en-us+f5", 55, 175),
+    Voice("daniel", "hibari", "man, American, deep", 0.83, 0.5, 0.96, "en-us+m3", 50, 175),
+    Voice("chloe", "hibari", "woman, British", 1.05, 1.1, 1.04, "en+f2", 50, 170),
     Voice("jack", "hibari", "man, British", 0.89, 0.65, 1.0, "en-gb-x-rp+m7", 50, 175),
     Voice("grace", "hibari", "woman, British, low", 0.97, 0.85, 0.94, "en-gb-x-rp+f3", 60, 175),
     Voice("liam", "hibari", "man, American, light", 0.92, 0.73, 1.06, "en-us+m1", 60, 185),
@@ -91,7 +91,8 @@ VOICES: Final = {voice.name: voice for voice in (*_PEOPLE, _BABBLE)}
 DEFAULT_VOICES: Final = tuple(voice.name for voice in _PEOPLE if voice.engine == "hibari")
 """Whom to give to parties without a voice of their own: first party first, then around again.
 
-Women and men by turns, all of them easily understood on a telephone.
+Women and men by turns, all of them easily understood on a telephone. Americans first: the British
+rules take a process half a second to load and 110 MB.
 """
 
 
