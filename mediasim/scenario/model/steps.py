@@ -49,7 +49,6 @@ __all__ = [
     "Tone",
     "Unmute",
     "WaitFor",
-    "Whistle",
     "listens",
     "walk",
 ]
@@ -221,16 +220,6 @@ class Dtmf(_Talk):
     """Not before this time of the call."""
 
 
-class Whistle(_Talk):
-    """Whistle from a low tone to a high one, while the other listens."""
-
-    keyword: ClassVar[str] = "whistle"
-    stands_for: ClassVar[str] = "for"
-
-    for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
-    """How long."""
-
-
 class Pause(_Talk):
     """Say nothing for a while."""
 
@@ -393,7 +382,7 @@ class Together(ScriptStep):
 STEPS: Final[dict[str, type[ScriptStep]]] = {
     step.keyword: step
     for step in (
-        *(Say, Play, Tone, Noise, Dtmf, Whistle, Pause, WaitFor),
+        *(Say, Play, Tone, Noise, Dtmf, Pause, WaitFor),
         *(Mute, Unmute, Hold, Resume, Hangup, Emit, Repeat, Together),
     )
 }

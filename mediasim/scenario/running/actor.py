@@ -39,7 +39,6 @@ from mediasim.scenario.model.steps import (
     Tone,
     Unmute,
     WaitFor,
-    Whistle,
     walk,
 )
 from mediasim.scenario.running.sounds import SoundClip
@@ -177,14 +176,6 @@ async def _press(actor: Actor, step: Dtmf, cursor: int) -> int:
         step.digits, clock.sample_at(cursor), _samples(step.tone), _samples(step.gap)
     )
     return max(cursor, clock.time_of_one(end))
-
-
-@carries_out(Whistle)
-async def _whistle(actor: Actor, step: Whistle, cursor: int) -> int:
-    from mediasim.audio.tones import tone
-
-    halves = [tone((hz,), _samples(step.for_) // 2, -12.0) for hz in (900.0, 1800.0)]
-    return actor.place(SoundClip(np.concatenate(halves), ""), cursor, step.keyword, "whistle")
 
 
 @carries_out(Pause)
