@@ -39,6 +39,7 @@ __all__ = [
     "ExpectEvents",
     "ExpectGreeting",
     "ExpectHeard",
+    "ExpectLoud",
     "ExpectNoCrosstalk",
     "ExpectResponse",
     "ExpectSilent",
@@ -267,6 +268,16 @@ class ExpectAligned(RecordingExpectation):
         yield from _outside(self.party, scenario, plan)
 
 
+class ExpectLoud(RecordingExpectation):
+    """Some 20 ms frame of a channel is as loud as this."""
+
+    keyword: ClassVar[str] = "loud"
+    stands_for: ClassVar[str] = "above"
+
+    above: Level = -30.0
+    """dBFS."""
+
+
 class ExpectEvents(Expect):
     """These events came in this order. Others may have come between them."""
 
@@ -385,7 +396,7 @@ EXPECTATIONS: Final[dict[str, type[Expect]]] = {
     kind.keyword: kind
     for kind in (
         *(ExpectChannels, ExpectDuration, ExpectStatus, ExpectHeard, ExpectSilent),
-        *(ExpectNoCrosstalk, ExpectAligned, ExpectEvents, ExpectDownload),
+        *(ExpectNoCrosstalk, ExpectAligned, ExpectLoud, ExpectEvents, ExpectDownload),
         *(ExpectGreeting, ExpectResponse, ExpectBargeIn, ExpectTalkOver, ExpectDeadAir),
     )
 }
