@@ -40,7 +40,6 @@ from mediasim.scenario.model.expect import (
     ExpectEvents,
     ExpectGreeting,
     ExpectHeard,
-    ExpectLoud,
     ExpectNoCrosstalk,
     ExpectResponse,
     ExpectSilent,
@@ -157,16 +156,6 @@ def _plain(value: Any) -> str:
     return "absent" if value is None else str(value)
 
 
-def _loud(media: PublishedMedia, wanted: ExpectLoud) -> str:
-    from mediasim.truth.measure import loudest_frame
-
-    frames = [loudest_frame(pcm, 0, media.samples) for pcm in media.pcm]
-    loudest = max((frame.dbfs for frame in frames if frame is not None), default=-100.0)
-    if loudest < wanted.above:
-        raise Failed(f"{loudest:.1f} dBFS", place(media.record))
-    return f"{loudest:.1f} dBFS"
-
-
 def _listening(judge: Callable[[PublishedMedia, Any], str]) -> Callable[[Run, Any], str]:
     return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
 
@@ -181,7 +170,6 @@ CHECKS: Final[dict[type[Expect], Callable[[Run, Any], str]]] = {
     ExpectEvents: _events,
     ExpectGreeting: greeting,
     ExpectHeard: _listening(heard),
-    ExpectLoud: _listening(_loud),
     ExpectNoCrosstalk: _listening(no_crosstalk),
     ExpectResponse: response,
     ExpectSilent: _listening(silent),

@@ -39,7 +39,6 @@ __all__ = [
     "ExpectEvents",
     "ExpectGreeting",
     "ExpectHeard",
-    "ExpectLoud",
     "ExpectNoCrosstalk",
     "ExpectResponse",
     "ExpectSilent",
@@ -268,16 +267,6 @@ class ExpectAligned(RecordingExpectation):
         yield from _outside(self.party, scenario, plan)
 
 
-class ExpectLoud(RecordingExpectation):
-    """Some 20 ms frame of a channel is as loud as this."""
-
-    keyword: ClassVar[str] = "loud"
-    stands_for: ClassVar[str] = "above"
-
-    above: Level = -30.0
-    """dBFS."""
-
-
 class ExpectEvents(Expect):
     """These events came in this order. Others may have come between them."""
 
@@ -396,7 +385,7 @@ EXPECTATIONS: Final[dict[str, type[Expect]]] = {
     kind.keyword: kind
     for kind in (
         *(ExpectChannels, ExpectDuration, ExpectStatus, ExpectHeard, ExpectSilent),
-        *(ExpectNoCrosstalk, ExpectAligned, ExpectLoud, ExpectEvents, ExpectDownload),
+        *(ExpectNoCrosstalk, ExpectAligned, ExpectEvents, ExpectDownload),
         *(ExpectGreeting, ExpectResponse, ExpectBargeIn, ExpectTalkOver, ExpectDeadAir),
     )
 }
