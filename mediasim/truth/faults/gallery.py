@@ -314,14 +314,6 @@ _FAULTS: Final = (
         also=("level",),
     ),
     Fault(
-        "halved",
-        "one channel at half its level",
-        "a mixer that sums two channels and halves both",
-        ("level",),
-        sound.halved,
-        of="channel",
-    ),
-    Fault(
         "extra-channel",
         "one channel more, in which everybody is heard",
         "recorders that write the mix beside its parts: rtpengine's four channels",

@@ -14,7 +14,6 @@ __all__ = [
     "crushed",
     "dc_offset",
     "echo",
-    "halved",
     "inverted",
     "lost_tail",
     "noisy",
@@ -33,12 +32,6 @@ def lost_tail(it: Material) -> None:
         raise FaultError("nothing would be left of the recording")
     it.at(kept, it.samples, all_channels=True)
     it.pcm = np.ascontiguousarray(it.pcm[:, :kept])
-
-
-def halved(it: Material) -> None:
-    """Half the level."""
-    it.at(0, it.samples)
-    it.replace_channel(it.pcm[it.channel] // 2)
 
 
 def click_at_end(it: Material) -> None:
