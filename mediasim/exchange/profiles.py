@@ -244,11 +244,6 @@ PROFILES: Final[dict[str, Profile]] = {
             "conferences in two channels always",
             (*_OF_CALLS_SINCE_2022, _CONFERENCE_DUAL),
         ),
-        Profile(
-            "2027-01",
-            "conferences in two channels always, as before",
-            (*_OF_CALLS_SINCE_2022, _CONFERENCE_DUAL),
-        ),
     )
 }
 """The profiles by name, read whenever one is asked for."""
