@@ -347,15 +347,6 @@ for _codec in (
         aliases=("alaw",),
         drawn=2,
     ),
-    Codec(
-        "L16",
-        97,
-        SampleCoder(
-            lambda pcm: pcm.astype(">i2").view(np.uint8),
-            lambda octets: octets.view(">i2").astype(np.int16),
-            octets=2,
-        ),
-    ),
     # G.113 rates G.722 better than G.711 (Ie,wb 13 against 36), so it takes nothing off
     # narrowband speech. It has no narrowband Bpl; a packet missing is taken to hurt as in G.711.
     Codec("G722", 9, _G722, delay_samples=_G722_DELAY + 2 * RESAMPLING_DELAY),
