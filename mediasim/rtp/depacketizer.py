@@ -59,13 +59,18 @@ class ExtendedNumbers(Columns):
 
     def _columns(self, rows: int) -> None:
         self.ratio = np.ones(rows, np.int64)
+        self.packet_ticks = np.zeros(rows, np.int64)
         self.sequence = np.zeros(rows, np.int64)
         self.timestamp = np.zeros(rows, np.uint32)
         self.ticks = np.zeros(rows, np.int64)
         self.arrival = np.zeros(rows, np.int64)
 
-    def open(self, row: int, ticks_per_sample: int) -> None:
-        """What comes on the row has timestamps in these units."""
+    def open(self, row: int, ticks_per_sample: int, packet_samples: int | None = None) -> None:
+        """Read the row's timestamps in these units, or its sequence numbers as packets of a length.
+
+        ``packet_samples`` is that length in 8 kHz samples; None for a sender with a media clock.
+        """
+        self.packet_ticks[row] = (packet_samples or 0) * ticks_per_sample
         self.ticks[row] = self.ticks[row] // self.ratio[row] * ticks_per_sample
         self.ratio[row] = ticks_per_sample
 
@@ -92,6 +97,9 @@ class ExtendedNumbers(Columns):
         last = self.sequence[rows]
         step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
         since = (parsed.timestamp[chosen] - self.timestamp[rows]).astype(np.int32)
+        counted = self.packet_ticks[rows]
+        if counted.any():
+            since = np.where(counted > 0, step * counted, since)
         return last + step, self.ticks[rows] + since
 
     def media(self, rows: NDArray[np.int64], ticks: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -124,14 +124,14 @@ class Playout(Columns):
         self._pending_streams.settle([(stream, _LATEST)])
         self._lines.settle(stream, _LATEST)
         self.reception.restart(stream.row)
-        stream.clock_rate = None
+        stream.clock_rate = stream.packet_samples = None
 
     def _hear(self, stream: ReceivedStream) -> None:
         """What comes on the stream's row is of the payload type it uses now."""
         row = stream.row
         self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
         self._placing.open(stream)
-        self._numbers.open(row, stream.ticks_per_sample)
+        self._numbers.open(row, stream.ticks_per_sample, stream.packet_samples)
 
     def _use(self, stream: ReceivedStream, payload_type: int) -> None:
         if payload_type != stream.payload_type:

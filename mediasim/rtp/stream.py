@@ -226,6 +226,8 @@ class ReceivedStream:
     """How often a sequence number fell back or stood while the timestamp went on."""
     clock_rate: int | None = None
     """What its timestamps count in a second, if that is not what the codec's would."""
+    packet_samples: int | None = None
+    """8 kHz samples of each packet, if its timestamps are no clock and its packets are counted."""
     decoders: dict[str, FramedStream] = field(default_factory=dict)
     """Of the codecs with a memory that it has used."""
 
@@ -286,6 +288,15 @@ class ReceivedStream:
         self.gaps.forget(frame * FRAME_SAMPLES)
         for decoder in self.decoders.values():
             decoder.restart()
+
+    def count_packets(self, samples: int) -> None:
+        """Place what is kept by sequence number, each packet lasting for so many 8 kHz samples."""
+        kept = self.waiting or []
+        self.packet_samples = samples
+        self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
+        for packet in kept:
+            media = MEDIA_BASE + (packet.sequence - kept[0].sequence) * samples
+            self.keep(packet._replace(media=media))
 
     def count_by(self, clock_rate: int) -> None:
         """What it keeps has timestamps that count so many a second."""
