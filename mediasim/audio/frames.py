@@ -18,18 +18,22 @@ __all__ = [
 SAMPLE_RATE: Final = 8000
 """Samples per second of every track, channel and recording."""
 FRAME_MS: Final = 20
+"""Milliseconds of one frame."""
 FRAME_SAMPLES: Final = 160
 """Samples of one frame: 20 ms."""
 NS_PER_SECOND: Final = 1_000_000_000
+"""Nanoseconds of a second."""
 FRAME_NS: Final = 20_000_000
+"""Nanoseconds of one frame."""
 SAMPLE_NS: Final = 125_000
+"""Nanoseconds of one sample."""
 
 
 def samples_of_seconds(seconds: float) -> int:
-    """The nearest whole number of samples."""
+    """Return the nearest whole number of samples."""
     return round(seconds * SAMPLE_RATE)
 
 
 def frames_of_seconds(seconds: float) -> int:
-    """The nearest whole number of frames."""
+    """Return the nearest whole number of frames."""
     return round(seconds * 1000 / FRAME_MS)
