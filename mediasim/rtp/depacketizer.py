@@ -1,8 +1,8 @@
 """From packets to the ring: numbers that do not wrap, and payloads decoded where they belong.
 
-:class:`ExtendedNumbers` reads sequence numbers and timestamps of many streams by the last packet
-that was taken of each. :class:`Depacketizer` puts packets whose output samples are known into the
-ring; of those that overlap, the last to arrive stays.
+:class:`ExtendedNumbers` reads sequence numbers and timestamps of many streams by the last packet of
+each. :class:`Depacketizer` puts packets whose output samples are known into the ring; of those that
+overlap, the last to arrive stays.
 """
 
 from __future__ import annotations
@@ -25,22 +25,31 @@ __all__ = ["Chosen", "Depacketizer", "ExtendedNumbers", "KeptBlock", "NumberedPa
 
 @dataclass(frozen=True, slots=True)
 class NumberedPackets:
-    """Packets and where they would be put: columns."""
+    """Packets with extended numbers and their positions: columns (n,)."""
 
     rows: NDArray[np.int64]
+    """Row of each packet's stream."""
     chosen: Chosen
+    """Index of each packet in its block."""
     sequence: NDArray[np.int64]
+    """Extended sequence numbers."""
     ticks: NDArray[np.int64]
+    """Extended RTP timestamps."""
     media: NDArray[np.int64]
+    """Media times in 8 kHz samples."""
     arrival: NDArray[np.int64]
+    """Loop times of arrival in nanoseconds."""
     usable: NDArray[np.int64]
+    """First frame in which each packet can be played."""
     delay: NDArray[np.int64]
+    """Samples from media time to arrival."""
     output: NDArray[np.int64]
+    """Output sample of the first sample of each payload."""
     ahead: NDArray[np.int64]
-    """Frames they wait to be played; negative for those that come too late."""
+    """Frames from arrival to playout; negative for packets that come too late."""
 
     def of(self, index: NDArray[np.int64]) -> NumberedPackets:
-        """Some of them."""
+        """Return the packets with these indices."""
         chosen = self.chosen
         if isinstance(chosen, slice):
             chosen = np.arange(chosen.start or 0, (chosen.start or 0) + len(self.rows))
@@ -55,24 +64,29 @@ class NumberedPackets:
 
 
 class ExtendedNumbers(Columns):
-    """Of each row, the last packet that was taken."""
+    """The last packet received of each row, by which the next ones are read."""
 
     def _columns(self, rows: int) -> None:
         self.ratio = np.ones(rows, np.int64)
+        """RTP timestamp units per 8 kHz sample."""
         self.sequence = np.zeros(rows, np.int64)
+        """Extended sequence number of the last packet."""
         self.timestamp = np.zeros(rows, np.uint32)
+        """RTP timestamp of the last packet, 32 bits."""
         self.ticks = np.zeros(rows, np.int64)
+        """Extended RTP timestamp of the last packet."""
         self.arrival = np.zeros(rows, np.int64)
+        """Loop time at which the last packet arrived, in nanoseconds."""
 
     def open(self, row: int, ticks_per_sample: int) -> None:
-        """What comes on the row has timestamps in these units."""
+        """Set the timestamp units of a row from the next packet on."""
         self.ticks[row] = self.ticks[row] // self.ratio[row] * ticks_per_sample
         self.ratio[row] = ticks_per_sample
 
     def begin(
         self, rows: NDArray[np.int64], sequence: NDArray[np.uint16], timestamp: NDArray[np.uint32]
     ) -> None:
-        """New streams, of which these are the first packets."""
+        """Begin new streams on rows, given the numbers of their first packets."""
         # Counted from high up, so that packets before the first one have positive numbers too.
         self.sequence[rows] = sequence.astype(np.int64) + (1 << 16)
         self.timestamp[rows] = timestamp
@@ -81,26 +95,26 @@ class ExtendedNumbers(Columns):
     def unwrap(
         self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Extended sequence numbers and media times in 8 kHz samples."""
+        """Return extended sequence numbers, and media times in 8 kHz samples."""
         sequence, ticks = self.read(rows, parsed, chosen)
         return sequence, self.media(rows, ticks)
 
     def read(
         self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Extended sequence numbers and timestamps."""
+        """Return the extended sequence numbers and timestamps of chosen packets."""
         last = self.sequence[rows]
         step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
         since = (parsed.timestamp[chosen] - self.timestamp[rows]).astype(np.int32)
         return last + step, self.ticks[rows] + since
 
     def media(self, rows: NDArray[np.int64], ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Media times in 8 kHz samples of extended timestamps."""
+        """Convert extended timestamps of rows to media times in 8 kHz samples."""
         ratio = self.ratio[rows]
         return ticks if (ratio == 1).all() else ticks // ratio
 
     def go_to(self, looked: NumberedPackets, timestamp: NDArray[np.uint32]) -> None:
-        """The last of these packets of each row is what the next ones are read by."""
+        """Read the next packets of each row by its last one among these."""
         rows = looked.rows
         self.sequence[rows] = looked.sequence
         self.timestamp[rows] = timestamp
@@ -108,13 +122,13 @@ class ExtendedNumbers(Columns):
         self.arrival[rows] = looked.arrival
 
     def go_from(self, row: int, packet: KeptPacket, media: int) -> None:
-        """The next packets are read by one that has this media time."""
+        """Read the next packets of a row by a kept packet, as if it had this media time."""
         self.sequence[row], self.timestamp[row] = packet.sequence, packet.timestamp
         self.ticks[row] = media * int(self.ratio[row])
         self.arrival[row] = packet.arrival
 
     def read_one(self, row: int, parsed: Parsed, block: PacketBlock, at: int) -> KeptPacket:
-        """A packet of a block, to be kept aside."""
+        """Copy a packet out of a block, with its extended numbers."""
         sequence, media = self.unwrap(np.array([row]), parsed, slice(at, at + 1))
         start = int(parsed.offset[at])
         payload = block.data[at, start : start + int(parsed.size[at])].copy()
@@ -129,11 +143,11 @@ class ExtendedNumbers(Columns):
 
 
 KeptBlock = tuple[NDArray[np.int64], Parsed, PacketBlock]
-"""Packets with their rows."""
+"""Packets that were kept: their rows (n,), headers and block."""
 
 
 def block_of(kept: list[tuple[int, KeptPacket]]) -> KeptBlock:
-    """Packets that were kept, with their rows, as a block again."""
+    """Make a block of packets that were kept, given with their rows."""
     count = len(kept)
     size = np.array([len(packet.payload) for _, packet in kept], np.int64)
     data = np.zeros((count, int(size.max())), np.uint8)
@@ -155,11 +169,11 @@ def block_of(kept: list[tuple[int, KeptPacket]]) -> KeptBlock:
 
 
 Chosen = slice | NDArray[np.int64]
-"""Some packets of a block."""
+"""Indices of some packets of a block."""
 
 
 class Depacketizer(Columns):
-    """``streams`` are found by row, as in the tables."""
+    """Decodes payloads into the ring; ``streams`` is indexed by row."""
 
     def __init__(
         self, streams: list[ReceivedStream | None], pace: PlayoutOffsets, ring: FrameRing
@@ -172,10 +186,10 @@ class Depacketizer(Columns):
 
     def _columns(self, rows: int) -> None:
         self._coder = np.zeros(rows, np.int64)
-        """Which of the coders each row has."""
+        """Index in ``_coders`` of each row's coder."""
 
     def open(self, stream: ReceivedStream) -> None:
-        """What comes on the stream's row is in its codec."""
+        """Decode what comes on the stream's row by the codec it uses now."""
         coder = CODECS[stream.codec].coder
         if isinstance(coder, SampleCoder):
             if coder not in self._coders:
@@ -192,10 +206,10 @@ class Depacketizer(Columns):
         block: PacketBlock,
         chosen: Chosen,
     ) -> None:
-        """Put chosen packets of a block at their output samples.
+        """Decode chosen packets of a block to their output samples.
 
-        Those of a row stand together, in order of arrival; codecs with memory come a row at a
-        time. ``usable`` are the first frames they can be played in.
+        Those of a row stand together, in order of arrival; codecs with memory come a row at a time.
+        ``usable`` are the first frames in which they can be played.
         """
         contested = self._pace.contested(rows, output)
         if contested is not None:
@@ -221,7 +235,7 @@ class Depacketizer(Columns):
         arrival: NDArray[np.int64],
         output: NDArray[np.int64],
     ) -> None:
-        """Count packets that came too late, or else far too early."""
+        """Count packets that came too late, or far too early."""
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         for start, end in itertools.pairwise([0, *edges, len(rows)]):
             stream, own = self._stream(int(rows[start])), late[start:end]
@@ -236,7 +250,7 @@ class Depacketizer(Columns):
         offset: NDArray[np.int64],
         size: NDArray[np.int64],
     ) -> None:
-        """Put packets whose payloads have several places or sizes where they belong."""
+        """Decode packets whose payloads have several offsets or sizes."""
         form = offset * data.shape[1] + size
         changes = form[1:] != form[:-1]
         if (changes & (rows[1:] == rows[:-1])).any():
@@ -252,7 +266,7 @@ class Depacketizer(Columns):
     def _write(
         self, rows: NDArray[np.int64], output: NDArray[np.int64], payload: NDArray[np.uint8]
     ) -> None:
-        """Put payloads (n, size) where they belong."""
+        """Decode payloads (n, size) of equal size."""
         framed = self._stream(int(rows[0])).framed
         if framed is not None:
             framed.hold(output, payload)

@@ -26,7 +26,7 @@ __all__ = [
 
 HEADER_SIZE: Final = 12
 RTCP_TYPES: Final = range(192, 224)
-"""Second bytes of RTCP on the port of RTP (RFC 5761 section 4)."""
+"""Second bytes of RTCP packets on the port of RTP (RFC 5761 section 4)."""
 _HEADER: Final = np.dtype(
     [("b0", "u1"), ("b1", "u1"), ("seq", ">u2"), ("ts", ">u4"), ("ssrc", ">u4")]
 )
@@ -48,18 +48,18 @@ class PacketBlock:
         return len(self.length)
 
     def select(self, chosen: NDArray[np.intp]) -> PacketBlock:
-        """Those packets alone, as copies."""
+        """Return the packets with these indices, as copies."""
         # take() copies whole rows, indexing copies byte by byte.
         data = self.data.take(chosen, axis=0)
         return PacketBlock(data, self.length[chosen], self.arrival[chosen])
 
     def between(self, start: int, end: int) -> PacketBlock:
-        """Packets ``start .. end``, not copied."""
+        """Return packets ``start .. end``, not copied."""
         span = slice(start, end)
         return PacketBlock(self.data[span], self.length[span], self.arrival[span])
 
     def followed_by(self, other: PacketBlock) -> PacketBlock:
-        """These packets and then those; rows of the narrower block are padded."""
+        """Return these packets and then those; rows of the narrower block are padded."""
         width = max(self.data.shape[1], other.data.shape[1])
         if self.data.shape[1] == other.data.shape[1]:
             data = np.concatenate((self.data, other.data))
@@ -75,7 +75,7 @@ class PacketBlock:
 
 
 def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
-    """A block of single datagrams, each with its arrival in nanoseconds of loop time."""
+    """Make a block of single datagrams, each given with its arrival in nanoseconds of loop time."""
     length = np.array([len(packet) for _, packet in datagrams], np.int64)
     data = np.zeros((len(datagrams), int(length.max(initial=0))), np.uint8)
     for row, (_, packet) in zip(data, datagrams, strict=True):
@@ -84,7 +84,7 @@ def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
 
 
 def joined(blocks: Sequence[PacketBlock]) -> PacketBlock:
-    """Blocks one behind the other; at least one."""
+    """Concatenate blocks, at least one; rows of narrower blocks are padded."""
     if len(blocks) == 1:
         return blocks[0]
     width = max(block.data.shape[1] for block in blocks)
@@ -102,7 +102,7 @@ def _widened(data: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The header fields of a block, a column each; rows that are no RTP have ``ok`` False."""
+    """The header fields of a block, a column each; rows that are not RTP have ``ok`` False."""
 
     ok: NDArray[np.bool_]
     payload_type: NDArray[np.uint8]
@@ -111,9 +111,9 @@ class Parsed:
     timestamp: NDArray[np.uint32]
     ssrc: NDArray[np.int64]
     offset: NDArray[np.int64]
-    """First byte of the payload."""
+    """Index of the first byte of the payload."""
     size: NDArray[np.int64]
-    """Bytes of payload, padding taken off."""
+    """Bytes of payload, without padding."""
 
 
 def build(

@@ -1,7 +1,7 @@
-"""Streams that are new on their rows, and their packets until it is known where they belong.
+"""New streams of rows, and their packets until their playout offset is known.
 
-What gives a stream its place is :class:`mediasim.rtp.probation.FirstPackets`. Many calls may begin
-in one frame, so what can be is done for all of them at once.
+A stream's offset is given by :class:`mediasim.rtp.probation.FirstPackets`. Many calls may begin in
+one frame, so the work is done for all of them at once where possible.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mediasim.rtp.stream import ReceivedStream
 __all__ = ["PendingStreams", "StreamPackets"]
 
 _KEPT: Final = 16
-"""Packets kept at a time while a stream waits for its place."""
+"""Packets kept at a time while a stream waits for its offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,20 @@ class StreamPackets:
 
     stream: ReceivedStream
     media: NDArray[np.int64]
+    """Media times in 8 kHz samples, (n,)."""
     sequence: NDArray[np.int64]
+    """Extended sequence numbers, (n,)."""
     chosen: NDArray[np.int64]
-    """Rows of the block."""
+    """Indices of the packets in the block, (n,)."""
 
     def between(self, start: int, end: int | None) -> StreamPackets:
-        """Some of them."""
+        """Return packets ``start .. end``."""
         span = slice(start, end)
         return StreamPackets(self.stream, self.media[span], self.sequence[span], self.chosen[span])
 
 
 class PendingStreams:
-    """``settled`` is called with a stream that was given its place, before it is played."""
+    """Streams that wait for their playout offsets."""
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class PendingStreams:
         lines: Scheduler,
         settled: Callable[[ReceivedStream], None],
     ) -> None:
+        """``settled`` is called with a stream that got its offset, before it is played."""
         self._numbers = numbers
         self._pace = pace
         self._lines = lines
@@ -63,9 +66,9 @@ class PendingStreams:
     def receive(
         self, pieces: list[StreamPackets], parsed: Parsed, block: PacketBlock, known_before: int
     ) -> None:
-        """Keep packets of streams that wait until it is known where they belong.
+        """Keep packets of pending streams until their offsets are known.
 
-        A few are enough to know it as a rule, so that few are kept even of a long block.
+        A few packets are usually enough for that, so that few are kept even of a long block.
         """
         while pieces:
             asked: list[tuple[ReceivedStream, int]] = []
@@ -88,9 +91,9 @@ class PendingStreams:
                     self._lines.place(rows, parsed, block, rest.chosen)
 
     def settle(self, streams: Iterable[tuple[ReceivedStream, int]]) -> None:
-        """Give waiting streams their places if nothing to come can change them any more.
+        """Give pending streams their offsets if no packet to come can change them any more.
 
-        With each stream stands the frame before which all its usable packets have been given.
+        Each stream is given with the frame before which all its usable packets have been received.
         """
         begun: list[tuple[ReceivedStream, list[KeptPacket]]] = []
         for stream, known_before in streams:
@@ -112,7 +115,7 @@ class PendingStreams:
     def _anchor(
         self, stream: ReceivedStream, kept: list[KeptPacket], known_before: int
     ) -> Anchor | None:
-        """The place of a stream that keeps packets; None if others may still change it."""
+        """Return the anchor of a pending stream; None if packets to come may still change it."""
         if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
             return stream.first_packets.anchor(known_before)
         anchor, due = _first_alone(stream, kept)
@@ -129,22 +132,22 @@ class PendingStreams:
 
 
 def _counts_on(stream: ReceivedStream, one: KeptPacket, other: KeptPacket) -> bool:
-    """Whether a packet's timestamp is where the one before it ends."""
+    """Return whether a packet's timestamp is where the one before it ends."""
     step = (other.timestamp - one.timestamp) & 0xFFFFFFFF
     return not stream.decoders and step == len(one.payload) // stream.octets
 
 
 def _first_alone(stream: ReceivedStream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
-    """The place that the first packet has by itself, and the frame in which it is due."""
+    """Return the anchor by the first packet alone, and the frame in which that packet is due."""
     first, depth = kept[0], stream.format.depth
     anchor = Anchor(first.media, first.delay, place_of(first.delay, depth))
     return anchor, anchor.begins(stream.lead)
 
 
 def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
-    """What a stream's timestamps count in a second, if that is not what its codec's would.
+    """Return a stream's timestamp rate per second, if it is not its codec's; None otherwise.
 
-    Packets that follow each other in number and arrival say how long they are.
+    The rate follows from packets that follow each other in number and arrival, by their lengths.
     """
     if len(kept) < 2:
         return None
@@ -169,6 +172,7 @@ def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
 
 
 def _keep(piece: StreamPackets, parsed: Parsed, block: PacketBlock) -> None:
+    """Keep packets of a pending stream, copied out of their block."""
     columns = (piece.chosen.tolist(), piece.media.tolist(), piece.sequence.tolist())
     for index, media, sequence in zip(*columns, strict=True):
         start = int(parsed.offset[index])

@@ -1,22 +1,22 @@
 """Playout: arrived packets become one frame of audio per tick of the frame clock.
 
 Each row of the table is one received stream (a leg's inbound track, or what a party hears). A
-payload's place is decided by its media timestamp, never by how many packets came before it, so
-loss, reordering and silence move nothing:
+payload's output sample is decided by its media timestamp, never by how many packets came before it,
+so loss, reordering and silence move nothing:
 
-    output sample = media timestamp + the row's place
+   output sample = media timestamp + the row's offset
 
-The place is given when the stream starts: the least delayed packet that came before playout
-began is played ``depth`` frames after it could first be used. It moves only when the sender's
-clock is seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or
-begun anew (:mod:`mediasim.rtp.scheduler`); every move is logged.
+The offset is given when the stream starts: the least delayed packet that came before playout began
+is played ``depth`` frames after it could first be used. It moves only when the sender's clock is
+seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or begun anew
+(:mod:`mediasim.rtp.scheduler`); every move is logged.
 
-A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
-has been played by then, it is late: counted and dropped. What is decided never depends on how
-packets or frames are cut into blocks.
+A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to has
+been played by then, it is late: counted and dropped. What is decided never depends on how packets
+or frames are cut into blocks.
 
-The ring holds decoded 8 kHz samples addressed by output sample. It is the jitter buffer, and
-what the bridge and the recorder get.
+The ring holds decoded 8 kHz samples addressed by output sample. It is the jitter buffer, and the
+source of the bridge and the recorder.
 """
 
 from __future__ import annotations
@@ -42,18 +42,24 @@ __all__ = ["AHEAD_FRAMES", "Playout"]
 
 _LATEST: Final = np.iinfo(np.int64).max
 _FRAMED: Final = 255
-"""In the column of payload types: never plain, the row is always looked at by itself."""
+"""Payload type of rows whose codec has a memory: no packet's, so these rows go one by one."""
 
 
 class Playout(Columns):
-    """A table of streams. ``slots`` frames of ring per row bound how long a block may be."""
+    """A table of received streams."""
 
     def __init__(self, slots: int) -> None:
+        """``slots`` frames of ring per row bound the length of a block.
+
+        Raises ValueError if they hold no block at all.
+        """
         if slots <= AHEAD_FRAMES:
             raise ValueError(f"a ring of {slots} frames holds no block: more than {AHEAD_FRAMES}")
         self.slots = slots
         self.max_block = slots - AHEAD_FRAMES
+        """Frames of the longest block that the ring holds."""
         self.streams: list[ReceivedStream | None] = []
+        """The streams by row; None for a free row."""
         self.reception = ReceptionTable()
         self._pace = PlayoutOffsets()
         self._ring = FrameRing(slots)
@@ -73,19 +79,22 @@ class Playout(Columns):
         )
         self._free: list[int] = []
         self._attended: dict[int, ReceivedStream] = {}
-        """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
+        """Rows that need more than the ring when read: pending, with decoders, or with gaps to
+        fill."""
         self._held: dict[int, PacketBlock] = {}
-        """Packets held back until another shows that a new stream has begun."""
+        """Packets by row, held back until another shows that a new stream has begun."""
         super().__init__()
 
     def _columns(self, rows: int) -> None:
         self._ssrc = np.full(rows, -1, np.int64)
+        """The SSRC that each row follows; -1 before the first packet."""
         self._payload_type = np.zeros(rows, np.uint8)
+        """The payload type of plain audio of each row."""
 
     # -- rows -------------------------------------------------------------------------------
 
     def open(self, stream_format: StreamFormat) -> ReceivedStream:
-        """Take a row for a stream to come."""
+        """Open a row for a stream to come."""
         if self._free:
             row = self._free.pop()
         else:
@@ -100,7 +109,7 @@ class Playout(Columns):
         return stream
 
     def _expect(self, stream: ReceivedStream) -> None:
-        """The next packet of its row begins the stream, in the format that it has now."""
+        """Begin a stream in its present format with the next packet of its row."""
         self._ssrc[stream.row] = -1
         self._pace.forget(stream.row)
         self._hear(stream)
@@ -109,7 +118,7 @@ class Playout(Columns):
     def reformat(self, stream: ReceivedStream, stream_format: StreamFormat, frame: int) -> None:
         """Receive a stream of another format from this frame on, perhaps from another sender.
 
-        What has come before is played.
+        Packets that came before are played.
         """
         self._finish(stream)
         for decoder in stream.decoders.values():
@@ -120,20 +129,21 @@ class Playout(Columns):
         self._expect(stream)
 
     def _finish(self, stream: ReceivedStream) -> None:
-        """Of the stream on its row nothing more will come: what was kept gets its place."""
+        """End the stream on a row: packets that are still kept get their offset."""
         self._pending_streams.settle([(stream, _LATEST)])
         self._lines.settle(stream, _LATEST)
         self.reception.restart(stream.row)
         stream.clock_rate = None
 
     def _hear(self, stream: ReceivedStream) -> None:
-        """What comes on the stream's row is of the payload type it uses now."""
+        """Expect the payload type that the stream uses now."""
         row = stream.row
         self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
         self._placing.open(stream)
         self._numbers.open(row, stream.ticks_per_sample)
 
     def _use(self, stream: ReceivedStream, payload_type: int) -> None:
+        """Switch a stream to a payload type, and count the switch."""
         if payload_type != stream.payload_type:
             if self.reception.received[stream.row]:
                 stream.switches += 1
@@ -143,14 +153,14 @@ class Playout(Columns):
             self._attend(stream)
 
     def aside(self, stream: ReceivedStream) -> list[int]:
-        """Output samples of packets of which it is not known yet where they belong.
+        """Return the output samples of packets whose positions are not decided yet.
 
-        What has been played by now is without them in any case.
+        They are not in the audio played by now in any case.
         """
         return self._lines.aside(stream)
 
     def close(self, stream: ReceivedStream) -> None:
-        """Give the row back, silent for whoever takes it next."""
+        """Free the stream's row, silent for the next stream."""
         self._lines.close(stream)
         self._ring.clear(stream.row)
         self._attended.pop(stream.row, None)
@@ -167,7 +177,7 @@ class Playout(Columns):
         self._ring.ensure(rows)
 
     def stream(self, row: int) -> ReceivedStream:
-        """The row's stream; it must be open."""
+        """Return the stream of a row. Raises LookupError if the row is closed."""
         stream = self.streams[row]
         if stream is None:
             raise LookupError(f"row {row} is closed")
@@ -178,12 +188,11 @@ class Playout(Columns):
     def receive(
         self, rows: NDArray[np.int64], block: PacketBlock, known_before: int
     ) -> list[Digit]:
-        """Place packets of any rows.
+        """Receive packets of any rows; return the DTMF digits that telephone events began.
 
         ``rows`` (n,) names each packet's row; packets of one row stand together, in order of
-        arrival. ``known_before`` is the frame before which all usable packets have now been
-        given. Malformed, foreign, late and early packets are counted and ignored; nothing
-        raises. Returns the DTMF digits that telephone events began.
+        arrival. ``known_before`` is the frame before which all usable packets have now been given.
+        Malformed, foreign, late and early packets are counted and ignored; nothing raises.
         """
         if not len(rows):
             return []
@@ -225,7 +234,7 @@ class Playout(Columns):
         known_before: int,
         digits: list[Digit],
     ) -> None:
-        """One row's packets when some are new to it, foreign, malformed, or not plain audio."""
+        """Receive one row's packets when some are new to it, foreign, malformed or not audio."""
         stream = self.stream(row)
         if row in self._held:
             block = self._held.pop(row).followed_by(block)
@@ -263,6 +272,7 @@ class Playout(Columns):
         run: NDArray[np.int64],
         known_before: int,
     ) -> None:
+        """Receive packets of one payload type, which is one of the stream's codecs."""
         rows = np.full(len(run), stream.row)
         if stream.waiting is not None:
             self._keep_plain(rows, parsed, block, run, known_before)
@@ -273,7 +283,7 @@ class Playout(Columns):
     def _restart(
         self, stream: ReceivedStream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
     ) -> None:
-        """A new stream on the row, of which this is the first packet."""
+        """Begin a new stream on the row, of which ``first`` is the first packet."""
         self._finish(stream)
         self._pace.forget(stream.row)
         self._hear(stream)
@@ -287,7 +297,7 @@ class Playout(Columns):
         parsed: Parsed,
         block: PacketBlock,
     ) -> None:
-        """New streams, of which these are the first packets: they wait for their places."""
+        """Begin new streams, of which these are the first packets; they wait for offsets."""
         of, ssrc = rows[firsts], parsed.ssrc[firsts]
         timestamp = parsed.timestamp[firsts]
         self._ssrc[of] = ssrc
@@ -310,7 +320,7 @@ class Playout(Columns):
         run: NDArray[np.int64],
         digits: list[Digit],
     ) -> None:
-        """Telephone events and comfort noise of a followed stream."""
+        """Receive telephone events and comfort noise of a followed stream."""
         row = stream.row
         for index in run.tolist():
             one, usable = np.array([index]), int(block.arrival[index]) // FRAME_NS + 1
@@ -334,7 +344,7 @@ class Playout(Columns):
                 stream.foreign += 1
 
     def _note_noise(self, stream: ReceivedStream, noise: KeptNoise) -> None:
-        """Comfort noise holds from where it stands; before the first word there is none."""
+        """Announce comfort noise from its media time on; noise before the first word is dropped."""
         if stream.waiting is not None:
             stream.noises.append(noise)
         elif noise.media >= stream.begun_at:
@@ -350,7 +360,7 @@ class Playout(Columns):
         chosen: NDArray[np.int64],
         known_before: int,
     ) -> None:
-        """Audio of streams that do not have their place yet, and nothing else."""
+        """Keep audio of streams that do not have their offset yet."""
         sequence, media = self._numbers.unwrap(rows, parsed, chosen)
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         pieces = [
@@ -366,14 +376,14 @@ class Playout(Columns):
         self._pending_streams.receive(pieces, parsed, block, known_before)
 
     def _has_its_place(self, stream: ReceivedStream) -> None:
-        """A stream waits no longer: what it said of noise holds."""
+        """Announce the noise of a stream that got its offset."""
         noises, stream.noises = stream.noises, []
         for noise in noises:
             self._note_noise(stream, noise)
         self._attend(stream)
 
     def _attend(self, stream: ReceivedStream) -> None:
-        """Look after a stream when it is read, if that takes more than the ring."""
+        """Attend to a stream when it is read, if that takes more than the ring."""
         if stream.needs_care:
             self._attended[stream.row] = stream
         else:
@@ -384,8 +394,8 @@ class Playout(Columns):
     def stretch(self, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.int16]:
         """Let a block be longer than the ring: frames ``first .. first + count`` of the rows.
 
-        To be asked for before packets of the block are received; nothing but this block of these
-        rows may be received or read meanwhile. Returns what to read it into.
+        Must be called before packets of the block are received; nothing but this block of these
+        rows may be received or read until it is read. Returns the array to read it into.
         """
         return self._ring.stretch(rows, first, count)
 
@@ -395,8 +405,9 @@ class Playout(Columns):
         """Play frames ``first .. first + count`` of the rows.
 
         Writes ``out`` (rows, count * 160) and returns which 10 ms units arrived as a whole, (rows,
-        count * 2); where a unit did not, ``exact`` may tell more.
-        All packets usable before frame ``first + count`` must have been received.
+        count * 2); for a unit that did not, ``exact`` may have the samples. All packets usable
+        before frame ``first + count`` must have been received. Raises ValueError for a block that
+        is longer than the ring allows.
         """
         if count > self.max_block and not self._ring.stretched:
             raise ValueError(f"a block of {count} frames is more than {self.max_block}")
@@ -414,11 +425,11 @@ class Playout(Columns):
 
     @property
     def exact(self) -> Mapping[int, NDArray[np.bool_]]:
-        """By row, which samples of the last block read arrived; of those off the 10 ms grid."""
+        """Samples of the last block read that arrived, by row; of rows off the 10 ms grid only."""
         return self._ring.exact
 
     def _prepare(self, streams: list[ReceivedStream], end: int) -> None:
-        """What must be in the ring before frames up to ``end`` of attended streams are read."""
+        """Decode into the ring what is needed before frames up to ``end`` are read."""
         self._catch_up(streams, end)
         for stream in streams:
             for decoder in stream.decoders.values():
@@ -426,7 +437,7 @@ class Playout(Columns):
                     self._ring.write_anywhere(stream.row, start, samples)
 
     def _catch_up(self, streams: list[ReceivedStream], known_before: int) -> None:
-        """All packets usable before this frame were given: decide about those that are kept."""
+        """Decide about kept packets, all those usable before this frame having been given."""
         self._pending_streams.settle([(stream, known_before) for stream in streams])
         for stream in streams:
             self._lines.settle(stream, known_before)

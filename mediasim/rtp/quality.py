@@ -1,4 +1,4 @@
-"""What a listener would think of a stream: the E-model (ITU-T G.107)."""
+"""Estimated quality of a stream for a listener: the E-model (ITU-T G.107)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Opinion", "emodel_mos"]
 
 
 class Opinion(NamedTuple):
-    """What the E-model says of a connection."""
+    """The E-model's rating of a connection."""
 
     r: float
     """Transmission rating, 0 to 93.2 here; below 60 nearly all users are dissatisfied."""
@@ -34,9 +34,9 @@ def emodel_mos(
     """Rate a connection by ITU-T G.107 with all but loss and delay at their defaults.
 
     ``loss_rate`` (0 to 1) counts every packet that was not played, late ones too;
-    ``one_way_delay_ms`` is from mouth to ear, buffers included; ``concealed`` says whether
-    missing packets are concealed rather than silent. Echo is taken to be cancelled.
-    ValueError for a codec that is not known, and for numbers out of range.
+    ``one_way_delay_ms`` is from mouth to ear, buffers included; ``concealed`` says whether missing
+    packets are concealed rather than silent. Echo is taken to be cancelled. Raises ValueError for
+    an unknown codec, and for numbers out of range.
     """
     if codec not in CODECS:
         raise ValueError(f"no figures for codec {codec!r}: expected one of {', '.join(CODECS)}")
@@ -55,7 +55,7 @@ def emodel_mos(
 
 
 def _delay_impairment(delay_ms: float) -> float:
-    """Idd of G.107 section 7.4: nothing up to 100 ms, 24 at 400 ms."""
+    """Return Idd of G.107 section 7.4: 0 up to 100 ms, 24 at 400 ms."""
     if delay_ms <= 100.0:
         return 0.0
     x = log2(delay_ms / 100.0)

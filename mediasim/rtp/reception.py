@@ -28,15 +28,17 @@ _POWERS: Final = (1.0 - _SHARE) ** np.arange(4096)
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """What was received of one stream so far."""
+    """Reception statistics of one stream so far."""
 
     received: int
-    """Packets that arrived; copies of them are counted as duplicates alone."""
+    """Packets that arrived, without duplicates."""
     expected: int
+    """Packets that the sender sent, by its sequence numbers."""
     reordered: int
+    """Packets that were overtaken by a later one."""
     duplicates: int
     highest_sequence: int
-    """Extended with the count of wraps."""
+    """Highest sequence number received, extended with the count of wraps."""
     jitter: float
     """Interarrival jitter in samples of 8 kHz."""
 
@@ -47,30 +49,36 @@ class Reception:
 
     @property
     def jitter_ms(self) -> float:
+        """Interarrival jitter in milliseconds."""
         return self.jitter / 8.0
 
 
 class ReceptionTable(Columns):
-    """Counters of each row."""
+    """Reception counters of many streams, by row."""
 
     def __init__(self) -> None:
         self._untimed: set[int] = set()
-        """Rows of which no packet has yet told when it was sent."""
+        """Rows of which no packet received so far says when it was sent."""
         super().__init__()
 
     def _columns(self, rows: int) -> None:
         self.base = np.full(rows, -1, np.int64)
+        """Lowest extended sequence number; -1 before the first packet."""
         self.highest = np.zeros(rows, np.int64)
+        """Highest extended sequence number."""
         self.received = np.zeros(rows, np.int64)
         self.carried = np.zeros(rows, np.int64)
         """Packets expected of earlier streams of the row (before its SSRC changed)."""
         self.reordered = np.zeros(rows, np.int64)
         self.duplicates = np.zeros(rows, np.int64)
         self.transit = np.zeros(rows, np.float64)
+        """Arrival minus media time of the last packet, in samples."""
         self.jitter = np.zeros(rows, np.float64)
+        """Interarrival jitter in samples."""
         self.recent = np.full((rows, _RECENT), -1, np.int64)
-        """The last number and media time seen in each slot: how a duplicate is known."""
+        """The last number and media time in each slot, by which duplicates are known."""
         self.marks = np.full((rows, _RECENT), 0, np.int32)
+        """Scratch: index in the block of the packet that used a slot first."""
 
     def clear(self, row: int) -> None:
         """Forget everything of a row."""
@@ -81,7 +89,7 @@ class ReceptionTable(Columns):
             column[row] = 0
 
     def restart(self, row: int) -> None:
-        """A new stream on the row: its sequence numbers have nothing to do with the last."""
+        """Begin a new stream on the row, with sequence numbers of its own."""
         self.recent[row] = -1
         self._untimed.discard(row)
         if self.base[row] >= 0:
@@ -89,16 +97,16 @@ class ReceptionTable(Columns):
         self.base[row] = -1
 
     def go_on(self, row: int, sequence: int) -> None:
-        """After a new beginning the stream goes on with this number, or begins its numbers too."""
+        """Continue the numbers after a new beginning, or restart them if far from the last."""
         if self.base[row] >= 0 and not 0 < sequence - int(self.highest[row]) <= _DROPOUT:
             self.restart(row)
 
     def highest_of(self, row: int) -> int:
-        """The highest number received; 0 before the first."""
+        """Return the highest number received; 0 before the first."""
         return int(self.highest[row]) if self.base[row] >= 0 else 0
 
     def has(self, row: int, sequence: int, media: int) -> bool:
-        """Whether a packet of this number and media time was received lately."""
+        """Return whether a packet of this number and media time was received lately."""
         return int(self.recent[row, sequence & (_RECENT - 1)]) == _named(sequence, media)
 
     def take(
@@ -112,10 +120,9 @@ class ReceptionTable(Columns):
         """Count packets; those of one row stand together, in order of arrival.
 
         ``media`` are their media times and ``transit`` arrival minus media time, in samples, any
-        constant apart. ``timed``, for
-        packets of one row, tells those whose timestamps say when they were sent: a telephone
-        event's say when its key went down, which is no jitter. Returns which packets are no
-        duplicates, None if all are.
+        constant apart. ``timed``, for packets of one row, marks those whose timestamps say when
+        they were sent: a telephone event's says when its key went down, which is no jitter. Returns
+        which packets are no duplicates; None if all are.
         """
         fresh = self._without_duplicates(rows, sequence, media)
         if fresh is not None:
@@ -141,7 +148,7 @@ class ReceptionTable(Columns):
     def _told(
         self, row: int, transit: NDArray[np.float64], timed: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
-        """The transit of one row's packets; for those not timed, of the timed one before."""
+        """Return one row's transits; packets not timed get that of the timed one before."""
         last = np.maximum.accumulate(np.where(timed, np.arange(len(timed)), -1))
         if self.base[row] >= 0 and row not in self._untimed:
             return np.where(last >= 0, transit[last], self.transit[row])
@@ -160,6 +167,7 @@ class ReceptionTable(Columns):
         sequence: NDArray[np.int64],
         media: NDArray[np.int64],
     ) -> NDArray[np.bool_] | None:
+        """Return which packets are no duplicates; None if all are."""
         index = rows * _RECENT + (sequence & (_RECENT - 1))
         known = _named(sequence, media)
         recent = self.recent.reshape(-1)
@@ -187,7 +195,7 @@ class ReceptionTable(Columns):
     def _update_each(
         self, rows: NDArray[np.int64], sequence: NDArray[np.int64], transit: NDArray[np.float64]
     ) -> None:
-        """One packet of each of ``rows``; none of them twice."""
+        """Count one packet of each of ``rows``; no row twice."""
         new = self.base[rows] < 0
         if new.any():
             fresh = rows[new]
@@ -208,7 +216,7 @@ class ReceptionTable(Columns):
     def _update_one(
         self, row: int, sequence: NDArray[np.int64], transit: NDArray[np.float64]
     ) -> None:
-        """Many packets of one stream, in order of arrival."""
+        """Count many packets of one stream, in order of arrival."""
         count = len(sequence)
         if self.base[row] < 0:
             self.base[row] = sequence[0]
@@ -236,7 +244,7 @@ class ReceptionTable(Columns):
         self.highest[row] = top[-1]
 
     def of(self, row: int) -> Reception:
-        """The row's numbers so far."""
+        """Return the row's statistics so far."""
         expected = int(self.carried[row])
         if self.base[row] >= 0:
             expected += int(self.highest[row] - self.base[row] + 1)
@@ -257,7 +265,7 @@ def _judge_each(
     known: NDArray[np.int64],
     repeated: NDArray[np.bool_],
 ) -> None:
-    """Tell which chosen packets repeat one of their slot."""
+    """Mark which chosen packets repeat one of their slot, one after the other."""
     seen: dict[int, set[int]] = {}
     for at in np.flatnonzero(chosen).tolist():
         slot, name = int(index[at]), int(known[at])
@@ -270,5 +278,5 @@ Number = TypeVar("Number", int, NDArray[np.int64])
 
 
 def _named(sequence: Number, media: Number) -> Number:
-    """Number and media time in one; no two packets of one stream have the same."""
+    """Combine number and media time; no two packets of one stream have the same."""
     return (sequence << 32) | (media & 0xFFFFFFFF)

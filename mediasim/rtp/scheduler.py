@@ -63,23 +63,20 @@ from mediasim.rtp.stream import ReceivedStream, Shift, Why
 __all__ = ["Scheduler"]
 
 _MISORDER: Final = 100
-"""Numbers by which a packet may have been overtaken (RFC 3550 A.1: MAX_MISORDER)."""
+"""Sequence numbers by which a packet may have been overtaken (RFC 3550 A.1: MAX_MISORDER)."""
 _SHORTEST: Final = 40
 """Samples of the shortest packet: 5 ms."""
 _OVERTAKEN: Final = 4000
 """Samples by which a packet may have been overtaken: half a second."""
 _BURST: Final = 50
-"""Packets that may come at once: their timestamps are ahead of their arrival."""
+"""Packets that may come at once, with timestamps ahead of their arrival."""
 _LATEST_FRAME: Final = 1 << 48
+"""A frame after every other."""
 _LOWEST: Final = np.iinfo(np.int64).min
 
 
 class Scheduler:
-    """Columns, a row per stream; ``streams`` are found by row.
-
-    ``attend`` is called with a stream that begins to keep packets aside, or no longer does; ``use``
-    with one whose next packets are of another payload type.
-    """
+    """Decides where packets of streams are played that have their offsets."""
 
     def __init__(
         self,
@@ -91,6 +88,11 @@ class Scheduler:
         attend: Callable[[ReceivedStream], None],
         use: Callable[[ReceivedStream, int], None],
     ) -> None:
+        """``streams`` is indexed by row.
+
+        ``attend`` is called with a stream that begins to keep packets aside, or no longer does;
+        ``use`` with one whose next packets are of another payload type.
+        """
         self._streams = streams
         self._pace = pace
         self._placing = placing
@@ -99,15 +101,16 @@ class Scheduler:
         self._use = use
         self._numbers = numbers
         self._trials: dict[int, Trial] = {}
+        """Packets kept aside, by row."""
 
     def close(self, stream: ReceivedStream) -> None:
-        """Nothing more will come: what is kept aside has come too late to be played."""
+        """End a stream: packets kept aside have come too late to be played."""
         trial = self._trials.get(stream.row)
         if trial is not None:
             self._drop(stream, trial, _LATEST_FRAME)
 
     def aside(self, stream: ReceivedStream) -> list[int]:
-        """Output samples of which packets that are kept aside would be, by the stream's line."""
+        """Return the output samples, on the stream's line, of packets that are kept aside."""
         trial = self._trials.get(stream.row)
         kept = [] if trial is None else trial.kept
         return [packet.media + self._place_of(stream, packet.media) for packet in kept]
@@ -121,10 +124,9 @@ class Scheduler:
         block: PacketBlock,
         chosen: Chosen,
     ) -> None:
-        """Count chosen packets of a block, and put them where they belong.
+        """Count chosen packets of a block, and put them at their output samples.
 
-        Those of a row stand together, in order of arrival; codecs with memory come a row at a
-        time.
+        Those of a row stand together, in order of arrival; codecs with memory come a row at a time.
         """
         while len(rows):
             if self._trials:
@@ -143,7 +145,7 @@ class Scheduler:
         block: PacketBlock,
         chosen: Chosen,
     ) -> NDArray[np.int64] | None:
-        """Place what can be before a row is looked at again; returns what is left."""
+        """Place packets up to the next change of a row; return the indices of the rest."""
         looked, known = self._look(rows, parsed, block, chosen)
         odd, breaks = self._odd(looked)
         if known is None and not odd.any():
@@ -188,7 +190,7 @@ class Scheduler:
         *,
         aside: bool = False,
     ) -> tuple[NumberedPackets, NDArray[np.bool_] | None]:
-        """Where packets would be put, and of which it is known; None: of all."""
+        """Return the packets with their positions, and which of those are known; None: all."""
         sequence, ticks = self._numbers.read(rows, parsed, chosen)
         media = self._numbers.media(rows, ticks)
         arrival = block.arrival[chosen]
@@ -211,7 +213,7 @@ class Scheduler:
             self._stream(row).number_breaks += 1
 
     def _odd(self, looked: NumberedPackets) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
-        """Which packets may be off their lines, and which have numbers that fell back, if any."""
+        """Return which packets may be off their lines, and whose numbers fell back, if any."""
         rows, sequence, media = looked.rows, looked.sequence, looked.media
         first = rows[1:] != rows[:-1]
         numbers, steps = np.empty_like(sequence), np.empty_like(media)
@@ -241,7 +243,7 @@ class Scheduler:
         index: int,
         start: int,
     ) -> bool:
-        """Whether a packet comes too late for the line; its row's packets begin at ``start``."""
+        """Return whether a packet is too late for the line; its row begins at ``start``."""
         row, media = int(looked.rows[index]), int(looked.media[index])
         delay, usable, following = int(looked.delay[index]), looked.usable, index + 1
         on = following < len(odd) and now[following] and not odd[following]
@@ -259,7 +261,7 @@ class Scheduler:
         return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
 
     def _overtaken(self, looked: NumberedPackets, index: int, start: int) -> bool:
-        """Whether a packet is behind others of the line in number and time, and no copy."""
+        """Return whether a packet is behind others of the line in number and time, and no copy."""
         row, behind = int(looked.rows[index]), slice(start, index)
         number, media = int(looked.sequence[index]), int(looked.media[index])
         newest = max(int(self._pace.newest[row]), int(looked.media[behind].max(initial=_LOWEST)))
@@ -272,7 +274,7 @@ class Scheduler:
         return not same.any() and not self._reception.has(row, number, media)
 
     def _stepped(self, looked: NumberedPackets, parsed: Parsed, index: int, start: int) -> bool:
-        """Whether a timestamp contradicts the sequence number and the arrival."""
+        """Return whether a timestamp contradicts the sequence number and the arrival."""
         row = int(looked.rows[index])
         if index > start:
             number, media = int(looked.sequence[index - 1]), int(looked.media[index - 1])
@@ -302,7 +304,7 @@ class Scheduler:
         *,
         aside: bool = False,
     ) -> None:
-        """Count packets and put them where they belong; ``aside``: they were kept aside."""
+        """Count packets and put them at their output samples; ``aside``: they were kept aside."""
         chosen = looked.chosen
         if not aside:
             self._numbers.go_to(looked, parsed.timestamp[chosen])
@@ -326,7 +328,7 @@ class Scheduler:
     # -- packets kept aside -----------------------------------------------------------------
 
     def settle(self, stream: ReceivedStream, known_before: int) -> None:
-        """All packets usable before this frame were given: decide about what is kept aside."""
+        """Decide about packets kept aside, all those usable before this frame having been given."""
         while (trial := self._trials.get(stream.row)) is not None:
             if trial.proven and known_before > trial.due:
                 self._begin_anew(stream, trial)
@@ -336,7 +338,7 @@ class Scheduler:
                 return
 
     def _keep_aside(self, stream: ReceivedStream, packet: KeptPacket, *, stepped: bool) -> None:
-        """The first packet off the line."""
+        """Begin a trial with the first packet off the line."""
         self._pace.roll_one(self._streams, stream.row, packet.usable)
         trial = Trial.of(packet, stream.format.depth, stream.lead, stepped=stepped)
         self._trials[stream.row] = trial
@@ -368,7 +370,7 @@ class Scheduler:
         block: PacketBlock,
         chosen: Chosen,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Packets of streams with some kept aside, one by one; returns which are left."""
+        """Process packets of streams with a trial, one by one; return those left."""
         index = np.arange(len(block))[chosen]
         left = np.ones(len(rows), np.bool_)
         for row in sorted(self._trials.keys() & set(rows.tolist())):
@@ -389,7 +391,7 @@ class Scheduler:
         return rows[left], index[left]
 
     def _kept(self, stream: ReceivedStream, trial: Trial, packet: KeptPacket) -> bool:
-        """Whether a packet is kept aside with others, or dropped; else it is on the line.
+        """Return whether a packet is kept aside with others, or dropped; else it is on the line.
 
         One that goes on with the line shows that nothing else has begun.
         """
@@ -423,7 +425,7 @@ class Scheduler:
         return True
 
     def _drop(self, stream: ReceivedStream, trial: Trial, frame: int) -> None:
-        """Nothing has begun: they are where the line has them, if they can be played there.
+        """End a trial in which nothing has begun; play its packets on the line if still possible.
 
         Frames before ``frame`` have been played.
         """
@@ -443,7 +445,7 @@ class Scheduler:
             self._finish(looked, parsed, block, aside=True)
 
     def _by_kind(self, stream: ReceivedStream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
-        """Packets that were kept, as blocks of one payload type each."""
+        """Yield packets that were kept, as blocks of one payload type each."""
         now = stream.payload_type
         for kind, packets in itertools.groupby(kept, key=lambda packet: packet.payload_type):
             self._use(stream, kind)
@@ -451,7 +453,7 @@ class Scheduler:
         self._use(stream, now)
 
     def _begin_anew(self, stream: ReceivedStream, trial: Trial) -> None:
-        """A talk spurt or a new beginning: place what was kept by arrival, and what follows."""
+        """Begin a talk spurt or a new beginning: place kept packets and later ones by arrival."""
         row, kept = stream.row, trial.kept
         self._forget(stream)
         first = min(packet.media for packet in kept)
@@ -480,7 +482,7 @@ class Scheduler:
             self.place(rows, parsed, block, slice(0, len(rows)))
 
     def replay(self, streams: list[tuple[ReceivedStream, list[KeptPacket]]]) -> None:
-        """Place what streams have kept until they had their places."""
+        """Place the packets that streams have kept until they had their offsets."""
         for stream, kept in streams:
             self._numbers.go_from(stream.row, kept[0], kept[0].media)
         listed: list[tuple[int, KeptPacket]] = []

@@ -1,20 +1,20 @@
-"""The places of many streams on the frame clock: when they may move, and by how much.
+"""The playout offsets of many streams: when they may move, and by how much.
 
-A stream keeps its place for as long as its packets come about when they should. Two things move
-it, both seen in the least delay of a window of packets (RFC 3550 section 6.3.1's idea of using
-the minimum, which jitter does not touch):
+A stream keeps its offset for as long as its packets come about when they should. Two things move
+it, both seen in the least delay of a window of packets (RFC 3550 section 6.3.1's idea of using the
+minimum, which jitter does not touch):
 
 - *drift*: the sender's clock is off. When the minimum has been off to the same side by at least
-  ``STEP`` samples for ``PATIENCE`` windows, the place moves by whole steps. A clip's offset
-  therefore stays within ``DRIFT_BOUND`` of its true place at any call length.
+ ``STEP`` samples for ``PATIENCE`` windows, the offset moves by whole steps. A clip's position
+ therefore stays within ``DRIFT_BOUND`` of its true one at any call length.
 - *restart*: every packet of one window came too late to be played, as after a sender that
-  stopped and went on with continuous timestamps, or packets of two windows far too early, as
-  after one that jumped ahead. The place moves at once.
+ stopped and went on with continuous timestamps, or packets of two windows far too early, as
+ after one that jumped ahead. The offset moves at once.
 
-Windows end for all rows in the same frame, so they are dealt with at once, whatever they show; only
-a stream that really moves is looked at by itself. Packets are looked at before they are counted:
+Windows end for all rows in the same frame, so they are processed at once, whatever they show; only
+a stream that really moves is processed by itself. Packets are looked at before they are counted:
 :meth:`PlayoutOffsets.look` says where they belong, :meth:`PlayoutOffsets.count` enters those that
-were taken into the windows.
+were received into the windows.
 """
 
 from __future__ import annotations
@@ -41,58 +41,63 @@ __all__ = [
 
 
 WINDOW_FRAMES: Final = 25
+"""Frames of a window: half a second."""
 PATIENCE: Final = 4
 """Windows in a row that must agree before a drift is followed: 2 s."""
 ENOUGH: Final = 5
-"""Packets below which a window says nothing: of 60 ms, a window has 8."""
+"""Packets below which a window says nothing: with packets of 60 ms a window has 8."""
 
 DRIFT_BOUND: Final = STEP + FRAME_SAMPLES // 4
-"""Samples a clip can be from its true place under drift up to 1,000 ppm on a link without
-jitter: one step, and what is gained while patience lasts."""
+"""Samples a clip can be from its true position under drift up to 1,000 ppm on a link without
+jitter: one step, and what drifts while patience lasts."""
 AHEAD_FRAMES: Final = 64
-"""How far before its time a packet may come: 1.28 s. Beyond it is dropped as early."""
+"""Frames before its time that a packet may come: 1.28 s. Beyond it is dropped as early."""
 LONGEST_PACKET: Final = 60 * FRAME_SAMPLES // 20
-"""Samples; beyond it one of a stream that moved back is not known to reach."""
+"""Samples that a packet of a stream that moved back may reach beyond its start: 60 ms."""
 _NO_WINDOW: Final = -1
 _EARLIEST: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max
 
 
 class SkewCompensation(Columns):
-    """The judgement of many streams' windows: columns, a row per stream."""
+    """Judges the windows of many streams: columns, a row per stream."""
 
     def __init__(self, early_samples: int) -> None:
-        """``early_samples``: packets that much before their time are far too early."""
+        """Packets ``early_samples`` before their time are far too early."""
         self._early = early_samples
         super().__init__()
 
     def _columns(self, rows: int) -> None:
         self._late = np.zeros(rows, np.int64)
-        """Slack by which a window's packets are all too late to be played."""
+        """Slack from which on a window's packets are all too late to be played."""
         self._reference = np.zeros(rows, np.int64)
+        """The least slack of the stream's first packets."""
         self._streak = np.zeros(rows, np.int64)
-        """Windows in a row that were off; negative for those to the early side,"""
+        """Windows in a row that were off; negative for those to the early side."""
         self._least = np.zeros(rows, np.int64)
-        """and the least any of them was."""
+        """The least deviation of the windows in the streak."""
         self._leapt = np.zeros(rows, np.bool_)
         """Whether the last window was far too early."""
 
     def refer(self, row: int, slack: int, late_samples: int) -> None:
-        """A stream was given its place: ``slack`` is the least of its packets' ``arrival - output
-        place`` (samples) then, ``late_samples`` how much more makes them too late."""
+        """Set the reference of a stream that got its offset.
+
+        ``slack`` is the least of its packets' ``arrival - media time - offset`` in samples;
+        ``late_samples`` more makes packets too late.
+        """
         self._reference[row] = slack
         self._late[row] = late_samples
         self._streak[row] = 0
         self._leapt[row] = False
 
     def reference(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The least slack of the rows' first packets."""
+        """Return the least slack of the rows' first packets."""
         return self._reference[rows]
 
     def calm(
         self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Which finished windows change nothing: they need not be judged."""
+        """Return which finished windows change nothing and need not be judged."""
         off = np.abs(slack - self._reference[rows])
         restless = (self._streak[rows] != 0) | self._leapt[rows]
         found: NDArray[np.bool_] = (packets < ENOUGH) | ((off < STEP) & ~restless)
@@ -101,9 +106,9 @@ class SkewCompensation(Columns):
     def judge(
         self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Samples to move by (multiples of ``STEP``), given finished windows' least slack.
+        """Return samples to move by (multiples of ``STEP``), given finished windows' least slack.
 
-        One window of each of ``rows``; none of them twice.
+        One window of each of ``rows``; no row twice.
         """
         moves = np.zeros(len(rows), np.int64)
         telling = packets >= ENOUGH
@@ -131,13 +136,13 @@ class SkewCompensation(Columns):
 
 
 def _whole_steps(samples: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Toward zero."""
+    """Round toward zero to whole steps."""
     steps: NDArray[np.int64] = samples - np.fmod(samples, STEP)
     return steps
 
 
 class PlayoutOffsets(Columns):
-    """Of each row, where its stream stands, and how its packets of late have come."""
+    """The playout offset of each row, and the delays of its recent packets."""
 
     def __init__(self) -> None:
         self._pacing = SkewCompensation(AHEAD_FRAMES * FRAME_SAMPLES)
@@ -145,45 +150,48 @@ class PlayoutOffsets(Columns):
 
     def _columns(self, rows: int) -> None:
         self._place = np.zeros(rows, np.int64)
-        """Output sample = media time + place,"""
+        """Output sample minus media time, from ``_turn`` on."""
         self._turn = np.full(rows, _EARLIEST, np.int64)
-        """from this media time on."""
+        """Media time from which on the offset holds."""
         self.newest = np.full(rows, _EARLIEST, np.int64)
         """The latest media time received."""
         self._window = np.full(rows, _NO_WINDOW, np.int64)
+        """Number of the current window; ``_NO_WINDOW`` for a stream without an offset."""
         self._least = np.zeros(rows, np.int64)
+        """The least time from media to arrival in this window."""
         self._packets = np.zeros(rows, np.int64)
+        """Packets in this window."""
         self._most = np.full(rows, _EARLIEST, np.int64)
-        """The longest time from media to arrival of this window's packets,"""
+        """The longest time from media to arrival in this window."""
         self._most_before = np.full(rows, _EARLIEST, np.int64)
-        """and of those of the window before."""
+        """The longest time from media to arrival in the window before."""
         self._contested = np.full(rows, _EARLIEST, np.int64)
-        """Output samples below this may have been written before the place moved back."""
+        """Output samples below this may have been written before the offset moved back."""
 
     def ensure(self, rows: int) -> None:
         super().ensure(rows)
         self._pacing.ensure(rows)
 
     def forget(self, row: int) -> None:
-        """The row's stream has no place."""
+        """Drop the offset of a row's stream."""
         self._window[row] = _NO_WINDOW
 
     def waiting(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which rows have no place yet."""
+        """Return which rows have no offset yet."""
         found: NDArray[np.bool_] = self._window[rows] == _NO_WINDOW
         return found
 
     def contested(
         self, rows: NDArray[np.int64], output: NDArray[np.int64]
     ) -> NDArray[np.int64] | None:
-        """Which packets may stand where others of their stream do; None if none does."""
+        """Return which packets may overlap others of their stream; None if none does."""
         found = np.flatnonzero(output < self._contested[rows])
         return found if len(found) else None
 
     # -- places given -----------------------------------------------------------------------
 
     def begin(self, stream: ReceivedStream, anchor: Anchor, arrival: int) -> None:
-        """Give a stream its place; ``arrival`` is its first packet's (ns)."""
+        """Give a stream its offset; ``arrival`` is its first packet's (ns)."""
         row = stream.row
         usable = arrival // FRAME_NS + 1
         self._turn[row] = self.newest[row] = self._contested[row] = _EARLIEST
@@ -191,7 +199,7 @@ class PlayoutOffsets(Columns):
         stream.placed(anchor.first, anchor.place, usable)
 
     def begin_anew(self, stream: ReceivedStream, shift: Shift, transit: int, usable: int) -> None:
-        """Give a stream that goes on somewhere else its place there.
+        """Give a stream that continues elsewhere its offset there.
 
         ``transit`` is the least time from media to arrival of its first packets, ``usable`` the
         frame from which on the first of them could be played.
@@ -212,7 +220,7 @@ class PlayoutOffsets(Columns):
     def off(
         self, rows: NDArray[np.int64], delay: NDArray[np.int64], place: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Samples by which packets come later than the first ones of their streams did."""
+        """Return the samples by which packets come later than their streams' first ones."""
         found: NDArray[np.int64] = delay - place - self._pacing.reference(rows)
         return found
 
@@ -222,7 +230,7 @@ class PlayoutOffsets(Columns):
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Each packet's place as known now; ``streams`` are found by row."""
+        """Return each packet's offset as known now; ``streams`` is indexed by row."""
         place = self._place[rows]
         before = np.flatnonzero(media < self._turn[rows])
         for index in before.tolist():
@@ -237,12 +245,12 @@ class PlayoutOffsets(Columns):
         delay: NDArray[np.int64],
         usable: NDArray[np.int64],
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
-        """Each packet's place, and of which packets it is known; None: of all.
+        """Return each packet's offset, and of which packets it is known; None: of all.
 
         Packets of a row stand together, in order of arrival; ``usable`` are the frames from which
         on they can be played, ``delay`` the samples from media time to arrival. Windows that end
-        before a row's first packet are closed, which may move it. Where a later window of it may
-        do so, the place of what follows is known when what precedes it has been counted.
+        before a row's first packet are closed, which may move its offset. Where a later window may
+        do so, the offset of later packets is known when those before them have been counted.
         """
         window = usable // WINDOW_FRAMES
         known = None
@@ -264,7 +272,7 @@ class PlayoutOffsets(Columns):
         row: NDArray[np.int64],
         fresh: NDArray[np.bool_],
     ) -> NDArray[np.bool_] | None:
-        """Which packets come before a window of their row is closed that may move it."""
+        """Return which packets come before a window of their row is closed that may move it."""
         count = np.diff(np.append(starts, len(rows)))
         least = np.minimum.reduceat(delay, starts)
         least[fresh] = np.minimum(self._least[row[fresh]], least[fresh])
@@ -307,7 +315,7 @@ class PlayoutOffsets(Columns):
         self._most[rows] = _EARLIEST
 
     def roll_one(self, streams: list[ReceivedStream | None], row: int, usable: int) -> None:
-        """Close one row's window if a packet that can be used in this frame shows it has ended."""
+        """Close one row's window if a packet usable in this frame is beyond it."""
         if usable // WINDOW_FRAMES != self._window[row]:
             rows = np.array([row])
             self._roll(streams, rows, np.array([usable // WINDOW_FRAMES]), np.array([usable]))
@@ -346,16 +354,16 @@ class PlayoutOffsets(Columns):
         self._packets[own] = count[last]
 
     def reference(self, row: int) -> int:
-        """The least slack (samples) of a row's first packets."""
+        """Return the least slack (samples) of a row's first packets."""
         return int(self._pacing.reference(np.array([row]))[0])
 
     def count_aside(self, row: int, delay: int) -> None:
-        """Enter a late packet that is kept until it is known what it is."""
+        """Enter a late packet that is kept aside."""
         self._least[row] = min(int(self._least[row]), delay)
         self._packets[row] += 1
 
     def accustom(self, row: int, delay: int) -> None:
-        """Such a packet was merely late: others may be as late."""
+        """Enter the delay of a packet that was merely late: others may be as late."""
         self._most[row] = max(int(self._most[row]), delay)
 
     def most(
@@ -364,10 +372,10 @@ class PlayoutOffsets(Columns):
         delay: NDArray[np.int64] | None = None,
         usable: NDArray[np.int64] | None = None,
     ) -> int:
-        """The longest time from media to arrival of a row's packets in this window and the last.
+        """Return the longest time from media to arrival in a row's present and last window.
 
-        With ``delay`` and ``usable``: of packets looked at and not yet counted too; the last of
-        ``usable`` is the packet that is asked for, and not among ``delay``.
+        With ``delay`` and ``usable`` also of packets looked at and not yet counted; the last of
+        ``usable`` is the packet in question, and not among ``delay``.
         """
         most, before = int(self._most[row]), int(self._most_before[row])
         if delay is None or usable is None or not len(delay):
@@ -382,7 +390,7 @@ class PlayoutOffsets(Columns):
         return max(found, most) if last == self._window[row] else found
 
     def _move(self, stream: ReceivedStream, samples: int, usable: int) -> None:
-        """Move a stream's place, known in the frame ``usable``."""
+        """Move a stream's offset, as known in the frame ``usable``."""
         row = stream.row
         place = int(self._place[row])
         # It holds from beyond all that was received. Back, it may still be written over the end
@@ -399,8 +407,10 @@ class PlayoutOffsets(Columns):
 def _pieces(
     rows: NDArray[np.int64], window: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Packets of one row in one window: the first's index, row and window, and if it is the
-    row's first."""
+    """Split packets by row and window.
+
+    Returns index, row and window of each piece's first packet, and whether it is its row's first.
+    """
     edges = (rows[1:] != rows[:-1]) | (window[1:] != window[:-1])
     starts = np.concatenate(([0], np.flatnonzero(edges) + 1))
     row = rows[starts]
