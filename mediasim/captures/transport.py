@@ -1,8 +1,8 @@
-"""What crosses the server's ports, kept for a capture file: a transport around another.
+"""A transport around another that keeps what crosses the server's ports, for a capture file.
 
-Seen from the server: what arrived there, after everything the network did to it, and what the
-server sent, before. Simulated lines have no addresses of their own, so they get some: the same in
-virtual and in real time, so that the same run gives the same capture.
+Seen from the server: packets that arrived there, after everything the network did to them, and
+packets the server sent, before. Simulated lines have no addresses of their own, so they get some:
+the same in virtual and in real time, so that the same run gives the same capture.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["CaptureTransport"]
 _SERVER: Final = "10.0.0.1"
 _FIRST_PORT: Final = 20_000
 _PORTS: Final = 20_000
-"""Lines that find a port at one address of the server."""
+"""Ports at one address of the server, from ``_FIRST_PORT`` on; each line takes two."""
 _PARTY_PORT: Final = 4000
 
 
@@ -35,26 +35,29 @@ class _Piece:
     """Datagrams of one direction of a line."""
 
     outward: bool
+    """Whether the server sent them."""
     at_ns: NDArray[np.int64]
     data: NDArray[np.uint8]
     length: NDArray[np.int64]
     control: bool = False
-    """RTCP, which has the next port."""
+    """Whether they are RTCP, which has the next port."""
 
 
 @dataclass(slots=True)
 class _Wire:
-    """One line."""
+    """One line, and what passed on it."""
 
     server: Address
+    """The server's address."""
     party: Callable[[], Address | None]
-    """Nothing is sent as long as it is None: a far end may be found late."""
+    """Returns the party's address; None until it is known, and nothing is kept as sent until
+    then."""
     shared_port: bool
-    """RTCP has that of RTP (RFC 5761)."""
+    """Whether RTCP shares the port of RTP (RFC 5761)."""
     pieces: list[_Piece] = field(default_factory=list)
 
     def ends(self, piece: _Piece) -> tuple[Address, Address]:
-        """From where to where."""
+        """Return the source and the destination of datagrams."""
         party = self.party()
         assert party is not None
         ends = [self.server, party]
@@ -63,12 +66,12 @@ class _Wire:
         return (ends[0], ends[1]) if piece.outward else (ends[1], ends[0])
 
     def received(self, block: PacketBlock) -> None:
-        """What arrived at the server."""
+        """Keep packets that arrived at the server."""
         kept = _Piece(False, block.arrival.copy(), block.data.copy(), block.length.copy())
         self.pieces.append(kept)
 
     def sent(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        """What the server sends, each packet at its frame's end."""
+        """Keep packets that the server sends, each at its frame's end."""
         frame = first_frame
         for data in packets if self.party() is not None else ():
             count, size = data.shape
@@ -79,7 +82,7 @@ class _Wire:
 
 
 class CaptureTransport:
-    """Carries lines as the transport within does, None: as they are; and keeps what passes."""
+    """A transport that carries lines by the one within, if any, and keeps the packets."""
 
     def __init__(self, within: Transport | None = None) -> None:
         self._within = within
@@ -88,7 +91,10 @@ class CaptureTransport:
     def __call__(
         self, leg: Leg, source: PacketSource, sink: PacketSink | None
     ) -> tuple[PacketSource, PacketSink]:
-        """A line's ends as the server sees them. Packets are sent even if no sink takes them."""
+        """Return a line's ends as the server sees them.
+
+        Packets are kept even if no sink takes them.
+        """
         heard = sink or _Nobody()
         if self._within is not None:
             source, sink = self._within(leg, source, heard)
@@ -107,16 +113,16 @@ class CaptureTransport:
         *,
         shared_port: bool = False,
     ) -> PacketWatcher:
-        """Keeps what it is told of, as having passed between addresses that are known.
+        """Return a watcher that keeps packets as having passed between known addresses.
 
-        ``party`` is asked at every packet sent: nothing is sent to None. ``shared_port`` says
+        ``party`` is called at every packet sent: nothing is sent to None. ``shared_port`` says
         whether RTCP has no port of its own (RFC 5761).
         """
         wire = self._wires[leg] = _Wire(server, party, shared_port)
         return wire
 
     def add_control(self, leg: Leg, at_ns: int, packet: bytes, *, outward: bool = True) -> None:
-        """An RTCP packet of a line, at a loop time; nothing of a line that is not known."""
+        """Keep an RTCP packet of a line, at a loop time; ignored for an unknown line."""
         wire = self._wires.get(leg)
         if wire is None or wire.party() is None:
             return
@@ -127,9 +133,9 @@ class CaptureTransport:
         wire.pieces.append(piece)
 
     def datagrams(self, unix_ns: Callable[[int], int]) -> Iterator[Datagram]:
-        """Everything, in order of time, dated by a function of loop time.
+        """Yield all datagrams in order of time, dated by a function of loop time.
 
-        What has the same time stands in the order of the lines, what arrived before what was sent.
+        Those of the same time stand in the order of the lines, received ones before sent ones.
         """
         zero = unix_ns(0)
         pieces = [(wire, piece) for wire in self._wires.values() for piece in wire.pieces]

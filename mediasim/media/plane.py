@@ -1,14 +1,14 @@
-"""The media plane: the frame clock, and all legs taken from one frame to another.
+"""The media plane: the frame clock, and all legs advanced from one frame to another.
 
-Sans-IO. Somebody else owns time and calls :meth:`MediaPlane.advance`; whether that is a ticker
-with one frame at a time for thousands of legs, or a virtual clock with thousands of frames at a
-time for one call, the code below is the same:
+Sans-IO. The caller owns time and calls :meth:`MediaPlane.advance`; whether that is a ticker with
+one frame at a time for thousands of legs, or a virtual clock with thousands of frames at a time for
+one call, the code below is the same:
 
     packets in -> playout -> inbound tracks -> routes -> outbound tracks -> packets out
-                                   \\-> ears, recorders <-/
+                                   \\-> listeners, recorders <-/
 
-``now`` is the frame the clock stands in; frames before it may be lived through. Rooms lag
-behind now by at most ``max_lag`` frames unless somebody looks at them.
+``now`` is the frame the clock stands in; frames before it may be processed. Rooms lag behind now by
+at most ``max_lag`` frames unless they are changed or read.
 """
 
 from __future__ import annotations
@@ -35,66 +35,70 @@ __all__ = ["MediaPlane"]
 _HISTORY: Final = 2 * FLUSH_FRAMES
 """Frames of track kept per leg for recorders, in short blocks."""
 _SHORT: Final = FLUSH_FRAMES
-"""Frames up to which a block is lived in the legs' own memory; recorders are written at the end of
-any longer one."""
+"""Frames up to which a block uses the legs' own memory; recorders are written at the end of a
+longer one."""
 
 
 _Side = Tracks | BlockTracks
 
 
 class MediaPlane:
-    """``max_lag`` is 1 in real time; in virtual time the longest block worth taking."""
+    """The frame clock of all rooms, and their playout, routes, listeners and recorders."""
 
     def __init__(self, *, max_lag: int = 256) -> None:
+        """``max_lag`` is 1 in real time; in virtual time the longest block worth taking."""
         self.max_lag = max_lag
         self.now = 0
+        """The frame that the clock stands in."""
         self.rooms: list[LegGroup] = []
         self.playout = Playout(min(max_lag, _SHORT) + 32 + AHEAD_FRAMES)
         self._inbound = Tracks(_HISTORY)
         self._outbound = Tracks(_HISTORY)
         self._sides: tuple[_Side, _Side] = (self._inbound, self._outbound)
-        """Where the block under way is."""
+        """Inbound and outbound tracks of the block in progress."""
         self.afterwards: list[Callable[[], None]] = []
-        """Called after each block, and when its packets have crossed the sockets of lines."""
+        """Called after each block, and after its packets have crossed the sockets of lines."""
         self.overloaded: Callable[[], bool] = lambda: False
-        """Whether whoever owns time has none left for more calls."""
+        """Returns whether the owner of time has none left for more calls."""
         self.mux: PacketMux | None = None
         """Carries the legs that have no source and sink of their own; in real time only."""
         self._routes = RouteTable()
         self._leg_of_row: dict[int, Leg] = {}
         self.missing = Missing()
+        """The open gaps of all legs."""
         self._next_due = 0
+        """The frame at which a room has to be advanced next."""
         self._ticked = -1
-        """To which frame the last tick went."""
+        """The frame that the last tick advanced to."""
         self._rows = 0
         self._recorders = 0
 
     # -- rooms and rows ---------------------------------------------------------------------
 
     def open(self, room: LegGroup) -> None:
-        """Take a room through time from now on."""
+        """Advance a room from now on."""
         self.rooms.append(room)
         self.changed()
 
     def close(self, room: LegGroup) -> None:
-        """Let go of a room whose legs are over."""
+        """Forget a room whose legs have ended."""
         self.rooms.remove(room)
         self._routes.forget(room)
 
     def changed(self) -> None:
-        """A room changed: what is due may have."""
+        """Note that a room has changed, and with it what is due."""
         self._next_due = self.now
         self._routes.changed()
 
     def admit(self, leg: Leg) -> None:
-        """Have track memory for a new leg's row."""
+        """Provide track memory for a new leg's row."""
         row = leg.row
         self._leg_of_row[row] = leg
         if row >= self._rows:
             self.reserve(max(2, 2 * row))
 
     def reserve(self, legs: int) -> None:
-        """Have memory for so many legs: to get it while calls are under way holds them up."""
+        """Provide memory for so many legs: growing it during calls holds them up."""
         if legs > self._rows:
             self._rows = legs
             self._inbound.ensure(legs)
@@ -103,20 +107,20 @@ class MediaPlane:
             self.missing.ensure(legs)
 
     def retire(self, leg: Leg) -> None:
-        """Free a leg's row, keeping what it measured."""
+        """Free a leg's row, keeping its statistics."""
         self.missing.settle(leg)
         leg.final_reception = self.playout.reception.of(leg.row)
         del self._leg_of_row[leg.row]
         self.playout.close(leg.stream)
 
     def reception(self, leg: Leg) -> Reception:
-        """What was received of the leg's stream, while it lives and after."""
+        """Return the reception statistics of the leg's stream, during the call and after it."""
         return leg.final_reception or self.playout.reception.of(leg.row)
 
     # -- time -------------------------------------------------------------------------------
 
     def advance(self, to_frame: int) -> int:
-        """Let now become ``to_frame``, or less where a listener wants a closer look.
+        """Advance now to ``to_frame``, or less where a listener needs a closer look.
 
         Returns the new now. Listeners may have acted by then.
         """
@@ -141,7 +145,7 @@ class MediaPlane:
         return to_frame
 
     def tick(self, to_frame: int) -> None:
-        """Bring all rooms to ``to_frame`` at once: real time, wide blocks."""
+        """Advance all rooms to ``to_frame`` at once: real time, wide blocks."""
         before, self.now = self.now, to_frame
         rooms = tuple(self.rooms)
         if rooms:
@@ -151,7 +155,7 @@ class MediaPlane:
         self._ticked = to_frame
 
     def catch_up(self, room: LegGroup) -> None:
-        """Bring one room to now."""
+        """Advance one room to now."""
         if room.frame < self.now:
             self._live((room,), room.frame, self.now)
 
@@ -168,7 +172,7 @@ class MediaPlane:
             first += count
 
     def _long_block(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:
-        """A block in memory of its own."""
+        """Process a block in memory of its own."""
         for room in rooms:
             for recorder in room.recorders:
                 recorder.write(first, self.read_tap)
@@ -195,12 +199,12 @@ class MediaPlane:
         self.settle()
 
     def settle(self) -> None:
-        """Let those who gather what they were sent deal with it."""
+        """Let transports deliver the packets that they gathered during a block."""
         for each in self.afterwards:
             each()
 
     def _receive(self, routes: Routes, known_before: int) -> None:
-        """Take what arrived in time for frames before ``known_before``."""
+        """Receive all packets that arrived in time for frames before ``known_before``."""
         blocks, rows = [], []
         for leg in routes.sourced:
             assert leg.source is not None
@@ -277,19 +281,19 @@ class MediaPlane:
     # -- recorders --------------------------------------------------------------------------
 
     def next_turn(self) -> int:
-        """The turn of a new recorder: the frame of the second in which it is written."""
+        """Return the turn of a new recorder: the frame of the second in which it is written."""
         self._recorders += 1
         return self._recorders % FLUSH_FRAMES
 
     def _write(self, routes: Routes, first: int, count: int) -> None:
-        """Write the recorders whose turn has come; every one in a block of a second or more."""
+        """Write the recorders whose turn has come; all of them in a block of a second or more."""
         end = first + count
         for frame in range(max(first, end - FLUSH_FRAMES), end):
             for recorder in routes.turns[(frame + 1) % FLUSH_FRAMES]:
                 recorder.write(end, self.read_tap)
 
     def read_tap(self, tap: Tap, first: int, count: int) -> NDArray[np.int16]:
-        """Frames of a track still in memory."""
+        """Return frames of a track still in memory, (count * 160,)."""
         return self._side(tap.track).read(tap.row, first, count)
 
     def _side(self, track: Track) -> _Side:

@@ -1,11 +1,11 @@
 """WebSockets to the user's app: a StreamPort over the web loop.
 
 With the real clock, messages go out as frames pass, and answers come in when they come. A virtual
-clock stands still after each frame until the app has taken the frame's messages in: pings, which a
+clock stands still after each frame until the app has read the frame's messages: pings, which a
 WebSocket answers in order, go back and forth until some in a row bring no new message with them,
 and then perhaps some time of the wall clock passes. So an app that answers a message before it
 reads the next is heard in the very next frame, on a machine of any speed; one that thinks for some
-time of its own is heard that much later, counted in what frames took meanwhile.
+time of its own is heard that much later, counted in the time that frames took meanwhile.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["WebStreams"]
 
 _QUIET_ROUNDS: Final = 3
-"""Pings in a row that bring nothing new: an app's loop has come round as often."""
+"""Pings in a row without a new message after which an app's loop has come round as often."""
 _PATIENCE: Final = 2.0
-"""Seconds of the wall clock that an app may take to read a frame; one that takes longer is not
-waited for until it has caught up."""
+"""Seconds of the wall clock that an app may take to read a frame.
+
+One that takes longer is not waited for until it has caught up."""
 _MOST_UNHANDLED: Final = 2000
-"""Messages of one app that may wait for the engine; beyond them no more of its are read."""
+"""Messages of one app that may wait for the engine; beyond them its connection is not read."""
 
 Work = Callable[[], None]
 
@@ -49,8 +50,8 @@ class WebStreams:
     ) -> None:
         """``hold`` stops the engine's clock; it is called on the engine's loop.
 
-        ``waits``: hold it after each frame, as a virtual clock has to be, and ``grace`` seconds
-        longer than the app needs to read.
+        ``waits``: hold the clock after each frame, as a virtual clock has to be, and ``grace``
+        seconds longer than the app needs to read.
         """
         self._web = web
         self._hold = hold
@@ -82,7 +83,7 @@ class WebStreams:
         return socket
 
     async def close(self) -> None:
-        """Close what is open; to be awaited on the web loop."""
+        """Close all open connections; to be awaited on the web loop."""
         wires = [socket.wire for socket in self._open.values() if socket.wire is not None]
         for wire in wires:
             wire.close()
@@ -172,7 +173,7 @@ class WebStreams:
     # -- from the app: on the web loop, then on the engine's --------------------------------
 
     def came(self, socket: _Socket, work: Work) -> None:
-        """Have work done on the engine's loop, in order; after the frame, if one is being read."""
+        """Queue work for the engine's loop, in order; after the frame that is being read."""
         self._inbox.append((socket, work))
         socket.unhandled += 1
         if socket.unhandled == _MOST_UNHANDLED and socket.wire is not None and not self._settling:
@@ -182,7 +183,7 @@ class WebStreams:
             self._web.call_soon(self._gathered)
 
     def _gathered(self) -> None:
-        """Hand on at once what was read at once."""
+        """Hand on together the messages that were read together."""
         self._gathering = False
         if not self._settling:
             self._deliver()
@@ -225,13 +226,16 @@ class _Socket:
         self.number = number
         self.wire: WebSocketConnection | None = None
         self.behind = False
+        """Whether the app is too slow to be waited for."""
         self.unhandled = 0
+        """Messages that wait for the engine."""
         self._port = port
         self._listener = listener
         self._told = False
+        """Whether congestion was reported."""
         self._closed = False
         self._early: list[Work] | None = []
-        """What came before the socket was handed out; None from then on."""
+        """Work that came before the socket was handed out; None from then on."""
 
     # -- on the engine's loop ---------------------------------------------------------------
 
@@ -243,7 +247,7 @@ class _Socket:
             work()
 
     def begun(self) -> list[Work]:
-        """Note that the socket is handed out; returns the work that has waited for this."""
+        """Note that the socket is handed out; return the work that has waited for this."""
         early, self._early = self._early or [], None
         return early
 

@@ -4,7 +4,7 @@ Each row of the table is one received stream (a leg's inbound track, or what a p
 payload's output sample is decided by its media timestamp, never by how many packets came before it,
 so loss, reordering and silence move nothing:
 
-   output sample = media timestamp + the row's offset
+    output sample = media timestamp + the row's offset
 
 The offset is given when the stream starts: the least delayed packet that came before playout began
 is played ``depth`` frames after it could first be used. It moves only when the sender's clock is

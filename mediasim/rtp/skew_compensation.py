@@ -5,11 +5,11 @@ it, both seen in the least delay of a window of packets (RFC 3550 section 6.3.1'
 minimum, which jitter does not touch):
 
 - *drift*: the sender's clock is off. When the minimum has been off to the same side by at least
- ``STEP`` samples for ``PATIENCE`` windows, the offset moves by whole steps. A clip's position
- therefore stays within ``DRIFT_BOUND`` of its true one at any call length.
+  ``STEP`` samples for ``PATIENCE`` windows, the offset moves by whole steps. A clip's position
+  therefore stays within ``DRIFT_BOUND`` of its true one at any call length.
 - *restart*: every packet of one window came too late to be played, as after a sender that
- stopped and went on with continuous timestamps, or packets of two windows far too early, as
- after one that jumped ahead. The offset moves at once.
+  stopped and went on with continuous timestamps, or packets of two windows far too early, as
+  after one that jumped ahead. The offset moves at once.
 
 Windows end for all rows in the same frame, so they are processed at once, whatever they show; only
 a stream that really moves is processed by itself. Packets are looked at before they are counted:
