@@ -318,11 +318,11 @@ def register(codec: Codec) -> ExitStack:
 def frame_coder(name: str) -> FrameCoder:
     """Return the frame coder of a codec. Raises ValueError for any other codec."""
     coders = {name: codec.coder for name, codec in CODECS.items()}
-    framed = {name: coder for name, coder in coders.items() if isinstance(coder, FrameCoder)}
-    if name not in framed:
-        known = " and ".join(framed)
+    frame_coders = {name: coder for name, coder in coders.items() if isinstance(coder, FrameCoder)}
+    if name not in frame_coders:
+        known = " and ".join(frame_coders)
         raise ValueError(f"no codec with a memory is called {name!r}: only {known}")
-    return framed[name]
+    return frame_coders[name]
 
 
 def codec_named(text: str) -> Codec | None:

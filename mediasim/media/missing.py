@@ -108,7 +108,7 @@ def _enter(leg: Leg, low: int, high: int) -> None:
     shifts, known = leg.stream.shifts, leg.known_missing
     if not shifts:
         return  # nothing was ever due
-    low = max(low, shifts[0].media + shifts[0].place - leg.stream.lead)
+    low = max(low, shifts[0].media + shifts[0].offset - leg.stream.lead)
     if low >= high:
         return
     if known and known[-1][1] == low:

@@ -18,7 +18,7 @@ from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import KeptPacket
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.skew_compensation import PlayoutOffsets
-from mediasim.rtp.stream import MEDIA_BASE, Placed, ReceivedStream
+from mediasim.rtp.stream import MEDIA_BASE, Placed, ReceivedStream, StreamTable
 
 __all__ = ["Chosen", "Depacketizer", "ExtendedNumbers", "KeptBlock", "NumberedPackets", "block_of"]
 
@@ -113,13 +113,13 @@ class ExtendedNumbers(Columns):
         ratio = self.ratio[rows]
         return ticks if (ratio == 1).all() else ticks // ratio
 
-    def go_to(self, looked: NumberedPackets, timestamp: NDArray[np.uint32]) -> None:
+    def go_to(self, packets: NumberedPackets, timestamp: NDArray[np.uint32]) -> None:
         """Read the next packets of each row by its last one among these."""
-        rows = looked.rows
-        self.sequence[rows] = looked.sequence
+        rows = packets.rows
+        self.sequence[rows] = packets.sequence
         self.timestamp[rows] = timestamp
-        self.ticks[rows] = looked.ticks
-        self.arrival[rows] = looked.arrival
+        self.ticks[rows] = packets.ticks
+        self.arrival[rows] = packets.arrival
 
     def go_from(self, row: int, packet: KeptPacket, media: int) -> None:
         """Read the next packets of a row by a kept packet, as if it had this media time."""
@@ -173,13 +173,11 @@ Chosen = slice | NDArray[np.int64]
 
 
 class Depacketizer(Columns):
-    """Decodes payloads into the ring; ``streams`` is indexed by row."""
+    """Decodes payloads into the ring."""
 
-    def __init__(
-        self, streams: list[ReceivedStream | None], pace: PlayoutOffsets, ring: FrameRing
-    ) -> None:
+    def __init__(self, streams: StreamTable, offsets: PlayoutOffsets, ring: FrameRing) -> None:
         self._streams = streams
-        self._pace = pace
+        self._offsets = offsets
         self._ring = ring
         self._coders: list[SampleCoder] = []
         super().__init__()
@@ -211,22 +209,17 @@ class Depacketizer(Columns):
         Those of a row stand together, in order of arrival; codecs with memory come a row at a time.
         ``usable`` are the first frames in which they can be played.
         """
-        contested = self._pace.contested(rows, output)
+        contested = self._offsets.contested(rows, output)
         if contested is not None:
             for row in sorted(set(rows[contested].tolist())):
                 own = contested[rows[contested] == row]
-                self._stream(row).note_placed(Placed(usable[own], media[own], output[own]))
+                self._streams.at(row).note_placed(Placed(usable[own], media[own], output[own]))
         offset, size = parsed.offset[chosen], parsed.size[chosen]
         start, width = int(offset[0]), int(size[0])
         if (size == width).all() and (offset == start).all():
             self._write(rows, output, block.data[:, start : start + width][chosen])
         else:
             self._write_forms(rows, output, block.data[chosen], offset, size)
-
-    def _stream(self, row: int) -> ReceivedStream:
-        stream = self._streams[row]
-        assert stream is not None
-        return stream
 
     def refuse(
         self,
@@ -238,7 +231,7 @@ class Depacketizer(Columns):
         """Count packets that came too late, or far too early."""
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         for start, end in itertools.pairwise([0, *edges, len(rows)]):
-            stream, own = self._stream(int(rows[start])), late[start:end]
+            stream, own = self._streams.at(int(rows[start])), late[start:end]
             stream.refuse_late(arrival[start:end][own], output[start:end][own])
             stream.early += int(np.count_nonzero(~own))
 
@@ -267,9 +260,9 @@ class Depacketizer(Columns):
         self, rows: NDArray[np.int64], output: NDArray[np.int64], payload: NDArray[np.uint8]
     ) -> None:
         """Decode payloads (n, size) of equal size."""
-        framed = self._stream(int(rows[0])).framed
-        if framed is not None:
-            framed.hold(output, payload)
+        decoder = self._streams.at(int(rows[0])).decoder
+        if decoder is not None:
+            decoder.hold(output, payload)
             return
         of_row = self._coder[rows]
         for index, coder in enumerate(self._coders):

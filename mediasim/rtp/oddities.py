@@ -58,7 +58,7 @@ def oddities_of(stream: ReceivedStream) -> list[Oddity]:
 
 
 def _moved(what: str, shifts: list[Shift]) -> Oddity:
-    return Oddity(what, len(shifts), tuple(shift.media + shift.place for shift in shifts))
+    return Oddity(what, len(shifts), tuple(shift.media + shift.offset for shift in shifts))
 
 
 def _clock(stream: ReceivedStream) -> list[Oddity]:
@@ -77,4 +77,4 @@ def _clock(stream: ReceivedStream) -> list[Oddity]:
         f"the sender's clock is about {abs(ppm)} ppm {side}, beyond the {_PPM} that are followed "
         f"within the bound: {abs(moved)} samples were {did}"
     )
-    return [Oddity(what, len(moves), tuple(shift.media + shift.place for shift in moves))]
+    return [Oddity(what, len(moves), tuple(shift.media + shift.offset for shift in moves))]

@@ -18,7 +18,7 @@ from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
 from mediasim.rtp.depacketizer import ExtendedNumbers
 from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.probation import Anchor, KeptPacket, place_of
+from mediasim.rtp.probation import Anchor, KeptPacket, offset_of
 from mediasim.rtp.scheduler import Scheduler
 from mediasim.rtp.skew_compensation import PlayoutOffsets
 from mediasim.rtp.stream import ReceivedStream
@@ -53,14 +53,14 @@ class PendingStreams:
     def __init__(
         self,
         numbers: ExtendedNumbers,
-        pace: PlayoutOffsets,
-        lines: Scheduler,
+        offsets: PlayoutOffsets,
+        scheduler: Scheduler,
         settled: Callable[[ReceivedStream], None],
     ) -> None:
         """``settled`` is called with a stream that got its offset, before it is played."""
         self._numbers = numbers
-        self._pace = pace
-        self._lines = lines
+        self._offsets = offsets
+        self._scheduler = scheduler
         self._settled = settled
 
     def receive(
@@ -71,7 +71,7 @@ class PendingStreams:
         A few packets are usually enough for that, so that few are kept even of a long block.
         """
         while pieces:
-            asked: list[tuple[ReceivedStream, int]] = []
+            ready: list[tuple[ReceivedStream, int]] = []
             rests: list[StreamPackets] = []
             for piece in pieces:
                 _keep(piece.between(0, _KEPT), parsed, block)
@@ -80,15 +80,15 @@ class PendingStreams:
                     rest = piece.between(_KEPT, None)
                     known = min(known, int(block.arrival[rest.chosen[0]]) // FRAME_NS + 1)
                     rests.append(rest)
-                asked.append((piece.stream, known))
-            self.settle(asked)
+                ready.append((piece.stream, known))
+            self.settle(ready)
             pieces = []
             for rest in rests:
                 if rest.stream.waiting is not None:
                     pieces.append(rest)
                 else:
                     rows = np.full(len(rest.chosen), rest.stream.row)
-                    self._lines.place(rows, parsed, block, rest.chosen)
+                    self._scheduler.schedule(rows, parsed, block, rest.chosen)
 
     def settle(self, streams: Iterable[tuple[ReceivedStream, int]]) -> None:
         """Give pending streams their offsets if no packet to come can change them any more.
@@ -103,14 +103,14 @@ class PendingStreams:
             if found is None:
                 continue
             waiting, stream.waiting = stream.waiting, None
-            self._pace.begin(stream, found, waiting[0].arrival)
+            self._offsets.begin(stream, found, waiting[0].arrival)
             self._settled(stream)
-            if stream.framed is not None:  # codecs with memory come a row at a time
-                self._lines.replay([(stream, waiting)])
+            if stream.decoder is not None:  # codecs with memory come a row at a time
+                self._scheduler.replay([(stream, waiting)])
             else:
                 begun.append((stream, waiting))
         if begun:
-            self._lines.replay(begun)
+            self._scheduler.replay(begun)
 
     def _anchor(
         self, stream: ReceivedStream, kept: list[KeptPacket], known_before: int
@@ -119,13 +119,13 @@ class PendingStreams:
         if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
             return stream.first_packets.anchor(known_before)
         anchor, due = _first_alone(stream, kept)
-        told = [packet for packet in kept if packet.usable <= due]
-        if _clock_of(stream, told[:2]) is None:
+        early = [packet for packet in kept if packet.usable <= due]
+        if _clock_of(stream, early[:2]) is None:
             return stream.first_packets.anchor(known_before)
         if known_before <= due:
             return None  # two packets may be off by chance
-        rate = _clock_of(stream, told)
-        if rate is not None and len(told) > 2:
+        rate = _clock_of(stream, early)
+        if rate is not None and len(early) > 2:
             stream.count_by(rate)
             self._numbers.open(stream.row, stream.ticks_per_sample)
         return anchor
@@ -140,7 +140,7 @@ def _counts_on(stream: ReceivedStream, one: KeptPacket, other: KeptPacket) -> bo
 def _first_alone(stream: ReceivedStream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
     """Return the anchor by the first packet alone, and the frame in which that packet is due."""
     first, depth = kept[0], stream.format.depth
-    anchor = Anchor(first.media, first.delay, place_of(first.delay, depth))
+    anchor = Anchor(first.media, first.delay, offset_of(first.delay, depth))
     return anchor, anchor.begins(stream.lead)
 
 

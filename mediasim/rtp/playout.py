@@ -36,12 +36,12 @@ from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.scheduler import Scheduler
 from mediasim.rtp.skew_compensation import AHEAD_FRAMES, PlayoutOffsets
-from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat
+from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat, StreamTable
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
 _LATEST: Final = np.iinfo(np.int64).max
-_FRAMED: Final = 255
+_STATEFUL: Final = 255
 """Payload type of rows whose codec has a memory: no packet's, so these rows go one by one."""
 
 
@@ -58,24 +58,24 @@ class Playout(Columns):
         self.slots = slots
         self.max_block = slots - AHEAD_FRAMES
         """Frames of the longest block that the ring holds."""
-        self.streams: list[ReceivedStream | None] = []
+        self.streams = StreamTable()
         """The streams by row; None for a free row."""
         self.reception = ReceptionTable()
-        self._pace = PlayoutOffsets()
+        self._offsets = PlayoutOffsets(self.streams)
         self._ring = FrameRing(slots)
-        self._placing = Depacketizer(self.streams, self._pace, self._ring)
+        self._depacketizer = Depacketizer(self.streams, self._offsets, self._ring)
         self._numbers = ExtendedNumbers()
-        self._lines = Scheduler(
+        self._scheduler = Scheduler(
             self.streams,
             self._numbers,
-            self._pace,
-            self._placing,
+            self._offsets,
+            self._depacketizer,
             self.reception,
             self._attend,
             self._use,
         )
         self._pending_streams = PendingStreams(
-            self._numbers, self._pace, self._lines, self._has_its_place
+            self._numbers, self._offsets, self._scheduler, self._begin_playout
         )
         self._free: list[int] = []
         self._attended: dict[int, ReceivedStream] = {}
@@ -111,8 +111,8 @@ class Playout(Columns):
     def _expect(self, stream: ReceivedStream) -> None:
         """Begin a stream in its present format with the next packet of its row."""
         self._ssrc[stream.row] = -1
-        self._pace.forget(stream.row)
-        self._hear(stream)
+        self._offsets.forget(stream.row)
+        self._expect_codec(stream)
         self._attend(stream)
 
     def reformat(self, stream: ReceivedStream, stream_format: StreamFormat, frame: int) -> None:
@@ -131,15 +131,15 @@ class Playout(Columns):
     def _finish(self, stream: ReceivedStream) -> None:
         """End the stream on a row: packets that are still kept get their offset."""
         self._pending_streams.settle([(stream, _LATEST)])
-        self._lines.settle(stream, _LATEST)
+        self._scheduler.settle(stream, _LATEST)
         self.reception.restart(stream.row)
         stream.clock_rate = None
 
-    def _hear(self, stream: ReceivedStream) -> None:
+    def _expect_codec(self, stream: ReceivedStream) -> None:
         """Expect the payload type that the stream uses now."""
         row = stream.row
-        self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
-        self._placing.open(stream)
+        self._payload_type[row] = stream.payload_type if stream.decoder is None else _STATEFUL
+        self._depacketizer.open(stream)
         self._numbers.open(row, stream.ticks_per_sample)
 
     def _use(self, stream: ReceivedStream, payload_type: int) -> None:
@@ -149,7 +149,7 @@ class Playout(Columns):
                 stream.switches += 1
                 stream.used |= {payload_type, stream.payload_type}
             stream.use(payload_type)
-            self._hear(stream)
+            self._expect_codec(stream)
             self._attend(stream)
 
     def aside(self, stream: ReceivedStream) -> list[int]:
@@ -157,11 +157,11 @@ class Playout(Columns):
 
         They are not in the audio played by now in any case.
         """
-        return self._lines.aside(stream)
+        return self._scheduler.aside(stream)
 
     def close(self, stream: ReceivedStream) -> None:
         """Free the stream's row, silent for the next stream."""
-        self._lines.close(stream)
+        self._scheduler.close(stream)
         self._ring.clear(stream.row)
         self._attended.pop(stream.row, None)
         self._held.pop(stream.row, None)
@@ -171,17 +171,10 @@ class Playout(Columns):
     def ensure(self, rows: int) -> None:
         super().ensure(rows)
         self.reception.ensure(rows)
-        self._pace.ensure(rows)
-        self._placing.ensure(rows)
+        self._offsets.ensure(rows)
+        self._depacketizer.ensure(rows)
         self._numbers.ensure(rows)
         self._ring.ensure(rows)
-
-    def stream(self, row: int) -> ReceivedStream:
-        """Return the stream of a row. Raises LookupError if the row is closed."""
-        stream = self.streams[row]
-        if stream is None:
-            raise LookupError(f"row {row} is closed")
-        return stream
 
     # -- packets in -------------------------------------------------------------------------
 
@@ -199,9 +192,9 @@ class Playout(Columns):
         parsed = parse(block.data, block.length)
         followed = self._ssrc[rows]
         plain = parsed.ok & (parsed.payload_type == self._payload_type[rows])
-        waiting = self._pace.waiting(rows)
+        waiting = self._offsets.waiting(rows)
         if not self._held and not waiting.any() and (plain & (parsed.ssrc == followed)).all():
-            self._lines.place(rows, parsed, block, slice(None))
+            self._scheduler.schedule(rows, parsed, block, slice(None))
             return []
         firsts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
         new = followed < 0
@@ -216,7 +209,7 @@ class Playout(Columns):
         usual = ~np.isin(rows, odd)
         placed = np.flatnonzero(usual & ~waiting)
         if len(placed):
-            self._lines.place(rows[placed], parsed, block, placed)
+            self._scheduler.schedule(rows[placed], parsed, block, placed)
         kept = np.flatnonzero(usual & waiting)
         if len(kept):
             self._begin(firsts[(new & usual)[firsts]], rows, parsed, block)
@@ -235,7 +228,7 @@ class Playout(Columns):
         digits: list[Digit],
     ) -> None:
         """Receive one row's packets when some are new to it, foreign, malformed or not audio."""
-        stream = self.stream(row)
+        stream = self.streams.at(row)
         if row in self._held:
             block = self._held.pop(row).followed_by(block)
         parsed = parse(block.data, block.length)
@@ -278,15 +271,15 @@ class Playout(Columns):
             self._keep_plain(rows, parsed, block, run, known_before)
         else:
             self._use(stream, int(parsed.payload_type[run[0]]))
-            self._lines.place(rows, parsed, block, run)
+            self._scheduler.schedule(rows, parsed, block, run)
 
     def _restart(
         self, stream: ReceivedStream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
     ) -> None:
         """Begin a new stream on the row, of which ``first`` is the first packet."""
         self._finish(stream)
-        self._pace.forget(stream.row)
-        self._hear(stream)
+        self._offsets.forget(stream.row)
+        self._expect_codec(stream)
         rows = np.full(len(block), stream.row)
         self._begin(first, rows, parsed, block)
 
@@ -298,15 +291,15 @@ class Playout(Columns):
         block: PacketBlock,
     ) -> None:
         """Begin new streams, of which these are the first packets; they wait for offsets."""
-        of, ssrc = rows[firsts], parsed.ssrc[firsts]
+        own, ssrc = rows[firsts], parsed.ssrc[firsts]
         timestamp = parsed.timestamp[firsts]
-        self._ssrc[of] = ssrc
-        self._numbers.begin(of, parsed.sequence[firsts], timestamp)
+        self._ssrc[own] = ssrc
+        self._numbers.begin(own, parsed.sequence[firsts], timestamp)
         usable = block.arrival[firsts] // FRAME_NS + 1
         for row, source, began, frame in zip(
-            of.tolist(), ssrc.tolist(), timestamp.tolist(), usable.tolist(), strict=True
+            own.tolist(), ssrc.tolist(), timestamp.tolist(), usable.tolist(), strict=True
         ):
-            stream = self.stream(row)
+            stream = self.streams.at(row)
             stream.restart(frame)
             stream.lock.ssrc = source
             stream.first_timestamp = began
@@ -348,7 +341,7 @@ class Playout(Columns):
         if stream.waiting is not None:
             stream.noises.append(noise)
         elif noise.media >= stream.begun_at:
-            output = noise.media + stream.place_of(noise.media, noise.usable)
+            output = noise.media + stream.offset_of(noise.media, noise.usable)
             stream.gaps.noise(max(output, noise.usable * FRAME_SAMPLES), noise.payload)
             self._attended[stream.row] = stream
 
@@ -365,7 +358,7 @@ class Playout(Columns):
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         pieces = [
             StreamPackets(
-                self.stream(int(rows[start])),
+                self.streams.at(int(rows[start])),
                 media[start:end],
                 sequence[start:end],
                 chosen[start:end],
@@ -375,7 +368,7 @@ class Playout(Columns):
         ]
         self._pending_streams.receive(pieces, parsed, block, known_before)
 
-    def _has_its_place(self, stream: ReceivedStream) -> None:
+    def _begin_playout(self, stream: ReceivedStream) -> None:
         """Announce the noise of a stream that got its offset."""
         noises, stream.noises = stream.noises, []
         for noise in noises:
@@ -413,8 +406,8 @@ class Playout(Columns):
             raise ValueError(f"a block of {count} frames is more than {self.max_block}")
         attended: list[tuple[int, ReceivedStream]] = []
         if self._attended:
-            of = self._attended
-            attended = [(at, of[row]) for at, row in enumerate(rows.tolist()) if row in of]
+            by_row = self._attended
+            attended = [(at, by_row[row]) for at, row in enumerate(rows.tolist()) if row in by_row]
             self._prepare([stream for _, stream in attended], first + count)
         have = self._ring.read(rows, first, count, out)
         for at, stream in attended:
@@ -440,4 +433,4 @@ class Playout(Columns):
         """Decide about kept packets, all those usable before this frame having been given."""
         self._pending_streams.settle([(stream, known_before) for stream in streams])
         for stream in streams:
-            self._lines.settle(stream, known_before)
+            self._scheduler.settle(stream, known_before)

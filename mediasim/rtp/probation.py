@@ -31,7 +31,7 @@ __all__ = [
     "StreamLock",
     "Trial",
     "due_of",
-    "place_of",
+    "offset_of",
 ]
 
 STEP: Final = 80
@@ -116,12 +116,12 @@ class Anchor(NamedTuple):
     """Least media time of the first packets, in samples."""
     transit: int
     """Least time from media to arrival of the first packets, in samples."""
-    place: int
+    offset: int
     """Output sample minus media time."""
 
     def begins(self, lead: int) -> int:
         """Return the frame in which the first packet is needed."""
-        return (self.first + self.place - lead) // FRAME_SAMPLES
+        return (self.first + self.offset - lead) // FRAME_SAMPLES
 
 
 class FirstPackets:
@@ -146,7 +146,7 @@ class FirstPackets:
         if better is None or media < better.first or transit < better.transit:
             if better is not None:
                 media, transit = min(better.first, media), min(better.transit, transit)
-            better = Anchor(media, transit, place_of(transit, self._depth))
+            better = Anchor(media, transit, offset_of(transit, self._depth))
             begins = better.begins(self._lead)
         # Once the stream is heard, or if it would begin in the past, a packet is too late.
         if self._found is not None and arrival // FRAME_NS + 1 > begins:
@@ -162,7 +162,7 @@ class FirstPackets:
         return self._found if self._closed or known_before > self._begins else None
 
 
-def place_of(transit: int, depth: int) -> int:
+def offset_of(transit: int, depth: int) -> int:
     """Return a new stream's offset; ``transit`` is its packets' least time from media to arrival.
 
     A packet can be used one frame later, wherever in a frame it arrived, and waits ``depth``
@@ -204,7 +204,7 @@ class Trial:
     kept: list[KeptPacket]
     stepped: bool
     """Whether the first one's timestamp contradicts its sequence number and its arrival."""
-    place: int
+    offset: int
     """The offset at which they would be played."""
     due: int
     """The frame in which the first one would be played."""
@@ -213,7 +213,7 @@ class Trial:
     def of(cls, first: KeptPacket, depth: int, lead: int, *, stepped: bool) -> Trial:
         """Begin a trial with a packet, to be played ``depth`` frames after it can be used."""
         due = due_of(first.media, first.delay, depth, lead)
-        return cls([first], stepped, place_of(first.delay, depth), due)
+        return cls([first], stepped, offset_of(first.delay, depth), due)
 
     @property
     def expires(self) -> int:
@@ -238,7 +238,7 @@ class Trial:
 
     def agrees(self, packet: KeptPacket, lead: int, ahead_frames: int) -> bool:
         """Return whether a packet could be played at their offset."""
-        ahead = (packet.media + self.place - lead) // FRAME_SAMPLES - packet.usable
+        ahead = (packet.media + self.offset - lead) // FRAME_SAMPLES - packet.usable
         return 0 <= ahead < ahead_frames
 
     def add(self, packet: KeptPacket) -> None:
@@ -249,4 +249,4 @@ class Trial:
 
 def due_of(media: int, delay: int, depth: int, lead: int) -> int:
     """Return the frame in which a packet is played if its offset follows from its arrival."""
-    return (media + place_of(delay, depth) - lead) // FRAME_SAMPLES
+    return (media + offset_of(delay, depth) - lead) // FRAME_SAMPLES

@@ -107,7 +107,7 @@ class ReceptionTable(Columns):
 
     def has(self, row: int, sequence: int, media: int) -> bool:
         """Return whether a packet of this number and media time was received lately."""
-        return int(self.recent[row, sequence & (_RECENT - 1)]) == _named(sequence, media)
+        return int(self.recent[row, sequence & (_RECENT - 1)]) == _packet_key(sequence, media)
 
     def take(
         self,
@@ -131,7 +131,7 @@ class ReceptionTable(Columns):
             if not len(rows):
                 return fresh
         if timed is not None and not timed.all():
-            transit = self._told(int(rows[0]), transit, timed)
+            transit = self._timed_transit(int(rows[0]), transit, timed)
         elif self._untimed:
             for row in self._untimed.intersection(rows.tolist()):
                 self.transit[row] = transit[np.argmax(rows == row)]
@@ -145,7 +145,7 @@ class ReceptionTable(Columns):
             self._update_one(int(rows[start]), sequence[start:end], transit[start:end])
         return fresh
 
-    def _told(
+    def _timed_transit(
         self, row: int, transit: NDArray[np.float64], timed: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         """Return one row's transits; packets not timed get that of the timed one before."""
@@ -169,7 +169,7 @@ class ReceptionTable(Columns):
     ) -> NDArray[np.bool_] | None:
         """Return which packets are no duplicates; None if all are."""
         index = rows * _RECENT + (sequence & (_RECENT - 1))
-        known = _named(sequence, media)
+        known = _packet_key(sequence, media)
         recent = self.recent.reshape(-1)
         before = recent[index]
         repeated: NDArray[np.bool_] = before == known
@@ -277,6 +277,6 @@ def _judge_each(
 Number = TypeVar("Number", int, NDArray[np.int64])
 
 
-def _named(sequence: Number, media: Number) -> Number:
+def _packet_key(sequence: Number, media: Number) -> Number:
     """Combine number and media time; no two packets of one stream have the same."""
     return (sequence << 32) | (media & 0xFFFFFFFF)

@@ -58,7 +58,7 @@ from mediasim.rtp.skew_compensation import (
     WINDOW_FRAMES,
     PlayoutOffsets,
 )
-from mediasim.rtp.stream import ReceivedStream, Shift, Why
+from mediasim.rtp.stream import ReceivedStream, Shift, StreamTable, Why
 
 __all__ = ["Scheduler"]
 
@@ -80,22 +80,20 @@ class Scheduler:
 
     def __init__(
         self,
-        streams: list[ReceivedStream | None],
+        streams: StreamTable,
         numbers: ExtendedNumbers,
-        pace: PlayoutOffsets,
-        placing: Depacketizer,
+        offsets: PlayoutOffsets,
+        depacketizer: Depacketizer,
         reception: ReceptionTable,
         attend: Callable[[ReceivedStream], None],
         use: Callable[[ReceivedStream, int], None],
     ) -> None:
-        """``streams`` is indexed by row.
-
-        ``attend`` is called with a stream that begins to keep packets aside, or no longer does;
+        """``attend`` is called with a stream that begins to keep packets aside, or no longer does;
         ``use`` with one whose next packets are of another payload type.
         """
         self._streams = streams
-        self._pace = pace
-        self._placing = placing
+        self._offsets = offsets
+        self._depacketizer = depacketizer
         self._reception = reception
         self._attend = attend
         self._use = use
@@ -113,11 +111,11 @@ class Scheduler:
         """Return the output samples, on the stream's line, of packets that are kept aside."""
         trial = self._trials.get(stream.row)
         kept = [] if trial is None else trial.kept
-        return [packet.media + self._place_of(stream, packet.media) for packet in kept]
+        return [packet.media + self._offset_of(stream, packet.media) for packet in kept]
 
     # -- packets ----------------------------------------------------------------------------
 
-    def place(
+    def schedule(
         self,
         rows: NDArray[np.int64],
         parsed: Parsed,
@@ -133,12 +131,12 @@ class Scheduler:
                 rows, chosen = self._go_on(rows, parsed, block, chosen)
                 if not len(rows):
                     return
-            rest = self._place_some(rows, parsed, block, chosen)
+            rest = self._schedule_some(rows, parsed, block, chosen)
             if rest is None:
                 return
             rows, chosen = rows[rest], np.arange(len(block))[chosen][rest]
 
-    def _place_some(
+    def _schedule_some(
         self,
         rows: NDArray[np.int64],
         parsed: Parsed,
@@ -146,12 +144,12 @@ class Scheduler:
         chosen: Chosen,
     ) -> NDArray[np.int64] | None:
         """Place packets up to the next change of a row; return the indices of the rest."""
-        looked, known = self._look(rows, parsed, block, chosen)
-        odd, breaks = self._odd(looked)
+        packets, known = self._number(rows, parsed, block, chosen)
+        odd, breaks = self._odd(packets)
         if known is None and not odd.any():
             if breaks is not None:
                 self._count_breaks(rows[breaks])
-            self._finish(looked, parsed, block)
+            self._finish(packets, parsed, block)
             return None
         now = np.ones(len(rows), np.bool_) if known is None else known
         edges = np.flatnonzero(rows[1:] != rows[:-1]) + 1
@@ -162,26 +160,26 @@ class Scheduler:
                 continue  # behind another
             number = int(np.searchsorted(bounds, index, "right"))
             start, end = int(bounds[number - 1]), int(bounds[number])
-            stepped = self._stepped(looked, parsed, index, start)
-            late = looked.ahead[index] < 0 and not self._overtaken(looked, index, start)
-            if stepped or (late and self._is_off(looked, odd, now, index, start)):
+            stepped = self._stepped(packets, parsed, index, start)
+            late = packets.ahead[index] < 0 and not self._overtaken(packets, index, start)
+            if stepped or (late and self._is_off(packets, odd, now, index, start)):
                 off.append((index, stepped))
                 now[index:end] = False
         if breaks is not None:
             self._count_breaks(rows[breaks & now])
         if now.all():
-            self._finish(looked, parsed, block)
+            self._finish(packets, parsed, block)
             return None
         if now.any():
-            self._finish(looked.of(np.flatnonzero(now)), parsed, block)
+            self._finish(packets.of(np.flatnonzero(now)), parsed, block)
         for index, stepped in off:
             row, at = int(rows[index]), int(np.arange(len(block))[chosen][index])
             packet = self._numbers.read_one(row, parsed, block, at)
-            self._keep_aside(self._stream(row), packet, stepped=stepped)
+            self._keep_aside(self._streams.at(row), packet, stepped=stepped)
             now[index] = True
         return np.flatnonzero(~now)
 
-    def _look(
+    def _number(
         self,
         rows: NDArray[np.int64],
         parsed: Parsed,
@@ -198,23 +196,23 @@ class Scheduler:
         delay = arrival // SAMPLE_NS - media
         known = None
         if aside:
-            place = self._pace.place_of(self._streams, rows, media)
+            offset = self._offsets.offset_of(rows, media)
         else:
-            place, known = self._pace.look(self._streams, rows, media, delay, usable)
-        output = media + place
-        ahead = (output - self._stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
-        looked = NumberedPackets(
+            offset, known = self._offsets.peek(rows, media, delay, usable)
+        output = media + offset
+        ahead = (output - self._streams.at(int(rows[0])).lead) // FRAME_SAMPLES - usable
+        packets = NumberedPackets(
             rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead
         )
-        return looked, known
+        return packets, known
 
     def _count_breaks(self, rows: NDArray[np.int64]) -> None:
         for row in rows.tolist():
-            self._stream(row).number_breaks += 1
+            self._streams.at(row).number_breaks += 1
 
-    def _odd(self, looked: NumberedPackets) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    def _odd(self, packets: NumberedPackets) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Return which packets may be off their lines, and whose numbers fell back, if any."""
-        rows, sequence, media = looked.rows, looked.sequence, looked.media
+        rows, sequence, media = packets.rows, packets.sequence, packets.media
         first = rows[1:] != rows[:-1]
         numbers, steps = np.empty_like(sequence), np.empty_like(media)
         if first.all():  # in real time, as a rule
@@ -227,8 +225,8 @@ class Scheduler:
             own = rows[firsts]
             numbers[firsts] = sequence[firsts] - self._numbers.sequence[own]
             steps[firsts] = media[firsts] - self._numbers.media(own, self._numbers.ticks[own])
-        odd: NDArray[np.bool_] = looked.ahead < 0
-        odd |= self._pace.off(rows, looked.delay, looked.output - media) < -JUMP
+        odd: NDArray[np.bool_] = packets.ahead < 0
+        odd |= self._offsets.off(rows, packets.delay, packets.output - media) < -JUMP
         goes_on, counts_on = steps > 0, numbers > 0
         if goes_on.all() and counts_on.all():
             return odd, None
@@ -237,93 +235,95 @@ class Scheduler:
 
     def _is_off(
         self,
-        looked: NumberedPackets,
+        packets: NumberedPackets,
         odd: NDArray[np.bool_],
         now: NDArray[np.bool_],
         index: int,
         start: int,
     ) -> bool:
         """Return whether a packet is too late for the line; its row begins at ``start``."""
-        row, media = int(looked.rows[index]), int(looked.media[index])
-        delay, usable, following = int(looked.delay[index]), looked.usable, index + 1
+        row, media = int(packets.rows[index]), int(packets.media[index])
+        delay, usable, following = int(packets.delay[index]), packets.usable, index + 1
         on = following < len(odd) and now[following] and not odd[following]
-        if on and looked.rows[following] == row:
+        if on and packets.rows[following] == row:
             # As a rule the next one is on the line, and in time to say so.
-            before = looked.media[start:index].max(initial=_LOWEST)
-            newest = max(int(self._pace.newest[row]), int(before))
-            stream = self._stream(row)
+            before = packets.media[start:index].max(initial=_LOWEST)
+            newest = max(int(self._offsets.newest[row]), int(before))
+            stream = self._streams.at(row)
             due = due_of(media, delay, stream.format.depth, stream.lead)
             same = usable[index] // WINDOW_FRAMES == usable[following] // WINDOW_FRAMES
             # What is behind others is dropped with no say in how late packets may come.
-            goes_on = newest < media < looked.media[following]
+            goes_on = newest < media < packets.media[following]
             if same and goes_on and usable[following] <= due:
                 return False
-        return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
+        return delay > self._offsets.most(row, packets.delay[start:index], usable[start:following])
 
-    def _overtaken(self, looked: NumberedPackets, index: int, start: int) -> bool:
+    def _overtaken(self, packets: NumberedPackets, index: int, start: int) -> bool:
         """Return whether a packet is behind others of the line in number and time, and no copy."""
-        row, behind = int(looked.rows[index]), slice(start, index)
-        number, media = int(looked.sequence[index]), int(looked.media[index])
-        newest = max(int(self._pace.newest[row]), int(looked.media[behind].max(initial=_LOWEST)))
-        highest = max(self._reception.highest_of(row), int(looked.sequence[behind].max(initial=0)))
+        row, behind = int(packets.rows[index]), slice(start, index)
+        number, media = int(packets.sequence[index]), int(packets.media[index])
+        newest = max(
+            int(self._offsets.newest[row]), int(packets.media[behind].max(initial=_LOWEST))
+        )
+        highest = max(self._reception.highest_of(row), int(packets.sequence[behind].max(initial=0)))
         behind_by = highest - number
         longest = min(behind_by * LONGEST_PACKET, _OVERTAKEN)
         if not 0 < behind_by <= _MISORDER or not 0 < newest - media <= longest:
             return False
-        same = (looked.sequence[behind] == number) & (looked.media[behind] == media)
+        same = (packets.sequence[behind] == number) & (packets.media[behind] == media)
         return not same.any() and not self._reception.has(row, number, media)
 
-    def _stepped(self, looked: NumberedPackets, parsed: Parsed, index: int, start: int) -> bool:
+    def _stepped(self, packets: NumberedPackets, parsed: Parsed, index: int, start: int) -> bool:
         """Return whether a timestamp contradicts the sequence number and the arrival."""
-        row = int(looked.rows[index])
+        row = int(packets.rows[index])
         if index > start:
-            number, media = int(looked.sequence[index - 1]), int(looked.media[index - 1])
-            arrival = int(looked.arrival[index - 1])
+            number, media = int(packets.sequence[index - 1]), int(packets.media[index - 1])
+            arrival = int(packets.arrival[index - 1])
         else:
             number, arrival = int(self._numbers.sequence[row]), int(self._numbers.arrival[row])
             media = int(self._numbers.ticks[row]) // int(self._numbers.ratio[row])
-        numbers = int(looked.sequence[index]) - number
-        step = int(looked.media[index]) - media
+        numbers = int(packets.sequence[index]) - number
+        step = int(packets.media[index]) - media
         if step <= 0 and (numbers > 0 or numbers < -_MISORDER or numbers * _SHORTEST < step):
             return True
-        if step - (int(looked.arrival[index]) - arrival) // SAMPLE_NS < JUMP:
+        if step - (int(packets.arrival[index]) - arrival) // SAMPLE_NS < JUMP:
             return False
         one = slice(index, index + 1)
-        place = looked.output[one] - looked.media[one]
-        if self._pace.off(looked.rows[one], looked.delay[one], place)[0] >= -JUMP:
+        offset = packets.output[one] - packets.media[one]
+        if self._offsets.off(packets.rows[one], packets.delay[one], offset)[0] >= -JUMP:
             return False
-        octets = self._stream(row).octets
-        size = int(parsed.size[looked.chosen][index]) // octets if octets else FRAME_SAMPLES
+        octets = self._streams.at(row).octets
+        size = int(parsed.size[packets.chosen][index]) // octets if octets else FRAME_SAMPLES
         return step - (numbers if 0 < numbers <= _BURST else 1) * size >= JUMP
 
     def _finish(
         self,
-        looked: NumberedPackets,
+        packets: NumberedPackets,
         parsed: Parsed,
         block: PacketBlock,
         *,
         aside: bool = False,
     ) -> None:
         """Count packets and put them at their output samples; ``aside``: they were kept aside."""
-        chosen = looked.chosen
+        chosen = packets.chosen
         if not aside:
-            self._numbers.go_to(looked, parsed.timestamp[chosen])
-        transit = looked.arrival / SAMPLE_NS - looked.media
-        fresh = self._reception.take(looked.rows, looked.sequence, transit, looked.media)
+            self._numbers.go_to(packets, parsed.timestamp[chosen])
+        transit = packets.arrival / SAMPLE_NS - packets.media
+        fresh = self._reception.take(packets.rows, packets.sequence, transit, packets.media)
         if fresh is not None:
-            looked = looked.of(np.flatnonzero(fresh))
-            if not len(looked.rows):
+            packets = packets.of(np.flatnonzero(fresh))
+            if not len(packets.rows):
                 return
         if not aside:
-            self._pace.count(looked.rows, looked.media, looked.delay, looked.usable)
-        good = (looked.ahead >= 0) & (looked.ahead < AHEAD_FRAMES)
+            self._offsets.count(packets.rows, packets.media, packets.delay, packets.usable)
+        good = (packets.ahead >= 0) & (packets.ahead < AHEAD_FRAMES)
         if not good.all():
-            bad = looked.of(np.flatnonzero(~good))
-            self._placing.refuse(bad.rows, bad.ahead < 0, bad.arrival, bad.output)
-            looked = looked.of(np.flatnonzero(good))
-        if len(looked.rows):
-            where = looked.rows, looked.media, looked.output, looked.usable
-            self._placing.write(*where, parsed, block, looked.chosen)
+            bad = packets.of(np.flatnonzero(~good))
+            self._depacketizer.refuse(bad.rows, bad.ahead < 0, bad.arrival, bad.output)
+            packets = packets.of(np.flatnonzero(good))
+        if len(packets.rows):
+            where = packets.rows, packets.media, packets.output, packets.usable
+            self._depacketizer.write(*where, parsed, block, packets.chosen)
 
     # -- packets kept aside -----------------------------------------------------------------
 
@@ -339,7 +339,7 @@ class Scheduler:
 
     def _keep_aside(self, stream: ReceivedStream, packet: KeptPacket, *, stepped: bool) -> None:
         """Begin a trial with the first packet off the line."""
-        self._pace.roll_one(self._streams, stream.row, packet.usable)
+        self._offsets.roll_one(stream.row, packet.usable)
         trial = Trial.of(packet, stream.format.depth, stream.lead, stepped=stepped)
         self._trials[stream.row] = trial
         self._count_aside(stream, packet)
@@ -353,15 +353,15 @@ class Scheduler:
 
     def _count_aside(self, stream: ReceivedStream, packet: KeptPacket) -> None:
         if self._is_late(stream, packet):
-            self._pace.count_aside(stream.row, packet.delay)
+            self._offsets.count_aside(stream.row, packet.delay)
 
     def _is_late(self, stream: ReceivedStream, packet: KeptPacket) -> bool:
-        needed = packet.media + self._place_of(stream, packet.media) - stream.lead
+        needed = packet.media + self._offset_of(stream, packet.media) - stream.lead
         return needed // FRAME_SAMPLES < packet.usable
 
-    def _place_of(self, stream: ReceivedStream, media: int) -> int:
+    def _offset_of(self, stream: ReceivedStream, media: int) -> int:
         rows, at = np.array([stream.row]), np.array([media])
-        return int(self._pace.place_of(self._streams, rows, at)[0])
+        return int(self._offsets.offset_of(rows, at)[0])
 
     def _go_on(
         self,
@@ -372,9 +372,9 @@ class Scheduler:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Process packets of streams with a trial, one by one; return those left."""
         index = np.arange(len(block))[chosen]
-        left = np.ones(len(rows), np.bool_)
+        remaining = np.ones(len(rows), np.bool_)
         for row in sorted(self._trials.keys() & set(rows.tolist())):
-            stream = self._stream(row)
+            stream = self._streams.at(row)
             for at in np.flatnonzero(rows == row).tolist():
                 self.settle(stream, int(block.arrival[index[at]]) // FRAME_NS + 1)
                 trial = self._trials.get(row)
@@ -385,10 +385,10 @@ class Scheduler:
                     if row not in self._trials:
                         break
                     one = slice(at, at + 1)
-                    looked, _ = self._look(rows[one], parsed, block, index[one])
-                    self._finish(looked, parsed, block)
-                left[at] = False
-        return rows[left], index[left]
+                    packets, _ = self._number(rows[one], parsed, block, index[one])
+                    self._finish(packets, parsed, block)
+                remaining[at] = False
+        return rows[remaining], index[remaining]
 
     def _kept(self, stream: ReceivedStream, trial: Trial, packet: KeptPacket) -> bool:
         """Return whether a packet is kept aside with others, or dropped; else it is on the line.
@@ -399,14 +399,14 @@ class Scheduler:
         if trial.repeats(packet):
             self._reception.duplicates[row] += 1
             return True
-        self._pace.roll_one(self._streams, row, packet.usable)
+        self._offsets.roll_one(row, packet.usable)
         if not (trial.stepped and trial.precedes(packet)):
             if self._is_late(stream, packet):
-                on = packet.delay <= self._pace.most(row)
+                on = packet.delay <= self._offsets.most(row)
             else:
-                slack = packet.delay - self._place_of(stream, packet.media)
-                on = slack - self._pace.reference(row) >= -JUMP
-            newest = int(self._pace.newest[row])
+                slack = packet.delay - self._offset_of(stream, packet.media)
+                on = slack - self._offsets.reference(row) >= -JUMP
+            newest = int(self._offsets.newest[row])
             back = not trial.stepped and trial.kept[0].media <= newest
             if packet.media > newest and (on or back):
                 self._drop(stream, trial, packet.usable)
@@ -415,7 +415,7 @@ class Scheduler:
                 return False
             if not trial.agrees(packet, stream.lead, AHEAD_FRAMES):
                 if trial.proven or self._reception.has(row, packet.sequence, packet.media):
-                    self._place_aside(stream, [packet], packet.usable)
+                    self._schedule_aside(stream, [packet], packet.usable)
                 else:
                     self._drop(stream, trial, packet.usable)
                     self._keep_aside(stream, packet, stepped=False)
@@ -430,19 +430,19 @@ class Scheduler:
         Frames before ``frame`` have been played.
         """
         self._forget(stream)
-        newest = int(self._pace.newest[stream.row])
+        newest = int(self._offsets.newest[stream.row])
         for packet in trial.kept:
             if packet.media > newest and not trial.stepped:  # and no copy
-                self._pace.accustom(stream.row, packet.delay)
+                self._offsets.accustom(stream.row, packet.delay)
         playable = [packet for packet in trial.kept if packet.media > newest or not trial.stepped]
-        self._place_aside(stream, trial.kept, frame if playable else _LATEST_FRAME)
+        self._schedule_aside(stream, trial.kept, frame if playable else _LATEST_FRAME)
 
-    def _place_aside(self, stream: ReceivedStream, kept: list[KeptPacket], frame: int) -> None:
+    def _schedule_aside(self, stream: ReceivedStream, kept: list[KeptPacket], frame: int) -> None:
         for rows, parsed, block in self._by_kind(stream, kept):
-            looked, _ = self._look(rows, parsed, block, slice(0, len(rows)), aside=True)
-            ahead = looked.ahead
-            np.minimum(ahead, ahead + looked.usable - frame, out=ahead)  # by now
-            self._finish(looked, parsed, block, aside=True)
+            packets, _ = self._number(rows, parsed, block, slice(0, len(rows)), aside=True)
+            ahead = packets.ahead
+            np.minimum(ahead, ahead + packets.usable - frame, out=ahead)  # by now
+            self._finish(packets, parsed, block, aside=True)
 
     def _by_kind(self, stream: ReceivedStream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
         """Yield packets that were kept, as blocks of one payload type each."""
@@ -457,9 +457,9 @@ class Scheduler:
         row, kept = stream.row, trial.kept
         self._forget(stream)
         first = min(packet.media for packet in kept)
-        newest = int(self._pace.newest[row])
-        output = max(first + trial.place, trial.due * FRAME_SAMPLES + stream.lead)
-        place = self._place_of(stream, max(first, newest))
+        newest = int(self._offsets.newest[row])
+        output = max(first + trial.offset, trial.due * FRAME_SAMPLES + stream.lead)
+        offset = self._offset_of(stream, max(first, newest))
         rebased = 0
         spurt = first > newest and not trial.stepped
         if not spurt:
@@ -470,16 +470,16 @@ class Scheduler:
             self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)
         begins = first + rebased
-        later = -(-(output - begins - place) // STEP) * STEP
+        later = -(-(output - begins - offset) // STEP) * STEP
         # Of what was too early to be kept, there is nothing to stand behind.
         reach = (trial.due + AHEAD_FRAMES) * FRAME_SAMPLES - begins
-        moved = max(later, min(0, (reach - place) // STEP * STEP))
+        moved = max(later, min(0, (reach - offset) // STEP * STEP))
         why: Why = "talk spurt" if spurt else "new beginning"
         transit = min(packet.delay for packet in kept) - rebased
-        shift = Shift(begins, place + moved, moved, trial.due, why, rebased)
-        self._pace.begin_anew(stream, shift, transit, kept[0].usable)
+        shift = Shift(begins, offset + moved, moved, trial.due, why, rebased)
+        self._offsets.begin_anew(stream, shift, transit, kept[0].usable)
         for rows, parsed, block in self._by_kind(stream, kept):
-            self.place(rows, parsed, block, slice(0, len(rows)))
+            self.schedule(rows, parsed, block, slice(0, len(rows)))
 
     def replay(self, streams: list[tuple[ReceivedStream, list[KeptPacket]]]) -> None:
         """Place the packets that streams have kept until they had their offsets."""
@@ -491,12 +491,7 @@ class Scheduler:
                 listed += [(stream.row, packet) for packet in kept]
             else:
                 for rows, parsed, block in self._by_kind(stream, kept):
-                    self.place(rows, parsed, block, slice(0, len(rows)))
+                    self.schedule(rows, parsed, block, slice(0, len(rows)))
         if listed:
             rows, parsed, block = block_of(listed)
-            self.place(rows, parsed, block, slice(0, len(rows)))
-
-    def _stream(self, row: int) -> ReceivedStream:
-        stream = self._streams[row]
-        assert stream is not None
-        return stream
+            self.schedule(rows, parsed, block, slice(0, len(rows)))

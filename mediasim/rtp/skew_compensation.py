@@ -13,7 +13,7 @@ minimum, which jitter does not touch):
 
 Windows end for all rows in the same frame, so they are processed at once, whatever they show; only
 a stream that really moves is processed by itself. Packets are looked at before they are counted:
-:meth:`PlayoutOffsets.look` says where they belong, :meth:`PlayoutOffsets.count` enters those that
+:meth:`PlayoutOffsets.peek` says where they belong, :meth:`PlayoutOffsets.count` enters those that
 were received into the windows.
 """
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.rtp.probation import STEP, Anchor
 from mediasim.rtp.ring import Columns
-from mediasim.rtp.stream import ReceivedStream, Shift
+from mediasim.rtp.stream import ReceivedStream, Shift, StreamTable
 
 __all__ = [
     "AHEAD_FRAMES",
@@ -144,12 +144,13 @@ def _whole_steps(samples: NDArray[np.int64]) -> NDArray[np.int64]:
 class PlayoutOffsets(Columns):
     """The playout offset of each row, and the delays of its recent packets."""
 
-    def __init__(self) -> None:
-        self._pacing = SkewCompensation(AHEAD_FRAMES * FRAME_SAMPLES)
+    def __init__(self, streams: StreamTable) -> None:
+        self._streams = streams
+        self._skew = SkewCompensation(AHEAD_FRAMES * FRAME_SAMPLES)
         super().__init__()
 
     def _columns(self, rows: int) -> None:
-        self._place = np.zeros(rows, np.int64)
+        self._offset = np.zeros(rows, np.int64)
         """Output sample minus media time, from ``_turn`` on."""
         self._turn = np.full(rows, _EARLIEST, np.int64)
         """Media time from which on the offset holds."""
@@ -170,7 +171,7 @@ class PlayoutOffsets(Columns):
 
     def ensure(self, rows: int) -> None:
         super().ensure(rows)
-        self._pacing.ensure(rows)
+        self._skew.ensure(rows)
 
     def forget(self, row: int) -> None:
         """Drop the offset of a row's stream."""
@@ -195,8 +196,8 @@ class PlayoutOffsets(Columns):
         row = stream.row
         usable = arrival // FRAME_NS + 1
         self._turn[row] = self.newest[row] = self._contested[row] = _EARLIEST
-        self._anchor(stream, anchor.place, anchor.transit, usable)
-        stream.placed(anchor.first, anchor.place, usable)
+        self._anchor(stream, anchor.offset, anchor.transit, usable)
+        stream.placed(anchor.first, anchor.offset, usable)
 
     def begin_anew(self, stream: ReceivedStream, shift: Shift, transit: int, usable: int) -> None:
         """Give a stream that continues elsewhere its offset there.
@@ -205,41 +206,39 @@ class PlayoutOffsets(Columns):
         frame from which on the first of them could be played.
         """
         self._turn[stream.row] = shift.media
-        self._anchor(stream, shift.place, transit, usable)
+        self._anchor(stream, shift.offset, transit, usable)
         stream.shifts.append(shift)
 
-    def _anchor(self, stream: ReceivedStream, place: int, transit: int, usable: int) -> None:
+    def _anchor(self, stream: ReceivedStream, offset: int, transit: int, usable: int) -> None:
         row = stream.row
-        self._place[row] = place
+        self._offset[row] = offset
         self._roll_to(np.array([row]), np.array([usable // WINDOW_FRAMES]))
         self._most[row] = self._most_before[row] = _EARLIEST
-        self._pacing.refer(row, transit - place, stream.format.depth * FRAME_SAMPLES)
+        self._skew.refer(row, transit - offset, stream.format.depth * FRAME_SAMPLES)
 
     # -- packets ----------------------------------------------------------------------------
 
     def off(
-        self, rows: NDArray[np.int64], delay: NDArray[np.int64], place: NDArray[np.int64]
+        self, rows: NDArray[np.int64], delay: NDArray[np.int64], offset: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         """Return the samples by which packets come later than their streams' first ones."""
-        found: NDArray[np.int64] = delay - place - self._pacing.reference(rows)
+        found: NDArray[np.int64] = delay - offset - self._skew.reference(rows)
         return found
 
-    def place_of(
+    def offset_of(
         self,
-        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Return each packet's offset as known now; ``streams`` is indexed by row."""
-        place = self._place[rows]
+        """Return each packet's offset as known now."""
+        offset = self._offset[rows]
         before = np.flatnonzero(media < self._turn[rows])
         for index in before.tolist():
-            place[index] = _of(streams, int(rows[index])).place_of(int(media[index]))
-        return place
+            offset[index] = self._streams.at(int(rows[index])).offset_of(int(media[index]))
+        return offset
 
-    def look(
+    def peek(
         self,
-        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
         delay: NDArray[np.int64],
@@ -255,14 +254,14 @@ class PlayoutOffsets(Columns):
         window = usable // WINDOW_FRAMES
         known = None
         if (window != self._window[rows]).any():
-            starts, row, of, fresh = _pieces(rows, window)
+            starts, row, number, fresh = _pieces(rows, window)
             firsts = np.flatnonzero(fresh)
-            rolls = firsts[of[firsts] != self._window[row[firsts]]]
+            rolls = firsts[number[firsts] != self._window[row[firsts]]]
             if len(rolls):
-                self._roll(streams, row[rolls], of[rolls], usable[starts[rolls]])
+                self._roll(row[rolls], number[rolls], usable[starts[rolls]])
             if len(firsts) < len(starts):
                 known = self._calm_until(rows, delay, starts, row, fresh)
-        return self.place_of(streams, rows, media), known
+        return self.offset_of(rows, media), known
 
     def _calm_until(
         self,
@@ -278,8 +277,8 @@ class PlayoutOffsets(Columns):
         least[fresh] = np.minimum(self._least[row[fresh]], least[fresh])
         packets = count + np.where(fresh, self._packets[row], 0)
         later = np.flatnonzero(~fresh)
-        slack = least[later - 1] - self._place[row[later]]
-        calm = self._pacing.calm(row[later], slack, packets[later - 1])
+        slack = least[later - 1] - self._offset[row[later]]
+        calm = self._skew.calm(row[later], slack, packets[later - 1])
         if calm.all():
             return None
         moving = np.zeros(len(starts), np.int64)
@@ -290,35 +289,34 @@ class PlayoutOffsets(Columns):
 
     def _roll(
         self,
-        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         windows: NDArray[np.int64],
         usable: NDArray[np.int64],
     ) -> None:
         """Close the rows' windows, each row once, and begin others."""
-        slack = self._least[rows] - self._place[rows]
-        closing = np.flatnonzero(~self._pacing.calm(rows, slack, self._packets[rows]))
+        slack = self._least[rows] - self._offset[rows]
+        closing = np.flatnonzero(~self._skew.calm(rows, slack, self._packets[rows]))
         if len(closing):
-            of = rows[closing]
-            moves = self._pacing.judge(of, slack[closing], self._packets[of])
+            closed = rows[closing]
+            moves = self._skew.judge(closed, slack[closing], self._packets[closed])
             for index in np.flatnonzero(moves).tolist():
-                stream = _of(streams, int(of[index]))
+                stream = self._streams.at(int(closed[index]))
                 self._move(stream, int(moves[index]), int(usable[closing[index]]))
         self._roll_to(rows, windows)
 
     def _roll_to(self, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> None:
-        told = self._packets[rows] > 0
-        self._most_before[rows[told]] = self._most[rows[told]]
+        counted = self._packets[rows] > 0
+        self._most_before[rows[counted]] = self._most[rows[counted]]
         self._window[rows] = windows
         self._least[rows] = _LATEST
         self._packets[rows] = 0
         self._most[rows] = _EARLIEST
 
-    def roll_one(self, streams: list[ReceivedStream | None], row: int, usable: int) -> None:
+    def roll_one(self, row: int, usable: int) -> None:
         """Close one row's window if a packet usable in this frame is beyond it."""
         if usable // WINDOW_FRAMES != self._window[row]:
             rows = np.array([row])
-            self._roll(streams, rows, np.array([usable // WINDOW_FRAMES]), np.array([usable]))
+            self._roll(rows, np.array([usable // WINDOW_FRAMES]), np.array([usable]))
 
     def count(
         self,
@@ -334,7 +332,7 @@ class PlayoutOffsets(Columns):
             self._packets[rows] += 1
             self.newest[rows] = np.maximum(self.newest[rows], media)
             return
-        starts, row, of, fresh = _pieces(rows, usable // WINDOW_FRAMES)
+        starts, row, number, fresh = _pieces(rows, usable // WINDOW_FRAMES)
         count = np.diff(np.append(starts, len(rows)))
         least = np.minimum.reduceat(delay, starts)
         most = np.maximum.reduceat(delay, starts)
@@ -348,14 +346,14 @@ class PlayoutOffsets(Columns):
         ended = np.flatnonzero(last & ~fresh)
         self._most_before[row[ended]] = most[ended - 1]
         own = row[last]
-        self._window[own] = of[last]
+        self._window[own] = number[last]
         self._least[own] = least[last]
         self._most[own] = most[last]
         self._packets[own] = count[last]
 
     def reference(self, row: int) -> int:
         """Return the least slack (samples) of a row's first packets."""
-        return int(self._pacing.reference(np.array([row]))[0])
+        return int(self._skew.reference(np.array([row]))[0])
 
     def count_aside(self, row: int, delay: int) -> None:
         """Enter a late packet that is kept aside."""
@@ -392,16 +390,16 @@ class PlayoutOffsets(Columns):
     def _move(self, stream: ReceivedStream, samples: int, usable: int) -> None:
         """Move a stream's offset, as known in the frame ``usable``."""
         row = stream.row
-        place = int(self._place[row])
+        offset = int(self._offset[row])
         # It holds from beyond all that was received. Back, it may still be written over the end
         # of that, or late packets of that over it.
         reach = (usable + AHEAD_FRAMES) * FRAME_SAMPLES + stream.lead
-        turn = max(int(self._turn[row]), min(int(self.newest[row]) + 1, reach - place))
-        self._place[row], self._turn[row] = place + samples, turn
-        below = turn + place + LONGEST_PACKET
+        turn = max(int(self._turn[row]), min(int(self.newest[row]) + 1, reach - offset))
+        self._offset[row], self._turn[row] = offset + samples, turn
+        below = turn + offset + LONGEST_PACKET
         if samples < 0:
             self._contested[row] = max(int(self._contested[row]), below)
-        stream.moved(turn, place + samples, samples, usable, below)
+        stream.moved(turn, offset + samples, samples, usable, below)
 
 
 def _pieces(
@@ -417,9 +415,3 @@ def _pieces(
     fresh = np.ones(len(starts), np.bool_)
     fresh[1:] = row[1:] != row[:-1]
     return starts, row, window[starts], fresh
-
-
-def _of(streams: list[ReceivedStream | None], row: int) -> ReceivedStream:
-    stream = streams[row]
-    assert stream is not None
-    return stream

@@ -31,12 +31,13 @@ from mediasim.rtp.telephone_event import EventReceiver
 __all__ = [
     "MEDIA_BASE",
     "Digit",
-    "FramedStream",
     "KeptNoise",
     "Placed",
     "ReceivedStream",
     "Shift",
+    "StatefulDecoder",
     "StreamFormat",
+    "StreamTable",
     "Why",
 ]
 
@@ -48,7 +49,7 @@ MEDIA_BASE: Final = FRAME_SAMPLES << 24
 _HIGHEST: Final = np.iinfo(np.int64).max
 
 
-class FramedStream:
+class StatefulDecoder:
     """The held payloads and the decoder of one row, for one codec with memory."""
 
     def __init__(self, codec: str) -> None:
@@ -169,7 +170,7 @@ class Shift:
 
     media: int
     """Media time from which on it holds, in 8 kHz samples."""
-    place: int
+    offset: int
     """Output sample minus media time."""
     moved: int
     """Samples it moved by: more is silence put in, less is audio dropped; 0 at the start."""
@@ -248,7 +249,7 @@ class ReceivedStream:
     """How many times a sequence number fell back or stood while the timestamp went on."""
     clock_rate: int | None = None
     """Timestamp units per second, if not those of the codec; None otherwise."""
-    decoders: dict[str, FramedStream] = field(default_factory=dict)
+    decoders: dict[str, StatefulDecoder] = field(default_factory=dict)
     """Decoders of the codecs with a memory that were used, by codec."""
 
     def __post_init__(self) -> None:
@@ -260,12 +261,12 @@ class ReceivedStream:
     def use(self, payload_type: int) -> None:
         """Switch to the codec of a payload type. Raises KeyError for one that is not decoded."""
         self.codec, self.payload_type = self.codecs[payload_type], payload_type
-        framed = isinstance(CODECS[self.codec].coder, FrameCoder)
-        if framed and self.codec not in self.decoders:
-            self.decoders[self.codec] = FramedStream(self.codec)
+        stateful = isinstance(CODECS[self.codec].coder, FrameCoder)
+        if stateful and self.codec not in self.decoders:
+            self.decoders[self.codec] = StatefulDecoder(self.codec)
 
     @property
-    def framed(self) -> FramedStream | None:
+    def decoder(self) -> StatefulDecoder | None:
         """The decoder, if the codec has a memory; None otherwise."""
         return self.decoders.get(self.codec)
 
@@ -330,7 +331,7 @@ class ReceivedStream:
         """Media time of the first packet known when the present stream got its offset."""
         return next(shift.media for shift in reversed(self.shifts) if shift.why == "start")
 
-    def place_of(self, media: int, frame: int | None = None) -> int:
+    def offset_of(self, media: int, frame: int | None = None) -> int:
         """Return the offset of a media time of the present stream, as known now or in a frame.
 
         Raises RuntimeError if the stream has no offset yet.
@@ -338,16 +339,16 @@ class ReceivedStream:
         for shift in reversed(self.shifts):
             known = frame is None or shift.frame <= frame
             if (known and shift.media <= media) or shift.why == "start":
-                return shift.place
+                return shift.offset
         raise RuntimeError("the stream has no place yet")
 
-    def placed(self, media: int, place: int, frame: int) -> None:
+    def placed(self, media: int, offset: int, frame: int) -> None:
         """Log the offset at the stream's start."""
-        self.shifts.append(Shift(media, place, 0, frame, "start"))
+        self.shifts.append(Shift(media, offset, 0, frame, "start"))
 
-    def moved(self, media: int, place: int, samples: int, frame: int, below: int) -> None:
+    def moved(self, media: int, offset: int, samples: int, frame: int, below: int) -> None:
         """Log a move of the offset; no packet received so far reaches sample ``below``."""
-        self.shifts.append(Shift(media, place, samples, frame))
+        self.shifts.append(Shift(media, offset, samples, frame))
         if samples < 0:
             highest = self._contests[-1][1] if self._contests else below
             self._contests.append((frame, max(below, highest)))
@@ -369,3 +370,14 @@ class ReceivedStream:
             self.late += len(arrival)
             self.late_at.append(arrival)
             self.late_for.append(output)
+
+
+class StreamTable(list[ReceivedStream | None]):
+    """The received streams by row; None for a free row."""
+
+    def at(self, row: int) -> ReceivedStream:
+        """Return the stream of a row. Raises LookupError if the row is closed."""
+        stream = self[row]
+        if stream is None:
+            raise LookupError(f"row {row} is closed")
+        return stream
