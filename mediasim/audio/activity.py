@@ -252,7 +252,8 @@ class LiveActivity:
     def _follow(self, energy: float, change: float) -> None:
         """Update the noise with a frame; it changes five times a second."""
         self._last.append((energy, change))
-        self._part.append((sum(it[0] for it in self._last), sum(it[1] for it in self._last)))
+        energies, changes = zip(*self._last, strict=True)
+        self._part.append((sum(energies), sum(changes)))
         if len(self._part) == _WINDOW // _PARTS:
             self._quietest.append(_least(self._part))
             self._part.clear()

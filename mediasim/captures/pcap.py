@@ -231,11 +231,11 @@ def _udp_of(at_ns: int, ip: bytes) -> Datagram | None:
     if size < 8 or len(payload) != size - 8:
         return None
     near, far = addresses
-    return Datagram(at_ns, (_shown(near), source), (_shown(far), destination), payload)
+    return Datagram(at_ns, (_host_text(near), source), (_host_text(far), destination), payload)
 
 
 @lru_cache
-def _shown(address: bytes) -> str:
+def _host_text(address: bytes) -> str:
     return str(ipaddress.ip_address(address))
 
 

@@ -20,10 +20,10 @@ __all__ = [
     "CapturedDirection",
     "FoundStream",
     "StreamFigures",
+    "directions_of",
     "figures_of",
     "find_streams",
     "pairs_of",
-    "talks_of",
 ]
 
 _OVERLAP_NS: Final = 200_000_000
@@ -113,7 +113,7 @@ class CapturedDirection:
         return not any(stream.packets for stream in self.streams)
 
     @classmethod
-    def unheard(cls, other: CapturedDirection) -> CapturedDirection:
+    def uncaptured(cls, other: CapturedDirection) -> CapturedDirection:
         """Return the other direction of a call, of which nothing was captured."""
         return cls((FoundStream(0, other.destination, other.source, ()),))
 
@@ -156,24 +156,24 @@ class CapturedDirection:
         return known and -_OVERLAP_NS <= pause <= _PAUSE_NS
 
 
-def talks_of(streams: Iterable[FoundStream]) -> list[CapturedDirection]:
+def directions_of(streams: Iterable[FoundStream]) -> list[CapturedDirection]:
     """Group streams to directions, in the order in which those begin."""
-    talks: list[CapturedDirection] = []
+    directions: list[CapturedDirection] = []
     for stream in sorted(streams, key=lambda each: each.packets[0].at_ns):
-        for number, talk in enumerate(talks):
-            if talk._goes_on(stream):
-                talks[number] = CapturedDirection((*talk.streams, stream))
+        for number, direction in enumerate(directions):
+            if direction._goes_on(stream):
+                directions[number] = CapturedDirection((*direction.streams, stream))
                 break
         else:
-            talks.append(CapturedDirection((stream,)))
-    return talks
+            directions.append(CapturedDirection((stream,)))
+    return directions
 
 
 def pairs_of(
-    talks: Iterable[CapturedDirection],
+    directions: Iterable[CapturedDirection],
 ) -> list[tuple[CapturedDirection, CapturedDirection]]:
     """Pair directions that answer each other, in all possible ways; the earlier one first."""
-    listed = list(talks)
+    listed = list(directions)
     return [
         (one, other)
         for number, one in enumerate(listed)

@@ -44,7 +44,7 @@ class _Piece:
 
 
 @dataclass(slots=True)
-class _Wire:
+class _Line:
     """One line, and what passed on it."""
 
     server: Address
@@ -86,7 +86,7 @@ class CaptureTransport:
 
     def __init__(self, within: Transport | None = None) -> None:
         self._within = within
-        self._wires: dict[Leg, _Wire] = {}
+        self._lines: dict[Leg, _Line] = {}
 
     def __call__(
         self, leg: Leg, source: PacketSource, sink: PacketSink | None
@@ -95,15 +95,15 @@ class CaptureTransport:
 
         Packets are kept even if no sink takes them.
         """
-        heard = sink or _Nobody()
+        inner_sink = sink or _NullSink()
         if self._within is not None:
-            source, sink = self._within(leg, source, heard)
-        number = len(self._wires) + 1
+            source, sink = self._within(leg, source, inner_sink)
+        number = len(self._lines) + 1
         high, low = divmod(number - 1, _PORTS)
         server = _SERVER[:-1] + str(1 + high), _FIRST_PORT + 2 * low
         party = f"10.{1 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", _PARTY_PORT
         wire = self.wire(leg, server, lambda: party)
-        return _Source(source, wire), _Sink(sink or heard, wire)
+        return _Source(source, wire), _Sink(sink or inner_sink, wire)
 
     def wire(
         self,
@@ -118,12 +118,12 @@ class CaptureTransport:
         ``party`` is called at every packet sent: nothing is sent to None. ``shared_port`` says
         whether RTCP has no port of its own (RFC 5761).
         """
-        wire = self._wires[leg] = _Wire(server, party, shared_port)
+        wire = self._lines[leg] = _Line(server, party, shared_port)
         return wire
 
     def add_control(self, leg: Leg, at_ns: int, packet: bytes, *, outward: bool = True) -> None:
         """Keep an RTCP packet of a line, at a loop time; ignored for an unknown line."""
-        wire = self._wires.get(leg)
+        wire = self._lines.get(leg)
         if wire is None or wire.party() is None:
             return
         data = np.frombuffer(packet, np.uint8)[None]
@@ -138,12 +138,12 @@ class CaptureTransport:
         Those of the same time stand in the order of the lines, received ones before sent ones.
         """
         zero = unix_ns(0)
-        pieces = [(wire, piece) for wire in self._wires.values() for piece in wire.pieces]
+        pieces = [(wire, piece) for wire in self._lines.values() for piece in wire.pieces]
         counts = np.array([len(piece.at_ns) for _, piece in pieces], np.int64)
         if not counts.sum():
             return
-        wires = {id(wire): number for number, wire in enumerate(self._wires.values())}
-        of_line = np.repeat([wires[id(wire)] for wire, _ in pieces], counts)
+        numbers = {id(wire): number for number, wire in enumerate(self._lines.values())}
+        of_line = np.repeat([numbers[id(wire)] for wire, _ in pieces], counts)
         outward = np.repeat([piece.outward for _, piece in pieces], counts)
         at_ns = np.concatenate([piece.at_ns for _, piece in pieces])
         starts = np.cumsum(counts) - counts
@@ -158,8 +158,8 @@ class CaptureTransport:
             yield Datagram(zero + int(piece.at_ns[row]), source, destination, payload)
 
 
-class _Nobody:
-    """Does not listen."""
+class _NullSink:
+    """A sink that drops its packets."""
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         pass
@@ -170,12 +170,12 @@ class _Source:
 
     def __init__(self, source: PacketSource, wire: PacketWatcher) -> None:
         self._source = source
-        self._wire = wire
+        self._line = wire
 
     def pull(self, before_ns: int) -> PacketBlock | None:
         block = self._source.pull(before_ns)
         if block is not None and len(block):
-            self._wire.received(block)
+            self._line.received(block)
         return block
 
 
@@ -184,8 +184,8 @@ class _Sink:
 
     def __init__(self, sink: PacketSink, wire: PacketWatcher) -> None:
         self._sink = sink
-        self._wire = wire
+        self._line = wire
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        self._wire.sent(first_frame, packets)
+        self._line.sent(first_frame, packets)
         self._sink.push(first_frame, packets)

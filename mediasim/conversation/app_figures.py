@@ -44,7 +44,7 @@ _CALLER: Final = 0
 _APP: Final = 1
 _REACTION: Final = 1
 """Samples of reaction time: an app can fall silent in the very next frame."""
-_LOOKED_AT: Final = 2 * SAMPLE_RATE
+_MEASURED_AT_ONCE: Final = 2 * SAMPLE_RATE
 """Bytes of a track that are measured at once."""
 _ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (HEARD_DBFS / 20)) ** 2
 """Least energy of a frame that sounds."""
@@ -110,14 +110,16 @@ class Figures:
     def worst_latency_ms(self) -> int | None:
         """Longest latency of the responses; None if there was none."""
         return max(
-            (it for each in self.responses if (it := each.latency_ms) is not None), default=None
+            (each.latency_ms for each in self.responses if each.latency_ms is not None),
+            default=None,
         )
 
     @property
     def worst_reaction_ms(self) -> int | None:
         """Longest reaction to a barge-in; None if there was none."""
         return max(
-            (it for each in self.barge_ins if (it := each.reaction_ms) is not None), default=None
+            (each.reaction_ms for each in self.barge_ins if each.reaction_ms is not None),
+            default=None,
         )
 
     @property
@@ -158,10 +160,10 @@ class Meter:
         """Take the next frames of a track, as samples (n * 160,)."""
         heard = self._heard[track]
         heard += pcm.tobytes()
-        if len(heard) >= _LOOKED_AT:
-            self._look(track)
+        if len(heard) >= _MEASURED_AT_ONCE:
+            self._measure(track)
 
-    def _look(self, track: Track) -> None:
+    def _measure(self, track: Track) -> None:
         pcm = np.frombuffer(bytes(self._heard[track]), np.int16)
         self._heard[track].clear()
         self._loud[track] += _sounding(pcm).tobytes()
@@ -169,7 +171,7 @@ class Meter:
     def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
         """Return the figures so far; silences count as dead air from ``dead_air_ms`` on."""
         for track in (Track.INBOUND, Track.OUTBOUND):
-            self._look(track)
+            self._measure(track)
         caller, app = (self._loud[track] for track in (Track.INBOUND, Track.OUTBOUND))
         frames = min(len(caller), len(app))
         return conversation_figures(

@@ -159,7 +159,11 @@ def responses(voices: Sequence[Sequence[Span]], to: int) -> list[Response]:
         last = bisect_left(starts, own[number + 1][0]) if number + 1 < len(own) else len(others)
         # What began and ended during the utterance was no response to it.
         at, by = next(
-            ((it[0], it[2]) for it in others[first:last] if it[0] >= end or it[1] > end),
+            (
+                (begin, speaker)
+                for begin, stop, speaker in others[first:last]
+                if begin >= end or stop > end
+            ),
             (None, None),
         )
         found.append(Response((start, end), to, at, by))
@@ -228,8 +232,8 @@ def interruptions(turns: Sequence[Turn], reaction: int = REACTION) -> list[Inter
     for turn in turns:
         open_turns = [other for other in open_turns if other.end > turn.start]
         for other in open_turns:
-            heard, left = turn.start - other.start, other.end - turn.start
-            if other.speaker != turn.speaker and heard >= reaction and left >= reaction:
+            since, until = turn.start - other.start, other.end - turn.start
+            if other.speaker != turn.speaker and since >= reaction and until >= reaction:
                 overlap = min(turn.end, other.end) - turn.start
                 found.append(
                     Interruption(

@@ -101,7 +101,7 @@ class Leg:
     """Whether it is not heard in its conference."""
     conference: Hashable | None = None
     """Key of the conference in the room that it is a member of; None for none."""
-    ears: list[tuple[Track, TrackListener]] = field(default_factory=list)
+    listeners: list[tuple[Track, TrackListener]] = field(default_factory=list)
     on_digit: Callable[[Digit], None] | None = None
     """Called with each digit received as telephone events."""
     first_frame: int = 0
@@ -168,7 +168,7 @@ class LegGroup:
 
     def find_horizon(self) -> None:
         """Update the horizon after listeners came or went."""
-        near = [ear.horizon for leg in self.legs for _, ear in leg.ears]
+        near = [listener.horizon for leg in self.legs for _, listener in leg.listeners]
         self.horizon = min(near + self.far_horizons, default=None)
 
     @property
@@ -178,14 +178,14 @@ class LegGroup:
             return self.horizon
         furthest = FOREVER
         for leg in self.legs:
-            if not leg.ears:
+            if not leg.listeners:
                 continue
             if leg.silent is None or not leg.silent(self.frame):
                 return self.horizon
-            for track, ear in leg.ears:
+            for track, listener in leg.listeners:
                 if track is not Track.INBOUND:
                     return self.horizon
-                furthest = min(furthest, ear.patience)
+                furthest = min(furthest, listener.patience)
         return furthest
 
 

@@ -84,14 +84,14 @@ class Missing(Columns):
         start: int,
     ) -> None:
         """Grow gaps by one frame: it has two units, so each leg lacks one stretch of it."""
-        of, lacking = rows[gone], have[gone]
+        own, lacking = rows[gone], have[gone]
         low = start + UNIT * lacking[:, 0]
         high = start + FRAME_SAMPLES - UNIT * lacking[:, 1]
-        fresh = self._end[of] != low
-        for index in gone[fresh & (self._end[of] != _NONE)].tolist():
+        fresh = self._end[own] != low
+        for index in gone[fresh & (self._end[own] != _NONE)].tolist():
             self.settle(legs[index])
-        self._start[of[fresh]] = low[fresh]
-        self._end[of] = high
+        self._start[own[fresh]] = low[fresh]
+        self._end[own] = high
 
 
 def _spans(have: NDArray[np.bool_]) -> list[tuple[int, int]]:

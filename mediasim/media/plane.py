@@ -139,7 +139,7 @@ class MediaPlane:
             if room.horizon is None:
                 behind -= behind % self.max_lag  # whole blocks; the rest can wait
             if behind:
-                self._live((room,), room.frame, room.frame + behind)
+                self._process((room,), room.frame, room.frame + behind)
             due = min(due, room.frame + (1 if room.horizon is not None else self.max_lag))
         self._next_due = due
         return to_frame
@@ -151,17 +151,17 @@ class MediaPlane:
         if rooms:
             # After a tick all of them stand at now, and so does what was done to them since.
             even = before == self._ticked
-            self._live(rooms, before if even else min(room.frame for room in rooms), to_frame)
+            self._process(rooms, before if even else min(room.frame for room in rooms), to_frame)
         self._ticked = to_frame
 
     def catch_up(self, room: LegGroup) -> None:
         """Advance one room to now."""
         if room.frame < self.now:
-            self._live((room,), room.frame, self.now)
+            self._process((room,), room.frame, self.now)
 
-    # -- living through frames --------------------------------------------------------------
+    # -- frames -----------------------------------------------------------------------------
 
-    def _live(self, rooms: tuple[LegGroup, ...], first: int, to_frame: int) -> None:
+    def _process(self, rooms: tuple[LegGroup, ...], first: int, to_frame: int) -> None:
         while first < to_frame:
             count = min(to_frame - first, self.max_lag)
             if count <= _SHORT:
@@ -200,8 +200,8 @@ class MediaPlane:
 
     def settle(self) -> None:
         """Let transports deliver the packets that they gathered during a block."""
-        for each in self.afterwards:
-            each()
+        for callback in self.afterwards:
+            callback()
 
     def _receive(self, routes: Routes, known_before: int) -> None:
         """Receive all packets that arrived in time for frames before ``known_before``."""
@@ -214,18 +214,18 @@ class MediaPlane:
                 rows.append(leg.row)
         self.deliver(rows, blocks, known_before)
         if self.mux is not None:
-            for of, block in self.mux.receive(known_before):
-                self._take(of, block, known_before)
+            for packet_rows, block in self.mux.receive(known_before):
+                self._deliver(packet_rows, block, known_before)
 
     def deliver(self, rows: list[int], blocks: list[PacketBlock], known_before: int) -> None:
         """Give packets to their rows: blocks of one row each, in order of arrival."""
         if not blocks:
             return
-        of = np.repeat(np.array(rows, np.int64), [len(block) for block in blocks])
-        self._take(of, joined(blocks), known_before)
+        packet_rows = np.repeat(np.array(rows, np.int64), [len(block) for block in blocks])
+        self._deliver(packet_rows, joined(blocks), known_before)
 
-    def _take(self, of: NDArray[np.int64], block: PacketBlock, known_before: int) -> None:
-        for digit in self.playout.receive(of, block, known_before):
+    def _deliver(self, rows: NDArray[np.int64], block: PacketBlock, known_before: int) -> None:
+        for digit in self.playout.receive(rows, block, known_before):
             leg = self._leg_of_row[digit.row]
             if leg.on_digit is not None:
                 leg.on_digit(digit)
@@ -266,8 +266,8 @@ class MediaPlane:
 
     def _listen(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.listened:
-            for track, ear in tuple(leg.ears):
-                ear.hear(first, self._side(track).row(leg.row, first, count))
+            for track, listener in tuple(leg.listeners):
+                listener.hear(first, self._side(track).row(leg.row, first, count))
 
     def _send(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.sinking:

@@ -109,7 +109,7 @@ class StreamPlayer(Player):
         """``began`` is called with each new segment."""
         super().__init__(np.zeros(1, np.int16), frame, loop=True, label=label)
         self._began = began
-        self._spurts: list[StreamSegment] = []
+        self._segments: list[StreamSegment] = []
         """Segments that have not been played to their end."""
         self.fed = 0
         """Samples that were fed, played or not."""
@@ -119,23 +119,23 @@ class StreamPlayer(Player):
         if not len(pcm):
             return
         self.fed += len(pcm)
-        last = self._spurts[-1] if self._spurts else None
+        last = self._segments[-1] if self._segments else None
         if last is not None and last.stopped_frame is None and last.end >= frame * FRAME_SAMPLES:
             last.append(pcm)
             return
         segment = StreamSegment(frame, self.label, pcm)
-        self._spurts.append(segment)
+        self._segments.append(segment)
         self._began(segment)
 
     def clear(self, frame: int) -> None:
         """Forget all audio that is not played before this frame."""
-        for segment in self._spurts:
+        for segment in self._segments:
             segment.stop(frame)
 
     def end_of_sound(self, frame: int) -> int:
         """Return the sample at which it will fall silent; at least the frame's first sample."""
         found = frame * FRAME_SAMPLES
-        for segment in self._spurts:
+        for segment in self._segments:
             if segment.stopped_frame is None and segment.end > found:
                 found = segment.end
         return found
@@ -146,11 +146,11 @@ class StreamPlayer(Player):
 
     def add_to(self, out: NDArray[np.int32], first: int, count: int) -> None:
         over = False
-        for segment in self._spurts:
+        for segment in self._segments:
             segment.add_to(out, first, count)
             over = over or _over(segment, first)
         if over:
-            self._spurts = [segment for segment in self._spurts if not _over(segment, first)]
+            self._segments = [segment for segment in self._segments if not _over(segment, first)]
 
 
 def _over(segment: StreamSegment, frame: int) -> bool:

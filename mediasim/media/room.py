@@ -125,16 +125,16 @@ class Room(LegGroup):
 
     # -- listening --------------------------------------------------------------------------
 
-    def listen(self, leg: Leg, track: Track, ear: TrackListener) -> None:
+    def listen(self, leg: Leg, track: Track, listener: TrackListener) -> None:
         """Let a listener hear a track from now on."""
         self._touch()
-        leg.ears.append((track, ear))
+        leg.listeners.append((track, listener))
         self.find_horizon()
 
-    def stop_listening(self, leg: Leg, ear: TrackListener) -> None:
+    def stop_listening(self, leg: Leg, listener: TrackListener) -> None:
         """Let a listener hear no more of a leg's tracks."""
         self._touch()
-        leg.ears = [(track, other) for track, other in leg.ears if other is not ear]
+        leg.listeners = [(track, other) for track, other in leg.listeners if other is not listener]
         self.find_horizon()
 
     def bound(self, horizon: int) -> None:

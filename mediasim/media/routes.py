@@ -141,7 +141,7 @@ def _part_of(room: LegGroup) -> _Part:
         conferences=tuple(tuple(members) for members in conferences.values()),
         sourced=tuple(leg for leg in room.legs if leg.source is not None),
         sinking=tuple(leg for leg in room.legs if leg.sink is not None),
-        listened=tuple(leg for leg in room.legs if leg.ears),
+        listened=tuple(leg for leg in room.legs if leg.listeners),
         recorders=tuple(room.recorders),
     )
 

@@ -76,10 +76,10 @@ class Tracks:
         self.row(row, first, len(pcm) // FRAME_SAMPLES)[:] = pcm
 
     def repeat(
-        self, rows: NDArray[np.int64], other: Side, of: NDArray[np.int64], first: int, count: int
+        self, rows: NDArray[np.int64], side: Side, source: NDArray[np.int64], first: int, count: int
     ) -> None:
-        """Copy rows ``of`` another side to these rows."""
-        self.write(rows, first, count, other.take(of, first, count))
+        """Copy the rows ``source`` of another side to these rows."""
+        self.write(rows, first, count, side.take(source, first, count))
 
     def silence(self, rows: NDArray[np.int64], first: int, count: int) -> None:
         """Silence the rows."""
@@ -124,11 +124,11 @@ class BlockTracks:
         self._samples[row] = pcm
 
     def repeat(
-        self, rows: NDArray[np.int64], other: Side, of: NDArray[np.int64], first: int, count: int
+        self, rows: NDArray[np.int64], side: Side, source: NDArray[np.int64], first: int, count: int
     ) -> None:
-        """Set these rows to rows ``of`` another side."""
-        for row, source in zip(rows.tolist(), of.tolist(), strict=True):
-            self._samples[row] = other.row(source, first, count)
+        """Set these rows to the rows ``source`` of another side."""
+        for row, other in zip(rows.tolist(), source.tolist(), strict=True):
+            self._samples[row] = side.row(other, first, count)
 
     def silence(self, rows: NDArray[np.int64], first: int, count: int) -> None:
         """Silence the rows."""

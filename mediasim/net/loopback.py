@@ -170,8 +170,8 @@ class _Line:
         self.leg = leg
         self.server_slot = -1
         self.party_slot = -1
-        self.up = _Wire()
-        self.down = _Wire()
+        self.up = _InFlight()
+        self.down = _InFlight()
         self._transport = transport
         self._source = source
         self._sink = sink
@@ -250,7 +250,7 @@ class _Line:
             self._sink.push(frame, [np.frombuffer(datagram, np.uint8)[None]])
 
 
-class _Wire:
+class _InFlight:
     """Datagrams in flight in one direction, each with a note."""
 
     def __init__(self) -> None:

@@ -70,7 +70,7 @@ class RtpSource:
         self._last = b""
         self._keeps, self._kept = None, []
 
-    def went_on(self, at_ns: int, head: bytes) -> None:
+    def note_newest(self, at_ns: int, head: bytes) -> None:
         """Note the newest packet of the source followed: its time and header."""
         self._last, self._last_ns = head, at_ns
 
@@ -270,7 +270,7 @@ class RtpEndpoint:
             self._drop("RTP")
             return []
         if last is not None:
-            self.source.went_on(*last)
+            self.source.note_newest(*last)
         foreign = self.source.foreign
         taken = self.source.take(at_ns, packet, sender, self.remote)
         DROPPED["RTP: foreign"] += self.source.foreign - foreign

@@ -76,7 +76,7 @@ class _Carried:
     """Address that the far side's last packet came from; None: examine the next packet."""
     last: tuple[int, bytes] | None = None
     """When the far side's last packet came (ns), and its header; None once the port has it."""
-    place: int = -1
+    index: int = -1
     """Index among the legs that are sent to together; -1 if it is not one of them."""
 
 
@@ -153,31 +153,31 @@ class RtpMux:
     def _aim(self, carried: _Carried) -> None:
         """Send to a leg together with the others, singly, or not at all."""
         destination, sender = carried.port.destination, carried.leg.sender
-        if carried.place >= 0 and self._wide.senders[carried.place] is not sender:
+        if carried.index >= 0 and self._wide.senders[carried.index] is not sender:
             self._stop(carried)  # it sends in another format now
         self._singly = [each for each in self._singly if each is not carried]
         if not CODECS[sender.codec].is_bytewise:
             self._singly.append(carried)
         if destination is None or not CODECS[sender.codec].is_bytewise:
             self._stop(carried)
-        elif carried.place >= 0:
-            self._destinations[carried.place] = destination
+        elif carried.index >= 0:
+            self._destinations[carried.index] = destination
         else:
             self._wide.add(carried.leg.sender)
-            carried.place = len(self._together)
+            carried.index = len(self._together)
             self._together.append(carried)
             self._destinations.append(destination)
             self._rows = np.append(self._rows, carried.leg.row)
 
     def _stop(self, carried: _Carried) -> None:
         """Stop sending to a leg; the last one takes its index."""
-        at, carried.place = carried.place, -1
+        at, carried.index = carried.index, -1
         if at < 0:
             return
         self._wide.remove(at)
         last, destination = self._together.pop(), self._destinations.pop()
         if last is not carried:
-            last.place = at
+            last.index = at
             self._together[at], self._destinations[at] = last, destination
             self._rows[at] = last.leg.row
         self._rows = self._rows[:-1]
@@ -206,7 +206,7 @@ class RtpMux:
         if not due.all():
             self._early, batch = _chosen(batch, ~due), _chosen(batch, due)
         if len(batch.slots):
-            self._show(batch)
+            self._watch(batch)
             yield from _in_rounds(batch.slots, batch.block)
 
     def _examined(self, batch: ReadBatch | None) -> ReadBatch | None:
@@ -266,7 +266,7 @@ class RtpMux:
         places = np.append(np.flatnonzero(good), order)
         return _in_order(merged, np.argsort(places, kind="stable"))
 
-    def _show(self, batch: ReadBatch) -> None:
+    def _watch(self, batch: ReadBatch) -> None:
         """Pass the packets of watched ports to their watchers."""
         for each in self._watched:
             own = np.flatnonzero(batch.slots == each.leg.row)
@@ -286,8 +286,8 @@ class RtpMux:
                 except UNSENT as error:
                     each.port.refused(error)
             for each in self._watched:
-                if each.port.watcher is not None and each.place >= 0:
-                    each.port.watcher.sent(frame, [self._wide.packets[each.place][None]])
+                if each.port.watcher is not None and each.index >= 0:
+                    each.port.watcher.sent(frame, [self._wide.packets[each.index][None]])
         for each in self._singly:
             self._send_singly(each, frame, outbound)
 

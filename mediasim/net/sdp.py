@@ -216,8 +216,8 @@ def agreed(offered: SessionDescription, answered: SessionDescription) -> FarEndF
 
 def _events_of(described: SessionDescription, chosen: PayloadFormat) -> PayloadFormat | None:
     """Return the telephone events (RFC 4733) for a format: of its clock rate, or else any."""
-    events = [it for it in described.streams if it.codec == "TELEPHONE-EVENT"]
-    same_clock = [it for it in events if it.clock == chosen.clock]
+    events = [each for each in described.streams if each.codec == "TELEPHONE-EVENT"]
+    same_clock = [each for each in events if each.clock == chosen.clock]
     return next(iter(same_clock + events), None)
 
 
@@ -277,7 +277,7 @@ def _chosen(
             wrong = wrong or error
     if not spoken:
         raise wrong or SdpError("expected an audio stream (m=audio) with a port, found none")
-    ours = (each for each in spoken if any(it.codec in CODECS for it in each[1].streams))
+    ours = (one for one in spoken if any(each.codec in CODECS for each in one[1].streams))
     return next(ours, spoken[0])
 
 

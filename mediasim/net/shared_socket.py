@@ -30,7 +30,7 @@ from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock
 
 __all__ = ["SharedSocket"]
 
-_NOBODY: Final = -1
+_NONE: Final = -1
 """Slot of packets that belong to none."""
 _SEVERAL: Final = -2
 """Slot of an address that several slots share."""
@@ -67,11 +67,11 @@ class _Demux:
                 only.append(slot)
             else:
                 only[number] = _SEVERAL
-        self._only = np.array([*only, _NOBODY], np.int64)  # the last is for strangers
+        self._only = np.array([*only, _NONE], np.int64)  # the last is for strangers
         keys = np.array([self.sources[at] << 32 | ssrc for at, ssrc in claims], np.int64)
         order = keys.argsort()
         self._keys = np.append(keys[order], np.iinfo(np.int64).max)
-        self._slots = np.append(np.array(list(claims.values()), np.int64)[order], _NOBODY)
+        self._slots = np.append(np.array(list(claims.values()), np.int64)[order], _NONE)
 
     def slots_of(self, sources: NDArray[np.int64], block: PacketBlock) -> NDArray[np.int64]:
         """Return the slot of each packet; negative for those that belong to none."""
@@ -80,7 +80,7 @@ class _Demux:
         if len(shared):
             keys = sources[shared] << 32 | _ssrc_of(block)[shared]
             at = np.searchsorted(self._keys, keys)
-            slots[shared] = np.where(self._keys[at] == keys, self._slots[at], _NOBODY)
+            slots[shared] = np.where(self._keys[at] == keys, self._slots[at], _NONE)
         return slots
 
 
@@ -102,8 +102,8 @@ def _as_rows(
     width = max(HEADER_SIZE, int(length.max()))
     data = np.zeros((len(length), width), np.uint8)
     for size in np.unique(length).tolist():
-        of = np.flatnonzero(length == size)
-        data[of, :size] = used[start[of][:, None] + np.arange(size)]
+        rows = np.flatnonzero(length == size)
+        data[rows, :size] = used[start[rows][:, None] + np.arange(size)]
     return data, length
 
 
@@ -111,7 +111,7 @@ def _ssrc_of(block: PacketBlock) -> NDArray[np.int64]:
     """Return the SSRCs of RTP packets, and of RTCP on the same port (RFC 5761) the sender's."""
     rows, stride = block.data.shape
     if stride < HEADER_SIZE:
-        return np.full(rows, _NOBODY, np.int64)
+        return np.full(rows, _NONE, np.int64)
     found = np.ndarray((rows,), ">u4", block.data, 8, (stride,)).astype(np.int64)
     second = block.data[:, 1]
     control = np.flatnonzero((second >= RTCP_TYPES.start) & (second < RTCP_TYPES.stop))
@@ -191,7 +191,7 @@ class SharedSocket:
         if self._remotes[slot] is None and slot in self._free:
             raise LookupError(f"slot {slot} is closed")
         self._remotes[slot] = None
-        self._claims = {key: of for key, of in self._claims.items() if of != slot}
+        self._claims = {key: held for key, held in self._claims.items() if held != slot}
         self._free.append(slot)
         self._table = None
 
@@ -253,7 +253,7 @@ class SharedSocket:
         times, sizes, segments = (
             np.array(column, np.int64) for column in list(zip(*reads, strict=True))[:3]
         )
-        sources = np.array([table.sources.get(each[3], _NOBODY) for each in reads], np.int64)
+        sources = np.array([table.sources.get(each[3], _NONE) for each in reads], np.int64)
         counts = np.maximum(1, -(-sizes // np.maximum(1, segments)))
         data, length = _as_rows(np.frombuffer(self._room, np.uint8, used), sizes, segments, counts)
         block = PacketBlock(data, length, np.repeat(times, counts))

@@ -61,8 +61,10 @@ class WebRtcEndpoint:
         self.on_lost: Callable[[], None] | None = None
         """Called when the connection to the browser is lost, unless we closed it."""
         self._loop = asyncio.get_running_loop()
-        self._ice = _OneAddress(host)
-        self._dtls = _Wrapped(_Way(self._ice), [RTCCertificate.generateCertificate()], self)
+        self._ice = _SingleHostAgent(host)
+        self._dtls = _MediaTransport(
+            _IceTransport(self._ice), [RTCCertificate.generateCertificate()], self
+        )
         self._format: FarEndFormat | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -177,19 +179,19 @@ class WebRtcEndpoint:
         if self._sending is not None and not self._outgoing.full():
             self._outgoing.put_nowait(packet)
 
-    def received(self, data: bytes) -> None:
+    def rtp_received(self, data: bytes) -> None:
         """Keep an RTP packet of the browser, decrypted."""
         usable = _LEAST_RTP <= len(data) <= _MOST_RTP and data[0] >> 6 == 2
         if self._connected and usable and len(self._packets) < _MOST_WAITING:
             self._packets.append((round(self._loop.time() * 1e9), data))
 
-    def noted(self, data: bytes) -> None:
+    def rtcp_received(self, data: bytes) -> None:
         """Keep an RTCP packet of the browser, decrypted."""
         if len(self.reports) < _MOST_WAITING:
             self.reports.append((round(self._loop.time() * 1e9), data))
 
 
-class _OneAddress(Connection):
+class _SingleHostAgent(Connection):
     """An ICE agent with a single host candidate, the controlled side."""
 
     def __init__(self, host: str) -> None:
@@ -204,11 +206,11 @@ class _OneAddress(Connection):
     ) -> list[Candidate]:
         found = await super().get_component_candidates(component, [self.host], timeout)
         for protocol in self._protocols:
-            protocol.transport.set_protocol(_Guarded(protocol))
+            protocol.transport.set_protocol(_GuardedProtocol(protocol))
         return found
 
 
-class _Guarded(asyncio.DatagramProtocol):
+class _GuardedProtocol(asyncio.DatagramProtocol):
     """aioice's protocol of a socket, in which errors are counted and the datagram dropped."""
 
     def __init__(self, inner: Any) -> None:
@@ -227,7 +229,7 @@ class _Guarded(asyncio.DatagramProtocol):
             drop("STUN", error)
 
 
-class _Way:
+class _IceTransport:
     """The part of an ICE transport that aiortc's DTLS transport uses."""
 
     role: Final = "controlled"
@@ -237,12 +239,14 @@ class _Way:
         self._send = ice.send
 
 
-class _Wrapped(RTCDtlsTransport):
+class _MediaTransport(RTCDtlsTransport):
     """A DTLS transport that hands RTP and RTCP to an endpoint instead of receivers."""
 
-    def __init__(self, way: Any, certificates: list[RTCCertificate], to: WebRtcEndpoint) -> None:
-        super().__init__(way, certificates)
-        self._to = to
+    def __init__(
+        self, ice: Any, certificates: list[RTCCertificate], endpoint: WebRtcEndpoint
+    ) -> None:
+        super().__init__(ice, certificates)
+        self._endpoint = endpoint
 
     async def _recv_next(self) -> None:
         try:
@@ -253,10 +257,10 @@ class _Wrapped(RTCDtlsTransport):
             drop("DTLS", error)
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        self._to.received(data)
+        self._endpoint.rtp_received(data)
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        self._to.noted(data)
+        self._endpoint.rtcp_received(data)
 
 
 # -- descriptions ---------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from websockets.uri import parse_uri
 
 from mediasim.net.stream_port import StreamEnd, StreamRefused
 
-__all__ = ["WebSocketConnection", "WebSocketListener", "open_wire"]
+__all__ = ["WebSocketConnection", "WebSocketListener", "open_websocket"]
 
 _SECONDS_TO_OPEN: Final = 10.0
 _SECONDS_TO_CLOSE: Final = 1.0
@@ -40,17 +40,17 @@ _MOST_WAITING: Final = 256 * 1024
 class WebSocketListener(Protocol):
     """Receives a connection's messages and its end. Called on the web loop."""
 
-    def came(self, data: str | bytes) -> None:
+    def message(self, data: str | bytes) -> None:
         """Handle a message."""
 
-    def ended(self, end: StreamEnd, code: int, words: str) -> None:
+    def closed(self, end: StreamEnd, code: int, words: str) -> None:
         """Handle the end of the connection. Called once, and not after our own ``close``."""
 
-    def left_out(self) -> None:
+    def congested(self) -> None:
         """Handle that audio was not sent, because too much waits to be sent."""
 
 
-async def open_wire(
+async def open_websocket(
     url: str, headers: Mapping[str, str], listener: WebSocketListener
 ) -> WebSocketConnection:
     """Open a connection. Raises StreamRefused after ten seconds, or if the app refuses it."""
@@ -58,22 +58,22 @@ async def open_wire(
     secure = parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
     loop = asyncio.get_running_loop()
-    wire = WebSocketConnection(url, headers, listener)
+    connection = WebSocketConnection(url, headers, listener)
     try:
         async with asyncio.timeout(_SECONDS_TO_OPEN):
             await loop.create_connection(
-                lambda: wire, parts.hostname or "", port, ssl=secure or None
+                lambda: connection, parts.hostname or "", port, ssl=secure or None
             )
-            await wire.opened
+            await connection.opened
     except TimeoutError:
-        wire.abort()
+        connection.abort()
         raise StreamRefused(f"no answer within {_SECONDS_TO_OPEN:g} seconds", "timeout") from None
     except OSError as error:
         raise StreamRefused(f"cannot connect: {_in_words(error)}", "refused") from None
     except StreamRefused:
-        wire.abort()
+        connection.abort()
         raise
-    return wire
+    return connection
 
 
 def _in_words(error: OSError) -> str:
@@ -84,7 +84,7 @@ def _in_words(error: OSError) -> str:
 
 
 class WebSocketConnection(asyncio.Protocol):
-    """One connection, from its upgrade on. :func:`open_wire` makes it."""
+    """One connection, from its upgrade on. :func:`open_websocket` makes it."""
 
     def __init__(self, url: str, headers: Mapping[str, str], listener: WebSocketListener) -> None:
         loop = asyncio.get_running_loop()
@@ -122,7 +122,7 @@ class WebSocketConnection(asyncio.Protocol):
         if transport.get_write_buffer_size() > _MOST_WAITING:
             kept = [(text, audio) for text, audio in messages if not audio]
             if len(kept) < len(messages):
-                self._listener.left_out()
+                self._listener.congested()
             messages = kept
         for text, _ in messages:
             self._protocol.send_text(text.encode())
@@ -248,16 +248,16 @@ class WebSocketConnection(asyncio.Protocol):
         if self._ended:
             return
         if not self._text:
-            self._listener.came(whole)
+            self._listener.message(whole)
             return
         try:
             text = whole.decode()
         except UnicodeDecodeError:
             self._ended = True  # even if the app's close frame was read with it
             self._protocol.fail(1007, "not UTF-8")
-            self._listener.ended("protocol", 1007, "not UTF-8")
+            self._listener.closed("protocol", 1007, "not UTF-8")
         else:
-            self._listener.came(text)
+            self._listener.message(text)
 
     def _end(self) -> None:
         if self._ended:
@@ -269,10 +269,10 @@ class WebSocketConnection(asyncio.Protocol):
             words = "the app has closed the WebSocket" + (
                 f": {close.reason}" if close.reason else ""
             )
-            self._listener.ended("closed", int(close.code), words)
+            self._listener.closed("closed", int(close.code), words)
         elif protocol.close_sent is not None:
             close = protocol.close_sent
             words = close.reason or "the app broke the WebSocket protocol"
-            self._listener.ended("protocol", int(close.code), words)
+            self._listener.closed("protocol", int(close.code), words)
         else:
-            self._listener.ended("broken", 1006, "the connection broke")
+            self._listener.closed("broken", 1006, "the connection broke")
