@@ -111,6 +111,7 @@ def fitting_engine(pcm: NDArray[np.int16]) -> Engine:
     smooth = sliding_window_view(10 * np.log10(np.maximum(power, 1e-13)), _STEADY)
     mean = smooth.mean(axis=1)
     steady = (smooth.std(axis=1) < _STEADY_DB) & (mean > _SILENT_DBFS) & (mean < _ALWAYS_LOUD_DBFS)
+    # A frame is noisy if any steady window covers it.
     begun = np.concatenate((np.zeros(_STEADY, np.int64), np.cumsum(steady)))
     begun = np.concatenate((begun, np.full(_STEADY - 1, begun[-1])))
     noisy = begun[_STEADY:] > begun[:-_STEADY]

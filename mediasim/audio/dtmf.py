@@ -269,6 +269,7 @@ def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.in
 
     strongest = here.reshape(count, 2, 4).max(axis=2)  # of each group
     appear = (strongest[:, 0] ** 2 + strongest[:, 1] ** 2) / 2
+    # A cheap test with the largest correction that any tone can get: only what passes is probed.
     maybe = np.flatnonzero((appear * _MOST_LOSS**2 >= power * _PURITY) & (appear > 0))
     if not len(maybe):
         return here, codes
@@ -277,6 +278,8 @@ def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.in
     row, tones = maybe[:, None], np.stack((low[maybe], high[maybe]), axis=1)
     left = _amplitudes(windows[maybe], _LEFT)[np.arange(len(maybe))[:, None], tones]
     right = _amplitudes(windows[maybe], _RIGHT)[np.arange(len(maybe))[:, None], tones]
+    # The slant between the outer probes shows how far a tone is off its nominal frequency, and by
+    # how much it appears too weak there.
     slant = (right - left) / np.maximum(right + left, 1e-9)
     amplitude = here[row, tones] * (1 + slant**2 * _SLANT_LOSS)
     weaker, stronger = amplitude.min(axis=1), amplitude.max(axis=1)

@@ -263,6 +263,7 @@ def _packet(datagram: Datagram, number: int) -> bytes:
     size = 8 + len(datagram.payload)
     udp = struct.pack(">HHHH", source, destination, size, 0) + datagram.payload
     if len(addresses) == 32:
+        # 0 would mean no checksum, which UDP over IPv6 must have (RFC 8200 section 8.1).
         total = _checksum(addresses + struct.pack(">II", size, 17) + udp) or 0xFFFF
         head = struct.pack(">IHBB", 6 << 28, size, 17, 64) + addresses
         return head + udp[:6] + struct.pack(">H", total) + udp[8:]

@@ -223,6 +223,7 @@ def figures_of(
         if previous < 0:
             extended = lowest = number + (1 << 16)
         else:
+            # The signed distance to the number before: wraps read right in both directions.
             extended = previous + (number - previous + 0x8000 & 0xFFFF) - 0x8000
         previous = extended
         if extended in seen:

@@ -113,6 +113,8 @@ def _goes_on(end: int, start: int, others: Sequence[Span], ends: Sequence[int]) 
     """Return whether speech that ended and starts again is one turn."""
     if start - end >= TURN_PAUSE:
         return False
+    # The first sound of others that ends after the pause began: it must not begin before
+    # speech goes on.
     after = bisect_left(ends, end + 1)
     return after == len(others) or others[after][0] >= start
 
@@ -198,6 +200,7 @@ def gaps(voices: Sequence[Sequence[Span]]) -> list[ResponseGap]:
         for each in responses(voices, to)
         if (at := each.at) is not None
         and (by := each.by) is not None
+        # No turn spans the silence: the latest end of all turns before it is the utterance's own.
         and at >= each.after[1] == last_end[bisect_left(starts, at) - 1]
     )
 

@@ -87,6 +87,7 @@ class Missing(Columns):
         own, lacking = rows[gone], have[gone]
         low = start + UNIT * lacking[:, 0]
         high = start + FRAME_SAMPLES - UNIT * lacking[:, 1]
+        # A gap that does not continue the open one ends that one.
         fresh = self._end[own] != low
         for index in gone[fresh & (self._end[own] != _NONE)].tolist():
             self.settle(legs[index])

@@ -126,6 +126,7 @@ class MediaPlane:
         """
         if to_frame <= self.now:
             return self.now
+        # No room is due: in virtual time most jumps only move the number.
         if to_frame < self._next_due:
             self.now = to_frame
             return to_frame
@@ -165,6 +166,7 @@ class MediaPlane:
         while first < to_frame:
             count = min(to_frame - first, self.max_lag)
             if count <= _SHORT:
+                # A short block may not cross the end of the ring of tracks.
                 count = min(count, _HISTORY - first % _HISTORY)
                 self._block(rooms, first, count)
             else:
@@ -173,6 +175,7 @@ class MediaPlane:
 
     def _long_block(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:
         """Process a block in memory of its own."""
+        # What recorders still lack is in the legs' own memory, which is not read during the block.
         for room in rooms:
             for recorder in room.recorders:
                 recorder.write(first, self.read_tap)
@@ -188,6 +191,7 @@ class MediaPlane:
                 pcm = self.playout.stretch(routes.rows, first, count)
             else:
                 pcm = np.empty((len(routes.rows), count * FRAME_SAMPLES), np.int16)
+            # In this order: routes read what was played out, listeners and sinks what was routed.
             self._receive(routes, first + count)
             self._play_out(routes, first, count, pcm)
             self._route(routes, first, count)
@@ -249,6 +253,7 @@ class MediaPlane:
         for leg in routes.mixed:
             total = np.zeros(count * FRAME_SAMPLES, np.int32)
             if leg.conference is not None:
+                # The mix-minus of its conference, written just above.
                 total += outbound.row(leg.row, first, count)
             for other in leg.hears:
                 total += inbound.row(other.row, first, count)

@@ -157,6 +157,7 @@ class Link:
 
     def _draw(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.uint64]:
         """Return 64 random bits per packet and purpose (splitmix64 of a counter)."""
+        # Room for eight purposes per packet, so no counter is used twice.
         x = number * np.uint64(8)
         x += np.uint64(purpose + 1)
         x *= _GOLDEN

@@ -128,6 +128,8 @@ class _Bundle:
 
     def add(self, slot: int, datagram: bytes, receiving_slot: int) -> None:
         ssrc = datagram[_SSRC]
+        # A shared socket tells lines apart by SSRC: a new one is claimed before its first
+        # packet comes out.
         if len(datagram) >= HEADER_SIZE and self._ssrcs.get(receiving_slot) != ssrc:
             self._ssrcs[receiving_slot] = ssrc
             self._receiver.claim(receiving_slot, int.from_bytes(ssrc, "big"))

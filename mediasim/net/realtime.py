@@ -166,6 +166,7 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
         """Return the wall clock since the run's start, at the loop's rate, in nanoseconds."""
         now = super().time()
         if self._started is None:
+            # The first wait ends the preparations: collecting garbage now delays no frame.
             process.settle()
             now = super().time()
             self._started = now if self._zero_ns is None else self._zero_ns / 1_000_000_000
@@ -191,6 +192,8 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
 
         ``ready``: there are callbacks to be run at this very time.
         """
+        # Callbacks that follow from each other belong to one moment: time stands still
+        # until they are done.
         if ready and self._unsettled < _SETTLED_AFTER:
             self._unsettled += 1
             return poll(0)
@@ -215,6 +218,7 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
     def _reach(self, due: int, wall: int) -> None:
         """Move time to what is due, and tick if it is a boundary of frames."""
         self.now_ns = max(self.now_ns, due)
+        # The selector is still waiting, so the tick comes before the timers of the same time.
         if self._tick is not None and due == self._next_frame * FRAME_NS:
             frame, self._next_frame = self._next_frame, self._next_frame + 1
             self.load.mark(wall)

@@ -134,6 +134,8 @@ class RtpMux:
         """Stop using a port that is not closed yet; ignored if another took its place."""
         if leg.row not in self._carried or self._carried[leg.row].port is not port:
             return
+        # Datagrams that were read must be examined while their ports are known; the next leg may
+        # get this row.
         waiting = _merged(self._early, self._examined(self._reader.taken()))
         self._early = waiting and _chosen(waiting, waiting.slots != leg.row)
         carried = self._carried.pop(leg.row)

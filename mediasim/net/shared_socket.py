@@ -211,6 +211,7 @@ class SharedSocket:
     def read(self, now_ns: int) -> int:
         """Read what has come, as having arrived now; return how many datagrams."""
         count = 0
+        # A flood is read up to here, so that it holds up no frame.
         ceiling = max(1, len(self)) * _MOST_OF_EACH
         while count < ceiling:
             found = self._read_one(now_ns)

@@ -114,6 +114,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Process the gap up to a time, or to an earlier timer that a step has set."""
         while self._advance is not None and self.now_ns < target:
             self.now_ns = max(self.now_ns, min(self._advance(target), target))
+            # What a step has set off comes before the rest of the gap, a timer that it
+            # has set as well.
             if self._ready:  # type: ignore[attr-defined]
                 return
             earlier = self._next_timer_ns()
@@ -139,6 +141,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[Any, int]]:
+        # Callbacks are ready: they run at this very time.
         if timeout is not None and timeout <= 0:
             return super().select(0)
         if self._loop.held:

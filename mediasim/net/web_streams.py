@@ -145,6 +145,7 @@ class WebStreams:
         connections = [each.ws for each in sockets.values() if each.ws and not each.behind]
         received, quiet = sum(ws.received for ws in connections), 0
         while quiet < _QUIET_ROUNDS and connections:
+            # A pong comes after all that the app sent while reading what was sent before the ping.
             answers = {ws: ws.ping() if ws.open else ws.gone for ws in connections}
             _, late = await asyncio.wait(answers.values(), timeout=_PATIENCE)
             if late:

@@ -80,6 +80,7 @@ class ExtendedNumbers(Columns):
 
     def open(self, row: int, ticks_per_sample: int) -> None:
         """Set the timestamp units of a row from the next packet on."""
+        # The last packet keeps its media time; only the unit changes.
         self.ticks[row] = self.ticks[row] // self.ratio[row] * ticks_per_sample
         self.ratio[row] = ticks_per_sample
 
@@ -104,6 +105,8 @@ class ExtendedNumbers(Columns):
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the extended sequence numbers and timestamps of chosen packets."""
         last = self.sequence[rows]
+        # Differences as signed 16 and 32 bits: the shorter way round, for packets behind the last
+        # too (RFC 3550 A.1).
         step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
         since = (parsed.timestamp[chosen] - self.timestamp[rows]).astype(np.int32)
         return last + step, self.ticks[rows] + since

@@ -193,6 +193,7 @@ class Playout(Columns):
         followed = self._ssrc[rows]
         plain = parsed.ok & (parsed.payload_type == self._payload_type[rows])
         waiting = self._offsets.waiting(rows)
+        # As a rule every packet is plain audio of the stream that its row follows.
         if not self._held and not waiting.any() and (plain & (parsed.ssrc == followed)).all():
             self._scheduler.schedule(rows, parsed, block, slice(None))
             return []
@@ -252,6 +253,8 @@ class Playout(Columns):
                 if int(kinds[start]) in stream.codecs:
                     known = known_before
                     if end < len(run):
+                        # Packets of the next type have not been given yet, so no more is
+                        # known than up to them.
                         known = int(block.arrival[run[end]]) // FRAME_NS + 1
                     self._receive_audio(stream, parsed, block, same, known)
                 else:

@@ -244,6 +244,7 @@ class Trial:
     def add(self, packet: KeptPacket) -> None:
         """Add a packet that agrees."""
         self.kept.append(packet)
+        # The second packet is the proof, so nothing can be played before it can be used.
         self.due = max(self.due, packet.usable) if len(self.kept) == 2 else self.due
 
 

@@ -173,6 +173,8 @@ class ReceptionTable(Columns):
         recent = self.recent.reshape(-1)
         before = recent[index]
         repeated: NDArray[np.bool_] = before == known
+        # Of several packets in one slot the last assigned stays, for the next block to
+        # compare with.
         recent[index] = known
         # Twice in this block: the first writes its number last, so the others find another's.
         number = np.arange(len(rows), dtype=np.int32)
@@ -204,6 +206,7 @@ class ReceptionTable(Columns):
             self.transit[fresh] = transit[new]
         # The first packet to come need not be the first that was sent.
         self.base[rows] = np.minimum(self.base[rows], sequence)
+        # RFC 3550 A.8: J += (|D| - J) / 16.
         change = np.abs(transit - self.transit[rows])
         self.jitter[rows] += (change - self.jitter[rows]) * _SHARE
         self.transit[rows] = transit

@@ -122,6 +122,8 @@ class FrameRing:
         have = self._have.reshape(-1)
         source = np.ascontiguousarray(pcm).view(_UNIT_OF_SAMPLES)
         base = rows * units
+        # Several payloads of one row are assigned in their order, so that of overlapping ones the
+        # last stays; one per row needs no index of all units.
         if (rows[1:] == rows[:-1]).any():
             index = base[:, None] + (unit[:, None] + np.arange(width // UNIT)) % units
             ring[index] = source

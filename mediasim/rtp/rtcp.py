@@ -172,6 +172,7 @@ def _built_reports(reports: Sequence[ReportBlock]) -> bytes:
 def _built_report(report: ReportBlock) -> bytes:
     if not 0 <= report.fraction_lost <= 255:
         raise RtcpError(f"a fraction lost of {report.fraction_lost}: expected 0 to 255")
+    # RFC 3550 A.3: the 24 signed bits saturate, they do not wrap.
     lost = max(-_MAX_LOST - 1, min(report.cumulative_lost, _MAX_LOST)) & 0xFFFFFF
     return _BLOCK.pack(
         report.ssrc,

@@ -126,6 +126,8 @@ class Scheduler:
 
         Those of a row stand together, in order of arrival; codecs with memory come a row at a time.
         """
+        # A packet that begins a trial, or a window that moves an offset, changes where later
+        # packets of its row belong: those wait for the next round.
         while len(rows):
             if self._trials:
                 rows, chosen = self._go_on(rows, parsed, block, chosen)
@@ -195,6 +197,7 @@ class Scheduler:
         usable = arrival // FRAME_NS + 1
         delay = arrival // SAMPLE_NS - media
         known = None
+        # Peeking would close windows, but these packets came before the ones that closed them.
         if aside:
             offset = self._offsets.offset_of(rows, media)
         else:
@@ -230,6 +233,9 @@ class Scheduler:
         goes_on, counts_on = steps > 0, numbers > 0
         if goes_on.all() and counts_on.all():
             return odd, None
+        # A timestamp behind the last is plausible of an overtaken packet only: its number
+        # is behind as well, by MAX_MISORDER at most, and its timestamp by as many of the
+        # shortest packets at least.
         fell = counts_on | (numbers < -_MISORDER) | (numbers * _SHORTEST < steps)
         return odd | (fell & ~goes_on), goes_on & ~counts_on
 
@@ -470,6 +476,7 @@ class Scheduler:
             self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)
         begins = first + rebased
+        # Rounded up to a step: a sample earlier would be too late to be played.
         later = -(-(output - begins - offset) // STEP) * STEP
         # Of what was too early to be kept, there is nothing to stand behind.
         reach = (trial.due + AHEAD_FRAMES) * FRAME_SAMPLES - begins

@@ -223,6 +223,7 @@ class WideSender:
                 own = np.flatnonzero(self._coder[:count] == index)
                 payload[own] = self._coders[index].encode(pcm[own])
         heads = self._heads[:count]
+        # The field has 16 bits and wraps by itself.
         heads["sequence"] += 1
         heads["timestamp"] = self._first_timestamp[:count] + frame * FRAME_SAMPLES & 0xFFFFFFFF
         self.frames += 1

@@ -120,10 +120,14 @@ class SkewCompensation(Columns):
         leaps = off < -self._early
         again = leaps & self._leapt[rows]
         stray = leaps & ~again  # one stray packet is enough for it
+        # No patience where waiting costs audio: all of a window was too late, or two
+        # windows far too early.
         at_once = again | (off > self._late[rows])
         side = np.sign(off)
         drifting = (np.abs(off) >= STEP) & ~at_once
         going_on = drifting & (streak * side > 0)
+        # The nearest of the streak: the offset never moves beyond what every window of it
+        # agrees on.
         nearer = np.where(going_on & (np.abs(least) <= np.abs(off)), least, off)
         counted = np.where(drifting, np.where(going_on, streak, 0) + side, 0)
         agreed = ~stray & (np.abs(counted) >= PATIENCE)
@@ -305,6 +309,7 @@ class PlayoutOffsets(Columns):
         self._roll_to(rows, windows)
 
     def _roll_to(self, rows: NDArray[np.int64], windows: NDArray[np.int64]) -> None:
+        # A window without packets says nothing of delays, so the one before it stays.
         counted = self._packets[rows] > 0
         self._most_before[rows[counted]] = self._most[rows[counted]]
         self._window[rows] = windows
@@ -343,6 +348,8 @@ class PlayoutOffsets(Columns):
         last = np.append(fresh[1:], True)
         newest = np.maximum.reduceat(media, starts[fresh])
         self.newest[first] = np.maximum(self.newest[first], newest)
+        # Windows that ended within the block move nothing: peek() lets packets be counted only up
+        # to one that may.
         ended = np.flatnonzero(last & ~fresh)
         self._most_before[row[ended]] = most[ended - 1]
         own = row[last]

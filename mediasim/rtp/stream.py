@@ -86,6 +86,7 @@ class StatefulDecoder:
         decoded = []
         for at in ready:
             stream, payload = self._held.pop(at)
+            # A decoder's memory of one sender's stream is wrong for another's.
             if stream != self._decoded:
                 self._decoded, self._decoder = stream, None
             self._catch_up(at)
