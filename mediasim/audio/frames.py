@@ -11,7 +11,6 @@ __all__ = [
     "NS_PER_SECOND",
     "SAMPLE_NS",
     "SAMPLE_RATE",
-    "frames_of_seconds",
     "samples_of_seconds",
 ]
 
@@ -32,8 +31,3 @@ SAMPLE_NS: Final = 125_000
 def samples_of_seconds(seconds: float) -> int:
     """Return the nearest whole number of samples."""
     return round(seconds * SAMPLE_RATE)
-
-
-def frames_of_seconds(seconds: float) -> int:
-    """Return the nearest whole number of frames."""
-    return round(seconds * 1000 / FRAME_MS)

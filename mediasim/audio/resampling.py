@@ -34,7 +34,28 @@ def _low_pass(factor: int, gain: int = 1) -> NDArray[np.float64]:
     return np.asarray(np.rint(response * (gain * _SCALE / response.sum())))
 
 
-class Upsampler:
+class _Resampler:
+    """A filter with memory: each output column is a product of windows of the signal and taps."""
+
+    def __init__(self, taps: NDArray[np.float64], step: int) -> None:
+        self._taps = taps
+        self._step = step
+        self._past = np.zeros(len(taps) - 1)
+
+    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Resample the next samples (samples,)."""
+        signal = np.concatenate((self._past, pcm), dtype=np.float64)
+        self._past = signal[len(pcm) :]
+        length = len(self._taps)
+        count = (len(signal) - length) // self._step + 1
+        # numpy's sliding_window_view would take longer than the filter.
+        strides = (8 * self._step, 8)
+        windows = np.ndarray((count, length), np.float64, signal, strides=strides)
+        sums = (windows @ self._taps).ravel()
+        return np.rint(np.clip(sums / _SCALE, -32768, 32767)).astype(np.int16)
+
+
+class Upsampler(_Resampler):
     """A resampler of one stream from 8 kHz to ``factor`` times 8 kHz."""
 
     def __init__(self, factor: int) -> None:
@@ -42,37 +63,11 @@ class Upsampler:
         low_pass = _low_pass(factor, gain=factor)
         taps[: len(low_pass)] = low_pass
         # Column p makes the p-th of the ``factor`` samples after each input sample.
-        self._phases = np.ascontiguousarray(taps.reshape(-1, factor)[::-1])
-        self._past = np.zeros(2 * RESAMPLING_DELAY)
-
-    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Resample the next samples: (samples,) to (samples * factor,)."""
-        signal = np.concatenate((self._past, pcm), dtype=np.float64)
-        self._past = signal[len(pcm) :]
-        return _rounded((_windows(signal, len(self._phases), 1) @ self._phases).ravel())
+        super().__init__(np.ascontiguousarray(taps.reshape(-1, factor)[::-1]), 1)
 
 
-class Downsampler:
+class Downsampler(_Resampler):
     """A resampler of one stream from ``factor`` times 8 kHz to 8 kHz."""
 
     def __init__(self, factor: int) -> None:
-        self._factor = factor
-        self._taps = _low_pass(factor)
-        self._past = np.zeros(len(self._taps) - 1)
-
-    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Resample the next samples: (samples * factor,) to (samples,)."""
-        signal = np.concatenate((self._past, pcm), dtype=np.float64)
-        self._past = signal[len(pcm) :]
-        return _rounded(_windows(signal, len(self._taps), self._factor) @ self._taps)
-
-
-def _windows(signal: NDArray[np.float64], length: int, step: int) -> NDArray[np.float64]:
-    """Return all windows of a contiguous signal, ``step`` apart, as a view (windows, length)."""
-    count = (len(signal) - length) // step + 1
-    # numpy's sliding_window_view would take longer than the filter.
-    return np.ndarray((count, length), np.float64, signal, strides=(8 * step, 8))
-
-
-def _rounded(sums: NDArray[np.float64]) -> NDArray[np.int16]:
-    return np.rint(np.clip(sums / _SCALE, -32768, 32767)).astype(np.int16)
+        super().__init__(_low_pass(factor), factor)

@@ -20,6 +20,9 @@ is time to spare, so that calls are not taken and refused by turns.
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import gc
+import os
 import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -31,11 +34,21 @@ import numpy as np
 from mediasim.audio.frames import FRAME_NS
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
-from mediasim.net import process
 from mediasim.net.loopback import LoopbackTransport
 from mediasim.net.rtp_mux import RtpMux
 
-__all__ = ["OVER", "UNDER", "WINDOW_NS", "Lateness", "Load", "Pace", "RealtimeLoop", "run_realtime"]
+__all__ = [
+    "OVER",
+    "UNDER",
+    "WINDOW_NS",
+    "Lateness",
+    "Load",
+    "Pace",
+    "RealtimeLoop",
+    "run_realtime",
+    "settle_process",
+    "unsettle_process",
+]
 
 WINDOW_NS: Final = 2_000_000_000
 """Nanoseconds over which the load is measured: 2 s."""
@@ -167,7 +180,7 @@ class RealtimeLoop(asyncio.SelectorEventLoop):
         now = super().time()
         if self._started is None:
             # The first wait ends the preparations: collecting garbage now delays no frame.
-            process.settle()
+            settle_process()
             now = super().time()
             self._started = now if self._zero_ns is None else self._zero_ns / 1_000_000_000
         return self._before_ns + round((now - self._started) * self.rate * 1_000_000_000)
@@ -308,7 +321,7 @@ def run_realtime(
     finally:
         transport.close()
         mux.close()
-        process.unsettle()
+        unsettle_process()
     errors = transport.server.errors + transport.parties.errors
     pace = Pace(
         ticks=loop.lateness.ticks,
@@ -320,3 +333,56 @@ def run_realtime(
         errors=dict(errors),
     )
     return result, pace
+
+
+# -- the process ------------------------------------------------------------------------------
+#
+# Two things stop a process for milliseconds at a time: the C library giving the memory of large
+# arrays back to the kernel at every frame, only to fault it in again, and Python's garbage
+# collector walking through everything that lives for the whole run.
+
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_KEPT_BYTES: Final = 1 << 30
+"""Bytes of freed heap that glibc keeps."""
+_HEAP_BYTES: Final = 32 << 20
+"""Bytes up to which arrays are taken from the heap: the most that glibc allows."""
+_YOUNG_OBJECTS: Final = 10_000
+"""New objects that set off a collection: more than come and go in one frame of many calls."""
+_USUAL: Final = gc.get_threshold()
+"""The collector's thresholds as Python sets them."""
+
+
+def settle_process() -> None:
+    """Keep freed memory, and keep the garbage collector from what exists by now.
+
+    The collector also looks at what is new less often: it takes about a millisecond for each 10,000
+    objects.
+    """
+    _keep_freed_memory()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, *_USUAL[1:])
+
+
+def unsettle_process() -> None:
+    """Let the collector see everything again, with its usual thresholds."""
+    gc.set_threshold(*_USUAL)
+    gc.unfreeze()
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc (other libraries need it not) not to trim its heap.
+
+    Both settings are needed: with the first alone large arrays are still mapped and unmapped each
+    time.
+    """
+    try:
+        glibc = os.confstr("CS_GNU_LIBC_VERSION")
+    except (ValueError, OSError):
+        return
+    if not glibc:
+        return
+    library = ctypes.CDLL(None)
+    library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+    library.mallopt(_M_MMAP_THRESHOLD, _HEAP_BYTES)

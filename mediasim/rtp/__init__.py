@@ -2,21 +2,22 @@
 
 By module: ``packets`` (headers of many packets at once), ``sender`` (frames to packets),
 ``playout`` (packets to frames, by media timestamp), ``stream`` (the state of a received stream),
-``telephone_event`` (RFC 4733), ``rtcp``, ``reception`` and ``quality`` (loss, jitter, E-model).
-``oddities`` names what was odd about a sender. Inside playout: ``pending_streams`` and
-``probation`` (streams before they are played), ``scheduler`` (the policy for odd senders),
-``skew_compensation`` (playout offsets and clocks), ``depacketizer``, ``ring`` and ``gaps`` (comfort
-noise and concealment).
+``telephone_event`` (RFC 4733), ``rtcp``, ``reception`` (loss, jitter, E-model) and ``oddities``
+(what was odd about a sender).
+
+Inside playout: ``pending_streams`` and ``probation`` (streams before they are played),
+``scheduler`` and ``line_checker`` (the policy for odd senders), ``playout_offsets`` and
+``skew_compensation`` (where a stream is played, and clocks), ``depacketizer``, ``ring`` and
+``gaps`` (comfort noise and concealment).
 """
 
 __all__ = [
     "gaps",
     "oddities",
-    "pacing",
     "packets",
     "playout",
+    "playout_offsets",
     "probation",
-    "quality",
     "reception",
     "ring",
     "rtcp",

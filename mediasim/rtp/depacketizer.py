@@ -7,24 +7,30 @@ overlap, the last to arrive stays.
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, SampleCoder
-from mediasim.rtp.packets import PacketBlock, Parsed
+from mediasim.rtp.packets import PacketBlock, Parsed, block_of, equal_runs
+from mediasim.rtp.playout_offsets import PlayoutOffsets
 from mediasim.rtp.probation import KeptPacket
 from mediasim.rtp.ring import Columns, FrameRing
-from mediasim.rtp.skew_compensation import PlayoutOffsets
 from mediasim.rtp.stream import MEDIA_BASE, Placed, ReceivedStream, StreamTable
 
-__all__ = ["Chosen", "Depacketizer", "ExtendedNumbers", "KeptBlock", "NumberedPackets", "block_of"]
+__all__ = [
+    "Chosen",
+    "Depacketizer",
+    "ExtendedNumbers",
+    "KeptBlock",
+    "NumberedPackets",
+    "kept_block",
+    "kept_packet",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedPackets:
+class NumberedPackets(NamedTuple):
     """Packets with extended numbers and their positions: columns (n,)."""
 
     rows: NDArray[np.int64]
@@ -53,14 +59,7 @@ class NumberedPackets:
         chosen = self.chosen
         if isinstance(chosen, slice):
             chosen = np.arange(chosen.start or 0, (chosen.start or 0) + len(self.rows))
-        columns = (self.sequence, self.ticks, self.media, self.arrival)
-        more = (self.usable, self.delay, self.output, self.ahead)
-        return NumberedPackets(
-            self.rows[index],
-            chosen[index],
-            *(column[index] for column in columns),
-            *(column[index] for column in more),
-        )
+        return NumberedPackets(*(column[index] for column in (self.rows, chosen, *self[2:])))
 
 
 class ExtendedNumbers(Columns):
@@ -130,45 +129,42 @@ class ExtendedNumbers(Columns):
         self.ticks[row] = media * int(self.ratio[row])
         self.arrival[row] = packet.arrival
 
-    def read_one(self, row: int, parsed: Parsed, block: PacketBlock, at: int) -> KeptPacket:
+    def read_one(self, row: int, parsed: Parsed, block: PacketBlock, index: int) -> KeptPacket:
         """Copy a packet out of a block, with its extended numbers."""
-        sequence, media = self.unwrap(np.array([row]), parsed, slice(at, at + 1))
-        start = int(parsed.offset[at])
-        payload = block.data[at, start : start + int(parsed.size[at])].copy()
-        return KeptPacket(
-            int(media[0]),
-            int(block.arrival[at]),
-            payload,
-            int(sequence[0]),
-            int(parsed.timestamp[at]),
-            int(parsed.payload_type[at]),
-        )
+        sequence, media = self.unwrap(np.array([row]), parsed, slice(index, index + 1))
+        return kept_packet(parsed, block, index, int(sequence[0]), int(media[0]))
+
+
+def kept_packet(
+    parsed: Parsed, block: PacketBlock, index: int, sequence: int, media: int
+) -> KeptPacket:
+    """Copy a packet out of a block; its extended number and media time are known."""
+    start = int(parsed.offset[index])
+    payload = block.data[index, start : start + int(parsed.size[index])].copy()
+    stamp, kind = int(parsed.timestamp[index]), int(parsed.payload_type[index])
+    return KeptPacket(media, int(block.arrival[index]), payload, sequence, stamp, kind)
 
 
 KeptBlock = tuple[NDArray[np.int64], Parsed, PacketBlock]
 """Packets that were kept: their rows (n,), headers and block."""
 
 
-def block_of(kept: list[tuple[int, KeptPacket]]) -> KeptBlock:
+def kept_block(kept: list[tuple[int, KeptPacket]]) -> KeptBlock:
     """Make a block of packets that were kept, given with their rows."""
-    count = len(kept)
-    size = np.array([len(packet.payload) for _, packet in kept], np.int64)
-    data = np.zeros((count, int(size.max())), np.uint8)
-    for line, (_, packet) in zip(data, kept, strict=True):
-        line[: len(packet.payload)] = packet.payload
+    packets = [packet for _, packet in kept]
+    block = block_of([(packet.arrival, packet.payload) for packet in packets])
+    count = len(packets)
     parsed = Parsed(
         ok=np.ones(count, np.bool_),
-        payload_type=np.array([packet.payload_type for _, packet in kept], np.uint8),
+        payload_type=np.array([packet.payload_type for packet in packets], np.uint8),
         marker=np.zeros(count, np.bool_),
-        sequence=np.array([packet.sequence & 0xFFFF for _, packet in kept], np.uint16),
-        timestamp=np.array([packet.timestamp for _, packet in kept], np.uint32),
+        sequence=np.array([packet.sequence & 0xFFFF for packet in packets], np.uint16),
+        timestamp=np.array([packet.timestamp for packet in packets], np.uint32),
         ssrc=np.zeros(count, np.int64),
         offset=np.zeros(count, np.int64),
-        size=size,
+        size=block.length,
     )
-    arrival = np.array([packet.arrival for _, packet in kept], np.int64)
-    rows = np.array([row for row, _ in kept], np.int64)
-    return rows, parsed, PacketBlock(data, size, arrival)
+    return np.array([row for row, _ in kept], np.int64), parsed, block
 
 
 Chosen = slice | NDArray[np.int64]
@@ -232,8 +228,7 @@ class Depacketizer(Columns):
         output: NDArray[np.int64],
     ) -> None:
         """Count packets that came too late, or far too early."""
-        edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
-        for start, end in itertools.pairwise([0, *edges, len(rows)]):
+        for start, end in equal_runs(rows):
             stream, own = self._streams.at(int(rows[start])), late[start:end]
             stream.refuse_late(arrival[start:end][own], output[start:end][own])
             stream.early += int(np.count_nonzero(~own))

@@ -14,8 +14,8 @@ dBFS are taken as one.
 
 from __future__ import annotations
 
-import itertools
 from bisect import insort
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import comfort_noise
+from mediasim.rtp.packets import equal_runs
 
 __all__ = [
     "CONCEALED_SAMPLES",
@@ -100,7 +101,7 @@ class GapFiller:
         """Announce comfort noise from an output sample on that has not been played yet."""
         level = parse_comfort_noise(payload)
         if level is not None:
-            insort(self._announced, (output, level), key=_output_of)
+            insort(self._announced, (output, level), key=itemgetter(0))
 
     def fill(self, pcm: NDArray[np.int16], have: NDArray[np.bool_], first: int) -> None:
         """Fill one block in place: ``pcm`` (samples,) starting at output sample ``first``.
@@ -112,9 +113,7 @@ class GapFiller:
             self._remember(pcm, 0, len(pcm))
             self._level = None
             return
-        edges = np.flatnonzero(np.diff(have)) + 1
-        bounds = [0, *edges.tolist(), len(have)]
-        for low, high in itertools.pairwise(bounds):
+        for low, high in equal_runs(have):
             start, end = low * unit, high * unit
             if have[low]:
                 self._remember(pcm, start, end)
@@ -160,7 +159,3 @@ class GapFiller:
         if self.filled and self.filled[-1][1:] == (start, what):
             start = self.filled.pop()[0]
         self.filled.append((start, end, what))
-
-
-def _output_of(announced: tuple[int, float | None]) -> int:
-    return announced[0]

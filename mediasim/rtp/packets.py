@@ -6,9 +6,10 @@ headers are built and parsed for all rows at once. Nothing here keeps state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ __all__ = [
     "Parsed",
     "block_of",
     "build",
+    "equal_runs",
     "joined",
     "parse",
 ]
@@ -58,23 +60,14 @@ class PacketBlock:
         span = slice(start, end)
         return PacketBlock(self.data[span], self.length[span], self.arrival[span])
 
-    def followed_by(self, other: PacketBlock) -> PacketBlock:
-        """Return these packets and then those; rows of the narrower block are padded."""
-        width = max(self.data.shape[1], other.data.shape[1])
-        if self.data.shape[1] == other.data.shape[1]:
-            data = np.concatenate((self.data, other.data))
-        else:
-            data = np.zeros((len(self) + len(other), width), np.uint8)
-            data[: len(self), : self.data.shape[1]] = self.data
-            data[len(self) :, : other.data.shape[1]] = other.data
-        return PacketBlock(
-            data,
-            np.concatenate((self.length, other.length)),
-            np.concatenate((self.arrival, other.arrival)),
-        )
+
+def equal_runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each run of equal neighbours in values (n,)."""
+    edges = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+    return itertools.pairwise([0, *edges, len(values)]) if len(values) else iter(())
 
 
-def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
+def block_of(datagrams: Sequence[tuple[int, bytes | NDArray[np.uint8]]]) -> PacketBlock:
     """Make a block of single datagrams, each given with its arrival in nanoseconds of loop time."""
     length = np.array([len(packet) for _, packet in datagrams], np.int64)
     data = np.zeros((len(datagrams), int(length.max(initial=0))), np.uint8)

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
-from mediasim.rtp.depacketizer import ExtendedNumbers
-from mediasim.rtp.packets import PacketBlock, Parsed
+from mediasim.rtp.depacketizer import ExtendedNumbers, kept_packet
+from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs
+from mediasim.rtp.playout_offsets import PlayoutOffsets
 from mediasim.rtp.probation import Anchor, KeptPacket, offset_of
 from mediasim.rtp.scheduler import Scheduler
-from mediasim.rtp.skew_compensation import PlayoutOffsets
-from mediasim.rtp.stream import ReceivedStream
+from mediasim.rtp.stream import ReceivedStream, StreamTable
 
-__all__ = ["PendingStreams", "StreamPackets"]
+__all__ = ["PendingStreams"]
 
 _KEPT: Final = 16
 """Packets kept at a time while a stream waits for its offset."""
@@ -52,24 +52,36 @@ class PendingStreams:
 
     def __init__(
         self,
+        streams: StreamTable,
         numbers: ExtendedNumbers,
         offsets: PlayoutOffsets,
         scheduler: Scheduler,
         settled: Callable[[ReceivedStream], None],
     ) -> None:
         """``settled`` is called with a stream that got its offset, before it is played."""
+        self._streams = streams
         self._numbers = numbers
         self._offsets = offsets
         self._scheduler = scheduler
         self._settled = settled
 
     def receive(
-        self, pieces: list[StreamPackets], parsed: Parsed, block: PacketBlock, known_before: int
+        self,
+        rows: NDArray[np.int64],
+        parsed: Parsed,
+        block: PacketBlock,
+        chosen: NDArray[np.int64],
+        known_before: int,
     ) -> None:
-        """Keep packets of pending streams until their offsets are known.
+        """Keep chosen packets of pending streams until their offsets are known.
 
         A few packets are usually enough for that, so that few are kept even of a long block.
         """
+        sequence, media = self._numbers.unwrap(rows, parsed, chosen)
+        pieces = []
+        for start, end in equal_runs(rows):
+            stream = self._streams.at(int(rows[start]))
+            pieces.append(StreamPackets(stream, media, sequence, chosen).between(start, end))
         while pieces:
             ready: list[tuple[ReceivedStream, int]] = []
             rests: list[StreamPackets] = []
@@ -173,10 +185,6 @@ def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
 
 def _keep(piece: StreamPackets, parsed: Parsed, block: PacketBlock) -> None:
     """Keep packets of a pending stream, copied out of their block."""
-    columns = (piece.chosen.tolist(), piece.media.tolist(), piece.sequence.tolist())
-    for index, media, sequence in zip(*columns, strict=True):
-        start = int(parsed.offset[index])
-        payload = block.data[index, start : start + int(parsed.size[index])].copy()
-        what = int(parsed.timestamp[index]), int(parsed.payload_type[index])
-        packet = KeptPacket(media, int(block.arrival[index]), payload, sequence, *what)
-        piece.stream.keep(packet)
+    columns = (piece.chosen.tolist(), piece.sequence.tolist(), piece.media.tolist())
+    for index, sequence, media in zip(*columns, strict=True):
+        piece.stream.keep(kept_packet(parsed, block, index, sequence, media))

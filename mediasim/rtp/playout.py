@@ -21,7 +21,6 @@ source of the bridge and the recorder.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Final
 
@@ -30,12 +29,12 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.rtp.depacketizer import Depacketizer, ExtendedNumbers
-from mediasim.rtp.packets import PacketBlock, Parsed, parse
-from mediasim.rtp.pending_streams import PendingStreams, StreamPackets
+from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs, joined, parse
+from mediasim.rtp.pending_streams import PendingStreams
+from mediasim.rtp.playout_offsets import AHEAD_FRAMES, PlayoutOffsets
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.scheduler import Scheduler
-from mediasim.rtp.skew_compensation import AHEAD_FRAMES, PlayoutOffsets
 from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat, StreamTable
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
@@ -75,8 +74,10 @@ class Playout(Columns):
             self._use,
         )
         self._pending_streams = PendingStreams(
-            self._numbers, self._offsets, self._scheduler, self._begin_playout
+            self.streams, self._numbers, self._offsets, self._scheduler, self._begin_playout
         )
+        self.exact: Mapping[int, NDArray[np.bool_]] = {}
+        """Samples of the last block read that arrived, by row; of rows off the 10 ms grid only."""
         self._free: list[int] = []
         self._attended: dict[int, ReceivedStream] = {}
         """Rows that need more than the ring when read: pending, with decoders, or with gaps to
@@ -121,9 +122,7 @@ class Playout(Columns):
         Packets that came before are played.
         """
         self._finish(stream)
-        for decoder in stream.decoders.values():
-            for start, samples in decoder.decode(frame + AHEAD_FRAMES):
-                self._ring.write_anywhere(stream.row, start, samples)
+        self._decode(stream, frame + AHEAD_FRAMES)
         self._held.pop(stream.row, None)
         stream.reformat(stream_format)
         self._expect(stream)
@@ -153,10 +152,7 @@ class Playout(Columns):
             self._attend(stream)
 
     def aside(self, stream: ReceivedStream) -> list[int]:
-        """Return the output samples of packets whose positions are not decided yet.
-
-        They are not in the audio played by now in any case.
-        """
+        """Return the output samples of packets whose positions are not decided yet."""
         return self._scheduler.aside(stream)
 
     def close(self, stream: ReceivedStream) -> None:
@@ -170,10 +166,8 @@ class Playout(Columns):
 
     def ensure(self, rows: int) -> None:
         super().ensure(rows)
-        self.reception.ensure(rows)
-        self._offsets.ensure(rows)
-        self._depacketizer.ensure(rows)
-        self._numbers.ensure(rows)
+        for table in (self.reception, self._offsets, self._depacketizer, self._numbers):
+            table.ensure(rows)
         self._ring.ensure(rows)
 
     # -- packets in -------------------------------------------------------------------------
@@ -214,7 +208,7 @@ class Playout(Columns):
         kept = np.flatnonzero(usual & waiting)
         if len(kept):
             self._begin(firsts[(new & usual)[firsts]], rows, parsed, block)
-            self._keep_plain(rows[kept], parsed, block, kept, known_before)
+            self._pending_streams.receive(rows[kept], parsed, block, kept, known_before)
         digits: list[Digit] = []
         for row in odd:
             of_row = np.flatnonzero(rows == row)
@@ -231,7 +225,7 @@ class Playout(Columns):
         """Receive one row's packets when some are new to it, foreign, malformed or not audio."""
         stream = self.streams.at(row)
         if row in self._held:
-            block = self._held.pop(row).followed_by(block)
+            block = joined([self._held.pop(row), block])
         parsed = parse(block.data, block.length)
         runs, held = stream.lock.runs(parsed)
         if held is not None:
@@ -245,10 +239,12 @@ class Playout(Columns):
             if found.proven:  # and could not be used before
                 block.arrival[run[0]] = block.arrival[run[1]]
             if found.restarted:
-                self._restart(stream, parsed, block, run[:1])
+                self._finish(stream)
+                self._offsets.forget(row)
+                self._expect_codec(stream)
+                self._begin(run[:1], np.full(len(block), row), parsed, block)
             kinds = parsed.payload_type[run]
-            changes = (np.flatnonzero(kinds[1:] != kinds[:-1]) + 1).tolist()
-            for start, end in itertools.pairwise([0, *changes, len(run)]):
+            for start, end in equal_runs(kinds):
                 same = run[start:end]
                 if int(kinds[start]) in stream.codecs:
                     known = known_before
@@ -271,20 +267,10 @@ class Playout(Columns):
         """Receive packets of one payload type, which is one of the stream's codecs."""
         rows = np.full(len(run), stream.row)
         if stream.waiting is not None:
-            self._keep_plain(rows, parsed, block, run, known_before)
+            self._pending_streams.receive(rows, parsed, block, run, known_before)
         else:
             self._use(stream, int(parsed.payload_type[run[0]]))
             self._scheduler.schedule(rows, parsed, block, run)
-
-    def _restart(
-        self, stream: ReceivedStream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
-    ) -> None:
-        """Begin a new stream on the row, of which ``first`` is the first packet."""
-        self._finish(stream)
-        self._offsets.forget(stream.row)
-        self._expect_codec(stream)
-        rows = np.full(len(block), stream.row)
-        self._begin(first, rows, parsed, block)
 
     def _begin(
         self,
@@ -348,29 +334,6 @@ class Playout(Columns):
             stream.gaps.noise(max(output, noise.usable * FRAME_SAMPLES), noise.payload)
             self._attended[stream.row] = stream
 
-    def _keep_plain(
-        self,
-        rows: NDArray[np.int64],
-        parsed: Parsed,
-        block: PacketBlock,
-        chosen: NDArray[np.int64],
-        known_before: int,
-    ) -> None:
-        """Keep audio of streams that do not have their offset yet."""
-        sequence, media = self._numbers.unwrap(rows, parsed, chosen)
-        edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
-        pieces = [
-            StreamPackets(
-                self.streams.at(int(rows[start])),
-                media[start:end],
-                sequence[start:end],
-                chosen[start:end],
-            )
-            for start, end in itertools.pairwise([0, *edges, len(rows)])
-            if start < end
-        ]
-        self._pending_streams.receive(pieces, parsed, block, known_before)
-
     def _begin_playout(self, stream: ReceivedStream) -> None:
         """Announce the noise of a stream that got its offset."""
         noises, stream.noises = stream.noises, []
@@ -411,26 +374,22 @@ class Playout(Columns):
         if self._attended:
             by_row = self._attended
             attended = [(at, by_row[row]) for at, row in enumerate(rows.tolist()) if row in by_row]
-            self._prepare([stream for _, stream in attended], first + count)
+            self._catch_up([stream for _, stream in attended], first + count)
+            for _, stream in attended:
+                self._decode(stream, first + count)
         have = self._ring.read(rows, first, count, out)
+        self.exact = self._ring.exact
         for at, stream in attended:
             if stream.gaps.active:
-                there = self.exact.get(stream.row, have[at])
+                there = self._ring.exact.get(stream.row, have[at])
                 stream.gaps.fill(out[at], there, first * FRAME_SAMPLES)
         return have
 
-    @property
-    def exact(self) -> Mapping[int, NDArray[np.bool_]]:
-        """Samples of the last block read that arrived, by row; of rows off the 10 ms grid only."""
-        return self._ring.exact
-
-    def _prepare(self, streams: list[ReceivedStream], end: int) -> None:
-        """Decode into the ring what is needed before frames up to ``end`` are read."""
-        self._catch_up(streams, end)
-        for stream in streams:
-            for decoder in stream.decoders.values():
-                for start, samples in decoder.decode(end):
-                    self._ring.write_anywhere(stream.row, start, samples)
+    def _decode(self, stream: ReceivedStream, end: int) -> None:
+        """Decode into the ring what codecs with memory hold for frames before ``end``."""
+        for decoder in stream.decoders.values():
+            for start, samples in decoder.decode(end):
+                self._ring.write_anywhere(stream.row, start, samples)
 
     def _catch_up(self, streams: list[ReceivedStream], known_before: int) -> None:
         """Decide about kept packets, all those usable before this frame having been given."""

@@ -1,4 +1,4 @@
-"""Reception statistics of many streams at once (RFC 3550 appendix A.3 and A.8).
+"""Reception statistics of many streams (RFC 3550 appendix A.3 and A.8), and what they sound like.
 
 A table of columns, a row per stream, fed blocks of packets. Blocks in which each stream has one
 packet (real time) are taken in array operations over the streams; blocks with many packets of a
@@ -7,16 +7,18 @@ stream (virtual time) in array operations over its packets. Both give the same n
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from math import log2
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.codecs import CODECS
+from mediasim.rtp.packets import equal_runs
 from mediasim.rtp.ring import Columns
 
-__all__ = ["Reception", "ReceptionTable"]
+__all__ = ["Opinion", "Reception", "ReceptionTable", "emodel_mos"]
 
 _SHARE: Final = 1.0 / 16.0  # RFC 3550 A.8: the gain of the jitter estimate
 _RECENT: Final = 2048
@@ -136,12 +138,10 @@ class ReceptionTable(Columns):
             for row in self._untimed.intersection(rows.tolist()):
                 self.transit[row] = transit[np.argmax(rows == row)]
                 self._untimed.discard(row)
-        changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
-        if len(changes) + 1 == len(rows):
+        if (rows[1:] != rows[:-1]).all():
             self._update_each(rows, sequence, transit)
             return fresh
-        edges = [0, *changes.tolist(), len(rows)]
-        for start, end in itertools.pairwise(edges):
+        for start, end in equal_runs(rows):
             self._update_one(int(rows[start]), sequence[start:end], transit[start:end])
         return fresh
 
@@ -283,3 +283,58 @@ Number = TypeVar("Number", int, NDArray[np.int64])
 def _packet_key(sequence: Number, media: Number) -> Number:
     """Combine number and media time; no two packets of one stream have the same."""
     return (sequence << 32) | (media & 0xFFFFFFFF)
+
+
+# -- quality: the E-model (ITU-T G.107) -----------------------------------------------------
+
+
+class Opinion(NamedTuple):
+    """The E-model's rating of a connection."""
+
+    r: float
+    """Transmission rating, 0 to 93.2 here; below 60 nearly all users are dissatisfied."""
+    mos: float
+    """Mean opinion score of a conversation, estimated (MOS-CQE): 1 to 4.5."""
+
+
+_BEST: Final = 93.2
+"""R of a connection whose every parameter has its default (G.107 section 7.7)."""
+
+
+def emodel_mos(
+    loss_rate: float,
+    burst_ratio: float,
+    one_way_delay_ms: float,
+    codec: str,
+    *,
+    concealed: bool = False,
+) -> Opinion:
+    """Rate a connection by ITU-T G.107 with all but loss and delay at their defaults.
+
+    ``loss_rate`` (0 to 1) counts every packet that was not played, late ones too;
+    ``one_way_delay_ms`` is from mouth to ear, buffers included; ``concealed`` says whether missing
+    packets are concealed rather than silent. Echo is taken to be cancelled. Raises ValueError for
+    an unknown codec, and for numbers out of range.
+    """
+    if codec not in CODECS:
+        raise ValueError(f"no figures for codec {codec!r}: expected one of {', '.join(CODECS)}")
+    factors = CODECS[codec].factors
+    if not 0.0 <= loss_rate <= 1.0:
+        raise ValueError(f"a loss rate of {loss_rate}: expected 0 to 1")
+    if not burst_ratio > 0.0:
+        raise ValueError(f"a burst ratio of {burst_ratio}: expected more than 0")
+    percent = 100.0 * loss_rate
+    robustness = factors.concealed_bpl if concealed else factors.bpl
+    lossy = (95.0 - factors.ie) * percent / (percent / burst_ratio + robustness)
+    r = max(0.0, _BEST - _delay_impairment(one_way_delay_ms) - factors.ie - lossy)
+    # Annex B. The cubic dips below 1 for very small R.
+    mos = max(1.0, 1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6)
+    return Opinion(r, mos)
+
+
+def _delay_impairment(delay_ms: float) -> float:
+    """Return Idd of G.107 section 7.4: 0 up to 100 ms, 24 at 400 ms."""
+    if delay_ms <= 100.0:
+        return 0.0
+    x = log2(delay_ms / 100.0)
+    return float(25.0 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2))

@@ -26,8 +26,7 @@ the bound          a packet is played at the earliest in the frame it can be use
                    audio before it, at most 1.28 s, has been played.
 =================  ===========================================================================
 
-Ordinary packets of many streams are dealt with in array operations; only what is off its line is
-looked at by itself.
+Packets on their lines are processed in array operations over many streams, the others one by one.
 """
 
 from __future__ import annotations
@@ -47,32 +46,19 @@ from mediasim.rtp.depacketizer import (
     ExtendedNumbers,
     KeptBlock,
     NumberedPackets,
-    block_of,
+    kept_block,
 )
+from mediasim.rtp.line_checker import LineChecker
 from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial, due_of
+from mediasim.rtp.playout_offsets import AHEAD_FRAMES, PlayoutOffsets
+from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial
 from mediasim.rtp.reception import ReceptionTable
-from mediasim.rtp.skew_compensation import (
-    AHEAD_FRAMES,
-    LONGEST_PACKET,
-    WINDOW_FRAMES,
-    PlayoutOffsets,
-)
 from mediasim.rtp.stream import ReceivedStream, Shift, StreamTable, Why
 
 __all__ = ["Scheduler"]
 
-_MISORDER: Final = 100
-"""Sequence numbers by which a packet may have been overtaken (RFC 3550 A.1: MAX_MISORDER)."""
-_SHORTEST: Final = 40
-"""Samples of the shortest packet: 5 ms."""
-_OVERTAKEN: Final = 4000
-"""Samples by which a packet may have been overtaken: half a second."""
-_BURST: Final = 50
-"""Packets that may come at once, with timestamps ahead of their arrival."""
 _LATEST_FRAME: Final = 1 << 48
 """A frame after every other."""
-_LOWEST: Final = np.iinfo(np.int64).min
 
 
 class Scheduler:
@@ -98,6 +84,7 @@ class Scheduler:
         self._attend = attend
         self._use = use
         self._numbers = numbers
+        self._line = LineChecker(streams, numbers, offsets, reception)
         self._trials: dict[int, Trial] = {}
         """Packets kept aside, by row."""
 
@@ -109,8 +96,7 @@ class Scheduler:
 
     def aside(self, stream: ReceivedStream) -> list[int]:
         """Return the output samples, on the stream's line, of packets that are kept aside."""
-        trial = self._trials.get(stream.row)
-        kept = [] if trial is None else trial.kept
+        kept = trial.kept if (trial := self._trials.get(stream.row)) else ()
         return [packet.media + self._offset_of(stream, packet.media) for packet in kept]
 
     # -- packets ----------------------------------------------------------------------------
@@ -147,7 +133,7 @@ class Scheduler:
     ) -> NDArray[np.int64] | None:
         """Place packets up to the next change of a row; return the indices of the rest."""
         packets, known = self._number(rows, parsed, block, chosen)
-        odd, breaks = self._odd(packets)
+        odd, breaks = self._line.odd(packets)
         if known is None and not odd.any():
             if breaks is not None:
                 self._count_breaks(rows[breaks])
@@ -162,9 +148,9 @@ class Scheduler:
                 continue  # behind another
             number = int(np.searchsorted(bounds, index, "right"))
             start, end = int(bounds[number - 1]), int(bounds[number])
-            stepped = self._stepped(packets, parsed, index, start)
-            late = packets.ahead[index] < 0 and not self._overtaken(packets, index, start)
-            if stepped or (late and self._is_off(packets, odd, now, index, start)):
+            stepped = self._line.stepped(packets, parsed, index, start)
+            late = packets.ahead[index] < 0 and not self._line.overtaken(packets, index, start)
+            if stepped or (late and self._line.is_off(packets, odd, now, index, start)):
                 off.append((index, stepped))
                 now[index:end] = False
         if breaks is not None:
@@ -212,95 +198,6 @@ class Scheduler:
     def _count_breaks(self, rows: NDArray[np.int64]) -> None:
         for row in rows.tolist():
             self._streams.at(row).number_breaks += 1
-
-    def _odd(self, packets: NumberedPackets) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
-        """Return which packets may be off their lines, and whose numbers fell back, if any."""
-        rows, sequence, media = packets.rows, packets.sequence, packets.media
-        first = rows[1:] != rows[:-1]
-        numbers, steps = np.empty_like(sequence), np.empty_like(media)
-        if first.all():  # in real time, as a rule
-            np.subtract(sequence, self._numbers.sequence[rows], out=numbers)
-            np.subtract(media, self._numbers.media(rows, self._numbers.ticks[rows]), out=steps)
-        else:
-            np.subtract(sequence[1:], sequence[:-1], out=numbers[1:])
-            np.subtract(media[1:], media[:-1], out=steps[1:])
-            firsts = np.concatenate(([0], np.flatnonzero(first) + 1))
-            own = rows[firsts]
-            numbers[firsts] = sequence[firsts] - self._numbers.sequence[own]
-            steps[firsts] = media[firsts] - self._numbers.media(own, self._numbers.ticks[own])
-        odd: NDArray[np.bool_] = packets.ahead < 0
-        odd |= self._offsets.off(rows, packets.delay, packets.output - media) < -JUMP
-        goes_on, counts_on = steps > 0, numbers > 0
-        if goes_on.all() and counts_on.all():
-            return odd, None
-        # A timestamp behind the last is plausible of an overtaken packet only: its number
-        # is behind as well, by MAX_MISORDER at most, and its timestamp by as many of the
-        # shortest packets at least.
-        fell = counts_on | (numbers < -_MISORDER) | (numbers * _SHORTEST < steps)
-        return odd | (fell & ~goes_on), goes_on & ~counts_on
-
-    def _is_off(
-        self,
-        packets: NumberedPackets,
-        odd: NDArray[np.bool_],
-        now: NDArray[np.bool_],
-        index: int,
-        start: int,
-    ) -> bool:
-        """Return whether a packet is too late for the line; its row begins at ``start``."""
-        row, media = int(packets.rows[index]), int(packets.media[index])
-        delay, usable, following = int(packets.delay[index]), packets.usable, index + 1
-        on = following < len(odd) and now[following] and not odd[following]
-        if on and packets.rows[following] == row:
-            # As a rule the next one is on the line, and in time to say so.
-            before = packets.media[start:index].max(initial=_LOWEST)
-            newest = max(int(self._offsets.newest[row]), int(before))
-            stream = self._streams.at(row)
-            due = due_of(media, delay, stream.format.depth, stream.lead)
-            same = usable[index] // WINDOW_FRAMES == usable[following] // WINDOW_FRAMES
-            # What is behind others is dropped with no say in how late packets may come.
-            goes_on = newest < media < packets.media[following]
-            if same and goes_on and usable[following] <= due:
-                return False
-        return delay > self._offsets.most(row, packets.delay[start:index], usable[start:following])
-
-    def _overtaken(self, packets: NumberedPackets, index: int, start: int) -> bool:
-        """Return whether a packet is behind others of the line in number and time, and no copy."""
-        row, behind = int(packets.rows[index]), slice(start, index)
-        number, media = int(packets.sequence[index]), int(packets.media[index])
-        newest = max(
-            int(self._offsets.newest[row]), int(packets.media[behind].max(initial=_LOWEST))
-        )
-        highest = max(self._reception.highest_of(row), int(packets.sequence[behind].max(initial=0)))
-        behind_by = highest - number
-        longest = min(behind_by * LONGEST_PACKET, _OVERTAKEN)
-        if not 0 < behind_by <= _MISORDER or not 0 < newest - media <= longest:
-            return False
-        same = (packets.sequence[behind] == number) & (packets.media[behind] == media)
-        return not same.any() and not self._reception.has(row, number, media)
-
-    def _stepped(self, packets: NumberedPackets, parsed: Parsed, index: int, start: int) -> bool:
-        """Return whether a timestamp contradicts the sequence number and the arrival."""
-        row = int(packets.rows[index])
-        if index > start:
-            number, media = int(packets.sequence[index - 1]), int(packets.media[index - 1])
-            arrival = int(packets.arrival[index - 1])
-        else:
-            number, arrival = int(self._numbers.sequence[row]), int(self._numbers.arrival[row])
-            media = int(self._numbers.ticks[row]) // int(self._numbers.ratio[row])
-        numbers = int(packets.sequence[index]) - number
-        step = int(packets.media[index]) - media
-        if step <= 0 and (numbers > 0 or numbers < -_MISORDER or numbers * _SHORTEST < step):
-            return True
-        if step - (int(packets.arrival[index]) - arrival) // SAMPLE_NS < JUMP:
-            return False
-        one = slice(index, index + 1)
-        offset = packets.output[one] - packets.media[one]
-        if self._offsets.off(packets.rows[one], packets.delay[one], offset)[0] >= -JUMP:
-            return False
-        octets = self._streams.at(row).octets
-        size = int(parsed.size[packets.chosen][index]) // octets if octets else FRAME_SAMPLES
-        return step - (numbers if 0 < numbers <= _BURST else 1) * size >= JUMP
 
     def _finish(
         self,
@@ -455,7 +352,7 @@ class Scheduler:
         now = stream.payload_type
         for kind, packets in itertools.groupby(kept, key=lambda packet: packet.payload_type):
             self._use(stream, kind)
-            yield block_of([(stream.row, packet) for packet in packets])
+            yield kept_block([(stream.row, packet) for packet in packets])
         self._use(stream, now)
 
     def _begin_anew(self, stream: ReceivedStream, trial: Trial) -> None:
@@ -471,8 +368,7 @@ class Scheduler:
         if not spurt:
             # Its media times go on behind those of the line.
             codec = CODECS[stream.codecs[kept[0].payload_type]]
-            size = codec.samples(kept[0].payload.tobytes())
-            rebased = newest + size - first
+            rebased = newest + codec.samples(kept[0].payload.tobytes()) - first
             self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)
         begins = first + rebased
@@ -490,15 +386,14 @@ class Scheduler:
 
     def replay(self, streams: list[tuple[ReceivedStream, list[KeptPacket]]]) -> None:
         """Place the packets that streams have kept until they had their offsets."""
-        for stream, kept in streams:
-            self._numbers.go_from(stream.row, kept[0], kept[0].media)
         listed: list[tuple[int, KeptPacket]] = []
         for stream, kept in streams:
+            self._numbers.go_from(stream.row, kept[0], kept[0].media)
             if all(packet.payload_type == stream.payload_type for packet in kept):
                 listed += [(stream.row, packet) for packet in kept]
             else:
                 for rows, parsed, block in self._by_kind(stream, kept):
                     self.schedule(rows, parsed, block, slice(0, len(rows)))
         if listed:
-            rows, parsed, block = block_of(listed)
+            rows, parsed, block = kept_block(listed)
             self.schedule(rows, parsed, block, slice(0, len(rows)))

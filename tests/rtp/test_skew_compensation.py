@@ -9,14 +9,9 @@ from hypothesis import strategies as st
 from pacing_oracle import PlainPacing
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
+from mediasim.rtp.playout_offsets import WINDOW_FRAMES
 from mediasim.rtp.probation import STEP, Anchor, FirstPackets, offset_of
-from mediasim.rtp.skew_compensation import (
-    DRIFT_BOUND,
-    ENOUGH,
-    PATIENCE,
-    WINDOW_FRAMES,
-    SkewCompensation,
-)
+from mediasim.rtp.skew_compensation import DRIFT_BOUND, ENOUGH, PATIENCE, SkewCompensation
 
 DEPTH = 3
 MS = 1_000_000
