@@ -102,8 +102,8 @@ class CaptureTransport:
         high, low = divmod(number - 1, _PORTS)
         server = _SERVER[:-1] + str(1 + high), _FIRST_PORT + 2 * low
         party = f"10.{1 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", _PARTY_PORT
-        wire = self.wire(leg, server, lambda: party)
-        return _Source(source, wire), _Sink(sink or inner_sink, wire)
+        line = self.wire(leg, server, lambda: party)
+        return _Source(source, line), _Sink(sink or inner_sink, line)
 
     def wire(
         self,
@@ -118,19 +118,19 @@ class CaptureTransport:
         ``party`` is called at every packet sent: nothing is sent to None. ``shared_port`` says
         whether RTCP has no port of its own (RFC 5761).
         """
-        wire = self._lines[leg] = _Line(server, party, shared_port)
-        return wire
+        line = self._lines[leg] = _Line(server, party, shared_port)
+        return line
 
     def add_control(self, leg: Leg, at_ns: int, packet: bytes, *, outward: bool = True) -> None:
         """Keep an RTCP packet of a line, at a loop time; ignored for an unknown line."""
-        wire = self._lines.get(leg)
-        if wire is None or wire.party() is None:
+        line = self._lines.get(leg)
+        if line is None or line.party() is None:
             return
         data = np.frombuffer(packet, np.uint8)[None]
         piece = _Piece(
             outward, np.array([at_ns]), data, np.array([len(packet)], np.int64), control=True
         )
-        wire.pieces.append(piece)
+        line.pieces.append(piece)
 
     def datagrams(self, unix_ns: Callable[[int], int]) -> Iterator[Datagram]:
         """Yield all datagrams in order of time, dated by a function of loop time.
@@ -138,17 +138,17 @@ class CaptureTransport:
         Those of the same time stand in the order of the lines, received ones before sent ones.
         """
         zero = unix_ns(0)
-        pieces = [(wire, piece) for wire in self._lines.values() for piece in wire.pieces]
+        pieces = [(line, piece) for line in self._lines.values() for piece in line.pieces]
         counts = np.array([len(piece.at_ns) for _, piece in pieces], np.int64)
         if not counts.sum():
             return
-        numbers = {id(wire): number for number, wire in enumerate(self._lines.values())}
-        of_line = np.repeat([numbers[id(wire)] for wire, _ in pieces], counts)
+        numbers = {id(line): number for number, line in enumerate(self._lines.values())}
+        of_line = np.repeat([numbers[id(line)] for line, _ in pieces], counts)
         outward = np.repeat([piece.outward for _, piece in pieces], counts)
         at_ns = np.concatenate([piece.at_ns for _, piece in pieces])
         starts = np.cumsum(counts) - counts
         owner = np.repeat(np.arange(len(pieces)), counts)
-        ends = [wire.ends(piece) for wire, piece in pieces]
+        ends = [line.ends(piece) for line, piece in pieces]
         order = np.lexsort((outward, of_line, at_ns))
         for index, number in zip(order.tolist(), owner[order].tolist(), strict=True):
             _, piece = pieces[number]
@@ -166,11 +166,11 @@ class _NullSink:
 
 
 class _Source:
-    """A source whose packets a wire keeps."""
+    """A source whose packets a line keeps."""
 
-    def __init__(self, source: PacketSource, wire: PacketWatcher) -> None:
+    def __init__(self, source: PacketSource, line: PacketWatcher) -> None:
         self._source = source
-        self._line = wire
+        self._line = line
 
     def pull(self, before_ns: int) -> PacketBlock | None:
         block = self._source.pull(before_ns)
@@ -180,11 +180,11 @@ class _Source:
 
 
 class _Sink:
-    """A sink whose packets a wire keeps."""
+    """A sink whose packets a line keeps."""
 
-    def __init__(self, sink: PacketSink, wire: PacketWatcher) -> None:
+    def __init__(self, sink: PacketSink, line: PacketWatcher) -> None:
         self._sink = sink
-        self._line = wire
+        self._line = line
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         self._line.sent(first_frame, packets)
