@@ -1,8 +1,8 @@
-"""Starting recordings: what is recorded, and of which tracks each channel's role is made.
+"""Starting recordings, and the one map from a channel's role to the tracks that it is made of.
 
-Which channels there are is the layout rule's (:mod:`mediasim.exchange.layout`). This is the one
-map from their roles to tracks: a caller's channel is what it says; the other's is what the callee
-says while there is one, and otherwise what the caller is sent.
+The layout rule decides which channels there are (:mod:`mediasim.exchange.layout`). The caller's
+channel is its inbound track; the other channel is the callee's inbound track while there is a
+callee, and otherwise the caller's outbound track.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.profiles import Channels, Kind, RoleName
-from mediasim.exchange.profiles import Track as AskedTrack
+from mediasim.exchange.profiles import Track as RequestedTrack
 from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
 from mediasim.exchange.records import RecordingSource
 from mediasim.exchange.switch import Switch
@@ -33,32 +33,32 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
-    """What was asked of a recording; the defaults are those of a REST request."""
+    """The options of a recording; the defaults are those of a REST request."""
 
     channels: Channels = "mono"
-    track: AskedTrack = "both"
+    track: RequestedTrack = "both"
     trim: Trim = "do-not-trim"
 
 
 class RecordedTracks(Protocol):
-    """What is recorded: the tracks that it has at this moment."""
+    """The tracks that a recording may be made of at this moment."""
 
     @property
     def said(self) -> SourcedChannel:
-        """What its first, or only, party says."""
+        """The inbound track of the first, or only, party."""
 
     @property
     def sent(self) -> SourcedChannel:
-        """What that party is sent."""
+        """The outbound track of that party."""
 
     @property
     def heard(self) -> SourcedChannel:
-        """What is heard of the other side."""
+        """The tracks of the other side."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """A call, and the one that it is connected to, if any."""
+    """The tracks of a call, and of the call that it is connected to, if any."""
 
     call: LiveCall
     peer: Callable[[], LiveCall | None]
@@ -81,7 +81,7 @@ class RecordedCall:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMessage:
-    """What one party says, and nothing that it is sent."""
+    """The inbound track of a call, without its outbound track."""
 
     call: LiveCall
 
@@ -98,7 +98,7 @@ class RecordedMessage:
 
 @dataclass(frozen=True, slots=True)
 class RecordedConference:
-    """A conference: the party that joined first, and everything else that its members hear."""
+    """The tracks of a conference: its first participant, and all else that participants hear."""
 
     first: Callable[[], SourcedChannel]
     others: Callable[[], SourcedChannel]
@@ -127,10 +127,10 @@ _ROLES: Final[dict[RoleName, Callable[[RecordedTracks], SourcedChannel]]] = {
 
 
 def _channels(layout: Layout, recorded: RecordedTracks) -> tuple[SourcedChannel, ...]:
-    """What each channel of a layout is made of now."""
+    """Return the sources of each channel of a layout at this moment."""
     roles = [role.role for role in layout.channels]
-    # Beside a channel for what is said, what is sent is the other side, as with a child call; the
-    # outbound track alone is the track itself, hold music and all.
+    # Beside an inbound channel, "outbound" is the other side, as for a child call; recorded alone
+    # it is the outbound track itself, with ringback and hold music.
     both = len(roles) > 1
     return tuple(
         recorded.heard if both and role == "outbound" else _ROLES[role](recorded) for role in roles
@@ -151,10 +151,10 @@ def start_recording(
     before: Callable[[str], None] = lambda sid: None,
     notes: Callable[[str], Mapping[str, Any]] = lambda sid: {},
 ) -> LiveRecording:
-    """Begin to record now; ``kind`` is what the layout rule calls what is recorded.
+    """Start a recording of ``recorded`` now, of the kind that the layout rule knows it by.
 
-    ``before`` is called with the recording's SID before its first event; ``notes`` is then asked
-    what its journal is to say besides.
+    ``before`` is called with the recording's SID before its first event is emitted; then ``notes``
+    returns further entries for the recording's journal.
     """
     layout = recording_layout(kind, request.channels, request.track, exchange.profile)
     record = new_record(

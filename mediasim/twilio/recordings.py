@@ -234,7 +234,7 @@ class RecordingManager:
             ("RecordingChannels", str(record.layout.stored_channels)),
             ("RecordingStartTime", rfc2822(self._account.dates, record.start_ns)),
             ("RecordingSource", record.source),
-            ("RecordingTrack", record.layout.asked_track),
+            ("RecordingTrack", record.layout.requested_track),
         ]
         if status == "completed":
             params.append(("RecordingDuration", str(record.duration_seconds())))

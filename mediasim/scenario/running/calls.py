@@ -267,7 +267,7 @@ class DialledCall:
         if not caller.active:  # only a call in progress can be given to another
             await self._caller.connected()
         words = f"{caller.party.name} is put through to {transfer.to.name}"
-        self._newest.tell("transferred", words)
+        self._newest.emit("transferred", words)
 
 
 class VoicemailCall:
