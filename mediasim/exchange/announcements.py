@@ -36,7 +36,7 @@ class Announcements:
         conference_sid: str,
         hearers: Callable[[], Sequence[Participant]],
     ) -> None:
-        """Create a player to the participants that ``hearers`` returns, who hear the conference."""
+        """Create a player; ``hearers`` returns the participants that hear the conference now."""
         self.active = 0
         """Number of announcements being played."""
         self._exchange = exchange
@@ -57,7 +57,7 @@ class Announcements:
         )
 
     def play(self, pcm: NDArray[np.int16], label: str, *, but: Participant | None = None) -> None:
-        """Play samples at 8 kHz to all participants who hear the conference, except ``but``."""
+        """Play samples at 8 kHz to all participants that hear the conference, except ``but``."""
         for hearer in self._hearers():
             if hearer is not but:
                 hearer.play(pcm, label)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,14 +93,14 @@ LINGER_NS: Final = 500_000_000
 """Time for which a party stays after its script has ended, in nanoseconds."""
 
 
-class ConferenceMembership(Protocol):
+@dataclass(frozen=True, slots=True)
+class ConferenceMembership:
     """A call's membership in a conference."""
 
-    def peers(self) -> list[LiveCall]:
-        """Return the other calls that hear the same conference."""
-
-    def hold_locally(self, held_locally: bool) -> None:
-        """Put the conference on hold with the party's own telephone, or take it off hold."""
+    peers: Callable[[], list[LiveCall]]
+    """Returns the other calls that hear the same conference."""
+    hold_locally: Callable[[bool], None]
+    """Puts the conference on hold with the party's own telephone, or takes it off hold."""
 
 
 class CallControl:
@@ -214,7 +215,7 @@ class CallControl:
             await self._not_connecting.wait()
 
     def connect(self, connecting: bool) -> None:
-        """Say whether the call is being put through to others."""
+        """Set whether the call is being put through (:attr:`connecting`)."""
         if connecting:
             self._not_connecting.clear()
         else:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from mediasim.audio.tones import beep
 from mediasim.exchange import lifecycle
 from mediasim.exchange.announcements import Announcements
-from mediasim.exchange.call_control import CallControl
+from mediasim.exchange.call_control import CallControl, ConferenceMembership
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
@@ -37,7 +36,7 @@ from mediasim.exchange.participant import (
     ParticipantOptions,
     Unavailable,
 )
-from mediasim.exchange.recording import RecordedConference
+from mediasim.exchange.recording import RecordedTracks
 from mediasim.exchange.recording_control import Source, SourcedChannel
 from mediasim.exchange.records import ConferenceRecord, EndReason
 from mediasim.exchange.waiting import CallEnded, follow_speech
@@ -48,29 +47,6 @@ from mediasim.media.room import Room
 __all__ = ["Conference"]
 
 _TEXTS: Final = {"muted": "is muted", "unmuted": "is heard again"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Membership:
-    """A participant's :class:`mediasim.exchange.call_control.ConferenceMembership`."""
-
-    conference: Conference
-    participant: Participant
-
-    def peers(self) -> list[LiveCall]:
-        own = self.participant.call
-        if not own.active or own.leg.conference is None:
-            return []
-        return [
-            other.call
-            for other in self.conference.inside
-            if other.call is not own
-            and other.call.active
-            and other.call.leg.conference == own.leg.conference
-        ]
-
-    def hold_locally(self, held_locally: bool) -> None:
-        self.conference.hold_locally(self.participant, held_locally)
 
 
 class Conference:
@@ -130,7 +106,9 @@ class Conference:
     def join(self, participant: Participant) -> None:
         """Let an expected participant join."""
         participant.inside = True
-        participant.control.membership = _Membership(self, participant)
+        participant.control.membership = ConferenceMembership(
+            partial(self._peers, participant), partial(self.hold_locally, participant)
+        )
         self.joined.append(participant)
         self._notify("join", participant, "joined")
         inside = self.inside
@@ -148,12 +126,8 @@ class Conference:
         if control.scripted:
             control.spawn(self._when_done(participant))
         if self.listener.wants("speech-start"):
-            participant.speech_task = control.spawn(
-                follow_speech(
-                    participant.call,
-                    lambda word: self.listener.notify(word, participant),
-                )
-            )
+            report = partial(self.listener.notify, participant=participant)
+            participant.speech_task = control.spawn(follow_speech(participant.call, report))
 
     def leave(self, participant: Participant, reason: LeaveReason, *, kicked: bool = False) -> None:
         """Remove a participant, which may end the conference; does nothing if it has left."""
@@ -219,28 +193,24 @@ class Conference:
 
     # -- recording --------------------------------------------------------------------------
 
-    @property
-    def recorded(self) -> RecordedConference:
-        """The tracks of the conference that its recordings are made of."""
-        return RecordedConference(
-            lambda: _said(self._heard(first=True)),
-            lambda: _said(self._heard(first=False)) + self._announcements.recorded,
-        )
+    def tracks(self) -> RecordedTracks:
+        """Return the tracks of the first participant, and of all else that participants hear."""
+        others = self._inbound(first=False) + self._announcements.recorded
+        return RecordedTracks(self._inbound(first=True), others, others)
 
-    def _heard(self, *, first: bool) -> list[Participant]:
-        return [
-            each
+    def _inbound(self, *, first: bool) -> SourcedChannel:
+        return tuple(
+            Source(each.call, Track.INBOUND)
             for each in self._hearers()
             if each.call.active and not each.not_mixed and (each is self.joined[0]) == first
-        ]
+        )
 
     def _start_requested_recording(self) -> None:
-        """Start the recording that the first participant requests who does, once."""
-        requested = (each.options.record for each in self._hearers())
-        record = next((each for each in requested if each is not None), None)
-        if record is not None and not self._recorded:
-            self._recorded = True
-            record()
+        """Start the recording that a participant requests, once."""
+        for each in self._hearers():
+            if each.options.record is not None and not self._recorded:
+                self._recorded = True
+                each.options.record()
 
     # -- audio -----------------------------------------------------------------------------
 
@@ -252,8 +222,20 @@ class Conference:
     def _hearers(self) -> list[Participant]:
         return [each for each in self.inside if self._hears_conference(each)]
 
+    def _peers(self, participant: Participant) -> list[LiveCall]:
+        own = participant.call
+        if not own.active or own.leg.conference is None:
+            return []
+        return [
+            each.call
+            for each in self.inside
+            if each is not participant
+            and each.call.active
+            and each.call.leg.conference == own.leg.conference
+        ]
+
     def _route_legs(self) -> None:
-        """Route the audio of all participants as their states and the conference's demand."""
+        """Route the audio of each participant by its state: the mix, its coaches, or music."""
         coaches: dict[str | None, list[Leg]] = {}
         for each in self._hearers():
             if each.call.active and each.coaching and not each.muted:
@@ -302,10 +284,8 @@ class Conference:
             return
         participant.muted = muted
         self._route_legs()
-        if muted:
-            self._notify("mute", participant, "muted")
-        else:
-            self._notify("unmute", participant, "unmuted")
+        event: ConferenceEventName = "mute" if muted else "unmute"
+        self._notify(event, participant, f"{event}d")
 
     def hold(
         self, participant: Participant, held: bool, music: Callable[..., Any] | None = None
@@ -323,14 +303,14 @@ class Conference:
             participant.call.emit(word, f"{name} is {words}")
             self._notify("hold" if held else "unhold", participant)
 
-    def hold_locally(self, participant: Participant, held_locally: bool) -> None:
+    def hold_locally(self, participant: Participant, held: bool) -> None:
         """Put the conference on hold for a participant by its own telephone, or take it off."""
-        if held_locally == participant.held_locally:
+        if held == participant.held_locally:
             return
-        participant.held_locally = held_locally
+        participant.held_locally = held
         self._route_legs()
         name = participant.call.party.name
-        if held_locally:
+        if held:
             participant.call.emit("held", f"{name} holds the conference")
         else:
             participant.call.emit("resumed", f"{name} is back in the conference")
@@ -345,10 +325,7 @@ class Conference:
     # -- announcements ----------------------------------------------------------------------
 
     def announce(
-        self,
-        pieces: AsyncIterator[NDArray[np.int16]],
-        name: str,
-        to: Participant | None = None,
+        self, pieces: AsyncIterator[NDArray[np.int16]], name: str, to: Participant | None = None
     ) -> None:
         """Play sounds one after the other to all participants, or to one; returns at once.
 
@@ -362,12 +339,8 @@ class Conference:
     ) -> None:
         failed = await self._announcements.announce(pieces, to, lambda: self.over)
         about = to if to is not None and to.inside else None
-        self.listener.notify(
-            "announcement-fail" if failed else "announcement-end",
-            about,
-            why=failed,
-            announced=name,
-        )
+        event: ConferenceEventName = "announcement-fail" if failed else "announcement-end"
+        self.listener.notify(event, about, why=failed, announced=name)
         self._hang_up_if_done()
 
     # -- the end of all scripts -------------------------------------------------------------
@@ -393,7 +366,7 @@ class Conference:
         """Let the simulated parties hang up, a moment after the last script has ended."""
         scripted = [each.control for each in self.inside if each.control.scripted]
         await asyncio.gather(*(control.linger() for control in scripted))
-        # Asked again: in that moment a call may have been expected, or an announcement begun.
+        # Checked again: in that moment a call may have been expected, or an announcement begun.
         self._hanging_up = None
         if self._all_scripts_done():
             await asyncio.gather(*(control.call.hang_up() for control in scripted))
@@ -421,7 +394,3 @@ class Conference:
                 )
             )
         self.listener.notify(event, participant, why=why)
-
-
-def _said(participants: Sequence[Participant]) -> SourcedChannel:
-    return tuple(Source(each.call, Track.INBOUND) for each in participants)

@@ -31,7 +31,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from pyee.base import EventEmitter
 
@@ -69,6 +69,9 @@ STREAM_EVENTS: Final = tuple(f"stream.{word}" for word in ("started", "stopped",
 class Event:
     """An event of the exchange."""
 
+    _SUBJECT: ClassVar = ""
+    """The field that holds the subject; "" if there is none."""
+
     at_ns: int
     """Loop time of the event, in nanoseconds."""
     kind: str
@@ -78,93 +81,79 @@ class Event:
 
     @property
     def subject(self) -> str:
-        """The SID of the resource the event is about, "" if there is none."""
-        return ""
+        """The SID of the resource (or the name of the party) the event is about, or ""."""
+        return str(getattr(self, self._SUBJECT, ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent(Event):
     """A change of a call's status, or its being bridged, held, resumed or transferred."""
 
+    _SUBJECT: ClassVar = "call_sid"
+
     call_sid: str
     parent_call_sid: str | None = None
-
-    @property
-    def subject(self) -> str:
-        return self.call_sid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingEvent(Event):
     """A change of a recording's status."""
 
+    _SUBJECT: ClassVar = "recording_sid"
+
     recording_sid: str
     call_sid: str
     conference_sid: str | None = None
-
-    @property
-    def subject(self) -> str:
-        return self.recording_sid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConferenceEvent(Event):
     """A conference's start or end, or a participant's joining, leaving, muting or unmuting."""
 
+    _SUBJECT: ClassVar = "conference_sid"
+
     conference_sid: str
     call_sid: str | None = None
-
-    @property
-    def subject(self) -> str:
-        return self.conference_sid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DtmfEvent(Event):
     """A key received from a call's party."""
 
+    _SUBJECT: ClassVar = "call_sid"
+
     call_sid: str
     digit: str
-
-    @property
-    def subject(self) -> str:
-        return self.call_sid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptEvent(Event):
     """An event of a party's script (its ``emit`` step)."""
 
-    party: str
+    _SUBJECT: ClassVar = "party"
 
-    @property
-    def subject(self) -> str:
-        return self.party
+    party: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent(Event):
     """A media stream's start, end or error."""
 
+    _SUBJECT: ClassVar = "call_sid"
+
     call_sid: str
     stream_sid: str
-
-    @property
-    def subject(self) -> str:
-        return self.call_sid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionEvent(Event):
     """A transcription's start, completion or failure."""
 
+    _SUBJECT: ClassVar = "recording_sid"
+
     transcription_sid: str
     recording_sid: str
     call_sid: str
-
-    @property
-    def subject(self) -> str:
-        return self.recording_sid
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.live_call import LiveCall
@@ -23,10 +23,10 @@ from mediasim.media.recorder import Track
 from mediasim.media.room import Room
 
 __all__ = [
-    "RecordedCall",
-    "RecordedConference",
-    "RecordedMessage",
+    "RecordedTracks",
     "RecordingOptions",
+    "call_tracks",
+    "message_tracks",
     "start_recording",
 ]
 
@@ -40,78 +40,30 @@ class RecordingOptions:
     trim: Trim = "do-not-trim"
 
 
-class RecordedTracks(Protocol):
-    """The tracks that a recording may be made of at this moment."""
-
-    @property
-    def said(self) -> SourcedChannel:
-        """The inbound track of the first, or only, party."""
-
-    @property
-    def sent(self) -> SourcedChannel:
-        """The outbound track of that party."""
-
-    @property
-    def heard(self) -> SourcedChannel:
-        """The tracks of the other side."""
-
-
 @dataclass(frozen=True, slots=True)
-class RecordedCall:
-    """The tracks of a call, and of the call that it is connected to, if any."""
+class RecordedTracks:
+    """The tracks that a recording may be made of at a moment."""
 
-    call: LiveCall
-    peer: Callable[[], LiveCall | None]
-
-    @property
-    def said(self) -> SourcedChannel:
-        return (Source(self.call, Track.INBOUND),) if self.call.active else ()
-
-    @property
-    def sent(self) -> SourcedChannel:
-        return (Source(self.call, Track.OUTBOUND),) if self.call.active else ()
-
-    @property
-    def heard(self) -> SourcedChannel:
-        other = self.peer()
-        if not self.call.active or other is None or not other.active:
-            return self.sent
-        return (Source(other, Track.INBOUND),)
+    said: SourcedChannel
+    """The inbound track of the first, or only, party."""
+    sent: SourcedChannel
+    """The outbound track of that party."""
+    heard: SourcedChannel
+    """The tracks of the other side."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedMessage:
-    """The inbound track of a call, without its outbound track."""
-
-    call: LiveCall
-
-    @property
-    def said(self) -> SourcedChannel:
-        return (Source(self.call, Track.INBOUND),) if self.call.active else ()
-
-    @property
-    def sent(self) -> SourcedChannel:
-        return ()
-
-    heard = sent
+def call_tracks(call: LiveCall, peer: LiveCall | None) -> RecordedTracks:
+    """Return the tracks of a call, and of the call that it is connected to, if any."""
+    if not call.active:
+        return RecordedTracks((), (), ())
+    sent = (Source(call, Track.OUTBOUND),)
+    heard = (Source(peer, Track.INBOUND),) if peer is not None and peer.active else sent
+    return RecordedTracks((Source(call, Track.INBOUND),), sent, heard)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedConference:
-    """The tracks of a conference: its first participant, and all else that participants hear."""
-
-    first: Callable[[], SourcedChannel]
-    others: Callable[[], SourcedChannel]
-
-    @property
-    def said(self) -> SourcedChannel:
-        return self.first()
-
-    @property
-    def sent(self) -> SourcedChannel:
-        return self.others()
-
-    heard = sent
+def message_tracks(call: LiveCall) -> RecordedTracks:
+    """Return the inbound track of a call, without its outbound track."""
+    return RecordedTracks((Source(call, Track.INBOUND),) if call.active else (), (), ())
 
 
 _ROLES: Final[dict[RoleName, Callable[[RecordedTracks], SourcedChannel]]] = {
@@ -140,7 +92,7 @@ def _channels(layout: Layout, recorded: RecordedTracks) -> tuple[SourcedChannel,
 def start_recording(
     exchange: Switch[LiveCall, LiveRecording],
     room: Room,
-    recorded: RecordedTracks,
+    tracks: Callable[[], RecordedTracks],
     kind: Kind,
     request: RecordingOptions,
     source: RecordingSource,
@@ -151,7 +103,9 @@ def start_recording(
     before: Callable[[str], None] = lambda sid: None,
     notes: Callable[[str], Mapping[str, Any]] = lambda sid: {},
 ) -> LiveRecording:
-    """Start a recording of ``recorded`` now, of the kind that the layout rule knows it by.
+    """Start a recording now, of a kind that the layout rule knows.
+
+    ``tracks`` returns the tracks to record, whenever the legs of the room have changed.
 
     ``before`` is called with the recording's SID before its first event is emitted; then ``notes``
     returns further entries for the recording's journal.
@@ -167,6 +121,6 @@ def start_recording(
         room,
         name,
         request.trim,
-        lambda: _channels(layout, recorded),
+        lambda: _channels(layout, tracks()),
         notes(record.sid),
     )

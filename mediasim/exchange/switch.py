@@ -134,11 +134,11 @@ class Switch(Generic[CallT, RecordingT]):
 
     async def watch_until(self, at_ns: int) -> None:
         """Wait for a loop time in nanoseconds, such as a limit, without ending :attr:`idle_ns`."""
-        woken: asyncio.Future[None] = self.loop.create_future()
-        # An absolute deadline: adding to the loop's float clock would creep.
-        handle = self.loop.call_at(at_ns / 1e9, _wake, woken)
+        reached = asyncio.Event()
+        # An absolute deadline: adding to the loop's float clock would accumulate rounding errors.
+        handle = self.loop.call_at(at_ns / 1e9, reached.set)
         try:
-            await woken
+            await reached.wait()
         finally:
             handle.cancel()
 
@@ -187,8 +187,3 @@ class Switch(Generic[CallT, RecordingT]):
 
 def _raise_fault(call: Any, error: BaseException) -> None:
     raise RuntimeError(f"call {call.name} could not go on") from error
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -35,7 +35,8 @@ class SpeechTracker:
         self._activity = LiveActivity()
         self._loud = 0
         self._quiet = 0
-        self._spoken = False
+        self.spoken = False
+        """Whether there has been speech since the last mark."""
         self._ignored_until = 0
         self._waiting: tuple[str, int, Fired] | None = None
 
@@ -56,11 +57,6 @@ class SpeechTracker:
         """Stop waiting."""
         self._waiting = None
 
-    @property
-    def spoken(self) -> bool:
-        """Whether there has been speech since the last mark."""
-        return self._spoken
-
     def ignore_before(self, frame: int) -> None:
         """Ignore all sound before a frame, and what was heard until now."""
         self._ignored_until = frame
@@ -68,7 +64,7 @@ class SpeechTracker:
 
     def mark(self) -> None:
         """Disregard the speech heard until now."""
-        self._spoken = False
+        self.spoken = False
         self._loud = 0
         self._activity.mark()
 
@@ -79,8 +75,8 @@ class SpeechTracker:
             return FOREVER
         kind, quiet, _ = self._waiting
         if kind == "speech":
-            return self.horizon if self._spoken else FOREVER
-        if kind == "quiet" and not self._spoken:
+            return self.horizon if self.spoken else FOREVER
+        if kind == "quiet" and not self.spoken:
             return FOREVER
         return max(0, quiet - self._quiet - 1) + self.horizon
 
@@ -101,12 +97,12 @@ class SpeechTracker:
 
     def _step(self, frame: int, heard: bool, only_noise: bool) -> None:
         if only_noise:
-            self._spoken = False
+            self.spoken = False
         if heard and frame >= self._ignored_until:
             self._loud += 1
             self._quiet = 0
             if self._loud >= _ONSET:
-                self._spoken = True
+                self.spoken = True
         else:
             self._loud = 0
             self._quiet += 1
@@ -114,8 +110,8 @@ class SpeechTracker:
             return
         kind, quiet, fired = self._waiting
         true = {
-            "speech": self._spoken,
-            "quiet": self._spoken and self._quiet >= quiet,
+            "speech": self.spoken,
+            "quiet": self.spoken and self._quiet >= quiet,
             "silence": self._quiet >= quiet,
         }[kind]
         if true:

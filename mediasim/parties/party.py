@@ -220,21 +220,16 @@ class Line:
         ``wait`` sets up the detection: it is called with the function to call with the frame.
         """
         loop = asyncio.get_running_loop()
-        heard: asyncio.Future[None] = loop.create_future()
+        heard = asyncio.Event()
 
         def fired(frame: int) -> None:
             at = (frame + self.party.reaction_frames) * FRAME_NS / 1e9
-            loop.call_at(max(at, loop.time()), _resolve, heard)
+            loop.call_at(max(at, loop.time()), heard.set)
 
         # The plane may not process more frames at once than the party takes to react.
         self.room.bound(self.party.reaction_frames)
         wait(fired)
         try:
-            await heard
+            await heard.wait()
         finally:
             self.room.unbound(self.party.reaction_frames)
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

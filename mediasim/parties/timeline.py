@@ -68,6 +68,7 @@ class Timeline:
 
     @property
     def has_background(self) -> bool:
+        """Whether there is background noise, so that the timeline is never silent."""
         return self._background is not None
 
     def place(

@@ -164,7 +164,7 @@ class ConferenceManager:
         self, conference: Conference, ask: RecordingRequest, source: RecordingSource
     ) -> LiveRecording:
         return self._service.recordings.start(
-            conference.recorded,
+            conference.tracks,
             "conference",
             ask,
             source,
