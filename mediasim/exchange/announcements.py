@@ -115,6 +115,7 @@ class _AnnouncementLeg(LiveCall):
         # Not registered with the exchange: no app may see it as a call.
         super().__init__(exchange, record, party, room, flow=conference_sid, name=conference_sid)
         seeds = exchange.seeds.fork("conference")
+        # On the frame clock, as a leg's media starts with a whole frame.
         self.line = Line(party, room, conference_sid, seeds, exchange.frame_ns)
         self._leg = self.line.leg
         self.move("in-progress")

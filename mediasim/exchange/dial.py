@@ -214,6 +214,8 @@ class Dial(ConnectedCalls):
                 winner = await self._ring(legs, ended)
                 if winner is not None and await self._screened(*winner):
                     self._stop_ringing()
+                    # Shielded: if the talk ends otherwise, ``ended`` must not be cancelled with it,
+                    # or it would count as done.
                     await self.talk(winner[1], asyncio.shield(ended))
                     return ended.done()
                 if ended.done():
@@ -278,6 +280,7 @@ class Dial(ConnectedCalls):
             for task in attempts:
                 task.cancel()
             await asyncio.gather(*attempts, return_exceptions=True)
+            # A cancelled attempt that had been answered is still up: only the winner may stay.
             for pair in attempts.values():
                 if pair is not winner and pair[1].call.active:
                     pair[1].call.take_down()

@@ -184,7 +184,7 @@ class LiveCall:
 
     def _report(self, *, last: bool) -> None:
         plane, now_ns = self.exchange.plane, self.exchange.now_ns
-        plane.catch_up(self.room)
+        plane.catch_up(self.room)  # a room may lag behind: the report is of what came until now
         date_ns = self.exchange.dates.unix_ns(now_ns)
         packet = self._reports.make(plane.reception(self.leg), now_ns, date_ns, last=last)
         self.rtcp.append((now_ns, packet))
@@ -246,6 +246,7 @@ class LiveCall:
         now_ns = self.exchange.now_ns
         if self.line is not None:
             self.line.phone.end(now_ns)
+        # What was said before the hang-up still crosses the network and the jitter buffer.
         last_ns = now_ns + self.party.path_frames * FRAME_NS
         self.exchange.loop.call_at(last_ns / NS_PER_SECOND, self.take_down)
 
@@ -260,6 +261,7 @@ class LiveCall:
         self._report(last=True)
         if self.far_end is not None:
             self.far_end.close()
+        # The leg goes first: its last frame is in the recordings when "completed" is emitted.
         self.room.remove_leg(self.leg)
         self.move("completed")
         self.exchange.follow_recordings(self.room)

@@ -148,6 +148,7 @@ def _atomic(path: Path) -> Iterator[BinaryIO]:
         with file:
             yield file
             file.flush()
+            # Or the name may reach the disk before the data, and a power cut leave an empty file.
             os.fsync(file.fileno())
         hidden.replace(path)
     except BaseException:

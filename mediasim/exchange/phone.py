@@ -182,7 +182,7 @@ async def _ring_simulated(
     ends = rule.ends
     if rule.rings:
         rings()
-        in_time = rule.reacts and after_ns <= timeout_ns
+        in_time = rule.reacts and after_ns <= timeout_ns  # at the limit the party is in time
         await call.exchange.sleep(after_ns if in_time else timeout_ns)
         if call.ended.is_set():
             return False

@@ -146,7 +146,7 @@ class CallQueue:
         whisper: Callable[[QueueMember], Awaitable[bool]],
     ) -> bool:
         """Connect to a waiting call; return False if it ended during its whisper."""
-        self.remove(member)
+        self.remove(member)  # before the whisper, during which no other caller may get the call
         member.taken.set()
         try:
             if not await whisper(member):

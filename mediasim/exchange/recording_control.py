@@ -12,6 +12,7 @@ from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
+from mediasim.exchange.recovery import journal_of
 from mediasim.exchange.states import RecordingStatus
 from mediasim.exchange.switch import Switch
 from mediasim.exchange.trim import Trim, kept_range
@@ -69,17 +70,7 @@ class LiveRecording:
     def __post_init__(self) -> None:
         exchange = self.exchange
         channels = self.channels()
-        journal = {
-            "sid": self.record.sid,
-            "account_sid": self.record.account_sid,
-            "call_sid": self.record.call_sid,
-            "conference_sid": self.record.conference_sid,
-            "source": self.record.source,
-            "start_ns": self.record.start_ns,
-            "created_ns": self.record.created_ns,
-            "layout": self.record.layout.request(),
-            **self.notes,
-        }
+        journal = {**journal_of(self.record), **self.notes}
         self.spool = SpoolFile(exchange.spool, self.record.sid, len(channels), journal)
         self.recorder = self.room.record(_taps(channels), self.spool)
         self.sourcings.append(Sourcing(self.recorder.first_frame, channels))
@@ -195,12 +186,13 @@ class LiveRecording:
         if self.exchange.before_media is not None:
             self.exchange.before_media(self)
         if (start, end) == (0, self.recorder.samples):
-            if not self._adopted:
+            if not self._adopted:  # the file was moved: a second try may not move it again
                 self.spool.finish()
                 store.adopt_wav(self.sid, self.spool.path)
                 self._adopted = True
             return
         self.spool.finish()
+        # In the journal before the part is written: a recovery from the spool keeps the same part.
         self.spool.note(kept=[start, end])
         store.publish_part(self.sid, self.spool.path, start, end)
 
@@ -234,6 +226,7 @@ class LiveRecording:
         """Return the names of the parties heard in a channel, in order of their first source."""
         legs: dict[Leg, None] = {}
         for source in sources:
+            # An outbound track holds the voices of all legs that were routed to it.
             if source.track is Track.INBOUND:
                 legs[source.leg] = None
             else:

@@ -38,6 +38,7 @@ __all__ = [
     "Journals",
     "RecoveredRecording",
     "Step",
+    "journal_of",
     "recover_recordings",
     "recover_with_journals",
     "settle_interrupted",
@@ -50,6 +51,19 @@ Step = Literal["media", "row", "callback"]
 """A step that is due before a journal may be removed."""
 CALLBACK: Final = "callback"
 """The step, and its key in a journal, whose value describes the callback to send."""
+
+
+_JOURNALLED: Final = (
+    *("sid", "account_sid", "call_sid", "conference_sid"),
+    *("source", "start_ns", "created_ns"),
+)
+"""The fields of a record that its journal has unchanged."""
+
+
+def journal_of(record: RecordingRecord) -> dict[str, Any]:
+    """Return the journal of a recording that starts."""
+    fields = {name: getattr(record, name) for name in _JOURNALLED}
+    return {**fields, "layout": record.layout.request()}
 
 
 class Journals:
@@ -229,16 +243,9 @@ def _publish_media(store: MediaStore, sid: str, recovered: Recovered) -> int:
 def _record(journal: Mapping[str, Any]) -> RecordingRecord | None:
     """Return the record of a journal as it began; None if it is not a recording's journal."""
     try:
-        return RecordingRecord(
-            sid=check_recording_sid(journal["sid"]),
-            account_sid=journal["account_sid"],
-            call_sid=journal["call_sid"],
-            source=journal["source"],
-            layout=recording_layout(**journal["layout"]),
-            created_ns=journal["created_ns"],
-            start_ns=journal["start_ns"],
-            conference_sid=journal["conference_sid"],
-        )
+        check_recording_sid(journal["sid"])
+        fields = {name: journal[name] for name in _JOURNALLED}
+        return RecordingRecord(**fields, layout=recording_layout(**journal["layout"]))
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -98,5 +98,6 @@ def _audible_frames(block: NDArray[np.int16]) -> NDArray[np.intp]:
     frames = -(-samples // FRAME_SAMPLES)
     padded = np.zeros((channels, frames * FRAME_SAMPLES), dtype=np.float64)
     padded[:, :samples] = block
+    # In float: the squares of 160 int16 samples overflow int32.
     energy = np.square(padded).reshape(channels, frames, FRAME_SAMPLES).sum(axis=2)
     return np.flatnonzero((energy >= _SILENT_ENERGY).any(axis=0))

@@ -96,7 +96,7 @@ class _Tones:
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         if self._detector is None:
             self._detector = DtmfDetector(start=first_frame * FRAME_SAMPLES)
-        self._waiting.append(pcm.copy())
+        self._waiting.append(pcm.copy())  # a view of the ring, which is written over
         if len(pcm) == FRAME_SAMPLES and len(self._waiting) < self._together:
             return
         pcm = np.concatenate(self._waiting)
@@ -147,7 +147,7 @@ async def follow_speech(call: LiveCall, report: Callable[[Speech], None]) -> Non
             await notice(call, await frame_of(tracker.wait_speech))
             report("speech-start")
             await notice(call, await frame_of(partial(tracker.wait_silence, _QUIET_FRAMES)))
-            tracker.mark()
+            tracker.mark()  # or the speech that has just ended would start the next one
             report("speech-stop")
     finally:
         if call.active:

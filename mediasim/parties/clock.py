@@ -40,6 +40,7 @@ class SenderClock:
         if self.skewed:
             elapsed = np.rint(elapsed / self._rate).astype(np.int64)
         for at, length in self._freezes:
+            # Sample ``at`` still begins on time: the freeze is within it.
             elapsed = elapsed + (sample > at) * length
         return elapsed + self.start_ns
 
@@ -57,6 +58,7 @@ class SenderClock:
         elapsed = now_ns - self.start_ns
         for at, length in self._freezes:
             frozen = round(at * SAMPLE_NS / self._rate)
+            # No sample begins during the freeze: its whole length counts as its first moment.
             if elapsed > frozen:
                 elapsed = max(frozen, elapsed - length)
         if not self.skewed:

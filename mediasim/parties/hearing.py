@@ -96,7 +96,7 @@ class SpeechTracker:
             self._step(first_frame + number, heard, only_noise)
 
     def _step(self, frame: int, heard: bool, only_noise: bool) -> None:
-        if only_noise:
+        if only_noise:  # noise that has begun is taken for speech until it proves steady
             self.spoken = False
         if heard and frame >= self._ignored_until:
             self._loud += 1

@@ -14,6 +14,7 @@ from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
 __all__ = ["PacketFate", "PacketsInFlight"]
 
 _COPY_AFTER_NS: Final = 1_000_000
+"""Nanoseconds from a duplicated packet's arrival to that of its copy."""
 _NEVER: Final = np.iinfo(np.int64).max
 _EMPTY: Final = PacketBlock(
     np.empty((0, HEADER_SIZE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
@@ -89,6 +90,7 @@ class PacketsInFlight:
             arrived = int(arrival.searchsorted(before_ns))
             self._packets = packets.between(arrived, len(packets))
             return packets.between(0, arrived) if arrived else None
+        # Stable: packets that arrive at the same time stay in the order of sending.
         order = arrival.argsort(kind="stable")
         arrived = int(arrival[order].searchsorted(before_ns))
         remaining = order[arrived:]

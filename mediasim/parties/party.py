@@ -174,6 +174,7 @@ class Line:
     def _non_speech(self, first_frame: int, count: int) -> NDArray[np.bool_] | None:
         """Return which frames hold ringing or hold music, bool (count,); None if none can."""
         played = self.leg.played
+        # Only the players that are new: a long call has had thousands.
         self._tones += [player for player in played[self._players_seen :] if not player.speech]
         self._players_seen = len(played)
         if not self._tones or self.receiver is None:
@@ -223,6 +224,7 @@ class Line:
         heard = asyncio.Event()
 
         def fired(frame: int) -> None:
+            # From the frame, not from now: the plane may have processed frames beyond it.
             at = (frame + self.party.reaction_frames) * FRAME_NS / 1e9
             loop.call_at(max(at, loop.time()), heard.set)
 

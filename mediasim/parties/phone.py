@@ -160,8 +160,10 @@ class SimulatedPhone:
         """
         complete = self.clock.sample_at(before_ns)
         periods = complete // self._step
+        # A packet that leaves exactly at ``before_ns`` is not before it.
         if periods and self.clock.time_of_one(periods * self._step) >= before_ns:
             periods -= 1
+        # The packet in which the phone ends is still sent, filled up with silence.
         if self._ended_at is not None:
             periods = min(periods, -(-self._ended_at // self._step))
         return periods
@@ -228,6 +230,7 @@ class SimulatedPhone:
                 continue
             for payload, marker, at in events:
                 self._add(pending, payload, self.format.event_payload_type, at, marker)
+                # An event's timestamp is its beginning (RFC 4733); it is sent at this packet time.
                 pending.media[-1] = start
             if not events:
                 self._add_audio(pending, start)

@@ -85,6 +85,7 @@ class RtpReceiver:
         stream = self.stream
         if not stream.shifts:
             return None
+        # The shorter way round: timestamps start at random and wrap (RFC 3550 section 5.1).
         ticks = (sender.first_timestamp - stream.first_timestamp + _HALF) % (2 * _HALF) - _HALF
         media = MEDIA_BASE + ticks // sender.ticks_per_sample + sent
         shift = next((each for each in reversed(stream.shifts) if each.media <= media), None)
@@ -113,6 +114,7 @@ class RtpReceiver:
             pcm = self._playout.stretch(own, first_frame, count)
         else:
             pcm = np.empty((1, count * FRAME_SAMPLES), np.int16)
+        # A frame is played from what had arrived when the frame began.
         block = self._flight.take_arrived((end - 1) * FRAME_NS)
         if block is not None:
             self._playout.receive(np.full(len(block), self.stream.row, np.int64), block, end)

@@ -119,6 +119,7 @@ class Timeline:
     def _between(self, first: int, end: int) -> list[Segment]:
         """Return the segments that sound in a span; spans must be read in order."""
         segments = self.segments
+        # They are sorted by start, not by end: only the longest length bounds what may still sound.
         while self._first < len(segments) and (
             segments[self._first].start + self._longest <= first
         ):
@@ -152,7 +153,7 @@ class Timeline:
         return self._mixed(self._between(first, end), first, end)
 
     def _mixed(self, sounding: list[Segment], first: int, end: int) -> NDArray[np.int16]:
-        total = np.zeros(end - first, np.int32)
+        total = np.zeros(end - first, np.int32)  # a sum of int16 may overflow; it is clipped below
         for segment in sounding:
             low, high = max(segment.start, first), min(segment.end, end)
             total[low - first : high - first] += segment.pcm[
