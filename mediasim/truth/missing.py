@@ -14,16 +14,16 @@ __all__ = ["concealed_of_call", "gaps_of_call"]
 
 
 def concealed_of_call(call: LiveCall) -> list[Concealed]:
-    """All that was made up in place of a call's party, in samples of the frame clock."""
+    """Return the spans that the server made up in place of a call's party, on the frame clock."""
     if not call.has_leg:
         return []
     return [Concealed(*filled, call.party.name) for filled in call.leg.stream.gaps.filled]
 
 
 def gaps_of_call(call: LiveCall, placement: Placement | None = None) -> list[Gap]:
-    """All gaps of what the server received of a call's leg, whoever is at its far end.
+    """Return the gaps in what the server received of a call's leg, in samples of the frame clock.
 
-    ``placement`` is its line's, where it is known already.
+    ``placement`` is that of the call's line, if it has been computed already.
     """
     if call.line is not None:
         return _gaps_of(call.line, placement or Placement(call.line))
@@ -31,14 +31,11 @@ def gaps_of_call(call: LiveCall, placement: Placement | None = None) -> list[Gap
 
 
 def _gaps_of(line: Line, placement: Placement) -> list[Gap]:
-    """All gaps of what the server received of a line, in samples of the frame clock.
-
-    Where nothing was said and so nothing was sent there is no gap.
-    """
+    """Return the gaps of a simulated party; where it sent nothing on purpose there is none."""
     reasons = _reasons(line, placement)
     gaps: list[Gap] = []
     first = 0
-    # Before its first packet the server missed nothing, but the party may have spoken.
+    # ``missing`` begins with the first packet received, but the party may have spoken before it.
     unheard = [(0, move.start - line.leg.stream.lead) for move in placement.moves[:1]]
     for start, end in unheard + line.leg.missing:
         while first < len(reasons) and reasons[first][1] <= start:
@@ -54,10 +51,10 @@ def _gaps_of(line: Line, placement: Placement) -> list[Gap]:
 
 
 def _gaps_received(call: LiveCall) -> list[Gap]:
-    """All gaps in what came from a far end whose sending is not ours.
+    """Return the gaps in what came from a far end that is not simulated.
 
-    What came too late is known. Whatever else is missing was ``lost`` if packets are by their
-    sequence numbers, and there was one after it; else the sender sent none: ``stalled``.
+    Late packets are known. Other missing audio was ``lost`` if sequence numbers show lost packets
+    and one came after it; otherwise the sender sent none, and it is ``stalled``.
     """
     leg, party = call.leg, call.party.name
     reception = call.exchange.plane.reception(leg)
@@ -80,10 +77,10 @@ def _gaps_received(call: LiveCall) -> list[Gap]:
 
 
 def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
-    """Where packets that came to nothing would have stood, in order.
+    """Return (first sample, end, reason) of all packets that were not played, in order.
 
-    A codec with memory needs a payload some samples before what is said in it is heard: what a
-    lost one leaves empty is as much earlier.
+    A codec with memory needs a payload ``stream.lead`` samples before its audio is heard, so the
+    gap that a lost one leaves is as much earlier.
     """
     step = line.party.ptime_ms * FRAME_SAMPLES // 20
     stream = line.leg.stream
@@ -96,12 +93,13 @@ def _reasons(line: Line, placement: Placement) -> list[tuple[int, int, str]]:
     came_to_nothing += [(said, "key") for said in line.phone.keyed]
     for said, why in came_to_nothing:
         if line.party.dtx != "off" and not line.timeline.spoken_between(said, said + step):
-            continue  # it was quiet: there was nothing to miss
+            continue  # a silent packet of a sender with DTX: no audio is missing
         found += [(span.start, span.end, why) for span in placement.meant(said, said + step)]
     for at in (at for output in stream.late_for for at in output.tolist()):
         found.append((at, at + step, "late"))
         for before, move in itertools.pairwise(placement.moves):
-            # Refused where it was due until then, it is missed where the move put its neighbours.
+            # A packet that was too late for the old offset is also missing where the move
+            # put its neighbours: both spans of the file lack it.
             said = at - before.place
             if at < move.start and said >= move.said:
                 found.append((said + move.place, said + move.place + step, "late"))

@@ -1,8 +1,8 @@
 """Where a party's samples stand on the frame clock.
 
-Two answers are kept apart. *Due* is where a clean path would have put a sample: when it was said,
-and the path's fixed delay; it is computed from the party's clock and settings alone. *Placed* is
-where the jitter buffer says it put it. On a clean path they are equal, to the sample.
+*Due* is where a path without impairments would have put a sample: the time at which it was said
+plus the path's fixed delay, computed from the party's clock and settings alone. *Placed* is where
+the jitter buffer logged to have put it. On a clean path the two are equal, to the sample.
 """
 
 from __future__ import annotations
@@ -23,52 +23,53 @@ _FOREVER: Final = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Consecutive samples of a party, and where they stand on the frame clock."""
+    """Consecutive samples of a party, and their place on the frame clock."""
 
     said: int
-    """First sample, of the party's own count."""
+    """First sample, in the party's own count."""
     start: int
     """First sample, on the frame clock."""
     samples: int
+    """Length in samples."""
 
     @property
     def end(self) -> int:
         return self.start + self.samples
 
     def clipped(self, low: int, high: int) -> Span | None:
-        """The part that stands in ``low .. high``."""
+        """Return the part within ``low .. high`` of the frame clock; None if there is none."""
         start, end = max(self.start, low), min(self.end, high)
         if start >= end:
             return None
         return Span(self.said + start - self.start, start, end - start)
 
     def of_said(self, low: int, high: int) -> Span | None:
-        """The part that is samples ``low .. high`` of the party."""
+        """Return the part that is samples ``low .. high`` of the party; None if there is none."""
         place = self.start - self.said
         return self.clipped(low + place, high + place)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From a packet on, a party's audio stood elsewhere than before."""
+    """A change of the place of a party's audio, from one packet on."""
 
     said: int
-    """The packet's first sample, of the party's own count."""
+    """First sample of the packet, in the party's own count."""
     start: int
-    """Where it stands, on the frame clock."""
+    """Place of that sample, on the frame clock."""
     moved: int
-    """Samples later, or if negative earlier, than it would have stood."""
+    """Samples by which it is later, or if negative earlier, than without the move."""
     frame: int
-    """The frame from which on it was known."""
+    """Frame from which on the move was in effect."""
 
     @property
     def place(self) -> int:
-        """What is added to the party's own count."""
+        """Return the samples to add to the party's own count to get the frame clock's."""
         return self.start - self.said
 
 
 class Placement:
-    """Of one line, once it has sent."""
+    """Maps the samples of a line that has sent audio to the frame clock."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -77,28 +78,30 @@ class Placement:
         ticks = stream.first_timestamp - phone.first_timestamp
         wrapped = (ticks + (1 << 31)) % (1 << 32) - (1 << 31)
         first_received = wrapped // stream.ticks_per_sample
-        # Party sample + this = media time of the stream.
+        # Sample of the party + this = media time of the stream.
         self._to_media = MEDIA_BASE - first_received
         self._step = line.party.ptime_ms * FRAME_SAMPLES // 20
         rebased = itertools.accumulate(shift.rebased for shift in stream.shifts)
         self.moves = [self._move(*each) for each in zip(stream.shifts, rebased, strict=True)]
-        """The first is where the audio begins, and moves nothing."""
+        """The first one is where the audio begins, and moves nothing."""
         self._heard = self._as_heard()
 
     def _move(self, shift: Shift, rebased: int) -> Move:
-        """It took effect with the first packet that begins at its media time or later.
+        """Return the move of a shift, at the first packet that begins at its media time or later.
 
-        Media times are ``rebased`` samples ahead of those before any timestamps began anew.
+        ``rebased`` is the samples by which media times are ahead of those before timestamps were
+        restarted.
         """
+        # Rounded up to a whole packet: -((a - b) // step) is the ceiling of (b - a) / step.
         to_media = self._to_media + rebased
         said = -((to_media - shift.media) // self._step) * self._step
         return Move(said, said + to_media + shift.place, shift.moved, shift.frame)
 
     def _as_heard(self) -> list[Span]:
-        """What stands where, in order, without overlaps.
+        """Return the spans that are heard, in order and without overlaps.
 
-        After a move back packets are due where others stand. What was said before it is heard
-        there, except where a packet came that was written over it; those are known one by one.
+        After a move back, packets are due where others have been written already. Those stay,
+        except where a later packet overwrote them; the overwriting ones are logged one by one.
         """
         packets = self._contested()
         heard: list[Span] = []
@@ -118,7 +121,7 @@ class Placement:
         return heard
 
     def _contested(self) -> list[tuple[int, Span]]:
-        """Packets put where others may stand, and the frame in which each came."""
+        """Return (frame of arrival, span) of each packet written where others may have been."""
         return [
             (frame, Span(media - self._to_media, output, self._step))
             for placed in self._line.leg.stream.contested
@@ -126,12 +129,12 @@ class Placement:
         ]
 
     def spans(self, start: int, end: int) -> list[Span]:
-        """Where samples ``start .. end`` of the party are heard, or would be had they arrived."""
+        """Return where samples ``start .. end`` of the party are heard, arrived or not."""
         parts = (span.of_said(start, end) for span in self._heard)
         return [part for part in parts if part is not None]
 
     def meant(self, start: int, end: int) -> list[Span]:
-        """Where samples ``start .. end`` would stand if nothing else stood there."""
+        """Return where samples ``start .. end`` would be heard if no packets overlapped."""
         found = []
         for number, move in enumerate(self.moves):
             low = start if number == 0 else max(start, move.said)
@@ -141,13 +144,13 @@ class Placement:
         return found
 
     def due(self, sample: int) -> int:
-        """Where a clean path would have put a sample."""
+        """Return where a path without impairments would have put a sample of the party."""
         said = self._line.clock.time_of_one(sample)
         return round(said / SAMPLE_NS) + self._line.party.path_samples
 
 
 def _around(spans: list[Span], hole: Span) -> Iterator[Span]:
-    """The spans without what stands in the hole."""
+    """Yield the parts of the spans outside of ``hole``."""
     for span in spans:
         for part in (span.clipped(-_FOREVER * 2, hole.start), span.clipped(hole.end, _FOREVER * 4)):
             if part is not None:

@@ -1,4 +1,4 @@
-"""What a clip sounds like after its codec: the reference that a recording is held against."""
+"""Reference audio: what a recording is compared with, before and after a codec."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["coded", "exact_codecs", "reference_of"]
 
 
 def exact_codecs() -> list[str]:
-    """List the codecs of which it can be said sample for sample what comes out."""
+    """List the codecs whose output is known sample by sample, because they have no memory."""
     return [name for name, codec in CODECS.items() if isinstance(codec.coder, SampleCoder)]
 
 
 def coded(clip: NDArray[np.int16], codec: str) -> NDArray[np.int16]:
-    """Encode and decode the clip (n,): sample for sample what a clean network delivers.
+    """Encode and decode a clip (n,): sample for sample what a clean network delivers.
 
-    Of codecs with memory no such thing can be said of a clip alone: ValueError.
+    Raises ValueError for a codec with memory, whose output depends on what came before.
     """
     coder = CODECS[codec].coder if codec in CODECS else None
     if not isinstance(coder, SampleCoder):
@@ -28,5 +28,5 @@ def coded(clip: NDArray[np.int16], codec: str) -> NDArray[np.int16]:
 
 
 def reference_of(clip: NDArray[np.int16], codec: str) -> NDArray[np.int16]:
-    """What to look for of the clip (n,) in a recording: coded, where that is known exactly."""
+    """Return the clip (n,) as it should be in a recording: coded, if the codec has no memory."""
     return coded(clip, codec) if codec in exact_codecs() else clip

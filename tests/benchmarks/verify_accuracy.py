@@ -95,7 +95,7 @@ def ordered(fault: Fault, draw: np.random.Generator) -> str:
     """The fault as it is asked for."""
     low, high = VALUES.get(fault.name, (None, None))
     value = "" if low is None or high is None else f":{_value(fault, low, high, draw)}"
-    channel = f"@{draw.integers(1, 3)}" if fault.of == "channel" else ""
+    channel = f"@{draw.integers(1, 3)}" if fault.scope == "channel" else ""
     return f"{fault.name}{value}{channel}"
 
 

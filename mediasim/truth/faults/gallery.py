@@ -1,10 +1,10 @@
-"""The gallery: every fault with its name, what it re-creates, and what it should be found as."""
+"""The gallery: every fault with its name, the real failure it re-creates, and its findings."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from mediasim.truth.faults import channels, sound, timing
+from mediasim.truth.faults import sound, timing
 from mediasim.truth.faults.material import Fault
 
 __all__ = ["GALLERY"]
@@ -16,7 +16,7 @@ _FAULTS: Final = (
         "rtpengine's recorder: which leg is first depends on whose first packet came first "
         "(2 of 6 runs)",
         ("swapped",),
-        channels.swapped,
+        sound.swapped,
         fewest=2,
     ),
     Fault(
@@ -25,7 +25,7 @@ _FAULTS: Final = (
         "FreeSWITCH conferences ignore RECORD_STEREO; LiveKit egress ignored its dual-channel "
         "option: the same audio in both channels",
         ("identical",),
-        channels.mixed,
+        sound.mixed,
         fewest=2,
         also=("crosstalk",),
     ),
@@ -34,11 +34,11 @@ _FAULTS: Final = (
         "one channel is silent from this many seconds on",
         "LiveKit egress: one track missing after 60 s",
         ("missing",),
-        channels.dead,
+        sound.dead,
         unit="s",
         low=0,
         high=86_400,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "phantom-silence",
@@ -58,7 +58,7 @@ _FAULTS: Final = (
         "pipecat: utterances glued together when nobody sends in between",
         ("missing",),
         timing.glued,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "drift",
@@ -70,7 +70,7 @@ _FAULTS: Final = (
         default=200,
         low=-5000,
         high=5000,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "late-leg-first",
@@ -78,7 +78,7 @@ _FAULTS: Final = (
         "Asterisk MixMonitor without sync, Janus's per-participant files: a late start is lost",
         ("misaligned",),
         timing.late_leg_first,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "late",
@@ -90,7 +90,7 @@ _FAULTS: Final = (
         default=20,
         low=-60_000,
         high=60_000,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "lost-tail",
@@ -124,7 +124,7 @@ _FAULTS: Final = (
         unit="s",
         low=0.2,
         high=86_400,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "dropped-frames",
@@ -136,21 +136,21 @@ _FAULTS: Final = (
         default=5,
         low=1,
         high=10_000,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "header-only",
         "a file of 44 bytes: a header, and no samples",
         "FreeSWITCH #1787, VICIdial: files of 44 bytes, to which nothing was written",
         ("empty",),
-        bytes=channels.header_only,
+        bytes=sound.header_only,
     ),
     Fault(
         "wrong-length",
         "the header announces so many per cent of the samples that are there",
         "FreeSWITCH #1787: the header says another length than the file has",
         ("header",),
-        bytes=channels.wrong_length,
+        bytes=sound.wrong_length,
         unit="%",
         default=50,
         low=0,
@@ -161,12 +161,12 @@ _FAULTS: Final = (
         "the other channel leaks into one, at so many decibels",
         "echo and crosstalk between channels, which consumers have to detect themselves",
         ("crosstalk",),
-        channels.crosstalk,
+        sound.crosstalk,
         unit="dB",
         default=-20,
         low=-60,
         high=0,
-        of="channel",
+        scope="channel",
         fewest=2,
     ),
     Fault(
@@ -174,24 +174,24 @@ _FAULTS: Final = (
         "one channel is amplified by so many decibels until its tops are cut off",
         "gain added on the way without looking at the peaks",
         ("clipping",),
-        sound.clipped,
+        sound.amplified,
         unit="dB",
         default=18,
         low=1,
         high=60,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "level",
         "one channel is so many decibels louder, or if negative softer",
         "mixers that scale: an average of two channels is 6 dB softer",
         ("level",),
-        sound.softer,
+        sound.amplified,
         unit="dB",
         default=-6,
         low=-60,
         high=60,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "lost-packets",
@@ -203,7 +203,7 @@ _FAULTS: Final = (
         default=3,
         low=0.1,
         high=25,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "repeated-packets",
@@ -215,7 +215,7 @@ _FAULTS: Final = (
         default=5,
         low=0.1,
         high=25,
-        of="channel",
+        scope="channel",
         also=("click",),
     ),
     Fault(
@@ -228,7 +228,7 @@ _FAULTS: Final = (
         default=5,
         low=0.1,
         high=20,
-        of="channel",
+        scope="channel",
         also=("repeated", "click"),
     ),
     Fault(
@@ -237,7 +237,7 @@ _FAULTS: Final = (
         "a wire or a sign the wrong way round: heard by nobody until channels are added up",
         ("polarity",),
         sound.inverted,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "echo",
@@ -249,19 +249,19 @@ _FAULTS: Final = (
         default=200,
         low=30,
         high=500,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "far-echo",
         "the other channel comes back in one so many milliseconds later, at -20 dB",
         "mobile telephones, whose echo takes the way there and back: 150 to 500 ms",
         ("echo",),
-        channels.far_echo,
+        sound.far_echo,
         unit="ms",
         default=250,
         low=30,
         high=500,
-        of="channel",
+        scope="channel",
         fewest=2,
     ),
     Fault(
@@ -274,7 +274,7 @@ _FAULTS: Final = (
         default=2000,
         low=1000,
         high=3000,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "noise",
@@ -286,7 +286,7 @@ _FAULTS: Final = (
         default=-45,
         low=-58,
         high=-30,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "dc-offset",
@@ -298,7 +298,7 @@ _FAULTS: Final = (
         default=300,
         low=-3000,
         high=3000,
-        of="channel",
+        scope="channel",
     ),
     Fault(
         "crushed",
@@ -310,7 +310,7 @@ _FAULTS: Final = (
         default=30,
         low=5,
         high=60,
-        of="channel",
+        scope="channel",
         also=("level",),
     ),
     Fault(
@@ -318,10 +318,10 @@ _FAULTS: Final = (
         "one channel more, in which everybody is heard",
         "recorders that write the mix beside its parts: rtpengine's four channels",
         ("channels",),
-        channels.extra,
+        sound.extra,
         fewest=2,
     ),
 )
 
 GALLERY: Final = {fault.name: fault for fault in _FAULTS}
-"""Every fault by its name, in the order in which they are listed."""
+"""Every fault by its name, in the order in which ``mediasim break --list`` shows them."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.activity import energy_activity
 from mediasim.audio.levels import rms_dbfs
-from mediasim.truth.measure import Match, find_offset, heard, match_at
+from mediasim.truth.measure import Match, find_offset, find_within, match_at
 
 __all__ = [
     "COARSE",
@@ -246,7 +246,7 @@ class _Search:
         self._effort -= high - low + len(clip)
         if not self._channel[max(low, 0) : max(high + len(clip), 0)].any():
             return None
-        return heard(self._channel, clip, (low, high + 1), either_sign=True)
+        return find_within(self._channel, clip, (low, high + 1), either_sign=True)
 
 
 def _still(channel: _Samples, clip: _Samples, around: int) -> Match | None:
