@@ -1,4 +1,4 @@
-"""The analysis as JSON. Keys are stable; times are seconds; what cannot be told is null."""
+"""An analysis as JSON, with stable keys, times in seconds, and null for unknown figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["analysis_json"]
 
 
 def analysis_json(analysis: Analysis) -> dict[str, Any]:
-    """The whole analysis. Turns, interruptions and responses are the measured ones."""
+    """Return the analysis as JSON; turns, interruptions and responses are the measured ones."""
     recording = analysis.recording
     measured = _figures(analysis.measured)
     true = None if analysis.true is None else _figures(analysis.true)
@@ -107,7 +107,7 @@ def _latency(latency: Latency) -> dict[str, Any]:
 
 
 def _error(measured: Mapping[str, Any], true: Mapping[str, Any]) -> dict[str, Any]:
-    """Measured less true, of every figure; None where either cannot be told."""
+    """Return measured less true for every figure; None where either is unknown."""
     return {
         key: _speakers_error(value, true[key]) if key == "speakers" else _less(value, true[key])
         for key, value in measured.items()
@@ -119,7 +119,7 @@ def _speakers_error(
 ) -> list[dict[str, Any]] | None:
     if measured is None:
         return None
-    # The truth of a recording that keeps its voices apart is of the same voices.
+    # The true figures of a recording with separate speakers are of the same speakers, in order.
     names = ("speaker", "channel")
     return [
         {key: value if key in names else _less(value, other[key]) for key, value in each.items()}
@@ -135,7 +135,7 @@ def _less(measured: Any, true: Any) -> Any:
     return round(measured - true, 4)
 
 
-# -- what happened --------------------------------------------------------------------------
+# -- events ---------------------------------------------------------------------------------
 
 
 def _named(voice: SpeakerChannel) -> dict[str, Any]:
@@ -186,15 +186,15 @@ def _responses(conversation: Conversation) -> list[dict[str, Any]] | None:
 
 
 def _transcript(analysis: Analysis) -> list[dict[str, Any]] | None:
-    """Per channel what was heard, and how far from what was said."""
+    """Return the recognised words of each channel with their word error rate."""
     if analysis.transcript is None:
         return None
     voices = analysis.recording.voices
     found = []
     for number, heard in enumerate(analysis.transcript, start=1):
         rate = None
-        if analysis.sayings is not None:
-            said = [each for each in analysis.sayings if each.channel == number]
+        if analysis.true_utterances is not None:
+            said = [each for each in analysis.true_utterances if each.channel == number]
             if all(each.text is not None for each in said):
                 rate = word_error_rate(
                     " ".join(each.text or "" for each in said),

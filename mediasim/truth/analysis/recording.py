@@ -1,8 +1,8 @@
-"""What is analysed: a recording's sound, whose voice each channel holds, and its truth.
+"""Reads what is analysed: a recording's sound, the speaker of each channel, and its truth.
 
-All three are files that lie side by side: ``RE….wav`` (or any other audio file), ``RE….json`` with
-the channel map, ``RE….truth.json``. The last two may be missing, as for a recording of some other
-system: then its speakers have no names, and nothing is compared.
+They are files beside each other: ``RE….wav`` (or any other audio file), ``RE….json`` with the
+channel map, and ``RE….truth.json``. Without the last two, as for another system's recording,
+speakers have no names and nothing is compared.
 """
 
 from __future__ import annotations
@@ -33,41 +33,41 @@ _TRUTH: Final = ".truth.json"
 
 
 class AnalysisError(ValueError):
-    """A recording cannot be analysed: says what is wrong, and what would be right."""
+    """Raised when a recording cannot be analysed; the message states what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerChannel:
-    """One side of the conversation."""
+    """A speaker and the channel that holds its speech."""
 
     name: str
     channel: int
-    """Where it is heard, counted from 1."""
+    """Number of the channel, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysedRecording:
-    """A recording and what is known of it."""
+    """A recording with its speakers and its truth."""
 
     name: str
     path: Path
     pcm: NDArray[np.int16]
-    """(channels, samples) at 8 kHz."""
+    """Samples (channels, samples) at 8 kHz."""
     voices: tuple[SpeakerChannel, ...] | None
-    """One for each channel; None where a channel mixes several, so that they cannot be told."""
+    """The speaker of each channel; None if speakers are mixed in one."""
     truth: Mapping[str, Any] | None
-    """The truth sidecar."""
+    """The truth sidecar; None if there is none or it does not know all parties."""
     notes: tuple[str, ...]
-    """What could not be known, for a person."""
+    """Restrictions of the analysis, in words."""
 
     @property
     def samples(self) -> int:
-        """Of each channel."""
+        """Samples of each channel."""
         return int(self.pcm.shape[1])
 
     @property
     def complete(self) -> bool:
-        """Whether everybody of the call may be in it: not if its one channel is one side's."""
+        """Whether all parties may be in the recording: not if its only channel is one party's."""
         return self.voices is None or len(self.voices) > 1
 
     @property
@@ -76,9 +76,9 @@ class AnalysedRecording:
 
 
 def find_recording(given: Path) -> Path:
-    """The audio file that is meant: itself, by its JSON, by its SID's path, or alone in a folder.
+    """Return the audio file meant by a path: the file, its JSON, its SID, or a folder with one.
 
-    Raises AnalysisError when there is none, or more than one.
+    Raises AnalysisError if there is none, or more than one.
     """
     found = find_recordings(given)
     if len(found) > 1:
@@ -88,9 +88,9 @@ def find_recording(given: Path) -> Path:
 
 
 def find_recordings(given: Path) -> list[Path]:
-    """The audio files that are meant, at least one: as :func:`find_recording`, or all of a folder.
+    """Return the audio files meant by a path like :func:`find_recording`, or all of a folder.
 
-    Raises AnalysisError when there is none.
+    Raises AnalysisError if there is none.
     """
     if given.is_dir():
         found = recordings_in(given)
@@ -108,9 +108,9 @@ def find_recordings(given: Path) -> list[Path]:
 
 
 def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
-    """Read a recording with what lies beside it, and the truth from elsewhere if that is named.
+    """Read a recording with its channel map and its truth, by default the one beside it.
 
-    Raises AnalysisError for a file that is not what it should be.
+    Raises AnalysisError if a file is not valid.
     """
     pcm, damaged = _sound(path)
     document = _document(path.with_suffix(".json"), "channel_map")
@@ -119,10 +119,10 @@ def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
         raise AnalysisError(f"there is no truth {truth}")
     said = _document(truth or beside, "channels")
     if said is not None and isinstance(said["channels"], list):
-        told = len(said["channels"])
-        if told != len(pcm):
+        count = len(said["channels"])
+        if count != len(pcm):
             raise AnalysisError(
-                f"{truth or beside} tells of {told} channels, the recording {path.name} has "
+                f"{truth or beside} tells of {count} channels, the recording {path.name} has "
                 f"{len(pcm)}: it is another's"
             )
     try:
@@ -148,7 +148,7 @@ def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
 
 
 def _sound(path: Path) -> tuple[NDArray[np.int16], int]:
-    """The samples at 8 kHz, and how many packets could not be decoded."""
+    """Return the samples (channels, samples) at 8 kHz, and the number of undecodable packets."""
     from mediasim.audio.files import read_audio
 
     try:

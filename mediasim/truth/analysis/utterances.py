@@ -1,9 +1,9 @@
-"""What was said, by the truth: the sidecar's intervals as the sayings of speakers.
+"""The true utterances of a recording: the intervals of its truth, joined and by speaker.
 
-Speech is what a party says or plays, and babble; keys, tones and what the server plays are not.
-A saying that a jitter buffer moved, or a pause of the recording cut, stands in the truth in
-pieces; they are put together again. (The same words said twice without a pause, both in pieces,
-cannot be told from one saying.)
+Speech is what a party says or plays, and babble; keys, tones and what the server plays are not. An
+utterance that a jitter buffer moved, or a pause of the recording cut, is in the truth in pieces,
+which are joined again. (The same words said twice without a pause, both in pieces, are taken for
+one utterance.)
 """
 
 from __future__ import annotations
@@ -14,44 +14,46 @@ from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import Span
-from mediasim.conversation.turns import utterances
+from mediasim.conversation.turns import utterances as joined
 from mediasim.truth.analysis.recording import SpeakerChannel
 
-__all__ = ["Saying", "sayings_of", "speakers_of", "speech_of", "words_of"]
+__all__ = ["TrueUtterance", "read_utterances", "speakers_of", "speech_of", "word_count"]
 
 _PIECES_APART: Final = SAMPLE_RATE // 10
-"""Pieces of one saying are no further from each other: jitter buffers move in smaller steps."""
+"""Largest distance of an utterance's pieces in samples: jitter buffers move in smaller steps."""
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
-    """One thing said."""
+class TrueUtterance:
+    """Words that a party said in one go, by the truth."""
 
     start: int
+    """First sample, in the file."""
     end: int
+    """Sample after the last one, in the file."""
     channel: int
-    """Counted from 1."""
+    """Number of the channel, counted from 1."""
     party: str
     text: str | None
-    """Its words; None where they are not known."""
+    """The words said; None if they are unknown."""
     share: float
-    """How much of the text is in the recording, of 1."""
+    """Share (0 to 1) of the text that is in the recording."""
 
 
-def sayings_of(truth: Mapping[str, Any]) -> list[Saying]:
-    """All that parties said, in order."""
-    found: list[Saying] = []
+def read_utterances(truth: Mapping[str, Any]) -> list[TrueUtterance]:
+    """Return all utterances of a truth document, in order."""
+    found: list[TrueUtterance] = []
     for channel in truth["channels"]:
         intervals = [each for each in channel["intervals"] if _is_speech(each)]
         whole: dict[tuple[str, str], int] = {}
         for each in intervals:
             length = each["end"] - each["start"]
             whole[_clip(each)] = max(whole.get(_clip(each), 0), length)
-        for pieces in _put_together(intervals, whole):
+        for pieces in _group_pieces(intervals, whole):
             first, last = pieces[0], pieces[-1]
             samples = sum(each["end"] - each["start"] for each in pieces)
             found.append(
-                Saying(
+                TrueUtterance(
                     first["start"],
                     last["end"],
                     channel["channel"],
@@ -60,29 +62,29 @@ def sayings_of(truth: Mapping[str, Any]) -> list[Saying]:
                     min(1.0, samples / max(1, whole[_clip(first)])),
                 )
             )
-    return sorted(found, key=lambda saying: (saying.start, saying.channel))
+    return sorted(found, key=lambda utterance: (utterance.start, utterance.channel))
 
 
-def speakers_of(sayings: Iterable[Saying]) -> list[SpeakerChannel]:
-    """Every party that is heard, in order; one heard in several channels by the first of them."""
+def speakers_of(utterances: Iterable[TrueUtterance]) -> list[SpeakerChannel]:
+    """Return the parties in order of appearance, each with the channel of its first utterance."""
     voices: dict[str, SpeakerChannel] = {}
-    for saying in sayings:
-        voices.setdefault(saying.party, SpeakerChannel(saying.party, saying.channel))
+    for utterance in utterances:
+        voices.setdefault(utterance.party, SpeakerChannel(utterance.party, utterance.channel))
     return list(voices.values())
 
 
-def speech_of(sayings: Iterable[Saying]) -> list[Span]:
-    """The utterances that these make."""
-    return utterances((saying.start, saying.end) for saying in sayings)
+def speech_of(utterances: Iterable[TrueUtterance]) -> list[Span]:
+    """Return the spans of speech, joined over short pauses."""
+    return joined((utterance.start, utterance.end) for utterance in utterances)
 
 
-def words_of(sayings: Sequence[Saying]) -> int | None:
-    """How many words these are; None if the words of any are not known."""
+def word_count(utterances: Sequence[TrueUtterance]) -> int | None:
+    """Count the words; None if those of any utterance are unknown."""
     count = 0.0
-    for saying in sayings:
-        if saying.text is None:
+    for utterance in utterances:
+        if utterance.text is None:
             return None
-        count += len(saying.text.split()) * saying.share
+        count += len(utterance.text.split()) * utterance.share
     return round(count)
 
 
@@ -97,13 +99,13 @@ def _clip(interval: Mapping[str, Any]) -> tuple[str, str]:
     return interval["clip"], interval["text"]
 
 
-def _put_together(
+def _group_pieces(
     intervals: Iterable[Mapping[str, Any]], whole: Mapping[tuple[str, str], int]
 ) -> list[list[Mapping[str, Any]]]:
-    """Pieces of one saying follow each other closely, and are not both the whole of it."""
-    sayings: list[list[Mapping[str, Any]]] = []
+    """Group pieces: those of one utterance are close, and at least one of two is incomplete."""
+    groups: list[list[Mapping[str, Any]]] = []
     for each in sorted(intervals, key=lambda each: (each["party"], each["start"])):
-        before = sayings[-1][-1] if sayings else None
+        before = groups[-1][-1] if groups else None
         if (
             before is not None
             and before["party"] == each["party"]
@@ -111,7 +113,7 @@ def _put_together(
             and abs(each["start"] - before["end"]) <= _PIECES_APART
             and any(one["end"] - one["start"] < whole[_clip(one)] for one in (before, each))
         ):
-            sayings[-1].append(each)
+            groups[-1].append(each)
         else:
-            sayings.append([each])
-    return sayings
+            groups.append([each])
+    return groups

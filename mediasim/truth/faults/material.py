@@ -68,12 +68,14 @@ class Material:
     @property
     def original(self) -> Samples:
         """Samples (n,) of the channel to break."""
-        return self.pcm[self.channel]
+        channel: Samples = self.pcm[self.channel]
+        return channel
 
     @property
     def other(self) -> Samples:
         """Samples (n,) of the channel before the one to break."""
-        return self.pcm[(self.channel - 1) % self.channels]
+        channel: Samples = self.pcm[(self.channel - 1) % self.channels]
+        return channel
 
     @property
     def channels(self) -> int:

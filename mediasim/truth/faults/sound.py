@@ -6,6 +6,7 @@ The last ones change the bytes of the finished WAV file, so they are applied aft
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,7 +125,7 @@ def echo(material: Material) -> None:
     _add_late(material, material.original * _linear(_ECHO_DB))
 
 
-def _add_late(material: Material, signal: NDArray[np.float64]) -> None:
+def _add_late(material: Material, signal: NDArray[np.floating[Any]]) -> None:
     moved = material.samples_of_ms(material.number)
     samples = material.original.astype(np.float64)
     samples[moved:] += signal[: material.samples - moved]

@@ -1,4 +1,4 @@
-"""What channels say about each other: who is where, the same twice, one leaking into another."""
+"""Comparisons between channels: their order, identical channels, crosstalk."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ __all__ = ["assignment", "crosstalk", "likeness"]
 _Samples = NDArray[np.int16]
 
 _REACHES: Final = (4000, 160_000)
-"""How far pieces are looked for to see who is where: half a second; in vain there, 20 s."""
+"""Samples around a piece's place that are searched: half a second; if in vain, 20 s."""
 _SURE: Final = 0.5
-"""Share of the pieces that have to be found for a channel to be known."""
+"""Share of the pieces that must be found to identify a channel."""
 _MOST: Final = 6
-"""Channels of which every order is tried."""
+"""Most channels of which every order is tried."""
 _LAGS: Final = (-800, 4400)
+"""Samples by which crosstalk may come late: -100 ms to 550 ms."""
 _AT_ONCE: Final = 1 << 18
 
 
@@ -34,9 +35,9 @@ def assignment(
     expected: Sequence[ExpectedChannel],
     pieces: Sequence[Sequence[Window]],
 ) -> tuple[tuple[int | None, ...], bool]:
-    """Which file channel (from 0) holds each channel of the truth, and whether that is sure.
+    """Return the index of the file's channel that holds each of the truth's, and if that is sure.
 
-    Channels stay in their own order unless another fits better.
+    Channels keep their own order unless another one fits better.
     """
     straight = tuple(number if number < len(channels) else None for number in range(len(expected)))
     if len(channels) == 1:
@@ -48,11 +49,11 @@ def assignment(
             [share_found(channel, each.samples, windows, reach) for channel in channels]
             for each, windows in zip(expected, pieces, strict=True)
         ]
-        told = [row for row in shares if row[0] is not None]
-        if not told:
+        known = [row for row in shares if row[0] is not None]
+        if not known:
             return straight, False
         best = max(_orders(len(channels), len(expected), straight), key=lambda it: _fit(it, shares))
-        found = max((value or 0.0) for row in told for value in row)
+        found = max((value or 0.0) for row in known for value in row)
         if found >= _SURE:
             return best, True
     return straight, False
@@ -66,14 +67,14 @@ def _orders(
 
 
 def _fit(order: tuple[int | None, ...], shares: Sequence[Sequence[float | None]]) -> float:
-    """How much is found in its place; the first order given wins a draw."""
+    """Return the sum of the shares that an order finds in place."""
     return sum(
         (row[place] or 0.0) for place, row in zip(order, shares, strict=True) if place is not None
     )
 
 
 def likeness(one: _Samples, other: _Samples) -> float | None:
-    """Correlation of two channels as they stand; None if either is silent."""
+    """Return the correlation of two channels without any shift; None if either is silent."""
     length = min(len(one), len(other))
     sums = np.zeros(3)
     for low in range(0, length, _AT_ONCE):
@@ -85,8 +86,8 @@ def likeness(one: _Samples, other: _Samples) -> float | None:
 
 
 def crosstalk(victim: Reader, source: Reader, spans: Sequence[tuple[int, int]]) -> Leak | None:
-    """Where and how loud the source is heard in the victim's channel; None if it is not.
+    """Find the source's speech in the victim's channel; None if it is not there.
 
-    From 100 ms before it speaks to 550 ms after: telephones return what they hear so late.
+    Lags up to 550 ms are searched because telephones return the far end's speech so late.
     """
     return leak(victim, source, some_of(spans), _LAGS)

@@ -1,4 +1,4 @@
-"""Verify a recording: the whole of it, from files to failures."""
+"""Verifies a recording, from its files to its failures."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ __all__ = ["Verified", "verify", "verify_in_full"]
 _Samples = NDArray[np.int16]
 
 _IDENTICAL: Final = 0.98
+"""Least correlation of identical channels."""
 _ECHO_SAMPLES: Final = 240
-"""A copy of another channel that comes 30 ms later or more is an echo: a far side returned it."""
+"""Lag from which on a copy of another channel is an echo of the far side: 30 ms."""
 _AS_IN_TRUTH_DB: Final = 3.0
-"""A leak no louder than this above the truth's own is no leak."""
+"""Decibels by which a leak must exceed the one that the truth itself has."""
 
 
 class Verified:
-    """A verification with the samples that a picture of it shows."""
+    """A verification, with the samples that its picture shows."""
 
     def __init__(
         self, found: Verification, media: MediaUnderTest, expected: Expected | None
@@ -48,12 +49,12 @@ class Verified:
 def verify(
     recording: Path | Sequence[Path], truth: Path | None = None, *, any_start: bool = False
 ) -> Verification:
-    """Hold a recording against its truth.
+    """Verify a recording against its truth.
 
-    ``recording`` is a file of any format, or one for each channel; ``truth`` the sidecar, the one
-    beside the (first) file where absent. With ``any_start`` the recording may begin and end at
-    other moments than the truth's: only what differs between channels is misaligned then. Raises
-    TruthDocumentError for a truth that was given and is none.
+    ``recording`` is a file of any format, or one for each channel; ``truth`` is the sidecar, by
+    default the one beside the (first) file. With ``any_start`` the recording may begin and end at
+    other times than the truth; only offsets between channels are then failures. Raises
+    TruthDocumentError if the sidecar is not valid.
     """
     return verify_in_full(recording, truth, any_start=any_start).found
 
@@ -61,11 +62,11 @@ def verify(
 def verify_in_full(
     recording: Path | Sequence[Path], truth: Path | None = None, *, any_start: bool = False
 ) -> Verified:
-    """The same, with what a picture needs."""
+    """Verify like :func:`verify`, and return the samples for a picture too."""
     paths = [recording] if isinstance(recording, Path) else list(recording)
     beside = truth_path(paths[0])
     given = truth if truth is not None else beside if beside.is_file() else None
-    # The truth first: its reference audio is let go before the recording is read.
+    # The truth is read first, so that its reference audio is freed before the recording is read.
     expected = read_expected(given) if given is not None else None
     media = read_media(paths)
     found = Verification(
@@ -89,7 +90,7 @@ def verify_in_full(
     if media.channels and expected is not None and expected.channels:
         _measure(result, media, expected)
     elif media.channels:
-        _alike(found, media, None)
+        _compare_channels(found, media, None)
     samples = expected.samples if expected is not None else 0
     mixed = expected is not None and len(media.channels) == 1 < len(expected.channels)
     judge(found, samples, any_start=any_start, levels=not mixed)
@@ -127,17 +128,17 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
         found.channels.append(measures)
         if place is not None:
             result.channels.append(measure_channel(measures, media.channels[place], each, some))
-        _say_what_is_open(found, measures, each, some)
+        _note_unknowns(found, measures, each, some)
     _extra(found, media)
-    _alike(found, media, expected)
+    _compare_channels(found, media, expected)
     _crosstalk(result, media, wanted, spans)
     offsets = [channel.offset for channel in found.channels]
     if len(offsets) > 1 and offsets[0] is not None and offsets[1] is not None:
         found.across.offset_between = offsets[1] - offsets[0]
-    _leave_out_what_leaks(found)
+    _drop_leaked_findings(found)
 
 
-def _say_what_is_open(
+def _note_unknowns(
     found: Verification,
     measures: ChannelMeasures,
     expected: ExpectedChannel,
@@ -168,8 +169,10 @@ def _say_what_is_open(
         found.cannot_tell.append(f"{name}: with its background noise, what else was never said")
 
 
-def _alike(found: Verification, media: MediaUnderTest, expected: Expected | None) -> None:
-    """Whether the first two channels hold the same, and should not."""
+def _compare_channels(
+    found: Verification, media: MediaUnderTest, expected: Expected | None
+) -> None:
+    """Measure whether the first two channels hold the same, and should not."""
     if len(media.channels) < 2:
         return
     found.across.likeness = likeness(media.channels[0], media.channels[1])
@@ -193,18 +196,18 @@ def _crosstalk(
     for source, victim in permutations(range(len(wanted)), 2):
         into = result.found.channels[victim].found_in
         if source not in measured or into is None or wanted[victim].unscripted:
-            continue  # a real telephone's own echo is no fault of the recording
-        told = measured[source]
-        assert told.map is not None
+            continue  # a real telephone's own echo is not the recording's failure
+        known = measured[source]
+        assert known.map is not None
         heard = [
             (low, high)
             for start, end in spans[source]
-            if (low := told.map.to_file(start)) is not None
-            and (high := told.map.to_file(end - 1)) is not None
+            if (low := known.map.to_file(start)) is not None
+            and (high := known.map.to_file(end - 1)) is not None
         ]
         if not heard:
             continue
-        copy = crosstalk(reader(media.channels[into - 1]), _reading(told.ideal), heard)
+        copy = crosstalk(reader(media.channels[into - 1]), _reading(known.ideal), heard)
         if copy is not None and copy.db > CROSSTALK_DB:
             own = crosstalk(
                 reader(wanted[victim].samples), reader(wanted[source].samples), spans[source]
@@ -223,15 +226,15 @@ def _reading(ideal: Ideal) -> Reader:
 
 
 def _extra(found: Verification, media: MediaUnderTest) -> None:
-    """Channels of the file that are none of the truth's, and hold sound."""
+    """Find channels of the file with sound that belong to none of the truth's."""
     known = set(found.across.order)
     for number, channel in enumerate(media.channels, 1):
         if len(found.channels) > 1 and number not in known and sounding(channel):
             found.across.extra.append(number)
 
 
-def _leave_out_what_leaks(found: Verification) -> None:
-    """What another channel, or an echo, explains is not something that was never said."""
+def _drop_leaked_findings(found: Verification) -> None:
+    """Drop findings that crosstalk or an echo explains."""
     across = found.across
     leaking = {victim for _, victim, level in across.crosstalk if level > CROSSTALK_DB}
     leaking |= {victim for _, victim, _, level in across.echoes if level > CROSSTALK_DB}
@@ -241,4 +244,4 @@ def _leave_out_what_leaks(found: Verification) -> None:
             channel.inserted = [it for it in channel.inserted if it.why != "never said"]
             channel.clicks = [it for it in channel.clicks if it.why != "burst"]
             channel.missing = [it for it in channel.missing if it.why != "something else"]
-            channel.noise_dbfs = None  # what is heard in its pauses is no noise
+            channel.noise_dbfs = None  # the sound in its pauses is the leak

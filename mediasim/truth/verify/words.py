@@ -1,4 +1,4 @@
-"""A verification told to a person at a terminal."""
+"""A verification as text for a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["verdict_words", "verification_text"]
 
 
 def verification_text(found: Verification) -> str:
-    """All of it, in lines: the verdict, what is wrong, each measure, what could not be told."""
+    """Return the verdict, the failures, the measures, and what cannot be measured, as lines."""
     return "\n".join(_lines(found))
 
 
@@ -32,7 +32,7 @@ def _lines(found: Verification) -> Iterator[str]:
 
 
 def verdict_words(found: Verification) -> str:
-    """The verdict alone."""
+    """Return the verdict alone."""
     if found.ok:
         return "as it should be"
     if found.exit_code == NOT_TOLD:
@@ -48,13 +48,13 @@ def _channel(it: ChannelMeasures) -> Iterator[str]:
     drift = None if it.drift_ppm is None else f"{it.drift_ppm:.1f} ppm"
     if drift is not None and it.drift_error_ppm is not None:
         drift += f", give or take {it.drift_error_ppm:.1f}"
-    yield f"    offset       {_or_not(offset)}"
-    yield f"    drift        {_or_not(drift)}"
-    yield f"    gain         {_or_not(None if it.gain_db is None else f'{it.gain_db:.2f} dB')}"
+    yield f"    offset       {_or_unknown(offset)}"
+    yield f"    drift        {_or_unknown(drift)}"
+    yield f"    gain         {_or_unknown(None if it.gain_db is None else f'{it.gain_db:.2f} dB')}"
     likeness = None if it.correlation is None else f"{it.correlation:.4f}"
-    yield f"    correlation  {_or_not(likeness)}"
+    yield f"    correlation  {_or_unknown(likeness)}"
     exact = None if it.exact is None else f"{it.exact:.2%} of the samples"
-    yield f"    exact        {_or_not(exact)}"
+    yield f"    exact        {_or_unknown(exact)}"
     yield f"    found        {it.pieces_found} of {it.pieces} pieces"
 
 
@@ -62,9 +62,9 @@ def _across(found: Verification) -> Iterator[str]:
     across = found.across
     if len(across.lengths) > 1:
         between = across.offset_between
-        told = None if between is None else f"{between} samples ({between / 8:g} ms)"
+        offset = None if between is None else f"{between} samples ({between / 8:g} ms)"
         yield "  between the channels"
-        yield f"    offset       {_or_not(told)}"
+        yield f"    offset       {_or_unknown(offset)}"
         for source, victim, level in across.crosstalk:
             words = "none" if level <= FLOOR_DB else f"{level:.1f} dB"
             yield f"    crosstalk    {words}, of {source} in {victim}"
@@ -72,5 +72,5 @@ def _across(found: Verification) -> Iterator[str]:
         yield f"  length of channel {number}: {length} samples ({length / SAMPLE_RATE:.3f} s)"
 
 
-def _or_not(value: str | None) -> str:
+def _or_unknown(value: str | None) -> str:
     return "cannot be told" if value is None else value
