@@ -1,7 +1,7 @@
 """The truth of recordings, and the measurement of recordings against it.
 
 By module: ``documents`` (the sidecar's shape: who said what, at which sample), ``sidecar`` (builds
-it), ``placement``, ``sources`` and ``missing`` (what it is built from), ``publishing``; ``measure``
+it), ``placement`` and ``sources`` (what it is built from), ``publishing``; ``measure``
 (offset, correlation, crosstalk, drift) and ``reference``. Independent of Twilio's API.
 """
 
@@ -10,7 +10,7 @@ __all__ = [
     "documents",
     "faults",
     "measure",
-    "missing",
+    "placement",
     "publishing",
     "reference",
     "sidecar",

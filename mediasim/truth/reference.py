@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, SampleCoder
 
-__all__ = ["coded", "exact_codecs", "reference_of"]
+__all__ = ["ReferenceTape", "coded", "exact_codecs", "reference_of"]
+
+
+class ReferenceTape:
+    """The reference audio of a recording: everything said in it, one piece after the other.
+
+    The media store keeps it as ``references/RE….wav``, so that a recording can be verified from
+    its folder alone. A piece that was said twice is stored once.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[bytes, int] = {}
+        self._pieces: list[NDArray[np.int16]] = []
+        self._length = 0
+
+    def place(self, pcm: NDArray[np.int16]) -> int:
+        """Add samples (n,), unless they are on the tape already; returns where they begin on it."""
+        digest = blake2b(np.ascontiguousarray(pcm, "<i2").tobytes(), digest_size=16).digest()
+        if digest not in self._places:
+            self._places[digest] = self._length
+            self._pieces.append(pcm)
+            self._length += len(pcm)
+        return self._places[digest]
+
+    def pcm(self) -> NDArray[np.int16]:
+        """Return the samples (n,) of the whole tape."""
+        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
 
 
 def exact_codecs() -> list[str]:

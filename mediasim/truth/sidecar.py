@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
@@ -24,37 +22,11 @@ from mediasim.parties.timeline import Segment, words_in
 from mediasim.parties.voices.word_times import WordTime
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
-from mediasim.truth.missing import concealed_of_call, gaps_of_call
-from mediasim.truth.placement import Placement
+from mediasim.truth.placement import Placement, concealed_of_call, gaps_of_call
+from mediasim.truth.reference import ReferenceTape
 from mediasim.truth.sources import FileMap, heard_in, sent, sources
 
-__all__ = ["ReferenceTape", "recorded_words", "recording_truth"]
-
-
-class ReferenceTape:
-    """The reference audio of a recording: everything said in it, one piece after the other.
-
-    The media store keeps it as ``references/RE….wav``, so that a recording can be verified from
-    its folder alone. A piece that was said twice is stored once.
-    """
-
-    def __init__(self) -> None:
-        self._places: dict[bytes, int] = {}
-        self._pieces: list[NDArray[np.int16]] = []
-        self._length = 0
-
-    def place(self, pcm: NDArray[np.int16]) -> int:
-        """Add samples (n,), unless they are on the tape already; returns where they begin on it."""
-        digest = blake2b(np.ascontiguousarray(pcm, "<i2").tobytes(), digest_size=16).digest()
-        if digest not in self._places:
-            self._places[digest] = self._length
-            self._pieces.append(pcm)
-            self._length += len(pcm)
-        return self._places[digest]
-
-    def pcm(self) -> NDArray[np.int16]:
-        """Return the samples (n,) of the whole tape."""
-        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
+__all__ = ["recorded_words", "recording_truth"]
 
 
 def recording_truth(recording: LiveRecording) -> RecordingTruth:

@@ -31,8 +31,12 @@ from mediasim.conversation.turns import utterances
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import detect_speech
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.recording import SpeakerChannel, read_recording
-from mediasim.truth.analysis.utterances import read_utterances, speech_of
+from mediasim.truth.analysis.recording import (
+    SpeakerChannel,
+    read_recording,
+    read_utterances,
+    speech_of,
+)
 
 Samples = NDArray[np.int16]
 

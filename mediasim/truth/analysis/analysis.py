@@ -19,15 +19,16 @@ from mediasim.audio.levels import FLOOR_DBFS
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.recording import AnalysedRecording, AnalysisError
-from mediasim.truth.analysis.transcription import HeardWords, Recogniser
-from mediasim.truth.analysis.utterances import (
+from mediasim.truth.analysis.recording import (
+    AnalysedRecording,
+    AnalysisError,
     TrueUtterance,
     read_utterances,
     speakers_of,
     speech_of,
     word_count,
 )
+from mediasim.truth.analysis.transcription import HeardWords, Recogniser
 
 __all__ = ["Analysis", "Detected", "Engine", "WordsFrom", "analyse", "detect_speech"]
 

@@ -17,10 +17,9 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.truth.svg import LEFT, PLOT, TimeAxis, box, page, polygon, speaker, svg, text, titled
 from mediasim.truth.verify.channel import MeasuredChannel
 from mediasim.truth.verify.findings import SpotFound
-from mediasim.truth.verify.judge import OFFSET_SAMPLES
+from mediasim.truth.verify.judge import OFFSET_SAMPLES, verdict_words
 from mediasim.truth.verify.tracking import sounding
 from mediasim.truth.verify.verify import Verified
-from mediasim.truth.verify.words import verdict_words
 
 __all__ = ["picture_svg", "write_picture"]
 

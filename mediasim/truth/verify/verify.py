@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
+from math import sqrt
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.truth.documents import truth_path
-from mediasim.truth.measure import FLOOR_DB, Reader, reader
-from mediasim.truth.verify.across import assignment, crosstalk, likeness
+from mediasim.truth.measure import FLOOR_DB, Leak, Reader, leak, reader
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
+from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
 from mediasim.truth.verify.findings import ChannelMeasures, Failure, Verification
 from mediasim.truth.verify.hops import Ideal
 from mediasim.truth.verify.judge import CROSSTALK_DB, judge
 from mediasim.truth.verify.media import MediaUnderTest, read_media
-from mediasim.truth.verify.tracking import Window, sounding, windows
+from mediasim.truth.verify.tracking import Window, share_found, sounding, windows
 
 __all__ = ["Verified", "verify", "verify_in_full"]
 
@@ -108,7 +109,7 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
         )
     spans = [sounding(channel.samples) for channel in wanted]
     pieces = [windows(channel.samples, heard) for channel, heard in zip(wanted, spans, strict=True)]
-    order, sure = assignment(media.channels, wanted, pieces)
+    order, sure = _assignment(media.channels, wanted, pieces)
     found.across.order = tuple(None if it is None else it + 1 for it in order)
     if len(wanted) > 1 and len(media.channels) > 1:
         if sure:
@@ -175,13 +176,13 @@ def _compare_channels(
     """Measure whether the first two channels hold the same, and should not."""
     if len(media.channels) < 2:
         return
-    found.across.likeness = likeness(media.channels[0], media.channels[1])
+    found.across.likeness = _likeness(media.channels[0], media.channels[1])
     if found.across.likeness is None:
         found.cannot_tell.append("whether the channels hold the same: one of them is silent")
         return
     same = abs(found.across.likeness) >= _IDENTICAL
     if expected is not None and len(expected.channels) > 1:
-        truly = likeness(expected.channels[0].samples, expected.channels[1].samples)
+        truly = _likeness(expected.channels[0].samples, expected.channels[1].samples)
         same = same and (truly is None or abs(truly) < _IDENTICAL)
     found.across.identical = same
 
@@ -207,9 +208,9 @@ def _crosstalk(
         ]
         if not heard:
             continue
-        copy = crosstalk(reader(media.channels[into - 1]), _reading(known.ideal), heard)
+        copy = _leak(reader(media.channels[into - 1]), _reading(known.ideal), heard)
         if copy is not None and copy.db > CROSSTALK_DB:
-            own = crosstalk(
+            own = _leak(
                 reader(wanted[victim].samples), reader(wanted[source].samples), spans[source]
             )
             if own is not None and own.db > max(copy.db - _AS_IN_TRUTH_DB, FLOOR_DB):
@@ -245,3 +246,79 @@ def _drop_leaked_findings(found: Verification) -> None:
             channel.clicks = [it for it in channel.clicks if it.why != "burst"]
             channel.missing = [it for it in channel.missing if it.why != "something else"]
             channel.noise_dbfs = None  # the sound in its pauses is the leak
+
+
+# -- comparisons between channels -----------------------------------------------------------
+
+_REACHES: Final = (4000, 160_000)
+"""Samples around a piece's place that are searched: half a second; if in vain, 20 s."""
+_SURE: Final = 0.5
+"""Share of the pieces that must be found to identify a channel."""
+_MOST: Final = 6
+"""Most channels of which every order is tried."""
+_LAGS: Final = (-800, 4400)
+"""Samples by which crosstalk may come late: -100 ms to 550 ms."""
+_AT_ONCE: Final = 1 << 18
+
+
+def _assignment(
+    channels: Sequence[_Samples],
+    expected: Sequence[ExpectedChannel],
+    pieces: Sequence[Sequence[Window]],
+) -> tuple[tuple[int | None, ...], bool]:
+    """Return the index of the file's channel that holds each of the truth's, and if that is sure.
+
+    Channels keep their own order unless another one fits better.
+    """
+    straight = tuple(number if number < len(channels) else None for number in range(len(expected)))
+    if len(channels) == 1:
+        return tuple(0 for _ in expected), True
+    if len(channels) > _MOST:
+        return straight, False
+    for reach in _REACHES:
+        shares = [
+            [share_found(channel, each.samples, windows, reach) for channel in channels]
+            for each, windows in zip(expected, pieces, strict=True)
+        ]
+        known = [row for row in shares if row[0] is not None]
+        if not known:
+            return straight, False
+        best = max(_orders(len(channels), len(expected), straight), key=lambda it: _fit(it, shares))
+        found = max((value or 0.0) for row in known for value in row)
+        if found >= _SURE:
+            return best, True
+    return straight, False
+
+
+def _orders(
+    channels: int, wanted: int, straight: tuple[int | None, ...]
+) -> list[tuple[int | None, ...]]:
+    places: list[int | None] = [*range(channels), *[None] * max(0, wanted - channels)]
+    return [straight, *dict.fromkeys(permutations(places, wanted))]
+
+
+def _fit(order: tuple[int | None, ...], shares: Sequence[Sequence[float | None]]) -> float:
+    """Return the sum of the shares that an order finds in place."""
+    return sum(
+        (row[place] or 0.0) for place, row in zip(order, shares, strict=True) if place is not None
+    )
+
+
+def _likeness(one: _Samples, other: _Samples) -> float | None:
+    """Return the correlation of two channels without any shift; None if either is silent."""
+    length = min(len(one), len(other))
+    sums = np.zeros(3)
+    for low in range(0, length, _AT_ONCE):
+        high = min(low + _AT_ONCE, length)
+        first, second = one[low:high].astype(np.float64), other[low:high].astype(np.float64)
+        sums += (first @ second, first @ first, second @ second)
+    whole = sqrt(sums[1] * sums[2])
+    return float(sums[0]) / whole if whole > 0 else None
+
+
+def _leak(victim: Reader, source: Reader, spans: Sequence[tuple[int, int]]) -> Leak | None:
+    """Find the source's speech in the victim's channel; None if it is not there.
+
+    Lags up to 550 ms are searched because telephones return the far end's speech so late.
+    """
+    return leak(victim, source, some_of(spans), _LAGS)
