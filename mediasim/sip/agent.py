@@ -184,11 +184,11 @@ class SipAgent:
                 telephone.receive(transaction)
         elif request.method not in METHODS:
             status = 405 if request.method in _REFUSED_METHODS else 501
-            transaction.respond(respond(request, status, tag=new_tag(), headers=[("Allow", ALLOW)]))
+            transaction.reply(status, tag=new_tag(), headers=[("Allow", ALLOW)])
         elif read_uri(request.uri).scheme not in _SCHEMES:
             transaction.reply(416, tag=new_tag())
         elif request.method == "OPTIONS":
-            transaction.respond(respond(request, 200, tag=new_tag(), headers=_OPTIONS))
+            transaction.reply(200, tag=new_tag(), headers=_OPTIONS)
         elif request.method == "REGISTER":
             self._register(transaction)
         elif request.method == "INVITE":
@@ -215,11 +215,9 @@ class SipAgent:
         try:
             self.registrar.register(user, request, transaction.channel)
         except RegistrarRefuses as refusal:
-            response = respond(request, refusal.status, tag=new_tag(), headers=refusal.headers)
+            transaction.reply(refusal.status, tag=new_tag(), headers=refusal.headers)
         else:
-            listing = self.registrar.listing(user)
-            response = respond(request, 200, tag=new_tag(), headers=listing)
-        transaction.respond(response)
+            transaction.reply(200, tag=new_tag(), headers=self.registrar.listing(user))
 
     def _authenticate(self, transaction: ServerTransaction, status: int) -> str | None:
         """Return the authenticated user; None if a challenge or a refusal has been sent instead."""
@@ -234,7 +232,7 @@ class SipAgent:
             transaction.reply(403, "Wrong user or password", tag=new_tag())
             return None
         headers = [(challenge, self._digest.challenge(stale=verdict == "stale"))]
-        transaction.respond(respond(request, status, tag=new_tag(), headers=headers))
+        transaction.reply(status, tag=new_tag(), headers=headers)
         return None
 
     def _refuse_extensions(self, transaction: ServerTransaction) -> bool:
@@ -242,7 +240,7 @@ class SipAgent:
         wanted = transaction.request.headers.get("require")
         if wanted:
             headers = [("Unsupported", each) for each in wanted]
-            transaction.respond(respond(transaction.request, 420, tag=new_tag(), headers=headers))
+            transaction.reply(420, tag=new_tag(), headers=headers)
         return bool(wanted)
 
     def _invite(self, transaction: ServerTransaction) -> None:

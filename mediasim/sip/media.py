@@ -26,17 +26,16 @@ from mediasim.net.sdp import (
     parse_sdp,
 )
 from mediasim.rtp.stream import StreamFormat
-from mediasim.sip.messages import Request, Response, respond
+from mediasim.sip.messages import Request, Response
 
 __all__ = [
     "SDP",
     "MediaAddress",
-    "NotAcceptable",
     "SipMedia",
     "UnsupportedBody",
+    "accepted_bodies",
     "accepts_sdp",
     "description_in",
-    "refuse_body",
     "text_of",
 ]
 
@@ -106,17 +105,12 @@ def accepts_sdp(request: Request) -> bool:
     return not ranges or bool(taken & {SDP, "application/*", "*/*"})
 
 
-def refuse_body(request: Request, tag: str = "", accepted: str = SDP) -> Response:
-    """Return a 415 response that lists what is accepted."""
-    headers = [("Accept", accepted), ("Accept-Encoding", "identity")]
-    return respond(request, 415, tag=tag, headers=headers)
+def accepted_bodies(*kinds: str) -> list[tuple[str, str]]:
+    """Return the headers of a 415 that list the accepted types, by default SDP."""
+    return [("Accept", ", ".join(kinds or (SDP,))), ("Accept-Encoding", "identity")]
 
 
 # -- offer and answer -----------------------------------------------------------------------------
-
-
-class NotAcceptable(Exception):
-    """Raised if no audio can be agreed on; the message says why."""
 
 
 class MediaAddress:
@@ -132,13 +126,13 @@ class MediaAddress:
         self._refusal = refusal
 
     def check(self, host: str) -> None:
-        """Check that RTP may be sent to a host. Raises NotAcceptable."""
+        """Check that RTP may be sent to a host. Raises SdpError."""
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            raise NotAcceptable(f"the media address {host[:60]} is no IP address") from None
+            raise SdpError(f"the media address {host[:60]} is no IP address") from None
         if host != self._peer and (refusal := self._refusal(host)) is not None:
-            raise NotAcceptable(refusal)
+            raise SdpError(refusal)
 
 
 class SipMedia:
@@ -174,16 +168,13 @@ class SipMedia:
 
     @classmethod
     def answering(cls, address: MediaAddress, text: str) -> SipMedia:
-        """Create a session that answers an offer. Raises NotAcceptable, OSError."""
-        offered = _read(text)
-        try:
-            _, agreement = answer(offered, address.local, 1)
-        except SdpError as error:
-            raise NotAcceptable(str(error)) from None
+        """Create a session that answers an offer. Raises SdpError, OSError."""
+        offered = parse_sdp(text)
+        _, agreement = answer(offered, address.local, 1)
         made = cls(address, agreement, mux=offered.rtcp_mux)
         try:
             made.change(text)
-        except NotAcceptable:
+        except SdpError:
             made.close()
             raise
         return made
@@ -201,7 +192,7 @@ class SipMedia:
         return self._local.text()
 
     def agree(self, text: str, *, early: bool = False) -> None:
-        """Apply the answer to the local offer. Raises NotAcceptable.
+        """Apply the answer to the local offer. Raises SdpError.
 
         ``early`` marks that of a provisional response: another answer, or none, may follow in the
         final one (RFC 3261 section 13.2.1).
@@ -211,11 +202,8 @@ class SipMedia:
             self._offered = None
         if offered is None or (self._answered and not text.strip()):
             return
-        answered = _read(text)
-        try:
-            agreement = agreed(offered, answered)
-        except SdpError as error:
-            raise NotAcceptable(str(error)) from None
+        answered = parse_sdp(text)
+        agreement = agreed(offered, answered)
         self._apply_remote(answered)
         self.endpoint.set_format(agreement)
         self._settled = self._answered = True
@@ -226,7 +214,7 @@ class SipMedia:
     def change(self, text: str) -> str:
         """Apply an offer, the first or a later one, and return the answer.
 
-        Without an offer (``text`` is empty) a local one is returned. Raises NotAcceptable.
+        Without an offer (``text`` is empty) a local one is returned. Raises SdpError.
         """
         host, port = self.endpoint.local
         version = self._local.version + 1 if self._settled else 0
@@ -236,16 +224,11 @@ class SipMedia:
             )
             self._answered = False
             return self.description()
-        offered = _read(text)
+        offered = parse_sdp(text)
         current = self.format
         kept = self._settled and offered.find(current.codec) == current.payload_type
         codecs = [current.codec] if kept else None
-        try:
-            answered, agreement = answer(
-                offered, host, port, codecs, session_id=port, version=version
-            )
-        except SdpError as error:
-            raise NotAcceptable(str(error)) from None
+        answered, agreement = answer(offered, host, port, codecs, session_id=port, version=version)
         self._apply_remote(offered)
         self.endpoint.set_format(agreement)
         self._local = replace(answered, rtcp_mux=self._mux)
@@ -263,10 +246,3 @@ class SipMedia:
 
     def close(self) -> None:
         self.endpoint.close()
-
-
-def _read(text: str) -> SessionDescription:
-    try:
-        return parse_sdp(text)
-    except SdpError as error:
-        raise NotAcceptable(str(error)) from None

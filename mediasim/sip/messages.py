@@ -15,6 +15,7 @@ from typing import Final
 
 from aiosipua import (
     Address,
+    CSeq,
     Dialog,
     SipMessage,
     SipRequest,
@@ -45,6 +46,7 @@ __all__ = [
     "caller_of",
     "check_in_dialog",
     "contacts_of",
+    "cseq_of",
     "dialog_of",
     "is_of_rfc_2543",
     "new_tag",
@@ -57,6 +59,7 @@ __all__ = [
 
 Request = SipRequest
 Response = SipResponse
+uri_text = stringify_uri
 
 logging.getLogger("aiosipua").addHandler(logging.NullHandler())  # errors are answered instead
 
@@ -241,9 +244,7 @@ def _check(message: SipMessage) -> None:
 
 def _check_request(request: Request, known: Collection[str]) -> None:
     """Check what is specific to requests. Raises ValueError."""
-    sequence = request.cseq
-    assert sequence is not None
-    if sequence.method != request.method:
+    if cseq_of(request).method != request.method:
         status = 400 if not known or request.method in known else 501
         raise _Malformed("the CSeq header names another method", status)
     if not tag_of(request, "from") and not is_of_rfc_2543(request):
@@ -291,6 +292,13 @@ def respond(
     return response
 
 
+def cseq_of(message: Request | Response) -> CSeq:
+    """Return the CSeq header, which every parsed or created message has."""
+    sequence = message.cseq
+    assert sequence is not None
+    return sequence
+
+
 def tag_of(message: Request | Response, name: str) -> str:
     """Return the tag of a From or To header; empty if it has none."""
     return read_address(message.get_header(name) or "").tag or ""
@@ -305,10 +313,6 @@ def contacts_of(message: Request | Response) -> list[SipUri]:
     """Return the SIP URIs of the Contact headers. Raises ValueError for a malformed one."""
     found = (read_address(value).uri for value in message.headers.get("contact") if value != "*")
     return [uri for uri in found if uri.scheme in ("sip", "sips")]
-
-
-def uri_text(uri: SipUri) -> str:
-    return stringify_uri(uri)
 
 
 def own_headers(message: Request | Response) -> dict[str, str]:
@@ -330,8 +334,7 @@ def auth_params(text: str) -> dict[str, str] | None:
 
 def dialog_of(request: Request, tag: str) -> Dialog:
     """Create the dialog that a received INVITE opens (RFC 3261 section 12.1.1)."""
-    sequence, contacts = request.cseq, contacts_of(request)
-    assert sequence is not None
+    contacts = contacts_of(request)
     caller = uri_in(request.get_header("from") or "")
     return Dialog(
         call_id=request.call_id or "",
@@ -341,7 +344,7 @@ def dialog_of(request: Request, tag: str) -> Dialog:
         remote_uri=caller,
         remote_target=uri_text(contacts[0]) if contacts else caller,
         route_set=list(request.headers.get("record-route")),
-        remote_cseq=sequence.seq,
+        remote_cseq=cseq_of(request).seq,
     )
 
 
@@ -350,13 +353,12 @@ def check_in_dialog(dialog: Dialog, request: Request) -> int | None:
 
     Its CSeq number must be higher than any before (RFC 3261 section 12.2.2).
     """
-    sequence = request.cseq
-    to_us = tag_of(request, "to") == dialog.local_tag
-    if sequence is None or not to_us or tag_of(request, "from") != dialog.remote_tag:
+    sequence = cseq_of(request).seq
+    if (tag_of(request, "to"), tag_of(request, "from")) != (dialog.local_tag, dialog.remote_tag):
         return 481
-    if sequence.seq <= dialog.remote_cseq:
+    if sequence <= dialog.remote_cseq:
         return 500
-    dialog.remote_cseq = sequence.seq
+    dialog.remote_cseq = sequence
     return None
 
 

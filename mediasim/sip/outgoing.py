@@ -15,15 +15,17 @@ from typing import Final, Literal
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
+from mediasim.net.sdp import SdpError
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.digest import credentials
-from mediasim.sip.media import NotAcceptable, SipMedia, UnsupportedBody, description_in
+from mediasim.sip.media import SipMedia, UnsupportedBody, description_in
 from mediasim.sip.messages import (
     Dialog,
     Request,
     Response,
     auth_params,
     contacts_of,
+    cseq_of,
     new_tag,
     own_headers,
     respond,
@@ -263,7 +265,7 @@ class _Branch:
             if not described or not tag_of(response, "to"):
                 return
             self._media.agree(described, early=True)
-        except (UnsupportedBody, NotAcceptable) as error:
+        except (UnsupportedBody, SdpError) as error:
             _LOG.info("early media of %s is not heard: %s", self._destination.to, error)
             return
         self._call.early_from(self._telephone_of(response))
@@ -289,7 +291,7 @@ class _Branch:
         self._transaction.acknowledge(self._ack(telephone.channel), telephone.channel)
         try:
             self._media.agree(description_in(response))
-        except (UnsupportedBody, NotAcceptable) as error:
+        except (UnsupportedBody, SdpError) as error:
             telephone.close()
             self._refused(respond(self._transaction.request, 488, str(error)))
             return
@@ -300,12 +302,10 @@ class _Branch:
 
     def _ack(self, channel: Channel) -> Request:
         """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""
-        invited = self._transaction.request.cseq
-        assert invited is not None
-        before = self._dialog.local_cseq
+        before = self._dialog.local_cseq  # which creating the request increments
         ack = self._agent.create_request(self._dialog, channel, "ACK")
         self._dialog.local_cseq = before
-        ack.headers.set_single("CSeq", f"{invited.seq} ACK")
+        ack.headers.set_single("CSeq", f"{cseq_of(self._transaction.request).seq} ACK")
         return ack
 
     def _refused(self, response: Response) -> None:

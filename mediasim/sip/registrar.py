@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mediasim.sip.grammar import read_address
-from mediasim.sip.messages import Request, SipUri, uri_text
+from mediasim.sip.messages import Request, SipUri, cseq_of, uri_text
 from mediasim.sip.transports import Channel
 
 __all__ = ["Contact", "Registrar", "RegistrarRefuses"]
@@ -61,8 +61,7 @@ class Registrar:
         """Apply an authenticated REGISTER, all of it or nothing. Raises RegistrarRefuses."""
         values = request.headers.get("contact")
         general = _seconds(request.get_header("expires"), LONGEST_SECONDS)
-        call_id, sequence = request.call_id or "", request.cseq
-        assert sequence is not None
+        call_id, sequence = request.call_id or "", cseq_of(request).seq
         self.contacts(user)
         contacts = dict(self._contacts.get(user, {}))
         if "*" in values:
@@ -77,7 +76,7 @@ class Registrar:
             text = uri_text(address.uri)
             seconds = min(_seconds(address.params.get("expires"), general), LONGEST_SECONDS)
             known = contacts.get(text)
-            if known is not None and known.call_id == call_id and known.sequence >= sequence.seq:
+            if known is not None and known.call_id == call_id and known.sequence >= sequence:
                 raise RegistrarRefuses(500)  # older than what is known (10.3, step 7)
             if seconds == 0:
                 contacts.pop(text, None)
@@ -86,7 +85,7 @@ class Registrar:
                 raise RegistrarRefuses(423, (("Min-Expires", str(SHORTEST_SECONDS)),))
             contacts.pop(text, None)
             until = self._now() + seconds
-            contacts[text] = Contact(address.uri, channel, until, call_id, sequence.seq)
+            contacts[text] = Contact(address.uri, channel, until, call_id, sequence)
         if len(contacts) > _MOST_CONTACTS:
             raise RegistrarRefuses(403)
         self._contacts[user] = contacts

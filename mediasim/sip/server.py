@@ -19,10 +19,11 @@ from mediasim.documents.values import E164
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached, Phone
 from mediasim.exchange.records import SipFacts
+from mediasim.net.sdp import SdpError
 from mediasim.parties.party import Party
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.grammar import read_uri, subscriber
-from mediasim.sip.media import NotAcceptable, SipMedia, UnsupportedBody, description_in, refuse_body
+from mediasim.sip.media import SipMedia, UnsupportedBody, accepted_bodies, description_in
 from mediasim.sip.messages import (
     Address,
     Dialog,
@@ -30,7 +31,6 @@ from mediasim.sip.messages import (
     SipUri,
     contacts_of,
     own_headers,
-    respond,
     uri_text,
 )
 from mediasim.sip.outgoing import Destination, RequestTarget, SipGateway
@@ -214,9 +214,9 @@ class IncomingCalls:
         try:
             media = self._media(request, channel)
         except UnsupportedBody:
-            transaction.respond(refuse_body(request, dialog.local_tag))
+            transaction.reply(415, tag=dialog.local_tag, headers=accepted_bodies())
             return
-        except NotAcceptable as error:
+        except SdpError as error:
             transaction.reply(488, str(error), tag=dialog.local_tag)
             return
         except OSError:
@@ -237,7 +237,7 @@ class IncomingCalls:
             return
         transaction.on_cancelled = lambda: self._cancelled(call)
         headers = [("Contact", self._agent.contact(channel))]
-        transaction.respond(respond(request, 180, tag=dialog.local_tag, headers=headers))
+        transaction.reply(180, tag=dialog.local_tag, headers=headers)
         watching = asyncio.ensure_future(self._watch(call, telephone, transaction))
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
@@ -245,7 +245,7 @@ class IncomingCalls:
     def _media(self, request: Request, channel: Channel) -> SipMedia:
         """Create the media session of an INVITE.
 
-        Raises UnsupportedBody, NotAcceptable, OSError.
+        Raises UnsupportedBody, SdpError, OSError.
         """
         address, offered = self._agent.media_address(channel), description_in(request)
         if offered:

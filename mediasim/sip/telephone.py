@@ -13,16 +13,16 @@ from typing import Final, Protocol
 
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
+from mediasim.net.sdp import SdpError
 from mediasim.sip.media import (
-    NotAcceptable,
     SipMedia,
     UnsupportedBody,
+    accepted_bodies,
     accepts_sdp,
     description_in,
-    refuse_body,
     text_of,
 )
-from mediasim.sip.messages import Dialog, Request, SipUri, check_in_dialog, contacts_of, respond
+from mediasim.sip.messages import Dialog, Request, SipUri, check_in_dialog, contacts_of, cseq_of
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
 
@@ -125,38 +125,29 @@ class Telephone:
         elif request.method == "INFO":
             self._receive_info(transaction)
         elif request.method == "OPTIONS":
-            transaction.respond(respond(request, 200, headers=[("Allow", ALLOW)]))
+            transaction.reply(200, headers=[("Allow", ALLOW)])
         else:
-            transaction.respond(respond(request, 405, headers=[("Allow", ALLOW)]))
+            transaction.reply(405, headers=[("Allow", ALLOW)])
 
     def acknowledge(self, ack: Request) -> None:
         """Handle the ACK of a 2xx, which holds the answer if the 2xx made the offer."""
-        waiting, sequence = self._unacknowledged, ack.cseq
-        if waiting is None or sequence is None or waiting.request.cseq is None:
-            return
-        if sequence.seq != waiting.request.cseq.seq:
+        waiting = self._unacknowledged
+        if waiting is None or cseq_of(ack).seq != cseq_of(waiting.request).seq:
             return
         self._unacknowledged = None
         waiting.acknowledged()
         if self.media.awaits_answer:
             try:
                 self.media.agree(description_in(ack))
-            except (UnsupportedBody, NotAcceptable):
+            except (UnsupportedBody, SdpError):
                 self._terminate()
 
     def _accept(self, transaction: ServerTransaction, description: str) -> None:
         self.dialog.confirm()
         self._unacknowledged = transaction
         transaction.on_unacknowledged = self._terminate
-        transaction.respond(
-            respond(
-                transaction.request,
-                200,
-                tag=self.dialog.local_tag,
-                headers=[("Contact", self._agent.contact(self.channel)), ("Allow", ALLOW)],
-                body=description,
-            )
-        )
+        headers = [("Contact", self._agent.contact(self.channel)), ("Allow", ALLOW)]
+        transaction.reply(200, tag=self.dialog.local_tag, headers=headers, body=description)
 
     def _terminate(self) -> None:
         """End the call of a telephone that does not acknowledge, or answers with an invalid SDP."""
@@ -192,9 +183,9 @@ class Telephone:
             if offered or request.method == "INVITE":
                 description = self.media.change(offered)
         except UnsupportedBody:
-            transaction.respond(refuse_body(request))
+            transaction.reply(415, headers=accepted_bodies())
             return
-        except NotAcceptable as error:
+        except SdpError as error:
             transaction.reply(488, str(error))
             return
         contacts = contacts_of(request)
@@ -204,14 +195,14 @@ class Telephone:
             self._accept(transaction, description)
             return
         headers = [("Contact", self._agent.contact(self.channel))]
-        transaction.respond(respond(request, 200, headers=headers, body=description))
+        transaction.reply(200, headers=headers, body=description)
 
     def _receive_info(self, transaction: ServerTransaction) -> None:
         request = transaction.request
         try:
             body = text_of(request, *_DTMF_TYPES, default="text/plain")
         except UnsupportedBody:
-            transaction.respond(refuse_body(request, accepted=", ".join(_DTMF_TYPES)))
+            transaction.reply(415, headers=accepted_bodies(*_DTMF_TYPES))
             return
         transaction.reply(200)
         text = re.sub(r"(?m)^(\s*Signal\s*=\s*)(1[01])\s*$", _digit_of_event, body or "")

@@ -8,10 +8,10 @@ until :meth:`ServerTransaction.acknowledged`, for which RFC 6026 keeps its trans
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
-from mediasim.sip.messages import Request, Response, respond
+from mediasim.sip.messages import Request, Response, cseq_of, respond
 from mediasim.sip.transports import Channel
 
 __all__ = ["ClientTransaction", "ServerTransaction", "TransactionTable"]
@@ -36,14 +36,13 @@ def _key(request: Request, method: str | None = None) -> Key:
     It has more than the branch, because a peer of RFC 2543 has no unique branches. An ACK matches
     its INVITE; ``method`` is that of the request sought, as a CANCEL's INVITE.
     """
-    via, sequence = request.via[0], request.cseq
-    assert sequence is not None
+    via = request.via[0]
     name = method or request.method
     return (
         via.branch or "",
         f"{via.host}:{via.port}",
         request.call_id or "",
-        str(sequence.seq),
+        str(cseq_of(request).seq),
         "INVITE" if name == "ACK" else name,
     )
 
@@ -99,32 +98,43 @@ class ServerTransaction:
         self._table = table
         self._key = _key(request)
         self._last_response: bytes | None = None
-        self._timers = _Timers()
+        self.timers = _Timers()
 
-    def respond(self, response: Response) -> None:
+    def reply(
+        self,
+        status: int,
+        reason: str = "",
+        *,
+        tag: str = "",
+        headers: Iterable[tuple[str, str]] = (),
+        body: str = "",
+    ) -> None:
         """Send a response; any after a final one is ignored."""
         if self.final is not None:
             return
+        response = respond(self.request, status, reason, tag=tag, headers=headers, body=body)
         self._last_response = bytes(response)
         self.retransmit()
-        if response.status_code < 200:
+        if status < 200:
             return
-        self.final = response.status_code
-        if self.request.method != "INVITE":
-            self._timers.end_after(TIMEOUT, self._forget)
-        elif self.final < 300 or not self.channel.reliable:
-            self._timers.start(self.retransmit, T2, self._unacknowledged)
+        self.final = status
+        # A 2xx to an INVITE is retransmitted over TCP too, because hops behind a proxy may be
+        # UDP (RFC 3261 section 13.3.1.4).
+        if self.request.method == "INVITE" and (status < 300 or not self.channel.reliable):
+            self.timers.start(self.retransmit, T2, self._unacknowledged)
         else:
-            self._timers.end_after(TIMEOUT, self._forget)
-
-    def reply(self, status: int, reason: str = "", *, tag: str = "") -> None:
-        """Send a response with a status and no body."""
-        self.respond(respond(self.request, status, reason, tag=tag))
+            self.timers.end_after(TIMEOUT, self._forget)
 
     def retransmit(self) -> None:
-        """Send the last response again, if there is any."""
+        """Send the last response again, if there is any.
+
+        Over UDP without rport it goes to the Via's port (RFC 3261 section 18.2.2, RFC 3581).
+        """
         if self._last_response is not None:
-            _response_channel(self.request, self.channel, self._table).send(self._last_response)
+            via, channel = self.request.via[0], self.channel
+            if not channel.reliable and "rport" not in via.params:
+                channel = self._table.datagrams((channel.peer[0], via.port or 5060))
+            channel.send(self._last_response)
 
     def cancel(self) -> None:
         """Handle the peer's CANCEL."""
@@ -133,7 +143,7 @@ class ServerTransaction:
 
     def acknowledged(self) -> None:
         """Handle the ACK; retransmitted requests are still absorbed for a while."""
-        self._timers.end_after(T4, self._forget)
+        self.timers.end_after(T4, self._forget)
 
     def _unacknowledged(self) -> None:
         self._forget()
@@ -141,22 +151,8 @@ class ServerTransaction:
             self.on_unacknowledged()
 
     def _forget(self) -> None:
-        self._timers.stop()
+        self.timers.stop()
         self._table.servers.pop(self._key, None)
-
-    def stop(self) -> None:
-        self._timers.stop()
-
-
-def _response_channel(request: Request, channel: Channel, table: TransactionTable) -> Channel:
-    """Return the channel for responses: the request's, or over UDP without rport the Via's port.
-
-    See RFC 3261 section 18.2.2 and RFC 3581.
-    """
-    via = request.via[0]
-    if channel.reliable or "rport" in via.params:
-        return channel
-    return table.datagrams((channel.peer[0], via.port or 5060))
 
 
 class ClientTransaction:
@@ -174,17 +170,17 @@ class ClientTransaction:
         self._on_response = on_response
         self._table = table
         self._key = (request.via[0].branch or "", request.method)
-        self._timers = _Timers()
+        self.timers = _Timers()
         self._state: Literal["calling", "proceeding", "completed"] = "calling"
         self._ack: tuple[Channel, bytes] | None = None
         self._cancelled = False
         table.clients[self._key] = self
         self._send()
         if channel.reliable:
-            self._timers.end_after(TIMEOUT, self._timed_out)
+            self.timers.end_after(TIMEOUT, self._timed_out)
         else:
             longest = TIMEOUT if request.method == "INVITE" else T2
-            self._timers.start(self._send, longest, self._timed_out)
+            self.timers.start(self._send, longest, self._timed_out)
 
     def receive(self, response: Response) -> None:
         status, invite = response.status_code, self.request.method == "INVITE"
@@ -196,13 +192,15 @@ class ClientTransaction:
         if status < 200:
             self._state = "proceeding"
             if invite:
-                self._timers.stop()  # a telephone may ring without limit
+                self.timers.stop()  # a telephone may ring without limit
             self._on_response(response)
             return
         self._state = "completed"
-        self._timers.end_after(TIMEOUT if invite else T4, self._forget)
+        self.timers.end_after(TIMEOUT if invite else T4, self._forget)
         if invite and status >= 300:
-            self.acknowledge(self._negative_ack(response), self.channel)
+            negative = self._same_transaction("ACK")
+            negative.headers.set_single("To", response.get_header("to") or "")
+            self.acknowledge(negative, self.channel)
         self._on_response(response)
 
     def acknowledge(self, ack: Request, channel: Channel) -> None:
@@ -218,7 +216,7 @@ class ClientTransaction:
         if self._state == "proceeding" and not self._cancelled:
             self._cancelled = True
             self._table.send(self._same_transaction("CANCEL"), self.channel, lambda _: None)
-            self._timers.end_after(TIMEOUT, self._timed_out)
+            self.timers.end_after(TIMEOUT, self._timed_out)
 
     def _same_transaction(self, method: str) -> Request:
         """Create the ACK or CANCEL of the same transaction (RFC 3261 sections 17.1.1.3 and 9.1)."""
@@ -226,18 +224,11 @@ class ClientTransaction:
         request.headers.append("Via", self.request.headers.get("via")[0])
         for name in ("From", "To", "Call-ID"):
             request.headers.set_single(name, self.request.get_header(name) or "")
-        sequence = self.request.cseq
-        assert sequence is not None
-        request.headers.set_single("CSeq", f"{sequence.seq} {method}")
+        request.headers.set_single("CSeq", f"{cseq_of(self.request).seq} {method}")
         request.headers.set_single("Max-Forwards", "70")
         for route in self.request.headers.get("route"):
             request.headers.append("Route", route)
         return request
-
-    def _negative_ack(self, response: Response) -> Request:
-        ack = self._same_transaction("ACK")
-        ack.headers.set_single("To", response.get_header("to") or "")
-        return ack
 
     def _send(self) -> None:
         self.channel.send(bytes(self.request))
@@ -249,12 +240,9 @@ class ClientTransaction:
             self._on_response(respond(self.request, 408))
 
     def _forget(self) -> None:
-        self._timers.stop()
+        self.timers.stop()
         if self._table.clients.get(self._key) is self:
             del self._table.clients[self._key]
-
-    def stop(self) -> None:
-        self._timers.stop()
 
 
 class TransactionTable:
@@ -288,9 +276,7 @@ class TransactionTable:
 
     def receive_response(self, response: Response) -> None:
         """Pass a response to its transaction; one without is ignored."""
-        sequence = response.cseq
-        assert sequence is not None
-        known = self.clients.get((response.via[0].branch or "", sequence.method))
+        known = self.clients.get((response.via[0].branch or "", cseq_of(response).method))
         if known is not None:
             known.receive(response)
 
@@ -303,8 +289,8 @@ class TransactionTable:
     def close(self) -> None:
         """Stop every timer."""
         for server in self.servers.values():
-            server.stop()
+            server.timers.stop()
         for client in self.clients.values():
-            client.stop()
+            client.timers.stop()
         self.servers.clear()
         self.clients.clear()
