@@ -146,13 +146,14 @@ class SipAgent:
     # -- requests that are received ---------------------------------------------------------
 
     def _received(self, data: bytes, channel: Channel) -> None:
+        """Parse a message and pass it to its transaction; a malformed request is answered."""
         try:
             message = parse(data, (*METHODS, *_REFUSED_METHODS))
         except BadSipMessage as error:
             _log_refusal(channel, str(error))
             DROPPED["SIP: malformed"] += 1
             bad = error.request
-            if bad is not None and bad.method != "ACK":
+            if bad is not None and bad.method != "ACK":  # an ACK never has a response
                 more = [("Allow", ALLOW)] if error.status == 501 else []
                 channel.send(bytes(respond(bad, error.status, tag=new_tag(), headers=more)))
             return
@@ -163,6 +164,8 @@ class SipAgent:
         if transaction is not None:
             self._dispatch(transaction)
         elif message.method == "ACK":
+            # The ACK of a 2xx is a transaction of its own and belongs to the dialog (RFC 3261
+            # 13.2.2.4).
             telephone = self._telephone_of(message)
             if telephone is not None:
                 telephone.acknowledge(message)
@@ -176,7 +179,9 @@ class SipAgent:
             self._cancel(transaction)
         elif self._refuse_extensions(transaction):
             pass
-        elif tag_of(request, "to"):
+        elif tag_of(
+            request, "to"
+        ):  # a To tag means that the request is in a dialog (RFC 3261 12.2.2)
             telephone = self._telephone_of(request)
             if telephone is None:
                 transaction.reply(481)
@@ -263,7 +268,9 @@ class SipAgent:
         if not accepts_sdp(request):
             transaction.reply(406, tag=new_tag())
             return
-        transaction.reply(100)
+        transaction.reply(
+            100
+        )  # at once, so that the caller stops retransmitting while TwiML is fetched
         self._on_invite(transaction, dialog_of(request, new_tag()), caller_of(request))
 
 

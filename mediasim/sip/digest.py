@@ -62,6 +62,8 @@ class Digest:
         if password is None or algorithm not in _HASHES or given.get("qop") not in (None, "auth"):
             return "wrong"
         expected = _response(given, password, request.method, algorithm)
+        # In constant time, and before the nonce is judged: "stale" promises that the password is
+        # right.
         if not hmac.compare_digest(expected.encode(), given.get("response", "").lower().encode()):
             return "wrong"
         nonce = given.get("nonce", "")

@@ -121,6 +121,7 @@ def read_uri(text: str) -> SipUri:
         scheme = ""
     if scheme not in ("sip", "sips"):
         return SipUri(scheme="")
+    # The user is taken off first: its own ; and ? are not the URI's.
     user, at, rest = rest.rpartition("@") if rest.count("@") == 1 else ("", "", rest)
     rest, _, headers = rest.partition("?")
     rest, semicolon, params = rest.partition(";")

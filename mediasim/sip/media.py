@@ -217,6 +217,7 @@ class SipMedia:
         Without an offer (``text`` is empty) a local one is returned. Raises SdpError.
         """
         host, port = self.endpoint.local
+        # Each new description of a session has a higher version (RFC 3264 section 8).
         version = self._local.version + 1 if self._settled else 0
         if not text.strip():
             self._local = self._offered = replace(
@@ -226,6 +227,7 @@ class SipMedia:
             return self.description()
         offered = parse_sdp(text)
         current = self.format
+        # A codec that is offered again is kept, so that no new decoder interrupts the audio.
         kept = self._settled and offered.find(current.codec) == current.payload_type
         codecs = [current.codec] if kept else None
         answered, agreement = answer(offered, host, port, codecs, session_id=port, version=version)

@@ -223,6 +223,7 @@ def _check(message: SipMessage) -> None:
         if len(message.headers.get(name)) > 1:
             raise _Malformed(f"more than one {name} header")
     vias = [read_via(value) for value in message.headers.get("via")]
+    # Only the topmost Via is the sender's; the others are between proxies.
     if any(via.protocol.upper() != _VERSION for via in vias[:1]):
         raise _Malformed(f"expected {_VERSION} in the Via header, found {vias[0].protocol}", 505)
     message.headers.remove("via")
@@ -239,7 +240,9 @@ def _check(message: SipMessage) -> None:
             raise _Malformed("Content-Length is no number")
         if int(declared[:12]) > len(message.body):
             raise _Malformed("the body is not as long as Content-Length says")
-        message.body = message.body[: int(declared[:12])]
+        message.body = message.body[
+            : int(declared[:12])
+        ]  # what follows is dropped (RFC 3261 section 18.3)
 
 
 def _check_request(request: Request, known: Collection[str]) -> None:

@@ -243,7 +243,7 @@ class _Branch:
         """Send the INVITE again with credentials for a challenge; False if that is not possible."""
         if not self._destination.user or self._authenticated:
             return False
-        self._authenticated = True
+        self._authenticated = True  # a second challenge means that the password is wrong
         challenge_header, credentials_header = _CHALLENGES[response.status_code]
         uri = self._target.uri
         for text in response.headers.get(challenge_header):
@@ -275,6 +275,7 @@ class _Branch:
         contacts = contacts_of(response)
         dialog, channel = self._dialog, self._target.channel
         dialog.remote_tag = tag_of(response, "to")
+        # A caller's route set is the recorded one in reverse (RFC 3261 section 12.1.2).
         dialog.route_set = list(reversed(response.headers.get("record-route")))
         if contacts:
             dialog.remote_target = uri_text(contacts[0])
@@ -295,6 +296,7 @@ class _Branch:
             telephone.close()
             self._refused(respond(self._transaction.request, 488, str(error)))
             return
+        # A 200 may cross the CANCEL: it is acknowledged above, and the call is then ended by a BYE.
         if self._stopped or self.answered.done():
             telephone.close()
         else:

@@ -83,7 +83,9 @@ class Registrar:
                 continue
             if seconds < SHORTEST_SECONDS:
                 raise RegistrarRefuses(423, (("Min-Expires", str(SHORTEST_SECONDS)),))
-            contacts.pop(text, None)
+            contacts.pop(
+                text, None
+            )  # removed first, so that the renewed contact becomes the newest
             until = self._now() + seconds
             contacts[text] = Contact(address.uri, channel, until, call_id, sequence)
         if len(contacts) > _MOST_CONTACTS:

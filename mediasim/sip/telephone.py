@@ -88,6 +88,7 @@ class Telephone:
         return self._listener is not None
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
+        """Connect the media to a leg, and answer the INVITE if the telephone called."""
         self._listener = listener
         if self.invite is not None and not self._gone:
             self._accept(self.invite, self.media.description())
@@ -99,6 +100,7 @@ class Telephone:
         self.media.endpoint.report(packet)
 
     def close(self) -> None:
+        """End the call with a BYE and release the telephone."""
         if not self._gone:
             self._gone = True
             self._agent.request(self.dialog, self.channel, "BYE")
@@ -173,6 +175,7 @@ class Telephone:
         """Handle a new offer: hold, resume or move (RFC 3264 section 8, RFC 3311)."""
         request = transaction.request
         if self.invite is not None and self.invite.final is None:
+            # The first offer is not answered yet (RFC 3261 section 14.2, RFC 3311 section 5.2).
             transaction.reply(491)
             return
         if not accepts_sdp(request):

@@ -186,7 +186,9 @@ class ClientTransaction:
         status, invite = response.status_code, self.request.method == "INVITE"
         if self._state == "completed":
             if status >= 200 and self._ack is not None:
-                channel, ack = self._ack
+                channel, ack = (
+                    self._ack
+                )  # a retransmitted final response shows that the ACK was lost
                 channel.send(ack)
             return
         if status < 200:

@@ -195,6 +195,7 @@ class Transports:
         """Open the port; 0 is any that is free for both. Raises OSError."""
         loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # A port that the kernel picks for UDP may be taken for TCP: then another one is tried.
         for rest in reversed(range(_TRIES)):
             bound = socket.socket(family, socket.SOCK_DGRAM)
             try:

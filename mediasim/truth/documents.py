@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -63,9 +63,6 @@ class Concealed:
     """``repeat`` (the last 20 ms, fading) or ``comfort-noise`` (at the announced level)."""
     party: str
     """Name of the party whose audio they replace."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end, "how": self.how, "party": self.party}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +159,7 @@ class ChannelTruth:
             "unscripted": list(self.unscripted),
             "intervals": [interval.to_json() for interval in self.intervals],
             "missing": [gap.to_json() for gap in self.missing],
-            "concealed": [made_up.to_json() for made_up in self.concealed],
+            "concealed": [asdict(made_up) for made_up in self.concealed],
             "adjustments": [
                 {"start": start, "samples": moved} for start, moved in self.adjustments
             ],

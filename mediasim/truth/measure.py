@@ -22,10 +22,13 @@ from mediasim.audio.frames import FRAME_SAMPLES
 
 __all__ = [
     "FLOOR_DB",
+    "Floats",
     "Leak",
     "Loudness",
     "Match",
     "Reader",
+    "Samples",
+    "Span",
     "crosstalk_db",
     "drift_ppm",
     "find_offset",
@@ -41,8 +44,9 @@ FLOOR_DB: Final = -96.0
 
 Span = tuple[int, int]
 """(first sample, sample after the last)."""
-_Samples = NDArray[np.int16]
-_Floats = NDArray[np.float64]
+Samples = NDArray[np.int16]
+"""Samples of 16 bits, (n,) unless another shape is named."""
+Floats = NDArray[np.float64]
 
 _CERTAIN: Final = 0.9
 """Correlation that no unrelated sound was seen to reach."""
@@ -100,7 +104,7 @@ class Loudness:
 
 
 def find_offset(
-    channel: _Samples, clip: _Samples, around: int, reach: int, *, either_sign: bool = False
+    channel: Samples, clip: Samples, around: int, reach: int, *, either_sign: bool = False
 ) -> Match | None:
     """Find the clip within ``reach`` samples of sample ``around`` of the channel.
 
@@ -111,7 +115,7 @@ def find_offset(
 
 
 def find_within(
-    channel: _Samples, clip: _Samples, between: Span, *, either_sign: bool = False
+    channel: Samples, clip: Samples, between: Span, *, either_sign: bool = False
 ) -> Match | None:
     """Find the best match of a clip that starts within a span of the channel of any length.
 
@@ -128,7 +132,7 @@ def find_within(
 
 
 def _search(
-    channel: _Samples, clip: _Samples, first: int, last: int, around: int, either_sign: bool
+    channel: Samples, clip: Samples, first: int, last: int, around: int, either_sign: bool
 ) -> Match | None:
     """Return the best match with an offset of ``first .. last``; of equal ones the nearest."""
     if _constant(clip):
@@ -171,7 +175,7 @@ def _search(
 
 
 def match_at(
-    channel: _Samples, clip: _Samples, offset: int, ignore: Sequence[Span] = ()
+    channel: Samples, clip: Samples, offset: int, ignore: Sequence[Span] = ()
 ) -> float | None:
     """Return the correlation (-1 to 1) of the clip with the channel from sample ``offset`` on.
 
@@ -208,7 +212,7 @@ def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
 # -- silence -----------------------------------------------------------------------------------
 
 
-def loudest_frame(channel: _Samples, start: int, end: int) -> Loudness | None:
+def loudest_frame(channel: Samples, start: int, end: int) -> Loudness | None:
     """Return the loudest 20 ms of samples ``start .. end``; None if the channel has none of them.
 
     Frames are counted from the start; a last one that would be cut short is moved forward.
@@ -231,16 +235,16 @@ def loudest_frame(channel: _Samples, start: int, end: int) -> Loudness | None:
 # -- crosstalk ---------------------------------------------------------------------------------
 
 
-Reader = Callable[[int, int], _Floats]
+Reader = Callable[[int, int], Floats]
 """Returns the samples of a span scaled to -1 to 1, and silence outside the channel."""
 
 
-def reader(channel: _Samples) -> Reader:
+def reader(channel: Samples) -> Reader:
     """Return a Reader of a channel (n,) in memory."""
     return lambda start, end: _stretch(channel, start, end)
 
 
-def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> float | None:
+def crosstalk_db(victim: Samples, source: Samples, spans: Sequence[Span]) -> float | None:
     """Return the level in dB of the source's speech in the victim's channel, relative to its own.
 
     Both are channels (n,) of one recording; ``spans`` is where the source speaks. A copy of either
@@ -275,7 +279,7 @@ def leak(victim: Reader, source: Reader, spans: Sequence[Span], lags: Span) -> L
     return Leak(lags[0] + lag, _db(abs(gain)))
 
 
-_Piece = tuple[_Floats, _Floats]
+_Piece = tuple[Floats, Floats]
 """(the victim in a span widened by the lags, the source in the span), as sample differences."""
 
 
@@ -335,12 +339,12 @@ def _leak_gain(pieces: Iterable[_Piece], lag: int) -> tuple[float, float]:
 # -- arithmetic --------------------------------------------------------------------------------
 
 
-def _scaled(samples: _Samples) -> _Floats:
+def _scaled(samples: Samples) -> Floats:
     """Scale samples to -1 to 1; sums of up to 2^23 of their squares are exact in float64."""
     return samples.astype(np.float64) / 32768.0
 
 
-def _stretch(channel: _Samples, start: int, end: int) -> _Floats:
+def _stretch(channel: Samples, start: int, end: int) -> Floats:
     """Return samples ``start .. end`` of the channel, with silence outside of it."""
     out = np.zeros(end - start)
     low, high = max(start, 0), min(end, len(channel))
@@ -349,7 +353,7 @@ def _stretch(channel: _Samples, start: int, end: int) -> _Floats:
     return out
 
 
-def _constant(samples: _Samples | _Floats) -> bool:
+def _constant(samples: Samples | Floats) -> bool:
     """Return whether all samples are one value, as silence is in every codec: A-law has no zero."""
     return not len(samples) or bool(samples.min() == samples.max())
 
@@ -360,14 +364,14 @@ def _fast_size(least: int) -> int:
     return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= least)
 
 
-def _moving_energy(samples: _Floats, width: int) -> _Floats:
+def _moving_energy(samples: Floats, width: int) -> Floats:
     total = np.concatenate(([0.0], np.cumsum(samples * samples)))
     return total[width:] - total[:-width]
 
 
-def _ratio(part: _Floats, whole: _Floats) -> _Floats:
+def _ratio(part: Floats, whole: Floats) -> Floats:
     """Divide element by element; 0 where ``whole`` is 0."""
-    ratio: _Floats = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
+    ratio: Floats = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
     return ratio
 
 
@@ -376,20 +380,20 @@ def _phases(cross: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return np.divide(cross, size, out=np.zeros_like(cross), where=size > 0.0)
 
 
-def _stands_out(values: _Floats, peak: int) -> bool:
+def _stands_out(values: Floats, peak: int) -> bool:
     """Return whether a peak is far above the rms of all values that are not beside it."""
     others = np.concatenate((values[: max(0, peak - _AROUND_PEAK)], values[peak + _AROUND_PEAK :]))
     return bool(values[peak] > _CANDIDATE * np.sqrt(np.mean(others * others)))
 
 
-def _likeness(there: _Floats, source: _Floats) -> tuple[_Floats, _Floats]:
+def _likeness(there: Floats, source: Floats) -> tuple[Floats, Floats]:
     """Return the correlation of each 20 ms with the source's, and the source's energy in it."""
     energy = _frame_sums(source * source)
     whole = np.sqrt(_frame_sums(there * there) * energy)
     return _ratio(_frame_sums(there * source), whole), energy
 
 
-def _consistency(likeness: _Floats, energy: _Floats) -> float:
+def _consistency(likeness: Floats, energy: Floats) -> float:
     """Return the frames' mean likeness in standard errors, over frames with sound in the source."""
     likeness = likeness[energy > 1e-4 * energy.max()]
     if len(likeness) < _FEWEST_FRAMES:
@@ -398,12 +402,12 @@ def _consistency(likeness: _Floats, energy: _Floats) -> float:
     return float(np.mean(likeness)) / max(error, 1e-9)
 
 
-def _frame_sums(values: _Floats) -> _Floats:
-    sums: _Floats = np.add.reduceat(values, np.arange(0, len(values), FRAME_SAMPLES))
+def _frame_sums(values: Floats) -> Floats:
+    sums: Floats = np.add.reduceat(values, np.arange(0, len(values), FRAME_SAMPLES))
     return sums
 
 
-def _levelled(values: _Floats) -> _Floats:
+def _levelled(values: Floats) -> Floats:
     """Scale every frame of 20 ms to the same level; silent ones stay silent."""
     rms = np.sqrt(_frame_sums(values * values) / FRAME_SAMPLES)
     return _ratio(values, np.repeat(rms, FRAME_SAMPLES)[: len(values)])

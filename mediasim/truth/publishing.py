@@ -102,6 +102,7 @@ def publish_recovered(store: MediaStore, record: RecordingRecord, journal: Path)
     except (OSError, KeyError, TypeError, ValueError):
         truth, known, pcm = _nothing_known(record), 0, np.zeros(0, np.int16)
     store.publish_reference(record.sid, pcm)
+    # The recording goes on for up to a checkpoint's interval beyond what its truth knows.
     truth |= {"samples": samples, "known_until": min(known, samples)}
     store.publish_truth(record.sid, truth)
 

@@ -35,7 +35,7 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
     count = recording.record.layout.stored_channels
     heard = [list(heard_in(recording, number)) for number in range(count)]
     tape = ReferenceTape()
-    received = cache(_Received)
+    received = cache(_Received)  # a party heard in several channels is placed once
     channels = tuple(
         _channel(recording, number, to_file, tape, heard[number], received)
         for number in range(count)
@@ -87,6 +87,7 @@ def _channel(
             adjustments += moved
             concealed += _made_up(speaker, start, end, to_file)
     missing += _unwritten(recording, to_file)
+    # Sorted before they are put on the tape, which so has them in the order of the file.
     in_order = sorted(intervals, key=lambda it: (it.start, it.end, it.text))
     return ChannelTruth(
         channel=number + 1,

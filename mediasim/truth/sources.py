@@ -34,6 +34,7 @@ def sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, L
         now = {(source.call, source.track) for source in sourcing.channels[number]}
         for key in [key for key in open_since if key not in now]:
             yield open_since.pop(key), at, *key
+        # Sorted, because the order of a set differs between runs and the truth must not.
         for key in sorted(now - open_since.keys(), key=lambda it: (it[0].sid, it[1].value)):
             open_since[key] = at
     for key, since in open_since.items():

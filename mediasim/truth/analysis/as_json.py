@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import total
@@ -14,10 +14,11 @@ from mediasim.truth.analysis.figures import (
     SpeakerFigures,
     words_per_minute,
 )
-from mediasim.truth.analysis.recording import SpeakerChannel
 from mediasim.truth.analysis.transcription import word_error_rate
 
 __all__ = ["analysis_json"]
+
+_Event = TypeVar("_Event")
 
 
 def analysis_json(analysis: Analysis) -> dict[str, Any]:
@@ -43,9 +44,7 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
         "measured": measured,
         "truth": true,
         "error": None if true is None else _error(measured, true),
-        "turns": _turns(analysis.measured),
-        "interruptions": _interruptions(analysis.measured),
-        "responses": _responses(analysis.measured),
+        **_events(analysis.measured),
         "transcript": _transcript(analysis),
     }
 
@@ -138,51 +137,44 @@ def _less(measured: Any, true: Any) -> Any:
 # -- events ---------------------------------------------------------------------------------
 
 
-def _named(voice: SpeakerChannel) -> dict[str, Any]:
-    return {"speaker": voice.name, "channel": voice.channel}
+def _events(conversation: Conversation) -> dict[str, list[dict[str, Any]] | None]:
+    """Return turns, interruptions and responses; None for those that are unknown."""
+    voices = conversation.voices or ()
 
+    def listed(events: Sequence[_Event] | None, shape: Callable[[_Event], dict[str, Any]]) -> Any:
+        return None if events is None else [shape(each) for each in events]
 
-def _turns(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.turns is None or conversation.voices is None:
-        return None
-    return [
-        {
-            **_named(conversation.voices[turn.speaker]),
-            "start": _seconds(turn.start),
-            "end": _seconds(turn.end),
-            "speech_seconds": _seconds(turn.speech),
-        }
-        for turn in conversation.turns
-    ]
-
-
-def _interruptions(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.interruptions is None or conversation.voices is None:
-        return None
-    return [
-        {
-            "at": _seconds(each.at),
-            "by": conversation.voices[each.by].name,
-            "on": conversation.voices[each.on].name,
-            "overlap_seconds": _seconds(each.overlap),
-            "outcome": each.outcome,
-        }
-        for each in conversation.interruptions
-    ]
-
-
-def _responses(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.gaps is None or conversation.voices is None:
-        return None
-    return [
-        {
-            "at": _seconds(each.at),
-            "by": conversation.voices[each.by].name,
-            "to": conversation.voices[each.to].name,
-            "latency_seconds": _seconds(each.latency),
-        }
-        for each in conversation.gaps
-    ]
+    return {
+        "turns": listed(
+            conversation.turns,
+            lambda turn: {
+                "speaker": voices[turn.speaker].name,
+                "channel": voices[turn.speaker].channel,
+                "start": _seconds(turn.start),
+                "end": _seconds(turn.end),
+                "speech_seconds": _seconds(turn.speech),
+            },
+        ),
+        "interruptions": listed(
+            conversation.interruptions,
+            lambda each: {
+                "at": _seconds(each.at),
+                "by": voices[each.by].name,
+                "on": voices[each.on].name,
+                "overlap_seconds": _seconds(each.overlap),
+                "outcome": each.outcome,
+            },
+        ),
+        "responses": listed(
+            conversation.gaps,
+            lambda each: {
+                "at": _seconds(each.at),
+                "by": voices[each.by].name,
+                "to": voices[each.to].name,
+                "latency_seconds": _seconds(each.latency),
+            },
+        ),
+    }
 
 
 def _transcript(analysis: Analysis) -> list[dict[str, Any]] | None:

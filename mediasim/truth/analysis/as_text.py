@@ -224,6 +224,7 @@ def _cues(analysis: Analysis) -> Iterator[_Cue]:
 def _written(cue: _Cue) -> str:
     start, end, who, text = cue
     voice = "" if who is None else f"<v {_plain(who)}>"
+    # A cue must end after it starts, in whole milliseconds.
     return f"{_time(start)} --> {_time(max(end, start + SAMPLE_RATE // 1000))}\n" + (
         f"{voice}{_plain(text)}\n\n"
     )

@@ -47,6 +47,7 @@ def break_samples(
     notes = []
     on_bytes = [order for order in orders if order.fault.samples is None]
     for number, order in enumerate(order for order in orders if order.fault.samples is not None):
+        # A generator for each fault: adding one does not change the places of the others.
         generator = seeds.generator(f"fault/{number}/{order}")
         pcm, note = _on_samples(pcm, order, rate, generator)
         notes.append(note)

@@ -117,7 +117,7 @@ def amplified(material: Material) -> None:
 
 def inverted(material: Material) -> None:
     """Invert the polarity of a channel."""
-    material.overwrite(-np.maximum(material.original, -32767))
+    material.overwrite(-np.maximum(material.original, -32767))  # -(-32768) would overflow
 
 
 def echo(material: Material) -> None:

@@ -5,6 +5,7 @@ Packets are on a grid of 20 ms with a random phase, as of a recorder that began 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -157,31 +158,30 @@ _APART: Final = 4
 
 def lost(material: Material) -> None:
     """Silence packets in place."""
-    width = material.samples_of_ms(20)
-    samples = material.original.copy()
-    for at in _struck(material, width):
-        samples[at : at + width] = 0
-        material.note(at, at + width)
-    material.replace_channel(samples)
+    _replace_packets(material, lambda before, packet, after: [np.zeros_like(packet)])
 
 
 def repeated(material: Material) -> None:
     """Replace packets by the ones before them."""
-    width = material.samples_of_ms(20)
-    samples = material.original.copy()
-    for at in _struck(material, width):
-        samples[at : at + width] = samples[at - width : at].copy()
-        material.note(at, at + width)
-    material.replace_channel(samples)
+    _replace_packets(material, lambda before, packet, after: [before])
 
 
 def swapped_packets(material: Material) -> None:
     """Swap packets with the next ones."""
+    _replace_packets(material, lambda before, packet, after: [after, packet])
+
+
+def _replace_packets(
+    material: Material, replacement: Callable[[Samples, Samples, Samples], list[Samples]]
+) -> None:
+    """Replace the packets to break; ``replacement`` gets the one before, it and the next one."""
     width = material.samples_of_ms(20)
     samples = material.original.copy()
     for at in _struck(material, width):
-        samples[at : at + 2 * width] = np.roll(samples[at : at + 2 * width], width)
-        material.note(at, at + 2 * width)
+        packets = np.split(samples[at - width : at + 2 * width].copy(), 3)
+        new = np.concatenate(replacement(packets[0], packets[1], packets[2]))
+        samples[at : at + len(new)] = new
+        material.note(at, at + len(new))
     material.replace_channel(samples)
 
 
@@ -198,6 +198,7 @@ def _struck(material: Material, width: int) -> list[int]:
         raise FaultError(f"nothing loud is heard in channel {material.channel + 1}: choose another")
     count = max(1, round(len(loud) * material.number / 100))
     chosen: list[int] = []
+    # Spaced apart, so that each broken packet is a finding of its own.
     for at in material.generator.permutation(loud).tolist():
         if len(chosen) < count and all(abs(at - other) >= _APART * width for other in chosen):
             chosen.append(at)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mediasim.truth.measure import match_at
+from mediasim.truth.measure import Samples, match_at
 from mediasim.truth.verify.colour import band, echo, response
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
@@ -29,7 +28,6 @@ from mediasim.truth.verify.tracking import (
 
 __all__ = ["MeasuredChannel", "measure_channel"]
 
-_Samples = NDArray[np.int16]
 _Spans = list[tuple[int, int]]
 
 _SURE: Final = 0.8
@@ -64,7 +62,7 @@ class MeasuredChannel:
 
 def measure_channel(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     expected: ExpectedChannel,
     pieces: Sequence[Window],
 ) -> MeasuredChannel:
@@ -104,12 +102,15 @@ def measure_channel(
         hops = compare(channel, ideal, gain)
     if not expected.unscripted:
         jumps = [jump.moved for jump in placed.jumps]
-        _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
+        found = displaced(channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
+        measures.repeated = _findings(found.repeated, "repeated")
+        measures.reordered = _findings(found.reordered, "out of order")
+        measures.missing += _findings(found.unlike, "something else")
         # The quiet parts of a displaced packet are no holes.
         displaced_there = _spans(measures.repeated) + _spans(measures.reordered)
         ignore += [(start - 2 * _STEP, end + 2 * _STEP) for start, end in displaced_there]
     gone = silenced(channel, ideal, hops, ignore, drifts=path.slope != 0.0)
-    measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
+    measures.missing += _findings(gone, "silent")
     if expected.unscripted:  # a party that is not simulated may say anything at any time
         return MeasuredChannel(measures, placed, ideal, expected)
     ignore += _spans(gone) + _unknown(expected, placed)
@@ -122,14 +123,14 @@ def measure_channel(
 
 
 def _not_found(
-    measures: ChannelMeasures, channel: _Samples, expected: ExpectedChannel
+    measures: ChannelMeasures, channel: Samples, expected: ExpectedChannel
 ) -> MeasuredChannel:
     """Measure a channel of which no piece was found, assuming the truth's own timing."""
     placed = TimeMap((MappedPiece(0, len(expected.samples), 0, 0.0),), ())
     ideal = Ideal(expected.samples, placed, 1, channel)
     hops = compare(channel, ideal, 1.0)
     gone = silenced(channel, ideal, hops, [])
-    measures.missing = [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
+    measures.missing = _findings(gone, "silent")
     measures.exact = None if expected.unscripted else hops.exact
     return MeasuredChannel(measures, None, ideal, expected)
 
@@ -182,6 +183,10 @@ def _spans(spots: Sequence[Spot | SpotFound]) -> _Spans:
     return [(it.start, it.end) for it in spots]
 
 
+def _findings(spots: Sequence[Spot], why: str) -> list[SpotFound]:
+    return [SpotFound(it.start, it.end, why, it.samples) for it in spots]
+
+
 def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
     """Return the spans of the file of which the truth does not know the content."""
     return [
@@ -191,26 +196,9 @@ def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
     ]
 
 
-def _packets(
-    measures: ChannelMeasures,
-    channel: _Samples,
-    ideal: Ideal,
-    hops: Hops,
-    ignore: _Spans,
-    jumps: Sequence[int],
-) -> None:
-    found = displaced(channel, ideal, hops, ignore, jumps)
-    for spots, why, to in (
-        (found.repeated, "repeated", measures.repeated),
-        (found.reordered, "out of order", measures.reordered),
-        (found.unlike, "something else", measures.missing),
-    ):
-        to += [SpotFound(it.start, it.end, why, it.samples) for it in spots]
-
-
 def _sounds(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     expected: ExpectedChannel,
     hops: Hops,
     ignore: _Spans,
@@ -234,17 +222,17 @@ def _sounds(
         if short and within:
             sharp = [click for click in sharp if click not in within] + [it]
         elif short:
-            measures.clicks.append(SpotFound(it.start, it.end, "burst", it.samples))
+            measures.clicks += _findings([it], "burst")
         else:
-            measures.inserted.append(SpotFound(it.start, it.end, "never said", it.samples))
-    measures.clicks += [SpotFound(it.start, it.end, "click", it.samples) for it in sharp]
+            measures.inserted += _findings([it], "never said")
+    measures.clicks += _findings(sharp, "click")
     for spots in (measures.clicks, measures.missing, measures.inserted):
         spots.sort(key=lambda it: it.start)
 
 
 def _colour(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     ideal: Ideal,
     hops: Hops,
     ignore: _Spans,
@@ -288,7 +276,7 @@ def _merge_into_insertions(measures: ChannelMeasures) -> None:
     ]
 
 
-def _likeness(channel: _Samples, clip: _Samples, start: int, placed: TimeMap) -> float:
+def _likeness(channel: Samples, clip: Samples, start: int, placed: TimeMap) -> float:
     """Return the correlation of a clip with what is in its place, following a drift."""
     found = np.zeros(len(clip), channel.dtype)
     for at in range(0, len(clip), _STEP):
@@ -305,7 +293,7 @@ def _likeness(channel: _Samples, clip: _Samples, start: int, placed: TimeMap) ->
 
 def _unlike(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     expected: ExpectedChannel,
     unseen: Sequence[Window],
     placed: TimeMap,

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.truth.measure import Leak, leak
+from mediasim.truth.measure import Floats, Leak, Samples, Span, leak
 from mediasim.truth.verify.hops import HOP, Hops, Ideal, runs
 
 __all__ = ["Band", "band", "echo", "response", "some_of"]
 
-_Samples = NDArray[np.int16]
-Spans = Sequence[tuple[int, int]]
-_Floats = NDArray[np.float64]
+Spans = Sequence[Span]
 
 _WIDTH: Final = 256
 """Samples of a spectrum, whose bins are 31 Hz apart."""
@@ -60,7 +58,7 @@ class Band:
     """Linear gain within the band."""
 
 
-def band(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | None:
+def band(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | None:
     """Measure the band of a channel; None if too little is said.
 
     For each frequency the level in the channel, less its noise, is divided by the expected level,
@@ -84,7 +82,7 @@ def band(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | N
     return Band(low * _STEP_HZ, (high + 1) * _STEP_HZ, float(np.sqrt(middle)))
 
 
-def _passing(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
+def _passing(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Floats | None:
     """Return the power gain of each group of frequencies; NaN where it is unknown."""
     width = -(-_WIDTH // HOP)
     sound = hops.said > 0
@@ -111,11 +109,11 @@ def _some(hops: NDArray[np.int64]) -> NDArray[np.int64]:
     return hops[:: max(1, len(hops) // _FRAMES)][:_FRAMES]
 
 
-def _at(noise: _Floats | float, group: int) -> float:
+def _at(noise: Floats | float, group: int) -> float:
     return float(noise) if isinstance(noise, float) else float(noise[group])
 
 
-def _power(source: _Samples | Ideal, hops: NDArray[np.int64]) -> _Floats:
+def _power(source: Samples | Ideal, hops: NDArray[np.int64]) -> Floats:
     """Return the power (hops, groups) by group of frequencies of 256 samples from each hop on."""
     window = np.hanning(_WIDTH)
     power = np.zeros((len(hops), _WIDTH // 2 // _BANDS))
@@ -128,7 +126,7 @@ def _power(source: _Samples | Ideal, hops: NDArray[np.int64]) -> _Floats:
     return power
 
 
-def response(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
+def response(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Floats | None:
     """Fit the filter that turns the expected sound into the channel, by least squares.
 
     Returns the taps at the truth's level, or None if too little is said. They include the fraction
@@ -159,21 +157,21 @@ def response(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Flo
     at = np.arange(2 * _REACH + 1)
     matrix = own[2 * _REACH + np.subtract.outer(at, at)]
     matrix += np.eye(len(at)) * own[2 * _REACH] * _REGULAR
-    taps: _Floats = np.linalg.solve(matrix, common[_REACH : 3 * _REACH + 1]) / hops.gain
+    taps: Floats = np.linalg.solve(matrix, common[_REACH : 3 * _REACH + 1]) / hops.gain
     return taps
 
 
 # -- echo --------------------------------------------------------------------------------------
 
 
-def echo(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | None:
+def echo(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | None:
     """Find a channel's own speech in it again 25 to 550 ms later; None if there is no echo.
 
     The spans to ``ignore`` are left out.
     """
     spoilt = [(start, end) for start, end in ignore if start < end]
 
-    def rest(low: int, high: int) -> _Floats:
+    def rest(low: int, high: int) -> Floats:
         out = np.zeros(high - low)
         first, last = max(low, 0), min(high, len(channel))
         if first < last:
@@ -183,7 +181,7 @@ def echo(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | N
                 out[max(start - low, 0) : max(end - low, 0)] = 0.0
         return out
 
-    def said(low: int, high: int) -> _Floats:
+    def said(low: int, high: int) -> Floats:
         return ideal(low, high).astype(np.float64) * (hops.gain / 32768.0)
 
     return leak(rest, said, some_of(_sounding(hops)), _ECHO_LAGS)

@@ -211,7 +211,7 @@ def _lay(
     gaps: _Gaps,
 ) -> None:
     """Lay the intervals on samples ``low .. high``; silent samples are not written."""
-    total = np.zeros(high - low, np.int32)
+    total = np.zeros(high - low, np.int32)  # wider than a sample: voices add up before clipping
     written = []
     for interval in intervals:
         start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]

@@ -13,13 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.truth.measure import Floats, Samples
 from mediasim.truth.reference import coded, exact_codecs
 from mediasim.truth.verify.time_map import TimeMap
 
 __all__ = ["HOP", "QUIET", "Hops", "Ideal", "compare", "dbfs", "runs"]
 
-_Samples = NDArray[np.int16]
-_Floats = NDArray[np.float64]
 _Marks = NDArray[np.bool_]
 
 HOP: Final = 40
@@ -53,15 +52,15 @@ class Ideal:
     then the nearest level. A delay by a fraction of a sample, or a filter, is in ``taps``.
     """
 
-    def __init__(self, expected: _Samples, placed: TimeMap, sign: int, channel: _Samples) -> None:
+    def __init__(self, expected: Samples, placed: TimeMap, sign: int, channel: Samples) -> None:
         self._expected, self._placed, self._sign = expected, placed, sign
-        self.taps: _Floats | None = None
+        self.taps: Floats | None = None
         """Filter taps, an odd number of which the middle one is no delay; None for no filter."""
         self._law: str | None = None
         laws = (None, *exact_codecs())
         self._law = max(laws, key=lambda it: self._exact_samples(channel, it))
 
-    def __call__(self, low: int, high: int) -> _Samples | _Floats:
+    def __call__(self, low: int, high: int) -> Samples | Floats:
         """Return samples ``low .. high`` of the file, at the truth's level."""
         if self.taps is None:
             return self._plain(low, high)
@@ -77,13 +76,13 @@ class Ideal:
         shaped[counted[middle + _RINGING] == counted[middle - _RINGING]] = 0.0
         return shaped
 
-    def _plain(self, low: int, high: int) -> _Samples:
+    def _plain(self, low: int, high: int) -> Samples:
         laid = self._placed.laid_out(self._expected, low, high)
         if self._sign < 0:
-            laid = -np.maximum(laid, -32767)
+            laid = -np.maximum(laid, -32767)  # -(-32768) would overflow
         return laid if self._law is None else coded(laid, self._law)
 
-    def _exact_samples(self, channel: _Samples, law: str | None) -> int:
+    def _exact_samples(self, channel: Samples, law: str | None) -> int:
         """Count the exactly right samples of some spans if the file was written in a codec."""
         self._law = law
         starts = range(0, len(channel), max(_TRIED_SAMPLES, len(channel) // _TRIED))
@@ -108,11 +107,11 @@ class Hops:
     """Linear gain: the channel's level divided by the truth's."""
     dc: float
     """Mean of the channel where it should be silent, in steps of 16 bits."""
-    said: _Floats
+    said: Floats
     """Energy of what should be heard."""
-    heard: _Floats
+    heard: Floats
     """Energy of the channel, without its mean."""
-    common: _Floats
+    common: Floats
     """Inner product of the two."""
     same: NDArray[np.uint8]
     """Number of samples that are exactly right."""
@@ -146,7 +145,7 @@ class Hops:
         self.sharpest *= level
 
     @property
-    def residual(self) -> _Floats:
+    def residual(self) -> Floats:
         """Energy of the difference between the channel and what it should be."""
         return np.maximum(self.heard - 2 * self.common + self.said, 0.0)
 
@@ -188,7 +187,7 @@ class Hops:
             marked[max(0, start // HOP) : max(0, -(-end // HOP))] = False
 
 
-def compare(channel: _Samples, ideal: Ideal, gain: float) -> Hops:
+def compare(channel: Samples, ideal: Ideal, gain: float) -> Hops:
     """Compare a channel (n,), whose level is ``gain`` times the truth's, with what it should be."""
     count = -(-len(channel) // HOP)
     sums = np.zeros((5, count))
@@ -213,7 +212,7 @@ def compare(channel: _Samples, ideal: Ideal, gain: float) -> Hops:
     return _made(len(channel), gain, sums, same, bend, peaks, sharpest)
 
 
-def _blocks(channel: _Samples, ideal: Ideal) -> Iterator[tuple[int, _Floats, _Floats]]:
+def _blocks(channel: Samples, ideal: Ideal) -> Iterator[tuple[int, Floats, Floats]]:
     """Yield (first hop, channel, ideal) of each block, the last one filled up with silence."""
     size = _AT_ONCE * HOP
     for low in range(0, len(channel), size):
@@ -224,18 +223,18 @@ def _blocks(channel: _Samples, ideal: Ideal) -> Iterator[tuple[int, _Floats, _Fl
         yield low // HOP, room[0], room[1]
 
 
-def _bends(samples: _Floats) -> _Floats:
+def _bends(samples: Floats) -> Floats:
     """Return the largest second difference that begins in each hop."""
     bends = np.zeros(len(samples))
     bends[:-2] = np.abs(np.diff(samples, 2))
-    sharpest: _Floats = bends.reshape(-1, HOP).max(axis=1)
+    sharpest: Floats = bends.reshape(-1, HOP).max(axis=1)
     return sharpest
 
 
 def _made(
     samples: int,
     gain: float,
-    sums: _Floats,
+    sums: Floats,
     same: NDArray[np.uint8],
     bend: NDArray[np.float32],
     peaks: NDArray[np.uint16],
@@ -247,6 +246,7 @@ def _made(
         silent[-1:] = False  # an incomplete hop
     pauses = int(np.count_nonzero(silent)) >= _FEWEST_SILENT
     if pauses:
+        # Silent hops that hold sound are findings, and must not shift the mean.
         usual = silent & (heard <= 4 * np.median(heard[silent]) + 1)
         dc = float(sum_there[usual].mean()) / HOP
     else:
@@ -276,10 +276,10 @@ def _made(
     )
 
 
-def dbfs(energy: _Floats | float, hops: int = 1) -> _Floats:
+def dbfs(energy: Floats | float, hops: int = 1) -> Floats:
     """Convert the energy of so many hops to dBFS; digital silence is far below all others."""
     power = np.maximum(np.asarray(energy, np.float64) / (hops * HOP), 1e-4)
-    levels: _Floats = 10 * np.log10(power / 32768.0**2)
+    levels: Floats = 10 * np.log10(power / 32768.0**2)
     return levels
 
 

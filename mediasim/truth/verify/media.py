@@ -121,12 +121,12 @@ def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _
     # A plausible chunk behind the announced size proves the size; otherwise the header is
     # not trusted and the rest of the file is taken as samples.
     follows = rest[size + size % 2 :]
-    another = len(follows) >= _CHUNK.size and bytes(follows[:4]).isalnum() and _fits(follows)
+    another = (
+        len(follows) >= _CHUNK.size
+        and bytes(follows[:4]).isalnum()
+        and _CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows)
+    )
     return _Wav(form[2], form[1], size, rest[:size] if another else rest, not another)
-
-
-def _fits(follows: memoryview) -> bool:
-    return bool(_CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows))
 
 
 def _header_problems(path: Path, wav: _Wav) -> list[MediaDefect]:

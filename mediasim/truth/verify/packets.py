@@ -17,15 +17,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from mediasim.truth.measure import Floats, Samples, Span
 from mediasim.truth.verify.hops import HOP, QUIET, Hops, Ideal, dbfs, runs
 from mediasim.truth.verify.spots import Spot
 
 __all__ = ["Displaced", "displaced", "silenced"]
 
-_Samples = NDArray[np.int16]
-_Floats = NDArray[np.float64]
 _Marks = NDArray[np.bool_]
-Spans = Sequence[tuple[int, int]]
+Spans = Sequence[Span]
 
 _LOUD_DBFS: Final = -45.0
 """Level from which on sound counts as missing if it is not there."""
@@ -76,7 +75,7 @@ _MOST: Final = 3000
 
 
 def silenced(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans, *, drifts: bool = False
+    channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans, *, drifts: bool = False
 ) -> list[Spot]:
     """Find the spans that are silent and should not be.
 
@@ -132,7 +131,7 @@ def _noise_peak(hops: Hops) -> float:
     return max(least, 2 * float(np.quantile(quiet[quiet <= 4 * max(hops.noise, least)], 0.95)))
 
 
-def _edges(channel: _Samples, ideal: Ideal, hops: Hops, first: int, last: int) -> Spot:
+def _edges(channel: Samples, ideal: Ideal, hops: Hops, first: int, last: int) -> Spot:
     """Return a hole: exact to the sample if it is digitally silent, otherwise to the hop."""
     start, end = hops.span(first, last)
     low, high = max(0, start - _EDGE), min(hops.samples, end + _EDGE)
@@ -169,7 +168,7 @@ class Displaced:
 
 
 def displaced(
-    channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans, jumps: Sequence[int]
+    channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans, jumps: Sequence[int]
 ) -> Displaced:
     """Find the spans in which the channel holds other packets than it should.
 
@@ -218,7 +217,7 @@ def _wrong(hops: Hops) -> tuple[_Marks, float]:
 
 
 def _moved(
-    channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int, usual: float
+    channel: Samples, ideal: Ideal, hops: Hops, low: int, high: int, usual: float
 ) -> list[tuple[Spot, int]]:
     """Return (part, samples by which it belongs later, or if negative earlier) within a span."""
     # Every block of the channel is compared with the ideal at every possible displacement;
@@ -252,17 +251,17 @@ def _moved(
     return found
 
 
-def _block_sums(values: _Floats, width: int) -> _Floats:
+def _block_sums(values: Floats, width: int) -> Floats:
     """Return the moving sum over ``width`` blocks of each row, centred on each block."""
     sums = values.reshape(len(values), -1, _BLOCK).sum(axis=2)
     total = np.zeros((len(sums), sums.shape[1] + width))
     np.cumsum(sums, axis=1, out=total[:, width // 2 + 1 : width // 2 + 1 + sums.shape[1]])
     total[:, width // 2 + 1 + sums.shape[1] :] = total[:, width // 2 + sums.shape[1], np.newaxis]
-    moving: _Floats = total[:, width:] - total[:, :-width]
+    moving: Floats = total[:, width:] - total[:, :-width]
     return moving
 
 
-def _unlike(channel: _Samples, ideal: Ideal, hops: Hops, low: int, high: int) -> Spot | None:
+def _unlike(channel: Samples, ideal: Ideal, hops: Hops, low: int, high: int) -> Spot | None:
     """Return the part of a span of an exact channel that holds different sound; else None."""
     there, meant = channel[low:high] - hops.dc, ideal(low, high) * hops.gain
     wrong = np.flatnonzero(np.abs(there - meant) > QUIET + _ROUNDED * np.abs(meant))

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.truth.measure import Floats, Samples
 from mediasim.truth.verify.hops import Hops, dbfs, runs
 
 __all__ = ["Spot", "clicks", "clipped_samples", "invented"]
 
-_Samples = NDArray[np.int16]
 
 _FRAME: Final = 4
 """Hops over which a level is measured: 20 ms."""
@@ -78,7 +78,7 @@ def clicks(hops: Hops) -> list[Spot]:
     return found
 
 
-def clipped_samples(channel: _Samples, expected: _Samples, hops: Hops) -> int:
+def clipped_samples(channel: Samples, expected: Samples, hops: Hops) -> int:
     """Count the samples in tops that were clipped, at any level.
 
     Flat tops of the expected sound itself do not count. After a lossy format, which rounds edges,
@@ -107,11 +107,11 @@ def clipped_samples(channel: _Samples, expected: _Samples, hops: Hops) -> int:
     return flat or (near if near > _CROWDED * max(_near_top(said), 1) else 0)
 
 
-def _blocks(samples: _Samples) -> Iterator[_Samples]:
+def _blocks(samples: Samples) -> Iterator[Samples]:
     return (samples[low : low + _AT_ONCE] for low in range(0, len(samples), _AT_ONCE))
 
 
-def _loudnesses(samples: _Samples, gain: float) -> NDArray[np.int64]:
+def _loudnesses(samples: Samples, gain: float) -> NDArray[np.int64]:
     """Return the histogram (4097,) of absolute values in steps of 8, without silence."""
     count = np.zeros(4097, np.int64)
     for each in _blocks(samples):
@@ -133,7 +133,7 @@ def _near_top(count: NDArray[np.int64]) -> int:
     return int(count[round(_NEAR * _top(count)) :].sum())
 
 
-def _flat(samples: _Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
+def _flat(samples: Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
     """Mark the samples (n,) in runs at either extreme."""
     flat = np.zeros(len(samples), np.bool_)
     for top in tops:
@@ -144,7 +144,7 @@ def _flat(samples: _Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
     return flat
 
 
-def _moving(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def _moving(values: Floats, width: int) -> Floats:
     """Return the sum of each value and the ``width - 1`` after it."""
     total = np.concatenate(([0.0], np.cumsum(values), np.zeros(width)))
     total[len(values) + 1 :] = total[len(values)]

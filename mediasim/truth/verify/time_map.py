@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mediasim.truth.measure import Samples
 from mediasim.truth.verify.tracking import Sighting
 
 __all__ = ["Jump", "LagPath", "MappedPiece", "Stretch", "TimeMap", "lag_path", "time_map"]
@@ -83,7 +83,7 @@ def lag_path(sightings: Sequence[Sighting]) -> LagPath | None:
                 float((time - time.mean()) @ lag) for time, lag in zip(times, lags, strict=True)
             )
             drift = together / spread * 1e6
-            if abs(drift) < 2 * error:
+            if abs(drift) < 2 * error:  # not significant: an exact clock is assumed
                 drift = 0.0
     slope = (drift or 0.0) * 1e-6
     return LagPath(
@@ -146,8 +146,6 @@ def _without_strays(groups: list[list[Sighting]], slope: float) -> list[list[Sig
 # -- the place of each sample ---------------------------------------------------------------
 
 
-_Samples = NDArray[np.int16]
-
 _FITS_AS_WELL: Final = 1.02
 """Ratio to the smallest misfit up to which places count as equally good."""
 _LONGEST: Final = 800_000
@@ -195,7 +193,7 @@ class TimeMap:
                 return piece.to_file(sample)
         return None
 
-    def laid_out(self, expected: _Samples, low: int, high: int) -> _Samples:
+    def laid_out(self, expected: Samples, low: int, high: int) -> Samples:
         """Lay the expected samples out in the file's timing; returns samples ``low .. high``."""
         out = np.zeros(high - low, np.int16)
         for piece in self.pieces:
@@ -217,7 +215,7 @@ class TimeMap:
         return out
 
 
-def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) -> TimeMap:
+def time_map(path: LagPath, channel: Samples, expected: Samples, gain: float) -> TimeMap:
     """Map a channel whose lag path is known.
 
     ``gain`` is linear, and negative if the channel's polarity is inverted.
@@ -242,8 +240,8 @@ def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) 
 def _cut(
     path: LagPath,
     number: int,
-    channel: _Samples,
-    expected: _Samples,
+    channel: Samples,
+    expected: Samples,
     gain: float,
     low: int,
     high: int,

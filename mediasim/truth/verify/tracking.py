@@ -16,11 +16,10 @@ from math import log10, sqrt
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.audio.activity import energy_activity
 from mediasim.audio.levels import rms_dbfs
-from mediasim.truth.measure import Match, find_offset, find_within, match_at
+from mediasim.truth.measure import Match, Samples, find_offset, find_within, match_at
 
 __all__ = [
     "COARSE",
@@ -67,14 +66,12 @@ class Window:
         return (self.start + self.end) / 2
 
 
-def sounding(samples: NDArray[np.int16]) -> list[tuple[int, int]]:
+def sounding(samples: Samples) -> list[tuple[int, int]]:
     """Return the spans with sound, including pauses between words."""
     return energy_activity(samples, hangover_ms=_PAUSE_MS)
 
 
-def windows(
-    samples: NDArray[np.int16], spans: list[tuple[int, int]], length: int = COARSE
-) -> list[Window]:
+def windows(samples: Samples, spans: list[tuple[int, int]], length: int = COARSE) -> list[Window]:
     """Cut the spans into pieces of at most ``length`` samples; soft and short ones are left out."""
     found = []
     limit = _PERIODIC if length == COARSE else _PERIODIC_WHEN_SMALL
@@ -88,7 +85,7 @@ def windows(
     return found
 
 
-def _periodicity(piece: NDArray[np.int16]) -> float:
+def _periodicity(piece: Samples) -> float:
     """Return the largest autocorrelation of a piece at any of the shifts."""
     signal = piece.astype(np.float64)
     size = 1 << (2 * len(signal) - 1).bit_length()
@@ -105,8 +102,6 @@ def _periodicity(piece: NDArray[np.int16]) -> float:
 
 # -- finding them ---------------------------------------------------------------------------
 
-
-_Samples = NDArray[np.int16]
 
 _REACHES: Final = (400, 2400, 16_000)
 """Samples around the supposed place that are searched in turn: 50 ms, 0.3 s, 2 s."""
@@ -145,10 +140,11 @@ class Sighting:
     gain_db: float
 
 
-def track(channel: _Samples, expected: _Samples, pieces: Sequence[Window]) -> list[Sighting]:
+def track(channel: Samples, expected: Samples, pieces: Sequence[Window]) -> list[Sighting]:
     """Find the telling pieces in a channel (n,), in order, in either polarity."""
     found: list[Sighting] = []
     search = _Search(channel)
+    # ``first`` is the earliest place of the next piece: pieces keep their order.
     lag, first, failed = 0, -len(channel) - len(expected), 0
     telling = [piece for piece in pieces if piece.telling]
     for number, piece in enumerate(telling):
@@ -173,8 +169,8 @@ def track(channel: _Samples, expected: _Samples, pieces: Sequence[Window]) -> li
 
 
 def track_closely(
-    channel: _Samples,
-    expected: _Samples,
+    channel: Samples,
+    expected: Samples,
     pieces: Sequence[Window],
     coarse: Sequence[Sighting],
 ) -> list[Sighting]:
@@ -200,8 +196,8 @@ def track_closely(
 
 
 def share_found(
-    channel: _Samples,
-    expected: _Samples,
+    channel: Samples,
+    expected: Samples,
     pieces: Sequence[Window],
     reach: int,
 ) -> float | None:
@@ -218,11 +214,11 @@ def share_found(
 class _Search:
     """A search for pieces in a channel, near their place first, with a bound on its cost."""
 
-    def __init__(self, channel: _Samples) -> None:
+    def __init__(self, channel: Samples) -> None:
         self._channel = channel
         self._effort = _EFFORT + len(channel)
 
-    def find(self, clip: _Samples, around: int, first: int, far: bool) -> Match | None:
+    def find(self, clip: Samples, around: int, first: int, far: bool) -> Match | None:
         """Find a piece that is supposed at sample ``around``, at ``first`` or later."""
         near = _still(self._channel, clip, around)
         if near is not None and near.offset >= first:
@@ -241,7 +237,7 @@ class _Search:
                 return match
         return None
 
-    def _within(self, clip: _Samples, low: int, high: int) -> Match | None:
+    def _within(self, clip: Samples, low: int, high: int) -> Match | None:
         """Find a piece that starts between two samples, unless that exceeds the effort left."""
         if low >= high or high - low > self._effort:
             return None
@@ -251,7 +247,7 @@ class _Search:
         return find_within(self._channel, clip, (low, high + 1), either_sign=True)
 
 
-def _still(channel: _Samples, clip: _Samples, around: int) -> Match | None:
+def _still(channel: Samples, clip: Samples, around: int) -> Match | None:
     """Find a piece within a few samples of its place, if that is a clear maximum."""
     low, high = around - _CLIMB, around + len(clip) + _CLIMB
     if low < 0 or high > len(channel):
@@ -270,7 +266,7 @@ def _still(channel: _Samples, clip: _Samples, around: int) -> Match | None:
     return Match(low + at, best, 20 * log10(abs(best) * norms[at] / norm))
 
 
-def _beside(channel: _Samples, clip: _Samples, around: int) -> Match | None:
+def _beside(channel: Samples, clip: Samples, around: int) -> Match | None:
     """Find a piece that is smeared, for example by a drift, near its supposed place."""
     best, offset = max(
         (abs(match_at(channel, clip, at) or 0.0), at)
@@ -288,7 +284,7 @@ def _beside(channel: _Samples, clip: _Samples, around: int) -> Match | None:
     return Match(offset, float(sign) * best, level)
 
 
-def _stays(channel: _Samples, expected: _Samples, piece: Window, lag: int) -> bool:
+def _stays(channel: Samples, expected: Samples, piece: Window, lag: int) -> bool:
     clip = expected[piece.start : piece.end]
     found = find_offset(channel, clip, piece.start + lag, _REACHES[0], either_sign=True)
     return found is not None

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from math import sqrt
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.truth.documents import truth_path
-from mediasim.truth.measure import FLOOR_DB, Leak, Reader, leak, reader
+from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, leak, reader
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
 from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
@@ -25,7 +24,6 @@ from mediasim.truth.verify.tracking import Window, share_found, sounding, window
 
 __all__ = ["Verified", "verify", "verify_in_full"]
 
-_Samples = NDArray[np.int16]
 
 _IDENTICAL: Final = 0.98
 """Least correlation of identical channels."""
@@ -35,16 +33,13 @@ _AS_IN_TRUTH_DB: Final = 3.0
 """Decibels by which a leak must exceed the one that the truth itself has."""
 
 
+@dataclass(slots=True)
 class Verified:
     """A verification, with the samples that its picture shows."""
 
-    def __init__(
-        self, found: Verification, media: MediaUnderTest, expected: Expected | None
-    ) -> None:
-        self.found = found
-        self.media = media
-        self.expected = expected
-        self.channels: list[MeasuredChannel] = []
+    found: Verification
+    media: MediaUnderTest
+    channels: list[MeasuredChannel] = field(default_factory=list)
 
 
 def verify(
@@ -87,7 +82,7 @@ def verify_in_full(
             f"there is no truth to hold it against: expected {beside} or --truth FILE"
         )
     found.across.lengths = tuple(len(channel) for channel in media.channels)
-    result = Verified(found, media, expected)
+    result = Verified(found, media)
     if media.channels and expected is not None and expected.channels:
         _measure(result, media, expected)
     elif media.channels:
@@ -208,7 +203,11 @@ def _crosstalk(
         ]
         if not heard:
             continue
-        copy = _leak(reader(media.channels[into - 1]), _reading(known.ideal), heard)
+        copy = _leak(
+            reader(media.channels[into - 1]),
+            _reader_of(known.ideal),
+            heard,
+        )
         if copy is not None and copy.db > CROSSTALK_DB:
             own = _leak(
                 reader(wanted[victim].samples), reader(wanted[source].samples), spans[source]
@@ -222,7 +221,7 @@ def _crosstalk(
         result.found.across.crosstalk.append((source + 1, victim + 1, level))
 
 
-def _reading(ideal: Ideal) -> Reader:
+def _reader_of(ideal: Ideal) -> Reader:
     return lambda low, high: ideal(low, high) / 32768.0
 
 
@@ -262,7 +261,7 @@ _AT_ONCE: Final = 1 << 18
 
 
 def _assignment(
-    channels: Sequence[_Samples],
+    channels: Sequence[Samples],
     expected: Sequence[ExpectedChannel],
     pieces: Sequence[Sequence[Window]],
 ) -> tuple[tuple[int | None, ...], bool]:
@@ -304,7 +303,7 @@ def _fit(order: tuple[int | None, ...], shares: Sequence[Sequence[float | None]]
     )
 
 
-def _likeness(one: _Samples, other: _Samples) -> float | None:
+def _likeness(one: Samples, other: Samples) -> float | None:
     """Return the correlation of two channels without any shift; None if either is silent."""
     length = min(len(one), len(other))
     sums = np.zeros(3)
