@@ -132,14 +132,11 @@ def read_uri(text: str) -> SipUri:
         host=host,
         port=port,
         params=read_params(f";{params}") if semicolon else {},
-        headers=dict(_headers(headers)),
+        headers={
+            name: value
+            for name, _, value in (part.partition("=") for part in headers.split("&") if headers)
+        },
     )
-
-
-def _headers(text: str) -> Iterator[tuple[str, str]]:
-    for part in text.split("&") if text else ():
-        name, _, value = part.partition("=")
-        yield name, value
 
 
 def _host(text: str) -> tuple[str, int | None]:

@@ -235,15 +235,15 @@ def _lost(
         for gap in received.gaps
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
     ]
-    moved: list[tuple[int, int]] = []
+    # Without a timeline there is no placement, and the jitter buffer's own log has the places.
     if received.placement is None:
-        for shift in call.leg.stream.shifts:
-            at = shift.media + shift.place
-            if shift.moved and low <= at < high:
-                moved += [(file, shift.moved) for _, file, _ in to_file.pieces(at, at + 1)]
-        return gaps, moved
-    for move in received.placement.moves:
-        at = move.start
-        if move.moved and low <= at < high:
-            moved += [(file, move.moved) for _, file, _ in to_file.pieces(at, at + 1)]
+        moves = [(shift.media + shift.place, shift.moved) for shift in call.leg.stream.shifts]
+    else:
+        moves = [(move.start, move.moved) for move in received.placement.moves]
+    moved = [
+        (file, samples)
+        for at, samples in moves
+        if samples and low <= at < high
+        for _, file, _ in to_file.pieces(at, at + 1)
+    ]
     return gaps, moved

@@ -23,20 +23,13 @@ _Figure = tuple[str, str, _Format]
 """(label, key, function that formats its value)."""
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.2f} s"
+_seconds = "{:.2f} s".format
+_share = "{:.1%}".format
+_count = "{:.0f}".format
 
 
 def _milliseconds(value: float) -> str:
     return f"{value * 1000:.0f} ms"
-
-
-def _share(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def _count(value: float) -> str:
-    return f"{value:.0f}"
 
 
 _OF_ALL: Final[tuple[_Figure, ...]] = (
