@@ -85,11 +85,12 @@ class SipServer:
             settings.users,
             REALM,
             refusal=self._guard.refusal,
-            on_invite=lambda *invite: self._incoming.receive(*invite),
+            on_invite=self._receive_invite,
             now=now,
         )
         self._account = account
-        self._incoming = IncomingCalls(self.agent, account)
+        self._watching: set[asyncio.Task[None]] = set()
+        """Tasks that refuse the INVITEs of calls that end unanswered."""
 
     async def open(self) -> None:
         """Open the port. Raises OSError."""
@@ -199,16 +200,11 @@ class SipServer:
         found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
         return transports.datagrams((str(found[0][4][0]), int(found[0][4][1])))
 
+    # -- incoming calls ---------------------------------------------------------------------
 
-class IncomingCalls:
-    """Turns INVITEs into calls to the dialled numbers."""
-
-    def __init__(self, agent: SipAgent, account: Callable[[], Account]) -> None:
-        self._agent = agent
-        self._account = account
-        self._watching: set[asyncio.Task[None]] = set()
-
-    def receive(self, transaction: ServerTransaction, dialog: Dialog, caller: Address) -> None:
+    def _receive_invite(
+        self, transaction: ServerTransaction, dialog: Dialog, caller: Address
+    ) -> None:
         """Place the call of an INVITE, or refuse it."""
         request, channel = transaction.request, transaction.channel
         try:
@@ -224,8 +220,8 @@ class IncomingCalls:
             return
         reply_channel, contacts = channel, contacts_of(request)
         if contacts and not request.headers.get("record-route"):
-            reply_channel = self._agent.towards(contacts[0], channel)
-        telephone = Telephone(self._agent, dialog, reply_channel, media)
+            reply_channel = self.agent.towards(contacts[0], channel)
+        telephone = Telephone(self.agent, dialog, reply_channel, media)
         telephone.invite = transaction
         try:
             call = self._place(telephone, request, caller.uri)
@@ -236,7 +232,7 @@ class IncomingCalls:
             transaction.reply(status, words, tag=dialog.local_tag)
             return
         transaction.on_cancelled = lambda: self._cancelled(call)
-        headers = [("Contact", self._agent.contact(channel))]
+        headers = [("Contact", self.agent.contact(channel))]
         transaction.reply(180, tag=dialog.local_tag, headers=headers)
         watching = asyncio.ensure_future(self._watch(call, telephone, transaction))
         self._watching.add(watching)
@@ -247,7 +243,7 @@ class IncomingCalls:
 
         Raises UnsupportedBody, SdpError, OSError.
         """
-        address, offered = self._agent.media_address(channel), description_in(request)
+        address, offered = self.agent.media_address(channel), description_in(request)
         if offered:
             return SipMedia.answering(address, offered)
         # The offer goes out with the 200 and is answered in the ACK, after the leg has
@@ -270,7 +266,7 @@ class IncomingCalls:
         record.sip = SipFacts(
             telephone.dialog.call_id,
             domain=dialled.host,
-            username=user if user in self._agent.users else "",
+            username=user if user in self.agent.users else "",
             source_ip=telephone.channel.peer[0],
             headers=own_headers(request),
         )

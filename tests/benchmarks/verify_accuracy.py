@@ -103,7 +103,7 @@ def _value(fault: Fault, low: float, high: float, draw: np.random.Generator) -> 
     drawn = float(draw.uniform(low, high))
     if fault.name in ("drift", "late") and draw.random() < 0.5:
         drawn = -drawn
-    return f"{round(drawn)}" if fault.unit in ("lags", "ppm") else f"{drawn:.1f}"
+    return f"{round(drawn)}" if fault.value.unit in ("lags", "ppm") else f"{drawn:.1f}"
 
 
 class Tally:

@@ -50,11 +50,11 @@ class SpeakerFigures:
     turns: int | None
     longest_monologue: Turn | None
     latency: Latency | None
-    interruptions_made: int | None
-    interruptions_successful: int | None
-    interruptions_suffered: int | None
-    backchannels: int | None
     words: int | None
+    interruptions_made: int | None = None
+    interruptions_successful: int | None = None
+    interruptions_suffered: int | None = None
+    backchannels: int | None = None
 
 
 class Conversation:
@@ -104,18 +104,19 @@ class Conversation:
         talk = total(self.speech[number])
         everybody = sum(total(spans) for spans in self.speech)
         own = [turn for turn in self.turns or () if turn.speaker == number]
-        made: int | None = None
-        successful: int | None = None
-        suffered: int | None = None
-        backchannels: int | None = None
+        counts: dict[str, int] = {}
         if self.interruptions is not None:
-            mine = [each.outcome for each in self.interruptions if each.by == number]
-            backchannels = mine.count("backchannel")
-            successful = mine.count("successful")
-            made = len(mine) - backchannels
-            suffered = sum(
-                each.on == number and each.outcome != "backchannel" for each in self.interruptions
-            )
+            outcomes = [each.outcome for each in self.interruptions if each.by == number]
+            backchannels = outcomes.count("backchannel")
+            counts = {
+                "interruptions_made": len(outcomes) - backchannels,
+                "interruptions_successful": outcomes.count("successful"),
+                "interruptions_suffered": sum(
+                    each.on == number and each.outcome != "backchannel"
+                    for each in self.interruptions
+                ),
+                "backchannels": backchannels,
+            }
         return SpeakerFigures(
             voice=voice,
             talk=talk,
@@ -125,11 +126,8 @@ class Conversation:
             latency=None
             if self.gaps is None
             else latency_of([each.latency for each in self.gaps if each.by == number]),
-            interruptions_made=made,
-            interruptions_successful=successful,
-            interruptions_suffered=suffered,
-            backchannels=backchannels,
             words=self.words[number],
+            **counts,
         )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.levels import to_samples
 
-__all__ = ["Bytes", "Fault", "FaultError", "FaultPlace", "Material", "Samples"]
+__all__ = ["Bytes", "Fault", "FaultError", "FaultPlace", "FaultValue", "Material", "Samples"]
 
 Samples = NDArray[np.int16]
 Span = tuple[int, int]
@@ -111,6 +111,18 @@ Bytes = Callable[[bytes, float | None], bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class FaultValue:
+    """The value that a fault takes: its unit, its default, and its range."""
+
+    unit: str = ""
+    """Unit of the value; empty for a fault that takes none."""
+    default: float | None = None
+    """Value if none is requested; None if the fault then decides for itself."""
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A fault of the gallery."""
 
@@ -125,12 +137,8 @@ class Fault:
     """Function that breaks samples; None for a fault of the file's bytes."""
     bytes: Bytes | None = None
     """Function that breaks the bytes of a WAV file; None for a fault of samples."""
-    unit: str = ""
-    """Unit of the value; empty for a fault that takes none."""
-    default: float | None = None
-    low: float = 0.0
-    high: float = 0.0
-    scope: Literal["channel", "recording"] = "recording"
+    value: FaultValue = FaultValue()
+    scope: Literal["channel", "recording"] = "channel"
     """Whether it breaks one channel, which may be chosen, or the whole recording."""
     fewest: int = 1
     """Fewest channels of a recording to which it is applicable."""

@@ -44,7 +44,7 @@ class FaultOrder:
         return {
             "fault": self.fault.name,
             "value": self.value,
-            "unit": self.fault.unit,
+            "unit": self.fault.value.unit,
             "does": self.fault.does,
             "re_creates": self.fault.re_creates,
         }
@@ -61,14 +61,16 @@ def parse_fault(text: str) -> FaultOrder:
         close = get_close_matches(name, GALLERY, 1)
         meant = f" (did you mean {close[0]}?)" if close else ""
         raise FaultError(f"there is no fault {name!r}{meant}; there are: {', '.join(GALLERY)}")
-    if value is not None and not fault.unit:
+    if value is not None and not fault.value.unit:
         raise FaultError(f"the fault {name} takes no value, found {value}")
     if channel is not None and fault.scope != "channel":
         raise FaultError(f"the fault {name} strikes the whole recording, not channel {channel}")
-    number = fault.default if value is None else float(value)
-    if value is not None and not fault.low <= float(value) <= fault.high:
+    range_ = fault.value
+    number = range_.default if value is None else float(value)
+    if value is not None and not range_.low <= float(value) <= range_.high:
         raise FaultError(
-            f"expected {name}:{fault.low:g} to {name}:{fault.high:g} ({fault.unit}), found {value}"
+            f"expected {name}:{range_.low:g} to {name}:{range_.high:g} ({range_.unit}), "
+            f"found {value}"
         )
     return FaultOrder(fault, number, None if channel is None else int(channel))
 
@@ -82,8 +84,8 @@ def gallery_text() -> str:
 
 
 def _lines(fault: Fault) -> Iterator[str]:
-    value = f":{fault.unit.upper()}" if fault.unit else ""
-    default = "" if fault.default is None else f"   (default {fault.default:g})"
+    value = f":{fault.value.unit.upper()}" if fault.value.unit else ""
+    default = "" if fault.value.default is None else f"   (default {fault.value.default:g})"
     channel = "[@CHANNEL]" if fault.scope == "channel" else ""
     yield f"{fault.name}{f'[{value}]' if value else ''}{channel}{default}"
     yield f"    {fault.does}"
