@@ -1,4 +1,4 @@
-"""The account: every command an app can give, over one exchange.
+"""The account: every operation that an app can request, over one exchange.
 
 All methods run on the engine's loop. They raise :class:`TwilioError` for what Twilio refuses.
 """
@@ -77,9 +77,10 @@ class Account(CallDocuments):
         base_url: str = "",
         streams: StreamPort | None = None,
     ) -> None:
-        """``base_url`` is where media are served, without a final slash.
+        """Open an account without calls.
 
-        ``streams`` opens the WebSockets of media streams; None: there are none.
+        ``base_url`` is where media are served, without a final slash. ``streams`` opens the
+        WebSockets of media streams; with None every stream fails.
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
@@ -92,7 +93,7 @@ class Account(CallDocuments):
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
         self.storage_trouble: Callable[[], str | None] = lambda: None
-        """Why nothing more can be kept on disk; None: it can."""
+        """Returns why nothing more can be stored on disk, or None while it can."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
         self.verbs = {
             **VERBS,
@@ -103,17 +104,18 @@ class Account(CallDocuments):
         self._on_answer: dict[str, RecordingRequest] = {}
         self._calls = 0
 
-    # -- what others ask --------------------------------------------------------------------
+    # -- calls ------------------------------------------------------------------------------
 
     def live_call(self, sid: str) -> LiveCall | None:
-        """The call itself while it is under way."""
+        """Return an active call by its SID; None if there is none."""
         session = self.sessions.get(sid)
         return None if session is None else session.call
 
-    # -- calls ------------------------------------------------------------------------------
-
     def create_call(self, ask: CallRequest) -> CallRecord:
-        """POST /Calls: dial, and let the app's document run when it is answered."""
+        """Place a call whose TwiML runs when it is answered: POST /Calls.
+
+        Raises TwilioError if a parameter is wrong, or no more calls can be carried.
+        """
         self._check_room(f"a call to {ask.to}")
         to, from_ = called(ask.to), calling(ask.from_)
         script, callback = ask.script, ask.status_callback
@@ -136,9 +138,9 @@ class Account(CallDocuments):
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
-        """Somebody calls one of the app's numbers.
+        """Place a call to one of the account's numbers.
 
-        Raises TwilioError if nobody claimed it, or the machine can carry no more calls.
+        Raises TwilioError if the account has no such number, or no more calls can be carried.
         """
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
@@ -161,9 +163,9 @@ class Account(CallDocuments):
         ask: FollowUp | DialRequest,
         callback: Callback | None = None,
     ) -> CallRecord:
-        """A client calls out: a document decides who is meant, or it has said so itself.
+        """Place a call from a client, which follows a document or dials one telephone.
 
-        Raises TwilioError if the machine can carry no more calls.
+        Raises TwilioError if no more calls can be carried.
         """
         self._check_room(f"a call from {from_}")
         call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
@@ -176,10 +178,10 @@ class Account(CallDocuments):
         return call.record
 
     def _check_room(self, for_what: str, parent: LiveCall | None = None) -> None:
-        """Pass if the machine can carry one more call, and keep what is recorded of it.
+        """Check that one more call can be carried and recorded.
 
-        Raises TwilioError otherwise, and tells the developer. Calls under way go on as they are,
-        and so do their recordings.
+        Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
+        their recordings are not affected.
         """
         if self.exchange.plane.overloaded():
             refusal, why = too_many(_OVERLOADED), _OVERLOADED
@@ -195,7 +197,7 @@ class Account(CallDocuments):
     def place_child(
         self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
     ) -> CallSession:
-        """A child call, queued, with no document; one that fails where there is no room for it."""
+        """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self.directory.phone(address)
         try:
@@ -267,7 +269,10 @@ class Account(CallDocuments):
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 
     def update_call(self, sid: str, ask: CallUpdate) -> CallRecord:
-        """POST /Calls/{sid}: end it, or give it another document."""
+        """End a call, or redirect it to another document: POST /Calls/{sid}.
+
+        Raises TwilioError if the call is not active, or a parameter is wrong.
+        """
         record = self.call_record(sid)
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
@@ -291,7 +296,7 @@ class Account(CallDocuments):
         return record
 
     def delete_call(self, sid: str) -> None:
-        """Forget a call that has ended."""
+        """Delete the record of a call. Raises TwilioError (409) if the call is active."""
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
@@ -300,7 +305,11 @@ class Account(CallDocuments):
     # -- recordings -------------------------------------------------------------------------
 
     def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
-        """POST /Calls/{sid}/Recordings. A child's recording is its parent's."""
+        """Start a recording of a call: POST /Calls/{sid}/Recordings.
+
+        A child's recording is its parent's. Raises TwilioError if the call is not in progress, or
+        nothing more can be stored.
+        """
         self.call_record(call_sid)
         session = self.sessions.get(call_sid)
         if session is None or not session.call.active:
@@ -319,17 +328,20 @@ class Account(CallDocuments):
     def update_recording(
         self, sid: str, status: str, pause_behavior: str | None = None
     ) -> RecordingRecord:
-        """Pause, resume or stop a recording."""
+        """Pause, resume or stop a recording. Raises TwilioError if its status does not allow it."""
         self.recording_record(sid)
         return self.recordings.update(sid, status, pause_behavior)
 
     def current_recording(self, call_sid: str) -> RecordingRecord:
-        """``Twilio.CURRENT`` of a call."""
+        """Return the only active recording of a call: ``Twilio.CURRENT``."""
         self.call_record(call_sid)
         return self.recordings.current(call_sid)
 
     def delete_recording(self, sid: str) -> None:
-        """Its media is gone; its metadata stays for 40 days."""
+        """Delete a recording's media; its metadata stays for 40 days.
+
+        Raises TwilioError if the recording is active or already deleted.
+        """
         record = self.recording_record(sid)
         if record.status == "deleted":
             raise not_found(f"{self.account_path}/Recordings/{sid}.json")
@@ -340,7 +352,7 @@ class Account(CallDocuments):
     # -- the end ----------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """End every call, publish what was recorded, deliver what is to be told."""
+        """End all calls, publish their recordings and deliver all callbacks."""
         for session in list(self.sessions.values()):
             session.end("canceled")
         while self._tasks:

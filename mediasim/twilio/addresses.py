@@ -1,4 +1,4 @@
-"""Telephone numbers as an app writes them, and as Twilio does."""
+"""Reading of telephone numbers and addresses in the forms that apps write them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _MAGIC_TO: Final = {
     "+15005550003": (21215, "is international, which your account may not call"),
     "+15005550004": (21216, "is blocked for your account"),
 }
-"""Twilio's test numbers to call (docs, Test credentials)."""
+"""Twilio's test numbers to call, with their errors (docs, Test credentials)."""
 _MAGIC_FROM: Final = {"+15005550001": (_INVALID_FROM, "is not a valid phone number")}
-"""The same to call from."""
+"""Twilio's test numbers to call from, with their errors."""
 
 
 def called(text: str) -> str:
-    """``To`` as Twilio writes it. Raises TwilioError where nobody can be called so."""
+    """Return a ``To`` as Twilio writes it. Raises TwilioError if it cannot be called."""
     if not text:
         raise bad_parameter("No 'To' number is specified", _NO_TO)
     if text in _MAGIC_TO:
@@ -36,7 +36,7 @@ def called(text: str) -> str:
 
 
 def calling(text: str) -> str:
-    """``From`` as Twilio writes it. Raises TwilioError."""
+    """Return a ``From`` as Twilio writes it. Raises TwilioError if it is not valid."""
     if not text:
         raise bad_parameter("No 'From' number is specified", _NO_FROM)
     if text in _MAGIC_FROM:
@@ -46,7 +46,7 @@ def calling(text: str) -> str:
 
 
 def _written(text: str) -> str | None:
-    """E.164, or a client's name or SIP address as it is; None for anything else."""
+    """Return a number in E.164, a client or SIP address as it is, None for anything else."""
     if re.fullmatch(r"(client|sips?):\S+", text):
         return text
     digits = re.sub(r"[\s().-]", "", text)

@@ -1,7 +1,7 @@
-"""The API and its media as they are found in bad weather: an ASGI application before the API's.
+"""Fault injection into requests to the API and downloads: an ASGI application before the API's.
 
-A request that the weather refuses is not carried out. Downloads are slow in real time, for who
-downloads is outside the loop's; one that is truncated ends with its connection broken.
+A request that is refused is not processed. Downloads are slow in real time, for the downloading
+app is outside the loop's time; a truncated download ends with its connection broken.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ _SLICES_A_SECOND: Final = 20
 
 
 class FaultInjectingApi:
-    """Passes on what the weather lets through."""
+    """An ASGI application that injects faults into the requests to another one."""
 
     def __init__(self, app: App, service: Account, gate: Gate, *, refuses: bool = True) -> None:
-        """``gate`` leads to the engine's loop, where ``service`` lives.
+        """Wrap an application. ``gate`` runs work on the engine's loop, where the account lives.
 
-        ``refuses``: requests and downloads are struck here, not at another front before this.
+        ``refuses``: whether faults of requests and downloads are injected here, not at a front
+        before this process.
         """
         self._refuses = refuses
         self._app = app
@@ -126,13 +127,13 @@ class FaultInjectingApi:
 
 
 class _Connection:
-    """What a poor connection lets through."""
+    """A connection that slows a download down or breaks it off."""
 
     def __init__(self, fate: DownloadFault, send: Send) -> None:
         self._fate = fate
         self._send = send
         self._left: int | None = None
-        """Bytes until it breaks; None: it does not."""
+        """Bytes that can be sent until the connection breaks; None: it does not break."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

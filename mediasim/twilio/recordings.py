@@ -1,7 +1,7 @@
-"""Recordings that an app asks for: what is recorded of whom, and who is told of it.
+"""Recordings that an app requests: their start, their changes and their status callbacks.
 
 Each recording belongs to one call (or conference) and ends with it. Channels follow the layout
-rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each of them is.
+rule of :mod:`mediasim.exchange.layout`.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from mediasim.twilio.webhooks.webhooks import RECORDER
 __all__ = ["RecordingManager"]
 
 _TOLD: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
-"""Events of a recording that a callback tells of, and the status it tells."""
+"""Statuses that a callback reports, by the recording's event."""
 _DEFAULT_EVENTS: Final = ("completed",)
 _RECORDER_FAULT: Final = 13000
 
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """Who is told of a recording."""
+    """The callback of a recording, with the parameters that are added to it."""
 
     callback: Callback
     more: tuple[tuple[str, str], ...] = ()
 
 
 class RecordingManager:
-    """Every recording of the account, from its start to its deletion."""
+    """All recordings of the account, from their start to their deletion."""
 
     def __init__(self, account: AccountParts) -> None:
         self._account = account
@@ -77,7 +77,7 @@ class RecordingManager:
         conference_sid: str | None = None,
         friendly_name: str | None = None,
     ) -> LiveRecording:
-        """Begin to record now, and tell of it where that was asked for."""
+        """Start a recording now, and report it to the request's callback."""
         self._made += 1
         name = name or f"recording-{self._made}"
         return start_recording(
@@ -97,7 +97,7 @@ class RecordingManager:
     def of_call(
         self, control: CallControl, ask: RecordingRequest, source: RecordingSource, name: str = ""
     ) -> LiveRecording:
-        """Record a call and whom it is connected to."""
+        """Start a recording of a call and the party that it is connected to."""
         recorded, sid = RecordedCall(control.call, lambda: control.peer), control.call.sid
         kind: Kind = "dial" if source == "DialVerb" else "call"
         return self.start(recorded, kind, ask, source, call_sid=sid, name=name)
@@ -107,10 +107,13 @@ class RecordingManager:
             more = (("FriendlyName", friendly_name),) if friendly_name is not None else ()
             self._watches[sid] = _Watch(callback, more)
 
-    # -- under way --------------------------------------------------------------------------
+    # -- changing ---------------------------------------------------------------------------
 
     def current(self, call_sid: str) -> RecordingRecord:
-        """``Twilio.CURRENT``: the only recording under way of a call."""
+        """Return the only active recording of a call, ``Twilio.CURRENT``.
+
+        Raises TwilioError if there is none, or more than one.
+        """
         found = self._exchange.active_recordings(call=call_sid)
         if len(found) > 1:
             raise bad_parameter(
@@ -122,7 +125,7 @@ class RecordingManager:
         return found[0].record
 
     def update(self, sid: str, status: str, pause_behavior: str | None) -> RecordingRecord:
-        """Pause, resume or stop. Raises TwilioError for what its status does not allow."""
+        """Pause, resume or stop a recording. Raises TwilioError if its status does not allow it."""
         behavior = {"skip": PauseBehavior.SKIP, "silence": PauseBehavior.SILENCE}.get(
             pause_behavior or "silence"
         )
@@ -150,10 +153,10 @@ class RecordingManager:
             raise bad_parameter(str(error)) from None
         return record
 
-    # -- telling ----------------------------------------------------------------------------
+    # -- callbacks --------------------------------------------------------------------------
 
     def summary(self, call_sid: str) -> Params:
-        """What a call's last status callback says of its newest recording."""
+        """Return the parameters of a call's newest recording, for its last status callback."""
         for record in reversed(self._account.catalogue.recordings(call=call_sid)):
             if record.status == "completed" and record.conference_sid is None:
                 return [
@@ -179,7 +182,7 @@ class RecordingManager:
             del self._watches[event.recording_sid]
 
     def forget_ended(self) -> None:
-        """Let go of calls that have ended, unless a recording may still have to name them."""
+        """Drop calls that have ended, unless an active recording may refer to them."""
         if not self._exchange.recordings:
             calls = self._exchange.calls
             calls[:] = [call for call in calls if not call.ended.is_set()]
@@ -193,7 +196,7 @@ class RecordingManager:
         self.forget_ended()
 
     def _break(self, recording: LiveRecording) -> None:
-        """Break it where the weather has it so."""
+        """Damage a completed recording if fault injection has faults for it."""
         record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
         if not faults:
@@ -254,15 +257,18 @@ class RecordingManager:
             done = partial(journals.done, record.sid, CALLBACK)
         self._account.webhooks.notify(request, lane, done)
 
-    # -- after a kill -----------------------------------------------------------------------
+    # -- crash recovery ---------------------------------------------------------------------
 
     def _notes(self, sid: str) -> dict[str, Any]:
-        """What a recording's journal says of its callback."""
+        """Return the entry of a recording's callback in its journal."""
         watch = self._watches.get(sid)
         return {} if watch is None else {CALLBACK: asdict(watch)}
 
     def resume(self, record: RecordingRecord, journal: Mapping[str, Any]) -> None:
-        """Tell of a recording what its journal has untold; a start found it finished."""
+        """Send the last callback of a recording that crash recovery has finished.
+
+        ``journal`` is that of the recording; one without a readable callback sends nothing.
+        """
         try:
             noted = journal[CALLBACK]
             callback = Callback(**{**noted["callback"], "events": (*noted["callback"]["events"],)})

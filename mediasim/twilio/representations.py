@@ -1,4 +1,4 @@
-"""The JSON that Twilio's API shows of the exchange's calls, conferences and recordings.
+"""The JSON of the exchange's calls, conferences and recordings in Twilio's API.
 
 Fields, types and names follow Twilio's API description 2010-04-01 (account-level resources).
 Where it leaves room we chose: a call's ``start_time`` is when it was answered, so that start time
@@ -32,7 +32,7 @@ __all__ = [
 
 API_VERSION: Final = "2010-04-01"
 ABSENCE_CODES: Final[dict[Absence, int]] = {"too-short": 16101, "silent": 16102}
-"""Why a recording is absent, as codes of Twilio's error dictionary."""
+"""Codes of Twilio's error dictionary for why a recording is absent."""
 
 _CALL_SUBRESOURCES: Final = {
     "notifications": "Notifications",
@@ -48,12 +48,12 @@ _CALL_SUBRESOURCES: Final = {
 
 
 def account_path(account_sid: str) -> str:
-    """The path of an account's resources."""
+    """Return the path of an account's resources."""
     return f"/{API_VERSION}/Accounts/{account_sid}"
 
 
 def rfc2822(dates: Dates, loop_ns: int) -> str:
-    """The date of a loop time in nanoseconds, as Twilio writes it."""
+    """Format a loop time in nanoseconds as a date of RFC 2822 in GMT."""
     return format_datetime(dates.at(loop_ns))
 
 
@@ -63,7 +63,7 @@ class _Dated(Protocol):
 
 
 def dates_json(record: _Dated, dates: Dates) -> dict[str, str]:
-    """``date_created`` and ``date_updated``, which most resources begin with."""
+    """Return ``date_created`` and ``date_updated``, which most resources have."""
     return {
         "date_created": rfc2822(dates, record.created_ns),
         "date_updated": rfc2822(dates, record.updated_ns),
@@ -71,7 +71,7 @@ def dates_json(record: _Dated, dates: Dates) -> dict[str, str]:
 
 
 def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
-    """The Call resource."""
+    """Return the Call resource of a call."""
     path = f"{account_path(record.account_sid)}/Calls/{record.sid}"
     duration = record.duration_seconds()
     ended_ns = record.ended_ns if record.status == "completed" else None
@@ -131,9 +131,9 @@ def conference_json(record: ConferenceRecord, dates: Dates) -> dict[str, Any]:
 def recording_json(
     record: RecordingRecord, dates: Dates, base_url: str | None = None
 ) -> dict[str, Any]:
-    """The Recording resource of the account.
+    """Return the Recording resource of a recording, as below the account.
 
-    ``base_url`` is where its media is served, without a final slash; None if nowhere.
+    ``base_url`` is where media is served, without a final slash; None if nowhere.
     """
     path = f"{account_path(record.account_sid)}/Recordings/{record.sid}"
     return {
@@ -163,17 +163,17 @@ def recording_json(
 
 
 def recording_document(record: RecordingRecord, dates: Dates) -> dict[str, Any]:
-    """The JSON beside a recording's media: its resource, and its channels in ``channel_map``."""
+    """Return the JSON that is stored beside a recording's media: its resource and channels."""
     return {**recording_json(record, dates), "channel_map": record.channel_map_json()}
 
 
 def error_code(record: RecordingRecord) -> int | None:
-    """Twilio's code for why a recording is absent; None for one that is not."""
+    """Return Twilio's code for why a recording is absent; None if it is not."""
     return None if record.absence is None else ABSENCE_CODES[record.absence]
 
 
 def _formatted(address: str) -> str:
-    """``(415) 555-1212`` for a North American number, any other address as it is."""
+    """Format a North American number as ``(415) 555-1212``; leave any other address as it is."""
     match = re.fullmatch(r"\+1(\d{3})(\d{3})(\d{4})", address)
     return address if match is None else "({}) {}-{}".format(*match.groups())
 

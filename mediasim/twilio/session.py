@@ -1,4 +1,4 @@
-"""A call under an app's control: its TwiML is fetched and carried out, verb by verb.
+"""A call that an app controls: its TwiML is fetched and executed, verb by verb.
 
 The session lives from the call's first ring to its last callback. Documents follow each other
 (Redirect, actions, an update by REST) until one runs out, which hangs up. A verb waits with
@@ -41,19 +41,19 @@ __all__ = [
 ]
 
 _MOST_DOCUMENTS: Final = 100
-"""Documents in a row that let no time pass: an app that redirects in a circle."""
+"""Most documents in a row at one instant; more are an app that redirects in a circle."""
 _MOST_TOLD: Final = 120
-"""Characters of a verb's text in its events."""
+"""Most characters of a verb's text in its events."""
 _APOLOGY: Final = "We are sorry, an application error has occurred. Goodbye."
 
 
 class HangUp(Exception):
-    """The document says to end the call."""
+    """A document ends the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A document to go on with, and what to tell the app when asking for it."""
+    """The next document of a call, and the parameters of the request for it."""
 
     script: TwimlSource
     params: Params
@@ -61,19 +61,19 @@ class FollowUp:
 
 Operation = Callable[["CallSession"], Awaitable[None]]
 Instructions = TwimlSource | FollowUp | Operation
-"""What a call is to do: follow documents, or one thing that was asked for without any."""
+"""What a call does: it follows documents, or runs one operation without any."""
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
-"""Carries out a verb; returns the document to go on with instead of the next verb, if any."""
+"""Executes a verb; returns the document that replaces the current one, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerbEvent(Event):
-    """A verb of an app's document begins, ``twiml.verb``, or is done, ``twiml.verb-ended``."""
+    """A verb of a document has begun, ``twiml.verb``, or ended, ``twiml.verb-ended``."""
 
     call_sid: str
     verb: str
     line: int
-    """Of the document, from 1."""
+    """Line of the verb in its document, from 1."""
 
     @property
     def subject(self) -> str:
@@ -81,32 +81,32 @@ class VerbEvent(Event):
 
 
 class CallSession(CallControl):
-    """One call, and the documents that it carries out."""
+    """A call and the TwiML documents that it executes."""
 
     def __init__(self, service: CallDocuments, call: LiveCall, phone: Phone) -> None:
         super().__init__(call, phone)
         self.service = service
         self.base = ""
-        """The URL of the document under way: relative ones are seen from there."""
+        """URL of the current document, the base of relative URLs in it."""
         self.longest_ns = LONGEST_CALL_NS
         self.send_digits = ""
-        """To be dialled when it answers."""
+        """Touch tones that are played to the callee when it answers."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
-        """Called when it has been answered, before its party does anything."""
+        """Called when the call is answered, before its party acts."""
         self._working: asyncio.Task[None] | None = None
         self._next: TwimlSource | None = None
 
     # -- life -------------------------------------------------------------------------------
 
     async def come_in(self, script: Instructions) -> None:
-        """A call that rings here: it is answered by the first verb that is not Reject."""
+        """Run an inbound call: the first verb that is not Reject answers it."""
         try:
             await self._follow(script)
         finally:
             await self.finish()
 
     async def go_out(self, script: Instructions, timeout_ns: int) -> None:
-        """A call that the app makes."""
+        """Run an outbound call: ring the party, and run the instructions once it answers."""
         try:
             await first_of(self.ring(timeout_ns), self.call.ended.wait())
             if self.call.active:
@@ -121,15 +121,15 @@ class CallSession(CallControl):
         super().answered()
 
     def redirect(self, script: TwimlSource) -> None:
-        """Leave what it is doing for another document, from outside."""
+        """Cancel the current document and go on with another."""
         self._next = script
         if self._working is not None:
             self._working.cancel()
 
     async def _follow(self, script: Instructions, begun: Callable[[], None] = lambda: None) -> None:
-        """Carry out documents until they run out, then hang up.
+        """Execute documents until none follows, then hang up.
 
-        ``begun`` is called when the first is on its way.
+        ``begun`` is called when the task of the first exists.
         """
         while True:
             self._working = asyncio.ensure_future(self._work(script))
@@ -156,7 +156,7 @@ class CallSession(CallControl):
             await instructions(self)
 
     async def finish(self) -> None:
-        """Everything of the call ends now: its document, what runs beside it, its leg."""
+        """End the call's document, its background tasks and its leg."""
         if self._working is not None:
             self._working.cancel()
             await asyncio.gather(self._working, return_exceptions=True)
@@ -167,7 +167,7 @@ class CallSession(CallControl):
     # -- documents --------------------------------------------------------------------------
 
     async def perform(self, script: TwimlSource | FollowUp) -> None:
-        """A document, and those that it leads to, until one runs out."""
+        """Execute a document and those that it leads to, until none follows."""
         following: TwimlSource | FollowUp | None = script
         since_ns, documents = self.exchange.now_ns, 0
         while following is not None:
@@ -181,7 +181,10 @@ class CallSession(CallControl):
             following = None if document is None else await self.carry_out(document)
 
     async def document(self, script: TwimlSource, more: Params) -> Document | None:
-        """What the app answers, or its fallback; None once an apology has been made."""
+        """Return the document of a source or of its fallback.
+
+        Returns None if the call has ended; otherwise a failure plays an apology and raises HangUp.
+        """
         if script.twiml is not None:
             self.base = self.service.base_url
             return await self._checked(script.twiml.encode(), "text/xml", "")
@@ -195,7 +198,7 @@ class CallSession(CallControl):
         return found
 
     async def fetched(self, url: str, method: str, more: Params) -> Document | None:
-        """What the app answers; None for no answer or a bad one, which is noted."""
+        """Fetch a document; return None, after a notification, if there is none or it is wrong."""
         params = tuple(call_params(self.call.record) + more)
         request = AppRequest(self.absolute(url), method, params, "twiml", self.call.sid)
         try:
@@ -221,14 +224,14 @@ class CallSession(CallControl):
         return document
 
     def absolute(self, url: str) -> str:
-        """A URL of a document, as seen from it."""
+        """Resolve a URL against the current document's."""
         try:
             return urljoin(self.base, url)
         except ValueError:  # no URL at all: asking for it will say so
             return url
 
     async def carry_out(self, document: Document) -> TwimlSource | FollowUp | None:
-        """Its verbs, in order; returns the document to go on with, None: at its end."""
+        """Execute a document's verbs in order; return the document that follows, if any."""
         for number, verb in enumerate(document.verbs):
             execute = self.service.verbs.get(verb.name)
             if execute is None:
@@ -262,9 +265,9 @@ class CallSession(CallControl):
 
 
 def _answers(verbs: Sequence[Verb]) -> bool:
-    """Whether carrying out the first of these verbs answers a ringing call.
+    """Tell whether executing the first of these verbs answers a ringing call.
 
-    Reject does not, nor a Pause before it, nor Redirect, nor a Dial that waits for the other side.
+    Reject does not, nor a Pause before it, nor Redirect, nor a Dial with ``answerOnBridge``.
     """
     first = verbs[0]
     if first.name in ("Reject", "Redirect"):
@@ -277,10 +280,10 @@ def _answers(verbs: Sequence[Verb]) -> bool:
 
 
 class CallDocuments(AccountParts):
-    """What the documents of calls use of an account."""
+    """The part of an account that the documents of calls use."""
 
     verbs: Mapping[str, Execute]
-    """How each verb of TwiML is carried out."""
+    """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
 
     def __init__(
@@ -296,4 +299,4 @@ class CallDocuments(AccountParts):
         self.recordings = RecordingManager(self)
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
-        """Of calls under way, by call SID."""
+        """Sessions of active calls by call SID."""

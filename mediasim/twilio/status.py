@@ -1,4 +1,4 @@
-"""Telling an app how its calls are doing: status callbacks, their parameters and their order.
+"""Status callbacks of calls: their parameters, their order and when they are sent.
 
 Sources: Twilio docs, "Status callback request parameters" and the API description 2010-04-01.
 ``initiated``, ``ringing`` and ``answered`` are events of that name; every end is ``completed``.
@@ -28,11 +28,11 @@ _PLACES: Final[Params] = [
     for who in ("From", "To", "Caller", "Called")
     for what in ("City", "State", "Zip", "Country")
 ]
-"""Where the numbers are, which is not known of any; Twilio sends these empty then."""
+"""Locations of the numbers. Twilio sends them empty if it knows none, as is so here."""
 
 
 def call_params(record: CallRecord) -> Params:
-    """What every request about a call says of it."""
+    """Return the parameters that each request about a call has."""
     params = [
         ("CallSid", record.sid),
         ("AccountSid", record.account_sid),
@@ -56,7 +56,7 @@ def call_params(record: CallRecord) -> Params:
 
 
 def _sip_params(sip: SipFacts) -> Params:
-    """Of a call that came in by SIP (Twilio docs, "SIP and TwiML Interaction")."""
+    """Return the parameters of an inbound SIP call (docs, "SIP and TwiML Interaction")."""
     params = [
         ("SipDomain", sip.domain),
         ("SipCallId", sip.call_id),
@@ -69,29 +69,32 @@ def _sip_params(sip: SipFacts) -> Params:
 
 @dataclass(slots=True)
 class _Told:
-    """What is to be told of one call, and how often it has been."""
+    """The callbacks of one call, and how many requests were sent."""
 
     callbacks: list[Callback]
     sequence: int = 0
 
 
 class StatusCallbacks:
-    """Sends each call's progress to where it was asked to."""
+    """Sends the progress of calls to their status callbacks."""
 
     def __init__(self, account: AccountParts, recorded: Callable[[str], Params]) -> None:
-        """``recorded`` tells what a call's last callback says of its recording."""
+        """Listen to the account's calls.
+
+        ``recorded`` returns the parameters of a call's recording, for its last callback.
+        """
         self._account = account
         self._recorded = recorded
         self._calls: dict[str, _Told] = {}
         account.exchange.events.on("event", self._happened)
 
     def follow(self, call_sid: str, callback: Callback | None) -> None:
-        """Tell of this call's progress too."""
+        """Add a status callback to a call."""
         if callback is not None and callback.url:
             self._calls.setdefault(call_sid, _Told([])).callbacks.append(callback)
 
     def replace(self, call_sid: str, callback: Callback) -> None:
-        """From now on tell of this call there."""
+        """Replace all status callbacks of a call by one."""
         self._calls.setdefault(call_sid, _Told([])).callbacks = [callback]
 
     def _happened(self, event: Event) -> None:

@@ -1,9 +1,9 @@
-"""The words of recordings: what a Record verb with ``transcribe`` is answered.
+"""Transcriptions of recordings, for a Record verb with ``transcribe``.
 
-The parties are simulated, so the words are known: they are the truth's, a perfect recogniser's. A
-real party's are not, and its transcription fails. It takes as long as the recording is (our
-choice). Sources: Twilio docs, "TwiML Voice: Record", transcribe and transcribeCallback; Error and
-Warning Dictionary, 13615 and 13617.
+The words of simulated parties are known, so a transcription is a perfect recogniser's. The words
+of real parties are not, and their transcriptions fail. A transcription takes as long as its
+recording (our choice). Sources: Twilio docs, "TwiML Voice: Record", transcribe and
+transcribeCallback; Error and Warning Dictionary, 13615 and 13617.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TranscriptionRecord:
     recording_sid: str
     duration_seconds: int
     words: str
-    """What is told once it is completed; "" where it will fail."""
+    """The text that the completed transcription will have; "" if it will fail."""
     created_ns: int
     updated_ns: int = field(init=False)
     status: TranscriptionStatus = "in-progress"
@@ -58,7 +58,7 @@ class TranscriptionRecord:
         return self.words if self.status == "completed" else ""
 
     def to_twilio_json(self, dates: Dates, *, below_recording: bool = False) -> dict[str, Any]:
-        """The resource, of the account or ``below_recording``: its path is another there."""
+        """Return the resource, with its path below the account or ``below_recording``."""
         path = account_path(self.account_sid)
         if below_recording:
             path += f"/Recordings/{self.recording_sid}"
@@ -79,21 +79,21 @@ class TranscriptionRecord:
 
 
 def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: None) -> None:
-    """End a transcription: completed with its words, or failed for want of any."""
+    """End a transcription: completed if it has words, otherwise failed."""
     lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
 
 
 class TranscriptionManager:
-    """Finds the words of recordings, and tells the app."""
+    """Transcribes recordings and sends the results to the app."""
 
     def __init__(self, account: AccountParts) -> None:
         self._account = account
         self._records: ResourceList[TranscriptionRecord] = account.book("Transcriptions")
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
-        """Whether a recording of at most so many seconds can be; if not, there is a warning.
+        """Tell whether a recording of at most ``max_length`` seconds can be transcribed.
 
-        0: the app does not say. Then it is seen when it is made.
+        Adds a warning if it cannot. 0: the app gives no limit, and the recording's length decides.
         """
         if max_length <= _LONGEST_SECONDS:
             return True
@@ -105,7 +105,7 @@ class TranscriptionManager:
         return False
 
     def begin(self, recording: LiveRecording, call: CallRecord, callback: Callback | None) -> None:
-        """Find the words of a recording that is completed, and tell the app of them."""
+        """Start the transcription of a completed recording, and report its end to the callback."""
         account, samples = self._account, recording.record.samples or 0
         fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < _LONGEST_SECONDS * SAMPLE_RATE
         record = TranscriptionRecord(

@@ -1,7 +1,7 @@
-"""Telling an app how a conference is doing: which events there are, and what is said of each.
+"""Status callbacks of conferences: their events and the parameters of each.
 
 Source: Twilio docs, TwiML Conference, "statusCallback" and "statusCallbackEvent". The first
-participant's callback is the conference's; without a choice of events nothing is told.
+participant's callback is the conference's; without ``statusCallbackEvent`` none are sent.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EVENTS: Final[dict[ConferenceHappening, tuple[str, str]]] = {
     "announcement-end": ("announcement-end", "announcement"),
     "announcement-fail": ("announcement-fail", "announcement"),
 }
-"""Each event by its name at Twilio, and the word of statusCallbackEvent that asks for it."""
+"""Twilio's name of each event, and the word of statusCallbackEvent that includes it."""
 
 _WORDS: Final[dict[EndReason, str]] = {
     "conference-ended-via-api": "Conference ended via API",
@@ -45,16 +45,16 @@ _WORDS: Final[dict[EndReason, str]] = {
     "last-participant-kicked": "Last participant was kicked",
     "last-participant-left": "Last participant left",
 }
-"""``Reason`` in words (our own)."""
+"""Texts of ``Reason`` (our own), by why a conference ended."""
 
 
 class ConferenceCallbacks:
-    """What an app is told of one conference, as the conference's listener."""
+    """The listener of a conference that sends its events to the app."""
 
     def __init__(
         self, account: AccountParts, record: ConferenceRecord, ended: Callable[[str], None]
     ) -> None:
-        """``ended`` is called with the conference's SID when all of it is over."""
+        """Listen to a conference; ``ended`` is called with its SID when it is over."""
         self._account = account
         self._record = record
         self._ended = ended
@@ -62,10 +62,10 @@ class ConferenceCallbacks:
         self._sent = 0
         self.event_callback_url = ""
         self.recorded_for_it: LiveRecording | None = None
-        """The recording that ``event_callback_url`` is to be told of."""
+        """The recording that is reported to ``event_callback_url``."""
 
     def send_to(self, callback: Callback | None) -> None:
-        """Tell of it there, from now on."""
+        """Send events to a callback from now on; None: to none."""
         self._callback = callback
 
     def wants(self, happening: ConferenceHappening) -> bool:
@@ -100,7 +100,7 @@ class ConferenceCallbacks:
         self._send(self._callback.url, self._callback.method, params)
 
     def _ending(self, by: Participant | None) -> Params:
-        """Why it has ended, as the conference's record has it."""
+        """Return the parameters of why the conference has ended."""
         reason = self._record.reason_ended
         assert reason is not None
         params: Params = [("ReasonConferenceEnded", str(reason)), ("Reason", _WORDS[reason])]
@@ -117,7 +117,7 @@ class ConferenceCallbacks:
             self.recorded(self.event_callback_url, recording.record)
 
     def recorded(self, url: str, recording: RecordingRecord) -> None:
-        """The older way to tell of a recording: the noun's ``eventCallbackUrl``."""
+        """Report a recording to the noun's ``eventCallbackUrl``, the older kind of callback."""
         size = self._account.store.wav_path(recording.sid).stat().st_size
         params = [
             *self._subject(),
@@ -129,7 +129,7 @@ class ConferenceCallbacks:
         self._send(url, "POST", params)
 
     def about(self) -> Params:
-        """What an app that is asked for a sound is told of it."""
+        """Return the parameters of requests for documents heard in the conference."""
         return [
             ("ConferenceSid", self._record.sid),
             ("FriendlyName", self._record.friendly_name),
@@ -150,7 +150,7 @@ class ConferenceCallbacks:
 
 
 def participant_params(participant: Participant) -> Params:
-    """What a conference's callbacks say of a participant."""
+    """Return the parameters that a conference's callbacks have of a participant."""
     flags = {
         "Muted": participant.muted,
         "Hold": participant.held,

@@ -1,6 +1,6 @@
-"""The account's conferences: who may join which, and what the app may do to them.
+"""The conferences of an account: joining them by TwiML, and changing them by REST.
 
-A conference is known by its SID for ever, and by its name until it ends; then the name is free
+A conference is found by its SID for ever, and by its name until it ends; then the name is free
 for another. Error codes are those of Twilio's error dictionary.
 """
 
@@ -58,35 +58,35 @@ _NOBODY_TO_COACH: Final = 16028
 _WRONG_STATUS: Final = 16099
 _NOBODY_TO_WHISPER_TO: Final = 13240
 _DEFAULT_EVENTS: Final = ("start", "end")
-"""What is told of a conference that a participant is dialled into, unless more is asked for."""
+"""Events reported of a conference that a participant is dialled into, unless others are given."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """A conference that has not ended, and who is told of it."""
+    """An active conference and its callbacks."""
 
     conference: Conference
     callbacks: ConferenceCallbacks
 
 
 class ConferenceManager:
-    """Every conference of the account."""
+    """All conferences of the account."""
 
     def __init__(
         self, service: CallDocuments, create_call: Callable[[CallRequest], CallRecord]
     ) -> None:
-        """``create_call`` calls somebody who is to take part."""
+        """Manage the conferences of an account; ``create_call`` calls new participants."""
         self._service = service
         self._create_call = create_call
         self._live: dict[str, _Live] = {}
-        """By SID, until it ends."""
+        """Active conferences by SID."""
         self._expected: dict[str, tuple[Conference, Participant]] = {}
-        """Calls made to take part, by SID, until they are answered."""
+        """Conferences and participants of dialled calls that are not answered yet, by call SID."""
 
     # -- Dial -------------------------------------------------------------------------------
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
-        """Take part as a noun asks. Raises CallEnded when the party hangs up."""
+        """Take part as a Conference noun requests. Raises CallEnded if the party hangs up."""
         session.answer()
         found = self._admit(session, noun)
         if found is None:
@@ -98,13 +98,13 @@ class ConferenceManager:
             outcome.bridged, outcome.status = talk.bridged, talk.status
 
     async def take_part(self, session: CallSession) -> None:
-        """Take part as REST asked when it made this call. Raises CallEnded likewise."""
+        """Take part as the REST request for this call said. Raises CallEnded on a hang-up."""
         found = self._expected.pop(session.call.sid, None)
         if found is not None:
             await attend(ConnectedCalls(session), *found)
 
     def _admit(self, session: CallSession, noun: Verb) -> tuple[Conference, Participant] | None:
-        """The participant that a noun asks for; None, and a note, where that cannot be."""
+        """Create the participant of a noun; return None, with a notification, if it may not join."""
         ask = participant_asked_by(session, noun)
         name = noun.text.strip()
         live = self._named(name)
@@ -123,7 +123,7 @@ class ConferenceManager:
         return live.conference, self._expect(live, session, ask)
 
     def _expect(self, live: _Live, session: CallSession, ask: ParticipantRequest) -> Participant:
-        """The first to come decides who is told of the conference."""
+        """Add a participant; the first of a conference decides its callback."""
         conference, callbacks = live.conference, live.callbacks
         if not conference.participants and not conference.joined:
             callbacks.send_to(ask.conference_callback)
@@ -143,7 +143,7 @@ class ConferenceManager:
         )
 
     def _entertainment(self, live: _Live, script: TwimlSource | None) -> Entertainment:
-        """Music, nothing, or a document of the app's."""
+        """Return what plays hold music, nothing or a document of the app."""
         if script is None:
             return hold_music
         about = live.callbacks.about
@@ -199,14 +199,14 @@ class ConferenceManager:
         return next((each for each in live if each.conference.record.friendly_name == name), None)
 
     def record(self, sid: str) -> ConferenceRecord:
-        """The resource. Raises TwilioError (404) for a conference there is not."""
+        """Return the record of a conference. Raises TwilioError (404) if there is none."""
         try:
             return self._service.catalogue.conference(sid)
         except UnknownSid:
             raise not_found(f"{self._service.account_path}/Conferences/{sid}.json") from None
 
     def _active(self, sid: str) -> _Live:
-        """Raises TwilioError for a conference there is not, or no more."""
+        """Return an active conference. Raises TwilioError if there is none or it has ended."""
         live = self._live.get(sid)
         if live is None:
             status = self.record(sid).status
@@ -222,7 +222,7 @@ class ConferenceManager:
         return live
 
     def _found(self, sid: str, who: str) -> tuple[_Live, Participant]:
-        """A participant by its call's SID or its label. Raises TwilioError (404)."""
+        """Find a participant by its call's SID or its label. Raises TwilioError (404) if none."""
         self.record(sid)
         live = self._live.get(sid)
         for participant in _here(live):
@@ -241,7 +241,10 @@ class ConferenceManager:
     # -- REST: conferences ------------------------------------------------------------------
 
     def update_conference(self, sid: str, ask: ConferenceUpdate) -> ConferenceRecord:
-        """POST /Conferences/{sid}: end it, or announce something to everybody."""
+        """End a conference, or play an announcement to all: POST /Conferences/{sid}.
+
+        Raises TwilioError if a parameter is wrong, or an announcement is not possible.
+        """
         record = self.record(sid)
         if ask.status not in (None, "", "completed"):
             raise bad_parameter(f"Invalid Status {ask.status}: completed")
@@ -253,16 +256,19 @@ class ConferenceManager:
         return record
 
     def start_recording(self, sid: str, ask: RecordingRequest) -> RecordingRecord:
-        """Record a conference in progress; it may be recorded more than once at a time."""
+        """Start a recording of a conference in progress; several at a time are allowed."""
         conference = self._in_progress(sid).conference
         return self._record(conference, ask, "StartConferenceRecordingAPI").record
 
     def recordings(self, sid: str) -> list[RecordingRecord]:
-        """Of a conference, oldest first."""
+        """Return the recordings of a conference, oldest first."""
         return self._service.catalogue.recordings(conference=self.record(sid).sid)
 
     def current_recording(self, sid: str) -> RecordingRecord:
-        """``Twilio.CURRENT`` of a conference: the only one under way."""
+        """Return the only active recording of a conference, ``Twilio.CURRENT``.
+
+        Raises TwilioError if there is none, or more than one.
+        """
         self.record(sid)
         found = self._service.exchange.active_recordings(conference=sid)
         if len(found) > 1:
@@ -275,18 +281,19 @@ class ConferenceManager:
     # -- REST: participants -----------------------------------------------------------------
 
     def participants(self, sid: str) -> list[ParticipantRecord]:
-        """Those there are now, on their way included, oldest first."""
+        """Return the participants, those that are being dialled included, oldest first."""
         record = self.record(sid)
         return [participant_record(record, each) for each in _here(self._live.get(sid))]
 
     def participant(self, sid: str, who: str) -> ParticipantRecord:
-        """By its call's SID or its label."""
+        """Return a participant by its call's SID or its label. Raises TwilioError (404) if none."""
         return participant_record(self.record(sid), self._found(sid, who)[1])
 
     async def create_participant(self, key: str, ask: ParticipantRequest) -> ParticipantRecord:
-        """Dial somebody into a conference, given by SID, or by name, which may begin one.
+        """Dial a participant into a conference, given by its SID or its name.
 
-        Returns at once; the call is queued.
+        A name that no active conference has begins one. Returns at once; the call is queued. Raises
+        TwilioError if the participant may not join, or the call cannot be placed.
         """
         live = self._live.get(key) or self._named(key)
         if live is None and re.fullmatch(r"CF[0-9a-f]{32}", key):
@@ -314,13 +321,16 @@ class ConferenceManager:
         return participant_record(live.conference.record, participant)
 
     async def _when_over(self, conference: Conference, participant: Participant) -> None:
-        """Somebody dialled who never came has left too."""
+        """Remove a dialled participant whose call ends without being answered."""
         await participant.call.ended.wait()
         if self._expected.pop(participant.call.sid, None) is not None:
             conference.leave(participant, "participant_add_failed")
 
     def update_participant(self, sid: str, who: str, ask: ParticipantUpdate) -> ParticipantRecord:
-        """POST /Conferences/{sid}/Participants/{who}."""
+        """Change a participant: POST /Conferences/{sid}/Participants/{who}.
+
+        Raises TwilioError if there is none, or the call to be coached is not in the conference.
+        """
         live, participant = self._found(sid, who)
         conference = live.conference
         coach = ask.call_sid_to_coach or participant.coaches
@@ -344,7 +354,7 @@ class ConferenceManager:
     def _modify(
         self, live: _Live, participant: Participant, ask: ParticipantUpdate, coach: str | None
     ) -> bool:
-        """Change what is no event of its own; returns whether anything was."""
+        """Change the settings that have no event of their own; return whether any was given."""
         if ask.coaching is not None or ask.call_sid_to_coach is not None:
             participant.coaching = ask.coaching is not False
             participant.coaches = coach if participant.coaching else None
@@ -358,7 +368,7 @@ class ConferenceManager:
         return ask.wait is not None or any(each is not None for each in asked)
 
     def remove_participant(self, sid: str, who: str) -> None:
-        """Kick: its call goes on with its document, one still ringing ends."""
+        """Remove a participant; its call goes on with its document, or ends if it still rings."""
         live, participant = self._found(sid, who)
         live.conference.leave(participant, "participant_updated_via_api", kicked=True)
         if self._expected.pop(participant.call.sid, None) is not None:
@@ -366,5 +376,5 @@ class ConferenceManager:
 
 
 def _here(live: _Live | None) -> list[Participant]:
-    """Those in a conference or on their way into it."""
+    """Return the participants of a conference, those that are being dialled included."""
     return live.conference.participants if live is not None else []

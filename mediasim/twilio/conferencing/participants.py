@@ -1,4 +1,4 @@
-"""A conference's participants: what a noun asks for, who may take part, and the resource of one.
+"""Participants of conferences: the request of a noun, the check of a request, the resource.
 
 Of the noun, ``jitterBufferSize`` and ``region`` change nothing here: each telephone has the buffer
 that its party was given, and there is one region.
@@ -29,7 +29,7 @@ _LONGEST_LABEL: Final = 128
 
 
 def participant_asked_by(session: CallSession, noun: Verb) -> ParticipantRequest:
-    """The participant that the session's call is to be."""
+    """Return the participant that a Conference noun requests for the session's call."""
     recording = None
     if noun.attribute("record") in ("record-from-start", "true"):
         recording = recording_request(
@@ -63,9 +63,9 @@ def _wait(session: CallSession, noun: Verb) -> TwimlSource | None:
 def check_participant(
     ask: ParticipantRequest, here: Sequence[Participant], nobody_to_coach: int
 ) -> None:
-    """Check that one may join those who are here. Raises TwilioError where one may not.
+    """Check that a participant may join. Raises TwilioError if it may not.
 
-    ``nobody_to_coach`` is the error's code where the call to be coached is not here.
+    ``nobody_to_coach`` is the error's code if the call to be coached is not in the conference.
     """
     label = ask.label
     if label is not None:
@@ -87,7 +87,7 @@ def check_participant(
 
 
 def participant_record(conference: ConferenceRecord, participant: Participant) -> ParticipantRecord:
-    """A participant as its resource, as it stands."""
+    """Return the record of a participant as it is now."""
     record = ParticipantRecord(
         account_sid=conference.account_sid,
         conference_sid=conference.sid,

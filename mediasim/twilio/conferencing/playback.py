@@ -1,8 +1,8 @@
-"""What a call hears beside its own document: music, or another document of the app's.
+"""Audio that a call hears beside its own document: music, or another document of the app.
 
-Wait music, hold music, announcements and whispers are asked for like any document, but few verbs
-may stand in them, and what comes of them never replaces the document that the call is in. So each
-runs in a session of its own beside the call's.
+Wait music, hold music, announcements and whispers are fetched like any document, but few verbs
+are allowed in them, and they never replace the document that the call is in. So each runs in a
+session of its own beside the call's.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from mediasim.twilio.verbs.basic import sound_of
 __all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds"]
 
 SOUNDS: Final = ("Play", "Say", "Pause", "Redirect")
-"""The verbs that only make something heard, and Redirect."""
+"""The verbs that only make sound, and Redirect."""
 
 _MOST_AT_ONCE: Final = 10
-"""Documents in a row that let no time pass, after which there is a second's pause."""
+"""Most documents in a row at one instant; after them there is a second's pause."""
 
 
 def beside(session: CallSession) -> CallSession:
-    """Another session of the same call: documents in it leave the call's own as it is."""
+    """Return another session of the same call, whose documents do not replace the call's own."""
     other = CallSession(session.service, session.call, session.phone)
     other.base = session.base
     return other
 
 
 class _Pace:
-    """Keeps a document that leads to itself from being asked for without end in one instant."""
+    """Keeps a document that leads to itself from being fetched without end at one instant."""
 
     def __init__(self, session: CallSession) -> None:
         self._session = session
@@ -56,7 +56,7 @@ class _Pace:
 
 
 async def _asked(session: CallSession, following: FollowUp, allowed: tuple[str, ...]) -> Document:
-    """A document without the verbs that may not stand in it. Raises Unavailable."""
+    """Fetch a document without the verbs that are not allowed. Raises Unavailable if it fails."""
     script = following.script
     document = await session.fetched(script.url or "", script.method, following.params)
     if document is None:
@@ -80,10 +80,10 @@ async def play_through(
     allowed: tuple[str, ...] = SOUNDS,
     pace: _Pace | None = None,
 ) -> Document:
-    """A document and those that it leads to, once; returns the last.
+    """Execute a document and those that it leads to, once; return the last.
 
-    ``params`` are what the app is told whenever it is asked for one. Raises Unavailable, and
-    CallEnded when the party hangs up.
+    ``params`` returns the parameters of each request. Raises Unavailable if a document cannot be
+    fetched, CallEnded if the party hangs up.
     """
     pace = pace or _Pace(session)
     following = FollowUp(script, [])
@@ -107,8 +107,8 @@ async def entertain(
 ) -> None:
     """Play music (None), nothing (an empty URL) or a document until cancelled.
 
-    A document that has run out is asked for ``again``, or silence follows; a sound file is played
-    over and over in either case. Raises what :func:`play_through` does.
+    A document that has ended is fetched ``again``, or silence follows; a sound file is repeated
+    in either case. Raises Unavailable and CallEnded as :func:`play_through` does.
     """
     if script is None:
         await hold_music(session)
@@ -122,16 +122,16 @@ async def entertain(
 
 
 def _is_sound_file(session: CallSession, document: Document) -> bool:
-    """Whether the app answered with sound: a session makes that a Play of where it was found."""
+    """Tell whether the response was audio, which a session turns into a Play of its URL."""
     return [(verb.name, verb.text) for verb in document.verbs] == [("Play", session.base)]
 
 
 async def sounds(
     session: CallSession, script: TwimlSource, params: Params
 ) -> AsyncGenerator[NDArray[np.int16], None]:
-    """What a document has to be heard, one piece after the other; played by whoever asks.
+    """Yield the sounds (samples,) of a document and those that it leads to, to be played.
 
-    Raises Unavailable.
+    Raises Unavailable if a document cannot be fetched.
     """
     pace = _Pace(session)
     following: FollowUp | None = FollowUp(script, params)

@@ -1,4 +1,4 @@
-"""The account's queues: Enqueue waits in them, Dial takes from them, the app arranges them."""
+"""The queues of an account: Enqueue waits in them, Dial takes from them, REST changes them."""
 
 from __future__ import annotations
 
@@ -30,31 +30,34 @@ _LONGEST_NAME: Final = 64
 _NAME_TOO_SHORT: Final = 14204
 _NAME_TOO_LONG: Final = 14205
 _WHILE_WAITING: Final = (*SOUNDS, "Hangup", "Leave", "Gather")
-"""Verbs that may stand in the document heard in a queue."""
+"""Verbs that are allowed in the document heard in a queue."""
 _FRONT: Final = "Front"
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A queue, and what is known of it whether calls wait or not."""
+    """A queue of calls and its record."""
 
     queue: CallQueue
     record: QueueRecord
 
 
 class QueueManager:
-    """Every queue of the account; a book of its records."""
+    """All queues of the account."""
 
     def __init__(self, service: CallDocuments) -> None:
         self._service = service
         self._queues: dict[str, _Kept] = {}
         self._waiting: dict[str, Waiting] = {}
-        """By call SID."""
+        """Waiting calls by call SID."""
 
     # -- Enqueue ----------------------------------------------------------------------------
 
     async def wait(self, session: CallSession, verb: Verb) -> FollowUp | None:
-        """Enqueue: until taken, told to leave, or the party hangs up (CallEnded)."""
+        """Wait in a queue until taken or removed, for Enqueue.
+
+        Raises CallEnded if the party hangs up, HangUp if the waiting document ends the call.
+        """
         kept = self._entered(session, verb.text.strip())
         if kept is None:
             return self._follow(session, verb, [("QueueResult", "error")])
@@ -86,12 +89,12 @@ class QueueManager:
         return self._follow(session, verb, self._params(kept, member, result))
 
     async def leave(self, session: CallSession, verb: Verb) -> None:
-        """Leave, in a waiting document; elsewhere there is nothing to be left."""
+        """Leave the queue, for Leave in a waiting document; elsewhere it does nothing."""
         if session.call.sid in self._waiting:
             raise LeftQueue
 
     def _entered(self, session: CallSession, name: str) -> _Kept | None:
-        """The queue of a name, made where there is none; None, and a note, for a wrong name."""
+        """Find or create the queue of a name; return None, after a notification, if it is wrong."""
         try:
             return self._named(name) or self._queues[self.create(name).sid]
         except TwilioError as error:
@@ -107,7 +110,7 @@ class QueueManager:
         ]
 
     def _place(self, kept: _Kept, member: Waiting) -> Params:
-        """What the app is told while a call waits."""
+        """Return the parameters of requests for a waiting call's document."""
         record = self._now(kept)
         return [
             ("QueueSid", record.sid),
@@ -120,7 +123,7 @@ class QueueManager:
 
     @staticmethod
     def _follow(session: CallSession, verb: Verb, params: Params) -> FollowUp | None:
-        """The action's document goes on; without one, the next verb does."""
+        """Return the document of the verb's action; None if it has none."""
         action = verb.attribute("action")
         if not action:
             return None
@@ -128,7 +131,7 @@ class QueueManager:
         return FollowUp(script, params)
 
     def _tell(self, session: CallSession, verb: Verb, params: Params) -> None:
-        """Tell the action what came of it where its document will not be carried out."""
+        """Send the result to the action of a call that will not execute the action's document."""
         followed = self._follow(session, verb, params)
         if followed is not None:
             told = tuple(call_params(session.call.record) + params)
@@ -139,7 +142,7 @@ class QueueManager:
     # -- Dial -------------------------------------------------------------------------------
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
-        """Take the first call in line, let it hear the noun's document, and connect it."""
+        """Take the first call of a queue, play the noun's document to it, and connect it."""
         kept = self._named(noun.text.strip())
         if kept is None:
             return
@@ -156,7 +159,7 @@ class QueueManager:
     async def _whisper(
         self, session: CallSession, noun: Verb, kept: _Kept, member: Waiting
     ) -> bool:
-        """The noun's document, heard by the call from the queue; whether that is still there."""
+        """Play the noun's document to the call of the queue; return whether it is still there."""
         assert isinstance(member.control, CallSession)
         other = beside(member.control)
         other.base = session.base
@@ -195,7 +198,7 @@ class QueueManager:
             raise not_found(f"{self._service.account_path}/Queues/{sid}.json") from None
 
     def _now(self, kept: _Kept) -> QueueRecord:
-        """The resource, as it stands."""
+        """Return the record of a queue, with its size and average wait of now."""
         record, queue = kept.record, kept.queue
         record.current_size = queue.size
         record.average_wait_seconds = queue.average_wait_seconds(self._now_ns)
@@ -212,25 +215,25 @@ class QueueManager:
         )
 
     def all(self) -> list[QueueRecord]:
-        """Oldest first."""
+        """Return the records of all queues, oldest first."""
         return [self._now(kept) for kept in self._queues.values()]
 
     def find(self, sid: str) -> QueueRecord:
-        """Raises TwilioError (404) where there is none; so does all below."""
+        """Return the record of a queue. Raises TwilioError (404) if there is none."""
         return self._now(self._kept(sid))
 
     def add(self, record: QueueRecord) -> None:
-        """Enter a queue, with nobody in it. Raises TwilioError for a wrong or taken name."""
+        """Add an empty queue. Raises TwilioError if its name or size is wrong, or it exists."""
         self._check_name(record.friendly_name)
         self._check_size(record.max_size)
         self._queues[record.sid] = _Kept(CallQueue(), record)
 
     def found_elsewhere(self, sid: str, size: int, seconds: int) -> None:
-        """So many calls wait in it in other processes, for so long on average."""
+        """Set the size and the average wait in seconds of a queue in the other processes."""
         self._kept(sid).queue.elsewhere = size, seconds
 
     def create(self, name: str, max_size: int = _DEFAULT_SIZE) -> QueueRecord:
-        """POST /Queues."""
+        """Create a queue: POST /Queues. Raises TwilioError if its name or size is wrong."""
         record = QueueRecord(
             sid=self._service.exchange.sids.new("QU"),
             account_sid=self._service.account.sid,
@@ -242,7 +245,10 @@ class QueueManager:
         return record
 
     def update(self, sid: str, name: str | None = None, max_size: int | None = None) -> QueueRecord:
-        """POST /Queues/{sid}; calls beyond a smaller size stay."""
+        """Rename or resize a queue: POST /Queues/{sid}; calls beyond a smaller size stay.
+
+        Raises TwilioError if there is none, or its name or size is wrong.
+        """
         record = self.find(sid)
         if name is not None and name != record.friendly_name:
             self._check_name(name)
@@ -254,7 +260,7 @@ class QueueManager:
         return record
 
     def remove(self, sid: str) -> QueueRecord:
-        """DELETE /Queues/{sid}: only an empty one."""
+        """Delete a queue: DELETE /Queues/{sid}. Raises TwilioError if calls wait in it."""
         record = self.find(sid)
         if record.current_size:
             raise bad_parameter(f"Queue {sid} is not empty: {record.current_size} calls wait in it")
@@ -262,17 +268,20 @@ class QueueManager:
         return record
 
     def members(self, sid: str) -> list[MemberRecord]:
-        """In order."""
+        """Return the members of a queue in order. Raises TwilioError (404) if there is no queue."""
         kept = self._kept(sid)
         return [self._member_record(kept, each) for each in kept.queue.waiting]
 
     def member(self, sid: str, who: str) -> MemberRecord:
-        """By call SID, or ``Front``."""
+        """Return a member by call SID or ``Front``. Raises TwilioError (404) if there is none."""
         kept = self._kept(sid)
         return self._member_record(kept, self._member(kept, who))
 
     def dequeue(self, sid: str, who: str, script: TwimlSource) -> MemberRecord:
-        """POST /Queues/{sid}/Members/{who}: it goes on with another document."""
+        """Redirect a member to another document: POST /Queues/{sid}/Members/{who}.
+
+        Raises TwilioError (404) if there is none.
+        """
         kept = self._kept(sid)
         member = self._member(kept, who)
         kept.queue.remove(member)

@@ -1,7 +1,7 @@
-"""Accounts and their API keys: the one account there is, and any number of keys that stand for it.
+"""Accounts and API keys: the only account, and its keys.
 
-There are no subaccounts, as on an account at its limit of them. Keys and SigningKeys are one and
-the same here. A key's secret is shown once, at its creation.
+There are no subaccounts, as on an account at its limit of them. Keys and SigningKeys are the
+same here. A key's secret is shown once, at its creation.
 """
 
 from __future__ import annotations

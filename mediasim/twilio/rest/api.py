@@ -1,9 +1,8 @@
-"""The API's application: the paths of all resources, and what is answered beside them.
+"""The application of the REST API: the routes of all resources, and errors beside them.
 
-A path ends in ``.json``, or in ``.xml``, or in neither: then, as with Twilio, XML is answered. The
-exception is a recording's, which without a suffix is its media. A path that leads nowhere is
-answered with 404, code 20404, once it is known who asks; whatever breaks on our side with code
-20500.
+A path ends in ``.json``, or in ``.xml``, or in neither: then, as with Twilio, the response is XML.
+The exception is a recording's, which without a suffix is its media. An unknown path gets 404, code
+20404, after authentication; an internal error gets code 20500.
 """
 
 from __future__ import annotations
@@ -41,10 +40,10 @@ _NOWHERE: Final = Resource(
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """What an account can choose."""
+    """Settings of an account's API."""
 
     media_auth: bool = True
-    """Whether media are given only to those who have credentials."""
+    """Whether downloads of media need credentials."""
 
 
 class _Segment(Convertor[str]):
@@ -60,19 +59,19 @@ class _Segment(Convertor[str]):
 
 
 class _Suffix(_Segment):
-    """What a path may end in."""
+    """The suffix of a path, which may be absent."""
 
     regex = r"(?:\.json|\.xml|)"
 
 
 class _DataSuffix(_Segment):
-    """The same where no suffix means something else."""
+    """The suffix of a recording's JSON or XML; without one a recording's path is its media."""
 
     regex = r"\.(?:json|xml)"
 
 
 class _MediaSuffix(_Segment):
-    """What a recording's media end in."""
+    """The suffix of a recording's media, which may be absent."""
 
     regex = r"(?:\.wav|\.mp3|)"
 
@@ -84,7 +83,7 @@ register_url_convertor("media_suffix", _MediaSuffix())
 
 
 def create_api(service: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
-    """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
+    """Return the application; ``gate`` runs work on the engine's loop, where the account lives."""
     settings = settings or ApiSettings()
     recording = ResourceEndpoint(RECORDINGS, RECORDINGS.paths[MEDIA], service, gate)
     media = MediaEndpoint(service, gate, recording, needs_auth=settings.media_auth)
@@ -104,7 +103,7 @@ def _route(path: str, suffix: str, endpoint: ResourceEndpoint | MediaEndpoint) -
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """What is not of this API at all."""
+    """Respond to a request that no route matches."""
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return refused(not_found(request.scope["path"]))

@@ -1,7 +1,7 @@
-"""Applications: TwiML applications, which calls can be given to by their SID.
+"""Applications: TwiML applications, which control calls by their SID.
 
-What numbers have in common with them is here too: where their calls' TwiML is, and who is told.
-Codes 21402 and 21403 are those of Twilio's numbers; its applications are taken to give the same.
+The settings that numbers share with them are here too. Codes 21402 and 21403 are those of Twilio's
+numbers; its applications are assumed to have the same.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ VOICE_SETTINGS: Final = (*_URLS, *_METHODS, "VoiceCallerIdLookup", "FriendlyName
 def change_settings(
     form: Params, record: VoiceSettings, urls: Mapping[str, str] | None = None
 ) -> None:
-    """Change what the form names; nothing of it if anything is wrong (TwilioError).
+    """Change the settings in the form, all of them or none.
 
-    ``urls`` are more parameters that are URLs, and the attributes they are for.
+    ``urls`` are further parameters that are URLs, with their attributes. Raises TwilioError if a
+    parameter is wrong.
     """
     changes: dict[str, object] = {}
     for name, attribute in {**_URLS, **(urls or {})}.items():

@@ -1,8 +1,7 @@
-"""Calls: placing them, finding them, giving them another document, ending and forgetting them.
+"""Calls: placing, finding, redirecting, ending and deleting them; their events and streams.
 
-A wrong StatusCallback or StatusCallbackEvent refuses no call: it is a warning among the call's
-notifications (21609, 21626), and who was to be told is not. Answering machines are not detected.
-What a call has below it is here too: its events and its streams.
+A wrong StatusCallback or StatusCallbackEvent does not refuse a call: it is a warning among the
+call's notifications (21609, 21626), and no callbacks are sent. Answering machines are not detected.
 """
 
 from __future__ import annotations
@@ -102,7 +101,7 @@ def _list(ask: ApiRequest) -> ApiResponse:
 
 
 def _address(text: str | None) -> str:
-    """Numbers may be written with spaces, and their plus as one."""
+    """Read a number in a filter, in which spaces are allowed and a plus may have become one."""
     if text is None or re.match("(client|sips?):", text):
         return text or ""
     digits = re.sub(r"[\s().-]", "", text)
@@ -226,9 +225,9 @@ _NS_PER_MS: Final = 1_000_000
 
 
 def _list_events(ask: ApiRequest) -> ApiResponse:
-    """Every request that was made to the app about a call and its recordings, oldest first.
+    """List all requests to the app about a call and its recordings, oldest first.
 
-    Twilio's list has the app's own requests to the API too; ours has not.
+    Twilio's list has the app's own requests to the API too; ours does not.
     """
     call = call_of(ask)
     sids = {call.sid} | {each.sid for each in ask.service.catalogue.recordings(call=call.sid)}
@@ -284,7 +283,7 @@ EVENTS: Final = Resource(
     ),
     paths={f"{ACCOUNT}/Calls/{{call}}/Events": {"GET": Operation(_list_events, PAGING)}},
 )
-"""What is stored are deliveries, each with the attempts that the list shows."""
+"""Events of a call. Their records are deliveries, whose attempts the list shows."""
 
 
 # -- streams -----------------------------------------------------------------------------------
@@ -294,7 +293,7 @@ _BAD_URL: Final = 21205
 
 
 def _create_stream(ask: ApiRequest) -> ApiResponse:
-    """Values for the app come as ``Parameter1.Name`` and ``Parameter1.Value`` up to 99."""
+    """Start a stream; custom parameters are ``Parameter1.Name``, ``Parameter1.Value`` up to 99."""
     call, form = call_of(ask), ask.form
     url = form.text("Url", longest=4000, code=_BAD_URL)
     if not url:
@@ -342,4 +341,4 @@ STREAMS: Final = Resource(
         },
     },
 )
-"""The API description has no list of them and nothing to fetch."""
+"""Streams of a call. The API description can neither list nor fetch them."""

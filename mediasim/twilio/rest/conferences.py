@@ -1,8 +1,7 @@
-"""Conferences and their participants: finding and ending conferences, announcing something in
-them; calling others into one, muting, holding, coaching and removing them.
+"""Conferences and their participants.
 
-A participant is named by its call's SID or by its label. POST to the list of participants may name
-a conference that is not there yet: it is begun under that name.
+A participant is found by its call's SID or by its label. POST to the list of participants with the
+name of a conference that does not exist creates it.
 """
 
 from __future__ import annotations
@@ -220,7 +219,7 @@ def _delete_participant(ask: ApiRequest) -> ApiResponse:
 
 
 def _script(form: Params, name: str, default: Method = "POST") -> TwimlSource | None:
-    """``HoldUrl`` and ``HoldMethod``, or others; an empty URL counts: silence."""
+    """Read ``<name>Url`` and ``<name>Method``; an empty URL is a source too: silence."""
     method = form.method(f"{name}Method", default=default)
     url = form.url(f"{name}Url")
     return None if url is None else TwimlSource(url, method)

@@ -1,16 +1,16 @@
-"""One path as an ASGI application: reads a request, has it done, writes the answer.
+"""A path of the API as an ASGI application: it reads a request and writes its response.
 
-Everything that touches the account, authentication included, is one piece of work on the engine's
-loop; reading and writing stay on the web server's. Who asks is settled before anything else: only
-then is a method refused (405, code 20004) or a path not found.
+All access to the account, authentication included, is one function on the engine's loop; reading
+and writing stay on the web server's. Authentication comes first: only then is a method refused
+(405, code 20004) or a path not found.
 
 Credentials are the account's token, or an API key and its secret, by HTTP basic authentication.
-Whatever is wrong with them is answered with 401 and code 20003, also when they are not those of
-the account in the path. What manages the account itself is not for API keys. Source: Twilio's
-pages of error 20003 and of API keys; the messages are those that its API gives.
+Wrong ones get 401 and code 20003, also those of another account than the path's. Resources that
+manage the account itself refuse API keys. Source: Twilio's pages of error 20003 and of API keys;
+the messages are those of its API.
 
-A body of any other type than a form has no parameters, as with Twilio: JSON sent to it says
-nothing, and what is required is missed. A body of more than 1 MiB is not read (413, code 20413).
+A body of any other type than a form has no parameters, as with Twilio: JSON is ignored, and
+required parameters are missing. A body of more than 1 MiB is not read (413, code 20413).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _TOO_LARGE: Final = 20413
 
 
 class ResourceEndpoint:
-    """Answers for one path of a resource."""
+    """Handles the requests for one path of a resource."""
 
     def __init__(
         self, resource: Resource, methods: Mapping[str, Operation], service: Account, gate: Gate
@@ -81,7 +81,7 @@ class ResourceEndpoint:
         return written(answer, self._resource.name, as_xml=as_xml)
 
     def _done(self, method: str, authorization: str | None, ask: ApiRequest) -> Any:
-        """On the engine's loop: the answer, or what is awaited for it."""
+        """Handle a request on the engine's loop; return its response or an awaitable of it."""
         own = self._service.account.sid
         authenticate(
             self._service,
@@ -107,9 +107,9 @@ class ResourceEndpoint:
 def authenticate(
     service: Account, authorization: str | None, *, account_sid: str, main_only: bool
 ) -> None:
-    """Pass for whom may ask. Raises TwilioError (401, 20003).
+    """Check the credentials of a request. Raises TwilioError (401, 20003) if they are wrong.
 
-    ``authorization`` is the header, ``account_sid`` that of the path; ``main_only``: no API keys.
+    ``authorization`` is the header, ``account_sid`` the path's; ``main_only`` refuses API keys.
     """
     if not authorization:
         raise _denied("Authentication Error - No credentials provided")
@@ -149,7 +149,7 @@ def _denied(message: str) -> TwilioError:
 
 
 async def _read_form(request: Request) -> Params:
-    """The form's parameters. Raises TwilioError for one that cannot be read."""
+    """Read the parameters of a form. Raises TwilioError if it cannot be read or is too large."""
     body = await _read(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("", "application/x-www-form-urlencoded"):

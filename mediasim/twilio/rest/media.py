@@ -1,12 +1,12 @@
-"""A recording's media: ``Recordings/RE….wav``, ``.mp3``, and without an extension WAV.
+"""Downloads of a recording's media: ``Recordings/RE….wav``, ``.mp3``, and without either WAV.
 
-``RequestedChannels`` is 1 or 2. What is given for it, and what is refused, decides the exchange's
-download table. The file is found, mixed down or encoded in a thread, and answered as HTTP has it:
-parts, several at once, HEAD, and requests on condition (RFC 9110: preconditions in the order of
-section 13.2.2, byte ranges by section 14).
+``RequestedChannels`` is 1 or 2; the exchange's download table says which file it gives, or why
+none. The file is found, mixed down or encoded in a thread, and served over HTTP with HEAD, one or
+several ranges and conditional requests (RFC 9110: preconditions in the order of section 13.2.2,
+byte ranges by section 14).
 
-Whether credentials are asked for is a setting of the account, as it is with Twilio. Errors are
-JSON here, which is our choice: Twilio answers a path without ``.json`` in XML.
+Whether credentials are needed is a setting of the account, as it is with Twilio. Errors are
+JSON here, which is our choice: Twilio's are XML for a path without ``.json``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FORMATS: Final[dict[str, Format]] = {"": "wav", ".wav": "wav", ".mp3": "mp3"}
 
 
 class MediaEndpoint:
-    """Answers GET and HEAD of a recording's media; other methods are the resource's."""
+    """Handles GET and HEAD of a recording's media; other methods are the resource's."""
 
     def __init__(
         self, service: Account, gate: Gate, resource: ASGIApp, *, needs_auth: bool
@@ -115,16 +115,16 @@ class MediaEndpoint:
 
 
 class _MediaFile(FileResponse):
-    """A recording's file, whole or in some parts of it.
+    """The response with a recording's file, or with some ranges of it.
 
-    Starlette refuses a Range header that it does not understand, and all of one that has a part
-    beyond the end of the file. RFC 9110, section 14.2, has both passed over; so it is given a
-    header of parts that there are.
+    Starlette refuses a Range header that it does not understand, and one with a range beyond the
+    end of the file. RFC 9110, section 14.2, has both ignored; so Starlette gets a header with the
+    ranges that can be sent.
     """
 
     chunk_size = 1 << 20
     parts: list[range] | None = None
-    """None: the whole file."""
+    """The ranges to send, in bytes; None: the whole file."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [each for each in scope["headers"] if each[0] not in (b"range", b"if-range")]
@@ -150,16 +150,16 @@ def _sent(request: Request, file: _MediaFile, state: os.stat_result) -> Response
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What tells one state of a file from another."""
+    """The validators of a file's state (RFC 9110, section 8.8)."""
 
     etag: str
-    """Strong, with its quotes."""
+    """Strong entity tag, with its quotes."""
     modified: int
-    """In whole seconds since 1970."""
+    """Time of the last change, in whole seconds since 1970."""
 
 
 def precondition(headers: Mapping[str, str], validators: Validators) -> int | None:
-    """The status that a conditional GET is answered with, 304 or 412; None: go on."""
+    """Return the status that a conditional GET ends with, 304 or 412; None if it goes on."""
     if (match := headers.get("if-match")) is not None:
         if not _listed(match, validators.etag):
             return 412
@@ -175,9 +175,9 @@ def precondition(headers: Mapping[str, str], validators: Validators) -> int | No
 def wanted_ranges(
     headers: Mapping[str, str], size: int, validators: Validators
 ) -> list[range] | None:
-    """The parts to send; none that could be sent: 416; None: the whole file.
+    """Return the ranges to send, in bytes; none can be sent if empty (416); None: the whole file.
 
-    A Range header that is not understood is ignored; so is one of more than 16 parts or of more
+    A Range header that is not understood is ignored; so is one of more than 16 ranges or of more
     bytes than the file has, which section 14.2 allows.
     """
     header = headers.get("range")

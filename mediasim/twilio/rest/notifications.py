@@ -1,4 +1,4 @@
-"""Notifications: errors and warnings that a developer should know of, of the account or a call."""
+"""Notifications: errors and warnings for the developer, of the account or of a call."""
 
 from __future__ import annotations
 

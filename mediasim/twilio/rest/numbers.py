@@ -1,8 +1,8 @@
-"""IncomingPhoneNumbers: the account's numbers, and where their calls go.
+"""IncomingPhoneNumbers: the account's numbers, and what controls their calls.
 
-Any number can be had that the account has not got yet, but for Twilio's test numbers (docs, Test
-credentials). A number of an area is the first free one of its 555 01xx numbers, which belong to
-nobody: our choice.
+Any number is available that the account does not have yet, but for Twilio's test numbers (docs,
+Test credentials). A number of an area code is the first free one of its fictitious numbers 555 01xx
+(our choice).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _list(ask: ApiRequest, kind: str) -> ApiResponse:
 
 
 def _pattern(part: str) -> re.Pattern[str]:
-    """A whole number, or a part of one; ``*`` stands for any digit (docs, IncomingPhoneNumbers)."""
+    """Compile a filter by number or a part of one; ``*`` is any digit (IncomingPhoneNumbers)."""
     digits = re.sub(r"[^0-9*]", "", part)
     return re.compile("".join("[0-9]" if char == "*" else char for char in digits))
 
@@ -87,7 +87,7 @@ def _create(ask: ApiRequest, kind: str) -> ApiResponse:
 
 
 def _wanted(ask: ApiRequest, kind: str) -> str:
-    """The number to be had. Raises TwilioError."""
+    """Return the requested number. Raises TwilioError (400) if it is wrong or not available."""
     text = ask.form.text("PhoneNumber")
     area = None if kind else ask.form.text("AreaCode")
     taken = {record.phone_number for record in ask.service.numbers.all()} | {_TEST_TAKEN}

@@ -1,11 +1,11 @@
-"""Lists: one page of one, in Twilio's envelope.
+"""Paging of lists, in Twilio's envelope.
 
-Newest first, 50 to a page unless asked, 1000 at most. A page's token names the last resource of
-the page before it (``PA``) or the first of the one after it (``PB``), as Twilio's does, and how
-many are left beyond: so a list can be walked to its end while new resources come in at its head and
-those of earlier pages are deleted.
+Lists are newest first, with 50 resources a page by default and 1000 at most. The token of a page
+names the last resource of the page before it (``PA``) or the first of the one after it (``PB``),
+as Twilio's does, and how many there are beyond: so a list can be read to its end while new
+resources are added at its head and those of earlier pages are deleted.
 
-Codes: 20007 for too large a page, 21481 for a token that is none.
+Codes: 20007 for too large a page, 21481 for an invalid token.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LARGEST: Final = 1000
 _TOO_LARGE: Final = 20007
 _BAD_TOKEN: Final = 21481
 PAGING: Final = ("PageSize", "Page", "PageToken")
-"""The parameters that every list has."""
+"""Query parameters of every list."""
 _MOST: Final = 10**9
 
 R = TypeVar("R")
@@ -43,10 +43,11 @@ def listed(
     keep: Callable[[R], bool] | None = None,
     newest_first: bool = True,
 ) -> ApiResponse:
-    """The page that was asked for.
+    """Return the requested page of a list.
 
-    ``records`` are all there are, oldest first, of which ``keep`` chooses; ``show`` gives one's
-    JSON where it is not its resource's. Raises TwilioError.
+    ``records`` are all records, oldest first, and ``keep`` filters them; ``show`` returns the JSON
+    of one if it is not its resource's; ``sid`` returns its key. Raises TwilioError (400) if a
+    paging parameter is wrong.
     """
     query = ask.query
     size = query.number("PageSize", 1, _MOST) or _PAGE
@@ -97,11 +98,11 @@ def _list_all(ask: ApiRequest) -> ApiResponse:
 
 
 LIST_ALL: Final = Operation(_list_all, PAGING)
-"""Shows a page of all records that are stored."""
+"""Lists all stored records of a resource."""
 
 
 def _start(token: str, size: int, sids: Sequence[str], kept: Sequence[int]) -> int:
-    """Which of those kept, by their places among all, is the first of a token's page."""
+    """Return the first index in ``kept`` of a token's page; ``kept`` are indices of ``sids``."""
     match = re.fullmatch(r"P([AB])([\w-]{1,64})\.([0-9]{1,9})", token)
     if match is None:
         raise bad_parameter("Invalid PageToken", _BAD_TOKEN)

@@ -1,4 +1,4 @@
-"""Queues, and their members: the calls that wait in them. ``Front`` is who waits longest."""
+"""Queues, and their members: the calls that wait in them. ``Front`` is the longest waiting."""
 
 from __future__ import annotations
 

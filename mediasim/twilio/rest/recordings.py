@@ -1,6 +1,6 @@
-"""Recordings: those of the account, of a call, of a conference; starting, pausing, deleting them.
+"""Recordings of the account, of a call or of a conference: starting, pausing, deleting them.
 
-A deleted recording's metadata is shown for 40 days to those who ask for it. Below a call or a
+A deleted recording's metadata is shown for 40 days with IncludeSoftDeleted. Below a call or a
 conference a recording's JSON differs from the account's in a few fields (API description).
 """
 
@@ -35,7 +35,7 @@ __all__ = ["MEDIA", "RECORDINGS"]
 _CURRENT: Final = "Twilio.CURRENT"
 _STATUSES: Final = ("in-progress", "paused", "stopped")
 _KEPT_NS: Final = 40 * 86_400 * NS_PER_SECOND
-"""How long a deleted recording's metadata stays: 40 days (API description, Recordings)."""
+"""Nanoseconds that a deleted recording's metadata stays: 40 days (API description)."""
 
 
 # -- of the account -----------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def _update_of_other(ask: ApiRequest) -> ApiResponse:
 
 
 def _of_other(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
-    """As it is shown below its call or its conference."""
+    """Return a recording as below its call or its conference."""
     shown = recording_json(record, ask.service.dates)
     del shown["subresource_uris"], shown["media_url"]
     if "call" in ask.at:
@@ -135,7 +135,10 @@ def _of_other(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
 
 
 def _recording_of(ask: ApiRequest, *, with_deleted: bool = False) -> RecordingRecord:
-    """The recording of the path, of its call or conference if it names one."""
+    """Return the recording of the path, which is of the call or conference in it, if any.
+
+    Raises TwilioError (404, 20404) if there is none.
+    """
     try:
         record = ask.service.catalogue.recording(ask.at["sid"])
     except LookupError:
@@ -148,7 +151,7 @@ def _recording_of(ask: ApiRequest, *, with_deleted: bool = False) -> RecordingRe
 
 
 def _has_gone(ask: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -> bool:
-    """Whether a recording is deleted, and is not to be shown all the same."""
+    """Tell whether a recording is deleted and hidden."""
     if record.status != "deleted":
         return False
     return not with_deleted or ask.service.now_ns - record.updated_ns > _KEPT_NS
@@ -168,7 +171,7 @@ def _end(record: RecordingRecord, died_ns: int, media: MediaStore) -> None:
 
 
 MEDIA: Final = f"{ACCOUNT}/Recordings/{{sid}}"
-"""The path of a recording; without a suffix, and with that of a sound, it is the media's."""
+"""The path of a recording; without a suffix, or with one of audio, it is the media's."""
 _FILTERS: Final = (
     *(*PAGING, "CallSid", "ConferenceSid", "IncludeSoftDeleted"),
     *date_names("DateCreated"),

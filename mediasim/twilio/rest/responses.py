@@ -1,7 +1,7 @@
-"""Answers as they are sent: JSON where the path ends in ``.json``, otherwise XML (Twilio's way).
+"""Responses: JSON if the path ends in ``.json``, otherwise XML, as with Twilio.
 
-The XML is by Twilio's page on its responses: everything is in ``TwilioResponse``, names are in
-CamelCase, a list's paging stands in its element's attributes and an error is a ``RestException``.
+The XML follows Twilio's page on its responses: everything is in ``TwilioResponse``, names are in
+CamelCase, a list's paging is in its element's attributes and an error is a ``RestException``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mediasim.twilio.errors import TwilioError
 __all__ = ["CHALLENGE", "ApiResponse", "head_of", "refused", "written"]
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Twilio API"'}
-"""Headers of an answer that asks for credentials."""
+"""Headers of a response that requests credentials."""
 _JSON: Final = "application/json"
 _XML: Final = "application/xml"
 _TEXT: Final = "text/plain"
@@ -33,12 +33,12 @@ _PAGING = {
     "start": "start",
     "end": "end",
 }
-"""Keys of the envelope, and the attributes of a list."""
+"""XML attributes of a list, by the keys of its envelope."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """What is shown: a resource, a page of a list, plain text, or nothing."""
+    """The response of a handler: a resource, a page of a list, plain text, or nothing."""
 
     body: dict[str, Any] | str | None = None
     status: int = 200
@@ -46,7 +46,7 @@ class ApiResponse:
 
 
 def written(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
-    """An answer; ``name`` is what one resource is called."""
+    """Return the HTTP response of a handler's; ``name`` is the resource's in XML."""
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)
     if isinstance(answer.body, str):
@@ -59,7 +59,7 @@ def written(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
 def refused(
     error: TwilioError, *, as_xml: bool = False, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Why there is none."""
+    """Return the HTTP response of an error."""
     more = {**(headers or {}), **(CHALLENGE if error.status == 401 else {})}
     if as_xml:
         return _response(_error_xml(error.to_json()), error.status, more, _XML)
@@ -75,7 +75,7 @@ def _dumped(body: object) -> str:
 
 
 def head_of(response: Response) -> Response:
-    """The same without its body."""
+    """Return a response without its body."""
     bare = Response(status_code=response.status_code)
     bare.raw_headers = response.raw_headers
     return bare
@@ -85,7 +85,7 @@ def head_of(response: Response) -> Response:
 
 
 def _to_xml(body: Mapping[str, Any], name: str) -> str:
-    """A resource's JSON, or a page's, as XML; ``name`` is what one resource is called: ``Call``."""
+    """Return the JSON of a resource or a page as XML; ``name`` is that of one resource."""
     listed = next((key for key, value in body.items() if isinstance(value, list)), None)
     if listed is None:
         return _document(_element(name, body))
@@ -97,7 +97,7 @@ def _to_xml(body: Mapping[str, Any], name: str) -> str:
 
 
 def _error_xml(body: Mapping[str, Any]) -> str:
-    """An error's JSON as XML."""
+    """Return the JSON of an error as XML."""
     return _document(_element("RestException", body))
 
 

@@ -1,4 +1,4 @@
-"""The table of resources: one row each, read by whatever has to do with all of them."""
+"""The table of resources: one row each, read by all parts that handle every resource."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ RESOURCES: Final[list[Resource]] = [
     SIGNING_KEYS,
     ACCOUNTS,
 ]
-"""Every resource. Read when it is needed: a test may add one."""
+"""All resources. Not copied at import: a test may add one."""
 
 
 def all_stored() -> dict[str, Stored]:
-    """How records are stored, by their kind."""
+    """Return how records are stored, by their kind."""
     return {each.stored.kind: each.stored for each in RESOURCES if each.stored is not None}
 
 
 def callbacks() -> tuple[str, ...]:
-    """Every kind of callback there is, as the delivery log and fault injection name them."""
+    """Return all kinds of callbacks, in the delivery log and in fault injection."""
     return tuple(kind for each in RESOURCES for kind in each.callbacks)
 
 
 def coverage() -> str:
-    """What the API understands, as a table in Markdown: resource, operation, parameters."""
+    """Return the operations as a table in Markdown: resource, method, path, parameters."""
     lines = ["| resource | method | path | parameters |", "|---|---|---|---|"]
     for each in RESOURCES:
         for path, methods in each.paths.items():

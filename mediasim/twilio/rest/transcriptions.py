@@ -1,6 +1,6 @@
-"""Transcriptions: the words of recordings, of the account or below their recording.
+"""Transcriptions of recordings, below the account or below their recording.
 
-One whose path ends in ``.txt`` is its text alone.
+A path that ends in ``.txt`` is the text alone.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _fetch(ask: ApiRequest) -> ApiResponse:
 
 
 def _words(ask: ApiRequest) -> ApiResponse:
-    """The text alone."""
+    """Return the text alone."""
     return ApiResponse(_found(ask).text)
 
 

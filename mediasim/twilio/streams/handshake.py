@@ -1,8 +1,8 @@
-"""A stream's handshake: its URL, checked, its upgrade's headers, and how it may fail or break.
+"""The handshake of a stream: the check of its URL, the headers of its upgrade, its error codes.
 
-``wss``, and ``ws`` for what listens on this machine. No query: values are given as Parameters.
-The upgrade is signed as a webhook is, for the URL as it is connected to. Codes are those of
-Twilio's error dictionary.
+Schemes are ``wss``, and ``ws`` for servers on this machine. A query is left out: values are given
+as Parameters. The upgrade is signed as a webhook is, for the URL that is connected to. Codes are
+those of Twilio's error dictionary.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SCHEME: Final = 31922
 MALFORMED_URL: Final = 31923
 PROTOCOL: Final = 31924
 OVERFLOW: Final = 31930
-"""A warning, as are the next two: each is given once for a stream."""
+"""Warning of too much audio; as the next two, given once for a stream."""
 MALFORMED_MESSAGE: Final = 31950
 INVALID_MESSAGE: Final = 31951
 NAMES: Final = {
@@ -62,7 +62,7 @@ _USER_AGENT: Final = "Twilio.TmeWs/1.0"
 
 
 class StreamFailed(Exception):
-    """A stream did not come about, or broke; has Twilio's code."""
+    """A stream could not be opened, or broke; ``code`` is Twilio's."""
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
@@ -71,16 +71,16 @@ class StreamFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StreamTarget:
-    """What to connect to, and with which headers."""
+    """The URL to connect to, and the headers of the upgrade."""
 
     url: str
     headers: dict[str, str]
     query: str
-    """What was left out."""
+    """The query that was left out of the URL."""
 
 
 def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
-    """Read a Stream's URL. Raises StreamFailed."""
+    """Read the URL of a Stream. Raises StreamFailed if it is wrong, or its host not allowed."""
     if not url.strip():
         raise StreamFailed(MALFORMED_URL, "a stream needs a URL")
     scheme = urlsplit(url.strip()).scheme.lower() if "://" in url else ""

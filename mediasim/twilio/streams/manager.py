@@ -1,4 +1,4 @@
-"""The account's media streams: started by TwiML or REST, told of, and ended with their calls.
+"""The media streams of an account: started by TwiML or REST, and ended with their calls.
 
 Status callbacks: ``stream-started``, ``stream-stopped``, ``stream-error`` (Twilio docs, Stream).
 """
@@ -23,11 +23,11 @@ from mediasim.twilio.webhooks import AppRequest
 __all__ = ["StreamManager"]
 
 _MOST_KEPT: Final = 1000
-"""Streams that are over; the oldest are forgotten."""
+"""Most ended streams that are kept, the newest."""
 
 
 class StreamManager:
-    """Every stream of the account, the oldest first."""
+    """All streams of the account, oldest first."""
 
     def __init__(
         self,
@@ -35,9 +35,10 @@ class StreamManager:
         live_call: Callable[[str], LiveCall | None],
         port: StreamPort | None,
     ) -> None:
-        """``live_call`` finds a call under way by its SID.
+        """Manage the streams of an account.
 
-        ``port`` None: no stream can be opened, which is the app's error then.
+        ``live_call`` finds an active call by its SID. ``port`` opens connections; with None every
+        stream fails.
         """
         self._account = account
         self._live_call = live_call
@@ -45,13 +46,13 @@ class StreamManager:
         self._streams: dict[str, MediaStream] = {}
         account.exchange.events.on("event", self._happened)
 
-    # -- asking -----------------------------------------------------------------------------
+    # -- finding ----------------------------------------------------------------------------
 
     def all(self) -> list[MediaStream]:
         return list(self._streams.values())
 
     def of_call(self, call_sid: str) -> list[MediaStream]:
-        """Those of a call that are not over."""
+        """Return the active streams of a call."""
         return [
             each
             for each in self._streams.values()
@@ -59,7 +60,7 @@ class StreamManager:
         ]
 
     def find(self, call_sid: str, key: str) -> MediaStream:
-        """One of a call, by SID or by name. Raises TwilioError (404) where there is none."""
+        """Find a call's stream by SID or name. Raises TwilioError (404) if there is none."""
         for each in reversed(self._streams.values()):
             if each.record.call_sid == call_sid and key in (each.record.sid, each.record.name):
                 return each
@@ -67,14 +68,17 @@ class StreamManager:
         raise not_found(path)
 
     def named(self, call_sid: str, name: str) -> MediaStream | None:
-        """The one under way that a Stop means; without a name, the newest."""
+        """Return a call's active stream of a name, without a name the newest; None if none."""
         found = [each for each in self.of_call(call_sid) if not name or each.record.name == name]
         return found[-1] if found else None
 
     # -- commands ---------------------------------------------------------------------------
 
     def start(self, call_sid: str, ask: StreamRequest) -> StreamRecord:
-        """POST /Calls/{sid}/Streams: a stream that goes to the app alone."""
+        """Start a stream to the app alone: POST /Calls/{sid}/Streams.
+
+        Raises TwilioError if the call is not active, or the name is in use.
+        """
         self._account.call_record(call_sid)
         call = self._live_call(call_sid)
         if call is None or not call.active:
@@ -84,19 +88,19 @@ class StreamManager:
         return self.fork(call, ask).record
 
     def fork(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
-        """Begin a stream beside the call, and go on at once."""
+        """Start a stream to the app alone, and return at once."""
         stream = self._new(call, ask, both_ways=False)
         self.spawn(self._open(stream))
         return stream
 
     async def connect(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
-        """Begin a stream both ways; returned when it is open, or has failed and so is over."""
+        """Start a bidirectional stream, and return it once it is open or has failed."""
         stream = self._new(call, ask, both_ways=True)
         await self._open(stream)
         return stream
 
     def stop(self, call_sid: str, key: str) -> StreamRecord:
-        """POST /Calls/{sid}/Streams/{sid}. What is over stays as it is."""
+        """Stop a stream: POST /Calls/{sid}/Streams/{sid}. Raises TwilioError (404) if none."""
         stream = self.find(call_sid, key)
         stream.stop()
         return stream.record
@@ -138,16 +142,16 @@ class StreamManager:
             if stream.started_frame is not None:
                 self._tell(stream, "started")
 
-    # -- telling ----------------------------------------------------------------------------
+    # -- reporting --------------------------------------------------------------------------
 
     def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
-        """It broke, or never began."""
+        """Report that a stream broke, or could not be opened."""
         words = f"{NAMES[failed.code]}: {failed}"
         self._account.notify(stream.record.call_sid, failed.code, words, stream.ask.url)
         self._tell(stream, "error", f"{failed.code} {words}")
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
-        """Something the app did that Twilio passes over."""
+        """Add a warning about a message of the app that is ignored."""
         self._account.notify(
             stream.record.call_sid,
             code,
@@ -157,7 +161,7 @@ class StreamManager:
         )
 
     def stopped(self, stream: MediaStream) -> None:
-        """It has ended, whatever the reason."""
+        """Report that a stream has ended."""
         self._tell(stream, "stopped")
 
     def _tell(self, stream: MediaStream, word: str, error: str = "") -> None:

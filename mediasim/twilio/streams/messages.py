@@ -1,4 +1,4 @@
-"""The messages of a media stream, written and read: JSON in text frames.
+"""The messages of a media stream: JSON in text frames.
 
 Source: Twilio docs, "Media Streams - WebSocket Messages". Numbers are decimal strings. Sequence
 numbers count every message from ``start`` on, chunks count each track's media from 1.
@@ -23,13 +23,13 @@ _PLAIN_MEDIA: Final = re.compile(
     r'\{"event": ?"media", ?"streamSid": ?"(\w+)", ?"media": ?\{"payload": ?"([\w+/=]*)"\}\}',
     re.ASCII,
 )
-"""As most apps write it, fifty times a second."""
+"""A media message as most apps write it."""
 _MOST_SHOWN: Final = 80
-"""Characters of a wrong message in its notification."""
+"""Most characters of a wrong message in its notification."""
 
 
 class Messages:
-    """What is sent on one stream, numbered in the order in which it is written."""
+    """Writes the messages of one stream, numbered in order."""
 
     def __init__(self, stream_sid: str, account_sid: str, call_sid: str) -> None:
         self._stream_sid = stream_sid
@@ -40,11 +40,11 @@ class Messages:
 
     @property
     def sent(self) -> int:
-        """How many have a number so far."""
+        """Number of numbered messages so far."""
         return self._sequence
 
     def start(self, tracks: Sequence[str], parameters: Mapping[str, str]) -> str:
-        """``start``; ``tracks`` are ``inbound`` and ``outbound``."""
+        """Return ``start``, which names the tracks, ``inbound`` and ``outbound``."""
         start = {
             "accountSid": self._account_sid,
             "streamSid": self._stream_sid,
@@ -56,7 +56,7 @@ class Messages:
         return self._written("start", start)
 
     def media(self, track: str, timestamp_ms: int, codes: bytes) -> str:
-        """``media``: mu-law octets of a track, so long after the stream's start."""
+        """Return ``media``: mu-law octets of a track at a time since the stream's start."""
         self._sequence += 1
         self._chunks[track] = chunk = self._chunks.get(track, 0) + 1
         payload = binascii.b2a_base64(codes, newline=False).decode("ascii")
@@ -68,15 +68,15 @@ class Messages:
         )
 
     def dtmf(self, digit: str) -> str:
-        """``dtmf``: a key that the call's party pressed."""
+        """Return ``dtmf``: the party has pressed a key."""
         return self._written("dtmf", {"track": "inbound_track", "digit": digit})
 
     def mark(self, name: str) -> str:
-        """``mark``: what the app sent before its mark has been played, or was cleared."""
+        """Return ``mark``: the audio before the app's mark was played, or cleared."""
         return self._written("mark", {"name": name})
 
     def stop(self) -> str:
-        """``stop``: nothing follows."""
+        """Return ``stop``, the last message."""
         return self._written("stop", {"accountSid": self._account_sid, "callSid": self._call_sid})
 
     def _written(self, event: str, content: Mapping[str, Any]) -> str:
@@ -92,29 +92,29 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class AppMedia:
-    """Audio to be played to the call."""
+    """Audio that is played to the call."""
 
     codes: bytes
-    """Mu-law octets, as many as the app likes."""
+    """Mu-law octets, of any number."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppMark:
-    """To be sent back once everything before it has been played."""
+    """A mark that is sent back once all audio before it was played."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class AppClear:
-    """Forget what has not been played yet."""
+    """A request to drop the audio that was not played yet."""
 
 
 AppMessage = AppMedia | AppMark | AppClear
 
 
 class BadStreamMessage(Exception):
-    """Not a message that an app may send; has Twilio's code."""
+    """A message that an app may not send; ``code`` is Twilio's."""
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
@@ -122,9 +122,9 @@ class BadStreamMessage(Exception):
 
 
 def read(data: str | bytes, stream_sid: str) -> AppMessage:
-    """What the app sent on a stream. Raises BadMessage.
+    """Read a message of the app; unknown fields are ignored.
 
-    Fields that nobody asked for are passed over.
+    Raises BadStreamMessage if it is no message that an app may send on this stream.
     """
     if isinstance(data, bytes):
         words = f"a binary frame of {len(data)} bytes; expected text frames with JSON"

@@ -1,10 +1,10 @@
-"""One media stream of a call: a WebSocket, what goes over it, and what became of it.
+"""A media stream of a call: its WebSocket, its messages and its resource.
 
-Every frame of its tracks is sent as it has been lived through, 20 ms in a message. What the app
-sends takes effect in the next frame. While a stream is open its room is lived through frame by
-frame, so that nothing can happen before what caused it.
+Each frame of its tracks is sent once it was processed, 20 ms in a message. Messages of the app
+take effect in the next frame. While a stream is open its room is processed frame by frame, so
+that no effect precedes its cause.
 
-Its resource is as the API description of 2010-04-01 has it.
+The resource follows the API description 2010-04-01.
 """
 
 from __future__ import annotations
@@ -74,24 +74,24 @@ class _Logged:
 
 
 class StreamOwner(Protocol):
-    """Who started streams, and is told of them."""
+    """Owns streams, and gets reports of them."""
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run something beside the call."""
+        """Run a task beside the call."""
 
     def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
-        """It broke, or never began."""
+        """Report that a stream broke, or could not be opened."""
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
-        """Something the app did that Twilio passes over."""
+        """Report a message of the app that is ignored."""
 
     def stopped(self, stream: MediaStream) -> None:
-        """It has ended, whatever the reason; told once, of one that began."""
+        """Report that a stream which had started has ended; called once."""
 
 
 @dataclass(slots=True)
 class StreamRecord:
-    """One stream of a call, under way or over."""
+    """A stream of a call, active or ended."""
 
     LIFE: ClassVar = STREAM
 
@@ -116,7 +116,7 @@ class StreamRecord:
 
 
 class MediaStream:
-    """A stream, from its request to its end; kept afterwards for its figures."""
+    """A stream, from its request to its end; kept afterwards for its measurements."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class MediaStream:
         self.ask = ask
         self.record = record
         self.both_ways = both_ways
-        """A Connect's: the app may speak."""
+        """Whether the app may send audio, as on a Connect's stream."""
         self.ended = asyncio.Event()
         self.asked_ns = record.updated_ns
         self.target: StreamTarget | None = None
@@ -139,7 +139,7 @@ class MediaStream:
         self.ended_frame: int | None = None
         self.error: tuple[int, str] | None = None
         self.received = 0
-        """Messages from the app, wrong ones too."""
+        """Number of messages from the app, wrong ones included."""
         self.log: deque[_Logged] = deque(maxlen=_MOST_LOGGED)
         """Marks, clears, keys and wrong messages, newest last."""
         self._owner = owner
@@ -154,7 +154,7 @@ class MediaStream:
     # -- life -------------------------------------------------------------------------------
 
     async def open(self, port: StreamPort, target: StreamTarget) -> None:
-        """Connect and begin. Raises StreamFailed."""
+        """Connect and start. Raises StreamFailed if the connection is refused or fails."""
         self.target = target
         try:
             socket = await port.connect(target.url, target.headers, self)
@@ -182,7 +182,7 @@ class MediaStream:
             self._keys = self._owner.spawn(self._tell_keys())
 
     def stop(self) -> None:
-        """End it from this side: the app is told, the socket closed."""
+        """Send ``stop``, close the connection and end the stream."""
         if self.ended.is_set():
             return
         socket = self._socket
@@ -212,7 +212,7 @@ class MediaStream:
     # -- to the app -------------------------------------------------------------------------
 
     def heard(self, track: Track, first_frame: int, pcm: NDArray[np.int16], *, sends: bool) -> None:
-        """The next frames of a track."""
+        """Process the next frames of a track, ``pcm`` (samples,): send and measure them."""
         self._meter.hear(track, pcm)
         socket = self._socket
         if socket is None or self.started_frame is None:
@@ -234,7 +234,7 @@ class MediaStream:
                 self._socket.send(self._messages.mark(name))
 
     async def _tell_keys(self) -> None:
-        """Keys that the party presses, once the server has noticed them."""
+        """Send each key that the party presses, once the server has noticed it."""
         with listen_for_keys(self.call, together=NOTICE_FRAMES - 1) as keys:
             while self._socket is not None:
                 frame, digit = await keys.get()
@@ -246,7 +246,7 @@ class MediaStream:
     # -- from the app -----------------------------------------------------------------------
 
     def message(self, data: str | bytes) -> None:
-        """A message of the app's takes effect now; a wrong one is warned of, once of each kind."""
+        """Process a message of the app; a wrong one adds a warning, once of each code."""
         if self._socket is None:
             return
         self.received += 1
@@ -272,7 +272,7 @@ class MediaStream:
             self._send_marks(self._playback.clear())
 
     def closed(self, end: StreamEnd, code: int, words: str) -> None:
-        """The app has ended it."""
+        """End the stream because its connection has ended."""
         if self.ended.is_set():
             return
         self._socket = None
@@ -290,17 +290,17 @@ class MediaStream:
             self._warned.add(code)
             self._owner.warn(self, code, words)
 
-    # -- what is told of it -----------------------------------------------------------------
+    # -- reporting --------------------------------------------------------------------------
 
     def _note(self, kind: str, text: str) -> None:
         self.log.append(_Logged(self.call.room.frame, kind, text))
 
     def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
-        """The conversation so far, from the stream's start."""
+        """Return measurements of the conversation since the stream's start."""
         return self._meter.figures(dead_air_ms=dead_air_ms)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, for a person or a test; times in seconds of the loop."""
+        """Return the stream with its log and figures; times in seconds of the loop."""
         playback = self._playback
         return {
             "sid": self.record.sid,
@@ -328,7 +328,7 @@ class MediaStream:
 
 
 class _TrackEar:
-    """Hears one track for a stream, one frame at a time."""
+    """A listener of one track for a stream, one frame at a time."""
 
     horizon = patience = 1
 

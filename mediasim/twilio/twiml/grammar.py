@@ -1,9 +1,8 @@
-"""The table of TwiML: every element, its attributes and what they may say, what stands inside it.
+"""The grammar of TwiML as a table: each element, its attributes with their values, its children.
 
 Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
-for Node) and of the pages of the verbs. Elements that Twilio knows and this sandbox does not
-carry out are in the table without attributes: they are kept out of the document whole, with a
-warning.
+for Node) and of the pages of the verbs. Elements of Twilio that this sandbox does not support
+are in the table without attributes: they are left out of the document, with a warning.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ ROOT: Final = "Response"
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A row of the table."""
+    """A row of the table: what an element may contain."""
 
     attributes: Mapping[str, Value] = field(default_factory=dict)
     children: tuple[str, ...] = ()
     text: bool = False
-    """Words may stand directly inside it."""
+    """Whether the element has text of its own."""
     spoken: bool = False
-    """Its words are part of what the element around it says (SSML)."""
+    """Whether its text is part of the text of the element around it (SSML)."""
     supported: bool = True
 
 
@@ -308,7 +307,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
 
 
 def element(name: str, parent: str | None = None) -> Element | None:
-    """The row of an element inside another; None: it may not stand there, or nobody knows it."""
+    """Return the row of an element inside another; None if it is unknown or not allowed there."""
     if parent is None:
         return ELEMENTS[ROOT] if name == ROOT else None
     if name not in ELEMENTS[parent].children:

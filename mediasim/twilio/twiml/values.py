@@ -1,8 +1,7 @@
-"""What an attribute of a TwiML element may say.
+"""The types of attribute values of TwiML elements.
 
-A :class:`Value` turns what was written into how it is kept, or into None when it is wrong.
-Names of values, ``true`` and ``false``, ``get`` and ``POST`` are read in any case and kept as
-Twilio spells them.
+A :class:`Value` reads the text of an attribute into its normal form, or None if it is wrong. Words
+such as ``true`` and ``get`` are read in any case and normalised to Twilio's spelling.
 """
 
 from __future__ import annotations
@@ -14,21 +13,21 @@ __all__ = ["FLAG", "METHOD", "NUMBER", "TEXT", "Choice", "Number", "Text", "Valu
 
 
 class Value:
-    """A kind of value."""
+    """A type of attribute values."""
 
     def read(self, written: str) -> str | None:
-        """How it is kept; None: it is wrong."""
+        """Return the normal form of a value; None if it is wrong."""
         raise NotImplementedError
 
     @property
     def wanted(self) -> str:
-        """What would be right, in words."""
+        """The valid values, in words."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
 class Text(Value):
-    """Anything."""
+    """Any text."""
 
     def read(self, written: str) -> str | None:
         return written
@@ -69,7 +68,7 @@ class Number(Value):
 
 @dataclass(frozen=True, slots=True)
 class Choice(Value):
-    """One of a few."""
+    """One of several words."""
 
     of: tuple[str, ...]
 
@@ -84,7 +83,7 @@ class Choice(Value):
 
 @dataclass(frozen=True, slots=True)
 class Words(Value):
-    """Some of a few, with spaces between them; kept in the order written."""
+    """Several of some words, separated by spaces, in the order written."""
 
     of: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Dial: telephones, a queue or a conference are connected to the caller, and the app is told of it.
+"""Dial: connects the caller to telephones, a queue or a conference, and reports it to the app.
 
 Of several telephones that are rung, the first to answer is connected.
 """
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 Place = Callable[[CallSession, str, str, Callback | None], CallSession]
-"""Makes a child call, queued: of a call, to an address, with a caller ID and a status callback."""
+"""Creates a queued child of a call: to an address, with a caller ID and a status callback."""
 _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": ""}
 _MOST_AT_ONCE: Final = 10
 
 
 class DialVerbRecording:
-    """The recording that a Dial verb asks for; a :class:`mediasim.exchange.dial.DialRecording`."""
+    """The recording of a Dial verb: a :class:`mediasim.exchange.dial.DialRecording`."""
 
     def __init__(self, session: CallSession, verb: Verb) -> None:
         self._session = session
@@ -73,7 +73,7 @@ class DialVerbRecording:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a Dial, as its action is told."""
+    """The outcome of a Dial, sent to its action."""
 
     status: DialStatus = "failed"
     child: LiveCall | None = None
@@ -101,7 +101,7 @@ class Outcome:
 
 
 def _sip_params(sip: SipFacts | None) -> Params:
-    """Of a dialled SIP telephone (Twilio docs, Sip noun, "Call action request parameters")."""
+    """Return parameters of a SIP telephone (docs, Sip noun, "Call action request parameters")."""
     if sip is None:
         return []
     params = [("DialSipCallId", sip.call_id)] if sip.call_id else []
@@ -111,7 +111,7 @@ def _sip_params(sip: SipFacts | None) -> Params:
 
 
 def talk_options(verb: Verb) -> TalkOptions:
-    """What a Dial verb says about how its talk ends."""
+    """Return the attributes of a Dial verb that end the connected call."""
     options: TalkOptions = {"star_ends": verb.flag("hangupOnStar", False)}
     if "timeLimit" in verb.attributes:
         options["time_limit_ns"] = verb.seconds("timeLimit", 14_400) * NS_PER_SECOND
@@ -119,15 +119,15 @@ def talk_options(verb: Verb) -> TalkOptions:
 
 
 Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
-"""Connects a call to what a Dial and a noun in it say."""
+"""Connects a call to the target of a noun in a Dial, and fills in the outcome."""
 
 
 async def dial(
     session: CallSession, verb: Verb, *, place: Place, nouns: Mapping[str, Noun]
 ) -> FollowUp | None:
-    """Connect the call to somebody; then the app is asked what follows, if there is an action.
+    """Connect the call to the targets of a Dial; then its action, if any, gives the next document.
 
-    ``nouns`` connect it to what is no telephone.
+    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends.
     """
     ended = False
     outcome = Outcome()
@@ -148,7 +148,7 @@ async def dial(
 
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
-    """Connect the call to a telephone, as was asked for without a document."""
+    """Connect the call to one telephone, without a document."""
     leg = DialledLeg(partial(place, session, request.address, "", None))
     await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
 
@@ -177,7 +177,7 @@ def _address(noun: Verb) -> str:
 async def _dial_telephones(
     session: CallSession, verb: Verb, legs: list[DialledLeg], outcome: Outcome
 ) -> None:
-    """From the first ring to the last word."""
+    """Ring telephones and connect the first that answers, until the connected call ends."""
     recording = DialVerbRecording(session, verb)
     dialled = Dial(
         session,
@@ -203,7 +203,7 @@ def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place) -> DialledL
 
 
 def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSession:
-    """A noun's call, queued."""
+    """Create the queued call of a noun."""
     callback = callback_of(noun, session, "statusCallback")
     other = place(session, _address(noun), verb.attribute("callerId"), callback)
     reach = other.phone.reach
@@ -214,7 +214,7 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSe
 
 
 async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
-    """Let the noun's keys and its own document run on the answered leg, heard by it alone."""
+    """Play the noun's digits and its document to the answered leg, before it is connected."""
     assert isinstance(other, CallSession)
     try:
         if noun.attribute("sendDigits"):

@@ -1,9 +1,9 @@
-"""Gather: keys, or words, while prompts are played.
+"""Gather: keys or speech, while prompts are played.
 
-What was said is known, for the parties are simulated: SpeechResult is the text of what the party
-said in its turn, a perfect recogniser's answer (our choice); a real party's speech gives none. Such
-a recogniser needs no hints, model or language, which are taken without effect. Partial results
-come once a second while new words are heard (our choice).
+The words of simulated parties are known: SpeechResult is the text of what the party said in its
+turn, as of a perfect recogniser (our choice); a real party's speech has no words. So hints, model
+and language are accepted without effect. Partial results come once a second while new words are
+heard (our choice).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ __all__ = ["gather"]
 
 _PROMPTS: Final = {"Say": say, "Play": play, "Pause": pause}
 _AUTO_SPEECH_NS: Final = 1_000_000_000
-"""Quiet after which ``speechTimeout=auto`` takes the party to have finished (our choice)."""
+"""Silence in nanoseconds after which ``speechTimeout=auto`` ends the speech (our choice)."""
 _PARTIAL_NS: Final = NS_PER_SECOND
 
 
 async def gather(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Ask the party for input, and the app what to do with it; without input the next verb runs."""
+    """Collect input and send it to the action; without input the next verb runs."""
     inputs = verb.words("input", "dtmf")
     asking = _Asking(session, verb)
     with listen_for_keys(session.call) as keys:
@@ -61,7 +61,7 @@ async def gather(session: CallSession, verb: Verb) -> FollowUp | None:
 
 
 async def _prompt(session: CallSession, verb: Verb, asking: _Asking) -> None:
-    """Prompts are cut short by the first key or word."""
+    """Play the prompts until the first key or word."""
     try:
         for child in verb.children:
             prompt = _PROMPTS.get(child.name)
@@ -72,7 +72,7 @@ async def _prompt(session: CallSession, verb: Verb, asking: _Asking) -> None:
 
 
 async def _deadline(session: CallSession, verb: Verb, asking: _Asking) -> None:
-    """Until input is complete, or has not come for ``timeout`` seconds."""
+    """Wait until input is complete, or none has come for ``timeout`` seconds."""
     patience = verb.seconds("timeout", 5) * NS_PER_SECOND
     while not asking.complete.is_set():
         asking.touched.clear()
@@ -82,7 +82,7 @@ async def _deadline(session: CallSession, verb: Verb, asking: _Asking) -> None:
 
 
 class _Asking:
-    """The input so far."""
+    """The keys and the speech of a Gather so far."""
 
     def __init__(self, session: CallSession, verb: Verb) -> None:
         self._session = session
@@ -99,13 +99,13 @@ class _Asking:
         self.speech: str | None = None
         self.speaking = False
         self.begun = asyncio.Event()
-        """The first key or word: prompts stop."""
+        """Set by the first key or word, which stops the prompts."""
         self.touched = asyncio.Event()
-        """Something more came."""
+        """Set by each key and each beginning of speech, which restarts the timeout."""
         self.complete = asyncio.Event()
 
     async def take(self, keys: Keys) -> None:
-        """Keys, until there are enough."""
+        """Collect keys until there are ``numDigits`` or one of ``finishOnKey`` is pressed."""
         while self._dtmf:
             frame, digit = await keys.get()
             await notice(self._session.call, frame)
@@ -120,7 +120,7 @@ class _Asking:
             self.complete.set()
 
     async def hear(self, tracker: SpeechTracker) -> None:
-        """Words, until the party has been quiet for long enough."""
+        """Collect speech until the party has been silent for ``speechTimeout``."""
         since_ns = self._session.exchange.now_ns
         await notice(self._session.call, await fired(tracker.wait_speech))
         self.speaking = True
@@ -140,7 +140,7 @@ class _Asking:
         self.complete.set()
 
     async def _until_said(self, tracker: SpeechTracker) -> None:
-        """Quiet for long enough, or the longest that is listened to."""
+        """Wait for silence of ``speechTimeout``, or until ``maxSpeechTime`` is over."""
         exchange, frames = self._session.exchange, -(-self._quiet_ns // FRAME_NS)
 
         async def quiet() -> None:
@@ -151,7 +151,7 @@ class _Asking:
         await first_of(quiet(), longest)
 
     async def _tell(self, callback: Callback, since_ns: int) -> None:
-        """What has been understood so far, for as long as more of it comes."""
+        """Send a partial result each second in which new words were said."""
         session, told, number = self._session, "", 0
         while True:
             words = self._words(since_ns)
@@ -172,7 +172,7 @@ class _Asking:
             await session.exchange.sleep(_PARTIAL_NS)
 
     def _words(self, since_ns: int) -> str:
-        """What the party has said in its turn, up to now."""
+        """Return the words that the party has said in its turn, up to now."""
         line, now_ns = self._session.call.line, self._session.exchange.now_ns
         if line is None:
             return ""  # not simulated: what it says is not known
@@ -185,7 +185,7 @@ class _Asking:
         return words_between(line.timeline, min(starts), last) if starts else ""
 
     def params(self) -> Params | None:
-        """What to tell the app; None without input."""
+        """Return the parameters for the action; None without input."""
         if self.speech:
             return [("SpeechResult", self.speech), ("Confidence", "1.0")]
         if self.digits or (self.complete.is_set() and self._dtmf and self.speech is None):

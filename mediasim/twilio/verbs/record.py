@@ -1,4 +1,4 @@
-"""Record: a beep, and what the caller says until it stops."""
+"""Record: a beep, and a recording of the caller until it stops speaking."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["callback_of", "record", "recording_request"]
 
 
 def callback_of(verb: Verb, session: CallSession, prefix: str) -> Callback | None:
-    """``<prefix>``, ``<prefix>Method`` and ``<prefix>Event`` of a verb or noun."""
+    """Return the callback of ``<prefix>``, ``<prefix>Method`` and ``<prefix>Event``, if any."""
     url = verb.attribute(prefix)
     if not url:
         return None
@@ -31,7 +31,7 @@ def callback_of(verb: Verb, session: CallSession, prefix: str) -> Callback | Non
 def recording_request(
     verb: Verb, session: CallSession, *, channels: str, track: str, trim: str
 ) -> RecordingRequest:
-    """What a verb says about its recording; wrong words were warned of, and count as absent."""
+    """Return the recording that a verb or noun requests; wrong values count as absent."""
     return RecordingRequest(
         channels=cast(Channels, _one_of(channels, ("mono", "dual"))),
         track=cast(RecordedTrack, _one_of(track, ("both", "inbound", "outbound"))),
@@ -45,7 +45,7 @@ def _one_of(word: str, words: tuple[str, ...]) -> str:
 
 
 async def record(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Record the caller; with something said, the app is asked what follows."""
+    """Record the caller; if it has spoken, the action gives the next document."""
     ask = recording_request(
         verb, session, channels="mono", track="both", trim=verb.attribute("trim", "trim-silence")
     )

@@ -1,4 +1,4 @@
-"""Start, Stop and Connect: recordings and streams beside the call, and streams both ways."""
+"""Start, Stop and Connect: recordings and streams beside the call, and bidirectional streams."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
 _FORMAT: Final = {"audioFormat": "audio/x-mulaw", "sampleRate": "8000"}
 _LONGEST_PARAMETER: Final = 500
-"""Characters of a Parameter's name and value together (Twilio docs, Stream)."""
+"""Most characters of a Parameter's name and value together (Twilio docs, Stream)."""
 
 
 async def start(session: CallSession, verb: Verb) -> None:
-    """Begin what its nouns say, and go on at once."""
+    """Start the recordings and streams of the nouns, and go on at once."""
     for noun in verb.children:
         if noun.name == "Stream":
             start_stream(session, noun)
@@ -37,7 +37,7 @@ async def start(session: CallSession, verb: Verb) -> None:
 
 
 async def stop(session: CallSession, verb: Verb) -> None:
-    """End what its nouns name; without a name, the newest."""
+    """Stop the recordings and streams that the nouns name; without a name, the newest."""
     for noun in verb.children:
         if noun.name == "Stream":
             stop_stream(session, noun)
@@ -53,7 +53,7 @@ def _named(session: CallSession, name: str) -> LiveRecording | None:
 
 
 async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Let the app converse over a stream until it closes it; then the call goes on."""
+    """Connect the app over a bidirectional stream; the next verb runs once it is closed."""
     noun = next((child for child in verb.children if child.name == "Stream"), None)
     if noun is None:
         return None
@@ -73,7 +73,7 @@ async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
 
 
 def start_stream(session: CallSession, noun: Verb) -> None:
-    """Begin a stream beside the call. A name that is taken is warned of, and begins nothing."""
+    """Start a stream beside the call; a name that is in use adds a warning and starts nothing."""
     ask, service = _request(session, noun), session.service
     if ask.name is not None and service.streams.named(session.call.sid, ask.name) is not None:
         words = f"a stream named {ask.name} is under way on this call already"
@@ -83,7 +83,7 @@ def start_stream(session: CallSession, noun: Verb) -> None:
 
 
 def stop_stream(session: CallSession, noun: Verb) -> None:
-    """End the stream of a name; without one, the newest."""
+    """Stop the stream of a name; without one, the newest."""
     stream = session.service.streams.named(session.call.sid, noun.attribute("name"))
     if stream is not None:
         stream.stop()
@@ -114,14 +114,14 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
 
 
 def _warn(session: CallSession, noun: Verb, words: str) -> None:
-    """Something in the document that is passed over."""
+    """Add a warning about a noun that is ignored in part."""
     session.service.notify(
         session.call.sid, 12200, words, session.base, line=noun.line, warning=True
     )
 
 
 def _socket_url(session: CallSession, url: str) -> str:
-    """A relative URL is seen from the document's, with its scheme turned into a WebSocket's."""
+    """Resolve a relative URL against the document's, with a WebSocket's scheme."""
     if not url or "://" in url:
         return url
     absolute = session.absolute(url)

@@ -1,8 +1,8 @@
-"""In which order callbacks are sent: each after those of its lane, or as bad weather has it.
+"""The order of callbacks: each is sent after those of its lane, unless fault injection reorders.
 
-Lanes do not wait for each other. Of callbacks that are delayed, each comes no sooner than it is
-due, and in order among themselves; they hold up no others. One that is overtaken waits for the
-next of its call, ten seconds at most.
+Lanes do not wait for each other. Delayed callbacks are sent no sooner than they are due, in order
+among themselves, and delay no others. An overtaken callback waits for the next of its call or
+conference, ten seconds at most.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _NS: Final = 1_000_000_000
 
 
 class Lanes:
-    """Work in lanes: in one lane it is done in order, lanes do not wait for each other."""
+    """Lanes of work: one lane's is done in order, and lanes do not wait for each other."""
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Task[None]] = {}
         self._open: set[asyncio.Task[None]] = set()
 
     def add(self, lane: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work once everything before it in its lane is done."""
+        """Do work once everything before it in its lane is done."""
         before = self._last.get(lane)
         task = asyncio.get_running_loop().create_task(_after(before, work))
         self._last[lane] = task
@@ -35,7 +35,7 @@ class Lanes:
         task.add_done_callback(lambda _: self._done(lane, task))
 
     async def settled(self) -> None:
-        """Wait until all that was added so far is done."""
+        """Wait until all work that was added so far is done."""
         if self._open:
             await asyncio.wait(tuple(self._open))
 
@@ -60,10 +60,10 @@ class _Held:
 
 
 class Turns:
-    """Gives each callback its turn. Used on the engine's loop."""
+    """Schedules callbacks: in lanes, delayed, early or overtaken. Used on the engine's loop."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        """``clock`` is the loop's time in nanoseconds."""
+        """Create an empty schedule. ``clock`` is the loop's time in nanoseconds."""
         self._clock = clock
         self._lanes = Lanes()
         self._late = Lanes()
@@ -71,9 +71,9 @@ class Turns:
         self._held: dict[str, _Held] = {}
 
     def add(self, lane: str, work: Work, *, of: str, overtaken: bool = False) -> bool:
-        """Do the work after what is in the lane. Returns whether it is held back first.
+        """Do work after what is in the lane; return whether it is held back before.
 
-        ``of`` is what it is about; one that is ``overtaken`` waits for the next about the same.
+        ``of`` is the subject of the work; ``overtaken`` work waits for the next of its subject.
         """
         held = self._held.pop(of, None)
         if held is None and overtaken:
@@ -87,7 +87,7 @@ class Turns:
         return False
 
     def later(self, lane: str, work: Work, delay_ns: int) -> None:
-        """Do the work no sooner than after a delay."""
+        """Do work after a delay."""
         due_ns = self._clock() + delay_ns
 
         async def wait_and_work() -> None:
@@ -97,11 +97,11 @@ class Turns:
         self._late.add(lane, wait_and_work)
 
     def early(self, lane: str, work: Work) -> None:
-        """Do the work now, whatever else is in the lane."""
+        """Do work now, whatever is in the lane."""
         self._early.add(lane, work)
 
     async def early_settled(self) -> None:
-        """Wait until all that came early is done."""
+        """Wait until all early work is done."""
         await self._early.settled()
 
     async def settled(self) -> None:

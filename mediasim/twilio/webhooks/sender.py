@@ -1,13 +1,13 @@
-"""Carrying out one delivery: what is sent where, what is tried again, and where that leads.
+"""Sending of deliveries: signed requests, retries and redirects.
 
 Redirects of status 301, 302, 303 go on as a GET without parameters, as in browsers, one of 307
 as it was; ten at most. Every address on the way is checked, and every request signed anew.
 Sources: https://www.twilio.com/docs/api/errors/11215 and 11216.
 
-Time-outs and retries are as the connection overrides say: one retry when there was no connection,
-unless asked otherwise. Twilio's pages tell of no wait between attempts, so there is none. The time
-a request takes is the loop's; where the loop's clock was held meanwhile, a time-out still counts
-in full.
+Time-outs and retries are those of the connection overrides; the default is one retry if there was
+no connection. Twilio's pages name no wait between attempts, so there is none. The time that a
+request takes is the loop's; where the loop's clock was held meanwhile, a time-out still counts in
+full.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["Sender"]
 _USER_AGENT: Final = "TwilioProxy/1.1"
 _FORM: Final = "application/x-www-form-urlencoded; charset=UTF-8"
 _MOST_BYTES: Final = 40 * 1024 * 1024
-"""Of an answer: the largest file that Twilio plays."""
+"""Most bytes of a response: the largest file that Twilio plays."""
 _HTTP: Final = 11200
 _CONNECTION: Final = 11205
 _NS: Final = 1_000_000_000
@@ -57,7 +57,7 @@ def _outgoing(
     idempotency_token: str,
     cookie: str | None,
 ) -> HttpRequest:
-    """The request for an address, signed with the account's token."""
+    """Return the request to an address, signed with the account's token."""
     form = urlencode(params)
     posted = method == "POST"
     url = address.url() if posted else address.url(query=form)
@@ -171,7 +171,7 @@ class _Attempts:
 
 
 class Sender:
-    """Sends deliveries for one account."""
+    """Sends the deliveries of one account."""
 
     def __init__(
         self,
@@ -188,12 +188,12 @@ class Sender:
         self._guard = guard
         self._seeds = seeds
         self._cookies: Cookies | None = None
-        """None until an app sets one."""
+        """The app's cookies; None until it sets one."""
 
     async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
-        """Deliver it, entering each attempt. Raises AppFailure once it is given up.
+        """Send a delivery, and enter each attempt in it. Raises AppFailure if all attempts fail.
 
-        ``lost_answer``: the status that comes in the stead of the app's first answer.
+        ``lost_answer`` is an injected status that replaces the app's first response.
         """
         method = "GET" if delivery.method.upper() == "GET" else "POST"
         address, params = self._address(delivery.url, delivery), delivery.params
@@ -238,7 +238,7 @@ class Sender:
         self._cookies.keep(sid, address, set_cookie)
 
     def _address(self, url: str, delivery: Delivery) -> WebhookUrl:
-        """Where to send it, if it may be sent there."""
+        """Parse and check a URL. Raises AppFailure if it is wrong or its host not allowed."""
         try:
             address = WebhookUrl.parse(url)
         except ValueError as error:
@@ -266,7 +266,7 @@ class Sender:
         return self._address(target, delivery)
 
     def _token(self, delivery: Delivery) -> str:
-        """The same for every attempt at one delivery, and its duplicates; formed as a UUID."""
+        """Return the idempotency token of all attempts and copies of a delivery: a UUID."""
         meant = delivery.duplicate_of or delivery.id
         digits = self._seeds.digest(f"idempotency/{meant}").hex()
         cuts = (0, 8, 12, 16, 20, 32)

@@ -1,7 +1,7 @@
-"""Twilio's requests to the user's app, and the log of them.
+"""Twilio's requests to the user's app, and their log.
 
-A fetch is made at once and its answer is waited for; a notification takes its turn in its lane
-and nobody waits. Everything runs on the engine's loop and counts its time.
+A fetch is sent at once and its response awaited; a callback is sent in its lane, and its sender
+does not wait. Everything runs on the engine's loop and in its time.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["API_REQUEST", "DOWNLOAD", "RECORDER", "Webhooks"]
 
 API_REQUEST: Final = "api-request"
 DOWNLOAD: Final = "download"
-"""Kinds of log entries about the app's own requests, which the weather has struck."""
+"""Kinds of log entries about the app's own requests, in which faults were injected."""
 RECORDER: Final = "recorder"
-"""The same of recordings that it has broken."""
+"""Kind of log entries about recordings, in which faults were injected."""
 
 _ONE_LANE: Final = "all"
 _MOST_KEPT: Final = 10_000
-"""Deliveries in the log; the oldest leave it."""
+"""Most deliveries in the log, the newest."""
 _TURNS: Final = 50
-"""Of the loop, that what a request has begun is given before the request is answered."""
+"""Turns of the loop in which a request may cause callbacks before its response is sent."""
 
 
 class Webhooks:
-    """One account's webhooks."""
+    """Sends and logs the webhooks of one account."""
 
     def __init__(
         self,
@@ -48,11 +48,12 @@ class Webhooks:
         one_lane: bool = False,
         on_delivery: Callable[[Delivery], None] | None = None,
     ) -> None:
-        """``clock`` is the loop's time in nanoseconds; ``seeds`` decide ids and tokens.
+        """Open an account's webhooks with an empty log.
 
+        ``clock`` is the loop's time in nanoseconds; ``seeds`` give ids and tokens.
         ``allow_hosts``: hosts that may be called besides this machine, ``*`` for any.
-        ``one_lane``: all notifications in one order, whatever their lanes. ``on_delivery``
-        hears of each delivery once it is done.
+        ``one_lane``: all callbacks are sent in one order, whatever their lanes. ``on_delivery``
+        is called with each delivery once it is done.
         """
         self.guard = HostGuard(allow_hosts)
         self._sender = Sender(
@@ -64,15 +65,18 @@ class Webhooks:
         self._on_delivery = on_delivery
         self._turns = Turns(clock)
         self._posts = 0
-        """Requests under way whose callbacks may come before their answers."""
+        """Number of active requests whose callbacks may be sent before their responses."""
         self._entered = 0
         self.weather = FaultInjection(seeds.fork("weather"))
-        """What goes wrong with all this."""
+        """Faults injected into requests, callbacks and media."""
         self.deliveries: list[Delivery] = []
-        """Newest last."""
+        """The delivery log, newest last."""
 
     async def fetch(self, request: AppRequest) -> AppResponse:
-        """The app's answer, now, or in the one lane when its turn comes. Raises AppFailure."""
+        """Send a request and return the app's response. Raises AppFailure if there is none.
+
+        With ``one_lane`` it is sent after the callbacks before it, otherwise at once.
+        """
         delivery = self._entry(request)
         if not self._one_lane:
             return await self._deliver(delivery)
@@ -94,9 +98,10 @@ class Webhooks:
     def notify(
         self, request: AppRequest, lane: str, done: Callable[[], None] | None = None
     ) -> None:
-        """Tell the app, after everything else in the lane; what it answers changes nothing.
+        """Send a callback after all others of its lane; its response changes nothing.
 
-        ``done`` is called once it was answered or given up, not if the sandbox ends before.
+        ``done`` is called once the callback was sent or has failed, not if the sandbox ends
+        before.
         """
         fate = self.weather.callback(request.kind, request.sid, request.url)
         shared = _ONE_LANE if self._one_lane else lane
@@ -131,11 +136,11 @@ class Webhooks:
             first.injected.append("held back for the next one to overtake it")
 
     def request_begins(self) -> None:
-        """A request to the API is under way that is to be answered after its callbacks."""
+        """Begin a request to the API whose callbacks may be sent before its response."""
         self._posts += 1
 
     async def request_ends(self) -> None:
-        """Wait until the app has been told what that request has caused so far."""
+        """End such a request: wait until the callbacks that it has caused so far are sent."""
         try:
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
@@ -146,19 +151,19 @@ class Webhooks:
     def note(
         self, request: AppRequest, injected: Collection[str], error: str | None = None
     ) -> None:
-        """Enter what befell one of the app's own requests, or a recording; nothing is sent."""
+        """Log the faults injected in a request of the app or in a recording; nothing is sent."""
         entry = self._entry(request, injected=injected)
         entry.error = error
         self._done(entry)
 
     async def settled(self) -> None:
-        """Wait until every notification so far is delivered or given up."""
+        """Wait until all callbacks so far are sent or have failed."""
         await self._turns.settled()
 
     async def replay(self, delivery_id: str) -> Delivery:
-        """Send one of the log again, freshly signed; returns the new delivery, done.
+        """Send a delivery of the log again, signed anew; return the new delivery, done.
 
-        Raises LookupError when the log has no such delivery.
+        Raises LookupError if the log has no such delivery, or it was no request to the app.
         """
         for old in self.deliveries:
             if old.id == delivery_id:
