@@ -44,7 +44,7 @@ from mediasim.twilio.resources import (
     KeyRecord,
     NumberRecord,
 )
-from mediasim.twilio.session import CallDocuments, CallSession, FollowUp
+from mediasim.twilio.session import CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -84,15 +84,17 @@ class Account(CallDocuments):
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
-        self.numbers: ResourceList[NumberRecord] = self.book("IncomingPhoneNumbers")
-        self.applications: ResourceList[ApplicationRecord] = self.book("Applications")
-        self.keys: ResourceList[KeyRecord] = self.book("Keys")
-        self.transcriptions: ResourceList[TranscriptionRecord] = self.book("Transcriptions")
+        self.numbers: ResourceList[NumberRecord] = self.resource_list("IncomingPhoneNumbers")
+        self.applications: ResourceList[ApplicationRecord] = self.resource_list("Applications")
+        self.keys: ResourceList[KeyRecord] = self.resource_list("Keys")
+        self.transcriptions: ResourceList[TranscriptionRecord] = self.resource_list(
+            "Transcriptions"
+        )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
-        self.storage_trouble: Callable[[], str | None] = lambda: None
+        self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
         self.verbs = {
@@ -111,30 +113,30 @@ class Account(CallDocuments):
         session = self.sessions.get(sid)
         return None if session is None else session.call
 
-    def create_call(self, ask: CallRequest) -> CallRecord:
+    def create_call(self, request: CallRequest) -> CallRecord:
         """Place a call whose TwiML runs when it is answered: POST /Calls.
 
         Raises TwilioError if a parameter is wrong, or no more calls can be carried.
         """
-        self._check_room(f"a call to {ask.to}")
-        to, from_ = called(ask.to), calling(ask.from_)
-        script, callback = ask.script, ask.status_callback
-        if ask.application_sid is not None:
-            application = self.applications.find(ask.application_sid)
-            script = application.script()
+        self._check_capacity(f"a call to {request.to}")
+        to, from_ = called(request.to), calling(request.from_)
+        source, callback = request.source, request.status_callback
+        if request.application_sid is not None:
+            application = self.applications.find(request.application_sid)
+            source = application.source()
             callback = callback or application.callback()
-        if ask.participant is None and not script.url and script.twiml is None:
+        if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
         phone = self.directory.phone(to)
         call = self._new_call(phone, to, from_, "outbound-api", "queued", callback)
-        call.record.caller_name = ask.caller_name
-        if ask.recording is not None:
-            self._on_answer[call.sid] = ask.recording
+        call.record.caller_name = request.caller_name
+        if request.recording is not None:
+            self._on_answer[call.sid] = request.recording
         session = self._begin(call, phone)
-        session.send_digits = ask.send_digits
-        session.longest_ns = (ask.time_limit_seconds or 14_400) * NS_PER_SECOND
-        instructions = script if ask.participant is None else self.conferences.take_part
-        self._run(session, session.go_out(instructions, ask.timeout_seconds * NS_PER_SECOND))
+        session.send_digits = request.send_digits
+        session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
+        instructions = source if request.participant is None else self.conferences.take_part
+        self._run(session, session.go_out(instructions, request.timeout_seconds * NS_PER_SECOND))
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
@@ -145,14 +147,14 @@ class Account(CallDocuments):
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
-        self._check_room(f"a call from {from_} to {to}")
-        script = number.script()
+        self._check_capacity(f"a call from {from_} to {to}")
+        source = number.source()
         if number.voice_application_sid:
-            script = self.applications.find(number.voice_application_sid).script()
+            source = self.applications.find(number.voice_application_sid).source()
         call = self._new_call(phone, to, from_, "inbound", "ringing", number.callback())
         call.record.phone_number_sid = number.sid
         session = self._begin(call, phone)
-        self._run(session, session.come_in(script))
+        self._run(session, session.come_in(source))
         return call.record
 
     def place_from_client(
@@ -160,24 +162,25 @@ class Account(CallDocuments):
         from_: str,
         to: str,
         phone: Phone,
-        ask: FollowUp | DialRequest,
+        instructions: FollowUp | DialRequest,
         callback: Callback | None = None,
     ) -> CallRecord:
         """Place a call from a client, which follows a document or dials one telephone.
 
         Raises TwilioError if no more calls can be carried.
         """
-        self._check_room(f"a call from {from_}")
+        self._check_capacity(f"a call from {from_}")
         call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
         session = self._begin(call, phone)
-        if isinstance(ask, DialRequest):
-            ask_for = partial(dial_telephone, request=ask, place=self.place_child)
-            self._run(session, session.come_in(ask_for))
-        else:
-            self._run(session, session.come_in(ask))
+        follow: Instructions = (
+            partial(dial_telephone, request=instructions, place=self.place_child)
+            if isinstance(instructions, DialRequest)
+            else instructions
+        )
+        self._run(session, session.come_in(follow))
         return call.record
 
-    def _check_room(self, for_what: str, parent: LiveCall | None = None) -> None:
+    def _check_capacity(self, what: str, parent: LiveCall | None = None) -> None:
         """Check that one more call can be carried and recorded.
 
         Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
@@ -185,11 +188,11 @@ class Account(CallDocuments):
         """
         if self.exchange.plane.overloaded():
             refusal, why = too_many(_OVERLOADED), _OVERLOADED
-        elif (trouble := self.storage_trouble()) is not None:
-            refusal, why = unavailable(trouble), trouble
+        elif (problem := self.storage_problem()) is not None:
+            refusal, why = unavailable(problem), problem
         else:
             return
-        words = f"{for_what} is refused: {why}"
+        words = f"{what} is refused: {why}"
         self.notify(None if parent is None else parent.sid, refusal.code, words, warning=True)
         _LOG.warning(words)
         raise refusal
@@ -201,7 +204,7 @@ class Account(CallDocuments):
         call = parent.call
         phone = self.directory.phone(address)
         try:
-            self._check_room(f"dialling {address}", call)
+            self._check_capacity(f"dialling {address}", call)
         except TwilioError:
             phone = replace(phone, answering=Answering("failed"), reach=None)
         if any(number.phone_number == address for number in self.numbers.all()):
@@ -257,18 +260,18 @@ class Account(CallDocuments):
         def done(task: asyncio.Task[Any]) -> None:
             self._on_answer.pop(session.call.sid, None)
             if not task.cancelled() and (error := task.exception()) is not None:
-                self.broke(session.call, error)
+                self.report_failure(session.call, error)
 
         task.add_done_callback(done)
 
     def _answered(self, session: CallSession) -> None:
-        ask = self._on_answer.pop(session.call.sid, None)
-        if ask is not None:
-            self.recordings.of_call(session, ask, "OutboundAPI")
+        request = self._on_answer.pop(session.call.sid, None)
+        if request is not None:
+            self.recordings.of_call(session, request, "OutboundAPI")
         if session.send_digits:
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 
-    def update_call(self, sid: str, ask: CallUpdate) -> CallRecord:
+    def update_call(self, sid: str, request: CallUpdate) -> CallRecord:
         """End a call, or redirect it to another document: POST /Calls/{sid}.
 
         Raises TwilioError if the call is not active, or a parameter is wrong.
@@ -277,22 +280,22 @@ class Account(CallDocuments):
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise TwilioError(400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
-        if ask.status not in (None, "", "canceled", "completed"):
-            raise bad_parameter(f"Invalid Status {ask.status}: canceled or completed")
-        if ask.status_callback is not None:
-            self.statuses.replace(sid, ask.status_callback)
-        if ask.time_limit_seconds is not None:
-            session.limit(ask.time_limit_seconds * NS_PER_SECOND)
-        if ask.status == "canceled" and session.call.active:
+        if request.status not in (None, "", "canceled", "completed"):
+            raise bad_parameter(f"Invalid Status {request.status}: canceled or completed")
+        if request.status_callback is not None:
+            self.statuses.replace(sid, request.status_callback)
+        if request.time_limit_seconds is not None:
+            session.limit(request.time_limit_seconds * NS_PER_SECOND)
+        if request.status == "canceled" and session.call.active:
             return record  # only what is queued or ringing can be canceled
-        if ask.status in ("canceled", "completed"):
+        if request.status in ("canceled", "completed"):
             session.end("canceled")
-        elif ask.script is not None:
+        elif request.source is not None:
             if not session.call.active:
                 raise TwilioError(
                     400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect."
                 )
-            session.redirect(ask.script)
+            session.redirect(request.source)
         return record
 
     def delete_call(self, sid: str) -> None:
@@ -304,7 +307,7 @@ class Account(CallDocuments):
 
     # -- recordings -------------------------------------------------------------------------
 
-    def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
+    def start_recording(self, call_sid: str, request: RecordingRequest) -> RecordingRecord:
         """Start a recording of a call: POST /Calls/{sid}/Recordings.
 
         A child's recording is its parent's. Raises TwilioError if the call is not in progress, or
@@ -318,12 +321,12 @@ class Account(CallDocuments):
                 _NOT_IN_PROGRESS,
                 "Requested resource is not eligible for recording: the call is not in progress",
             )
-        if (trouble := self.storage_trouble()) is not None:
-            raise unavailable(trouble)
+        if (problem := self.storage_problem()) is not None:
+            raise unavailable(problem)
         parent = self.sessions.get(session.call.record.parent_call_sid or "")
         if parent is not None and parent.call.active:
             session = parent
-        return self.recordings.of_call(session, ask, "StartCallRecordingAPI").record
+        return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
 
     def update_recording(
         self, sid: str, status: str, pause_behavior: str | None = None

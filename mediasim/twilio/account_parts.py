@@ -135,10 +135,14 @@ class AccountParts:
         self.base_url = base_url
         self.room = Room(exchange.plane)
         """The room of all legs, so that any two of them can be connected."""
-        self._books: dict[str, ResourceList[Any]] = {}
+        self._lists: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
         self._tasks: set[asyncio.Task[Any]] = set()
-        exchange.on_fault = self.broke
+        exchange.on_fault = self.report_failure
+
+    @property
+    def sid(self) -> str:
+        return self.account.sid
 
     @property
     def catalogue(self) -> Catalogue:
@@ -164,9 +168,9 @@ class AccountParts:
     def account_path(self) -> str:
         return account_path(self.account.sid)
 
-    def book(self, name: str) -> ResourceList[Any]:
+    def resource_list(self, name: str) -> ResourceList[Any]:
         """Return the records of a resource by its part of a path: ``Queues``."""
-        return self._books.setdefault(name, ResourceList(name, self.account.sid))
+        return self._lists.setdefault(name, ResourceList(name, self.account.sid))
 
     def call_record(self, sid: str) -> CallRecord:
         """Return the record of a call. Raises TwilioError (404, 20404) if there is none."""
@@ -223,7 +227,7 @@ class AccountParts:
         """Return the secret of an API key, 32 hexadecimal digits drawn from the seed."""
         return self.exchange.seeds.digest(f"secret/{sid}", 16).hex()
 
-    def broke(self, call: LiveCall, error: BaseException) -> None:
+    def report_failure(self, call: LiveCall, error: BaseException) -> None:
         """Report an internal error or a failed party of a call; the call itself goes on."""
         self.notify(call.sid, 13000, f"{type(error).__name__}: {error}")
 

@@ -97,8 +97,8 @@ class DownloadFault:
 @dataclass(slots=True)
 class _Active:
     number: int
-    spell: FaultRule
-    met: Counter[str] = field(default_factory=Counter)
+    rule: FaultRule
+    seen: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
 
 
@@ -111,14 +111,14 @@ class FaultInjection:
         self._active: list[_Active] = []
 
     @property
-    def calm(self) -> bool:
+    def idle(self) -> bool:
         """Whether no rule is active. May be read from any thread."""
         return not self._active
 
-    def begin(self, spell: FaultRule) -> str:
+    def begin(self, rule: FaultRule) -> str:
         """Activate a rule and return its name."""
         self._begun += 1
-        self._active.append(_Active(self._begun, spell))
+        self._active.append(_Active(self._begun, rule))
         return str(self._begun)
 
     def end(self, name: str) -> None:
@@ -133,68 +133,70 @@ class FaultInjection:
         """Deactivate all rules."""
         self._active = []
 
-    def spells(self) -> list[tuple[str, FaultRule]]:
+    def rules(self) -> list[tuple[str, FaultRule]]:
         """Return the active rules with their names."""
-        return [(str(each.number), each.spell) for each in self._active]
+        return [(str(each.number), each.rule) for each in self._active]
 
-    def adopt(self, spells: Iterable[tuple[str, FaultRule]]) -> None:
+    def replace(self, rules: Iterable[tuple[str, FaultRule]]) -> None:
         """Replace all rules by those of another process, under the names that they have there."""
-        self._active = [_Active(int(name), spell) for name, spell in spells]
+        self._active = [_Active(int(name), rule) for name, rule in rules]
         self._begun = max((each.number for each in self._active), default=0)
 
     # -- draws ------------------------------------------------------------------------------
 
     def callback(self, kind: str, sid: str, url: str) -> CallbackFault:
         """Draw the faults of a callback. Each call is a draw: once for each callback."""
-        fate = CallbackFault()
-        for label, spell in self._striking("callback", (sid,), url, _touches_callbacks, kind):
-            if spell.webhook_delay_ns is not None:
-                fate.delay_ns += self._drawn(label, *spell.webhook_delay_ns)
-            fate.copies = max(fate.copies, spell.webhook_duplicate)
-            fate.status = fate.status or spell.webhook_status
-            fate.dropped |= spell.webhook_drop
-            fate.overtaken |= spell.webhook_reorder
-        if fate.dropped:
-            fate.injected = ["dropped"]
-            return fate
-        if fate.delay_ns:
-            fate.injected.append(f"delayed by {fate.delay_ns / 1e9:g} s")
-        if fate.status is not None:
-            fate.injected.append(f"the first answer replaced by {fate.status}, and sent again")
-        return fate
+        fault = CallbackFault()
+        for label, rule in self._matching("callback", (sid,), url, _affects_callbacks, kind):
+            if rule.webhook_delay_ns is not None:
+                fault.delay_ns += self._drawn(label, *rule.webhook_delay_ns)
+            fault.copies = max(fault.copies, rule.webhook_duplicate)
+            fault.status = fault.status or rule.webhook_status
+            fault.dropped |= rule.webhook_drop
+            fault.overtaken |= rule.webhook_reorder
+        if fault.dropped:
+            fault.injected = ["dropped"]
+            return fault
+        if fault.delay_ns:
+            fault.injected.append(f"delayed by {fault.delay_ns / 1e9:g} s")
+        if fault.status is not None:
+            fault.injected.append(f"the first answer replaced by {fault.status}, and sent again")
+        return fault
 
     def comes_early(self, kind: str, sid: str, url: str) -> bool:
         """Draw whether a callback that a POST causes is sent before the response to the POST."""
-        return bool(list(self._striking("early", (sid,), url, lambda it: it.webhook_early, kind)))
+        return bool(list(self._matching("early", (sid,), url, lambda it: it.webhook_early, kind)))
 
     @property
     def early(self) -> bool:
         """Whether any rule sends callbacks before the response to the POST that causes them."""
-        return any(each.spell.webhook_early for each in self._active)
+        return any(each.rule.webhook_early for each in self._active)
 
     def request(self, url: str) -> int | None:
         """Draw the status that a request to the API is refused with; None: it is not refused."""
-        struck = list(self._striking("request", (), url, lambda it: it.api_status is not None))
+        struck = list(self._matching("request", (), url, lambda it: it.api_status is not None))
         return struck[0][1].api_status if struck else None
 
     def download(self, sid: str, url: str, since_completed_ns: int) -> DownloadFault:
         """Draw the faults of a download; ``since_completed_ns`` is the age of the recording."""
-        fate = DownloadFault()
-        for _, spell in self._striking(
-            "download", (sid,), url, lambda spell: _touches_media(spell, since_completed_ns)
+        fault = DownloadFault()
+        for _, rule in self._matching(
+            "download", (sid,), url, lambda rule: _affects_media(rule, since_completed_ns)
         ):
-            if since_completed_ns < spell.media_missing_ns:
-                fate.missing = True
-            fate.bytes_per_second = fate.bytes_per_second or spell.media_bytes_per_second
-            fate.truncated = fate.truncated if fate.truncated is not None else spell.media_truncated
-        if fate.missing:
-            fate.injected = [f"not found, {since_completed_ns / 1e9:g} s after it was completed"]
-            return fate
-        if fate.bytes_per_second is not None:
-            fate.injected.append(f"sent at {fate.bytes_per_second} bytes a second")
-        if fate.truncated is not None:
-            fate.injected.append(f"broken off after {fate.truncated:.0%}")
-        return fate
+            if since_completed_ns < rule.media_missing_ns:
+                fault.missing = True
+            fault.bytes_per_second = fault.bytes_per_second or rule.media_bytes_per_second
+            fault.truncated = (
+                fault.truncated if fault.truncated is not None else rule.media_truncated
+            )
+        if fault.missing:
+            fault.injected = [f"not found, {since_completed_ns / 1e9:g} s after it was completed"]
+            return fault
+        if fault.bytes_per_second is not None:
+            fault.injected.append(f"sent at {fault.bytes_per_second} bytes a second")
+        if fault.truncated is not None:
+            fault.injected.append(f"broken off after {fault.truncated:.0%}")
+        return fault
 
     def recording(
         self, sids: Collection[str], url: str, numbers: Collection[str]
@@ -204,13 +206,13 @@ class FaultInjection:
         ``sids`` are its own and its call's or conference's; ``numbers`` are those of its call.
         """
 
-        def breaks(spell: FaultRule) -> bool:
-            return bool(spell.recorder_faults) and spell.number in (None, *numbers)
+        def breaks(rule: FaultRule) -> bool:
+            return bool(rule.recorder_faults) and rule.number in (None, *numbers)
 
-        struck = self._striking("recording", sids, url, breaks)
-        return tuple(order for _, spell in struck for order in spell.recorder_faults)
+        struck = self._matching("recording", sids, url, breaks)
+        return tuple(order for _, rule in struck for order in rule.recorder_faults)
 
-    def _striking(
+    def _matching(
         self,
         group: Group,
         sids: Collection[str],
@@ -219,42 +221,42 @@ class FaultInjection:
         kind: str = "",
     ) -> Iterator[tuple[str, FaultRule]]:
         for each in self._active:
-            spell = each.spell
-            if not suits(spell) or not _in_scope(spell, sids, url, kind):
+            rule = each.rule
+            if not suits(rule) or not _in_scope(rule, sids, url, kind):
                 continue
-            if spell.times is not None and each.struck[group] >= spell.times:
+            if rule.times is not None and each.struck[group] >= rule.times:
                 continue
-            label = f"{each.number}/{group}/{each.met[group]}"
-            each.met[group] += 1
-            if self._seeds.key(label) < spell.share * _WHOLE:
+            label = f"{each.number}/{group}/{each.seen[group]}"
+            each.seen[group] += 1
+            if self._seeds.key(label) < rule.share * _WHOLE:
                 each.struck[group] += 1
-                yield label, spell
+                yield label, rule
 
     def _drawn(self, label: str, low: int, high: int) -> int:
         return low + self._seeds.key(f"{label}/delay") % (high - low + 1)
 
 
-def _in_scope(spell: FaultRule, sids: Collection[str], url: str, kind: str) -> bool:
+def _in_scope(rule: FaultRule, sids: Collection[str], url: str, kind: str) -> bool:
     return (
-        (not kind or not spell.kinds or kind in spell.kinds)
-        and (spell.sid is None or spell.sid in sids)
-        and (spell.url is None or spell.url in url)
+        (not kind or not rule.kinds or kind in rule.kinds)
+        and (rule.sid is None or rule.sid in sids)
+        and (rule.url is None or rule.url in url)
     )
 
 
-def _touches_callbacks(spell: FaultRule) -> bool:
+def _affects_callbacks(rule: FaultRule) -> bool:
     return (
-        spell.webhook_delay_ns is not None
-        or spell.webhook_duplicate > 1
-        or spell.webhook_reorder
-        or spell.webhook_drop
-        or spell.webhook_status is not None
+        rule.webhook_delay_ns is not None
+        or rule.webhook_duplicate > 1
+        or rule.webhook_reorder
+        or rule.webhook_drop
+        or rule.webhook_status is not None
     )
 
 
-def _touches_media(spell: FaultRule, since_completed_ns: int) -> bool:
+def _affects_media(rule: FaultRule, since_completed_ns: int) -> bool:
     return (
-        since_completed_ns < spell.media_missing_ns
-        or spell.media_bytes_per_second is not None
-        or spell.media_truncated is not None
+        since_completed_ns < rule.media_missing_ns
+        or rule.media_bytes_per_second is not None
+        or rule.media_truncated is not None
     )

@@ -38,14 +38,14 @@ from mediasim.twilio.webhooks.webhooks import RECORDER
 
 __all__ = ["RecordingManager"]
 
-_TOLD: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
+_STATUSES: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Statuses that a callback reports, by the recording's event."""
 _DEFAULT_EVENTS: Final = ("completed",)
 _RECORDER_FAULT: Final = 13000
 
 
 @dataclass(frozen=True, slots=True)
-class _Watch:
+class _Subscription:
     """The callback of a recording, with the parameters that are added to it."""
 
     callback: Callback
@@ -58,10 +58,10 @@ class RecordingManager:
     def __init__(self, account: AccountParts) -> None:
         self._account = account
         self._exchange = account.exchange
-        self._watches: dict[str, _Watch] = {}
+        self._subscriptions: dict[str, _Subscription] = {}
         self._made = 0
         self._exchange.before_media = publish_truth
-        self._exchange.events.on("event", self._happened)
+        self._exchange.events.on("event", self._on_event)
 
     # -- starting ---------------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ class RecordingManager:
         self,
         recorded: RecordedCall | RecordedMessage | RecordedConference,
         kind: Kind,
-        ask: RecordingRequest,
+        request: RecordingRequest,
         source: RecordingSource,
         *,
         call_sid: str,
@@ -85,27 +85,31 @@ class RecordingManager:
             self._account.room,
             recorded,
             kind,
-            ask,
+            request,
             source,
             call_sid=call_sid,
             name=name,
             conference_sid=conference_sid,
-            before=lambda sid: self._watch(sid, ask.callback, friendly_name),
-            notes=self._notes,
+            before=lambda sid: self._subscribe(sid, request.callback, friendly_name),
+            notes=self._journal_entry,
         )
 
     def of_call(
-        self, control: CallControl, ask: RecordingRequest, source: RecordingSource, name: str = ""
+        self,
+        control: CallControl,
+        request: RecordingRequest,
+        source: RecordingSource,
+        name: str = "",
     ) -> LiveRecording:
         """Start a recording of a call and the party that it is connected to."""
         recorded, sid = RecordedCall(control.call, lambda: control.peer), control.call.sid
         kind: Kind = "dial" if source == "DialVerb" else "call"
-        return self.start(recorded, kind, ask, source, call_sid=sid, name=name)
+        return self.start(recorded, kind, request, source, call_sid=sid, name=name)
 
-    def _watch(self, sid: str, callback: Callback | None, friendly_name: str | None) -> None:
+    def _subscribe(self, sid: str, callback: Callback | None, friendly_name: str | None) -> None:
         if callback is not None and callback.url:
             more = (("FriendlyName", friendly_name),) if friendly_name is not None else ()
-            self._watches[sid] = _Watch(callback, more)
+            self._subscriptions[sid] = _Subscription(callback, more)
 
     # -- changing ---------------------------------------------------------------------------
 
@@ -166,20 +170,20 @@ class RecordingManager:
                 ]
         return []
 
-    def _happened(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if not isinstance(event, RecordingEvent):
             return
         word = event.kind.removeprefix("recording.")
         if word in ("completed", "absent"):
-            self._over(event.recording_sid)
-        watch = self._watches.get(event.recording_sid)
-        if watch is None or word not in _TOLD:
+            self._on_end(event.recording_sid)
+        subscription = self._subscriptions.get(event.recording_sid)
+        if subscription is None or word not in _STATUSES:
             return
-        status = _TOLD[word]
-        if status in (watch.callback.events or _DEFAULT_EVENTS):
-            self._tell(self._account.catalogue.recording(event.recording_sid), watch, status)
+        status = _STATUSES[word]
+        if status in (subscription.callback.events or _DEFAULT_EVENTS):
+            self._send(self._account.catalogue.recording(event.recording_sid), subscription, status)
         if word != "started":
-            del self._watches[event.recording_sid]
+            del self._subscriptions[event.recording_sid]
 
     def forget_ended(self) -> None:
         """Drop calls that have ended, unless an active recording may refer to them."""
@@ -187,15 +191,15 @@ class RecordingManager:
             calls = self._exchange.calls
             calls[:] = [call for call in calls if not call.ended.is_set()]
 
-    def _over(self, sid: str) -> None:
+    def _on_end(self, sid: str) -> None:
         recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
-            self._break(recording)
+            self._inject_faults(recording)
         # Of what has ended only the records are kept, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
-    def _break(self, recording: LiveRecording) -> None:
+    def _inject_faults(self, recording: LiveRecording) -> None:
         """Damage a completed recording if fault injection has faults for it."""
         record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
@@ -213,8 +217,8 @@ class RecordingManager:
         webhooks.note(request, [f"recorder fault {order}" for order in faults])
 
     def _faults_of(self, record: RecordingRecord) -> tuple[FaultOrder, ...]:
-        weather = self._account.webhooks.weather
-        if weather.calm:
+        injection = self._account.webhooks.faults
+        if injection.idle:
             return ()
         try:
             call = self._account.catalogue.call(record.call_sid)
@@ -222,9 +226,9 @@ class RecordingManager:
         except UnknownSid:  # deleted meanwhile
             numbers = []
         sids = {record.sid, record.call_sid, record.conference_sid or ""}
-        return weather.recording(sids, self._account.recording_url(record.sid), numbers)
+        return injection.recording(sids, self._account.recording_url(record.sid), numbers)
 
-    def _tell(self, record: RecordingRecord, watch: _Watch, status: str) -> None:
+    def _send(self, record: RecordingRecord, subscription: _Subscription, status: str) -> None:
         params = [
             ("AccountSid", record.account_sid),
             # A conference's recording is of no call in particular.
@@ -244,9 +248,9 @@ class RecordingManager:
         if (code := error_code(record)) is not None:
             params.append(("ErrorCode", str(code)))
         request = AppRequest(
-            watch.callback.url,
-            watch.callback.method,
-            (*params, *watch.more),
+            subscription.callback.url,
+            subscription.callback.method,
+            (*params, *subscription.more),
             "recording-status",
             record.sid,
         )
@@ -259,10 +263,10 @@ class RecordingManager:
 
     # -- crash recovery ---------------------------------------------------------------------
 
-    def _notes(self, sid: str) -> dict[str, Any]:
+    def _journal_entry(self, sid: str) -> dict[str, Any]:
         """Return the entry of a recording's callback in its journal."""
-        watch = self._watches.get(sid)
-        return {} if watch is None else {CALLBACK: asdict(watch)}
+        subscription = self._subscriptions.get(sid)
+        return {} if subscription is None else {CALLBACK: asdict(subscription)}
 
     def resume(self, record: RecordingRecord, journal: Mapping[str, Any]) -> None:
         """Send the last callback of a recording that crash recovery has finished.
@@ -272,8 +276,10 @@ class RecordingManager:
         try:
             noted = journal[CALLBACK]
             callback = Callback(**{**noted["callback"], "events": (*noted["callback"]["events"],)})
-            watch = _Watch(callback, tuple((name, value) for name, value in noted["more"]))
+            subscription = _Subscription(
+                callback, tuple((name, value) for name, value in noted["more"])
+            )
         except (KeyError, TypeError, ValueError):
             return
-        if record.status in (watch.callback.events or _DEFAULT_EVENTS):
-            self._tell(record, watch, record.status)
+        if record.status in (subscription.callback.events or _DEFAULT_EVENTS):
+            self._send(record, subscription, record.status)

@@ -74,7 +74,7 @@ class CallRequest:
 
     to: str
     from_: str
-    script: TwimlSource = field(default_factory=TwimlSource)
+    source: TwimlSource = field(default_factory=TwimlSource)
     application_sid: str | None = None
     status_callback: Callback | None = None
     timeout_seconds: int = 60
@@ -102,7 +102,7 @@ class CallUpdate:
 
     status: str | None = None
     """``canceled`` or ``completed``; None: the call goes on."""
-    script: TwimlSource | None = None
+    source: TwimlSource | None = None
     status_callback: Callback | None = None
     time_limit_seconds: int | None = None
 
@@ -154,7 +154,7 @@ class ParticipantUpdate:
 
     muted: bool | None = None
     hold: bool | None = None
-    hold_script: TwimlSource | None = None
+    hold_source: TwimlSource | None = None
     announce: TwimlSource | None = None
     beep_on_exit: bool | None = None
     end_conference_on_exit: bool | None = None

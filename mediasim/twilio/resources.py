@@ -109,7 +109,7 @@ class VoiceSettings:
     def __post_init__(self) -> None:
         self.updated_ns = self.created_ns
 
-    def script(self) -> TwimlSource:
+    def source(self) -> TwimlSource:
         """Return the source of a call's document."""
         return TwimlSource(
             url=self.voice_url,
@@ -157,12 +157,12 @@ class NumberRecord(VoiceSettings):
         if not self.type:
             self.type = "toll-free" if is_toll_free(self.phone_number) else "local"
 
-    def script(self) -> TwimlSource:
+    def source(self) -> TwimlSource:
         """Return the source of a call's document, if the number has no application."""
         if self.twiml is not None:
             return TwimlSource(twiml=self.twiml)
         # The base by its name: ``slots=True`` makes a new class, which ``super()`` would not know.
-        return VoiceSettings.script(self)
+        return VoiceSettings.source(self)
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         return {

@@ -42,7 +42,7 @@ __all__ = [
 
 _MOST_DOCUMENTS: Final = 100
 """Most documents in a row at one instant; more are an app that redirects in a circle."""
-_MOST_TOLD: Final = 120
+_LONGEST_TEXT: Final = 120
 """Most characters of a verb's text in its events."""
 _APOLOGY: Final = "We are sorry, an application error has occurred. Goodbye."
 
@@ -55,7 +55,7 @@ class HangUp(Exception):
 class FollowUp:
     """The next document of a call, and the parameters of the request for it."""
 
-    script: TwimlSource
+    source: TwimlSource
     params: Params
 
 
@@ -83,9 +83,9 @@ class VerbEvent(Event):
 class CallSession(CallControl):
     """A call and the TwiML documents that it executes."""
 
-    def __init__(self, service: CallDocuments, call: LiveCall, phone: Phone) -> None:
+    def __init__(self, account: CallDocuments, call: LiveCall, phone: Phone) -> None:
         super().__init__(call, phone)
-        self.service = service
+        self.account = account
         self.base = ""
         """URL of the current document, the base of relative URLs in it."""
         self.longest_ns = LONGEST_CALL_NS
@@ -98,20 +98,20 @@ class CallSession(CallControl):
 
     # -- life -------------------------------------------------------------------------------
 
-    async def come_in(self, script: Instructions) -> None:
+    async def come_in(self, source: Instructions) -> None:
         """Run an inbound call: the first verb that is not Reject answers it."""
         try:
-            await self._follow(script)
+            await self._follow(source)
         finally:
             await self.finish()
 
-    async def go_out(self, script: Instructions, timeout_ns: int) -> None:
+    async def go_out(self, source: Instructions, timeout_ns: int) -> None:
         """Run an outbound call: ring the party, and run the instructions once it answers."""
         try:
             await first_of(self.ring(timeout_ns), self.call.ended.wait())
             if self.call.active:
                 # The document first: where it dials at once, the party hears ringing at once.
-                await self._follow(script, begun=self.answered)
+                await self._follow(source, begun=self.answered)
         finally:
             await self.finish()
 
@@ -120,19 +120,19 @@ class CallSession(CallControl):
         self.on_answer(self)
         super().answered()
 
-    def redirect(self, script: TwimlSource) -> None:
+    def redirect(self, source: TwimlSource) -> None:
         """Cancel the current document and go on with another."""
-        self._next = script
+        self._next = source
         if self._working is not None:
             self._working.cancel()
 
-    async def _follow(self, script: Instructions, begun: Callable[[], None] = lambda: None) -> None:
+    async def _follow(self, source: Instructions, begun: Callable[[], None] = lambda: None) -> None:
         """Execute documents until none follows, then hang up.
 
         ``begun`` is called when the task of the first exists.
         """
         while True:
-            self._working = asyncio.ensure_future(self._work(script))
+            self._working = asyncio.ensure_future(self._execute(source))
             begun, first = lambda: None, begun
             first()
             try:
@@ -144,11 +144,11 @@ class CallSession(CallControl):
                 pass
             if self._next is None or not self.live:
                 break
-            script, self._next = self._next, None
+            source, self._next = self._next, None
         self._working = None
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
 
-    async def _work(self, instructions: Instructions) -> None:
+    async def _execute(self, instructions: Instructions) -> None:
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
@@ -161,39 +161,39 @@ class CallSession(CallControl):
             self._working.cancel()
             await asyncio.gather(self._working, return_exceptions=True)
         await super().finish()
-        self.service.sessions.pop(self.call.sid, None)
-        self.service.recordings.forget_ended()
+        self.account.sessions.pop(self.call.sid, None)
+        self.account.recordings.forget_ended()
 
     # -- documents --------------------------------------------------------------------------
 
-    async def perform(self, script: TwimlSource | FollowUp) -> None:
+    async def perform(self, source: TwimlSource | FollowUp) -> None:
         """Execute a document and those that it leads to, until none follows."""
-        following: TwimlSource | FollowUp | None = script
+        following: TwimlSource | FollowUp | None = source
         since_ns, documents = self.exchange.now_ns, 0
         while following is not None:
-            asked = following if isinstance(following, FollowUp) else FollowUp(following, [])
+            follow_up = following if isinstance(following, FollowUp) else FollowUp(following, [])
             documents = documents + 1 if since_ns == self.exchange.now_ns else 1
             since_ns = self.exchange.now_ns
             if documents > _MOST_DOCUMENTS:
-                self.service.notify(self.call.sid, 12000, "the app's documents lead in a circle")
+                self.account.notify(self.call.sid, 12000, "the app's documents lead in a circle")
                 return
-            document = await self.document(asked.script, asked.params)
+            document = await self.document(follow_up.source, follow_up.params)
             following = None if document is None else await self.carry_out(document)
 
-    async def document(self, script: TwimlSource, more: Params) -> Document | None:
+    async def document(self, source: TwimlSource, more: Params) -> Document | None:
         """Return the document of a source or of its fallback.
 
         Returns None if the call has ended; otherwise a failure plays an apology and raises HangUp.
         """
-        if script.twiml is not None:
-            self.base = self.service.base_url
-            return await self._checked(script.twiml.encode(), "text/xml", "")
-        found = await self.fetched(script.url or "", script.method, more)
-        if found is None and script.fallback_url:
-            found = await self.fetched(script.fallback_url, script.fallback_method, more)
+        if source.twiml is not None:
+            self.base = self.account.base_url
+            return await self._parse(source.twiml.encode(), "text/xml", "")
+        found = await self.fetched(source.url or "", source.method, more)
+        if found is None and source.fallback_url:
+            found = await self.fetched(source.fallback_url, source.fallback_method, more)
         if found is None and self.live:
             self.answer()
-            await self.play(await self.service.studio.say(_APOLOGY), "apology", speech=False)
+            await self.play(await self.account.studio.say(_APOLOGY), "apology", speech=False)
             raise HangUp
         return found
 
@@ -202,23 +202,23 @@ class CallSession(CallControl):
         params = tuple(call_params(self.call.record) + more)
         request = AppRequest(self.absolute(url), method, params, "twiml", self.call.sid)
         try:
-            response = await self.service.webhooks.fetch(request)
+            response = await self.account.webhooks.fetch(request)
         except AppFailure as failure:
-            self.service.notify(self.call.sid, failure.code, failure.message, request.url)
+            self.account.notify(self.call.sid, failure.code, failure.message, request.url)
             return None
         self.base = response.url
         if response.content_type.startswith("audio/"):
             return Document((Verb("Play", {}, response.url, (), 1),), ())
-        return await self._checked(response.body, response.content_type, response.url)
+        return await self._parse(response.body, response.content_type, response.url)
 
-    async def _checked(self, body: bytes, content_type: str, url: str) -> Document | None:
+    async def _parse(self, body: bytes, content_type: str, url: str) -> Document | None:
         try:
             document = parse_twiml(body, content_type)
         except TwimlError as error:
-            self.service.notify(self.call.sid, error.code, error.message, url, line=error.line)
+            self.account.notify(self.call.sid, error.code, error.message, url, line=error.line)
             return None
         for warning in document.warnings:
-            self.service.notify(
+            self.account.notify(
                 self.call.sid, warning.code, warning.message, url, line=warning.line, warning=True
             )
         return document
@@ -233,30 +233,30 @@ class CallSession(CallControl):
     async def carry_out(self, document: Document) -> TwimlSource | FollowUp | None:
         """Execute a document's verbs in order; return the document that follows, if any."""
         for number, verb in enumerate(document.verbs):
-            execute = self.service.verbs.get(verb.name)
+            execute = self.account.verbs.get(verb.name)
             if execute is None:
                 continue
             if _answers(document.verbs[number:]):
                 self.answer()
             if verb.name != "Dial":
                 self.connect(False)
-            self._tell(verb, "twiml.verb")
+            self._emit(verb, "twiml.verb")
             try:
                 following = await execute(self, verb)
             finally:
                 if self.live:  # its end is the verb's otherwise
-                    self._tell(verb, "twiml.verb-ended")
+                    self._emit(verb, "twiml.verb-ended")
             if following is not None:
                 return following
         return None
 
-    def _tell(self, verb: Verb, kind: str) -> None:
+    def _emit(self, verb: Verb, kind: str) -> None:
         said = next((each.text for each in (verb, *verb.children) if each.text), "")
         self.exchange.events.emit(
             VerbEvent(
                 at_ns=self.exchange.now_ns,
                 kind=kind,
-                text=f"{verb.name}: {said[:_MOST_TOLD]}" if said else verb.name,
+                text=f"{verb.name}: {said[:_LONGEST_TEXT]}" if said else verb.name,
                 call_sid=self.call.sid,
                 verb=verb.name,
                 line=verb.line,

@@ -68,7 +68,7 @@ def _sip_params(sip: SipFacts) -> Params:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Progress:
     """The callbacks of one call, and how many requests were sent."""
 
     callbacks: list[Callback]
@@ -78,26 +78,26 @@ class _Told:
 class StatusCallbacks:
     """Sends the progress of calls to their status callbacks."""
 
-    def __init__(self, account: AccountParts, recorded: Callable[[str], Params]) -> None:
+    def __init__(self, account: AccountParts, recording_params: Callable[[str], Params]) -> None:
         """Listen to the account's calls.
 
-        ``recorded`` returns the parameters of a call's recording, for its last callback.
+        ``recording_params`` returns the parameters of a call's recording, for its last callback.
         """
         self._account = account
-        self._recorded = recorded
-        self._calls: dict[str, _Told] = {}
-        account.exchange.events.on("event", self._happened)
+        self._recording_params = recording_params
+        self._calls: dict[str, _Progress] = {}
+        account.exchange.events.on("event", self._on_event)
 
     def follow(self, call_sid: str, callback: Callback | None) -> None:
         """Add a status callback to a call."""
         if callback is not None and callback.url:
-            self._calls.setdefault(call_sid, _Told([])).callbacks.append(callback)
+            self._calls.setdefault(call_sid, _Progress([])).callbacks.append(callback)
 
     def replace(self, call_sid: str, callback: Callback) -> None:
         """Replace all status callbacks of a call by one."""
-        self._calls.setdefault(call_sid, _Told([])).callbacks = [callback]
+        self._calls.setdefault(call_sid, _Progress([])).callbacks = [callback]
 
-    def _happened(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if not isinstance(event, CallEvent) or event.call_sid not in self._calls:
             return
         word = event.kind.removeprefix("call.")
@@ -105,29 +105,31 @@ class StatusCallbacks:
         final = CALL.is_final(record.status)
         if word not in _PROGRESS and not (final and word == record.status):
             return
-        told = self._calls[event.call_sid]
+        progress = self._calls[event.call_sid]
         name = "completed" if final else word
-        for callback in told.callbacks:
+        for callback in progress.callbacks:
             if name in (callback.events or DEFAULT_EVENTS):
-                self._tell(told, record, callback, event.at_ns)
+                self._send(progress, record, callback, event.at_ns)
         if final:
             del self._calls[event.call_sid]
 
-    def _tell(self, told: _Told, record: CallRecord, callback: Callback, at_ns: int) -> None:
+    def _send(
+        self, progress: _Progress, record: CallRecord, callback: Callback, at_ns: int
+    ) -> None:
         params = call_params(record)
         params += [
             ("Timestamp", rfc2822(self._account.dates, at_ns)),
             ("CallbackSource", "call-progress-events"),
-            ("SequenceNumber", str(told.sequence)),
+            ("SequenceNumber", str(progress.sequence)),
         ]
         if record.status == "completed":
             seconds = record.duration_seconds() or 0
             params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
-            params += self._recorded(record.sid)
+            params += self._recording_params(record.sid)
         sip = record.sip
         if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
             params.append(("SipResponseCode", str(sip.response_code)))
-        told.sequence += 1
+        progress.sequence += 1
         request = AppRequest(
             callback.url, callback.method, tuple(params), "call-status", record.sid
         )

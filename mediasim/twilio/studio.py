@@ -87,7 +87,7 @@ class Studio:
         """
         if not text.strip():
             return np.zeros(0, np.int16)
-        person = in_language(voice_named(_ours(voice)), language or _language_of(voice))
+        person = in_language(voice_named(_voice_name(voice)), language or _language_of(voice))
         spoken = await self.in_steps(lambda: self._speaker.saying(text, person))
         return spoken.pcm
 
@@ -148,7 +148,7 @@ def _at_once(work: Callable[[], T]) -> Generator[None, None, T]:
     return work()
 
 
-def _ours(voice: str) -> str:
+def _voice_name(voice: str) -> str:
     if voice == "man":
         return DEFAULT_VOICES[1]
     if voice in ("", "alice", "woman"):

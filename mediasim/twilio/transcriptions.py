@@ -78,9 +78,9 @@ class TranscriptionRecord:
         }
 
 
-def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: None) -> None:
+def finish(record: TranscriptionRecord, now_ns: int, emit: Tell = lambda word: None) -> None:
     """End a transcription: completed if it has words, otherwise failed."""
-    lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
+    lifecycle.move(record, "completed" if record.words else "failed", now_ns, emit)
 
 
 class TranscriptionManager:
@@ -88,7 +88,7 @@ class TranscriptionManager:
 
     def __init__(self, account: AccountParts) -> None:
         self._account = account
-        self._records: ResourceList[TranscriptionRecord] = account.book("Transcriptions")
+        self._records: ResourceList[TranscriptionRecord] = account.resource_list("Transcriptions")
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
         """Tell whether a recording of at most ``max_length`` seconds can be transcribed.
@@ -110,7 +110,7 @@ class TranscriptionManager:
         fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < _LONGEST_SECONDS * SAMPLE_RATE
         record = TranscriptionRecord(
             sid=account.new_sid("TR"),
-            account_sid=account.account.sid,
+            account_sid=account.sid,
             recording_sid=recording.sid,
             duration_seconds=recording.record.duration_seconds(),
             words=recorded_words(recording) if fits else "",

@@ -203,7 +203,7 @@ class NotedService(Account):
     def create_call(self, ask: CallRequest) -> CallRecord:
         self.asked.append(ask)
         to, from_ = called(ask.to), calling(ask.from_)
-        if ask.application_sid is None and not ask.script.url and ask.script.twiml is None:
+        if ask.application_sid is None and not ask.source.url and ask.source.twiml is None:
             raise bad_parameter("Url parameter is required.", 21205)
         return self.call(to=to, from_=from_)
 

@@ -332,7 +332,7 @@ def test_a_call_given_another_document_has_left(tmp_path: Path) -> None:
         comes(account, BOB, room(), 6.0)
         await until(account, 3)
         script = TwimlSource(twiml='<Response><Pause length="1"/></Response>')
-        account.service.update_call(alice.sid, CallUpdate(script=script))
+        account.service.update_call(alice.sid, CallUpdate(source=script))
 
     account = on_account(tmp_path, main)
     reasons = [reason for (reason,) in told(account, "/conference", "ReasonParticipantLeft")]
@@ -432,7 +432,7 @@ def test_mute_and_hold(tmp_path: Path) -> None:
         assert not shown.hold
         await until(account, 5)
         manager.update_participant(sid, bob.sid, ParticipantUpdate(muted=False))
-        hold = ParticipantUpdate(hold=True, hold_script=TwimlSource("http://127.0.0.1:5000/hold"))
+        hold = ParticipantUpdate(hold=True, hold_source=TwimlSource("http://127.0.0.1:5000/hold"))
         account.app.answers["/hold"] = '<Response><Pause length="1"/><Play digits="5"/></Response>'
         assert manager.update_participant(sid, bob.sid, hold).hold
         await until(account, 8)

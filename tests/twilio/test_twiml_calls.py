@@ -393,7 +393,7 @@ def test_an_api_call_is_told_of_at_each_step(tmp_path: Path) -> None:
             CallRequest(
                 to=BOB,
                 from_=APP_NUMBER,
-                script=TwimlSource(f"{APP}/hello"),
+                source=TwimlSource(f"{APP}/hello"),
                 status_callback=Callback(f"{APP}/status", "POST", events),
                 recording=RecordingRequest("dual"),
             )
@@ -416,7 +416,7 @@ def test_a_call_is_updated_while_it_goes_on(tmp_path: Path) -> None:
         twiml = "<Response><Pause length='60'/></Response>"
         record = account.service.create_call(CallRequest(BOB, APP_NUMBER, TwimlSource(twiml=twiml)))
         await asyncio.sleep(5)
-        account.service.update_call(record.sid, CallUpdate(script=TwimlSource(f"{APP}/new")))
+        account.service.update_call(record.sid, CallUpdate(source=TwimlSource(f"{APP}/new")))
 
     account = on_account(tmp_path, main)
     assert at(account, "call.completed") == 7.0

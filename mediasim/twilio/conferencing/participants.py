@@ -20,7 +20,7 @@ from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of, recording_request
 
-__all__ = ["check_participant", "participant_asked_by", "participant_record"]
+__all__ = ["check_participant", "participant_record", "participant_request"]
 
 _FULL: Final = 16020
 _BAD_LABEL: Final = 16023
@@ -28,7 +28,7 @@ _LABEL_TAKEN: Final = 16025
 _LONGEST_LABEL: Final = 128
 
 
-def participant_asked_by(session: CallSession, noun: Verb) -> ParticipantRequest:
+def participant_request(session: CallSession, noun: Verb) -> ParticipantRequest:
     """Return the participant that a Conference noun requests for the session's call."""
     recording = None
     if noun.attribute("record") in ("record-from-start", "true"):
@@ -61,13 +61,13 @@ def _wait(session: CallSession, noun: Verb) -> TwimlSource | None:
 
 
 def check_participant(
-    ask: ParticipantRequest, here: Sequence[Participant], nobody_to_coach: int
+    request: ParticipantRequest, present: Sequence[Participant], not_found_code: int
 ) -> None:
     """Check that a participant may join. Raises TwilioError if it may not.
 
-    ``nobody_to_coach`` is the error's code if the call to be coached is not in the conference.
+    ``not_found_code`` is the error's code if the call to be coached is not in the conference.
     """
-    label = ask.label
+    label = request.label
     if label is not None:
         wrong = re.fullmatch(r"CA[0-9a-f]{32}", label) or "/" in label or "%2F" in label
         if wrong or len(label) > _LONGEST_LABEL:
@@ -76,13 +76,15 @@ def check_participant(
                 "characters, no call SID, no '/'",
                 _BAD_LABEL,
             )
-        if any(each.label == label for each in here):
+        if any(each.label == label for each in present):
             raise bad_parameter(f"Participant label {label!r} is in use", _LABEL_TAKEN)
-    if ask.coaching is not None and not any(each.call.sid == ask.coaching for each in here):
+    if request.coaching is not None and not any(
+        each.call.sid == request.coaching for each in present
+    ):
         raise bad_parameter(
-            f"The call to be coached, {ask.coaching}, is not in the conference", nobody_to_coach
+            f"The call to be coached, {request.coaching}, is not in the conference", not_found_code
         )
-    if len(here) >= ask.max_participants:
+    if len(present) >= request.max_participants:
         raise bad_parameter("The conference has as many participants as it may", _FULL)
 
 

@@ -33,7 +33,7 @@ _MOST_AT_ONCE: Final = 10
 
 def beside(session: CallSession) -> CallSession:
     """Return another session of the same call, whose documents do not replace the call's own."""
-    other = CallSession(session.service, session.call, session.phone)
+    other = CallSession(session.account, session.call, session.phone)
     other.base = session.base
     return other
 
@@ -55,27 +55,27 @@ class _Pace:
             self._since_ns = self._session.exchange.now_ns
 
 
-async def _asked(session: CallSession, following: FollowUp, allowed: tuple[str, ...]) -> Document:
+async def _fetch(session: CallSession, following: FollowUp, allowed: tuple[str, ...]) -> Document:
     """Fetch a document without the verbs that are not allowed. Raises Unavailable if it fails."""
-    script = following.script
-    document = await session.fetched(script.url or "", script.method, following.params)
+    source = following.source
+    document = await session.fetched(source.url or "", source.method, following.params)
     if document is None:
-        raise Unavailable(session.absolute(script.url or ""))
-    kept: list[Verb] = []
+        raise Unavailable(session.absolute(source.url or ""))
+    verbs: list[Verb] = []
     for verb in document.verbs:
         if verb.name in allowed:
-            kept.append(verb)
+            verbs.append(verb)
         else:
             words = f"{verb.name} may not stand here: {', '.join(allowed)}"
-            session.service.notify(
+            session.account.notify(
                 session.call.sid, 12200, words, session.base, line=verb.line, warning=True
             )
-    return Document(tuple(kept))
+    return Document(tuple(verbs))
 
 
 async def play_through(
     session: CallSession,
-    script: TwimlSource,
+    source: TwimlSource,
     params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     pace: _Pace | None = None,
@@ -86,20 +86,22 @@ async def play_through(
     fetched, CallEnded if the party hangs up.
     """
     pace = pace or _Pace(session)
-    following = FollowUp(script, [])
+    following = FollowUp(source, [])
     while True:
         await pace.keep()
-        asked = FollowUp(following.script, following.params + params())
-        document = await _asked(session, asked, allowed)
-        next_one = await session.carry_out(document)
-        if next_one is None:
+        follow_up = FollowUp(following.source, following.params + params())
+        document = await _fetch(session, follow_up, allowed)
+        next_document = await session.carry_out(document)
+        if next_document is None:
             return document
-        following = next_one if isinstance(next_one, FollowUp) else FollowUp(next_one, [])
+        following = (
+            next_document if isinstance(next_document, FollowUp) else FollowUp(next_document, [])
+        )
 
 
 async def entertain(
     session: CallSession,
-    script: TwimlSource | None,
+    source: TwimlSource | None,
     params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     *,
@@ -110,13 +112,13 @@ async def entertain(
     A document that has ended is fetched ``again``, or silence follows; a sound file is repeated
     in either case. Raises Unavailable and CallEnded as :func:`play_through` does.
     """
-    if script is None:
+    if source is None:
         await hold_music(session)
-    elif script.url:
+    elif source.url:
         pace = _Pace(session)
         repeat = True
         while repeat:
-            last = await play_through(session, script, params, allowed, pace)
+            last = await play_through(session, source, params, allowed, pace)
             repeat = again or _is_sound_file(session, last)
     await never()
 
@@ -127,17 +129,17 @@ def _is_sound_file(session: CallSession, document: Document) -> bool:
 
 
 async def sounds(
-    session: CallSession, script: TwimlSource, params: Params
+    session: CallSession, source: TwimlSource, params: Params
 ) -> AsyncGenerator[NDArray[np.int16], None]:
     """Yield the sounds (samples,) of a document and those that it leads to, to be played.
 
     Raises Unavailable if a document cannot be fetched.
     """
     pace = _Pace(session)
-    following: FollowUp | None = FollowUp(script, params)
+    following: FollowUp | None = FollowUp(source, params)
     while following is not None:
         await pace.keep()
-        document = await _asked(session, following, SOUNDS)
+        document = await _fetch(session, following, SOUNDS)
         following = None
         for verb in document.verbs:
             if verb.name == "Redirect":

@@ -35,7 +35,7 @@ _FRONT: Final = "Front"
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Entry:
     """A queue of calls and its record."""
 
     queue: CallQueue
@@ -45,9 +45,9 @@ class _Kept:
 class QueueManager:
     """All queues of the account."""
 
-    def __init__(self, service: CallDocuments) -> None:
-        self._service = service
-        self._queues: dict[str, _Kept] = {}
+    def __init__(self, account: CallDocuments) -> None:
+        self._account = account
+        self._queues: dict[str, _Entry] = {}
         self._waiting: dict[str, Waiting] = {}
         """Waiting calls by call SID."""
 
@@ -58,18 +58,18 @@ class QueueManager:
 
         Raises CallEnded if the party hangs up, HangUp if the waiting document ends the call.
         """
-        kept = self._entered(session, verb.text.strip())
-        if kept is None:
-            return self._follow(session, verb, [("QueueResult", "error")])
-        queue = kept.queue
-        most = min(kept.record.max_size, verb.number("maxQueueSize", _LARGEST))
+        entry = self._entered(session, verb.text.strip())
+        if entry is None:
+            return self._follow_up(session, verb, [("QueueResult", "error")])
+        queue = entry.queue
+        most = min(entry.record.max_size, verb.number("maxQueueSize", _LARGEST))
         if len(queue.waiting) >= most:
-            return self._follow(session, verb, [("QueueResult", "queue-full")])
+            return self._follow_up(session, verb, [("QueueResult", "queue-full")])
         member = self._waiting[session.call.sid] = queue.enter(session)
         heard = entertain(
             beside(session),
-            _wait_script(session, verb),
-            lambda: self._place(kept, member),
+            _wait_source(session, verb),
+            lambda: self._waiting_params(entry, member),
             _WHILE_WAITING,
             again=True,
         )
@@ -77,44 +77,44 @@ class QueueManager:
             result = await queue.served(member, heard)
         except asyncio.CancelledError:  # another document, from outside
             result = "redirected-from-bridged" if member.bridged else "redirected"
-            self._tell(session, verb, self._params(kept, member, result))
+            self._send_result(session, verb, self._params(entry, member, result))
             raise
         except (CallEnded, HangUp):
             result = "bridged" if member.bridged else "hangup"
-            self._tell(session, verb, self._params(kept, member, result))
+            self._send_result(session, verb, self._params(entry, member, result))
             raise
         finally:
             queue.release(member)
             self._waiting.pop(session.call.sid, None)
-        return self._follow(session, verb, self._params(kept, member, result))
+        return self._follow_up(session, verb, self._params(entry, member, result))
 
     async def leave(self, session: CallSession, verb: Verb) -> None:
         """Leave the queue, for Leave in a waiting document; elsewhere it does nothing."""
         if session.call.sid in self._waiting:
             raise LeftQueue
 
-    def _entered(self, session: CallSession, name: str) -> _Kept | None:
+    def _entered(self, session: CallSession, name: str) -> _Entry | None:
         """Find or create the queue of a name; return None, after a notification, if it is wrong."""
         try:
             return self._named(name) or self._queues[self.create(name).sid]
         except TwilioError as error:
-            self._service.notify(session.call.sid, error.code, error.message, session.base)
+            self._account.notify(session.call.sid, error.code, error.message, session.base)
             return None
 
-    def _params(self, kept: _Kept, member: Waiting, result: QueueResult) -> Params:
+    def _params(self, entry: _Entry, member: Waiting, result: QueueResult) -> Params:
         seconds = member.waited_until(self._now_ns) // NS_PER_SECOND
         return [
             ("QueueResult", result),
-            ("QueueSid", kept.record.sid),
+            ("QueueSid", entry.record.sid),
             ("QueueTime", str(seconds)),
         ]
 
-    def _place(self, kept: _Kept, member: Waiting) -> Params:
+    def _waiting_params(self, entry: _Entry, member: Waiting) -> Params:
         """Return the parameters of requests for a waiting call's document."""
-        record = self._now(kept)
+        record = self._refreshed(entry)
         return [
             ("QueueSid", record.sid),
-            ("QueuePosition", str(kept.queue.position(member))),
+            ("QueuePosition", str(entry.queue.position(member))),
             ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
             ("AvgQueueTime", str(record.average_wait_seconds)),
             ("CurrentQueueSize", str(record.current_size)),
@@ -122,42 +122,44 @@ class QueueManager:
         ]
 
     @staticmethod
-    def _follow(session: CallSession, verb: Verb, params: Params) -> FollowUp | None:
+    def _follow_up(session: CallSession, verb: Verb, params: Params) -> FollowUp | None:
         """Return the document of the verb's action; None if it has none."""
         action = verb.attribute("action")
         if not action:
             return None
-        script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
-        return FollowUp(script, params)
+        source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+        return FollowUp(source, params)
 
-    def _tell(self, session: CallSession, verb: Verb, params: Params) -> None:
+    def _send_result(self, session: CallSession, verb: Verb, params: Params) -> None:
         """Send the result to the action of a call that will not execute the action's document."""
-        followed = self._follow(session, verb, params)
+        followed = self._follow_up(session, verb, params)
         if followed is not None:
-            told = tuple(call_params(session.call.record) + params)
-            script, sid = followed.script, session.call.sid
-            request = AppRequest(script.url or "", script.method, told, "action", sid)
-            self._service.webhooks.notify(request, lane=sid)
+            all_params = tuple(call_params(session.call.record) + params)
+            source, sid = followed.source, session.call.sid
+            request = AppRequest(source.url or "", source.method, all_params, "action", sid)
+            self._account.webhooks.notify(request, lane=sid)
 
     # -- Dial -------------------------------------------------------------------------------
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
         """Take the first call of a queue, play the noun's document to it, and connect it."""
-        kept = self._named(noun.text.strip())
-        if kept is None:
+        entry = self._named(noun.text.strip())
+        if entry is None:
             return
         recording = DialVerbRecording(session, verb)
         talk = ConnectedCalls(session, recording=recording, **talk_options(verb))
         timeout_ns = verb.seconds("timeout", 30) * NS_PER_SECOND
         try:
             with talk.recording():
-                await kept.queue.dial(talk, timeout_ns, partial(self._whisper, session, noun, kept))
+                await entry.queue.dial(
+                    talk, timeout_ns, partial(self._whisper, session, noun, entry)
+                )
         finally:
             outcome.status, outcome.child = talk.status, talk.child
             outcome.bridged, outcome.recording = talk.bridged, recording.recording
 
     async def _whisper(
-        self, session: CallSession, noun: Verb, kept: _Kept, member: Waiting
+        self, session: CallSession, noun: Verb, entry: _Entry, member: Waiting
     ) -> bool:
         """Play the noun's document to the call of the queue; return whether it is still there."""
         assert isinstance(member.control, CallSession)
@@ -165,13 +167,13 @@ class QueueManager:
         other.base = session.base
         url = noun.attribute("url")
         if url:
-            script = TwimlSource(session.absolute(url), noun.attribute("method", "POST"))
+            source = TwimlSource(session.absolute(url), noun.attribute("method", "POST"))
             params = [
-                ("QueueSid", kept.record.sid),
+                ("QueueSid", entry.record.sid),
                 ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
                 ("DequeingCallSid", session.call.sid),  # spelt so by Twilio
             ]
-            whispered = play_through(other, script, lambda: params)
+            whispered = play_through(other, source, lambda: params)
             try:
                 await session.until(whispered, member.gone.wait())
             except Unavailable:
@@ -185,58 +187,58 @@ class QueueManager:
 
     @property
     def _now_ns(self) -> int:
-        return self._service.now_ns
+        return self._account.now_ns
 
-    def _named(self, name: str) -> _Kept | None:
+    def _named(self, name: str) -> _Entry | None:
         found = (each for each in self._queues.values() if each.record.friendly_name == name)
         return next(found, None)
 
-    def _kept(self, sid: str) -> _Kept:
+    def _entry(self, sid: str) -> _Entry:
         try:
             return self._queues[sid]
         except KeyError:
-            raise not_found(f"{self._service.account_path}/Queues/{sid}.json") from None
+            raise not_found(f"{self._account.account_path}/Queues/{sid}.json") from None
 
-    def _now(self, kept: _Kept) -> QueueRecord:
+    def _refreshed(self, entry: _Entry) -> QueueRecord:
         """Return the record of a queue, with its size and average wait of now."""
-        record, queue = kept.record, kept.queue
+        record, queue = entry.record, entry.queue
         record.current_size = queue.size
         record.average_wait_seconds = queue.average_wait_seconds(self._now_ns)
         return record
 
-    def _member_record(self, kept: _Kept, member: Waiting) -> MemberRecord:
+    def _member_record(self, entry: _Entry, member: Waiting) -> MemberRecord:
         return MemberRecord(
-            account_sid=kept.record.account_sid,
-            queue_sid=kept.record.sid,
+            account_sid=entry.record.account_sid,
+            queue_sid=entry.record.sid,
             call_sid=member.control.call.sid,
             enqueued_ns=member.enqueued_ns,
-            position=kept.queue.position(member),
+            position=entry.queue.position(member),
             waited_ns=member.waited_until(self._now_ns),
         )
 
     def all(self) -> list[QueueRecord]:
         """Return the records of all queues, oldest first."""
-        return [self._now(kept) for kept in self._queues.values()]
+        return [self._refreshed(entry) for entry in self._queues.values()]
 
     def find(self, sid: str) -> QueueRecord:
         """Return the record of a queue. Raises TwilioError (404) if there is none."""
-        return self._now(self._kept(sid))
+        return self._refreshed(self._entry(sid))
 
     def add(self, record: QueueRecord) -> None:
         """Add an empty queue. Raises TwilioError if its name or size is wrong, or it exists."""
         self._check_name(record.friendly_name)
         self._check_size(record.max_size)
-        self._queues[record.sid] = _Kept(CallQueue(), record)
+        self._queues[record.sid] = _Entry(CallQueue(), record)
 
-    def found_elsewhere(self, sid: str, size: int, seconds: int) -> None:
+    def set_remote(self, sid: str, size: int, seconds: int) -> None:
         """Set the size and the average wait in seconds of a queue in the other processes."""
-        self._kept(sid).queue.elsewhere = size, seconds
+        self._entry(sid).queue.elsewhere = size, seconds
 
     def create(self, name: str, max_size: int = _DEFAULT_SIZE) -> QueueRecord:
         """Create a queue: POST /Queues. Raises TwilioError if its name or size is wrong."""
         record = QueueRecord(
-            sid=self._service.exchange.sids.new("QU"),
-            account_sid=self._service.account.sid,
+            sid=self._account.exchange.sids.new("QU"),
+            account_sid=self._account.sid,
             friendly_name=name,
             created_ns=self._now_ns,
             max_size=max_size,
@@ -269,31 +271,31 @@ class QueueManager:
 
     def members(self, sid: str) -> list[MemberRecord]:
         """Return the members of a queue in order. Raises TwilioError (404) if there is no queue."""
-        kept = self._kept(sid)
-        return [self._member_record(kept, each) for each in kept.queue.waiting]
+        entry = self._entry(sid)
+        return [self._member_record(entry, each) for each in entry.queue.waiting]
 
     def member(self, sid: str, who: str) -> MemberRecord:
         """Return a member by call SID or ``Front``. Raises TwilioError (404) if there is none."""
-        kept = self._kept(sid)
-        return self._member_record(kept, self._member(kept, who))
+        entry = self._entry(sid)
+        return self._member_record(entry, self._member(entry, who))
 
-    def dequeue(self, sid: str, who: str, script: TwimlSource) -> MemberRecord:
+    def dequeue(self, sid: str, who: str, source: TwimlSource) -> MemberRecord:
         """Redirect a member to another document: POST /Queues/{sid}/Members/{who}.
 
         Raises TwilioError (404) if there is none.
         """
-        kept = self._kept(sid)
-        member = self._member(kept, who)
-        kept.queue.remove(member)
+        entry = self._entry(sid)
+        member = self._member(entry, who)
+        entry.queue.remove(member)
         assert isinstance(member.control, CallSession)
-        member.control.redirect(script)
-        return self._member_record(kept, member)
+        member.control.redirect(source)
+        return self._member_record(entry, member)
 
-    def _member(self, kept: _Kept, who: str) -> Waiting:
-        for member in kept.queue.waiting:
+    def _member(self, entry: _Entry, who: str) -> Waiting:
+        for member in entry.queue.waiting:
             if who in (_FRONT, member.control.call.sid):
                 return member
-        path = f"{self._service.account_path}/Queues/{kept.record.sid}/Members/{who}.json"
+        path = f"{self._account.account_path}/Queues/{entry.record.sid}/Members/{who}.json"
         raise not_found(path)
 
     def _check_name(self, name: str) -> None:
@@ -312,7 +314,7 @@ class QueueManager:
             raise bad_parameter(f"Invalid MaxSize {size}: 1 to {_LARGEST}")
 
 
-def _wait_script(session: CallSession, verb: Verb) -> TwimlSource | None:
+def _wait_source(session: CallSession, verb: Verb) -> TwimlSource | None:
     url = verb.attributes.get("waitUrl")
     if url is None:
         return None

@@ -26,7 +26,7 @@ from mediasim.twilio.rest.endpoint import ResourceEndpoint
 from mediasim.twilio.rest.media import MediaEndpoint
 from mediasim.twilio.rest.recordings import MEDIA, RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource
-from mediasim.twilio.rest.responses import refused
+from mediasim.twilio.rest.responses import error_response
 from mediasim.twilio.rest.table import RESOURCES
 
 __all__ = ["ApiSettings", "create_api"]
@@ -82,16 +82,16 @@ register_url_convertor("data_suffix", _DataSuffix())
 register_url_convertor("media_suffix", _MediaSuffix())
 
 
-def create_api(service: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
+def create_api(account: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
     """Return the application; ``gate`` runs work on the engine's loop, where the account lives."""
     settings = settings or ApiSettings()
-    recording = ResourceEndpoint(RECORDINGS, RECORDINGS.paths[MEDIA], service, gate)
-    media = MediaEndpoint(service, gate, recording, needs_auth=settings.media_auth)
+    recording = ResourceEndpoint(RECORDINGS, RECORDINGS.paths[MEDIA], account, gate)
+    media = MediaEndpoint(account, gate, recording, needs_auth=settings.media_auth)
     routes = [_route(MEDIA, "data_suffix", recording), _route(MEDIA, "media_suffix", media)]
     for resource in (*RESOURCES, _NOWHERE):
         for path, methods in resource.paths.items():
             routes.append(
-                _route(path, "suffix", ResourceEndpoint(resource, methods, service, gate))
+                _route(path, "suffix", ResourceEndpoint(resource, methods, account, gate))
             )
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _broken})
     app.router.redirect_slashes = False
@@ -106,9 +106,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Respond to a request that no route matches."""
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return refused(not_found(request.scope["path"]))
-    return refused(TwilioError(error.status_code, 20001, str(error.detail)), headers=error.headers)
+        return error_response(not_found(request.scope["path"]))
+    return error_response(
+        TwilioError(error.status_code, 20001, str(error.detail)), headers=error.headers
+    )
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return refused(TwilioError(500, 20500, "An internal server error has occurred"))
+    return error_response(TwilioError(500, 20500, "An internal server error has occurred"))

@@ -20,7 +20,7 @@ from mediasim.twilio.rest.resource import (
     Stored,
     delete,
     fetch,
-    in_book,
+    in_resource_list,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
@@ -77,38 +77,38 @@ _MESSAGE_URLS: Final = {
 }
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    name = ask.query.text("FriendlyName")
+def _list(request: ApiRequest) -> ApiResponse:
+    name = request.query.text("FriendlyName")
     return listed(
-        ask,
-        ask.service.applications.all(),
+        request,
+        request.account.applications.all(),
         keep=(lambda record: record.friendly_name == name) if name else None,
     )
 
 
-def _create(ask: ApiRequest) -> ApiResponse:
+def _create(request: ApiRequest) -> ApiResponse:
     record = ApplicationRecord(
-        sid=ask.new_sid(),
-        account_sid=ask.service.account.sid,
+        sid=request.new_sid(),
+        account_sid=request.account.sid,
         friendly_name="",
-        created_ns=ask.service.now_ns,
+        created_ns=request.account.now_ns,
     )
-    _change(ask, record)
+    _change(request, record)
     record.friendly_name = record.friendly_name or record.sid
-    ask.service.applications.add(record)
-    return ask.shown(record, 201)
+    request.account.applications.add(record)
+    return request.show(record, 201)
 
 
-def _update(ask: ApiRequest) -> ApiResponse:
-    record = ask.service.applications.find(ask.at["sid"])
-    _change(ask, record)
-    record.updated_ns = ask.service.now_ns
-    return ask.shown(record)
+def _update(request: ApiRequest) -> ApiResponse:
+    record = request.account.applications.find(request.at["sid"])
+    _change(request, record)
+    record.updated_ns = request.account.now_ns
+    return request.show(record)
 
 
-def _change(ask: ApiRequest, record: ApplicationRecord) -> None:
-    public = ask.form.flag("PublicApplicationConnectEnabled")
-    change_settings(ask.form, record, _MESSAGE_URLS)
+def _change(request: ApiRequest, record: ApplicationRecord) -> None:
+    public = request.form.flag("PublicApplicationConnectEnabled")
+    change_settings(request.form, record, _MESSAGE_URLS)
     if public is not None:
         record.public_application_connect_enabled = public
 
@@ -118,7 +118,7 @@ APPLICATIONS: Final = Resource(
     name="Application",
     many="applications",
     prefix="AP",
-    stored=Stored("application", ApplicationRecord, in_book("Applications")),
+    stored=Stored("application", ApplicationRecord, in_resource_list("Applications")),
     paths={
         f"{ACCOUNT}/Applications": {
             "GET": Operation(_list, (*PAGING, "FriendlyName")),

@@ -32,7 +32,7 @@ from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
-from mediasim.twilio.rest.responses import ApiResponse, head_of, refused, written
+from mediasim.twilio.rest.responses import ApiResponse, error_response, to_response, without_body
 
 __all__ = ["ResourceEndpoint", "authenticate"]
 
@@ -46,11 +46,11 @@ class ResourceEndpoint:
     """Handles the requests for one path of a resource."""
 
     def __init__(
-        self, resource: Resource, methods: Mapping[str, Operation], service: Account, gate: Gate
+        self, resource: Resource, methods: Mapping[str, Operation], account: Account, gate: Gate
     ) -> None:
         self._resource = resource
         self._methods = methods
-        self._service = service
+        self._account = account
         self._gate = gate
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
@@ -61,7 +61,7 @@ class ResourceEndpoint:
         except ClientDisconnect:
             return
         if request.method == "HEAD":
-            response = head_of(response)
+            response = without_body(response)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -70,33 +70,35 @@ class ResourceEndpoint:
         try:
             query = Params.parse(request.scope["query_string"].decode("latin-1"))
             form = await _read_form(request) if request.method == "POST" else Params()
-            ask = ApiRequest(self._resource, self._service, path, request.path_params, query, form)
+            api_request = ApiRequest(
+                self._resource, self._account, path, request.path_params, query, form
+            )
             authorization = request.headers.get("authorization")
             answer: ApiResponse = await self._gate(
-                lambda: self._done(request.method, authorization, ask)
+                lambda: self._handle(request.method, authorization, api_request)
             )
         except TwilioError as error:
             headers = {"Allow": self._allowed} if error.status == 405 else None
-            return refused(error, as_xml=as_xml, headers=headers)
-        return written(answer, self._resource.name, as_xml=as_xml)
+            return error_response(error, as_xml=as_xml, headers=headers)
+        return to_response(answer, self._resource.name, as_xml=as_xml)
 
-    def _done(self, method: str, authorization: str | None, ask: ApiRequest) -> Any:
+    def _handle(self, method: str, authorization: str | None, request: ApiRequest) -> Any:
         """Handle a request on the engine's loop; return its response or an awaitable of it."""
-        own = self._service.account.sid
+        own = self._account.sid
         authenticate(
-            self._service,
+            self._account,
             authorization,
-            account_sid=ask.at.get("account", own),
+            account_sid=request.at.get("account", own),
             main_only=self._resource.main_only,
         )
         if not self._methods:
-            raise not_found(ask.path)
+            raise not_found(request.path)
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
         names = operation.parameters
         answer: ApiResponse | Awaitable[ApiResponse] = operation.do(
-            replace(ask, query=ask.query.only(names), form=ask.form.only(names))
+            replace(request, query=request.query.only(names), form=request.form.only(names))
         )
         return answer
 
@@ -105,7 +107,7 @@ class ResourceEndpoint:
 
 
 def authenticate(
-    service: Account, authorization: str | None, *, account_sid: str, main_only: bool
+    account: Account, authorization: str | None, *, account_sid: str, main_only: bool
 ) -> None:
     """Check the credentials of a request. Raises TwilioError (401, 20003) if they are wrong.
 
@@ -114,16 +116,16 @@ def authenticate(
     if not authorization:
         raise _denied("Authentication Error - No credentials provided")
     name, secret = _credentials(authorization)
-    if name == service.account.sid:
-        known = service.account.auth_token
+    if name == account.sid:
+        known = account.account.auth_token
     else:
-        found = next((key for key in service.keys.all() if key.sid == name), None)
+        found = next((key for key in account.keys.all() if key.sid == name), None)
         if found is None:
             raise _denied("Authenticate")
         known = found.secret
     if not hmac.compare_digest(secret.encode(), known.encode()):
         raise _denied("Authenticate")
-    if account_sid != service.account.sid:
+    if account_sid != account.sid:
         raise _denied("Authenticate")
     if main_only and name != account_sid:
         raise _denied("Authenticate: this resource needs the account's own credentials")

@@ -30,7 +30,7 @@ from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.endpoint import authenticate
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.rest.responses import head_of, refused
+from mediasim.twilio.rest.responses import error_response, without_body
 
 __all__ = ["MediaEndpoint", "Validators", "precondition", "wanted_ranges"]
 
@@ -43,9 +43,9 @@ class MediaEndpoint:
     """Handles GET and HEAD of a recording's media; other methods are the resource's."""
 
     def __init__(
-        self, service: Account, gate: Gate, resource: ASGIApp, *, needs_auth: bool
+        self, account: Account, gate: Gate, resource: ASGIApp, *, needs_auth: bool
     ) -> None:
-        self._service = service
+        self._account = account
         self._gate = gate
         self._resource = resource
         self._needs_auth = needs_auth
@@ -58,9 +58,9 @@ class MediaEndpoint:
         try:
             response = await self._answer(request)
         except TwilioError as error:
-            response = refused(error)
+            response = error_response(error)
         if request.method == "HEAD":
-            response = head_of(response)
+            response = without_body(response)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -73,11 +73,11 @@ class MediaEndpoint:
 
         def find() -> RecordingRecord:
             if self._needs_auth:
-                authenticate(self._service, authorization, account_sid=account, main_only=False)
-            elif account != self._service.account.sid:
+                authenticate(self._account, authorization, account_sid=account, main_only=False)
+            elif account != self._account.sid:
                 raise not_found(path)
             try:
-                return self._service.catalogue.recording(sid)
+                return self._account.catalogue.recording(sid)
             except LookupError:
                 raise not_found(path) from None
 
@@ -85,7 +85,7 @@ class MediaEndpoint:
 
         def described() -> tuple[Download, os.stat_result | None]:
             found = download(
-                self._service.store,
+                self._account.store,
                 record,
                 requested_channels=query.text("RequestedChannels") or None,
                 format=_FORMATS[request.path_params["suffix"]],
@@ -101,14 +101,14 @@ class MediaEndpoint:
             words = not_found(path).message + ": " if found.status == 404 else ""
             raise TwilioError(found.status, found.code or 20404, words + found.message)
         file = _MediaFile(found.path, media_type=found.content_type, stat_result=state)
-        return _sent(request, file, state)
+        return _respond(request, file, state)
 
     async def _note(self, found: Download, record: RecordingRecord, path: str) -> None:
         code = found.notification
         if code is not None:
-            url = self._service.base_url + path
+            url = self._account.base_url + path
             await self._gate(
-                lambda: self._service.notify(
+                lambda: self._account.notify(
                     record.call_sid, code, found.message, url, warning=True
                 )
             )
@@ -134,7 +134,7 @@ class _MediaFile(FileResponse):
         await super().__call__({**scope, "headers": headers}, receive, send)
 
 
-def _sent(request: Request, file: _MediaFile, state: os.stat_result) -> Response:
+def _respond(request: Request, file: _MediaFile, state: os.stat_result) -> Response:
     validators = Validators(file.headers["etag"], int(state.st_mtime))
     headers = {name: file.headers[name] for name in ("accept-ranges", "etag", "last-modified")}
     status = precondition(request.headers, validators)

@@ -25,7 +25,7 @@ from mediasim.twilio.rest.resource import (
     Stored,
     delete,
     fetch,
-    in_book,
+    in_resource_list,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
@@ -42,8 +42,8 @@ _TEST_INVALID: Final = "+15005550001"
 _TEST_EMPTY_AREA: Final = "533"
 
 
-def _list(ask: ApiRequest, kind: str) -> ApiResponse:
-    query = ask.query
+def _list(request: ApiRequest, kind: str) -> ApiResponse:
+    query = request.query
     name, part = query.text("FriendlyName"), query.text("PhoneNumber") or ""
     beta, origin = query.flag("Beta"), query.text("Origin")
     pattern = _pattern(part)
@@ -58,9 +58,9 @@ def _list(ask: ApiRequest, kind: str) -> ApiResponse:
         )
 
     return listed(
-        ask,
-        ask.service.numbers.all(),
-        lambda record: _json(ask, record, kind),
+        request,
+        request.account.numbers.all(),
+        lambda record: _json(request, record, kind),
         keep=keep,
     )
 
@@ -71,26 +71,26 @@ def _pattern(part: str) -> re.Pattern[str]:
     return re.compile("".join("[0-9]" if char == "*" else char for char in digits))
 
 
-def _create(ask: ApiRequest, kind: str) -> ApiResponse:
-    number = _wanted(ask, kind)
+def _create(request: ApiRequest, kind: str) -> ApiResponse:
+    number = _wanted(request, kind)
     record = NumberRecord(
-        sid=ask.new_sid(),
-        account_sid=ask.service.account.sid,
+        sid=request.new_sid(),
+        account_sid=request.account.sid,
         friendly_name=number,
-        created_ns=ask.service.now_ns,
+        created_ns=request.account.now_ns,
         phone_number=number,
         type=kind,
     )
-    _change(ask, record)
-    ask.service.numbers.add(record)
-    return ApiResponse(_json(ask, record, kind), 201)
+    _change(request, record)
+    request.account.numbers.add(record)
+    return ApiResponse(_json(request, record, kind), 201)
 
 
-def _wanted(ask: ApiRequest, kind: str) -> str:
+def _wanted(request: ApiRequest, kind: str) -> str:
     """Return the requested number. Raises TwilioError (400) if it is wrong or not available."""
-    text = ask.form.text("PhoneNumber")
-    area = None if kind else ask.form.text("AreaCode")
-    taken = {record.phone_number for record in ask.service.numbers.all()} | {_TEST_TAKEN}
+    text = request.form.text("PhoneNumber")
+    area = None if kind else request.form.text("AreaCode")
+    taken = {record.phone_number for record in request.account.numbers.all()} | {_TEST_TAKEN}
     if not text and area:
         if re.fullmatch("[2-9][0-9]{2}", area) is None:
             raise bad_parameter(f"{area[:20]} is not a valid area code", _BAD_AREA)
@@ -114,26 +114,26 @@ def _of_area(area: str) -> Iterator[str]:
     return (f"+1{area}55501{last:02}" for last in range(100))
 
 
-def _update(ask: ApiRequest) -> ApiResponse:
-    record = ask.service.numbers.find(ask.at["sid"])
-    _change(ask, record)
-    record.updated_ns = ask.service.now_ns
-    return ask.shown(record)
+def _update(request: ApiRequest) -> ApiResponse:
+    record = request.account.numbers.find(request.at["sid"])
+    _change(request, record)
+    record.updated_ns = request.account.now_ns
+    return request.show(record)
 
 
-def _change(ask: ApiRequest, record: NumberRecord) -> None:
-    application = ask.form.text("VoiceApplicationSid")
-    if application and all(each.sid != application for each in ask.service.applications.all()):
+def _change(request: ApiRequest, record: NumberRecord) -> None:
+    application = request.form.text("VoiceApplicationSid")
+    if application and all(each.sid != application for each in request.account.applications.all()):
         raise bad_parameter(f"ApplicationSid {application[:40]} is not accessible", _NO_APPLICATION)
-    change_settings(ask.form, record)
+    change_settings(request.form, record)
     if application is not None:
         record.voice_application_sid = application or None
-    if ask.form.text("VoiceUrl"):
+    if request.form.text("VoiceUrl"):
         record.twiml = None
 
 
-def _json(ask: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
-    shown = record.to_twilio_json(ask.service.dates)
+def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
+    shown = record.to_twilio_json(request.account.dates)
     if kind:  # the lists of one type do not name it
         del shown["type"]
     return shown
@@ -156,7 +156,7 @@ NUMBERS: Final = Resource(
     name="IncomingPhoneNumber",
     many="incoming_phone_numbers",
     prefix="PN",
-    stored=Stored("number", NumberRecord, in_book("IncomingPhoneNumbers")),
+    stored=Stored("number", NumberRecord, in_resource_list("IncomingPhoneNumbers")),
     paths={
         _PATH: _of_type(""),
         f"{_PATH}/Local": _of_type("local"),

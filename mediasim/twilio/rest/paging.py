@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 def listed(
-    ask: ApiRequest,
+    request: ApiRequest,
     records: Sequence[R],
     show: Callable[[R], dict[str, Any]] | None = None,
     *,
@@ -49,7 +49,7 @@ def listed(
     of one if it is not its resource's; ``sid`` returns its key. Raises TwilioError (400) if a
     paging parameter is wrong.
     """
-    query = ask.query
+    query = request.query
     size = query.number("PageSize", 1, _MOST) or _PAGE
     if size > _LARGEST:
         raise bad_parameter(f"Page size must be {_LARGEST} or less", _TOO_LARGE)
@@ -67,7 +67,7 @@ def listed(
 
     def uri(number: int, token: str = "") -> str:
         pairs = [*filters, ("PageSize", str(size)), ("Page", str(number))]
-        return f"{ask.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
+        return f"{request.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
     end = start + len(shown)
     more = bool(shown) and end < len(kept)
@@ -85,16 +85,16 @@ def listed(
             "previous_page_uri": uri(page - 1, f"PB{sid(shown[0])}.{start}") if before else None,
             "start": first_index,
             "uri": uri(page, token),
-            ask.resource.many: [
-                show(record) if show else ask.resource.json(record, ask.service.dates)
+            request.resource.many: [
+                show(record) if show else request.resource.json(record, request.account.dates)
                 for record in shown
             ],
         }
     )
 
 
-def _list_all(ask: ApiRequest) -> ApiResponse:
-    return listed(ask, ask.store.all())
+def _list_all(request: ApiRequest) -> ApiResponse:
+    return listed(request, request.store.all())
 
 
 LIST_ALL: Final = Operation(_list_all, PAGING)

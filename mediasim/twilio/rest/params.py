@@ -30,20 +30,20 @@ __all__ = [
     "RECORDING_EVENTS",
     "RECORDING_OPTIONS",
     "TWIML",
+    "DateFilter",
     "Method",
-    "Moments",
     "Params",
     "callback_names",
     "date_names",
-    "recording_asked",
-    "script_asked",
+    "recording_request",
+    "twiml_source",
 ]
 
 MOST_FIELDS: Final = 1000
 _LONGEST_URL: Final = 4096
 """Most characters of a URL (our choice: Twilio names no limit)."""
 _LONGEST_NAME: Final = 64
-_LONGEST_SHOWN: Final = 100
+_LONGEST_EXCERPT: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
 _BAD_CALLBACK: Final = 21609
@@ -163,7 +163,7 @@ class Params:
         if not value:
             return value
         if len(value) > _LONGEST_URL or re.fullmatch(r"https?://[^\s/?#]\S*", value, re.I) is None:
-            raise bad_parameter(f"{name} is not a valid URL: {_shown(value)}", code)
+            raise bad_parameter(f"{name} is not a valid URL: {_excerpt(value)}", code)
         return value
 
     def sid(self, name: str, prefix: str, *, code: int = _BAD) -> str | None:
@@ -195,17 +195,17 @@ _NONE: Final = Params()
 
 
 def _wrong(name: str, value: str, right: str, code: int = _BAD) -> TwilioError:
-    return bad_parameter(f"Invalid {name} {_shown(value)}: expected {right}", code)
+    return bad_parameter(f"Invalid {name} {_excerpt(value)}: expected {right}", code)
 
 
-def _shown(value: str) -> str:
-    return value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "..."
+def _excerpt(value: str) -> str:
+    return value if len(value) <= _LONGEST_EXCERPT else value[:_LONGEST_EXCERPT] + "..."
 
 
 # -- dates -------------------------------------------------------------------------------------
 
 
-class Moments:
+class DateFilter:
     """A filter by date: ``DateCreated``, ``DateCreated<`` and ``DateCreated>`` of a query.
 
     A date is a day in UTC, ``2009-07-06``; a date with a time is that second. ``<`` (which a URL
@@ -222,19 +222,19 @@ class Moments:
         firsts: list[float] = []
         lasts: list[float] = []
         if text := query.text(name):
-            start, seconds = _stretch(name, text)
+            start, seconds = _span(name, text)
             firsts.append(start)
             lasts.append(start + seconds - 1)
         if text := query.text(name + ">"):
-            firsts.append(_stretch(name, text)[0])
+            firsts.append(_span(name, text)[0])
         if text := query.text(name + "<"):
-            lasts.append(_stretch(name, text)[0])
+            lasts.append(_span(name, text)[0])
         self.any = not firsts and not lasts
         """Whether the query has no such filter."""
         self._first = max(firsts, default=float("-inf"))
         self._last = min(lasts, default=float("inf"))
 
-    def holds(self, loop_ns: int | None) -> bool:
+    def matches(self, loop_ns: int | None) -> bool:
         """Tell whether a loop time in nanoseconds passes; None passes only without a filter."""
         if self.any:
             return True
@@ -243,7 +243,7 @@ class Moments:
         return self._first <= self._dates.unix_ns(loop_ns) // NS_PER_SECOND <= self._last
 
 
-def _stretch(name: str, text: str) -> tuple[float, int]:
+def _span(name: str, text: str) -> tuple[float, int]:
     """Return the first Unix second of a date, and the number of seconds that it spans."""
     try:
         found = datetime.fromisoformat(text[:_LONGEST_DATE])
@@ -265,20 +265,20 @@ def callback_names(name: str) -> tuple[str, ...]:
 
 
 def date_names(name: str) -> tuple[str, ...]:
-    """Return the names of the parameters that :class:`Moments` reads."""
+    """Return the names of the parameters that :class:`DateFilter` reads."""
     return name, f"{name}<", f"{name}>"
 
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
-"""Names of the parameters that :func:`script_asked` reads."""
+"""Names of the parameters that :func:`twiml_source` reads."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
 )
-"""Names of the parameters that :func:`recording_asked` reads."""
+"""Names of the parameters that :func:`recording_request` reads."""
 
 
-def script_asked(form: Params) -> TwimlSource | None:
+def twiml_source(form: Params) -> TwimlSource | None:
     """Return the source of Url or else of Twiml, and the fallback; None without either."""
     method = form.method("Method", code=_BAD_TWIML_METHOD)
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
@@ -294,7 +294,7 @@ def script_asked(form: Params) -> TwimlSource | None:
     return None
 
 
-def recording_asked(form: Params, trim: Trim) -> RecordingRequest:
+def recording_request(form: Params, trim: Trim) -> RecordingRequest:
     """Return the recording of the parameters ``RECORDING_OPTIONS``; ``trim`` is the default."""
     return RecordingRequest(
         channels=form.word("RecordingChannels", get_args(Channels)) or "mono",

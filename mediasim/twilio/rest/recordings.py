@@ -16,7 +16,7 @@ from mediasim.exchange.recovery import settle_left
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.params import RECORDING_OPTIONS, Moments, date_names, recording_asked
+from mediasim.twilio.rest.params import RECORDING_OPTIONS, DateFilter, date_names, recording_request
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -41,127 +41,130 @@ _KEPT_NS: Final = 40 * 86_400 * NS_PER_SECOND
 # -- of the account -----------------------------------------------------------------------------
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    query = ask.query
+def _list(request: ApiRequest) -> ApiResponse:
+    query = request.query
     call, conference = query.sid("CallSid", "CA"), query.sid("ConferenceSid", "CF")
     with_deleted = query.flag("IncludeSoftDeleted") or False
-    created = Moments(query, "DateCreated", ask.service.dates)
+    created = DateFilter(query, "DateCreated", request.account.dates)
     return listed(
-        ask,
-        ask.service.catalogue.recordings(call=call, conference=conference),
-        lambda record: _of_account(ask, record),
+        request,
+        request.account.catalogue.recordings(call=call, conference=conference),
+        lambda record: _of_account(request, record),
         keep=lambda record: (
-            created.holds(record.created_ns)
-            and not _has_gone(ask, record, with_deleted=with_deleted)
+            created.matches(record.created_ns)
+            and not _has_gone(request, record, with_deleted=with_deleted)
         ),
     )
 
 
-def _fetch(ask: ApiRequest) -> ApiResponse:
-    with_deleted = ask.query.flag("IncludeSoftDeleted") or False
-    return ApiResponse(_of_account(ask, _recording_of(ask, with_deleted=with_deleted)))
+def _fetch(request: ApiRequest) -> ApiResponse:
+    with_deleted = request.query.flag("IncludeSoftDeleted") or False
+    return ApiResponse(_of_account(request, _recording_of(request, with_deleted=with_deleted)))
 
 
-def _delete(ask: ApiRequest) -> ApiResponse:
-    ask.service.delete_recording(_recording_of(ask).sid)
+def _delete(request: ApiRequest) -> ApiResponse:
+    request.account.delete_recording(_recording_of(request).sid)
     return ApiResponse(status=204)
 
 
-def _of_account(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
-    return recording_json(record, ask.service.dates, ask.service.base_url)
+def _of_account(request: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
+    return recording_json(record, request.account.dates, request.account.base_url)
 
 
 # -- of a call or a conference ------------------------------------------------------------------
 
 
-def _list_of_call(ask: ApiRequest) -> ApiResponse:
-    record = call_of(ask)
-    return _listed(ask, ask.service.catalogue.recordings(call=record.sid))
+def _list_of_call(request: ApiRequest) -> ApiResponse:
+    record = call_of(request)
+    return _listed(request, request.account.catalogue.recordings(call=record.sid))
 
 
-def _list_of_conference(ask: ApiRequest) -> ApiResponse:
-    record = conference_of(ask)
-    return _listed(ask, ask.service.catalogue.recordings(conference=record.sid))
+def _list_of_conference(request: ApiRequest) -> ApiResponse:
+    record = conference_of(request)
+    return _listed(request, request.account.catalogue.recordings(conference=record.sid))
 
 
-def _listed(ask: ApiRequest, records: list[RecordingRecord]) -> ApiResponse:
-    created = Moments(ask.query, "DateCreated", ask.service.dates)
+def _listed(request: ApiRequest, records: list[RecordingRecord]) -> ApiResponse:
+    created = DateFilter(request.query, "DateCreated", request.account.dates)
     return listed(
-        ask,
+        request,
         records,
-        lambda record: _of_other(ask, record),
+        lambda record: _of_other(request, record),
         keep=lambda record: (
-            created.holds(record.created_ns) and not _has_gone(ask, record, with_deleted=False)
+            created.matches(record.created_ns)
+            and not _has_gone(request, record, with_deleted=False)
         ),
     )
 
 
-def _create_of_call(ask: ApiRequest) -> ApiResponse:
-    call = call_of(ask)
-    record = ask.service.start_recording(call.sid, recording_asked(ask.form, "do-not-trim"))
-    return ApiResponse(_of_other(ask, record), 201)
+def _create_of_call(request: ApiRequest) -> ApiResponse:
+    call = call_of(request)
+    record = request.account.start_recording(
+        call.sid, recording_request(request.form, "do-not-trim")
+    )
+    return ApiResponse(_of_other(request, record), 201)
 
 
-def _fetch_of_other(ask: ApiRequest) -> ApiResponse:
-    return ApiResponse(_of_other(ask, _recording_of(ask)))
+def _fetch_of_other(request: ApiRequest) -> ApiResponse:
+    return ApiResponse(_of_other(request, _recording_of(request)))
 
 
-def _update_of_other(ask: ApiRequest) -> ApiResponse:
-    status = ask.form.word("Status", _STATUSES) or ""
-    behavior = ask.form.word("PauseBehavior", ("skip", "silence"))
-    if ask.at["sid"] != _CURRENT:
-        sid = _recording_of(ask).sid
-    elif "call" in ask.at:
-        sid = ask.service.current_recording(call_of(ask).sid).sid
+def _update_of_other(request: ApiRequest) -> ApiResponse:
+    status = request.form.word("Status", _STATUSES) or ""
+    behavior = request.form.word("PauseBehavior", ("skip", "silence"))
+    if request.at["sid"] != _CURRENT:
+        sid = _recording_of(request).sid
+    elif "call" in request.at:
+        sid = request.account.current_recording(call_of(request).sid).sid
     else:
-        sid = ask.service.conferences.current_recording(conference_of(ask).sid).sid
-    return ApiResponse(_of_other(ask, ask.service.update_recording(sid, status, behavior)))
+        sid = request.account.conferences.current_recording(conference_of(request).sid).sid
+    return ApiResponse(_of_other(request, request.account.update_recording(sid, status, behavior)))
 
 
-def _of_other(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
+def _of_other(request: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
     """Return a recording as below its call or its conference."""
-    shown = recording_json(record, ask.service.dates)
+    shown = recording_json(record, request.account.dates)
     del shown["subresource_uris"], shown["media_url"]
-    if "call" in ask.at:
+    if "call" in request.at:
         shown["track"] = record.layout.asked_track
         owner = f"Calls/{record.call_sid}"
     else:
         owner = f"Conferences/{record.conference_sid}"
-    shown["uri"] = f"{ask.account_path}/{owner}/Recordings/{record.sid}.json"
+    shown["uri"] = f"{request.account_path}/{owner}/Recordings/{record.sid}.json"
     return shown
 
 
 # -- finding them -------------------------------------------------------------------------------
 
 
-def _recording_of(ask: ApiRequest, *, with_deleted: bool = False) -> RecordingRecord:
+def _recording_of(request: ApiRequest, *, with_deleted: bool = False) -> RecordingRecord:
     """Return the recording of the path, which is of the call or conference in it, if any.
 
     Raises TwilioError (404, 20404) if there is none.
     """
     try:
-        record = ask.service.catalogue.recording(ask.at["sid"])
+        record = request.account.catalogue.recording(request.at["sid"])
     except LookupError:
-        raise ask.missing() from None
-    of_call = ask.at.get("call", record.call_sid) == record.call_sid
-    of_conference = ask.at.get("conference", record.conference_sid) == record.conference_sid
-    if not (of_call and of_conference) or _has_gone(ask, record, with_deleted=with_deleted):
-        raise ask.missing()
+        raise request.missing() from None
+    of_call = request.at.get("call", record.call_sid) == record.call_sid
+    of_conference = request.at.get("conference", record.conference_sid) == record.conference_sid
+    if not (of_call and of_conference) or _has_gone(request, record, with_deleted=with_deleted):
+        raise request.missing()
     return record
 
 
-def _has_gone(ask: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -> bool:
+def _has_gone(request: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -> bool:
     """Tell whether a recording is deleted and hidden."""
     if record.status != "deleted":
         return False
-    return not with_deleted or ask.service.now_ns - record.updated_ns > _KEPT_NS
+    return not with_deleted or request.account.now_ns - record.updated_ns > _KEPT_NS
 
 
 # -- the row ------------------------------------------------------------------------------------
 
 
-def _store(service: Account) -> Store:
-    recordings = service.catalogue
+def _store(account: Account) -> Store:
+    recordings = account.catalogue
     return Store(recordings.recordings, recordings.add_recording, recordings.recording)
 
 

@@ -40,7 +40,7 @@ __all__ = [
     "conference_of",
     "delete",
     "fetch",
-    "in_book",
+    "in_resource_list",
 ]
 
 ACCOUNT: Final = f"/{API_VERSION}/Accounts/{{account}}"
@@ -57,7 +57,7 @@ class ApiRequest:
     """An authenticated request, handled on the engine's loop."""
 
     resource: Resource
-    service: Account
+    account: Account
     path: str
     """Path as requested."""
     at: Mapping[str, str]
@@ -68,26 +68,26 @@ class ApiRequest:
     @property
     def account_path(self) -> str:
         """Path of the account: ``/2010-04-01/Accounts/AC…``."""
-        return account_path(self.service.account.sid)
+        return account_path(self.account.sid)
 
     @property
     def store(self) -> Store:
         """The records of the resource. Raises ValueError if its records are not stored."""
         if self.resource.stored is None:
             raise ValueError(f"{self.resource.name} records are not stored")
-        return self.resource.stored.store(self.service)
+        return self.resource.stored.store(self.account)
 
     def new_sid(self) -> str:
         """Return the next SID of the resource's prefix."""
-        return self.service.new_sid(self.resource.prefix)
+        return self.account.new_sid(self.resource.prefix)
 
     def found(self) -> Any:
         """Return the record whose SID is in the path. Raises TwilioError (404, 20404) if none."""
         return self.store.find(self.at["sid"])
 
-    def shown(self, record: Any, status: int = 200) -> ApiResponse:
+    def show(self, record: Any, status: int = 200) -> ApiResponse:
         """Return the response that shows a record."""
-        return ApiResponse(self.resource.json(record, self.service.dates), status)
+        return ApiResponse(self.resource.json(record, self.account.dates), status)
 
     def missing(self) -> TwilioError:
         """Return the error (404, 20404) that there is nothing at the path."""
@@ -152,12 +152,12 @@ class Store:
         return cls(lambda: records, add, find)
 
 
-def in_book(name: str) -> Callable[[Account], Store]:
+def in_resource_list(name: str) -> Callable[[Account], Store]:
     """Return access to the records of an account's resource list, by its name: ``Queues``."""
 
-    def store(service: Account) -> Store:
-        book: ResourceList[Any] = service.book(name)
-        return Store(book.all, book.add, book.find, book.remove)
+    def store(account: Account) -> Store:
+        resource_list: ResourceList[Any] = account.resource_list(name)
+        return Store(resource_list.all, resource_list.add, resource_list.find, resource_list.remove)
 
     return store
 
@@ -199,8 +199,8 @@ class Stored:
 
 
 def _twilio_json(record: Any, dates: Dates) -> dict[str, Any]:
-    shown: dict[str, Any] = record.to_twilio_json(dates)
-    return shown
+    show: dict[str, Any] = record.to_twilio_json(dates)
+    return show
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,30 +228,30 @@ class Resource:
 # -- shared handlers ----------------------------------------------------------------------------
 
 
-def fetch(ask: ApiRequest) -> ApiResponse:
+def fetch(request: ApiRequest) -> ApiResponse:
     """Show the record whose SID is in the path."""
-    return ask.shown(ask.found())
+    return request.show(request.found())
 
 
-def delete(ask: ApiRequest) -> ApiResponse:
+def delete(request: ApiRequest) -> ApiResponse:
     """Remove the record whose SID is in the path."""
-    remove = ask.store.remove
+    remove = request.store.remove
     assert remove is not None
-    remove(ask.at["sid"])
+    remove(request.at["sid"])
     return ApiResponse(status=204)
 
 
-def call_of(ask: ApiRequest) -> CallRecord:
+def call_of(request: ApiRequest) -> CallRecord:
     """Return the call of the path. Raises TwilioError (404, 20404) if there is none."""
     try:
-        return ask.service.catalogue.call(ask.at["call"])
+        return request.account.catalogue.call(request.at["call"])
     except LookupError:
-        raise ask.missing() from None
+        raise request.missing() from None
 
 
-def conference_of(ask: ApiRequest) -> ConferenceRecord:
+def conference_of(request: ApiRequest) -> ConferenceRecord:
     """Return the conference of the path. Raises TwilioError (404, 20404) if there is none."""
     try:
-        return ask.service.catalogue.conference(ask.at["conference"])
+        return request.account.catalogue.conference(request.at["conference"])
     except LookupError:
-        raise ask.missing() from None
+        raise request.missing() from None

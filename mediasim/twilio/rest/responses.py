@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from mediasim.twilio.errors import TwilioError
 
-__all__ = ["CHALLENGE", "ApiResponse", "head_of", "refused", "written"]
+__all__ = ["CHALLENGE", "ApiResponse", "error_response", "to_response", "without_body"]
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Twilio API"'}
 """Headers of a response that requests credentials."""
@@ -45,7 +45,7 @@ class ApiResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def written(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
+def to_response(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
     """Return the HTTP response of a handler's; ``name`` is the resource's in XML."""
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)
@@ -53,28 +53,28 @@ def written(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
         return _response(answer.body, answer.status, answer.headers, _TEXT)
     if as_xml:
         return _response(_to_xml(answer.body, name), answer.status, answer.headers, _XML)
-    return _response(_dumped(answer.body), answer.status, answer.headers, _JSON)
+    return _response(_json_text(answer.body), answer.status, answer.headers, _JSON)
 
 
-def refused(
+def error_response(
     error: TwilioError, *, as_xml: bool = False, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return the HTTP response of an error."""
     more = {**(headers or {}), **(CHALLENGE if error.status == 401 else {})}
     if as_xml:
         return _response(_error_xml(error.to_json()), error.status, more, _XML)
-    return _response(_dumped(error.to_json()), error.status, more, _JSON)
+    return _response(_json_text(error.to_json()), error.status, more, _JSON)
 
 
 def _response(text: str, status: int, headers: Mapping[str, str], kind: str) -> Response:
     return Response(text, status, headers, kind)
 
 
-def _dumped(body: object) -> str:
+def _json_text(body: object) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def head_of(response: Response) -> Response:
+def without_body(response: Response) -> Response:
     """Return a response without its body."""
     bare = Response(status_code=response.status_code)
     bare.raw_headers = response.raw_headers

@@ -44,7 +44,7 @@ class StreamManager:
         self._live_call = live_call
         self._port = port
         self._streams: dict[str, MediaStream] = {}
-        account.exchange.events.on("event", self._happened)
+        account.exchange.events.on("event", self._on_event)
 
     # -- finding ----------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ class StreamManager:
 
     # -- commands ---------------------------------------------------------------------------
 
-    def start(self, call_sid: str, ask: StreamRequest) -> StreamRecord:
+    def start(self, call_sid: str, request: StreamRequest) -> StreamRecord:
         """Start a stream to the app alone: POST /Calls/{sid}/Streams.
 
         Raises TwilioError if the call is not active, or the name is in use.
@@ -83,19 +83,19 @@ class StreamManager:
         call = self._live_call(call_sid)
         if call is None or not call.active:
             raise TwilioError(400, 21220, "Call is not in-progress. Cannot start a stream.")
-        if ask.name is not None and self.named(call_sid, ask.name) is not None:
-            raise bad_parameter(f"Stream name {ask.name} is already in use on call {call_sid}")
-        return self.fork(call, ask).record
+        if request.name is not None and self.named(call_sid, request.name) is not None:
+            raise bad_parameter(f"Stream name {request.name} is already in use on call {call_sid}")
+        return self.fork(call, request).record
 
-    def fork(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
+    def fork(self, call: LiveCall, request: StreamRequest) -> MediaStream:
         """Start a stream to the app alone, and return at once."""
-        stream = self._new(call, ask, both_ways=False)
+        stream = self._new(call, request, both_ways=False)
         self.spawn(self._open(stream))
         return stream
 
-    async def connect(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
+    async def connect(self, call: LiveCall, request: StreamRequest) -> MediaStream:
         """Start a bidirectional stream, and return it once it is open or has failed."""
-        stream = self._new(call, ask, both_ways=True)
+        stream = self._new(call, request, both_ways=True)
         await self._open(stream)
         return stream
 
@@ -108,16 +108,16 @@ class StreamManager:
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._account.spawn(work)
 
-    def _new(self, call: LiveCall, ask: StreamRequest, *, both_ways: bool) -> MediaStream:
+    def _new(self, call: LiveCall, request: StreamRequest, *, both_ways: bool) -> MediaStream:
         account = self._account
         record = StreamRecord(
             sid=account.new_sid("MZ"),
-            account_sid=account.account.sid,
+            account_sid=account.sid,
             call_sid=call.sid,
-            name=ask.name,
+            name=request.name,
             updated_ns=account.now_ns,
         )
-        stream = MediaStream(self, call, ask, record, both_ways=both_ways)
+        stream = MediaStream(self, call, request, record, both_ways=both_ways)
         self._streams[record.sid] = stream
         over = [each for each in self._streams.values() if each.ended.is_set()]
         for each in over[: max(0, len(over) - _MOST_KEPT)]:
@@ -127,7 +127,9 @@ class StreamManager:
     async def _open(self, stream: MediaStream) -> None:
         account = self._account
         try:
-            target = target_of(stream.ask.url, account.webhooks.guard, account.account.auth_token)
+            target = target_of(
+                stream.request.url, account.webhooks.guard, account.account.auth_token
+            )
             if target.query:
                 words = "a stream's URL has no query: it is left out; give values as Parameters"
                 self.warn(stream, HANDSHAKE, words)
@@ -140,15 +142,15 @@ class StreamManager:
             stream.stop()
         else:
             if stream.started_frame is not None:
-                self._tell(stream, "started")
+                self._report(stream, "started")
 
     # -- reporting --------------------------------------------------------------------------
 
     def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
         """Report that a stream broke, or could not be opened."""
         words = f"{NAMES[failed.code]}: {failed}"
-        self._account.notify(stream.record.call_sid, failed.code, words, stream.ask.url)
-        self._tell(stream, "error", f"{failed.code} {words}")
+        self._account.notify(stream.record.call_sid, failed.code, words, stream.request.url)
+        self._report(stream, "error", f"{failed.code} {words}")
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
         """Add a warning about a message of the app that is ignored."""
@@ -156,15 +158,15 @@ class StreamManager:
             stream.record.call_sid,
             code,
             f"{NAMES[code]}: {words}",
-            stream.ask.url,
+            stream.request.url,
             warning=True,
         )
 
     def stopped(self, stream: MediaStream) -> None:
         """Report that a stream has ended."""
-        self._tell(stream, "stopped")
+        self._report(stream, "stopped")
 
-    def _tell(self, stream: MediaStream, word: str, error: str = "") -> None:
+    def _report(self, stream: MediaStream, word: str, error: str = "") -> None:
         account, record = self._account, stream.record
         account.exchange.events.emit(
             StreamEvent(
@@ -175,7 +177,7 @@ class StreamManager:
                 stream_sid=record.sid,
             )
         )
-        callback = stream.ask.callback
+        callback = stream.request.callback
         if callback is None or not callback.url:
             return
         params = [
@@ -193,7 +195,7 @@ class StreamManager:
         )
         account.webhooks.notify(request, lane=record.sid)
 
-    def _happened(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if not isinstance(event, CallEvent):
             return
         word = event.kind.removeprefix("call.")

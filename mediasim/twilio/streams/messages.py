@@ -24,7 +24,7 @@ _PLAIN_MEDIA: Final = re.compile(
     re.ASCII,
 )
 """A media message as most apps write it."""
-_MOST_SHOWN: Final = 80
+_LONGEST_EXCERPT: Final = 80
 """Most characters of a wrong message in its notification."""
 
 
@@ -53,7 +53,7 @@ class Messages:
             "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
             "customParameters": dict(parameters),
         }
-        return self._written("start", start)
+        return self._message("start", start)
 
     def media(self, track: str, timestamp_ms: int, codes: bytes) -> str:
         """Return ``media``: mu-law octets of a track at a time since the stream's start."""
@@ -69,17 +69,17 @@ class Messages:
 
     def dtmf(self, digit: str) -> str:
         """Return ``dtmf``: the party has pressed a key."""
-        return self._written("dtmf", {"track": "inbound_track", "digit": digit})
+        return self._message("dtmf", {"track": "inbound_track", "digit": digit})
 
     def mark(self, name: str) -> str:
         """Return ``mark``: the audio before the app's mark was played, or cleared."""
-        return self._written("mark", {"name": name})
+        return self._message("mark", {"name": name})
 
     def stop(self) -> str:
         """Return ``stop``, the last message."""
-        return self._written("stop", {"accountSid": self._account_sid, "callSid": self._call_sid})
+        return self._message("stop", {"accountSid": self._account_sid, "callSid": self._call_sid})
 
-    def _written(self, event: str, content: Mapping[str, Any]) -> str:
+    def _message(self, event: str, content: Mapping[str, Any]) -> str:
         self._sequence += 1
         message = {
             "event": event,
@@ -135,14 +135,14 @@ def read(data: str | bytes, stream_sid: str) -> AppMessage:
     try:
         message = json.loads(data)
     except (ValueError, RecursionError):
-        raise _invalid(f"{data[:_MOST_SHOWN]!r} is not JSON") from None
+        raise _invalid(f"{data[:_LONGEST_EXCERPT]!r} is not JSON") from None
     if not isinstance(message, dict):
-        raise _invalid(f"{data[:_MOST_SHOWN]!r} is no JSON object")
+        raise _invalid(f"{data[:_LONGEST_EXCERPT]!r} is no JSON object")
     event = message.get("event")
     if event not in ("media", "mark", "clear"):
-        raise _invalid(f"event {_shown(event)}: an app sends media, mark or clear")
+        raise _invalid(f"event {_excerpt(event)}: an app sends media, mark or clear")
     if message.get("streamSid") != stream_sid:
-        found = _shown(message.get("streamSid"))
+        found = _excerpt(message.get("streamSid"))
         raise _invalid(f"{event} for streamSid {found}: this stream is {stream_sid}")
     if event == "clear":
         return AppClear()
@@ -160,12 +160,12 @@ def _media(value: str) -> AppMedia:
     try:
         return AppMedia(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
-        raise _invalid(f"media.payload {_shown(value)} is not base64") from None
+        raise _invalid(f"media.payload {_excerpt(value)} is not base64") from None
 
 
 def _invalid(words: str) -> BadStreamMessage:
     return BadStreamMessage(INVALID_MESSAGE, words)
 
 
-def _shown(value: object) -> str:
-    return repr(value)[:_MOST_SHOWN]
+def _excerpt(value: object) -> str:
+    return repr(value)[:_LONGEST_EXCERPT]

@@ -29,32 +29,32 @@ class Playback:
 
     def __init__(self, room: Room, leg: Leg, label: str) -> None:
         self._room = room
-        self._feed: StreamPlayer = room.feed(leg, label)
+        self._player: StreamPlayer = room.feed(leg, label)
         self._marks: deque[tuple[int, str]] = deque()
         """Samples at which marks are reached, and the marks' names."""
 
     @property
     def received_samples(self) -> int:
         """Number of samples that the app has sent, played or not."""
-        return self._feed.fed
+        return self._player.fed
 
     @property
     def buffered_samples(self) -> int:
         """Number of samples that are not played yet."""
         frame = self._room.frame
-        return self._feed.end_of_sound(frame) - frame * FRAME_SAMPLES
+        return self._player.end_of_sound(frame) - frame * FRAME_SAMPLES
 
     def play(self, codes: bytes) -> bool:
         """Append mu-law octets; return False, without them, if the buffer is full."""
         if self.buffered_samples + len(codes) > _MOST_SAMPLES:
             return False
         pcm = ulaw_decode(np.frombuffer(codes, np.uint8))
-        self._feed.append(pcm, self._room.frame)
+        self._player.append(pcm, self._room.frame)
         return True
 
     def mark(self, name: str) -> bool:
         """Add a mark at the end of the buffered audio; return whether it is reached already."""
-        at = self._feed.end_of_sound(self._room.frame)
+        at = self._player.end_of_sound(self._room.frame)
         if at <= self._room.frame * FRAME_SAMPLES:
             return True
         if len(self._marks) < _MOST_MARKS:
@@ -70,7 +70,7 @@ class Playback:
 
     def clear(self) -> list[str]:
         """Drop the audio that is not played yet, and return its marks."""
-        self._feed.clear(self._room.frame)
+        self._player.clear(self._room.frame)
         found = [name for _, name in self._marks]
         self._marks.clear()
         return found
@@ -78,4 +78,4 @@ class Playback:
     def end(self, *, leg_is_up: bool) -> None:
         """Stop the player."""
         if leg_is_up:
-            self._room.stop_player(self._feed)
+            self._room.stop_player(self._player)

@@ -122,18 +122,18 @@ class MediaStream:
         self,
         owner: StreamOwner,
         call: LiveCall,
-        ask: StreamRequest,
+        request: StreamRequest,
         record: StreamRecord,
         *,
         both_ways: bool,
     ) -> None:
         self.call = call
-        self.ask = ask
+        self.request = request
         self.record = record
         self.both_ways = both_ways
         """Whether the app may send audio, as on a Connect's stream."""
         self.ended = asyncio.Event()
-        self.asked_ns = record.updated_ns
+        self.requested_ns = record.updated_ns
         self.target: StreamTarget | None = None
         self.started_frame: int | None = None
         self.ended_frame: int | None = None
@@ -147,7 +147,7 @@ class MediaStream:
         self._meter = Meter()
         self._socket: StreamSocket | None = None
         self._playback: Playback | None = None
-        self._ears: list[_TrackEar] = []
+        self._listeners: list[_StreamListener] = []
         self._keys: asyncio.Task[None] | None = None
         self._warned: set[int] = set()
 
@@ -168,18 +168,18 @@ class MediaStream:
         self._begin(socket)
 
     def _begin(self, socket: StreamSocket) -> None:
-        tracks = _TRACKS[self.ask.track]
+        tracks = _TRACKS[self.request.track]
         room, leg = self.call.room, self.call.leg
         socket.send(CONNECTED)
-        socket.send(self._messages.start(tracks, self.ask.parameters))
+        socket.send(self._messages.start(tracks, self.request.parameters))
         for track in (Track.INBOUND, Track.OUTBOUND):
-            ear = _TrackEar(self, track, sends=track.value in tracks)
-            room.listen(leg, track, ear)
-            self._ears.append(ear)
+            listener = _StreamListener(self, track, sends=track.value in tracks)
+            room.listen(leg, track, listener)
+            self._listeners.append(listener)
         self.started_frame = room.frame
         if self.both_ways:
             self._playback = Playback(room, leg, f"stream {self.record.name or self.record.sid}")
-            self._keys = self._owner.spawn(self._tell_keys())
+            self._keys = self._owner.spawn(self._send_keys())
 
     def stop(self) -> None:
         """Send ``stop``, close the connection and end the stream."""
@@ -189,23 +189,23 @@ class MediaStream:
         if socket is not None:
             socket.send(self._messages.stop())
             socket.close()
-        self._over()
+        self._finish()
 
-    def _over(self) -> None:
+    def _finish(self) -> None:
         call = self.call
         self._socket = None
         if call.active:
-            for ear in self._ears:
-                call.room.stop_listening(call.leg, ear)
+            for listener in self._listeners:
+                call.room.stop_listening(call.leg, listener)
         if self._playback is not None:
             self._playback.end(leg_is_up=call.active)
         if self._keys is not None:
             self._keys.cancel()
         self.ended_frame = call.room.frame
         self.ended.set()
-        lifecycle.move(self.record, "stopped", call.exchange.now_ns, self._tell_stopped)
+        lifecycle.move(self.record, "stopped", call.exchange.now_ns, self._report_stopped)
 
-    def _tell_stopped(self, word: str) -> None:
+    def _report_stopped(self, word: str) -> None:
         if self.started_frame is not None:
             self._owner.stopped(self)
 
@@ -233,7 +233,7 @@ class MediaStream:
             if self._socket is not None:
                 self._socket.send(self._messages.mark(name))
 
-    async def _tell_keys(self) -> None:
+    async def _send_keys(self) -> None:
         """Send each key that the party presses, once the server has noticed it."""
         with listen_for_keys(self.call, together=NOTICE_FRAMES - 1) as keys:
             while self._socket is not None:
@@ -279,7 +279,7 @@ class MediaStream:
         if not (self.both_ways and end == "closed" and code in _MEANT):
             self.error = (_ENDS[end], f"{words} (close code {code})")
             self._owner.failed(self, StreamFailed(*self.error))
-        self._over()
+        self._finish()
 
     def congested(self) -> None:
         self._warn(OVERFLOW, "the app takes in less than it is sent: audio was left out")
@@ -308,9 +308,9 @@ class MediaStream:
             "name": self.record.name,
             "status": self.record.status,
             "direction": "both" if self.both_ways else "to-app",
-            "url": self.target.url if self.target is not None else self.ask.url,
-            "track": self.ask.track,
-            "parameters": dict(self.ask.parameters),
+            "url": self.target.url if self.target is not None else self.request.url,
+            "track": self.request.track,
+            "parameters": dict(self.request.parameters),
             "started": _seconds(self.started_frame),
             "ended": _seconds(self.ended_frame),
             "error": None if self.error is None else {"code": self.error[0], "text": self.error[1]},
@@ -327,7 +327,7 @@ class MediaStream:
         }
 
 
-class _TrackEar:
+class _StreamListener:
     """A listener of one track for a stream, one frame at a time."""
 
     horizon = patience = 1

@@ -70,31 +70,31 @@ class Number(Value):
 class Choice(Value):
     """One of several words."""
 
-    of: tuple[str, ...]
+    words: tuple[str, ...]
 
     def read(self, written: str) -> str | None:
         wanted = written.strip().lower()
-        return next((choice for choice in self.of if choice.lower() == wanted), None)
+        return next((choice for choice in self.words if choice.lower() == wanted), None)
 
     @property
     def wanted(self) -> str:
-        return f"one of '[{', '.join(self.of)}]'"
+        return f"one of '[{', '.join(self.words)}]'"
 
 
 @dataclass(frozen=True, slots=True)
 class Words(Value):
     """Several of some words, separated by spaces, in the order written."""
 
-    of: tuple[str, ...]
+    words: tuple[str, ...]
 
     def read(self, written: str) -> str | None:
-        choice = Choice(self.of)
+        choice = Choice(self.words)
         kept = [choice.read(word) for word in written.split()]
         return None if None in kept else " ".join(word for word in kept if word)
 
     @property
     def wanted(self) -> str:
-        return f"words of '[{', '.join(self.of)}]'"
+        return f"words of '[{', '.join(self.words)}]'"
 
 
 TEXT: Final = Text()

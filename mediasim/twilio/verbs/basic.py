@@ -46,7 +46,7 @@ class Interrupted(Exception):
 
 
 async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
-    """Say a text ``loop`` times; 0: until the call ends. Raises Interrupted if ``stop`` ends."""
+    """Say a text ``loop`` times, 0: without end. Raises Interrupted if ``stop`` ends before."""
     await _repeat(session, verb, await sound_of(session, verb), "speech", stop)
 
 
@@ -87,39 +87,39 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
 
 
 async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
-    service, sid, words = session.service, session.call.sid, verb.text
+    account, sid, words = session.account, session.call.sid, verb.text
     if len(words) > _LONGEST_TEXT:
         text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
-        service.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+        account.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
         words = words[:_LONGEST_TEXT]
     for language in (verb.attribute("language"), "en"):
         try:
-            return await service.studio.say(words, verb.attribute("voice"), language)
+            return await account.studio.say(words, verb.attribute("voice"), language)
         except UnspeakableText as error:
             text = f"Say: Invalid text: {error}"
-            service.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+            account.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
             break
         except ValueError as error:
             text = f"Say: language: {error}; it is said in English"
-            service.notify(sid, _SCHEMA, text, line=verb.line, warning=True)
+            account.notify(sid, _SCHEMA, text, line=verb.line, warning=True)
     return np.zeros(0, np.int16)
 
 
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
     """Fetch and decode a file; return no samples, after a notification, if that fails."""
-    service, sid = session.service, session.call.sid
+    account, sid = session.account, session.call.sid
     request = AppRequest(session.absolute(url), "GET", (), "media", sid)
     try:
-        response = await service.webhooks.fetch(request)
-        pcm, damaged = await service.studio.decode(response.body)
+        response = await account.webhooks.fetch(request)
+        pcm, damaged = await account.studio.decode(response.body)
         if damaged:
             text = f"Play: damaged packets of the file were passed over: {damaged}"
-            service.notify(sid, _INVALID_MEDIA, text, request.url, warning=True)
+            account.notify(sid, _INVALID_MEDIA, text, request.url, warning=True)
         return pcm
     except AppFailure as failure:
-        service.notify(sid, failure.code, failure.message, request.url)
+        account.notify(sid, failure.code, failure.message, request.url)
     except AudioFileError as error:
-        service.notify(sid, _INVALID_MEDIA, f"cannot be played: {error}", request.url)
+        account.notify(sid, _INVALID_MEDIA, f"cannot be played: {error}", request.url)
     return np.zeros(0, np.int16)
 
 

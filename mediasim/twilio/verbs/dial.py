@@ -54,15 +54,15 @@ class DialVerbRecording:
         words = "record-from-answer" if words == "true" else words
         if self.recording is not None or not words.startswith(f"record-from-{moment}"):
             return
-        ask = recording_request(
+        request = recording_request(
             self._verb,
             self._session,
             channels="dual" if words.endswith("-dual") else "mono",
             track=self._verb.attribute("recordingTrack", "both"),
             trim=self._verb.attribute("trim", "do-not-trim"),
         )
-        manager = self._session.service.recordings
-        self.recording = manager.of_call(self._session, ask, "DialVerb")
+        manager = self._session.account.recordings
+        self.recording = manager.of_call(self._session, request, "DialVerb")
 
     def halt(self) -> list[LiveRecording]:
         if self.recording is None or not self.recording.active:
@@ -91,7 +91,7 @@ class Outcome:
             params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
         if self.recording is not None and self.recording.record.status == "completed":
-            account = session.service
+            account = session.account
             params += [
                 ("RecordingUrl", account.recording_url(self.recording.sid)),
                 ("RecordingSid", self.recording.sid),
@@ -140,11 +140,12 @@ async def dial(
         if ended:
             raise CallEnded
         return None
-    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
     if ended:
-        await session.document(script, outcome.params(session))  # told, though nobody is there
+        # The action gets its request; its document cannot be executed any more.
+        await session.document(source, outcome.params(session))
         raise CallEnded
-    return FollowUp(script, outcome.params(session))
+    return FollowUp(source, outcome.params(session))
 
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
@@ -220,10 +221,10 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
         if noun.attribute("sendDigits"):
             await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))
         if noun.attribute("url"):
-            script = TwimlSource(
+            source = TwimlSource(
                 session.absolute(noun.attribute("url")), noun.attribute("method", "POST")
             )
-            await session.until(other.perform(script))
+            await session.until(other.perform(source))
     except HangUp:
         other.call.take_down()
     except CallEnded:

@@ -35,53 +35,56 @@ _PARTIAL_NS: Final = NS_PER_SECOND
 async def gather(session: CallSession, verb: Verb) -> FollowUp | None:
     """Collect input and send it to the action; without input the next verb runs."""
     inputs = verb.words("input", "dtmf")
-    asking = _Asking(session, verb)
+    collected = _Input(session, verb)
     with listen_for_keys(session.call) as keys:
-        listening = session.spawn(asking.take(keys))
+        listening = session.spawn(collected.collect_keys(keys))
         tracker = SpeechTracker(NOTICE_FRAMES)
         hearing = None
         if "speech" in inputs:
             session.call.room.listen(session.call.leg, Track.INBOUND, tracker)
-            hearing = session.spawn(asking.hear(tracker))
+            hearing = session.spawn(collected.collect_speech(tracker))
         try:
-            await _prompt(session, verb, asking)
-            await session.until(_deadline(session, verb, asking))
+            await _prompt(session, verb, collected)
+            await session.until(_deadline(session, verb, collected))
         finally:
             listening.cancel()
             if hearing is not None:
                 hearing.cancel()
             if session.call.active and hearing is not None:
                 session.call.room.stop_listening(session.call.leg, tracker)
-    params = asking.params()
+    params = collected.params()
     if params is None and not verb.flag("actionOnEmptyResult", False):
         return None
     action = verb.attribute("action") or session.base
-    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
-    return FollowUp(script, params or [("Digits", "")])
+    source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    return FollowUp(source, params or [("Digits", "")])
 
 
-async def _prompt(session: CallSession, verb: Verb, asking: _Asking) -> None:
+async def _prompt(session: CallSession, verb: Verb, collected: _Input) -> None:
     """Play the prompts until the first key or word."""
     try:
         for child in verb.children:
             prompt = _PROMPTS.get(child.name)
-            if prompt is not None and not asking.begun.is_set():
-                await prompt(session, child, asking.begun.wait)
+            if prompt is not None and not collected.started.is_set():
+                await prompt(session, child, collected.started.wait)
     except Interrupted:
         return
 
 
-async def _deadline(session: CallSession, verb: Verb, asking: _Asking) -> None:
+async def _deadline(session: CallSession, verb: Verb, collected: _Input) -> None:
     """Wait until input is complete, or none has come for ``timeout`` seconds."""
-    patience = verb.seconds("timeout", 5) * NS_PER_SECOND
-    while not asking.complete.is_set():
-        asking.touched.clear()
-        came = (asking.complete.wait(), asking.touched.wait())
-        if await first_of(*came, session.exchange.sleep(patience)) == 2 and not asking.speaking:
+    timeout_ns = verb.seconds("timeout", 5) * NS_PER_SECOND
+    while not collected.complete.is_set():
+        collected.activity.clear()
+        events = (collected.complete.wait(), collected.activity.wait())
+        if (
+            await first_of(*events, session.exchange.sleep(timeout_ns)) == 2
+            and not collected.speaking
+        ):
             return
 
 
-class _Asking:
+class _Input:
     """The keys and the speech of a Gather so far."""
 
     def __init__(self, session: CallSession, verb: Verb) -> None:
@@ -98,19 +101,19 @@ class _Asking:
         self.digits = ""
         self.speech: str | None = None
         self.speaking = False
-        self.begun = asyncio.Event()
+        self.started = asyncio.Event()
         """Set by the first key or word, which stops the prompts."""
-        self.touched = asyncio.Event()
+        self.activity = asyncio.Event()
         """Set by each key and each beginning of speech, which restarts the timeout."""
         self.complete = asyncio.Event()
 
-    async def take(self, keys: Keys) -> None:
+    async def collect_keys(self, keys: Keys) -> None:
         """Collect keys until there are ``numDigits`` or one of ``finishOnKey`` is pressed."""
         while self._dtmf:
             frame, digit = await keys.get()
             await notice(self._session.call, frame)
-            self.begun.set()
-            self.touched.set()
+            self.started.set()
+            self.activity.set()
             if digit in self._finish:
                 break
             self.digits += digit
@@ -119,27 +122,29 @@ class _Asking:
         if self._dtmf:
             self.complete.set()
 
-    async def hear(self, tracker: SpeechTracker) -> None:
+    async def collect_speech(self, tracker: SpeechTracker) -> None:
         """Collect speech until the party has been silent for ``speechTimeout``."""
         since_ns = self._session.exchange.now_ns
         await notice(self._session.call, await fired(tracker.wait_speech))
         self.speaking = True
         if self._barge_in:
-            self.begun.set()
-        self.touched.set()
-        telling = (
-            self._session.spawn(self._tell(self._partial, since_ns)) if self._partial else None
+            self.started.set()
+        self.activity.set()
+        partials = (
+            self._session.spawn(self._send_partials(self._partial, since_ns))
+            if self._partial
+            else None
         )
         try:
-            await self._until_said(tracker)
+            await self._until_silent(tracker)
         finally:
-            if telling is not None:
-                telling.cancel()
+            if partials is not None:
+                partials.cancel()
         self.speaking = False
         self.speech = self._words(since_ns)
         self.complete.set()
 
-    async def _until_said(self, tracker: SpeechTracker) -> None:
+    async def _until_silent(self, tracker: SpeechTracker) -> None:
         """Wait for silence of ``speechTimeout``, or until ``maxSpeechTime`` is over."""
         exchange, frames = self._session.exchange, -(-self._quiet_ns // FRAME_NS)
 
@@ -150,25 +155,25 @@ class _Asking:
         longest = exchange.sleep(self._longest_ns) if self._longest_ns else never()
         await first_of(quiet(), longest)
 
-    async def _tell(self, callback: Callback, since_ns: int) -> None:
+    async def _send_partials(self, callback: Callback, since_ns: int) -> None:
         """Send a partial result each second in which new words were said."""
-        session, told, number = self._session, "", 0
+        session, sent, number = self._session, "", 0
         while True:
             words = self._words(since_ns)
-            if words != told:
+            if words != sent:
                 params = [
                     *call_params(session.call.record),
-                    ("StableSpeechResult", told),
+                    ("StableSpeechResult", sent),
                     ("UnstableSpeechResult", words),
                     ("Language", self._language),
                     ("SequenceNumber", str(number)),
                 ]
-                told, number = words, number + 1
+                sent, number = words, number + 1
                 sid = session.call.sid
                 request = AppRequest(
                     callback.url, callback.method, tuple(params), "partial-result", sid
                 )
-                session.service.webhooks.notify(request, lane=sid)
+                session.account.webhooks.notify(request, lane=sid)
             await session.exchange.sleep(_PARTIAL_NS)
 
     def _words(self, since_ns: int) -> str:

@@ -46,15 +46,15 @@ def _one_of(word: str, words: tuple[str, ...]) -> str:
 
 async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     """Record the caller; if it has spoken, the action gives the next document."""
-    ask = recording_request(
+    request = recording_request(
         verb, session, channels="mono", track="both", trim=verb.attribute("trim", "trim-silence")
     )
-    told = callback_of(verb, session, "transcribeCallback")
-    transcribe = verb.flag("transcribe", told is not None) and (
-        session.service.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
+    callback = callback_of(verb, session, "transcribeCallback")
+    transcribe = verb.flag("transcribe", callback is not None) and (
+        session.account.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
-    manager = session.service.recordings
-    taken = await record_message(
+    manager = session.account.recordings
+    message = await record_message(
         session,
         MessageRequest(
             beep=verb.flag("playBeep", True),
@@ -65,31 +65,36 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
         lambda: manager.start(
             RecordedMessage(session.call),
             "record-verb",
-            ask,
+            request,
             "RecordVerb",
             call_sid=session.call.sid,
         ),
     )
-    hung_up = taken.ended_by == "hangup"
-    if taken.recording.record.status == "completed" and taken.spoken:
+    hung_up = message.ended_by == "hangup"
+    if message.recording.record.status == "completed" and message.spoken:
         if transcribe:
-            session.service.transcriber.begin(taken.recording, session.call.record, told)
-        return await _ask(session, verb, taken.recording, "hangup" if hung_up else taken.key)
+            session.account.transcriber.begin(message.recording, session.call.record, callback)
+        return await _follow_up(
+            session, verb, message.recording, "hangup" if hung_up else message.key
+        )
     if hung_up:
         raise CallEnded
     return None
 
 
-async def _ask(session: CallSession, verb: Verb, recording: LiveRecording, digits: str) -> FollowUp:
+async def _follow_up(
+    session: CallSession, verb: Verb, recording: LiveRecording, digits: str
+) -> FollowUp:
     params = [
-        ("RecordingUrl", session.service.recording_url(recording.sid)),
+        ("RecordingUrl", session.account.recording_url(recording.sid)),
         ("RecordingSid", recording.sid),
         ("RecordingDuration", str(recording.record.duration_seconds())),
         ("Digits", digits),
     ]
     action = verb.attribute("action") or session.base
-    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
     if digits == "hangup":
-        await session.document(script, params)  # the app is told; nobody is there to hear more
+        # The action gets its request; its document cannot be executed any more.
+        await session.document(source, params)
         raise CallEnded
-    return FollowUp(script, params)
+    return FollowUp(source, params)

@@ -23,7 +23,7 @@ async def start(session: CallSession, verb: Verb) -> None:
         if noun.name == "Stream":
             start_stream(session, noun)
         if noun.name == "Recording":
-            ask = recording_request(
+            request = recording_request(
                 noun,
                 session,
                 channels=noun.attribute("channels", "dual"),
@@ -31,8 +31,8 @@ async def start(session: CallSession, verb: Verb) -> None:
                 trim=noun.attribute("trim", "trim-silence"),
             )
             # The resource has no source of this name; the nearest that it has (our choice).
-            session.service.recordings.of_call(
-                session, ask, "StartCallRecordingAPI", noun.attribute("name")
+            session.account.recordings.of_call(
+                session, request, "StartCallRecordingAPI", noun.attribute("name")
             )
 
 
@@ -57,11 +57,13 @@ async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
     noun = next((child for child in verb.children if child.name == "Stream"), None)
     if noun is None:
         return None
-    ask = _request(session, noun)
-    if ask.track != "inbound_track":
-        _warn(session, noun, f"a Connect's stream takes inbound_track alone, not {ask.track}")
-        ask = StreamRequest(ask.url, ask.name, "inbound_track", ask.callback, ask.parameters)
-    stream = await session.service.streams.connect(session.call, ask)
+    request = _request(session, noun)
+    if request.track != "inbound_track":
+        _warn(session, noun, f"a Connect's stream takes inbound_track alone, not {request.track}")
+        request = StreamRequest(
+            request.url, request.name, "inbound_track", request.callback, request.parameters
+        )
+    stream = await session.account.streams.connect(session.call, request)
     try:
         await session.until(stream.ended.wait())
     finally:
@@ -74,17 +76,20 @@ async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
 
 def start_stream(session: CallSession, noun: Verb) -> None:
     """Start a stream beside the call; a name that is in use adds a warning and starts nothing."""
-    ask, service = _request(session, noun), session.service
-    if ask.name is not None and service.streams.named(session.call.sid, ask.name) is not None:
-        words = f"a stream named {ask.name} is under way on this call already"
+    request, account = _request(session, noun), session.account
+    if (
+        request.name is not None
+        and account.streams.named(session.call.sid, request.name) is not None
+    ):
+        words = f"a stream named {request.name} is under way on this call already"
         _warn(session, noun, words)
         return
-    service.streams.fork(session.call, ask)
+    account.streams.fork(session.call, request)
 
 
 def stop_stream(session: CallSession, noun: Verb) -> None:
     """Stop the stream of a name; without one, the newest."""
-    stream = session.service.streams.named(session.call.sid, noun.attribute("name"))
+    stream = session.account.streams.named(session.call.sid, noun.attribute("name"))
     if stream is not None:
         stream.stop()
 
@@ -115,7 +120,7 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
 
 def _warn(session: CallSession, noun: Verb, words: str) -> None:
     """Add a warning about a noun that is ignored in part."""
-    session.service.notify(
+    session.account.notify(
         session.call.sid, 12200, words, session.base, line=noun.line, warning=True
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 __all__ = ["AppFailure", "AppRequest", "AppResponse", "Attempt", "Delivery"]
 
-MOST_SHOWN: Final = 4096
+_MOST_CHARACTERS: Final = 4096
 """Most characters of a response's body in the log."""
 State = Literal["queued", "sent", "delivered", "failed"]
 
@@ -38,7 +38,7 @@ class Attempt:
         """Enter the app's response."""
         self.status = status
         self.response_headers = dict(headers)
-        self.response_body = _shown(body, headers.get("content-type", ""))
+        self.response_body = _body_text(body, headers.get("content-type", ""))
 
     def to_json(self) -> dict[str, Any]:
         response = None
@@ -135,13 +135,13 @@ class Delivery:
         }
 
 
-def _shown(body: bytes, content_type: str) -> str:
+def _body_text(body: bytes, content_type: str) -> str:
     kind = content_type.partition(";")[0].strip().lower()
     if body and not (kind.startswith("text/") or kind.endswith(("xml", "json", "urlencoded"))):
         return f"({len(body)} bytes of {kind or 'an unknown kind'})"
     # Cut before decoding: four bytes a character are the most there can be.
-    text = body[: 4 * MOST_SHOWN].decode("utf-8", "replace")
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+    text = body[: 4 * _MOST_CHARACTERS].decode("utf-8", "replace")
+    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "..."
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,15 +70,17 @@ class Turns:
         self._early = Lanes()
         self._held: dict[str, _Held] = {}
 
-    def add(self, lane: str, work: Work, *, of: str, overtaken: bool = False) -> bool:
+    def add(self, lane: str, work: Work, *, subject: str, overtaken: bool = False) -> bool:
         """Do work after what is in the lane; return whether it is held back before.
 
-        ``of`` is the subject of the work; ``overtaken`` work waits for the next of its subject.
+        ``subject`` is what the work is about; ``overtaken`` work waits for the next about it.
         """
-        held = self._held.pop(of, None)
+        held = self._held.pop(subject, None)
         if held is None and overtaken:
-            patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._release, of)
-            self._held[of] = _Held(lane, work, patience)
+            patience = asyncio.get_running_loop().call_later(
+                _PATIENCE_SECONDS, self._release, subject
+            )
+            self._held[subject] = _Held(lane, work, patience)
             return True
         self._lanes.add(lane, work)
         if held is not None:
@@ -106,12 +108,12 @@ class Turns:
 
     async def settled(self) -> None:
         """Wait until all that was added so far is done."""
-        for of in list(self._held):
-            self._release(of)
+        for subject in list(self._held):
+            self._release(subject)
         for lanes in (self._early, self._lanes, self._late):
             await lanes.settled()
 
-    def _release(self, of: str) -> None:
-        held = self._held.pop(of)
+    def _release(self, subject: str) -> None:
+        held = self._held.pop(subject)
         held.patience.cancel()
         self._lanes.add(held.lane, held.work)

@@ -84,11 +84,11 @@ class _AttemptFailed(AppFailure):
         message: str,
         delivery: Delivery,
         *,
-        by_weather: bool = False,
+        injected: bool = False,
     ) -> None:
         super().__init__(code, message, delivery)
         self.kind = kind
-        self.by_weather = by_weather
+        self.injected = injected
         """Then it is tried again, whatever the overrides say."""
 
 
@@ -119,8 +119,8 @@ class _Attempts:
             try:
                 return await self._once(request)
             except _AttemptFailed as failed:
-                worth = self._overrides.retry(failed.kind) or failed.by_weather
-                if failed.by_weather:
+                worth = self._overrides.retry(failed.kind) or failed.injected
+                if failed.injected:
                     self._retries = max(self._retries, 1)
                 if not worth or self._retries == 0 or self._seconds <= 0:
                     raise
@@ -160,8 +160,8 @@ class _Attempts:
         if answer.status >= 400:
             attempt.error = f"Got HTTP {answer.status} response to {request.url}"
             kind: Failure = "4xx" if answer.status < 500 else "5xx"
-            by_weather = lost is not None
-            raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery, by_weather=by_weather)
+            injected = lost is not None
+            raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery, injected=injected)
         return answer
 
     def _failed(self, kind: Failure, code: int, why: str, request: HttpRequest) -> _AttemptFailed:

@@ -67,7 +67,7 @@ class Webhooks:
         self._posts = 0
         """Number of active requests whose callbacks may be sent before their responses."""
         self._entered = 0
-        self.weather = FaultInjection(seeds.fork("weather"))
+        self.faults = FaultInjection(seeds.fork("weather"))
         """Faults injected into requests, callbacks and media."""
         self.deliveries: list[Delivery] = []
         """The delivery log, newest last."""
@@ -92,7 +92,7 @@ class Webhooks:
                 if not answer.done():
                     answer.set_result(response)
 
-        self._turns.add(_ONE_LANE, deliver, of=delivery.id)
+        self._turns.add(_ONE_LANE, deliver, subject=delivery.id)
         return await answer
 
     def notify(
@@ -103,36 +103,36 @@ class Webhooks:
         ``done`` is called once the callback was sent or has failed, not if the sandbox ends
         before.
         """
-        fate = self.weather.callback(request.kind, request.sid, request.url)
+        fault = self.faults.callback(request.kind, request.sid, request.url)
         shared = _ONE_LANE if self._one_lane else lane
-        first = self._entry(request, lane=shared, injected=fate.injected)
-        if fate.dropped:
+        first = self._entry(request, lane=shared, injected=fault.injected)
+        if fault.dropped:
             first.error = "dropped by the weather"
             self._done(first)
             if done is not None:
                 done()
             return
         copies = [first]
-        for number in range(2, fate.copies + 1):
-            words = f"duplicate {number} of {fate.copies}"
-            copy = self._entry(request, lane=shared, injected=[*fate.injected, words])
+        for number in range(2, fault.copies + 1):
+            words = f"duplicate {number} of {fault.copies}"
+            copy = self._entry(request, lane=shared, injected=[*fault.injected, words])
             copy.duplicate_of = first.id
             copies.append(copy)
 
         async def deliver() -> None:
             for delivery in copies:
                 with contextlib.suppress(AppFailure):  # The log has it.
-                    await self._deliver(delivery, lost_answer=fate.status)
+                    await self._deliver(delivery, lost_answer=fault.status)
             if done is not None:
                 done()
 
-        of = (request.kind, request.sid, request.url)
-        if fate.delay_ns:
-            self._turns.later(shared, deliver, fate.delay_ns)
-        elif self._posts and self.weather.comes_early(*of):
+        subject = (request.kind, request.sid, request.url)
+        if fault.delay_ns:
+            self._turns.later(shared, deliver, fault.delay_ns)
+        elif self._posts and self.faults.comes_early(*subject):
             first.injected.append("sent before the request that caused it was answered")
             self._turns.early(shared, deliver)
-        elif self._turns.add(shared, deliver, of=lane, overtaken=fate.overtaken):
+        elif self._turns.add(shared, deliver, subject=lane, overtaken=fault.overtaken):
             first.injected.append("held back for the next one to overtake it")
 
     def request_begins(self) -> None:
