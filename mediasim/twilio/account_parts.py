@@ -7,7 +7,7 @@ The account itself, with every command that an app can give, is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -19,8 +19,9 @@ from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, Un
 from mediasim.media.room import Room
 from mediasim.twilio.errors import not_found
 from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
+from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.webhooks import Webhooks
+from mediasim.twilio.webhooks import AppRequest, Webhooks
 
 __all__ = ["AccountParts", "NotificationRecord", "ResourceList"]
 
@@ -186,6 +187,31 @@ class AccountParts:
         except UnknownSid:
             raise not_found(f"{self.account_path}/Recordings/{sid}.json") from None
 
+    def send_callback(
+        self,
+        callback: Callback,
+        params: Params,
+        kind: str,
+        sid: str,
+        *,
+        lane: str = "",
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        """Send a callback about a call, recording or conference, in order of its lane.
+
+        ``lane`` is ``sid`` by default. ``done`` is called once it was sent or has failed.
+        """
+        request = AppRequest(callback.url, callback.method, tuple(params), kind, sid)
+        self.webhooks.notify(request, lane or sid, done)
+
+    def recording_params(self, record: RecordingRecord) -> Params:
+        """Return the parameters that callbacks of calls and verbs have of a recording."""
+        return [
+            ("RecordingUrl", self.recording_url(record.sid)),
+            ("RecordingSid", record.sid),
+            ("RecordingDuration", str(record.duration_seconds())),
+        ]
+
     def recording_url(self, sid: str) -> str:
         """Return the URL of a recording's media, without an extension."""
         return f"{self.base_url}{self.account_path}/Recordings/{sid}"
@@ -207,8 +233,8 @@ class AccountParts:
         words = message if line is None else f"{message} (line {line})"
         self.notifications.append(
             NotificationRecord(
-                sid=self.exchange.sids.new("NO"),
-                account_sid=self.account.sid,
+                sid=self.new_sid("NO"),
+                account_sid=self.sid,
                 call_sid=call_sid,
                 error_code=code,
                 log="1" if warning else "0",

@@ -31,8 +31,7 @@ from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.representations import error_code, rfc2822
-from mediasim.twilio.requests import Callback, RecordingRequest
-from mediasim.twilio.status import Params
+from mediasim.twilio.requests import Callback, Params, RecordingRequest
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
 
@@ -163,11 +162,7 @@ class RecordingManager:
         """Return the parameters of a call's newest recording, for its last status callback."""
         for record in reversed(self._account.catalogue.recordings(call=call_sid)):
             if record.status == "completed" and record.conference_sid is None:
-                return [
-                    ("RecordingUrl", self._account.recording_url(record.sid)),
-                    ("RecordingSid", record.sid),
-                    ("RecordingDuration", str(record.duration_seconds())),
-                ]
+                return self._account.recording_params(record)
         return []
 
     def _on_event(self, event: Event) -> None:
@@ -247,19 +242,19 @@ class RecordingManager:
             params.append(("RecordingDuration", str(record.duration_seconds())))
         if (code := error_code(record)) is not None:
             params.append(("ErrorCode", str(code)))
-        request = AppRequest(
-            subscription.callback.url,
-            subscription.callback.method,
-            (*params, *subscription.more),
-            "recording-status",
-            record.sid,
-        )
-        lane, done = record.conference_sid or record.call_sid, None
+        done = None
         if status != "in-progress":
             journals = self._exchange.journals
             journals.require(record.sid, CALLBACK)
             done = partial(journals.done, record.sid, CALLBACK)
-        self._account.webhooks.notify(request, lane, done)
+        self._account.send_callback(
+            subscription.callback,
+            [*params, *subscription.more],
+            "recording-status",
+            record.sid,
+            lane=record.conference_sid or record.call_sid,
+            done=done,
+        )
 
     # -- crash recovery ---------------------------------------------------------------------
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from mediasim.exchange.recording import RecordingOptions
 
 __all__ = [
+    "CALL_EVENTS",
+    "CONFERENCE_EVENTS",
+    "RECORDING_EVENTS",
     "CallRequest",
     "CallUpdate",
     "Callback",
     "ConferenceUpdate",
     "DialRequest",
+    "Params",
     "ParticipantRequest",
     "ParticipantUpdate",
     "RecordingRequest",
@@ -24,6 +28,16 @@ __all__ = [
     "StreamTrack",
     "TwimlSource",
 ]
+
+
+Params = list[tuple[str, str]]
+"""Parameters of a request to the app, in order."""
+CALL_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
+RECORDING_EVENTS: Final = ("in-progress", "completed", "absent")
+CONFERENCE_EVENTS: Final = (
+    *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"),
+)
+"""Events that a status callback can be limited to, by the subject of the callback."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.recordings import RecordingManager
-from mediasim.twilio.requests import TwimlSource
+from mediasim.twilio.requests import Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.status import Params, call_params
+from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionManager
@@ -207,13 +207,11 @@ class CallSession(CallControl):
             self.account.notify(self.call.sid, failure.code, failure.message, request.url)
             return None
         self.base = response.url
-        if response.content_type.startswith("audio/"):
-            return Document((Verb("Play", {}, response.url, (), 1),), ())
         return await self._parse(response.body, response.content_type, response.url)
 
     async def _parse(self, body: bytes, content_type: str, url: str) -> Document | None:
         try:
-            document = parse_twiml(body, content_type)
+            document = parse_twiml(body, content_type, url=url)
         except TwimlError as error:
             self.account.notify(self.call.sid, error.code, error.message, url, line=error.line)
             return None
@@ -222,6 +220,15 @@ class CallSession(CallControl):
                 self.call.sid, warning.code, warning.message, url, line=warning.line, warning=True
             )
         return document
+
+    def source(self, url: str, verb: Verb, method: str = "method") -> TwimlSource:
+        """Return the source at a URL of a verb, fetched by the method in another attribute."""
+        return TwimlSource(self.absolute(url), verb.attribute(method, "POST"))
+
+    def action(self, verb: Verb, params: Params) -> FollowUp | None:
+        """Return the document of a verb's action; None if it has no action."""
+        url = verb.attribute("action")
+        return FollowUp(self.source(url, verb), params) if url else None
 
     def absolute(self, url: str) -> str:
         """Resolve a URL against the current document's."""

@@ -15,12 +15,10 @@ from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import API_VERSION, rfc2822
-from mediasim.twilio.requests import Callback
-from mediasim.twilio.webhooks import AppRequest
+from mediasim.twilio.requests import Callback, Params
 
-__all__ = ["DEFAULT_EVENTS", "Params", "StatusCallbacks", "call_params"]
+__all__ = ["DEFAULT_EVENTS", "StatusCallbacks", "call_params"]
 
-Params = list[tuple[str, str]]
 DEFAULT_EVENTS: Final = ("completed",)
 _PROGRESS: Final = ("initiated", "ringing", "answered")
 _PLACES: Final[Params] = [
@@ -130,7 +128,4 @@ class StatusCallbacks:
         if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
             params.append(("SipResponseCode", str(sip.response_code)))
         progress.sequence += 1
-        request = AppRequest(
-            callback.url, callback.method, tuple(params), "call-status", record.sid
-        )
-        self._account.webhooks.notify(request, lane=record.sid)
+        self._account.send_callback(callback, params, "call-status", record.sid)

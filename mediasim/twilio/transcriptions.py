@@ -24,7 +24,6 @@ from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
 from mediasim.twilio.requests import Callback
 from mediasim.twilio.status import call_params
-from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
 
@@ -155,10 +154,9 @@ class TranscriptionManager:
             ("RecordingSid", record.recording_sid),
             ("RecordingUrl", recording),
         ]
-        request = AppRequest(
-            callback.url, callback.method, tuple(params), "transcription", record.recording_sid
+        account.send_callback(
+            callback, params, "transcription", record.recording_sid, lane=call.sid
         )
-        account.webhooks.notify(request, lane=call.sid)
 
     def _emit(self, record: TranscriptionRecord, call: CallRecord, word: str) -> None:
         self._account.exchange.events.emit(

@@ -14,9 +14,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import rfc2822
-from mediasim.twilio.requests import Callback
-from mediasim.twilio.status import Params
-from mediasim.twilio.webhooks import AppRequest
+from mediasim.twilio.requests import Callback, Params
 
 __all__ = ["ConferenceCallbacks", "participant_params"]
 
@@ -97,7 +95,7 @@ class ConferenceCallbacks:
             if happening in ("announcement-end", "announcement-fail"):
                 params.append(("AnnounceUrl", announced))
                 params += [("ReasonAnnouncementFailed", why)] if why else []
-        self._send(self._callback.url, self._callback.method, params)
+        self._send(self._callback, params)
 
     def _ending(self, by: Participant | None) -> Params:
         """Return the parameters of why the conference has ended."""
@@ -126,7 +124,7 @@ class ConferenceCallbacks:
             ("Duration", str(recording.duration_seconds())),
             ("RecordingFileSize", str(size)),
         ]
-        self._send(url, "POST", params)
+        self._send(Callback(url), params)
 
     def about(self) -> Params:
         """Return the parameters of requests for documents heard in the conference."""
@@ -143,10 +141,8 @@ class ConferenceCallbacks:
             ("Timestamp", rfc2822(self._account.dates, self._account.now_ns)),
         ]
 
-    def _send(self, url: str, method: str, params: Params) -> None:
-        sid = self._record.sid
-        request = AppRequest(url, method, tuple(params), "conference-status", sid)
-        self._account.webhooks.notify(request, lane=sid)
+    def _send(self, callback: Callback, params: Params) -> None:
+        self._account.send_callback(callback, params, "conference-status", self._record.sid)
 
 
 def participant_params(participant: Participant) -> Params:

@@ -13,8 +13,9 @@ from typing import Final
 from mediasim.exchange.participant import Participant
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.exchange.states import PARTICIPANT_OF_CALL
+from mediasim.twilio.conferencing.playback import wait_source
 from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.requests import ParticipantRequest, TwimlSource
+from mediasim.twilio.requests import ParticipantRequest
 from mediasim.twilio.resources import ParticipantRecord
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
@@ -45,19 +46,12 @@ def participant_request(session: CallSession, noun: Verb) -> ParticipantRequest:
         beep=noun.attribute("beep", "true"),
         start_conference_on_enter=noun.flag("startConferenceOnEnter", True),
         end_conference_on_exit=noun.flag("endConferenceOnExit", False),
-        wait=_wait(session, noun),
+        wait=wait_source(session, noun, "waitMethod"),
         max_participants=noun.number("maxParticipants", 250),
         coaching=noun.attribute("coach") or None,
         conference_recording=recording,
         conference_callback=callback_of(noun, session, "statusCallback"),
     )
-
-
-def _wait(session: CallSession, noun: Verb) -> TwimlSource | None:
-    url = noun.attributes.get("waitUrl")
-    if url is None:
-        return None
-    return TwimlSource(session.absolute(url) if url else "", noun.attribute("waitMethod", "POST"))
 
 
 def check_participant(

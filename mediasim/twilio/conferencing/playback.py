@@ -16,19 +16,26 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.participant import Unavailable, hold_music
 from mediasim.exchange.waiting import never
-from mediasim.twilio.requests import TwimlSource
+from mediasim.twilio.requests import Params, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Document, Verb
 from mediasim.twilio.verbs.basic import sound_of
 
-__all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds"]
+__all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds", "wait_source"]
 
 SOUNDS: Final = ("Play", "Say", "Pause", "Redirect")
 """The verbs that only make sound, and Redirect."""
 
 _MOST_AT_ONCE: Final = 10
 """Most documents in a row at one instant; after them there is a second's pause."""
+
+
+def wait_source(session: CallSession, verb: Verb, method: str) -> TwimlSource | None:
+    """Return the source of ``waitUrl``: None without it; an empty URL stays empty."""
+    url = verb.attributes.get("waitUrl")
+    if not url:
+        return None if url is None else TwimlSource("")
+    return session.source(url, verb, method)
 
 
 def beside(session: CallSession) -> CallSession:
@@ -143,8 +150,7 @@ async def sounds(
         following = None
         for verb in document.verbs:
             if verb.name == "Redirect":
-                target = TwimlSource(session.absolute(verb.text), verb.attribute("method", "POST"))
-                following = FollowUp(target, params)
+                following = FollowUp(session.source(verb.text, verb), params)
                 break
             if verb.name == "Pause":
                 yield np.zeros(verb.seconds("length", 1) * SAMPLE_RATE, np.int16)

@@ -12,15 +12,20 @@ from mediasim.exchange.dial import ConnectedCalls
 from mediasim.exchange.participant import Unavailable
 from mediasim.exchange.queue import CallQueue, LeftQueue, QueueResult, Waiting
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.conferencing.playback import SOUNDS, beside, entertain, play_through
+from mediasim.twilio.conferencing.playback import (
+    SOUNDS,
+    beside,
+    entertain,
+    play_through,
+    wait_source,
+)
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.requests import TwimlSource
+from mediasim.twilio.requests import Callback, Params, TwimlSource
 from mediasim.twilio.resources import MemberRecord, QueueRecord
 from mediasim.twilio.session import CallDocuments, CallSession, FollowUp, HangUp
-from mediasim.twilio.status import Params, call_params
+from mediasim.twilio.status import call_params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.dial import DialVerbRecording, Outcome, talk_options
-from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["QueueManager"]
 
@@ -60,15 +65,15 @@ class QueueManager:
         """
         entry = self._entered(session, verb.text.strip())
         if entry is None:
-            return self._follow_up(session, verb, [("QueueResult", "error")])
+            return session.action(verb, [("QueueResult", "error")])
         queue = entry.queue
         most = min(entry.record.max_size, verb.number("maxQueueSize", _LARGEST))
         if len(queue.waiting) >= most:
-            return self._follow_up(session, verb, [("QueueResult", "queue-full")])
+            return session.action(verb, [("QueueResult", "queue-full")])
         member = self._waiting[session.call.sid] = queue.enter(session)
         heard = entertain(
             beside(session),
-            _wait_source(session, verb),
+            wait_source(session, verb, "waitUrlMethod"),
             lambda: self._waiting_params(entry, member),
             _WHILE_WAITING,
             again=True,
@@ -86,7 +91,7 @@ class QueueManager:
         finally:
             queue.release(member)
             self._waiting.pop(session.call.sid, None)
-        return self._follow_up(session, verb, self._params(entry, member, result))
+        return session.action(verb, self._params(entry, member, result))
 
     async def leave(self, session: CallSession, verb: Verb) -> None:
         """Leave the queue, for Leave in a waiting document; elsewhere it does nothing."""
@@ -121,23 +126,12 @@ class QueueManager:
             ("MaxQueueSize", str(record.max_size)),
         ]
 
-    @staticmethod
-    def _follow_up(session: CallSession, verb: Verb, params: Params) -> FollowUp | None:
-        """Return the document of the verb's action; None if it has none."""
-        action = verb.attribute("action")
-        if not action:
-            return None
-        source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
-        return FollowUp(source, params)
-
     def _send_result(self, session: CallSession, verb: Verb, params: Params) -> None:
         """Send the result to the action of a call that will not execute the action's document."""
-        followed = self._follow_up(session, verb, params)
-        if followed is not None:
-            all_params = tuple(call_params(session.call.record) + params)
-            source, sid = followed.source, session.call.sid
-            request = AppRequest(source.url or "", source.method, all_params, "action", sid)
-            self._account.webhooks.notify(request, lane=sid)
+        if follow_up := session.action(verb, params):
+            action = Callback(follow_up.source.url or "", follow_up.source.method)
+            all_params = call_params(session.call.record) + params
+            self._account.send_callback(action, all_params, "action", session.call.sid)
 
     # -- Dial -------------------------------------------------------------------------------
 
@@ -167,13 +161,12 @@ class QueueManager:
         other.base = session.base
         url = noun.attribute("url")
         if url:
-            source = TwimlSource(session.absolute(url), noun.attribute("method", "POST"))
             params = [
                 ("QueueSid", entry.record.sid),
                 ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
                 ("DequeingCallSid", session.call.sid),  # spelt so by Twilio
             ]
-            whispered = play_through(other, source, lambda: params)
+            whispered = play_through(other, session.source(url, noun), lambda: params)
             try:
                 await session.until(whispered, member.gone.wait())
             except Unavailable:
@@ -312,12 +305,3 @@ class QueueManager:
     def _check_size(size: int) -> None:
         if not 1 <= size <= _LARGEST:
             raise bad_parameter(f"Invalid MaxSize {size}: 1 to {_LARGEST}")
-
-
-def _wait_source(session: CallSession, verb: Verb) -> TwimlSource | None:
-    url = verb.attributes.get("waitUrl")
-    if url is None:
-        return None
-    return TwimlSource(
-        session.absolute(url) if url else "", verb.attribute("waitUrlMethod", "POST")
-    )

@@ -17,6 +17,7 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json, rfc2822
 from mediasim.twilio.requests import (
+    CALL_EVENTS,
     Callback,
     CallRequest,
     CallUpdate,
@@ -26,7 +27,6 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    CALL_EVENTS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     TWIML,
@@ -55,14 +55,7 @@ from mediasim.twilio.webhooks.delivery import Attempt
 __all__ = ["CALLS", "EVENTS", "STREAMS"]
 
 _STATUSES: Final = (
-    "queued",
-    "ringing",
-    "in-progress",
-    "completed",
-    "busy",
-    "failed",
-    "no-answer",
-    "canceled",
+    *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
 )
 _LONGEST_ADDRESS: Final = 512
 _INVALID_TO: Final = 21211

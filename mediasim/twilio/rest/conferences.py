@@ -15,6 +15,8 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.representations import conference_json
 from mediasim.twilio.requests import (
+    CALL_EVENTS,
+    CONFERENCE_EVENTS,
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
@@ -23,10 +25,9 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    CALL_EVENTS,
     LONGEST_CALL,
-    RECORDING_EVENTS,
     RECORDING_OPTIONS,
+    REST_RECORDING_EVENTS,
     DateFilter,
     Method,
     Params,
@@ -118,17 +119,6 @@ CONFERENCES: Final = Resource(
 
 # -- participants ------------------------------------------------------------------------------
 
-_EVENTS: Final = (
-    "start",
-    "end",
-    "join",
-    "leave",
-    "mute",
-    "hold",
-    "modify",
-    "speaker",
-    "announcement",
-)
 _LONGEST_LABEL: Final = 128
 _LONGEST_ADDRESS: Final = 512
 _BAD_TIMEOUT: Final = 21208
@@ -182,7 +172,7 @@ def _participant_request(form: Params) -> ParticipantRequest:
         coaching=coached if coaching is not False else None,
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         conference_recording=_conference_recording(form),
-        conference_callback=form.callback("ConferenceStatusCallback", _EVENTS),
+        conference_callback=form.callback("ConferenceStatusCallback", CONFERENCE_EVENTS),
     )
 
 
@@ -191,7 +181,7 @@ def _conference_recording(form: Params) -> RecordingRequest | None:
     asked = form.word("ConferenceRecord", words)
     request = RecordingRequest(
         trim=form.word("ConferenceTrim", get_args(Trim)) or "trim-silence",
-        callback=form.callback("ConferenceRecordingStatusCallback", RECORDING_EVENTS),
+        callback=form.callback("ConferenceRecordingStatusCallback", REST_RECORDING_EVENTS),
     )
     return request if asked in ("true", "record-from-start") else None
 

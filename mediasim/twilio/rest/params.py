@@ -21,14 +21,18 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
+from mediasim.twilio.requests import (
+    RECORDING_EVENTS,
+    Callback,
+    RecordingRequest,
+    TwimlSource,
+)
 
 __all__ = [
-    "CALL_EVENTS",
     "LONGEST_CALL",
     "MOST_FIELDS",
-    "RECORDING_EVENTS",
     "RECORDING_OPTIONS",
+    "REST_RECORDING_EVENTS",
     "TWIML",
     "DateFilter",
     "Method",
@@ -48,8 +52,7 @@ _BAD: Final = 20001
 _BAD_NAME: Final = 20002
 _BAD_CALLBACK: Final = 21609
 
-CALL_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
-RECORDING_EVENTS: Final = ("in-progress", "completed", "absent", "failed")
+REST_RECORDING_EVENTS: Final = (*RECORDING_EVENTS, "failed")
 LONGEST_CALL: Final = 86_400
 """Most seconds of a TimeLimit: a day, as for the Dial verb."""
 _LONGEST_TWIML: Final = 4000
@@ -300,5 +303,5 @@ def recording_request(form: Params, trim: Trim) -> RecordingRequest:
         channels=form.word("RecordingChannels", get_args(Channels)) or "mono",
         track=form.word("RecordingTrack", get_args(Track)) or "both",
         trim=form.word("Trim", get_args(Trim)) or trim,
-        callback=form.callback("RecordingStatusCallback", RECORDING_EVENTS),
+        callback=form.callback("RecordingStatusCallback", REST_RECORDING_EVENTS),
     )

@@ -18,7 +18,6 @@ from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
-from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["StreamManager"]
 
@@ -190,10 +189,7 @@ class StreamManager:
         ]
         if error:
             params.append(("StreamError", error))
-        request = AppRequest(
-            callback.url, callback.method, tuple(params), "stream-status", record.call_sid
-        )
-        account.webhooks.notify(request, lane=record.sid)
+        account.send_callback(callback, params, "stream-status", record.call_sid, lane=record.sid)
 
     def _on_event(self, event: Event) -> None:
         if not isinstance(event, CallEvent):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
 from mediasim.twilio.twiml.values import (
     FLAG,
     METHOD,
@@ -60,12 +61,12 @@ _STATUS: Final[Mapping[str, Value]] = {
 }
 _CALL_STATUS: Final[Mapping[str, Value]] = {
     **_STATUS,
-    "statusCallbackEvent": Words(("initiated", "ringing", "answered", "completed")),
+    "statusCallbackEvent": Words(CALL_EVENTS),
 }
 _RECORDING_STATUS: Final[Mapping[str, Value]] = {
     "recordingStatusCallback": TEXT,
     "recordingStatusCallbackMethod": METHOD,
-    "recordingStatusCallbackEvent": Words(("in-progress", "completed", "absent")),
+    "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
     "recordingConfigurationId": TEXT,
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
@@ -228,12 +229,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         {
             **_STATUS,
             **_RECORDING_STATUS,
-            "statusCallbackEvent": Words(
-                (
-                    *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker"),
-                    "announcement",
-                )
-            ),
+            "statusCallbackEvent": Words(CONFERENCE_EVENTS),
             "muted": FLAG,
             "beep": Choice(("true", "false", "onEnter", "onExit")),
             "startConferenceOnEnter": FLAG,

@@ -130,7 +130,7 @@ def touch_tones(digits: str) -> NDArray[np.int16]:
 
 async def redirect(session: CallSession, verb: Verb) -> TwimlSource:
     """Go on with another document."""
-    return TwimlSource(session.absolute(verb.text.strip()), verb.attribute("method", "POST"))
+    return session.source(verb.text.strip(), verb)
 
 
 async def hangup(session: CallSession, verb: Verb) -> None:

@@ -18,9 +18,8 @@ from mediasim.exchange.phone import AuthenticatingGateway
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.requests import Callback, DialRequest, TwimlSource
+from mediasim.twilio.requests import Callback, DialRequest, Params
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
-from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
@@ -91,12 +90,7 @@ class Outcome:
             params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
         if self.recording is not None and self.recording.record.status == "completed":
-            account = session.account
-            params += [
-                ("RecordingUrl", account.recording_url(self.recording.sid)),
-                ("RecordingSid", self.recording.sid),
-                ("RecordingDuration", str(self.recording.record.duration_seconds())),
-            ]
+            params += session.account.recording_params(self.recording.record)
         return params + self.more
 
 
@@ -135,17 +129,13 @@ async def dial(
         await _connect(session, verb, outcome, place, nouns)
     except CallEnded:
         ended = True
-    action = verb.attribute("action")
-    if not action:
-        if ended:
-            raise CallEnded
-        return None
-    source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    follow_up = session.action(verb, outcome.params(session))
     if ended:
-        # The action gets its request; its document cannot be executed any more.
-        await session.document(source, outcome.params(session))
+        if follow_up is not None:
+            # The action gets its request; its document cannot be executed any more.
+            await session.document(follow_up.source, follow_up.params)
         raise CallEnded
-    return FollowUp(source, outcome.params(session))
+    return follow_up
 
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
@@ -221,9 +211,7 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
         if noun.attribute("sendDigits"):
             await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))
         if noun.attribute("url"):
-            source = TwimlSource(
-                session.absolute(noun.attribute("url")), noun.attribute("method", "POST")
-            )
+            source = session.source(noun.attribute("url"), noun)
             await session.until(other.perform(source))
     except HangUp:
         other.call.take_down()

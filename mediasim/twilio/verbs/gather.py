@@ -16,13 +16,12 @@ from mediasim.exchange.waiting import NOTICE_FRAMES, Keys, first_of, listen_for_
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
 from mediasim.parties.timeline import words_between
-from mediasim.twilio.requests import Callback, TwimlSource
+from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.status import Params, call_params
+from mediasim.twilio.status import call_params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.basic import Interrupted, pause, play, say
 from mediasim.twilio.verbs.record import callback_of
-from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["gather"]
 
@@ -55,8 +54,7 @@ async def gather(session: CallSession, verb: Verb) -> FollowUp | None:
     params = collected.params()
     if params is None and not verb.flag("actionOnEmptyResult", False):
         return None
-    action = verb.attribute("action") or session.base
-    source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    source = session.source(verb.attribute("action") or session.base, verb)
     return FollowUp(source, params or [("Digits", "")])
 
 
@@ -169,11 +167,7 @@ class _Input:
                     ("SequenceNumber", str(number)),
                 ]
                 sent, number = words, number + 1
-                sid = session.call.sid
-                request = AppRequest(
-                    callback.url, callback.method, tuple(params), "partial-result", sid
-                )
-                session.account.webhooks.notify(request, lane=sid)
+                session.account.send_callback(callback, params, "partial-result", session.call.sid)
             await session.exchange.sleep(_PARTIAL_NS)
 
     def _words(self, since_ns: int) -> str:

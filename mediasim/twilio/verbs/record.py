@@ -12,7 +12,7 @@ from mediasim.exchange.recording import RecordedMessage
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
+from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 
@@ -86,13 +86,10 @@ async def _follow_up(
     session: CallSession, verb: Verb, recording: LiveRecording, digits: str
 ) -> FollowUp:
     params = [
-        ("RecordingUrl", session.account.recording_url(recording.sid)),
-        ("RecordingSid", recording.sid),
-        ("RecordingDuration", str(recording.record.duration_seconds())),
+        *session.account.recording_params(recording.record),
         ("Digits", digits),
     ]
-    action = verb.attribute("action") or session.base
-    source = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    source = session.source(verb.attribute("action") or session.base, verb)
     if digits == "hangup":
         # The action gets its request; its document cannot be executed any more.
         await session.document(source, params)
