@@ -58,7 +58,7 @@ def check_identity(text: object) -> str:
     """
     if not isinstance(text, str) or not _IDENTITY.fullmatch(text):
         words = "an identity is 1 to 121 letters, digits and underscores"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}, found {text!r:.140}")
+        raise _bad_grants(f"{words}, found {text!r:.140}")
     return text
 
 
@@ -112,8 +112,7 @@ def read_access_token(
     expires = _check_times(claims, now_s)
     grants = claims.get("grants")
     if not isinstance(grants, dict) or not isinstance(grants.get("voice"), dict):
-        words = "there is no voice grant (grants.voice)"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants("there is no voice grant (grants.voice)")
     return _granted(grants, expires)
 
 
@@ -164,15 +163,12 @@ def _granted(grants: Mapping[str, Any], expires_s: int) -> VoiceToken:
     voice = grants["voice"]
     incoming, outgoing = voice.get("incoming", {}), voice.get("outgoing", {})
     if not isinstance(incoming, dict) or not isinstance(outgoing, dict):
-        words = "incoming and outgoing are objects"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants("incoming and outgoing are objects")
     application, params = outgoing.get("application_sid"), outgoing.get("params") or {}
     if application is not None and not isinstance(application, str):
-        words = f"application_sid is a SID, found {application!r:.60}"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants(f"application_sid is a SID, found {application!r:.60}")
     if not isinstance(params, dict):
-        words = f"outgoing.params is an object, found {params!r:.60}"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants(f"outgoing.params is an object, found {params!r:.60}")
     return VoiceToken(
         check_identity(grants.get("identity")),
         incoming.get("allow") is True,
@@ -184,3 +180,7 @@ def _granted(grants: Mapping[str, Any], expires_s: int) -> VoiceToken:
 
 def _refused(code: int, words: str) -> TwilioError:
     return TwilioError(401, code, words)
+
+
+def _bad_grants(words: str) -> TwilioError:
+    return _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")

@@ -10,6 +10,7 @@ date lies ahead of the clock.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from email.utils import format_datetime
 from typing import Any, Final, Protocol
 
@@ -28,23 +29,17 @@ __all__ = [
     "recording_document",
     "recording_json",
     "rfc2822",
+    "subresource_uris",
 ]
 
 API_VERSION: Final = "2010-04-01"
 ABSENCE_CODES: Final[dict[Absence, int]] = {"too-short": 16101, "silent": 16102}
 """Codes of Twilio's error dictionary for why a recording is absent."""
 
-_CALL_SUBRESOURCES: Final = {
-    "notifications": "Notifications",
-    "recordings": "Recordings",
-    "payments": "Payments",
-    "events": "Events",
-    "siprec": "Siprec",
-    "streams": "Streams",
-    "transcriptions": "Transcriptions",
-    "user_defined_message_subscriptions": "UserDefinedMessageSubscriptions",
-    "user_defined_messages": "UserDefinedMessages",
-}
+_CALL_SUBRESOURCES: Final = (
+    *("Notifications", "Recordings", "Payments", "Events", "Siprec", "Streams", "Transcriptions"),
+    *("UserDefinedMessageSubscriptions", "UserDefinedMessages"),
+)
 
 
 def account_path(account_sid: str) -> str:
@@ -68,6 +63,18 @@ def dates_json(record: _Dated, dates: Dates) -> dict[str, str]:
         "date_created": rfc2822(dates, record.created_ns),
         "date_updated": rfc2822(dates, record.updated_ns),
     }
+
+
+def subresource_uris(path: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the paths of the resources below one, by their names in snake case."""
+    return {_snake(name): f"{path}/{name}.json" for name in names}
+
+
+def _snake(name: str) -> str:
+    """Return a name in snake case: ``incoming_phone_numbers``, ``sip``."""
+    if name.isupper():
+        return name.lower()
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")
 
 
 def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
@@ -101,9 +108,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "queue_time": "0",
         "trunk_sid": None,
         "uri": f"{path}.json",
-        "subresource_uris": {
-            name: f"{path}/{resource}.json" for name, resource in _CALL_SUBRESOURCES.items()
-        },
+        "subresource_uris": subresource_uris(path, _CALL_SUBRESOURCES),
     }
 
 

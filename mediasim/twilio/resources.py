@@ -16,12 +16,19 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import (
     ParticipantStatus,
 )
-from mediasim.twilio.representations import API_VERSION, account_path, dates_json, rfc2822
+from mediasim.twilio.representations import (
+    API_VERSION,
+    account_path,
+    dates_json,
+    rfc2822,
+    subresource_uris,
+)
 from mediasim.twilio.requests import Callback, TwimlSource
 
 __all__ = [
     "AccountRecord",
     "ApplicationRecord",
+    "Dated",
     "KeyRecord",
     "MemberRecord",
     "NumberRecord",
@@ -32,31 +39,26 @@ __all__ = [
 ]
 
 _ACCOUNT_RESOURCES: Final = (
-    "Addresses",
-    "Applications",
-    "AuthorizedConnectApps",
-    "AvailablePhoneNumbers",
-    "Balance",
-    "Calls",
-    "Conferences",
-    "ConnectApps",
-    "IncomingPhoneNumbers",
-    "Keys",
-    "Messages",
-    "Notifications",
-    "OutgoingCallerIds",
-    "Queues",
-    "Recordings",
-    "SigningKeys",
-    "SIP",
-    "SMS",
-    "Transcriptions",
-    "Usage",
+    *("Addresses", "Applications", "AuthorizedConnectApps", "AvailablePhoneNumbers", "Balance"),
+    *("Calls", "Conferences", "ConnectApps", "IncomingPhoneNumbers", "Keys", "Messages"),
+    *("Notifications", "OutgoingCallerIds", "Queues", "Recordings", "SigningKeys"),
+    *("SIP", "SMS", "Transcriptions", "Usage"),
 )
 
 
+class Dated:
+    """A record with the loop times of its creation and its last change, in nanoseconds."""
+
+    __slots__ = ()
+    created_ns: int
+    updated_ns: int
+
+    def __post_init__(self) -> None:
+        self.updated_ns = self.created_ns  # type: ignore[misc]  # a slot of each subclass
+
+
 @dataclass(slots=True)
-class AccountRecord:
+class AccountRecord(Dated):
     """The account: Twilio's Account resource."""
 
     sid: str
@@ -64,9 +66,6 @@ class AccountRecord:
     friendly_name: str
     created_ns: int
     updated_ns: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = account_path(self.sid)
@@ -77,16 +76,14 @@ class AccountRecord:
             "owner_account_sid": self.sid,
             "sid": self.sid,
             "status": "active",
-            "subresource_uris": {
-                _snake(name): f"{path}/{name}.json" for name in _ACCOUNT_RESOURCES
-            },
+            "subresource_uris": subresource_uris(path, _ACCOUNT_RESOURCES),
             "type": "Full",
             "uri": f"{path}.json",
         }
 
 
 @dataclass(slots=True)
-class VoiceSettings:
+class VoiceSettings(Dated):
     """The settings that numbers and applications share: where their calls' TwiML is."""
 
     sid: str
@@ -105,9 +102,6 @@ class VoiceSettings:
     sms_method: str = "POST"
     sms_fallback_url: str | None = None
     sms_fallback_method: str = "POST"
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
 
     def source(self) -> TwimlSource:
         """Return the source of a call's document."""
@@ -217,7 +211,7 @@ class ApplicationRecord(VoiceSettings):
 
 
 @dataclass(slots=True)
-class KeyRecord:
+class KeyRecord(Dated):
     """An API key of the account: Twilio's Key and SigningKey resources."""
 
     sid: str
@@ -227,9 +221,6 @@ class KeyRecord:
     created_ns: int
     updated_ns: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
-
     def to_twilio_json(self, dates: Dates, *, with_secret: bool = False) -> dict[str, Any]:
         """Return the resource; Twilio shows its secret only when the key is created."""
         shown = {"sid": self.sid, "friendly_name": self.friendly_name, **dates_json(self, dates)}
@@ -237,7 +228,7 @@ class KeyRecord:
 
 
 @dataclass(slots=True)
-class QueueRecord:
+class QueueRecord(Dated):
     """A queue of waiting calls: Twilio's Queue resource."""
 
     sid: str
@@ -250,9 +241,6 @@ class QueueRecord:
     """Number of waiting calls, written by the queue manager."""
     average_wait_seconds: int = 0
     """Average wait of the waiting calls, written by the queue manager."""
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Queues/{self.sid}"
@@ -294,7 +282,7 @@ class MemberRecord:
 
 
 @dataclass(slots=True)
-class ParticipantRecord:
+class ParticipantRecord(Dated):
     """A call in a conference: Twilio's Participant resource."""
 
     account_sid: str
@@ -312,9 +300,6 @@ class ParticipantRecord:
     status: ParticipantStatus = "connected"
     queue_time: str | None = None
     """Milliseconds before the call is placed: ``"0"`` in the response to its creation only."""
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Conferences/{self.conference_sid}"
@@ -339,10 +324,3 @@ class ParticipantRecord:
 def is_toll_free(number: str) -> bool:
     """Tell whether a number is a toll-free one of North America."""
     return re.match(r"\+1(800|833|844|855|866|877|888)", number) is not None
-
-
-def _snake(name: str) -> str:
-    """Return a name in snake case: ``incoming_phone_numbers``, ``sip``."""
-    if name.isupper():
-        return name.lower()
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

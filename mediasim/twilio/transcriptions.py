@@ -23,6 +23,7 @@ from mediasim.truth.sidecar import recorded_words
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
 from mediasim.twilio.requests import Callback
+from mediasim.twilio.resources import Dated
 from mediasim.twilio.status import call_params
 
 __all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
@@ -34,7 +35,7 @@ _OUT_OF_RANGE: Final = 13617
 
 
 @dataclass(slots=True)
-class TranscriptionRecord:
+class TranscriptionRecord(Dated):
     """The words of a recording: Twilio's Transcription resource."""
 
     LIFE: ClassVar = TRANSCRIPTION
@@ -48,9 +49,6 @@ class TranscriptionRecord:
     created_ns: int
     updated_ns: int = field(init=False)
     status: TranscriptionStatus = "in-progress"
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
 
     @property
     def text(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,40 +46,13 @@ class ApiSettings:
     """Whether downloads of media need credentials."""
 
 
-class _Segment(Convertor[str]):
-    """A variable part of a path."""
-
-    regex = "[^/]+?"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-class _Suffix(_Segment):
-    """The suffix of a path, which may be absent."""
-
-    regex = r"(?:\.json|\.xml|)"
-
-
-class _DataSuffix(_Segment):
-    """The suffix of a recording's JSON or XML; without one a recording's path is its media."""
-
-    regex = r"\.(?:json|xml)"
-
-
-class _MediaSuffix(_Segment):
-    """The suffix of a recording's media, which may be absent."""
-
-    regex = r"(?:\.wav|\.mp3|)"
-
-
-register_url_convertor("segment", _Segment())
-register_url_convertor("suffix", _Suffix())
-register_url_convertor("data_suffix", _DataSuffix())
-register_url_convertor("media_suffix", _MediaSuffix())
+for _name, _regex in {
+    "segment": "[^/]+?",
+    "suffix": r"(?:\.json|\.xml|)",
+    "data_suffix": r"\.(?:json|xml)",  # without a suffix a recording's path is its media
+    "media_suffix": r"(?:\.wav|\.mp3|)",
+}.items():
+    register_url_convertor(_name, type("PathPart", (StringConvertor,), {"regex": _regex})())
 
 
 def create_api(account: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:

@@ -21,6 +21,7 @@ from mediasim.twilio.rest.resource import (
     delete,
     fetch,
     in_resource_list,
+    updating,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
@@ -99,13 +100,6 @@ def _create(request: ApiRequest) -> ApiResponse:
     return request.show(record, 201)
 
 
-def _update(request: ApiRequest) -> ApiResponse:
-    record = request.account.applications.find(request.at["sid"])
-    _change(request, record)
-    record.updated_ns = request.account.now_ns
-    return request.show(record)
-
-
 def _change(request: ApiRequest, record: ApplicationRecord) -> None:
     public = request.form.flag("PublicApplicationConnectEnabled")
     change_settings(request.form, record, _MESSAGE_URLS)
@@ -126,7 +120,7 @@ APPLICATIONS: Final = Resource(
         },
         f"{ACCOUNT}/Applications/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(_update, _SETTINGS),
+            "POST": Operation(updating(_change), _SETTINGS),
             "DELETE": Operation(delete),
         },
     },

@@ -26,6 +26,7 @@ from mediasim.twilio.rest.resource import (
     delete,
     fetch,
     in_resource_list,
+    updating,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
@@ -114,13 +115,6 @@ def _of_area(area: str) -> Iterator[str]:
     return (f"+1{area}55501{last:02}" for last in range(100))
 
 
-def _update(request: ApiRequest) -> ApiResponse:
-    record = request.account.numbers.find(request.at["sid"])
-    _change(request, record)
-    record.updated_ns = request.account.now_ns
-    return request.show(record)
-
-
 def _change(request: ApiRequest, record: NumberRecord) -> None:
     application = request.form.text("VoiceApplicationSid")
     if application and all(each.sid != application for each in request.account.applications.all()):
@@ -164,7 +158,7 @@ NUMBERS: Final = Resource(
         f"{_PATH}/TollFree": _of_type("toll-free"),
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(_update, _SETTINGS),
+            "POST": Operation(updating(_change), _SETTINGS),
             "DELETE": Operation(delete),
         },
     },

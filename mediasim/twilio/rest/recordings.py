@@ -6,6 +6,7 @@ conference a recording's JSON differs from the account's in a few fields (API de
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
@@ -38,18 +39,25 @@ _KEPT_NS: Final = 40 * 86_400 * NS_PER_SECOND
 """Nanoseconds that a deleted recording's metadata stays: 40 days (API description)."""
 
 
-# -- of the account -----------------------------------------------------------------------------
+# -- operations ---------------------------------------------------------------------------------
 
 
 def _list(request: ApiRequest) -> ApiResponse:
-    query = request.query
-    call, conference = query.sid("CallSid", "CA"), query.sid("ConferenceSid", "CF")
-    with_deleted = query.flag("IncludeSoftDeleted") or False
+    """List the recordings of the account, or of the call or conference in the path."""
+    catalogue, query, with_deleted = request.account.catalogue, request.query, False
+    if "call" in request.at:
+        records = catalogue.recordings(call=call_of(request).sid)
+    elif "conference" in request.at:
+        records = catalogue.recordings(conference=conference_of(request).sid)
+    else:
+        call, conference = query.sid("CallSid", "CA"), query.sid("ConferenceSid", "CF")
+        records = catalogue.recordings(call=call, conference=conference)
+        with_deleted = query.flag("IncludeSoftDeleted") or False
     created = DateFilter(query, "DateCreated", request.account.dates)
     return listed(
         request,
-        request.account.catalogue.recordings(call=call, conference=conference),
-        lambda record: _of_account(request, record),
+        records,
+        partial(_json, request),
         keep=lambda record: (
             created.matches(record.created_ns)
             and not _has_gone(request, record, with_deleted=with_deleted)
@@ -57,59 +65,21 @@ def _list(request: ApiRequest) -> ApiResponse:
     )
 
 
+def _create_of_call(request: ApiRequest) -> ApiResponse:
+    call, options = call_of(request), recording_request(request.form, "do-not-trim")
+    return ApiResponse(_json(request, request.account.start_recording(call.sid, options)), 201)
+
+
 def _fetch(request: ApiRequest) -> ApiResponse:
     with_deleted = request.query.flag("IncludeSoftDeleted") or False
-    return ApiResponse(_of_account(request, _recording_of(request, with_deleted=with_deleted)))
+    return ApiResponse(_json(request, _recording_of(request, with_deleted=with_deleted)))
 
 
-def _delete(request: ApiRequest) -> ApiResponse:
-    request.account.delete_recording(_recording_of(request).sid)
-    return ApiResponse(status=204)
+def _fetch_below(request: ApiRequest) -> ApiResponse:
+    return ApiResponse(_json(request, _recording_of(request)))
 
 
-def _of_account(request: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
-    return recording_json(record, request.account.dates, request.account.base_url)
-
-
-# -- of a call or a conference ------------------------------------------------------------------
-
-
-def _list_of_call(request: ApiRequest) -> ApiResponse:
-    record = call_of(request)
-    return _listed(request, request.account.catalogue.recordings(call=record.sid))
-
-
-def _list_of_conference(request: ApiRequest) -> ApiResponse:
-    record = conference_of(request)
-    return _listed(request, request.account.catalogue.recordings(conference=record.sid))
-
-
-def _listed(request: ApiRequest, records: list[RecordingRecord]) -> ApiResponse:
-    created = DateFilter(request.query, "DateCreated", request.account.dates)
-    return listed(
-        request,
-        records,
-        lambda record: _of_other(request, record),
-        keep=lambda record: (
-            created.matches(record.created_ns)
-            and not _has_gone(request, record, with_deleted=False)
-        ),
-    )
-
-
-def _create_of_call(request: ApiRequest) -> ApiResponse:
-    call = call_of(request)
-    record = request.account.start_recording(
-        call.sid, recording_request(request.form, "do-not-trim")
-    )
-    return ApiResponse(_of_other(request, record), 201)
-
-
-def _fetch_of_other(request: ApiRequest) -> ApiResponse:
-    return ApiResponse(_of_other(request, _recording_of(request)))
-
-
-def _update_of_other(request: ApiRequest) -> ApiResponse:
+def _update_below(request: ApiRequest) -> ApiResponse:
     status = request.form.word("Status", _STATUSES) or ""
     behavior = request.form.word("PauseBehavior", ("skip", "silence"))
     if request.at["sid"] != _CURRENT:
@@ -118,20 +88,29 @@ def _update_of_other(request: ApiRequest) -> ApiResponse:
         sid = request.account.current_recording(call_of(request).sid).sid
     else:
         sid = request.account.conferences.current_recording(conference_of(request).sid).sid
-    return ApiResponse(_of_other(request, request.account.update_recording(sid, status, behavior)))
+    return ApiResponse(_json(request, request.account.update_recording(sid, status, behavior)))
 
 
-def _of_other(request: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
-    """Return a recording as below its call or its conference."""
-    shown = recording_json(record, request.account.dates)
-    del shown["subresource_uris"], shown["media_url"]
+def _delete(request: ApiRequest) -> ApiResponse:
+    request.account.delete_recording(_recording_of(request).sid)
+    return ApiResponse(status=204)
+
+
+def _json(request: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
+    """Return a recording's JSON, as below the account or below its call or conference."""
+    dates = request.account.dates
     if "call" in request.at:
-        shown["track"] = record.layout.asked_track
         owner = f"Calls/{record.call_sid}"
-    else:
+    elif "conference" in request.at:
         owner = f"Conferences/{record.conference_sid}"
-    shown["uri"] = f"{request.account_path}/{owner}/Recordings/{record.sid}.json"
-    return shown
+    else:
+        return recording_json(record, dates, request.account.base_url)
+    found = recording_json(record, dates)
+    del found["subresource_uris"], found["media_url"]
+    if "call" in request.at:
+        found["track"] = record.layout.asked_track
+    found["uri"] = f"{request.account_path}/{owner}/Recordings/{record.sid}.json"
+    return found
 
 
 # -- finding them -------------------------------------------------------------------------------
@@ -181,8 +160,8 @@ _FILTERS: Final = (
 )
 _OF_OTHERS: Final = (*PAGING, *date_names("DateCreated"))
 _ONE: Final = {
-    "GET": Operation(_fetch_of_other),
-    "POST": Operation(_update_of_other, ("Status", "PauseBehavior")),
+    "GET": Operation(_fetch_below),
+    "POST": Operation(_update_below, ("Status", "PauseBehavior")),
     "DELETE": Operation(_delete),
 }
 RECORDINGS: Final = Resource(
@@ -201,13 +180,11 @@ RECORDINGS: Final = Resource(
             "DELETE": Operation(_delete),
         },
         f"{ACCOUNT}/Calls/{{call}}/Recordings": {
-            "GET": Operation(_list_of_call, _OF_OTHERS),
+            "GET": Operation(_list, _OF_OTHERS),
             "POST": Operation(_create_of_call, RECORDING_OPTIONS),
         },
         f"{ACCOUNT}/Calls/{{call}}/Recordings/{{sid}}": _ONE,
-        f"{ACCOUNT}/Conferences/{{conference}}/Recordings": {
-            "GET": Operation(_list_of_conference, _OF_OTHERS)
-        },
+        f"{ACCOUNT}/Conferences/{{conference}}/Recordings": {"GET": Operation(_list, _OF_OTHERS)},
         f"{ACCOUNT}/Conferences/{{conference}}/Recordings/{{sid}}": _ONE,
     },
 )

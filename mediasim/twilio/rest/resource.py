@@ -41,6 +41,7 @@ __all__ = [
     "delete",
     "fetch",
     "in_resource_list",
+    "updating",
 ]
 
 ACCOUNT: Final = f"/{API_VERSION}/Accounts/{{account}}"
@@ -239,6 +240,18 @@ def delete(request: ApiRequest) -> ApiResponse:
     assert remove is not None
     remove(request.at["sid"])
     return ApiResponse(status=204)
+
+
+def updating(change: Callable[[ApiRequest, Any], None]) -> Handler:
+    """Return a handler that changes the record whose SID is in the path, and shows it."""
+
+    def update(request: ApiRequest) -> ApiResponse:
+        record = request.found()
+        change(request, record)
+        record.updated_ns = request.account.now_ns
+        return request.show(record)
+
+    return update
 
 
 def call_of(request: ApiRequest) -> CallRecord:

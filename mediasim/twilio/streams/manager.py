@@ -16,7 +16,7 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.requests import StreamRequest
-from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
+from mediasim.twilio.streams.handshake import NAMES, StreamCode, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
 
 __all__ = ["StreamManager"]
@@ -131,9 +131,9 @@ class StreamManager:
             )
             if target.query:
                 words = "a stream's URL has no query: it is left out; give values as Parameters"
-                self.warn(stream, HANDSHAKE, words)
+                self.warn(stream, StreamCode.HANDSHAKE, words)
             if self._port is None:
-                raise StreamFailed(HANDSHAKE, "nothing here can open a WebSocket")
+                raise StreamFailed(StreamCode.HANDSHAKE, "nothing here can open a WebSocket")
             await stream.open(self._port, target)
         except StreamFailed as failed:
             stream.error = (failed.code, str(failed))
@@ -153,13 +153,9 @@ class StreamManager:
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
         """Add a warning about a message of the app that is ignored."""
-        self._account.notify(
-            stream.record.call_sid,
-            code,
-            f"{NAMES[code]}: {words}",
-            stream.request.url,
-            warning=True,
-        )
+        words = f"{NAMES[code]}: {words}"
+        url = stream.request.url
+        self._account.notify(stream.record.call_sid, int(code), words, url, warning=True)
 
     def stopped(self, stream: MediaStream) -> None:
         """Report that a stream has ended."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mediasim.twilio.streams.handshake import INVALID_MESSAGE, MALFORMED_MESSAGE
+from mediasim.twilio.streams.handshake import StreamCode
 
 __all__ = ["AppClear", "AppMark", "AppMedia", "AppMessage", "BadStreamMessage", "Messages", "read"]
 
@@ -128,7 +128,7 @@ def read(data: str | bytes, stream_sid: str) -> AppMessage:
     """
     if isinstance(data, bytes):
         words = f"a binary frame of {len(data)} bytes; expected text frames with JSON"
-        raise BadStreamMessage(MALFORMED_MESSAGE, words)
+        raise BadStreamMessage(StreamCode.MALFORMED_MESSAGE, words)
     plain = _PLAIN_MEDIA.fullmatch(data)
     if plain is not None and plain[1] == stream_sid:
         return _media(plain[2])
@@ -164,7 +164,7 @@ def _media(value: str) -> AppMedia:
 
 
 def _invalid(words: str) -> BadStreamMessage:
-    return BadStreamMessage(INVALID_MESSAGE, words)
+    return BadStreamMessage(StreamCode.INVALID_MESSAGE, words)
 
 
 def _excerpt(value: object) -> str:

@@ -30,18 +30,7 @@ from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.representations import account_path, rfc2822
 from mediasim.twilio.requests import StreamRequest, StreamTrack
-from mediasim.twilio.streams.handshake import (
-    BROKEN,
-    CLOSED,
-    HANDSHAKE,
-    INVALID_MESSAGE,
-    OVERFLOW,
-    PROTOCOL,
-    REFUSED,
-    TIMEOUT,
-    StreamFailed,
-    StreamTarget,
-)
+from mediasim.twilio.streams.handshake import StreamCode, StreamFailed, StreamTarget
 from mediasim.twilio.streams.messages import (
     CONNECTED,
     AppMark,
@@ -59,8 +48,16 @@ _TRACKS: Final[dict[StreamTrack, tuple[str, ...]]] = {
     "outbound_track": ("outbound",),
     "both_tracks": ("inbound", "outbound"),
 }
-_REFUSALS: Final = {"timeout": TIMEOUT, "refused": REFUSED, "handshake": HANDSHAKE}
-_ENDS: Final = {"closed": CLOSED, "protocol": PROTOCOL, "broken": BROKEN}
+_REFUSALS: Final = {
+    "timeout": StreamCode.TIMEOUT,
+    "refused": StreamCode.REFUSED,
+    "handshake": StreamCode.HANDSHAKE,
+}
+_ENDS: Final = {
+    "closed": StreamCode.CLOSED,
+    "protocol": StreamCode.PROTOCOL,
+    "broken": StreamCode.BROKEN,
+}
 _MEANT: Final = (1000, 1001, 1005)
 """Close codes by which an app ends a stream on purpose."""
 _MOST_LOGGED: Final = 1000
@@ -254,14 +251,15 @@ class MediaStream:
             message = read(data, self.record.sid)
             if self._playback is None:
                 words = "the app sent a message on a Start's stream, which goes one way alone"
-                raise BadStreamMessage(INVALID_MESSAGE, words)
+                raise BadStreamMessage(StreamCode.INVALID_MESSAGE, words)
         except BadStreamMessage as bad:
             self._warn(bad.code, str(bad))
             return
         if isinstance(message, AppMedia):
             if not self._playback.play(message.codes):
                 self._warn(
-                    OVERFLOW, "the app sent far more audio than can be played: it is left out"
+                    StreamCode.OVERFLOW,
+                    "the app sent far more audio than can be played: it is left out",
                 )
         elif isinstance(message, AppMark):
             self._note("mark", message.name)
@@ -282,7 +280,7 @@ class MediaStream:
         self._finish()
 
     def congested(self) -> None:
-        self._warn(OVERFLOW, "the app takes in less than it is sent: audio was left out")
+        self._warn(StreamCode.OVERFLOW, "the app takes in less than it is sent: audio was left out")
 
     def _warn(self, code: int, words: str) -> None:
         self._note("wrong", words)

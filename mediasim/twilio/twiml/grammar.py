@@ -42,17 +42,17 @@ class Element:
 
 
 _UNSUPPORTED: Final = Element(supported=False)
+_UNSUPPORTED_NAMES: Final = (
+    *("AiSession", "Application", "Autopilot", "Conversation", "ConversationRelay"),
+    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
+    *("Sim", "Siprec", "Sms", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+)
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
 _RECORD: Final = Choice(
     (
-        "do-not-record",
-        "record-from-answer",
-        "record-from-ringing",
-        "record-from-answer-dual",
-        "record-from-ringing-dual",
-        "true",
-        "false",
+        *("do-not-record", "record-from-answer", "record-from-ringing"),
+        *("record-from-answer-dual", "record-from-ringing-dual", "true", "false"),
     )
 )
 _STATUS: Final[Mapping[str, Value]] = {
@@ -280,25 +280,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "sub": Element({"alias": TEXT}, text=True, spoken=True),
     "w": Element({"role": TEXT}, children=_SSML, text=True, spoken=True),
     # -- known, and not carried out ---------------------------------------------------------------
-    "AiSession": _UNSUPPORTED,
-    "Application": _UNSUPPORTED,
-    "Autopilot": _UNSUPPORTED,
-    "Conversation": _UNSUPPORTED,
-    "ConversationRelay": _UNSUPPORTED,
-    "ConversationRelaySession": _UNSUPPORTED,
-    "Echo": _UNSUPPORTED,
-    "Pay": _UNSUPPORTED,
-    "Prompt": _UNSUPPORTED,
-    "Refer": _UNSUPPORTED,
-    "Room": _UNSUPPORTED,
-    "Response/Queue": _UNSUPPORTED,
-    "Sim": _UNSUPPORTED,
-    "Siprec": _UNSUPPORTED,
-    "Sms": _UNSUPPORTED,
-    "Task": _UNSUPPORTED,
-    "Transcription": _UNSUPPORTED,
-    "VirtualAgent": _UNSUPPORTED,
-    "WhatsApp": _UNSUPPORTED,
+    **dict.fromkeys(_UNSUPPORTED_NAMES, _UNSUPPORTED),
 }
 
 
