@@ -105,6 +105,7 @@ def read_access_token(
         words = f"expected cty {CONTENT_TYPE} and alg {_ALGORITHM}"
         found = f"cty {header.get('cty')!r:.40} and alg {header.get('alg')!r:.40}"
         raise _refused(_BAD_HEADER, f"Invalid access token header: {words}, found {found}")
+    # The issuer is not verified yet: it only chooses the key, whose secret verifies all claims.
     _check_signature(token, str(claims.get("iss", "")), find_key)
     if claims.get("sub") != account_sid:
         words = f"its subject is {claims.get('sub')!r:.60}, the account is {account_sid}"

@@ -206,6 +206,7 @@ class Account(CallDocuments):
         try:
             self._check_capacity(f"dialling {address}", call)
         except TwilioError:
+            # A refused child needs a call too: Dial reports it to the app as failed.
             phone = replace(phone, answering=Answering("failed"), reach=None)
         if any(number.phone_number == address for number in self.numbers.all()):
             words = (
@@ -358,6 +359,7 @@ class Account(CallDocuments):
         """End all calls, publish their recordings and deliver all callbacks."""
         for session in list(self.sessions.values()):
             session.end("canceled")
+        # Tasks that end start others: the end of a session publishes recordings.
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.webhooks.settled()

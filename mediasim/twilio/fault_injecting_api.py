@@ -150,7 +150,7 @@ class _Connection:
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
             if self._download_fault.bytes_per_second is not None:
                 await asyncio.sleep(len(piece) / self._download_fault.bytes_per_second)
-        # Never said to be over, one that is truncated ends with its connection.
+        # A truncated download has no last message, so the server breaks the connection.
         if self._remaining is None and not message.get("more_body"):
             await self._send({"type": "http.response.body", "body": b""})
 

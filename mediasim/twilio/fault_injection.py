@@ -99,7 +99,7 @@ class _Active:
     number: int
     rule: FaultRule
     seen: Counter[str] = field(default_factory=Counter)
-    struck: Counter[str] = field(default_factory=Counter)
+    hits: Counter[str] = field(default_factory=Counter)
 
 
 class FaultInjection:
@@ -165,7 +165,9 @@ class FaultInjection:
 
     def comes_early(self, kind: str, sid: str, url: str) -> bool:
         """Draw whether a callback that a POST causes is sent before the response to the POST."""
-        return bool(list(self._matching("early", (sid,), url, lambda it: it.webhook_early, kind)))
+        return bool(
+            list(self._matching("early", (sid,), url, lambda rule: rule.webhook_early, kind))
+        )
 
     @property
     def early(self) -> bool:
@@ -174,8 +176,9 @@ class FaultInjection:
 
     def request(self, url: str) -> int | None:
         """Draw the status that a request to the API is refused with; None: it is not refused."""
-        struck = list(self._matching("request", (), url, lambda it: it.api_status is not None))
-        return struck[0][1].api_status if struck else None
+        # A list, so that every rule in scope draws and counts, though the first alone applies.
+        hits = list(self._matching("request", (), url, lambda rule: rule.api_status is not None))
+        return hits[0][1].api_status if hits else None
 
     def download(self, sid: str, url: str, since_completed_ns: int) -> DownloadFault:
         """Draw the faults of a download; ``since_completed_ns`` is the age of the recording."""
@@ -209,8 +212,8 @@ class FaultInjection:
         def breaks(rule: FaultRule) -> bool:
             return bool(rule.recorder_faults) and rule.number in (None, *numbers)
 
-        struck = self._matching("recording", sids, url, breaks)
-        return tuple(order for _, rule in struck for order in rule.recorder_faults)
+        hits = self._matching("recording", sids, url, breaks)
+        return tuple(order for _, rule in hits for order in rule.recorder_faults)
 
     def _matching(
         self,
@@ -224,12 +227,13 @@ class FaultInjection:
             rule = each.rule
             if not suits(rule) or not _in_scope(rule, sids, url, kind):
                 continue
-            if rule.times is not None and each.struck[group] >= rule.times:
+            if rule.times is not None and each.hits[group] >= rule.times:
                 continue
             label = f"{each.number}/{group}/{each.seen[group]}"
+            # Counted before the draw: every object in scope has a draw of its own, hit or not.
             each.seen[group] += 1
             if self._seeds.key(label) < rule.share * _WHOLE:
-                each.struck[group] += 1
+                each.hits[group] += 1
                 yield label, rule
 
     def _drawn(self, label: str, low: int, high: int) -> int:

@@ -89,6 +89,7 @@ class RecordingManager:
             call_sid=call_sid,
             name=name,
             conference_sid=conference_sid,
+            # Before the first event, which may be one that the callback reports.
             before=lambda sid: self._subscribe(sid, request.callback, friendly_name),
             notes=self._journal_entry,
         )
@@ -190,7 +191,7 @@ class RecordingManager:
         recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
             self._inject_faults(recording)
-        # Of what has ended only the records are kept, or a server would grow for ever.
+        # Only records are kept of what has ended, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
@@ -226,7 +227,7 @@ class RecordingManager:
     def _send(self, record: RecordingRecord, subscription: _Subscription, status: str) -> None:
         params = [
             ("AccountSid", record.account_sid),
-            # A conference's recording is of no call in particular.
+            # A conference's recording belongs to no call.
             ("CallSid", record.call_sid)
             if record.conference_sid is None
             else ("ConferenceSid", record.conference_sid),
@@ -244,6 +245,7 @@ class RecordingManager:
             params.append(("ErrorCode", str(code)))
         done = None
         if status != "in-progress":
+            # The journal keeps the last callback until it was sent, so that a crash loses none.
             journals = self._exchange.journals
             journals.require(record.sid, CALLBACK)
             done = partial(journals.done, record.sid, CALLBACK)

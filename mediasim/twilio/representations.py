@@ -92,7 +92,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "from": record.from_,
         "from_formatted": _formatted(record.from_),
         "phone_number_sid": record.phone_number_sid,
-        # "initiated" is told to status callbacks only; the resource has no such value.
+        # Only status callbacks have "initiated"; the resource has no such value.
         "status": "queued" if record.status == "initiated" else record.status,
         "start_time": _date_or_none(dates, record.answered_ns),
         "end_time": _date_or_none(dates, ended_ns),
@@ -153,7 +153,7 @@ def recording_json(
         "price": None,
         "price_unit": "USD",
         "status": record.status,
-        # Twilio sets this number apart from the channels of a download.
+        # With Twilio this is not the number of channels of a download.
         "channels": record.layout.stored_channels,
         "source": record.source,
         "error_code": error_code(record),

@@ -155,7 +155,7 @@ class NumberRecord(VoiceSettings):
         """Return the source of a call's document, if the number has no application."""
         if self.twiml is not None:
             return TwimlSource(twiml=self.twiml)
-        # The base by its name: ``slots=True`` makes a new class, which ``super()`` would not know.
+        # The base by its name: slots=True creates a new class, which super() does not know.
         return VoiceSettings.source(self)
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:

@@ -138,6 +138,7 @@ class CallSession(CallControl):
             try:
                 await self._working
             except asyncio.CancelledError:
+                # A redirect cancels the document alone; otherwise the call itself is cancelled.
                 if self._next is None:
                     raise
             except (CallEnded, HangUp):
@@ -234,7 +235,7 @@ class CallSession(CallControl):
         """Resolve a URL against the current document's."""
         try:
             return urljoin(self.base, url)
-        except ValueError:  # no URL at all: asking for it will say so
+        except ValueError:  # no URL at all: the request for it will fail
             return url
 
     async def carry_out(self, document: Document) -> TwimlSource | FollowUp | None:
@@ -245,13 +246,14 @@ class CallSession(CallControl):
                 continue
             if _answers(document.verbs[number:]):
                 self.answer()
+            # Only a Dial goes on with putting the call through.
             if verb.name != "Dial":
                 self.connect(False)
             self._emit(verb, "twiml.verb")
             try:
                 following = await execute(self, verb)
             finally:
-                if self.live:  # its end is the verb's otherwise
+                if self.live:  # the end of a call ends its verb without a further event
                     self._emit(verb, "twiml.verb-ended")
             if following is not None:
                 return following

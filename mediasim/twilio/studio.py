@@ -48,6 +48,7 @@ class _Job:
         except StopIteration as end:
             self._settle(end.value, None)
         except BaseException as error:
+            # Any exception belongs to the caller that awaits the job, and must not end the thread.
             self._settle(None, error)
         else:
             self.turn = (self.turn[0] + 1, self.turn[1])
@@ -136,11 +137,11 @@ class Studio:
             job = heapq.heappop(self._jobs) if self._jobs else None
         if job is None or not job.step():
             return
-        with self._lock, suppress(RuntimeError):  # closed meanwhile
+        with self._lock, suppress(RuntimeError):
             self._thread.submit(self._next)
             heapq.heappush(self._jobs, job)
             return
-        job.done.cancel()
+        job.done.cancel()  # the pool was closed meanwhile, so no further step will be taken
 
 
 def _at_once(work: Callable[[], T]) -> Generator[None, None, T]:

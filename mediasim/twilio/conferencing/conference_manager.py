@@ -298,6 +298,7 @@ class ConferenceManager:
         TwilioError if the participant may not join, or the call cannot be placed.
         """
         live = self._live.get(key) or self._named(key)
+        # A SID without an active conference is an error, and no name for a new one.
         if live is None and re.fullmatch(r"CF[0-9a-f]{32}", key):
             live = self._active(key)
         check_participant(request, _participants(live), _COACHED_NOT_FOUND)
@@ -318,6 +319,7 @@ class ConferenceManager:
                 participant=request,
             )
         )
+        # Only now, so that a call that is refused leaves no conference behind.
         live = live or self._open(key)
         participant = self._expect(live, account.sessions[call.sid], request)
         self._expected[call.sid] = (live.conference, participant)

@@ -156,5 +156,5 @@ async def sounds(
                 yield np.zeros(verb.seconds("length", 1) * SAMPLE_RATE, np.int16)
                 continue
             pcm = await sound_of(session, verb)
-            for _ in range(max(1, verb.number("loop", 1))):  # for ever is no announcement: once
+            for _ in range(max(1, verb.number("loop", 1))):  # an endless loop is played once
                 yield pcm

@@ -80,7 +80,7 @@ class QueueManager:
         )
         try:
             result = await queue.served(member, heard)
-        except asyncio.CancelledError:  # another document, from outside
+        except asyncio.CancelledError:  # by a redirect to another document
             result = "redirected-from-bridged" if member.bridged else "redirected"
             self._send_result(session, verb, self._params(entry, member, result))
             raise
@@ -164,13 +164,13 @@ class QueueManager:
             params = [
                 ("QueueSid", entry.record.sid),
                 ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
-                ("DequeingCallSid", session.call.sid),  # spelt so by Twilio
+                ("DequeingCallSid", session.call.sid),  # Twilio's spelling
             ]
             whispered = play_through(other, session.source(url, noun), lambda: params)
             try:
                 await session.until(whispered, member.gone.wait())
             except Unavailable:
-                pass  # noted; they are connected all the same
+                pass  # there is a notification, and the calls are connected without the document
             except CallEnded:
                 if session.call.ended.is_set():
                     raise

@@ -163,6 +163,7 @@ def precondition(headers: Mapping[str, str], validators: Validators) -> int | No
     if (match := headers.get("if-match")) is not None:
         if not _listed(match, validators.etag):
             return 412
+    # A date that cannot be read is ignored (RFC 9110, section 13.1.4).
     elif validators.modified > (_seconds(headers.get("if-unmodified-since")) or _NEVER):
         return 412
     if (match := headers.get("if-none-match")) is not None:
@@ -203,6 +204,7 @@ def wanted_ranges(
             wanted = range(int(first), min(int(last) + 1, size) if last else size)
         if wanted:
             found.append(wanted)
+    # Overlapping ranges must not multiply the bytes that one request is sent.
     return found if sum(map(len, found)) <= size else None
 
 

@@ -122,13 +122,14 @@ def _change(request: ApiRequest, record: NumberRecord) -> None:
     change_settings(request.form, record)
     if application is not None:
         record.voice_application_sid = application or None
+    # A URL replaces the document that the configuration gave to the number.
     if request.form.text("VoiceUrl"):
         record.twiml = None
 
 
 def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
     shown = record.to_twilio_json(request.account.dates)
-    if kind:  # the lists of one type do not name it
+    if kind:  # below a type the JSON does not have it
         del shown["type"]
     return shown
 

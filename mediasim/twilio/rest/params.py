@@ -190,7 +190,7 @@ class Params:
         return self._last.get(name)
 
     def _check(self, name: str) -> None:
-        # The table of what the API understands is made of what is declared: it has to be all.
+        # The table of supported parameters is made of the declared ones, so these must be all.
         assert self._declared is None or name in self._declared, f"{name} is not declared"
 
 

@@ -148,7 +148,7 @@ def _store(account: Account) -> Store:
 
 
 def _end(record: RecordingRecord, died_ns: int, media: MediaStore) -> None:
-    # Nothing of it was found in a spool: what is in the store decides.
+    # Its spool is lost: whether the store has its media decides how it ends.
     settle_left(media, record, died_ns)
 
 

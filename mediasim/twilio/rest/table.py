@@ -55,7 +55,7 @@ def coverage() -> str:
     for each in RESOURCES:
         for path, methods in each.paths.items():
             for method, operation in methods.items():
-                # A parameter with a number stands for all of its kind; paging is of every list.
+                # A numbered parameter stands for all of its kind; every list has paging.
                 names = dict.fromkeys(re.sub(r"\d+", "N", name) for name in operation.parameters)
                 names = {name: None for name in names if name not in PAGING}
                 shown = path.replace(ACCOUNT, "…")

@@ -157,7 +157,8 @@ class MediaStream:
             socket = await port.connect(target.url, target.headers, self)
         except StreamRefused as refused:
             raise StreamFailed(_REFUSALS[refused.why], str(refused)) from None
-        if self.ended.is_set() or not self.call.active:  # meanwhile
+        # Stream or call may have ended while the connection was opened.
+        if self.ended.is_set() or not self.call.active:
             socket.close()
             self.stop()
             return

@@ -114,6 +114,7 @@ class _Reader:
     # -- handlers of expat ----------------------------------------------------------------------
 
     def _start(self, name: str, written: dict[str, str]) -> None:
+        # Elements that are left out count too, or their depth would have no limit.
         if len(self._open) + self._left_out >= _MOST_DEPTH:
             raise _unreadable(f"elements nested more than {_MOST_DEPTH} deep", self._line)
         row = self._row(name) if not self._left_out else None
@@ -223,7 +224,7 @@ def _spoken(verb: Verb) -> str:
     """Return the text that an SSML element adds to the text around it."""
     if verb.name == "sub":
         return verb.attribute("alias", verb.text)
-    # These stand between words; the others may stand inside one.
+    # These separate words; the others may be inside one.
     return f" {verb.text} " if verb.name in ("break", "p", "s") else verb.text
 
 

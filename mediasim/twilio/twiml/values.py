@@ -37,7 +37,7 @@ class Number(Value):
         written = written.strip()
         if self.word is not None and written.lower() == self.word:
             return self.word
-        # Longer ones are no number anybody means, and slow to convert.
+        # Longer texts are no plausible number, and slow to convert.
         if len(written) > 12 or not written.isascii():
             return None
         try:

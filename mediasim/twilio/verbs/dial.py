@@ -148,7 +148,7 @@ async def _connect(
     session: CallSession, verb: Verb, outcome: Outcome, place: Place, nouns: Mapping[str, Noun]
 ) -> None:
     for noun in verb.children:
-        if noun.name in nouns:  # a conference, a queue: nobody is rung
+        if noun.name in nouns:  # a conference or a queue, where no telephone rings
             session.connect(False)
             await nouns[noun.name](session, verb, noun, outcome)
             return
@@ -216,5 +216,6 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
     except HangUp:
         other.call.take_down()
     except CallEnded:
+        # If only the callee has hung up, Dial notices that by its leg.
         if session.call.ended.is_set():
             raise

@@ -75,6 +75,7 @@ async def _deadline(session: CallSession, verb: Verb, collected: _Input) -> None
     while not collected.complete.is_set():
         collected.activity.clear()
         events = (collected.complete.wait(), collected.activity.wait())
+        # Speech that has begun suspends the time-out: speechTimeout ends it.
         if (
             await first_of(*events, session.exchange.sleep(timeout_ns)) == 2
             and not collected.speaking
@@ -174,7 +175,7 @@ class _Input:
         """Return the words that the party has said in its turn, up to now."""
         line, now_ns = self._session.call.line, self._session.exchange.now_ns
         if line is None:
-            return ""  # not simulated: what it says is not known
+            return ""  # a real party, whose words are not known
         first, last = line.clock.sample_at(since_ns), line.clock.sample_at(now_ns)
         starts = [
             segment.start

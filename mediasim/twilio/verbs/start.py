@@ -30,7 +30,7 @@ async def start(session: CallSession, verb: Verb) -> None:
                 track=noun.attribute("track", "both"),
                 trim=noun.attribute("trim", "trim-silence"),
             )
-            # The resource has no source of this name; the nearest that it has (our choice).
+            # The resource has no source for this verb; the nearest one (our choice).
             session.account.recordings.of_call(
                 session, request, "StartCallRecordingAPI", noun.attribute("name")
             )

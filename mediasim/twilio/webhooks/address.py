@@ -164,6 +164,7 @@ def _is_loopback(host: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    # An IPv4-mapped address is an unusual way to write one, which clients may read differently.
     mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
     return address.is_loopback and not mapped
 
@@ -225,6 +226,7 @@ def signature(auth_token: str, url: str, params: Iterable[tuple[str, str]] = ())
     ``url`` is complete, with port and query; ``params`` are the form's, none for a GET request
     or a body that is no form.
     """
+    # A set, for the SDK's validator signs equal pairs once.
     text = url + "".join(name + value for name, value in sorted(set(params)))
     digest = hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode("ascii")

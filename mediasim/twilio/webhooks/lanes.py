@@ -47,7 +47,7 @@ class Lanes:
 
 async def _after(before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]) -> None:
     if before is not None:
-        # Whatever became of it: one that fails does not stop its lane.
+        # Work that fails does not stop its lane: wait() does not raise its exception.
         await asyncio.wait((before,))
     await work()
 
@@ -99,7 +99,7 @@ class Turns:
         self._late.add(lane, wait_and_work)
 
     def early(self, lane: str, work: Work) -> None:
-        """Do work now, whatever is in the lane."""
+        """Do work now, before what is in the lane."""
         self._early.add(lane, work)
 
     async def early_settled(self) -> None:

@@ -89,11 +89,11 @@ class _AttemptFailed(AppFailure):
         super().__init__(code, message, delivery)
         self.kind = kind
         self.injected = injected
-        """Then it is tried again, whatever the overrides say."""
+        """Whether the failure was injected; such a failure is retried with any overrides."""
 
 
 class _Attempts:
-    """What is left of a delivery's time and retries, over all its redirects."""
+    """Sends the attempts of a delivery, with one budget of time and retries for all redirects."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class _Attempts:
         *,
         lost_answer: int | None = None,
     ) -> None:
-        """``lost_answer``: the status that comes in the stead of the app's first answer."""
+        """Start with the full budget; ``lost_answer`` replaces the app's first response."""
         self._http = http
         self._clock = clock
         self._overrides = overrides
@@ -114,7 +114,7 @@ class _Attempts:
         self._lost_answer = lost_answer
 
     async def until_answered(self, request: HttpRequest) -> HttpAnswer:
-        """An answer that is no error status, after retries. Raises AppFailure."""
+        """Return a response that is no error, after retries. Raises AppFailure if there is none."""
         while True:
             try:
                 return await self._once(request)
@@ -151,6 +151,7 @@ class _Attempts:
             ) from None
         finally:
             attempt.answered_ns = self._clock()
+            # A virtual clock stands still during a request, so a time-out counts by its limit.
             self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / _NS)
         lost, self._lost_answer = self._lost_answer, None
         if lost is not None:

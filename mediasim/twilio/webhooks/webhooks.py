@@ -86,6 +86,7 @@ class Webhooks:
             try:
                 response = await self._deliver(delivery)
             except AppFailure as failure:
+                # The call may have ended meanwhile, which cancels the future.
                 if not answer.done():
                     answer.set_exception(failure)
             else:
@@ -121,7 +122,7 @@ class Webhooks:
 
         async def deliver() -> None:
             for delivery in copies:
-                with contextlib.suppress(AppFailure):  # The log has it.
+                with contextlib.suppress(AppFailure):  # it is in the log
                     await self._deliver(delivery, lost_answer=fault.status)
             if done is not None:
                 done()
@@ -142,6 +143,7 @@ class Webhooks:
     async def request_ends(self) -> None:
         """End such a request: wait until the callbacks that it has caused so far are sent."""
         try:
+            # Turns in which the tasks that the request has started reach their callbacks.
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
         finally:
@@ -176,7 +178,7 @@ class Webhooks:
             raise LookupError(f"{delivery_id!r} is a recording that broke: nothing was delivered")
         request = AppRequest(old.url, old.method, old.params, old.kind, old.sid)
         delivery = self._entry(request, replay_of=old.id)
-        with contextlib.suppress(AppFailure):  # The delivery says so.
+        with contextlib.suppress(AppFailure):  # it is in the delivery
             await self._deliver(delivery)
         return delivery
 
@@ -212,7 +214,7 @@ class Webhooks:
             delivery.error_code, delivery.error = failure.code, failure.message
             raise
         except BaseException:
-            # Above all a cancelled wait: the call it was for has ended.
+            # Most often a cancelled wait, because the call has ended.
             delivery.error = "given up before its answer came"
             raise
         finally:
