@@ -28,6 +28,7 @@ from mediasim.twilio.errors import (
     bad_parameter,
     not_complete,
     not_found,
+    not_in_progress,
     too_many,
     unavailable,
 )
@@ -56,7 +57,6 @@ from mediasim.twilio.webhooks import Webhooks
 
 __all__ = ["Account"]
 
-_NOT_IN_PROGRESS: Final = 21220
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
@@ -280,7 +280,7 @@ class Account(CallDocuments):
         record = self.call_record(sid)
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
-            raise TwilioError(400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
+            raise not_in_progress("Call is not in-progress. Cannot redirect.")
         if request.status not in (None, "", "canceled", "completed"):
             raise bad_parameter(f"Invalid Status {request.status}: canceled or completed")
         if request.status_callback is not None:
@@ -293,9 +293,7 @@ class Account(CallDocuments):
             session.end("canceled")
         elif request.source is not None:
             if not session.call.active:
-                raise TwilioError(
-                    400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect."
-                )
+                raise not_in_progress("Call is not in-progress. Cannot redirect.")
             session.redirect(request.source)
         return record
 
@@ -317,10 +315,8 @@ class Account(CallDocuments):
         self.call_record(call_sid)
         session = self.sessions.get(call_sid)
         if session is None or not session.call.active:
-            raise TwilioError(
-                400,
-                _NOT_IN_PROGRESS,
-                "Requested resource is not eligible for recording: the call is not in progress",
+            raise not_in_progress(
+                "Requested resource is not eligible for recording: the call is not in progress"
             )
         if (problem := self.storage_problem()) is not None:
             raise unavailable(problem)
@@ -328,18 +324,6 @@ class Account(CallDocuments):
         if parent is not None and parent.call.active:
             session = parent
         return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
-
-    def update_recording(
-        self, sid: str, status: str, pause_behavior: str | None = None
-    ) -> RecordingRecord:
-        """Pause, resume or stop a recording. Raises TwilioError if its status does not allow it."""
-        self.recording_record(sid)
-        return self.recordings.update(sid, status, pause_behavior)
-
-    def current_recording(self, call_sid: str) -> RecordingRecord:
-        """Return the only active recording of a call: ``Twilio.CURRENT``."""
-        self.call_record(call_sid)
-        return self.recordings.current(call_sid)
 
     def delete_recording(self, sid: str) -> None:
         """Delete a recording's media; its metadata stays for 40 days.

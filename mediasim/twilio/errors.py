@@ -12,6 +12,7 @@ __all__ = [
     "bad_parameter",
     "not_complete",
     "not_found",
+    "not_in_progress",
     "too_many",
     "unavailable",
 ]
@@ -21,6 +22,7 @@ BAD_PARAMETER: Final = 20001
 _NOT_COMPLETE: Final = 20009
 TOO_MANY: Final = 20429
 _UNAVAILABLE: Final = 20503
+_NOT_IN_PROGRESS: Final = 21220
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 
 
@@ -51,6 +53,11 @@ def not_found(path: str) -> TwilioError:
 def bad_parameter(message: str, code: int = BAD_PARAMETER) -> TwilioError:
     """Return the error (400) that a parameter has a wrong value."""
     return TwilioError(400, code, message)
+
+
+def not_in_progress(message: str) -> TwilioError:
+    """Return the error (400, 21220) that a call or recording is not in progress."""
+    return TwilioError(400, _NOT_IN_PROGRESS, message)
 
 
 def not_complete(what: str, status: str) -> TwilioError:

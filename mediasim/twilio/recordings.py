@@ -29,9 +29,9 @@ from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
 from mediasim.twilio.representations import error_code, rfc2822
-from mediasim.twilio.requests import Callback, Params, RecordingRequest
+from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params, RecordingRequest
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
 
@@ -39,7 +39,6 @@ __all__ = ["RecordingManager"]
 
 _STATUSES: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Statuses that a callback reports, by the recording's event."""
-_DEFAULT_EVENTS: Final = ("completed",)
 _RECORDER_FAULT: Final = 13000
 
 
@@ -128,7 +127,7 @@ class RecordingManager:
             raise not_found(path)
         return found[0].record
 
-    def update(self, sid: str, status: str, pause_behavior: str | None) -> RecordingRecord:
+    def update(self, sid: str, status: str, pause_behavior: str | None = None) -> RecordingRecord:
         """Pause, resume or stop a recording. Raises TwilioError if its status does not allow it."""
         behavior = {"skip": PauseBehavior.SKIP, "silence": PauseBehavior.SILENCE}.get(
             pause_behavior or "silence"
@@ -141,8 +140,8 @@ class RecordingManager:
         live = (each for each in self._exchange.recordings if each.sid == sid and each.active)
         recording = next(live, None)
         if recording is None:
-            raise TwilioError(
-                400, 21220, f"Recording {sid} is {record.status}: it can no longer be changed"
+            raise not_in_progress(
+                f"Recording {sid} is {record.status}: it can no longer be changed"
             )
         if status == record.status:
             return record
@@ -176,7 +175,7 @@ class RecordingManager:
         if subscription is None or word not in _STATUSES:
             return
         status = _STATUSES[word]
-        if status in (subscription.callback.events or _DEFAULT_EVENTS):
+        if status in (subscription.callback.events or DEFAULT_EVENTS):
             self._send(self._account.catalogue.recording(event.recording_sid), subscription, status)
         if word != "started":
             del self._subscriptions[event.recording_sid]
@@ -278,5 +277,5 @@ class RecordingManager:
             )
         except (KeyError, TypeError, ValueError):
             return
-        if record.status in (subscription.callback.events or _DEFAULT_EVENTS):
+        if record.status in (subscription.callback.events or DEFAULT_EVENTS):
             self._send(record, subscription, record.status)

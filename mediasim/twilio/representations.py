@@ -29,6 +29,7 @@ __all__ = [
     "recording_document",
     "recording_json",
     "rfc2822",
+    "snake_case",
     "subresource_uris",
 ]
 
@@ -67,10 +68,10 @@ def dates_json(record: _Dated, dates: Dates) -> dict[str, str]:
 
 def subresource_uris(path: str, names: Iterable[str]) -> dict[str, str]:
     """Return the paths of the resources below one, by their names in snake case."""
-    return {_snake(name): f"{path}/{name}.json" for name in names}
+    return {snake_case(name): f"{path}/{name}.json" for name in names}
 
 
-def _snake(name: str) -> str:
+def snake_case(name: str) -> str:
     """Return a name in snake case: ``incoming_phone_numbers``, ``sip``."""
     if name.isupper():
         return name.lower()

@@ -14,6 +14,7 @@ from mediasim.exchange.recording import RecordingOptions
 __all__ = [
     "CALL_EVENTS",
     "CONFERENCE_EVENTS",
+    "DEFAULT_EVENTS",
     "RECORDING_EVENTS",
     "CallRequest",
     "CallUpdate",
@@ -32,6 +33,8 @@ __all__ = [
 
 Params = list[tuple[str, str]]
 """Parameters of a request to the app, in order."""
+DEFAULT_EVENTS: Final = ("completed",)
+"""Events that the callbacks of calls and recordings report unless others are given."""
 CALL_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
 RECORDING_EVENTS: Final = ("in-progress", "completed", "absent")
 CONFERENCE_EVENTS: Final = (

@@ -222,6 +222,10 @@ class CallSession(CallControl):
             )
         return document
 
+    def warn(self, code: int, words: str, line: int) -> None:
+        """Add a warning about a line of the current document."""
+        self.account.notify(self.call.sid, code, words, self.base, line=line, warning=True)
+
     def source(self, url: str, verb: Verb, method: str = "method") -> TwimlSource:
         """Return the source at a URL of a verb, fetched by the method in another attribute."""
         return TwimlSource(self.absolute(url), verb.attribute(method, "POST"))

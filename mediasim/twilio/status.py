@@ -15,11 +15,10 @@ from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import API_VERSION, rfc2822
-from mediasim.twilio.requests import Callback, Params
+from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params
 
-__all__ = ["DEFAULT_EVENTS", "StatusCallbacks", "call_params"]
+__all__ = ["StatusCallbacks", "call_params"]
 
-DEFAULT_EVENTS: Final = ("completed",)
 _PROGRESS: Final = ("initiated", "ringing", "answered")
 _PLACES: Final[Params] = [
     (f"{who}{what}", "")

@@ -255,7 +255,7 @@ def test_the_api_records_a_conference_in_progress(tmp_path: Path) -> None:
         assert record.source == "StartConferenceRecordingAPI"
         assert manager.current_recording(sid) is record
         await until(account, 5)
-        account.service.update_recording(record.sid, "stopped")
+        account.service.recordings.update(record.sid, "stopped")
         with pytest.raises(TwilioError):
             manager.current_recording(sid)
         assert manager.recordings(sid) == [record]

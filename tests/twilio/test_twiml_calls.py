@@ -450,16 +450,16 @@ def test_a_recording_by_rest_is_paused_resumed_and_stopped(tmp_path: Path) -> No
         assert refused.value.code == 21220
         await asyncio.sleep(2)
         record = account.service.start_recording(call.sid, RecordingRequest())
-        assert account.service.current_recording(call.sid) is record
+        assert account.service.recordings.current(call.sid) is record
         await asyncio.sleep(1)
-        account.service.update_recording(record.sid, "paused", "skip")
+        account.service.recordings.update(record.sid, "paused", "skip")
         await asyncio.sleep(2)
-        account.service.update_recording(record.sid, "in-progress")
+        account.service.recordings.update(record.sid, "in-progress")
         await asyncio.sleep(1)
-        account.service.update_recording(record.sid, "stopped")
+        account.service.recordings.update(record.sid, "stopped")
         assert record.status == "completed"
         with pytest.raises(TwilioError):
-            account.service.update_recording(record.sid, "in-progress")
+            account.service.recordings.update(record.sid, "in-progress")
 
     account = on_account(tmp_path, main)
     assert account.media().shape == (2, 16000)

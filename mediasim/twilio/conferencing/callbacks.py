@@ -135,8 +135,7 @@ class ConferenceCallbacks:
 
     def _subject(self) -> Params:
         return [
-            ("ConferenceSid", self._record.sid),
-            ("FriendlyName", self._record.friendly_name),
+            *self.about(),
             ("AccountSid", self._record.account_sid),
             ("Timestamp", rfc2822(self._account.dates, self._account.now_ns)),
         ]

@@ -74,9 +74,7 @@ async def _fetch(session: CallSession, following: FollowUp, allowed: tuple[str, 
             verbs.append(verb)
         else:
             words = f"{verb.name} may not stand here: {', '.join(allowed)}"
-            session.account.notify(
-                session.call.sid, 12200, words, session.base, line=verb.line, warning=True
-            )
+            session.warn(12200, words, verb.line)
     return Document(tuple(verbs))
 
 

@@ -1,22 +1,24 @@
-"""IncomingPhoneNumbers: the account's numbers, and what controls their calls.
+"""IncomingPhoneNumbers and Applications: what controls the calls of numbers and of clients.
 
 Any number is available that the account does not have yet, but for Twilio's test numbers (docs,
 Test credentials). A number of an area code is the first free one of its fictitious numbers 555 01xx
-(our choice).
+(our choice). Codes 21402 and 21403 are those of Twilio's numbers; its applications are assumed to
+have the same.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
 from mediasim.documents.values import E164
 from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.resources import NumberRecord, is_toll_free
-from mediasim.twilio.rest.applications import VOICE_SETTINGS, change_settings
+from mediasim.twilio.representations import snake_case
+from mediasim.twilio.resources import ApplicationRecord, NumberRecord, VoiceSettings, is_toll_free
 from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -30,7 +32,96 @@ from mediasim.twilio.rest.resource import (
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
-__all__ = ["NUMBERS"]
+__all__ = ["APPLICATIONS", "NUMBERS"]
+
+# -- settings that both have -------------------------------------------------------------------
+
+_BAD_URL: Final = 21402
+_BAD_METHOD: Final = 21403
+_URLS: Final = ("VoiceUrl", "VoiceFallbackUrl", "StatusCallback", "SmsUrl", "SmsFallbackUrl")
+_METHODS: Final = (
+    *("VoiceMethod", "VoiceFallbackMethod", "StatusCallbackMethod", "SmsMethod"),
+    "SmsFallbackMethod",
+)
+_VOICE_SETTINGS: Final = (*_URLS, *_METHODS, "VoiceCallerIdLookup", "FriendlyName")
+"""The parameters that :func:`_change_settings` reads."""
+
+
+def _change_settings(form: Params, record: VoiceSettings, urls: Iterable[str] = ()) -> None:
+    """Change the settings in the form, all of them or none.
+
+    ``urls`` are further parameters that are URLs. Raises TwilioError if a parameter is wrong.
+    """
+    changes: dict[str, object] = {}
+    for name in (*_URLS, *urls):
+        if (url := form.url(name, code=_BAD_URL)) is not None:
+            changes[snake_case(name)] = url or None
+    for name in _METHODS:
+        if form.text(name):
+            changes[snake_case(name)] = form.method(name, code=_BAD_METHOD)
+    if (lookup := form.flag("VoiceCallerIdLookup")) is not None:
+        changes["voice_caller_id_lookup"] = lookup
+    if friendly_name := form.friendly_name():
+        changes["friendly_name"] = friendly_name
+    for attribute, value in changes.items():
+        setattr(record, attribute, value)
+
+
+# -- applications -------------------------------------------------------------------------------
+
+_MESSAGE_URLS: Final = ("SmsStatusCallback", "MessageStatusCallback")
+
+
+def _list_applications(request: ApiRequest) -> ApiResponse:
+    name = request.query.text("FriendlyName")
+    return listed(
+        request,
+        request.account.applications.all(),
+        keep=(lambda record: record.friendly_name == name) if name else None,
+    )
+
+
+def _create_application(request: ApiRequest) -> ApiResponse:
+    record = ApplicationRecord(
+        sid=request.new_sid(),
+        account_sid=request.account.sid,
+        friendly_name="",
+        created_ns=request.account.now_ns,
+    )
+    _change_application(request, record)
+    record.friendly_name = record.friendly_name or record.sid
+    request.account.applications.add(record)
+    return request.show(record, 201)
+
+
+def _change_application(request: ApiRequest, record: ApplicationRecord) -> None:
+    public = request.form.flag("PublicApplicationConnectEnabled")
+    _change_settings(request.form, record, _MESSAGE_URLS)
+    if public is not None:
+        record.public_application_connect_enabled = public
+
+
+_APPLICATION: Final = (*_VOICE_SETTINGS, *_MESSAGE_URLS, "PublicApplicationConnectEnabled")
+APPLICATIONS: Final = Resource(
+    name="Application",
+    many="applications",
+    prefix="AP",
+    stored=Stored("application", ApplicationRecord, in_resource_list("Applications")),
+    paths={
+        f"{ACCOUNT}/Applications": {
+            "GET": Operation(_list_applications, (*PAGING, "FriendlyName")),
+            "POST": Operation(_create_application, _APPLICATION),
+        },
+        f"{ACCOUNT}/Applications/{{sid}}": {
+            "GET": Operation(fetch),
+            "POST": Operation(updating(_change_application), _APPLICATION),
+            "DELETE": Operation(delete),
+        },
+    },
+)
+
+
+# -- numbers ------------------------------------------------------------------------------------
 
 _INVALID: Final = 21421
 _TAKEN: Final = 21422
@@ -119,7 +210,7 @@ def _change(request: ApiRequest, record: NumberRecord) -> None:
     application = request.form.text("VoiceApplicationSid")
     if application and all(each.sid != application for each in request.account.applications.all()):
         raise bad_parameter(f"ApplicationSid {application[:40]} is not accessible", _NO_APPLICATION)
-    change_settings(request.form, record)
+    _change_settings(request.form, record)
     if application is not None:
         record.voice_application_sid = application or None
     # A URL replaces the document that the configuration gave to the number.
@@ -135,7 +226,7 @@ def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any
 
 
 _FILTERS: Final = (*PAGING, "FriendlyName", "PhoneNumber", "Beta", "Origin")
-_SETTINGS: Final = (*VOICE_SETTINGS, "VoiceApplicationSid")
+_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid")
 
 
 def _of_type(kind: str) -> dict[str, Operation]:

@@ -85,10 +85,10 @@ def _update_below(request: ApiRequest) -> ApiResponse:
     if request.at["sid"] != _CURRENT:
         sid = _recording_of(request).sid
     elif "call" in request.at:
-        sid = request.account.current_recording(call_of(request).sid).sid
+        sid = request.account.recordings.current(call_of(request).sid).sid
     else:
         sid = request.account.conferences.current_recording(conference_of(request).sid).sid
-    return ApiResponse(_json(request, request.account.update_recording(sid, status, behavior)))
+    return ApiResponse(_json(request, request.account.recordings.update(sid, status, behavior)))
 
 
 def _delete(request: ApiRequest) -> ApiResponse:

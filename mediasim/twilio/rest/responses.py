@@ -23,17 +23,11 @@ CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Twilio API"'}
 _JSON: Final = "application/json"
 _XML: Final = "application/xml"
 _TEXT: Final = "text/plain"
-_PAGING = {
-    "page": "page",
-    "page_size": "pagesize",
-    "uri": "uri",
-    "first_page_uri": "firstpageuri",
-    "next_page_uri": "nextpageuri",
-    "previous_page_uri": "previouspageuri",
-    "start": "start",
-    "end": "end",
-}
-"""XML attributes of a list, by the keys of its envelope."""
+_PAGING: Final = (
+    *("page", "page_size", "uri", "first_page_uri", "next_page_uri", "previous_page_uri"),
+    *("start", "end"),
+)
+"""Keys of a list's envelope; without their underscores they are its XML attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +44,12 @@ def to_response(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)
     if isinstance(answer.body, str):
-        return _response(answer.body, answer.status, answer.headers, _TEXT)
-    if as_xml:
-        return _response(_to_xml(answer.body, name), answer.status, answer.headers, _XML)
-    return _response(_json_text(answer.body), answer.status, answer.headers, _JSON)
+        text, kind = answer.body, _TEXT
+    elif as_xml:
+        text, kind = _to_xml(answer.body, name), _XML
+    else:
+        text, kind = json.dumps(answer.body, separators=(",", ":")), _JSON
+    return Response(text, answer.status, answer.headers, kind)
 
 
 def error_response(
@@ -61,17 +57,8 @@ def error_response(
 ) -> Response:
     """Return the HTTP response of an error."""
     more = {**(headers or {}), **(CHALLENGE if error.status == 401 else {})}
-    if as_xml:
-        return _response(_error_xml(error.to_json()), error.status, more, _XML)
-    return _response(_json_text(error.to_json()), error.status, more, _JSON)
-
-
-def _response(text: str, status: int, headers: Mapping[str, str], kind: str) -> Response:
-    return Response(text, status, headers, kind)
-
-
-def _json_text(body: object) -> str:
-    return json.dumps(body, separators=(",", ":"))
+    answer = ApiResponse(error.to_json(), error.status, more)
+    return to_response(answer, "RestException", as_xml=as_xml)
 
 
 def without_body(response: Response) -> Response:
@@ -90,15 +77,10 @@ def _to_xml(body: Mapping[str, Any], name: str) -> str:
     if listed is None:
         return _document(_element(name, body))
     attributes = "".join(
-        f" {attribute}={quoteattr(_text(body[key]))}" for key, attribute in _PAGING.items()
+        f" {key.replace('_', '')}={quoteattr(_text(body[key]))}" for key in _PAGING
     )
     inside = "".join(_element(name, resource) for resource in body[listed])
     return _document(f"<{_camel(listed)}{attributes}>{inside}</{_camel(listed)}>")
-
-
-def _error_xml(body: Mapping[str, Any]) -> str:
-    """Return the JSON of an error as XML."""
-    return _document(_element("RestException", body))
 
 
 def _document(inside: str) -> str:

@@ -6,11 +6,10 @@ import re
 from typing import Final
 
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
-from mediasim.twilio.rest.applications import APPLICATIONS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
-from mediasim.twilio.rest.numbers import NUMBERS
+from mediasim.twilio.rest.numbers import APPLICATIONS, NUMBERS
 from mediasim.twilio.rest.paging import PAGING
 from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS

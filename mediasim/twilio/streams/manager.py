@@ -14,7 +14,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
 from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.streams.handshake import NAMES, StreamCode, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
@@ -81,7 +81,7 @@ class StreamManager:
         self._account.call_record(call_sid)
         call = self._live_call(call_sid)
         if call is None or not call.active:
-            raise TwilioError(400, 21220, "Call is not in-progress. Cannot start a stream.")
+            raise not_in_progress("Call is not in-progress. Cannot start a stream.")
         if request.name is not None and self.named(call_sid, request.name) is not None:
             raise bad_parameter(f"Stream name {request.name} is already in use on call {call_sid}")
         return self.fork(call, request).record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, cast, get_args
 
 from mediasim.exchange.recording_control import LiveRecording
@@ -13,6 +14,7 @@ from mediasim.twilio.verbs.record import callback_of, recording_request
 __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
 _FORMAT: Final = {"audioFormat": "audio/x-mulaw", "sampleRate": "8000"}
+_SCHEMA: Final = 12200
 _LONGEST_PARAMETER: Final = 500
 """Most characters of a Parameter's name and value together (Twilio docs, Stream)."""
 
@@ -59,10 +61,10 @@ async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
         return None
     request = _request(session, noun)
     if request.track != "inbound_track":
-        _warn(session, noun, f"a Connect's stream takes inbound_track alone, not {request.track}")
-        request = StreamRequest(
-            request.url, request.name, "inbound_track", request.callback, request.parameters
+        session.warn(
+            _SCHEMA, f"a Connect's stream takes inbound_track alone, not {request.track}", noun.line
         )
+        request = replace(request, track="inbound_track")
     stream = await session.account.streams.connect(session.call, request)
     try:
         await session.until(stream.ended.wait())
@@ -79,7 +81,7 @@ def start_stream(session: CallSession, noun: Verb) -> None:
         and account.streams.named(session.call.sid, request.name) is not None
     ):
         words = f"a stream named {request.name} is under way on this call already"
-        _warn(session, noun, words)
+        session.warn(_SCHEMA, words, noun.line)
         return
     account.streams.fork(session.call, request)
 
@@ -95,7 +97,7 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
     for name, only in _FORMAT.items():
         if noun.attribute(name, only) != only:
             words = f"{name} {noun.attribute(name)!r} is not carried out by this sandbox: {only} is"
-            _warn(session, noun, words)
+            session.warn(_SCHEMA, words, noun.line)
     track = noun.attribute("track", "inbound_track")
     parameters = {
         child.attribute("name"): child.attribute("value")
@@ -105,20 +107,13 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
     for name, value in parameters.items():
         if len(name) + len(value) > _LONGEST_PARAMETER:
             words = f"the Parameter {name[:40]!r} is longer than {_LONGEST_PARAMETER} characters"
-            _warn(session, noun, words)
+            session.warn(_SCHEMA, words, noun.line)
     return StreamRequest(
         url=_socket_url(session, noun.attribute("url")),
         name=noun.attribute("name") or None,
         track=cast(StreamTrack, track) if track in get_args(StreamTrack) else "inbound_track",
         callback=callback_of(noun, session, "statusCallback"),
         parameters=parameters,
-    )
-
-
-def _warn(session: CallSession, noun: Verb, words: str) -> None:
-    """Add a warning about a noun that is ignored in part."""
-    session.account.notify(
-        session.call.sid, 12200, words, session.base, line=noun.line, warning=True
     )
 
 

@@ -15,6 +15,7 @@ from email.message import Message
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = ["Cookies"]
@@ -23,7 +24,6 @@ _MOST_CALLS: Final = 1000
 _MOST_COOKIES: Final = 50
 _LONGEST: Final = 4096
 """Most characters of a cookie and its attributes, as of browsers."""
-_NS: Final = 1_000_000_000
 _NEXT_COOKIE: Final = re.compile(r",\s*(?=[\w!#$%&'*+.^`|~-]+=)", re.ASCII)
 """Separates ``Set-Cookie`` headers that were joined by commas; a date has a comma too."""
 _PAIR: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+=[\x21-\x3a\x3c-\x7e]*", re.ASCII)
@@ -64,7 +64,7 @@ class _OnSandboxTime:
 
     @property
     def _now(self) -> int:
-        return self.clock() // _NS
+        return self.clock() // NS_PER_SECOND
 
     @_now.setter
     def _now(self, _: int) -> None: ...

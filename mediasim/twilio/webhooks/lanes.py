@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from mediasim.audio.frames import NS_PER_SECOND
+
 __all__ = ["Lanes", "Turns"]
 
 Work = Callable[[], Awaitable[None]]
 _PATIENCE_SECONDS: Final = 10.0
-_NS: Final = 1_000_000_000
 
 
 class Lanes:
@@ -93,7 +94,7 @@ class Turns:
         due_ns = self._clock() + delay_ns
 
         async def wait_and_work() -> None:
-            await asyncio.sleep(max(0, due_ns - self._clock()) / _NS)
+            await asyncio.sleep(max(0, due_ns - self._clock()) / NS_PER_SECOND)
             await work()
 
         self._late.add(lane, wait_and_work)

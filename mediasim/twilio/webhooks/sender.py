@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urljoin
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
 from mediasim.twilio.webhooks.address import (
@@ -39,7 +40,6 @@ _MOST_BYTES: Final = 40 * 1024 * 1024
 """Most bytes of a response: the largest file that Twilio plays."""
 _HTTP: Final = 11200
 _CONNECTION: Final = 11205
-_NS: Final = 1_000_000_000
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = (301, 302, 303, 307)
 _NO_URL: Final = 11100
@@ -152,7 +152,7 @@ class _Attempts:
         finally:
             attempt.answered_ns = self._clock()
             # A virtual clock stands still during a request, so a time-out counts by its limit.
-            self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / _NS)
+            self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / NS_PER_SECOND)
         lost, self._lost_answer = self._lost_answer, None
         if lost is not None:
             attempt.injected = f"the app's answer, {answer.status}, was lost"
