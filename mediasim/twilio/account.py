@@ -18,7 +18,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Answering, Directory, Phone
 from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
-from mediasim.exchange.states import CALL, CallStatus
+from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.addresses import called, calling
@@ -128,11 +128,11 @@ class Account(CallDocuments):
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
         phone = self.directory.phone(to)
-        call = self._new_call(phone, to, from_, "outbound-api", "queued", callback)
+        session = self._new_session(phone, to, from_, "outbound-api", callback)
+        call = session.call
         call.record.caller_name = request.caller_name
         if request.recording is not None:
             self._on_answer[call.sid] = request.recording
-        session = self._begin(call, phone)
         session.send_digits = request.send_digits
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
         instructions = source if request.participant is None else self.conferences.take_part
@@ -151,11 +151,10 @@ class Account(CallDocuments):
         source = number.source()
         if number.voice_application_sid:
             source = self.applications.find(number.voice_application_sid).source()
-        call = self._new_call(phone, to, from_, "inbound", "ringing", number.callback())
-        call.record.phone_number_sid = number.sid
-        session = self._begin(call, phone)
+        session = self._new_session(phone, to, from_, "inbound", number.callback())
+        session.call.record.phone_number_sid = number.sid
         self._run(session, session.come_in(source))
-        return call.record
+        return session.call.record
 
     def place_from_client(
         self,
@@ -170,15 +169,14 @@ class Account(CallDocuments):
         Raises TwilioError if no more calls can be carried.
         """
         self._check_capacity(f"a call from {from_}")
-        call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
-        session = self._begin(call, phone)
+        session = self._new_session(phone, to, from_, "inbound", callback)
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
             else instructions
         )
         self._run(session, session.come_in(follow))
-        return call.record
+        return session.call.record
 
     def _check_capacity(self, what: str, parent: LiveCall | None = None) -> None:
         """Check that one more call can be carried and recorded.
@@ -214,27 +212,18 @@ class Account(CallDocuments):
                 "unclaimed numbers, for this sandbox connects no app with itself"
             )
             self.notify(call.sid, _CANNOT_CALL, words, warning=True)
-        child = self._new_call(
-            phone,
-            address,
-            caller_id or call.record.from_,
-            "outbound-dial",
-            "queued",
-            callback,
-            call,
-        )
-        return self._begin(child, phone)
+        from_ = caller_id or call.record.from_
+        return self._new_session(phone, address, from_, "outbound-dial", callback, call)
 
-    def _new_call(
+    def _new_session(
         self,
         phone: Phone,
         to: str,
         from_: str,
         direction: Direction,
-        status: CallStatus,
         callback: Callback | None,
         parent: LiveCall | None = None,
-    ) -> LiveCall:
+    ) -> CallSession:
         self._calls += 1
         call = self.exchange.new_call(
             phone.party,
@@ -242,14 +231,11 @@ class Account(CallDocuments):
             to=to,
             from_=from_,
             direction=direction,
-            status=status,
+            status="ringing" if direction == "inbound" else "queued",
             flow=parent.flow if parent is not None else f"call-{self._calls}",
             parent=parent,
         )
         self.statuses.follow(call.sid, callback)
-        return call
-
-    def _begin(self, call: LiveCall, phone: Phone) -> CallSession:
         session = CallSession(self, call, phone)
         session.on_answer = self._answered
         self.sessions[call.sid] = session

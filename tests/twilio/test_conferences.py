@@ -258,7 +258,7 @@ def test_the_api_records_a_conference_in_progress(tmp_path: Path) -> None:
         account.service.recordings.update(record.sid, "stopped")
         with pytest.raises(TwilioError):
             manager.current_recording(sid)
-        assert manager.recordings(sid) == [record]
+        assert account.service.catalogue.recordings(conference=sid) == [record]
 
     account = on_account(tmp_path, main)
     (record,) = recordings(account, "StartConferenceRecordingAPI")

@@ -262,10 +262,6 @@ class ConferenceManager:
         conference = self._in_progress(sid).conference
         return self._record(conference, request, "StartConferenceRecordingAPI").record
 
-    def recordings(self, sid: str) -> list[RecordingRecord]:
-        """Return the recordings of a conference, oldest first."""
-        return self._account.catalogue.recordings(conference=self.record(sid).sid)
-
     def current_recording(self, sid: str) -> RecordingRecord:
         """Return the only active recording of a conference, ``Twilio.CURRENT``.
 

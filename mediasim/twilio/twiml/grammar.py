@@ -3,6 +3,9 @@
 Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
 for Node) and of the pages of the verbs. Elements of Twilio that this sandbox does not support
 are in the table without attributes: they are left out of the document, with a warning.
+
+A :class:`Value` reads the text of an attribute into its normal form, or None if it is wrong. Words
+such as ``true`` and ``get`` are read in any case and normalised to Twilio's spelling.
 """
 
 from __future__ import annotations
@@ -12,20 +15,95 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
-from mediasim.twilio.twiml.values import (
-    FLAG,
-    METHOD,
-    NUMBER,
-    TEXT,
-    Choice,
-    Number,
-    Value,
-    Words,
-)
 
 __all__ = ["ELEMENTS", "ROOT", "Element", "element"]
 
 ROOT: Final = "Response"
+
+
+# -- types of values ---------------------------------------------------------------------------
+
+
+class Value:
+    """A type of attribute values; this one is any text."""
+
+    def read(self, written: str) -> str | None:
+        """Return the normal form of a value; None if it is wrong."""
+        return written
+
+    @property
+    def wanted(self) -> str:
+        """The valid values, in words."""
+        return "any text"
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Value):
+    """A whole number from ``least`` to ``most``, or ``word`` in its place."""
+
+    least: int = 0
+    most: int = 2**31 - 1
+    word: str | None = None
+
+    def read(self, written: str) -> str | None:
+        written = written.strip()
+        if self.word is not None and written.lower() == self.word:
+            return self.word
+        # Longer texts are no plausible number, and slow to convert.
+        if len(written) > 12 or not written.isascii():
+            return None
+        try:
+            number = int(written)
+        except ValueError:
+            return None
+        return str(number) if self.least <= number <= self.most else None
+
+    @property
+    def wanted(self) -> str:
+        word = f" or '{self.word}'" if self.word is not None else ""
+        if self.most == 2**31 - 1:
+            return f"a whole number from {self.least}{word}"
+        return f"a whole number from {self.least} to {self.most}{word}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Value):
+    """One of several words."""
+
+    words: tuple[str, ...]
+
+    def read(self, written: str) -> str | None:
+        wanted = written.strip().lower()
+        return next((choice for choice in self.words if choice.lower() == wanted), None)
+
+    @property
+    def wanted(self) -> str:
+        return f"one of '[{', '.join(self.words)}]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Words(Value):
+    """Several of some words, separated by spaces, in the order written."""
+
+    words: tuple[str, ...]
+
+    def read(self, written: str) -> str | None:
+        choice = Choice(self.words)
+        kept = [choice.read(word) for word in written.split()]
+        return None if None in kept else " ".join(word for word in kept if word)
+
+    @property
+    def wanted(self) -> str:
+        return f"words of '[{', '.join(self.words)}]'"
+
+
+TEXT: Final = Value()
+NUMBER: Final = Number()
+FLAG: Final = Choice(("true", "false"))
+METHOD: Final = Choice(("GET", "POST"))
+
+
+# -- the table ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
