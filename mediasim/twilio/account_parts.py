@@ -59,6 +59,7 @@ class ResourceList(Generic[T]):
             raise not_found(f"{self._path}/{sid}.json") from None
 
     def has(self, sid: str) -> bool:
+        """Tell whether there is a record of a SID."""
         return sid in self._records
 
     def add(self, record: T) -> None:

@@ -123,11 +123,11 @@ class FaultInjection:
 
     def end(self, name: str) -> None:
         """Deactivate a rule by its name. Raises LookupError if no active rule has it."""
-        left = [each for each in self._active if str(each.number) != name]
-        if len(left) == len(self._active):
+        remaining = [each for each in self._active if str(each.number) != name]
+        if len(remaining) == len(self._active):
             known = ", ".join(str(each.number) for each in self._active) or "none"
             raise LookupError(f"there is no spell of weather {name!r}; there are: {known}")
-        self._active = left
+        self._active = remaining
 
     def clear(self) -> None:
         """Deactivate all rules."""

@@ -116,6 +116,7 @@ class CallSession(CallControl):
             await self.finish()
 
     def answered(self) -> None:
+        """Start the time limit and the work that begins when the call is answered."""
         self.limit(self.longest_ns)
         self.on_answer(self)
         super().answered()

@@ -52,6 +52,7 @@ class TranscriptionRecord(Dated):
 
     @property
     def text(self) -> str:
+        """The words of a completed transcription; "" before and after a failure."""
         return self.words if self.status == "completed" else ""
 
     def to_twilio_json(self, dates: Dates, *, below_recording: bool = False) -> dict[str, Any]:

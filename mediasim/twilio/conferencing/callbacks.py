@@ -67,6 +67,7 @@ class ConferenceCallbacks:
         self._callback = callback
 
     def wants(self, happening: ConferenceHappening) -> bool:
+        """Tell whether the callback includes an event."""
         return self._callback is not None and _EVENTS[happening][1] in self._callback.events
 
     def happened(
@@ -109,6 +110,7 @@ class ConferenceCallbacks:
         return params
 
     def over(self) -> None:
+        """Report the recording of the conference, which has ended with it."""
         self._ended(self._record.sid)
         recording = self.recorded_for_it
         if recording is not None and recording.record.status == "completed":

@@ -35,6 +35,7 @@ from mediasim.twilio.rest.params import (
     callback_names,
     date_names,
     recording_request,
+    to_and_from,
     twiml_source,
 )
 from mediasim.twilio.rest.resource import (
@@ -57,9 +58,6 @@ __all__ = ["CALLS", "EVENTS", "STREAMS"]
 _STATUSES: Final = (
     *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
 )
-_LONGEST_ADDRESS: Final = 512
-_INVALID_TO: Final = 21211
-_INVALID_FROM: Final = 21212
 _BAD_DIGITS: Final = 21206
 _BAD_TIMEOUT: Final = 21208
 _BAD_METHOD: Final = 21209
@@ -107,9 +105,10 @@ def _create(request: ApiRequest) -> ApiResponse:
     application = form.text("ApplicationSid") or None
     if application and all(each.sid != application for each in request.account.applications.all()):
         raise bad_parameter(f"ApplicationSid {application[:40]} is not valid", _NO_APPLICATION)
+    to, from_ = to_and_from(form)
     call = CallRequest(
-        to=form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or "",
-        from_=form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or "",
+        to=to,
+        from_=from_,
         source=(None if application else twiml_source(form)) or TwimlSource(),
         application_sid=application,
         status_callback=None if application else _status_callback(form, warnings),

@@ -34,6 +34,7 @@ from mediasim.twilio.rest.params import (
     callback_names,
     date_names,
     recording_request,
+    to_and_from,
 )
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
@@ -120,10 +121,7 @@ CONFERENCES: Final = Resource(
 # -- participants ------------------------------------------------------------------------------
 
 _LONGEST_LABEL: Final = 128
-_LONGEST_ADDRESS: Final = 512
 _BAD_TIMEOUT: Final = 21208
-_INVALID_TO: Final = 21211
-_INVALID_FROM: Final = 21212
 
 
 def _list_participants(request: ApiRequest) -> ApiResponse:
@@ -156,9 +154,10 @@ def _participant_request(form: Params) -> ParticipantRequest:
     if coaching and coached is None:
         raise bad_parameter("Coaching needs CallSidToCoach")
     starts = form.flag("StartConferenceOnEnter")
+    to, from_ = to_and_from(form)
     return ParticipantRequest(
-        to=form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or "",
-        from_=form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or "",
+        to=to,
+        from_=from_,
         label=form.text("Label", longest=_LONGEST_LABEL) or None,
         status_callback=form.callback("StatusCallback", CALL_EVENTS),
         timeout_seconds=form.number("Timeout", 5, 600, code=_BAD_TIMEOUT) or 60,

@@ -40,6 +40,7 @@ __all__ = [
     "callback_names",
     "date_names",
     "recording_request",
+    "to_and_from",
     "twiml_source",
 ]
 
@@ -47,6 +48,9 @@ MOST_FIELDS: Final = 1000
 _LONGEST_URL: Final = 4096
 """Most characters of a URL (our choice: Twilio names no limit)."""
 _LONGEST_NAME: Final = 64
+_LONGEST_ADDRESS: Final = 512
+_INVALID_TO: Final = 21211
+_INVALID_FROM: Final = 21212
 _LONGEST_EXCERPT: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
@@ -279,6 +283,12 @@ RECORDING_OPTIONS: Final = (
     *callback_names("RecordingStatusCallback"),
 )
 """Names of the parameters that :func:`recording_request` reads."""
+
+
+def to_and_from(form: Params) -> tuple[str, str]:
+    """Return the addresses To and From; "" without one."""
+    to = form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or ""
+    return to, form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or ""
 
 
 def twiml_source(form: Params) -> TwimlSource | None:

@@ -281,6 +281,7 @@ class MediaStream:
         self._finish()
 
     def congested(self) -> None:
+        """Report that audio to the app was dropped, because it reads too slowly."""
         self._warn(StreamCode.OVERFLOW, "the app takes in less than it is sent: audio was left out")
 
     def _warn(self, code: int, words: str) -> None:

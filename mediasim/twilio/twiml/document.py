@@ -38,6 +38,7 @@ class Verb:
     line: int = 1
 
     def attribute(self, name: str, default: str = "") -> str:
+        """Return the value of an attribute; the default if it is absent."""
         return self.attributes.get(name, default)
 
     def number(self, name: str, default: int) -> int:
@@ -53,6 +54,7 @@ class Verb:
         return value if value >= 0 else default
 
     def flag(self, name: str, default: bool) -> bool:
+        """Return whether a flag is true; the default if the attribute is absent or wrong."""
         value = self.attributes.get(name, "")
         return value == "true" if value in ("true", "false") else default
 

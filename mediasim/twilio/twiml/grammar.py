@@ -89,8 +89,8 @@ class Words(Value):
 
     def read(self, written: str) -> str | None:
         choice = Choice(self.words)
-        kept = [choice.read(word) for word in written.split()]
-        return None if None in kept else " ".join(word for word in kept if word)
+        valid = [choice.read(word) for word in written.split()]
+        return None if None in valid else " ".join(word for word in valid if word)
 
     @property
     def wanted(self) -> str:

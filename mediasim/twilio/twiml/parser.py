@@ -178,7 +178,7 @@ class _Reader:
 
     def _attributes(self, name: str, row: Element, written: dict[str, str]) -> dict[str, str]:
         """Return the known attributes with valid values, in their normal form."""
-        kept: dict[str, str] = {}
+        valid: dict[str, str] = {}
         for attribute, value in written.items():
             if attribute.startswith(("xmlns", "xsi:")):
                 continue
@@ -198,8 +198,8 @@ class _Reader:
                     f"element '{name}' is not valid: {kind.wanted} is; the default is taken"
                 )
                 continue
-            kept[attribute] = read
-        return kept
+            valid[attribute] = read
+        return valid
 
     def _warn(self, message: str, written: str = "", known: Iterable[str] = ()) -> None:
         """Add a warning, with the known name that is similar to the one written, if any."""

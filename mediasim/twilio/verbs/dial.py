@@ -49,6 +49,7 @@ class DialVerbRecording:
         self.recording: LiveRecording | None = None
 
     def begin(self, moment: Moment) -> None:
+        """Start the recording if the verb has it begin at this moment."""
         words = self._verb.attribute("record")
         words = "record-from-answer" if words == "true" else words
         if self.recording is not None or not words.startswith(f"record-from-{moment}"):
@@ -64,6 +65,7 @@ class DialVerbRecording:
         self.recording = manager.of_call(self._session, request, "DialVerb")
 
     def halt(self) -> list[LiveRecording]:
+        """Halt the recording, and return it if it was active."""
         if self.recording is None or not self.recording.active:
             return []
         self.recording.halt()
@@ -81,6 +83,7 @@ class Outcome:
     more: Params = field(default_factory=list)
 
     def params(self, session: CallSession) -> Params:
+        """Return the parameters of the request for the action."""
         params: Params = [("DialCallStatus", self.status)]
         if self.child is not None:
             params.append(("DialCallSid", self.child.sid))

@@ -121,16 +121,16 @@ def _encoded(text: str, safe: str) -> str:
 
 def _without_dots(path: str) -> str:
     """Remove dot segments (RFC 3986, 5.2.4) of a path that begins with a slash or is empty."""
-    kept: list[str] = []
+    normal: list[str] = []
     segments = path.split("/")[1:] or [""]
     for segment in segments:
         if segment == "..":
-            del kept[-1:]
+            del normal[-1:]
         elif segment != ".":
-            kept.append(segment)
+            normal.append(segment)
     if segments[-1] in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept)
+        normal.append("")
+    return "/" + "/".join(normal)
 
 
 class HostGuard:

@@ -95,6 +95,7 @@ class Delivery:
 
     @property
     def state(self) -> State:
+        """How far the delivery is."""
         if self.done:
             return "delivered" if self.error is None else "failed"
         return "sent" if self.attempts else "queued"

@@ -205,14 +205,14 @@ class Sender:
         attempts = _Attempts(self._http, self._clock, overrides, delivery, lost_answer=lost_answer)
         token = self._token(delivery)
         for _ in range(1 + _MOST_REDIRECTS):
-            kept = self._cookies
+            cookies = self._cookies
             request = _outgoing(
                 address,
                 method,
                 params,
                 auth_token=self._auth_token,
                 idempotency_token=token,
-                cookie=None if kept is None else kept.header(delivery.sid, address),
+                cookie=None if cookies is None else cookies.header(delivery.sid, address),
             )
             answer = await attempts.until_answered(request)
             if "set-cookie" in answer.headers:
