@@ -20,6 +20,7 @@ __all__ = [
     "UNKNOWN_KEY",
     "Problem",
     "ScenarioError",
+    "clock",
     "closest",
     "counted",
     "did_you_mean",
@@ -136,6 +137,14 @@ def says(text: str, words: str) -> bool:
 def is_clip(played: str, wanted: str) -> bool:
     """Whether a file that was played is the one wanted: as it is written, or its bare name."""
     return wanted in (played, PurePath(played).name)
+
+
+def clock(seconds: float) -> str:
+    """``0:02.500``, and hours where there are some."""
+    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -301,14 +301,14 @@ class Catalogue:
         return [one for one in conferences if name in (None, one.friendly_name)]
 
 
-def _add(shelf: dict[str, Record], record: Record) -> None:
-    if record.sid in shelf:
+def _add(repository: dict[str, Record], record: Record) -> None:
+    if record.sid in repository:
         raise ValueError(f"{record.sid} is already in the catalogue")
-    shelf[record.sid] = record
+    repository[record.sid] = record
 
 
-def _find(shelf: dict[str, Record], sid: str, noun: str) -> Record:
+def _find(repository: dict[str, Record], sid: str, noun: str) -> Record:
     try:
-        return shelf[sid]
+        return repository[sid]
     except KeyError:
         raise UnknownSid(f"no {noun} {sid!r} in the catalogue") from None

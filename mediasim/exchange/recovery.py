@@ -37,7 +37,7 @@ __all__ = [
     "CALLBACK",
     "SPOOL",
     "Journals",
-    "Revived",
+    "RecoveredRecording",
     "Step",
     "beside",
     "recover_recordings",
@@ -124,7 +124,7 @@ def _forget_callback(journal: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Revived:
+class RecoveredRecording:
     """A recording that was published after a kill; its journal is still in place."""
 
     record: RecordingRecord
@@ -158,8 +158,8 @@ def revive_recordings(
     spool: Path,
     substitute: Substitute | None = None,
     about: Callable[[RecordingRecord], None] | None = None,
-) -> list[Revived]:
-    """The same, with their journals, which stay until :meth:`Revived.forget`.
+) -> list[RecoveredRecording]:
+    """The same, with their journals, which stay until :meth:`RecoveredRecording.forget`.
 
     ``substitute`` gives the journal of a recording whose own cannot be read, by SID and channels;
     ``about`` completes a record before its document is written. Raises OSError for a disk that
@@ -177,7 +177,7 @@ def revive_recordings(
         samples = _publish_media(store, record.sid, recovered)
         recovered.path.unlink(missing_ok=True)
         _settle(record, recovered.samples, samples, about, write)
-        found.append(Revived(record, recovered.journal, recovered.journal_path))
+        found.append(RecoveredRecording(record, recovered.journal, recovered.journal_path))
     revived = {each.path for each in found}
     for path in journals(spool):
         journal = None if path in revived else read_journal(path)
@@ -187,7 +187,7 @@ def revive_recordings(
         # Without audio of its own it had been published, or had not begun to be written.
         length = media_samples(store, record.sid) or 0
         _settle(record, length, length, about, write)
-        found.append(Revived(record, journal, path))
+        found.append(RecoveredRecording(record, journal, path))
     _remove_orphans(spool)
     return sorted(found, key=lambda each: each.record.sid)
 

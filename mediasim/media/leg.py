@@ -20,12 +20,12 @@ from mediasim.rtp.stream import Digit, Stream
 
 __all__ = [
     "FOREVER",
-    "Ear",
     "Leg",
     "LegGroup",
     "PacketMux",
     "PacketSink",
     "PacketSource",
+    "TrackListener",
     "Transport",
 ]
 
@@ -57,7 +57,7 @@ class PacketMux(Protocol):
         """Send one frame of the legs' outbound tracks."""
 
 
-class Ear(Protocol):
+class TrackListener(Protocol):
     """Somebody who listens to a track as it comes."""
 
     horizon: int
@@ -92,7 +92,7 @@ class Leg:
     """Not heard in its conference."""
     conference: Hashable | None = None
     """Which of its room's conferences it is in: the key that all its members have."""
-    ears: list[tuple[Track, Ear]] = field(default_factory=list)
+    ears: list[tuple[Track, TrackListener]] = field(default_factory=list)
     on_digit: Callable[[Digit], None] | None = None
     first_frame: int = 0
     """The frame at which it came into being."""

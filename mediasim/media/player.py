@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 
-__all__ = ["Feed", "Player", "Spurt"]
+__all__ = ["Player", "StreamPlayer", "StreamSegment"]
 
 _FIRST_SAMPLES: Final = 8000
 
@@ -72,7 +72,7 @@ class Player:
             out[at : at + len(piece)] += piece
 
 
-class Spurt(Player):
+class StreamSegment(Player):
     """What was fed without a gap: a player whose clip grows."""
 
     def __init__(self, first_frame: int, label: str, pcm: NDArray[np.int16]) -> None:
@@ -96,14 +96,14 @@ class Spurt(Player):
         self.pcm = self._store[:after]
 
 
-class Feed(Player):
+class StreamPlayer(Player):
     """Opened by :meth:`Room.feed`; to be stopped by :meth:`Room.stop_player`."""
 
     def __init__(self, frame: int, label: str, began: Callable[[Player], None]) -> None:
         """``began`` is told of each spurt."""
         super().__init__(np.zeros(1, np.int16), frame, loop=True, label=label)
         self._began = began
-        self._spurts: list[Spurt] = []
+        self._spurts: list[StreamSegment] = []
         """Those that have not been played to their end."""
         self.fed = 0
         """Samples that it was given, played or not."""
@@ -117,21 +117,21 @@ class Feed(Player):
         if last is not None and last.stopped_frame is None and last.end >= frame * FRAME_SAMPLES:
             last.append(pcm)
             return
-        spurt = Spurt(frame, self.label, pcm)
-        self._spurts.append(spurt)
-        self._began(spurt)
+        segment = StreamSegment(frame, self.label, pcm)
+        self._spurts.append(segment)
+        self._began(segment)
 
     def clear(self, frame: int) -> None:
         """Forget what is not played before this frame."""
-        for spurt in self._spurts:
-            spurt.stop(frame)
+        for segment in self._spurts:
+            segment.stop(frame)
 
     def end_of_sound(self, frame: int) -> int:
         """The sample at which it falls silent, as things stand; not before that frame's first."""
         found = frame * FRAME_SAMPLES
-        for spurt in self._spurts:
-            if spurt.stopped_frame is None and spurt.end > found:
-                found = spurt.end
+        for segment in self._spurts:
+            if segment.stopped_frame is None and segment.end > found:
+                found = segment.end
         return found
 
     def stop(self, frame: int) -> None:
@@ -140,14 +140,14 @@ class Feed(Player):
 
     def add_to(self, out: NDArray[np.int32], first: int, count: int) -> None:
         over = False
-        for spurt in self._spurts:
-            spurt.add_to(out, first, count)
-            over = over or _over(spurt, first)
+        for segment in self._spurts:
+            segment.add_to(out, first, count)
+            over = over or _over(segment, first)
         if over:
-            self._spurts = [spurt for spurt in self._spurts if not _over(spurt, first)]
+            self._spurts = [segment for segment in self._spurts if not _over(segment, first)]
 
 
-def _over(spurt: Spurt, frame: int) -> bool:
+def _over(segment: StreamSegment, frame: int) -> bool:
     """Whether it ended before a frame; one that ends with the frame before can still go on."""
-    end = spurt.end_frame
+    end = segment.end_frame
     return end is not None and end < frame

@@ -12,9 +12,9 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.media.leg import Ear, Leg, LegGroup, PacketSink, PacketSource
+from mediasim.media.leg import Leg, LegGroup, PacketSink, PacketSource, TrackListener
 from mediasim.media.plane import MediaPlane
-from mediasim.media.player import Feed, Player
+from mediasim.media.player import Player, StreamPlayer
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
@@ -112,9 +112,9 @@ class Room(LegGroup):
         leg.played.append(player)
         return player
 
-    def feed(self, leg: Leg, label: str = "") -> Feed:
+    def feed(self, leg: Leg, label: str = "") -> StreamPlayer:
         """Play to the leg's party what is going to come, from now on."""
-        feed = Feed(self._touch(), label, leg.played.append)
+        feed = StreamPlayer(self._touch(), label, leg.played.append)
         leg.players.append(feed)
         return feed
 
@@ -123,13 +123,13 @@ class Room(LegGroup):
 
     # -- listening --------------------------------------------------------------------------
 
-    def listen(self, leg: Leg, track: Track, ear: Ear) -> None:
+    def listen(self, leg: Leg, track: Track, ear: TrackListener) -> None:
         """Let an ear hear a track from now on."""
         self._touch()
         leg.ears.append((track, ear))
         self.find_horizon()
 
-    def stop_listening(self, leg: Leg, ear: Ear) -> None:
+    def stop_listening(self, leg: Leg, ear: TrackListener) -> None:
         self._touch()
         leg.ears = [(track, other) for track, other in leg.ears if other is not ear]
         self.find_horizon()

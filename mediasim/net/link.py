@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS
 from mediasim.net.network import GilbertElliott, Impairments, Jitter
 
-__all__ = ["Fates", "Link"]
+__all__ = ["Link", "PacketFates"]
 
 _MILLISECOND: Final = 1_000_000
 _QUANTILES: Final = 4096
@@ -51,7 +51,7 @@ def _jitter_table(jitter: Jitter) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
-class Fates:
+class PacketFates:
     """What became of n packets. ``arrival`` means nothing where ``lost``."""
 
     arrival: NDArray[np.int64]
@@ -82,7 +82,7 @@ class Link:
         self._drawn = np.empty(0, _DRAWN)
         """Of the next packets, as far as was drawn."""
 
-    def carry(self, first: int, sent: NDArray[np.int64]) -> Fates:
+    def carry(self, first: int, sent: NDArray[np.int64]) -> PacketFates:
         """Carry packets number ``first`` and following, sent at the given times (ns).
 
         Packets must be given in order, each once: bursts have a memory.
@@ -94,14 +94,14 @@ class Link:
         arrival = sent + self.delay_ns
         if self.clean:
             none = np.zeros(count, np.bool_)
-            return Fates(arrival, none, none, none)
+            return PacketFates(arrival, none, none, none)
         ahead = len(self._drawn)
         if ahead < count:
             more = self._draw_fates(first + ahead, max(count, _AHEAD))
             self._drawn = np.concatenate((self._drawn, more))
         drawn, self._drawn = self._drawn[:count], self._drawn[count:]
         arrival += drawn["held"]
-        return Fates(arrival, drawn["lost"], drawn["reordered"], drawn["copied"])
+        return PacketFates(arrival, drawn["lost"], drawn["reordered"], drawn["copied"])
 
     def _draw_fates(self, first: int, count: int) -> NDArray[np.void]:
         """Draw for packets that were not drawn for before: (count,) of ``_DRAWN``."""

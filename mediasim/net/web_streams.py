@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from mediasim.net.stream_port import StreamEnd, StreamListener
 
 if TYPE_CHECKING:
-    from mediasim.net.websocket import Wire
+    from mediasim.net.websocket import WebSocketConnection
 
 __all__ = ["WebStreams"]
 
@@ -159,9 +159,9 @@ class WebStreams:
     def _give_up(
         self,
         sockets: dict[int, _Socket],
-        late: set[Wire],
-        answers: dict[Wire, asyncio.Future[None]],
-    ) -> list[Wire]:
+        late: set[WebSocketConnection],
+        answers: dict[WebSocketConnection, asyncio.Future[None]],
+    ) -> list[WebSocketConnection]:
         """Stop waiting for the late ones until they have caught up; returns the others."""
         for socket in sockets.values():
             if socket.wire in late:
@@ -223,7 +223,7 @@ class _Socket:
 
     def __init__(self, port: WebStreams, number: int, listener: StreamListener) -> None:
         self.number = number
-        self.wire: Wire | None = None
+        self.wire: WebSocketConnection | None = None
         self.behind = False
         self.unhandled = 0
         self._port = port

@@ -26,7 +26,7 @@ from websockets.uri import parse_uri
 
 from mediasim.net.stream_port import StreamEnd, StreamRefused
 
-__all__ = ["Wire", "WireListener", "open_wire"]
+__all__ = ["WebSocketConnection", "WebSocketListener", "open_wire"]
 
 _SECONDS_TO_OPEN: Final = 10.0
 _SECONDS_TO_CLOSE: Final = 1.0
@@ -37,7 +37,7 @@ _MOST_WAITING: Final = 256 * 1024
 """Bytes not yet taken by the app, from which on audio is left out: some 15 seconds."""
 
 
-class WireListener(Protocol):
+class WebSocketListener(Protocol):
     """Receives a connection's messages and its end. Called on the web loop."""
 
     def came(self, data: str | bytes) -> None:
@@ -50,13 +50,15 @@ class WireListener(Protocol):
         """Audio was not sent, because too much waits to be sent."""
 
 
-async def open_wire(url: str, headers: Mapping[str, str], listener: WireListener) -> Wire:
+async def open_wire(
+    url: str, headers: Mapping[str, str], listener: WebSocketListener
+) -> WebSocketConnection:
     """Open a connection. Raises StreamRefused after ten seconds, or where the app refuses it."""
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
     loop = asyncio.get_running_loop()
-    wire = Wire(url, headers, listener)
+    wire = WebSocketConnection(url, headers, listener)
     try:
         async with asyncio.timeout(_SECONDS_TO_OPEN):
             await loop.create_connection(
@@ -81,10 +83,10 @@ def _in_words(error: OSError) -> str:
     return os.strerror(int(number[1])) if number is not None else words
 
 
-class Wire(asyncio.Protocol):
+class WebSocketConnection(asyncio.Protocol):
     """One connection, from its upgrade on. :func:`open_wire` makes it."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], listener: WireListener) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], listener: WebSocketListener) -> None:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._headers = headers

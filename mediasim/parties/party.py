@@ -17,10 +17,10 @@ from mediasim.media.room import Room
 from mediasim.net.link import Link
 from mediasim.net.network import Impairments
 from mediasim.parties.clock import SenderClock
-from mediasim.parties.crowd import crowd_of
-from mediasim.parties.ear import Ear
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, Phone, PhoneFormat
+from mediasim.parties.rtp_receiver import RtpReceiver
+from mediasim.parties.shared_playout import shared_playout_of
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.pacing import AHEAD_FRAMES
 from mediasim.rtp.probation import place_of
@@ -116,7 +116,7 @@ class Line:
         """Follows the words of other parties and of the app."""
         self.everything: SpeechTracker | None = None
         """Follows all that is heard, where that is wanted."""
-        self.ear: Ear | None = None
+        self.ear: RtpReceiver | None = None
         self._tones: list[Player] = []
         """Ringing and the like, of which something may still be heard,"""
         self._tones_of = 0
@@ -139,14 +139,14 @@ class Line:
     def connect(self, transport: Transport | None, *, listens: bool) -> None:
         """Begin to send, and to hear if it has to."""
         if listens or not self.party.down.clean:
-            self.ear = Ear(
+            self.ear = RtpReceiver(
                 StreamFormat(codec=self.party.codec, payload_type=self.phone.payload_type),
                 Link(self.party.down, self._seeds.key("downlink")),
                 self.room.plane.playout.max_block,
             )
             self.ear.listeners.append(self._hear)
             if self.room.plane.max_lag == 1:
-                crowd_of(self.room.plane).join(self.ear, self.leg)
+                shared_playout_of(self.room.plane).join(self.ear, self.leg)
         source: PacketSource = self.phone
         sink: PacketSink | None = self.ear
         if transport is not None:

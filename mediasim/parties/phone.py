@@ -17,7 +17,7 @@ from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.net.link import Link
 from mediasim.parties.clock import SenderClock
-from mediasim.parties.flight import Fate, Flight
+from mediasim.parties.in_flight import PacketFate, PacketsInFlight
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.gaps import build_comfort_noise
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build, parse
@@ -79,12 +79,12 @@ class Phone:
         self._silent_for = 0
         self.keyed: list[int] = []
         """First samples of packet times in which a key was sent in place of what was said."""
-        self._flight = Flight(link)
+        self._flight = PacketsInFlight(link)
         self._ended_at: int | None = None
         self._pressed_until = 0
 
     @property
-    def fates(self) -> list[Fate]:
+    def fates(self) -> list[PacketFate]:
         """Packets that did not simply arrive, and those a stall kept from being sent."""
         return self._flight.fates
 
@@ -228,7 +228,7 @@ class Phone:
                 self.keyed.append(start)
         if skipped:
             media = np.array(skipped, np.int64)
-            self._flight.fates.append(Fate("stalled", media, self.clock.time_of(media)))
+            self._flight.fates.append(PacketFate("stalled", media, self.clock.time_of(media)))
         width = max((len(row) for row in pending.rows), default=HEADER_SIZE)
         data = np.zeros((len(pending.rows), width), np.uint8)
         for index, row in enumerate(pending.rows):

@@ -24,8 +24,6 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mediasim.sandbox.fleet.proxy import whole_body
-from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.webhooks import HostGuard
 
 if TYPE_CHECKING:
@@ -38,6 +36,7 @@ __all__ = [
     "environment_block",
     "kept_token",
     "token_for_this_user",
+    "whole_body",
 ]
 
 TOKEN: Final = "MEDIASIM_TOKEN"
@@ -291,3 +290,17 @@ def _is_private(folder: Path) -> bool:
     """Whether a folder in a place that everybody may write to is really this user's own."""
     found = folder.lstat()
     return folder.is_dir() and found.st_uid == os.getuid() and not found.st_mode & 0o077
+
+
+async def whole_body(receive: Receive, most: int) -> bytes | None:
+    """A request's body; None if it has more than ``most`` bytes, or never came to its end."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > most:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)

@@ -32,11 +32,11 @@ from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
 from mediasim.scenario.running.actor import Actor
 from mediasim.scenario.running.compile import parties_of
-from mediasim.scenario.running.endpoints import Elsewhere, EndpointError
+from mediasim.scenario.running.endpoints import EndpointError, RemoteEndpoint
 from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.resources import NumberRecord
-from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 
 __all__ = [
@@ -81,7 +81,7 @@ class PhoneBook:
                     self._parties[name], callee.script, callee.answer.answering
                 )
             else:
-                line = RtpLine(Elsewhere(callee, name, config.base))
+                line = RtpLine(RemoteEndpoint(callee, name, config.base))
                 self._phones[name] = Phone(self._parties[name], reach=line)
 
     def _phone(
@@ -200,7 +200,7 @@ class RtpLine:
     carries one call at a time.
     """
 
-    def __init__(self, elsewhere: Elsewhere) -> None:
+    def __init__(self, elsewhere: RemoteEndpoint) -> None:
         self._elsewhere = elsewhere
         self._one_at_a_time = address_of(elsewhere.endpoint.local)[1] != 0
         self._latest: LiveCall | None = None
@@ -221,7 +221,7 @@ class RtpLine:
 # -- the app's numbers ---------------------------------------------------------------------------
 
 
-def claim_numbers(service: Service, config: Config) -> None:
+def claim_numbers(service: Account, config: Config) -> None:
     """Enter the config's numbers; those the account has already get the config's settings."""
     known = {number.phone_number: number for number in service.numbers.all()}
     for phone_number, app in config.numbers.items():
@@ -257,7 +257,7 @@ class NotNow(Exception):
 
 
 def place_call(
-    service: Service, phones: PhoneBook, *, to: str, from_: str, callee: Callee, scripted: bool
+    service: Account, phones: PhoneBook, *, to: str, from_: str, callee: Callee, scripted: bool
 ) -> CallRecord:
     """Somebody calls one of the app's numbers.
 
@@ -274,7 +274,7 @@ def place_call(
     return service.place_inbound(phone.party.number, to, phone)
 
 
-def act(service: Service, phones: PhoneBook, call_sid: str, callee: Callee) -> CallRecord:
+def act(service: Account, phones: PhoneBook, call_sid: str, callee: Callee) -> CallRecord:
     """Let the party of a live call carry out the callee's script, from now on.
 
     Raises NotNow for a call that is not in progress, TwilioError for one there is not.

@@ -24,22 +24,22 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.twilio.account import Account
 from mediasim.twilio.representations import ABSENCE_CODES
 from mediasim.twilio.rest.resource import Stored
 from mediasim.twilio.rest.table import all_stored
-from mediasim.twilio.service import Service
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Changes, Database
-    from mediasim.sandbox.fleet.wire import ReportedRecords
+    from mediasim.sandbox.fleet.ipc import ReportedRecords
 
 __all__ = [
     "Documents",
-    "Keeper",
-    "Shelf",
+    "Repository",
+    "WriteBehindStore",
     "from_document",
     "readable",
-    "shelf_of",
+    "repository_of",
     "to_document",
 ]
 
@@ -55,7 +55,7 @@ _FORMER: Final = {
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Repository:
     """All records of one kind."""
 
     kind: str
@@ -70,7 +70,7 @@ class Shelf:
     """How many are brought back, the newest; the others are forgotten."""
 
 
-def shelf_of(service: Service, stored: Stored) -> Shelf:
+def repository_of(service: Account, stored: Stored) -> Repository:
     """The records of an account that are of one kind."""
     store = stored.store(service)
 
@@ -79,7 +79,9 @@ def shelf_of(service: Service, stored: Stored) -> Shelf:
             setattr(record, name, 0)
         store.add(record)
 
-    return Shelf(stored.kind, stored.record, store.all, add, stored.key, store.remove, stored.most)
+    return Repository(
+        stored.kind, stored.record, store.all, add, stored.key, store.remove, stored.most
+    )
 
 
 # -- documents ----------------------------------------------------------------------------------
@@ -181,16 +183,21 @@ def readable(documents: Documents) -> Documents:
 # -- writing through ----------------------------------------------------------------------------
 
 
-class Keeper:
+class WriteBehindStore:
     """Writes records through to a database, and brings them back."""
 
     def __init__(
-        self, database: Database | ReportedRecords, epoch_ns: int, shelves: Iterable[Shelf]
+        self,
+        database: Database | ReportedRecords,
+        epoch_ns: int,
+        repositories: Iterable[Repository],
     ) -> None:
         """``epoch_ns`` is loop time zero in nanoseconds since 1970. Used on the engine's loop."""
         self._database = database
         self._epoch_ns = epoch_ns
-        self._shelves: Final[Mapping[str, Shelf]] = {shelf.kind: shelf for shelf in shelves}
+        self._shelves: Final[Mapping[str, Repository]] = {
+            repository.kind: repository for repository in repositories
+        }
         self._dirty: dict[tuple[str, str], Any] = {}
         self._known: dict[str, dict[str, Any]] = {kind: {} for kind in self._shelves}
         """By kind and key: what of a record tells that it has changed, as it was written."""
@@ -205,14 +212,14 @@ class Keeper:
         changed: Collection[tuple[str, str]] = (),
     ) -> None:
         """Put what was loaded onto the shelves; ``changed`` of it is to be written again."""
-        for kind, shelf in self._shelves.items():
+        for kind, repository in self._shelves.items():
             found = documents.get(kind, ())
-            surplus = 0 if shelf.most is None else max(0, len(found) - shelf.most)
-            self._dirty.update({(kind, each[shelf.key]): None for each in found[:surplus]})
+            surplus = 0 if repository.most is None else max(0, len(found) - repository.most)
+            self._dirty.update({(kind, each[repository.key]): None for each in found[:surplus]})
             for document in found[surplus:]:
-                record = from_document(shelf.type, document, self._epoch_ns)
-                shelf.add(record)
-                key = getattr(record, shelf.key)
+                record = from_document(repository.type, document, self._epoch_ns)
+                repository.add(record)
+                key = getattr(record, repository.key)
                 self._known[kind][key] = _state(record)
                 if (kind, key) in changed:
                     self.changed(kind, record)
@@ -235,8 +242,8 @@ class Keeper:
         for kind in kinds:
             if kind not in self._shelves:
                 continue  # somebody else's to write
-            shelf, known = self._shelves[kind], self._known[kind]
-            there = {getattr(record, shelf.key): record for record in shelf.records()}
+            repository, known = self._shelves[kind], self._known[kind]
+            there = {getattr(record, repository.key): record for record in repository.records()}
             for key, record in there.items():
                 if key not in known or known[key] != _state(record):
                     self.changed(kind, record)
@@ -246,8 +253,8 @@ class Keeper:
     def extended(self, *kinds: str) -> None:
         """Find out what is new on shelves that have become longer."""
         for kind in kinds:
-            shelf = self._shelves.get(kind)
-            if shelf is not None and len(list(shelf.records())) != len(self._known[kind]):
+            repository = self._shelves.get(kind)
+            if repository is not None and len(list(repository.records())) != len(self._known[kind]):
                 self.compare(kind)
 
     def gone(self, kind: str, key: str) -> None:

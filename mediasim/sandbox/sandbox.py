@@ -18,34 +18,40 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
-from mediasim.exchange.recovery import Journals, Revived
+from mediasim.exchange.recovery import Journals, RecoveredRecording
 from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
+from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import Engine
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
-from mediasim.sandbox.persistence import Documents, Keeper, Shelf, readable, shelf_of
-from mediasim.sandbox.revival import epoch_after, last_moment, revive
+from mediasim.sandbox.persistence import (
+    Documents,
+    Repository,
+    WriteBehindStore,
+    readable,
+    repository_of,
+)
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
-from mediasim.sandbox.softphone.desk import SoftphoneDesk
+from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest.resource import MOST_KEPT, Owner
 from mediasim.twilio.rest.table import all_stored
-from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
-    from mediasim.sandbox.fleet.wire import ReportedRecords
-    from mediasim.sandbox.workers import Elsewhere
+    from mediasim.sandbox.fleet.ipc import ReportedRecords
+    from mediasim.sandbox.workers import Workers
     from mediasim.sip.server import SipServer
 
 __all__ = ["Sandbox"]
@@ -84,22 +90,22 @@ class Sandbox:
         self._auth_token = secrets.token_hex(16)
         """The account's, unless it is kept, configured or the seed's."""
         self.engine = Engine(self.clock, on_crash=on_crash)
-        self.service: Service
+        self.service: Account
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """Where SIP telephones register and call, once :meth:`open_sip` was called."""
-        self.softphones = SoftphoneDesk(lambda: self.service, self._softphones_may_call)
+        self.softphones = SoftphoneManager(lambda: self.service, self._softphones_may_call)
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when there is another service."""
         self.ending = asyncio.Event()
         """Set when it is about to be closed, for what would go on answering for ever."""
         self.listeners: list[Callable[[Event], None]] = []
         """Hear of each event on the engine's loop."""
-        self.elsewhere: Elsewhere | None = None
+        self.elsewhere: Workers | None = None
         """What its workers carry."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
         """The newest, each with its number from 1."""
-        self.keeper: Keeper | None = None
+        self.write_behind: WriteBehindStore | None = None
         """Writes its records down; another after a reset."""
         self._port = WebPort(asyncio.get_running_loop(), self.clock.hold)
         self._streams = WebStreams(
@@ -136,13 +142,13 @@ class Sandbox:
 
     async def written(self, *, deleted: bool) -> None:
         """Wait until what a request has changed is written."""
-        keeper = self.keeper
-        if keeper is None:
+        write_behind = self.write_behind
+        if write_behind is None:
             return
 
         def write() -> Future[None]:
-            keeper.compare(*_compared(), *(_told() if deleted else ()))
-            return keeper.write()
+            write_behind.compare(*_compared(), *(_told() if deleted else ()))
+            return write_behind.write()
 
         with contextlib.suppress(Exception):  # the keeper has told of it
             await asyncio.wrap_future(await self.engine.gate(write))
@@ -187,7 +193,7 @@ class Sandbox:
 
     def _begin(self) -> None:
         storage, clock = self.storage, self.clock
-        left: list[Revived] = []
+        left: list[RecoveredRecording] = []
         documents = readable(storage.documents)
         try:
             revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
@@ -201,18 +207,18 @@ class Sandbox:
         loop = asyncio.get_running_loop()
         self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.tend()))
 
-    def finish_revived(self, left: Iterable[Revived]) -> None:
+    def finish_revived(self, left: Iterable[RecoveredRecording]) -> None:
         """Write down and tell what was recovered; then its journals go."""
-        journals, keeper = self.service.exchange.journals, self.keeper
+        journals, write_behind = self.service.exchange.journals, self.write_behind
         for each in left:
             sid = each.record.sid
             journals.begin(sid, each.path)
-            if keeper is not None:
-                _await_row(keeper, journals, sid)
+            if write_behind is not None:
+                _await_row(write_behind, journals, sid)
             self.service.recordings.resume(self.service.catalogue.recording(sid), each.journal)
             journals.done(sid, "media")
-        if keeper is not None:
-            keeper.write()
+        if write_behind is not None:
+            write_behind.write()
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -249,7 +255,7 @@ class Sandbox:
         if self.sip is not None:
             self.phones.ways.append(self.sip.reach)
         self.phones.ways.append(self.softphones.reach)
-        self.service = Service(
+        self.service = Account(
             exchange,
             account=account,
             directory=self.phones,
@@ -269,16 +275,16 @@ class Sandbox:
         self.service.storage_trouble = self.upkeep.trouble
         for each in config.spells:
             self.service.webhooks.weather.begin(each.spell)
-        self.keeper = None
+        self.write_behind = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)
             own = [
-                shelf_of(self.service, each)
+                repository_of(self.service, each)
                 for each in all_stored().values()
                 if settings.worker is None or each.owner is not Owner.FRONT
             ]
-            self.keeper = Keeper(storage.database, epoch_ns, own)
-            self.keeper.restore(documents, revived)
+            self.write_behind = WriteBehindStore(storage.database, epoch_ns, own)
+            self.write_behind.restore(documents, revived)
         exchange.events.on("event", partial(self._happened, exchange))
         if settings.worker is None:
             claim_numbers(self.service, config)
@@ -312,16 +318,16 @@ class Sandbox:
     def _forget(self) -> None:
         if self._preparing is not None:
             self._preparing.cancel()
-        self.keeper = None
+        self.write_behind = None
         self.events.clear()
         self.service.room.close()
         for name in ("recordings", "references", "cache", "spool"):
             shutil.rmtree(self.storage.folder / name, ignore_errors=True)
 
     def _write_all(self) -> None:
-        if self.keeper is not None:
-            self.keeper.compare(*_compared(), *_told())
-            self.keeper.write()
+        if self.write_behind is not None:
+            self.write_behind.compare(*_compared(), *_told())
+            self.write_behind.write()
 
     def _happened(self, exchange: Exchange, event: Event) -> None:
         if exchange is not self.service.exchange:
@@ -332,26 +338,26 @@ class Sandbox:
         log = exchange.events.log
         if len(log) > MOST_KEPT:
             del log[: MOST_KEPT // 2]
-        keeper = self.keeper
-        if keeper is None:
+        write_behind = self.write_behind
+        if write_behind is None:
             return
         for each in all_stored().values():
             if isinstance(event, each.event or ()):
                 record = each.store(self.service).find(getattr(event, f"{each.kind}_sid"))
-                keeper.changed(each.kind, record)
+                write_behind.changed(each.kind, record)
                 if isinstance(event, RecordingEvent) and record.status in ("completed", "absent"):
-                    _await_row(keeper, exchange.journals, record.sid)
+                    _await_row(write_behind, exchange.journals, record.sid)
                 elif isinstance(event, CallEvent) and CALL.is_final(record.status):
-                    keeper.extended(*_compared())
+                    write_behind.extended(*_compared())
 
     def enter_event(self, event: Event) -> None:
         """Keep it among the newest."""
         number = self.events[-1][0] + 1 if self.events else 1
         self.events.append((number, event))
 
-    def shelf(self, kind: str) -> Shelf:
+    def repository(self, kind: str) -> Repository:
         """All records of a kind."""
-        return shelf_of(self.service, all_stored()[kind])
+        return repository_of(self.service, all_stored()[kind])
 
     def _softphones_may_call(self) -> None:
         only_real_time(self.clock, "softphones")
@@ -359,8 +365,8 @@ class Sandbox:
             raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
     def _delivered(self, delivery: Delivery) -> None:
-        if self.keeper is not None:
-            self.keeper.changed("delivery", delivery)
+        if self.write_behind is not None:
+            self.write_behind.changed("delivery", delivery)
 
 
 def _compared() -> list[str]:
@@ -373,7 +379,7 @@ def _told() -> list[str]:
     return [each.kind for each in all_stored().values() if each.event is not None]
 
 
-def _await_row(keeper: Keeper, journals: Journals, sid: str) -> None:
+def _await_row(write_behind: WriteBehindStore, journals: Journals, sid: str) -> None:
     """Keep a recording's journal until its row is written."""
     journals.require(sid, "row")
-    keeper.then(partial(journals.done, sid, "row"))
+    write_behind.then(partial(journals.done, sid, "row"))

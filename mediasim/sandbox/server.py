@@ -32,7 +32,7 @@ from mediasim.sandbox.workers import FleetBroke
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.fleet import Fleet
-    from mediasim.sandbox.fleet.wire import ReportedRecords
+    from mediasim.sandbox.fleet.ipc import ReportedRecords
 
 __all__ = ["Address", "EmbeddedSandbox", "ServeError", "serve", "serve_until"]
 

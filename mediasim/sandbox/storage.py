@@ -20,7 +20,7 @@ from mediasim.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from mediasim.sandbox.database import Database
-    from mediasim.sandbox.fleet.wire import ReportedRecords
+    from mediasim.sandbox.fleet.ipc import ReportedRecords
     from mediasim.sandbox.persistence import Documents
 
 __all__ = ["Storage", "StorageError"]

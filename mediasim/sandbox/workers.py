@@ -12,7 +12,7 @@ from typing import Protocol
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.weather import Spell
 
-__all__ = ["Elsewhere", "FleetBroke", "Orders"]
+__all__ = ["FleetBroke", "Orders", "Workers"]
 
 
 class FleetBroke(Exception):
@@ -30,7 +30,7 @@ class Orders:
     """The front's, which may have changed since its own start."""
 
 
-class Elsewhere(Protocol):
+class Workers(Protocol):
     """All of them together."""
 
     @property

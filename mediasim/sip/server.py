@@ -37,9 +37,9 @@ from mediasim.sip.outgoing import SipReach, Target, Wanted
 from mediasim.sip.telephone import Telephone
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
+from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["SipServer", "SipSettings"]
@@ -76,7 +76,7 @@ class SipServer:
     """Used on the engine's loop, with a real clock."""
 
     def __init__(
-        self, settings: SipSettings, service: Callable[[], Service], now: Callable[[], float]
+        self, settings: SipSettings, service: Callable[[], Account], now: Callable[[], float]
     ) -> None:
         """``service`` is the account's of the moment; ``now`` is in seconds."""
         self.settings = settings
@@ -202,7 +202,7 @@ class SipServer:
 class IncomingCalls:
     """Answers INVITEs with the TwiML of the number that was dialled."""
 
-    def __init__(self, agent: SipAgent, service: Callable[[], Service]) -> None:
+    def __init__(self, agent: SipAgent, service: Callable[[], Account]) -> None:
         self._agent = agent
         self._service = service
         self._watching: set[asyncio.Task[None]] = set()

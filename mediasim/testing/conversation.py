@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
 
-from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
+from mediasim.documents.diagnostics import clock
 from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.conversation import (
     APP,
@@ -24,7 +24,6 @@ from mediasim.scenario.expectations.conversation import (
     judge_response,
     judge_talk_over,
 )
-from mediasim.testing.text_waveform import clock
 from mediasim.twilio.streams import Stream
 
 __all__ = ["CallStream", "Conversation"]
@@ -134,7 +133,7 @@ def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
     """Who spoke when, and a pointer at the place."""
     length = max(figures.length_ms, 1)
     column = min(at_ms * _COLUMNS // length, _COLUMNS - 1)
-    begin, end = _clock(0), _clock(figures.length_ms)
+    begin, end = clock(0), clock(figures.length_ms / 1000)
     lines = [" " * 7 + begin + end.rjust(_COLUMNS - len(begin))]
     for number, name, spans in ((CALLER, "caller", figures.caller), (APP, "app", figures.app)):
         edges = [length * edge / _COLUMNS for edge in range(_COLUMNS + 1)]
@@ -144,14 +143,12 @@ def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
         )
         lines.append(f"{name:<6} {row}")
         if number == side:
-            words = f"{_clock(at_ms)} ^" if column > _COLUMNS // 2 else f"^ {_clock(at_ms)}"
+            words = (
+                f"{clock(at_ms / 1000)} ^" if column > _COLUMNS // 2 else f"^ {clock(at_ms / 1000)}"
+            )
             room = column + 1 if column > _COLUMNS // 2 else column + len(words)
             lines.append(" " * 7 + words.rjust(room))
     return lines
-
-
-def _clock(ms: int) -> str:
-    return clock(ms * SAMPLE_RATE // 1000)
 
 
 class CallStream:

@@ -7,17 +7,19 @@ raises AssertionError with the place in the file and a picture of it in text.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.wav import read_wav
 from mediasim.conversation.app_figures import recording_figures
-from mediasim.documents.diagnostics import message_of
+from mediasim.documents.diagnostics import clock, message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
@@ -31,11 +33,10 @@ from mediasim.scenario.model.expect import (
 from mediasim.testing.conversation import Conversation
 from mediasim.testing.never import Clip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource
-from mediasim.testing.text_waveform import text_waveform
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "text_waveform"]
 
 E = TypeVar("E")
 Time = float | str
@@ -276,3 +277,59 @@ def _wanted(kind: type[Any], given: dict[str, Any]) -> Any:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(key) for key in first["loc"])
         raise ValueError(f"{where}: {message_of(first)}") from None
+
+
+# -- a recording in a message --------------------------------------------------------------
+
+_COLUMNS: Final = 64
+_LONGEST: Final = 20 * SAMPLE_RATE
+"""Samples drawn at most: of a longer recording, those around the place."""
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_SILENT: Final = "·"
+_LOWEST_DBFS: Final = -60.0
+_DB_A_STEP: Final = 54 / (len(_BLOCKS) - 1)
+
+
+def text_waveform(
+    pcm: NDArray[np.int16], at: int | None = None, channel: int | None = None
+) -> list[str]:
+    """Lines that show ``pcm (channels, samples)``, and point at a sample of a channel (from 1).
+
+    Each column is a stretch of time, its block's height the level: the lowest is -60 dBFS, the full
+    one -6 dBFS, a dot is silence.
+    """
+    samples = pcm.shape[1]
+    if not samples:
+        return ["(it holds no samples)"]
+    shown = min(samples, _LONGEST)
+    first = min(max(0, (at or 0) - shown // 2), samples - shown)
+    edges = np.linspace(first, first + shown, _COLUMNS + 1).astype(int)
+    begin, end = _clock(first), _clock(first + shown)
+    lines = ["  " + begin + end.rjust(_COLUMNS - len(begin))]
+    pointer = None
+    if at is not None:
+        column = int(np.searchsorted(edges, min(at, samples - 1), side="right")) - 1
+        pointer = "  " + _pointer(min(max(column, 0), _COLUMNS - 1), _clock(at))
+    for number, row in enumerate(pcm, 1):
+        columns = [_block(row[low:high]) for low, high in pairwise(edges)]
+        lines.append(f"{number} {''.join(columns)}")
+        if pointer is not None and number == (channel or len(pcm)):
+            lines.append(pointer)
+    return lines
+
+
+def _block(stretch: NDArray[np.int16]) -> str:
+    level = rms_dbfs(stretch) if len(stretch) else _LOWEST_DBFS
+    if level < _LOWEST_DBFS:
+        return _SILENT
+    return _BLOCKS[min(int((level - _LOWEST_DBFS) / _DB_A_STEP), len(_BLOCKS) - 1)]
+
+
+def _pointer(column: int, words: str) -> str:
+    if column > _COLUMNS // 2:
+        return f"{words} ^".rjust(column + 1)
+    return " " * column + f"^ {words}"
+
+
+def _clock(sample: int) -> str:
+    return clock(sample / SAMPLE_RATE)

@@ -29,7 +29,7 @@ from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, Utterance, utterances_of
 from mediasim.testing.waiting import awaited
-from mediasim.twilio.service import Service
+from mediasim.twilio.account import Account
 from mediasim.twilio.webhooks import Delivery
 
 __all__ = ["DEFAULT_NUMBER", "DeliveryLog", "MediasimSandbox", "PlacedCall", "SpellOfWeather"]
@@ -275,7 +275,7 @@ class MediasimSandbox:
     # -- behind it --------------------------------------------------------------------------
 
     @property
-    def service(self) -> Service:
+    def service(self) -> Account:
         """The account as the engine has it. Its methods are for the engine's thread."""
         return self._embedded.sandbox.service
 

@@ -19,8 +19,8 @@ from mediasim.audio.wav import read_wav
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import RecordingRecord
 from mediasim.truth.documents import RecordingTruth
+from mediasim.twilio.account import Account
 from mediasim.twilio.download import Format
-from mediasim.twilio.service import Service
 
 __all__ = [
     "Downloaded",
@@ -112,7 +112,7 @@ class RecordingSandbox(Protocol):
     @property
     def base_url(self) -> str: ...
     @property
-    def service(self) -> Service: ...
+    def service(self) -> Account: ...
     @property
     def utterances(self) -> list[Utterance]: ...
 

@@ -28,15 +28,15 @@ from mediasim.media.recorder import PauseBehavior
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
-from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import Callback, RecordingRequest
+from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.representations import error_code, rfc2822
+from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
 
-__all__ = ["RecordingDesk"]
+__all__ = ["RecordingManager"]
 
 _TOLD: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Events of a recording that a callback tells of, and the status it tells."""
@@ -52,10 +52,10 @@ class _Watch:
     more: tuple[tuple[str, str], ...] = ()
 
 
-class RecordingDesk:
+class RecordingManager:
     """Every recording of the account, from its start to its deletion."""
 
-    def __init__(self, account: AccountBase) -> None:
+    def __init__(self, account: AccountParts) -> None:
         self._account = account
         self._exchange = account.exchange
         self._watches: dict[str, _Watch] = {}

@@ -16,8 +16,8 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import (
     ParticipantStatus,
 )
-from mediasim.twilio.asks import Callback, Script
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json, rfc2822
+from mediasim.twilio.requests import Callback, TwimlSource
 
 __all__ = [
     "AccountRecord",
@@ -109,9 +109,9 @@ class VoiceSettings:
     def __post_init__(self) -> None:
         self.updated_ns = self.created_ns
 
-    def script(self) -> Script:
+    def script(self) -> TwimlSource:
         """Where a call's document comes from."""
-        return Script(
+        return TwimlSource(
             url=self.voice_url,
             method=self.voice_method,
             fallback_url=self.voice_fallback_url,
@@ -157,10 +157,10 @@ class NumberRecord(VoiceSettings):
         if not self.type:
             self.type = "toll-free" if is_toll_free(self.phone_number) else "local"
 
-    def script(self) -> Script:
+    def script(self) -> TwimlSource:
         """Where a call's document comes from; an application is looked at first, by the caller."""
         if self.twiml is not None:
-            return Script(twiml=self.twiml)
+            return TwimlSource(twiml=self.twiml)
         # The base by its name: ``slots=True`` makes a new class, which ``super()`` would not know.
         return VoiceSettings.script(self)
 

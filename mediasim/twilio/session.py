@@ -19,19 +19,19 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
-from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import Script
-from mediasim.twilio.recordings import RecordingDesk
+from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.recordings import RecordingManager
+from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import Params, call_params
-from mediasim.twilio.streams import StreamDesk
+from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
-from mediasim.twilio.transcriptions import TranscriptionDesk
+from mediasim.twilio.transcriptions import TranscriptionManager
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Webhooks
 
 __all__ = [
-    "CallAccount",
+    "CallDocuments",
     "CallSession",
     "Execute",
     "FollowUp",
@@ -55,14 +55,14 @@ class HangUp(Exception):
 class FollowUp:
     """A document to go on with, and what to tell the app when asking for it."""
 
-    script: Script
+    script: TwimlSource
     params: Params
 
 
 Operation = Callable[["CallSession"], Awaitable[None]]
-Instructions = Script | FollowUp | Operation
+Instructions = TwimlSource | FollowUp | Operation
 """What a call is to do: follow documents, or one thing that was asked for without any."""
-Execute = Callable[["CallSession", Verb], Awaitable[Script | FollowUp | None]]
+Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Carries out a verb; returns the document to go on with instead of the next verb, if any."""
 
 
@@ -83,7 +83,7 @@ class VerbEvent(Event):
 class CallSession(CallControl):
     """One call, and the documents that it carries out."""
 
-    def __init__(self, service: CallAccount, call: LiveCall, phone: Phone) -> None:
+    def __init__(self, service: CallDocuments, call: LiveCall, phone: Phone) -> None:
         super().__init__(call, phone)
         self.service = service
         self.base = ""
@@ -94,7 +94,7 @@ class CallSession(CallControl):
         self.on_answer: Callable[[CallSession], None] = lambda session: None
         """Called when it has been answered, before its party does anything."""
         self._working: asyncio.Task[None] | None = None
-        self._next: Script | None = None
+        self._next: TwimlSource | None = None
 
     # -- life -------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class CallSession(CallControl):
         self.on_answer(self)
         super().answered()
 
-    def redirect(self, script: Script) -> None:
+    def redirect(self, script: TwimlSource) -> None:
         """Leave what it is doing for another document, from outside."""
         self._next = script
         if self._working is not None:
@@ -149,7 +149,7 @@ class CallSession(CallControl):
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
 
     async def _work(self, instructions: Instructions) -> None:
-        if isinstance(instructions, Script | FollowUp):
+        if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
             self.answer()
@@ -166,9 +166,9 @@ class CallSession(CallControl):
 
     # -- documents --------------------------------------------------------------------------
 
-    async def perform(self, script: Script | FollowUp) -> None:
+    async def perform(self, script: TwimlSource | FollowUp) -> None:
         """A document, and those that it leads to, until one runs out."""
-        following: Script | FollowUp | None = script
+        following: TwimlSource | FollowUp | None = script
         since_ns, documents = self.exchange.now_ns, 0
         while following is not None:
             asked = following if isinstance(following, FollowUp) else FollowUp(following, [])
@@ -180,7 +180,7 @@ class CallSession(CallControl):
             document = await self.document(asked.script, asked.params)
             following = None if document is None else await self.carry_out(document)
 
-    async def document(self, script: Script, more: Params) -> Document | None:
+    async def document(self, script: TwimlSource, more: Params) -> Document | None:
         """What the app answers, or its fallback; None once an apology has been made."""
         if script.twiml is not None:
             self.base = self.service.base_url
@@ -227,7 +227,7 @@ class CallSession(CallControl):
         except ValueError:  # no URL at all: asking for it will say so
             return url
 
-    async def carry_out(self, document: Document) -> Script | FollowUp | None:
+    async def carry_out(self, document: Document) -> TwimlSource | FollowUp | None:
         """Its verbs, in order; returns the document to go on with, None: at its end."""
         for number, verb in enumerate(document.verbs):
             execute = self.service.verbs.get(verb.name)
@@ -276,12 +276,12 @@ def _answers(verbs: Sequence[Verb]) -> bool:
     return True
 
 
-class CallAccount(AccountBase):
+class CallDocuments(AccountParts):
     """What the documents of calls use of an account."""
 
     verbs: Mapping[str, Execute]
     """How each verb of TwiML is carried out."""
-    streams: StreamDesk
+    streams: StreamManager
 
     def __init__(
         self,
@@ -293,7 +293,7 @@ class CallAccount(AccountBase):
     ) -> None:
         super().__init__(exchange, account, webhooks, base_url)
         self.studio = studio
-        self.recordings = RecordingDesk(self)
-        self.transcriber = TranscriptionDesk(self)
+        self.recordings = RecordingManager(self)
+        self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Of calls under way, by call SID."""

@@ -13,12 +13,12 @@ from typing import Final
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
-from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import Callback
+from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import API_VERSION, rfc2822
+from mediasim.twilio.requests import Callback
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["DEFAULT_EVENTS", "Params", "StatusDesk", "call_params"]
+__all__ = ["DEFAULT_EVENTS", "Params", "StatusCallbacks", "call_params"]
 
 Params = list[tuple[str, str]]
 DEFAULT_EVENTS: Final = ("completed",)
@@ -75,10 +75,10 @@ class _Told:
     sequence: int = 0
 
 
-class StatusDesk:
+class StatusCallbacks:
     """Sends each call's progress to where it was asked to."""
 
-    def __init__(self, account: AccountBase, recorded: Callable[[str], Params]) -> None:
+    def __init__(self, account: AccountParts, recorded: Callable[[str], Params]) -> None:
         """``recorded`` tells what a call's last callback says of its recording."""
         self._account = account
         self._recorded = recorded

@@ -20,13 +20,13 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
 from mediasim.truth.sidecar import recorded_words
-from mediasim.twilio.account import AccountBase, Book
-from mediasim.twilio.asks import Callback
+from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
+from mediasim.twilio.requests import Callback
 from mediasim.twilio.status import call_params
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["TranscriptionDesk", "TranscriptionRecord", "finish"]
+__all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
 
 _LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
@@ -83,12 +83,12 @@ def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: N
     lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
 
 
-class TranscriptionDesk:
+class TranscriptionManager:
     """Finds the words of recordings, and tells the app."""
 
-    def __init__(self, account: AccountBase) -> None:
+    def __init__(self, account: AccountParts) -> None:
         self._account = account
-        self._records: Book[TranscriptionRecord] = account.book("Transcriptions")
+        self._records: ResourceList[TranscriptionRecord] = account.book("Transcriptions")
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
         """Whether a recording of at most so many seconds can be; if not, there is a warning.

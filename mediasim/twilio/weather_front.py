@@ -11,11 +11,11 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
-from mediasim.twilio.rest.answers import refused
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.responses import refused
 from mediasim.twilio.weather import Download
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import API_REQUEST, DOWNLOAD
@@ -30,14 +30,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _MEDIA: Final = re.compile(rf"/{API_VERSION}/Accounts/[^/]+/Recordings/(RE\w+?)(?:\.wav|\.mp3)?")
 _CODES: Final = {429: 20429, 500: 20500, 503: 20503}
-_WORDS: Final = {429: "Too Many Requests", 503: "Service is unavailable. Please try again"}
+_WORDS: Final = {429: "Too Many Requests", 503: "Account is unavailable. Please try again"}
 _SLICES_A_SECOND: Final = 20
 
 
 class WeatherFront:
     """Passes on what the weather lets through."""
 
-    def __init__(self, app: App, service: Service, gate: Gate, *, refuses: bool = True) -> None:
+    def __init__(self, app: App, service: Account, gate: Gate, *, refuses: bool = True) -> None:
         """``gate`` leads to the engine's loop, where ``service`` lives.
 
         ``refuses``: requests and downloads are struck here, not at another front before this.

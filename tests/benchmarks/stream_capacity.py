@@ -41,10 +41,10 @@ from mediasim.net.realtime import Lateness, RealtimeLoop
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord, NumberRecord
-from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
@@ -198,7 +198,7 @@ async def _calls(
     plane = MediaPlane(max_lag=1)
     plane.reserve(streams)
     exchange = Exchange(Seeds(1), folder, document=recording_document, plane=plane)
-    service = Service(
+    service = Account(
         exchange,
         account=AccountRecord(exchange.account_sid, TOKEN, "benchmark", 0),
         directory=_Phones(),

@@ -15,7 +15,11 @@ from mediasim.conversation.app_figures import (
     conversation_figures,
     recording_figures,
 )
+from mediasim.conversation.spans import total
+from mediasim.conversation.turns import utterances
 from mediasim.media.recorder import Track
+from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.recording import Voice
 
 
 def frames(length_ms: int, *spans: tuple[int, int]) -> NDArray[np.bool_]:
@@ -94,6 +98,29 @@ def test_figures_hold_together(one: list[tuple[bool, int]], other: list[tuple[bo
         assert each.reaction_ms is None or each.reaction_ms > 0
     assert all(each.ms >= 2000 and each.end_ms <= found.length_ms for each in found.dead_air)
     assert found.to_json()["length_ms"] == length * 20
+
+
+@given(FLAGS, FLAGS)
+def test_an_apps_figures_are_those_of_two_speakers(
+    one: list[tuple[bool, int]], other: list[tuple[bool, int]]
+) -> None:
+    """What ``analyze`` counts of the same sound: the same utterances, overlaps and gaps."""
+    caller, app = (np.repeat(*_columns(each)) for each in (one, other))
+    length = min(len(caller), len(app))
+    found = conversation_figures(caller[:length], app[:length])
+    voices = [
+        [(it.start_ms * 8, it.end_ms * 8) for it in each] for each in (found.caller, found.app)
+    ]
+    assert [utterances(each) for each in voices] == voices
+    whole = Conversation((Voice("caller", 1), Voice("app", 2)), voices, length * 160, [None, None])
+    assert whole.overlaps is not None
+    assert whole.gaps is not None
+    assert found.talk_over_ms * 8 == total(whole.overlaps)
+    waited = {(it.after.end_ms + (it.latency_ms or 0), it.latency_ms) for it in found.responses}
+    assert {(it.at // 8, it.latency // 8) for it in whole.gaps if it.by == 1} <= waited
+    assert {it.at // 8 for it in whole.interruptions or () if it.by == 0} <= {
+        it.at_ms for it in found.barge_ins
+    }
 
 
 def _columns(runs: list[tuple[bool, int]]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+import mediasim
 from mediasim.conversation.spans import (
     Span,
     at_least,
@@ -17,7 +20,9 @@ from mediasim.conversation.spans import (
     union,
 )
 from mediasim.conversation.turns import (
+    DEAD_AIR,
     PAUSE,
+    REACTION,
     TURN_PAUSE,
     Interruption,
     ResponseGap,
@@ -87,6 +92,19 @@ def test_at_least_counts_the_sets_a_sample_is_in(many: list[list[Span]], count: 
 @given(sets, sets)
 def test_an_intersection_is_in_both(first: list[Span], second: list[Span]) -> None:
     assert samples(intersection(first, second)) == samples(first) & samples(second)
+
+
+def test_the_documentation_has_the_lengths() -> None:
+    page = (Path(mediasim.__file__).parent / "docs" / "conversations.md").read_text("utf-8")
+    for length, words in (
+        (PAUSE, "silences of up to 450 ms"),
+        (TURN_PAUSE, "no pause reaches 1.5 s"),
+        (REACTION, "200 ms or more after its start"),
+        (DEAD_AIR, "nobody speaks; for 2 s or longer"),
+    ):
+        assert words in page
+        number, unit = re.findall(r"([0-9.]+) (ms|s)\b", words)[0]
+        assert length == float(number) * {"ms": 8, "s": SECOND}[unit]
 
 
 def test_an_utterance_has_its_pauses_and_a_click_is_none() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.media.player import Feed, Player
+from mediasim.media.player import Player, StreamPlayer
 
 COUNTED = np.arange(1, 401, dtype=np.int16)
 """Two frames and a half."""
@@ -88,7 +88,7 @@ def test_blocks_of_any_size_play_the_same(
 
 def test_pieces_in_time_leave_no_gap() -> None:
     spurts: list[Player] = []
-    feed = Feed(0, "app", spurts.append)
+    feed = StreamPlayer(0, "app", spurts.append)
     feed.append(np.full(100, 1, np.int16), 0)
     feed.append(np.full(100, 2, np.int16), 0)
     assert played(feed, 0, 1).tolist() == [1] * 100 + [2] * 60
@@ -101,7 +101,7 @@ def test_pieces_in_time_leave_no_gap() -> None:
 
 def test_a_late_piece_begins_with_a_frame() -> None:
     spurts: list[Player] = []
-    feed = Feed(0, "app", spurts.append)
+    feed = StreamPlayer(0, "app", spurts.append)
     feed.append(np.full(100, 1, np.int16), 0)
     played(feed, 0, 1)
     feed.append(np.full(160, 2, np.int16), 1)
@@ -110,7 +110,7 @@ def test_a_late_piece_begins_with_a_frame() -> None:
 
 
 def test_cleared_audio_is_never_heard() -> None:
-    feed = Feed(0, "app", lambda _: None)
+    feed = StreamPlayer(0, "app", lambda _: None)
     feed.append(np.full(800, 1, np.int16), 0)
     played(feed, 0, 2)
     feed.clear(2)
@@ -122,7 +122,7 @@ def test_cleared_audio_is_never_heard() -> None:
 
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=40), st.integers(1, 7))
 def test_what_is_fed_at_once_is_played_whole(lengths: list[int], block: int) -> None:
-    feed = Feed(3, "app", lambda _: None)
+    feed = StreamPlayer(3, "app", lambda _: None)
     pieces = [np.arange(length).astype(np.int16) + 1 for length in lengths]
     for piece in pieces:
         feed.append(piece, 3)

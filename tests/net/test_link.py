@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mediasim.documents.durations import Duration
-from mediasim.net.link import Fates, Link
+from mediasim.net.link import Link, PacketFates
 from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss
 
 FRAME = 20_000_000
@@ -20,7 +20,7 @@ def sent(count: int) -> NDArray[np.int64]:
     return np.arange(count) * FRAME
 
 
-def carry(impairments: Impairments, count: int, key: int = 1) -> Fates:
+def carry(impairments: Impairments, count: int, key: int = 1) -> PacketFates:
     return Link(impairments, key).carry(0, sent(count))
 
 
@@ -33,7 +33,7 @@ ROUGH = Impairments(
 )
 
 
-def columns(fates: Fates) -> list[list[int]]:
+def columns(fates: PacketFates) -> list[list[int]]:
     return [
         column.tolist() for column in (fates.arrival, fates.lost, fates.reordered, fates.copied)
     ]

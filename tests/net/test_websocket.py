@@ -10,7 +10,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from mediasim.net.stream_port import StreamEnd, StreamRefused
-from mediasim.net.websocket import Wire
+from mediasim.net.websocket import WebSocketConnection
 
 TEXT, MORE, BINARY = Opcode.TEXT, Opcode.CONT, Opcode.BINARY
 
@@ -45,7 +45,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.heard: list[object] = []
-        self.wire = Wire("ws://127.0.0.1/", {"X-Twilio-Signature": "signed"}, self)
+        self.wire = WebSocketConnection("ws://127.0.0.1/", {"X-Twilio-Signature": "signed"}, self)
         self.transport = Transport()
         self.app = ServerProtocol()
         self.wire.connection_made(self.transport)

@@ -10,7 +10,7 @@ import pytest
 
 from mediasim.audio.wav import write_wav
 from mediasim.testing import Mediasim, Recording, Simulated
-from mediasim.testing.text_waveform import text_waveform
+from mediasim.testing.recording import text_waveform
 
 ALICE = [{"say": "Hello Bob, this is Alice."}, {"wait_for": "other-stops"}, "hangup"]
 BOB = [{"wait_for": "other-stops"}, {"say": "Good morning, Alice."}]

@@ -19,7 +19,7 @@ from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
 
-from mediasim.sandbox.fleet.proxy import Place, Where, control_place, rest_place
+from mediasim.sandbox.fleet.proxy import RequestOwner, Where, control_place, rest_place
 
 pytestmark = [
     pytest.mark.realtime,
@@ -39,11 +39,11 @@ DIAL = f"<Response><Dial record='record-from-answer-dual'>{EVE}</Dial></Response
 PATIENCE_S = 30.0
 
 
-def eventually(found: Callable[[], Any]) -> Any:
-    """What is there at last."""
+def eventually(found: Callable[[], Any], shown: Callable[[], Any] = str) -> Any:
+    """Return what is there at last; ``shown`` is told where it never comes."""
     patient_until = time.monotonic() + PATIENCE_S
     while not (it := found()):
-        assert time.monotonic() < patient_until, "it never came"
+        assert time.monotonic() < patient_until, f"it never came: {shown()}"
         time.sleep(0.05)
     return it
 
@@ -246,7 +246,10 @@ def test_participants_join_where_their_conference_is(sandbox: Sandbox) -> None:
 def test_a_meeting_in_two_workers_is_told_of(sandbox: Sandbox) -> None:
     for _ in range(2):
         placed(sandbox, twiml="<Response><Dial><Conference>all</Conference></Dial></Response>")
-    notes = eventually(lambda: sandbox.rest("GET", "/Notifications.json")["notifications"])
+    notes = eventually(
+        lambda: sandbox.rest("GET", "/Notifications.json")["notifications"],
+        lambda: (sandbox.control("GET", "/events"), sandbox.control("GET", "/health")),
+    )
     [note] = [sandbox.rest("GET", f"/Notifications/{each['sid']}.json") for each in notes]
     assert "'all' is in two workers" in note["message_text"]
     assert "--spread numbers" in note["message_text"]
@@ -424,25 +427,33 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
 @pytest.mark.parametrize(
     ("method", "path", "place"),
     [
-        ("POST", "/Calls.json", Place(Where.ANYONE)),
-        ("GET", "/Calls.json", Place(Where.HERE)),
-        ("GET", "/Calls/CA1.json", Place(Where.HERE)),
-        ("POST", "/Calls/CA1", Place(Where.OWNER, "call", "CA1")),
-        ("POST", "/Calls/CA1/Recordings.json", Place(Where.OWNER, "call", "CA1")),
-        ("GET", "/Calls/CA1/Recordings.json", Place(Where.HERE)),
-        ("POST", "/Calls/CA1/Streams.json", Place(Where.OWNER, "call", "CA1")),
-        ("DELETE", "/Recordings/RE1.json", Place(Where.OWNER, "recording", "RE1")),
-        ("GET", "/Recordings/RE1.wav", Place(Where.HERE)),
-        ("POST", "/Conferences/CF1.json", Place(Where.OWNER, "conference", "CF1")),
-        ("GET", "/Conferences/CF1/Participants.json", Place(Where.OWNER, "conference", "CF1")),
-        ("POST", "/Conferences/room/Participants.json", Place(Where.OWNER, "conference", "room")),
-        ("GET", "/Queues/QU1.json", Place(Where.HERE)),
-        ("GET", "/Queues/QU1/Members.json", Place(Where.OWNER, "queue", "QU1")),
-        ("POST", "/Queues/QU1/Members/Front.json", Place(Where.OWNER, "queue", "QU1")),
-        ("POST", "/IncomingPhoneNumbers.json", Place(Where.HERE)),
+        ("POST", "/Calls.json", RequestOwner(Where.ANYONE)),
+        ("GET", "/Calls.json", RequestOwner(Where.HERE)),
+        ("GET", "/Calls/CA1.json", RequestOwner(Where.HERE)),
+        ("POST", "/Calls/CA1", RequestOwner(Where.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Where.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Where.HERE)),
+        ("POST", "/Calls/CA1/Streams.json", RequestOwner(Where.OWNER, "call", "CA1")),
+        ("DELETE", "/Recordings/RE1.json", RequestOwner(Where.OWNER, "recording", "RE1")),
+        ("GET", "/Recordings/RE1.wav", RequestOwner(Where.HERE)),
+        ("POST", "/Conferences/CF1.json", RequestOwner(Where.OWNER, "conference", "CF1")),
+        (
+            "GET",
+            "/Conferences/CF1/Participants.json",
+            RequestOwner(Where.OWNER, "conference", "CF1"),
+        ),
+        (
+            "POST",
+            "/Conferences/room/Participants.json",
+            RequestOwner(Where.OWNER, "conference", "room"),
+        ),
+        ("GET", "/Queues/QU1.json", RequestOwner(Where.HERE)),
+        ("GET", "/Queues/QU1/Members.json", RequestOwner(Where.OWNER, "queue", "QU1")),
+        ("POST", "/Queues/QU1/Members/Front.json", RequestOwner(Where.OWNER, "queue", "QU1")),
+        ("POST", "/IncomingPhoneNumbers.json", RequestOwner(Where.HERE)),
     ],
 )
-def test_where_a_request_belongs(method: str, path: str, place: Place) -> None:
+def test_where_a_request_belongs(method: str, path: str, place: RequestOwner) -> None:
     assert rest_place(method, _ACCOUNT + path) == place
 
 

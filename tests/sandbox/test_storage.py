@@ -16,8 +16,8 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.states import CallStatus
 from mediasim.media.spool import SpoolFile
+from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.persistence import Documents, from_document, to_document
-from mediasim.sandbox.revival import epoch_after, last_moment, revive
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.twilio.representations import rfc2822

@@ -16,15 +16,14 @@ import pytest
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import Lifecycle
-from mediasim.sandbox.fleet.proxy import Place, Where, rest_place
+from mediasim.sandbox.fleet.proxy import RequestOwner, Where, rest_place
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.representations import account_path, rfc2822
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import LIST_ALL
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
@@ -33,6 +32,7 @@ from mediasim.twilio.rest.resource import (
     fetch,
     in_book,
 )
+from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.rest.table import RESOURCES, all_stored, callbacks, coverage
 
 # -- the toy ------------------------------------------------------------------------------------
@@ -67,16 +67,15 @@ class ToyRecord:
         }
 
 
-def create(ask: Ask) -> Answer:
-    service = ask.service
+def create(ask: ApiRequest) -> ApiResponse:
     name = ask.form.friendly_name() or ""
-    record = ToyRecord(service.new_sid("TY"), service.account.sid, name, service.now_ns)
+    record = ToyRecord(ask.new_sid(), ask.service.account.sid, name, ask.service.now_ns)
     ask.store.add(record)
     return ask.shown(record, 201)
 
 
-def spy(ask: Ask) -> Answer:
-    return Answer({"undeclared": ask.form.text("Undeclared")})
+def spy(ask: ApiRequest) -> ApiResponse:
+    return ApiResponse({"undeclared": ask.form.text("Undeclared")})
 
 
 TOYS = Resource(
@@ -162,7 +161,7 @@ def test_a_toy_is_created_listed_paged_stored_restored_and_shown(tmp_path: Path)
     with EmbeddedSandbox(settings) as sandbox:
         client = Client(sandbox)
         _, listed = client.toys("GET")
-        # Nobody has ended it: what was in progress broke with the process.
+        # What was in progress when the process ended is broken: its lifecycle says so.
         assert listed["wooden_toys"] == [{**each, "status": "broken"} for each in (top, ball)]
         assert client.shown() == ["top", "ball"]
         client.ask("POST", "/_mediasim/reset")
@@ -178,13 +177,13 @@ def test_a_parameter_that_its_row_does_not_declare_cannot_be_read() -> None:
 
 def test_whose_a_toy_is_in_a_sandbox_of_several_processes() -> None:
     toys = f"{account_path('AC1')}/Toys"
-    assert rest_place("POST", f"{toys}.json") == Place(Where.HERE)
-    assert rest_place("DELETE", f"{toys}/TY1.json") == Place(Where.HERE)
+    assert rest_place("POST", f"{toys}.json") == RequestOwner(Where.HERE)
+    assert rest_place("DELETE", f"{toys}/TY1.json") == RequestOwner(Where.HERE)
     stored = Stored("toy", ToyRecord, in_book("Toys"), Owner.WORKER)
     RESOURCES[-1] = Resource(name="Toy", many="toys", paths=TOYS.paths, stored=stored)
     try:
-        assert rest_place("DELETE", f"{toys}/TY1.json") == Place(Where.OWNER, "toy", "TY1")
-        assert rest_place("GET", f"{toys}/TY1.json") == Place(Where.HERE)
+        assert rest_place("DELETE", f"{toys}/TY1.json") == RequestOwner(Where.OWNER, "toy", "TY1")
+        assert rest_place("GET", f"{toys}/TY1.json") == RequestOwner(Where.HERE)
     finally:
         RESOURCES[-1] = TOYS
 

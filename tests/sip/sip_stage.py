@@ -27,7 +27,7 @@ from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.config import parse_config
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
-from mediasim.twilio.asks import CallRequest, Script
+from mediasim.twilio.requests import CallRequest, TwimlSource
 
 PATIENCE = 4.0
 """Seconds that anything awaited may take."""
@@ -120,7 +120,7 @@ class SipStage:
         return next(found, {})
 
     def call_out(self, to: str, twiml: str) -> CallRecord:
-        script = Script(twiml=f"<Response>{twiml}</Response>")
+        script = TwimlSource(twiml=f"<Response>{twiml}</Response>")
         ask = CallRequest(to=to, from_="+14155550199", script=script)
         found: CallRecord = self.on_engine(lambda: self.service.create_call(ask))
         return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from account_stage import Account
+from account_stage import AccountStage
 from meeting import on_account
 
 from mediasim.net.stream_port import StreamEnd, StreamListener, StreamRefused
@@ -100,7 +100,7 @@ class Apps:
 
 
 def streaming(
-    directory: Path, apps: Apps, main: Callable[[Account], Coroutine[Any, Any, Any]]
-) -> Account:
+    directory: Path, apps: Apps, main: Callable[[AccountStage], Coroutine[Any, Any, Any]]
+) -> AccountStage:
     """Run something on an account whose streams lead to these apps."""
     return on_account(directory, main, streams=apps)

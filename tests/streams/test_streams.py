@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from account_stage import APP, TOKEN, Account
+from account_stage import APP, TOKEN, AccountStage
 from app_in_reach import URL, Apps, Line, Message, streaming
 from meeting import PATH, codes, comes, media, place_of, recordings, told, until, words
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.net.stream_port import StreamRefused
-from mediasim.twilio.asks import StreamRequest
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.webhooks.address import signature
 
 ANN = "+15550100011"
@@ -35,7 +35,7 @@ def test_messages_in_order_with_every_field(tmp_path: Path) -> None:
     apps = Apps()
     said = words(1, 0.5)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         parameters = '<Parameter name="who" value="Ann &amp; co"/><Parameter name="n" value="1"/>'
         comes(account, ANN, connect(parameters), said, 0.6, "#5", 1.0, "hangup")
 
@@ -79,7 +79,7 @@ def test_messages_in_order_with_every_field(tmp_path: Path) -> None:
 def test_every_message_holds_20_ms(tmp_path: Path) -> None:
     apps = Apps()
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), 0.5, "hangup")
 
     streaming(tmp_path, apps, main)
@@ -90,7 +90,7 @@ def test_an_echo_is_heard_a_frame_later_and_recorded_there(tmp_path: Path) -> No
     apps = Apps(media=echo)
     said = words(2)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), said, 1.0, "hangup")
 
     account = streaming(tmp_path, apps, main)
@@ -114,7 +114,7 @@ def test_audio_of_any_length_is_played_without_gaps(tmp_path: Path) -> None:
 
     apps = Apps(media=speak)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), 1.5, "hangup")
 
     account = streaming(tmp_path, apps, main)
@@ -134,7 +134,7 @@ def test_a_mark_returns_when_its_audio_has_been_played(tmp_path: Path) -> None:
 
     apps = Apps(media=speak)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), 1.0, "hangup")
 
     streaming(tmp_path, apps, main)
@@ -164,7 +164,7 @@ def test_clear_empties_the_buffer_and_returns_its_marks(tmp_path: Path) -> None:
 
     apps = Apps(media=speak)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), 2.0, "hangup")
 
     account = streaming(tmp_path, apps, main)
@@ -188,7 +188,7 @@ def test_the_call_goes_on_when_the_app_closes(tmp_path: Path) -> None:
 
     apps = Apps(media=leave)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(more='<Pause length="1"/><Hangup/>'))
 
     account = streaming(tmp_path, apps, main)
@@ -203,7 +203,7 @@ def test_the_call_goes_on_when_the_app_closes(tmp_path: Path) -> None:
 def test_an_action_follows_a_connect(tmp_path: Path) -> None:
     apps = Apps(media=lambda line, message: line.hang_up())
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/after"] = "<Response><Hangup/></Response>"
         comes(account, ANN, f'<Connect action="/after"><Stream url="{URL}"/></Connect>')
 
@@ -215,7 +215,7 @@ def test_streams_beside_a_call(tmp_path: Path) -> None:
     apps = Apps()
     said = words(6, 0.5)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         streams = "".join(
             f'<Start><Stream url="ws://localhost:5001/{name}" name="{name}" {track} {STATUS}/>'
             "</Start>"
@@ -259,7 +259,7 @@ def test_streams_beside_a_call(tmp_path: Path) -> None:
 def test_status_callbacks_say_everything(tmp_path: Path) -> None:
     apps = Apps()
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), 0.4, "hangup")
 
     account = streaming(tmp_path, apps, main)
@@ -288,7 +288,7 @@ def test_status_callbacks_say_everything(tmp_path: Path) -> None:
 def test_a_url_that_cannot_be_reached(tmp_path: Path, url: str, code: int) -> None:
     apps = Apps()
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         document = f'<Connect><Stream url="{url}" {STATUS}/></Connect><Pause/><Hangup/>'
         comes(account, ANN, document)
 
@@ -305,7 +305,7 @@ def test_a_refusal_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
     apps = Apps()
     apps.refusal = StreamRefused("answered 404", "handshake")
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(more="<Pause/>"))
 
     account = streaming(tmp_path, apps, main)
@@ -335,7 +335,7 @@ def test_wrong_messages_are_warned_of_once_and_passed_over(tmp_path: Path) -> No
 
     apps = Apps(media=misbehave)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), 1.0, "hangup")
 
     account = streaming(tmp_path, apps, main)
@@ -354,7 +354,7 @@ def test_a_flood_is_buffered_up_to_a_limit(tmp_path: Path) -> None:
 
     apps = Apps(media=flood)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(), 0.5, "hangup")
 
     account = streaming(tmp_path, apps, main)
@@ -367,7 +367,7 @@ def test_a_flood_is_buffered_up_to_a_limit(tmp_path: Path) -> None:
 def test_an_app_that_breaks_off_is_an_error(tmp_path: Path) -> None:
     apps = Apps(media=lambda line, message: line.hang_up("broken", 1006))
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, connect(more="<Pause/>"))
 
     account = streaming(tmp_path, apps, main)
@@ -385,7 +385,7 @@ def test_an_app_may_not_speak_on_a_start_stream_nor_close_it(tmp_path: Path) -> 
 
     apps = Apps(media=speak)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ANN, f'{RECORD}<Start><Stream url="{URL}"/></Start><Pause/>')
 
     account = streaming(tmp_path, apps, main)
@@ -397,7 +397,7 @@ def test_an_app_may_not_speak_on_a_start_stream_nor_close_it(tmp_path: Path) -> 
 def test_streams_by_rest(tmp_path: Path) -> None:
     apps = Apps()
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         streams = account.service.streams
         call = comes(account, ANN, '<Pause length="3"/>')
         await until(account, 0.5)
@@ -422,15 +422,15 @@ def test_streams_by_rest(tmp_path: Path) -> None:
 
 
 def test_a_redirect_by_rest_ends_a_connect(tmp_path: Path) -> None:
-    from mediasim.twilio.asks import CallUpdate, Script
+    from mediasim.twilio.requests import CallUpdate, TwimlSource
 
     apps = Apps()
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         call = comes(account, ANN, connect())
         await until(account, 0.6)
         account.service.update_call(
-            call.sid, CallUpdate(script=Script(twiml="<Response><Pause/></Response>"))
+            call.sid, CallUpdate(script=TwimlSource(twiml="<Response><Pause/></Response>"))
         )
 
     account = streaming(tmp_path, apps, main)
@@ -443,7 +443,7 @@ def test_the_same_again(tmp_path: Path) -> None:
     def once(folder: str) -> list[Message]:
         apps = Apps(media=echo)
 
-        async def main(account: Account) -> None:
+        async def main(account: AccountStage) -> None:
             comes(account, ANN, connect(), words(8, 0.3), "#1", 1.0, "hangup")
 
         streaming(tmp_path / folder, apps, main)
@@ -455,7 +455,7 @@ def test_the_same_again(tmp_path: Path) -> None:
 def test_what_a_document_cannot_have_is_warned_of(tmp_path: Path) -> None:
     apps = Apps(media=lambda line, message: line.hang_up())
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         stream = f'<Stream url="{URL}" track="both_tracks" sampleRate="16000" name="one">'
         long = f'<Parameter name="n" value="{"x" * 500}"/>'
         twice = f'<Start><Stream url="{URL}x" name="two"/></Start>' * 2

@@ -20,10 +20,10 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord, NumberRecord
-from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
@@ -110,7 +110,7 @@ def acts(*steps: Step) -> Behavior:
     return act
 
 
-class Account:
+class AccountStage:
     """One account, with its telephones and its app."""
 
     def __init__(
@@ -142,7 +142,7 @@ class Account:
         record = AccountRecord(
             sid=self.exchange.account_sid, auth_token=TOKEN, friendly_name="Test", created_ns=0
         )
-        self.service = Service(
+        self.service = Account(
             self.exchange,
             account=record,
             directory=self,

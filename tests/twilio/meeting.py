@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from account_stage import APP, APP_NUMBER, Account, Step
+from account_stage import APP, APP_NUMBER, AccountStage, Step
 from numpy.typing import NDArray
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
@@ -38,12 +38,12 @@ def place_of(channel: Samples, said: Samples) -> int:
 
 
 def on_account(
-    directory: Path, main: Callable[[Account], Coroutine[Any, Any, Any]], **exchange: Any
-) -> Account:
+    directory: Path, main: Callable[[AccountStage], Coroutine[Any, Any, Any]], **exchange: Any
+) -> AccountStage:
     """Run something on an account of its own, until every call has ended."""
 
-    async def conduct() -> Account:
-        account = Account(directory, **exchange)
+    async def conduct() -> AccountStage:
+        account = AccountStage(directory, **exchange)
         answers = account.app.answers
         answers["/voice"] = lambda params: answers[params["From"]]
         account.number(APP_NUMBER, "/voice")
@@ -55,28 +55,28 @@ def on_account(
         return runner.run(conduct())
 
 
-def comes(account: Account, who: str, document: str, *steps: Step) -> CallRecord:
+def comes(account: AccountStage, who: str, document: str, *steps: Step) -> CallRecord:
     """Somebody calls the app, which answers with this document."""
     account.app.answers[who] = f"<Response>{document}</Response>"
     return account.service.place_inbound(who, APP_NUMBER, account.telephone(who, *steps))
 
 
-async def until(account: Account, seconds: float) -> None:
+async def until(account: AccountStage, seconds: float) -> None:
     """Until a time, in seconds from the beginning."""
     await account.exchange.sleep_until(round(seconds * 1e9))
 
 
-def recordings(account: Account, source: str) -> list[RecordingRecord]:
+def recordings(account: AccountStage, source: str) -> list[RecordingRecord]:
     """The account's recordings of a source, oldest first."""
     return [each for each in account.exchange.catalogue.recordings() if each.source == source]
 
 
-def media(account: Account, record: RecordingRecord) -> Samples:
+def media(account: AccountStage, record: RecordingRecord) -> Samples:
     """The channels of a recording: (channels, samples)."""
     return read_wav(account.exchange.store.wav_path(record.sid)).pcm
 
 
-def told(account: Account, path: str, *names: str) -> list[tuple[str, ...]]:
+def told(account: AccountStage, path: str, *names: str) -> list[tuple[str, ...]]:
     """Some parameters of each request to a path of the app."""
     return [tuple(params.get(name, "-") for name in names) for params in account.app.asked(path)]
 
@@ -84,12 +84,12 @@ def told(account: Account, path: str, *names: str) -> list[tuple[str, ...]]:
 STATUS = f'statusCallback="{APP}/conference" statusCallbackEvent='
 
 
-def ended(account: Account) -> dict[str, float]:
+def ended(account: AccountStage) -> dict[str, float]:
     """When each caller's call ended, in seconds, by number."""
     calls = account.exchange.catalogue.calls()
     return {call.from_: (call.ended_ns or 0) / 1e9 for call in calls}
 
 
-def codes(account: Account) -> list[int]:
+def codes(account: AccountStage) -> list[int]:
     """Of everything that was noted for the developer."""
     return [note.error_code for note in account.service.notifications]

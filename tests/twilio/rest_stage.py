@@ -22,29 +22,29 @@ from mediasim.exchange.records import CallRecord, ConferenceRecord, RecordingRec
 from mediasim.exchange.states import RecordingStatus
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called, calling
-from mediasim.twilio.asks import (
+from mediasim.twilio.conferencing import ConferenceManager, QueueManager
+from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
+from mediasim.twilio.representations import recording_document
+from mediasim.twilio.requests import (
     CallRequest,
     CallUpdate,
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
     RecordingRequest,
-    Script,
     StreamRequest,
+    TwimlSource,
 )
-from mediasim.twilio.conferencing import ConferenceDesk, QueueDesk
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
-from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
-from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import (
     AccountRecord,
     MemberRecord,
     ParticipantRecord,
 )
 from mediasim.twilio.rest import ApiSettings, create_api
-from mediasim.twilio.service import Service
-from mediasim.twilio.streams import StreamDesk, StreamRecord
+from mediasim.twilio.streams import StreamManager, StreamRecord
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
@@ -55,7 +55,7 @@ ALICE, BOB = "+15550100001", "+15550100002"
 APP = "http://127.0.0.1:5000"
 
 
-class NotedConferences(ConferenceDesk):
+class NotedConferences(ConferenceManager):
     """Conferences whose participants are records alone; keeps what it was asked."""
 
     def __init__(self, service: NotedService) -> None:
@@ -113,7 +113,7 @@ class NotedConferences(ConferenceDesk):
         self.inside[sid].remove(record)
 
 
-class NotedStreams(StreamDesk):
+class NotedStreams(StreamManager):
     """Streams that are records alone; keeps what it was asked."""
 
     def __init__(self, service: NotedService) -> None:
@@ -137,13 +137,13 @@ class NotedStreams(StreamDesk):
         raise not_found(f"/Streams/{key}")
 
 
-class NotedQueues(QueueDesk):
+class NotedQueues(QueueManager):
     """Queues whose members are records alone."""
 
     def __init__(self, service: NotedService) -> None:
         super().__init__(service)
         self.waiting: dict[str, list[MemberRecord]] = {}
-        self.taken: list[Script] = []
+        self.taken: list[TwimlSource] = []
 
     def members(self, sid: str) -> list[MemberRecord]:
         return self.waiting.get(self.find(sid).sid, [])
@@ -154,7 +154,7 @@ class NotedQueues(QueueDesk):
                 return record
         raise not_found(f"/members/{who}")
 
-    def dequeue(self, sid: str, who: str, script: Script) -> MemberRecord:
+    def dequeue(self, sid: str, who: str, script: TwimlSource) -> MemberRecord:
         self.taken.append(script)
         record = self.member(sid, who)
         self.waiting[sid].remove(record)
@@ -171,7 +171,7 @@ class Nowhere:
         raise AssertionError(address)
 
 
-class NotedService(Service):
+class NotedService(Account):
     """The account, whose commands are noted; nothing happens but what a test makes happen."""
 
     conferences: NotedConferences

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from account_stage import ALICE, APP, BOB, CAROL, Account
+from account_stage import ALICE, APP, BOB, CAROL, AccountStage
 from meeting import (
     PATH,
     STATUS,
@@ -27,15 +27,15 @@ from meeting import (
 from mediasim.audio.tones import beep
 from mediasim.audio.wav import write_wav
 from mediasim.exchange.records import ConferenceRecord
-from mediasim.twilio.asks import (
+from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import (
     CallUpdate,
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
     RecordingRequest,
-    Script,
+    TwimlSource,
 )
-from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.session import VerbEvent
 
 A, B, C = words(1), words(2), words(3)
@@ -50,7 +50,7 @@ RECORDED = '<Start><Recording trim="do-not-trim"/></Start>'
 FROM_START = 'beep="false" record="record-from-start" trim="do-not-trim"'
 
 
-def conference(account: Account) -> ConferenceRecord:
+def conference(account: AccountStage) -> ConferenceRecord:
     newest: ConferenceRecord = account.exchange.catalogue.conferences()[-1]
     return newest
 
@@ -60,13 +60,13 @@ def wav(directory: Path, pcm: Samples) -> bytes:
     return (directory / "sound.wav").read_bytes()
 
 
-def heard(account: Account, number: int = 0) -> Samples:
+def heard(account: AccountStage, number: int = 0) -> Samples:
     """What a caller with a recording of its own was sent."""
     channels = media(account, recordings(account, "StartCallRecordingAPI")[number])
     return np.asarray(channels[1])
 
 
-def mixed(account: Account) -> Samples:
+def mixed(account: AccountStage) -> Samples:
     """The conference's own recording."""
     return np.asarray(media(account, recordings(account, "Conference")[0])[0])
 
@@ -75,7 +75,7 @@ def mixed(account: Account) -> Samples:
 
 
 def test_each_hears_all_the_others_and_not_itself(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, RECORDED + room(), 1.0, A, 3.0)
         comes(account, BOB, RECORDED + room(), 2.5, B, 1.0)
         comes(account, CAROL, room('beep="false" muted="true"'), 4.0, C)
@@ -92,7 +92,7 @@ def test_each_hears_all_the_others_and_not_itself(tmp_path: Path) -> None:
 
 
 def test_wait_music_plays_until_a_second_caller_comes(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, RECORDED + room(), 5.0)
         await until(account, 1)
         assert conference(account).status == "init"
@@ -111,7 +111,7 @@ def test_wait_music_plays_until_a_second_caller_comes(tmp_path: Path) -> None:
 def test_nobody_starts_it_until_who_may(tmp_path: Path) -> None:
     waiting = 'beep="false" waitUrl="" startConferenceOnEnter="false"'
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, RECORDED + room(waiting), 0.5, A, 5.0)
         comes(account, BOB, RECORDED + room(waiting), 6.0)
         await until(account, 3)
@@ -128,7 +128,7 @@ def test_nobody_starts_it_until_who_may(tmp_path: Path) -> None:
 def test_a_wait_document_plays_once_and_a_sound_file_for_ever(tmp_path: Path) -> None:
     tune = words(9, 0.5)
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/tune.wav"] = wav(tmp_path, tune)
         account.app.answers["/wait"] = "<Response><Play>tune.wav</Play><Record/></Response>"
         comes(account, ALICE, RECORDED + room('waitUrl="/wait"'), 2.0, "hangup")
@@ -145,7 +145,7 @@ def test_a_wait_document_plays_once_and_a_sound_file_for_ever(tmp_path: Path) ->
 
 
 def test_without_its_wait_document_a_caller_is_not_let_in(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/action"] = '<Response><Pause length="2"/></Response>'
         comes(account, ALICE, room('waitUrl="/wait.xml"', dial='action="/action"'), 60.0)
         account.app.answers["/wait.xml"] = "<Response"
@@ -159,7 +159,7 @@ def test_without_its_wait_document_a_caller_is_not_let_in(tmp_path: Path) -> Non
 
 
 def test_a_beep_tells_the_others_who_comes_and_goes_and_is_recorded(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         attributes = 'record="record-from-start" trim="do-not-trim" waitUrl=""'
         comes(account, ALICE, RECORDED + room(attributes), 9.0)
         await until(account, 2)
@@ -187,7 +187,7 @@ def test_a_beep_tells_the_others_who_comes_and_goes_and_is_recorded(tmp_path: Pa
 
 @pytest.mark.parametrize("kind", ["false", "onExit"])
 def test_no_beep_where_none_was_asked_for(tmp_path: Path, kind: str) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, RECORDED + room('waitUrl=""'), 2.0, "hangup")
         comes(account, BOB, room(f'beep="{kind}"'), 4.0)
 
@@ -198,7 +198,7 @@ def test_no_beep_where_none_was_asked_for(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_recording_is_one_channel_of_those_who_are_heard(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(
             account,
             ALICE,
@@ -226,7 +226,7 @@ def test_a_recording_is_one_channel_of_those_who_are_heard(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("profile", ["2024-07", "2025-09"])
 def test_later_profiles_keep_the_first_caller_in_a_channel(tmp_path: Path, profile: str) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(FROM_START), 1.0, A)
         comes(account, BOB, room(), 2.5, B)
         comes(account, CAROL, room(), 4.0, C)
@@ -241,24 +241,24 @@ def test_later_profiles_keep_the_first_caller_in_a_channel(tmp_path: Path, profi
 
 
 def test_the_api_records_a_conference_in_progress(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         comes(account, ALICE, room(), 3.0, A, 3.0)
         await until(account, 1)
         sid = conference(account).sid
         with pytest.raises(TwilioError) as early:
-            desk.start_recording(sid, RecordingRequest())
+            manager.start_recording(sid, RecordingRequest())
         assert (early.value.status, early.value.code) == (400, 16099)
         comes(account, BOB, room(), 7.0)
         await until(account, 2)
-        record = desk.start_recording(sid, RecordingRequest())
+        record = manager.start_recording(sid, RecordingRequest())
         assert record.source == "StartConferenceRecordingAPI"
-        assert desk.current_recording(sid) is record
+        assert manager.current_recording(sid) is record
         await until(account, 5)
         account.service.update_recording(record.sid, "stopped")
         with pytest.raises(TwilioError):
-            desk.current_recording(sid)
-        assert desk.recordings(sid) == [record]
+            manager.current_recording(sid)
+        assert manager.recordings(sid) == [record]
 
     account = on_account(tmp_path, main)
     (record,) = recordings(account, "StartConferenceRecordingAPI")
@@ -268,7 +268,7 @@ def test_the_api_records_a_conference_in_progress(tmp_path: Path) -> None:
 
 
 def test_the_older_callback_tells_of_the_recording(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(f'{FROM_START} eventCallbackUrl="/ended"'), 1.0, A)
         comes(account, BOB, room(), 2.0)
 
@@ -287,7 +287,7 @@ def test_the_older_callback_tells_of_the_recording(tmp_path: Path) -> None:
 
 
 def test_who_ends_it_on_exit_sends_the_others_on_with_their_documents(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         follows = '<Play digits="1"/><Pause length="2"/>'
         comes(account, ALICE, RECORDED + room() + follows, 60.0)
         account.app.answers["/action"] = '<Response><Pause length="3"/></Response>'
@@ -306,7 +306,7 @@ def test_who_ends_it_on_exit_sends_the_others_on_with_their_documents(tmp_path: 
 
 
 def test_a_star_or_the_time_limit_takes_a_caller_out(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(dial='hangupOnStar="true"') + '<Pause length="2"/>', 2.0, "#*")
         comes(account, BOB, room(dial='timeLimit="5"') + "<Pause/>", 60.0)
         comes(account, CAROL, room(), 8.0)
@@ -317,7 +317,7 @@ def test_a_star_or_the_time_limit_takes_a_caller_out(tmp_path: Path) -> None:
 
 
 def test_parties_stay_until_nobody_has_anything_more_to_do(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(), 0.5)
         comes(account, BOB, room(), 10.0)
 
@@ -327,11 +327,11 @@ def test_parties_stay_until_nobody_has_anything_more_to_do(tmp_path: Path) -> No
 
 
 def test_a_call_given_another_document_has_left(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         alice = comes(account, ALICE, room(STATUS + '"leave"'), 60.0)
         comes(account, BOB, room(), 6.0)
         await until(account, 3)
-        script = Script(twiml='<Response><Pause length="1"/></Response>')
+        script = TwimlSource(twiml='<Response><Pause length="1"/></Response>')
         account.service.update_call(alice.sid, CallUpdate(script=script))
 
     account = on_account(tmp_path, main)
@@ -341,7 +341,7 @@ def test_a_call_given_another_document_has_left(tmp_path: Path) -> None:
 
 
 def test_a_name_is_free_again_once_its_conference_is_over(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(), 1.0, "hangup")
         await until(account, 3)
         comes(account, BOB, room(), 1.0, "hangup")
@@ -357,7 +357,7 @@ def test_a_name_is_free_again_once_its_conference_is_over(tmp_path: Path) -> Non
 
 
 def test_events_are_told_in_order_with_what_belongs_to_each(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         first = f'beep="false" participantLabel="host" {STATUS}"start end join leave"'
         comes(account, ALICE, room(first), 4.0)
         await until(account, 1)
@@ -398,7 +398,7 @@ def test_events_are_told_in_order_with_what_belongs_to_each(tmp_path: Path) -> N
 
 
 def test_speaking_is_told(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(f'beep="false" {STATUS}"speaker"'), 1.0, A, 3.0)
         comes(account, BOB, room(), 5.0)
 
@@ -410,7 +410,7 @@ def test_speaking_is_told(tmp_path: Path) -> None:
 
 
 def test_a_callback_without_events_tells_nothing(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(f'statusCallback="{APP}/conference"'), 1.0)
         comes(account, BOB, room(), 1.0)
 
@@ -421,22 +421,22 @@ def test_a_callback_without_events_tells_nothing(tmp_path: Path) -> None:
 
 
 def test_mute_and_hold(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         comes(account, ALICE, RECORDED + room(f'{FROM_START} {STATUS}"mute hold"'), 1.0, A, 9.0)
         bob = comes(account, BOB, RECORDED + room(), 3.0, B, 2.0, C, 3.0)
         await until(account, 2.5)
         sid = conference(account).sid
-        shown = desk.update_participant(sid, bob.sid, ParticipantUpdate(muted=True))
+        shown = manager.update_participant(sid, bob.sid, ParticipantUpdate(muted=True))
         assert shown.muted
         assert not shown.hold
         await until(account, 5)
-        desk.update_participant(sid, bob.sid, ParticipantUpdate(muted=False))
-        hold = ParticipantUpdate(hold=True, hold_script=Script("http://127.0.0.1:5000/hold"))
+        manager.update_participant(sid, bob.sid, ParticipantUpdate(muted=False))
+        hold = ParticipantUpdate(hold=True, hold_script=TwimlSource("http://127.0.0.1:5000/hold"))
         account.app.answers["/hold"] = '<Response><Pause length="1"/><Play digits="5"/></Response>'
-        assert desk.update_participant(sid, bob.sid, hold).hold
+        assert manager.update_participant(sid, bob.sid, hold).hold
         await until(account, 8)
-        desk.update_participant(sid, bob.sid, ParticipantUpdate(hold=False))
+        manager.update_participant(sid, bob.sid, ParticipantUpdate(hold=False))
 
     account = on_account(tmp_path, main)
     alice, bob = heard(account, 0), heard(account, 1)
@@ -454,7 +454,7 @@ def test_mute_and_hold(tmp_path: Path) -> None:
 
 
 def test_hold_music_is_the_default(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room(), 1.5, A, 3.0)
         bob = comes(account, BOB, RECORDED + room(), 5.0)
         await until(account, 1)
@@ -467,7 +467,7 @@ def test_hold_music_is_the_default(tmp_path: Path) -> None:
 
 
 def test_a_party_may_hold_the_conference_itself(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, RECORDED + room(), 1.0, A, 2.0, B, 3.0)
         comes(account, BOB, RECORDED + room(), 3.0, "hold", 0.2, C, 1.8, "resume", 1.0, C)
 
@@ -480,19 +480,19 @@ def test_a_party_may_hold_the_conference_itself(tmp_path: Path) -> None:
 
 
 def test_other_changes_are_told_as_one(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         alice = comes(account, ALICE, RECORDED + room(f'waitUrl="" {STATUS}"modify"'), 5.0)
         await until(account, 1)
         sid = conference(account).sid
-        music = ParticipantUpdate(wait=Script(f"{APP}/music"))
+        music = ParticipantUpdate(wait=TwimlSource(f"{APP}/music"))
         account.app.answers["/music"] = '<Response><Play digits="3"/></Response>'
-        desk.update_participant(sid, alice.sid, music)
+        manager.update_participant(sid, alice.sid, music)
         await until(account, 2)
         bob = comes(account, BOB, room(""), 2.0, "hangup")
         await until(account, 3)
         update = ParticipantUpdate(beep_on_exit=False, end_conference_on_exit=True)
-        assert desk.update_participant(sid, bob.sid, update).end_conference_on_exit
+        assert manager.update_participant(sid, bob.sid, update).end_conference_on_exit
 
     account = on_account(tmp_path, main)
     alice = heard(account)
@@ -508,18 +508,18 @@ def test_other_changes_are_told_as_one(tmp_path: Path) -> None:
 
 
 def test_a_kicked_caller_goes_on_with_its_document(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         comes(account, ALICE, room(f'beep="false" {STATUS}"leave"'), 5.0)
         label = 'beep="false" participantLabel="guest"'
         comes(account, BOB, room(label) + '<Pause length="1"/>', 60.0)
         await until(account, 2)
         sid = conference(account).sid
-        assert len(desk.participants(sid)) == 2
-        desk.remove_participant(sid, "guest")
-        assert [each.label for each in desk.participants(sid)] == [None]
+        assert len(manager.participants(sid)) == 2
+        manager.remove_participant(sid, "guest")
+        assert [each.label for each in manager.participants(sid)] == [None]
         with pytest.raises(TwilioError) as gone:
-            desk.participant(sid, "guest")
+            manager.participant(sid, "guest")
         assert (gone.value.status, gone.value.code) == (404, 20404)
 
     account = on_account(tmp_path, main)
@@ -530,7 +530,7 @@ def test_a_kicked_caller_goes_on_with_its_document(tmp_path: Path) -> None:
 
 
 def test_the_last_one_kicked_ends_it(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         alice = comes(account, ALICE, room(), 9.0)
         await until(account, 1)
         account.service.conferences.remove_participant(conference(account).sid, alice.sid)
@@ -539,15 +539,15 @@ def test_the_last_one_kicked_ends_it(tmp_path: Path) -> None:
 
 
 def test_the_app_ends_a_conference(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         comes(account, ALICE, room(FROM_START + f' {STATUS}"end leave"'), 1.0, A, 60.0)
         comes(account, BOB, room(), 60.0)
         await until(account, 4)
         sid = conference(account).sid
-        assert desk.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
-        assert desk.participants(sid) == []
-        assert desk.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
+        assert manager.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
+        assert manager.participants(sid) == []
+        assert manager.update_conference(sid, ConferenceUpdate("completed")).status == "completed"
 
     account = on_account(tmp_path, main)
     assert conference(account).reason_ended == "conference-ended-via-api"
@@ -560,8 +560,8 @@ def test_the_app_ends_a_conference(tmp_path: Path) -> None:
 def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) -> None:
     for_all, for_one = words(7, 0.5), words(8, 0.5)
 
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         account.app.answers["/all.wav"] = wav(tmp_path, for_all)
         account.app.answers["/one.wav"] = wav(tmp_path, for_one)
         account.app.answers["/one"] = "<Response><Pause/><Play>one.wav</Play></Response>"
@@ -569,12 +569,12 @@ def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) ->
         bob = comes(account, BOB, RECORDED + room(), 1.0)
         await until(account, 1)
         sid = conference(account).sid
-        desk.update_conference(sid, ConferenceUpdate(announce=Script(f"{APP}/all.wav")))
-        to_bob = ParticipantUpdate(announce=Script(f"{APP}/one"))
-        desk.update_participant(sid, bob.sid, to_bob)
-        bad = ParticipantUpdate(announce=Script(f"{APP}/bad"))
+        manager.update_conference(sid, ConferenceUpdate(announce=TwimlSource(f"{APP}/all.wav")))
+        to_bob = ParticipantUpdate(announce=TwimlSource(f"{APP}/one"))
+        manager.update_participant(sid, bob.sid, to_bob)
+        bad = ParticipantUpdate(announce=TwimlSource(f"{APP}/bad"))
         account.app.answers["/bad"] = "<Response"
-        desk.update_participant(sid, bob.sid, bad)
+        manager.update_participant(sid, bob.sid, bad)
 
     account = on_account(tmp_path, main)
     alice, bob, record = heard(account, 0), heard(account, 1), mixed(account)
@@ -591,8 +591,8 @@ def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) ->
 
 
 def test_a_coach_is_heard_by_one_alone(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         alice = comes(account, ALICE, RECORDED + room(FROM_START), 1.0, A, 8.0)
         comes(account, BOB, RECORDED + room(), 9.0)
         await until(account, 0.5)
@@ -604,12 +604,12 @@ def test_a_coach_is_heard_by_one_alone(tmp_path: Path) -> None:
             *(2.5, C, 2.0, B),
         )
         await until(account, 1)
-        assert desk.participant(sid, coach.sid).call_sid_to_coach == alice.sid
+        assert manager.participant(sid, coach.sid).call_sid_to_coach == alice.sid
         await until(account, 5)
-        desk.update_participant(sid, coach.sid, ParticipantUpdate(coaching=False))
+        manager.update_participant(sid, coach.sid, ParticipantUpdate(coaching=False))
         update = ParticipantUpdate(call_sid_to_coach="CA" + 32 * "0")
         with pytest.raises(TwilioError) as nobody:
-            desk.update_participant(sid, coach.sid, update)
+            manager.update_participant(sid, coach.sid, update)
         assert nobody.value.code == 16028
 
     account = on_account(tmp_path, main)
@@ -621,7 +621,7 @@ def test_a_coach_is_heard_by_one_alone(tmp_path: Path) -> None:
 
 
 def test_a_conference_refuses_whom_it_cannot_take(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, room('beep="false" participantLabel="x"'), 4.0)
         comes(account, BOB, room('participantLabel="x"') + "<Pause/>", 9.0)
         comes(account, CAROL, room('maxParticipants="1"') + "<Pause/>", 9.0)
@@ -648,25 +648,25 @@ def asking(**more: Any) -> ParticipantRequest:
 
 
 def test_the_app_dials_somebody_in(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         account.telephone(BOB, 2.0, B, after=2.0)
         comes(account, ALICE, RECORDED + room(), 6.0)
         await until(account, 1)
-        record = await desk.create_participant("meeting", asking(label="bob"))
+        record = await manager.create_participant("meeting", asking(label="bob"))
         assert (record.status, record.label) == ("queued", "bob")
         assert record.conference_sid == conference(account).sid
         await until(account, 2)
-        assert [each.status for each in desk.participants(record.conference_sid)] == [
+        assert [each.status for each in manager.participants(record.conference_sid)] == [
             "connected",
             "ringing",
         ]
         await until(account, 4)
-        assert desk.participant(record.conference_sid, "bob").status == "connected"
+        assert manager.participant(record.conference_sid, "bob").status == "connected"
         call = account.service.call_record(record.call_sid)
         assert (call.direction, call.to) == ("outbound-api", BOB)
         with pytest.raises(TwilioError) as twice:
-            await desk.create_participant(record.conference_sid, asking(label="bob"))
+            await manager.create_participant(record.conference_sid, asking(label="bob"))
         assert twice.value.code == 16025
 
     account = on_account(tmp_path, main)
@@ -678,7 +678,7 @@ def test_the_app_dials_somebody_in(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed"])
 def test_who_does_not_answer_has_left(tmp_path: Path, outcome: str) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.telephone(BOB, outcome=outcome)
         events = f'beep="false" {STATUS}"join leave"'
         comes(account, ALICE, room(events), 8.0)
@@ -695,11 +695,11 @@ def test_who_does_not_answer_has_left(tmp_path: Path, outcome: str) -> None:
 
 
 def test_dialling_begins_a_conference_which_ends_if_nobody_comes(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.telephone(BOB, outcome="busy")
-        desk = account.service.conferences
-        record = await desk.create_participant("new", asking())
-        assert desk.record(record.conference_sid).status == "init"
+        manager = account.service.conferences
+        record = await manager.create_participant("new", asking())
+        assert manager.record(record.conference_sid).status == "init"
 
     account = on_account(tmp_path, main)
     assert conference(account).friendly_name == "new"
@@ -707,38 +707,38 @@ def test_dialling_begins_a_conference_which_ends_if_nobody_comes(tmp_path: Path)
 
 
 def test_a_call_on_its_way_is_stopped_when_it_is_kicked(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.telephone(BOB, 1.0, after=30.0)
-        desk = account.service.conferences
-        record = await desk.create_participant("new", asking())
+        manager = account.service.conferences
+        record = await manager.create_participant("new", asking())
         await until(account, 3)
-        desk.remove_participant(record.conference_sid, record.call_sid)
+        manager.remove_participant(record.conference_sid, record.call_sid)
         assert account.service.call_record(record.call_sid).status == "canceled"
 
     assert conference(on_account(tmp_path, main)).status == "completed"
 
 
 def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.conferences
+    async def main(account: AccountStage) -> None:
+        manager = account.service.conferences
         unknown = "CF" + 32 * "0"
         for ask in (
-            lambda: desk.update_conference(unknown, ConferenceUpdate("completed")),
-            lambda: desk.participants(unknown),
-            lambda: desk.remove_participant(unknown, "CA" + 32 * "0"),
+            lambda: manager.update_conference(unknown, ConferenceUpdate("completed")),
+            lambda: manager.participants(unknown),
+            lambda: manager.remove_participant(unknown, "CA" + 32 * "0"),
         ):
             with pytest.raises(TwilioError) as refused:
                 ask()
             assert (refused.value.status, refused.value.code) == (404, 20404)
         with pytest.raises(TwilioError):
-            await desk.create_participant(unknown, asking())
+            await manager.create_participant(unknown, asking())
         comes(account, ALICE, room(), 1.0, "hangup")
         await until(account, 3)
         sid = conference(account).sid
         with pytest.raises(TwilioError) as over:
-            await desk.create_participant(sid, asking())
+            await manager.create_participant(sid, asking())
         assert over.value.code == 16099
         with pytest.raises(TwilioError):
-            desk.update_conference(sid, ConferenceUpdate("init"))
+            manager.update_conference(sid, ConferenceUpdate("init"))
 
     on_account(tmp_path, main)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from account_stage import ALICE, APP_NUMBER, BOB, CAROL, Account
+from account_stage import ALICE, APP_NUMBER, BOB, CAROL, AccountStage
 from meeting import on_account
 from test_twiml_calls import YES, dialled, place_of
 
-from mediasim.twilio.asks import DialRequest
+from mediasim.twilio.requests import DialRequest
 
 BOTH = f"<Number>{BOB}</Number><Number>{CAROL}</Number>"
 
@@ -105,7 +105,7 @@ def test_record_has_five_values_and_two_older_ones(
 def test_who_calls_a_telephone_itself_is_connected_without_a_document(
     tmp_path: Path, address: str
 ) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         caller = account.telephone(ALICE, 3.0, "hangup")
         account.telephone(address, 1.0, YES)
         account.service.place_from_client("client:ann", address, caller, DialRequest(address))

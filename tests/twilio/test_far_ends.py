@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from account_stage import ALICE, APP, APP_NUMBER, BOB, Account
+from account_stage import ALICE, APP, APP_NUMBER, BOB, AccountStage
 from numpy.typing import NDArray
 from test_twiml_calls import place_of, words
 
@@ -87,9 +87,9 @@ class Way:
         raise self.end or AssertionError("not awaited so long")
 
 
-def run(directory: Path, twiml: str, prepare: Callable[[Account], Phone]) -> Account:
-    async def conduct() -> Account:
-        account = Account(directory)
+def run(directory: Path, twiml: str, prepare: Callable[[AccountStage], Phone]) -> AccountStage:
+    async def conduct() -> AccountStage:
+        account = AccountStage(directory)
         account.number(APP_NUMBER, "/voice", status_callback=f"{APP}/status")
         account.app.answers["/voice"] = f"<Response>{twiml}</Response>"
         account.service.place_inbound(ALICE, APP_NUMBER, prepare(account))
@@ -104,7 +104,7 @@ def outside(number: str, *, end: Telephone | None = None, way: Way | None = None
     return Phone(Party(name=number, number=number), far_end=end, reach=way)
 
 
-def child_of(account: Account) -> CallRecord:
+def child_of(account: AccountStage) -> CallRecord:
     return next(call for call in account.exchange.catalogue.calls() if call.parent_call_sid)
 
 
@@ -126,7 +126,7 @@ def test_two_telephones_elsewhere_are_recorded_each_in_its_channel(tmp_path: Pat
             self.going = asyncio.ensure_future(goes(call))
             return end
 
-    def prepare(account: Account) -> Phone:
+    def prepare(account: AccountStage) -> Phone:
         account.phones[BOB] = outside(BOB, way=Leaving(callee))
         return outside(ALICE, end=caller)
 
@@ -155,7 +155,7 @@ def test_two_telephones_elsewhere_are_recorded_each_in_its_channel(tmp_path: Pat
 
 @pytest.mark.parametrize("status", ["busy", "no-answer", "failed"])
 def test_what_the_telephone_answers_is_the_call_s_status(tmp_path: Path, status: str) -> None:
-    def prepare(account: Account) -> Phone:
+    def prepare(account: AccountStage) -> Phone:
         refusal = NotReached("486", status)  # type: ignore[arg-type]
         account.phones[BOB] = outside(BOB, way=Way(refusal))
         return account.telephone(ALICE)
@@ -168,7 +168,7 @@ def test_what_the_telephone_answers_is_the_call_s_status(tmp_path: Path, status:
 def test_nobody_answers_in_time_and_it_stops_ringing(tmp_path: Path) -> None:
     way = Way(None, after=60)
 
-    def prepare(account: Account) -> Phone:
+    def prepare(account: AccountStage) -> Phone:
         account.phones[BOB] = outside(BOB, way=way)
         return account.telephone(ALICE)
 
@@ -180,7 +180,7 @@ def test_nobody_answers_in_time_and_it_stops_ringing(tmp_path: Path) -> None:
 def test_the_caller_hangs_up_and_it_stops_ringing(tmp_path: Path) -> None:
     way = Way(None, after=60)
 
-    def prepare(account: Account) -> Phone:
+    def prepare(account: AccountStage) -> Phone:
         account.phones[BOB] = outside(BOB, way=way)
         return account.telephone(ALICE, 2.0, "hangup")
 
@@ -198,7 +198,7 @@ def test_who_answers_at_the_moment_at_which_it_is_given_up_is_let_go(tmp_path: P
             return end
 
     async def conduct() -> LiveCall:
-        account = Account(tmp_path)
+        account = AccountStage(tmp_path)
         phone = outside(BOB, way=Answering(end))
         call = account.exchange.new_call(
             phone.party,

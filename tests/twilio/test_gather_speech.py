@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from account_stage import Account
+from account_stage import AccountStage
 from test_twiml_calls import at, calls_in, wav, words
 
 SAID = "one two three four five"
 
 
-def gathered(directory: Path, attributes: str, *steps: Any, prompt: bool = False) -> Account:
-    def also(account: Account) -> None:
+def gathered(directory: Path, attributes: str, *steps: Any, prompt: bool = False) -> AccountStage:
+    def also(account: AccountStage) -> None:
         account.app.answers["/heard"] = "<Response><Hangup/></Response>"
         account.app.answers["/clip.wav"] = wav(words(5, 6.0))
 

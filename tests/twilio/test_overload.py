@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from account_stage import ALICE, APP, APP_NUMBER, BOB, Account
+from account_stage import ALICE, APP, APP_NUMBER, BOB, AccountStage
 from test_twiml_calls import HELLO, PATH, YES, on_account, place_of
 
 from mediasim.exchange.records import CallRecord
-from mediasim.twilio.asks import CallRequest, Script
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import CallRequest, TwimlSource
 
 DIAL = f'<Response><Dial action="/after" record="record-from-answer-dual">{BOB}</Dial></Response>'
 
 
 def alice_calls(
-    directory: Path, overloaded: Callable[[Account], bool], meanwhile: Any = None
-) -> Account:
+    directory: Path, overloaded: Callable[[AccountStage], bool], meanwhile: Any = None
+) -> AccountStage:
     """Alice calls the app, which dials Bob; ``overloaded`` tells from then on."""
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.number(APP_NUMBER, "/voice")
         account.app.answers["/voice"] = DIAL
         account.app.answers["/after"] = "<Response/>"
@@ -37,16 +37,16 @@ def alice_calls(
     return on_account(directory, main)
 
 
-def warnings(account: Account) -> list[tuple[int, str]]:
+def warnings(account: AccountStage) -> list[tuple[int, str]]:
     return [(each.error_code, each.log) for each in account.service.notifications]
 
 
 def test_a_call_that_the_app_makes_is_refused_and_leaves_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.exchange.plane.overloaded = lambda: True
-        ask = CallRequest(to=BOB, from_=ALICE, script=Script(url=f"{APP}/voice"))
+        ask = CallRequest(to=BOB, from_=ALICE, script=TwimlSource(url=f"{APP}/voice"))
         with pytest.raises(TwilioError, match="no time left for more calls") as refused:
             account.service.create_call(ask)
         assert (refused.value.status, refused.value.code) == (429, 20429)
@@ -60,7 +60,7 @@ def test_a_call_that_the_app_makes_is_refused_and_leaves_nothing(
 
 
 def test_who_calls_the_app_is_refused(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.number(APP_NUMBER, "/voice")
         account.exchange.plane.overloaded = lambda: True
         phone = account.telephone(ALICE)
@@ -90,9 +90,9 @@ def test_calls_under_way_go_on_and_are_recorded_whole(tmp_path: Path) -> None:
 
     refused: list[int] = []
 
-    async def third_call(account: Account) -> None:
+    async def third_call(account: AccountStage) -> None:
         await account.exchange.sleep(4_500_000_000)
-        ask = CallRequest(to=BOB, from_=ALICE, script=Script(url=f"{APP}/voice"))
+        ask = CallRequest(to=BOB, from_=ALICE, script=TwimlSource(url=f"{APP}/voice"))
         with pytest.raises(TwilioError) as error:
             account.service.create_call(ask)
         refused.append(error.value.status)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from account_stage import ALICE, APP, BOB, CAROL, Account
+from account_stage import ALICE, APP, BOB, CAROL, AccountStage
 from meeting import (
     PATH,
     Samples,
@@ -22,8 +22,8 @@ from meeting import (
     words,
 )
 
-from mediasim.twilio.asks import CallUpdate, Script
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import CallUpdate, TwimlSource
 
 A, B = words(1), words(2)
 RECORDED = '<Start><Recording trim="do-not-trim"/></Start>'
@@ -37,18 +37,18 @@ def take(noun: str = "", dial: str = 'action="/talked"', name: str = "support") 
     return f"<Dial {dial}><Queue {noun}>{name}</Queue></Dial>"
 
 
-def heard(account: Account, number: int = 0) -> Samples:
+def heard(account: AccountStage, number: int = 0) -> Samples:
     """What a caller with a recording of its own was sent."""
     channels = media(account, recordings(account, "StartCallRecordingAPI")[number])
     return np.asarray(channels[1])
 
 
-def prepare(account: Account) -> None:
+def prepare(account: AccountStage) -> None:
     account.app.answers["/left"] = account.app.answers["/talked"] = "<Response><Pause/></Response>"
 
 
 def test_a_call_waits_with_music_and_is_put_through(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         comes(account, ALICE, RECORDED + enqueue(), 5.0, A, 2.0)
         await until(account, 3)
@@ -70,7 +70,7 @@ def test_a_call_waits_with_music_and_is_put_through(tmp_path: Path) -> None:
 
 
 def test_the_agent_goes_on_when_the_caller_hangs_up(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         comes(account, ALICE, enqueue(), 4.0, "hangup")
         comes(account, BOB, take(), 60.0)
@@ -81,7 +81,7 @@ def test_the_agent_goes_on_when_the_caller_hangs_up(tmp_path: Path) -> None:
 
 
 def test_scripted_parties_that_are_done_hang_up(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, enqueue(), 3.0)
         comes(account, BOB, take(dial=""), 4.0)
 
@@ -91,26 +91,26 @@ def test_scripted_parties_that_are_done_hang_up(tmp_path: Path) -> None:
 
 
 def test_first_come_first_served(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         comes(account, ALICE, enqueue(""), 20.0)
         await until(account, 1)
         comes(account, CAROL, enqueue("") + "<Pause/>", 20.0)
         await until(account, 2)
-        desk = account.service.queues
-        (queue,) = desk.all()
+        manager = account.service.queues
+        (queue,) = manager.all()
         assert (queue.current_size, queue.average_wait_seconds) == (2, 1)
-        first, second = desk.members(queue.sid)
+        first, second = manager.members(queue.sid)
         assert (first.position, first.waited_ns) == (1, 2_000_000_000)
         assert (second.position, second.waited_ns) == (2, 1_000_000_000)
-        assert desk.member(queue.sid, "Front") == first
-        assert desk.member(queue.sid, second.call_sid) == second
+        assert manager.member(queue.sid, "Front") == first
+        assert manager.member(queue.sid, second.call_sid) == second
         comes(account, BOB, take(dial='timeLimit="2"') + take(dial='timeLimit="2"'), 20.0)
         await until(account, 3)
-        assert [each.call_sid for each in desk.members(queue.sid)] == [second.call_sid]
+        assert [each.call_sid for each in manager.members(queue.sid)] == [second.call_sid]
         await until(account, 5)
-        assert desk.members(queue.sid) == []
+        assert manager.members(queue.sid) == []
         with pytest.raises(TwilioError) as nobody:
-            desk.member(queue.sid, "Front")
+            manager.member(queue.sid, "Front")
         assert (nobody.value.status, nobody.value.code) == (404, 20404)
 
     account = on_account(tmp_path, main)
@@ -119,7 +119,7 @@ def test_first_come_first_served(tmp_path: Path) -> None:
 
 
 def test_the_waiting_document_goes_round_and_is_told_how_it_stands(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/wait"] = (
             '<Response><Play digits="1"/><Pause length="2"/><Dial>x</Dial></Response>'
         )
@@ -138,7 +138,7 @@ def test_the_waiting_document_goes_round_and_is_told_how_it_stands(tmp_path: Pat
 
 
 def test_a_waiting_document_that_leads_to_itself_is_told_how_it_stands_now(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/wait"] = '<Response><Pause length="2"/><Redirect/></Response>'
         comes(account, ALICE, enqueue('waitUrl="/wait"'), 5.0, "hangup")
 
@@ -147,7 +147,7 @@ def test_a_waiting_document_that_leads_to_itself_is_told_how_it_stands_now(tmp_p
 
 
 def test_leave_goes_on_with_the_action_or_the_next_verb(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         account.app.answers["/wait"] = '<Response><Pause length="2"/><Leave/></Response>'
         comes(account, ALICE, enqueue('waitUrl="/wait" action="/left"'), 60.0)
@@ -159,7 +159,7 @@ def test_leave_goes_on_with_the_action_or_the_next_verb(tmp_path: Path) -> None:
 
 
 def test_keys_may_be_asked_for_while_waiting(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/wait"] = (
             '<Response><Gather numDigits="1" action="/key"><Pause length="20"/></Gather></Response>'
         )
@@ -172,7 +172,7 @@ def test_keys_may_be_asked_for_while_waiting(tmp_path: Path) -> None:
 
 
 def test_hanging_up_while_waiting_is_told(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         comes(account, ALICE, enqueue(), 2.0, "hangup")
         account.app.answers["/wait"] = '<Response><Pause length="3"/><Hangup/></Response>'
@@ -186,7 +186,7 @@ def test_hanging_up_while_waiting_is_told(tmp_path: Path) -> None:
 
 
 def test_a_full_queue_and_a_broken_document(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         account.service.queues.create("small", 1)
         comes(account, ALICE, enqueue("", "small"), 2.0, "hangup")
@@ -203,7 +203,7 @@ def test_a_full_queue_and_a_broken_document(tmp_path: Path) -> None:
 
 
 def test_a_document_that_takes_no_time_does_not_stop_the_clock(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/wait"] = "<Response/>"
         comes(account, ALICE, enqueue('waitUrl="/wait"'), 5.0, "hangup")
 
@@ -214,7 +214,7 @@ def test_a_document_that_takes_no_time_does_not_stop_the_clock(tmp_path: Path) -
 
 
 def test_an_agent_waits_for_somebody_to_come(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.service.queues.create("support")
         comes(account, BOB, take(), 9.0)
         await until(account, 4)
@@ -226,7 +226,7 @@ def test_an_agent_waits_for_somebody_to_come(tmp_path: Path) -> None:
 
 
 def test_nobody_came_or_there_is_no_such_queue(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         account.service.queues.create("support")
         comes(account, BOB, take(dial='timeout="5" action="/talked"'), 60.0)
@@ -240,7 +240,7 @@ def test_nobody_came_or_there_is_no_such_queue(tmp_path: Path) -> None:
 
 
 def test_the_waiting_caller_hears_the_nouns_document_first(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.app.answers["/about"] = '<Response><Play digits="9"/><Pause length="2"/></Response>'
         comes(account, ALICE, RECORDED + enqueue('waitUrl=""'), 6.0)
         await until(account, 2)
@@ -259,7 +259,7 @@ def test_the_waiting_caller_hears_the_nouns_document_first(tmp_path: Path) -> No
 
 
 def test_a_caller_gone_during_the_document_makes_way_for_the_next(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         account.app.answers["/about"] = '<Response><Pause length="5"/></Response>'
         comes(account, ALICE, enqueue(), 2.0, "hangup")
@@ -275,7 +275,7 @@ def test_a_caller_gone_during_the_document_makes_way_for_the_next(tmp_path: Path
 
 
 def test_the_conversation_is_recorded_as_dial_says(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         comes(account, ALICE, enqueue(""), 3.0, A, 1.0)
         await until(account, 1)
@@ -296,20 +296,20 @@ def test_the_conversation_is_recorded_as_dial_says(tmp_path: Path) -> None:
 
 
 def test_the_app_takes_a_call_out(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
-        desk = account.service.queues
+        manager = account.service.queues
         account.app.answers["/elsewhere"] = '<Response><Pause length="4"/></Response>'
         alice = comes(account, ALICE, enqueue(), 60.0)
         await until(account, 3)
-        (queue,) = desk.all()
+        (queue,) = manager.all()
         with pytest.raises(TwilioError) as full:
-            desk.remove(queue.sid)
+            manager.remove(queue.sid)
         assert full.value.status == 400
-        gone = desk.dequeue(queue.sid, "Front", Script(f"{APP}/elsewhere"))
+        gone = manager.dequeue(queue.sid, "Front", TwimlSource(f"{APP}/elsewhere"))
         assert (gone.call_sid, gone.position, gone.waited_ns) == (alice.sid, 0, 3_000_000_000)
         await until(account, 4)
-        assert desk.remove(queue.sid) is not None
+        assert manager.remove(queue.sid) is not None
 
     account = on_account(tmp_path, main)
     assert told(account, "/left", "QueueResult", "QueueTime") == [("redirected", "3")]
@@ -317,12 +317,12 @@ def test_the_app_takes_a_call_out(tmp_path: Path) -> None:
 
 
 def test_a_caller_taken_out_of_a_conversation(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         prepare(account)
         alice = comes(account, ALICE, enqueue(), 60.0)
         comes(account, BOB, take(), 60.0)
         await until(account, 3)
-        script = Script(twiml='<Response><Pause length="5"/></Response>')
+        script = TwimlSource(twiml='<Response><Pause length="5"/></Response>')
         account.service.update_call(alice.sid, CallUpdate(script=script))
 
     account = on_account(tmp_path, main)
@@ -331,28 +331,28 @@ def test_a_caller_taken_out_of_a_conversation(tmp_path: Path) -> None:
 
 
 def test_queues_are_named_sized_and_unknown(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
-        desk = account.service.queues
-        one = desk.create("one")
-        assert (one.max_size, desk.find(one.sid)) == (1000, one)
-        desk.create("two", 5)
-        assert desk.update(one.sid, "eins", 7).friendly_name == "eins"
-        assert desk.update(one.sid, "eins").max_size == 7
+    async def main(account: AccountStage) -> None:
+        manager = account.service.queues
+        one = manager.create("one")
+        assert (one.max_size, manager.find(one.sid)) == (1000, one)
+        manager.create("two", 5)
+        assert manager.update(one.sid, "eins", 7).friendly_name == "eins"
+        assert manager.update(one.sid, "eins").max_size == 7
         refusals = (
-            (lambda: desk.create("two"), 400),
-            (lambda: desk.create(""), 400),
-            (lambda: desk.create("x" * 65), 400),
-            (lambda: desk.create("three", 0), 400),
-            (lambda: desk.update(one.sid, "two"), 400),
-            (lambda: desk.update(one.sid, max_size=5001), 400),
-            (lambda: desk.find("QU" + 32 * "0"), 404),
-            (lambda: desk.members("QU" + 32 * "0"), 404),
+            (lambda: manager.create("two"), 400),
+            (lambda: manager.create(""), 400),
+            (lambda: manager.create("x" * 65), 400),
+            (lambda: manager.create("three", 0), 400),
+            (lambda: manager.update(one.sid, "two"), 400),
+            (lambda: manager.update(one.sid, max_size=5001), 400),
+            (lambda: manager.find("QU" + 32 * "0"), 404),
+            (lambda: manager.members("QU" + 32 * "0"), 404),
         )
         for ask, status in refusals:
             with pytest.raises(TwilioError) as refused:
                 ask()
             assert refused.value.status == status
-        desk.remove(one.sid)
-        assert [each.friendly_name for each in desk.all()] == ["two"]
+        manager.remove(one.sid)
+        assert [each.friendly_name for each in manager.all()] == ["two"]
 
     on_account(tmp_path, main)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mediasim.exchange.dates import Dates
-from mediasim.twilio.account import Book, NotificationRecord
-from mediasim.twilio.asks import Callback, Script
+from mediasim.twilio.account_parts import NotificationRecord, ResourceList
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import Callback, TwimlSource
 from mediasim.twilio.resources import KeyRecord, NumberRecord
 
 ACCOUNT = "AC" + "0" * 32
@@ -22,7 +22,7 @@ def number(phone_number: str = "+14155550100", **more: str) -> NumberRecord:
 
 
 def test_a_book_keeps_its_records_in_order() -> None:
-    book: Book[KeyRecord] = Book("Keys", ACCOUNT)
+    book: ResourceList[KeyRecord] = ResourceList("Keys", ACCOUNT)
     records = [key(3), key(1), key(2)]
     for record in records:
         book.add(record)
@@ -35,7 +35,7 @@ def test_a_book_keeps_its_records_in_order() -> None:
 
 
 def test_what_a_book_has_not_is_named_by_its_path() -> None:
-    book: Book[KeyRecord] = Book("Keys", ACCOUNT)
+    book: ResourceList[KeyRecord] = ResourceList("Keys", ACCOUNT)
     for ask in (book.find, book.remove):
         with pytest.raises(TwilioError) as refused:
             ask("SK1")
@@ -45,11 +45,11 @@ def test_what_a_book_has_not_is_named_by_its_path() -> None:
 
 
 def test_where_a_numbers_calls_go() -> None:
-    assert number().script() == Script()
+    assert number().script() == TwimlSource()
     assert number().callback() is None
     own = number(voice_url="http://a/", voice_method="GET", voice_fallback_url="http://b/")
-    assert own.script() == Script("http://a/", "GET", "http://b/")
-    assert number(voice_url="http://a/", twiml="<Response/>").script() == Script(
+    assert own.script() == TwimlSource("http://a/", "GET", "http://b/")
+    assert number(voice_url="http://a/", twiml="<Response/>").script() == TwimlSource(
         twiml="<Response/>"
     )
     assert number(status_callback="http://c/").callback() == Callback("http://c/")

@@ -9,7 +9,13 @@ import pytest
 from rest_stage import ALICE, APP, BOB, DAY, SECOND, Api
 
 from mediasim.exchange.lifecycle import move
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
+from mediasim.twilio.requests import (
+    Callback,
+    CallRequest,
+    CallUpdate,
+    RecordingRequest,
+    TwimlSource,
+)
 
 
 @pytest.fixture
@@ -27,7 +33,7 @@ def test_a_call_by_url(api: Api) -> None:
     made = api.post("Calls.json", 201, To=BOB, From=ALICE, Url=f"{APP}/voice", Unknown="ignored")
     assert made["status"] == "queued"
     assert made["uri"] == f"{api.root}/Calls/{made['sid']}.json"
-    assert the_request(api) == CallRequest(BOB, ALICE, Script(f"{APP}/voice"))
+    assert the_request(api) == CallRequest(BOB, ALICE, TwimlSource(f"{APP}/voice"))
     assert api.get(f"Calls/{made['sid']}.json") == made
 
 
@@ -54,7 +60,7 @@ def test_a_call_with_everything(api: Api) -> None:
     assert the_request(api) == CallRequest(
         "client:bob",
         ALICE,
-        Script(twiml="<Response/>"),
+        TwimlSource(twiml="<Response/>"),
         status_callback=Callback(f"{APP}/status#rc=2", "GET", ("initiated", "ringing", "answered")),
         timeout_seconds=20,
         time_limit_seconds=90,
@@ -74,7 +80,7 @@ def test_url_goes_before_twiml_and_an_application_before_both(api: Api) -> None:
     api.post("Calls.json", 201, **form)
     api.post("Calls.json", 201, **form, ApplicationSid=sid, StatusCallback=f"{APP}/status")
     first, second = api.service.asked
-    assert first.script == Script(f"{APP}/voice")
+    assert first.script == TwimlSource(f"{APP}/voice")
     assert second.application_sid == sid
     assert second.status_callback is None
 
@@ -147,9 +153,9 @@ def test_a_call_is_updated(api: Api) -> None:
     api.post(path, Twiml="<Response/>", StatusCallback=f"{APP}/status", TimeLimit="60")
     assert api.post(path, Status="completed")["status"] == "completed"
     assert api.service.asked == [
-        CallUpdate(script=Script(f"{APP}/next", "GET", f"{APP}/fallback")),
+        CallUpdate(script=TwimlSource(f"{APP}/next", "GET", f"{APP}/fallback")),
         CallUpdate(
-            script=Script(twiml="<Response/>"),
+            script=TwimlSource(twiml="<Response/>"),
             status_callback=Callback(f"{APP}/status"),
             time_limit_seconds=60,
         ),

@@ -8,13 +8,13 @@ import pytest
 from rest_stage import ALICE, APP, BOB, DAY, Api
 
 from mediasim.exchange.lifecycle import move
-from mediasim.twilio.asks import (
+from mediasim.twilio.requests import (
     Callback,
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
     RecordingRequest,
-    Script,
+    TwimlSource,
 )
 
 
@@ -31,7 +31,7 @@ def test_a_conference_is_announced_to_and_ended(api: Api) -> None:
     ended = api.post(path, Status="completed")
     assert ended["reason_conference_ended"] == "conference-ended-via-api"
     assert api.service.conferences.asked == [
-        ConferenceUpdate(announce=Script(f"{APP}/say", "GET")),
+        ConferenceUpdate(announce=TwimlSource(f"{APP}/say", "GET")),
         ConferenceUpdate(status="completed"),
     ]
     api.refused("POST", path, 400, 20001, data={"Status": "init"})
@@ -106,7 +106,7 @@ def test_a_participant_with_everything(api: Api) -> None:
             beep="onEnter",
             start_conference_on_enter=False,
             end_conference_on_exit=True,
-            wait=Script(""),
+            wait=TwimlSource(""),
             max_participants=3,
             coaching=coached,
             recording=RecordingRequest("dual", trim="trim-silence"),
@@ -150,9 +150,9 @@ def test_a_participant_is_changed_and_removed(api: Api) -> None:
     api.post(one, AnnounceUrl=f"{APP}/say", EndConferenceOnExit="true", BeepOnExit="false")
     assert api.service.conferences.asked[1:] == [
         ParticipantUpdate(muted=True),
-        ParticipantUpdate(hold=True, hold_script=Script(f"{APP}/hold", "GET")),
+        ParticipantUpdate(hold=True, hold_script=TwimlSource(f"{APP}/hold", "GET")),
         ParticipantUpdate(
-            announce=Script(f"{APP}/say"), end_conference_on_exit=True, beep_on_exit=False
+            announce=TwimlSource(f"{APP}/say"), end_conference_on_exit=True, beep_on_exit=False
         ),
     ]
     assert len(api.get(f"{path}.json?Muted=true&Hold=true")["participants"]) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rest_stage import APP, DAY, Api
 
-from mediasim.twilio.asks import Callback, RecordingRequest
+from mediasim.twilio.requests import Callback, RecordingRequest
 
 
 @pytest.fixture

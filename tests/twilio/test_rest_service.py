@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from account_stage import ALICE, APP, BOB, TOKEN, Account
+from account_stage import ALICE, APP, BOB, TOKEN, AccountStage
 from api_description import check_response
 
 from mediasim.net.virtual_loop import VirtualLoop
@@ -19,7 +19,7 @@ from mediasim.twilio.rest import create_api
 class Client:
     """Asks on the account's own loop; answers are held against the description."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: AccountStage) -> None:
         self.account = account
         sid = account.service.account.sid
         self.http = httpx2.AsyncClient(
@@ -36,9 +36,9 @@ class Client:
         return body
 
 
-def through(directory: Path, main: Callable[[Client], Coroutine[Any, Any, None]]) -> Account:
-    async def conduct() -> Account:
-        account = Account(directory)
+def through(directory: Path, main: Callable[[Client], Coroutine[Any, Any, None]]) -> AccountStage:
+    async def conduct() -> AccountStage:
+        account = AccountStage(directory)
         await main(Client(account))
         await account.over()
         return account

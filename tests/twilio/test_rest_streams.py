@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_stage import APP, Api
 
-from mediasim.twilio.asks import Callback, StreamRequest
+from mediasim.twilio.requests import Callback, StreamRequest
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from account_stage import Account
+from account_stage import AccountStage
 from numpy.typing import NDArray
 from test_twiml_calls import calls_in
 
@@ -20,7 +20,7 @@ from mediasim.twilio.ports import HttpAnswer
 RECORDED = '<Start><Recording trim="do-not-trim"/></Start>'
 
 
-def heard(directory: Path, *verbs: str) -> tuple[NDArray[np.int16], Account]:
+def heard(directory: Path, *verbs: str) -> tuple[NDArray[np.int16], AccountStage]:
     """What the caller was sent, from its first sample on, and the account."""
     account = calls_in(directory, RECORDED + "".join(verbs) + "<Pause/>")
     return account.media()[1], account
@@ -121,7 +121,7 @@ def test_a_damaged_file_is_noted_and_the_next_verb_follows(
     page = encode_mp3(sound[np.newaxis], 32_000) + b"<html>an error page</html>" * 9
     body = {"unknown-tag.wav": bytes(data), "page.mp3": page, "nothing.wav": b"\x00" * 99}[file]
 
-    def serve(account: Account) -> None:
+    def serve(account: AccountStage) -> None:
         account.app.answers[f"/{file}"] = HttpAnswer(200, {}, body)
 
     twiml = f"<Play>/{file}</Play><Play digits='1'/><Pause/>"

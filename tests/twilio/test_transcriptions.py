@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from account_stage import ALICE, APP_NUMBER, Account
+from account_stage import ALICE, APP_NUMBER, AccountStage
 from numpy.typing import NDArray
 
 from mediasim.audio.tones import noise
@@ -28,10 +28,10 @@ def voicemail(
     attributes: str,
     *steps: Any,
     after: float = 0.0,
-    at_done: Callable[[Account], str] | None = None,
-) -> Account:
-    async def conduct() -> Account:
-        account = Account(directory)
+    at_done: Callable[[AccountStage], str] | None = None,
+) -> AccountStage:
+    async def conduct() -> AccountStage:
+        account = AccountStage(directory)
         account.number(APP_NUMBER, "/voice")
         record = f'<Record action="/done" transcribeCallback="/words" {attributes}/>'
         account.app.answers["/voice"] = f"<Response>{record}</Response>"
@@ -116,7 +116,7 @@ def test_one_who_hangs_up_is_transcribed_too(tmp_path: Path) -> None:
 
 
 def test_one_that_is_deleted_on_the_way_tells_nothing(tmp_path: Path) -> None:
-    def at_done(account: Account) -> str:
+    def at_done(account: AccountStage) -> str:
         (record,) = account.service.transcriptions.all()
         account.service.transcriptions.remove(record.sid)
         return "<Response><Hangup/></Response>"

@@ -9,15 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, Account, unreachable
+from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, AccountStage, unreachable
 from numpy.typing import NDArray
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
 from mediasim.net.virtual_loop import VirtualLoop
-from mediasim.twilio.asks import Callback, CallRequest, CallUpdate, RecordingRequest, Script
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.requests import (
+    Callback,
+    CallRequest,
+    CallUpdate,
+    RecordingRequest,
+    TwimlSource,
+)
 
 PATH = 5 * 160
 """Samples from when a word is said to when the server has it."""
@@ -41,10 +47,10 @@ def place_of(channel: NDArray[np.int16], said: NDArray[np.int16]) -> int:
 
 
 def on_account(
-    directory: Path, main: Callable[[Account], Coroutine[Any, Any, Any]], **exchange: Any
-) -> Account:
-    async def conduct() -> Account:
-        account = Account(directory, **exchange)
+    directory: Path, main: Callable[[AccountStage], Coroutine[Any, Any, Any]], **exchange: Any
+) -> AccountStage:
+    async def conduct() -> AccountStage:
+        account = AccountStage(directory, **exchange)
         await main(account)
         await account.over()
         return account
@@ -54,11 +60,11 @@ def on_account(
 
 
 def calls_in(
-    directory: Path, twiml: str, *steps: Any, also: Callable[[Account], None] | None = None
-) -> Account:
+    directory: Path, twiml: str, *steps: Any, also: Callable[[AccountStage], None] | None = None
+) -> AccountStage:
     """Alice calls the app's number, which answers with a document."""
 
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.number(APP_NUMBER, "/voice", status_callback=f"{APP}/status")
         account.app.answers["/voice"] = f"<Response>{twiml}</Response>"
         phone = account.telephone(ALICE, *steps)
@@ -69,11 +75,11 @@ def calls_in(
     return on_account(directory, main)
 
 
-def kinds(account: Account) -> list[str]:
+def kinds(account: AccountStage) -> list[str]:
     return [event.kind for event in account.exchange.events.log]
 
 
-def at(account: Account, kind: str) -> float:
+def at(account: AccountStage, kind: str) -> float:
     """When something happened first, in seconds."""
     return next(e.at_ns for e in account.exchange.events.log if e.kind == kind) / 1e9
 
@@ -102,7 +108,7 @@ def test_reject_does_not_answer(tmp_path: Path, reason: str, status: str) -> Non
 
 
 def test_redirect_goes_on_with_another_document(tmp_path: Path) -> None:
-    def also(account: Account) -> None:
+    def also(account: AccountStage) -> None:
         account.app.answers["/next"] = '<Response><Pause length="4"/></Response>'
 
     account = calls_in(tmp_path, '<Pause/><Redirect method="GET">next?a=1</Redirect>', also=also)
@@ -141,7 +147,7 @@ def test_an_app_that_dials_itself_is_warned(tmp_path: Path) -> None:
 def test_what_is_played_is_recorded_as_the_outbound_track(tmp_path: Path) -> None:
     clip = words(9, 0.5)
 
-    def also(account: Account) -> None:
+    def also(account: AccountStage) -> None:
         account.app.answers["/clip.wav"] = wav(clip)
 
     twiml = '<Start><Recording trim="do-not-trim" recordingStatusCallback="/rec"/></Start>'
@@ -162,7 +168,7 @@ def wav(pcm: NDArray[np.int16]) -> bytes:
 
 
 def test_speech_is_said_and_a_missing_file_is_noted(tmp_path: Path) -> None:
-    def also(account: Account) -> None:
+    def also(account: AccountStage) -> None:
         account.app.answers["/none.mp3"] = HttpAnswer(404, {}, b"")
 
     twiml = '<Start><Recording trim="do-not-trim"/></Start><Say>Good morning</Say>'
@@ -175,8 +181,8 @@ def test_speech_is_said_and_a_missing_file_is_noted(tmp_path: Path) -> None:
 # -- Gather -------------------------------------------------------------------------------------
 
 
-def gathered(directory: Path, attributes: str, *steps: Any, prompt: str = "") -> Account:
-    def also(account: Account) -> None:
+def gathered(directory: Path, attributes: str, *steps: Any, prompt: str = "") -> AccountStage:
+    def also(account: AccountStage) -> None:
         account.app.answers["/keys"] = "<Response><Hangup/></Response>"
         account.app.answers["/clip.wav"] = wav(words(5, 6.0))
 
@@ -234,8 +240,8 @@ def test_what_was_said_is_understood(tmp_path: Path) -> None:
 # -- Record -------------------------------------------------------------------------------------
 
 
-def voicemail(directory: Path, attributes: str, *steps: Any) -> Account:
-    def also(account: Account) -> None:
+def voicemail(directory: Path, attributes: str, *steps: Any) -> AccountStage:
+    def also(account: AccountStage) -> None:
         account.app.answers["/done"] = "<Response><Hangup/></Response>"
 
     twiml = f'<Record action="/done" recordingStatusCallback="/rec" {attributes}/>'
@@ -275,8 +281,10 @@ def test_nothing_said_asks_nothing(tmp_path: Path) -> None:
 # -- Dial ---------------------------------------------------------------------------------------
 
 
-def dialled(directory: Path, attributes: str, noun: str, *steps: Any, **phones: Any) -> Account:
-    def also(account: Account) -> None:
+def dialled(
+    directory: Path, attributes: str, noun: str, *steps: Any, **phones: Any
+) -> AccountStage:
+    def also(account: AccountStage) -> None:
         account.app.answers["/after"] = "<Response><Pause/></Response>"
         for number, phone in phones.items():
             account.telephone({"bob": BOB, "carol": CAROL}[number], *phone[0], **phone[1])
@@ -362,7 +370,7 @@ def test_a_star_ends_the_conversation(tmp_path: Path) -> None:
 
 
 def test_a_screening_document_decides(tmp_path: Path) -> None:
-    def also(account: Account) -> None:
+    def also(account: AccountStage) -> None:
         account.telephone(BOB, 1.0, YES)
         account.app.answers["/screen"] = "<Response><Pause length='2'/><Hangup/></Response>"
 
@@ -377,7 +385,7 @@ def test_a_screening_document_decides(tmp_path: Path) -> None:
 
 
 def test_an_api_call_is_told_of_at_each_step(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.telephone(BOB, 0.5, YES, after=3.0)
         account.app.answers["/hello"] = "<Response><Pause length='4'/></Response>"
         events = ("initiated", "ringing", "answered", "completed")
@@ -385,7 +393,7 @@ def test_an_api_call_is_told_of_at_each_step(tmp_path: Path) -> None:
             CallRequest(
                 to=BOB,
                 from_=APP_NUMBER,
-                script=Script(f"{APP}/hello"),
+                script=TwimlSource(f"{APP}/hello"),
                 status_callback=Callback(f"{APP}/status", "POST", events),
                 recording=RecordingRequest("dual"),
             )
@@ -402,23 +410,23 @@ def test_an_api_call_is_told_of_at_each_step(tmp_path: Path) -> None:
 
 
 def test_a_call_is_updated_while_it_goes_on(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.telephone(BOB)
         account.app.answers["/new"] = "<Response><Pause length='2'/></Response>"
         twiml = "<Response><Pause length='60'/></Response>"
-        record = account.service.create_call(CallRequest(BOB, APP_NUMBER, Script(twiml=twiml)))
+        record = account.service.create_call(CallRequest(BOB, APP_NUMBER, TwimlSource(twiml=twiml)))
         await asyncio.sleep(5)
-        account.service.update_call(record.sid, CallUpdate(script=Script(f"{APP}/new")))
+        account.service.update_call(record.sid, CallUpdate(script=TwimlSource(f"{APP}/new")))
 
     account = on_account(tmp_path, main)
     assert at(account, "call.completed") == 7.0
 
 
 def test_a_ringing_call_is_canceled_and_one_in_progress_completed(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.telephone(BOB, after=10)
         account.telephone(CAROL)
-        script = Script(twiml="<Response><Pause length='60'/></Response>")
+        script = TwimlSource(twiml="<Response><Pause length='60'/></Response>")
         ringing = account.service.create_call(CallRequest(BOB, APP_NUMBER, script))
         talking = account.service.create_call(CallRequest(CAROL, APP_NUMBER, script))
         await asyncio.sleep(3)
@@ -433,10 +441,10 @@ def test_a_ringing_call_is_canceled_and_one_in_progress_completed(tmp_path: Path
 
 
 def test_a_recording_by_rest_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.telephone(BOB, HELLO, HELLO, HELLO)
         twiml = "<Response><Pause length='8'/></Response>"
-        call = account.service.create_call(CallRequest(BOB, APP_NUMBER, Script(twiml=twiml)))
+        call = account.service.create_call(CallRequest(BOB, APP_NUMBER, TwimlSource(twiml=twiml)))
         with pytest.raises(TwilioError) as refused:
             account.service.start_recording(call.sid, RecordingRequest())
         assert refused.value.code == 21220
@@ -468,9 +476,9 @@ def test_a_recording_by_rest_is_paused_resumed_and_stopped(tmp_path: Path) -> No
     ],
 )
 def test_numbers_that_cannot_be_called(tmp_path: Path, to: str, from_: str, code: int) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         with pytest.raises(TwilioError) as refused:
-            account.service.create_call(CallRequest(to, from_, Script("http://127.0.0.1/")))
+            account.service.create_call(CallRequest(to, from_, TwimlSource("http://127.0.0.1/")))
         assert (refused.value.status, refused.value.code) == (400, code)
         assert not account.exchange.catalogue.calls()
 
@@ -491,7 +499,7 @@ BROKEN: list[tuple[str, Any, int]] = [
 def test_an_app_that_fails_gets_an_apology_and_a_notification(
     tmp_path: Path, name: str, answer: Any, code: int
 ) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.number(APP_NUMBER, "/voice")
         account.app.answers["/voice"] = answer
         account.service.place_inbound(ALICE, APP_NUMBER, account.telephone(ALICE, 1.0, YES))
@@ -503,7 +511,7 @@ def test_an_app_that_fails_gets_an_apology_and_a_notification(
 
 
 def test_the_fallback_is_asked_instead(tmp_path: Path) -> None:
-    async def main(account: Account) -> None:
+    async def main(account: AccountStage) -> None:
         account.number(APP_NUMBER, "/voice", voice_fallback_url=f"{APP}/fallback")
         account.app.answers["/voice"] = HttpAnswer(500, {}, b"")
         account.app.answers["/fallback"] = "<Response><Pause length='3'/></Response>"

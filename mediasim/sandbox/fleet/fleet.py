@@ -22,9 +22,9 @@ from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import zero_of
 from mediasim.sandbox.config import AccountConfig
-from mediasim.sandbox.fleet.mirror import Mirror, written
-from mediasim.sandbox.fleet.proxy import Place
-from mediasim.sandbox.fleet.wire import Wire, WireBroken
+from mediasim.sandbox.fleet.ipc import MessagePipe, PipeBroken
+from mediasim.sandbox.fleet.proxy import RequestOwner
+from mediasim.sandbox.fleet.replica import Replica, written
 from mediasim.sandbox.persistence import to_document
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.workers import FleetBroke, Orders
@@ -60,7 +60,7 @@ class Worker:
         self.url = ""
         """Where it answers the API."""
         self.ready = asyncio.Event()
-        self.wire = Wire(lambda message: hear(number, message))
+        self.wire = MessagePipe(lambda message: hear(number, message))
         self.process: subprocess.Popen[bytes]
 
     @property
@@ -91,7 +91,7 @@ class Fleet:
 
         self._sandbox = sandbox
         self._on_crash = on_crash
-        self._mirror = Mirror(sandbox)
+        self._replica = Replica(sandbox)
         self._numbers = count(1)
         self._places: list[Worker] = []
         """The worker of each place; one that has died gives it to another."""
@@ -177,7 +177,7 @@ class Fleet:
         worker.process.kill()
         await asyncio.to_thread(worker.process.wait)
         await worker.wire.settled()
-        code, carried = worker.process.returncode, len(self._mirror.live[worker.number])
+        code, carried = worker.process.returncode, len(self._replica.live[worker.number])
         _LOG.error(
             "worker %d has died (exit code %d) with %d calls: they end, others go on",
             worker.number,
@@ -186,7 +186,7 @@ class Fleet:
         )
         spool = self._sandbox.storage.worker_folder(worker.number) / SPOOL
         try:
-            await self._sandbox.engine.gate(lambda: self._mirror.bury(worker.number, spool))
+            await self._sandbox.engine.gate(lambda: self._replica.bury(worker.number, spool))
         except OSError as error:
             _LOG.error(
                 "what worker %d recorded is left to the next start: %s", worker.number, error
@@ -225,10 +225,10 @@ class Fleet:
 
     @property
     def calls_in_progress(self) -> int:
-        return sum(len(calls) for calls in self._mirror.live.values())
+        return sum(len(calls) for calls in self._replica.live.values())
 
     def party(self, call_sid: str) -> str | None:
-        return self._mirror.parties.get(call_sid)
+        return self._replica.parties.get(call_sid)
 
     async def heard(self) -> None:
         """Wait until everything that has happened so far has been told."""
@@ -242,7 +242,7 @@ class Fleet:
         asking = (each.wire.ask(message) for each in self.all)
         answers = await asyncio.gather(*asking, return_exceptions=True)
         for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, WireBroken):
+            if isinstance(answer, BaseException) and not isinstance(answer, PipeBroken):
                 raise answer
         return [answer for answer in answers if not isinstance(answer, BaseException)]
 
@@ -263,17 +263,17 @@ class Fleet:
         """Tell a worker that has come later everything that the others were told."""
         async with self._telling:
             books = [[*place, each] for place, each in self._told.items()]
-            with contextlib.suppress(WireBroken):
+            with contextlib.suppress(PipeBroken):
                 await worker.wire.ask({"books": books})
 
-    def owner(self, place: Place) -> Worker | None:
+    def owner(self, place: RequestOwner) -> Worker | None:
         """The worker that has what a place names."""
         if place.kind == "queue":
-            number = self._mirror.queue_owner(place.key)
+            number = self._replica.queue_owner(place.key)
         else:
-            number = self._mirror.owner(place.kind, place.key)
+            number = self._replica.owner(place.kind, place.key)
             if number is None and place.kind == "conference":
-                number = self._mirror.conference_owner(place.key)
+                number = self._replica.conference_owner(place.key)
         return next((each for each in self.all if each.number == number), None)
 
     @asynccontextmanager
@@ -293,7 +293,7 @@ class Fleet:
         try:
             yield chosen
             # Counted until its record is here: the next call may come before the worker has told.
-            with contextlib.suppress(WireBroken):
+            with contextlib.suppress(PipeBroken):
                 await chosen.wire.ask({"hear": 1})
         finally:
             self._placing[chosen.number] -= 1
@@ -302,7 +302,7 @@ class Fleet:
         if self._sandbox.settings.spread == "numbers":
             worker = self._places[zlib.crc32(number.strip().encode()) % len(self._places)]
             return worker if worker.serves else None
-        live = self._mirror.live
+        live = self._replica.live
         return min(
             self.all,
             key=lambda each: (len(live[each.number]) + self._placing[each.number], each.number),
@@ -312,7 +312,7 @@ class Fleet:
     async def forget(self) -> None:
         """After a reset of all workers."""
         await self.heard()
-        await self._sandbox.engine.gate(self._mirror.forget)
+        await self._sandbox.engine.gate(self._replica.forget)
         self._told = {}
 
     async def end(self) -> None:
@@ -328,14 +328,14 @@ class Fleet:
     # -- what they tell ---------------------------------------------------------------------
 
     async def _hear(self, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
-        gate, mirror = self._sandbox.engine.gate, self._mirror
+        gate, replica = self._sandbox.engine.gate, self._replica
         if "changes" in message:
-            writing = await gate(lambda: mirror.enter(number, message["changes"]))
+            writing = await gate(lambda: replica.enter(number, message["changes"]))
             if any(kind == "queue" for kind, _, _ in message["changes"]):
                 await self.told()
             await written(writing)
         elif "event" in message:
-            await gate(lambda: mirror.hear(message["event"]))
+            await gate(lambda: replica.hear(message["event"]))
         elif "ready" in message:
             for worker in self._places:
                 if worker.number == number:
@@ -358,7 +358,7 @@ class Fleet:
             }
             for kind, stored in all_stored().items()
             if stored.owner is not Owner.WORKER
-            for record in sandbox.shelf(kind).records()
+            for record in sandbox.repository(kind).records()
         }
 
 

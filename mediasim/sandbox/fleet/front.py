@@ -10,33 +10,31 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mediasim.sandbox.access import whole_body
 from mediasim.sandbox.fleet.fleet import Fleet, Worker
 from mediasim.sandbox.fleet.proxy import (
-    Message,
-    Place,
-    Receive,
-    Scope,
-    Send,
+    RequestOwner,
     Where,
     control_place,
     pass_on,
     rest_place,
-    whole_body,
 )
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.rest.answers import refused
+from mediasim.twilio.rest.responses import refused
 
 __all__ = ["ControlOfFleet", "RestOfFleet"]
 
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _TOO_LARGE: Final = 413
+_LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of a body that has to be read before it is passed on."""
 
 
 class RestOfFleet:
     """Twilio's API: what is under way is with a worker, everything else is here."""
 
-    def __init__(self, app: App, fleet: Fleet) -> None:
+    def __init__(self, app: ASGIApp, fleet: Fleet) -> None:
         self._app = app
         self._fleet = fleet
 
@@ -46,7 +44,7 @@ class RestOfFleet:
         if place.where is not Where.ANYONE:
             await fleet.heard()
         if place.where is Where.ANYONE:
-            body = await whole_body(receive)
+            body = await whole_body(receive, _LARGEST)
             if body is None:
                 too_large = TwilioError(_TOO_LARGE, 20001, "The request's body is too large")
                 await refused(too_large, as_xml=not path.endswith(".json"))(scope, receive, send)
@@ -57,7 +55,7 @@ class RestOfFleet:
         if owner is not None:
             await _passed(fleet, owner, scope, receive, send)
         elif _begins_conference(method, path, place):
-            body = await whole_body(receive) or b""
+            body = await whole_body(receive, _LARGEST) or b""
             await _placed(fleet, _form_value(body, "From"), scope, body, send)
         elif method in ("GET", "HEAD"):
             await self._app(scope, receive, send)
@@ -68,7 +66,7 @@ class RestOfFleet:
 class ControlOfFleet:
     """The control API: a middleware within its refusals."""
 
-    def __init__(self, app: App, fleet: Fleet) -> None:
+    def __init__(self, app: ASGIApp, fleet: Fleet) -> None:
         self._app = app
         self._fleet = fleet
 
@@ -95,8 +93,8 @@ class ControlOfFleet:
         else:
             await self._all(place, scope, receive, send)
 
-    async def _all(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
-        fleet, body = self._fleet, await whole_body(receive) or b""
+    async def _all(self, place: RequestOwner, scope: Scope, receive: Receive, send: Send) -> None:
+        fleet, body = self._fleet, await whole_body(receive, _LARGEST) or b""
         if place.where is Where.ANYONE:
             await _placed(fleet, _json_value(body, "to"), scope, body, send)
             return
@@ -178,7 +176,7 @@ async def _passed(
         await refused(broken, as_xml=as_xml)(scope, _said(b""), send)
 
 
-def _begins_conference(method: str, path: str, place: Place) -> bool:
+def _begins_conference(method: str, path: str, place: RequestOwner) -> bool:
     """Whether somebody is called into a conference that has yet to begin."""
     named = place.kind == "conference" and not place.key.startswith("CF")
     return named and method == "POST" and path.split("/")[-1].startswith("Participants")

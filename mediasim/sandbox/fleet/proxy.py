@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from starlette.types import Receive, Scope, Send
 
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.resource import ACCOUNT, Owner
@@ -16,15 +18,11 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = [
-    "Place",
-    "Receive",
-    "Scope",
-    "Send",
+    "RequestOwner",
     "Where",
     "control_place",
     "pass_on",
     "rest_place",
-    "whole_body",
 ]
 
 _ACCOUNT: Final = re.compile(rf"/{API_VERSION}/Accounts/[^/.]+/(.+)")
@@ -50,7 +48,7 @@ class Where(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestOwner:
     """Where a request belongs."""
 
     where: Where
@@ -60,10 +58,10 @@ class Place:
     """Its SID; a conference's may be its name."""
 
 
-_HERE: Final = Place(Where.HERE)
+_HERE: Final = RequestOwner(Where.HERE)
 
 
-def rest_place(method: str, path: str) -> Place:
+def rest_place(method: str, path: str) -> RequestOwner:
     """Of a request to Twilio's API."""
     match = _ACCOUNT.fullmatch(path)
     if match is None:
@@ -75,44 +73,37 @@ def rest_place(method: str, path: str) -> Place:
         return _HERE
     if not rest:
         operation = resource.paths[f"{ACCOUNT}/{first}"].get(method)
-        return Place(Where.ANYONE) if operation and operation.places_call else _HERE
+        return RequestOwner(Where.ANYONE) if operation and operation.places_call else _HERE
     if resource.stored is None or resource.stored.owner is Owner.FRONT:
         return _HERE
     # What is not stored, as a call's streams are not, is only known where it happens.
     live = {path.split("/")[-1] for path, each in lists.items() if each.stored is None}
     writes = resource.stored.owner is Owner.WORKER and method not in _READS
     if writes or not live.isdisjoint(rest[1:]):
-        return Place(Where.OWNER, resource.stored.kind, rest[0])
+        return RequestOwner(Where.OWNER, resource.stored.kind, rest[0])
     return _HERE
 
 
-def control_place(method: str, path: str) -> Place:
+def control_place(method: str, path: str) -> RequestOwner:
     """Of a request to the control API; ``path`` is below its prefix."""
     match [part for part in path.split("/") if part]:
         case ["calls"] if method == "POST":
-            return Place(Where.ANYONE)
+            return RequestOwner(Where.ANYONE)
         case ["calls", sid, _] | ["inspector", "calls", sid]:
-            return Place(Where.OWNER, "call", sid)
+            return RequestOwner(Where.OWNER, "call", sid)
         case ["streams"]:
-            return Place(Where.EACH)
+            return RequestOwner(Where.EACH)
         case ["weather", *_] if method not in _READS:
-            return Place(Where.ALL)
+            return RequestOwner(Where.ALL)
         case ["clock", "rate"]:
-            return Place(Where.ALL)
+            return RequestOwner(Where.ALL)
         case ["reset"]:
-            return Place(Where.RESET)
+            return RequestOwner(Where.RESET)
     return _HERE
 
 
 # -- passing on ----------------------------------------------------------------------------------
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a body that has to be read before it is passed on."""
 _OF_THE_CONNECTION: Final = (
     b"connection",
     b"keep-alive",
@@ -125,20 +116,6 @@ _OF_THE_CONNECTION: Final = (
 )
 """Headers that say nothing to anybody further on (RFC 9110 section 7.6.1)."""
 _OF_THIS_HOST: Final = (b"host", b"origin")
-
-
-async def whole_body(receive: Receive, most: int = LARGEST) -> bytes | None:
-    """A request's body; None if it has more than ``most`` bytes, or never came to its end."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if len(body) > most:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)
 
 
 async def pass_on(

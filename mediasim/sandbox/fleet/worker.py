@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from mediasim.exchange.events import CallEvent, Event
-from mediasim.sandbox.fleet.wire import ReportedRecords, Wire
+from mediasim.sandbox.fleet.ipc import MessagePipe, ReportedRecords
 from mediasim.sandbox.inspector.legs import levels
 from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.sandbox import Sandbox
@@ -25,7 +25,7 @@ __all__ = ["main"]
 class _Worker:
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
-        self._wire = Wire(self._hear)
+        self._wire = MessagePipe(self._hear)
         self._ended = asyncio.Event()
         self._told_to_end = False
         self._sandbox: Sandbox
@@ -97,14 +97,16 @@ def _enter(sandbox: Sandbox, books: list[Any]) -> None:
     """Take over what the front tells of the records that it owns."""
     epoch_ns, service = sandbox.service.dates.unix_ns(0), sandbox.service
     for kind, key, document in books:
-        shelf = sandbox.shelf(kind)
-        known = next((each for each in shelf.records() if getattr(each, shelf.key) == key), None)
-        record = None if document is None else from_document(shelf.type, document, epoch_ns)
+        repository = sandbox.repository(kind)
+        known = next(
+            (each for each in repository.records() if getattr(each, repository.key) == key), None
+        )
+        record = None if document is None else from_document(repository.type, document, epoch_ns)
         if kind == "queue":
             if known is not None and record is not None:
                 service.queues.update(key, record.friendly_name, record.max_size)
             elif record is not None:
-                shelf.add(record)
+                repository.add(record)
             elif known is not None and not known.current_size:
                 service.queues.remove(key)
             continue
@@ -112,9 +114,9 @@ def _enter(sandbox: Sandbox, books: list[Any]) -> None:
             for name in record.__dataclass_fields__:
                 setattr(known, name, getattr(record, name))
         elif record is not None:
-            shelf.add(record)
-        elif known is not None and shelf.remove is not None:
-            shelf.remove(key)
+            repository.add(record)
+        elif known is not None and repository.remove is not None:
+            repository.remove(key)
 
 
 def main(descriptor: int) -> None:

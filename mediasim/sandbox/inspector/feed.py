@@ -24,7 +24,7 @@ from mediasim.sandbox.inspector.summaries import (
 )
 from mediasim.sandbox.sandbox import Sandbox
 
-__all__ = ["Feed"]
+__all__ = ["EventFeed"]
 
 _EVERY: Final = 0.2
 """Seconds between looks."""
@@ -33,7 +33,7 @@ _SIGN_OF_LIFE: Final = 50
 T = TypeVar("T")
 
 
-class Feed:
+class EventFeed:
     """For one page."""
 
     def __init__(self, sandbox: Sandbox, legs: Legs) -> None:

@@ -18,7 +18,7 @@ from mediasim.audio.levels import waveform_peaks
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
-from mediasim.sandbox.inspector.feed import Feed
+from mediasim.sandbox.inspector.feed import EventFeed
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.pages import Assets, page
 from mediasim.sandbox.inspector.summaries import evidence, resources
@@ -77,7 +77,7 @@ class _Inspector:
         self._legs = Legs(sandbox)
 
     async def feed(self, _: Request) -> Response:
-        messages = Feed(self._sandbox, self._legs).messages()
+        messages = EventFeed(self._sandbox, self._legs).messages()
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
 

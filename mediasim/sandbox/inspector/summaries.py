@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.account import Account
 from mediasim.twilio.rest.table import RESOURCES
-from mediasim.twilio.service import Service
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.address import signature
 
@@ -99,7 +99,7 @@ def delivery_summary(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def resources(service: Service) -> dict[str, Any]:
+def resources(service: Account) -> dict[str, Any]:
     """``resources``: each that is stored, what it is called, and its newest records as JSON."""
     return {
         "resources": [

@@ -27,8 +27,8 @@ from mediasim.sandbox.inspector.summaries import (
     seconds,
 )
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.account import Account
 from mediasim.twilio.rest.table import all_stored
-from mediasim.twilio.service import Service
 from mediasim.twilio.session import VerbEvent
 from mediasim.twilio.streams import Stream
 
@@ -163,7 +163,7 @@ def _pauses(events: list[Event], sid: str) -> list[tuple[float | None, float | N
 # -- media streams -------------------------------------------------------------------------------
 
 
-def _streams_of(service: Service, sids: Collection[str]) -> list[dict[str, Any]]:
+def _streams_of(service: Account, sids: Collection[str]) -> list[dict[str, Any]]:
     """Those of these calls, oldest first; what was never said or answered is null."""
     return [_shown(each) for each in service.streams.all() if each.record.call_sid in sids]
 

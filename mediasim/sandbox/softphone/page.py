@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
-    "Ask",
     "BrowserCall",
     "HangUp",
     "Hold",
     "Invite",
     "Mute",
     "Page",
+    "PageMessage",
     "Press",
     "Register",
     "Reject",
@@ -87,10 +87,10 @@ class Mute(_OfCall):
     on: bool
 
 
-Ask = Register | Invite | Answer | Reject | HangUp | Press | Hold | Mute
+PageMessage = Register | Invite | Answer | Reject | HangUp | Press | Hold | Mute
 
 
-ASK: TypeAdapter[Ask] = TypeAdapter(Annotated[Ask, Field(discriminator="type")])
+ASK: TypeAdapter[PageMessage] = TypeAdapter(Annotated[PageMessage, Field(discriminator="type")])
 
 
 class Page(Protocol):

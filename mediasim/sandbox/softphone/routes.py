@@ -24,7 +24,7 @@ from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.engine import EngineStopped
 from mediasim.sandbox.inspector.pages import Assets, page_in
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.sandbox.softphone.page import ASK, Ask
+from mediasim.sandbox.softphone.page import ASK, PageMessage
 from mediasim.twilio.errors import TwilioError
 
 __all__ = ["SOFTPHONE", "softphone_routes"]
@@ -120,7 +120,7 @@ class _Socket:
                     continue
                 await self._do(ask)
 
-    async def _do(self, ask: Ask) -> None:
+    async def _do(self, ask: PageMessage) -> None:
         call = getattr(ask, "call", None)
         try:
             await self._sandbox.engine.gate(lambda: self._sandbox.softphones.hear(self, ask))

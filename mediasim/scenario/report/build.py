@@ -14,7 +14,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.net.rtp_endpoint import RtpEndpoint
-from mediasim.parties.flight import Fate
+from mediasim.parties.in_flight import PacketFate
 from mediasim.parties.party import Line
 from mediasim.rtp import rtcp
 from mediasim.rtp.oddities import Oddity, oddities_of
@@ -267,7 +267,7 @@ def _stream(
     reception: Reception,
     received: Stream,
     sent: int,
-    fates: list[Fate],
+    fates: list[PacketFate],
 ) -> StreamReport:
     party = line.party
     times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}

@@ -26,7 +26,7 @@ from mediasim.scenario.report.waveform import Waveform
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["CallStream", "Heard", "safe_json", "scripts_data", "sound_blocks"]
+__all__ = ["Heard", "ShownStream", "safe_json", "scripts_data", "sound_blocks"]
 
 _ROWS: Final = 3
 """Rows of labels in a channel whose parties talk at the same time, at most."""
@@ -61,7 +61,7 @@ _WAYS: Final = {"up": "→ server", "down": "← server"}
 
 
 @dataclass(frozen=True, slots=True)
-class CallStream:
+class ShownStream:
     """A stream with the call it belongs to."""
 
     call: CallReport
@@ -84,7 +84,7 @@ def scripts_data(
     span: float,
     colours: Mapping[str, int],
     heard: Iterable[Heard],
-    streams: Iterable[CallStream],
+    streams: Iterable[ShownStream],
     failures: Iterable[tuple[str, Mapping[str, Any]]],
 ) -> Markup:
     """All that is drawn and played of a run, as JSON that is safe inside a script element.

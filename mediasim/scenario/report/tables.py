@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.scenario.report.data import CallStream, Heard
+from mediasim.documents.diagnostics import clock
+from mediasim.scenario.report.data import Heard, ShownStream
 from mediasim.scenario.report.model import CallReport, EventReport
 
 __all__ = [
@@ -15,7 +16,6 @@ __all__ = [
     "Table",
     "calls_table",
     "channels_table",
-    "clock",
     "events_table",
     "said_table",
     "streams_table",
@@ -42,16 +42,6 @@ class Table:
 
     head: list[Cell]
     rows: list[list[Cell]]
-
-
-def clock(seconds: float | None) -> str:
-    """``0:02.500``, and hours where there are some; a dash for None."""
-    if seconds is None:
-        return "–"
-    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    rest = f"{milliseconds // 1000:02}.{milliseconds % 1000:03}"
-    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
 
 
 def channels_table(each: Heard) -> Table:
@@ -106,7 +96,7 @@ def calls_table(calls: Iterable[CallReport]) -> Table:
         [
             _party(call.party, call.name),
             *(_text(each) for each in (call.from_, call.to, call.direction, call.status)),
-            *(_number(clock(each)) for each in (call.ringing, call.answered, call.ended)),
+            *(_time(each) for each in (call.ringing, call.answered, call.ended)),
             _sid(call.sid),
         ]
         for call in calls
@@ -114,7 +104,7 @@ def calls_table(calls: Iterable[CallReport]) -> Table:
     return _table(head, rows)
 
 
-def streams_table(streams: Iterable[CallStream]) -> Table:
+def streams_table(streams: Iterable[ShownStream]) -> Table:
     """What became of the packets of each stream."""
     counts = ("sent", "received", "lost", "late", "reordered", "duplicates")
     head = ["Stream", "", "Codec", *(f"#{key.capitalize()}" for key in counts), "#Jitter", "#MOS"]
@@ -158,6 +148,10 @@ def _text(value: object) -> Cell:
 
 def _number(text: str) -> Cell:
     return Cell(text, "number")
+
+
+def _time(seconds: float | None) -> Cell:
+    return _number("–" if seconds is None else clock(seconds))
 
 
 def _sid(sid: str | None) -> Cell:

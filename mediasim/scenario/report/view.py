@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from mediasim.documents.diagnostics import counted, fault_words
 from mediasim.scenario.expectations.verdicts import FileClock
-from mediasim.scenario.report.data import CallStream, Heard, scripts_data, sound_blocks
+from mediasim.scenario.report.data import Heard, ShownStream, scripts_data, sound_blocks
 from mediasim.scenario.report.model import (
     ExpectationReport,
     RecordingReport,
@@ -62,7 +62,7 @@ class RecordingView:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FailurePlace:
     """Where a failed expectation is to be heard."""
 
     words: str
@@ -100,7 +100,7 @@ class RunView:
     """The end of the lanes, in seconds."""
     colours: Mapping[str, str]
     """Style classes by party."""
-    expectations: list[tuple[ExpectationReport, Place | None]]
+    expectations: list[tuple[ExpectationReport, FailurePlace | None]]
     """Failed ones first."""
     lanes: list[Lane]
     recordings: list[RecordingView]
@@ -147,7 +147,7 @@ def _waveform(recording: RecordingReport, directory: Path, sound_bytes: int) -> 
 def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[Heard]) -> RunView:
     colours = _colours(run, heard)
     places = [_place(expectation, heard) for expectation in run.expectations]
-    streams = [CallStream(call, stream) for call in run.calls for stream in call.streams]
+    streams = [ShownStream(call, stream) for call in run.calls for stream in call.streams]
     span = max(
         run.call_seconds,
         *(each.clock.end for each in heard),
@@ -216,7 +216,7 @@ def _recording_view(index: int, each: Heard) -> RecordingView:
     )
 
 
-def _place(expectation: ExpectationReport, heard: list[Heard]) -> Place | None:
+def _place(expectation: ExpectationReport, heard: list[Heard]) -> FailurePlace | None:
     """Where a failed expectation is to be heard: in words, and as data if the page can go there."""
     where = expectation.where
     if expectation.ok or where is None:
@@ -225,14 +225,14 @@ def _place(expectation: ExpectationReport, heard: list[Heard]) -> Place | None:
         if each.waveform and each.recording.file == where.file:
             seek = each.clock.call_time(where.time)
             data = {"seek": seek, "recording": index, "channel": where.channel}
-            return Place(str(where), data)
-    return Place(str(where), None)
+            return FailurePlace(str(where), data)
+    return FailurePlace(str(where), None)
 
 
 # -- lanes ----------------------------------------------------------------------------------
 
 
-def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[CallStream]) -> list[Lane]:
+def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[ShownStream]) -> list[Lane]:
     """The lanes of a run; none if nothing happened in it."""
     lanes: list[Lane] = []
     if run.events:
@@ -266,7 +266,7 @@ def _recording_lanes(index: int, each: Heard, waveform: Waveform) -> Iterator[La
         yield Lane("channel", name, note, title, entry.party, channel, index)
 
 
-def _stream_lane(index: int, stream: CallStream) -> Lane:
+def _stream_lane(index: int, stream: ShownStream) -> Lane:
     report = stream.report
     share = f"{report.lost / report.sent:.1%} lost" if report.sent else "nothing sent"
     title = f"Packets {stream.name} {stream.way}: {share}, {report.late} late"

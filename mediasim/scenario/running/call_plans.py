@@ -15,7 +15,7 @@ from mediasim.exchange.records import RecordingSource
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import PauseBehavior
 from mediasim.parties.party import Party
-from mediasim.twilio.asks import StreamRequest
+from mediasim.twilio.requests import StreamRequest
 
 __all__ = [
     "AppPlan",

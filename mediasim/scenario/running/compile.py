@@ -30,7 +30,7 @@ from mediasim.scenario.running.call_plans import (
 )
 from mediasim.scenario.running.sounds import GREETER, ScenarioSounds
 from mediasim.truth.faults.order import FaultOrder, parse_fault
-from mediasim.twilio.asks import StreamRequest
+from mediasim.twilio.requests import StreamRequest
 
 __all__ = [
     "app_plan",

@@ -19,9 +19,9 @@ from mediasim.scenario.model.party import Party, address_of
 from mediasim.scenario.model.scenario import Scenario
 
 __all__ = [
-    "Elsewhere",
     "EndpointError",
     "Endpoints",
+    "RemoteEndpoint",
     "described",
     "refuse_without_real_time",
 ]
@@ -42,7 +42,7 @@ def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
         raise ScenarioError(problems)
 
 
-class Elsewhere:
+class RemoteEndpoint:
     """A party that is an endpoint, opened for each of its calls."""
 
     def __init__(self, party: Party, name: str, base: Path) -> None:
@@ -73,7 +73,7 @@ class Endpoints:
     def __init__(self, scenario: Scenario) -> None:
         """Raises ScenarioError for a session description that cannot be used."""
         self._elsewhere = {
-            name: Elsewhere(party, name, scenario.base)
+            name: RemoteEndpoint(party, name, scenario.base)
             for name, party in scenario.parties.items()
             if party.endpoint is not None
         }

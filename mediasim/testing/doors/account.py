@@ -21,15 +21,15 @@ from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.config import Config
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers, place_call
 from mediasim.seeds import Seeds
+from mediasim.twilio.account import Account
 from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest import create_api
-from mediasim.twilio.service import Service
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
-__all__ = ["Account", "Refused"]
+__all__ = ["AccountUnderTest", "Refused"]
 
 _TOKEN: Final = "0" * 32
 _MOMENT_NS: Final = 1_000_000
@@ -41,7 +41,7 @@ class Refused(Exception):
     """The API refused a request; holds its status and Twilio's code."""
 
 
-class Account:
+class AccountUnderTest:
     """One account; to be made and used on a virtual loop."""
 
     def __init__(self, config: Config, seeds: Seeds, directory: Path, plane: MediaPlane) -> None:
@@ -58,7 +58,7 @@ class Account:
         record = AccountRecord(
             sid=exchange.account_sid, auth_token=_TOKEN, friendly_name="doors", created_ns=0
         )
-        self.service = Service(
+        self.service = Account(
             exchange, account=record, directory=self.phones, webhooks=webhooks, studio=studio
         )
         claim_numbers(self.service, config)

@@ -23,7 +23,7 @@ from mediasim.scenario.model.recording import Recording
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.runner import run_scenario
 from mediasim.seeds import Seeds
-from mediasim.testing.doors.account import Account, Refused
+from mediasim.testing.doors.account import AccountUnderTest, Refused
 from mediasim.testing.doors.compile import (
     APP,
     CannotSay,
@@ -72,7 +72,9 @@ def _in_account(document: Document, last_ns: int, base: Path | None, *, requeste
     config = _config(scenario, document, base or Path())
 
     async def main(plane: MediaPlane) -> Left:
-        account = Account(config, Seeds(scenario.seed).fork(scenario.name), Path(folder), plane)
+        account = AccountUnderTest(
+            config, Seeds(scenario.seed).fork(scenario.name), Path(folder), plane
+        )
         door = _Door(account, scenario, requested=requested)
         try:
             await account.phones.prepare()  # as a sandbox does when it starts
@@ -121,7 +123,7 @@ def _config(scenario: Scenario, document: Document, base: Path) -> Config:
 class _Door:
     """Places calls, and sends requests, each at its moment."""
 
-    def __init__(self, account: Account, scenario: Scenario, *, requested: bool) -> None:
+    def __init__(self, account: AccountUnderTest, scenario: Scenario, *, requested: bool) -> None:
         self._account = account
         self._scenario = scenario
         self._requested = requested

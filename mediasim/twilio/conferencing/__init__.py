@@ -4,7 +4,7 @@ All legs are in the service's one room; a conference is a key that its members' 
 common there, a queue a list of calls that hear music.
 """
 
-from mediasim.twilio.conferencing.conference_desk import ConferenceDesk
-from mediasim.twilio.conferencing.queue_desk import QueueDesk
+from mediasim.twilio.conferencing.conference_manager import ConferenceManager
+from mediasim.twilio.conferencing.queue_manager import QueueManager
 
-__all__ = ["ConferenceDesk", "QueueDesk"]
+__all__ = ["ConferenceManager", "QueueManager"]

@@ -12,9 +12,9 @@ from typing import Final
 from mediasim.exchange.participant import ConferenceHappening, Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
-from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import Callback
+from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import rfc2822
+from mediasim.twilio.requests import Callback
 from mediasim.twilio.status import Params
 from mediasim.twilio.webhooks import AppRequest
 
@@ -52,7 +52,7 @@ class ConferenceCallbacks:
     """What an app is told of one conference, as the conference's listener."""
 
     def __init__(
-        self, account: AccountBase, record: ConferenceRecord, ended: Callable[[str], None]
+        self, account: AccountParts, record: ConferenceRecord, ended: Callable[[str], None]
     ) -> None:
         """``ended`` is called with the conference's SID when all of it is over."""
         self._account = account

@@ -13,8 +13,8 @@ from typing import Final
 from mediasim.exchange.participant import Participant
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.exchange.states import PARTICIPANT_OF_CALL
-from mediasim.twilio.asks import ParticipantRequest, Script
 from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.requests import ParticipantRequest, TwimlSource
 from mediasim.twilio.resources import ParticipantRecord
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
@@ -53,11 +53,11 @@ def participant_asked_by(session: CallSession, noun: Verb) -> ParticipantRequest
     )
 
 
-def _wait(session: CallSession, noun: Verb) -> Script | None:
+def _wait(session: CallSession, noun: Verb) -> TwimlSource | None:
     url = noun.attributes.get("waitUrl")
     if url is None:
         return None
-    return Script(session.absolute(url) if url else "", noun.attribute("waitMethod", "POST"))
+    return TwimlSource(session.absolute(url) if url else "", noun.attribute("waitMethod", "POST"))
 
 
 def check_participant(

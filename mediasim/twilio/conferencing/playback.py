@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.participant import Unavailable, hold_music
 from mediasim.exchange.waiting import never
-from mediasim.twilio.asks import Script
+from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Document, Verb
@@ -75,7 +75,7 @@ async def _asked(session: CallSession, following: FollowUp, allowed: tuple[str, 
 
 async def play_through(
     session: CallSession,
-    script: Script,
+    script: TwimlSource,
     params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     pace: _Pace | None = None,
@@ -99,7 +99,7 @@ async def play_through(
 
 async def entertain(
     session: CallSession,
-    script: Script | None,
+    script: TwimlSource | None,
     params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     *,
@@ -127,7 +127,7 @@ def _is_sound_file(session: CallSession, document: Document) -> bool:
 
 
 async def sounds(
-    session: CallSession, script: Script, params: Params
+    session: CallSession, script: TwimlSource, params: Params
 ) -> AsyncGenerator[NDArray[np.int16], None]:
     """What a document has to be heard, one piece after the other; played by whoever asks.
 
@@ -141,7 +141,7 @@ async def sounds(
         following = None
         for verb in document.verbs:
             if verb.name == "Redirect":
-                target = Script(session.absolute(verb.text), verb.attribute("method", "POST"))
+                target = TwimlSource(session.absolute(verb.text), verb.attribute("method", "POST"))
                 following = FollowUp(target, params)
                 break
             if verb.name == "Pause":

@@ -11,11 +11,10 @@ from typing import Final
 
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.resources import KeyRecord
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import LIST_ALL, PAGING, listed
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Resource,
     Stored,
@@ -23,6 +22,7 @@ from mediasim.twilio.rest.resource import (
     fetch,
     in_book,
 )
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["ACCOUNTS", "KEYS", "SIGNING_KEYS"]
 
@@ -31,7 +31,7 @@ _NO_MORE: Final = 21480
 _PARENT: Final = 21477
 
 
-def _list(ask: Ask) -> Answer:
+def _list(ask: ApiRequest) -> ApiResponse:
     name = ask.query.text("FriendlyName")
     status = ask.query.word("Status", _STATUSES)
     return listed(
@@ -41,15 +41,15 @@ def _list(ask: Ask) -> Answer:
     )
 
 
-def _create(ask: Ask) -> Answer:
+def _create(ask: ApiRequest) -> ApiResponse:
     raise TwilioError(400, _NO_MORE, "You've reached the maximum number of subaccounts")
 
 
-def _fetch(ask: Ask) -> Answer:
+def _fetch(ask: ApiRequest) -> ApiResponse:
     return ask.shown(ask.service.account)
 
 
-def _update(ask: Ask) -> Answer:
+def _update(ask: ApiRequest) -> ApiResponse:
     account = ask.service.account
     name = ask.form.friendly_name()
     if (ask.form.word("Status", _STATUSES) or "active") != "active":
@@ -79,9 +79,9 @@ ACCOUNTS: Final = Resource(
 # -- keys ---------------------------------------------------------------------------------------
 
 
-def _create_key(ask: Ask) -> Answer:
+def _create_key(ask: ApiRequest) -> ApiResponse:
     name = ask.form.friendly_name()
-    sid = ask.service.new_sid("SK")
+    sid = ask.new_sid()
     record = KeyRecord(
         sid=sid,
         account_sid=ask.service.account.sid,
@@ -90,10 +90,10 @@ def _create_key(ask: Ask) -> Answer:
         created_ns=ask.service.now_ns,
     )
     ask.service.keys.add(record)
-    return Answer(record.to_twilio_json(ask.service.dates, with_secret=True), 201)
+    return ApiResponse(record.to_twilio_json(ask.service.dates, with_secret=True), 201)
 
 
-def _update_key(ask: Ask) -> Answer:
+def _update_key(ask: ApiRequest) -> ApiResponse:
     record = ask.service.keys.find(ask.at["sid"])
     name = ask.form.friendly_name()
     if name is not None:

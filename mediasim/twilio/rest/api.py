@@ -19,16 +19,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
-from mediasim.twilio.rest.answers import refused
 from mediasim.twilio.rest.endpoint import Endpoint
 from mediasim.twilio.rest.media import MediaEndpoint
 from mediasim.twilio.rest.recordings import MEDIA, RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource
+from mediasim.twilio.rest.responses import refused
 from mediasim.twilio.rest.table import RESOURCES
-from mediasim.twilio.service import Service
 
 __all__ = ["ApiSettings", "create_api"]
 
@@ -83,7 +83,7 @@ register_url_convertor("data_suffix", _DataSuffix())
 register_url_convertor("media_suffix", _MediaSuffix())
 
 
-def create_api(service: Service, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
+def create_api(service: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
     """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
     settings = settings or ApiSettings()
     recording = Endpoint(RECORDINGS, RECORDINGS.paths[MEDIA], service, gate)

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from mediasim.twilio.resources import ApplicationRecord, VoiceSettings
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Resource,
     Stored,
@@ -23,6 +22,7 @@ from mediasim.twilio.rest.resource import (
     fetch,
     in_book,
 )
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["APPLICATIONS", "VOICE_SETTINGS", "change_settings"]
 
@@ -76,7 +76,7 @@ _MESSAGE_URLS: Final = {
 }
 
 
-def _list(ask: Ask) -> Answer:
+def _list(ask: ApiRequest) -> ApiResponse:
     name = ask.query.text("FriendlyName")
     return listed(
         ask,
@@ -85,9 +85,9 @@ def _list(ask: Ask) -> Answer:
     )
 
 
-def _create(ask: Ask) -> Answer:
+def _create(ask: ApiRequest) -> ApiResponse:
     record = ApplicationRecord(
-        sid=ask.service.new_sid("AP"),
+        sid=ask.new_sid(),
         account_sid=ask.service.account.sid,
         friendly_name="",
         created_ns=ask.service.now_ns,
@@ -98,14 +98,14 @@ def _create(ask: Ask) -> Answer:
     return ask.shown(record, 201)
 
 
-def _update(ask: Ask) -> Answer:
+def _update(ask: ApiRequest) -> ApiResponse:
     record = ask.service.applications.find(ask.at["sid"])
     _change(ask, record)
     record.updated_ns = ask.service.now_ns
     return ask.shown(record)
 
 
-def _change(ask: Ask, record: ApplicationRecord) -> None:
+def _change(ask: ApiRequest, record: ApplicationRecord) -> None:
     public = ask.form.flag("PublicApplicationConnectEnabled")
     change_settings(ask.form, record, _MESSAGE_URLS)
     if public is not None:

@@ -14,17 +14,17 @@ from urllib.parse import parse_qsl, urlsplit
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent
 from mediasim.exchange.records import CallRecord
-from mediasim.twilio.asks import (
+from mediasim.twilio.account import Account
+from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.representations import call_json, rfc2822
+from mediasim.twilio.requests import (
     Callback,
     CallRequest,
     CallUpdate,
-    Script,
     StreamRequest,
     StreamTrack,
+    TwimlSource,
 )
-from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.representations import call_json, rfc2822
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     CALL_EVENTS,
@@ -41,7 +41,7 @@ from mediasim.twilio.rest.params import (
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     MOST_KEPT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
@@ -49,7 +49,7 @@ from mediasim.twilio.rest.resource import (
     Stored,
     call_of,
 )
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
 
@@ -76,7 +76,7 @@ _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
 
 
-def _list(ask: Ask) -> Answer:
+def _list(ask: ApiRequest) -> ApiResponse:
     query, dates = ask.query, ask.service.dates
     to, from_ = _address(query.text("To")), _address(query.text("From"))
     parent = query.text("ParentCallSid")
@@ -109,7 +109,7 @@ def _address(text: str | None) -> str:
     return f"+{digits}" if re.fullmatch("[1-9][0-9]{7,14}", digits) else digits
 
 
-def _create(ask: Ask) -> Answer:
+def _create(ask: ApiRequest) -> ApiResponse:
     form = ask.form
     warnings: list[TwilioError] = []
     application = form.text("ApplicationSid") or None
@@ -118,7 +118,7 @@ def _create(ask: Ask) -> Answer:
     request = CallRequest(
         to=form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or "",
         from_=form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or "",
-        script=(None if application else script_asked(form)) or Script(),
+        script=(None if application else script_asked(form)) or TwimlSource(),
         application_sid=application,
         status_callback=None if application else _status_callback(form, warnings),
         timeout_seconds=form.number("Timeout", 1, 600, code=_BAD_TIMEOUT) or 60,
@@ -156,11 +156,11 @@ def _digits(form: Params) -> str:
     return digits
 
 
-def _fetch(ask: Ask) -> Answer:
+def _fetch(ask: ApiRequest) -> ApiResponse:
     return ask.shown(call_of(ask))
 
 
-def _update(ask: Ask) -> Answer:
+def _update(ask: ApiRequest) -> ApiResponse:
     form = ask.form
     record = call_of(ask)
     warnings: list[TwilioError] = []
@@ -176,12 +176,12 @@ def _update(ask: Ask) -> Answer:
     return ask.shown(record)
 
 
-def _delete(ask: Ask) -> Answer:
+def _delete(ask: ApiRequest) -> ApiResponse:
     ask.service.delete_call(call_of(ask).sid)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     calls = service.catalogue
     return Store(calls.calls, calls.add_call, calls.call, calls.remove_call)
 
@@ -225,7 +225,7 @@ CALLS: Final = Resource(
 _NS_PER_MS: Final = 1_000_000
 
 
-def _list_events(ask: Ask) -> Answer:
+def _list_events(ask: ApiRequest) -> ApiResponse:
     """Every request that was made to the app about a call and its recordings, oldest first.
 
     Twilio's list has the app's own requests to the API too; ours has not.
@@ -293,7 +293,7 @@ _MOST_PARAMETERS: Final = 99
 _BAD_URL: Final = 21205
 
 
-def _create_stream(ask: Ask) -> Answer:
+def _create_stream(ask: ApiRequest) -> ApiResponse:
     """Values for the app come as ``Parameter1.Name`` and ``Parameter1.Value`` up to 99."""
     call, form = call_of(ask), ask.form
     url = form.text("Url", longest=4000, code=_BAD_URL)
@@ -314,7 +314,7 @@ def _create_stream(ask: Ask) -> Answer:
     return ask.shown(ask.service.streams.start(call.sid, request))  # 200, by the description
 
 
-def _update_stream(ask: Ask) -> Answer:
+def _update_stream(ask: ApiRequest) -> ApiResponse:
     call = call_of(ask)
     if ask.form.word("Status", ("stopped",)) is None:
         raise bad_parameter("Status parameter is required: stopped")

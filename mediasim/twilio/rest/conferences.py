@@ -12,16 +12,16 @@ from typing import Final, get_args
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.exchange.trim import Trim
-from mediasim.twilio.asks import (
+from mediasim.twilio.account import Account
+from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.representations import conference_json
+from mediasim.twilio.requests import (
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
     RecordingRequest,
-    Script,
+    TwimlSource,
 )
-from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.representations import conference_json
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     CALL_EVENTS,
@@ -37,7 +37,7 @@ from mediasim.twilio.rest.params import (
 )
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
@@ -45,14 +45,14 @@ from mediasim.twilio.rest.resource import (
     Stored,
     conference_of,
 )
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["CONFERENCES", "PARTICIPANTS"]
 
 _STATUSES: Final = ("init", "in-progress", "completed")
 
 
-def _list(ask: Ask) -> Answer:
+def _list(ask: ApiRequest) -> ApiResponse:
     query, dates = ask.query, ask.service.dates
     name = query.text("FriendlyName")
     status = query.word("Status", _STATUSES)
@@ -73,22 +73,22 @@ def _list(ask: Ask) -> Answer:
     )
 
 
-def _fetch(ask: Ask) -> Answer:
+def _fetch(ask: ApiRequest) -> ApiResponse:
     return ask.shown(conference_of(ask))
 
 
-def _update(ask: Ask) -> Answer:
+def _update(ask: ApiRequest) -> ApiResponse:
     record = conference_of(ask)
     url = ask.form.url("AnnounceUrl")
     method = ask.form.method("AnnounceMethod")
     update = ConferenceUpdate(
         status=ask.form.word("Status", ("completed",)),
-        announce=Script(url, method) if url else None,
+        announce=TwimlSource(url, method) if url else None,
     )
     return ask.shown(ask.service.conferences.update_conference(record.sid, update))
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     conferences = service.catalogue
     return Store(conferences.conferences, conferences.add_conference, conferences.conference)
 
@@ -134,7 +134,7 @@ _INVALID_TO: Final = 21211
 _INVALID_FROM: Final = 21212
 
 
-def _list_participants(ask: Ask) -> Answer:
+def _list_participants(ask: ApiRequest) -> ApiResponse:
     query = ask.query
     muted, hold, coaching = query.flag("Muted"), query.flag("Hold"), query.flag("Coaching")
     return listed(
@@ -150,7 +150,7 @@ def _list_participants(ask: Ask) -> Answer:
     )
 
 
-async def _create_participant(ask: Ask) -> Answer:
+async def _create_participant(ask: ApiRequest) -> ApiResponse:
     request = _request(ask.form)
     record = await ask.service.conferences.create_participant(ask.at["conference"], request)
     return ask.shown(record, 201)
@@ -192,12 +192,12 @@ def _conference_recording(form: Params) -> RecordingRequest | None:
     return request if asked in ("true", "record-from-start") else None
 
 
-def _fetch_participant(ask: Ask) -> Answer:
+def _fetch_participant(ask: ApiRequest) -> ApiResponse:
     conference = conference_of(ask)
     return ask.shown(ask.service.conferences.participant(conference.sid, ask.at["who"]))
 
 
-def _update_participant(ask: Ask) -> Answer:
+def _update_participant(ask: ApiRequest) -> ApiResponse:
     conference, form = conference_of(ask), ask.form
     update = ParticipantUpdate(
         muted=form.flag("Muted"),
@@ -214,16 +214,16 @@ def _update_participant(ask: Ask) -> Answer:
     return ask.shown(record)
 
 
-def _delete_participant(ask: Ask) -> Answer:
+def _delete_participant(ask: ApiRequest) -> ApiResponse:
     ask.service.conferences.remove_participant(conference_of(ask).sid, ask.at["who"])
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def _script(form: Params, name: str, default: Method = "POST") -> Script | None:
+def _script(form: Params, name: str, default: Method = "POST") -> TwimlSource | None:
     """``HoldUrl`` and ``HoldMethod``, or others; an empty URL counts: silence."""
     method = form.method(f"{name}Method", default=default)
     url = form.url(f"{name}Url")
-    return None if url is None else Script(url, method)
+    return None if url is None else TwimlSource(url, method)
 
 
 _PATH: Final = f"{ACCOUNT}/Conferences/{{conference}}/Participants"

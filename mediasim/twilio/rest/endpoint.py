@@ -27,12 +27,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
-from mediasim.twilio.rest.answers import Answer, head_of, refused, written
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
-from mediasim.twilio.rest.resource import Ask, Operation, Resource
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
+from mediasim.twilio.rest.responses import ApiResponse, head_of, refused, written
 
 __all__ = ["Endpoint", "authenticate"]
 
@@ -46,7 +46,7 @@ class Endpoint:
     """Answers for one path of a resource."""
 
     def __init__(
-        self, resource: Resource, methods: Mapping[str, Operation], service: Service, gate: Gate
+        self, resource: Resource, methods: Mapping[str, Operation], service: Account, gate: Gate
     ) -> None:
         self._resource = resource
         self._methods = methods
@@ -70,9 +70,9 @@ class Endpoint:
         try:
             query = Params.parse(request.scope["query_string"].decode("latin-1"))
             form = await _read_form(request) if request.method == "POST" else Params()
-            ask = Ask(self._resource, self._service, path, request.path_params, query, form)
+            ask = ApiRequest(self._resource, self._service, path, request.path_params, query, form)
             authorization = request.headers.get("authorization")
-            answer: Answer = await self._gate(
+            answer: ApiResponse = await self._gate(
                 lambda: self._done(request.method, authorization, ask)
             )
         except TwilioError as error:
@@ -80,7 +80,7 @@ class Endpoint:
             return refused(error, as_xml=as_xml, headers=headers)
         return written(answer, self._resource.name, as_xml=as_xml)
 
-    def _done(self, method: str, authorization: str | None, ask: Ask) -> Any:
+    def _done(self, method: str, authorization: str | None, ask: ApiRequest) -> Any:
         """On the engine's loop: the answer, or what is awaited for it."""
         own = self._service.account.sid
         authenticate(
@@ -95,7 +95,7 @@ class Endpoint:
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
         names = operation.parameters
-        answer: Answer | Awaitable[Answer] = operation.do(
+        answer: ApiResponse | Awaitable[ApiResponse] = operation.do(
             replace(ask, query=ask.query.only(names), form=ask.form.only(names))
         )
         return answer
@@ -105,7 +105,7 @@ class Endpoint:
 
 
 def authenticate(
-    service: Service, authorization: str | None, *, account_sid: str, main_only: bool
+    service: Account, authorization: str | None, *, account_sid: str, main_only: bool
 ) -> None:
     """Pass for whom may ask. Raises TwilioError (401, 20003).
 

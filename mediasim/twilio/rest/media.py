@@ -24,13 +24,13 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mediasim.exchange.records import RecordingRecord
+from mediasim.twilio.account import Account
 from mediasim.twilio.download import Download, Format, download
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
-from mediasim.twilio.rest.answers import head_of, refused
 from mediasim.twilio.rest.endpoint import authenticate
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.responses import head_of, refused
 
 __all__ = ["MediaEndpoint", "Validators", "precondition", "wanted_ranges"]
 
@@ -43,7 +43,7 @@ class MediaEndpoint:
     """Answers GET and HEAD of a recording's media; other methods are the resource's."""
 
     def __init__(
-        self, service: Service, gate: Gate, resource: ASGIApp, *, needs_auth: bool
+        self, service: Account, gate: Gate, resource: ASGIApp, *, needs_auth: bool
     ) -> None:
         self._service = service
         self._gate = gate

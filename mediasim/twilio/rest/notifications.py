@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mediasim.twilio.account import NotificationRecord
-from mediasim.twilio.rest.answers import Answer
+from mediasim.twilio.account_parts import NotificationRecord
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import Moments, date_names
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     MOST_KEPT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
@@ -20,20 +19,21 @@ from mediasim.twilio.rest.resource import (
     Stored,
     call_of,
 )
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["NOTIFICATIONS"]
 
 
-def _list(ask: Ask) -> Answer:
+def _list(ask: ApiRequest) -> ApiResponse:
     return _listed(ask, ask.service.notifications)
 
 
-def _list_of_call(ask: Ask) -> Answer:
+def _list_of_call(ask: ApiRequest) -> ApiResponse:
     call = call_of(ask)
     return _listed(ask, [each for each in ask.service.notifications if each.call_sid == call.sid])
 
 
-def _listed(ask: Ask, records: Sequence[NotificationRecord]) -> Answer:
+def _listed(ask: ApiRequest, records: Sequence[NotificationRecord]) -> ApiResponse:
     log = ask.query.number("Log", 0, 1)
     noted = Moments(ask.query, "MessageDate", ask.service.dates)
     return listed(
@@ -46,15 +46,15 @@ def _listed(ask: Ask, records: Sequence[NotificationRecord]) -> Answer:
     )
 
 
-def _fetch(ask: Ask) -> Answer:
+def _fetch(ask: ApiRequest) -> ApiResponse:
     call = ask.at.get("call")
     for record in ask.service.notifications:
         if record.sid == ask.at["sid"] and call in (None, record.call_sid):
-            return Answer(_json(ask, record, whole=True))
+            return ApiResponse(_json(ask, record, whole=True))
     raise ask.missing()
 
 
-def _json(ask: Ask, record: NotificationRecord, *, whole: bool = False) -> dict[str, Any]:
+def _json(ask: ApiRequest, record: NotificationRecord, *, whole: bool = False) -> dict[str, Any]:
     dates = ask.service.dates
     shown = record.to_full_twilio_json(dates) if whole else record.to_twilio_json(dates)
     if call := ask.at.get("call"):

@@ -15,12 +15,11 @@ from typing import Any, Final
 from mediasim.documents.values import E164
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.resources import NumberRecord, is_toll_free
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.applications import VOICE_SETTINGS, change_settings
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Resource,
     Stored,
@@ -28,6 +27,7 @@ from mediasim.twilio.rest.resource import (
     fetch,
     in_book,
 )
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["NUMBERS"]
 
@@ -42,7 +42,7 @@ _TEST_INVALID: Final = "+15005550001"
 _TEST_EMPTY_AREA: Final = "533"
 
 
-def _list(ask: Ask, kind: str) -> Answer:
+def _list(ask: ApiRequest, kind: str) -> ApiResponse:
     query = ask.query
     name, part = query.text("FriendlyName"), query.text("PhoneNumber") or ""
     beta, origin = query.flag("Beta"), query.text("Origin")
@@ -71,10 +71,10 @@ def _pattern(part: str) -> re.Pattern[str]:
     return re.compile("".join("[0-9]" if char == "*" else char for char in digits))
 
 
-def _create(ask: Ask, kind: str) -> Answer:
+def _create(ask: ApiRequest, kind: str) -> ApiResponse:
     number = _wanted(ask, kind)
     record = NumberRecord(
-        sid=ask.service.new_sid("PN"),
+        sid=ask.new_sid(),
         account_sid=ask.service.account.sid,
         friendly_name=number,
         created_ns=ask.service.now_ns,
@@ -83,10 +83,10 @@ def _create(ask: Ask, kind: str) -> Answer:
     )
     _change(ask, record)
     ask.service.numbers.add(record)
-    return Answer(_json(ask, record, kind), 201)
+    return ApiResponse(_json(ask, record, kind), 201)
 
 
-def _wanted(ask: Ask, kind: str) -> str:
+def _wanted(ask: ApiRequest, kind: str) -> str:
     """The number to be had. Raises TwilioError."""
     text = ask.form.text("PhoneNumber")
     area = None if kind else ask.form.text("AreaCode")
@@ -114,14 +114,14 @@ def _of_area(area: str) -> Iterator[str]:
     return (f"+1{area}55501{last:02}" for last in range(100))
 
 
-def _update(ask: Ask) -> Answer:
+def _update(ask: ApiRequest) -> ApiResponse:
     record = ask.service.numbers.find(ask.at["sid"])
     _change(ask, record)
     record.updated_ns = ask.service.now_ns
     return ask.shown(record)
 
 
-def _change(ask: Ask, record: NumberRecord) -> None:
+def _change(ask: ApiRequest, record: NumberRecord) -> None:
     application = ask.form.text("VoiceApplicationSid")
     if application and all(each.sid != application for each in ask.service.applications.all()):
         raise bad_parameter(f"ApplicationSid {application[:40]} is not accessible", _NO_APPLICATION)
@@ -132,7 +132,7 @@ def _change(ask: Ask, record: NumberRecord) -> None:
         record.twiml = None
 
 
-def _json(ask: Ask, record: NumberRecord, kind: str) -> dict[str, Any]:
+def _json(ask: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
     shown = record.to_twilio_json(ask.service.dates)
     if kind:  # the lists of one type do not name it
         del shown["type"]

@@ -18,8 +18,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.rest.answers import Answer
-from mediasim.twilio.rest.resource import Ask, Operation
+from mediasim.twilio.rest.resource import ApiRequest, Operation
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["LIST_ALL", "PAGING", "listed"]
 
@@ -35,14 +35,14 @@ R = TypeVar("R")
 
 
 def listed(
-    ask: Ask,
+    ask: ApiRequest,
     records: Sequence[R],
     show: Callable[[R], dict[str, Any]] | None = None,
     *,
     sid: Callable[[R], str] = attrgetter("sid"),
     keep: Callable[[R], bool] | None = None,
     newest_first: bool = True,
-) -> Answer:
+) -> ApiResponse:
     """The page that was asked for.
 
     ``records`` are all there are, oldest first, of which ``keep`` chooses; ``show`` gives one's
@@ -72,7 +72,7 @@ def listed(
     more = bool(shown) and end < len(kept)
     before = bool(shown) and start > 0 and page > 0
     first_index = page * size
-    return Answer(
+    return ApiResponse(
         {
             "end": first_index + max(len(shown) - 1, 0),
             "first_page_uri": uri(0),
@@ -92,7 +92,7 @@ def listed(
     )
 
 
-def _list_all(ask: Ask) -> Answer:
+def _list_all(ask: ApiRequest) -> ApiResponse:
     return listed(ask, ask.store.all())
 
 

@@ -20,8 +20,8 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
-from mediasim.twilio.asks import Callback, RecordingRequest, Script
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
 
 __all__ = [
     "CALL_EVENTS",
@@ -278,7 +278,7 @@ RECORDING_OPTIONS: Final = (
 """The parameters that :func:`recording_asked` reads."""
 
 
-def script_asked(form: Params) -> Script | None:
+def script_asked(form: Params) -> TwimlSource | None:
     """Url or Twiml, and the fallback; None without either. Url goes first."""
     method = form.method("Method", code=_BAD_TWIML_METHOD)
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
@@ -286,9 +286,9 @@ def script_asked(form: Params) -> Script | None:
     fallback = form.url("FallbackUrl", code=_BAD_TWIML_URL) or None
     twiml = form.text("Twiml", longest=_LONGEST_TWIML)
     if url:
-        return Script(url, method, fallback, fallback_method)
+        return TwimlSource(url, method, fallback, fallback_method)
     if twiml:
-        return Script(None, method, fallback, fallback_method, twiml)
+        return TwimlSource(None, method, fallback, fallback_method, twiml)
     if url == "":
         raise bad_parameter("Url parameter is required.", _BAD_TWIML_URL)
     return None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from mediasim.twilio.asks import Script
+from mediasim.twilio.account import Account
 from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.resources import QueueRecord
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import LIST_ALL, PAGING, listed
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
@@ -20,7 +20,7 @@ from mediasim.twilio.rest.resource import (
     delete,
     fetch,
 )
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["MEMBERS", "QUEUES"]
 
@@ -29,7 +29,7 @@ _NAME_TAKEN: Final = 22003
 _BAD_URL: Final = 21205
 
 
-def _create(ask: Ask) -> Answer:
+def _create(ask: ApiRequest) -> ApiResponse:
     name, size = ask.form.friendly_name(), _size(ask)
     if not name:
         raise bad_parameter("FriendlyName is required")
@@ -38,7 +38,7 @@ def _create(ask: Ask) -> Answer:
     return ask.shown(queues.create(name) if size is None else queues.create(name, size), 201)
 
 
-def _update(ask: Ask) -> Answer:
+def _update(ask: ApiRequest) -> ApiResponse:
     name, size = ask.form.friendly_name() or None, _size(ask)
     record = ask.service.queues.find(ask.at["sid"])
     if name is not None and name != record.friendly_name:
@@ -46,16 +46,16 @@ def _update(ask: Ask) -> Answer:
     return ask.shown(ask.service.queues.update(record.sid, name, size))
 
 
-def _check_free(ask: Ask, name: str) -> None:
+def _check_free(ask: ApiRequest, name: str) -> None:
     if any(each.friendly_name == name for each in ask.service.queues.all()):
         raise bad_parameter(f"A queue with the name {name} already exists", _NAME_TAKEN)
 
 
-def _size(ask: Ask) -> int | None:
+def _size(ask: ApiRequest) -> int | None:
     return ask.form.number("MaxSize", 1, _LARGEST)
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     queues = service.queues
     return Store(queues.all, queues.add, queues.find, queues.remove)
 
@@ -87,7 +87,7 @@ QUEUES: Final = Resource(
 # -- members ------------------------------------------------------------------------------------
 
 
-def _list_members(ask: Ask) -> Answer:
+def _list_members(ask: ApiRequest) -> ApiResponse:
     return listed(
         ask,
         ask.service.queues.members(ask.at["queue"]),
@@ -96,17 +96,17 @@ def _list_members(ask: Ask) -> Answer:
     )
 
 
-def _fetch_member(ask: Ask) -> Answer:
+def _fetch_member(ask: ApiRequest) -> ApiResponse:
     return ask.shown(ask.service.queues.member(ask.at["queue"], ask.at["who"]))
 
 
-def _dequeue(ask: Ask) -> Answer:
+def _dequeue(ask: ApiRequest) -> ApiResponse:
     url = ask.form.url("Url", code=_BAD_URL)
     method = ask.form.method("Method")
     if not url:
         raise bad_parameter("Url parameter is required.", _BAD_URL)
     return ask.shown(
-        ask.service.queues.dequeue(ask.at["queue"], ask.at["who"], Script(url, method))
+        ask.service.queues.dequeue(ask.at["queue"], ask.at["who"], TwimlSource(url, method))
     )
 
 

@@ -13,13 +13,13 @@ from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.recovery import settle_left
+from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import RECORDING_OPTIONS, Moments, date_names, recording_asked
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
@@ -28,7 +28,7 @@ from mediasim.twilio.rest.resource import (
     call_of,
     conference_of,
 )
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["MEDIA", "RECORDINGS"]
 
@@ -41,7 +41,7 @@ _KEPT_NS: Final = 40 * 86_400 * NS_PER_SECOND
 # -- of the account -----------------------------------------------------------------------------
 
 
-def _list(ask: Ask) -> Answer:
+def _list(ask: ApiRequest) -> ApiResponse:
     query = ask.query
     call, conference = query.sid("CallSid", "CA"), query.sid("ConferenceSid", "CF")
     with_deleted = query.flag("IncludeSoftDeleted") or False
@@ -57,34 +57,34 @@ def _list(ask: Ask) -> Answer:
     )
 
 
-def _fetch(ask: Ask) -> Answer:
+def _fetch(ask: ApiRequest) -> ApiResponse:
     with_deleted = ask.query.flag("IncludeSoftDeleted") or False
-    return Answer(_of_account(ask, _recording_of(ask, with_deleted=with_deleted)))
+    return ApiResponse(_of_account(ask, _recording_of(ask, with_deleted=with_deleted)))
 
 
-def _delete(ask: Ask) -> Answer:
+def _delete(ask: ApiRequest) -> ApiResponse:
     ask.service.delete_recording(_recording_of(ask).sid)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def _of_account(ask: Ask, record: RecordingRecord) -> dict[str, Any]:
+def _of_account(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
     return recording_json(record, ask.service.dates, ask.service.base_url)
 
 
 # -- of a call or a conference ------------------------------------------------------------------
 
 
-def _list_of_call(ask: Ask) -> Answer:
+def _list_of_call(ask: ApiRequest) -> ApiResponse:
     record = call_of(ask)
     return _listed(ask, ask.service.catalogue.recordings(call=record.sid))
 
 
-def _list_of_conference(ask: Ask) -> Answer:
+def _list_of_conference(ask: ApiRequest) -> ApiResponse:
     record = conference_of(ask)
     return _listed(ask, ask.service.catalogue.recordings(conference=record.sid))
 
 
-def _listed(ask: Ask, records: list[RecordingRecord]) -> Answer:
+def _listed(ask: ApiRequest, records: list[RecordingRecord]) -> ApiResponse:
     created = Moments(ask.query, "DateCreated", ask.service.dates)
     return listed(
         ask,
@@ -96,17 +96,17 @@ def _listed(ask: Ask, records: list[RecordingRecord]) -> Answer:
     )
 
 
-def _create_of_call(ask: Ask) -> Answer:
+def _create_of_call(ask: ApiRequest) -> ApiResponse:
     call = call_of(ask)
     record = ask.service.start_recording(call.sid, recording_asked(ask.form, "do-not-trim"))
-    return Answer(_of_other(ask, record), 201)
+    return ApiResponse(_of_other(ask, record), 201)
 
 
-def _fetch_of_other(ask: Ask) -> Answer:
-    return Answer(_of_other(ask, _recording_of(ask)))
+def _fetch_of_other(ask: ApiRequest) -> ApiResponse:
+    return ApiResponse(_of_other(ask, _recording_of(ask)))
 
 
-def _update_of_other(ask: Ask) -> Answer:
+def _update_of_other(ask: ApiRequest) -> ApiResponse:
     status = ask.form.word("Status", _STATUSES) or ""
     behavior = ask.form.word("PauseBehavior", ("skip", "silence"))
     if ask.at["sid"] != _CURRENT:
@@ -115,10 +115,10 @@ def _update_of_other(ask: Ask) -> Answer:
         sid = ask.service.current_recording(call_of(ask).sid).sid
     else:
         sid = ask.service.conferences.current_recording(conference_of(ask).sid).sid
-    return Answer(_of_other(ask, ask.service.update_recording(sid, status, behavior)))
+    return ApiResponse(_of_other(ask, ask.service.update_recording(sid, status, behavior)))
 
 
-def _of_other(ask: Ask, record: RecordingRecord) -> dict[str, Any]:
+def _of_other(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
     """As it is shown below its call or its conference."""
     shown = recording_json(record, ask.service.dates)
     del shown["subresource_uris"], shown["media_url"]
@@ -134,7 +134,7 @@ def _of_other(ask: Ask, record: RecordingRecord) -> dict[str, Any]:
 # -- finding them -------------------------------------------------------------------------------
 
 
-def _recording_of(ask: Ask, *, with_deleted: bool = False) -> RecordingRecord:
+def _recording_of(ask: ApiRequest, *, with_deleted: bool = False) -> RecordingRecord:
     """The recording of the path, of its call or conference if it names one."""
     try:
         record = ask.service.catalogue.recording(ask.at["sid"])
@@ -147,7 +147,7 @@ def _recording_of(ask: Ask, *, with_deleted: bool = False) -> RecordingRecord:
     return record
 
 
-def _has_gone(ask: Ask, record: RecordingRecord, *, with_deleted: bool) -> bool:
+def _has_gone(ask: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -> bool:
     """Whether a recording is deleted, and is not to be shown all the same."""
     if record.status != "deleted":
         return False
@@ -157,7 +157,7 @@ def _has_gone(ask: Ask, record: RecordingRecord, *, with_deleted: bool) -> bool:
 # -- the row ------------------------------------------------------------------------------------
 
 
-def _store(service: Service) -> Store:
+def _store(service: Account) -> Store:
     recordings = service.catalogue
     return Store(recordings.recordings, recordings.add_recording, recordings.recording)
 

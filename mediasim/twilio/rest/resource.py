@@ -19,17 +19,17 @@ from mediasim.exchange.events import Event
 from mediasim.exchange.lifecycle import interrupt
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord
-from mediasim.twilio.account import Book
+from mediasim.twilio.account import Account
+from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import API_VERSION, account_path
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.service import Service
+from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = [
     "ACCOUNT",
     "MOST_KEPT",
-    "Ask",
+    "ApiRequest",
     "Handler",
     "Operation",
     "Owner",
@@ -53,11 +53,11 @@ MOST_KEPT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ApiRequest:
     """A request, as handlers see it: on the engine's loop, its sender known."""
 
     resource: Resource
-    service: Service
+    service: Account
     path: str
     """As it was asked for."""
     at: Mapping[str, str]
@@ -77,20 +77,24 @@ class Ask:
             raise ValueError(f"{self.resource.name} records are not stored")
         return self.resource.stored.store(self.service)
 
+    def new_sid(self) -> str:
+        """The next SID of the resource's prefix."""
+        return self.service.new_sid(self.resource.prefix)
+
     def found(self) -> Any:
         """The record whose SID is in the path. Raises TwilioError (404, 20404) without one."""
         return self.store.find(self.at["sid"])
 
-    def shown(self, record: Any, status: int = 200) -> Answer:
+    def shown(self, record: Any, status: int = 200) -> ApiResponse:
         """The answer that shows a record."""
-        return Answer(self.resource.json(record, self.service.dates), status)
+        return ApiResponse(self.resource.json(record, self.service.dates), status)
 
     def missing(self) -> TwilioError:
         """The error that nothing is at the path."""
         return not_found(self.path)
 
 
-Handler = Callable[[Ask], Answer | Awaitable[Answer]]
+Handler = Callable[[ApiRequest], ApiResponse | Awaitable[ApiResponse]]
 """Runs on the engine's loop. Raises TwilioError for what is refused."""
 
 
@@ -105,7 +109,7 @@ class Operation:
     parameters: tuple[str, ...] = ()
     """The names it reads of the form, or of the query; no others can be read."""
     places_call: bool = False
-    """Whether it begins a call: any process can do that, and carries the call from then on."""
+    """Whether it begins a call, which any process can do that carries the call from then on."""
 
 
 class Owner(Enum):
@@ -114,8 +118,7 @@ class Owner(Enum):
     FRONT = "front"
     """The front; every worker has a copy."""
     SHARED = "shared"
-    """The front, and every worker has a copy; which calls are in it knows the worker they are in.
-    """
+    """The front; every worker has a copy, and knows which of its own calls are in it."""
     WORKER = "worker"
     """The worker that made the record; the front has a copy."""
 
@@ -130,11 +133,11 @@ class Store:
     find: Callable[[str], Any]
     """The record of a key. Raises TwilioError, or LookupError, without one."""
     remove: Callable[[str], object] | None = None
-    """Takes one out by its key; None: they go by their age."""
+    """Removes the record of a key; None: records are only removed by their age."""
 
     @classmethod
     def of_list(cls, records: list[Any], key: str = "sid") -> Store:
-        """What only tells what happened: the newest are kept, and none is taken out by its key."""
+        """Records in a list of an account, which keeps the newest ``MOST_KEPT``."""
 
         def add(record: Any) -> None:
             records.append(record)
@@ -149,11 +152,11 @@ class Store:
         return cls(lambda: records, add, find)
 
 
-def in_book(name: str) -> Callable[[Service], Store]:
+def in_book(name: str) -> Callable[[Account], Store]:
     """A store of an account's own, by its part of a path: ``Queues``."""
 
-    def store(service: Service) -> Store:
-        book: Book[Any] = service.book(name)
+    def store(service: Account) -> Store:
+        book: ResourceList[Any] = service.book(name)
         return Store(book.all, book.add, book.find, book.remove)
 
     return store
@@ -171,7 +174,7 @@ class Stored:
     """The name of their kind in the database and between processes: ``call``."""
     record: type[Any]
     """A dataclass; its fields whose names end in ``_ns`` are times of the loop."""
-    store: Callable[[Service], Store]
+    store: Callable[[Account], Store]
     owner: Owner = Owner.FRONT
     key: str = "sid"
     """The field that names a record."""
@@ -215,30 +218,30 @@ class Resource:
     json: Callable[[Any, Dates], dict[str, Any]] = _twilio_json
     """A record as the API shows it."""
     stored: Stored | None = None
-    """None: only the process in which it is happening can tell of it."""
+    """None: records are not stored, and only the process whose calls they are about has them."""
     main_only: bool = False
     """Whether API keys are refused."""
     callbacks: tuple[str, ...] = ()
-    """The kinds of callbacks that tell of it, as the delivery log and fault injection name them."""
+    """The kinds of callbacks about it, as the delivery log and fault injection name them."""
 
 
 # -- what many resources do ---------------------------------------------------------------------
 
 
-def fetch(ask: Ask) -> Answer:
+def fetch(ask: ApiRequest) -> ApiResponse:
     """Show the record whose SID is in the path."""
     return ask.shown(ask.found())
 
 
-def delete(ask: Ask) -> Answer:
+def delete(ask: ApiRequest) -> ApiResponse:
     """Remove the record whose SID is in the path."""
     remove = ask.store.remove
     assert remove is not None
     remove(ask.at["sid"])
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def call_of(ask: Ask) -> CallRecord:
+def call_of(ask: ApiRequest) -> CallRecord:
     """The call of the path. Raises TwilioError (404, 20404) without one, with the path as asked."""
     try:
         return ask.service.catalogue.call(ask.at["call"])
@@ -246,7 +249,7 @@ def call_of(ask: Ask) -> CallRecord:
         raise ask.missing() from None
 
 
-def conference_of(ask: Ask) -> ConferenceRecord:
+def conference_of(ask: ApiRequest) -> ConferenceRecord:
     """The conference of the path. Raises TwilioError (404, 20404) without one."""
     try:
         return ask.service.catalogue.conference(ask.at["conference"])

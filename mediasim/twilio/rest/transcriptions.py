@@ -9,23 +9,23 @@ from typing import Any, Final
 
 from mediasim.exchange.events import TranscriptionEvent
 from mediasim.exchange.media_store import MediaStore
-from mediasim.twilio.rest.answers import Answer
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    Ask,
+    ApiRequest,
     Operation,
     Owner,
     Resource,
     Stored,
     in_book,
 )
+from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.transcriptions import TranscriptionRecord, finish
 
 __all__ = ["TRANSCRIPTIONS"]
 
 
-def _list(ask: Ask) -> Answer:
+def _list(ask: ApiRequest) -> ApiResponse:
     of = ask.at.get("recording")
     if of is not None:
         _recording(ask, of)
@@ -36,35 +36,35 @@ def _list(ask: Ask) -> Answer:
     )
 
 
-def _fetch(ask: Ask) -> Answer:
-    return Answer(_json(ask, _found(ask)))
+def _fetch(ask: ApiRequest) -> ApiResponse:
+    return ApiResponse(_json(ask, _found(ask)))
 
 
-def _words(ask: Ask) -> Answer:
+def _words(ask: ApiRequest) -> ApiResponse:
     """The text alone."""
-    return Answer(_found(ask).text)
+    return ApiResponse(_found(ask).text)
 
 
-def _delete(ask: Ask) -> Answer:
+def _delete(ask: ApiRequest) -> ApiResponse:
     ask.service.transcriptions.remove(_found(ask).sid)
-    return Answer(status=204)
+    return ApiResponse(status=204)
 
 
-def _recording(ask: Ask, sid: str) -> None:
+def _recording(ask: ApiRequest, sid: str) -> None:
     try:
         ask.service.catalogue.recording(sid)
     except LookupError:
         raise ask.missing() from None
 
 
-def _found(ask: Ask) -> TranscriptionRecord:
+def _found(ask: ApiRequest) -> TranscriptionRecord:
     record = ask.service.transcriptions.find(ask.at["sid"])
     if ask.at.get("recording") not in (None, record.recording_sid):
         raise ask.missing()
     return record
 
 
-def _json(ask: Ask, record: TranscriptionRecord) -> dict[str, Any]:
+def _json(ask: ApiRequest, record: TranscriptionRecord) -> dict[str, Any]:
     return record.to_twilio_json(ask.service.dates, below_recording="recording" in ask.at)
 
 

@@ -4,12 +4,12 @@ A stream opens its connection through a :class:`mediasim.net.stream_port.StreamP
 ``net/web_streams.py`` has the real one.
 """
 
-from mediasim.twilio.streams.desk import StreamDesk
+from mediasim.twilio.streams.manager import StreamManager
 from mediasim.twilio.streams.stream import Stream, StreamOwner, StreamRecord
 
 __all__ = [
     "Stream",
-    "StreamDesk",
+    "StreamManager",
     "StreamOwner",
     "StreamRecord",
     "handshake",

@@ -15,7 +15,7 @@ import numpy as np
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_decode
 from mediasim.media.leg import Leg
-from mediasim.media.player import Feed
+from mediasim.media.player import StreamPlayer
 from mediasim.media.room import Room
 
 __all__ = ["Playback"]
@@ -30,7 +30,7 @@ class Playback:
 
     def __init__(self, room: Room, leg: Leg, label: str) -> None:
         self._room = room
-        self._feed: Feed = room.feed(leg, label)
+        self._feed: StreamPlayer = room.feed(leg, label)
         self._marks: deque[tuple[int, str]] = deque()
         """(the sample at which it is reached, name)."""
 

@@ -28,8 +28,8 @@ from mediasim.exchange.states import STREAM, StreamStatus
 from mediasim.exchange.waiting import NOTICE_FRAMES, listen_for_keys, notice
 from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
-from mediasim.twilio.asks import StreamRequest, StreamTrack
 from mediasim.twilio.representations import account_path, rfc2822
+from mediasim.twilio.requests import StreamRequest, StreamTrack
 from mediasim.twilio.streams.handshake import (
     BROKEN,
     CLOSED,

@@ -1,7 +1,7 @@
 """The verbs of TwiML, carried out on a call.
 
 Each is a coroutine ``(session, verb)``; it returns what to go on with instead of the next verb.
-Dial, Enqueue and Leave need the whole account: :class:`mediasim.twilio.service.Service` adds them.
+Dial, Enqueue and Leave need the whole account: :class:`mediasim.twilio.account.Account` adds them.
 """
 
 from __future__ import annotations

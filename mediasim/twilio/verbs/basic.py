@@ -13,7 +13,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.audio.wav import AudioFileError
 from mediasim.exchange.waiting import CallEnded
 from mediasim.parties.voices.speech import UnspeakableText
-from mediasim.twilio.asks import Script
+from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.session import CallSession, HangUp
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.webhooks import AppFailure, AppRequest
@@ -125,9 +125,9 @@ def touch_tones(digits: str) -> NDArray[np.int16]:
     return dtmf_digits("".join(digit for digit in digits if digit in f"{DTMF_DIGITS}wW"))
 
 
-async def redirect(session: CallSession, verb: Verb) -> Script:
+async def redirect(session: CallSession, verb: Verb) -> TwimlSource:
     """Go on with another document."""
-    return Script(session.absolute(verb.text.strip()), verb.attribute("method", "POST"))
+    return TwimlSource(session.absolute(verb.text.strip()), verb.attribute("method", "POST"))
 
 
 async def hangup(session: CallSession, verb: Verb) -> None:

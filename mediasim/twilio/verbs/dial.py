@@ -18,7 +18,7 @@ from mediasim.exchange.phone import ReachByPassword
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.asks import Callback, DialRequest, Script
+from mediasim.twilio.requests import Callback, DialRequest, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Verb
@@ -61,8 +61,8 @@ class DialVerbRecording:
             track=self._verb.attribute("recordingTrack", "both"),
             trim=self._verb.attribute("trim", "do-not-trim"),
         )
-        desk = self._session.service.recordings
-        self.recording = desk.of_call(self._session, ask, "DialVerb")
+        manager = self._session.service.recordings
+        self.recording = manager.of_call(self._session, ask, "DialVerb")
 
     def halt(self) -> list[LiveRecording]:
         if self.recording is None or not self.recording.active:
@@ -140,7 +140,7 @@ async def dial(
         if ended:
             raise CallEnded
         return None
-    script = Script(session.absolute(action), verb.attribute("method", "POST"))
+    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
     if ended:
         await session.document(script, outcome.params(session))  # told, though nobody is there
         raise CallEnded
@@ -220,7 +220,7 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
         if noun.attribute("sendDigits"):
             await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))
         if noun.attribute("url"):
-            script = Script(
+            script = TwimlSource(
                 session.absolute(noun.attribute("url")), noun.attribute("method", "POST")
             )
             await session.until(other.perform(script))

@@ -16,7 +16,7 @@ from mediasim.exchange.waiting import NOTICE_FRAMES, Keys, first_of, listen_for_
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, fired
 from mediasim.parties.timeline import words_between
-from mediasim.twilio.asks import Callback, Script
+from mediasim.twilio.requests import Callback, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
@@ -56,7 +56,7 @@ async def gather(session: CallSession, verb: Verb) -> FollowUp | None:
     if params is None and not verb.flag("actionOnEmptyResult", False):
         return None
     action = verb.attribute("action") or session.base
-    script = Script(session.absolute(action), verb.attribute("method", "POST"))
+    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
     return FollowUp(script, params or [("Digits", "")])
 
 

@@ -12,7 +12,7 @@ from mediasim.exchange.recording import RecordedMessage
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.asks import Callback, RecordingRequest, Script
+from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 
@@ -53,7 +53,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     transcribe = verb.flag("transcribe", told is not None) and (
         session.service.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
-    desk = session.service.recordings
+    manager = session.service.recordings
     taken = await record_message(
         session,
         MessageRequest(
@@ -62,7 +62,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
             finish_on_key=verb.attribute("finishOnKey", "1234567890*#"),
             max_length_ns=verb.seconds("maxLength", 3600) * NS_PER_SECOND,
         ),
-        lambda: desk.start(
+        lambda: manager.start(
             RecordedMessage(session.call),
             "record-verb",
             ask,
@@ -88,7 +88,7 @@ async def _ask(session: CallSession, verb: Verb, recording: LiveRecording, digit
         ("Digits", digits),
     ]
     action = verb.attribute("action") or session.base
-    script = Script(session.absolute(action), verb.attribute("method", "POST"))
+    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
     if digits == "hangup":
         await session.document(script, params)  # the app is told; nobody is there to hear more
         raise CallEnded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, cast, get_args
 
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.twilio.asks import Script, StreamRequest, StreamTrack
+from mediasim.twilio.requests import StreamRequest, StreamTrack, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of, recording_request
@@ -69,7 +69,7 @@ async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
     action = verb.attribute("action")
     if not action:
         return None
-    return FollowUp(Script(session.absolute(action), verb.attribute("method", "POST")), [])
+    return FollowUp(TwimlSource(session.absolute(action), verb.attribute("method", "POST")), [])
 
 
 def start_stream(session: CallSession, noun: Verb) -> None:

@@ -20,9 +20,9 @@ __all__ = [
     "ParticipantRequest",
     "ParticipantUpdate",
     "RecordingRequest",
-    "Script",
     "StreamRequest",
     "StreamTrack",
+    "TwimlSource",
 ]
 
 
@@ -36,7 +36,7 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class TwimlSource:
     """Where a call's TwiML comes from: a URL, or the words themselves."""
 
     url: str | None = None
@@ -74,7 +74,7 @@ class CallRequest:
 
     to: str
     from_: str
-    script: Script = field(default_factory=Script)
+    script: TwimlSource = field(default_factory=TwimlSource)
     application_sid: str | None = None
     status_callback: Callback | None = None
     timeout_seconds: int = 60
@@ -102,7 +102,7 @@ class CallUpdate:
 
     status: str | None = None
     """canceled or completed."""
-    script: Script | None = None
+    script: TwimlSource | None = None
     status_callback: Callback | None = None
     time_limit_seconds: int | None = None
 
@@ -113,7 +113,7 @@ class ConferenceUpdate:
 
     status: str | None = None
     """completed."""
-    announce: Script | None = None
+    announce: TwimlSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class ParticipantRequest:
     """true, false, onEnter or onExit."""
     start_conference_on_enter: bool = True
     end_conference_on_exit: bool = False
-    wait: Script | None = None
+    wait: TwimlSource | None = None
     """None: Twilio's music; an empty URL: silence."""
     max_participants: int = 250
     coaching: str | None = None
@@ -151,10 +151,10 @@ class ParticipantUpdate:
 
     muted: bool | None = None
     hold: bool | None = None
-    hold_script: Script | None = None
-    announce: Script | None = None
+    hold_script: TwimlSource | None = None
+    announce: TwimlSource | None = None
     beep_on_exit: bool | None = None
     end_conference_on_exit: bool | None = None
     coaching: bool | None = None
     call_sid_to_coach: str | None = None
-    wait: Script | None = None
+    wait: TwimlSource | None = None

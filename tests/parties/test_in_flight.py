@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mediasim.documents.durations import Duration
 from mediasim.net.link import Link
 from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss
-from mediasim.parties.flight import Flight
+from mediasim.parties.in_flight import PacketsInFlight
 from mediasim.rtp.packets import HEADER_SIZE
 
 FRAME = 20_000_000
@@ -26,14 +26,14 @@ ROUGH = Impairments(
 )
 
 
-def launch(flight: Flight, first: int, end: int, size: int = HEADER_SIZE + 4) -> None:
+def launch(flight: PacketsInFlight, first: int, end: int, size: int = HEADER_SIZE + 4) -> None:
     """Packets that hold their number in their first byte, one a frame."""
     numbers = np.arange(first, end)
     data = np.repeat(numbers.astype(np.uint8)[:, None], size, axis=1)
     flight.launch(data, numbers * FRAME, numbers * 160)
 
 
-def landed(flight: Flight, before_ns: int) -> list[tuple[int, int]]:
+def landed(flight: PacketsInFlight, before_ns: int) -> list[tuple[int, int]]:
     """(number, arrival) of each."""
     block = flight.land(before_ns)
     if block is None:
@@ -42,7 +42,7 @@ def landed(flight: Flight, before_ns: int) -> list[tuple[int, int]]:
 
 
 def test_what_has_not_arrived_is_in_the_air() -> None:
-    flight = Flight(Link(Impairments(delay=Duration(30 * MS)), 1))
+    flight = PacketsInFlight(Link(Impairments(delay=Duration(30 * MS)), 1))
     launch(flight, 0, 5)
     assert landed(flight, 30 * MS) == []
     assert landed(flight, 30 * MS + 1) == [(0, 30 * MS)]
@@ -53,7 +53,7 @@ def test_what_has_not_arrived_is_in_the_air() -> None:
 
 
 def test_the_lost_never_land_and_are_told() -> None:
-    flight = Flight(Link(Impairments(loss=Loss(random=0.3)), 1))
+    flight = PacketsInFlight(Link(Impairments(loss=Loss(random=0.3)), 1))
     launch(flight, 0, 100)
     assert all(number not in flight.fates[0].media // 160 for number in flight.flying.data[:, 0])
     arrived = [number for number, _ in landed(flight, 10**15)]
@@ -65,7 +65,7 @@ def test_the_lost_never_land_and_are_told() -> None:
 
 
 def test_copies_come_a_millisecond_after_their_packets() -> None:
-    flight = Flight(Link(Impairments(duplicate=1.0, delay=Duration(7 * MS)), 1))
+    flight = PacketsInFlight(Link(Impairments(duplicate=1.0, delay=Duration(7 * MS)), 1))
     launch(flight, 0, 3)
     assert landed(flight, 10**12) == [
         (number, at)
@@ -76,7 +76,7 @@ def test_copies_come_a_millisecond_after_their_packets() -> None:
 
 
 def test_packets_of_all_sizes_share_the_link() -> None:
-    flight = Flight(Link(Impairments(delay=Duration(50 * MS)), 1))
+    flight = PacketsInFlight(Link(Impairments(delay=Duration(50 * MS)), 1))
     launch(flight, 0, 2, size=20)
     launch(flight, 2, 3, size=60)
     launch(flight, 3, 4, size=30)
@@ -88,7 +88,7 @@ def test_packets_of_all_sizes_share_the_link() -> None:
 
 @pytest.mark.parametrize("impairments", [Impairments(), ROUGH], ids=["clean", "rough"])
 def test_fates_add_up(impairments: Impairments) -> None:
-    flight = Flight(Link(impairments, 5))
+    flight = PacketsInFlight(Link(impairments, 5))
     launch(flight, 0, 200)
     count = len(landed(flight, 10**15))
     told = {fate.kind: len(fate.media) for fate in flight.fates}
@@ -104,11 +104,11 @@ def test_fates_add_up(impairments: Impairments) -> None:
 def test_they_land_in_order_of_arrival_however_they_are_launched(
     cuts: list[int], looks: list[int], key: int
 ) -> None:
-    whole = Flight(Link(ROUGH, key))
+    whole = PacketsInFlight(Link(ROUGH, key))
     launch(whole, 0, 120)
     expected = landed(whole, 10**15)
     assert [at for _, at in expected] == sorted(at for _, at in expected)
-    pieces = Flight(Link(ROUGH, key))
+    pieces = PacketsInFlight(Link(ROUGH, key))
     for low, high in itertools.pairwise([0, *cuts, 120]):
         launch(pieces, low, high)
     found = [packet for look in [*looks, 10**15] for packet in landed(pieces, look)]

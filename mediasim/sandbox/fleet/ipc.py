@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any, Final
 
-__all__ = ["ReportedRecords", "Wire", "WireBroken"]
+__all__ = ["MessagePipe", "PipeBroken", "ReportedRecords"]
 
 _LENGTH: Final = struct.Struct(">I")
 Message = dict[str, Any]
@@ -24,11 +24,11 @@ Heard = Callable[[Message], Awaitable[Message | None]]
 """Deals with a message; what it returns is the answer to one that asks."""
 
 
-class WireBroken(ConnectionError):
+class PipeBroken(ConnectionError):
     """The other side has gone."""
 
 
-class Wire:
+class MessagePipe:
     """One side's end. Used on the loop it was opened on."""
 
     def __init__(self, hear: Heard) -> None:
@@ -56,7 +56,7 @@ class Wire:
     async def ask(self, message: Message) -> Message:
         """Send, and wait for the answer. Raises WireBroken."""
         if self.gone.is_set():
-            raise WireBroken("the other process has gone")
+            raise PipeBroken("the other process has gone")
         number = next(self._numbers)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
@@ -96,7 +96,7 @@ class Wire:
             self.gone.set()
             for waiting in self._asked.values():
                 if not waiting.done():
-                    waiting.set_exception(WireBroken("the other process has gone"))
+                    waiting.set_exception(PipeBroken("the other process has gone"))
 
     async def _deal(self, message: Message, asks: int | None) -> None:
         answer = await self._hear(message)
@@ -123,7 +123,7 @@ class ReportedRecords:
 
     error: str | None = None
 
-    def __init__(self, wire: Wire, loop: asyncio.AbstractEventLoop, boot: int) -> None:
+    def __init__(self, wire: MessagePipe, loop: asyncio.AbstractEventLoop, boot: int) -> None:
         """``loop`` is the wire's; ``boot`` counts the front's starts."""
         self._wire = wire
         self._loop = loop

@@ -14,8 +14,8 @@ from mediasim.documents.durations import Duration
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
 from mediasim.net.network import Impairments, Jitter, Loss
-from mediasim.parties.crowd import crowd_of
 from mediasim.parties.party import Line, Party
+from mediasim.parties.shared_playout import shared_playout_of
 from mediasim.seeds import Seeds
 
 MS = 1_000_000
@@ -81,13 +81,13 @@ def test_ears_of_legs_that_are_over_are_let_go_and_keep_what_they_measured() -> 
     lines = conference(room)
     for frame in range(1, 101):
         plane.tick(frame)
-    crowd = crowd_of(plane)
-    assert len(crowd) == len(PARTIES)
+    shared_playout = shared_playout_of(plane)
+    assert len(shared_playout) == len(PARTIES)
     gone, _ = lines[1]
     room.remove_leg(gone.leg)
     for frame in range(101, 201):
         plane.tick(frame)
-    assert len(crowd) == len(PARTIES) - 1
+    assert len(shared_playout) == len(PARTIES) - 1
     assert gone.ear is not None
     assert 80 < gone.ear.reception.received <= 100
     late, heard = conference(Room(plane))[1]

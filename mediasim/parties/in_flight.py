@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mediasim.net.link import Link
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
 
-__all__ = ["Fate", "Flight"]
+__all__ = ["PacketFate", "PacketsInFlight"]
 
 _COPY_AFTER_NS: Final = 1_000_000
 _NEVER: Final = np.iinfo(np.int64).max
@@ -21,7 +21,7 @@ _EMPTY: Final = PacketBlock(
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class PacketFate:
     """Packets that did not simply arrive, and what became of them."""
 
     kind: str
@@ -32,13 +32,13 @@ class Fate:
     """Loop time, ns."""
 
 
-class Flight:
+class PacketsInFlight:
     """What is in the air on one link."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.launched = 0
-        self.fates: list[Fate] = []
+        self.fates: list[PacketFate] = []
         """Of packets that did not simply arrive."""
         self._flying = _EMPTY
 
@@ -65,7 +65,7 @@ class Flight:
                 ("duplicated", fates.copied),
             ):
                 if chosen.any():
-                    self.fates.append(Fate(kind, media[chosen], sent[chosen]))
+                    self.fates.append(PacketFate(kind, media[chosen], sent[chosen]))
             # The lost are let fly for ever: cheaper than copying all the others around them.
             arrival = np.where(fates.lost, _NEVER, arrival)
             copies = np.flatnonzero(fates.copied)

@@ -13,26 +13,26 @@ from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.softphone.page import (
     Answer,
-    Ask,
     BrowserCall,
     HangUp,
     Hold,
     Invite,
     Mute,
     Page,
+    PageMessage,
     Press,
     Register,
     Reject,
 )
 from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
+from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
-from mediasim.twilio.asks import DialRequest
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.requests import DialRequest
 from mediasim.twilio.resources import KeyRecord
-from mediasim.twilio.service import Service
 from mediasim.twilio.session import FollowUp
 
-__all__ = ["SoftphoneDesk"]
+__all__ = ["SoftphoneManager"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _UNAVAILABLE: Final = 31480
@@ -41,10 +41,10 @@ _OWN_KEY: Final = "sandbox softphone"
 _NO_APPLICATION: Final = "the token's application {} is not among the account's: {}"
 
 
-class SoftphoneDesk:
+class SoftphoneManager:
     """Used on the engine's loop."""
 
-    def __init__(self, service: Callable[[], Service], real_time: Callable[[], None]) -> None:
+    def __init__(self, service: Callable[[], Account], real_time: Callable[[], None]) -> None:
         """``service`` is the account's of the moment; ``real_time`` raises ClockRefuses where
         the clock is not everybody's."""
         self.service = service
@@ -63,7 +63,7 @@ class SoftphoneDesk:
 
     # -- pages ------------------------------------------------------------------------------
 
-    def hear(self, page: Page, ask: Ask) -> None:
+    def hear(self, page: Page, ask: PageMessage) -> None:
         """What a page says. Raises TwilioError, ClockRefuses for what is not to be."""
         if isinstance(ask, Register):
             self._register(page, ask)
@@ -127,7 +127,7 @@ class SoftphoneDesk:
             own=not ask.token,
         )
 
-    def _own_key(self, service: Service) -> KeyRecord:
+    def _own_key(self, service: Account) -> KeyRecord:
         """The API key that signs for who gives a name alone."""
         for key in service.keys.all():
             if key.friendly_name == _OWN_KEY:
@@ -255,8 +255,8 @@ class SoftphoneDesk:
 class SoftphoneReach:
     """One call that rings every page of an identity, a Reach: the first to answer has it."""
 
-    def __init__(self, desk: SoftphoneDesk, identity: str) -> None:
-        self._desk = desk
+    def __init__(self, manager: SoftphoneManager, identity: str) -> None:
+        self._desk = manager
         self._identity = identity
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> BrowserCall:

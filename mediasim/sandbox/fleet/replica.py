@@ -24,13 +24,13 @@ from mediasim.exchange.events import (
 )
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
+from mediasim.sandbox.crash_recovery import end_record, publish_left
 from mediasim.sandbox.persistence import from_document, to_document
-from mediasim.sandbox.revival import end_record, publish_left
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
 
-__all__ = ["Mirror"]
+__all__ = ["Replica"]
 
 _OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, VerbEvent)
 """Those that tell of no record."""
@@ -38,7 +38,7 @@ _CLASH: Final = 13000
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Mirror:
+class Replica:
     """Knows which worker each record is of, by number from 1."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -75,7 +75,7 @@ class Mirror:
 
     def enter(self, worker: int, changes: Iterable[Any]) -> Future[None] | None:
         """Take over what has changed; the future ends when it is written down."""
-        sandbox, keeper = self._sandbox, self._sandbox.keeper
+        sandbox, write_behind = self._sandbox, self._sandbox.write_behind
         epoch_ns = sandbox.service.dates.unix_ns(0)
         for kind, key, document in changes:
             if kind == "queue":
@@ -85,11 +85,11 @@ class Mirror:
             if document is None:
                 self._remove(kind, key)
                 continue
-            shelf = sandbox.shelf(kind)
-            record = from_document(shelf.type, document, epoch_ns)
+            repository = sandbox.repository(kind)
+            record = from_document(repository.type, document, epoch_ns)
             known = self._known.get(place)
             if known is None:
-                shelf.add(record)
+                repository.add(record)
                 self._known[place], self._owner[place] = record, worker
                 self._forget_oldest(kind, key)
             else:
@@ -97,9 +97,9 @@ class Mirror:
                     setattr(known, field.name, getattr(record, field.name))
                 record = known
             self._follow(worker, kind, record)
-            if keeper is not None:
-                keeper.changed(kind, record)
-        return None if keeper is None else keeper.write()
+            if write_behind is not None:
+                write_behind.changed(kind, record)
+        return None if write_behind is None else write_behind.write()
 
     def hear(self, told: dict[str, Any]) -> None:
         """An event of a worker's."""
@@ -136,7 +136,7 @@ class Mirror:
     def _take_over(self, known: RecordingRecord | None, record: RecordingRecord) -> None:
         """Enter what became of a dead worker's recording."""
         if known is None:
-            self._sandbox.shelf("recording").add(record)
+            self._sandbox.repository("recording").add(record)
             known = record
         elif known.status in known.LIFE.interrupted:
             for field in dataclasses.fields(known):
@@ -153,9 +153,9 @@ class Mirror:
                 service.notify(key, _CLASH, "the worker that carried the call has died")
 
     def _tell_ended(self, kind: str, record: Any) -> None:
-        sandbox, keeper = self._sandbox, self._sandbox.keeper
-        if keeper is not None:
-            keeper.changed(kind, record)
+        sandbox, write_behind = self._sandbox, self._sandbox.write_behind
+        if write_behind is not None:
+            write_behind.changed(kind, record)
         at_ns, word = sandbox.service.now_ns, f"{kind}.{record.status}"
         if kind == "call":
             sandbox.enter_event(
@@ -191,14 +191,14 @@ class Mirror:
             calls.clear()
 
     def _remove(self, kind: str, key: str) -> None:
-        place, keeper = (kind, key), self._sandbox.keeper
-        shelf = self._sandbox.shelf(kind)
-        if shelf.remove is None or self._known.pop(place, None) is None:
+        place, write_behind = (kind, key), self._sandbox.write_behind
+        repository = self._sandbox.repository(kind)
+        if repository.remove is None or self._known.pop(place, None) is None:
             return  # what only tells what happened goes by its age, here as there
         self._owner.pop(place, None)
-        shelf.remove(key)
-        if keeper is not None:
-            keeper.gone(kind, key)
+        repository.remove(key)
+        if write_behind is not None:
+            write_behind.gone(kind, key)
 
     def _forget_oldest(self, kind: str, key: str) -> None:
         """Of what only tells what happened, the log keeps so many, and so does this."""
@@ -240,8 +240,8 @@ class Mirror:
             if any(each.friendly_name == document["friendly_name"] for each in queues.all()):
                 self._clash("queue", document["friendly_name"])
                 return
-            shelf = sandbox.shelf("queue")
-            shelf.add(from_document(shelf.type, document, epoch_ns))
+            repository = sandbox.repository("queue")
+            repository.add(from_document(repository.type, document, epoch_ns))
         self._count(sid)
 
     def _count(self, sid: str) -> None:

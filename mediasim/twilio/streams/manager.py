@@ -13,25 +13,25 @@ from mediasim.exchange.events import CallEvent, Event, StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
-from mediasim.twilio.account import AccountBase
-from mediasim.twilio.asks import StreamRequest
+from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
 from mediasim.twilio.streams.stream import Stream, StreamRecord
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["StreamDesk"]
+__all__ = ["StreamManager"]
 
 _MOST_KEPT: Final = 1000
 """Streams that are over; the oldest are forgotten."""
 
 
-class StreamDesk:
+class StreamManager:
     """Every stream of the account, the oldest first."""
 
     def __init__(
         self,
-        account: AccountBase,
+        account: AccountParts,
         live_call: Callable[[str], LiveCall | None],
         port: StreamPort | None,
     ) -> None:

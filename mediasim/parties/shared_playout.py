@@ -15,35 +15,35 @@ import numpy as np
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.media.leg import Leg
 from mediasim.media.plane import MediaPlane
-from mediasim.parties.ear import Ear
+from mediasim.parties.rtp_receiver import RtpReceiver
 from mediasim.rtp.packets import joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 
-__all__ = ["Crowd", "crowd_of"]
+__all__ = ["SharedPlayout", "shared_playout_of"]
 
 _TIDY_FRAMES: Final = 50
 """Ears of legs that are over are let go so often."""
 
 
-class Crowd:
-    """Those of one plane; :func:`crowd_of` has it."""
+class SharedPlayout:
+    """Those of one plane; :func:`shared_playout_of` has it."""
 
     def __init__(self) -> None:
         self._playout = Playout(2 + AHEAD_FRAMES)
-        self._ears: dict[Ear, Leg] = {}
-        self._waiting: dict[int, list[Ear]] = {}
+        self._ears: dict[RtpReceiver, Leg] = {}
+        self._waiting: dict[int, list[RtpReceiver]] = {}
         """By the frame that is to be heard."""
         self._tidied = 0
 
     def __len__(self) -> int:
         return len(self._ears)
 
-    def join(self, ear: Ear, leg: Leg) -> None:
+    def join(self, ear: RtpReceiver, leg: Leg) -> None:
         """One more, until its leg has ended."""
         ear.share(self._playout, self._wait)
         self._ears[ear] = leg
 
-    def _wait(self, ear: Ear, frame: int) -> None:
+    def _wait(self, ear: RtpReceiver, frame: int) -> None:
         self._waiting.setdefault(frame, []).append(ear)
 
     def hear(self) -> None:
@@ -55,7 +55,7 @@ class Crowd:
                 self._tidied = frame
                 self._tidy()
 
-    def _hear(self, ears: list[Ear], frame: int) -> None:
+    def _hear(self, ears: list[RtpReceiver], frame: int) -> None:
         rows, blocks, own = [], [], []
         for ear in ears:
             own.append(ear.stream.row)
@@ -79,13 +79,13 @@ class Crowd:
                 del self._ears[ear]
 
 
-_CROWDS: WeakKeyDictionary[MediaPlane, Crowd] = WeakKeyDictionary()
+_CROWDS: WeakKeyDictionary[MediaPlane, SharedPlayout] = WeakKeyDictionary()
 
 
-def crowd_of(plane: MediaPlane) -> Crowd:
+def shared_playout_of(plane: MediaPlane) -> SharedPlayout:
     """The plane's one crowd."""
-    crowd = _CROWDS.get(plane)
-    if crowd is None:
-        crowd = _CROWDS[plane] = Crowd()
-        plane.afterwards.append(crowd.hear)
-    return crowd
+    shared_playout = _CROWDS.get(plane)
+    if shared_playout is None:
+        shared_playout = _CROWDS[plane] = SharedPlayout()
+        plane.afterwards.append(shared_playout.hear)
+    return shared_playout

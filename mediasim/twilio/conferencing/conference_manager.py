@@ -30,14 +30,6 @@ from mediasim.exchange.records import (
     RecordingSource,
     UnknownSid,
 )
-from mediasim.twilio.asks import (
-    CallRequest,
-    ConferenceUpdate,
-    ParticipantRequest,
-    ParticipantUpdate,
-    RecordingRequest,
-    Script,
-)
 from mediasim.twilio.conferencing.callbacks import ConferenceCallbacks
 from mediasim.twilio.conferencing.participants import (
     check_participant,
@@ -46,12 +38,20 @@ from mediasim.twilio.conferencing.participants import (
 )
 from mediasim.twilio.conferencing.playback import beside, entertain, sounds
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.requests import (
+    CallRequest,
+    ConferenceUpdate,
+    ParticipantRequest,
+    ParticipantUpdate,
+    RecordingRequest,
+    TwimlSource,
+)
 from mediasim.twilio.resources import ParticipantRecord
-from mediasim.twilio.session import CallAccount, CallSession
+from mediasim.twilio.session import CallDocuments, CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.dial import Outcome, talk_options
 
-__all__ = ["ConferenceDesk"]
+__all__ = ["ConferenceManager"]
 
 _BAD_ATTRIBUTES: Final = 16002
 _NOBODY_TO_COACH: Final = 16028
@@ -69,11 +69,11 @@ class _Live:
     callbacks: ConferenceCallbacks
 
 
-class ConferenceDesk:
+class ConferenceManager:
     """Every conference of the account."""
 
     def __init__(
-        self, service: CallAccount, create_call: Callable[[CallRequest], CallRecord]
+        self, service: CallDocuments, create_call: Callable[[CallRequest], CallRecord]
     ) -> None:
         """``create_call`` calls somebody who is to take part."""
         self._service = service
@@ -142,7 +142,7 @@ class ConferenceDesk:
             record=None if recording is None else partial(self._record_as_asked, live, recording),
         )
 
-    def _entertainment(self, live: _Live, script: Script | None) -> Entertainment:
+    def _entertainment(self, live: _Live, script: TwimlSource | None) -> Entertainment:
         """Music, nothing, or a document of the app's."""
         if script is None:
             return hold_music
@@ -232,7 +232,7 @@ class ConferenceDesk:
         path = f"{self._service.account_path}/Conferences/{sid}/Participants/{who}.json"
         raise not_found(path)
 
-    def _announce(self, live: _Live, script: Script, to: Participant | None = None) -> None:
+    def _announce(self, live: _Live, script: TwimlSource, to: Participant | None = None) -> None:
         session = (to or live.conference.participants[0]).control
         assert isinstance(session, CallSession)
         pieces = sounds(beside(session), script, live.callbacks.about())

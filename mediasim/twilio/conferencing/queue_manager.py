@@ -12,17 +12,17 @@ from mediasim.exchange.dial import Talk
 from mediasim.exchange.participant import Unavailable
 from mediasim.exchange.queue import CallQueue, Left, QueueResult, Waiting
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.asks import Script
 from mediasim.twilio.conferencing.playback import SOUNDS, beside, entertain, play_through
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.resources import MemberRecord, QueueRecord
-from mediasim.twilio.session import CallAccount, CallSession, FollowUp, HangUp
+from mediasim.twilio.session import CallDocuments, CallSession, FollowUp, HangUp
 from mediasim.twilio.status import Params, call_params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.dial import DialVerbRecording, Outcome, talk_options
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["QueueDesk"]
+__all__ = ["QueueManager"]
 
 _DEFAULT_SIZE: Final = 1000
 _LARGEST: Final = 5000
@@ -42,10 +42,10 @@ class _Kept:
     record: QueueRecord
 
 
-class QueueDesk:
+class QueueManager:
     """Every queue of the account; a book of its records."""
 
-    def __init__(self, service: CallAccount) -> None:
+    def __init__(self, service: CallDocuments) -> None:
         self._service = service
         self._queues: dict[str, _Kept] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -124,7 +124,7 @@ class QueueDesk:
         action = verb.attribute("action")
         if not action:
             return None
-        script = Script(session.absolute(action), verb.attribute("method", "POST"))
+        script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
         return FollowUp(script, params)
 
     def _tell(self, session: CallSession, verb: Verb, params: Params) -> None:
@@ -162,7 +162,7 @@ class QueueDesk:
         other.base = session.base
         url = noun.attribute("url")
         if url:
-            script = Script(session.absolute(url), noun.attribute("method", "POST"))
+            script = TwimlSource(session.absolute(url), noun.attribute("method", "POST"))
             params = [
                 ("QueueSid", kept.record.sid),
                 ("QueueTime", str(member.waited_until(self._now_ns) // NS_PER_SECOND)),
@@ -271,7 +271,7 @@ class QueueDesk:
         kept = self._kept(sid)
         return self._member_record(kept, self._member(kept, who))
 
-    def dequeue(self, sid: str, who: str, script: Script) -> MemberRecord:
+    def dequeue(self, sid: str, who: str, script: TwimlSource) -> MemberRecord:
         """POST /Queues/{sid}/Members/{who}: it goes on with another document."""
         kept = self._kept(sid)
         member = self._member(kept, who)
@@ -303,8 +303,10 @@ class QueueDesk:
             raise bad_parameter(f"Invalid MaxSize {size}: 1 to {_LARGEST}")
 
 
-def _wait_script(session: CallSession, verb: Verb) -> Script | None:
+def _wait_script(session: CallSession, verb: Verb) -> TwimlSource | None:
     url = verb.attributes.get("waitUrl")
     if url is None:
         return None
-    return Script(session.absolute(url) if url else "", verb.attribute("waitUrlMethod", "POST"))
+    return TwimlSource(
+        session.absolute(url) if url else "", verb.attribute("waitUrlMethod", "POST")
+    )

@@ -12,7 +12,7 @@ from mediasim.audio.tones import noise
 from mediasim.documents.durations import Duration
 from mediasim.net.link import Link
 from mediasim.net.network import Impairments, Loss
-from mediasim.parties.ear import Ear
+from mediasim.parties.rtp_receiver import RtpReceiver
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
@@ -21,7 +21,9 @@ MS = 1_000_000
 SPEECH = ulaw_decode(ulaw_encode(noise("white", 100 * 160, -20.0, Seeds(1).generator("speech"))))
 
 
-def hear(ear: Ear, pcm: NDArray[np.int16], *, first_frame: int, block: int) -> NDArray[np.int16]:
+def hear(
+    ear: RtpReceiver, pcm: NDArray[np.int16], *, first_frame: int, block: int
+) -> NDArray[np.int16]:
     """Send frames in blocks and return what is heard, the first frame being ``first_frame``."""
     heard: list[NDArray[np.int16]] = []
     told: list[int] = []
@@ -42,7 +44,7 @@ def hear(ear: Ear, pcm: NDArray[np.int16], *, first_frame: int, block: int) -> N
 @pytest.mark.parametrize("block", [1, 7, 100])
 @pytest.mark.parametrize("delay_ms", [0, 20, 65])
 def test_it_hears_what_was_sent_a_path_later(delay_ms: int, block: int) -> None:
-    ear = Ear(StreamFormat(), Link(Impairments(delay=Duration(delay_ms * MS)), 1), 128)
+    ear = RtpReceiver(StreamFormat(), Link(Impairments(delay=Duration(delay_ms * MS)), 1), 128)
     heard = hear(ear, SPEECH, first_frame=40, block=block)
     at = int(np.flatnonzero(heard)[0])
     assert np.array_equal(heard[at:], SPEECH[: len(heard) - at])
@@ -52,7 +54,7 @@ def test_it_hears_what_was_sent_a_path_later(delay_ms: int, block: int) -> None:
 
 
 def test_what_the_link_loses_is_a_gap_of_its_own_length() -> None:
-    ear = Ear(StreamFormat(), Link(Impairments(loss=Loss(random=0.2)), 9), 128)
+    ear = RtpReceiver(StreamFormat(), Link(Impairments(loss=Loss(random=0.2)), 9), 128)
     heard = hear(ear, SPEECH, first_frame=0, block=50).reshape(-1, FRAME_SAMPLES)
     assert {fate.kind for fate in ear.fates} == {"lost"}
     lost = {int(media) // FRAME_SAMPLES for fate in ear.fates for media in fate.media}
@@ -66,7 +68,7 @@ def test_what_the_link_loses_is_a_gap_of_its_own_length() -> None:
 
 
 def test_one_way_audio_is_silence_that_is_heard_all_the_same() -> None:
-    ear = Ear(StreamFormat(), Link(Impairments(one_way=True), 9), 128)
+    ear = RtpReceiver(StreamFormat(), Link(Impairments(one_way=True), 9), 128)
     heard = hear(ear, SPEECH, first_frame=0, block=20)
     assert len(heard) == len(SPEECH)
     assert not heard.any()
@@ -74,7 +76,7 @@ def test_one_way_audio_is_silence_that_is_heard_all_the_same() -> None:
 
 
 def test_listeners_may_come_and_go_while_it_hears() -> None:
-    ear = Ear(StreamFormat(), Link(Impairments(), 1), 8)
+    ear = RtpReceiver(StreamFormat(), Link(Impairments(), 1), 8)
     calls: list[str] = []
 
     def once(_first: int, _pcm: NDArray[np.int16]) -> None:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.net.link import Link
-from mediasim.parties.flight import Fate, Flight
+from mediasim.parties.in_flight import PacketFate, PacketsInFlight
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import MEDIA_BASE, StreamFormat
 
-__all__ = ["Ear"]
+__all__ = ["RtpReceiver"]
 
 _HALF: Final = 1 << 31
 """Of the range of RTP timestamps, which wrap."""
@@ -29,7 +29,7 @@ _HALF: Final = 1 << 31
 Listener = Callable[[int, NDArray[np.int16]], None]
 
 
-class Ear:
+class RtpReceiver:
     """One party's hearing on one leg."""
 
     def __init__(self, stream_format: StreamFormat, link: Link, max_block: int) -> None:
@@ -40,8 +40,8 @@ class Ear:
         self._max_block = max_block
         self._playout = Playout(max_block + 1 + AHEAD_FRAMES)
         self.stream = self._playout.open(stream_format)
-        self._flight = Flight(link)
-        self._wait: Callable[[Ear, int], None] | None = None
+        self._flight = PacketsInFlight(link)
+        self._wait: Callable[[RtpReceiver, int], None] | None = None
         self._final: Reception | None = None
 
     @property
@@ -78,7 +78,7 @@ class Ear:
         shift = next((each for each in reversed(stream.shifts) if each.media <= media), None)
         return media + (shift or stream.shifts[0]).place
 
-    def share(self, playout: Playout, wait: Callable[[Ear, int], None]) -> None:
+    def share(self, playout: Playout, wait: Callable[[RtpReceiver, int], None]) -> None:
         """Be played out together with others from the beginning on.
 
         ``wait`` is called for each frame that is to be heard; who hears it asks :meth:`land`.
@@ -109,7 +109,7 @@ class Ear:
             listener(first_frame, pcm[0])
 
     @property
-    def fates(self) -> list[Fate]:
+    def fates(self) -> list[PacketFate]:
         """Packets that did not simply arrive."""
         return self._flight.fates
 

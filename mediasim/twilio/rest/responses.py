@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from mediasim.twilio.errors import TwilioError
 
-__all__ = ["CHALLENGE", "Answer", "head_of", "refused", "written"]
+__all__ = ["CHALLENGE", "ApiResponse", "head_of", "refused", "written"]
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Twilio API"'}
 """Headers of an answer that asks for credentials."""
@@ -37,7 +37,7 @@ _PAGING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """What is shown: a resource, a page of a list, plain text, or nothing."""
 
     body: dict[str, Any] | str | None = None
@@ -45,7 +45,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def written(answer: Answer, name: str, *, as_xml: bool) -> Response:
+def written(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
     """An answer; ``name`` is what one resource is called."""
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord, check_recording_sid
-from mediasim.exchange.recovery import Revived, revive_recordings
+from mediasim.exchange.recovery import RecoveredRecording, revive_recordings
 from mediasim.media.spool import journals
 from mediasim.sandbox.persistence import Documents, from_document, to_document
 from mediasim.truth.publishing import publish_recovered, recovered_channels
@@ -56,7 +56,7 @@ def revive(
     store: MediaStore,
     epoch: datetime | None,
     spools: Iterable[Path],
-    left: list[Revived] | None = None,
+    left: list[RecoveredRecording] | None = None,
 ) -> set[tuple[str, str]]:
     """Publish recordings that were under way, and end what has not ended, in the documents.
 
@@ -106,7 +106,7 @@ def revive(
 
 def publish_left(
     store: MediaStore, dates: Dates, spool: Path, rows: Mapping[str, Mapping[str, Any]]
-) -> list[Revived]:
+) -> list[RecoveredRecording]:
     """Publish the recordings of a spool whose process is dead, with their truth.
 
     ``rows`` are the documents of recordings by SID. Raises OSError.
