@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from mediasim.testing.keeping import Keeping
+    from mediasim.testing.artifacts import Artifacts
     from mediasim.testing.sandbox import MediasimSandbox
     from mediasim.testing.simulator import Mediasim
 
-_KEEPING: pytest.StashKey[Keeping] = pytest.StashKey()
+_KEEPING: pytest.StashKey[Artifacts] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,10 +50,10 @@ def _seed(text: str) -> int:
 
 
 @pytest.fixture
-def _mediasim_keeping(
+def _mediasim_artifacts(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Keeping]:
-    from mediasim.testing.keeping import Keeping, Options
+) -> Iterator[Artifacts]:
+    from mediasim.testing.artifacts import Artifacts, Options
 
     option = request.config.getoption
     keep: Path | None = option("--mediasim-keep")
@@ -62,18 +62,18 @@ def _mediasim_keeping(
         realtime=option("--mediasim-realtime"),
         keep=None if keep is None else keep.absolute(),
     )
-    keeping = Keeping(request.node.nodeid, options, tmp_path_factory.mktemp)
-    request.node.stash[_KEEPING] = keeping
-    yield keeping
-    keeping.close()
+    artifacts = Artifacts(request.node.nodeid, options, tmp_path_factory.mktemp)
+    request.node.stash[_KEEPING] = artifacts
+    yield artifacts
+    artifacts.close()
 
 
 @pytest.fixture
-def mediasim(_mediasim_keeping: Keeping, request: pytest.FixtureRequest) -> Mediasim:
+def mediasim(_mediasim_artifacts: Artifacts, request: pytest.FixtureRequest) -> Mediasim:
     """Simulates calls in virtual time: ``mediasim.simulate(...)`` returns their recordings."""
     from mediasim.testing.simulator import Mediasim
 
-    return Mediasim(_mediasim_keeping, request.path.parent)
+    return Mediasim(_mediasim_artifacts, request.path.parent)
 
 
 @pytest.fixture
@@ -87,17 +87,17 @@ def mediasim_config() -> Any:
 
 @pytest.fixture
 def mediasim_sandbox(
-    _mediasim_keeping: Keeping, mediasim_config: Any, request: pytest.FixtureRequest
+    _mediasim_artifacts: Artifacts, mediasim_config: Any, request: pytest.FixtureRequest
 ) -> Iterator[MediasimSandbox]:
     """A sandbox on a free port, in memory, in virtual time: Twilio for the app under test."""
     from mediasim.sandbox.config import config_of
     from mediasim.testing.sandbox import MediasimSandbox
 
     config = config_of(mediasim_config, request.path.parent)
-    sandbox = MediasimSandbox(config, _mediasim_keeping)
+    sandbox = MediasimSandbox(config, _mediasim_artifacts)
     try:
         yield sandbox
-        _mediasim_keeping.tell_if_asked()
+        _mediasim_artifacts.tell_if_asked()
     finally:
         sandbox.close()
 

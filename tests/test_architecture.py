@@ -155,8 +155,8 @@ def test_a_package_is_imported_by_its_public_face(package: str) -> None:
 LONGEST = 400
 OF_ONE_IDEA = {
     "exchange/conference.py",
-    "rtp/lines.py",
-    "rtp/pacing.py",
+    "rtp/scheduler.py",
+    "rtp/skew_compensation.py",
     "rtp/playout.py",
     "scenario/model/steps.py",
     "truth/measure.py",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Audio",
-    "Clip",
+    "AudioClip",
     "check_rate",
     "decode_audio",
     "decode_clip",
@@ -37,7 +37,7 @@ _ENCODED_AT_ONCE: Final = 60 * SAMPLE_RATE
 """Samples handed to the encoder in one piece; it bounds the memory of a long recording."""
 
 
-class Clip(NamedTuple):
+class AudioClip(NamedTuple):
     """A file's sound as one channel."""
 
     pcm: NDArray[np.int16]
@@ -64,12 +64,12 @@ def load_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> NDArray[np.
     return read_clip(path, rate).pcm
 
 
-def read_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> Clip:
+def read_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> AudioClip:
     """As :func:`load_clip`, and how much of it was damaged."""
     return _clip(_read(path), rate)
 
 
-def decode_clip(data: bytes, rate: int = SAMPLE_RATE) -> Clip:
+def decode_clip(data: bytes, rate: int = SAMPLE_RATE) -> AudioClip:
     """The same of a file's bytes. Raises AudioFileError when they hold no audio."""
     return _clip(_decode(BytesIO(data), "audio data"), rate)
 
@@ -145,13 +145,13 @@ def _read(path: str | PathLike[str]) -> _Decoded:
         raise AudioFileError(path, f"cannot be read ({error.strerror})") from None
 
 
-def _clip(found: _Decoded, rate: int) -> Clip:
+def _clip(found: _Decoded, rate: int) -> AudioClip:
     import soxr
 
     mono = found.channels.mean(axis=0, dtype=np.float32)
     if found.rate != rate:
         mono = soxr.resample(mono, found.rate, rate, quality="HQ")
-    return Clip(to_samples(mono.astype(np.float64) * 32768), found.damaged)
+    return AudioClip(to_samples(mono.astype(np.float64) * 32768), found.damaged)
 
 
 def _audio(found: _Decoded) -> Audio:

@@ -16,7 +16,15 @@ from typing import Final
 from mediasim.captures.pcap import Datagram
 from mediasim.rtp.packets import RTCP_TYPES
 
-__all__ = ["Figures", "FoundStream", "Talk", "figures_of", "find_streams", "pairs_of", "talks_of"]
+__all__ = [
+    "CapturedDirection",
+    "FoundStream",
+    "StreamFigures",
+    "figures_of",
+    "find_streams",
+    "pairs_of",
+    "talks_of",
+]
 
 _OVERLAP_NS: Final = 200_000_000
 """For how long packets of the old SSRC may still come."""
@@ -76,7 +84,7 @@ def _runs(packets: list[Datagram]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class CapturedDirection:
     """What one sends to another: streams that follow each other."""
 
     streams: tuple[FoundStream, ...]
@@ -100,7 +108,7 @@ class Talk:
         return not any(stream.packets for stream in self.streams)
 
     @classmethod
-    def unheard(cls, other: Talk) -> Talk:
+    def unheard(cls, other: CapturedDirection) -> CapturedDirection:
         """The other direction of a talk, of which nothing was captured."""
         return cls((FoundStream(0, other.destination, other.source, ()),))
 
@@ -124,11 +132,11 @@ class Talk:
             (stream.packets[-1].at_ns for stream in self.streams if stream.packets), default=0
         )
 
-    def overlaps(self, other: Talk) -> bool:
+    def overlaps(self, other: CapturedDirection) -> bool:
         """Whether one is under way while the other is."""
         return self.begins_ns <= other.ends_ns and other.begins_ns <= self.ends_ns
 
-    def answers(self, other: Talk) -> bool:
+    def answers(self, other: CapturedDirection) -> bool:
         """Whether it is the other direction of the same call."""
         own = {(stream.source, stream.destination) for stream in self.streams}
         theirs = {(stream.destination, stream.source) for stream in other.streams}
@@ -143,20 +151,22 @@ class Talk:
         return known and -_OVERLAP_NS <= pause <= _PAUSE_NS
 
 
-def talks_of(streams: Iterable[FoundStream]) -> list[Talk]:
+def talks_of(streams: Iterable[FoundStream]) -> list[CapturedDirection]:
     """The streams as talks, in the order in which those begin."""
-    talks: list[Talk] = []
+    talks: list[CapturedDirection] = []
     for stream in sorted(streams, key=lambda each: each.packets[0].at_ns):
         for number, talk in enumerate(talks):
             if talk._goes_on(stream):
-                talks[number] = Talk((*talk.streams, stream))
+                talks[number] = CapturedDirection((*talk.streams, stream))
                 break
         else:
-            talks.append(Talk((stream,)))
+            talks.append(CapturedDirection((stream,)))
     return talks
 
 
-def pairs_of(talks: Iterable[Talk]) -> list[tuple[Talk, Talk]]:
+def pairs_of(
+    talks: Iterable[CapturedDirection],
+) -> list[tuple[CapturedDirection, CapturedDirection]]:
     """Talks that answer each other, each with all it may belong to; the earlier one first."""
     listed = list(talks)
     return [
@@ -171,7 +181,7 @@ def pairs_of(talks: Iterable[Talk]) -> list[tuple[Talk, Talk]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class StreamFigures:
     """One stream's."""
 
     packets: int
@@ -189,7 +199,7 @@ class Figures:
 
 def figures_of(
     stream: FoundStream, clock_rate: int, untimed: Container[int] = frozenset()
-) -> Figures:
+) -> StreamFigures:
     """``untimed`` are payload types whose timestamps do not say when a packet was sent:
     telephone events have that of the key's press (RFC 4733 section 2.5.1.3)."""
     highest = lowest = previous = -1
@@ -221,7 +231,7 @@ def figures_of(
                 total += jitter
                 most = max(most, jitter)
             last = packet.at_ns, stamp
-    return Figures(
+    return StreamFigures(
         packets=len(seen),
         lost=highest - lowest + 1 - len(seen),
         duplicates=duplicates,

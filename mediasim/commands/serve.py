@@ -109,7 +109,7 @@ def serve(
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.sandbox.clocks import ClockRefuses
     from mediasim.sandbox.config import Config, load_config
-    from mediasim.sandbox.server import Address, ServeError, serve
+    from mediasim.sandbox.server import ListenAddress, ServeError, serve
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
 
@@ -131,7 +131,9 @@ def serve(
             asked_profile=profile,
             asked_sip=None if sip is None else _sip_address(sip),
         )
-        asyncio.run(serve(settings, Address(host, port, public_url), partial(print, flush=True)))
+        asyncio.run(
+            serve(settings, ListenAddress(host, port, public_url), partial(print, flush=True))
+        )
     except (ScenarioError, StorageError, ClockRefuses) as error:
         stop(str(error))
     except ServeError as error:

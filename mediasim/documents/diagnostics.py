@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MISTAKE",
     "UNKNOWN_KEY",
-    "Problem",
+    "Diagnostic",
     "ScenarioError",
     "clock",
     "closest",
@@ -49,7 +49,7 @@ UNKNOWN_KEY: Final = "unknown_key"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Diagnostic:
     """One mistake. ``str()`` of it is one line, as compilers write theirs."""
 
     message: str
@@ -68,8 +68,8 @@ class Problem:
 class ScenarioError(ValueError):
     """All that is wrong with the scenarios asked for. ``str()`` of it is one line a problem."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(problems)
+    def __init__(self, problems: Iterable[Diagnostic]) -> None:
+        self.problems: tuple[Diagnostic, ...] = tuple(problems)
         super().__init__(self.problems)
 
     def __str__(self) -> str:

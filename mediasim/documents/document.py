@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mediasim.documents.diagnostics import UNKNOWN_KEY, Problem, ScenarioError, message_of
+from mediasim.documents.diagnostics import UNKNOWN_KEY, Diagnostic, ScenarioError, message_of
 
 __all__ = [
     "DEEPEST",
@@ -60,7 +60,7 @@ class Node:
     """Line and column of each key of a mapping."""
     size: int = 1
     """Number of values in it, those of aliases counted each time."""
-    repeated: tuple[Problem, ...] = ()
+    repeated: tuple[Diagnostic, ...] = ()
     """Of a whole file: its keys that are given twice. The first one is in the tree."""
 
     def plain(self) -> Any:
@@ -109,7 +109,7 @@ class Node:
 
     def problem(
         self, location: Sequence[str | int], message: str, *, file: Path | None, of_key: bool
-    ) -> Problem:
+    ) -> Diagnostic:
         """A problem with the value at a location in the model, or with its key."""
         node, parent = self, self
         tokens = self.written(location)
@@ -119,7 +119,7 @@ class Node:
         if of_key and tokens:
             place = parent.keys.get(str(tokens[-1]), place)
         path = node.path or ("" if self.line else dotted(location))
-        return Problem(message, path, file, *place)
+        return Diagnostic(message, path, file, *place)
 
     def without(self, tokens: Sequence[str | int]) -> Node:
         """The tree without one value; the value must be there."""
@@ -176,11 +176,11 @@ class Origin:
 
     def problem(
         self, location: Sequence[str | int], message: str, *, of_key: bool = False
-    ) -> Problem:
+    ) -> Diagnostic:
         """A problem at a location in the model."""
         return self.document.problem(location, message, file=self.file, of_key=of_key)
 
-    def problems(self, error: ValidationError) -> Iterator[Problem]:
+    def problems(self, error: ValidationError) -> Iterator[Diagnostic]:
         """Everything that a model's validation found, each where it is written."""
         for details in error.errors(include_url=False):
             of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
@@ -205,7 +205,7 @@ def from_python(data: object, path: str = "", depth: int = 0) -> Node:
     Raises ScenarioError if it is nested without end.
     """
     if depth > DEEPEST:
-        raise ScenarioError([Problem(f"is nested more than {DEEPEST} deep", path)])
+        raise ScenarioError([Diagnostic(f"is nested more than {DEEPEST} deep", path)])
     if isinstance(data, Mapping):
         return Node(
             {
@@ -244,13 +244,13 @@ def read_text(file: Path) -> str:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise ScenarioError([Problem(f"is larger than {_LARGEST:,} bytes", "", file)])
+            raise ScenarioError([Diagnostic(f"is larger than {_LARGEST:,} bytes", "", file)])
         return data.decode("utf-8-sig")
     except OSError as error:
-        raise ScenarioError([Problem(f"cannot be read: {error.strerror}", "", file)]) from None
+        raise ScenarioError([Diagnostic(f"cannot be read: {error.strerror}", "", file)]) from None
     except UnicodeDecodeError as error:
         message = f"is not UTF-8 text: byte {error.start} is wrong"
-        raise ScenarioError([Problem(message, "", file)]) from None
+        raise ScenarioError([Diagnostic(message, "", file)]) from None
 
 
 def read_yaml(text: str, file: Path | None = None) -> Node:
@@ -269,14 +269,14 @@ class _Reader:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._file = file
         self._anchors: dict[str, Node | None] = {}
-        self._problems: list[Problem] = []
-        self._repeated: list[Problem] = []
+        self._problems: list[Diagnostic] = []
+        self._repeated: list[Diagnostic] = []
 
     def read(self) -> Node:
         try:
             next(self._events)  # the stream's start
             if isinstance(next(self._events), yaml.StreamEndEvent):
-                raise ScenarioError([Problem("there is nothing in it", "", self._file)])
+                raise ScenarioError([Diagnostic("there is nothing in it", "", self._file)])
             root = self._node(next(self._events), "", 0)
             next(self._events)  # the document's end
             after = next(self._events)
@@ -285,14 +285,14 @@ class _Reader:
         except yaml.YAMLError as error:
             self._problems.append(self._syntax(error))
         except UnicodeError:
-            self._problems.append(Problem("is not Unicode text", "", self._file))
+            self._problems.append(Diagnostic("is not Unicode text", "", self._file))
         if self._problems:
             raise ScenarioError([*self._problems, *self._repeated])
         return replace(root, repeated=tuple(self._repeated))
 
-    def _problem(self, message: str, path: str, event: Any) -> Problem:
+    def _problem(self, message: str, path: str, event: Any) -> Diagnostic:
         mark = event.start_mark
-        return Problem(message, path, self._file, mark.line + 1, mark.column + 1)
+        return Diagnostic(message, path, self._file, mark.line + 1, mark.column + 1)
 
     def _note(self, message: str, path: str, event: Any) -> None:
         self._problems.append(self._problem(message, path, event))
@@ -302,12 +302,12 @@ class _Reader:
         self._note(message, path, event)
         return ScenarioError([*self._problems, *self._repeated])
 
-    def _syntax(self, error: yaml.YAMLError) -> Problem:
+    def _syntax(self, error: yaml.YAMLError) -> Diagnostic:
         said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
         hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        return Problem(f"is not YAML: {said}{hint}", "", self._file, *place)
+        return Diagnostic(f"is not YAML: {said}{hint}", "", self._file, *place)
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
         if depth > DEEPEST:

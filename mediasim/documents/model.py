@@ -49,9 +49,9 @@ __all__ = [
     "Keyed",
     "Location",
     "Many",
+    "Misfit",
     "Model",
     "OneOrMany",
-    "Trouble",
     "names_outcome",
 ]
 
@@ -65,7 +65,7 @@ _NEVER: Final = ("never", "none", "ring", "no_answer")
 T = TypeVar("T")
 Location = tuple[str | int, ...]
 """Keys and list indexes that lead to a part."""
-Trouble = tuple[Location, str]
+Misfit = tuple[Location, str]
 """Where something is wrong, from the part that tells, and what."""
 
 
@@ -118,7 +118,7 @@ class Model(BaseModel):
     def settle(self, context: Any) -> None:
         """Fill in what depends on several keys. Runs once, before ``troubles``."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         """What is wrong that no single key shows."""
         yield from ()
 
@@ -164,7 +164,7 @@ class Model(BaseModel):
             if not (one and many):
                 self._fill(**{plural: one or many, singular: None})
 
-    def _count_troubles(self) -> Iterator[Trouble]:
+    def _count_troubles(self) -> Iterator[Misfit]:
         for singular, plural in self.plurals.items():
             if getattr(self, singular):
                 yield (singular,), f"expected {singular} or {plural}, found both"

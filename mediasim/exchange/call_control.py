@@ -20,7 +20,7 @@ from mediasim.exchange.states import CALL, CallStatus
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.media.player import Player
 
-__all__ = ["LINGER_NS", "LONGEST_CALL_NS", "Bridge", "CallControl", "Seat"]
+__all__ = ["LINGER_NS", "LONGEST_CALL_NS", "Bridge", "CallControl", "ConferenceMembership"]
 
 
 class Bridge:
@@ -90,7 +90,7 @@ LINGER_NS: Final = 500_000_000
 """How long a party whose script has ended stays before it hangs up."""
 
 
-class Seat(Protocol):
+class ConferenceMembership(Protocol):
     """A call's place in a conference."""
 
     def peers(self) -> list[LiveCall]:
@@ -109,7 +109,7 @@ class CallControl:
         self.phone = phone
         self.bridge: Bridge | None = None
         """The connection to another call that Dial has made."""
-        self.seat: Seat | None = None
+        self.seat: ConferenceMembership | None = None
         """Its place in a conference."""
         self.unanswered: CallStatus = "no-answer"
         """The status with which a call that rings here ends if it is never answered."""

@@ -51,7 +51,7 @@ _TEXTS: Final = {"muted": "is muted", "unmuted": "is heard again"}
 
 @dataclass(frozen=True, slots=True)
 class _Seat:
-    """A participant's place; a :class:`mediasim.exchange.call_control.Seat`."""
+    """A participant's place; a :class:`mediasim.exchange.call_control.ConferenceMembership`."""
 
     conference: Conference
     participant: Participant

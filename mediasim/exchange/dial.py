@@ -20,12 +20,12 @@ from mediasim.exchange.waiting import CallEnded, Keys, listen_for_keys, never, n
 from mediasim.media.player import Player
 
 __all__ = [
+    "ConnectedCalls",
     "Dial",
     "DialRecording",
     "DialStatus",
     "DialledLeg",
     "Moment",
-    "Talk",
     "TalkOptions",
     "attend",
 ]
@@ -76,7 +76,7 @@ class TalkOptions(TypedDict, total=False):
     star_ends: bool
 
 
-class Talk:
+class ConnectedCalls:
     """Two calls put through to each other, recorded as asked, until an end comes."""
 
     def __init__(
@@ -175,7 +175,7 @@ class Talk:
                 return
 
 
-class Dial(Talk):
+class Dial(ConnectedCalls):
     """Telephones rung for a call, all at once or one after the other."""
 
     def __init__(
@@ -187,7 +187,7 @@ class Dial(Talk):
         sequential: bool = False,
         **talk: Any,
     ) -> None:
-        """``timeout_ns`` is how long each may ring; ``talk`` is for :class:`Talk`."""
+        """``timeout_ns`` is how long each may ring; ``talk`` is for :class:`ConnectedCalls`."""
         super().__init__(control, **talk)
         self._legs = legs
         self._timeout_ns = timeout_ns
@@ -309,7 +309,7 @@ class Dial(Talk):
 # -- into a conference ----------------------------------------------------------------------
 
 
-async def attend(talk: Talk, conference: Conference, participant: Participant) -> None:
+async def attend(talk: ConnectedCalls, conference: Conference, participant: Participant) -> None:
     """Take part until the party hangs up (CallEnded), is released, or the talk's limits come."""
     control = talk.control
     if participant.released.is_set():

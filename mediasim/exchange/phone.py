@@ -18,15 +18,15 @@ from mediasim.parties.party import Party
 __all__ = [
     "LADDER",
     "Answering",
+    "AuthenticatingGateway",
     "Behavior",
     "Directory",
+    "Gateway",
     "NotReached",
     "Outcome",
     "PartyControl",
     "Phone",
-    "Reach",
-    "ReachByPassword",
-    "Rung",
+    "RingingRule",
     "pick_up",
     "ring",
 ]
@@ -86,7 +86,7 @@ class NotReached(Exception):
         self.status: Literal["busy", "no-answer", "failed"] = status
 
 
-class Reach(Protocol):
+class Gateway(Protocol):
     """The way to a telephone that is not simulated. Awaited on the engine's loop, in real time."""
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
@@ -97,10 +97,10 @@ class Reach(Protocol):
 
 
 @runtime_checkable
-class ReachByPassword(Reach, Protocol):
+class AuthenticatingGateway(Gateway, Protocol):
     """A way on which the far side may ask who calls."""
 
-    def as_user(self, user: str, password: str) -> Reach:
+    def as_user(self, user: str, password: str) -> Gateway:
         """The same way, with an answer to that."""
 
 
@@ -116,7 +116,7 @@ class Phone:
     """Whether its behavior waits for something it hears."""
     far_end: FarEnd | None = None
     """The far end of a caller that is not simulated."""
-    reach: Reach | None = None
+    reach: Gateway | None = None
     """The way to a callee that is not simulated."""
 
 
@@ -131,7 +131,7 @@ class Directory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class RingingRule:
     """One way of a simulated telephone to react to a call."""
 
     rings: bool
@@ -142,12 +142,12 @@ class Rung:
     """The status that follows."""
 
 
-LADDER: Final[dict[Outcome, Rung]] = {
-    "answer": Rung(rings=True, reacts=True, ends="in-progress"),
-    "reject": Rung(rings=True, reacts=True, ends="busy"),
-    "no-answer": Rung(rings=True, reacts=False, ends="no-answer"),
-    "busy": Rung(rings=False, reacts=True, ends="busy"),
-    "failed": Rung(rings=False, reacts=True, ends="failed"),
+LADDER: Final[dict[Outcome, RingingRule]] = {
+    "answer": RingingRule(rings=True, reacts=True, ends="in-progress"),
+    "reject": RingingRule(rings=True, reacts=True, ends="busy"),
+    "no-answer": RingingRule(rings=True, reacts=False, ends="no-answer"),
+    "busy": RingingRule(rings=False, reacts=True, ends="busy"),
+    "failed": RingingRule(rings=False, reacts=True, ends="failed"),
 }
 
 
@@ -204,7 +204,9 @@ def pick_up(call: LiveCall, phone: Phone) -> None:
     call.exchange.follow_recordings(call.room)
 
 
-async def _reach(call: LiveCall, reach: Reach, timeout_ns: int, rings: Callable[[], None]) -> bool:
+async def _reach(
+    call: LiveCall, reach: Gateway, timeout_ns: int, rings: Callable[[], None]
+) -> bool:
     """The same for a telephone that is not simulated: it decides."""
     ringing = asyncio.ensure_future(reach.ring(call, rings))
     over = asyncio.ensure_future(call.ended.wait())

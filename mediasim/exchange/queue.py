@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.dial import Talk
+from mediasim.exchange.dial import ConnectedCalls
 from mediasim.exchange.participant import Unavailable
 
-__all__ = ["CallQueue", "Left", "QueueResult", "Waiting"]
+__all__ = ["CallQueue", "LeftQueue", "QueueResult", "Waiting"]
 
 QueueResult = Literal[
     "bridged",
@@ -27,7 +27,7 @@ QueueResult = Literal[
 """How waiting ended (Twilio docs, TwiML Enqueue)."""
 
 
-class Left(Exception):
+class LeftQueue(Exception):
     """What a waiting call hears says that it shall leave the queue."""
 
 
@@ -103,7 +103,7 @@ class CallQueue:
         """
         try:
             await member.control.until(heard, member.taken.wait())
-        except Left:
+        except LeftQueue:
             return "leave"
         except Unavailable:
             return "error"
@@ -118,7 +118,7 @@ class CallQueue:
 
     async def dial(
         self,
-        talk: Talk,
+        talk: ConnectedCalls,
         timeout_ns: int,
         whisper: Callable[[Waiting], Awaitable[bool]],
     ) -> None:
@@ -140,7 +140,7 @@ class CallQueue:
                 return
 
     async def _connect(
-        self, talk: Talk, member: Waiting, whisper: Callable[[Waiting], Awaitable[bool]]
+        self, talk: ConnectedCalls, member: Waiting, whisper: Callable[[Waiting], Awaitable[bool]]
     ) -> bool:
         """Talk to a waiting call; False if it was gone before it could be connected."""
         self.remove(member)

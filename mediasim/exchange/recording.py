@@ -40,7 +40,7 @@ class RecordingOptions:
     trim: Trim = "do-not-trim"
 
 
-class Recorded(Protocol):
+class RecordedTracks(Protocol):
     """What is recorded: the tracks that it has at this moment."""
 
     @property
@@ -114,7 +114,7 @@ class RecordedConference:
     heard = sent
 
 
-_ROLES: Final[dict[RoleName, Callable[[Recorded], SourcedChannel]]] = {
+_ROLES: Final[dict[RoleName, Callable[[RecordedTracks], SourcedChannel]]] = {
     "parent": lambda recorded: recorded.said,
     "inbound": lambda recorded: recorded.said,
     "child": lambda recorded: recorded.heard,
@@ -126,7 +126,7 @@ _ROLES: Final[dict[RoleName, Callable[[Recorded], SourcedChannel]]] = {
 }
 
 
-def _channels(layout: Layout, recorded: Recorded) -> tuple[SourcedChannel, ...]:
+def _channels(layout: Layout, recorded: RecordedTracks) -> tuple[SourcedChannel, ...]:
     """What each channel of a layout is made of now."""
     roles = [role.role for role in layout.channels]
     # Beside a channel for what is said, what is sent is the other side, as with a child call; the
@@ -140,7 +140,7 @@ def _channels(layout: Layout, recorded: Recorded) -> tuple[SourcedChannel, ...]:
 def start_recording(
     exchange: Switch[LiveCall, LiveRecording],
     room: Room,
-    recorded: Recorded,
+    recorded: RecordedTracks,
     kind: Kind,
     request: RecordingOptions,
     source: RecordingSource,

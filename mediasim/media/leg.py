@@ -16,7 +16,7 @@ from mediasim.media.tracks import Tracks
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
-from mediasim.rtp.stream import Digit, Stream
+from mediasim.rtp.stream import Digit, ReceivedStream
 
 __all__ = [
     "FOREVER",
@@ -75,7 +75,7 @@ class TrackListener(Protocol):
 class Leg:
     """One row. Change it only through its room, which lives up to now first."""
 
-    stream: Stream
+    stream: ReceivedStream
     room: LegGroup
     label: str
     sender: RtpSender

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from mediasim.documents.durations import Duration, in_steps, positive
-from mediasim.documents.model import Many, Model, Trouble
+from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, PartsPerMillion, Ratio
 
 __all__ = ["GilbertElliott", "Impairments", "Jitter", "Loss", "Network", "Stall"]
@@ -108,7 +108,7 @@ class Impairments(Model):
         lossy = loss is not None and (loss.random or loss.gilbert_elliott is not None)
         return not (jitter or lossy or self.reorder or self.duplicate or self.one_way)
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         end = 0
         for number, stall in enumerate(self.stalls):
             if stall.at < end:
@@ -129,7 +129,7 @@ class Network(Impairments):
     """What stands in the server's audio for a frame that never came: silence, or the frame before
     it, fading."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         yield from super().troubles()
         both_ways = [name for name in Impairments.known_keys() if name in self.model_fields_set]
         if (self.up or self.down) and both_ways:

@@ -17,9 +17,9 @@ from mediasim.rtp.stream import StreamFormat
 
 __all__ = [
     "Direction",
+    "PayloadFormat",
     "SdpError",
     "SessionDescription",
-    "Stream",
     "agreed",
     "answer",
     "offer",
@@ -42,7 +42,7 @@ class SdpError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class PayloadFormat:
     """One payload type of an audio stream."""
 
     payload_type: int
@@ -68,7 +68,7 @@ class SessionDescription:
     host: str
     port: int
     """Where its RTP is to be sent."""
-    streams: tuple[Stream, ...]
+    streams: tuple[PayloadFormat, ...]
     """In the order of preference."""
     direction: Direction = "sendrecv"
     ptime: int = 20
@@ -143,9 +143,9 @@ def offer(
 ) -> SessionDescription:
     """Describe what a leg can do. ``codecs`` in the order of preference; None: all there are."""
     rows = [CODECS[name] for name in (CODECS if codecs is None else codecs)]
-    streams = [Stream(codec.payload_type, codec.rtpmap) for codec in rows]
+    streams = [PayloadFormat(codec.payload_type, codec.rtpmap) for codec in rows]
     if event_payload_type is not None:
-        streams.append(Stream(event_payload_type, "telephone-event/8000"))
+        streams.append(PayloadFormat(event_payload_type, "telephone-event/8000"))
     return SessionDescription(
         host,
         port,
@@ -211,14 +211,16 @@ def agreed(offered: SessionDescription, answered: SessionDescription) -> FarEndF
     raise SdpError(f"expected a codec that was offered, found {found}")
 
 
-def _events_of(described: SessionDescription, chosen: Stream) -> Stream | None:
+def _events_of(described: SessionDescription, chosen: PayloadFormat) -> PayloadFormat | None:
     """Its telephone events (RFC 4733): with the clock of the codec, or else any."""
     events = [it for it in described.streams if it.codec == "TELEPHONE-EVENT"]
     same_clock = [it for it in events if it.clock == chosen.clock]
     return next(iter(same_clock + events), None)
 
 
-def _format(received: Stream, sent: Stream, events: Stream | None) -> FarEndFormat:
+def _format(
+    received: PayloadFormat, sent: PayloadFormat, events: PayloadFormat | None
+) -> FarEndFormat:
     return FarEndFormat(
         StreamFormat(
             codec=received.codec,
@@ -294,7 +296,7 @@ def _audio(session: Sequence[str], audio: Sequence[str]) -> SessionDescription:
         number, _, encoding = value.partition(" ")
         maps[_number(number, "a payload type", 0, 127)] = encoding.strip()
     streams = tuple(
-        Stream(number, maps[number])
+        PayloadFormat(number, maps[number])
         for number in (_number(word, "a payload type", 0, 127) for word in words[3:])
         if number in maps
     )

@@ -5,4 +5,4 @@ says, at which sample), ``phone`` (that as packets), ``ear`` and ``hearing`` (wh
 ``clock`` (skewed and stalling senders), ``voices`` (speech).
 """
 
-__all__ = ["flight", "hearing", "party", "timeline", "voices"]
+__all__ = ["hearing", "in_flight", "party", "timeline", "voices"]

@@ -18,13 +18,13 @@ from mediasim.net.link import Link
 from mediasim.net.network import Impairments
 from mediasim.parties.clock import SenderClock
 from mediasim.parties.hearing import SpeechTracker
-from mediasim.parties.phone import Dtx, Phone, PhoneFormat
+from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver
 from mediasim.parties.shared_playout import shared_playout_of
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.pacing import AHEAD_FRAMES
 from mediasim.rtp.probation import place_of
 from mediasim.rtp.sender import RtpSender
+from mediasim.rtp.skew_compensation import AHEAD_FRAMES
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
 
@@ -84,7 +84,7 @@ class Line:
         streams = self._seeds.generator("rtp").integers(0, 1 << 32, 6).tolist()
         self.timeline = Timeline(self._background())
         self.clock = SenderClock(start_ns, party.up.skew, party.up.stalls)
-        self.phone = Phone(
+        self.phone = SimulatedPhone(
             PhoneFormat(
                 codec=party.codec,
                 ptime_ms=party.ptime_ms,

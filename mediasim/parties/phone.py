@@ -23,7 +23,7 @@ from mediasim.rtp.gaps import build_comfort_noise
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build, parse
 from mediasim.rtp.telephone_event import event_payloads
 
-__all__ = ["Dtx", "Phone", "PhoneFormat"]
+__all__ = ["Dtx", "PhoneFormat", "SimulatedPhone"]
 
 Dtx = Literal["off", "silence", "comfort-noise"]
 _NOISE_EVERY: Final = 10
@@ -53,7 +53,7 @@ class _Pending:
     media: list[int] = field(default_factory=list)
 
 
-class Phone:
+class SimulatedPhone:
     """One party's phone on one leg."""
 
     def __init__(

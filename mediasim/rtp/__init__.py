@@ -3,7 +3,7 @@
 By module: ``packets`` (headers of many packets at once), ``sender`` (frames to packets),
 ``playout`` (packets to frames, by media timestamp), ``stream`` (what a receiver expects and
 remembers), ``telephone_event`` (RFC 4733), ``rtcp``, ``reception`` and ``quality`` (loss, jitter,
-E-model). ``oddities`` names what was odd about a sender. Inside playout: ``newcomers`` and
+E-model). ``oddities`` names what was odd about a sender. Inside playout: ``pending_streams`` and
 ``probation`` (what may begin), ``lines`` (the policy for odd senders), ``pacing`` (places and
 clocks), ``depacketizer``, ``ring`` and ``gaps`` (comfort noise and concealment).
 """
@@ -20,6 +20,7 @@ __all__ = [
     "ring",
     "rtcp",
     "sender",
+    "skew_compensation",
     "stream",
     "telephone_event",
 ]

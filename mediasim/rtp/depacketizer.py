@@ -1,8 +1,8 @@
 """From packets to the ring: numbers that do not wrap, and payloads decoded where they belong.
 
-:class:`LineNumbers` reads sequence numbers and timestamps of many streams by the last packet that
-was taken of each. :class:`Placing` puts packets whose output samples are known into the ring; of
-those that overlap, the last to arrive stays.
+:class:`ExtendedNumbers` reads sequence numbers and timestamps of many streams by the last packet
+that was taken of each. :class:`Depacketizer` puts packets whose output samples are known into the
+ring; of those that overlap, the last to arrive stays.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, SampleCoder
-from mediasim.rtp.pacing import PaceTable
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import KeptPacket
 from mediasim.rtp.ring import Columns, FrameRing
-from mediasim.rtp.stream import MEDIA_BASE, Placed, Stream
+from mediasim.rtp.skew_compensation import PlayoutOffsets
+from mediasim.rtp.stream import MEDIA_BASE, Placed, ReceivedStream
 
-__all__ = ["Chosen", "KeptBlock", "LineNumbers", "Looked", "Placing", "block_of"]
+__all__ = ["Chosen", "Depacketizer", "ExtendedNumbers", "KeptBlock", "NumberedPackets", "block_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class NumberedPackets:
     """Packets and where they would be put: columns."""
 
     rows: NDArray[np.int64]
@@ -39,14 +39,14 @@ class Looked:
     ahead: NDArray[np.int64]
     """Frames they wait to be played; negative for those that come too late."""
 
-    def of(self, index: NDArray[np.int64]) -> Looked:
+    def of(self, index: NDArray[np.int64]) -> NumberedPackets:
         """Some of them."""
         chosen = self.chosen
         if isinstance(chosen, slice):
             chosen = np.arange(chosen.start or 0, (chosen.start or 0) + len(self.rows))
         columns = (self.sequence, self.ticks, self.media, self.arrival)
         more = (self.usable, self.delay, self.output, self.ahead)
-        return Looked(
+        return NumberedPackets(
             self.rows[index],
             chosen[index],
             *(column[index] for column in columns),
@@ -54,7 +54,7 @@ class Looked:
         )
 
 
-class LineNumbers(Columns):
+class ExtendedNumbers(Columns):
     """Of each row, the last packet that was taken."""
 
     def _columns(self, rows: int) -> None:
@@ -99,7 +99,7 @@ class LineNumbers(Columns):
         ratio = self.ratio[rows]
         return ticks if (ratio == 1).all() else ticks // ratio
 
-    def go_to(self, looked: Looked, timestamp: NDArray[np.uint32]) -> None:
+    def go_to(self, looked: NumberedPackets, timestamp: NDArray[np.uint32]) -> None:
         """The last of these packets of each row is what the next ones are read by."""
         rows = looked.rows
         self.sequence[rows] = looked.sequence
@@ -158,10 +158,12 @@ Chosen = slice | NDArray[np.int64]
 """Some packets of a block."""
 
 
-class Placing(Columns):
+class Depacketizer(Columns):
     """``streams`` are found by row, as in the tables."""
 
-    def __init__(self, streams: list[Stream | None], pace: PaceTable, ring: FrameRing) -> None:
+    def __init__(
+        self, streams: list[ReceivedStream | None], pace: PlayoutOffsets, ring: FrameRing
+    ) -> None:
         self._streams = streams
         self._pace = pace
         self._ring = ring
@@ -172,7 +174,7 @@ class Placing(Columns):
         self._coder = np.zeros(rows, np.int64)
         """Which of the coders each row has."""
 
-    def open(self, stream: Stream) -> None:
+    def open(self, stream: ReceivedStream) -> None:
         """What comes on the stream's row is in its codec."""
         coder = CODECS[stream.codec].coder
         if isinstance(coder, SampleCoder):
@@ -207,7 +209,7 @@ class Placing(Columns):
         else:
             self._write_forms(rows, output, block.data[chosen], offset, size)
 
-    def _stream(self, row: int) -> Stream:
+    def _stream(self, row: int) -> ReceivedStream:
         stream = self._streams[row]
         assert stream is not None
         return stream

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
-from mediasim.rtp.stream import Shift, Stream
+from mediasim.rtp.stream import ReceivedStream, Shift
 
 __all__ = ["Oddity", "oddities_of"]
 
@@ -32,7 +32,7 @@ class Oddity:
         return {"what": self.what, "times": self.times, "at": list(self.at)}
 
 
-def oddities_of(stream: Stream) -> list[Oddity]:
+def oddities_of(stream: ReceivedStream) -> list[Oddity]:
     """All kinds, in the order of this list."""
     found = []
     begun = [shift for shift in stream.shifts if shift.why == "new beginning"]
@@ -59,7 +59,7 @@ def _moved(what: str, shifts: list[Shift]) -> Oddity:
     return Oddity(what, len(shifts), tuple(shift.media + shift.place for shift in shifts))
 
 
-def _clock(stream: Stream) -> list[Oddity]:
+def _clock(stream: ReceivedStream) -> list[Oddity]:
     """A clock too far off to be followed within the stated bound, by the moves it took."""
     moves = [shift for shift in stream.shifts if shift.why == "clock"]
     if len(moves) < _ENOUGH:

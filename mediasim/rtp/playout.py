@@ -8,8 +8,8 @@ loss, reordering and silence move nothing:
 
 The place is given when the stream starts: the least delayed packet that came before playout
 began is played ``depth`` frames after it could first be used. It moves only when the sender's
-clock is seen to drift (:mod:`mediasim.rtp.pacing`), or the stream to have stopped or begun anew
-(:mod:`mediasim.rtp.lines`); every move is logged.
+clock is seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or
+begun anew (:mod:`mediasim.rtp.scheduler`); every move is logged.
 
 A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
 has been played by then, it is late: counted and dropped. What is decided never depends on how
@@ -29,14 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.depacketizer import LineNumbers, Placing
-from mediasim.rtp.lines import Lines
-from mediasim.rtp.newcomers import Newcomers, Piece
-from mediasim.rtp.pacing import AHEAD_FRAMES, PaceTable
+from mediasim.rtp.depacketizer import Depacketizer, ExtendedNumbers
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
+from mediasim.rtp.pending_streams import PendingStreams, StreamPackets
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
-from mediasim.rtp.stream import Digit, KeptNoise, Stream, StreamFormat
+from mediasim.rtp.scheduler import Scheduler
+from mediasim.rtp.skew_compensation import AHEAD_FRAMES, PlayoutOffsets
+from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
@@ -53,13 +53,13 @@ class Playout(Columns):
             raise ValueError(f"a ring of {slots} frames holds no block: more than {AHEAD_FRAMES}")
         self.slots = slots
         self.max_block = slots - AHEAD_FRAMES
-        self.streams: list[Stream | None] = []
+        self.streams: list[ReceivedStream | None] = []
         self.reception = ReceptionTable()
-        self._pace = PaceTable()
+        self._pace = PlayoutOffsets()
         self._ring = FrameRing(slots)
-        self._placing = Placing(self.streams, self._pace, self._ring)
-        self._numbers = LineNumbers()
-        self._lines = Lines(
+        self._placing = Depacketizer(self.streams, self._pace, self._ring)
+        self._numbers = ExtendedNumbers()
+        self._lines = Scheduler(
             self.streams,
             self._numbers,
             self._pace,
@@ -68,9 +68,11 @@ class Playout(Columns):
             self._attend,
             self._use,
         )
-        self._newcomers = Newcomers(self._numbers, self._pace, self._lines, self._has_its_place)
+        self._pending_streams = PendingStreams(
+            self._numbers, self._pace, self._lines, self._has_its_place
+        )
         self._free: list[int] = []
-        self._attended: dict[int, Stream] = {}
+        self._attended: dict[int, ReceivedStream] = {}
         """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
         self._held: dict[int, PacketBlock] = {}
         """Packets held back until another shows that a new stream has begun."""
@@ -82,7 +84,7 @@ class Playout(Columns):
 
     # -- rows -------------------------------------------------------------------------------
 
-    def open(self, stream_format: StreamFormat) -> Stream:
+    def open(self, stream_format: StreamFormat) -> ReceivedStream:
         """Take a row for a stream to come."""
         if self._free:
             row = self._free.pop()
@@ -91,20 +93,20 @@ class Playout(Columns):
             self.streams.append(None)
             if row >= self._rows:
                 self.ensure(max(2, 2 * row))
-        stream = Stream(row, stream_format)
+        stream = ReceivedStream(row, stream_format)
         self._expect(stream)
         self.reception.clear(row)
         self.streams[row] = stream
         return stream
 
-    def _expect(self, stream: Stream) -> None:
+    def _expect(self, stream: ReceivedStream) -> None:
         """The next packet of its row begins the stream, in the format that it has now."""
         self._ssrc[stream.row] = -1
         self._pace.forget(stream.row)
         self._hear(stream)
         self._attend(stream)
 
-    def reformat(self, stream: Stream, stream_format: StreamFormat, frame: int) -> None:
+    def reformat(self, stream: ReceivedStream, stream_format: StreamFormat, frame: int) -> None:
         """Receive a stream of another format from this frame on, perhaps from another sender.
 
         What has come before is played.
@@ -117,21 +119,21 @@ class Playout(Columns):
         stream.reformat(stream_format)
         self._expect(stream)
 
-    def _finish(self, stream: Stream) -> None:
+    def _finish(self, stream: ReceivedStream) -> None:
         """Of the stream on its row nothing more will come: what was kept gets its place."""
-        self._newcomers.settle([(stream, _LATEST)])
+        self._pending_streams.settle([(stream, _LATEST)])
         self._lines.settle(stream, _LATEST)
         self.reception.restart(stream.row)
         stream.clock_rate = None
 
-    def _hear(self, stream: Stream) -> None:
+    def _hear(self, stream: ReceivedStream) -> None:
         """What comes on the stream's row is of the payload type it uses now."""
         row = stream.row
         self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
         self._placing.open(stream)
         self._numbers.open(row, stream.ticks_per_sample)
 
-    def _use(self, stream: Stream, payload_type: int) -> None:
+    def _use(self, stream: ReceivedStream, payload_type: int) -> None:
         if payload_type != stream.payload_type:
             if self.reception.received[stream.row]:
                 stream.switches += 1
@@ -140,14 +142,14 @@ class Playout(Columns):
             self._hear(stream)
             self._attend(stream)
 
-    def aside(self, stream: Stream) -> list[int]:
+    def aside(self, stream: ReceivedStream) -> list[int]:
         """Output samples of packets of which it is not known yet where they belong.
 
         What has been played by now is without them in any case.
         """
         return self._lines.aside(stream)
 
-    def close(self, stream: Stream) -> None:
+    def close(self, stream: ReceivedStream) -> None:
         """Give the row back, silent for whoever takes it next."""
         self._lines.close(stream)
         self._ring.clear(stream.row)
@@ -164,7 +166,7 @@ class Playout(Columns):
         self._numbers.ensure(rows)
         self._ring.ensure(rows)
 
-    def stream(self, row: int) -> Stream:
+    def stream(self, row: int) -> ReceivedStream:
         """The row's stream; it must be open."""
         stream = self.streams[row]
         if stream is None:
@@ -255,7 +257,7 @@ class Playout(Columns):
 
     def _receive_audio(
         self,
-        stream: Stream,
+        stream: ReceivedStream,
         parsed: Parsed,
         block: PacketBlock,
         run: NDArray[np.int64],
@@ -269,7 +271,7 @@ class Playout(Columns):
             self._lines.place(rows, parsed, block, run)
 
     def _restart(
-        self, stream: Stream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
+        self, stream: ReceivedStream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
     ) -> None:
         """A new stream on the row, of which this is the first packet."""
         self._finish(stream)
@@ -302,7 +304,7 @@ class Playout(Columns):
 
     def _receive_other(
         self,
-        stream: Stream,
+        stream: ReceivedStream,
         parsed: Parsed,
         block: PacketBlock,
         run: NDArray[np.int64],
@@ -331,7 +333,7 @@ class Playout(Columns):
             else:
                 stream.foreign += 1
 
-    def _note_noise(self, stream: Stream, noise: KeptNoise) -> None:
+    def _note_noise(self, stream: ReceivedStream, noise: KeptNoise) -> None:
         """Comfort noise holds from where it stands; before the first word there is none."""
         if stream.waiting is not None:
             stream.noises.append(noise)
@@ -352,7 +354,7 @@ class Playout(Columns):
         sequence, media = self._numbers.unwrap(rows, parsed, chosen)
         edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
         pieces = [
-            Piece(
+            StreamPackets(
                 self.stream(int(rows[start])),
                 media[start:end],
                 sequence[start:end],
@@ -361,16 +363,16 @@ class Playout(Columns):
             for start, end in itertools.pairwise([0, *edges, len(rows)])
             if start < end
         ]
-        self._newcomers.receive(pieces, parsed, block, known_before)
+        self._pending_streams.receive(pieces, parsed, block, known_before)
 
-    def _has_its_place(self, stream: Stream) -> None:
+    def _has_its_place(self, stream: ReceivedStream) -> None:
         """A stream waits no longer: what it said of noise holds."""
         noises, stream.noises = stream.noises, []
         for noise in noises:
             self._note_noise(stream, noise)
         self._attend(stream)
 
-    def _attend(self, stream: Stream) -> None:
+    def _attend(self, stream: ReceivedStream) -> None:
         """Look after a stream when it is read, if that takes more than the ring."""
         if stream.needs_care:
             self._attended[stream.row] = stream
@@ -398,7 +400,7 @@ class Playout(Columns):
         """
         if count > self.max_block and not self._ring.stretched:
             raise ValueError(f"a block of {count} frames is more than {self.max_block}")
-        attended: list[tuple[int, Stream]] = []
+        attended: list[tuple[int, ReceivedStream]] = []
         if self._attended:
             of = self._attended
             attended = [(at, of[row]) for at, row in enumerate(rows.tolist()) if row in of]
@@ -415,7 +417,7 @@ class Playout(Columns):
         """By row, which samples of the last block read arrived; of those off the 10 ms grid."""
         return self._ring.exact
 
-    def _prepare(self, streams: list[Stream], end: int) -> None:
+    def _prepare(self, streams: list[ReceivedStream], end: int) -> None:
         """What must be in the ring before frames up to ``end`` of attended streams are read."""
         self._catch_up(streams, end)
         for stream in streams:
@@ -423,8 +425,8 @@ class Playout(Columns):
                 for start, samples in decoder.decode(end):
                     self._ring.write_anywhere(stream.row, start, samples)
 
-    def _catch_up(self, streams: list[Stream], known_before: int) -> None:
+    def _catch_up(self, streams: list[ReceivedStream], known_before: int) -> None:
         """All packets usable before this frame were given: decide about those that are kept."""
-        self._newcomers.settle([(stream, known_before) for stream in streams])
+        self._pending_streams.settle([(stream, known_before) for stream in streams])
         for stream in streams:
             self._lines.settle(stream, known_before)

@@ -27,7 +27,7 @@ __all__ = [
     "Anchor",
     "FirstPackets",
     "KeptPacket",
-    "Run",
+    "PacketRun",
     "StreamLock",
     "Trial",
     "due_of",
@@ -50,7 +50,7 @@ _LONGEST: Final = 120 * FRAME_SAMPLES // 20
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PacketRun:
     """Consecutive packets of one stream."""
 
     indices: NDArray[np.int64]
@@ -67,7 +67,7 @@ class StreamLock:
     def __init__(self) -> None:
         self.ssrc = -1
 
-    def runs(self, parsed: Parsed) -> tuple[list[Run], int | None]:
+    def runs(self, parsed: Parsed) -> tuple[list[PacketRun], int | None]:
         """Split a parsed block into runs of one stream.
 
         Rows in no run are foreign or not RTP. Also returns the row that is held back for proof,
@@ -77,8 +77,8 @@ class StreamLock:
         if self.ssrc in (-1, first) and parsed.ok.all() and (parsed.ssrc == first).all():
             # One stream and nothing else, as nearly always.
             fresh, self.ssrc = self.ssrc != first, first
-            return [Run(np.arange(len(parsed.ssrc)), fresh)], None
-        found: list[Run] = []
+            return [PacketRun(np.arange(len(parsed.ssrc)), fresh)], None
+        found: list[PacketRun] = []
         current: list[int] = []
         restarted = proven = False
         held = -1
@@ -92,12 +92,12 @@ class StreamLock:
                 held = index
                 continue
             if current:
-                found.append(Run(np.array(current, np.int64), restarted, proven))
+                found.append(PacketRun(np.array(current, np.int64), restarted, proven))
             proven = held >= 0
             current = [held, index] if proven else [index]
             self.ssrc, held, restarted = ssrc, -1, True
         if current:
-            found.append(Run(np.array(current, np.int64), restarted, proven))
+            found.append(PacketRun(np.array(current, np.int64), restarted, proven))
         return found, held if held >= 0 else None
 
 

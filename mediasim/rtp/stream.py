@@ -34,8 +34,8 @@ __all__ = [
     "FramedStream",
     "KeptNoise",
     "Placed",
+    "ReceivedStream",
     "Shift",
-    "Stream",
     "StreamFormat",
     "Why",
 ]
@@ -182,7 +182,7 @@ class Placed(NamedTuple):
 
 
 @dataclass(slots=True)
-class Stream:
+class ReceivedStream:
     """One received stream. Everything here is rare; what every packet needs is in columns."""
 
     row: int

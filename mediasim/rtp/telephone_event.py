@@ -15,7 +15,7 @@ from typing import Final
 
 from mediasim.audio.frames import FRAME_SAMPLES
 
-__all__ = ["EVENTS", "Event", "EventReceiver", "event_payloads", "parse_event"]
+__all__ = ["EVENTS", "EventReceiver", "TelephoneEvent", "event_payloads", "parse_event"]
 
 EVENTS: Final[Mapping[str, int]] = MappingProxyType(
     {digit: code for code, digit in enumerate("0123456789*#ABCD")}
@@ -35,7 +35,7 @@ _REMEMBERED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TelephoneEvent:
     """What one packet says of a key."""
 
     digit: str
@@ -84,14 +84,14 @@ def event_payloads(
     return packets
 
 
-def parse_event(payload: bytes) -> Event | None:
+def parse_event(payload: bytes) -> TelephoneEvent | None:
     """Read a payload; None if it is cut short or tells of no key.
 
     Of several events in one packet only the first is read: contiguous events are not DTMF.
     """
     if len(payload) < 4 or payload[0] >= len(_DIGITS):
         return None
-    return Event(
+    return TelephoneEvent(
         digit=_DIGITS[payload[0]],
         end=bool(payload[1] & _END),
         volume=payload[1] & _VOLUME,
@@ -118,7 +118,7 @@ class EventReceiver:
         self._presses: dict[tuple[int, str], _Press] = {}
         """By timestamp and key, the one known longest first."""
 
-    def receive(self, timestamp: int, payload: bytes) -> Event | None:
+    def receive(self, timestamp: int, payload: bytes) -> TelephoneEvent | None:
         """Take a packet with its RTP timestamp (32 bits); the event if it is a new press."""
         event = parse_event(payload)
         if event is None:

@@ -13,16 +13,16 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, PrivateAttr
 
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble, names_outcome
+from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany, names_outcome
 from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
 from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 
@@ -95,7 +95,7 @@ class AppNumber(Model):
     recorder_fault: OneOrMany[FaultText] = ()
     """Its calls' recordings are broken so: as in weather, for this number alone."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.voice_url is not None and self.twiml is not None:
             yield ("twiml",), "expected voice_url or twiml, found both"
 
@@ -121,7 +121,7 @@ class RingAnswer(Model):
         return Answering(self.outcome, int(self.after))
 
 
-class Callee(Party):
+class Callee(PartySpec):
     """A simulated party with a telephone: a scenario's party, and how it answers."""
 
     answer: RingAnswer = RingAnswer.model_construct()
@@ -208,7 +208,7 @@ class Config(Model):
         if isinstance(context, Origin):
             self._origin = context
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         claimed = dict.fromkeys(self.numbers, "an app's number")
         for name, party in self.parties.items():
             if name == DEFAULT:
@@ -296,7 +296,9 @@ def config_schema() -> dict[str, Any]:
     return file_schema(Config, "mediasim sandbox")
 
 
-def _sound_problems(callees: Iterable[tuple[Location, Party]], origin: Origin) -> list[Problem]:
+def _sound_problems(
+    callees: Iterable[tuple[Location, PartySpec]], origin: Origin
+) -> list[Diagnostic]:
     """What cannot be said or played, of parties with the place where they are written."""
     # Loaded for configs that are read: their schema has no need of voices.
     from mediasim.scenario.running.sounds import party_sound_troubles

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from mediasim.documents.document import Origin, from_python, validated
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Model, OneOrMany, Trouble
+from mediasim.documents.model import Misfit, Model, OneOrMany
 from mediasim.documents.values import Flag, Number, Ratio, Text, count
 from mediasim.scenario.model.recording import FaultText
 from mediasim.truth.faults.order import parse_fault
+from mediasim.twilio.fault_injection import FaultRule
 from mediasim.twilio.rest.table import callbacks
-from mediasim.twilio.weather import Spell
 
 __all__ = ["WeatherSpell", "parse_weather"]
 
@@ -68,7 +68,7 @@ class WeatherSpell(Model):
     times: Annotated[int, count(1, 1_000_000)] | None = None
     """Only the first so many; all where absent."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if not self.model_fields_set.difference(_SCOPE):
             keys = "webhook_…, media_…, api_status or recorder_fault"
             yield (), f"says whom it strikes, but not how: expected {keys}"
@@ -78,10 +78,10 @@ class WeatherSpell(Model):
             yield ("api_status",), f"expected 429, or 500 to 599, found {self.api_status}"
 
     @property
-    def spell(self) -> Spell:
+    def spell(self) -> FaultRule:
         """What the weather makes of it."""
         late = int(self.webhook_delay), int(self.webhook_delay + self.webhook_jitter)
-        return Spell(
+        return FaultRule(
             webhook_delay_ns=late if late[1] else None,
             webhook_duplicate=self.webhook_duplicate,
             webhook_reorder=self.webhook_reorder,

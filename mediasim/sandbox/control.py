@@ -58,7 +58,7 @@ class PlaceCall(_Body):
     """What the caller does; a party of the plan has its own."""
 
 
-class Press(_Body):
+class PressBody(_Body):
     digits: str
 
 
@@ -237,7 +237,7 @@ class _Control:
         return await self._do(request, (await _body(request, Act)).script)
 
     async def press(self, request: Request) -> tuple[int, Any]:
-        body = await _body(request, Press)
+        body = await _body(request, PressBody)
         return await self._do(request, [{"dtmf": body.digits}])
 
     async def speak(self, request: Request) -> tuple[int, Any]:

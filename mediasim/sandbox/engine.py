@@ -15,7 +15,7 @@ from typing import Any, TypeVar, overload
 from mediasim.sandbox.clocks import Clock
 from mediasim.twilio.ports import on_this_loop
 
-__all__ = ["Engine", "EngineStopped"]
+__all__ = ["EngineStopped", "EngineThread"]
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class EngineStopped(RuntimeError):
     """The engine does not run, or no longer."""
 
 
-class Engine:
+class EngineThread:
     """Runs a clock's loop until it is stopped; used once."""
 
     def __init__(

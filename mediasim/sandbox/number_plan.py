@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mediasim.documents.model import Many
 from mediasim.documents.values import E164, fictional_numbers
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Answering, Behavior, NotReached, PartyControl, Phone, Reach
+from mediasim.exchange.phone import Answering, Behavior, Gateway, NotReached, PartyControl, Phone
 from mediasim.exchange.records import CallRecord
 from mediasim.media.far_end import FarEnd
 from mediasim.parties.party import Party
@@ -53,7 +53,7 @@ __all__ = [
 DEFAULT_CALLER: Final = "+14155550123"
 STRANGER: Final = "caller"
 """What a caller who is not in the plan is called."""
-Way = Callable[[str, bool], Reach | None]
+Way = Callable[[str, bool], Gateway | None]
 """The way to an address that is not simulated, if there is one; told whether nobody of the plan is
 at it."""
 

@@ -25,7 +25,7 @@ from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
-from mediasim.sandbox.engine import Engine
+from mediasim.sandbox.engine import EngineThread
 from mediasim.sandbox.http_port import WebPort
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
 from mediasim.sandbox.persistence import (
@@ -89,7 +89,7 @@ class Sandbox:
         """The same where it may be asked for, for the environment of those who may ask."""
         self._auth_token = secrets.token_hex(16)
         """The account's, unless it is kept, configured or the seed's."""
-        self.engine = Engine(self.clock, on_crash=on_crash)
+        self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
         self.phones: PhoneBook
         self.sip: SipServer | None = None

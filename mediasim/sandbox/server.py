@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.fleet import Fleet
     from mediasim.sandbox.fleet.ipc import ReportedRecords
 
-__all__ = ["Address", "EmbeddedSandbox", "ServeError", "serve", "serve_until"]
+__all__ = ["EmbeddedSandbox", "ListenAddress", "ServeError", "serve", "serve_until"]
 
 
 class ServeError(Exception):
@@ -42,7 +42,7 @@ class ServeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """Where to listen, and by which URL apps are told to find it."""
 
     host: str = "127.0.0.1"
@@ -70,7 +70,7 @@ class Address:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(settings: Settings, address: Address, say: Callable[[str], None]) -> None:
+async def serve(settings: Settings, address: ListenAddress, say: Callable[[str], None]) -> None:
     """Serve until a signal to end comes; ``say`` takes what is to be told on starting.
 
     Raises ServeError, StorageError, ClockRefuses.
@@ -93,7 +93,7 @@ async def serve(settings: Settings, address: Address, say: Callable[[str], None]
 async def serve_until(
     end: asyncio.Event,
     settings: Settings,
-    address: Address,
+    address: ListenAddress,
     tell: Callable[[Sandbox, str], None],
     *,
     ended_by: Callable[[asyncio.Event], AbstractContextManager[None]] | None = None,
@@ -157,7 +157,7 @@ async def serve_until(
 
 
 @contextlib.contextmanager
-def _listening(address: Address, clock: Clock) -> Iterator[socket.socket]:
+def _listening(address: ListenAddress, clock: Clock) -> Iterator[socket.socket]:
     """The socket to serve on; without one the clock is of no use."""
     try:
         listening = address.listen()
@@ -208,8 +208,8 @@ class _Faces:
         sandbox.on_rebuilt = self._rebuild
 
     def _made(self) -> ASGIApp:
+        from mediasim.twilio.fault_injecting_api import FaultInjectingApi
         from mediasim.twilio.rest import ApiSettings, create_api
-        from mediasim.twilio.weather_front import WeatherFront
 
         sandbox = self._sandbox
         settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
@@ -220,7 +220,7 @@ class _Faces:
             api = RestOfFleet(api, self._fleet)
         # A worker's requests have been through the front's.
         own = sandbox.settings.worker is None
-        return WeatherFront(api, sandbox.service, sandbox.engine.gate, refuses=own)
+        return FaultInjectingApi(api, sandbox.service, sandbox.engine.gate, refuses=own)
 
     def _rebuild(self) -> None:
         self._twilio = self._made()
@@ -280,7 +280,7 @@ class EmbeddedSandbox:
     of its own.
     """
 
-    def __init__(self, settings: Settings, address: Address | None = None) -> None:
+    def __init__(self, settings: Settings, address: ListenAddress | None = None) -> None:
         """Returns when it serves, on a free port unless told otherwise.
 
         Raises ServeError, StorageError, ClockRefuses.
@@ -288,7 +288,7 @@ class EmbeddedSandbox:
         self._started: Future[tuple[Sandbox, str]] = Future()
         self._end: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._broke: BaseException | None = None
-        where = address or Address(port=0)
+        where = address or ListenAddress(port=0)
         self._thread = threading.Thread(
             target=self._run, args=(settings, where), name="mediasim-web", daemon=True
         )
@@ -315,7 +315,7 @@ class EmbeddedSandbox:
         if broke is not None:
             raise broke
 
-    def _run(self, settings: Settings, address: Address) -> None:
+    def _run(self, settings: Settings, address: ListenAddress) -> None:
         async def live() -> None:
             end = asyncio.Event()
             self._end = asyncio.get_running_loop(), end

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mediasim.sandbox.settings import Settings
-from mediasim.twilio.weather import Spell
+from mediasim.twilio.fault_injection import FaultRule
 
 __all__ = ["FleetBroke", "Orders", "Workers"]
 
@@ -26,7 +26,7 @@ class Orders:
     settings: Settings
     base_url: str
     boot: int
-    weather: Sequence[tuple[str, Spell]]
+    weather: Sequence[tuple[str, FaultRule]]
     """The front's, which may have changed since its own start."""
 
 

@@ -16,10 +16,10 @@ from typing import Final
 from mediasim.net.udp import DROPPED
 from mediasim.sip.digest import Digest
 from mediasim.sip.grammar import read_address, read_uri, subscriber
-from mediasim.sip.media import Place, accepts_sdp
+from mediasim.sip.media import MediaAddress, accepts_sdp
 from mediasim.sip.messages import (
     Address,
-    BadMessage,
+    BadSipMessage,
     Dialog,
     Request,
     Response,
@@ -99,10 +99,10 @@ class SipAgent:
         shown = f"[{host}]" if ":" in host else host
         return f"{shown}:{self.transports.local[1]}"
 
-    def place(self, channel: Channel) -> Place:
+    def place(self, channel: Channel) -> MediaAddress:
         """Where the media of a telephone may be."""
         host = self.transports.host_towards(channel.peer)
-        return Place(host, channel.peer[0], self.refusal)
+        return MediaAddress(host, channel.peer[0], self.refusal)
 
     def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
         """A request in a dialog, whose answer changes nothing."""
@@ -144,7 +144,7 @@ class SipAgent:
     def _received(self, data: bytes, channel: Channel) -> None:
         try:
             message = parse(data, (*METHODS, *_REFUSED_METHODS))
-        except BadMessage as error:
+        except BadSipMessage as error:
             _tell(channel, str(error))
             DROPPED["SIP: malformed"] += 1
             bad = error.request

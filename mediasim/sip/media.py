@@ -31,9 +31,9 @@ from mediasim.sip.messages import Request, Response, respond
 
 __all__ = [
     "SDP",
-    "Media",
+    "MediaAddress",
     "NotAcceptable",
-    "Place",
+    "SipMedia",
     "UnsupportedBody",
     "accepts_sdp",
     "description_in",
@@ -120,7 +120,7 @@ class NotAcceptable(Exception):
     """No audio can be agreed on; says why."""
 
 
-class Place:
+class MediaAddress:
     """Where a telephone's media may be: ours, and its own."""
 
     def __init__(self, ours: str, theirs: str, refusal: Callable[[str], str | None]) -> None:
@@ -140,10 +140,10 @@ class Place:
             raise NotAcceptable(refusal)
 
 
-class Media:
+class SipMedia:
     """One telephone's. Used on the engine's loop; opens its ports at once."""
 
-    def __init__(self, place: Place, format: FarEndFormat, *, mux: bool = False) -> None:
+    def __init__(self, place: MediaAddress, format: FarEndFormat, *, mux: bool = False) -> None:
         """Raises OSError where there are no ports."""
         self.endpoint = RtpEndpoint(
             asyncio.get_running_loop(), format=format, local=(place.ours, 0), rtcp_mux=mux
@@ -159,7 +159,7 @@ class Media:
         """What waits for its answer."""
 
     @classmethod
-    def offering(cls, place: Place, *, plainest: bool = False) -> Media:
+    def offering(cls, place: MediaAddress, *, plainest: bool = False) -> SipMedia:
         """For whom we make an offer; ``plainest``: of one codec, that is known before the answer.
 
         Raises OSError.
@@ -172,7 +172,7 @@ class Media:
         return made
 
     @classmethod
-    def answering(cls, place: Place, text: str) -> Media:
+    def answering(cls, place: MediaAddress, text: str) -> SipMedia:
         """For whom has made one. Raises NotAcceptable, OSError."""
         offered = _read(text)
         try:

@@ -36,7 +36,7 @@ from mediasim.sip.grammar import (
 
 __all__ = [
     "Address",
-    "BadMessage",
+    "BadSipMessage",
     "Dialog",
     "Request",
     "Response",
@@ -101,7 +101,7 @@ _MOST_HEADERS: Final = 256
 _MOST_SEQUENCE: Final = 2**31
 
 
-class BadMessage(ValueError):
+class BadSipMessage(ValueError):
     """Not a SIP message; ``request`` is what can be answered with ``status`` nevertheless."""
 
     def __init__(self, words: str, request: Request | None = None, status: int = 400) -> None:
@@ -132,7 +132,7 @@ def parse(data: bytes, known: Collection[str] = ()) -> Request | Response:
     elif line is not None:
         message = Request(method=line[1], uri=line[2])
     else:
-        raise BadMessage(f"not a SIP message: {start[:60]!r}")
+        raise BadSipMessage(f"not a SIP message: {start[:60]!r}")
     message.body = body
     try:
         _take_headers(message, lines)
@@ -148,7 +148,7 @@ def parse(data: bytes, known: Collection[str] = ()) -> Request | Response:
         status = error.status if isinstance(error, _Wrong) else 400
         answers = isinstance(message, Request) and message.headers.get("via")
         request = message if answers and isinstance(message, Request) else None
-        raise BadMessage(str(error), request, status) from None
+        raise BadSipMessage(str(error), request, status) from None
     return message
 
 
@@ -171,7 +171,7 @@ def _divided(data: bytes) -> tuple[list[str], bytes]:
 def _begun_response(line: str) -> Response:
     found = _STATUS_LINE.fullmatch(line)
     if found is None:
-        raise BadMessage(f"not a SIP status line: {line[:60]!r}")
+        raise BadSipMessage(f"not a SIP status line: {line[:60]!r}")
     return Response(status_code=int(found[1]), reason_phrase=found[2] or "")
 
 

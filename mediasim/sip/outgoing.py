@@ -17,7 +17,7 @@ from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.digest import credentials
-from mediasim.sip.media import Media, NotAcceptable, UnsupportedBody, description_in
+from mediasim.sip.media import NotAcceptable, SipMedia, UnsupportedBody, description_in
 from mediasim.sip.messages import (
     Dialog,
     Request,
@@ -35,7 +35,7 @@ from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
 from mediasim.twilio.representations import API_VERSION
 
-__all__ = ["SipReach", "Target", "Wanted"]
+__all__ = ["RequestTarget", "SipGateway", "Wanted"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
@@ -47,7 +47,7 @@ _CHALLENGES: Final = {
 }
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """One telephone has not answered: with this."""
 
     def __init__(self, answer: Response) -> None:
@@ -71,7 +71,7 @@ def _note(call: LiveCall, answer: Response) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """One place to ring at."""
 
     uri: str
@@ -86,7 +86,7 @@ class Wanted:
 
     to: str
     """The address that was dialled."""
-    targets: Callable[[LiveCall], Awaitable[Sequence[Target]]]
+    targets: Callable[[LiveCall], Awaitable[Sequence[RequestTarget]]]
     """Where that is. Raises NotReached."""
     failed: Callable[[LiveCall, str], None]
     """Told why neither it rang nor it was busy."""
@@ -98,22 +98,22 @@ class Wanted:
     """and that."""
 
 
-class SipReach:
+class SipGateway:
     """A Reach: rings these places as one telephone."""
 
     def __init__(self, agent: SipAgent, wanted: Wanted) -> None:
         self._agent = agent
         self._wanted = wanted
 
-    def as_user(self, user: str, password: str) -> SipReach:
+    def as_user(self, user: str, password: str) -> SipGateway:
         """The same, with an answer for who asks who we are."""
-        return SipReach(self._agent, replace(self._wanted, user=user, password=password))
+        return SipGateway(self._agent, replace(self._wanted, user=user, password=password))
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> Telephone:
         """Raises NotReached."""
         targets = await self._wanted.targets(call)
         branches: list[_Branch] = []
-        refused: list[Refused] = []
+        refused: list[CallRefused] = []
         winner: Telephone | None = None
         try:
             for target in targets:
@@ -123,7 +123,7 @@ class SipReach:
                 done, waiting = await asyncio.wait(waiting, return_when="FIRST_COMPLETED")
                 for each in done:
                     error = each.exception()
-                    if isinstance(error, Refused):
+                    if isinstance(error, CallRefused):
                         refused.append(error)
                     elif error is not None:
                         raise error
@@ -148,7 +148,7 @@ class SipReach:
         return winner
 
 
-def _best(refused: Sequence[Refused]) -> Refused:
+def _best(refused: Sequence[CallRefused]) -> CallRefused:
     """The answer that says most, as a proxy chooses it (RFC 3261 section 16.7)."""
     return min(
         refused,
@@ -164,7 +164,7 @@ class _Branch:
         agent: SipAgent,
         wanted: Wanted,
         call: LiveCall,
-        target: Target,
+        target: RequestTarget,
         ringing: Callable[[], None],
     ) -> None:
         self.answered: asyncio.Future[tuple[Telephone, Response]] = (
@@ -178,7 +178,7 @@ class _Branch:
         self._target = target
         self._rings = ringing
         self._stopped = False
-        self._media = Media.offering(agent.place(target.channel))
+        self._media = SipMedia.offering(agent.place(target.channel))
         self._dialog = Dialog(
             call_id=f"{call.sid}-{new_tag()}@mediasim",
             local_tag=new_tag(),
@@ -308,7 +308,7 @@ class _Branch:
             self.telephone.let_go()
         self._media.close()
         if not self.answered.done():
-            self.answered.set_exception(Refused(answer))
+            self.answered.set_exception(CallRefused(answer))
 
 
 def _caller(from_: str, here: str) -> str:

@@ -22,7 +22,7 @@ from mediasim.exchange.records import SipFacts
 from mediasim.parties.party import Party
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.grammar import read_uri, subscriber
-from mediasim.sip.media import Media, NotAcceptable, UnsupportedBody, description_in, refuse_body
+from mediasim.sip.media import NotAcceptable, SipMedia, UnsupportedBody, description_in, refuse_body
 from mediasim.sip.messages import (
     Address,
     Dialog,
@@ -33,7 +33,7 @@ from mediasim.sip.messages import (
     respond,
     uri_text,
 )
-from mediasim.sip.outgoing import SipReach, Target, Wanted
+from mediasim.sip.outgoing import RequestTarget, SipGateway, Wanted
 from mediasim.sip.telephone import Telephone
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
@@ -110,7 +110,7 @@ class SipServer:
 
     # -- ringing ----------------------------------------------------------------------------
 
-    def reach(self, address: str, otherwise: bool = False) -> SipReach | None:
+    def reach(self, address: str, otherwise: bool = False) -> SipGateway | None:
         """The way to a ``sip:`` address; None where that is none of ours.
 
         One of our users is rung where it has registered; an address of a host, at that host.
@@ -123,14 +123,14 @@ class SipServer:
         except ValueError:
             uri = None
         if uri is None:
-            return SipReach(self.agent, Wanted("sip:invalid", self._nowhere, self._failed))
+            return SipGateway(self.agent, Wanted("sip:invalid", self._nowhere, self._failed))
         plain = SipUri(user=uri.user, host=uri.host, port=uri.port, params=uri.params)
         headers = tuple(
             (name, unquote(value))
             for name, value in uri.headers.items()
             if _OWN_HEADER.fullmatch(name) and unquote(value).isprintable()
         )
-        wanted: Callable[[LiveCall], Awaitable[Sequence[Target]]]
+        wanted: Callable[[LiveCall], Awaitable[Sequence[RequestTarget]]]
         if self._is_elsewhere(uri):
             wanted = partial(self._elsewhere, plain)
         elif subscriber(uri) in self.settings.users:
@@ -139,18 +139,18 @@ class SipServer:
             wanted = partial(self._elsewhere, plain)
         else:
             return None
-        return SipReach(self.agent, Wanted(uri_text(plain), wanted, self._failed, headers))
+        return SipGateway(self.agent, Wanted(uri_text(plain), wanted, self._failed, headers))
 
     def _is_elsewhere(self, uri: SipUri) -> bool:
         """Whether it says itself that another program is meant."""
         return uri.port not in (None, self.agent.transports.local[1]) and _is_address(uri.host)
 
-    async def _registered(self, user: str, call: LiveCall) -> list[Target]:
+    async def _registered(self, user: str, call: LiveCall) -> list[RequestTarget]:
         targets = []
         for contact in self.agent.registrar.contacts(user):
             channel = await self._way(contact.uri, contact.channel)
             if channel is not None:
-                targets.append(Target(uri_text(contact.uri), channel))
+                targets.append(RequestTarget(uri_text(contact.uri), channel))
         if not targets:
             call.record.sip = SipFacts("", response_code=_NOT_THERE)
             words = f"the SIP user {user} is not registered"
@@ -169,18 +169,18 @@ class SipServer:
         except OSError:
             return None
 
-    async def _elsewhere(self, uri: SipUri, call: LiveCall) -> list[Target]:
+    async def _elsewhere(self, uri: SipUri, call: LiveCall) -> list[RequestTarget]:
         host, port = uri.host.strip("[]"), uri.port or 5060
         words = self._guard.refusal(host)
         if words is None:
             try:
-                return [Target(uri_text(uri), await self._way_to(uri, host, port))]
+                return [RequestTarget(uri_text(uri), await self._way_to(uri, host, port))]
             except OSError as error:
                 words = f"{host}:{port} cannot be reached: {error.strerror or error}"
         self._failed(call, words)
         raise NotReached(words, "failed")
 
-    async def _nowhere(self, call: LiveCall) -> list[Target]:
+    async def _nowhere(self, call: LiveCall) -> list[RequestTarget]:
         words = f"{call.record.to!r} is no SIP address; one is sip:NAME@HOST"
         self._service().notify(call.sid, _INVALID, words, warning=True)
         raise NotReached(words, "failed")
@@ -240,12 +240,12 @@ class IncomingCalls:
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
 
-    def _media(self, request: Request, channel: Channel) -> Media:
+    def _media(self, request: Request, channel: Channel) -> SipMedia:
         """Raises UnsupportedBody, NotAcceptable, OSError."""
         place, offered = self._agent.place(channel), description_in(request)
         if offered:
-            return Media.answering(place, offered)
-        return Media.offering(place, plainest=True)  # what is agreed on comes with the ACK
+            return SipMedia.answering(place, offered)
+        return SipMedia.offering(place, plainest=True)  # what is agreed on comes with the ACK
 
     def _place(self, telephone: Telephone, request: Request, caller: SipUri) -> LiveCall:
         """Raises TwilioError where nobody has the number."""

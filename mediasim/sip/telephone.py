@@ -14,8 +14,8 @@ from typing import Final, Protocol
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
 from mediasim.sip.media import (
-    Media,
     NotAcceptable,
+    SipMedia,
     UnsupportedBody,
     accepts_sdp,
     description_in,
@@ -57,7 +57,9 @@ class DialogLayer(Protocol):
 class Telephone:
     """A FarEnd. Used on the engine's loop."""
 
-    def __init__(self, agent: DialogLayer, dialog: Dialog, channel: Channel, media: Media) -> None:
+    def __init__(
+        self, agent: DialogLayer, dialog: Dialog, channel: Channel, media: SipMedia
+    ) -> None:
         self.dialog = dialog
         self.channel = channel
         """The way its requests go."""

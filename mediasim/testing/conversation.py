@@ -17,14 +17,14 @@ from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.conversation import (
     APP,
     CALLER,
-    Wanting,
+    LimitMissed,
     judge_barge_in,
     judge_dead_air,
     judge_greeting,
     judge_response,
     judge_talk_over,
 )
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["CallStream", "Conversation"]
 
@@ -121,7 +121,7 @@ class Conversation:
         figures = self._measure(1)
         try:
             judge(figures)
-        except Wanting as wanting:
+        except LimitMissed as wanting:
             lines = [self._name, f"  expected {wanted}", f"  found    {wanting}", ""]
             lines += [f"  {line}" for line in _picture(figures, wanting.side, wanting.at_ms)]
         else:
@@ -154,7 +154,7 @@ def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
 class CallStream:
     """A stream of a sandbox or of a simulated run, under way or over."""
 
-    def __init__(self, name: str, stream: Stream, do: Do) -> None:
+    def __init__(self, name: str, stream: MediaStream, do: Do) -> None:
         self.name = name
         """The stream's own; of a simulated run, its call's."""
         self._stream = stream

@@ -23,7 +23,7 @@ from mediasim.documents.diagnostics import clock, message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
-from mediasim.scenario.expectations.verdicts import Failed, Media
+from mediasim.scenario.expectations.verdicts import Failed, PublishedMedia
 from mediasim.scenario.model.expect import (
     ExpectAligned,
     ExpectHeard,
@@ -31,7 +31,7 @@ from mediasim.scenario.model.expect import (
     ExpectSilent,
 )
 from mediasim.testing.conversation import Conversation
-from mediasim.testing.never import Clip, clips_of, first_trace
+from mediasim.testing.forbidden_audio import ForbiddenClip, clips_of, first_trace
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
@@ -176,7 +176,7 @@ class Recording:
             no_crosstalk, _wanted(ExpectNoCrosstalk, given), f"no crosstalk: {_words(given)} dB"
         )
 
-    def assert_never_contains(self, clip: Clip) -> None:
+    def assert_never_contains(self, clip: ForbiddenClip) -> None:
         """No channel holds any of it: words that were said, keys, samples, or an audio file.
 
         Words and keys are looked for as they were said or pressed in the call, whether that was
@@ -211,10 +211,10 @@ class Recording:
 
     # -- how it is held against it ----------------------------------------------------------
 
-    def _media(self) -> Media:
+    def _media(self) -> PublishedMedia:
         __tracebackhide__ = True
         self._completed()
-        return Media(self.record, self.pcm, self._source.truth())
+        return PublishedMedia(self.record, self.pcm, self._source.truth())
 
     def _completed(self) -> None:
         __tracebackhide__ = True
@@ -228,7 +228,7 @@ class Recording:
             f"{self.name} {self.sid} is {record.status}" + (f": {why}" if why else "")
         )
 
-    def _hold(self, judge: Callable[[Media, E], str], expected: E, wanted: str) -> None:
+    def _hold(self, judge: Callable[[PublishedMedia, E], str], expected: E, wanted: str) -> None:
         __tracebackhide__ = True
         media = self._media()
         failure = _failure(judge, media, expected)
@@ -253,7 +253,9 @@ class Recording:
         raise AssertionError("\n".join(lines))
 
 
-def _failure(judge: Callable[[Media, E], str], media: Media, expected: E) -> Failed | None:
+def _failure(
+    judge: Callable[[PublishedMedia, E], str], media: PublishedMedia, expected: E
+) -> Failed | None:
     try:
         judge(media, expected)
     except Failed as failure:

@@ -22,17 +22,17 @@ from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, pla
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing.apps import ServedApp, sdk_client, serve_app
+from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallStream
-from mediasim.testing.keeping import Keeping
-from mediasim.testing.never import Clip
+from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
-from mediasim.testing.source import SandboxRecording, Utterance, utterances_of
+from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import awaited
 from mediasim.twilio.account import Account
 from mediasim.twilio.webhooks import Delivery
 
-__all__ = ["DEFAULT_NUMBER", "DeliveryLog", "MediasimSandbox", "PlacedCall", "SpellOfWeather"]
+__all__ = ["DEFAULT_NUMBER", "DeliveryLog", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
 
 T = TypeVar("T")
 DEFAULT_NUMBER: Final = "+15005550006"
@@ -44,8 +44,8 @@ Script = str | Sequence[Any]
 class MediasimSandbox:
     """One test's own."""
 
-    def __init__(self, config: Config, keeping: Keeping) -> None:
-        options = keeping.options
+    def __init__(self, config: Config, artifacts: Artifacts) -> None:
+        options = artifacts.options
         self.realtime = options.realtime
         settings = Settings(
             config=config,
@@ -53,13 +53,13 @@ class MediasimSandbox:
             # Asked for in any case: the account is the same in every run of a test.
             asked_seed=config.seed if options.seed is None else options.seed,
         )
-        self._keeping = keeping
+        self._artifacts = artifacts
         self._apps: list[ServedApp] = []
         self._lines: dict[str, LiveCall] = {}
         self._base = config.base
         self._embedded = EmbeddedSandbox(settings)
         self._do(lambda: self.service.exchange.events.on("event", self._follow))
-        keeping.at_end(self._kept)
+        artifacts.at_end(self._kept)
 
     # -- where it is ------------------------------------------------------------------------
 
@@ -250,11 +250,11 @@ class MediasimSandbox:
         return DeliveryLog(self._do(lambda: list(self.service.webhooks.deliveries)))
 
     @property
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> list[SpokenUtterance]:
         """All that was said in all calls."""
         return utterances_of(list(self._lines.values()))
 
-    def assert_never_contains(self, clip: Clip) -> None:
+    def assert_never_contains(self, clip: ForbiddenClip) -> None:
         """No recording holds any of it: see :meth:`Recording.assert_never_contains`."""
         __tracebackhide__ = True
         for recording in self.recordings:
@@ -263,14 +263,14 @@ class MediasimSandbox:
 
     # -- the weather ------------------------------------------------------------------------
 
-    def weather(self, **spell: Any) -> SpellOfWeather:
+    def weather(self, **spell: Any) -> InjectedFaults:
         """From now on something goes wrong: ``with sandbox.weather(webhook_duplicate=2): ...``.
 
         At the end of the block it is over; without one it lasts. Raises ScenarioError.
         """
         meant, weather = parse_weather(spell).spell, self.service.webhooks.weather
         name = self._do(lambda: weather.begin(meant))
-        return SpellOfWeather(lambda: self._do(lambda: weather.end(name)))
+        return InjectedFaults(lambda: self._do(lambda: weather.end(name)))
 
     # -- behind it --------------------------------------------------------------------------
 
@@ -291,10 +291,10 @@ class MediasimSandbox:
                     self._lines[call.sid] = call
 
     def _kept(self) -> list[str]:
-        folder = self._keeping.folder / "sandbox"
+        folder = self._artifacts.folder / "sandbox"
         sandbox = self._embedded.sandbox
         return keep_sandbox(
-            sandbox, self._do, folder, self._keeping.name, self._keeping.repeat, self.realtime
+            sandbox, self._do, folder, self._artifacts.name, self._artifacts.repeat, self.realtime
         )
 
     def close(self) -> None:
@@ -378,13 +378,13 @@ class DeliveryLog(list[Delivery]):
         return DeliveryLog(struck)
 
 
-class SpellOfWeather:
+class InjectedFaults:
     """One that has begun."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end: Callable[[], None] | None = end
 
-    def __enter__(self) -> SpellOfWeather:
+    def __enter__(self) -> InjectedFaults:
         return self
 
     def __exit__(self, *_: object) -> None:

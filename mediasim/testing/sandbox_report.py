@@ -14,7 +14,7 @@ from mediasim.exchange.records import RecordingRecord
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.scenario.report.build import call_report, event_report, recording_report
 from mediasim.scenario.report.model import RecordingReport, RunReport, Speed
-from mediasim.testing.keeping import write_page
+from mediasim.testing.artifacts import write_page
 
 __all__ = ["keep_sandbox"]
 

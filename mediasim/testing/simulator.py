@@ -16,11 +16,11 @@ from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.build import run_report
 from mediasim.scenario.running.simulate import Recorded, Result, simulate
+from mediasim.testing.artifacts import Artifacts, write_page
 from mediasim.testing.conversation import CallStream
-from mediasim.testing.keeping import Keeping, write_page
-from mediasim.testing.never import Clip
+from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
-from mediasim.testing.source import Downloaded, Utterance, utterances_of
+from mediasim.testing.source import Downloaded, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
@@ -31,9 +31,9 @@ __all__ = ["Mediasim", "Simulated"]
 class Mediasim:
     """Simulates calls for one test."""
 
-    def __init__(self, keeping: Keeping, base: Path) -> None:
+    def __init__(self, artifacts: Artifacts, base: Path) -> None:
         """``base`` is the folder that paths in scenarios built in Python are relative to."""
-        self._keeping = keeping
+        self._artifacts = artifacts
         self._base = base
         self._runs = 0
 
@@ -56,16 +56,16 @@ class Mediasim:
                 + ("found neither" if scenario is None else "found both")
             )
         if scenario is None or isinstance(scenario, Mapping):
-            name = self._keeping.name.partition("[")[0]
+            name = self._artifacts.name.partition("[")[0]
             given = parts if scenario is None else scenario
             scenario = parse_scenario(given, name=name, base=self._base)
-        options = self._keeping.options
+        options = self._artifacts.options
         self._runs += 1
-        folder = self._keeping.folder / f"run-{self._runs}"
+        folder = self._artifacts.folder / f"run-{self._runs}"
         found = Simulated(
             scenario, seed if options.seed is None else options.seed, folder, options.realtime
         )
-        self._keeping.at_end(lambda: found._kept(self._keeping.repeat))
+        self._artifacts.at_end(lambda: found._kept(self._artifacts.repeat))
         return found
 
 
@@ -161,7 +161,7 @@ class Simulated:
             ]
             raise AssertionError("\n".join(["what the scenario expects does not hold:", *lines]))
 
-    def assert_never_contains(self, clip: Clip) -> None:
+    def assert_never_contains(self, clip: ForbiddenClip) -> None:
         """No recording holds any of it: see :meth:`Recording.assert_never_contains`."""
         __tracebackhide__ = True
         for recording in self.recordings:
@@ -201,5 +201,5 @@ class _FromRun:
         content = answer.message.encode() if answer.path is None else answer.path.read_bytes()
         return Downloaded(answer.status, content, format)
 
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> list[SpokenUtterance]:
         return utterances_of(self._result.run.exchange.calls)

@@ -27,7 +27,7 @@ __all__ = [
     "RecordingSandbox",
     "RecordingSource",
     "SandboxRecording",
-    "Utterance",
+    "SpokenUtterance",
     "utterances_of",
 ]
 
@@ -55,7 +55,7 @@ class Downloaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class SpokenUtterance:
     """Something a party said or played in a call, recorded or not."""
 
     party: str
@@ -66,7 +66,7 @@ class Utterance:
     codec: str
 
 
-def utterances_of(calls: Iterable[LiveCall]) -> list[Utterance]:
+def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
     """All that the parties of these calls said, and the keys that the server heard of each."""
     found = []
     for call in calls:
@@ -74,12 +74,14 @@ def utterances_of(calls: Iterable[LiveCall]) -> list[Utterance]:
             continue
         party = call.party
         found += [
-            Utterance(party.name, it.kind, it.text, it.pcm, party.codec)
+            SpokenUtterance(party.name, it.kind, it.text, it.pcm, party.codec)
             for it in call.line.timeline.segments
         ]
         if call.digits:
             keys = "".join(digit for _, digit in call.digits)
-            found.append(Utterance(party.name, "dtmf", keys, np.zeros(0, np.int16), party.codec))
+            found.append(
+                SpokenUtterance(party.name, "dtmf", keys, np.zeros(0, np.int16), party.codec)
+            )
     return found
 
 
@@ -99,7 +101,7 @@ class RecordingSource(Protocol):
     def download(self, channels: int | None, format: Format) -> Downloaded:
         """As an app would get it."""
 
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> list[SpokenUtterance]:
         """All that was said in all calls there."""
 
 
@@ -114,7 +116,7 @@ class RecordingSandbox(Protocol):
     @property
     def service(self) -> Account: ...
     @property
-    def utterances(self) -> list[Utterance]: ...
+    def utterances(self) -> list[SpokenUtterance]: ...
 
 
 class SandboxRecording:
@@ -155,5 +157,5 @@ class SandboxRecording:
             words = f"the download broke off after {len(error.partial):,} bytes"
             raise ConnectionError(words) from None
 
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> list[SpokenUtterance]:
         return self._sandbox.utterances

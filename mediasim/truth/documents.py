@@ -148,7 +148,7 @@ class ChannelTruth:
     background_dbfs: float | None = None
     """The loudest background noise of the parties in it; None for dead silence."""
     odd: tuple[tuple[str, Oddity], ...] = ()
-    """Parties whose RTP was odd, and how (:mod:`mediasim.rtp.lines`)."""
+    """Parties whose RTP was odd, and how (:mod:`mediasim.rtp.scheduler`)."""
     unscripted: tuple[str, ...] = ()
     """Parties in it that are not simulated: nothing is known of what they meant to say."""
 

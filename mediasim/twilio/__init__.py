@@ -6,19 +6,19 @@ Knows nothing of scenario files, and of no sockets: the outside world is behind
 
 __all__ = [
     "access_token",
+    "account",
     "addresses",
-    "asks",
     "download",
     "errors",
+    "fault_injecting_api",
+    "fault_injection",
     "ports",
     "representations",
+    "requests",
     "resources",
     "rest",
-    "service",
     "session",
     "streams",
     "studio",
-    "weather",
-    "weather_front",
     "webhooks",
 ]

@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.files import Clip as FileClip
+from mediasim.audio.files import AudioClip as FileClip
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, in_language, voice_named
 from mediasim.parties.voices.speech import Speaker
 

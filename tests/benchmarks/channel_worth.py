@@ -30,13 +30,13 @@ from mediasim.audio.levels import mix
 from mediasim.conversation.spans import Span, total
 from mediasim.truth.analysis.analysis import Analysis, analyse, detect_speech
 from mediasim.truth.analysis.recording import read_recording
-from mediasim.truth.analysis.sayings import Saying
 from mediasim.truth.analysis.transcription import (
     Recogniser,
     missing_extra,
     plain_words,
     word_errors,
 )
+from mediasim.truth.analysis.utterances import Saying
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]

@@ -31,8 +31,8 @@ from mediasim.conversation.turns import utterances
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import detect_speech
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.recording import Voice, read_recording
-from mediasim.truth.analysis.sayings import sayings_of, speech_of
+from mediasim.truth.analysis.recording import SpeakerChannel, read_recording
+from mediasim.truth.analysis.utterances import sayings_of, speech_of
 
 Samples = NDArray[np.int16]
 
@@ -91,7 +91,9 @@ def heard(pcm: Samples, draw: np.random.Generator, seeds: Seeds) -> tuple[Sample
 
 
 def conversation(speech: list[list[Span]], samples: int) -> Conversation:
-    return Conversation((Voice("a", 1), Voice("b", 2)), speech, samples, [None, None])
+    return Conversation(
+        (SpeakerChannel("a", 1), SpeakerChannel("b", 2)), speech, samples, [None, None]
+    )
 
 
 def latency_errors(true: Conversation, found: Conversation) -> list[float]:

@@ -19,7 +19,7 @@ from mediasim.conversation.spans import total
 from mediasim.conversation.turns import utterances
 from mediasim.media.recorder import Track
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.recording import Voice
+from mediasim.truth.analysis.recording import SpeakerChannel
 
 
 def frames(length_ms: int, *spans: tuple[int, int]) -> NDArray[np.bool_]:
@@ -112,7 +112,9 @@ def test_an_apps_figures_are_those_of_two_speakers(
         [(it.start_ms * 8, it.end_ms * 8) for it in each] for each in (found.caller, found.app)
     ]
     assert [utterances(each) for each in voices] == voices
-    whole = Conversation((Voice("caller", 1), Voice("app", 2)), voices, length * 160, [None, None])
+    whole = Conversation(
+        (SpeakerChannel("caller", 1), SpeakerChannel("app", 2)), voices, length * 160, [None, None]
+    )
     assert whole.overlaps is not None
     assert whole.gaps is not None
     assert found.talk_over_ms * 8 == total(whole.overlaps)

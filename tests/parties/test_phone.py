@@ -16,7 +16,7 @@ from mediasim.documents.durations import Duration
 from mediasim.net.link import Link
 from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss, Stall
 from mediasim.parties.clock import SenderClock
-from mediasim.parties.phone import Phone, PhoneFormat
+from mediasim.parties.phone import PhoneFormat, SimulatedPhone
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.telephone_event import parse_event
@@ -36,16 +36,16 @@ def phone_of(
     stalls: tuple[Stall, ...] = (),
     link: Impairments | None = None,
     **format: Any,
-) -> Phone:
+) -> SimulatedPhone:
     timeline = Timeline()
     for at, pcm in sounds:
         timeline.place(pcm, at, kind="say", text="")
     phone_format = PhoneFormat(ssrc=7, first_sequence=65_530, first_timestamp=2**32 - 500, **format)
     clock = SenderClock(START, stalls=stalls)
-    return Phone(phone_format, timeline, clock, Link(link or Impairments(), 3))
+    return SimulatedPhone(phone_format, timeline, clock, Link(link or Impairments(), 3))
 
 
-def pulled(phone: Phone, seconds: float) -> tuple[PacketBlock, Parsed]:
+def pulled(phone: SimulatedPhone, seconds: float) -> tuple[PacketBlock, Parsed]:
     """Everything that arrives in the first seconds of the phone's time."""
     block = phone.pull(START + round(seconds * SECOND) + 1)
     assert block is not None
@@ -256,7 +256,7 @@ def test_packets_are_the_same_however_often_they_are_asked_for(
     if codec == "G722" and ptime % 20:
         ptime = 20
 
-    def phone() -> Phone:
+    def phone() -> SimulatedPhone:
         made = phone_of(
             (500, tone([440.0], 3000)),
             (5000, SPEECH[:2000]),

@@ -23,14 +23,14 @@ from mediasim.parties.voices.catalogue import (
     in_language,
     voice_named,
 )
-from mediasim.parties.voices.clip import Clip, UtteranceCache, cache_directory
+from mediasim.parties.voices.clip import SpeechClip, UtteranceCache, cache_directory
 from mediasim.parties.voices.engine import (
     SECONDS_PER_CHARACTER,
     BabbleEngine,
-    Engine,
     EngineError,
     EngineUnavailable,
     HibariEngine,
+    SpeechEngine,
     versions,
 )
 from mediasim.parties.voices.espeak import EspeakEngine
@@ -63,7 +63,7 @@ class Tone:
         return hum
 
 
-def speaker(**engines: Engine) -> Speaker:
+def speaker(**engines: SpeechEngine) -> Speaker:
     return Speaker(
         engines={"hibari": Tone(), "espeak": Tone(), "babble": BabbleEngine(), **engines}
     )
@@ -76,7 +76,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SpeechClip]:
     """The sentence in every voice, spoken by the real engines."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("MEDIASIM_SPEECH", raising=False)
@@ -123,7 +123,7 @@ def test_unknown_voice_lists_the_known_ones() -> None:
 # ---- what is spoken
 
 
-def test_each_voice_is_spoken_by_its_own_engine(clips: dict[str, Clip]) -> None:
+def test_each_voice_is_spoken_by_its_own_engine(clips: dict[str, SpeechClip]) -> None:
     assert {name: clip.engine for name, clip in clips.items()} == {
         name: VOICES[name].engine for name in clips
     }
@@ -132,7 +132,7 @@ def test_each_voice_is_spoken_by_its_own_engine(clips: dict[str, Clip]) -> None:
     }
 
 
-def test_voices_can_be_told_apart(clips: dict[str, Clip]) -> None:
+def test_voices_can_be_told_apart(clips: dict[str, SpeechClip]) -> None:
     def differ(one: float, other: float, by: float) -> bool:
         return max(one, other) / min(one, other) > 1 + by
 
@@ -147,14 +147,14 @@ def test_voices_can_be_told_apart(clips: dict[str, Clip]) -> None:
         assert differ(pitch[one], pitch[other], 0.12), (one, other)
 
 
-def test_clips_start_and_end_with_sound(clips: dict[str, Clip]) -> None:
+def test_clips_start_and_end_with_sound(clips: dict[str, SpeechClip]) -> None:
     for name, clip in clips.items():
         for edge in (clip.pcm[:160], clip.pcm[-160:]):
             assert np.abs(edge.astype(int)).max() > 32768 * 10 ** (-55 / 20), name
 
 
 @pytest.mark.parametrize("name", DEFAULT_VOICES)
-def test_every_voice_has_the_same_level(clips: dict[str, Clip], name: str) -> None:
+def test_every_voice_has_the_same_level(clips: dict[str, SpeechClip], name: str) -> None:
     assert speech_dbfs(clips[name].pcm) == pytest.approx(-20, abs=1)
 
 
@@ -212,7 +212,7 @@ def test_espeak_repeats_itself_in_any_order_and_process(espeak: EspeakEngine) ->
     assert elsewhere == sha256(first.tobytes()).hexdigest()
 
 
-def test_every_voice_repeats_itself(clips: dict[str, Clip]) -> None:
+def test_every_voice_repeats_itself(clips: dict[str, SpeechClip]) -> None:
     nothing_cached = Speaker()
     for name in reversed(DEFAULT_VOICES):
         assert nothing_cached.say(SENTENCE, name) == clips[name]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mediasim.audio.tones import babble
 from mediasim.parties.voices.catalogue import VOICES, in_language
-from mediasim.parties.voices.clip import Clip, UtteranceCache
+from mediasim.parties.voices.clip import SpeechClip, UtteranceCache
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.level import kept_samples
 from mediasim.parties.voices.speech import Speaker, UnspeakableText
@@ -31,7 +31,7 @@ def _voices_of_their_own(
     monkeypatch.delenv("MEDIASIM_SPEECH", raising=False)
 
 
-def spoken(voice: str, text: str) -> Clip:
+def spoken(voice: str, text: str) -> SpeechClip:
     return Speaker().say(text, voice)
 
 

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 from playing import Played, Samples, after_codec, path_samples, play
 
-from mediasim.rtp.pacing import DRIFT_BOUND
+from mediasim.rtp.skew_compensation import DRIFT_BOUND
 from mediasim.truth.measure import find_offset
 
 PATH: Final = path_samples()

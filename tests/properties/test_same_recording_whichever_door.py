@@ -31,7 +31,7 @@ from mediasim.testing.doors.compile import APP, CannotSay, call_twiml
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
 from mediasim.testing.doors.draw import draw_call
 from mediasim.testing.doors.judge import Doors, judged
-from mediasim.testing.doors.left import Left, differences
+from mediasim.testing.doors.left import WhatIsLeft, differences
 from mediasim.testing.doors.unlike import UNLIKE, unlike
 
 RUNS = 50 * int(os.environ.get("MEDIASIM_EXAMPLES", "1"))
@@ -383,7 +383,7 @@ def test_a_find_is_made_small_and_written_with_what_repeats_it(
 ) -> None:
     words, door = judge.DOORS["same-by-twiml"]
 
-    def a_door_that_forgets(*asked: Any) -> Left:
+    def a_door_that_forgets(*asked: Any) -> WhatIsLeft:
         return replace(door(*asked), events=())
 
     monkeypatch.setitem(judge.DOORS, "same-by-twiml", (words, a_door_that_forgets))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playing import Played, examples, first_sample, path_samples, play, stands_at
 
-from mediasim.rtp.pacing import DRIFT_BOUND
+from mediasim.rtp.skew_compensation import DRIFT_BOUND
 from mediasim.truth.measure import find_offset
 
 PPM = st.integers(-200, 200)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mediasim.rtp.pacing import ENOUGH, PATIENCE
 from mediasim.rtp.probation import STEP
+from mediasim.rtp.skew_compensation import ENOUGH, PATIENCE
 
 __all__ = ["PlainPacing"]
 

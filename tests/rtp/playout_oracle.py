@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pacing_oracle import PlainPacing
 
 from mediasim.audio.g711 import ALAW_DECODE, ULAW_DECODE
-from mediasim.rtp.pacing import WINDOW_FRAMES
 from mediasim.rtp.probation import STEP, place_of
+from mediasim.rtp.skew_compensation import WINDOW_FRAMES
 
 __all__ = ["Datagram", "OneStream"]
 

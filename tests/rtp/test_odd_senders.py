@@ -1,6 +1,6 @@
 """Senders with several oddities at once: every frame that arrived is played once, and in order.
 
-The policy is the table of :mod:`mediasim.rtp.lines`; ``odd_senders`` draws the senders.
+The policy is the table of :mod:`mediasim.rtp.scheduler`; ``odd_senders`` draws the senders.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from mediasim.audio.g711 import alaw_decode, ulaw_decode
 from mediasim.rtp.gaps import build_comfort_noise
 from mediasim.rtp.packets import PacketBlock, build
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
-from mediasim.rtp.stream import Digit, Stream, StreamFormat
+from mediasim.rtp.stream import Digit, ReceivedStream, StreamFormat
 from mediasim.rtp.telephone_event import event_payloads
 
 FRAME = 160
@@ -92,7 +92,7 @@ class Bench:
 
     def __init__(self, stream_format: StreamFormat | None = None, *, max_block: int = 400) -> None:
         self.playout = Playout(max_block + AHEAD_FRAMES)
-        self.stream: Stream = self.playout.open(stream_format or StreamFormat())
+        self.stream: ReceivedStream = self.playout.open(stream_format or StreamFormat())
         self.digits: list[Digit] = []
 
     def play(
@@ -548,7 +548,7 @@ def oracle_of(datagrams: list[Datagram], frames: int) -> OneStream:
     return oracle
 
 
-def statistics(playout: Playout, stream: Stream) -> dict[str, object]:
+def statistics(playout: Playout, stream: ReceivedStream) -> dict[str, object]:
     reception = playout.reception.of(stream.row)
     return {
         "late": stream.late,

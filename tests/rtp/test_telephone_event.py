@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mediasim.rtp.telephone_event import (
     EVENTS,
-    Event,
     EventReceiver,
+    TelephoneEvent,
     event_payloads,
     parse_event,
 )
@@ -127,7 +127,7 @@ def test_what_cannot_be_sent(
 
 
 def test_the_reserved_bit_and_what_follows_are_ignored() -> None:
-    assert parse_event(b"\x0a\xca\x01\x40\x0b\x0a\x00\xa0") == Event("*", True, 10, 320)
+    assert parse_event(b"\x0a\xca\x01\x40\x0b\x0a\x00\xa0") == TelephoneEvent("*", True, 10, 320)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x01\x0a\x00", b"\x10\x0a\x00\xa0", b"\xff" * 4])

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from mediasim.cli import app as command_line
 from mediasim.sandbox.access import TOKEN, token_for_this_user
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.server import Address, EmbeddedSandbox
+from mediasim.sandbox.server import EmbeddedSandbox, ListenAddress
 from mediasim.sandbox.settings import Settings
 
 PLAN = 'numbers: {"+14155550100": {twiml: <Response><Pause length="60"/></Response>}}'
@@ -58,7 +58,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     settings = Settings(
         config=parse_config(PLAN, base=Path()), hosts=("sandbox.internal",), clock="virtual"
     )
-    address = Address("0.0.0.0", 0, public_url="http://public.example:8080")
+    address = ListenAddress("0.0.0.0", 0, public_url="http://public.example:8080")
     with EmbeddedSandbox(settings, address) as embedded:
         yield Door(embedded)
 

@@ -11,28 +11,28 @@ from functools import partial
 import pytest
 
 from mediasim.sandbox.clocks import ClockKind, ClockRefuses, make_clock
-from mediasim.sandbox.engine import Engine, EngineStopped
+from mediasim.sandbox.engine import EngineStopped, EngineThread
 
 SECOND = 1_000_000_000
 
 
 @pytest.fixture(params=["virtual", "manual", "real"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[EngineThread]:
     yield from _running(request.param)
 
 
 @pytest.fixture
-def virtual() -> Iterator[Engine]:
+def virtual() -> Iterator[EngineThread]:
     yield from _running("virtual")
 
 
 @pytest.fixture
-def manual() -> Iterator[Engine]:
+def manual() -> Iterator[EngineThread]:
     yield from _running("manual")
 
 
-def _running(kind: ClockKind) -> Iterator[Engine]:
-    engine = Engine(make_clock(kind))
+def _running(kind: ClockKind) -> Iterator[EngineThread]:
+    engine = EngineThread(make_clock(kind))
     engine.start()
     yield engine
     engine.stop()
@@ -43,12 +43,12 @@ def _running(kind: ClockKind) -> Iterator[Engine]:
 
 
 async def test_work_is_done_on_the_engines_thread_and_its_result_comes_back(
-    engine: Engine,
+    engine: EngineThread,
 ) -> None:
     assert await engine.gate(lambda: threading.current_thread().name) == "mediasim-engine"
 
 
-async def test_awaitable_work_is_awaited_there(engine: Engine) -> None:
+async def test_awaitable_work_is_awaited_there(engine: EngineThread) -> None:
     async def work() -> asyncio.AbstractEventLoop:
         await asyncio.sleep(0)
         return asyncio.get_running_loop()
@@ -56,7 +56,7 @@ async def test_awaitable_work_is_awaited_there(engine: Engine) -> None:
     assert await engine.gate(work) is engine.clock.loop
 
 
-async def test_what_work_raises_is_raised_by_the_gate(engine: Engine) -> None:
+async def test_what_work_raises_is_raised_by_the_gate(engine: EngineThread) -> None:
     def fail() -> None:
         raise LookupError("nobody there")
 
@@ -64,14 +64,14 @@ async def test_what_work_raises_is_raised_by_the_gate(engine: Engine) -> None:
         await engine.gate(fail)
 
 
-async def test_the_gate_works_on_the_engines_own_loop(engine: Engine) -> None:
+async def test_the_gate_works_on_the_engines_own_loop(engine: EngineThread) -> None:
     async def outer() -> int:
         return await engine.gate(lambda: 42)
 
     assert await engine.gate(outer) == 42
 
 
-async def test_work_goes_on_when_who_asked_for_it_is_cancelled(engine: Engine) -> None:
+async def test_work_goes_on_when_who_asked_for_it_is_cancelled(engine: EngineThread) -> None:
     begun, may_end, done = threading.Event(), threading.Event(), threading.Event()
 
     async def work() -> None:
@@ -89,7 +89,7 @@ async def test_work_goes_on_when_who_asked_for_it_is_cancelled(engine: Engine) -
 
 
 async def test_a_stopped_engine_refuses_work() -> None:
-    engine = Engine(make_clock("virtual"))
+    engine = EngineThread(make_clock("virtual"))
     with pytest.raises(EngineStopped):
         await engine.gate(lambda: None)
     engine.start()
@@ -100,7 +100,7 @@ async def test_a_stopped_engine_refuses_work() -> None:
 
 
 def test_stopping_cancels_what_still_runs() -> None:
-    engine = Engine(make_clock("manual"))
+    engine = EngineThread(make_clock("manual"))
     engine.start()
     ended = threading.Event()
 
@@ -118,7 +118,7 @@ def test_stopping_cancels_what_still_runs() -> None:
 
 def test_a_crash_of_the_loop_is_told() -> None:
     crashes: list[BaseException] = []
-    engine = Engine(make_clock("virtual"), on_crash=crashes.append)
+    engine = EngineThread(make_clock("virtual"), on_crash=crashes.append)
     engine.start()
 
     def break_it() -> None:
@@ -132,7 +132,7 @@ def test_a_crash_of_the_loop_is_told() -> None:
 # -- virtual --------------------------------------------------------------------------------------
 
 
-async def sleep_on(engine: Engine, seconds: float) -> int:
+async def sleep_on(engine: EngineThread, seconds: float) -> int:
     async def work() -> int:
         await asyncio.sleep(seconds)
         return engine.clock.now_ns
@@ -140,14 +140,14 @@ async def sleep_on(engine: Engine, seconds: float) -> int:
     return await engine.gate(work)
 
 
-async def test_virtual_time_takes_no_time(virtual: Engine) -> None:
+async def test_virtual_time_takes_no_time(virtual: EngineThread) -> None:
     started = time.monotonic()
     assert await sleep_on(virtual, 600) == 600 * SECOND
     assert time.monotonic() - started < 2
 
 
 async def test_with_nothing_to_do_virtual_time_stands_still_without_spinning(
-    virtual: Engine,
+    virtual: EngineThread,
 ) -> None:
     await sleep_on(virtual, 5)
     used = time.process_time()
@@ -156,7 +156,7 @@ async def test_with_nothing_to_do_virtual_time_stands_still_without_spinning(
     assert await virtual.gate(lambda: virtual.clock.now_ns) == 5 * SECOND
 
 
-async def test_a_hold_stops_virtual_time(virtual: Engine) -> None:
+async def test_a_hold_stops_virtual_time(virtual: EngineThread) -> None:
     release = threading.Event()
 
     async def work() -> tuple[int, int]:
@@ -173,7 +173,7 @@ async def test_a_hold_stops_virtual_time(virtual: Engine) -> None:
     assert await working == (0, 3 * SECOND)
 
 
-async def test_virtual_time_can_be_made_to_pass_when_nothing_happens(virtual: Engine) -> None:
+async def test_virtual_time_can_be_made_to_pass_when_nothing_happens(virtual: EngineThread) -> None:
     clock = virtual.clock
     await virtual.gate(lambda: clock.advance(7 * SECOND))
     assert await virtual.gate(lambda: clock.now_ns) == 7 * SECOND
@@ -182,7 +182,7 @@ async def test_virtual_time_can_be_made_to_pass_when_nothing_happens(virtual: En
 # -- manual ---------------------------------------------------------------------------------------
 
 
-async def test_manual_time_stands_until_it_is_advanced(manual: Engine) -> None:
+async def test_manual_time_stands_until_it_is_advanced(manual: EngineThread) -> None:
     clock, fired = manual.clock, list[int]()
 
     def set_timers() -> None:
@@ -199,7 +199,7 @@ async def test_manual_time_stands_until_it_is_advanced(manual: Engine) -> None:
     assert await manual.gate(lambda: clock.now_ns) == 5 * SECOND // 2
 
 
-async def test_an_advance_waits_for_what_it_caused(manual: Engine) -> None:
+async def test_an_advance_waits_for_what_it_caused(manual: EngineThread) -> None:
     """A request that begins at the very limit is over, answer and all, when advance returns."""
     clock, done = manual.clock, list[str]()
 
@@ -217,7 +217,7 @@ async def test_an_advance_waits_for_what_it_caused(manual: Engine) -> None:
     asking.result()
 
 
-async def test_advances_add_up(manual: Engine) -> None:
+async def test_advances_add_up(manual: EngineThread) -> None:
     clock = manual.clock
     await asyncio.gather(*(manual.gate(lambda: clock.advance(SECOND)) for _ in range(3)))
     assert await manual.gate(lambda: clock.now_ns) == 3 * SECOND
@@ -236,7 +236,7 @@ async def test_run_until_idle_ends_with_the_last_timer(kind: ClockKind) -> None:
         assert engine.clock.now_ns == 50 * SECOND
 
 
-async def test_run_until_idle_gives_up_at_its_end(manual: Engine) -> None:
+async def test_run_until_idle_gives_up_at_its_end(manual: EngineThread) -> None:
     clock = manual.clock
 
     async def for_ever() -> None:
@@ -248,7 +248,7 @@ async def test_run_until_idle_gives_up_at_its_end(manual: Engine) -> None:
     assert await manual.gate(lambda: clock.now_ns) == 600 * SECOND
 
 
-async def test_a_virtual_clock_has_no_rate(virtual: Engine) -> None:
+async def test_a_virtual_clock_has_no_rate(virtual: EngineThread) -> None:
     with pytest.raises(ClockRefuses, match="real clock"):
         await virtual.gate(lambda: virtual.clock.go_at(2))
     with pytest.raises(ClockRefuses):
@@ -260,7 +260,7 @@ async def test_a_virtual_clock_has_no_rate(virtual: Engine) -> None:
 
 @pytest.mark.realtime
 async def test_the_real_clock_goes_at_its_rate() -> None:
-    engine = Engine(make_clock("real", rate=100))
+    engine = EngineThread(make_clock("real", rate=100))
     engine.start()
     try:
         started = time.monotonic()

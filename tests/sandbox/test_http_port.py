@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mediasim.sandbox.clocks import make_clock
-from mediasim.sandbox.engine import Engine
+from mediasim.sandbox.engine import EngineThread
 from mediasim.sandbox.http_port import WebPort
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 
@@ -50,15 +50,15 @@ def reply(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    engine = Engine(make_clock("virtual"))
+async def engine() -> AsyncIterator[EngineThread]:
+    engine = EngineThread(make_clock("virtual"))
     engine.start()
     yield engine
     await asyncio.to_thread(engine.stop)
 
 
 @pytest.fixture
-async def send(engine: Engine) -> AsyncIterator[Send]:
+async def send(engine: EngineThread) -> AsyncIterator[Send]:
     port = WebPort(asyncio.get_running_loop(), engine.clock.hold)
 
     async def ask(url: str, method: str = "POST", body: bytes = b"", **limits: float) -> HttpAnswer:
@@ -88,7 +88,9 @@ async def test_a_request_and_its_answer(send: Send) -> None:
     assert seen[0].endswith(b"\r\n\r\nCallSid=CA1")
 
 
-async def test_the_clock_stands_still_while_the_app_thinks(engine: Engine, send: Send) -> None:
+async def test_the_clock_stands_still_while_the_app_thinks(
+    engine: EngineThread, send: Send
+) -> None:
     times = list[int]()
 
     async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:

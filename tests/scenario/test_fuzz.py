@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from mediasim.cli import app
 from mediasim.media.recorder import Recorder
 from mediasim.rtp.playout import Playout
-from mediasim.rtp.stream import Stream
+from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.hunt import hunt, one_run
-from mediasim.scenario.fuzz.judge import INVARIANTS, Broken
+from mediasim.scenario.fuzz.judge import INVARIANTS, Violation
 from mediasim.scenario.fuzz.properties import SECOND_RUNS, judged_file, second_run_of, try_out
 from mediasim.scenario.fuzz.second_runs import Blocks
 from mediasim.scenario.fuzz.shrink import shrunk
@@ -163,15 +163,15 @@ def test_what_the_truth_says_of_packets_written_over_is_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = next(file for file in FINDS if file.stem == "place-moved-back")
-    monkeypatch.setattr(Stream, "note_placed", lambda self, placed: None)
+    monkeypatch.setattr(ReceivedStream, "note_placed", lambda self, placed: None)
     assert "said-or-missing" in {broken.name for broken in judged_file(file)}
 
 
 def test_a_find_is_made_small_and_stays_one() -> None:
-    def trial(document: Any) -> Broken | None:
-        return Broken("x", "x", "x") if "'hangup'" in repr(document) else None
+    def trial(document: Any) -> Violation | None:
+        return Violation("x", "x", "x") if "'hangup'" in repr(document) else None
 
-    document, _ = shrunk(SPOKEN, Broken("x", "x", "x"), trial)
+    document, _ = shrunk(SPOKEN, Violation("x", "x", "x"), trial)
     assert document == {
         "name": "spoken",
         "parties": {"ann": {"script": ["hangup"]}, "bob": {}},
@@ -183,7 +183,7 @@ def test_making_small_takes_no_more_tries_than_allowed() -> None:
     tried = []
     shrunk(
         SPOKEN,
-        Broken("x", "x", "x"),
+        Violation("x", "x", "x"),
         lambda _: None,
         most_tries=7,
         on_try=lambda: tried.append(1),

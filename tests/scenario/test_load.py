@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediasim.documents import document
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.scenario.model.load import load_scenarios, parse_scenario, parse_scenarios
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Dtmf, Pause, Say
@@ -202,7 +202,7 @@ def test_problems_are_values() -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(f"{PARTIES}call: {{from: alice, to: bo}}")
     assert caught.value.problems == (
-        Problem(
+        Diagnostic(
             "unknown party 'bo'; expected one of alice, bob; did you mean 'bob'?",
             "call.to",
             None,

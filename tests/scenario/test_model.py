@@ -17,8 +17,8 @@ from mediasim.documents.durations import Duration
 from mediasim.exchange import events
 from mediasim.exchange.events import EXCHANGE_EVENTS
 from mediasim.net.network import GilbertElliott, Impairments, Jitter, Loss, Network, Stall
-from mediasim.scenario.model.call import Answer, Call, Greeting, Transfer, Voicemail
-from mediasim.scenario.model.conference import Muted, Participant
+from mediasim.scenario.model.call import AnswerSpec, Call, Greeting, Transfer, Voicemail
+from mediasim.scenario.model.conference import Muted, ParticipantSpec
 from mediasim.scenario.model.expect import (
     ExpectAligned,
     ExpectChannels,
@@ -31,12 +31,12 @@ from mediasim.scenario.model.expect import (
     ExpectStatus,
 )
 from mediasim.scenario.model.load import parse_scenario
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import (
     ConferenceRecording,
-    Moment,
-    Recording,
+    MomentSpec,
     RecordingPause,
+    RecordingSpec,
     Start,
 )
 from mediasim.scenario.model.scenario import Scenario
@@ -86,7 +86,7 @@ def wrong(**parts: Any) -> list[str]:
 
 
 def script(*steps: Any) -> tuple[Any, ...]:
-    return tuple(Party.model_validate({"script": steps}).script)
+    return tuple(PartySpec.model_validate({"script": steps}).script)
 
 
 # -- durations ----------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def test_repeats_cannot_multiply_without_bound() -> None:
 
 def test_an_empty_party_has_the_defaults() -> None:
     party = scenario().parties["bob"]
-    assert party == Party()
+    assert party == PartySpec()
     assert (party.codec, party.ptime, party.dtx, party.noise) == ("PCMU", 20, "off", None)
     assert party.reaction == 200_000_000
     assert party.network.jitter_buffer == 60_000_000
@@ -362,14 +362,14 @@ def test_numbers_are_made_up_from_the_range_for_fiction() -> None:
 @pytest.mark.parametrize(
     ("written", "answer"),
     [
-        ("2s", Answer(after=Duration.of(2))),
-        ({"after": 2}, Answer(after=Duration.of(2))),
-        ("no-answer", Answer(outcome="no-answer")),
-        ("busy", Answer(outcome="busy")),
-        ({"outcome": "reject", "after": "3s"}, Answer(outcome="reject", after=Duration.of(3))),
+        ("2s", AnswerSpec(after=Duration.of(2))),
+        ({"after": 2}, AnswerSpec(after=Duration.of(2))),
+        ("no-answer", AnswerSpec(outcome="no-answer")),
+        ("busy", AnswerSpec(outcome="busy")),
+        ({"outcome": "reject", "after": "3s"}, AnswerSpec(outcome="reject", after=Duration.of(3))),
     ],
 )
-def test_answers(written: object, answer: Answer) -> None:
+def test_answers(written: object, answer: AnswerSpec) -> None:
     (call,) = scenario(call={"from": "alice", "to": "bob", "answer": written}).calls
     assert call.answer == answer
 
@@ -377,16 +377,16 @@ def test_answers(written: object, answer: Answer) -> None:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (True, [Recording(name="main", of="dial")]),
-        ("on", [Recording(name="main", of="dial")]),
-        ("dual", [Recording(name="main", channels="dual", of="dial")]),
+        (True, [RecordingSpec(name="main", of="dial")]),
+        ("on", [RecordingSpec(name="main", of="dial")]),
+        ("dual", [RecordingSpec(name="main", channels="dual", of="dial")]),
         (False, []),
         ("no", []),
         (
             [True, {"start": {"at": 5}, "track": "inbound"}],
             [
-                Recording(name="main", of="dial"),
-                Recording(
+                RecordingSpec(name="main", of="dial"),
+                RecordingSpec(
                     name="recording-2", start=Start(at=Duration.of(5)), track="inbound", of="api"
                 ),
             ],
@@ -399,20 +399,20 @@ def test_answers(written: object, answer: Answer) -> None:
                 "stop": "9s",
             },
             [
-                Recording(
+                RecordingSpec(
                     name="later",
                     start=Start(on="ringing"),
                     pauses=[
                         RecordingPause(at=Duration.of(3), for_=Duration.of(2), behavior="skip")
                     ],
-                    stop=Moment(at=Duration.of(9)),
+                    stop=MomentSpec(at=Duration.of(9)),
                     of="dial",
                 )
             ],
         ),
     ],
 )
-def test_recordings(written: object, expected: list[Recording]) -> None:
+def test_recordings(written: object, expected: list[RecordingSpec]) -> None:
     (call,) = scenario(call={"from": "alice", "to": "bob", "recording": written}).calls
     assert call.recordings == tuple(expected)
     assert call.recording is None
@@ -553,7 +553,7 @@ def test_voicemail_and_its_greetings() -> None:
 def test_transfers_one_or_several() -> None:
     one = {"at": 10, "to": "carol", "answer": "no-answer"}
     (call,) = scenario(call={"from": "alice", "to": "bob", "transfer": one}).calls
-    transfer = Transfer(at=Duration.of(10), to="carol", answer=Answer(outcome="no-answer"))
+    transfer = Transfer(at=Duration.of(10), to="carol", answer=AnswerSpec(outcome="no-answer"))
     assert call.transfers == (transfer,)
     assert call.parties == ("alice", "bob", "carol")
     (call,) = scenario(
@@ -579,7 +579,7 @@ def test_conferences() -> None:
         }
     ).conferences
     alice, bob, carol = room.participants
-    assert alice == Participant(party="alice")
+    assert alice == ParticipantSpec(party="alice")
     assert (bob.join, bob.leave) == (2 * SECOND, 9 * SECOND)
     assert bob.mutes == (Muted(at=Duration.of(3), for_=Duration.of(1)),)
     assert carol.mutes == (Muted(),)
@@ -851,8 +851,8 @@ def test_the_status_of_the_only_call_needs_no_name() -> None:
 def test_the_same_scenario_from_objects_and_from_a_dict() -> None:
     built = Scenario(
         name="scenario",
-        parties={"alice": Party(script=[Say(text="Hello"), Hangup()]), "bob": Party()},
-        call=Call(from_="alice", to="bob", recording=Recording(channels="dual")),
+        parties={"alice": PartySpec(script=[Say(text="Hello"), Hangup()]), "bob": PartySpec()},
+        call=Call(from_="alice", to="bob", recording=RecordingSpec(channels="dual")),
         expect=[ExpectChannels(is_=2)],
     )
     read = parse_scenario(
@@ -870,7 +870,7 @@ def test_the_same_scenario_from_objects_and_from_a_dict() -> None:
 def test_a_dict_may_hold_parts_already_built() -> None:
     made = parse_scenario(
         {
-            "parties": {"a": Party(script=[Say(text="Hi")]), "b": Party()},
+            "parties": {"a": PartySpec(script=[Say(text="Hi")]), "b": PartySpec()},
             "call": Call(from_="a", to="b", at=Duration.of("2s")),
         }
     )
@@ -905,14 +905,14 @@ def test_a_scenario_dumps_in_the_shape_it_is_written_in(tmp_path: Path) -> None:
 
 def test_wrong_arguments_in_python_say_what_is_right() -> None:
     with pytest.raises(ValidationError, match="unknown party 'bob'; expected alice"):
-        Scenario(parties={"alice": Party()}, call=Call(from_="alice", to="bob"))
+        Scenario(parties={"alice": PartySpec()}, call=Call(from_="alice", to="bob"))
     with pytest.raises(ValidationError, match="did you mean 'text'"):
         Say(txt="hello")  # type: ignore[call-arg]
 
 
 def test_a_problem_found_later_is_told_by_its_path() -> None:
     problem = Scenario(
-        parties={"alice": Party(voice="nobody"), "bob": Party()},
+        parties={"alice": PartySpec(voice="nobody"), "bob": PartySpec()},
         call=Call(from_="alice", to="bob"),
     ).problem(("parties", "alice", "voice"), "unknown voice")
     assert str(problem) == "parties.alice.voice: unknown voice"

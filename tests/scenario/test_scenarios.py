@@ -18,7 +18,7 @@ from mediasim.net.network import Impairments, Network
 from mediasim.scenario.model.call import App
 from mediasim.scenario.model.expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model.load import load_scenarios
-from mediasim.scenario.model.party import Endpoint
+from mediasim.scenario.model.party import EndpointSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.campaign import run_one
 
@@ -30,12 +30,12 @@ IN_REAL_TIME = load_scenarios(sorted(FOLDER.glob("endpoints/*.yaml")))
 NOT_SHOWN = {
     (ExpectStatus, "is_", "failed"),
     (App, "url", None),
-    (Endpoint, "sdp", None),
-    (Endpoint, "rtcp_mux", None),
-    (Endpoint, "rtcp_mux", True),
-    (Endpoint, "rtcp_mux", False),
-    (Endpoint, "payload_type", None),
-    (Endpoint, "dtmf", None),
+    (EndpointSpec, "sdp", None),
+    (EndpointSpec, "rtcp_mux", None),
+    (EndpointSpec, "rtcp_mux", True),
+    (EndpointSpec, "rtcp_mux", False),
+    (EndpointSpec, "payload_type", None),
+    (EndpointSpec, "dtmf", None),
 }
 """No telephone network fails here, so no call does; and nothing of ours runs elsewhere."""
 

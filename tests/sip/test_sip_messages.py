@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mediasim.sip.messages import BadMessage, Request, Response, own_headers, parse, respond
+from mediasim.sip.messages import BadSipMessage, Request, Response, own_headers, parse, respond
 
 GOOD = (
     b"INVITE sip:1@127.0.0.1 SIP/2.0\r\nv: SIP/2.0/UDP 127.0.0.1:5090;branch=z9hG4bK1\r\n"
@@ -43,7 +43,7 @@ def test_a_request_is_read_and_answered() -> None:
     ],
 )
 def test_what_is_wrong_is_said(old: bytes, new: bytes, answerable: bool) -> None:
-    with pytest.raises(BadMessage) as caught:
+    with pytest.raises(BadSipMessage) as caught:
         parse(GOOD.replace(old, new))
     assert str(caught.value)
     assert (caught.value.request is not None) == answerable
@@ -55,7 +55,7 @@ def test_what_is_wrong_is_said(old: bytes, new: bytes, answerable: bool) -> None
 def test_nothing_but_its_own_error_comes_of_garbage(at: int, length: int, put: bytes) -> None:
     try:
         message = parse(GOOD[:at] + put + GOOD[at + length :])
-    except BadMessage as error:
+    except BadSipMessage as error:
         if error.request is not None:
             bytes(respond(error.request, 400, tag="t"))
     else:
@@ -64,5 +64,5 @@ def test_nothing_but_its_own_error_comes_of_garbage(at: int, length: int, put: b
 
 @given(st.binary(max_size=200))
 def test_nor_of_noise(data: bytes) -> None:
-    with pytest.raises(BadMessage):
+    with pytest.raises(BadSipMessage):
         parse(data)

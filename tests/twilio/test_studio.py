@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from mediasim.parties.voices.catalogue import Voice
 from mediasim.parties.voices.clip import Utterance, UtteranceCache
-from mediasim.parties.voices.engine import Engine
+from mediasim.parties.voices.engine import SpeechEngine
 from mediasim.parties.voices.speech import LONGEST_PIECE, Speaker, pieces
 from mediasim.twilio.studio import Studio
 
 SENTENCE = "The quick brown fox jumps over the lazy dog near the river bank. "
 
 
-class Slow(Engine):
+class Slow(SpeechEngine):
     """Notes what it speaks, and waits for its turn to do so."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ def slow() -> Slow:
 
 @pytest.fixture
 def studio(slow: Slow) -> Studio:
-    engines: Mapping[str, Engine] = dict.fromkeys(("hibari", "espeak", "babble"), slow)
+    engines: Mapping[str, SpeechEngine] = dict.fromkeys(("hibari", "espeak", "babble"), slow)
     return Studio(Speaker(engines=engines, cache=NoCache()))
 
 

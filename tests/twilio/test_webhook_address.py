@@ -15,8 +15,8 @@ from twilio.request_validator import RequestValidator
 
 from mediasim.twilio.webhooks import HostGuard
 from mediasim.twilio.webhooks.address import (
-    Address,
     ConnectionOverrides,
+    WebhookUrl,
     body_signed_url,
     signature,
 )
@@ -35,7 +35,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 def refused(url: str, *allowed: str) -> bool:
     """Is a URL refused, as no URL at all or for its host?"""
     try:
-        return HostGuard(allowed).refusal(Address.parse(url).host) is not None
+        return HostGuard(allowed).refusal(WebhookUrl.parse(url).host) is not None
     except ValueError:
         return True
 
@@ -160,12 +160,12 @@ def test_a_refusal_says_what_would_be_right() -> None:
     ],
 )
 def test_the_url_that_is_requested(written: str, wire: str) -> None:
-    assert Address.parse(written).url() == wire
+    assert WebhookUrl.parse(written).url() == wire
 
 
 def test_more_in_the_query() -> None:
-    assert Address.parse("http://127.0.0.1/a").url("b=1") == "http://127.0.0.1/a?b=1"
-    assert Address.parse("http://127.0.0.1/a?c=&c").url("b=1") == "http://127.0.0.1/a?c=&c&b=1"
+    assert WebhookUrl.parse("http://127.0.0.1/a").url("b=1") == "http://127.0.0.1/a?b=1"
+    assert WebhookUrl.parse("http://127.0.0.1/a?c=&c").url("b=1") == "http://127.0.0.1/a?c=&c&b=1"
 
 
 @given(
@@ -177,7 +177,7 @@ def test_an_http_client_changes_nothing_in_it(path: str, query: str) -> None:
     import httpx2
 
     try:
-        url = Address.parse(f"http://127.0.0.1:5000/{path}?{query}").url()
+        url = WebhookUrl.parse(f"http://127.0.0.1:5000/{path}?{query}").url()
     except ValueError:
         return
     assert str(httpx2.URL(url)) == url
@@ -189,17 +189,17 @@ def test_the_host_checked_is_the_host_called(rest: str) -> None:
     import httpx2
 
     try:
-        address = Address.parse(f"http://{rest}")
+        address = WebhookUrl.parse(f"http://{rest}")
     except ValueError:
         return
     assert httpx2.URL(address.url()).host == address.host == urlsplit(address.url()).hostname
 
 
 def test_name_and_password() -> None:
-    address = Address.parse("http://me:p%40ss%3A%C3%BC@127.0.0.1/a?b")
+    address = WebhookUrl.parse("http://me:p%40ss%3A%C3%BC@127.0.0.1/a?b")
     assert address.authorization == "Basic " + base64.b64encode("me:p@ss:ü".encode()).decode()
     assert address.base == "http://me:p%40ss%3A%C3%BC@127.0.0.1/a?b"
-    assert Address.parse("http://127.0.0.1/").authorization is None
+    assert WebhookUrl.parse("http://127.0.0.1/").authorization is None
 
 
 # -- connection overrides -----------------------------------------------------------------------

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from mediasim.parties.voices.word_times import WordTime
 
-__all__ = ["Clip", "Utterance", "UtteranceCache", "cache_directory", "clips_folder"]
+__all__ = ["SpeechClip", "Utterance", "UtteranceCache", "cache_directory", "clips_folder"]
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class SpeechClip:
     """One utterance, starting with its first sound and ending with its last."""
 
     pcm: NDArray[np.int16] = field(repr=False, compare=False)

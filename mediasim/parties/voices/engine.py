@@ -23,10 +23,10 @@ from mediasim.seeds import Seeds
 __all__ = [
     "SECONDS_PER_CHARACTER",
     "BabbleEngine",
-    "Engine",
     "EngineError",
     "EngineUnavailable",
     "HibariEngine",
+    "SpeechEngine",
     "TimedEngine",
     "versions",
 ]
@@ -40,7 +40,7 @@ class EngineUnavailable(EngineError):
     """The engine cannot say anything here, now or later."""
 
 
-class Engine(Protocol):
+class SpeechEngine(Protocol):
     """Turns text into sound: the same text in the same voice is always the same samples."""
 
     def identity(self, voice: Voice) -> str | None:
@@ -57,7 +57,7 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class TimedEngine(Engine, Protocol):
+class TimedEngine(SpeechEngine, Protocol):
     """An engine that knows when it says each word."""
 
     def speak_timed(

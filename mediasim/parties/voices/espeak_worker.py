@@ -35,7 +35,7 @@ SEED = 1
 EVENT_LIST_TERMINATED, EVENT_WORD = 0, 1
 
 
-class Event(ctypes.Structure):
+class EspeakEvent(ctypes.Structure):
     """``espeak_EVENT``."""
 
     _fields_ = (
@@ -51,7 +51,7 @@ class Event(ctypes.Structure):
 
 
 SynthCallback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(Event)
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(EspeakEvent)
 )
 
 Words = list[tuple[int, int]]
@@ -82,7 +82,7 @@ def _spoken(
     words: Words = []
 
     def collect(
-        samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[Event]
+        samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[EspeakEvent]
     ) -> int:
         if samples and count > 0:
             pieces.append(ctypes.string_at(samples, count * 2))

@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.parties.voices.catalogue import Voice, unreadable, voice_named
-from mediasim.parties.voices.clip import Clip, Utterance, UtteranceCache, clips_folder
+from mediasim.parties.voices.clip import SpeechClip, Utterance, UtteranceCache, clips_folder
 from mediasim.parties.voices.engine import (
     BabbleEngine,
-    Engine,
     EngineError,
     EngineUnavailable,
     HibariEngine,
+    SpeechEngine,
     TimedEngine,
 )
 from mediasim.parties.voices.espeak import EspeakEngine
@@ -67,7 +67,7 @@ _TIMING: Final = "espeak"
 
 
 @cache
-def _installed_engines() -> Mapping[str, Engine]:
+def _installed_engines() -> Mapping[str, SpeechEngine]:
     """The engines of this process: one model, one worker, however many speakers."""
     return {"hibari": HibariEngine(), "espeak": EspeakEngine(), BABBLE: BabbleEngine()}
 
@@ -78,7 +78,7 @@ class Speaker:
     def __init__(
         self,
         *,
-        engines: Mapping[str, Engine] | None = None,
+        engines: Mapping[str, SpeechEngine] | None = None,
         cache: UtteranceCache | None = None,
     ) -> None:
         """``engines`` by name, babble among them; `ValueError` for a bad ``MEDIASIM_SPEECH``."""
@@ -87,7 +87,7 @@ class Speaker:
         self._engines = _installed_engines() if engines is None else engines
         self._cache = UtteranceCache() if cache is None else cache
         self._kept_clips = clips_folder()
-        self._clips: OrderedDict[tuple[str, str, float], Clip] = OrderedDict()
+        self._clips: OrderedDict[tuple[str, str, float], SpeechClip] = OrderedDict()
         self._unavailable: set[str] = set()
         self._causes: set[str] = set()
         self._forced = os.environ.get("MEDIASIM_SPEECH", "")
@@ -96,7 +96,9 @@ class Speaker:
                 f"MEDIASIM_SPEECH is {self._forced!r}; it can be hibari, espeak, babble or unset"
             )
 
-    def say(self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS) -> Clip:
+    def say(
+        self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS
+    ) -> SpeechClip:
         """The text in a voice of the catalogue, at that active-speech level.
 
         `UnspeakableText` for a text that the voice cannot say, `ValueError` if there is nobody of
@@ -106,7 +108,7 @@ class Speaker:
 
     def saying(
         self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS
-    ) -> Generator[None, None, Clip]:
+    ) -> Generator[None, None, SpeechClip]:
         """The same in steps, each of which makes a piece of `LONGEST_PIECE` characters at most.
 
         Other texts may be said between two steps, and it may be given up after any of them.
@@ -125,7 +127,7 @@ class Speaker:
                 made.append(utterance)
             whole = _joined(made)
             pcm = at_speech_level(whole.pcm / 32768, level_dbfs)
-            clip = self._clips[key] = Clip(pcm, text, person.name, engine, whole.words)
+            clip = self._clips[key] = SpeechClip(pcm, text, person.name, engine, whole.words)
         self._clips.move_to_end(key)
         self._forget_oldest()
         return clip

@@ -7,4 +7,4 @@ to the worker that carries the call. Numbers, applications, keys and queues are 
 every worker is told of them.
 """
 
-__all__ = ["fleet", "front", "wire"]
+__all__ = ["fleet", "front", "ipc"]

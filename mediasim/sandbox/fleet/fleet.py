@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     import httpx2
 
+    from mediasim.twilio.fault_injection import FaultRule
     from mediasim.twilio.resources import AccountRecord
-    from mediasim.twilio.weather import Spell
 
 __all__ = ["Fleet", "Worker"]
 
@@ -343,7 +343,7 @@ class Fleet:
                     worker.ready.set()
         return None
 
-    def _now(self) -> tuple[AccountRecord, datetime, int, list[tuple[str, Spell]]]:
+    def _now(self) -> tuple[AccountRecord, datetime, int, list[tuple[str, FaultRule]]]:
         service = self._sandbox.service
         weather = service.webhooks.weather.spells()
         return service.account, service.dates.epoch, zero_of(self._sandbox.clock), weather

@@ -16,7 +16,7 @@ from mediasim.sandbox.fleet.ipc import MessagePipe, ReportedRecords
 from mediasim.sandbox.inspector.legs import levels
 from mediasim.sandbox.persistence import from_document, to_document
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.sandbox.server import Address, serve_until
+from mediasim.sandbox.server import ListenAddress, serve_until
 from mediasim.sandbox.workers import Orders
 
 __all__ = ["main"]
@@ -36,7 +36,7 @@ class _Worker:
         await self._wire.open(end)
         watching = asyncio.ensure_future(self._watch())
         records = ReportedRecords(self._wire, loop, orders.boot)
-        address = Address(port=0, public_url=orders.base_url)
+        address = ListenAddress(port=0, public_url=orders.base_url)
         await serve_until(self._ended, orders.settings, address, self._ready, records=records)
         watching.cancel()
         await records.reported()

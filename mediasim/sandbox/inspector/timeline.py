@@ -30,7 +30,7 @@ from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.account import Account
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["timeline"]
 
@@ -168,7 +168,7 @@ def _streams_of(service: Account, sids: Collection[str]) -> list[dict[str, Any]]
     return [_shown(each) for each in service.streams.all() if each.record.call_sid in sids]
 
 
-def _shown(stream: Stream) -> dict[str, Any]:
+def _shown(stream: MediaStream) -> dict[str, Any]:
     told = stream.to_json()
     record = stream.record
     return {
@@ -189,7 +189,7 @@ def _shown(stream: Stream) -> dict[str, Any]:
     }
 
 
-def _talk(stream: Stream) -> dict[str, Any]:
+def _talk(stream: MediaStream) -> dict[str, Any]:
     """Of an app that can speak; of one that listens only, who was heard and no more."""
     began = (stream.started_frame or 0) * FRAME_NS / NS_PER_SECOND
 

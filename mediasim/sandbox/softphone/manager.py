@@ -12,15 +12,15 @@ from mediasim.exchange.phone import NotReached, Phone
 from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.softphone.page import (
-    Answer,
+    AnswerMessage,
     BrowserCall,
-    HangUp,
-    Hold,
+    HangUpMessage,
+    HoldMessage,
     Invite,
-    Mute,
+    MuteMessage,
     Page,
     PageMessage,
-    Press,
+    PressMessage,
     Register,
     Reject,
 )
@@ -69,11 +69,11 @@ class SoftphoneManager:
             self._register(page, ask)
         elif isinstance(ask, Invite):
             self._invite(page, ask)
-        elif isinstance(ask, Answer | Reject):
+        elif isinstance(ask, AnswerMessage | Reject):
             ringing = self._rings.get(page, {}).get(ask.call)
             if ringing is not None:
-                ringing.decide(page, ask.sdp if isinstance(ask, Answer) else None)
-            elif isinstance(ask, Answer):
+                ringing.decide(page, ask.sdp if isinstance(ask, AnswerMessage) else None)
+            elif isinstance(ask, AnswerMessage):
                 page.tell("ended", call=ask.call, status="taken", words="it rings no longer")
         else:
             self._change(page, ask)
@@ -137,15 +137,17 @@ class SoftphoneManager:
         service.keys.add(key)
         return key
 
-    def _change(self, page: Page, ask: HangUp | Press | Hold | Mute) -> None:
+    def _change(
+        self, page: Page, ask: HangUpMessage | PressMessage | HoldMessage | MuteMessage
+    ) -> None:
         call = self._calls.get(page, {}).get(ask.call)
         if call is None:
             return  # it is over, which the page is about to hear
-        if isinstance(ask, HangUp):
+        if isinstance(ask, HangUpMessage):
             call.hang_up()
-        elif isinstance(ask, Press):
+        elif isinstance(ask, PressMessage):
             call.press(ask.digits)
-        elif isinstance(ask, Hold):
+        elif isinstance(ask, HoldMessage):
             call.hold(ask.on)
         else:
             call.note("muted" if ask.on else "unmuted")
@@ -223,7 +225,7 @@ class SoftphoneManager:
 
     # -- being called -----------------------------------------------------------------------
 
-    def reach(self, address: str, otherwise: bool = False) -> SoftphoneReach | None:
+    def reach(self, address: str, otherwise: bool = False) -> SoftphoneGateway | None:
         """The way to ``client:NAME``, where a page has ever registered by that name.
 
         ``otherwise``: nobody of the number plan has the name. Who of the plan has it answers when
@@ -233,7 +235,7 @@ class SoftphoneManager:
         if scheme != "client":
             return None
         if self.pages_of(identity) or (otherwise and identity in self._known):
-            return SoftphoneReach(self, identity)
+            return SoftphoneGateway(self, identity)
         return None
 
     def pages_of(self, identity: str) -> list[Page]:
@@ -252,7 +254,7 @@ class SoftphoneManager:
             self._rings.get(page, {}).pop(name, None)
 
 
-class SoftphoneReach:
+class SoftphoneGateway:
     """One call that rings every page of an identity, a Reach: the first to answer has it."""
 
     def __init__(self, manager: SoftphoneManager, identity: str) -> None:

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from mediasim.net.webrtc import WebRtcEndpoint
 
 __all__ = [
-    "Answer",
+    "AnswerMessage",
     "BrowserCall",
-    "HangUp",
-    "Hold",
+    "HangUpMessage",
+    "HoldMessage",
     "Invite",
-    "Mute",
+    "MuteMessage",
     "Page",
     "PageMessage",
-    "Press",
+    "PressMessage",
     "Register",
     "Reject",
 ]
@@ -57,7 +57,7 @@ class Invite(_OfCall):
     sdp: _Sdp
 
 
-class Answer(_OfCall):
+class AnswerMessage(_OfCall):
     type: Literal["answer"]
     sdp: _Sdp
 
@@ -66,28 +66,37 @@ class Reject(_OfCall):
     type: Literal["reject"]
 
 
-class HangUp(_OfCall):
+class HangUpMessage(_OfCall):
     type: Literal["hangup"]
 
 
-class Press(_OfCall):
+class PressMessage(_OfCall):
     """Keys, where the browser cannot send them as telephone events."""
 
     type: Literal["press"]
     digits: Annotated[str, Field(pattern=r"^[0-9*#A-D]{1,64}$")]
 
 
-class Hold(_OfCall):
+class HoldMessage(_OfCall):
     type: Literal["hold"]
     on: bool
 
 
-class Mute(_OfCall):
+class MuteMessage(_OfCall):
     type: Literal["mute"]
     on: bool
 
 
-PageMessage = Register | Invite | Answer | Reject | HangUp | Press | Hold | Mute
+PageMessage = (
+    Register
+    | Invite
+    | AnswerMessage
+    | Reject
+    | HangUpMessage
+    | PressMessage
+    | HoldMessage
+    | MuteMessage
+)
 
 
 ASK: TypeAdapter[PageMessage] = TypeAdapter(Annotated[PageMessage, Field(discriminator="type")])

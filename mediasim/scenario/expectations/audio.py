@@ -17,7 +17,7 @@ from mediasim.audio.levels import rms_dbfs
 from mediasim.documents.diagnostics import counted, is_clip, says
 from mediasim.documents.durations import Duration
 from mediasim.parties.hearing import HEARD_DBFS
-from mediasim.scenario.expectations.verdicts import Failed, Media, place
+from mediasim.scenario.expectations.verdicts import Failed, PublishedMedia, place
 from mediasim.scenario.model.expect import (
     ExpectAligned,
     ExpectHeard,
@@ -44,7 +44,7 @@ _MOST_LOST: Final = 0.3
 # -- heard ----------------------------------------------------------------------------------
 
 
-def heard(media: Media, wanted: ExpectHeard) -> str:
+def heard(media: PublishedMedia, wanted: ExpectHeard) -> str:
     """The party, or what it says or plays, is in the channel at some time of the span."""
     low, high = _span(wanted.between, media.samples)
     if wanted.text is None and wanted.clip is None:
@@ -80,7 +80,7 @@ def heard(media: Media, wanted: ExpectHeard) -> str:
     )
 
 
-def _sounds(media: Media, party: str, number: int, low: int, high: int) -> str:
+def _sounds(media: PublishedMedia, party: str, number: int, low: int, high: int) -> str:
     """What is heard of a party that is not simulated: of it no more is known than that."""
     frames = media.pcm[number - 1, low : low + (high - low) // FRAME_SAMPLES * FRAME_SAMPLES]
     levels = [rms_dbfs(frame) for frame in frames.reshape(-1, FRAME_SAMPLES)]
@@ -104,7 +104,7 @@ def _is_meant(interval: Interval, wanted: ExpectHeard) -> bool:
     return wanted.clip is None or (interval.kind == "play" and is_clip(interval.text, wanted.clip))
 
 
-def _missing(media: Media, number: int, interval: Interval) -> str:
+def _missing(media: PublishedMedia, number: int, interval: Interval) -> str:
     """What is to be said of a clip that is not where it should be."""
     what = f"{interval.party}'s {interval.text!r}"
     for other, channel in enumerate(media.pcm, 1):
@@ -137,7 +137,7 @@ def _samples(duration: Duration) -> int:
 # -- silent ---------------------------------------------------------------------------------
 
 
-def silent(media: Media, wanted: ExpectSilent) -> str:
+def silent(media: PublishedMedia, wanted: ExpectSilent) -> str:
     """No frame of the span is as loud as the limit."""
     low, high = _span(wanted.between, media.samples)
     worst, channel, at = FLOOR_DB, 0, low
@@ -161,7 +161,7 @@ def silent(media: Media, wanted: ExpectSilent) -> str:
 # -- crosstalk ------------------------------------------------------------------------------
 
 
-def no_crosstalk(media: Media, wanted: ExpectNoCrosstalk) -> str:
+def no_crosstalk(media: PublishedMedia, wanted: ExpectNoCrosstalk) -> str:
     """Whatever is said in one channel is not heard in the other above the limit."""
     worst, into, at = None, 0, 0
     # Clip by clip, for a leak that comes and goes is drowned by all that did not leak.
@@ -178,7 +178,7 @@ def no_crosstalk(media: Media, wanted: ExpectNoCrosstalk) -> str:
     return found
 
 
-def _leakable(media: Media) -> Iterator[tuple[int, int, Interval]]:
+def _leakable(media: PublishedMedia) -> Iterator[tuple[int, int, Interval]]:
     """Each clip with its channel and the other one, but for what both say at the same time."""
     channels = media.truth.channels
     for own, other in ((0, 1), (1, 0)):
@@ -196,7 +196,7 @@ def _leakable(media: Media) -> Iterator[tuple[int, int, Interval]]:
 # -- aligned --------------------------------------------------------------------------------
 
 
-def aligned(media: Media, wanted: ExpectAligned) -> str:
+def aligned(media: PublishedMedia, wanted: ExpectAligned) -> str:
     """Every clip stands where a clean path would have put it."""
     measured, worst = 0, 0
     for channel in media.truth.channels:
@@ -223,7 +223,7 @@ def aligned(media: Media, wanted: ExpectAligned) -> str:
     return f"{counted(measured, 'clip')}, {counted(abs(worst), 'sample')} off at most"
 
 
-def _offset(media: Media, channel: ChannelTruth, interval: Interval) -> int | None:
+def _offset(media: PublishedMedia, channel: ChannelTruth, interval: Interval) -> int | None:
     """Samples between a clip and its due place; None where that cannot be told.
 
     Raises Failed if the clip is not there at all, and should be.

@@ -23,7 +23,7 @@ from mediasim.scenario.expectations.conversation import (
 )
 from mediasim.scenario.expectations.verdicts import (
     Failed,
-    Media,
+    PublishedMedia,
     Verdict,
     media_of,
     place,
@@ -156,7 +156,7 @@ def _plain(value: Any) -> str:
     return "absent" if value is None else str(value)
 
 
-def _listening(judge: Callable[[Media, Any], str]) -> Callable[[Run, Any], str]:
+def _listening(judge: Callable[[PublishedMedia, Any], str]) -> Callable[[Run, Any], str]:
     return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
 
 

@@ -1,6 +1,6 @@
 """How well an app converses, held against limits. What was not measured holds none of them.
 
-For scenarios and for tests alike: given figures, what was found in words, or :class:`Wanting`.
+For scenarios and for tests alike: given figures, what was found in words, or :class:`LimitMissed`.
 Silences have to be measured with ``dead_air_ms=1``, or those that are shorter are not judged.
 """
 
@@ -23,12 +23,12 @@ from mediasim.scenario.model.expect import (
     ExpectTalkOver,
 )
 from mediasim.scenario.running.runner import Run
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = [
     "APP",
     "CALLER",
-    "Wanting",
+    "LimitMissed",
     "barge_in",
     "dead_air",
     "greeting",
@@ -46,7 +46,7 @@ CALLER: Final = 1
 APP: Final = 2
 
 
-class Wanting(Exception):
+class LimitMissed(Exception):
     """A limit is not held; says what was found, and where to listen."""
 
     def __init__(self, found: str, side: int = CALLER, at_ms: int = 0) -> None:
@@ -62,21 +62,21 @@ class Wanting(Exception):
 def judge_greeting(figures: Figures, within: Duration) -> str:
     """The app's first sound came in time."""
     if figures.greeting_ms is None:
-        raise Wanting("null: the app never spoke")
+        raise LimitMissed("null: the app never spoke")
     found = f"{figures.greeting_ms} ms"
     if _over(figures.greeting_ms, within):
-        raise Wanting(found, APP, figures.greeting_ms)
+        raise LimitMissed(found, APP, figures.greeting_ms)
     return found
 
 
 def judge_response(figures: Figures, within: Duration, unanswered: int = 0) -> str:
     """Every utterance of the caller's was answered in time, but for so many."""
     if not figures.responses:
-        raise Wanting("null: the caller never spoke")
+        raise LimitMissed("null: the caller never spoke")
     silent = [each.after for each in figures.responses if each.latency_ms is None]
     answered = [each for each in figures.responses if each.latency_ms is not None]
     if len(silent) > unanswered or not answered:
-        raise Wanting(
+        raise LimitMissed(
             f"null: the app never answered what was said {_when(silent[0])} "
             f"({counted(len(silent), 'utterance')} of {len(figures.responses)} unanswered)",
             CALLER,
@@ -86,26 +86,26 @@ def judge_response(figures: Figures, within: Duration, unanswered: int = 0) -> s
     latency = worst.latency_ms or 0
     found = f"{latency} ms at worst, after what was said {_when(worst.after)}"
     if _over(latency, within):
-        raise Wanting(found, APP, worst.after.end_ms + latency)
+        raise LimitMissed(found, APP, worst.after.end_ms + latency)
     return found
 
 
 def judge_barge_in(figures: Figures, within: Duration) -> str:
     """Whenever the caller spoke over the app, the app fell silent in time."""
     if not figures.barge_ins:
-        raise Wanting("null: the caller never began to speak while the app spoke")
+        raise LimitMissed("null: the caller never began to speak while the app spoke")
     worst = 0
     for each in figures.barge_ins:
         at = f"at {each.at_ms / 1000:.2f} s"
         if each.reaction_ms is None:
-            raise Wanting(
+            raise LimitMissed(
                 f"null: the caller began to speak over the app {at}, and the app never fell "
                 "silent before the caller had ended",
                 APP,
                 each.at_ms,
             )
         if _over(each.reaction_ms, within):
-            raise Wanting(f"{each.reaction_ms} ms, {at}", APP, each.at_ms)
+            raise LimitMissed(f"{each.reaction_ms} ms, {at}", APP, each.at_ms)
         worst = max(worst, each.reaction_ms)
     return f"{worst} ms at worst, of {counted(len(figures.barge_ins), 'time')}"
 
@@ -121,7 +121,7 @@ def judge_talk_over(figures: Figures, most: Duration) -> str:
             for b in figures.app
             if a.start_ms < b.end_ms and b.start_ms < a.end_ms
         )
-        raise Wanting(found, APP, min(both))
+        raise LimitMissed(found, APP, min(both))
     return found
 
 
@@ -133,13 +133,13 @@ def judge_dead_air(figures: Figures, most: Duration) -> str:
         return "none"
     found = f"{longest.ms} ms at most, {_when(longest)}"
     if _over(longest.ms, most):
-        raise Wanting(found, APP, longest.start_ms)
+        raise LimitMissed(found, APP, longest.start_ms)
     return found
 
 
 def _needs_sound(figures: Figures) -> None:
     if not figures.app:
-        raise Wanting("null: the app never spoke")
+        raise LimitMissed("null: the app never spoke")
 
 
 def _over(found_ms: int, most: Duration) -> bool:
@@ -182,12 +182,12 @@ def _judged(run: Run, wanted: AppExpectation, judge: Callable[[Figures], str]) -
     stream = _stream(run, wanted)
     try:
         return judge(stream.figures(dead_air_ms=1))
-    except Wanting as wanting:
+    except LimitMissed as wanting:
         place = _place(run, stream, wanting.side, wanting.at_ms)
         raise Failed(str(wanting), place) from None
 
 
-def _stream(run: Run, wanted: AppExpectation) -> Stream:
+def _stream(run: Run, wanted: AppExpectation) -> MediaStream:
     """The stream to a call's app. Raises Failed."""
     name, stream = next(
         (each for each in run.streams.items() if wanted.call in (None, each[0])), ("", None)
@@ -200,7 +200,7 @@ def _stream(run: Run, wanted: AppExpectation) -> Stream:
     return stream
 
 
-def _place(run: Run, stream: Stream, channel: int, at_ms: int) -> dict[str, Any] | None:
+def _place(run: Run, stream: MediaStream, channel: int, at_ms: int) -> dict[str, Any] | None:
     """Where to listen in the first two-channel recording of the call; None: there is none."""
     assert stream.started_frame is not None
     call_seconds = stream.started_frame * FRAME_SAMPLES / SAMPLE_RATE + at_ms / 1000

@@ -20,7 +20,7 @@ from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.running.runner import Run
 from mediasim.truth.documents import RecordingTruth
 
-__all__ = ["Failed", "FileClock", "Media", "Verdict", "media_of", "place", "recording_of"]
+__all__ = ["Failed", "FileClock", "PublishedMedia", "Verdict", "media_of", "place", "recording_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class PublishedMedia:
     """A published recording."""
 
     record: RecordingRecord
@@ -67,7 +67,7 @@ def recording_of(run: Run, name: str | None) -> LiveRecording:
     return recording
 
 
-def media_of(run: Run, name: str | None) -> Media:
+def media_of(run: Run, name: str | None) -> PublishedMedia:
     """A recording's file and truth. Raises Failed if it has none."""
     recording = recording_of(run, name)
     record = recording.record
@@ -75,7 +75,7 @@ def media_of(run: Run, name: str | None) -> Media:
         why = f": {ABSENT[record.absence]}" if record.absence else ""
         raise Failed(f"recording {recording.name} is {record.status}{why}")
     path = run.exchange.store.wav_path(recording.sid)
-    return Media(record, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])
+    return PublishedMedia(record, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])
 
 
 @lru_cache(maxsize=2)

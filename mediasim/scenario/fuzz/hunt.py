@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from mediasim.documents.diagnostics import ScenarioError
-from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
+from mediasim.scenario.fuzz.judge import GOES_THROUGH, Violation
 from mediasim.scenario.fuzz.properties import Invariants, Properties
 from mediasim.scenario.fuzz.shrink import shrunk
 
@@ -27,7 +27,7 @@ class Find:
     """A run that broke an invariant."""
 
     number: int
-    broken: Broken
+    broken: Violation
     document: dict[str, Any]
     file: Path | None = None
     """The small scenario that repeats it."""
@@ -49,7 +49,7 @@ def one_run(seed: int, number: int, properties: Properties = _INVARIANTS) -> Fin
     try:
         broken = next(properties.judge(document, seed, number), None)
     except ScenarioError as error:
-        broken = Broken(*GOES_THROUGH, f"what was drawn is no scenario: {error}")
+        broken = Violation(*GOES_THROUGH, f"what was drawn is no scenario: {error}")
     return None if broken is None else Find(number, broken, document)
 
 

@@ -31,8 +31,8 @@ from mediasim.twilio.representations import ABSENCE_CODES
 __all__ = [
     "GOES_THROUGH",
     "INVARIANTS",
-    "Broken",
     "Invariant",
+    "Violation",
     "broken_by",
     "conferences_empty",
     "lives_are_legal",
@@ -196,7 +196,7 @@ class Invariant:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Violation:
     """An invariant that a run broke."""
 
     name: str
@@ -264,9 +264,9 @@ INVARIANTS: Final = (
 )
 
 
-def broken_by(played: Played) -> Iterator[Broken]:
+def broken_by(played: Played) -> Iterator[Violation]:
     """Every invariant that a run breaks, with its first place."""
     for invariant in INVARIANTS:
         where = next(invariant.problems(played), None)
         if where is not None:
-            yield Broken(invariant.name, invariant.words, where)
+            yield Violation(invariant.name, invariant.words, where)

@@ -16,7 +16,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import Track
 from mediasim.parties.party import Party
-from mediasim.rtp.pacing import DRIFT_BOUND
+from mediasim.rtp.skew_compensation import DRIFT_BOUND
 from mediasim.scenario.fuzz.play import Played
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, RecordingTruth
 from mediasim.truth.reference import exact_codecs, reference_of

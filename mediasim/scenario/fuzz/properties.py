@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import read_yaml
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.draw_parties import Draws
-from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken, broken_by
+from mediasim.scenario.fuzz.judge import GOES_THROUGH, Violation, broken_by
 from mediasim.scenario.fuzz.killed import KILLED
 from mediasim.scenario.fuzz.play import Played, play
-from mediasim.scenario.fuzz.second_runs import AGAIN, SINGLE, Again
+from mediasim.scenario.fuzz.second_runs import AGAIN, SINGLE, SecondRunInvariant
 from mediasim.scenario.model.load import load_scenarios
 from mediasim.seeds import Seeds
 
@@ -30,17 +30,17 @@ __all__ = [
 ]
 
 Document = Mapping[str, Any]
-SECOND_RUNS: Final[tuple[Again, ...]] = (*AGAIN, *SINGLE, *KILLED)
+SECOND_RUNS: Final[tuple[SecondRunInvariant, ...]] = (*AGAIN, *SINGLE, *KILLED)
 _SLOW_SHARE: Final = 0.05
 """Runs played a second time in a way that takes long: in a process of its own, frame by frame."""
-Trial = Callable[[Mapping[str, Any]], Broken | None]
+Trial = Callable[[Mapping[str, Any]], Violation | None]
 """Says how a scenario's document breaks one invariant; None where it does not."""
 
 
 # -- one scenario -------------------------------------------------------------------------------
 
 
-def second_run_of(seed: int, number: int) -> Again:
+def second_run_of(seed: int, number: int) -> SecondRunInvariant:
     """What a run is played a second time for: one thing, for it takes as long as the first."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"second/{number}")
     if draws.chance(_SLOW_SHARE):
@@ -49,14 +49,14 @@ def second_run_of(seed: int, number: int) -> Again:
 
 
 def try_out(
-    document: Mapping[str, Any], again: Sequence[Again], base: Path | None = None
-) -> Iterator[Broken]:
+    document: Mapping[str, Any], again: Sequence[SecondRunInvariant], base: Path | None = None
+) -> Iterator[Violation]:
     """Play a scenario, and again for each of ``again``; what it breaks, as it is found.
 
     Raises ScenarioError for a document that is wrong.
     """
     played = _play(document, base)
-    if isinstance(played, Broken):
+    if isinstance(played, Violation):
         yield played
         return
     yield from broken_by(played)
@@ -66,7 +66,7 @@ def try_out(
             yield broken
 
 
-def _play(document: Mapping[str, Any], base: Path | None) -> Played | Broken:
+def _play(document: Mapping[str, Any], base: Path | None) -> Played | Violation:
     try:
         return play(document, base=base)
     except ScenarioError:
@@ -76,17 +76,17 @@ def _play(document: Mapping[str, Any], base: Path | None) -> Played | Broken:
 
 
 def _judged_again(
-    each: Again, document: Mapping[str, Any], played: Played, base: Path | None
-) -> Broken | None:
+    each: SecondRunInvariant, document: Mapping[str, Any], played: Played, base: Path | None
+) -> Violation | None:
     try:
         where = next(each.problems(document, played, base), None)
     except Exception as error:
         where = _words(error)
-    return None if where is None else Broken(each.name, each.words, where)
+    return None if where is None else Violation(each.name, each.words, where)
 
 
-def _fell(error: Exception) -> Broken:
-    return Broken(*GOES_THROUGH, _words(error))
+def _fell(error: Exception) -> Violation:
+    return Violation(*GOES_THROUGH, _words(error))
 
 
 def _words(error: Exception) -> str:
@@ -97,7 +97,7 @@ def trial(name: str, base: Path | None = None) -> Trial:
     """Whether a document breaks the invariant of that name; for it alone it is played."""
     again = [each for each in SECOND_RUNS if each.name == name]
 
-    def broken(document: Mapping[str, Any]) -> Broken | None:
+    def broken(document: Mapping[str, Any]) -> Violation | None:
         return next((it for it in try_out(document, again, base) if it.name == name), None)
 
     return broken
@@ -116,10 +116,10 @@ class Properties(Protocol):
     def draw(self, seed: int, number: int) -> dict[str, Any]:
         """The scenario of a run; the seed and the run's number decide all of it."""
 
-    def judge(self, document: Document, seed: int, number: int) -> Iterator[Broken]:
+    def judge(self, document: Document, seed: int, number: int) -> Iterator[Violation]:
         """What a drawn scenario breaks. Raises ScenarioError for one that is wrong."""
 
-    def judge_file(self, document: Document, base: Path) -> Iterator[Broken]:
+    def judge_file(self, document: Document, base: Path) -> Iterator[Violation]:
         """What a file's scenario breaks, tried in every way. Raises ScenarioError."""
 
     def trial(self, name: str) -> Trial:
@@ -135,10 +135,10 @@ class Invariants:
     def draw(self, seed: int, number: int) -> dict[str, Any]:
         return draw_scenario(seed, number)
 
-    def judge(self, document: Document, seed: int, number: int) -> Iterator[Broken]:
+    def judge(self, document: Document, seed: int, number: int) -> Iterator[Violation]:
         return try_out(document, [second_run_of(seed, number)])
 
-    def judge_file(self, document: Document, base: Path) -> Iterator[Broken]:
+    def judge_file(self, document: Document, base: Path) -> Iterator[Violation]:
         return try_out(document, SECOND_RUNS, base)
 
     def trial(self, name: str) -> Trial:
@@ -148,14 +148,14 @@ class Invariants:
 _INVARIANTS: Final = Invariants()
 
 
-def judged_file(file: Path, properties: Properties = _INVARIANTS) -> Iterator[Broken]:
+def judged_file(file: Path, properties: Properties = _INVARIANTS) -> Iterator[Violation]:
     """What a scenario's file breaks.
 
     Raises ScenarioError for a file that holds no scenario, or several.
     """
     (scenario, *more) = load_scenarios([file])
     if more:
-        raise ScenarioError([Problem("gives several runs, expected one", "matrix", file)])
+        raise ScenarioError([Diagnostic("gives several runs, expected one", "matrix", file)])
     document = read_yaml(file.read_text("utf-8"), file).plain()
     document.setdefault("name", scenario.name)
     yield from properties.judge_file(document, file.parent)

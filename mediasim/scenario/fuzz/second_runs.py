@@ -17,12 +17,12 @@ from mediasim.scenario.fuzz.play import Played, play
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import STEPS, listens
 
-__all__ = ["AGAIN", "SINGLE", "Again", "Beside", "Blocks", "Hushed"]
+__all__ = ["AGAIN", "SINGLE", "Beside", "Blocks", "Hushed", "SecondRunInvariant"]
 
 Document = Mapping[str, Any]
 
 
-class Again(Protocol):
+class SecondRunInvariant(Protocol):
     """An invariant judged by a second run."""
 
     @property
@@ -178,12 +178,12 @@ def _events(played: Played) -> list[tuple[int, str, str]]:
     return [(event.at_ns, event.kind, event.subject) for event in played.events]
 
 
-AGAIN: Final[tuple[Again, ...]] = (
+AGAIN: Final[tuple[SecondRunInvariant, ...]] = (
     Blocks(None),
     *(Blocks(frames) for frames in (7, 50)),
     Beside(),
     *(Hushed(number) for number in (1, 2, 3)),
 )
 """All of them, but for"""
-SINGLE: Final[tuple[Again, ...]] = (Blocks(1),)
+SINGLE: Final[tuple[SecondRunInvariant, ...]] = (Blocks(1),)
 """what takes long: a frame at a time, as in real time."""

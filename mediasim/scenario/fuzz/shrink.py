@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from mediasim.documents.diagnostics import ScenarioError
-from mediasim.scenario.fuzz.judge import Broken
+from mediasim.scenario.fuzz.judge import Violation
 from mediasim.scenario.fuzz.properties import Trial
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.steps import STEPS
@@ -32,12 +32,12 @@ _Path = tuple[str | int, ...]
 
 def shrunk(
     document: Mapping[str, Any],
-    found: Broken,
+    found: Violation,
     trial: Trial,
     *,
     most_tries: int = MOST_TRIES,
     on_try: Callable[[], None] | None = None,
-) -> tuple[Document, Broken]:
+) -> tuple[Document, Violation]:
     """The smallest document found that breaks the same, and how it does."""
     best, broken = copy.deepcopy(dict(document)), found
     left = most_tries

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from mediasim.captures.pcap import CaptureError, Datagram, datagram_in, read_capture
-from mediasim.captures.rtp_streams import Talk, find_streams, pairs_of, talks_of
+from mediasim.captures.rtp_streams import CapturedDirection, find_streams, pairs_of, talks_of
 from mediasim.net.sdp import SdpError, SessionDescription, parse_sdp
 
 __all__ = [
     "Captured",
-    "Choice",
+    "ChosenCall",
     "ImportRefused",
     "Signalled",
     "UnclearChoice",
@@ -53,7 +53,7 @@ class Captured:
     seed: int
     """Decided by its bytes."""
     datagrams: tuple[Datagram, ...]
-    talks: tuple[Talk, ...]
+    talks: tuple[CapturedDirection, ...]
     truncated: bool
 
 
@@ -99,17 +99,17 @@ class Signalled:
     types: dict[Address, dict[int, str]] = field(default_factory=dict)
     """Names of the payload types that are sent to an address."""
 
-    def calls(self, one: Talk, other: Talk) -> bool:
+    def calls(self, one: CapturedDirection, other: CapturedDirection) -> bool:
         """Whether the first is known to have called the second."""
         return self._is(one, self.callers, self.callees) and self._is(
             other, self.callees, self.callers
         )
 
     @staticmethod
-    def _is(talk: Talk, those: set[Address], not_those: set[Address]) -> bool:
+    def _is(talk: CapturedDirection, those: set[Address], not_those: set[Address]) -> bool:
         return talk.source in those and talk.source not in not_those
 
-    def names_for(self, talk: Talk) -> dict[int, str]:
+    def names_for(self, talk: CapturedDirection) -> dict[int, str]:
         """Payload types by their numbers, as the receiver of the talk described them in its SDP."""
         return self.types.get(talk.source, {}) | self.types.get(talk.destination, {})
 
@@ -153,11 +153,11 @@ class UnclearChoice(ImportRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenCall:
     """The two sides of a call."""
 
-    caller: Talk
-    callee: Talk
+    caller: CapturedDirection
+    callee: CapturedDirection
     why: str
     """What the order of the two follows from, in words."""
     certain: bool
@@ -166,7 +166,7 @@ class Choice:
 
 def choose(
     captured: Captured, signalled: Signalled, caller: str | None, callee: str | None
-) -> Choice:
+) -> ChosenCall:
     """The two that were asked for by address or SSRC, or the only two there are.
 
     Of a call of which one direction alone was captured, the other is silent. Raises UnclearChoice
@@ -179,13 +179,13 @@ def choose(
             raise UnclearChoice("--caller and --callee name the same stream")
         if len(talks) > 2 and not chosen[0].overlaps(chosen[1]):
             raise UnclearChoice("--caller and --callee were not there at the same time")
-        return Choice(*chosen, why="as was asked for", certain=True)
+        return ChosenCall(*chosen, why="as was asked for", certain=True)
     if caller is not None:
         one = _found(talks, caller, "--caller")
-        return Choice(one, _other(talks, one, "--callee"), why="as was asked for", certain=True)
+        return ChosenCall(one, _other(talks, one, "--callee"), why="as was asked for", certain=True)
     if callee is not None:
         one = _found(talks, callee, "--callee")
-        return Choice(_other(talks, one, "--caller"), one, why="as was asked for", certain=True)
+        return ChosenCall(_other(talks, one, "--caller"), one, why="as was asked for", certain=True)
     pairs = pairs_of(talks)
     if len(talks) == 2:
         pairs = [(talks[0], talks[1])]  # whatever their addresses are: a recorder's are its own
@@ -201,8 +201,10 @@ def choose(
     first, second = pairs[0]
     for one, other in ((first, second), (second, first)):
         if signalled.calls(one, other):
-            return Choice(one, other, why="by the INVITE in the capture", certain=True)
-    return Choice(first, second, why="who was heard first is taken for the caller", certain=False)
+            return ChosenCall(one, other, why="by the INVITE in the capture", certain=True)
+    return ChosenCall(
+        first, second, why="who was heard first is taken for the caller", certain=False
+    )
 
 
 def shown(address: tuple[str, int]) -> str:
@@ -211,16 +213,16 @@ def shown(address: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _sides(talks: tuple[Talk, ...]) -> tuple[Talk, ...]:
+def _sides(talks: tuple[CapturedDirection, ...]) -> tuple[CapturedDirection, ...]:
     """The talks; with one alone, the other direction is silent."""
     ways = {(talk.source, talk.destination) for talk in talks}
     apart = not any(one.overlaps(two) for one, two in itertools.combinations(talks, 2))
     if len(ways) == 1 and apart:  # one sender, who paused for long if there are several
-        talks = (Talk(tuple(stream for talk in talks for stream in talk.streams)),)
-    return (*talks, Talk.unheard(talks[0])) if len(talks) == 1 else talks
+        talks = (CapturedDirection(tuple(stream for talk in talks for stream in talk.streams)),)
+    return (*talks, CapturedDirection.unheard(talks[0])) if len(talks) == 1 else talks
 
 
-def _found(talks: tuple[Talk, ...], wanted: str, option: str) -> Talk:
+def _found(talks: tuple[CapturedDirection, ...], wanted: str, option: str) -> CapturedDirection:
     fitting = [talk for talk in talks if _fits(talk, wanted)]
     if len(fitting) == 1:
         return fitting[0]
@@ -231,7 +233,7 @@ def _found(talks: tuple[Talk, ...], wanted: str, option: str) -> Talk:
     )
 
 
-def _fits(talk: Talk, wanted: str) -> bool:
+def _fits(talk: CapturedDirection, wanted: str) -> bool:
     if wanted in (talk.source[0], shown(talk.source)):
         return True
     try:
@@ -241,7 +243,9 @@ def _fits(talk: Talk, wanted: str) -> bool:
     return any(stream.ssrc == ssrc for stream in talk.streams)
 
 
-def _other(talks: tuple[Talk, ...], one: Talk, option: str) -> Talk:
+def _other(
+    talks: tuple[CapturedDirection, ...], one: CapturedDirection, option: str
+) -> CapturedDirection:
     answering = [
         talk for talk in talks if talk is not one and (len(talks) == 2 or talk.answers(one))
     ]

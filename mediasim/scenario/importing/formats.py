@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from mediasim.audio.codecs import CODECS, NO_TYPE, NOISE_TYPE, STATIC_TYPES, codec_named
-from mediasim.captures.rtp_streams import Talk
+from mediasim.captures.rtp_streams import CapturedDirection
 from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.importing.captured_call import ImportRefused
@@ -68,7 +68,7 @@ def _known(names: Mapping[int, str]) -> dict[int, str]:
     return static | {NOISE_TYPE: NOISE} | read
 
 
-def block_of(talk: Talk, zero_ns: int = 0) -> PacketBlock:
+def block_of(talk: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
     """Its packets, their arrival in nanoseconds after ``zero_ns``."""
     packets = talk.packets
     length = np.array([len(packet.payload) for packet in packets], np.int64)
@@ -80,7 +80,7 @@ def block_of(talk: Talk, zero_ns: int = 0) -> PacketBlock:
     )
 
 
-def format_of(talk: Talk, names: Mapping[int, str], depth: int) -> TalkFormat:
+def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> TalkFormat:
     """How to read it; ``names`` says what payload types are, over the static ones.
 
     All types that are known are heard. Raises ImportRefused where that is not known of the type
@@ -139,6 +139,6 @@ def _ptime_ms(parsed: Parsed, kind: int, clock_rate: int) -> int:
     return max(1, int(usual[np.argmax(counts)]) * 1000 // clock_rate)
 
 
-def _place(talk: Talk) -> str:
+def _place(talk: CapturedDirection) -> str:
     host, port = talk.source
     return f"the stream from {host}:{port} (SSRC 0x{talk.streams[0].ssrc:08x})"

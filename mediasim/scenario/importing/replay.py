@@ -26,7 +26,7 @@ from mediasim.parties.party import Party
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
-from mediasim.scenario.importing.captured_call import Choice, ImportRefused, shown
+from mediasim.scenario.importing.captured_call import ChosenCall, ImportRefused, shown
 from mediasim.scenario.importing.formats import TalkFormat, block_of
 from mediasim.scenario.running.call_plans import DialPlan, RecordingPlan
 from mediasim.scenario.running.calls import Cast, DialledCall
@@ -88,7 +88,7 @@ class _Talker:
 
 
 def replay(
-    choice: Choice,
+    choice: ChosenCall,
     formats: tuple[TalkFormat, TalkFormat],
     seed: int,
     directory: Path,

@@ -9,10 +9,10 @@ from typing import Any
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.captures.rtp_streams import FoundStream, Talk, figures_of, pairs_of
+from mediasim.captures.rtp_streams import CapturedDirection, FoundStream, figures_of, pairs_of
 from mediasim.scenario.importing.captured_call import (
     Captured,
-    Choice,
+    ChosenCall,
     ImportRefused,
     Signalled,
     shown,
@@ -109,7 +109,7 @@ def _counts(each: Mapping[str, Any]) -> str:
 
 def report(
     captured: Captured,
-    choice: Choice,
+    choice: ChosenCall,
     formats: tuple[TalkFormat, TalkFormat],
     replayed: Replayed,
 ) -> dict[str, Any]:
@@ -166,7 +166,9 @@ def report(
     }
 
 
-def _side(number: int, talk: Talk, format: TalkFormat, replayed: Replayed) -> dict[str, Any]:
+def _side(
+    number: int, talk: CapturedDirection, format: TalkFormat, replayed: Replayed
+) -> dict[str, Any]:
     streams = [_stream(stream, format) for stream in talk.streams if stream.packets]
     reception = replayed.receptions[number]
     return {

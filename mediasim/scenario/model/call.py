@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from mediasim.documents.durations import Duration, positive
-from mediasim.documents.model import Many, Model, OneOrMany, Trouble, names_outcome
+from mediasim.documents.model import Many, Misfit, Model, OneOrMany, names_outcome
 from mediasim.documents.values import YES, Flag, KeySet, Name, Text, existing_file
-from mediasim.scenario.model.recording import FaultText, Moment, Recording, Trim
+from mediasim.scenario.model.recording import FaultText, MomentSpec, RecordingSpec, Trim
 from mediasim.scenario.model.steps import Play, Say
 from mediasim.twilio.webhooks import HostGuard
 
-__all__ = ["Answer", "App", "Call", "Greeting", "Transfer", "Voicemail"]
+__all__ = ["AnswerSpec", "App", "Call", "Greeting", "Transfer", "Voicemail"]
 
 
 def _bot(value: str, info: ValidationInfo) -> str:
@@ -72,12 +72,12 @@ class App(Model):
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
         return [{"type": "string"}]
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.grace > Duration.of("1s"):
             yield ("grace",), "expected at most 1s: it is waited for after every 20 ms"
 
 
-class Answer(Model):
+class AnswerSpec(Model):
     """What the callee does: a time after which it answers, or no-answer, busy, reject.
 
     The call's status is then busy (also when it rejects), or no-answer when it rings for the
@@ -98,7 +98,7 @@ class Answer(Model):
         return [properties["outcome"], properties["after"]]
 
 
-class Transfer(Moment):
+class Transfer(MomentSpec):
     """The caller is connected to somebody else; who it spoke to until then is hung up on.
 
     Recordings go on: the second channel then holds what rings, and the new party. If that does not
@@ -109,7 +109,7 @@ class Transfer(Moment):
 
     to: Name
     """A party."""
-    answer: Answer = Answer.model_construct()
+    answer: AnswerSpec = AnswerSpec.model_construct()
     """What that party does."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
     """How long it may ring."""
@@ -133,7 +133,7 @@ class Greeting(Model):
         assert step is not None
         return step
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         for name in self.exactly_one:
             step = getattr(self, name)
             if step is not None and step.at is not None:
@@ -197,7 +197,7 @@ class Call(Model):
     """Instead of a party: an app that hears and speaks over Media Streams."""
     at: Duration = Duration(0)
     """When it is dialled, counted from the start of the run."""
-    answer: Answer = Answer.model_construct()
+    answer: AnswerSpec = AnswerSpec.model_construct()
     """What the callee does: 2s (answers after that), no-answer, busy or reject."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
     """How long it may ring."""
@@ -212,9 +212,9 @@ class Call(Model):
     """Like transfers."""
     transfers: Many[Transfer] = ()
     """Connections to somebody else, one after the other."""
-    recording: OneOrMany[Recording] = None
+    recording: OneOrMany[RecordingSpec] = None
     """Like recordings; true, or dual, is short for one."""
-    recordings: Many[Recording] = ()
+    recordings: Many[RecordingSpec] = ()
     """Its recordings, each with a layout of its own."""
 
     def settle(self, context: Any) -> None:
@@ -230,7 +230,7 @@ class Call(Model):
             )
         )
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.to is not None and self.to == self.from_:
             yield ("to",), f"{self.to} cannot call itself"
         if self.answer_on_bridge and self.dial_after:
@@ -248,7 +248,7 @@ class Call(Model):
                 yield ("transfers", number, "to"), f"{transfer.to} is {who}"
             spoken_to = transfer.to
 
-    def _one_leg_troubles(self, whom: str) -> Iterator[Trouble]:
+    def _one_leg_troubles(self, whom: str) -> Iterator[Misfit]:
         for name in ("transfers", "dial_after", "answer_on_bridge"):
             if getattr(self, name):
                 yield (name,), f"expected a call to a party; this one goes to {whom}"

@@ -12,12 +12,12 @@ from typing import Final, Protocol
 
 from mediasim.documents.diagnostics import expected_among
 from mediasim.documents.durations import Duration, PlainSeconds
-from mediasim.documents.model import Location, Model, Trouble
+from mediasim.documents.model import Location, Misfit, Model
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.expect import Expectation, Happening
-from mediasim.scenario.model.recording import Moment
+from mediasim.scenario.model.recording import MomentSpec
 from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault
 
@@ -31,12 +31,12 @@ class ScenarioParts(Happening, Protocol):
     """The parts of a scenario that refer to each other."""
 
     @property
-    def conferences(self) -> Sequence[Conference]: ...
+    def conferences(self) -> Sequence[ConferenceSpec]: ...
     @property
     def expect(self) -> Sequence[Expectation]: ...
 
 
-def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
+def cross_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
     """Everything that is wrong between the parts."""
     if not scenario.calls and not scenario.conferences:
         yield (), "nothing happens: expected one of call, calls, conference, conferences"
@@ -50,7 +50,7 @@ def cross_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
             yield ("expect", number, check.keyword, *location), message
 
 
-def _fault_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
+def _fault_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
     """Faults that cannot befall a recording of that layout."""
     for plan in scenario.recordings:
         for number, text in enumerate(plan.asked.faults):
@@ -59,7 +59,7 @@ def _fault_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
                 yield (*plan.location, "faults", number), wrong
 
 
-def party_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
+def party_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
     """Names of parties that there are not. Sound also while other parts are missing."""
     known = list(scenario.parties)
     for location, name in _party_names(scenario):
@@ -82,7 +82,7 @@ def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
             yield ("expect", number, check.keyword, *location), name
 
 
-def _name_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
+def _name_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
     """Names that two of a kind have."""
     named: list[tuple[str, list[tuple[Location, str]]]] = [
         (
@@ -117,7 +117,7 @@ def _name_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
             seen.add(name)
 
 
-def _event_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
+def _event_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
     """Events that neither a script nor the exchange raises."""
     steps = [step for it in scenario.parties.values() for _, step in walk(it.script)]
     emitted = dict.fromkeys(step.emits for step in steps if step.emits is not None)
@@ -138,7 +138,7 @@ def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | Non
             start: Location = ("calls", number, "recordings", index, "start", "event")
             yield start, recording.start.event
     for plan in scenario.recordings:
-        moments: list[tuple[Location, Moment | None]] = [
+        moments: list[tuple[Location, MomentSpec | None]] = [
             (("stop",), getattr(plan.asked, "stop", None))
         ]
         for index, pause in enumerate(getattr(plan.asked, "pauses", ())):
@@ -163,7 +163,7 @@ class _Engagement:
     location: Location
 
 
-def _engaged_troubles(scenario: ScenarioParts) -> Iterator[Trouble]:
+def _engaged_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
     """Parties that are wanted in two places at times when they are surely in both."""
     latest: dict[str, _Engagement] = {}
     for new in sorted(_engagements(scenario), key=lambda engagement: engagement.start):
@@ -207,7 +207,7 @@ def _rings(call: Call) -> int:
 # -- durations ----------------------------------------------------------------------------------
 
 
-def unit_troubles(part: object, at: Location = ()) -> Iterator[Trouble]:
+def unit_troubles(part: object, at: Location = ()) -> Iterator[Misfit]:
     """Plain numbers in a part that are so many seconds that milliseconds may be meant."""
     if isinstance(part, PlainSeconds):
         if part >= _IMPLAUSIBLE:

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 
 from mediasim.documents.durations import Duration, positive
-from mediasim.documents.model import Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import NO, YES, Name
 from mediasim.scenario.model.recording import ConferenceRecording
 
-__all__ = ["Conference", "Muted", "Participant"]
+__all__ = ["ConferenceSpec", "Muted", "ParticipantSpec"]
 
 
 class Muted(Model):
@@ -36,7 +36,7 @@ class Muted(Model):
         return [{"enum": [True, *YES]}]
 
 
-class Participant(Model):
+class ParticipantSpec(Model):
     """A party in a conference; a bare name is a party that is there from start to end."""
 
     stands_for: ClassVar[str] = "party"
@@ -55,7 +55,7 @@ class Participant(Model):
         """What ``muted`` holds, always as a tuple."""
         return self.muted if isinstance(self.muted, tuple) else ()
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.leave is not None and self.leave <= self.join:
             yield ("leave",), f"expected a time after it joins at {self.join}, found {self.leave}"
 
@@ -64,12 +64,12 @@ def _unless_off(value: object) -> object:
     return None if value is False or value in NO else value
 
 
-class Conference(Model):
+class ConferenceSpec(Model):
     """A conference. It starts when two are inside."""
 
     name: Name = ""
     """What events call it. Default: room, then room-2, room-3 ..."""
-    participants: Many[Participant]
+    participants: Many[ParticipantSpec]
     """Who takes part, and when."""
     recording: Annotated[ConferenceRecording | None, BeforeValidator(_unless_off)] = None
     """Its recording; true is short for one, mixed, with silence trimmed."""
@@ -77,7 +77,7 @@ class Conference(Model):
     """When it ends for all, counted from the start of the run; when the last participant has gone
     where absent."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if not self.participants:
             yield ("participants",), "expected somebody to take part"
         gone: dict[str, Duration | None] = {}

@@ -19,10 +19,10 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mediasim.documents.diagnostics import expected_among, is_clip, one_of, says
 from mediasim.documents.durations import Between, Duration
-from mediasim.documents.model import Keyed, Location, Many, Model, Trouble
+from mediasim.documents.model import Keyed, Location, Many, Misfit, Model
 from mediasim.documents.values import EventName, Level, Name, Text, count
 from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording
 from mediasim.scenario.model.steps import Play, Say, walk
 
@@ -55,7 +55,7 @@ class Happening(Protocol):
     """What expectations are held against before anything runs: a scenario."""
 
     @property
-    def parties(self) -> Mapping[str, Party]: ...
+    def parties(self) -> Mapping[str, PartySpec]: ...
 
     @property
     def calls(self) -> Sequence[Call]: ...
@@ -78,7 +78,7 @@ class Expect(Model):
         """The events it names, each with the keys that lead there."""
         yield from ()
 
-    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
         """What it asks that can never hold of this scenario."""
         yield from ()
 
@@ -89,7 +89,7 @@ class RecordingExpectation(Expect):
     recording: Name | None = None
     """The recording's name; the only one where absent."""
 
-    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
         plans = {plan.name: plan for plan in scenario.recordings}
         if self.recording is None and len(plans) > 1:
             yield (), f"which recording? Write recording: and {one_of(plans)}"
@@ -102,19 +102,19 @@ class RecordingExpectation(Expect):
             plan = plans[self.recording] if self.recording else next(iter(plans.values()))
             yield from self.misfits_with(scenario, plan)
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
         """What it asks of this recording that the recording can never have."""
         yield from ()
 
 
-def _beyond(channel: int | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+def _beyond(channel: int | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
     """A channel that the recording will not have."""
     layout = plan.layout(scenario.profile)
     if channel is not None and channel > layout.stored_channels:
         yield ("channel",), f"recording {plan.name} has one channel: {layout.rule.reason}"
 
 
-def _outside(party: str | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+def _outside(party: str | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
     """A party that the recording will not hold."""
     if party in scenario.parties and party not in plan.parties:
         yield ("party",), f"{party} has no part in what recording {plan.name} records"
@@ -155,11 +155,11 @@ class ExpectStatus(RecordingExpectation):
     )
     """completed; for a recording also absent; for a call also busy, no-answer, canceled, failed."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.call is not None and self.recording is not None:
             yield ("recording",), "expected call or recording, found both"
 
-    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
         if self.call is None and (self.recording or scenario.recordings):
             yield from super().misfits(scenario)
             return
@@ -172,7 +172,7 @@ class ExpectStatus(RecordingExpectation):
         elif self.call is None and len(names) != 1:
             yield (), f"which call? Write call: {one_of(names) if names else 'and its name'}"
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
         if self.is_ not in ("completed", "absent"):
             message = f"a recording is never {self.is_}; for the status of a call write call: too"
             yield ("is",), message
@@ -198,13 +198,13 @@ class ExpectHeard(RecordingExpectation):
     def parties_named(self) -> Iterator[tuple[Location, str]]:
         yield ("party",), self.party
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
         yield from _beyond(self.channel, scenario, plan)
         yield from _outside(self.party, scenario, plan)
         if self.party in plan.parties and self.party in scenario.parties:
             yield from self._never_heard(scenario.parties[self.party])
 
-    def _never_heard(self, party: Party) -> Iterator[Trouble]:
+    def _never_heard(self, party: PartySpec) -> Iterator[Misfit]:
         """Words and files that are not in the party's script."""
         sounds = [sound for _, step in walk(party.script) for _, sound in step.sounds()]
         said = [sound.text for sound in sounds if isinstance(sound, Say)]
@@ -229,7 +229,7 @@ class ExpectSilent(RecordingExpectation):
     below: Level = -60.0
     """dBFS that no 20 ms frame reaches."""
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
         yield from _beyond(self.channel, scenario, plan)
 
 
@@ -242,7 +242,7 @@ class ExpectNoCrosstalk(RecordingExpectation):
     above: Level = -50.0
     """dB below the same audio in its own channel; a leak that is louder fails."""
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
         layout = plan.layout(scenario.profile)
         if layout.stored_channels < 2:
             yield (), f"recording {plan.name} has no second channel: {layout.rule.reason}"
@@ -263,7 +263,7 @@ class ExpectAligned(RecordingExpectation):
         if self.party is not None:
             yield ("party",), self.party
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Trouble]:
+    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
         yield from _outside(self.party, scenario, plan)
 
 
@@ -276,7 +276,7 @@ class ExpectEvents(Expect):
     names: Many[EventName]
     """The exchange's (call.answered, recording.started) and those that scripts emit."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if not self.names:
             yield ("names",), "expected names of events"
 
@@ -307,7 +307,7 @@ class ExpectDownload(RecordingExpectation):
     channels: Channel | None = None
     """Channels of the file that is given."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.status != 200 and self.channels is not None:
             yield ("channels",), f"status {self.status} comes without a file"
 
@@ -318,7 +318,7 @@ class AppExpectation(Expect):
     call: Name | None = None
     """The call's name; the only one with an app where absent."""
 
-    def misfits(self, scenario: Happening) -> Iterator[Trouble]:
+    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
         names = [call.name for call in scenario.calls if call.app is not None]
         if not names:
             yield (), "no call goes to an app: expected app: in a call"

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml
 from mediasim.documents.model import Location
 from mediasim.documents.schema import file_schema
@@ -34,7 +34,7 @@ def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
     matrix gives several scenarios. Raises ScenarioError with every problem of every file.
     """
     scenarios: list[Scenario] = []
-    problems: list[Problem] = []
+    problems: list[Diagnostic] = []
     files: dict[Path, None] = {}
     for path in paths:
         try:
@@ -53,14 +53,14 @@ def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
     return scenarios
 
 
-def _namesakes(scenarios: Iterable[Scenario]) -> Iterator[Problem]:
+def _namesakes(scenarios: Iterable[Scenario]) -> Iterator[Diagnostic]:
     """Files whose scenarios have a name that another file's has: so would their recordings."""
     first: dict[str, Path | None] = {}
     for scenario in scenarios:
         other = first.setdefault(scenario.name, scenario.source)
         if other != scenario.source:
             message = f"is called {scenario.name!r}, as {other} is; give one another name:"
-            yield Problem(message, "", scenario.source)
+            yield Diagnostic(message, "", scenario.source)
             first[scenario.name] = scenario.source
 
 
@@ -82,7 +82,7 @@ def parse_scenario(
     """Read a scenario without a matrix, as ``parse_scenarios`` does."""
     scenarios = parse_scenarios(data, name=name, base=base)
     if len(scenarios) > 1:
-        raise ScenarioError([Problem(f"gives {len(scenarios)} runs, expected one", "matrix")])
+        raise ScenarioError([Diagnostic(f"gives {len(scenarios)} runs, expected one", "matrix")])
     return scenarios[0]
 
 
@@ -92,12 +92,12 @@ def _files(path: str | Path) -> list[Path]:
         return [file]
     if file.is_dir():
         raise ScenarioError(
-            [Problem(f"is a folder; its scenarios are {file / '*.yaml'}", "", file)]
+            [Diagnostic(f"is a folder; its scenarios are {file / '*.yaml'}", "", file)]
         )
     found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
     files = [match for match in found if match.is_file()]
     if not files:
-        raise ScenarioError([Problem("there is no such file", "", file)])
+        raise ScenarioError([Diagnostic("there is no such file", "", file)])
     return files
 
 
@@ -128,7 +128,7 @@ def _validated(origin: Origin) -> Scenario:
     return Scenario.model_validate(origin.document.plain(), context=origin, by_name=False)
 
 
-def _all_problems(origin: Origin, error: ValidationError) -> Iterator[Problem]:
+def _all_problems(origin: Origin, error: ValidationError) -> Iterator[Diagnostic]:
     """The problems of an invalid document, and those that they hide.
 
     Names of parties can be looked up only in a scenario whose form is sound. So the wrong parts

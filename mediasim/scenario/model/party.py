@@ -13,13 +13,13 @@ from pydantic import AfterValidator, ValidationInfo
 
 from mediasim.audio.codecs import CODECS
 from mediasim.documents.durations import Duration, at_least
-from mediasim.documents.model import Many, Model, Trouble
+from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
 from mediasim.net.sdp import parse_sdp
 from mediasim.scenario.model.steps import Step
 
-__all__ = ["Endpoint", "Party", "address_of"]
+__all__ = ["EndpointSpec", "PartySpec", "address_of"]
 
 
 def address_of(value: str) -> tuple[str, int]:
@@ -46,7 +46,7 @@ def _description(path: Path, info: ValidationInfo) -> Path:
 Address = Annotated[Text, AfterValidator(_address)]
 
 
-class Endpoint(Model):
+class EndpointSpec(Model):
     """Somebody else's RTP: ffmpeg, a media server, a test set. A bare text is its ``remote``.
 
     With neither ``remote`` nor ``sdp``, packets go to whoever sends some first.
@@ -87,7 +87,7 @@ CodecName = Annotated[str, among(CODECS, _aliases)]
 """The name of a codec, or an alias of it."""
 
 
-class Party(Model):
+class PartySpec(Model):
     """A simulated party. An empty one is silent, and stays until the other hangs up."""
 
     number: Number | None = None
@@ -112,10 +112,10 @@ class Party(Model):
     """What it does from when its telephone is answered, or after the beep; while it rings to the
     party it waits. A call is over when all scripts have ended, or a party hangs up."""
 
-    endpoint: Endpoint | None = None
+    endpoint: EndpointSpec | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         codec = CODECS[self.codec]
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
@@ -130,7 +130,7 @@ class Party(Model):
         if sum(step.size for step in self.script) > _MOST_STEPS:
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 
-    def _endpoint_troubles(self) -> Iterator[Trouble]:
+    def _endpoint_troubles(self) -> Iterator[Misfit]:
         """What a party elsewhere cannot be told."""
         of_network = {f"network.{key}" for key in self.network.model_fields_set}
         given = (self.model_fields_set - {"network"}) | of_network

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.profiles import Kind
 from mediasim.scenario.model.call import Call, Voicemail
-from mediasim.scenario.model.conference import Conference
-from mediasim.scenario.model.recording import ConferenceRecording, Recording
+from mediasim.scenario.model.conference import ConferenceSpec
+from mediasim.scenario.model.recording import ConferenceRecording, RecordingSpec
 
 __all__ = ["PlannedRecording", "planned_recordings"]
 
@@ -18,8 +18,8 @@ __all__ = ["PlannedRecording", "planned_recordings"]
 class PlannedRecording:
     """One recording to come."""
 
-    asked: Recording | ConferenceRecording | Voicemail
-    of: Call | Conference
+    asked: RecordingSpec | ConferenceRecording | Voicemail
+    of: Call | ConferenceSpec
     """What is recorded."""
     location: tuple[str | int, ...]
     """Where it is written in the scenario."""
@@ -33,26 +33,26 @@ class PlannedRecording:
         """What it records, in the words of Twilio's layout rules."""
         if isinstance(self.asked, Voicemail):
             return "record-verb"
-        if isinstance(self.of, Conference):
+        if isinstance(self.of, ConferenceSpec):
             return "conference"
         return "dial" if self.of.to is not None else "call"
 
     @property
     def parties(self) -> tuple[str, ...]:
         """Who may be heard in it."""
-        if isinstance(self.of, Conference):
+        if isinstance(self.of, ConferenceSpec):
             return tuple(dict.fromkeys(member.party for member in self.of.participants))
         return self.of.parties
 
     def layout(self, profile: str) -> Layout:
         """How many channels it will have, and what each holds."""
         channels = "mono" if isinstance(self.asked, Voicemail) else self.asked.channels
-        track = self.asked.track if isinstance(self.asked, Recording) else "both"
+        track = self.asked.track if isinstance(self.asked, RecordingSpec) else "both"
         return recording_layout(self.kind, channels, track, profile)
 
 
 def planned_recordings(
-    calls: Sequence[Call], conferences: Sequence[Conference]
+    calls: Sequence[Call], conferences: Sequence[ConferenceSpec]
 ) -> Iterator[PlannedRecording]:
     """Every recording, calls first, in the order of the file; a call's voicemail comes last."""
     for number, call in enumerate(calls):

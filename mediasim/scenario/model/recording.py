@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from mediasim.documents.durations import Duration, positive
-from mediasim.documents.model import Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import NO, SHARED, YES, EventName, Name
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.records import RecordingSource
@@ -21,9 +21,9 @@ from mediasim.truth.faults.order import parse_fault
 __all__ = [
     "ConferenceRecording",
     "FaultText",
-    "Moment",
-    "Recording",
+    "MomentSpec",
     "RecordingPause",
+    "RecordingSpec",
     "RequestedBy",
     "Start",
     "Trim",
@@ -63,7 +63,7 @@ _SOURCES: Final[Mapping[RequestedBy, RecordingSource]] = {
 }
 
 
-class Moment(Model):
+class MomentSpec(Model):
     """A time of the call, or an event; ``stop: 9s`` is short for ``stop: {at: 9s}``."""
 
     stands_for: ClassVar[str] = "at"
@@ -75,7 +75,7 @@ class Moment(Model):
     """When this event comes first: one a script emits, or one of the exchange's."""
 
 
-class Start(Moment):
+class Start(MomentSpec):
     """When a recording starts: ``answer``, ``ringing``, or a moment."""
 
     stands_for: ClassVar[str] = "on"
@@ -85,19 +85,19 @@ class Start(Moment):
     """When the callee answers, or when its telephone begins to ring."""
 
 
-class RecordingPause(Moment):
+class RecordingPause(MomentSpec):
     """A stretch of the call that is left out of the recording."""
 
     for_: Annotated[Duration, positive()] | None = Field(
         default=None, validation_alias="for", serialization_alias="for"
     )
     """How long."""
-    until: Moment | None = None
+    until: MomentSpec | None = None
     """When it goes on. Without for and until: never."""
     behavior: Literal["silence", "skip"] = "silence"
     """silence stands in the file, or the file skips the pause and is shorter."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.for_ is not None and self.until is not None:
             yield ("until",), "expected for or until, found both"
         elif (
@@ -131,7 +131,7 @@ class _Recorded(Model):
     """Like pauses."""
     pauses: Many[RecordingPause] = ()
     """Stretches that are left out."""
-    stop: Moment | None = None
+    stop: MomentSpec | None = None
     """When it ends, if before the call does."""
     fault: OneOrMany[FaultText] = None
     """Like faults."""
@@ -153,7 +153,7 @@ class _Recorded(Model):
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
         return [{"enum": [True, *YES, "mono", "dual"]}]
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         end: Duration | None = Duration(0)
         for number, pause in enumerate(self.pauses):
             if end is not None and pause.at is not None and pause.at < end:
@@ -161,7 +161,7 @@ class _Recorded(Model):
             end = pause.ends_at
 
 
-class Recording(_Recorded):
+class RecordingSpec(_Recorded):
     """A recording of a call. ``true`` is one with all defaults, ``dual`` one in two channels."""
 
     start: Start = Start.model_construct(on="answer")
@@ -179,7 +179,7 @@ class Recording(_Recorded):
         """Twilio's word for what asked for it."""
         return _SOURCES[self.of or "dial"]
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         yield from super().troubles()
         if self.of in ("dial", "call") and self.start.on is None:
             yield ("of",), "expected api: the others start a recording at answer or ringing"

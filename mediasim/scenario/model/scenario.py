@@ -20,16 +20,16 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import PrivateAttr
 
-from mediasim.documents.diagnostics import Problem
+from mediasim.documents.diagnostics import Diagnostic
 from mediasim.documents.document import Node, Origin
-from mediasim.documents.model import Location, Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import Name, Text, among, count, fictional_numbers
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import cross_troubles
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.expect import Expectation
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording, planned_recordings
 
 __all__ = ["Scenario"]
@@ -49,15 +49,15 @@ class Scenario(Model):
     """Decides every random draw: the same seed gives the same bytes."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
-    parties: Mapping[Name, Party]
+    parties: Mapping[Name, PartySpec]
     """Who is there, by name."""
     call: OneOrMany[Call] = None
     """Like calls."""
     calls: Many[Call] = ()
     """Who dials whom."""
-    conference: OneOrMany[Conference] = None
+    conference: OneOrMany[ConferenceSpec] = None
     """Like conferences."""
-    conferences: Many[Conference] = ()
+    conferences: Many[ConferenceSpec] = ()
     """Who meets whom."""
     expect: Many[Expectation] = ()
     """What must hold afterwards."""
@@ -91,7 +91,7 @@ class Scenario(Model):
             ),
         )
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         return iter(()) if self._origin.partial else cross_troubles(self)
 
     @property
@@ -125,7 +125,7 @@ class Scenario(Model):
         """The variant in short, ``codec=PCMU,seed=1``; empty where there is no matrix."""
         return self._origin.label
 
-    def problem(self, location: Location, message: str) -> Problem:
+    def problem(self, location: Location, message: str) -> Diagnostic:
         """A problem with the part at a location, such as ``("parties", "alice", "voice")``.
 
         For checks that need what the model does not know; raise ScenarioError with all of them.

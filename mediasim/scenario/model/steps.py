@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, Field
 
 from mediasim.documents.durations import Duration, at_least, positive
-from mediasim.documents.model import Keyed, Location, Many, Model, OneOrMany, Trouble
+from mediasim.documents.model import Keyed, Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import (
     Digits,
     EventName,
@@ -170,7 +170,7 @@ class Tone(_Talk):
     at: Duration | None = None
     """Not before this time of the call."""
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if not self.frequencies:
             yield ("hz",), "expected a frequency or a list of them"
 
@@ -263,7 +263,7 @@ class WaitFor(ScriptStep):
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
         return [{"const": OTHER_STOPS}]
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         if self.speech is False:
             yield ("speech",), "expected true: a wait for no speech is a wait for quiet"
         if self.hears == "anything" and self.quiet is None and self.speech is None:
@@ -370,7 +370,7 @@ class Together(ScriptStep):
     def size(self) -> int:
         return sum(step.size for line in self.lines for step in line)
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[Misfit]:
         talk = [keyword for keyword, step in STEPS.items() if step.is_talk]
         for lead, line in self.blocks():
             for location, step in walk(line):

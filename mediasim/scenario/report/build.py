@@ -20,7 +20,7 @@ from mediasim.rtp import rtcp
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.quality import Opinion, emodel_mos
 from mediasim.rtp.reception import Reception
-from mediasim.rtp.stream import Stream
+from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.expectations.checks import Verdict
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.scenario import Scenario
@@ -265,7 +265,7 @@ def _stream(
     line: Line,
     direction: str,
     reception: Reception,
-    received: Stream,
+    received: ReceivedStream,
     sent: int,
     fates: list[PacketFate],
 ) -> StreamReport:

@@ -33,7 +33,7 @@ from mediasim.scenario.running.call_plans import AppPlan
 from mediasim.scenario.running.calls import CallerLeg, Cast
 from mediasim.seeds import Seeds
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
-from mediasim.twilio.streams.stream import Stream, StreamRecord
+from mediasim.twilio.streams.stream import MediaStream, StreamRecord
 from mediasim.twilio.webhooks import HostGuard
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class AppCall:
             name=None,
             updated_ns=exchange.now_ns,
         )
-        self.stream = Stream(self, self._caller.call, plan.ask, record, both_ways=True)
+        self.stream = MediaStream(self, self._caller.call, plan.ask, record, both_ways=True)
 
     async def run(self) -> None:
         """From dialling to the end."""
@@ -291,17 +291,17 @@ class AppCall:
 
     # -- what the stream tells --------------------------------------------------------------
 
-    def failed(self, stream: Stream, failed: StreamFailed) -> None:
+    def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
         """It broke, or never began."""
         words = f"{failed.code} {NAMES[failed.code]}: {failed}"
         self.warnings.append(f"call {self.name}: {words}")
         self._tell("error", f": {words}")
 
-    def warn(self, stream: Stream, code: int, words: str) -> None:
+    def warn(self, stream: MediaStream, code: int, words: str) -> None:
         """Something the app did that Twilio passes over."""
         self.warnings.append(f"call {self.name}: {code} {NAMES[code]}: {words}")
 
-    def stopped(self, stream: Stream) -> None:
+    def stopped(self, stream: MediaStream) -> None:
         """It has ended."""
         self._tell("stopped")
 

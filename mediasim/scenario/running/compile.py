@@ -145,7 +145,7 @@ def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> Ap
 
 
 def conference_plan(
-    conference: model_conference.Conference, parties: dict[str, Party]
+    conference: model_conference.ConferenceSpec, parties: dict[str, Party]
 ) -> ConferencePlan:
     """A conference."""
     asked = conference.recording
@@ -178,15 +178,15 @@ def conference_plan(
     )
 
 
-def _answering(answer: model_call.Answer) -> Answering:
+def _answering(answer: model_call.AnswerSpec) -> Answering:
     return Answering(answer.outcome, int(answer.after))
 
 
-def _moment(moment: model_recording.Moment) -> Moment:
+def _moment(moment: model_recording.MomentSpec) -> Moment:
     return Moment(None if moment.at is None else int(moment.at), moment.event)
 
 
-def _recording(asked: model_recording.Recording) -> RecordingPlan:
+def _recording(asked: model_recording.RecordingSpec) -> RecordingPlan:
     start = asked.start
     return RecordingPlan(
         name=asked.name,
@@ -200,7 +200,7 @@ def _recording(asked: model_recording.Recording) -> RecordingPlan:
     )
 
 
-def _stage(asked: model_recording.Recording) -> Literal["leg", "answer", "ringing"]:
+def _stage(asked: model_recording.RecordingSpec) -> Literal["leg", "answer", "ringing"]:
     """Whose answer is meant: Dial records from the callee's, the others from the leg's own."""
     if asked.start.on == "answer" and asked.of in ("call", "api"):
         return "leg"
@@ -208,7 +208,7 @@ def _stage(asked: model_recording.Recording) -> Literal["leg", "answer", "ringin
 
 
 def _pauses(
-    asked: model_recording.Recording | model_recording.ConferenceRecording,
+    asked: model_recording.RecordingSpec | model_recording.ConferenceRecording,
 ) -> tuple[PausePlan, ...]:
     return tuple(
         PausePlan(

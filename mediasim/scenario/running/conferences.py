@@ -9,7 +9,7 @@ from typing import Any
 
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.conference import Conference
-from mediasim.exchange.dial import Talk, attend
+from mediasim.exchange.dial import ConnectedCalls, attend
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.participant import Participant, ParticipantOptions
 from mediasim.exchange.phone import Behavior, PartyControl
@@ -127,7 +127,7 @@ class Meeting:
         behavior = self._cast.behaviors.get(who.party.name)
         control.behave(self._staying(who, behavior))
         try:
-            await attend(Talk(control), conference, participant)
+            await attend(ConnectedCalls(control), conference, participant)
         except CallEnded:
             pass
         finally:

@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from mediasim.audio.codecs import CODECS
-from mediasim.documents.diagnostics import Problem, ScenarioError
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import FarEnd, FarEndFormat
 from mediasim.net.rtp_endpoint import EndpointError, RtpEndpoint
 from mediasim.net.sdp import SdpError, SessionDescription, answer, offer, parse_sdp
 from mediasim.parties.party import Party as Answering
 from mediasim.rtp.stream import StreamFormat
-from mediasim.scenario.model.party import Party, address_of
+from mediasim.scenario.model.party import PartySpec, address_of
 from mediasim.scenario.model.scenario import Scenario
 
 __all__ = [
@@ -45,7 +45,7 @@ def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
 class RemoteEndpoint:
     """A party that is an endpoint, opened for each of its calls."""
 
-    def __init__(self, party: Party, name: str, base: Path) -> None:
+    def __init__(self, party: PartySpec, name: str, base: Path) -> None:
         """``base`` is where its files are. Raises ScenarioError for a session description that
         cannot be used."""
         assert party.endpoint is not None
@@ -95,7 +95,7 @@ class Endpoints:
 _Remote = tuple[tuple[str, int] | None, tuple[str, int] | None, FarEndFormat]
 
 
-def _remote(party: Party, name: str, base: Path) -> _Remote:
+def _remote(party: PartySpec, name: str, base: Path) -> _Remote:
     """Where it receives RTP and RTCP, and what."""
     endpoint = party.endpoint
     assert endpoint is not None
@@ -107,11 +107,13 @@ def _remote(party: Party, name: str, base: Path) -> _Remote:
         found = parse_sdp(file.read_text("utf-8", errors="replace"))
         _, format = answer(found, "", 0, [party.codec])
     except SdpError as error:
-        raise ScenarioError([Problem(str(error), f"parties.{name}.endpoint.sdp", file)]) from None
+        raise ScenarioError(
+            [Diagnostic(str(error), f"parties.{name}.endpoint.sdp", file)]
+        ) from None
     return (found.host, found.port), found.rtcp_address, format
 
 
-def _format(party: Party) -> FarEndFormat:
+def _format(party: PartySpec) -> FarEndFormat:
     endpoint = party.endpoint
     assert endpoint is not None
     number = endpoint.payload_type
@@ -131,12 +133,12 @@ def described(scenario: Scenario, name: str, *, of_peer: bool) -> SessionDescrip
     party = scenario.parties[name]
     endpoint = party.endpoint
     if endpoint is None:
-        raise ScenarioError([Problem("is simulated; expected a party with endpoint", name)])
+        raise ScenarioError([Diagnostic("is simulated; expected a party with endpoint", name)])
     remote, _, format = _remote(party, name, scenario.base)
     address = remote if of_peer else address_of(endpoint.local)
     if address is None or not address[1]:
         which = "remote, where it receives" if of_peer else "local with a port"
-        raise ScenarioError([Problem(f"expected {which}", f"parties.{name}.endpoint")])
+        raise ScenarioError([Diagnostic(f"expected {which}", f"parties.{name}.endpoint")])
     made = offer(
         *address,
         [party.codec],

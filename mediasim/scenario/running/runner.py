@@ -26,7 +26,7 @@ from mediasim.parties.party import Party
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import unit_troubles
-from mediasim.scenario.model.conference import Conference
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 from mediasim.scenario.running.actor import Actor
@@ -50,7 +50,7 @@ from mediasim.truth.documents import RecordingTruth
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
-from mediasim.twilio.streams import Stream
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
 
@@ -158,7 +158,7 @@ class Stage:
         plan = voicemail_plan(call, self._parties, self._sounds)
         await VoicemailCall(self._exchange, plan, self._cast).run()
 
-    async def _conference(self, conference: Conference) -> None:
+    async def _conference(self, conference: ConferenceSpec) -> None:
         plan = conference_plan(conference, self._parties)
         await Meeting(self._exchange, plan, self._cast).run()
 
@@ -192,7 +192,7 @@ class Run:
     exchange: Exchange
     truths: dict[str, RecordingTruth] = field(default_factory=dict)
     """By recording SID."""
-    streams: dict[str, Stream] = field(default_factory=dict)
+    streams: dict[str, MediaStream] = field(default_factory=dict)
     """To apps under test, by the names of their calls."""
     end_ns: int = 0
     cut_ns: int | None = None

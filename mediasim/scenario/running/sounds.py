@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
-from mediasim.documents.diagnostics import Problem, ScenarioError
-from mediasim.documents.model import Location, Many, Trouble
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
+from mediasim.documents.model import Location, Many, Misfit
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, voice_named
 from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker, run, speakable
 from mediasim.parties.voices.word_times import WordTime
-from mediasim.scenario.model.party import Party
+from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, walk
 from mediasim.seeds import Seeds
@@ -103,7 +103,7 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
 
     Also for a MEDIASIM_SPEECH that names no engine.
     """
-    problems: dict[Problem, None] = {}  # variants of a matrix share theirs
+    problems: dict[Diagnostic, None] = {}  # variants of a matrix share theirs
     files = cache(_wrong_file)  # each is read once
     for scenario in scenarios:
         for location, message in _troubles(scenario, files):
@@ -111,16 +111,16 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
     try:
         Speaker()
     except ValueError as error:
-        problems[Problem(str(error))] = None
+        problems[Diagnostic(str(error))] = None
     if problems:
         raise ScenarioError(sorted(problems, key=_place))
 
 
-def _place(problem: Problem) -> tuple[str, int, int]:
+def _place(problem: Diagnostic) -> tuple[str, int, int]:
     return str(problem.file or ""), problem.line or 0, problem.column or 0
 
 
-def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Trouble]:
+def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Misfit]:
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
         for location, wrong in party_sound_troubles(party, voices[name], scenario.base, files):
@@ -140,8 +140,8 @@ def _wrong_file(path: Path) -> str | None:
 
 
 def party_sound_troubles(
-    party: Party, voice: str, base: Path, files: _WrongFile = _wrong_file
-) -> Iterator[Trouble]:
+    party: PartySpec, voice: str, base: Path, files: _WrongFile = _wrong_file
+) -> Iterator[Misfit]:
     """What of a party cannot be said in a voice, or played, by its place in the party.
 
     ``base`` is the folder that files are relative to; ``files`` says what is wrong with a file.
@@ -152,7 +152,7 @@ def party_sound_troubles(
         yield from _sound_troubles(sound, base, files)
 
 
-def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Trouble]:
+def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Misfit]:
     step = sound.step
     if isinstance(step, Play):
         if wrong := files(base / step.file):

@@ -29,7 +29,7 @@ from mediasim.twilio.rest import create_api
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Webhooks
 
-__all__ = ["AccountUnderTest", "Refused"]
+__all__ = ["AccountUnderTest", "RequestRefused"]
 
 _TOKEN: Final = "0" * 32
 _MOMENT_NS: Final = 1_000_000
@@ -37,7 +37,7 @@ _ENDS: Final = {f"call.{status}" for status in CALL.moves if CALL.is_final(statu
 """Events that end a call."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The API refused a request; holds its status and Twilio's code."""
 
 
@@ -119,5 +119,5 @@ class _App:
 def _checked(response: httpx2.Response) -> dict[str, Any]:
     found: dict[str, Any] = response.json()
     if response.is_error:
-        raise Refused(f"{response.status_code}, {found.get('code')}: {found.get('message')}")
+        raise RequestRefused(f"{response.status_code}, {found.get('code')}: {found.get('message')}")
     return found

@@ -29,11 +29,11 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.documents.diagnostics import Problem, ScenarioError
-from mediasim.scenario.model.call import Answer, Call, Transfer, Voicemail
-from mediasim.scenario.model.conference import Conference
-from mediasim.scenario.model.party import Party
-from mediasim.scenario.model.recording import Moment, Recording, RecordingPause
+from mediasim.documents.diagnostics import Diagnostic, ScenarioError
+from mediasim.scenario.model.call import AnswerSpec, Call, Transfer, Voicemail
+from mediasim.scenario.model.conference import ConferenceSpec
+from mediasim.scenario.model.party import PartySpec
+from mediasim.scenario.model.recording import MomentSpec, RecordingPause, RecordingSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 
@@ -61,7 +61,7 @@ class CannotSay(ScenarioError):
     """A scenario that has no words in TwiML and REST; says which part of it."""
 
     def __init__(self, words: str) -> None:
-        super().__init__([Problem(f"cannot be said in TwiML and REST: {words}")])
+        super().__init__([Diagnostic(f"cannot be said in TwiML and REST: {words}")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _seconds(duration: int, what: str) -> str:
     return str(duration // NS_PER_SECOND)
 
 
-def moment_ns(moment: Moment, what: str) -> int:
+def moment_ns(moment: MomentSpec, what: str) -> int:
     """A moment's time of the call. Raises CannotSay for an event."""
     if moment.at is None:
         raise CannotSay(f"{what}: a request comes at a time, not with an event")
@@ -90,7 +90,7 @@ def moment_ns(moment: Moment, what: str) -> int:
 # -- who answers, and how -------------------------------------------------------------------
 
 
-def answers_of(call: Call) -> dict[str, Answer]:
+def answers_of(call: Call) -> dict[str, AnswerSpec]:
     """How each party that the call dials answers. Raises CannotSay for one that varies."""
     if call.to is None:
         return {}
@@ -172,23 +172,23 @@ def _dial(response: Element, number: str, timeout: int) -> Element:
     return dial
 
 
-def _recording_element(start: Element, recording: Recording) -> None:
+def _recording_element(start: Element, recording: RecordingSpec) -> None:
     SubElement(
         start,
-        "Recording",
+        "RecordingSpec",
         channels=recording.channels,
         track=recording.track,
         trim=recording.trim,
     )
 
 
-def conference_twiml(scenario: Scenario, conference: Conference) -> str:
+def conference_twiml(scenario: Scenario, conference: ConferenceSpec) -> str:
     """The document of whoever calls to take part. Raises CannotSay."""
     for who in conference.participants:
         if _drawn(scenario.parties[who.party]):
             raise CannotSay(f"what is drawn under the name of {who.party}'s leg")
     response = Element("Response")
-    noun = SubElement(SubElement(response, "Dial"), "Conference", beep="false", waitUrl="")
+    noun = SubElement(SubElement(response, "Dial"), "ConferenceSpec", beep="false", waitUrl="")
     noun.text = conference.name
     if conference.recording is not None:
         noun.set("record", "record-from-start")
@@ -196,7 +196,7 @@ def conference_twiml(scenario: Scenario, conference: Conference) -> str:
     return tostring(response, "unicode")
 
 
-def _drawn(party: Party) -> bool:
+def _drawn(party: PartySpec) -> bool:
     """Whether something of a party is drawn at random under the name of its leg."""
     network = party.network
     links = (network.towards_server, network.towards_party)
@@ -211,7 +211,7 @@ def _drawn(party: Party) -> bool:
 # -- recordings by request ------------------------------------------------------------------
 
 
-def recording_form(recording: Recording) -> dict[str, str]:
+def recording_form(recording: RecordingSpec) -> dict[str, str]:
     """What a request to record says."""
     return {
         "RecordingChannels": recording.channels,
@@ -220,7 +220,7 @@ def recording_form(recording: Recording) -> dict[str, str]:
     }
 
 
-def changes_of(pauses: Sequence[RecordingPause], stop: Moment | None) -> Iterator[Change]:
+def changes_of(pauses: Sequence[RecordingPause], stop: MomentSpec | None) -> Iterator[Change]:
     """The requests that change a recording under way, in order. Raises CannotSay."""
     for pause in pauses:
         begin = moment_ns(pause, "a pause")

@@ -16,14 +16,14 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import run_virtual
 from mediasim.sandbox.config import Config, parse_config
-from mediasim.scenario.model.call import Answer, Call
-from mediasim.scenario.model.conference import Conference, Participant
+from mediasim.scenario.model.call import AnswerSpec, Call
+from mediasim.scenario.model.conference import ConferenceSpec, ParticipantSpec
 from mediasim.scenario.model.load import parse_scenario
-from mediasim.scenario.model.recording import Recording
+from mediasim.scenario.model.recording import RecordingSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.runner import run_scenario
 from mediasim.seeds import Seeds
-from mediasim.testing.doors.account import AccountUnderTest, Refused
+from mediasim.testing.doors.account import AccountUnderTest, RequestRefused
 from mediasim.testing.doors.compile import (
     APP,
     CannotSay,
@@ -35,7 +35,7 @@ from mediasim.testing.doors.compile import (
     recording_form,
     transfer_twiml,
 )
-from mediasim.testing.doors.left import Left, left_by
+from mediasim.testing.doors.left import WhatIsLeft, left_by
 
 __all__ = ["by_requests", "by_scenario", "by_twiml"]
 
@@ -46,7 +46,7 @@ _PATIENCE_NS: Final = 30 * NS_PER_SECOND
 Document = Mapping[str, Any]
 
 
-def by_scenario(document: Document, base: Path | None = None) -> Left:
+def by_scenario(document: Document, base: Path | None = None) -> WhatIsLeft:
     """As ``mediasim run`` does it. Raises ScenarioError, RunFailed."""
     scenario = _scenario(document, base)
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
@@ -54,7 +54,7 @@ def by_scenario(document: Document, base: Path | None = None) -> Left:
         return left_by(exchange)
 
 
-def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> Left:
+def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> WhatIsLeft:
     """Parties call the app's number, and its documents do the rest.
 
     ``last_ns``: when it was over through another door. Raises CannotSay.
@@ -62,16 +62,18 @@ def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> Left
     return _in_account(document, last_ns, base, requested=False)
 
 
-def by_requests(document: Document, last_ns: int, base: Path | None = None) -> Left:
+def by_requests(document: Document, last_ns: int, base: Path | None = None) -> WhatIsLeft:
     """The app calls the parties, and records them, by requests as far as there are any."""
     return _in_account(document, last_ns, base, requested=True)
 
 
-def _in_account(document: Document, last_ns: int, base: Path | None, *, requested: bool) -> Left:
+def _in_account(
+    document: Document, last_ns: int, base: Path | None, *, requested: bool
+) -> WhatIsLeft:
     scenario = _scenario(document, base)
     config = _config(scenario, document, base or Path())
 
-    async def main(plane: MediaPlane) -> Left:
+    async def main(plane: MediaPlane) -> WhatIsLeft:
         account = AccountUnderTest(
             config, Seeds(scenario.seed).fork(scenario.name), Path(folder), plane
         )
@@ -84,7 +86,7 @@ def _in_account(document: Document, last_ns: int, base: Path | None, *, requeste
         finally:
             await account.close()
         left = left_by(account.exchange)
-        return left if over else Left(left.recordings, left.events, left.end_ns, endless=True)
+        return left if over else WhatIsLeft(left.recordings, left.events, left.end_ns, endless=True)
 
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
         return run_virtual(main, VIRTUAL_BLOCK)
@@ -99,7 +101,7 @@ def _scenario(document: Document, base: Path | None) -> Scenario:
 
 def _config(scenario: Scenario, document: Document, base: Path) -> Config:
     """The number plan that the scenario is played in."""
-    answers = {name: Answer(outcome="answer", after=Duration(0)) for name in scenario.parties}
+    answers = {name: AnswerSpec(outcome="answer", after=Duration(0)) for name in scenario.parties}
     twiml = ""
     if len(scenario.calls) + len(scenario.conferences) != 1:
         raise CannotSay("several calls or conferences")
@@ -146,7 +148,7 @@ class _Door:
         for at_ns, do in self._doing:
             if at_ns > self._account.exchange.now_ns:
                 await self._account.exchange.sleep_until(at_ns)
-            with suppress(Refused):  # the call is over by then
+            with suppress(RequestRefused):  # the call is over by then
                 await do()
 
     def _at(self, at_ns: int, do: Callable[[], Awaitable[Any]]) -> None:
@@ -168,7 +170,9 @@ class _Door:
         for number, recording in enumerate(call.recordings):
             self._plan_recording(call, number, recording)
 
-    async def _place(self, call: Call, recordings: list[Recording], *, by_request: bool) -> None:
+    async def _place(
+        self, call: Call, recordings: list[RecordingSpec], *, by_request: bool
+    ) -> None:
         if not by_request:
             self._calls[call.from_] = self._account.call(call.from_, APP)
             return
@@ -183,7 +187,7 @@ class _Door:
 
     # -- recordings of calls ----------------------------------------------------------------
 
-    def _plan_recording(self, call: Call, number: int, recording: Recording) -> None:
+    def _plan_recording(self, call: Call, number: int, recording: RecordingSpec) -> None:
         begins_ns = 0
         if call.to is not None and call.answer.outcome == "answer":
             begins_ns = int(call.dial_after) + int(call.answer.after)
@@ -200,12 +204,12 @@ class _Door:
             at_ns = int(call.at) + change.at_ns
             self._at(at_ns, partial(self._change, call, number, recording, dict(change.form)))
 
-    async def _record(self, call: Call, number: int, recording: Recording) -> None:
+    async def _record(self, call: Call, number: int, recording: RecordingSpec) -> None:
         made = await self._of_call(call, "/Recordings", recording_form(recording))
         self._recordings[number] = made["sid"]
 
     async def _change(
-        self, call: Call, number: int, recording: Recording, form: dict[str, str]
+        self, call: Call, number: int, recording: RecordingSpec, form: dict[str, str]
     ) -> None:
         sid = self._recordings.get(number)
         if sid is None:
@@ -221,7 +225,7 @@ class _Door:
 
     # -- conferences ------------------------------------------------------------------------
 
-    def _plan_conference(self, conference: Conference) -> None:
+    def _plan_conference(self, conference: ConferenceSpec) -> None:
         if len({who.party for who in conference.participants}) < len(conference.participants):
             raise CannotSay("somebody takes part twice")
         for who in conference.participants:
@@ -249,10 +253,10 @@ class _Door:
             form = {"Status": "completed"}
             self._at(int(conference.end), partial(self._of_conference, "", form))
 
-    async def _dial_in(self, conference: Conference, who: Participant) -> None:
+    async def _dial_in(self, conference: ConferenceSpec, who: ParticipantSpec) -> None:
         self._calls[who.party] = self._account.call(who.party, APP)
 
-    async def _invite(self, conference: Conference, who: Participant) -> None:
+    async def _invite(self, conference: ConferenceSpec, who: ParticipantSpec) -> None:
         form = {"To": self._scenario.numbers[who.party], "From": APP, "Beep": "false"}
         if conference.recording is not None:
             form |= {
@@ -262,7 +266,7 @@ class _Door:
         path = f"Conferences/{quote(conference.name, safe='')}/Participants"
         self._calls[who.party] = (await self._account.post(path, form))["call_sid"]
 
-    async def _mute(self, who: Participant, muted: str) -> None:
+    async def _mute(self, who: ParticipantSpec, muted: str) -> None:
         path = f"/Participants/{self._calls[who.party]}"
         await self._of_conference(path, {"Muted": muted})
 
@@ -272,5 +276,5 @@ class _Door:
             await self._account.post(f"Conferences/{each['sid']}{below}", form)
 
 
-def _kind(recording: Recording) -> tuple[object, object]:
+def _kind(recording: RecordingSpec) -> tuple[object, object]:
     return recording.of, recording.start

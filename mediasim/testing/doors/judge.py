@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from mediasim.documents.diagnostics import ScenarioError
-from mediasim.scenario.fuzz.judge import GOES_THROUGH, Broken
+from mediasim.scenario.fuzz.judge import GOES_THROUGH, Violation
 from mediasim.scenario.fuzz.properties import Trial
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
 from mediasim.testing.doors.draw import draw_call
-from mediasim.testing.doors.left import Left, differences
+from mediasim.testing.doors.left import WhatIsLeft, differences
 from mediasim.testing.doors.unlike import unlike
 
 __all__ = ["DOORS", "Doors", "judged"]
 
 Document = Mapping[str, Any]
-Door = Callable[[Document, int, Path | None], Left]
+Door = Callable[[Document, int, Path | None], WhatIsLeft]
 
 DOORS: Final[dict[str, tuple[str, Door]]] = {
     "same-by-twiml": ("an app's TwiML leaves what the scenario leaves", by_twiml),
@@ -27,7 +27,7 @@ DOORS: Final[dict[str, tuple[str, Door]]] = {
 """By the name of the property, what it says, and the door that is compared with a scenario's."""
 
 
-def judged(document: Document, base: Path | None = None) -> Iterator[Broken]:
+def judged(document: Document, base: Path | None = None) -> Iterator[Violation]:
     """How the doors differ: the first difference of each, from the scenario's own run.
 
     Raises ScenarioError, also for what the doors cannot both say.
@@ -37,7 +37,7 @@ def judged(document: Document, base: Path | None = None) -> Iterator[Broken]:
     except ScenarioError:
         raise
     except Exception as error:
-        yield Broken(*GOES_THROUGH, f"{type(error).__name__}: {error}")
+        yield Violation(*GOES_THROUGH, f"{type(error).__name__}: {error}")
         return
     for name, (words, door) in DOORS.items():
         try:
@@ -45,13 +45,13 @@ def judged(document: Document, base: Path | None = None) -> Iterator[Broken]:
         except ScenarioError:
             raise
         except Exception as error:
-            yield Broken(*GOES_THROUGH, f"{type(error).__name__}: {error}")
+            yield Violation(*GOES_THROUGH, f"{type(error).__name__}: {error}")
             continue
         # Participants that requests call at one moment are all answered before the first joins.
         in_order = door is by_twiml or not document.get("conferences")
         where = next(differences(first, left, in_order=in_order), None)
         if where is not None:
-            yield Broken(name, words, f"the scenario and then the sandbox: {where}")
+            yield Violation(name, words, f"the scenario and then the sandbox: {where}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class Doors:
     def draw(self, seed: int, number: int) -> dict[str, Any]:
         return draw_call(seed, number)
 
-    def judge(self, document: Document, seed: int, number: int) -> Iterator[Broken]:
+    def judge(self, document: Document, seed: int, number: int) -> Iterator[Violation]:
         return judged(document)
 
-    def judge_file(self, document: Document, base: Path) -> Iterator[Broken]:
+    def judge_file(self, document: Document, base: Path) -> Iterator[Violation]:
         return judged(document, base)
 
     def trial(self, name: str) -> Trial:
-        def broken(document: Document) -> Broken | None:
+        def broken(document: Document) -> Violation | None:
             if next(unlike(document), None) is not None:
                 return None  # made smaller, it came to what is known
             try:

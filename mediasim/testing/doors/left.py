@@ -18,7 +18,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import CallRecord, RecordingRecord
 
-__all__ = ["Left", "Recorded", "differences", "left_by"]
+__all__ = ["RecordingLeft", "WhatIsLeft", "differences", "left_by"]
 
 _BEFORE_ANSWER: Final = ("call.queued", "call.initiated", "call.ringing")
 _ASKED_BY: Final = {"DialVerb": "dial", "RecordVerb": "record", "Conference": "conference"}
@@ -28,7 +28,7 @@ _COMMON: Final = ("call", "recording", "conference")
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordingLeft:
     """One recording."""
 
     status: str
@@ -52,10 +52,10 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class WhatIsLeft:
     """All of a run."""
 
-    recordings: Mapping[str, Recorded]
+    recordings: Mapping[str, RecordingLeft]
     """By what asked for them, and their numbers among those."""
     events: Sequence[Happened]
     end_ns: int
@@ -63,7 +63,7 @@ class Left:
     """Calls were still going on long after they were over through another door."""
 
 
-def left_by(exchange: Exchange) -> Left:
+def left_by(exchange: Exchange) -> WhatIsLeft:
     """What an exchange has left once everything is over."""
     names = _names(exchange.catalogue.recordings())
     calls = {call.sid: call for call in exchange.catalogue.calls()}
@@ -72,7 +72,7 @@ def left_by(exchange: Exchange) -> Left:
         for sid, name in names.items()
     }
     events = tuple(_events(exchange.events.log, calls, names))
-    return Left(recordings, events, exchange.now_ns)
+    return WhatIsLeft(recordings, events, exchange.now_ns)
 
 
 def _names(records: Sequence[RecordingRecord]) -> dict[str, str]:
@@ -85,14 +85,14 @@ def _names(records: Sequence[RecordingRecord]) -> dict[str, str]:
     return names
 
 
-def _recorded(record: RecordingRecord, store: MediaStore) -> Recorded:
+def _recorded(record: RecordingRecord, store: MediaStore) -> RecordingLeft:
     pcm, truth = None, None
     with contextlib.suppress(MediaNotFound):
         truth = store.truth(record.sid)
         del truth["recording"], truth["reference"]
     with contextlib.suppress(MediaNotFound):
         pcm = read_wav(store.wav_path(record.sid)).pcm
-    return Recorded(record.status, pcm, truth)
+    return RecordingLeft(record.status, pcm, truth)
 
 
 def _events(
@@ -124,7 +124,7 @@ def _party(call: CallRecord) -> str:
 # -- compared -------------------------------------------------------------------------------
 
 
-def differences(one: Left, two: Left, *, in_order: bool = True) -> Iterator[str]:
+def differences(one: WhatIsLeft, two: WhatIsLeft, *, in_order: bool = True) -> Iterator[str]:
     """Where two doors left something else, in words; nothing where they left the same.
 
     ``in_order``: also what happens at one moment happens in one order. Else what was late when a
@@ -171,7 +171,7 @@ def _samples(one: NDArray[np.int16] | None, two: NDArray[np.int16] | None) -> It
             yield f"channel {channel + 1}: {len(apart)} samples differ, the first at {at:.3f} s"
 
 
-def _truth(recorded: Recorded, *, late: bool) -> Mapping[str, Any] | None:
+def _truth(recorded: RecordingLeft, *, late: bool) -> Mapping[str, Any] | None:
     if recorded.truth is None or late:
         return recorded.truth
     channels = [

@@ -19,15 +19,15 @@ from mediasim.audio.levels import FLOOR_DBFS
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.recording import AnalysisError, Recording
-from mediasim.truth.analysis.sayings import (
+from mediasim.truth.analysis.recording import AnalysedRecording, AnalysisError
+from mediasim.truth.analysis.transcription import HeardWords, Recogniser
+from mediasim.truth.analysis.utterances import (
     Saying,
     sayings_of,
     speakers_of,
     speech_of,
     words_of,
 )
-from mediasim.truth.analysis.transcription import HeardWords, Recogniser
 
 __all__ = ["Analysis", "Detected", "Engine", "WordsFrom", "analyse", "detect_speech"]
 
@@ -51,7 +51,7 @@ class Detected:
 class Analysis:
     """All that was found out about a recording."""
 
-    recording: Recording
+    recording: AnalysedRecording
     detected: tuple[Detected, ...]
     """Of each channel that was listened to."""
     measured: Conversation
@@ -65,7 +65,10 @@ class Analysis:
 
 
 def analyse(
-    recording: Recording, *, engine: Engine | None = None, recogniser: Recogniser | None = None
+    recording: AnalysedRecording,
+    *,
+    engine: Engine | None = None,
+    recogniser: Recogniser | None = None,
 ) -> Analysis:
     """Measure a recording, and compare with the truth if it has one.
 
@@ -121,7 +124,7 @@ def _by_channel(sayings: Sequence[Saying], channels: int) -> list[list[Saying]]:
     ]
 
 
-def _true(recording: Recording, sayings: Sequence[Saying]) -> Conversation:
+def _true(recording: AnalysedRecording, sayings: Sequence[Saying]) -> Conversation:
     """Of the same voices; of the parties themselves where the recording mixes them."""
     voices = recording.voices
     if voices is None:

@@ -14,7 +14,7 @@ from mediasim.truth.analysis.figures import (
     SpeakerFigures,
     words_per_minute,
 )
-from mediasim.truth.analysis.recording import Voice
+from mediasim.truth.analysis.recording import SpeakerChannel
 from mediasim.truth.analysis.transcription import word_error_rate
 
 __all__ = ["analysis_json"]
@@ -138,7 +138,7 @@ def _less(measured: Any, true: Any) -> Any:
 # -- what happened --------------------------------------------------------------------------
 
 
-def _named(voice: Voice) -> dict[str, Any]:
+def _named(voice: SpeakerChannel) -> dict[str, Any]:
     return {"speaker": voice.name, "channel": voice.channel}
 
 

@@ -20,7 +20,7 @@ from mediasim.conversation.turns import (
     interruptions,
     turns_of,
 )
-from mediasim.truth.analysis.recording import Voice
+from mediasim.truth.analysis.recording import SpeakerChannel
 
 __all__ = ["Conversation", "Latency", "SpeakerFigures", "latency_of", "words_per_minute"]
 
@@ -41,7 +41,7 @@ class Latency:
 class SpeakerFigures:
     """What is told of one speaker."""
 
-    voice: Voice
+    voice: SpeakerChannel
     talk: int
     """Samples of speech."""
     share: float | None
@@ -61,7 +61,7 @@ class Conversation:
 
     def __init__(
         self,
-        voices: Sequence[Voice] | None,
+        voices: Sequence[SpeakerChannel] | None,
         speech: Sequence[Sequence[Span]],
         samples: int,
         words: Sequence[int | None],
@@ -99,7 +99,7 @@ class Conversation:
             return None
         return [self._speaker(number, voice) for number, voice in enumerate(self.voices)]
 
-    def _speaker(self, number: int, voice: Voice) -> SpeakerFigures:
+    def _speaker(self, number: int, voice: SpeakerChannel) -> SpeakerFigures:
         talk = total(self.speech[number])
         everybody = sum(total(spans) for spans in self.speech)
         own = [turn for turn in self.turns or () if turn.speaker == number]

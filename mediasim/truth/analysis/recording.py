@@ -21,9 +21,9 @@ from mediasim.audio.wav import AudioFileError
 from mediasim.truth.documents import check_truth, recordings_in
 
 __all__ = [
+    "AnalysedRecording",
     "AnalysisError",
-    "Recording",
-    "Voice",
+    "SpeakerChannel",
     "find_recording",
     "find_recordings",
     "read_recording",
@@ -37,7 +37,7 @@ class AnalysisError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class SpeakerChannel:
     """One side of the conversation."""
 
     name: str
@@ -46,14 +46,14 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class AnalysedRecording:
     """A recording and what is known of it."""
 
     name: str
     path: Path
     pcm: NDArray[np.int16]
     """(channels, samples) at 8 kHz."""
-    voices: tuple[Voice, ...] | None
+    voices: tuple[SpeakerChannel, ...] | None
     """One for each channel; None where a channel mixes several, so that they cannot be told."""
     truth: Mapping[str, Any] | None
     """The truth sidecar."""
@@ -107,7 +107,7 @@ def find_recordings(given: Path) -> list[Path]:
     return [audio]
 
 
-def read_recording(path: Path, truth: Path | None = None) -> Recording:
+def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
     """Read a recording with what lies beside it, and the truth from elsewhere if that is named.
 
     Raises AnalysisError for a file that is not what it should be.
@@ -144,7 +144,7 @@ def read_recording(path: Path, truth: Path | None = None) -> Recording:
         who = ", ".join(unscripted)
         notes = (*notes, f"nothing to compare with: not simulated, so unknown, is {who}")
         said = None
-    return Recording(path.stem, path, pcm, voices, said, notes)
+    return AnalysedRecording(path.stem, path, pcm, voices, said, notes)
 
 
 def _sound(path: Path) -> tuple[NDArray[np.int16], int]:
@@ -194,7 +194,7 @@ def _server_notes(truth: Mapping[str, Any]) -> Iterator[str]:
 
 def _voices(
     pcm: NDArray[np.int16], document: Mapping[str, Any] | None
-) -> tuple[tuple[Voice, ...] | None, tuple[str, ...]]:
+) -> tuple[tuple[SpeakerChannel, ...] | None, tuple[str, ...]]:
     entries = [] if document is None else document["channel_map"]["channels"]
     if len(entries) != len(pcm):
         entries = [{}] * len(pcm)
@@ -202,13 +202,16 @@ def _voices(
         name = entries[0].get("party")
         if name is None:
             return None, ("one channel holds everybody: who speaks when cannot be told",)
-        return (Voice(name, 1),), (
+        return (SpeakerChannel(name, 1),), (
             f"it holds one side alone, {name}: nothing of how they take turns",
         )
     if pcm[0].any() and all(np.array_equal(pcm[0], other) for other in pcm[1:]):
         return None, ("all channels hold the same: who speaks when cannot be told",)
     notes = () if entries[0] else ("no channel map lies beside it: the speakers have no names",)
-    voices = [Voice(_name(entry, number), number) for number, entry in enumerate(entries, start=1)]
+    voices = [
+        SpeakerChannel(_name(entry, number), number)
+        for number, entry in enumerate(entries, start=1)
+    ]
     return tuple(voices), notes
 
 

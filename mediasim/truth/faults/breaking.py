@@ -25,11 +25,11 @@ from mediasim.truth.documents import TruthDocumentError, read_document, truth_pa
 from mediasim.truth.faults.material import FaultError, Material, Samples
 from mediasim.truth.faults.order import FaultOrder
 
-__all__ = ["Broken", "BrokenFiles", "break_file", "break_published", "break_samples"]
+__all__ = ["BrokenFiles", "BrokenRecording", "break_file", "break_published", "break_samples"]
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenRecording:
     """What faults made of a recording."""
 
     wav: bytes
@@ -39,7 +39,7 @@ class Broken:
 
 def break_samples(
     pcm: Samples, orders: Sequence[FaultOrder], seeds: Seeds, rate: int = SAMPLE_RATE
-) -> Broken:
+) -> BrokenRecording:
     """Apply faults to (channels, samples), in order; those of the file itself come last.
 
     Raises FaultError where a fault cannot befall this recording.
@@ -56,7 +56,7 @@ def break_samples(
         wav = order.fault.bytes(wav, order.value)
         whole = {"channel": None, "start": 0, "end": pcm.shape[1], "moved": 0}
         notes.append(order.to_json() | {"places": [whole]})
-    return Broken(wav, tuple(notes))
+    return BrokenRecording(wav, tuple(notes))
 
 
 def _on_samples(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bytes", "Fault", "FaultError", "Material", "Place", "Samples"]
+__all__ = ["Bytes", "Fault", "FaultError", "FaultPlace", "Material", "Samples"]
 
 Samples = NDArray[np.int16]
 Span = tuple[int, int]
@@ -20,7 +20,7 @@ class FaultError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FaultPlace:
     """Where a fault is, in samples of the recording as the faults before it left it."""
 
     channel: int | None
@@ -54,7 +54,7 @@ class Material:
     """The channel meant, counted from 0; the last one unless another was asked for."""
     spoken: tuple[tuple[Span, ...], ...]
     """Per channel: where there is sound, in order."""
-    places: list[Place] = field(default_factory=list)
+    places: list[FaultPlace] = field(default_factory=list)
 
     @property
     def channels(self) -> int:
@@ -70,7 +70,7 @@ class Material:
     def at(self, start: int, end: int, moved: int = 0, *, all_channels: bool = False) -> None:
         """Note where the fault is."""
         channel = None if all_channels else self.channel + 1
-        self.places.append(Place(channel, start, end, moved))
+        self.places.append(FaultPlace(channel, start, end, moved))
 
     def replace_channel(self, samples: Samples) -> None:
         """Put other samples (n,) in the channel, silence behind them where there are fewer."""

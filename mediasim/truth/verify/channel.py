@@ -16,7 +16,7 @@ from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
 from mediasim.truth.verify.hops import QUIET, Hops, Ideal, compare, dbfs
 from mediasim.truth.verify.packets import displaced, silenced
 from mediasim.truth.verify.spots import Spot, clicks, clipped_samples, invented
-from mediasim.truth.verify.time_map import LagPath, Piece, TimeMap, lag_path, time_map
+from mediasim.truth.verify.time_map import LagPath, MappedPiece, TimeMap, lag_path, time_map
 from mediasim.truth.verify.tracking import (
     FINE,
     Sighting,
@@ -124,7 +124,7 @@ def _not_found(
     measures: ChannelMeasures, channel: _Samples, expected: ExpectedChannel
 ) -> MeasuredChannel:
     """Nothing tells where anything stands: it is held against its due place."""
-    placed = TimeMap((Piece(0, len(expected.samples), 0, 0.0),), ())
+    placed = TimeMap((MappedPiece(0, len(expected.samples), 0, 0.0),), ())
     ideal = Ideal(expected.samples, placed, 1, channel)
     hops = compare(channel, ideal, 1.0)
     gone = silenced(channel, ideal, hops, [])

@@ -20,7 +20,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
 from mediasim.audio.wav import AudioFileError
 
-__all__ = ["Media", "MediaProblem", "read_media"]
+__all__ = ["MediaDefect", "MediaUnderTest", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
 _FORM: Final = struct.Struct("<HHIIHH")
@@ -32,7 +32,7 @@ _AT_ONCE: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class MediaProblem:
+class MediaDefect:
     """What is wrong with a file before anything is heard of it."""
 
     kind: str
@@ -41,7 +41,7 @@ class MediaProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class MediaUnderTest:
     """What a recording holds."""
 
     channels: tuple[NDArray[np.int16], ...]
@@ -49,7 +49,7 @@ class Media:
     need not be equally long."""
     rate: int | None
     """Of the file; None if there is no sound in it."""
-    problems: tuple[MediaProblem, ...]
+    problems: tuple[MediaDefect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +64,20 @@ class _Wav:
     """Whether nothing but samples can follow."""
 
 
-def read_media(paths: Sequence[Path]) -> Media:
+def read_media(paths: Sequence[Path]) -> MediaUnderTest:
     """Read a recording: one file, or several that hold its channels in order.
 
     What cannot be read is a problem of the medium, not an error.
     """
     read = [_read(path) for path in paths]
-    return Media(
+    return MediaUnderTest(
         tuple(channel for each in read for channel in each.channels),
         next((each.rate for each in read if each.rate is not None), None),
         tuple(problem for each in read for problem in each.problems),
     )
 
 
-def _read(path: Path) -> Media:
+def _read(path: Path) -> MediaUnderTest:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -94,9 +94,9 @@ def _read(path: Path) -> Media:
         return _nothing("unreadable", f"{path} {error.problem}")
     if not interleaved.size:
         words = f"{path} is {len(data)} bytes long: a header, and not one sample"
-        return Media((), None, (*problems, MediaProblem("empty", words)))
+        return MediaUnderTest((), None, (*problems, MediaDefect("empty", words)))
     pcm = interleaved.astype(np.int16, copy=False).reshape(-1, wav.channels).T
-    return Media(_at_8_khz(pcm, wav.rate), wav.rate, tuple(problems))
+    return MediaUnderTest(_at_8_khz(pcm, wav.rate), wav.rate, tuple(problems))
 
 
 def _parse(data: bytes) -> _Wav | None:
@@ -129,7 +129,7 @@ def _fits(follows: memoryview) -> bool:
     return bool(_CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows))
 
 
-def _header_problems(path: Path, wav: _Wav) -> list[MediaProblem]:
+def _header_problems(path: Path, wav: _Wav) -> list[MediaDefect]:
     found = len(wav.data)
     if not wav.to_the_end or wav.announced in (found, _NOT_KNOWN):
         return []
@@ -138,10 +138,10 @@ def _header_problems(path: Path, wav: _Wav) -> list[MediaProblem]:
         f"{path}: the header announces {wav.announced} bytes of samples "
         f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
     )
-    return [MediaProblem("header", words)]
+    return [MediaDefect("header", words)]
 
 
-def _decoded(path: Path, data: bytes) -> Media:
+def _decoded(path: Path, data: bytes) -> MediaUnderTest:
     if len(data) <= 44:
         kind = "empty" if data[:4] == b"RIFF" else "unreadable"
         return _nothing(kind, f"{path} is {len(data)} bytes long: there is no sound in it")
@@ -149,11 +149,11 @@ def _decoded(path: Path, data: bytes) -> Media:
         rate, pcm = decode_audio(data)
     except AudioFileError as error:
         return _nothing("unreadable", f"{path} {error.problem}")
-    return Media(_at_8_khz(pcm, rate), rate, ())
+    return MediaUnderTest(_at_8_khz(pcm, rate), rate, ())
 
 
-def _nothing(kind: str, words: str) -> Media:
-    return Media((), None, (MediaProblem(kind, words),))
+def _nothing(kind: str, words: str) -> MediaUnderTest:
+    return MediaUnderTest((), None, (MediaDefect(kind, words),))
 
 
 def _at_8_khz(pcm: NDArray[np.int16], rate: int) -> tuple[NDArray[np.int16], ...]:

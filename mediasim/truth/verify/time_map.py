@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mediasim.truth.verify.tracking import Sighting
 
-__all__ = ["Jump", "LagPath", "Piece", "Stretch", "TimeMap", "lag_path", "time_map"]
+__all__ = ["Jump", "LagPath", "MappedPiece", "Stretch", "TimeMap", "lag_path", "time_map"]
 
 
 # -- the path of the lag --------------------------------------------------------------------
@@ -168,7 +168,7 @@ class Jump:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MappedPiece:
     """Samples of the truth that stand in the file in a row."""
 
     start: int
@@ -184,7 +184,7 @@ class Piece:
 class TimeMap:
     """A whole channel."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[MappedPiece, ...]
     jumps: tuple[Jump, ...]
 
     def to_file(self, sample: int) -> int | None:
@@ -222,7 +222,7 @@ def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) 
     ``gain`` is linear, and negative where the channel is upside down.
     """
     jumps: list[Jump] = []
-    pieces: list[Piece] = []
+    pieces: list[MappedPiece] = []
     start = 0
     stretches = path.stretches
     for number, (one, other) in enumerate(pairwise(stretches)):
@@ -232,9 +232,9 @@ def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) 
         at, slack = _cut(path, number, channel, expected, gain, low, high)
         file = round(at + path.lag_at(at, number))
         jumps.append(Jump(at, file, moved, slack))
-        pieces.append(Piece(start, at, one.offset, path.slope))
+        pieces.append(MappedPiece(start, at, one.offset, path.slope))
         start = at + max(0, -moved)
-    pieces.append(Piece(start, len(expected), stretches[-1].offset, path.slope))
+    pieces.append(MappedPiece(start, len(expected), stretches[-1].offset, path.slope))
     return TimeMap(tuple(pieces), tuple(jumps))
 
 

@@ -19,7 +19,7 @@ from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expec
 from mediasim.truth.verify.findings import ChannelMeasures, Failure, Verification
 from mediasim.truth.verify.hops import Ideal
 from mediasim.truth.verify.judge import CROSSTALK_DB, judge
-from mediasim.truth.verify.media import Media, read_media
+from mediasim.truth.verify.media import MediaUnderTest, read_media
 from mediasim.truth.verify.tracking import Window, sounding, windows
 
 __all__ = ["Verified", "verify", "verify_in_full"]
@@ -36,7 +36,9 @@ _AS_IN_TRUTH_DB: Final = 3.0
 class Verified:
     """A verification with the samples that a picture of it shows."""
 
-    def __init__(self, found: Verification, media: Media, expected: Expected | None) -> None:
+    def __init__(
+        self, found: Verification, media: MediaUnderTest, expected: Expected | None
+    ) -> None:
         self.found = found
         self.media = media
         self.expected = expected
@@ -94,7 +96,7 @@ def verify_in_full(
     return result
 
 
-def _measure(result: Verified, media: Media, expected: Expected) -> None:
+def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> None:
     found = result.found
     wanted = expected.channels
     if len(media.channels) == 1 < len(wanted):
@@ -166,7 +168,7 @@ def _say_what_is_open(
         found.cannot_tell.append(f"{name}: with its background noise, what else was never said")
 
 
-def _alike(found: Verification, media: Media, expected: Expected | None) -> None:
+def _alike(found: Verification, media: MediaUnderTest, expected: Expected | None) -> None:
     """Whether the first two channels hold the same, and should not."""
     if len(media.channels) < 2:
         return
@@ -183,7 +185,7 @@ def _alike(found: Verification, media: Media, expected: Expected | None) -> None
 
 def _crosstalk(
     result: Verified,
-    media: Media,
+    media: MediaUnderTest,
     wanted: Sequence[ExpectedChannel],
     spans: Sequence[Sequence[tuple[int, int]]],
 ) -> None:
@@ -220,7 +222,7 @@ def _reading(ideal: Ideal) -> Reader:
     return lambda low, high: ideal(low, high) / 32768.0
 
 
-def _extra(found: Verification, media: Media) -> None:
+def _extra(found: Verification, media: MediaUnderTest) -> None:
     """Channels of the file that are none of the truth's, and hold sound."""
     known = set(found.across.order)
     for number, channel in enumerate(media.channels, 1):

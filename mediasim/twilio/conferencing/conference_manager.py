@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.conference import Conference
-from mediasim.exchange.dial import Talk, attend
+from mediasim.exchange.dial import ConnectedCalls, attend
 from mediasim.exchange.participant import (
     Beep,
     Entertainment,
@@ -91,7 +91,7 @@ class ConferenceManager:
         found = self._admit(session, noun)
         if found is None:
             return
-        talk = Talk(session, **talk_options(verb))
+        talk = ConnectedCalls(session, **talk_options(verb))
         try:
             await attend(talk, *found)
         finally:
@@ -101,7 +101,7 @@ class ConferenceManager:
         """Take part as REST asked when it made this call. Raises CallEnded likewise."""
         found = self._expected.pop(session.call.sid, None)
         if found is not None:
-            await attend(Talk(session), *found)
+            await attend(ConnectedCalls(session), *found)
 
     def _admit(self, session: CallSession, noun: Verb) -> tuple[Conference, Participant] | None:
         """The participant that a noun asks for; None, and a note, where that cannot be."""

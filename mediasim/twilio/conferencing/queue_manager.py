@@ -8,9 +8,9 @@ from functools import partial
 from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.dial import Talk
+from mediasim.exchange.dial import ConnectedCalls
 from mediasim.exchange.participant import Unavailable
-from mediasim.exchange.queue import CallQueue, Left, QueueResult, Waiting
+from mediasim.exchange.queue import CallQueue, LeftQueue, QueueResult, Waiting
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.conferencing.playback import SOUNDS, beside, entertain, play_through
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
@@ -88,7 +88,7 @@ class QueueManager:
     async def leave(self, session: CallSession, verb: Verb) -> None:
         """Leave, in a waiting document; elsewhere there is nothing to be left."""
         if session.call.sid in self._waiting:
-            raise Left
+            raise LeftQueue
 
     def _entered(self, session: CallSession, name: str) -> _Kept | None:
         """The queue of a name, made where there is none; None, and a note, for a wrong name."""
@@ -144,7 +144,7 @@ class QueueManager:
         if kept is None:
             return
         recording = DialVerbRecording(session, verb)
-        talk = Talk(session, recording=recording, **talk_options(verb))
+        talk = ConnectedCalls(session, recording=recording, **talk_options(verb))
         timeout_ns = verb.seconds("timeout", 30) * NS_PER_SECOND
         try:
             with talk.recording():

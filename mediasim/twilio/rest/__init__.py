@@ -2,4 +2,4 @@
 
 from mediasim.twilio.rest.api import ApiSettings, create_api
 
-__all__ = ["ApiSettings", "answers", "create_api", "resource", "table"]
+__all__ = ["ApiSettings", "create_api", "resource", "responses", "table"]

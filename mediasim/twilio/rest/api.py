@@ -23,7 +23,7 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
-from mediasim.twilio.rest.endpoint import Endpoint
+from mediasim.twilio.rest.endpoint import ResourceEndpoint
 from mediasim.twilio.rest.media import MediaEndpoint
 from mediasim.twilio.rest.recordings import MEDIA, RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource
@@ -86,18 +86,20 @@ register_url_convertor("media_suffix", _MediaSuffix())
 def create_api(service: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
     """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
     settings = settings or ApiSettings()
-    recording = Endpoint(RECORDINGS, RECORDINGS.paths[MEDIA], service, gate)
+    recording = ResourceEndpoint(RECORDINGS, RECORDINGS.paths[MEDIA], service, gate)
     media = MediaEndpoint(service, gate, recording, needs_auth=settings.media_auth)
     routes = [_route(MEDIA, "data_suffix", recording), _route(MEDIA, "media_suffix", media)]
     for resource in (*RESOURCES, _NOWHERE):
         for path, methods in resource.paths.items():
-            routes.append(_route(path, "suffix", Endpoint(resource, methods, service, gate)))
+            routes.append(
+                _route(path, "suffix", ResourceEndpoint(resource, methods, service, gate))
+            )
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _broken})
     app.router.redirect_slashes = False
     return app
 
 
-def _route(path: str, suffix: str, endpoint: Endpoint | MediaEndpoint) -> Route:
+def _route(path: str, suffix: str, endpoint: ResourceEndpoint | MediaEndpoint) -> Route:
     return Route(re.sub(r"\{(\w+)\}", r"{\1:segment}", path) + f"{{suffix:{suffix}}}", endpoint)
 
 

@@ -34,7 +34,7 @@ from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse, head_of, refused, written
 
-__all__ = ["Endpoint", "authenticate"]
+__all__ = ["ResourceEndpoint", "authenticate"]
 
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
@@ -42,7 +42,7 @@ _LARGEST: Final = 1 << 20
 _TOO_LARGE: Final = 20413
 
 
-class Endpoint:
+class ResourceEndpoint:
     """Answers for one path of a resource."""
 
     def __init__(

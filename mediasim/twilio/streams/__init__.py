@@ -5,10 +5,10 @@ A stream opens its connection through a :class:`mediasim.net.stream_port.StreamP
 """
 
 from mediasim.twilio.streams.manager import StreamManager
-from mediasim.twilio.streams.stream import Stream, StreamOwner, StreamRecord
+from mediasim.twilio.streams.stream import MediaStream, StreamOwner, StreamRecord
 
 __all__ = [
-    "Stream",
+    "MediaStream",
     "StreamManager",
     "StreamOwner",
     "StreamRecord",

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mediasim.twilio.webhooks import HostGuard
-from mediasim.twilio.webhooks.address import Address, signature
+from mediasim.twilio.webhooks.address import WebhookUrl, signature
 
 __all__ = [
     "BROKEN",
@@ -28,7 +28,7 @@ __all__ = [
     "SCHEME",
     "TIMEOUT",
     "StreamFailed",
-    "Target",
+    "StreamTarget",
     "target_of",
 ]
 
@@ -70,7 +70,7 @@ class StreamFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class StreamTarget:
     """What to connect to, and with which headers."""
 
     url: str
@@ -79,7 +79,7 @@ class Target:
     """What was left out."""
 
 
-def target_of(url: str, guard: HostGuard, auth_token: str) -> Target:
+def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
     """Read a Stream's URL. Raises StreamFailed."""
     if not url.strip():
         raise StreamFailed(MALFORMED_URL, "a stream needs a URL")
@@ -87,7 +87,7 @@ def target_of(url: str, guard: HostGuard, auth_token: str) -> Target:
     if scheme not in _AS_HTTP:
         raise StreamFailed(SCHEME, f"{url!r}: a stream's URL begins with wss:// (or ws://)")
     try:
-        address = Address.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
+        address = WebhookUrl.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
     except ValueError as error:
         raise StreamFailed(MALFORMED_URL, f"{url!r}: {error}") from None
     if (refusal := guard.refusal(address.host)) is not None:
@@ -97,4 +97,4 @@ def target_of(url: str, guard: HostGuard, auth_token: str) -> Target:
     headers = {"User-Agent": _USER_AGENT, "X-Twilio-Signature": signature(auth_token, found)}
     if address.authorization is not None:
         headers["Authorization"] = address.authorization
-    return Target(found, headers, address.query)
+    return StreamTarget(found, headers, address.query)

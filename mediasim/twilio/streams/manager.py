@@ -17,7 +17,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
-from mediasim.twilio.streams.stream import Stream, StreamRecord
+from mediasim.twilio.streams.stream import MediaStream, StreamRecord
 from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["StreamManager"]
@@ -42,15 +42,15 @@ class StreamManager:
         self._account = account
         self._live_call = live_call
         self._port = port
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[str, MediaStream] = {}
         account.exchange.events.on("event", self._happened)
 
     # -- asking -----------------------------------------------------------------------------
 
-    def all(self) -> list[Stream]:
+    def all(self) -> list[MediaStream]:
         return list(self._streams.values())
 
-    def of_call(self, call_sid: str) -> list[Stream]:
+    def of_call(self, call_sid: str) -> list[MediaStream]:
         """Those of a call that are not over."""
         return [
             each
@@ -58,7 +58,7 @@ class StreamManager:
             if each.record.call_sid == call_sid and not each.ended.is_set()
         ]
 
-    def find(self, call_sid: str, key: str) -> Stream:
+    def find(self, call_sid: str, key: str) -> MediaStream:
         """One of a call, by SID or by name. Raises TwilioError (404) where there is none."""
         for each in reversed(self._streams.values()):
             if each.record.call_sid == call_sid and key in (each.record.sid, each.record.name):
@@ -66,7 +66,7 @@ class StreamManager:
         path = f"{self._account.account_path}/Calls/{call_sid}/Streams/{key}.json"
         raise not_found(path)
 
-    def named(self, call_sid: str, name: str) -> Stream | None:
+    def named(self, call_sid: str, name: str) -> MediaStream | None:
         """The one under way that a Stop means; without a name, the newest."""
         found = [each for each in self.of_call(call_sid) if not name or each.record.name == name]
         return found[-1] if found else None
@@ -83,13 +83,13 @@ class StreamManager:
             raise bad_parameter(f"Stream name {ask.name} is already in use on call {call_sid}")
         return self.fork(call, ask).record
 
-    def fork(self, call: LiveCall, ask: StreamRequest) -> Stream:
+    def fork(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
         """Begin a stream beside the call, and go on at once."""
         stream = self._new(call, ask, both_ways=False)
         self.spawn(self._open(stream))
         return stream
 
-    async def connect(self, call: LiveCall, ask: StreamRequest) -> Stream:
+    async def connect(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
         """Begin a stream both ways; returned when it is open, or has failed and so is over."""
         stream = self._new(call, ask, both_ways=True)
         await self._open(stream)
@@ -104,7 +104,7 @@ class StreamManager:
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._account.spawn(work)
 
-    def _new(self, call: LiveCall, ask: StreamRequest, *, both_ways: bool) -> Stream:
+    def _new(self, call: LiveCall, ask: StreamRequest, *, both_ways: bool) -> MediaStream:
         account = self._account
         record = StreamRecord(
             sid=account.new_sid("MZ"),
@@ -113,14 +113,14 @@ class StreamManager:
             name=ask.name,
             updated_ns=account.now_ns,
         )
-        stream = Stream(self, call, ask, record, both_ways=both_ways)
+        stream = MediaStream(self, call, ask, record, both_ways=both_ways)
         self._streams[record.sid] = stream
         over = [each for each in self._streams.values() if each.ended.is_set()]
         for each in over[: max(0, len(over) - _MOST_KEPT)]:
             del self._streams[each.record.sid]
         return stream
 
-    async def _open(self, stream: Stream) -> None:
+    async def _open(self, stream: MediaStream) -> None:
         account = self._account
         try:
             target = target_of(stream.ask.url, account.webhooks.guard, account.account.auth_token)
@@ -140,13 +140,13 @@ class StreamManager:
 
     # -- telling ----------------------------------------------------------------------------
 
-    def failed(self, stream: Stream, failed: StreamFailed) -> None:
+    def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
         """It broke, or never began."""
         words = f"{NAMES[failed.code]}: {failed}"
         self._account.notify(stream.record.call_sid, failed.code, words, stream.ask.url)
         self._tell(stream, "error", f"{failed.code} {words}")
 
-    def warn(self, stream: Stream, code: int, words: str) -> None:
+    def warn(self, stream: MediaStream, code: int, words: str) -> None:
         """Something the app did that Twilio passes over."""
         self._account.notify(
             stream.record.call_sid,
@@ -156,11 +156,11 @@ class StreamManager:
             warning=True,
         )
 
-    def stopped(self, stream: Stream) -> None:
+    def stopped(self, stream: MediaStream) -> None:
         """It has ended, whatever the reason."""
         self._tell(stream, "stopped")
 
-    def _tell(self, stream: Stream, word: str, error: str = "") -> None:
+    def _tell(self, stream: MediaStream, word: str, error: str = "") -> None:
         account, record = self._account, stream.record
         account.exchange.events.emit(
             StreamEvent(

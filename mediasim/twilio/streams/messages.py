@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from mediasim.twilio.streams.handshake import INVALID_MESSAGE, MALFORMED_MESSAGE
 
-__all__ = ["AppClear", "AppMark", "AppMedia", "AppMessage", "BadMessage", "Messages", "read"]
+__all__ = ["AppClear", "AppMark", "AppMedia", "AppMessage", "BadStreamMessage", "Messages", "read"]
 
 CONNECTED: Final = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
 _PLAIN_MEDIA: Final = re.compile(
@@ -113,7 +113,7 @@ class AppClear:
 AppMessage = AppMedia | AppMark | AppClear
 
 
-class BadMessage(Exception):
+class BadStreamMessage(Exception):
     """Not a message that an app may send; has Twilio's code."""
 
     def __init__(self, code: int, words: str) -> None:
@@ -128,7 +128,7 @@ def read(data: str | bytes, stream_sid: str) -> AppMessage:
     """
     if isinstance(data, bytes):
         words = f"a binary frame of {len(data)} bytes; expected text frames with JSON"
-        raise BadMessage(MALFORMED_MESSAGE, words)
+        raise BadStreamMessage(MALFORMED_MESSAGE, words)
     plain = _PLAIN_MEDIA.fullmatch(data)
     if plain is not None and plain[1] == stream_sid:
         return _media(plain[2])
@@ -163,8 +163,8 @@ def _media(value: str) -> AppMedia:
         raise _invalid(f"media.payload {_shown(value)} is not base64") from None
 
 
-def _invalid(words: str) -> BadMessage:
-    return BadMessage(INVALID_MESSAGE, words)
+def _invalid(words: str) -> BadStreamMessage:
+    return BadStreamMessage(INVALID_MESSAGE, words)
 
 
 def _shown(value: object) -> str:

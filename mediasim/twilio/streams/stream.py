@@ -40,19 +40,19 @@ from mediasim.twilio.streams.handshake import (
     REFUSED,
     TIMEOUT,
     StreamFailed,
-    Target,
+    StreamTarget,
 )
 from mediasim.twilio.streams.messages import (
     CONNECTED,
     AppMark,
     AppMedia,
-    BadMessage,
+    BadStreamMessage,
     Messages,
     read,
 )
 from mediasim.twilio.streams.playback import Playback
 
-__all__ = ["Stream", "StreamOwner", "StreamRecord"]
+__all__ = ["MediaStream", "StreamOwner", "StreamRecord"]
 
 _TRACKS: Final[dict[StreamTrack, tuple[str, ...]]] = {
     "inbound_track": ("inbound",),
@@ -79,13 +79,13 @@ class StreamOwner(Protocol):
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something beside the call."""
 
-    def failed(self, stream: Stream, failed: StreamFailed) -> None:
+    def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
         """It broke, or never began."""
 
-    def warn(self, stream: Stream, code: int, words: str) -> None:
+    def warn(self, stream: MediaStream, code: int, words: str) -> None:
         """Something the app did that Twilio passes over."""
 
-    def stopped(self, stream: Stream) -> None:
+    def stopped(self, stream: MediaStream) -> None:
         """It has ended, whatever the reason; told once, of one that began."""
 
 
@@ -115,7 +115,7 @@ class StreamRecord:
         }
 
 
-class Stream:
+class MediaStream:
     """A stream, from its request to its end; kept afterwards for its figures."""
 
     def __init__(
@@ -134,7 +134,7 @@ class Stream:
         """A Connect's: the app may speak."""
         self.ended = asyncio.Event()
         self.asked_ns = record.updated_ns
-        self.target: Target | None = None
+        self.target: StreamTarget | None = None
         self.started_frame: int | None = None
         self.ended_frame: int | None = None
         self.error: tuple[int, str] | None = None
@@ -153,7 +153,7 @@ class Stream:
 
     # -- life -------------------------------------------------------------------------------
 
-    async def open(self, port: StreamPort, target: Target) -> None:
+    async def open(self, port: StreamPort, target: StreamTarget) -> None:
         """Connect and begin. Raises StreamFailed."""
         self.target = target
         try:
@@ -254,8 +254,8 @@ class Stream:
             message = read(data, self.record.sid)
             if self._playback is None:
                 words = "the app sent a message on a Start's stream, which goes one way alone"
-                raise BadMessage(INVALID_MESSAGE, words)
-        except BadMessage as bad:
+                raise BadStreamMessage(INVALID_MESSAGE, words)
+        except BadStreamMessage as bad:
             self._warn(bad.code, str(bad))
             return
         if isinstance(message, AppMedia):
@@ -332,7 +332,7 @@ class _TrackEar:
 
     horizon = patience = 1
 
-    def __init__(self, stream: Stream, track: Track, *, sends: bool) -> None:
+    def __init__(self, stream: MediaStream, track: Track, *, sends: bool) -> None:
         self._stream = stream
         self._track = track
         self._sends = sends

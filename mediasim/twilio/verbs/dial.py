@@ -14,7 +14,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Dial, DialledLeg, DialStatus, Moment, TalkOptions
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import ReachByPassword
+from mediasim.exchange.phone import AuthenticatingGateway
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
@@ -207,7 +207,7 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSe
     callback = callback_of(noun, session, "statusCallback")
     other = place(session, _address(noun), verb.attribute("callerId"), callback)
     reach = other.phone.reach
-    if isinstance(reach, ReachByPassword) and noun.attribute("username"):
+    if isinstance(reach, AuthenticatingGateway) and noun.attribute("username"):
         user, password = noun.attribute("username"), noun.attribute("password")
         other.phone = replace(other.phone, reach=reach.as_user(user, password))
     return other

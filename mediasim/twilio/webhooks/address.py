@@ -29,7 +29,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-__all__ = ["Address", "ConnectionOverrides", "Failure", "HostGuard", "body_signed_url", "signature"]
+__all__ = [
+    "ConnectionOverrides",
+    "Failure",
+    "HostGuard",
+    "WebhookUrl",
+    "body_signed_url",
+    "signature",
+]
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _AUTHORITY: Final = re.compile(
@@ -43,7 +50,7 @@ _POLICIES: Final = ("4xx", "5xx", "ct", "rt", "all")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class WebhookUrl:
     """An http or https URL in parts."""
 
     scheme: str
@@ -58,7 +65,7 @@ class Address:
     """``name:password``, still encoded."""
 
     @staticmethod
-    def parse(url: str) -> Address:
+    def parse(url: str) -> WebhookUrl:
         """Read an absolute URL. Raises ValueError, with what is wrong, for anything else."""
         url = url.strip()
         if any(ord(character) <= 0x20 or character in "\\\x7f" for character in url):
@@ -73,7 +80,7 @@ class Address:
         authority = f"[{host}]" if ":" in host else host
         if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
             authority += f":{port}"
-        return Address(
+        return WebhookUrl(
             parts.scheme,
             host,
             authority,

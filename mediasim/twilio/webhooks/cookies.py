@@ -15,7 +15,7 @@ from email.message import Message
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
-from mediasim.twilio.webhooks.address import Address
+from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = ["Cookies"]
 
@@ -37,7 +37,7 @@ class Cookies:
         self._clock = clock
         self._jars: OrderedDict[str, _Jar] = OrderedDict()
 
-    def header(self, sid: str, address: Address) -> str | None:
+    def header(self, sid: str, address: WebhookUrl) -> str | None:
         """The ``Cookie`` header of a request about a call; None where it has no cookies."""
         jar = self._jars.get(sid)
         if jar is None:
@@ -47,7 +47,7 @@ class Cookies:
         cookie: str | None = exchange.cookie
         return cookie
 
-    def keep(self, sid: str, address: Address, set_cookie: str) -> None:
+    def keep(self, sid: str, address: WebhookUrl, set_cookie: str) -> None:
         """Keep the cookies of an answer's ``Set-Cookie`` header."""
         if not sid or not set_cookie:
             return
@@ -96,7 +96,7 @@ class _Exchange:
 
     unverifiable = False
 
-    def __init__(self, address: Address, set_cookie: str = "") -> None:
+    def __init__(self, address: WebhookUrl, set_cookie: str = "") -> None:
         self.type, self.host = address.scheme, address.authority
         self.cookie: str | None = None
         self._url = address.url()

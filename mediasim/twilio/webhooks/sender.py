@@ -20,10 +20,10 @@ from urllib.parse import urlencode, urljoin
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
 from mediasim.twilio.webhooks.address import (
-    Address,
     ConnectionOverrides,
     Failure,
     HostGuard,
+    WebhookUrl,
     signature,
 )
 from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Attempt, Delivery
@@ -49,7 +49,7 @@ _INVALID_POLICY: Final = 11243
 
 
 def _outgoing(
-    address: Address,
+    address: WebhookUrl,
     method: str,
     params: tuple[tuple[str, str], ...],
     *,
@@ -229,7 +229,7 @@ class Sender:
             delivery,
         )
 
-    def _keep_cookies(self, sid: str, address: Address, set_cookie: str) -> None:
+    def _keep_cookies(self, sid: str, address: WebhookUrl, set_cookie: str) -> None:
         if self._cookies is None:
             # Imported here: it takes 30 ms to load, and few apps set cookies.
             from mediasim.twilio.webhooks.cookies import Cookies
@@ -237,17 +237,17 @@ class Sender:
             self._cookies = Cookies(self._clock)
         self._cookies.keep(sid, address, set_cookie)
 
-    def _address(self, url: str, delivery: Delivery) -> Address:
+    def _address(self, url: str, delivery: Delivery) -> WebhookUrl:
         """Where to send it, if it may be sent there."""
         try:
-            address = Address.parse(url)
+            address = WebhookUrl.parse(url)
         except ValueError as error:
             raise AppFailure(_NO_URL, f"Invalid URL format: {url!r}: {error}", delivery) from None
         if (refusal := self._guard.refusal(address.host)) is not None:
             raise AppFailure(_CONNECTION, f"HTTP connection failure: {refusal}", delivery)
         return address
 
-    def _redirected(self, url: str, answer: HttpAnswer, delivery: Delivery) -> Address:
+    def _redirected(self, url: str, answer: HttpAnswer, delivery: Delivery) -> WebhookUrl:
         location = answer.headers.get("location", "")
         if answer.status not in _REDIRECTS or not location:
             lacks = "" if location else " without a Location"

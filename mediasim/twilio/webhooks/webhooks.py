@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from mediasim.seeds import Seeds
+from mediasim.twilio.fault_injection import FaultInjection
 from mediasim.twilio.ports import HttpPort
-from mediasim.twilio.weather import Weather
 from mediasim.twilio.webhooks.address import HostGuard
 from mediasim.twilio.webhooks.delivery import AppFailure, AppRequest, AppResponse, Delivery
 from mediasim.twilio.webhooks.lanes import Turns
@@ -66,7 +66,7 @@ class Webhooks:
         self._posts = 0
         """Requests under way whose callbacks may come before their answers."""
         self._entered = 0
-        self.weather = Weather(seeds.fork("weather"))
+        self.weather = FaultInjection(seeds.fork("weather"))
         """What goes wrong with all this."""
         self.deliveries: list[Delivery] = []
         """Newest last."""

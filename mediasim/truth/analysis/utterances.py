@@ -15,7 +15,7 @@ from typing import Any, Final
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances
-from mediasim.truth.analysis.recording import Voice
+from mediasim.truth.analysis.recording import SpeakerChannel
 
 __all__ = ["Saying", "sayings_of", "speakers_of", "speech_of", "words_of"]
 
@@ -63,11 +63,11 @@ def sayings_of(truth: Mapping[str, Any]) -> list[Saying]:
     return sorted(found, key=lambda saying: (saying.start, saying.channel))
 
 
-def speakers_of(sayings: Iterable[Saying]) -> list[Voice]:
+def speakers_of(sayings: Iterable[Saying]) -> list[SpeakerChannel]:
     """Every party that is heard, in order; one heard in several channels by the first of them."""
-    voices: dict[str, Voice] = {}
+    voices: dict[str, SpeakerChannel] = {}
     for saying in sayings:
-        voices.setdefault(saying.party, Voice(saying.party, saying.channel))
+        voices.setdefault(saying.party, SpeakerChannel(saying.party, saying.channel))
     return list(voices.values())
 
 

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, not_found
+from mediasim.twilio.fault_injection import DownloadFault
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.responses import refused
-from mediasim.twilio.weather import Download
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import API_REQUEST, DOWNLOAD
 
-__all__ = ["WeatherFront"]
+__all__ = ["FaultInjectingApi"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,7 +34,7 @@ _WORDS: Final = {429: "Too Many Requests", 503: "Account is unavailable. Please 
 _SLICES_A_SECOND: Final = 20
 
 
-class WeatherFront:
+class FaultInjectingApi:
     """Passes on what the weather lets through."""
 
     def __init__(self, app: App, service: Account, gate: Gate, *, refuses: bool = True) -> None:
@@ -108,13 +108,13 @@ class WeatherFront:
         else:
             await self._app(scope, receive, _Connection(fate, send).send)
 
-    def _fate(self, sid: str, path: str) -> Download:
+    def _fate(self, sid: str, path: str) -> DownloadFault:
         try:
             record = self._service.catalogue.recording(sid)
         except LookupError:
-            return Download()
+            return DownloadFault()
         if record.status != "completed":
-            return Download()
+            return DownloadFault()
         age_ns = self._service.now_ns - record.updated_ns
         url = self._service.base_url + path
         fate = self._webhooks.weather.download(sid, url, age_ns)
@@ -128,7 +128,7 @@ class WeatherFront:
 class _Connection:
     """What a poor connection lets through."""
 
-    def __init__(self, fate: Download, send: Send) -> None:
+    def __init__(self, fate: DownloadFault, send: Send) -> None:
         self._fate = fate
         self._send = send
         self._left: int | None = None

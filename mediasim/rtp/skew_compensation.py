@@ -13,8 +13,8 @@ the minimum, which jitter does not touch):
 
 Windows end for all rows in the same frame, so they are dealt with at once, whatever they show; only
 a stream that really moves is looked at by itself. Packets are looked at before they are counted:
-:meth:`PaceTable.look` says where they belong, :meth:`PaceTable.count` enters those that were taken
-into the windows.
+:meth:`PlayoutOffsets.look` says where they belong, :meth:`PlayoutOffsets.count` enters those that
+were taken into the windows.
 """
 
 from __future__ import annotations
@@ -27,9 +27,17 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.rtp.probation import STEP, Anchor
 from mediasim.rtp.ring import Columns
-from mediasim.rtp.stream import Shift, Stream
+from mediasim.rtp.stream import ReceivedStream, Shift
 
-__all__ = ["AHEAD_FRAMES", "DRIFT_BOUND", "ENOUGH", "STEP", "WINDOW_FRAMES", "PaceTable", "Pacing"]
+__all__ = [
+    "AHEAD_FRAMES",
+    "DRIFT_BOUND",
+    "ENOUGH",
+    "STEP",
+    "WINDOW_FRAMES",
+    "PlayoutOffsets",
+    "SkewCompensation",
+]
 
 
 WINDOW_FRAMES: Final = 25
@@ -50,7 +58,7 @@ _EARLIEST: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max
 
 
-class Pacing(Columns):
+class SkewCompensation(Columns):
     """The judgement of many streams' windows: columns, a row per stream."""
 
     def __init__(self, early_samples: int) -> None:
@@ -128,11 +136,11 @@ def _whole_steps(samples: NDArray[np.int64]) -> NDArray[np.int64]:
     return steps
 
 
-class PaceTable(Columns):
+class PlayoutOffsets(Columns):
     """Of each row, where its stream stands, and how its packets of late have come."""
 
     def __init__(self) -> None:
-        self._pacing = Pacing(AHEAD_FRAMES * FRAME_SAMPLES)
+        self._pacing = SkewCompensation(AHEAD_FRAMES * FRAME_SAMPLES)
         super().__init__()
 
     def _columns(self, rows: int) -> None:
@@ -174,7 +182,7 @@ class PaceTable(Columns):
 
     # -- places given -----------------------------------------------------------------------
 
-    def begin(self, stream: Stream, anchor: Anchor, arrival: int) -> None:
+    def begin(self, stream: ReceivedStream, anchor: Anchor, arrival: int) -> None:
         """Give a stream its place; ``arrival`` is its first packet's (ns)."""
         row = stream.row
         usable = arrival // FRAME_NS + 1
@@ -182,7 +190,7 @@ class PaceTable(Columns):
         self._anchor(stream, anchor.place, anchor.transit, usable)
         stream.placed(anchor.first, anchor.place, usable)
 
-    def begin_anew(self, stream: Stream, shift: Shift, transit: int, usable: int) -> None:
+    def begin_anew(self, stream: ReceivedStream, shift: Shift, transit: int, usable: int) -> None:
         """Give a stream that goes on somewhere else its place there.
 
         ``transit`` is the least time from media to arrival of its first packets, ``usable`` the
@@ -192,7 +200,7 @@ class PaceTable(Columns):
         self._anchor(stream, shift.place, transit, usable)
         stream.shifts.append(shift)
 
-    def _anchor(self, stream: Stream, place: int, transit: int, usable: int) -> None:
+    def _anchor(self, stream: ReceivedStream, place: int, transit: int, usable: int) -> None:
         row = stream.row
         self._place[row] = place
         self._roll_to(np.array([row]), np.array([usable // WINDOW_FRAMES]))
@@ -210,7 +218,7 @@ class PaceTable(Columns):
 
     def place_of(
         self,
-        streams: list[Stream | None],
+        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
     ) -> NDArray[np.int64]:
@@ -223,7 +231,7 @@ class PaceTable(Columns):
 
     def look(
         self,
-        streams: list[Stream | None],
+        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         media: NDArray[np.int64],
         delay: NDArray[np.int64],
@@ -274,7 +282,7 @@ class PaceTable(Columns):
 
     def _roll(
         self,
-        streams: list[Stream | None],
+        streams: list[ReceivedStream | None],
         rows: NDArray[np.int64],
         windows: NDArray[np.int64],
         usable: NDArray[np.int64],
@@ -298,7 +306,7 @@ class PaceTable(Columns):
         self._packets[rows] = 0
         self._most[rows] = _EARLIEST
 
-    def roll_one(self, streams: list[Stream | None], row: int, usable: int) -> None:
+    def roll_one(self, streams: list[ReceivedStream | None], row: int, usable: int) -> None:
         """Close one row's window if a packet that can be used in this frame shows it has ended."""
         if usable // WINDOW_FRAMES != self._window[row]:
             rows = np.array([row])
@@ -373,7 +381,7 @@ class PaceTable(Columns):
         found = int(delay[now | (earlier == last)].max())
         return max(found, most) if last == self._window[row] else found
 
-    def _move(self, stream: Stream, samples: int, usable: int) -> None:
+    def _move(self, stream: ReceivedStream, samples: int, usable: int) -> None:
         """Move a stream's place, known in the frame ``usable``."""
         row = stream.row
         place = int(self._place[row])
@@ -401,7 +409,7 @@ def _pieces(
     return starts, row, window[starts], fresh
 
 
-def _of(streams: list[Stream | None], row: int) -> Stream:
+def _of(streams: list[ReceivedStream | None], row: int) -> ReceivedStream:
     stream = streams[row]
     assert stream is not None
     return stream

@@ -20,14 +20,14 @@ from mediasim.audio.dtmf import DtmfDetector
 from mediasim.audio.files import load_clip
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.documents.diagnostics import says
-from mediasim.scenario.expectations.verdicts import Media
-from mediasim.testing.source import Utterance
+from mediasim.scenario.expectations.verdicts import PublishedMedia
+from mediasim.testing.source import SpokenUtterance
 from mediasim.truth.measure import heard
 from mediasim.truth.reference import reference_of
 
-__all__ = ["Clip", "Sought", "Trace", "clips_of", "first_trace"]
+__all__ = ["ForbiddenClip", "Sought", "Trace", "clips_of", "first_trace"]
 
-Clip = str | Path | NDArray[np.int16]
+ForbiddenClip = str | Path | NDArray[np.int16]
 """Words or keys; an audio file; samples (n,) at 8 kHz."""
 
 _PIECE: Final = SAMPLE_RATE
@@ -59,7 +59,7 @@ class Trace:
     at: int
 
 
-def clips_of(clip: Clip, utterances: Sequence[Utterance]) -> Sought:
+def clips_of(clip: ForbiddenClip, utterances: Sequence[SpokenUtterance]) -> Sought:
     """What to look for. Raises ValueError if there is nothing to be looked for."""
     if isinstance(clip, np.ndarray):
         if clip.ndim != 1 or clip.dtype != np.int16 or not clip.any():
@@ -78,13 +78,13 @@ def clips_of(clip: Clip, utterances: Sequence[Utterance]) -> Sought:
     return Sought(repr(clip), clip, pressed, tuple(pieces))
 
 
-def _is_meant(said: Utterance, words: str, keys: str) -> bool:
+def _is_meant(said: SpokenUtterance, words: str, keys: str) -> bool:
     if said.kind == "dtmf":
         return bool(keys) and keys in said.text
     return said.kind == "say" and says(said.text, words)
 
 
-def _sounding(said: Utterance) -> NDArray[np.int16]:
+def _sounding(said: SpokenUtterance) -> NDArray[np.int16]:
     return reference_of(said.pcm, said.codec)
 
 
@@ -94,7 +94,7 @@ def _pieces(clip: NDArray[np.int16]) -> list[NDArray[np.int16]]:
     return [clip[start:end] for start, end in zip(cuts, [*cuts[1:], len(clip)], strict=True)]
 
 
-def first_trace(media: Media, sought: Sought) -> Trace | None:
+def first_trace(media: PublishedMedia, sought: Sought) -> Trace | None:
     """Where some of it is in a recording; None: nothing of it is."""
     for look in (_by_truth, _by_ear, _by_keys):
         trace = look(media, sought)
@@ -103,7 +103,7 @@ def first_trace(media: Media, sought: Sought) -> Trace | None:
     return None
 
 
-def _by_truth(media: Media, sought: Sought) -> Trace | None:
+def _by_truth(media: PublishedMedia, sought: Sought) -> Trace | None:
     for channel in media.truth.channels:
         for it in channel.intervals:
             long_enough = it.end - it.start >= _SHORTEST
@@ -115,7 +115,7 @@ def _by_truth(media: Media, sought: Sought) -> Trace | None:
     return None
 
 
-def _by_ear(media: Media, sought: Sought) -> Trace | None:
+def _by_ear(media: PublishedMedia, sought: Sought) -> Trace | None:
     for number, pcm in enumerate(media.pcm, 1):
         for order, piece in enumerate(sought.pieces, 1):
             match = heard(pcm, piece, (-len(piece) // 2, len(pcm)))
@@ -128,7 +128,7 @@ def _by_ear(media: Media, sought: Sought) -> Trace | None:
     return None
 
 
-def _by_keys(media: Media, sought: Sought) -> Trace | None:
+def _by_keys(media: PublishedMedia, sought: Sought) -> Trace | None:
     if not sought.keys:
         return None
     for number, pcm in enumerate(media.pcm, 1):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mediasim.scenario.report.model import RunReport
 
-__all__ = ["Keeping", "Options", "write_page"]
+__all__ = ["Artifacts", "Options", "write_page"]
 
 _NOT_IN_NAMES = re.compile(r"[^\w.\[\]-]+")
 
@@ -33,7 +33,7 @@ class Options:
 
 
 @dataclass
-class Keeping:
+class Artifacts:
     """Of one test."""
 
     test: str

@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from pacing_oracle import PlainPacing
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.pacing import DRIFT_BOUND, ENOUGH, PATIENCE, WINDOW_FRAMES, Pacing
 from mediasim.rtp.probation import STEP, Anchor, FirstPackets, place_of
+from mediasim.rtp.skew_compensation import (
+    DRIFT_BOUND,
+    ENOUGH,
+    PATIENCE,
+    WINDOW_FRAMES,
+    SkewCompensation,
+)
 
 DEPTH = 3
 MS = 1_000_000
@@ -19,7 +25,7 @@ MS = 1_000_000
 EARLY = 64 * FRAME_SAMPLES
 
 
-def judged(judge: Pacing, slacks: list[int], packets: list[int]) -> list[int]:
+def judged(judge: SkewCompensation, slacks: list[int], packets: list[int]) -> list[int]:
     """A window of each of the first rows, asked of all that might move."""
     rows, slack, count = np.arange(len(slacks)), np.array(slacks), np.array(packets)
     moves = np.zeros(len(slacks), np.int64)
@@ -29,8 +35,8 @@ def judged(judge: Pacing, slacks: list[int], packets: list[int]) -> list[int]:
     return found
 
 
-def pacing(rows: int = 1) -> Pacing:
-    judge = Pacing(EARLY)
+def pacing(rows: int = 1) -> SkewCompensation:
+    judge = SkewCompensation(EARLY)
     judge.ensure(rows)
     for row in range(rows):
         judge.refer(row, 0, DEPTH * FRAME_SAMPLES)

@@ -17,14 +17,14 @@ from typing import Any, Final, Literal
 from mediasim.seeds import Seeds
 from mediasim.truth.faults.order import FaultOrder
 
-__all__ = ["CallbackFate", "Download", "Spell", "Weather"]
+__all__ = ["CallbackFault", "DownloadFault", "FaultInjection", "FaultRule"]
 
 Group = Literal["callback", "early", "request", "download", "recording"]
 _WHOLE: Final = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
+class FaultRule:
     """Everything it does happens to all that is in its scope, as often as it says."""
 
     webhook_delay_ns: tuple[int, int] | None = None
@@ -72,7 +72,7 @@ class Spell:
 
 
 @dataclass(slots=True)
-class CallbackFate:
+class CallbackFault:
     """What becomes of one callback."""
 
     injected: list[str] = field(default_factory=list)
@@ -85,7 +85,7 @@ class CallbackFate:
 
 
 @dataclass(slots=True)
-class Download:
+class DownloadFault:
     """What becomes of one download of a recording's media."""
 
     injected: list[str] = field(default_factory=list)
@@ -97,12 +97,12 @@ class Download:
 @dataclass(slots=True)
 class _Active:
     number: int
-    spell: Spell
+    spell: FaultRule
     met: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
 
 
-class Weather:
+class FaultInjection:
     """Fair until a spell begins."""
 
     def __init__(self, seeds: Seeds) -> None:
@@ -115,7 +115,7 @@ class Weather:
         """Whether nothing goes wrong. May be asked from any thread."""
         return not self._active
 
-    def begin(self, spell: Spell) -> str:
+    def begin(self, spell: FaultRule) -> str:
         """From now on this too; returns what to end it by."""
         self._begun += 1
         self._active.append(_Active(self._begun, spell))
@@ -133,20 +133,20 @@ class Weather:
         """End all spells."""
         self._active = []
 
-    def spells(self) -> list[tuple[str, Spell]]:
+    def spells(self) -> list[tuple[str, FaultRule]]:
         """Those under way, by name."""
         return [(str(each.number), each.spell) for each in self._active]
 
-    def adopt(self, spells: Iterable[tuple[str, Spell]]) -> None:
+    def adopt(self, spells: Iterable[tuple[str, FaultRule]]) -> None:
         """Have these spells, by the names they have elsewhere, instead of its own."""
         self._active = [_Active(int(name), spell) for name, spell in spells]
         self._begun = max((each.number for each in self._active), default=0)
 
     # -- whom it strikes --------------------------------------------------------------------
 
-    def callback(self, kind: str, sid: str, url: str) -> CallbackFate:
+    def callback(self, kind: str, sid: str, url: str) -> CallbackFault:
         """What becomes of a callback; to be asked once for each."""
-        fate = CallbackFate()
+        fate = CallbackFault()
         for label, spell in self._striking("callback", (sid,), url, _touches_callbacks, kind):
             if spell.webhook_delay_ns is not None:
                 fate.delay_ns += self._drawn(label, *spell.webhook_delay_ns)
@@ -177,9 +177,9 @@ class Weather:
         struck = list(self._striking("request", (), url, lambda it: it.api_status is not None))
         return struck[0][1].api_status if struck else None
 
-    def download(self, sid: str, url: str, since_completed_ns: int) -> Download:
+    def download(self, sid: str, url: str, since_completed_ns: int) -> DownloadFault:
         """What becomes of a download; ``since_completed_ns``: the age of the recording's media."""
-        fate = Download()
+        fate = DownloadFault()
         for _, spell in self._striking(
             "download", (sid,), url, lambda spell: _touches_media(spell, since_completed_ns)
         ):
@@ -204,7 +204,7 @@ class Weather:
         ``sids``: its own and those of what it is a recording of; ``numbers``: those of its call.
         """
 
-        def breaks(spell: Spell) -> bool:
+        def breaks(spell: FaultRule) -> bool:
             return bool(spell.recorder_faults) and spell.number in (None, *numbers)
 
         struck = self._striking("recording", sids, url, breaks)
@@ -215,9 +215,9 @@ class Weather:
         group: Group,
         sids: Collection[str],
         url: str,
-        suits: Callable[[Spell], bool],
+        suits: Callable[[FaultRule], bool],
         kind: str = "",
-    ) -> Iterator[tuple[str, Spell]]:
+    ) -> Iterator[tuple[str, FaultRule]]:
         for each in self._active:
             spell = each.spell
             if not suits(spell) or not _in_scope(spell, sids, url, kind):
@@ -234,7 +234,7 @@ class Weather:
         return low + self._seeds.key(f"{label}/delay") % (high - low + 1)
 
 
-def _in_scope(spell: Spell, sids: Collection[str], url: str, kind: str) -> bool:
+def _in_scope(spell: FaultRule, sids: Collection[str], url: str, kind: str) -> bool:
     return (
         (not kind or not spell.kinds or kind in spell.kinds)
         and (spell.sid is None or spell.sid in sids)
@@ -242,7 +242,7 @@ def _in_scope(spell: Spell, sids: Collection[str], url: str, kind: str) -> bool:
     )
 
 
-def _touches_callbacks(spell: Spell) -> bool:
+def _touches_callbacks(spell: FaultRule) -> bool:
     return (
         spell.webhook_delay_ns is not None
         or spell.webhook_duplicate > 1
@@ -252,7 +252,7 @@ def _touches_callbacks(spell: Spell) -> bool:
     )
 
 
-def _touches_media(spell: Spell, since_completed_ns: int) -> bool:
+def _touches_media(spell: FaultRule, since_completed_ns: int) -> bool:
     return (
         since_completed_ns < spell.media_missing_ns
         or spell.media_bytes_per_second is not None

@@ -1,7 +1,7 @@
 """Streams that are new on their rows, and their packets until it is known where they belong.
 
-What gives a stream its place is :class:`mediasim.rtp.pacing.FirstPackets`. Many calls may begin in
-one frame, so what can be is done for all of them at once.
+What gives a stream its place is :class:`mediasim.rtp.probation.FirstPackets`. Many calls may begin
+in one frame, so what can be is done for all of them at once.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
-from mediasim.rtp.depacketizer import LineNumbers
-from mediasim.rtp.lines import Lines
-from mediasim.rtp.pacing import PaceTable
+from mediasim.rtp.depacketizer import ExtendedNumbers
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import Anchor, KeptPacket, place_of
-from mediasim.rtp.stream import Stream
+from mediasim.rtp.scheduler import Scheduler
+from mediasim.rtp.skew_compensation import PlayoutOffsets
+from mediasim.rtp.stream import ReceivedStream
 
-__all__ = ["Newcomers", "Piece"]
+__all__ = ["PendingStreams", "StreamPackets"]
 
 _KEPT: Final = 16
 """Packets kept at a time while a stream waits for its place."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StreamPackets:
     """Packets of one stream in a block."""
 
-    stream: Stream
+    stream: ReceivedStream
     media: NDArray[np.int64]
     sequence: NDArray[np.int64]
     chosen: NDArray[np.int64]
     """Rows of the block."""
 
-    def between(self, start: int, end: int | None) -> Piece:
+    def between(self, start: int, end: int | None) -> StreamPackets:
         """Some of them."""
         span = slice(start, end)
-        return Piece(self.stream, self.media[span], self.sequence[span], self.chosen[span])
+        return StreamPackets(self.stream, self.media[span], self.sequence[span], self.chosen[span])
 
 
-class Newcomers:
+class PendingStreams:
     """``settled`` is called with a stream that was given its place, before it is played."""
 
     def __init__(
         self,
-        numbers: LineNumbers,
-        pace: PaceTable,
-        lines: Lines,
-        settled: Callable[[Stream], None],
+        numbers: ExtendedNumbers,
+        pace: PlayoutOffsets,
+        lines: Scheduler,
+        settled: Callable[[ReceivedStream], None],
     ) -> None:
         self._numbers = numbers
         self._pace = pace
@@ -61,15 +61,15 @@ class Newcomers:
         self._settled = settled
 
     def receive(
-        self, pieces: list[Piece], parsed: Parsed, block: PacketBlock, known_before: int
+        self, pieces: list[StreamPackets], parsed: Parsed, block: PacketBlock, known_before: int
     ) -> None:
         """Keep packets of streams that wait until it is known where they belong.
 
         A few are enough to know it as a rule, so that few are kept even of a long block.
         """
         while pieces:
-            asked: list[tuple[Stream, int]] = []
-            rests: list[Piece] = []
+            asked: list[tuple[ReceivedStream, int]] = []
+            rests: list[StreamPackets] = []
             for piece in pieces:
                 _keep(piece.between(0, _KEPT), parsed, block)
                 known = known_before
@@ -87,12 +87,12 @@ class Newcomers:
                     rows = np.full(len(rest.chosen), rest.stream.row)
                     self._lines.place(rows, parsed, block, rest.chosen)
 
-    def settle(self, streams: Iterable[tuple[Stream, int]]) -> None:
+    def settle(self, streams: Iterable[tuple[ReceivedStream, int]]) -> None:
         """Give waiting streams their places if nothing to come can change them any more.
 
         With each stream stands the frame before which all its usable packets have been given.
         """
-        begun: list[tuple[Stream, list[KeptPacket]]] = []
+        begun: list[tuple[ReceivedStream, list[KeptPacket]]] = []
         for stream, known_before in streams:
             if not stream.waiting:
                 continue
@@ -109,7 +109,9 @@ class Newcomers:
         if begun:
             self._lines.replay(begun)
 
-    def _anchor(self, stream: Stream, kept: list[KeptPacket], known_before: int) -> Anchor | None:
+    def _anchor(
+        self, stream: ReceivedStream, kept: list[KeptPacket], known_before: int
+    ) -> Anchor | None:
         """The place of a stream that keeps packets; None if others may still change it."""
         if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
             return stream.first_packets.anchor(known_before)
@@ -126,20 +128,20 @@ class Newcomers:
         return anchor
 
 
-def _counts_on(stream: Stream, one: KeptPacket, other: KeptPacket) -> bool:
+def _counts_on(stream: ReceivedStream, one: KeptPacket, other: KeptPacket) -> bool:
     """Whether a packet's timestamp is where the one before it ends."""
     step = (other.timestamp - one.timestamp) & 0xFFFFFFFF
     return not stream.decoders and step == len(one.payload) // stream.octets
 
 
-def _first_alone(stream: Stream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
+def _first_alone(stream: ReceivedStream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
     """The place that the first packet has by itself, and the frame in which it is due."""
     first, depth = kept[0], stream.format.depth
     anchor = Anchor(first.media, first.delay, place_of(first.delay, depth))
     return anchor, anchor.begins(stream.lead)
 
 
-def _clock_of(stream: Stream, kept: list[KeptPacket]) -> int | None:
+def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
     """What a stream's timestamps count in a second, if that is not what its codec's would.
 
     Packets that follow each other in number and arrival say how long they are.
@@ -166,7 +168,7 @@ def _clock_of(stream: Stream, kept: list[KeptPacket]) -> int | None:
     return step // size * SAMPLE_RATE
 
 
-def _keep(piece: Piece, parsed: Parsed, block: PacketBlock) -> None:
+def _keep(piece: StreamPackets, parsed: Parsed, block: PacketBlock) -> None:
     columns = (piece.chosen.tolist(), piece.media.tolist(), piece.sequence.tolist())
     for index, media, sequence in zip(*columns, strict=True):
         start = int(parsed.offset[index])

@@ -20,7 +20,7 @@ a new beginning    is a timestamp that says other than sequence number and arriv
 a stray            is a packet off the line when the next is on it: late or early, dropped.
 which clock wins   the timestamps do, within a line: loss, reordering and silence of any length
                    move nothing. Between lines arrival does. A clock that is off is followed in
-                   steps of 10 ms (:mod:`mediasim.rtp.pacing`). Sequence numbers place nothing.
+                   steps of 10 ms (:mod:`~mediasim.rtp.skew_compensation`). Numbers place nothing.
 the bound          a packet is played at the earliest in the frame it can be used in; the first one
                    of a spurt or a beginning ``depth`` frames after that, or when the stream's
                    audio before it, at most 1.28 s, has been played.
@@ -41,14 +41,26 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.depacketizer import Chosen, KeptBlock, LineNumbers, Looked, Placing, block_of
-from mediasim.rtp.pacing import AHEAD_FRAMES, LONGEST_PACKET, WINDOW_FRAMES, PaceTable
+from mediasim.rtp.depacketizer import (
+    Chosen,
+    Depacketizer,
+    ExtendedNumbers,
+    KeptBlock,
+    NumberedPackets,
+    block_of,
+)
 from mediasim.rtp.packets import PacketBlock, Parsed
 from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial, due_of
 from mediasim.rtp.reception import ReceptionTable
-from mediasim.rtp.stream import Shift, Stream, Why
+from mediasim.rtp.skew_compensation import (
+    AHEAD_FRAMES,
+    LONGEST_PACKET,
+    WINDOW_FRAMES,
+    PlayoutOffsets,
+)
+from mediasim.rtp.stream import ReceivedStream, Shift, Why
 
-__all__ = ["Lines"]
+__all__ = ["Scheduler"]
 
 _MISORDER: Final = 100
 """Numbers by which a packet may have been overtaken (RFC 3550 A.1: MAX_MISORDER)."""
@@ -62,7 +74,7 @@ _LATEST_FRAME: Final = 1 << 48
 _LOWEST: Final = np.iinfo(np.int64).min
 
 
-class Lines:
+class Scheduler:
     """Columns, a row per stream; ``streams`` are found by row.
 
     ``attend`` is called with a stream that begins to keep packets aside, or no longer does; ``use``
@@ -71,13 +83,13 @@ class Lines:
 
     def __init__(
         self,
-        streams: list[Stream | None],
-        numbers: LineNumbers,
-        pace: PaceTable,
-        placing: Placing,
+        streams: list[ReceivedStream | None],
+        numbers: ExtendedNumbers,
+        pace: PlayoutOffsets,
+        placing: Depacketizer,
         reception: ReceptionTable,
-        attend: Callable[[Stream], None],
-        use: Callable[[Stream, int], None],
+        attend: Callable[[ReceivedStream], None],
+        use: Callable[[ReceivedStream, int], None],
     ) -> None:
         self._streams = streams
         self._pace = pace
@@ -88,13 +100,13 @@ class Lines:
         self._numbers = numbers
         self._trials: dict[int, Trial] = {}
 
-    def close(self, stream: Stream) -> None:
+    def close(self, stream: ReceivedStream) -> None:
         """Nothing more will come: what is kept aside has come too late to be played."""
         trial = self._trials.get(stream.row)
         if trial is not None:
             self._drop(stream, trial, _LATEST_FRAME)
 
-    def aside(self, stream: Stream) -> list[int]:
+    def aside(self, stream: ReceivedStream) -> list[int]:
         """Output samples of which packets that are kept aside would be, by the stream's line."""
         trial = self._trials.get(stream.row)
         kept = [] if trial is None else trial.kept
@@ -175,7 +187,7 @@ class Lines:
         chosen: Chosen,
         *,
         aside: bool = False,
-    ) -> tuple[Looked, NDArray[np.bool_] | None]:
+    ) -> tuple[NumberedPackets, NDArray[np.bool_] | None]:
         """Where packets would be put, and of which it is known; None: of all."""
         sequence, ticks = self._numbers.read(rows, parsed, chosen)
         media = self._numbers.media(rows, ticks)
@@ -189,14 +201,16 @@ class Lines:
             place, known = self._pace.look(self._streams, rows, media, delay, usable)
         output = media + place
         ahead = (output - self._stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
-        looked = Looked(rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead)
+        looked = NumberedPackets(
+            rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead
+        )
         return looked, known
 
     def _count_breaks(self, rows: NDArray[np.int64]) -> None:
         for row in rows.tolist():
             self._stream(row).number_breaks += 1
 
-    def _odd(self, looked: Looked) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+    def _odd(self, looked: NumberedPackets) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Which packets may be off their lines, and which have numbers that fell back, if any."""
         rows, sequence, media = looked.rows, looked.sequence, looked.media
         first = rows[1:] != rows[:-1]
@@ -221,7 +235,7 @@ class Lines:
 
     def _is_off(
         self,
-        looked: Looked,
+        looked: NumberedPackets,
         odd: NDArray[np.bool_],
         now: NDArray[np.bool_],
         index: int,
@@ -244,7 +258,7 @@ class Lines:
                 return False
         return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
 
-    def _overtaken(self, looked: Looked, index: int, start: int) -> bool:
+    def _overtaken(self, looked: NumberedPackets, index: int, start: int) -> bool:
         """Whether a packet is behind others of the line in number and time, and no copy."""
         row, behind = int(looked.rows[index]), slice(start, index)
         number, media = int(looked.sequence[index]), int(looked.media[index])
@@ -257,7 +271,7 @@ class Lines:
         same = (looked.sequence[behind] == number) & (looked.media[behind] == media)
         return not same.any() and not self._reception.has(row, number, media)
 
-    def _stepped(self, looked: Looked, parsed: Parsed, index: int, start: int) -> bool:
+    def _stepped(self, looked: NumberedPackets, parsed: Parsed, index: int, start: int) -> bool:
         """Whether a timestamp contradicts the sequence number and the arrival."""
         row = int(looked.rows[index])
         if index > start:
@@ -282,7 +296,7 @@ class Lines:
 
     def _finish(
         self,
-        looked: Looked,
+        looked: NumberedPackets,
         parsed: Parsed,
         block: PacketBlock,
         *,
@@ -311,7 +325,7 @@ class Lines:
 
     # -- packets kept aside -----------------------------------------------------------------
 
-    def settle(self, stream: Stream, known_before: int) -> None:
+    def settle(self, stream: ReceivedStream, known_before: int) -> None:
         """All packets usable before this frame were given: decide about what is kept aside."""
         while (trial := self._trials.get(stream.row)) is not None:
             if trial.proven and known_before > trial.due:
@@ -321,7 +335,7 @@ class Lines:
             else:
                 return
 
-    def _keep_aside(self, stream: Stream, packet: KeptPacket, *, stepped: bool) -> None:
+    def _keep_aside(self, stream: ReceivedStream, packet: KeptPacket, *, stepped: bool) -> None:
         """The first packet off the line."""
         self._pace.roll_one(self._streams, stream.row, packet.usable)
         trial = Trial.of(packet, stream.format.depth, stream.lead, stepped=stepped)
@@ -330,20 +344,20 @@ class Lines:
         stream.keeps_aside = True
         self._attend(stream)
 
-    def _forget(self, stream: Stream) -> None:
+    def _forget(self, stream: ReceivedStream) -> None:
         del self._trials[stream.row]
         stream.keeps_aside = False
         self._attend(stream)
 
-    def _count_aside(self, stream: Stream, packet: KeptPacket) -> None:
+    def _count_aside(self, stream: ReceivedStream, packet: KeptPacket) -> None:
         if self._is_late(stream, packet):
             self._pace.count_aside(stream.row, packet.delay)
 
-    def _is_late(self, stream: Stream, packet: KeptPacket) -> bool:
+    def _is_late(self, stream: ReceivedStream, packet: KeptPacket) -> bool:
         needed = packet.media + self._place_of(stream, packet.media) - stream.lead
         return needed // FRAME_SAMPLES < packet.usable
 
-    def _place_of(self, stream: Stream, media: int) -> int:
+    def _place_of(self, stream: ReceivedStream, media: int) -> int:
         rows, at = np.array([stream.row]), np.array([media])
         return int(self._pace.place_of(self._streams, rows, at)[0])
 
@@ -374,7 +388,7 @@ class Lines:
                 left[at] = False
         return rows[left], index[left]
 
-    def _kept(self, stream: Stream, trial: Trial, packet: KeptPacket) -> bool:
+    def _kept(self, stream: ReceivedStream, trial: Trial, packet: KeptPacket) -> bool:
         """Whether a packet is kept aside with others, or dropped; else it is on the line.
 
         One that goes on with the line shows that nothing else has begun.
@@ -408,7 +422,7 @@ class Lines:
         self._count_aside(stream, packet)
         return True
 
-    def _drop(self, stream: Stream, trial: Trial, frame: int) -> None:
+    def _drop(self, stream: ReceivedStream, trial: Trial, frame: int) -> None:
         """Nothing has begun: they are where the line has them, if they can be played there.
 
         Frames before ``frame`` have been played.
@@ -421,14 +435,14 @@ class Lines:
         playable = [packet for packet in trial.kept if packet.media > newest or not trial.stepped]
         self._place_aside(stream, trial.kept, frame if playable else _LATEST_FRAME)
 
-    def _place_aside(self, stream: Stream, kept: list[KeptPacket], frame: int) -> None:
+    def _place_aside(self, stream: ReceivedStream, kept: list[KeptPacket], frame: int) -> None:
         for rows, parsed, block in self._by_kind(stream, kept):
             looked, _ = self._look(rows, parsed, block, slice(0, len(rows)), aside=True)
             ahead = looked.ahead
             np.minimum(ahead, ahead + looked.usable - frame, out=ahead)  # by now
             self._finish(looked, parsed, block, aside=True)
 
-    def _by_kind(self, stream: Stream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
+    def _by_kind(self, stream: ReceivedStream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
         """Packets that were kept, as blocks of one payload type each."""
         now = stream.payload_type
         for kind, packets in itertools.groupby(kept, key=lambda packet: packet.payload_type):
@@ -436,7 +450,7 @@ class Lines:
             yield block_of([(stream.row, packet) for packet in packets])
         self._use(stream, now)
 
-    def _begin_anew(self, stream: Stream, trial: Trial) -> None:
+    def _begin_anew(self, stream: ReceivedStream, trial: Trial) -> None:
         """A talk spurt or a new beginning: place what was kept by arrival, and what follows."""
         row, kept = stream.row, trial.kept
         self._forget(stream)
@@ -465,7 +479,7 @@ class Lines:
         for rows, parsed, block in self._by_kind(stream, kept):
             self.place(rows, parsed, block, slice(0, len(rows)))
 
-    def replay(self, streams: list[tuple[Stream, list[KeptPacket]]]) -> None:
+    def replay(self, streams: list[tuple[ReceivedStream, list[KeptPacket]]]) -> None:
         """Place what streams have kept until they had their places."""
         for stream, kept in streams:
             self._numbers.go_from(stream.row, kept[0], kept[0].media)
@@ -480,7 +494,7 @@ class Lines:
             rows, parsed, block = block_of(listed)
             self.place(rows, parsed, block, slice(0, len(rows)))
 
-    def _stream(self, row: int) -> Stream:
+    def _stream(self, row: int) -> ReceivedStream:
         stream = self._streams[row]
         assert stream is not None
         return stream
