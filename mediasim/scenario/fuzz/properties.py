@@ -9,12 +9,12 @@ from typing import Any, Final, Protocol
 
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import read_yaml
-from mediasim.scenario.fuzz.again import AGAIN, SINGLE, SecondRunInvariant
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.draw_parties import Draws
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Violation, broken_by
 from mediasim.scenario.fuzz.killed import KILLED
 from mediasim.scenario.fuzz.play import Played, play
+from mediasim.scenario.fuzz.second_runs import AGAIN, SINGLE, SecondRunInvariant
 from mediasim.scenario.model.load import load_scenarios
 from mediasim.seeds import Seeds
 
