@@ -1,7 +1,7 @@
-"""What the parts of a scenario say about each other, checked before anything runs.
+"""Checks of a scenario as a whole: references between its parts, made before anything runs.
 
-Only what is sure beforehand is a mistake here: whether an expectation holds, the run decides.
-Durations that were probably meant in milliseconds, large plain numbers, are warned of.
+Only what is certain beforehand is a mistake here; whether an expectation holds is decided by the
+run. Plain numbers so large that milliseconds were probably meant give a warning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from mediasim.truth.faults.order import parse_fault
 __all__ = ["ScenarioParts", "cross_troubles", "party_troubles", "unit_troubles"]
 
 _IMPLAUSIBLE: Final = Duration.of("100s")
-"""Few pauses are as long, and few milliseconds are fewer."""
+"""Plain seconds from which on a duration is suspicious: few pauses are as long, and few numbers of
+milliseconds are smaller."""
 
 
 class ScenarioParts(Happening, Protocol):
@@ -37,7 +38,7 @@ class ScenarioParts(Happening, Protocol):
 
 
 def cross_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
-    """Everything that is wrong between the parts."""
+    """Yield every mistake between the parts of a scenario."""
     if not scenario.calls and not scenario.conferences:
         yield (), "nothing happens: expected one of call, calls, conference, conferences"
     yield from party_troubles(scenario)
@@ -51,7 +52,7 @@ def cross_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
 
 
 def _fault_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
-    """Faults that cannot befall a recording of that layout."""
+    """Yield each fault that a recording of that layout cannot have."""
     for plan in scenario.recordings:
         for number, text in enumerate(plan.asked.faults):
             channels = plan.layout(scenario.profile).stored_channels
@@ -60,7 +61,7 @@ def _fault_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
 
 
 def party_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
-    """Names of parties that there are not. Sound also while other parts are missing."""
+    """Yield each name of a party that does not exist; usable while other parts are missing."""
     known = list(scenario.parties)
     for location, name in _party_names(scenario):
         if name not in known:
@@ -68,6 +69,7 @@ def party_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
 
 
 def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
+    """Yield the names of parties that other parts use, each with its location."""
     for number, call in enumerate(scenario.calls):
         yield ("calls", number, "from"), call.from_
         if call.to is not None:
@@ -83,7 +85,7 @@ def _party_names(scenario: ScenarioParts) -> Iterator[tuple[Location, str]]:
 
 
 def _name_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
-    """Names that two of a kind have."""
+    """Yield each name, or number, that two parts of one kind share."""
     named: list[tuple[str, list[tuple[Location, str]]]] = [
         (
             "name of another call",
@@ -118,7 +120,7 @@ def _name_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
 
 
 def _event_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
-    """Events that neither a script nor the exchange raises."""
+    """Yield each event that neither a script nor the exchange raises."""
     steps = [step for it in scenario.parties.values() for _, step in walk(it.script)]
     emitted = dict.fromkeys(step.emits for step in steps if step.emits is not None)
     known = (*emitted, *EXCHANGE_EVENTS, *STREAM_EVENTS)
@@ -128,6 +130,7 @@ def _event_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
 
 
 def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | None]]:
+    """Yield the events that the parts wait for or expect, each with its location."""
     for name, party in scenario.parties.items():
         for at, step in walk(party.script):
             yield ("parties", name, "script", *at, "event"), step.awaits
@@ -153,18 +156,21 @@ def _events_named(scenario: ScenarioParts) -> Iterator[tuple[Location, str | Non
 
 @dataclass(frozen=True, slots=True)
 class _Engagement:
-    """A party is surely somewhere."""
+    """A time during which a party is certain to be in one call or conference."""
 
     start: int
+    """First nanosecond of the run in which the party is there."""
     end: int
-    """Nanoseconds of the run."""
+    """Nanosecond of the run from which on the party may be elsewhere."""
     party: str
     where: str
+    """The call or conference, in words."""
     location: Location
+    """Where the party is named in the scenario."""
 
 
 def _engaged_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
-    """Parties that are wanted in two places at times when they are surely in both."""
+    """Yield each party that is certain to be in two places at the same time."""
     latest: dict[str, _Engagement] = {}
     for new in sorted(_engagements(scenario), key=lambda engagement: engagement.start):
         old = latest.get(new.party)
@@ -175,7 +181,7 @@ def _engaged_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
 
 
 def _engagements(scenario: ScenarioParts) -> Iterator[_Engagement]:
-    """Who is where, for as long as they are there whatever their scripts do."""
+    """Yield the engagements of all parties, each as long as it lasts whatever the scripts do."""
     may_hang_up = {
         name
         for name, party in scenario.parties.items()
@@ -198,7 +204,7 @@ def _engagements(scenario: ScenarioParts) -> Iterator[_Engagement]:
 
 
 def _rings(call: Call) -> int:
-    """How long it takes until something comes of the call."""
+    """Return how many nanoseconds pass at least from dialling a call to its outcome."""
     answer = call.answer
     rings = call.timeout if answer.outcome == "no-answer" else min(answer.after, call.timeout)
     return call.dial_after + rings
@@ -208,7 +214,7 @@ def _rings(call: Call) -> int:
 
 
 def unit_troubles(part: object, at: Location = ()) -> Iterator[Misfit]:
-    """Plain numbers in a part that are so many seconds that milliseconds may be meant."""
+    """Yield each plain number in a part that is so many seconds that milliseconds may be meant."""
     if isinstance(part, PlainSeconds):
         if part >= _IMPLAUSIBLE:
             number = str(part).removesuffix("s")

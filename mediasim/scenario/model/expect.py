@@ -1,13 +1,13 @@
-"""What must hold when a scenario has run.
+"""The expectations of a scenario: what must hold when it has run.
 
-An expectation is a mapping of one key, ``channels: 2``. Those about a recording take
-``recording:`` with its name, which may be left out where there is only one. Channels are counted
-from 1, times are those of the recording's file, levels dBFS. How an app converses is counted in
-frames of 20 ms on the server's side; a figure that there is not, because the app never did what is
-measured, holds no expectation.
+An expectation is a mapping of one key, ``channels: 2``. Those about a recording take ``recording:``
+with its name, which may be left out where there is only one. Channels are counted from 1, times are
+those of the recording's file, levels dBFS. Figures of an app's conversation are counted in frames
+of 20 ms on the server's side; a figure that does not exist, because the app never did what is
+measured, meets no expectation.
 
 A new expectation is a class here, in ``EXPECTATIONS``, and a function in ``expectations/checks.py``
-that holds it against a run; all else asks the class.
+that judges a run by it; everything else is read from the class.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Channel = Annotated[int, count(1, 2)]
 
 
 class Happening(Protocol):
-    """What expectations are held against before anything runs: a scenario."""
+    """The parts of a scenario that expectations are checked against before anything runs."""
 
     @property
     def parties(self) -> Mapping[str, PartySpec]: ...
@@ -68,18 +68,18 @@ class Happening(Protocol):
 
 
 class Expect(Model):
-    """One expectation, and what readers of scenarios ask it."""
+    """An expectation, with the properties that other modules read."""
 
     def parties_named(self) -> Iterator[tuple[Location, str]]:
-        """The parties it names, each with the keys that lead there."""
+        """Yield the parties that the expectation names, each with the keys that lead there."""
         yield from ()
 
     def events_named(self) -> Iterator[tuple[Location, str]]:
-        """The events it names, each with the keys that lead there."""
+        """Yield the events that the expectation names, each with the keys that lead there."""
         yield from ()
 
     def misfits(self, scenario: Happening) -> Iterator[Misfit]:
-        """What it asks that can never hold of this scenario."""
+        """Yield what the expectation demands that can never hold of this scenario."""
         yield from ()
 
 
@@ -103,25 +103,25 @@ class RecordingExpectation(Expect):
             yield from self.misfits_with(scenario, plan)
 
     def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        """What it asks of this recording that the recording can never have."""
+        """Yield what the expectation demands that this recording can never have."""
         yield from ()
 
 
 def _beyond(channel: int | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-    """A channel that the recording will not have."""
+    """Yield a diagnostic if a recording will not have a channel."""
     layout = plan.layout(scenario.profile)
     if channel is not None and channel > layout.stored_channels:
         yield ("channel",), f"recording {plan.name} has one channel: {layout.rule.reason}"
 
 
 def _outside(party: str | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-    """A party that the recording will not hold."""
+    """Yield a diagnostic if a recording will not hold a party."""
     if party in scenario.parties and party not in plan.parties:
         yield ("party",), f"{party} has no part in what recording {plan.name} records"
 
 
 class ExpectChannels(RecordingExpectation):
-    """The recording is stored in so many channels."""
+    """The recording is stored in this many channels."""
 
     keyword: ClassVar[str] = "channels"
     stands_for: ClassVar[str] = "is"
@@ -131,7 +131,7 @@ class ExpectChannels(RecordingExpectation):
 
 
 class ExpectDuration(RecordingExpectation):
-    """The recording is so long."""
+    """The recording is this long."""
 
     keyword: ClassVar[str] = "duration"
     stands_for: ClassVar[str] = "is"
@@ -143,7 +143,7 @@ class ExpectDuration(RecordingExpectation):
 
 
 class ExpectStatus(RecordingExpectation):
-    """The recording, or the call, ended so."""
+    """The recording, or the call, has this status at the end."""
 
     keyword: ClassVar[str] = "status"
     stands_for: ClassVar[str] = "is"
@@ -185,15 +185,15 @@ class ExpectHeard(RecordingExpectation):
     stands_for: ClassVar[str] = "party"
 
     party: Name
-    """Who."""
+    """The party that is heard."""
     channel: Channel | None = None
-    """Where; in any channel where absent."""
+    """The channel it is heard in; any channel where absent."""
     text: Text | None = None
     """Words of its script that must be among what is heard."""
     clip: Text | None = None
     """A file its script plays, written as there, that must be among what is heard."""
     between: Between | None = None
-    """When: [from, to]."""
+    """The span of the file, [from, to], that is meant; the whole file where absent."""
 
     def parties_named(self) -> Iterator[tuple[Location, str]]:
         yield ("party",), self.party
@@ -205,7 +205,7 @@ class ExpectHeard(RecordingExpectation):
             yield from self._never_heard(scenario.parties[self.party])
 
     def _never_heard(self, party: PartySpec) -> Iterator[Misfit]:
-        """Words and files that are not in the party's script."""
+        """Yield the words and files that are not in the party's script."""
         sounds = [sound for _, step in walk(party.script) for _, sound in step.sounds()]
         said = [sound.text for sound in sounds if isinstance(sound, Say)]
         if self.text is not None and not any(says(text, self.text) for text in said):
@@ -223,11 +223,11 @@ class ExpectSilent(RecordingExpectation):
     stands_for: ClassVar[str] = "channel"
 
     channel: Channel | None = None
-    """Where; in all channels where absent."""
+    """The channel that is silent; all channels where absent."""
     between: Between | None = None
-    """When: [from, to]; all the time where absent."""
+    """The span of the file, [from, to], that is silent; the whole file where absent."""
     below: Level = -60.0
-    """dBFS that no 20 ms frame reaches."""
+    """Level in dBFS that no 20 ms frame reaches."""
 
     def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
         yield from _beyond(self.channel, scenario, plan)
@@ -249,15 +249,15 @@ class ExpectNoCrosstalk(RecordingExpectation):
 
 
 class ExpectAligned(RecordingExpectation):
-    """What was said stands in the file where the truth says it does."""
+    """Every clip stands in the file where the truth says it does."""
 
     keyword: ClassVar[str] = "aligned"
     stands_for: ClassVar[str] = "within"
 
     within: Annotated[int, count(0, 8000, "samples")] = 0
-    """Samples it may be off."""
+    """Samples that a clip may be off."""
     party: Name | None = None
-    """What this party said; what anybody said where absent."""
+    """The party whose clips are checked; all parties where absent."""
 
     def parties_named(self) -> Iterator[tuple[Location, str]]:
         if self.party is not None:
@@ -286,11 +286,12 @@ class ExpectEvents(Expect):
 
 
 def _unless_absent(value: object) -> object:
+    """Return None for the word ``absent``."""
     return None if value == "absent" else value
 
 
 class ExpectDownload(RecordingExpectation):
-    """A download of the recording is answered so."""
+    """A download of the recording is answered with this status or this file."""
 
     keyword: ClassVar[str] = "download"
 
@@ -301,11 +302,11 @@ class ExpectDownload(RecordingExpectation):
     ] = None
     """RequestedChannels of the request: 1, 2, or absent."""
     format: Literal["wav", "mp3"] = "wav"
-    """The file asked for."""
+    """The file format that is requested."""
     status: Annotated[int, count(200, 599)] = 200
     """HTTP status of the answer: 200, 400 or 404."""
     channels: Channel | None = None
-    """Channels of the file that is given."""
+    """Channels of the file that is downloaded."""
 
     def troubles(self) -> Iterator[Misfit]:
         if self.status != 200 and self.channels is not None:
@@ -336,7 +337,7 @@ class ExpectGreeting(AppExpectation):
     stands_for: ClassVar[str] = "within"
 
     within: Duration
-    """From then to its first sound."""
+    """From the connection to the app's first sound."""
 
 
 class ExpectResponse(AppExpectation):
@@ -372,7 +373,7 @@ class ExpectTalkOver(AppExpectation):
 
 
 class ExpectDeadAir(AppExpectation):
-    """There is hardly a stretch in which nobody speaks."""
+    """There is hardly a stretch in which neither the caller nor the app speaks."""
 
     keyword: ClassVar[str] = "dead_air"
     stands_for: ClassVar[str] = "most"
@@ -389,6 +390,6 @@ EXPECTATIONS: Final[dict[str, type[Expect]]] = {
         *(ExpectGreeting, ExpectResponse, ExpectBargeIn, ExpectTalkOver, ExpectDeadAir),
     )
 }
-"""Every kind of expectation by its keyword."""
+"""The class of every expectation by its keyword."""
 Expectation = Annotated[Expect, Keyed("check", EXPECTATIONS)]
 """One thing that must hold."""
