@@ -20,7 +20,7 @@ __all__ = ["analyze"]
 
 
 class Form(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    """What is printed."""
+    """The format that is printed."""
 
     text = "text"
     json = "json"
@@ -29,7 +29,7 @@ class Form(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
 
 
 class Detector(str, Enum):  # noqa: UP042
-    """What tells speech from silence."""
+    """The detector of speech."""
 
     auto = "auto"
     energy = "energy"
@@ -93,7 +93,11 @@ def _analysed(
     *,
     one: bool,
 ) -> Iterator[Analysis]:
-    """Of a recording, or of all in a folder unless only ``one`` can be printed or drawn."""
+    """Yield the analysis of a recording, or of all in a folder unless only ``one`` can be printed
+    or drawn.
+
+    Raises AnalysisError if a recording cannot be analysed.
+    """
     from mediasim.truth.analysis.analysis import analyse
     from mediasim.truth.analysis.recording import (
         AnalysisError,
@@ -116,6 +120,7 @@ def _analysed(
 
 
 def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None:
+    """Write the picture, and with ``out`` all formats, to files."""
     from mediasim.truth.analysis.picture import plot
 
     files = {} if plot_file is None else {plot_file: plot(analysis, plot_file)}
@@ -137,6 +142,7 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
 
 
 def _printed(analysis: Analysis, form: Form) -> str:
+    """Return an analysis in a format."""
     if form is Form.rttm:
         from mediasim.truth.analysis.as_text import rttm
 

@@ -79,7 +79,7 @@ def fuzz(
 
 
 def _progress() -> Callable[[Hunt], None] | None:
-    """What tells how far it is, on the error channel; None where nobody looks."""
+    """Return a function that prints progress on the error channel; None if that is no terminal."""
     if not sys.stderr.isatty():
         return None
 
@@ -104,7 +104,7 @@ def _show(find: Find, properties: Properties) -> None:
 
 
 def _judge(files: list[str], properties: Properties) -> ExitCode:
-    """Judge scenario files by everything; returns the exit code."""
+    """Judge scenario files by every property; return the exit code."""
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.scenario.fuzz.properties import judged_file
 

@@ -16,7 +16,7 @@ __all__ = ["import_capture"]
 
 
 class Channels(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    """What the recording was asked for as."""
+    """The layout for which a recording is requested."""
 
     dual = "dual"
     mono = "mono"

@@ -124,7 +124,7 @@ def run(
 
 
 def _with_progress(scenarios: list[Scenario], realtime: bool, work: _Work) -> Report:
-    """Show progress on the error channel when there is something to wait for."""
+    """Run, and show progress on the error channel if the work may take long."""
     if len(scenarios) < _MANY and not realtime:
         return work(None)
     from rich.console import Console

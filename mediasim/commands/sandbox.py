@@ -1,4 +1,5 @@
-"""Commands that ask a running sandbox: ``env``, ``health``, ``call``, ``calls``, ``recordings``."""
+"""Commands that send requests to a running sandbox: ``env``, ``health``, ``call``, ``calls``,
+``recordings``."""
 
 from __future__ import annotations
 
@@ -83,6 +84,7 @@ def recordings(
 
 
 def _read_steps(file: Path) -> Any:
+    """Return the steps in a YAML file; end the command if it cannot be read."""
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.documents.document import read_yaml
 
@@ -96,7 +98,7 @@ def _read_steps(file: Path) -> Any:
 
 
 def _ask(url: str, method: str, path: str, body: object = None) -> dict[str, Any]:
-    """What the control API answers; ends the program where it refuses."""
+    """Return the response of the control API; end the command if it refuses."""
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 
@@ -119,6 +121,7 @@ def _ask(url: str, method: str, path: str, body: object = None) -> dict[str, Any
 
 
 def _refusal(body: bytes, status: int) -> str:
+    """Return the message of a refusal."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
@@ -126,7 +129,7 @@ def _refusal(body: bytes, status: int) -> str:
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
-    """Columns side by side, their names on top."""
+    """Return rows as columns side by side, with the names on top."""
     lines = [columns, *([_cell(row[name]) for name in columns] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
     return "\n".join(

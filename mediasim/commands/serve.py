@@ -35,6 +35,7 @@ class SpreadName(str, Enum):  # noqa: UP042
 
 
 def _profile(name: str) -> str:
+    """Return the name of a behaviour profile that exists. Raises BadParameter."""
     if name not in PROFILES:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, PROFILES))}.")
     return name
@@ -141,7 +142,7 @@ def serve(
 
 
 def _raise_limit_of_files() -> None:
-    """Let it have as many connections and recordings open as the system lets any program have."""
+    """Allow the process as many open files as the system allows any program."""
     import resource
     from contextlib import suppress
 
@@ -151,6 +152,7 @@ def _raise_limit_of_files() -> None:
 
 
 def _sip_address(text: str) -> SipAddress:
+    """Return the address of the option --sip; end the command if it is none."""
     from mediasim.sandbox.config import read_sip_address
 
     try:

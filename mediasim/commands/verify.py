@@ -1,4 +1,4 @@
-"""The commands ``verify``, which holds recordings against the truth, and ``break``."""
+"""The commands ``verify``, which compares recordings with their truth, and ``break``."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def verify(
 
 
 def _gravity(code: int) -> tuple[bool, bool, int]:
-    """Orders exit codes, gravest first: 10 and more by number, then 1, then 0."""
+    """Return a sort key of exit codes, gravest first: 10 and more by number, then 1, then 0."""
     return code == 0, code == 1, code
 
 
 def _recordings(given: list[Path]) -> list[list[Path]]:
-    """What is held against its truth: the files as one recording, or each of a folder."""
+    """Return the files of each recording: those given as one recording, or each of a folder."""
     if len(given) == 1 and given[0].is_dir():
         from mediasim.truth.documents import recordings_in
 

@@ -1,8 +1,7 @@
-"""Expectations held against what a run left: files, truth, records and events.
+"""Expectations judged on a run: on its files, truth, records and events.
 
-Each function returns what it found, or raises Failed with it; ``CHECKS`` says which kind of
-expectation is held by which. Those that listen are in ``audio.py``, those of apps in
-``conversation.py``.
+Each function returns what it found, or raises Failed with it; ``CHECKS`` has the function of each
+kind of expectation. Those about audio are in ``audio.py``, those about apps in ``conversation.py``.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ __all__ = ["CHECKS", "Verdict", "check"]
 
 
 def check(run: Run, expectation: Expect) -> Verdict:
-    """Hold one expectation against a run."""
+    """Judge a run by one expectation."""
     judge, wanted = CHECKS[type(expectation)], _wanted(expectation)
     try:
         found = judge(run, expectation)
@@ -95,7 +94,8 @@ def _recorded(run: Run, name: str | None) -> str:
 
 
 def _outcome(run: Run, name: str | None) -> str:
-    """How a call ended: completed if any leg was answered, else as the leg that was dialled."""
+    """Return how a call ended: completed if any leg was answered, else as the leg that was
+    dialled."""
     name = name or run.scenario.calls[0].name
     legs = [call for call in run.exchange.calls if call.flow == name]
     if not legs:
@@ -134,7 +134,7 @@ def _download(run: Run, wanted: ExpectDownload) -> str:
 
 
 def _channels_in(answer: Download, format: str) -> int:
-    """Counted in the file itself; 0 where there is none."""
+    """Return the number of channels in the file of a download; 0 if it has none."""
     if answer.path is None:
         return 0
     if format == "wav":
@@ -145,7 +145,7 @@ def _channels_in(answer: Download, format: str) -> int:
 
 
 def _wanted(expectation: Expect) -> str:
-    """The expectation in words, as it was written."""
+    """Return an expectation in words, as it was written."""
     given = expectation.model_dump(exclude_unset=True, by_alias=True)
     return ", ".join(f"{name} {_plain(value)}" for name, value in given.items()) or "always"
 
@@ -176,4 +176,4 @@ CHECKS: Final[dict[type[Expect], Callable[[Run, Any], str]]] = {
     ExpectStatus: _status,
     ExpectTalkOver: talk_over,
 }
-"""How each kind of expectation is held against a run."""
+"""The function that judges a run by each kind of expectation."""

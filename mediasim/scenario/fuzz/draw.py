@@ -21,7 +21,7 @@ _ANSWERS: Final = ("busy", "reject", "no-answer")
 
 
 def draw_scenario(seed: int, number: int) -> Drawn:
-    """The scenario of a run."""
+    """Return the scenario of a run, decided by the seed and the run's number."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"run/{number}")
     shape = draws.pick(("call",) * 6 + ("conference",) * 2 + ("voicemail",) * 2 + ("several",))
     scenario: Drawn = {
@@ -55,12 +55,13 @@ def draw_scenario(seed: int, number: int) -> Drawn:
 
 
 def _members(call: Drawn) -> list[str]:
+    """Return the names of the parties of a call."""
     names = [call["from"], call["to"], *(each["to"] for each in call.get("transfers", ()))]
     return list(dict.fromkeys(names))
 
 
 def _raise_signals(scenario: Drawn) -> None:
-    """Only what some script emits may be waited for: the first party emits the others at once."""
+    """Let the first party emit every event that is waited for, so that no wait is without end."""
     script = next(iter(scenario["parties"].values())).setdefault("script", [])
     text = repr(scenario)
     script[:0] = [{"emit": name} for name in SIGNALS if f"'event': '{name}'" in text]
@@ -70,7 +71,7 @@ def _raise_signals(scenario: Drawn) -> None:
 
 
 def _call(draws: Draws, names: tuple[str, ...], suffix: str) -> Drawn:
-    """A call between two, perhaps put through to others."""
+    """Return a call between two parties, perhaps transferred to others."""
     call: Drawn = {
         "from": names[0],
         "to": names[1],
@@ -126,7 +127,7 @@ def _voicemail(draws: Draws) -> Drawn:
 
 
 def _conference(draws: Draws, names: tuple[str, ...]) -> Drawn:
-    """Some who come and go, and perhaps come again."""
+    """Return a conference whose participants join and leave, and perhaps join again."""
     participants: list[Drawn] = []
     for name in names[: draws.whole(1, len(names))]:
         who = draws.of(name)
@@ -158,7 +159,7 @@ def _conference(draws: Draws, names: tuple[str, ...]) -> Drawn:
 
 
 def _moment(draws: Draws, low: int, high: int) -> Drawn:
-    """A time of the call, or an event that a script emits."""
+    """Return a time of the call, or an event that a script emits."""
     if draws.chance(0.2):
         return {"event": draws.pick(SIGNALS)}
     return {"at": draws.ms(low, high)}
@@ -186,7 +187,7 @@ def _recording(draws: Draws, name: str, *, dialled: bool) -> Drawn:
 
 
 def _cuts(draws: Draws, begin: int) -> Drawn:
-    """Pauses, and an end before the call's."""
+    """Return pauses of a recording, and an end before the call's."""
     cuts: Drawn = {}
     at = begin
     for _ in range(draws.pick((0, 0, 1, 2, 3))):

@@ -1,10 +1,10 @@
 """The invariants that one run is judged by, each with a name and words.
 
-Whether calls, recordings and conferences lived as Twilio says they do is judged here; the tables
-are Twilio's, written anew (call, recording and conference statuses of its API description), so that
-a mistake in the exchange's own is seen. Two things are ours: a call that comes in is born ringing,
-and a recording halted by its call's end is stopped before it is completed. What is heard is judged
-in ``judge_audio``.
+Whether the statuses of calls, recordings and conferences follow Twilio's rules is judged here; the
+tables are Twilio's, written anew (statuses of its API description), so that a mistake in the
+exchange's own tables is seen. Two things are ours: a call that comes in begins ringing, and a
+recording halted by its call's end is stopped before it is completed. Samples are judged in
+``judge_audio``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ _CONFERENCE: Final[_Table] = {None: ("started", "ended"), "started": ("ended",)}
 
 
 def lives_are_legal(played: Played) -> Iterator[str]:
-    """Each goes only where Twilio lets it, begins once and ends once; its record says the same."""
+    """Yield statuses that do not follow Twilio's rules, and records that contradict the events.
+
+    Each call, recording and conference begins once and ends once.
+    """
     exchange = played.run.exchange
     calls = _lives(played, "call", _CALL)
     for call in exchange.calls:
@@ -95,7 +98,7 @@ def lives_are_legal(played: Played) -> Iterator[str]:
 
 
 def _lives(played: Played, noun: str, table: _Table) -> dict[str, list[str]]:
-    """What happened to each of a kind, in order; of the words in its table alone."""
+    """Return the statuses of each call, recording or conference in order, by SID."""
     words = {word for after in table.values() for word in after}
     found: dict[str, list[str]] = {}
     for event in played.events:
@@ -107,6 +110,7 @@ def _lives(played: Played, noun: str, table: _Table) -> dict[str, list[str]]:
 
 
 def _unlawful(name: str, life: list[str], table: _Table) -> Iterator[str]:
+    """Yield the steps of a history that the table does not allow."""
     for before, after in zip([None, *life], life, strict=False):
         if after not in table.get(before, ()):
             yield f"{name} went from {before or 'nothing'} to {after}, in {_way(life)}"
@@ -119,7 +123,7 @@ def _way(life: list[str]) -> str:
 
 
 def media_as_the_status_says(played: Played) -> Iterator[str]:
-    """A completed recording has media and a duration, an absent one has none and says why."""
+    """Yield completed recordings without media, and absent ones with media or without a reason."""
     for recording in played.recordings:
         name, sid = recording.name, recording.sid
         document = _document(played, sid)
@@ -155,7 +159,7 @@ def _document(played: Played, sid: str) -> dict[str, Any] | None:
 
 
 def conferences_empty(played: Played) -> Iterator[str]:
-    """Who joins a conference leaves it, once, before its end."""
+    """Yield participants who do not leave a conference exactly once before its end."""
     for conference in played.run.exchange.catalogue.conferences():
         name, inside, seen = conference.friendly_name, set[str](), set[str]()
         events = [
@@ -186,26 +190,27 @@ def conferences_empty(played: Played) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Something that holds for every run."""
+    """A property that holds for every run."""
 
     name: str
     words: str
-    """What it says."""
+    """The property in words."""
     problems: Callable[[Played], Iterator[str]]
-    """Where a run breaks it, in words; nothing where it does not."""
+    """Yields where a run violates the property, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that a run broke."""
+    """An invariant that a run violated."""
 
     name: str
     words: str
     where: str
-    """The first place, in words."""
+    """The first place of the violation, in words."""
 
 
 def _report_is_made(played: Played) -> Iterator[str]:
+    """Yield the error of a report that cannot be made."""
     try:
         json.dumps(report_json(run_report(played.run, [])), allow_nan=False)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -213,6 +218,7 @@ def _report_is_made(played: Played) -> Iterator[str]:
 
 
 GOES_THROUGH: Final = ("goes-through", "every scenario goes through to its end")
+"""Name and words of the invariant that a run raises no error."""
 
 INVARIANTS: Final = (
     Invariant(
@@ -262,10 +268,11 @@ INVARIANTS: Final = (
     ),
     Invariant("report", "every run can be reported", _report_is_made),
 )
+"""The invariants that every run is judged by."""
 
 
 def broken_by(played: Played) -> Iterator[Violation]:
-    """Every invariant that a run breaks, with its first place."""
+    """Yield every invariant that a run violates, with its first place."""
     for invariant in INVARIANTS:
         where = next(invariant.problems(played), None)
         if where is not None:

@@ -1,4 +1,5 @@
-"""What a hunt tries: a way to draw scenarios, and what all of them must keep to."""
+"""Properties that a hunt tries to violate: a way to draw scenarios, and what must hold for all of
+them."""
 
 from __future__ import annotations
 
@@ -31,17 +32,19 @@ __all__ = [
 
 Document = Mapping[str, Any]
 SECOND_RUNS: Final[tuple[SecondRunInvariant, ...]] = (*AGAIN, *SINGLE, *KILLED)
+"""All invariants that take a second run."""
 _SLOW_SHARE: Final = 0.05
-"""Runs played a second time in a way that takes long: in a process of its own, frame by frame."""
+"""Share of the runs whose second run is a slow one: in a process of its own, or frame by frame."""
 Trial = Callable[[Mapping[str, Any]], Violation | None]
-"""Says how a scenario's document breaks one invariant; None where it does not."""
+"""Returns how a scenario's document violates one invariant; None if it does not."""
 
 
 # -- one scenario -------------------------------------------------------------------------------
 
 
 def second_run_of(seed: int, number: int) -> SecondRunInvariant:
-    """What a run is played a second time for: one thing, for it takes as long as the first."""
+    """Return the invariant that a run is played a second time for: only one, because it takes as
+    long as the first."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"second/{number}")
     if draws.chance(_SLOW_SHARE):
         return draws.pick((*KILLED, *SINGLE))
@@ -51,7 +54,7 @@ def second_run_of(seed: int, number: int) -> SecondRunInvariant:
 def try_out(
     document: Mapping[str, Any], again: Sequence[SecondRunInvariant], base: Path | None = None
 ) -> Iterator[Violation]:
-    """Play a scenario, and again for each of ``again``; what it breaks, as it is found.
+    """Play a scenario, and again for each of ``again``; yield the violations as they are found.
 
     Raises ScenarioError for a document that is wrong.
     """
@@ -94,7 +97,7 @@ def _words(error: Exception) -> str:
 
 
 def trial(name: str, base: Path | None = None) -> Trial:
-    """Whether a document breaks the invariant of that name; for it alone it is played."""
+    """Return a function that plays a document for the invariant of that name alone."""
     again = [each for each in SECOND_RUNS if each.name == name]
 
     def broken(document: Mapping[str, Any]) -> Violation | None:
@@ -107,28 +110,30 @@ def trial(name: str, base: Path | None = None) -> Trial:
 
 
 class Properties(Protocol):
-    """Properties of runs. It is sent to other processes: what implements it can be pickled."""
+    """The properties that a hunt judges runs by. An instance is sent to other processes, so it can
+    be pickled."""
 
     @property
     def option(self) -> str:
-        """What chooses it on the command line, "" for the default."""
+        """The command-line option that chooses these properties, "" for the default."""
 
     def draw(self, seed: int, number: int) -> dict[str, Any]:
-        """The scenario of a run; the seed and the run's number decide all of it."""
+        """Return the scenario of a run, decided by the seed and the run's number alone."""
 
     def judge(self, document: Document, seed: int, number: int) -> Iterator[Violation]:
-        """What a drawn scenario breaks. Raises ScenarioError for one that is wrong."""
+        """Yield the violations of a drawn scenario. Raises ScenarioError for one that is wrong."""
 
     def judge_file(self, document: Document, base: Path) -> Iterator[Violation]:
-        """What a file's scenario breaks, tried in every way. Raises ScenarioError."""
+        """Yield the violations of a file's scenario, tried in every way. Raises ScenarioError."""
 
     def trial(self, name: str) -> Trial:
-        """Whether a scenario breaks the property of that name."""
+        """Return a function that judges a scenario by the property of that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invariants:
-    """The invariants of one run, and of a second one that differs where it may not matter."""
+    """The invariants of one run, and of a second one that differs where the difference must not
+    matter."""
 
     option: str = ""
 
@@ -149,7 +154,7 @@ _INVARIANTS: Final = Invariants()
 
 
 def judged_file(file: Path, properties: Properties = _INVARIANTS) -> Iterator[Violation]:
-    """What a scenario's file breaks.
+    """Yield the violations of a scenario file.
 
     Raises ScenarioError for a file that holds no scenario, or several.
     """

@@ -1,6 +1,5 @@
-"""The invariants that take a second run: the same scenario, or one that differs where it may not
-matter.
-"""
+"""Invariants that take a second run: of the same scenario, or of one whose differences must not
+matter."""
 
 from __future__ import annotations
 
@@ -30,17 +29,18 @@ class SecondRunInvariant(Protocol):
 
     @property
     def words(self) -> str:
-        """What it says."""
+        """The invariant in words."""
 
     def problems(self, document: Document, played: Played, base: Path | None) -> Iterator[str]:
-        """Where the document's second run says otherwise than the one that was played."""
+        """Yield where the second run of a document differs from the one that was played."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Invariants 5 and 8: played anew, in blocks of so many frames or as before."""
+    """Invariants 5 and 8: a second run is the same to the byte, in blocks of other lengths too."""
 
     frames: int | None
+    """Frames of a block; None for the usual number."""
 
     @property
     def name(self) -> str:
@@ -65,7 +65,7 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Invariant 8: draws under other labels move nothing."""
+    """Invariant 8: draws under other labels change nothing."""
 
     name: str = "other-labels"
     words: str = "another call beside it changes nothing"
@@ -89,6 +89,7 @@ _BYSTANDER: Final = {
     "network": {"delay": "33ms", "jitter": "30ms", "loss": 0.1},
     "script": [{"noise": {"kind": "pink", "for": "700ms", "level": -20}}, {"dtmf": "7"}],
 }
+"""A party of a call that has nothing to do with the scenario."""
 _BYSTANDERS_CALL: Final = {
     "name": "beside",
     "from": "by-one",
@@ -101,14 +102,14 @@ _BYSTANDERS_CALL: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Hushed:
-    """Invariant 4: what one says is in no channel but its own, and in mixes.
+    """Invariant 4: what a party says is in no channel but its own, and in mixes.
 
-    Everything that a party says is made so quiet that nothing is left of it. Where no script
-    listens, all else goes on as before.
+    Everything that the party says is made so quiet that nothing is left of it. Where no script
+    listens, everything else is the same as before.
     """
 
     number: int
-    """Of the party, in the order of the file."""
+    """Number of the party in the order of the file, counted from 1."""
 
     @property
     def name(self) -> str:
@@ -143,7 +144,7 @@ class Hushed:
 
 
 def _hush(party: dict[str, Any]) -> bool:
-    """Turn down all that a party says; returns whether there was anything."""
+    """Turn down all that a party says; return whether there was anything."""
     return _turn_down(party.get("script") or [])
 
 
@@ -164,7 +165,7 @@ def _turn_down(value: Any) -> bool:
 
 
 def _listens(scenario: Scenario) -> bool:
-    """Whether what is heard may change what happens."""
+    """Return whether what is heard may change what happens."""
     return any(listens(party.script) for party in scenario.parties.values()) or any(
         call.voicemail is not None for call in scenario.calls
     )
@@ -184,6 +185,6 @@ AGAIN: Final[tuple[SecondRunInvariant, ...]] = (
     Beside(),
     *(Hushed(number) for number in (1, 2, 3)),
 )
-"""All of them, but for"""
+"""The second runs that take as long as the first."""
 SINGLE: Final[tuple[SecondRunInvariant, ...]] = (Blocks(1),)
-"""what takes long: a frame at a time, as in real time."""
+"""The second runs that take longer: a frame at a time, as in real time."""

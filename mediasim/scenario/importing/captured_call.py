@@ -1,4 +1,5 @@
-"""A captured call: the capture's RTP as talks, what its SIP says, and which two talks it is."""
+"""A captured call: the RTP of a capture by direction, its SIP, and the two directions that are the
+call."""
 
 from __future__ import annotations
 
@@ -27,19 +28,25 @@ __all__ = [
 ]
 
 _LATEST_NS: Final = 9_000_000_000 * 1_000_000_000
-"""In the year 2255: not long after it, nanoseconds no longer fit in 64 bits."""
+"""Unix time in nanoseconds after which a capture's times are refused: in the year 2255, shortly
+before they no longer fit in 64 bits."""
 _INVITE: Final = b"INVITE "
 _ANSWER: Final = b"SIP/2.0 "
 _BEGUN: Final = re.compile(rb"^(?:to|t)\s*:[^\r\n]*;\s*tag=", re.IGNORECASE | re.MULTILINE)
+"""Matches the tag of a To header, which an INVITE inside a dialog has (RFC 3261, section 12.2)."""
 _BRANCH: Final = re.compile(
     rb"^(?:via|v)\s*:[^\r\n]*;\s*branch=([^;,\s]+)", re.IGNORECASE | re.MULTILINE
 )
+"""Matches the branch of a Via header, which identifies a transaction (RFC 3261, section
+8.1.1.7)."""
 _OF_INVITE: Final = re.compile(rb"^cseq\s*:\s*\d+\s+INVITE\b", re.IGNORECASE | re.MULTILINE)
+"""Matches the CSeq header of an INVITE and of its responses."""
 Address = tuple[str, int]
 
 
 class ImportRefused(Exception):
-    """The capture, or the choice made of it, cannot be imported: says why, and what would help."""
+    """The capture, or the choice made of it, cannot be imported; the message says why, and what
+    would help."""
 
 
 # -- the capture --------------------------------------------------------------------------------
@@ -47,14 +54,16 @@ class ImportRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """What a file holds."""
+    """The contents of a capture file."""
 
     path: Path
     seed: int
-    """Decided by its bytes."""
+    """A seed decided by the file's bytes."""
     datagrams: tuple[Datagram, ...]
     talks: tuple[CapturedDirection, ...]
+    """The directions of RTP, each with its streams."""
     truncated: bool
+    """Whether the file ends in the middle of a frame."""
 
 
 def read_captured(path: Path, *, partial: bool = False) -> Captured:
@@ -92,15 +101,17 @@ def read_captured(path: Path, *, partial: bool = False) -> Captured:
 
 @dataclass(slots=True)
 class Signalled:
-    """What session descriptions said."""
+    """What the session descriptions of a capture say."""
 
     callers: set[Address] = field(default_factory=set)
+    """Media addresses in offers of INVITEs."""
     callees: set[Address] = field(default_factory=set)
+    """Media addresses in answers to INVITEs."""
     types: dict[Address, dict[int, str]] = field(default_factory=dict)
     """Names of the payload types that are sent to an address."""
 
     def calls(self, one: CapturedDirection, other: CapturedDirection) -> bool:
-        """Whether the first is known to have called the second."""
+        """Return whether one direction is known to be the caller's, and the other the callee's."""
         return self._is(one, self.callers, self.callees) and self._is(
             other, self.callees, self.callers
         )
@@ -110,12 +121,13 @@ class Signalled:
         return talk.source in those and talk.source not in not_those
 
     def names_for(self, talk: CapturedDirection) -> dict[int, str]:
-        """Payload types by their numbers, as the receiver of the talk described them in its SDP."""
+        """Return the codecs of payload types, as the receiver of a direction described them in its
+        SDP."""
         return self.types.get(talk.source, {}) | self.types.get(talk.destination, {})
 
 
 def signalled_in(datagrams: Iterable[Datagram]) -> Signalled:
-    """All of a capture."""
+    """Return what the session descriptions in datagrams say."""
     found = Signalled()
     begun: set[bytes] = set()
     for datagram in datagrams:
@@ -154,23 +166,23 @@ class UnclearChoice(ImportRefused):
 
 @dataclass(frozen=True, slots=True)
 class ChosenCall:
-    """The two sides of a call."""
+    """The two directions of a call."""
 
     caller: CapturedDirection
     callee: CapturedDirection
     why: str
-    """What the order of the two follows from, in words."""
+    """The reason for the order of the two, in words."""
     certain: bool
-    """Whether that is known."""
+    """Whether the order is known."""
 
 
 def choose(
     captured: Captured, signalled: Signalled, caller: str | None, callee: str | None
 ) -> ChosenCall:
-    """The two that were asked for by address or SSRC, or the only two there are.
+    """Return the two directions that were named by address or SSRC, or the only two there are.
 
-    Of a call of which one direction alone was captured, the other is silent. Raises UnclearChoice
-    where the capture leaves it open.
+    If only one direction of a call was captured, the other is silent. Raises UnclearChoice if the
+    capture leaves it open.
     """
     talks = _sides(captured.talks)
     if caller is not None and callee is not None:
@@ -208,13 +220,13 @@ def choose(
 
 
 def shown(address: tuple[str, int]) -> str:
-    """An address as people write it."""
+    """Return an address as people write it."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _sides(talks: tuple[CapturedDirection, ...]) -> tuple[CapturedDirection, ...]:
-    """The talks; with one alone, the other direction is silent."""
+    """Return the directions; if there is only one, with a silent other direction."""
     ways = {(talk.source, talk.destination) for talk in talks}
     apart = not any(one.overlaps(two) for one, two in itertools.combinations(talks, 2))
     if len(ways) == 1 and apart:  # one sender, who paused for long if there are several
@@ -223,6 +235,8 @@ def _sides(talks: tuple[CapturedDirection, ...]) -> tuple[CapturedDirection, ...
 
 
 def _found(talks: tuple[CapturedDirection, ...], wanted: str, option: str) -> CapturedDirection:
+    """Return the direction that an option names. Raises UnclearChoice if there is not exactly
+    one."""
     fitting = [talk for talk in talks if _fits(talk, wanted)]
     if len(fitting) == 1:
         return fitting[0]
@@ -234,6 +248,7 @@ def _found(talks: tuple[CapturedDirection, ...], wanted: str, option: str) -> Ca
 
 
 def _fits(talk: CapturedDirection, wanted: str) -> bool:
+    """Return whether a direction comes from the address, or has the SSRC, that is wanted."""
     if wanted in (talk.source[0], shown(talk.source)):
         return True
     try:
@@ -246,6 +261,8 @@ def _fits(talk: CapturedDirection, wanted: str) -> bool:
 def _other(
     talks: tuple[CapturedDirection, ...], one: CapturedDirection, option: str
 ) -> CapturedDirection:
+    """Return the direction that answers another. Raises UnclearChoice if there is not exactly
+    one."""
     answering = [
         talk for talk in talks if talk is not one and (len(talks) == 2 or talk.answers(one))
     ]

@@ -1,8 +1,8 @@
-"""What a captured talk is coded in, by its payload types.
+"""The codecs of a captured direction, by its payload types.
 
 Static ones are RFC 3551's. Nothing in RTP says what a dynamic one is: the capture's session
-descriptions may, or whoever imports it has to. A dynamic type whose payloads all have four bytes
-is taken for telephone events (RFC 4733): no audio is that short.
+descriptions may, or the user has to. A dynamic type whose payloads all have four bytes is taken for
+telephone events (RFC 4733): no audio is that short.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ from mediasim.scenario.importing.captured_call import ImportRefused
 __all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_codec"]
 
 EVENTS: Final = "TELEPHONE-EVENT"
+"""Name of telephone events among the codecs."""
 NOISE: Final = "CN"
+"""Name of comfort noise among the codecs."""
 _EVENT_BYTES: Final = 4
+"""Bytes of a telephone event's payload (RFC 4733, section 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TalkFormat:
-    """How to read a talk."""
+    """The format in which a captured direction is read."""
 
     receives: StreamFormat
     ptime_ms: int
-    """Of most of its packets."""
+    """Milliseconds of audio in most of its packets."""
     others: Mapping[int, int]
-    """Payload types that are not read, and how many packets have them."""
+    """Number of packets by payload type, of the types that are not read."""
 
     @property
     def untimed(self) -> frozenset[int]:
@@ -43,7 +46,8 @@ class TalkFormat:
 
 
 def parse_codec(argument: str) -> tuple[int, str]:
-    """``96=opus`` as number and name. Raises ImportRefused."""
+    """Return the payload type and the codec of an argument such as ``96=opus``. Raises
+    ImportRefused."""
     number, _, text = argument.partition("=")
     codec = codec_named(text.lower()) or codec_named(text.upper())
     name = text.upper() if codec is None else codec.name
@@ -57,19 +61,20 @@ def parse_codec(argument: str) -> tuple[int, str]:
 
 
 def _read() -> tuple[str, ...]:
-    """The names of what is read."""
+    """Return the names of the codecs that are read."""
     return (*CODECS, EVENTS, NOISE)
 
 
 def _known(names: Mapping[int, str]) -> dict[int, str]:
-    """What payload types are: the static ones, and over them those that have ``names``."""
+    """Return the codecs of payload types: the static ones, and over them those that have
+    ``names``."""
     static = {codec.payload_type: name for name, codec in CODECS.items() if codec.is_static}
     read = {kind: name for kind, name in names.items() if name in _read()}
     return static | {NOISE_TYPE: NOISE} | read
 
 
 def block_of(talk: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
-    """Its packets, their arrival in nanoseconds after ``zero_ns``."""
+    """Return the packets of a direction, their arrival in nanoseconds after ``zero_ns``."""
     packets = talk.packets
     length = np.array([len(packet.payload) for packet in packets], np.int64)
     data = np.zeros((len(packets), int(length.max(initial=0))), np.uint8)
@@ -81,10 +86,11 @@ def block_of(talk: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
 
 
 def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> TalkFormat:
-    """How to read it; ``names`` says what payload types are, over the static ones.
+    """Return the format of a direction; ``names`` are codecs of payload types, over the static
+    ones.
 
-    All types that are known are heard. Raises ImportRefused where that is not known of the type
-    that most of its packets have.
+    All types that are known are heard. Raises ImportRefused if the type that most of its packets
+    have is not known.
     """
     if talk.silent:
         return TalkFormat(StreamFormat(depth=depth), 20, {})
@@ -126,11 +132,14 @@ def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> 
 
 
 def _are_events(parsed: Parsed, kind: int) -> bool:
+    """Return whether all packets of a payload type have the size of a telephone event."""
     sizes = parsed.size[parsed.ok & (parsed.payload_type == kind)]
     return bool((sizes == _EVENT_BYTES).all())
 
 
 def _ptime_ms(parsed: Parsed, kind: int, clock_rate: int) -> int:
+    """Return the milliseconds of audio in most packets, by the steps of their timestamps; 20 if
+    there are none."""
     stamps = parsed.timestamp[parsed.ok & (parsed.payload_type == kind)].astype(np.int64)
     steps = np.diff(stamps) & 0xFFFFFFFF
     usual, counts = np.unique(steps[(steps > 0) & (steps <= clock_rate // 5)], return_counts=True)

@@ -44,17 +44,18 @@ _ROUNDING: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of it."""
+    """The recording that was made of a captured call."""
 
     exchange: Exchange
     recording: LiveRecording
     zero_ns: int
     """Unix time of the recording's first sample."""
     receptions: tuple[Reception, Reception]
+    """Reception statistics of the caller's and the callee's packets."""
     late: tuple[int, int]
     """Packets of caller and callee that came too late to be played."""
     odd: tuple[list[Oddity], list[Oddity]]
-    """What was odd about their senders."""
+    """Oddities of the senders of caller and callee."""
 
 
 class _Talker:
@@ -99,8 +100,8 @@ def replay(
     """Record the call in ``directory``.
 
     The frame clock has frames of Unix time, so a call that was recorded by such a clock comes out
-    on the same samples. ``from_answer``: begin when both are heard, not when either is.
-    Raises ImportRefused for what is longer than a day, and OSError.
+    on the same samples. ``from_answer``: begin when both are heard, not when either is. Raises
+    ImportRefused for a call that is longer than a day, and OSError.
     """
     talks = choice.caller, choice.callee
     begun = [talk.begins_ns for talk in talks if not talk.silent]

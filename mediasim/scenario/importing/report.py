@@ -1,4 +1,4 @@
-"""What is told of a capture and of the recording made of it, as data and as text."""
+"""Reports of a capture and of the recording made of it, as data and as text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def listing(captured: Captured, signalled: Signalled, names: Mapping[int, str]) -> dict[str, Any]:
-    """All streams of a capture, numbered from 1, and which of them answer each other."""
+    """Return all streams of a capture, numbered from 1, and the pairs that answer each other."""
     streams: list[dict[str, Any]] = []
     numbers: dict[int, list[int]] = {}
     for talk in captured.talks:
@@ -76,7 +76,7 @@ def _stream(stream: FoundStream, format: TalkFormat | None) -> dict[str, Any]:
 
 
 def listing_text(found: Mapping[str, Any]) -> str:
-    """The same for people."""
+    """Return a listing as text."""
     streams = found["streams"]
     lines = [f"{len(streams)} RTP streams in {found['capture']}:"]
     for each in streams:
@@ -113,7 +113,7 @@ def report(
     formats: tuple[TalkFormat, TalkFormat],
     replayed: Replayed,
 ) -> dict[str, Any]:
-    """What was recorded, and what came of each side's packets."""
+    """Return what was recorded, and the statistics of each side's packets."""
     record = replayed.recording.record
     sid, samples = record.sid, record.samples or 0
     plain = download(replayed.exchange.store, record)
@@ -192,7 +192,7 @@ def _side(
 
 
 def report_text(found: Mapping[str, Any], directory: str) -> str:
-    """The same for people."""
+    """Return a report as text."""
     made = found["recording"]
     lines = [
         f"{directory}/{made['file']}  {made['seconds']:.1f} s, begins {made['begins']}",

@@ -1,4 +1,4 @@
-"""The reports of runs, made of what the runs left."""
+"""Builds the reports of runs."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ from mediasim.twilio.representations import error_code
 __all__ = ["broken_run", "call_report", "event_report", "recording_report", "run_report"]
 
 _MOST_TIMES: Final = 20_000
-"""Times of packets listed per kind: more could not be told apart in a picture."""
+"""Times of packets listed per kind at most: more could not be told apart in a picture."""
 
 
 def _repeat_command(scenario: Scenario, seed: int, *, realtime: bool) -> str:
-    """The one command that does the same again."""
+    """Return the one command that repeats a run."""
     source = str(scenario.source) if scenario.source is not None else scenario.name
     words = ["mediasim", "run", source, "--seed", str(seed)]
     if scenario.label:
@@ -58,7 +58,7 @@ def _repeat_command(scenario: Scenario, seed: int, *, realtime: bool) -> str:
 
 
 def _head(scenario: Scenario, seed: int, clock: str) -> dict[str, Any]:
-    """The fields that say which run it is."""
+    """Return the fields that identify a run."""
     label = f"{scenario.name} [{scenario.label}]" if scenario.label else scenario.name
     return {
         "scenario": scenario.name,
@@ -82,7 +82,7 @@ def broken_run(
     traceback: str | None = None,
     cut: bool = False,
 ) -> BrokenRun:
-    """The report of a run that broke, or was cut, before it had anything to show."""
+    """Return the report of a run that broke, or was cut, before it had any results."""
     return BrokenRun(
         **_head(scenario, seed, clock),
         ok=False,
@@ -95,7 +95,7 @@ def broken_run(
 
 
 def run_report(run: Run, verdicts: Iterable[Verdict]) -> RunReport:
-    """The report of a run that went through, or was cut."""
+    """Return the report of a run that went through, or was cut."""
     head = _head(run.scenario, run.seed, run.clock)
     seconds = run.end_ns / NS_PER_SECOND
     expectations = [
@@ -143,7 +143,7 @@ def _cut_words(at_ns: int) -> str:
 
 
 def event_report(event: Event) -> EventReport:
-    """The report of an event."""
+    """Return the report of an event."""
     return EventReport(
         t=_seconds(event.at_ns), kind=event.kind, subject=event.subject, text=event.text
     )
@@ -156,7 +156,7 @@ def call_report(
     rtcp: Sequence[RtcpReport] = (),
     streams: Sequence[StreamReport] = (),
 ) -> CallReport:
-    """The report of a leg's call."""
+    """Return the report of a leg's call."""
     return CallReport(
         sid=record.sid,
         name=name,
@@ -183,7 +183,7 @@ def recording_report(
     *,
     cut: bool = False,
 ) -> RecordingReport:
-    """The report of a recording whose first sample is the call's sample ``first``."""
+    """Return the report of a recording whose first sample is the call's sample ``first``."""
     sid, layout, samples = record.sid, record.layout, record.samples or 0
     present = record.status == "completed"
     return RecordingReport(
@@ -212,6 +212,8 @@ def recording_report(
 
 
 def _app(run: Run, call: Call) -> dict[str, Any]:
+    """Return the media stream of a call to an app, with the app's address as the scenario gives
+    it."""
     assert call.app is not None
     # A bot's URL has another port each time, and says nothing.
     told = run.streams[call.name].to_json()
@@ -225,7 +227,7 @@ def _call(call: LiveCall) -> CallReport:
 
 
 def _rtcp(at_ns: int, packet: bytes) -> RtcpReport:
-    """A compound packet of the server's, as anybody would read it."""
+    """Return the report of a compound packet of the server's, parsed as any receiver would."""
     first, *rest = rtcp.parse(packet)
     found: dict[str, Any] = {}
     if isinstance(first, rtcp.SenderReport):
@@ -269,6 +271,7 @@ def _stream(
     sent: int,
     fates: list[PacketFate],
 ) -> StreamReport:
+    """Return the report of a simulated party's stream, whose packets' fates are known."""
     party = line.party
     times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}
     for fate in fates:
@@ -295,7 +298,8 @@ def _stream(
 
 
 def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> StreamReport:
-    """Of a far end that is not simulated: what its sequence numbers tell of what it sent."""
+    """Return the report of a stream whose sender is not simulated: its losses follow from the
+    sequence numbers."""
     stream, party = call.leg.stream, call.party
     lost = max(0, reception.lost)
     share = min(1.0, (lost + stream.late) / reception.expected) if reception.expected else 0.0
@@ -325,7 +329,7 @@ def _received(reception: Reception, opinion: Opinion) -> dict[str, Any]:
 
 
 def _oddities(call: LiveCall) -> list[Oddity]:
-    """Of its RTP, and of where that came from."""
+    """Return the oddities of a call's RTP, and of the addresses it came from."""
     found = oddities_of(call.leg.stream)
     sources = call.far_end.sources if isinstance(call.far_end, RtpEndpoint) else []
     if len(sources) > 1:
@@ -335,7 +339,8 @@ def _oddities(call: LiveCall) -> list[Oddity]:
 
 
 def _burst_ratio(line: Line, share: float) -> float:
-    """Mean length of a burst of missing packets, by what it would be if losses were random."""
+    """Return the mean length of a burst of lost packets, divided by what it would be if losses were
+    random."""
     runs = [end - start for start, end in line.leg.missing]
     if not runs or not 0.0 < share < 1.0:
         return 1.0

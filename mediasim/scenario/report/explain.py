@@ -1,4 +1,4 @@
-"""Why a recording has the channels it has: the rule that decided, and what each channel holds."""
+"""Explanations of a recording's channels: the rule that decided, and what each channel holds."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ __all__ = ["ExplainError", "explain_recordings"]
 
 
 class ExplainError(ValueError):
-    """What was asked about cannot be explained; says why in words."""
+    """A recording that cannot be explained; the message says why."""
 
 
 def explain_recordings(what: str, directory: Path) -> str:
-    """Explain a recording by its SID (looked for below ``directory``) or JSON, or all of a folder.
+    """Return the explanation of a recording by its SID (looked for below ``directory``) or JSON, or
+    of all in a folder.
 
     Raises ExplainError when there is no such recording.
     """
@@ -84,7 +85,7 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
 
 
 def _faults(truth: Path) -> Iterator[str]:
-    """What was broken on purpose, where there is a truth that says so."""
+    """Yield the faults that were injected, if there is a truth that names them."""
     if not truth.is_file():
         return
     for fault in json.loads(truth.read_text("utf-8")).get("faults", ()):

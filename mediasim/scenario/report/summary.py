@@ -1,9 +1,9 @@
 """The report as a few lines for a person at a terminal.
 
-With few runs each has its block; with many only those that failed. What a scenario says is
-printed as it is, without rich's markup and without control characters, which could otherwise
-write anywhere on the screen. Long lines are left to the terminal to fold, so that a command can
-be copied.
+With few runs each has its block; with many only those that failed. Texts of a scenario are printed
+as they are, without rich's markup and without control characters, which could otherwise write
+anywhere on the screen. Long lines are left to the terminal to fold, so that a command can be
+copied.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 __all__ = ["MOST_BLOCKS", "print_summary"]
 
 MOST_BLOCKS: Final = 10
-"""With more runs than this, those that went well are only counted."""
+"""Number of runs above which those that went well are only counted."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 Line = tuple[str, str]
-"""What is printed, and rich's style for it."""
+"""A printed text, and rich's style for it."""
 
 
 def print_summary(report: Report, console: Console, *, report_path: Path) -> None:
-    """Print a report; ``report_path`` is where its page is."""
+    """Print a report; ``report_path`` is the path of its page."""
     from rich.text import Text
 
     plain = console.options.ascii_only
@@ -50,6 +50,7 @@ def print_summary(report: Report, console: Console, *, report_path: Path) -> Non
 
 
 def _printable(words: str, ascii_only: bool) -> str:
+    """Return a text without control characters, and in ASCII where the terminal has no more."""
     words = _CONTROL.sub(" ", words)
     if ascii_only:
         words = words.replace("✓", "ok").replace("✗", "FAILED").encode("ascii", "replace").decode()
@@ -127,6 +128,7 @@ def _failure(run: RunReport, expectation: ExpectationReport) -> Iterator[list[Li
 
 
 def _first(items: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
+    """Yield each item with whether it is the first."""
     return ((index == 0, item) for index, item in enumerate(items))
 
 

@@ -1,9 +1,9 @@
-"""What the report page shows of each run, put in order for its template.
+"""What the report page shows of each run, in the order of its template.
 
 Times are seconds of the call's clock unless they are said to be in the file: a recording's places
-are carried over to the call's clock (:mod:`mediasim.scenario.expectations.verdicts`), so that
-all lanes of a run share one axis: a ruler, what happened, the calls, each recording's channels,
-and what became of the packets of each stream.
+are converted to the call's clock (:mod:`mediasim.scenario.expectations.verdicts`), so that all
+lanes of a run share one axis: a ruler, the events, the calls, each recording's channels, and the
+fates of the packets of each stream.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["RunView", "run_views"]
 _COLOURS: Final = 8
 """Party colours that the page's style has."""
 _OPEN_RUNS: Final = 5
-"""Failed runs that are open when the page is; with more it would be slow to open and to read."""
+"""Failed runs that are open when the page opens; with more it would be slow to open and to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +52,22 @@ class RecordingView:
     report: RecordingReport
     faults: list[str]
     sound: str
-    """Its length, in words."""
+    """Length of the recording, in words."""
     left_out: bool
-    """Whether its sound had no room in the page."""
+    """Whether the recording's sound had no room in the page."""
     links: list[tuple[str, str]]
-    """Names and URLs of its files."""
+    """Names and URLs of the recording's files."""
     channels_table: Table
     said_table: Table
 
 
 @dataclass(frozen=True, slots=True)
 class FailurePlace:
-    """Where a failed expectation is to be heard."""
+    """The place to listen for a failed expectation."""
 
     words: str
     data: Mapping[str, Any] | None
-    """The same for the scripts; None if they cannot go there."""
+    """The place for the scripts; None if they cannot go there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Lane:
     """The picture in words."""
     party: str | None = None
     index: int = 0
-    """Which of its kind: the scripts find its data by it."""
+    """Index among the lanes of its kind, by which the scripts find its data."""
     recording: int | None = None
 
 
@@ -97,11 +97,11 @@ class RunView:
     speed: str
     length: str
     span: float
-    """The end of the lanes, in seconds."""
+    """End of the lanes, in seconds."""
     colours: Mapping[str, str]
-    """Style classes by party."""
+    """Style class of each party."""
     expectations: list[tuple[ExpectationReport, FailurePlace | None]]
-    """Failed ones first."""
+    """Expectations with their places, failed ones first."""
     lanes: list[Lane]
     recordings: list[RecordingView]
     calls_table: Table
@@ -112,9 +112,10 @@ class RunView:
 
 
 def run_views(report: Report, directory: Path, sound_bytes: int) -> list[RunView]:
-    """The runs of a report in reading order, failed ones first.
+    """Return the runs of a report in reading order, failed ones first.
 
-    ``sound_bytes`` is how many octets of sound the page holds; a recording is in it whole or not.
+    ``sound_bytes`` is how many octets of sound the page may hold; a recording is in it whole or
+    not.
     """
     in_order = sorted(enumerate(report.runs, 1), key=lambda item: item[1].ok)
     views = []
@@ -192,7 +193,7 @@ def _met(run: RunReport) -> str:
 
 
 def _colours(run: RunReport, heard: list[Heard]) -> dict[str, int]:
-    """A number for each party, in order of appearance: in calls, then in recordings."""
+    """Return a number for each party, in order of appearance: in calls, then in recordings."""
     seen = [call.party for call in run.calls]
     for each in heard:
         for channel, entry in enumerate(each.recording.channel_map):
@@ -217,7 +218,8 @@ def _recording_view(index: int, each: Heard) -> RecordingView:
 
 
 def _place(expectation: ExpectationReport, heard: list[Heard]) -> FailurePlace | None:
-    """Where a failed expectation is to be heard: in words, and as data if the page can go there."""
+    """Return where to listen for a failed expectation: in words, and as data if the page can go
+    there."""
     where = expectation.where
     if expectation.ok or where is None:
         return None
@@ -233,7 +235,7 @@ def _place(expectation: ExpectationReport, heard: list[Heard]) -> FailurePlace |
 
 
 def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[ShownStream]) -> list[Lane]:
-    """The lanes of a run; none if nothing happened in it."""
+    """Return the lanes of a run; none if nothing happened in it."""
     lanes: list[Lane] = []
     if run.events:
         title = f"{counted(len(run.events), 'event')}, listed below"

@@ -1,8 +1,8 @@
-"""An actor: carries out a party's script on its line, each kind of step by its behavior.
+"""Actors: each carries out a party's script on its line, each kind of step by its behavior.
 
-Steps that only speak are placed on the party's timeline ahead of time, one after the other,
-without waiting; only steps that must know, or do, something at their own moment let time pass.
-That is why a scripted call costs a few timers, not one for each word.
+Steps that only speak are placed on the party's timeline ahead of time, one after the other, without
+waiting; only steps that must know, or do, something at their own moment let time pass. That is why
+a scripted call costs a few timers, not one for each word.
 """
 
 from __future__ import annotations
@@ -47,13 +47,14 @@ __all__ = ["BEHAVIORS", "Actor", "Sounds"]
 
 S = TypeVar("S", bound=ScriptStep)
 Behavior = Callable[["Actor", S, int], Awaitable[int]]
-"""Carries out a step that is reached at a loop time; returns the time when the next may begin."""
+"""Carries out a step that is reached at a loop time; returns the loop time at which the next may
+begin."""
 BEHAVIORS: Final[dict[type[ScriptStep], Behavior[Any]]] = {}
-"""How each kind of step is carried out."""
+"""The behavior of each kind of step."""
 
 
 def carries_out(*kinds: type[ScriptStep]) -> Callable[[Behavior[S]], Behavior[S]]:
-    """Enter a behavior in the table for these kinds of step."""
+    """Return a decorator that enters a behavior in the table for these kinds of step."""
 
     def enter(behavior: Behavior[S]) -> Behavior[S]:
         BEHAVIORS.update(dict.fromkeys(kinds, behavior))
@@ -63,17 +64,17 @@ def carries_out(*kinds: type[ScriptStep]) -> Callable[[Behavior[S]], Behavior[S]
 
 
 class Sounds(Protocol):
-    """Where an actor's audio comes from."""
+    """The source of an actor's audio."""
 
     def clip(self, step: Say | Play, voice: str) -> SoundClip:
-        """Speech, or a file."""
+        """Return speech, or a file."""
 
     def noise(self, step: Noise, label: str) -> NDArray[np.int16]:
-        """Noise of the run's seed."""
+        """Return noise of the run's seed."""
 
 
 class Actor:
-    """One party in one call, and what behaviors may do with it."""
+    """A party in one call, with the operations that behaviors need."""
 
     def __init__(self, control: PartyControl, voice: str, sounds: Sounds) -> None:
         call = control.call
@@ -86,10 +87,10 @@ class Actor:
         self._voice = voice
         self._noises = 0
         self.waiting = ""
-        """What it waits for without knowing when that will come; "" if for nothing."""
+        """What the actor waits for without a timeout, in words; "" if it waits for nothing."""
 
     async def perform(self, script: Many[Step]) -> None:
-        """The whole script; returns when its last sound has been made."""
+        """Carry out the whole script, and return when its last sound has been made."""
         if any(step.hears_anything for _, step in walk(script)):
             self.line.hear_everything()
         self.line.listen_from_now()
@@ -97,7 +98,8 @@ class Actor:
         await self.exchange.sleep_until(end)
 
     async def steps(self, steps: Many[Step], cursor: int) -> int:
-        """Carry out steps from loop time ``cursor`` on; returns where the last one ended."""
+        """Carry out steps from loop time ``cursor`` on; return the loop time at which the last one
+        ended."""
         for step in steps:
             if step.after_ringing and self.control.connecting:
                 await self.control.connected()
@@ -106,21 +108,22 @@ class Actor:
         return cursor
 
     async def reach(self, cursor: int) -> None:
-        """Let time pass until then, for a step that acts at its own moment."""
+        """Let time pass until loop time ``cursor``, for a step that acts at its own moment."""
         await self.exchange.sleep_until(cursor)
 
     def ended(self, cursor: int) -> int:
-        """When a step ends that was reached at ``cursor`` and has ended now."""
+        """Return the loop time at which a step ends that was reached at ``cursor`` and has ended
+        now."""
         return max(cursor, self.exchange.now_ns)
 
     def held_back(self, at: int | None, cursor: int) -> int:
-        """The later of both; ``at`` counts from when the call was dialled."""
+        """Return the later of both times; ``at`` counts from when the call was dialled."""
         return cursor if at is None else max(cursor, self.control.dialled_ns + at)
 
     def place(self, clip: SoundClip, cursor: int, kind: str, text: str) -> int:
-        """Let a sound begin at ``cursor``; returns when it ends.
+        """Place a sound at loop time ``cursor``; return the loop time at which it ends.
 
-        ``kind`` and ``text`` are what the truth says of it.
+        ``kind`` and ``text`` are what the truth says of the sound.
         """
         clock = self.line.clock
         at = clock.sample_at(cursor)
@@ -129,12 +132,13 @@ class Actor:
         return max(cursor, clock.time_of_one(at + len(pcm)))
 
     def speak(self, source: Say | Play, cursor: int) -> int:
-        """Let speech or a file, one of a step's sounds, begin at ``cursor``."""
+        """Place speech or a file, one of a step's sounds, at loop time ``cursor``; return when it
+        ends."""
         text = source.text if isinstance(source, Say) else str(source.file)
         return self.place(self.sounds.clip(source, self._voice), cursor, source.keyword, text)
 
     def noise(self, step: Noise) -> NDArray[np.int16]:
-        """The next noise of this party."""
+        """Return the samples of the party's next noise."""
         self._noises += 1
         return self.sounds.noise(step, f"{step.label or self.call.name}/{self._noises}")
 
@@ -204,6 +208,7 @@ async def _together(actor: Actor, step: Together, cursor: int) -> int:
 
 
 def _samples(duration: int) -> int:
+    """Return how many samples at 8 kHz a duration in nanoseconds has."""
     return round(duration * SAMPLE_RATE / NS_PER_SECOND)
 
 
@@ -258,7 +263,7 @@ async def _wait_for(actor: Actor, step: WaitFor, cursor: int) -> int:
 
 
 async def _wanted(actor: Actor, step: WaitFor) -> None:
-    """What the step waits for comes."""
+    """Return when the event or the sound that a step waits for has come."""
     line, exchange = actor.line, actor.exchange
     tracker = _tracker(line, step)
     if step.time is not None:
@@ -275,13 +280,13 @@ async def _wanted(actor: Actor, step: WaitFor) -> None:
 
 
 def _tracker(line: Line, step: WaitFor) -> SpeechTracker:
-    """What follows that which the step waits for."""
+    """Return the tracker of the speech that a step waits for."""
     everything = line.everything if step.hears_anything else None
     return everything or line.tracker
 
 
 async def _hear_digit(actor: Actor, wanted: str) -> None:
-    """A key of another party, as a telephone event or as a tone."""
+    """Return when a key of another party is heard, as a telephone event or as a tone."""
     from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector
 
     control, line = actor.control, actor.line
@@ -325,5 +330,6 @@ async def _hear_digit(actor: Actor, wanted: str) -> None:
 
 
 def _in_words(step: WaitFor) -> str:
+    """Return what a step waits for in words, as it was written."""
     wanted = step.model_dump(mode="json", exclude_defaults=True)
     return ", ".join(f"{name} {value}" for name, value in wanted.items())

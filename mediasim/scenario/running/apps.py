@@ -42,26 +42,29 @@ if TYPE_CHECKING:
 __all__ = ["AppCall", "Apps", "Bot", "BotFailed", "apps_of", "running_bots"]
 
 _SECONDS_TO_START: Final = 20.0
+"""Seconds that a bot may take until it listens."""
 _SECONDS_TO_END: Final = 2.0
+"""Seconds that a bot may take to end before it is killed."""
 _SECONDS_TO_FALL: Final = 0.3
-"""For a process to be gone after its connections are."""
+"""Seconds that a process may take to end after its connections are gone."""
 _LAST_WORDS: Final = 300
+"""Characters of a bot's output that are quoted, from its end."""
 
 
 # -- bots: apps that a scenario starts ----------------------------------------------------------
 
 
 class BotFailed(RuntimeError):
-    """A bot could not be started, or did not begin to listen; says why in words."""
+    """A bot could not be started, or did not begin to listen; the message says why."""
 
 
 @contextmanager
 def running_bots(
     commands: list[str], folder: Path, environment: dict[str, str]
 ) -> Iterator[dict[str, Bot]]:
-    """Start each command once; gives the bots by command when all listen.
+    """Start each command once; give the bots by command when all listen, and end them afterwards.
 
-    Raises BotFailed. All have ended when it is left.
+    Raises BotFailed.
     """
     with ExitStack() as stack:
         bots = {
@@ -74,7 +77,7 @@ def running_bots(
 
 
 class Bot:
-    """One process."""
+    """A process that a scenario starts, with its output and its port."""
 
     def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
         self._command = command
@@ -108,7 +111,7 @@ class Bot:
         return self
 
     def wait(self) -> None:
-        """Until it listens. Raises BotFailed."""
+        """Wait until the bot listens. Raises BotFailed if it ends or takes too long."""
         deadline = time.monotonic() + _SECONDS_TO_START
         while time.monotonic() < deadline:
             if (code := self._process.poll()) is not None:
@@ -126,7 +129,8 @@ class Bot:
         )
 
     def fault(self) -> str | None:
-        """What became of it, and what it said last, after its connection broke; None: nothing."""
+        """Return how a bot whose connection broke has ended, and its last output; None if there is
+        nothing to say."""
         try:
             code = self._process.wait(_SECONDS_TO_FALL)
         except subprocess.TimeoutExpired:
@@ -135,6 +139,7 @@ class Bot:
         return f"the bot {self._command!r} ended with exit code {code}{self._last_words()}"
 
     def _last_words(self) -> str:
+        """Return the end of the bot's output, in words that can follow a message."""
         said = self._said.fileno()  # not sought in: the bot writes where that leads
         text = os.pread(said, os.fstat(said).st_size, 0).decode(errors="replace").strip()
         if len(text) > _LAST_WORDS:
@@ -152,6 +157,7 @@ class Bot:
 
 
 def _free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that no program uses."""
     with socket.socket() as trying:
         trying.bind(("127.0.0.1", 0))
         port: int = trying.getsockname()[1]
@@ -166,25 +172,25 @@ Hold = Callable[[], AbstractContextManager[None]]
 
 @dataclass(slots=True)
 class Apps:
-    """Where the apps of a scenario's calls are."""
+    """The apps of a scenario's calls: their URLs, and how they are reached."""
 
     urls: dict[str, str] = field(default_factory=dict)
-    """By the name of the call."""
+    """URL of each call's app, by the name of the call."""
     auth_token: str = ""
-    """What upgrades are signed with; bots have it as TWILIO_AUTH_TOKEN."""
+    """Token that signs the upgrades; bots have it as TWILIO_AUTH_TOKEN."""
     web: asyncio.AbstractEventLoop | None = None
-    """None where no call has an app."""
+    """The event loop of the WebSockets, in a thread of its own; None if no call has an app."""
     ports: list[WebStreams] = field(default_factory=list)
     bots: dict[str, Bot] = field(default_factory=dict)
-    """By the name of the call; of those that the scenario starts."""
+    """The bots that the scenario starts, by the name of the call."""
 
     def faults(self, broken: Iterable[str]) -> list[str]:
-        """What is known of the bots of calls whose streams broke."""
+        """Return how the bots of calls whose streams broke have ended, in words."""
         bots = {id(bot): bot for name in broken if (bot := self.bots.get(name)) is not None}
         return [fault for bot in bots.values() if (fault := bot.fault()) is not None]
 
     def port(self, hold: Hold, *, waits: bool, grace: float) -> WebStreams:
-        """A way to open WebSockets for a run."""
+        """Return a way to open WebSockets for a run."""
         from mediasim.net.web_streams import WebStreams
 
         assert self.web is not None
@@ -195,7 +201,7 @@ class Apps:
 
 @contextmanager
 def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
-    """Start the bots of a scenario, and end them. Raises BotFailed."""
+    """Start the bots of a scenario, and end them afterwards. Raises BotFailed."""
     apps = {call.name: call.app for call in scenario.calls if call.app is not None}
     if not apps:
         yield Apps()
@@ -219,6 +225,7 @@ def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
 
 
 async def _close(ports: list[Any]) -> None:
+    """Close all WebSockets and cancel their tasks."""
     for port in ports:
         await port.close()
     left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -231,7 +238,7 @@ async def _close(ports: list[Any]) -> None:
 
 
 class AppCall:
-    """Carries out a plan. The caller does what its behavior says from when the stream is open."""
+    """A call to an app. The caller does what its behavior says from when the stream is open."""
 
     def __init__(self, exchange: Exchange, plan: AppPlan, port: StreamPort, cast: Cast) -> None:
         self.name = plan.name
@@ -253,7 +260,7 @@ class AppCall:
         self.stream = MediaStream(self, self._caller.call, plan.ask, record, both_ways=True)
 
     async def run(self) -> None:
-        """From dialling to the end."""
+        """Carry out the call from dialling to its end."""
         caller, exchange = self._caller, self._exchange
         try:
             caller.planned.watch()
@@ -270,6 +277,7 @@ class AppCall:
             await caller.finish()
 
     async def _opened(self) -> bool:
+        """Open the stream, and return whether it is open."""
         try:
             target = target_of(self._plan.ask.url, HostGuard(), self._plan.auth_token)
             await self.stream.open(self._port, target)
@@ -286,26 +294,27 @@ class AppCall:
         await control.call.hang_up()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run beside the call until it ends."""
+        """Run a task beside the call until the call ends."""
         return self._caller.spawn(work)
 
     # -- what the stream tells --------------------------------------------------------------
 
     def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
-        """It broke, or never began."""
+        """Note that the stream broke, or could not be opened."""
         words = f"{failed.code} {NAMES[failed.code]}: {failed}"
         self.warnings.append(f"call {self.name}: {words}")
         self._tell("error", f": {words}")
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
-        """Something the app did that Twilio passes over."""
+        """Note something the app did that Twilio ignores."""
         self.warnings.append(f"call {self.name}: {code} {NAMES[code]}: {words}")
 
     def stopped(self, stream: MediaStream) -> None:
-        """It has ended."""
+        """Emit that the stream has ended."""
         self._tell("stopped")
 
     def _tell(self, word: str, more: str = "") -> None:
+        """Emit an event of the call's stream."""
         self._exchange.events.emit(
             StreamEvent(
                 at_ns=self._exchange.now_ns,

@@ -1,4 +1,5 @@
-"""A scenario's calls, carried out by the exchange's call control, with the recordings it plans."""
+"""A scenario's calls, carried out by the exchange's call control, with the recordings that are
+planned."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ __all__ = ["CallerLeg", "Cast", "DialledCall", "PlannedRecordings", "VoicemailCa
 
 
 async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> None:
-    """Wait for a moment of a call dialled then."""
+    """Return when a moment of a call has come; ``dialled_ns`` is when the call was dialled."""
     if moment.at_ns is not None:
         await exchange.sleep_until(dialled_ns + moment.at_ns)
     elif moment.event is not None:
@@ -47,7 +48,8 @@ async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> N
 
 
 class PlannedRecordings:
-    """Recordings by plan; a :class:`mediasim.exchange.dial.DialRecording`."""
+    """Starts, pauses and stops recordings by plan; a
+    :class:`mediasim.exchange.dial.DialRecording`."""
 
     def __init__(
         self,
@@ -57,7 +59,8 @@ class PlannedRecordings:
         in_progress: Callable[[], bool],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[Any]],
     ) -> None:
-        """``start`` begins one now; ``in_progress`` tells whether any leg is up."""
+        """Take the plans; ``start`` starts a recording, ``in_progress`` returns whether any leg is
+        answered."""
         self._exchange = exchange
         self._start = start
         self._in_progress = in_progress
@@ -73,23 +76,27 @@ class PlannedRecordings:
                 self._spawn(self._when(plan, plan.start))
 
     def begin(self, moment: Literal["leg", "ringing", "answer"]) -> None:
+        """Start the recordings that begin with this state of the call."""
         for plan in [plan for plan in self._waiting if plan.start == moment]:
             self._waiting.remove(plan)
             self._begin(plan)
 
     def halt(self) -> list[LiveRecording]:
+        """Halt the active recordings of the Dial verb, and return them."""
         halted = [recording for recording in self._of_dial if recording.active]
         for recording in halted:
             recording.halt()
         return halted
 
     async def _when(self, plan: RecordingPlan, moment: Moment) -> None:
-        """A request for a recording is refused while no leg is up: it never starts then."""
+        """Start a recording at a moment; if no leg is answered then, it is never made, as Twilio
+        refuses such a request."""
         await moment_comes(self._exchange, self._dialled_ns, moment)
         if self._in_progress():
             self._begin(plan)
 
     def _begin(self, plan: RecordingPlan) -> None:
+        """Start a recording, and plan its pauses and its end."""
         recording = self._start(plan)
         if plan.source == "DialVerb":
             self._of_dial.append(recording)
@@ -123,23 +130,23 @@ class PlannedRecordings:
 
 
 class Cast:
-    """The parties' telephones: what each does, and whether it listens."""
+    """The parties' telephones, and which of the parties listen."""
 
     def __init__(self, behaviors: dict[str, Behavior], listeners: frozenset[str]) -> None:
-        """``behaviors`` by party name; ``listeners`` are the parties that must hear."""
+        """Take the behaviors by party name, and the names of the parties that need to hear."""
         self.behaviors = behaviors
         self._listeners = listeners
 
     def phone(
         self, party: Party, answering: Answering | None = None, *, acts: bool = True
     ) -> Phone:
-        """A party's telephone; without ``acts`` its script is begun by other means."""
+        """Return a party's telephone; without ``acts`` its script is begun by other means."""
         behavior = self.behaviors.get(party.name, _nothing) if acts else None
         return Phone(party, answering or Answering(), behavior, party.name in self._listeners)
 
 
 async def _nothing(control: PartyControl) -> None:
-    """What a party without a script does: it has nothing to say, and waits for nothing."""
+    """Do nothing: the behavior of a party without a script."""
 
 
 class CallerLeg(CallControl):
@@ -154,7 +161,8 @@ class CallerLeg(CallControl):
         plans: tuple[RecordingPlan, ...],
         kind: Kind,
     ) -> None:
-        """``to`` is what was dialled; ``kind`` what the layout rule calls what is recorded."""
+        """Dial: ``to`` is what was dialled, ``kind`` the layout rule's word for what is
+        recorded."""
         call = exchange.new_call(
             phone.party,
             Room(exchange.plane),
@@ -180,6 +188,7 @@ class CallerLeg(CallControl):
         self.call.room.close()
 
     def _start(self, plan: RecordingPlan) -> LiveRecording:
+        """Start a recording of the call."""
         return start_recording(
             self.exchange,
             self.call.room,
@@ -211,7 +220,7 @@ class DialledCall:
         """The leg that was dialled last."""
 
     async def run(self) -> None:
-        """From dialling to the end of the last leg."""
+        """Carry out the call from dialling to the end of the last leg."""
         caller, plan = self._caller, self._plan
         try:
             caller.planned.watch()
@@ -246,6 +255,7 @@ class DialledCall:
             timeout_ns = transfer.timeout_ns
 
     def _child(self, callee: Phone) -> CallControl:
+        """Dial a party as the other end of the caller's call."""
         parent = self._caller.call
         call = self._exchange.new_call(
             callee.party,
@@ -278,7 +288,7 @@ class VoicemailCall:
         self._plan = plan
         self._behavior = cast.behaviors.get(plan.caller.name)
         self.finished_by = ""
-        """silence, key, length or hangup."""
+        """What ended the message: silence, key, length or hangup; "" before."""
         self._caller = CallerLeg(
             exchange,
             plan.name,
@@ -289,7 +299,7 @@ class VoicemailCall:
         )
 
     async def run(self) -> None:
-        """From dialling to the end."""
+        """Carry out the call from dialling to its end."""
         caller, plan = self._caller, self._plan
         try:
             caller.planned.watch()
@@ -305,6 +315,7 @@ class VoicemailCall:
             await caller.finish()
 
     def _start(self) -> LiveRecording:
+        """Start the message's recording, and with it the caller's script."""
         recording = start_recording(
             self._exchange,
             self._caller.call.room,
@@ -320,6 +331,7 @@ class VoicemailCall:
         return recording
 
     async def _act(self, control: PartyControl) -> None:
+        """Carry out the caller's script, then wait for the server to end the message."""
         assert self._behavior is not None
         await self._behavior(control)
         await self._exchange.sleep(LINGER_NS)

@@ -1,4 +1,4 @@
-"""Many runs: in this process or several, gathered into one report."""
+"""Many runs, in this process or several, gathered into one report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_one(
     shared_socket: bool = False,
     pcap: bool = False,
 ) -> RunReport:
-    """Carry out one scenario and report it; a run that breaks says so in ``error``."""
+    """Carry out one scenario and return its report; that of a run that breaks has an ``error``."""
     from mediasim.scenario.expectations.checks import check
     from mediasim.scenario.report.build import run_report
     from mediasim.scenario.running.runner import RunFailed, run_scenario
@@ -63,6 +63,7 @@ def run_one(
 def _broken(
     scenario: Scenario, seed: int | None, realtime: bool, words: str, **more: Any
 ) -> RunReport:
+    """Return the report of a run that broke before it had any results."""
     from mediasim.scenario.report.build import broken_run
 
     used = scenario.seed if seed is None else seed
@@ -81,10 +82,10 @@ def run_all(
     progress: Callable[[RunReport], None] | None = None,
     warnings: Sequence[str] = (),
 ) -> Report:
-    """Run all, ``jobs`` at a time, and return the report of them in the order given.
+    """Run all scenarios, ``jobs`` at a time, and return the report of them in the order given.
 
-    After Ctrl-C it is of those that have run, the last of them cut; ``interrupted`` says so.
-    ``warnings`` are told before those of the runs.
+    After Ctrl-C the report is of the scenarios that have run, the last of them cut, and its
+    ``interrupted`` is true. ``warnings`` come before those of the runs.
     """
     from mediasim import __version__
     from mediasim.scenario.report.model import Report
@@ -123,7 +124,7 @@ def run_all(
 def _each(
     work: Callable[[Scenario], RunReport], scenarios: Sequence[Scenario], jobs: int
 ) -> Iterator[tuple[Scenario, RunReport | WorkerDied]]:
-    """The runs in order, until one is cut."""
+    """Yield the runs in order, until one is cut."""
     if jobs > 1 and len(scenarios) > 1:
         yield from in_lanes(work, scenarios, min(jobs, len(scenarios)))
         return
@@ -135,6 +136,7 @@ def _each(
 
 
 def _interrupted(wanted: int, ran: int, cut: int) -> str:
+    """Return a warning that says how many runs are missing or cut."""
     return (
         f"interrupted: {ran - cut} of {wanted} runs are done, {cut} cut, {wanted - ran} not begun"
     )

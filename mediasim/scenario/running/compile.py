@@ -1,4 +1,4 @@
-"""A scenario's model turned into what the exchange carries out."""
+"""Compiles a scenario's models to the plans that calls and conferences carry out."""
 
 from __future__ import annotations
 
@@ -44,10 +44,11 @@ __all__ = [
 
 
 _LONGEST_CALL: Final = Duration.of("4h")
+"""Time limit of a call to an app that sets none."""
 
 
 def parties_of(scenario: Scenario) -> dict[str, Party]:
-    """The simulated parties of a scenario, by name."""
+    """Return the simulated parties of a scenario, by name."""
     numbers = scenario.numbers
     found = {}
     for name, party in scenario.parties.items():
@@ -69,12 +70,12 @@ def parties_of(scenario: Scenario) -> dict[str, Party]:
 
 
 def listeners_of(scenario: Scenario) -> frozenset[str]:
-    """Parties whose scripts wait for something heard."""
+    """Return the names of the parties whose scripts wait for something heard."""
     return frozenset(name for name, it in scenario.parties.items() if listens(it.script))
 
 
 def ordered_faults(scenario: Scenario) -> dict[str, tuple[FaultOrder, ...]]:
-    """How recordings are to be broken, by their names."""
+    """Return the faults that are ordered for recordings, by their names."""
     return {
         plan.name: tuple(parse_fault(text) for text in plan.asked.faults)
         for plan in scenario.recordings
@@ -83,7 +84,7 @@ def ordered_faults(scenario: Scenario) -> dict[str, tuple[FaultOrder, ...]]:
 
 
 def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:
-    """A call to a party."""
+    """Return the plan of a call to a party."""
     assert call.to is not None
     return DialPlan(
         name=call.name,
@@ -110,7 +111,7 @@ def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:
 def voicemail_plan(
     call: model_call.Call, parties: dict[str, Party], sounds: ScenarioSounds
 ) -> VoicemailPlan:
-    """A call that the Record verb answers."""
+    """Return the plan of a call that the Record verb answers."""
     mail = call.voicemail
     assert mail is not None
     greeting = None if mail.greeting is None else sounds.clip(mail.greeting.sound, GREETER)[0]
@@ -131,7 +132,7 @@ def voicemail_plan(
 
 
 def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> AppPlan:
-    """A call to an app."""
+    """Return the plan of a call to an app."""
     assert call.app is not None
     parameters = dict(call.app.parameters)
     return AppPlan(
@@ -147,7 +148,7 @@ def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> Ap
 def conference_plan(
     conference: model_conference.ConferenceSpec, parties: dict[str, Party]
 ) -> ConferencePlan:
-    """A conference."""
+    """Return the plan of a conference."""
     asked = conference.recording
     recording = None
     if asked is not None:
@@ -201,7 +202,8 @@ def _recording(asked: model_recording.RecordingSpec) -> RecordingPlan:
 
 
 def _stage(asked: model_recording.RecordingSpec) -> Literal["leg", "answer", "ringing"]:
-    """Whose answer is meant: Dial records from the callee's, the others from the leg's own."""
+    """Return whose answer starts a recording: the callee's for Dial, the leg's own for other
+    requesters."""
     if asked.start.on == "answer" and asked.of in ("call", "api"):
         return "leg"
     return asked.start.on or "answer"

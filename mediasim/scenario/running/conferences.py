@@ -1,4 +1,4 @@
-"""A scenario's conferences, compiled to the exchange's operations."""
+"""A scenario's conferences, carried out by operations of the exchange."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ __all__ = ["Meeting"]
 
 
 class Meeting:
-    """One conference, from the first to join to the last to leave."""
+    """Carries out a conference of a scenario, from the first participant's joining to the last
+    one's leaving."""
 
     def __init__(self, exchange: Exchange, plan: ConferencePlan, cast: Cast) -> None:
         self._exchange = exchange
@@ -44,7 +45,7 @@ class Meeting:
         self._conference, self._planned = self._open()
 
     def _open(self) -> tuple[Conference, PlannedRecordings]:
-        """A conference of the plan's name; another one is opened once it has ended."""
+        """Open a conference of the plan's name; another one is opened once it has ended."""
         exchange, plan = self._exchange, self._plan
         record = ConferenceRecord(
             sid=exchange.sids.new("CF"),
@@ -66,7 +67,7 @@ class Meeting:
         return conference, planned
 
     async def run(self) -> None:
-        """From the first to join to the last to leave."""
+        """Carry out the conference until its last participant has left."""
         plan = self._plan
         try:
             async with asyncio.TaskGroup() as group:
@@ -90,11 +91,13 @@ class Meeting:
         return task
 
     async def _end(self, at_ns: int) -> None:
+        """End the conference for all at a loop time."""
         await self._exchange.sleep_until(at_ns)
         self._ended = True
         self._conference.end("conference-ended-via-api")
 
     async def _take_part(self, who: ParticipantPlan) -> None:
+        """Call in a participant at its time, and stay until it leaves."""
         exchange = self._exchange
         await exchange.sleep_until(self._began_ns + who.join_ns)
         if self._ended:
@@ -134,7 +137,10 @@ class Meeting:
             await control.finish()
 
     def _staying(self, who: ParticipantPlan, behavior: Behavior | None) -> Behavior:
-        """What a participant does, until its time to leave; at a set end all are taken off."""
+        """Return the behavior of a participant, which ends when it is time to leave.
+
+        With a set end of the conference, a participant stays until all are removed.
+        """
 
         async def act(control: PartyControl) -> None:
             doing = behavior(control) if behavior is not None else asyncio.sleep(0)
@@ -151,6 +157,7 @@ class Meeting:
         return act
 
     async def _mute(self, conference: Conference, participant: Participant, mute: MutePlan) -> None:
+        """Mute and unmute a participant at the planned times."""
         await self._exchange.sleep_until(self._began_ns + mute.at_ns)
         conference.mute(participant, True)
         if mute.for_ns is not None:
@@ -158,6 +165,7 @@ class Meeting:
             conference.mute(participant, False)
 
     def _start(self, conference: Conference, plan: RecordingPlan) -> LiveRecording:
+        """Start a recording of the conference."""
         return start_recording(
             self._exchange,
             self._room,

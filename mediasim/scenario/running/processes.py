@@ -1,7 +1,7 @@
 """Work in several processes: one that dies takes its own work with it, and no other's.
 
-A pool of processes breaks as a whole when one is killed; here each lane has a process to itself,
-and a new one when that is gone.
+A pool of processes breaks as a whole when one is killed; here each lane has a process of its own,
+and a new one when that has died.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ class WorkerDied(RuntimeError):
 
 
 class _Undone:
-    """Of work that was interrupted before it had anything to show."""
+    """The result of work that was interrupted before it had a result."""
 
 
 def in_lanes(
     work: Callable[[T], R], items: Sequence[T], lanes: int
 ) -> Iterator[tuple[T, R | WorkerDied]]:
-    """Do the work on each item in as many processes; results in order of the items.
+    """Do the work on each item in as many processes as there are lanes; yield results in order of
+    the items.
 
-    On Ctrl-C the work under way is interrupted in its process and its results follow, what had not
-    begun is left out, and KeyboardInterrupt is raised at the end; at once when it comes again.
+    On Ctrl-C the work in progress is interrupted in its process and its results follow, what had
+    not begun is left out, and KeyboardInterrupt is raised at the end; at once when it comes again.
     """
     pool: _Lanes[T, R] = _Lanes(work, lanes)
     with ThreadPoolExecutor(lanes) as threads:
@@ -52,6 +53,7 @@ def in_lanes(
 def _results(
     waiting: list[tuple[T, Future[R | WorkerDied | _Undone]]], pool: _Lanes[T, R]
 ) -> Iterator[tuple[T, R | WorkerDied]]:
+    """Yield the results in order, and pass an interrupt on to the processes."""
     interrupted = False
     for item, future in waiting:
         if interrupted and future.cancelled():
@@ -79,7 +81,7 @@ def _results(
 
 
 class _Lanes(Generic[T, R]):
-    """The processes, and which of them are free."""
+    """The processes, with a queue of those that are free."""
 
     def __init__(self, work: Callable[[T], R], count: int) -> None:
         self._work = work
@@ -89,6 +91,7 @@ class _Lanes(Generic[T, R]):
             self._free.put(lane)
 
     def do(self, item: T) -> R | WorkerDied | _Undone:
+        """Do the work on an item in a free lane, and wait for one if need be."""
         lane = self._free.get()
         try:
             return lane.do(self._work, item)
@@ -98,11 +101,12 @@ class _Lanes(Generic[T, R]):
             self._free.put(lane)
 
     def interrupt(self) -> None:
+        """Interrupt the work of all lanes."""
         for lane in self._all:
             lane.interrupt()
 
     def close(self) -> None:
-        """End all, whatever they are at."""
+        """End all processes, whatever they are doing."""
         for lane in self._all:
             lane.close()
 
@@ -116,6 +120,8 @@ class _Lane:
         self._interrupted = False
 
     def do(self, work: Callable[[T], R], item: T) -> R | _Undone:
+        """Do the work on an item in the lane's process. Raises BrokenProcessPool if the process
+        dies."""
         if self._executor is None:
             import multiprocessing
 
@@ -148,7 +154,8 @@ class _Lane:
 
 
 def _begin_apart() -> None:
-    """In the process: Ctrl-C at the terminal is for the parent to pass on; end when it has."""
+    """Prepare a new process: Ctrl-C at the terminal is for the parent to pass on, and its end ends
+    this one."""
     import multiprocessing
 
     signal.signal(signal.SIGINT, _note)
@@ -164,15 +171,17 @@ def _begin_apart() -> None:
 
 
 _told = False
-"""Whether this process was interrupted while it was not at work."""
+"""Whether this process was interrupted while it was idle."""
 
 
 def _note(*_: object) -> None:
+    """Remember that this process was interrupted."""
     global _told
     _told = True
 
 
 def _interruptible(work: Callable[[T], R], item: T) -> R | _Undone:
+    """Do the work on an item, and let an interrupt end it."""
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return _Undone() if _told else work(item)

@@ -1,6 +1,6 @@
 """Runs one scenario: the same exchange in virtual and in real time.
 
-Its calls and conferences are set up and run side by side, each party with its actor.
+Its calls and conferences run side by side, each party with its actor.
 """
 
 from __future__ import annotations
@@ -55,20 +55,20 @@ from mediasim.twilio.streams import MediaStream
 __all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
 
 _LONGEST_SECONDS: Final = 24 * 3600
-"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
+"""Seconds of its own time after which a scenario is given up: a day."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
-"""How long all parties may only listen before the run is given up, in nanoseconds."""
+"""Nanoseconds that all parties may only listen before the run is given up."""
 
 
 class RunFailed(RuntimeError):
-    """The run itself broke; says why in words."""
+    """The run itself broke; the message says why."""
 
 
 # -- what happens in a scenario -----------------------------------------------------------------
 
 
 class Stage:
-    """Everything that happens in one scenario."""
+    """Carries out the calls and conferences of a scenario."""
 
     def __init__(
         self,
@@ -78,7 +78,8 @@ class Stage:
         apps: Apps,
         hold: Hold | None,
     ) -> None:
-        """``hold`` stops a virtual clock while an app is waited for; None: it is a real one."""
+        """Take what a run needs; ``hold`` stops a virtual clock while an app works, and is None in
+        real time."""
         self._scenario = scenario
         self._exchange = exchange
         self._sounds = sounds
@@ -95,6 +96,7 @@ class Stage:
         exchange.on_fault = self._fault
 
     def _behavior(self, name: str, voice: str) -> Behavior:
+        """Return the behavior of a party: an actor that carries out its script."""
         script = self._scenario.parties[name].script
 
         async def act(control: PartyControl) -> None:
@@ -107,11 +109,15 @@ class Stage:
         return act
 
     def _fault(self, call: LiveCall, error: BaseException) -> None:
+        """Let an error in a call end the run."""
         if not self._broken.done():
             self._broken.set_exception(error)
 
     async def perform(self) -> None:
-        """From the first call dialled to the last leg's end. Raises RunFailed if it never ends."""
+        """Run from the first call dialled to the last leg's end.
+
+        Raises RunFailed if all parties wait for each other.
+        """
         self._sounds.prepare(self._scenario)
         calls = [self._call(call) for call in self._scenario.calls]
         rooms = [self._conference(conference) for conference in self._scenario.conferences]
@@ -163,7 +169,7 @@ class Stage:
         await Meeting(self._exchange, plan, self._cast).run()
 
     async def _watch(self) -> None:
-        """Raises RunFailed when all parties have long been waiting for each other."""
+        """Raise RunFailed when all parties have been waiting for each other for long."""
         scripts = [party.script for party in self._scenario.parties.values()]
         steps = [step for script in scripts for _, step in walk(script)]
         patience = _PATIENCE_NS + max((step.quiet_ns for step in steps), default=0)
@@ -182,35 +188,39 @@ class Stage:
 
 @dataclass(slots=True, repr=False)  # asyncio formats what a task returned, and drops it
 class Run:
-    """What one run left: the exchange with all its records, and the truth."""
+    """A run: the exchange with all its records, and the truth of the recordings."""
 
     scenario: Scenario
     seed: int
     clock: str
-    """virtual or real."""
+    """``virtual`` or ``real``."""
     directory: Path
     exchange: Exchange
     truths: dict[str, RecordingTruth] = field(default_factory=dict)
-    """By recording SID."""
+    """Truths of the recordings by SID."""
     streams: dict[str, MediaStream] = field(default_factory=dict)
-    """To apps under test, by the names of their calls."""
+    """Media streams to apps under test, by the names of their calls."""
     end_ns: int = 0
+    """Loop time at which the run ended, in nanoseconds."""
     cut_ns: int | None = None
-    """When it was interrupted; None if it came to its own end."""
+    """Loop time at which the run was interrupted, in nanoseconds; None if it came to its own
+    end."""
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
     lateness_ms: dict[str, float] | None = None
-    """Real time only: how late the ticks were."""
+    """How late the media plane's ticks were in real time, in milliseconds as ``p50``, ``p99``,
+    ``max``; None in virtual time."""
     pcap: str | None = None
-    """The capture of its packets, below its directory, if it was asked for."""
+    """Path of the capture of the run's packets, below its directory; None if none was requested."""
 
     def is_cut(self, recording: LiveRecording) -> bool:
-        """Whether a recording ended because the run was interrupted."""
+        """Return whether a recording ended because the run was interrupted."""
         return self.cut_ns is not None and recording.record.updated_ns >= self.cut_ns
 
     def recording(self, name: str | None) -> LiveRecording | None:
-        """A recording by its name; the first where no name is given."""
+        """Return a recording by its name, the first where no name is given; None if there is
+        none."""
         for recording in self.exchange.recordings:
             if name is None or recording.name == name:
                 return recording
@@ -229,10 +239,9 @@ def run_scenario(
 ) -> Run:
     """Carry out a scenario and publish its recordings in ``directory``.
 
-    ``shared_socket``: in real time, all lines through one socket instead of a port for each.
-    ``block``: how many frames a room may be lived through at once in virtual time, instead of the
-    usual; it changes nothing of what comes out.
-    ``pcap``: also leave what every leg sent and received, in ``directory/captures``.
+    ``shared_socket``: in real time, all lines use one socket instead of a port each. ``block``: how
+    many frames a room may process at once in virtual time, instead of the usual number; it does not
+    change the results. ``pcap``: also write the packets of every leg to ``directory/captures``.
     Raises RunFailed when the run itself breaks, ScenarioError for endpoints elsewhere in virtual
     time, RuntimeError inside a running event loop. Ctrl-C ends all calls, publishes what was
     recorded of them, and marks the run as cut.
@@ -272,6 +281,7 @@ def run_scenario(
 
 
 def _refuse_running_loop() -> None:
+    """Raise RuntimeError inside a running event loop."""
     library = running_library()
     if library is not None:
         raise RuntimeError(
@@ -281,7 +291,7 @@ def _refuse_running_loop() -> None:
 
 
 def running_library() -> str | None:
-    """Whose event loop runs in this thread: asyncio's, trio's, or none."""
+    """Return whose event loop runs in this thread: asyncio's, trio's, or None."""
     if asyncio._get_running_loop() is not None:
         return "asyncio"
     trio = sys.modules.get("trio")
@@ -292,6 +302,7 @@ _Main = Callable[..., Coroutine[Any, Any, Run]]
 
 
 def _in_real_time(main: _Main, shared_socket: bool) -> Run:
+    """Run on the wall clock, and note how late its ticks were."""
     from mediasim.net.realtime import run_realtime
 
     run, pace = run_realtime(main, shared_socket=shared_socket)
@@ -311,6 +322,7 @@ async def _carry_out(
     apps: Apps,
     capture: RunCapture | None,
 ) -> Run:
+    """Set up an exchange, run the scenario on it, and return the run."""
     exchange = Exchange(
         seeds,
         directory,
