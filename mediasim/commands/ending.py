@@ -6,8 +6,8 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum, IntEnum
-from typing import Any, NoReturn
+from enum import IntEnum
+from typing import Any, Literal, NoReturn
 
 import typer
 
@@ -29,11 +29,8 @@ class ExitCode(IntEnum):
     """Ctrl-C ended it, as shells count: 128 and the number of SIGINT."""
 
 
-class Format(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    """The format in which a result is printed."""
-
-    text = "text"
-    json = "json"
+Format = Literal["text", "json"]
+"""The format in which a result is printed."""
 
 
 def seed_option(help: str) -> Any:

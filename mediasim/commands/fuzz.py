@@ -73,7 +73,7 @@ def fuzz(
     except OSError as error:
         stop(f"cannot write to {error.filename or out}: {error.strerror}")
     for find in found.finds:
-        _show(find, properties)
+        _print_find(find, properties)
     print(_summary(found))
     raise typer.Exit(ExitCode.FAILED if found.finds else ExitCode.OK)
 
@@ -83,10 +83,10 @@ def _progress() -> Callable[[Hunt], None] | None:
     if not sys.stderr.isatty():
         return None
 
-    def tell(so_far: Hunt) -> None:
+    def print_summary(so_far: Hunt) -> None:
         print(f"\r{_summary(so_far)}", end="", file=sys.stderr, flush=True)
 
-    return tell
+    return print_summary
 
 
 def _summary(found: Hunt) -> str:
@@ -96,7 +96,7 @@ def _summary(found: Hunt) -> str:
     return f"seed {found.seed}: {found.runs} runs in {taken}, {finds}"
 
 
-def _show(find: Find, properties: Properties) -> None:
+def _print_find(find: Find, properties: Properties) -> None:
     words = " ".join(filter(None, ("mediasim fuzz", properties.option, str(find.file))))
     print(f"run {find.number} breaks {find.broken.name}: {find.broken.words}")
     print(f"  {find.broken.where}")

@@ -62,6 +62,11 @@ class Diagnostic:
     column: int | None = None
     """Column, counted from 1; None if the document is not the text of a file."""
 
+    @property
+    def position(self) -> tuple[str, int, int]:
+        """File, line and column, by which diagnostics are sorted; unknown ones come first."""
+        return str(self.file or ""), self.line or 0, self.column or 0
+
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         return ": ".join(part for part in (place, self.path, self.message) if part)

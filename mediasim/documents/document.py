@@ -204,7 +204,7 @@ def validated(model: type[M], origin: Origin) -> M:
     except ValidationError as error:
         problems += origin.problems(error)
     if problems:
-        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+        raise ScenarioError(sorted(problems, key=lambda each: each.position))
     return built
 
 
@@ -294,7 +294,9 @@ class _Reader:
             next(self._events)  # the document's end
             after = next(self._events)
             if not isinstance(after, yaml.StreamEndEvent):
-                self._note("a second document begins here; a file holds one scenario", "", after)
+                self._add_problem(
+                    "a second document begins here; a file holds one scenario", "", after
+                )
         except yaml.YAMLError as error:
             self._problems.append(self._syntax(error))
         except UnicodeError:
@@ -307,12 +309,12 @@ class _Reader:
         mark = event.start_mark
         return Diagnostic(message, path, self._file, mark.line + 1, mark.column + 1)
 
-    def _note(self, message: str, path: str, event: Any) -> None:
+    def _add_problem(self, message: str, path: str, event: Any) -> None:
         self._problems.append(self._problem(message, path, event))
 
     def _stop(self, message: str, path: str, event: Any) -> ScenarioError:
         """Return the error that ends the reading, because reading on is pointless."""
-        self._note(message, path, event)
+        self._add_problem(message, path, event)
         return ScenarioError([*self._problems, *self._repeated])
 
     def _syntax(self, error: yaml.YAMLError) -> Diagnostic:
@@ -329,11 +331,14 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
         if event.tag is not None:
-            self._note(f"tags such as {event.tag} are not used here", path, event)
+            self._add_problem(f"tags such as {event.tag} are not used here", path, event)
         if event.anchor:
+            # Known but without a node until it is complete: an alias inside it would make it
+            # endless.
             self._anchors[event.anchor] = None
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
+            # Nothing after a key is None; a quoted "" is an empty text.
             written = event.value if event.value or not event.implicit[0] else None
             node = Node(written, path, line, column)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -343,6 +348,8 @@ class _Reader:
             values, keys = self._mapping(path, depth)
             size = 1 + sum(value.size for value in values.values())
             node = Node(values, path, line, column, keys, size)
+        # Aliases share their nodes, so a short text may stand for billions of values: the tree is
+        # small, but walking through it would never end.
         if node.size > _MOST_VALUES:
             raise self._stop(f"holds more than {_MOST_VALUES:,} values", path, event)
         if event.anchor:
@@ -357,7 +364,7 @@ class _Reader:
             return replace(node, path=path, line=mark.line + 1, column=mark.column + 1)
         inside = event.anchor in self._anchors
         wrong = "stands inside what it refers to" if inside else "refers to no anchor above it"
-        self._note(f"alias *{event.anchor} {wrong}", path, event)
+        self._add_problem(f"alias *{event.anchor} {wrong}", path, event)
         return Node(None, path)
 
     def _items(self, path: str, depth: int) -> Iterator[Node]:
@@ -375,7 +382,7 @@ class _Reader:
             here = join_path(path, key) if isinstance(key, str) else path
             value = self._node(next(self._events), here, depth + 1)
             if not isinstance(key, str) or not key:
-                self._note("a key must be a word", path, event)
+                self._add_problem("a key must be a word", path, event)
             elif key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
                 merged += self._merged(value, here, event)
             elif key in values:
@@ -384,6 +391,8 @@ class _Reader:
             else:
                 values[key] = value
                 keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        # Only now, for own keys win wherever << stands among them; of several bases the first
+        # wins.
         for base in merged:
             values = {**base.value, **values}  # type: ignore[dict-item]
             keys = {**base.keys, **keys}
@@ -394,5 +403,5 @@ class _Reader:
         bases: list[Node] = value.value if isinstance(value.value, list) else [value]
         if all(isinstance(base.value, dict) for base in bases):
             return bases
-        self._note("expected an alias of a mapping, or a list of those", path, event)
+        self._add_problem("expected an alias of a mapping, or a list of those", path, event)
         return []

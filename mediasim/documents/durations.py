@@ -62,6 +62,7 @@ class Duration(int):
             nanoseconds = Decimal(str(value)) * _PARTS_NS[0]
         if nanoseconds > _LONGEST:
             raise ValueError(f"expected a duration of at most 24 hours, found {str(value)[:40]!r}")
+        # The first group of the pattern is a number without a unit.
         plain = found is None or found[1] is not None
         return (PlainSeconds if plain else Duration)(round(nanoseconds))
 

@@ -154,6 +154,8 @@ class Model(BaseModel):
                 if not (details["type"] == "missing" and details["loc"][-1] in meant)
             ]
             raise ValidationError.from_exception_data(cls.__name__, errors) from None
+        # The order matters: names and defaults are filled in for the plural, and checked after
+        # that.
         model._merge_plurals()
         model.settle(info.context)
         found = [*model._count_troubles(), *model.troubles()]
@@ -226,6 +228,8 @@ class _Listed:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         forms = (source, *get_args(source))
+        # A list alone is the source itself; one or many is a union, of which one form is the
+        # list.
         (item,) = next(get_args(form) for form in forms if get_origin(form) is Sequence)
         schema = core_schema.tuple_schema([handler.generate_schema(item)], variadic_item_index=0)
         if not self.single:
@@ -278,14 +282,15 @@ class Keyed:
         )
 
     def _read(self, value: Any, info: ValidationInfo) -> Model:
+        """Return the part of the kind that a mapping of one key names."""
         kind, written = self._choose(value)
         by_name = None if info.context is None else False
         try:
             return self.kinds[kind].model_validate(written, context=info.context, by_name=by_name)
         except ValidationError as error:
             errors = [
-                mistake((kind, *it["loc"]), message_of(it), it["input"], it["type"])
-                for it in error.errors(include_url=False)
+                mistake((kind, *each["loc"]), message_of(each), each["input"], each["type"])
+                for each in error.errors(include_url=False)
             ]
             raise ValidationError.from_exception_data(self.noun, errors) from None
 

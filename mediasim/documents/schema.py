@@ -26,13 +26,15 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 def file_schema(root: type[Model], title: str) -> dict[str, Any]:
     """Return the schema of a file that holds one instance of a model."""
     definitions: dict[str, Any] = {}
-    schema = _taken(root, definitions)
+    schema = _pydantic_schema(root, definitions)
     choices: dict[str, Any] = {}
+    # Until no choice is new: the kinds of a choice have choices of their own, as repeat has
+    # steps.
     while new := _nouns((schema, definitions)) - choices.keys():
         for noun in new:
             choices[noun] = {"anyOf": [_one_key(*kind) for kind in CHOICES[noun].items()]}
             for model in CHOICES[noun].values():
-                definitions[model.__name__] = _taken(model, definitions)
+                definitions[model.__name__] = _pydantic_schema(model, definitions)
     for model in _models(Model):
         if model is not root and model.__name__ in definitions:
             definitions[model.__name__] = _written(model, definitions[model.__name__])
@@ -50,7 +52,7 @@ def _sorted(definitions: dict[str, Any]) -> dict[str, Any]:
     return {name: definitions[name] for name in sorted(definitions)}
 
 
-def _taken(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
+def _pydantic_schema(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
     """Return a model's schema as pydantic makes it, its parts moved to the definitions."""
     schema = model.model_json_schema()
     definitions.update(schema.pop("$defs", {}))

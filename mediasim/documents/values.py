@@ -57,7 +57,8 @@ class _Reader:
 
     read: Callable[[object], object]
     """Return the value that is meant. Raises ValueError, saying what is expected."""
-    schema: dict[str, Any]
+    schema: dict[str, Any] | Callable[[], dict[str, Any]]
+    """A function returns the schema as it is at each use."""
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -67,37 +68,29 @@ class _Reader:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return dict(self.schema)
+        return dict(self.schema() if callable(self.schema) else self.schema)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class among:
-    """An annotation: one of the words of a registry, as it is when a value is read."""
+def among(
+    registry: Mapping[str, object], aliases: Callable[[], Mapping[str, str]] = dict
+) -> _Reader:
+    """Return an annotation for one of the words of a registry, as it is when a value is read.
 
-    registry: Mapping[str, object]
-    aliases: Callable[[], Mapping[str, str]] = dict
-    """Returns the words that stand for one of the registry's, which is read instead."""
+    ``aliases`` returns words that stand for one of the registry's, which is read instead.
+    """
 
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._read)
-
-    def _read(self, value: object) -> str:
-        if isinstance(value, str) and value in self.registry:
+    def read(value: object) -> str:
+        if isinstance(value, str) and value in registry:
             return value
-        if isinstance(value, str) and (meant := self.aliases().get(value)):
+        if isinstance(value, str) and (meant := aliases().get(value)):
             return meant
-        known = list(self.registry)
+        known = list(registry)
         message = f"expected {one_of(known)}"
         if isinstance(value, str):
             message += f", found {value[:40]!r}{did_you_mean(value, known)}"
         raise ValueError(message)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"enum": [*self.registry, *self.aliases()], "type": "string"}
+    return _Reader(read, lambda: {"enum": [*registry, *aliases()], "type": "string"})
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"

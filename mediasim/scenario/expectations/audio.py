@@ -35,7 +35,7 @@ _REACH: Final = 4000
 _HEARD: Final = 0.5
 """Correlation from which on a clip counts as heard."""
 _SHORTEST: Final = 800
-"""Samples of a clip below which it cannot be told from others: 100 ms."""
+"""Samples of a clip below which it is too like others to be found: 100 ms."""
 _SOFTEST_DBFS: Final = -60.0
 """Level in dBFS of a clip below which it need not be found."""
 _MOST_LOST: Final = 0.3
@@ -52,16 +52,17 @@ def heard(media: PublishedMedia, wanted: ExpectHeard) -> str:
     if wanted.text is None and wanted.clip is None:
         for channel in media.truth.channels:
             if wanted.party in channel.unscripted and wanted.channel in (None, channel.channel):
-                return _sounds(media, wanted.party, channel.channel, low, high)
+                return _unscripted_sound(media, wanted.party, channel.channel, low, high)
     said = [
         (channel.channel, interval)
         for channel in media.truth.channels
         for interval in channel.intervals
         if interval.start < high and interval.end > low and _is_meant(interval, wanted)
     ]
-    in_place = [it for it in said if wanted.channel in (None, it[0])]
+    in_place = [each for each in said if wanted.channel in (None, each[0])]
     for number, interval in in_place:
         match = find_offset(media.pcm[number - 1], _reference(interval), interval.start, _REACH)
+        # Whatever the sign: a recording of the wrong polarity is heard as well.
         if match is not None and abs(match.correlation) >= _HEARD:
             return (
                 f"{wanted.party} says {interval.text!r} in channel {number} at "
@@ -82,7 +83,7 @@ def heard(media: PublishedMedia, wanted: ExpectHeard) -> str:
     )
 
 
-def _sounds(media: PublishedMedia, party: str, number: int, low: int, high: int) -> str:
+def _unscripted_sound(media: PublishedMedia, party: str, number: int, low: int, high: int) -> str:
     """Judge whether a party that is not simulated makes a sound: nothing more is known of it."""
     frames = media.pcm[number - 1, low : low + (high - low) // FRAME_SAMPLES * FRAME_SAMPLES]
     levels = [rms_dbfs(frame) for frame in frames.reshape(-1, FRAME_SAMPLES)]
@@ -190,10 +191,10 @@ def _leakable(media: PublishedMedia) -> Iterator[tuple[int, int, Interval]]:
     for own, other in ((0, 1), (1, 0)):
         for interval in channels[own].intervals:
             alike = any(
-                (it.digest or it.text) == (interval.digest or interval.text)
-                and it.start < interval.end
-                and it.end > interval.start
-                for it in channels[other].intervals
+                (each.digest or each.text) == (interval.digest or interval.text)
+                and each.start < interval.end
+                and each.end > interval.start
+                for each in channels[other].intervals
             )
             if interval.party is not None and not alike:
                 yield own + 1, other + 1, interval
@@ -254,7 +255,7 @@ def _can_be_told(channel: ChannelTruth, interval: Interval, reference: NDArray[n
     """Return whether a clip must be found: long and loud enough, alone, and hardly lost."""
     length = interval.end - interval.start
     hiding = [(gap.start, gap.end) for gap in channel.missing]
-    hiding += [(it.start, it.end) for it in channel.intervals if it is not interval]
+    hiding += [(each.start, each.end) for each in channel.intervals if each is not interval]
     hidden = sum(
         max(0, min(end, interval.end) - max(start, interval.start)) for start, end in hiding
     )

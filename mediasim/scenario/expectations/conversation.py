@@ -15,14 +15,7 @@ from mediasim.conversation.app_figures import Figures, TimeSpan
 from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.verdicts import Failed, FileClock
-from mediasim.scenario.model.expect import (
-    AppExpectation,
-    ExpectBargeIn,
-    ExpectDeadAir,
-    ExpectGreeting,
-    ExpectResponse,
-    ExpectTalkOver,
-)
+from mediasim.scenario.model.expect import AppExpectation
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.streams import MediaStream
 
@@ -30,16 +23,12 @@ __all__ = [
     "APP",
     "CALLER",
     "LimitMissed",
-    "barge_in",
-    "dead_air",
-    "greeting",
+    "conversing",
     "judge_barge_in",
     "judge_dead_air",
     "judge_greeting",
     "judge_response",
     "judge_talk_over",
-    "response",
-    "talk_over",
 ]
 
 
@@ -159,39 +148,21 @@ def _when(span: TimeSpan) -> str:
 # -- the streams of a run, held against what a scenario expects ---------------------------------
 
 
-def greeting(run: Run, wanted: ExpectGreeting) -> str:
-    """The app's first sound came in time."""
-    return _judged(run, wanted, lambda it: judge_greeting(it, wanted.within))
+def conversing(judge: Callable[[Figures, Any], str]) -> Callable[[Run, Any], str]:
+    """Return a check of a run that judges the figures of the stream to a call's app.
 
+    ``judge`` is given the figures and the expectation. The check raises Failed with the place to
+    listen where ``judge`` raises LimitMissed.
+    """
 
-def response(run: Run, wanted: ExpectResponse) -> str:
-    """Every utterance of the caller's was answered in time."""
-    return _judged(run, wanted, lambda it: judge_response(it, wanted.within, wanted.unanswered))
+    def check(run: Run, wanted: AppExpectation) -> str:
+        stream = _stream(run, wanted)
+        try:
+            return judge(stream.figures(dead_air_ms=1), wanted)
+        except LimitMissed as missed:
+            raise Failed(str(missed), _place(run, stream, missed.side, missed.at_ms)) from None
 
-
-def barge_in(run: Run, wanted: ExpectBargeIn) -> str:
-    """Whenever the caller spoke over the app, the app fell silent in time."""
-    return _judged(run, wanted, lambda it: judge_barge_in(it, wanted.within))
-
-
-def talk_over(run: Run, wanted: ExpectTalkOver) -> str:
-    """Both spoke at once no longer than that, in all."""
-    return _judged(run, wanted, lambda it: judge_talk_over(it, wanted.most))
-
-
-def dead_air(run: Run, wanted: ExpectDeadAir) -> str:
-    """No stretch of silence on both sides was longer than that."""
-    return _judged(run, wanted, lambda it: judge_dead_air(it, wanted.most))
-
-
-def _judged(run: Run, wanted: AppExpectation, judge: Callable[[Figures], str]) -> str:
-    """Judge the figures of a call's stream; raise Failed with the place to listen."""
-    stream = _stream(run, wanted)
-    try:
-        return judge(stream.figures(dead_air_ms=1))
-    except LimitMissed as wanting:
-        place = _place(run, stream, wanting.side, wanting.at_ms)
-        raise Failed(str(wanting), place) from None
+    return check
 
 
 def _stream(run: Run, wanted: AppExpectation) -> MediaStream:

@@ -82,6 +82,8 @@ def media_of(run: Run, name: str | None) -> PublishedMedia:
     if record.status != "completed":
         why = f": {ABSENT[record.absence]}" if record.absence else ""
         raise Failed(f"recording {recording.name} is {record.status}{why}")
+    # The time of the last change is part of the key of the cache: the same path holds other
+    # samples when a scenario is run again in the same folder.
     path = run.exchange.store.wav_path(recording.sid)
     return PublishedMedia(record, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])
 

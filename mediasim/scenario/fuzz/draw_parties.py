@@ -25,7 +25,7 @@ class Draws:
         self._seeds = seeds.fork(label)
         self._generator = seeds.generator(label)
 
-    def of(self, label: str) -> Draws:
+    def fork(self, label: str) -> Draws:
         """Return choices under a label below this one, which do not change those made here."""
         return Draws(self._seeds, label)
 
@@ -67,14 +67,14 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
         "voice": "babble",
         "codec": codec.name,
         "dtx": dtx if codec.has_comfort_noise or dtx != "comfort-noise" else "silence",
-        "network": draw_network(draws.of("network")),
+        "network": draw_network(draws.fork("network")),
     }
     if len(codec.ptimes) > 1:
         party["ptime"] = draws.pick(sorted((*codec.ptimes, 20, 20)))
     if draws.chance(0.15):
         party["noise"] = draws.pick((-70, -50, -35))
     if draws.chance(0.9):
-        party["script"] = draw_script(draws.of("script"), listens=listens)
+        party["script"] = draw_script(draws.fork("script"), listens=listens)
     return party
 
 
@@ -112,20 +112,20 @@ def draw_script(draws: Draws, *, listens: bool) -> list[Any]:
     """Return steps that end by themselves: every wait has a timeout."""
     steps: list[Any] = []
     for number in range(draws.whole(1, 6)):
-        step = draws.of(f"step/{number}")
+        step = draws.fork(f"step/{number}")
         steps.append(_pause(step) if step.chance(0.3) else _sound(step))
     if draws.chance(0.15):
-        lines = draws.of("together")
+        lines = draws.fork("together")
         together = [[_pause(lines), _sound(lines, keys=False)] for _ in range(2)]
         steps.insert(draws.whole(0, len(steps)), {"together": together})
     if draws.chance(0.15):
-        again = draws.of("repeat")
+        again = draws.fork("repeat")
         inner = [_sound(again), _pause(again)]
         repeat = {"times": again.whole(1, 4), "steps": inner}
         steps.insert(draws.whole(0, len(steps)), {"repeat": repeat})
     for begin, end in (("mute", "unmute"), ("hold", "resume")):
         if draws.chance(0.2):
-            _put_between(draws.of(begin), steps, begin, end)
+            _put_between(draws.fork(begin), steps, begin, end)
     if draws.chance(0.3):
         steps.insert(draws.whole(0, len(steps)), {"emit": draws.pick(SIGNALS)})
     if listens and draws.chance(0.25):
@@ -160,16 +160,16 @@ def _put_between(draws: Draws, steps: list[Any], begin: str, end: str) -> None:
 
 def draw_network(draws: Draws) -> Drawn:
     """Return the network of a party: clean, with a clock that is off, or with any impairment."""
-    weather = draws.pick(("clean", "skewed", "one-way", "bad", "bad", "bad"))
+    condition = draws.pick(("clean", "skewed", "one-way", "bad", "bad", "bad"))
     network: Drawn
-    if weather == "clean":
+    if condition == "clean":
         network = {"delay": draws.ms(0, 120)}
-    elif weather == "skewed":
+    elif condition == "skewed":
         network = {"up": {"delay": draws.ms(0, 60), "skew": draws.whole(-1000, 1000)}}
-    elif weather == "one-way" and draws.chance(0.3):
+    elif condition == "one-way" and draws.chance(0.3):
         network = {draws.pick(("up", "down")): {"one_way": True}}
     else:
-        network = {"up": _link(draws.of("up")), "down": _link(draws.of("down"))}
+        network = {"up": _link(draws.fork("up")), "down": _link(draws.fork("down"))}
     if draws.chance(0.6):
         network["jitter_buffer"] = draws.pick(("20ms", "40ms", "60ms", "100ms", "300ms"))
     if draws.chance(0.3):

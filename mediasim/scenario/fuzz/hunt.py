@@ -107,6 +107,8 @@ def _all(seed: int, numbers: range, jobs: int, properties: Properties) -> Iterat
         try:
             for number in numbers:
                 waiting.append(pool.submit(one_run, seed, number, properties))
+                # A few runs ahead of each process keep it busy, and are soon over when the hunt
+                # ends early.
                 if len(waiting) >= 4 * jobs:
                     yield waiting.pop(0).result()
             while waiting:

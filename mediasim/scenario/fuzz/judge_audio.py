@@ -24,7 +24,7 @@ from mediasim.truth.reference import exact_codecs, reference_of
 
 __all__ = [
     "QUIET",
-    "HeardIn",
+    "ChannelParties",
     "channels_are_equal",
     "clips_in_place",
     "map_leads_both_ways",
@@ -54,8 +54,8 @@ def channels_are_equal(played: Played) -> Iterator[str]:
         if truth.samples != pcm.shape[1]:
             yield f"recording {name}: {truth.samples} in its truth, {pcm.shape[1]} in its file"
         for channel in truth.channels:
-            spans = [(it.start, it.end) for it in channel.intervals]
-            spans += [(it.start, it.end) for it in _listed(channel)]
+            spans = [(each.start, each.end) for each in channel.intervals]
+            spans += [(each.start, each.end) for each in _listed(channel)]
             for start, end in spans:
                 if not 0 <= start < end <= truth.samples:
                     yield f"recording {name}: the truth has {start} to {end} of {truth.samples}"
@@ -64,11 +64,11 @@ def channels_are_equal(played: Played) -> Iterator[str]:
 # -- who is in a channel ------------------------------------------------------------------------
 
 
-class HeardIn:
+class ChannelParties:
     """The parties that may ever have been heard in one channel of a recording, counted from 0."""
 
     def __init__(self, recording: LiveRecording, number: int) -> None:
-        of_leg = {it.leg: it for it in recording.exchange.calls if it.line is not None}
+        of_leg = {each.leg: each for each in recording.exchange.calls if each.line is not None}
         self.parties: dict[str, Party] = {}
         self.placed_anew = False
         """Whether a stream in the channel was placed anew by arrival in its middle."""
@@ -110,12 +110,12 @@ def _placed_anew(leg: Leg) -> bool:
 
 def _judged(
     played: Played,
-) -> Iterator[tuple[str, HeardIn, ChannelTruth, _Samples, RecordingTruth]]:
+) -> Iterator[tuple[str, ChannelParties, ChannelTruth, _Samples, RecordingTruth]]:
     """Yield every channel with media: its name, parties, truth, samples, and the recording's
     truth."""
     for recording, pcm, truth in played.with_media():
         for channel, heard in zip(truth.channels, pcm, strict=True):
-            who = HeardIn(recording, channel.channel - 1)
+            who = ChannelParties(recording, channel.channel - 1)
             yield f"{recording.name}, channel {channel.channel}", who, channel, heard, truth
 
 
@@ -128,8 +128,8 @@ def _unlisted(listed: Iterable[Gap | Concealed], samples: int) -> _Mask:
     """Return a mask of the samples that are in no gap and no concealed stretch, of shape
     (samples,)."""
     there = np.ones(samples, np.bool_)
-    for it in listed:
-        there[it.start : it.end] = False
+    for each in listed:
+        there[each.start : each.end] = False
     return there
 
 
@@ -152,6 +152,7 @@ def said_or_missing(played: Played) -> Iterator[str]:
         # that moment may stand over others, which the truth does not tell to the sample.
         if not who.exact or who.noisy or who.placed_anew:
             continue
+        # Sources that are silent at that sample add their codec's own silence to the mix.
         slack = QUIET * (who.most - 1)
         clear = _unlisted(_listed(channel), len(heard)) & (_spoken(channel, len(heard)) == 1)
         for interval in channel.intervals:
@@ -172,8 +173,8 @@ def nothing_invented(played: Played) -> Iterator[str]:
     for name, who, channel, heard, _ in _judged(played):
         if not who.exact or who.noisy or who.placed_anew:
             continue
-        nobody = _unlisted(channel.concealed, len(heard)) & (_spoken(channel, len(heard)) == 0)
-        loud = nobody & (np.abs(heard.astype(np.int32)) > QUIET * who.most)
+        silent = _unlisted(channel.concealed, len(heard)) & (_spoken(channel, len(heard)) == 0)
+        loud = silent & (np.abs(heard.astype(np.int32)) > QUIET * who.most)
         if loud.any():
             first = int(np.flatnonzero(loud)[0])
             yield f"{name}: {np.count_nonzero(loud)} samples of nobody's, first at {first}"
@@ -196,7 +197,8 @@ def clips_in_place(played: Played) -> Iterator[str]:
                     f"{name}: {party.name}'s {interval.text!r} at {interval.start} was due at "
                     f"{interval.due}"
                 )
-        if channel.adjustments and all(map(_exact_clock, who.parties.values())):
+        exact = all(_steady(party) and not party.up.skew for party in who.parties.values())
+        if channel.adjustments and exact:
             yield f"{name}: moved on a clean network: {channel.adjustments[:3]}"
         for before, after in pairwise(channel.missing):
             if after.start < before.start:
@@ -206,11 +208,6 @@ def clips_in_place(played: Played) -> Iterator[str]:
 def _steady(party: Party) -> bool:
     """Return whether a party's packets come evenly, and all of them."""
     return party.up.clean and not party.up.stalls and abs(party.up.skew) <= _STEADY_PPM
-
-
-def _exact_clock(party: Party) -> bool:
-    """Return whether a party's packets come evenly and its clock is exact."""
-    return _steady(party) and not party.up.skew
 
 
 # -- maps from files to calls -------------------------------------------------------------------
@@ -228,6 +225,7 @@ def map_leads_both_ways(played: Played) -> Iterator[str]:
                 yield f"recording {name}: the file jumps at {after[1]}"
         kept = np.zeros(pcm.shape[1], np.bool_)
         for _, file, samples, kind in truth.segments:
+            # Where silence was trimmed, segments begin before the file or end after it.
             low, high = max(0, file), min(pcm.shape[1], file + samples)
             if kind != "skip" and low < high:
                 kept[low:high] = True

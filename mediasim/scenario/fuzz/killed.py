@@ -116,16 +116,17 @@ def _recovered(folder: Path, played: Played) -> Iterator[str]:
     """Yield where the next start differs from what had been written and what the whole run
     recorded."""
     written = json.loads((folder / _WRITTEN).read_text("utf-8"))
-    under_way = {path.stem for path in (folder / SPOOL).glob("*.journal")}
+    active = {path.stem for path in (folder / SPOOL).glob("*.journal")}
     records = {
-        it.sid: it for it in recover_recordings(MediaStore(folder), Dates(), recording_document)
+        each.sid: each
+        for each in recover_recordings(MediaStore(folder), Dates(), recording_document)
     }
-    if under_way - records.keys():
-        yield f"{len(under_way - records.keys())} of {len(under_way)} recordings are not recovered"
+    if active - records.keys():
+        yield f"{len(active - records.keys())} of {len(active)} recordings are not recovered"
     left = sorted(path.name for path in (folder / SPOOL).iterdir())
     if left:
         yield f"left over: {', '.join(left)}"
-    whole = {it.sid: it for it in played.recordings}
+    whole = {each.sid: each for each in played.recordings}
     for sid, record in records.items():
         name = whole[sid].name if sid in whole else sid
         if sid not in whole:

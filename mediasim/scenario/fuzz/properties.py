@@ -15,7 +15,7 @@ from mediasim.scenario.fuzz.draw_parties import Draws
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Violation, broken_by
 from mediasim.scenario.fuzz.killed import KILLED
 from mediasim.scenario.fuzz.play import Played, play
-from mediasim.scenario.fuzz.second_runs import AGAIN, SINGLE, SecondRunInvariant
+from mediasim.scenario.fuzz.second_runs import FAST, SLOW, SecondRunInvariant
 from mediasim.scenario.model.load import load_scenarios
 from mediasim.seeds import Seeds
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Document = Mapping[str, Any]
-SECOND_RUNS: Final[tuple[SecondRunInvariant, ...]] = (*AGAIN, *SINGLE, *KILLED)
+SECOND_RUNS: Final[tuple[SecondRunInvariant, ...]] = (*FAST, *SLOW, *KILLED)
 """All invariants that take a second run."""
 _SLOW_SHARE: Final = 0.05
 """Share of the runs whose second run is a slow one: in a process of its own, or frame by frame."""
@@ -46,9 +46,10 @@ def second_run_of(seed: int, number: int) -> SecondRunInvariant:
     """Return the invariant that a run is played a second time for: only one, because it takes as
     long as the first."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"second/{number}")
+    # Drawn under a label of its own, so that scenarios stay the same when second runs are added.
     if draws.chance(_SLOW_SHARE):
-        return draws.pick((*KILLED, *SINGLE))
-    return draws.pick(AGAIN)
+        return draws.pick((*KILLED, *SLOW))
+    return draws.pick(FAST)
 
 
 def try_out(
@@ -75,7 +76,7 @@ def _play(document: Mapping[str, Any], base: Path | None) -> Played | Violation:
     except ScenarioError:
         raise
     except Exception as error:
-        return _fell(error)
+        return Violation(*GOES_THROUGH, _words(error))
 
 
 def _judged_again(
@@ -88,10 +89,6 @@ def _judged_again(
     return None if where is None else Violation(each.name, each.words, where)
 
 
-def _fell(error: Exception) -> Violation:
-    return Violation(*GOES_THROUGH, _words(error))
-
-
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
@@ -101,7 +98,7 @@ def trial(name: str, base: Path | None = None) -> Trial:
     again = [each for each in SECOND_RUNS if each.name == name]
 
     def broken(document: Mapping[str, Any]) -> Violation | None:
-        return next((it for it in try_out(document, again, base) if it.name == name), None)
+        return next((each for each in try_out(document, again, base) if each.name == name), None)
 
     return broken
 

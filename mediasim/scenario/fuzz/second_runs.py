@@ -11,12 +11,12 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from mediasim.scenario.fuzz.judge_audio import HeardIn
+from mediasim.scenario.fuzz.judge_audio import ChannelParties
 from mediasim.scenario.fuzz.play import Played, play
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import STEPS, listens
 
-__all__ = ["AGAIN", "SINGLE", "Beside", "Blocks", "Hushed", "SecondRunInvariant"]
+__all__ = ["FAST", "SLOW", "Beside", "Blocks", "Hushed", "SecondRunInvariant"]
 
 Document = Mapping[str, Any]
 
@@ -124,7 +124,7 @@ class Hushed:
             return
         name = list(document["parties"])[self.number - 1]
         changed = _copy(document)
-        if not _hush(changed["parties"][name]):
+        if not _turn_down(changed["parties"][name].get("script") or []):
             return
         other = {it.name: pcm for it, pcm, _ in play(changed, base=base).with_media()}
         for recording, pcm, truth in played.with_media():
@@ -137,18 +137,14 @@ class Hushed:
                 continue
             for channel in truth.channels:
                 number = channel.channel - 1
-                if name not in HeardIn(recording, number).parties and not np.array_equal(
+                if name not in ChannelParties(recording, number).parties and not np.array_equal(
                     pcm[number], quiet[number]
                 ):
                     yield f"{recording.name}, channel {channel.channel} depends on {name}"
 
 
-def _hush(party: dict[str, Any]) -> bool:
-    """Turn down all that a party says; return whether there was anything."""
-    return _turn_down(party.get("script") or [])
-
-
 def _turn_down(value: Any) -> bool:
+    """Turn down all that a script says; return whether there was anything."""
     found = False
     if isinstance(value, dict):
         for kind, sound in value.items():
@@ -179,12 +175,12 @@ def _events(played: Played) -> list[tuple[int, str, str]]:
     return [(event.at_ns, event.kind, event.subject) for event in played.events]
 
 
-AGAIN: Final[tuple[SecondRunInvariant, ...]] = (
+FAST: Final[tuple[SecondRunInvariant, ...]] = (
     Blocks(None),
     *(Blocks(frames) for frames in (7, 50)),
     Beside(),
     *(Hushed(number) for number in (1, 2, 3)),
 )
 """The second runs that take as long as the first."""
-SINGLE: Final[tuple[SecondRunInvariant, ...]] = (Blocks(1),)
+SLOW: Final[tuple[SecondRunInvariant, ...]] = (Blocks(1),)
 """The second runs that take longer: a frame at a time, as in real time."""

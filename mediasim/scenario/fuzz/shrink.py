@@ -41,13 +41,13 @@ def shrunk(
 ) -> tuple[Document, Violation]:
     """Return the smallest document found that violates the same invariant, and how it does."""
     best, broken = copy.deepcopy(dict(document)), found
-    left = most_tries
+    tries_left = most_tries
 
     def still(candidate: Document) -> bool:
-        nonlocal best, broken, left
+        nonlocal best, broken, tries_left
         if candidate == best or not _is_sound(candidate):
             return False
-        left -= 1
+        tries_left -= 1
         if on_try is not None:
             on_try()
         again = trial(candidate)
@@ -57,11 +57,11 @@ def shrunk(
         return True
 
     progress = True
-    while progress and left > 0:
+    while progress and tries_left > 0:
         progress = False
         for step in (_with_less, _with_simpler_values):
             candidates = step(best)
-            while left > 0 and (candidate := next(candidates, None)) is not None:
+            while tries_left > 0 and (candidate := next(candidates, None)) is not None:
                 if still(candidate):
                     progress = True
                     candidates = step(best)
@@ -101,7 +101,9 @@ def _without_parties(document: Document) -> Iterator[Document]:
         changed = _without(document, ("parties",), [name])
         for room in changed.get("conferences", ()):
             members = room.get("participants", [])
-            room["participants"] = [it for it in members if it != name and _party_of(it) != name]
+            room["participants"] = [
+                each for each in members if each != name and _party_of(each) != name
+            ]
         if "conferences" in changed:
             yield changed
 

@@ -19,7 +19,7 @@ from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.importing.captured_call import ImportRefused
 
-__all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_codec"]
+__all__ = ["EVENTS", "NOISE", "DirectionFormat", "block_of", "format_of", "parse_codec"]
 
 EVENTS: Final = "TELEPHONE-EVENT"
 """Name of telephone events among the codecs."""
@@ -30,7 +30,7 @@ _EVENT_BYTES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class TalkFormat:
+class DirectionFormat:
     """The format in which a captured direction is read."""
 
     receives: StreamFormat
@@ -73,9 +73,9 @@ def _known(names: Mapping[int, str]) -> dict[int, str]:
     return static | {NOISE_TYPE: NOISE} | read
 
 
-def block_of(talk: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
+def block_of(direction: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
     """Return the packets of a direction, their arrival in nanoseconds after ``zero_ns``."""
-    packets = talk.packets
+    packets = direction.packets
     length = np.array([len(packet.payload) for packet in packets], np.int64)
     data = np.zeros((len(packets), int(length.max(initial=0))), np.uint8)
     for row, packet in zip(data, packets, strict=True):
@@ -85,16 +85,18 @@ def block_of(talk: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
     )
 
 
-def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> TalkFormat:
+def format_of(
+    direction: CapturedDirection, names: Mapping[int, str], depth: int
+) -> DirectionFormat:
     """Return the format of a direction; ``names`` are codecs of payload types, over the static
     ones.
 
     All types that are known are heard. Raises ImportRefused if the type that most of its packets
     have is not known.
     """
-    if talk.silent:
-        return TalkFormat(StreamFormat(depth=depth), 20, {})
-    block = block_of(talk)
+    if direction.silent:
+        return DirectionFormat(StreamFormat(depth=depth), 20, {})
+    block = block_of(direction)
     parsed = parse(block.data, block.length)
     kinds, counts = np.unique(parsed.payload_type[parsed.ok], return_counts=True)
     by_count = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
@@ -104,14 +106,14 @@ def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> 
             known[kind] = EVENTS
     audio = [kind for kind in by_count if known.get(kind) not in (EVENTS, NOISE)]
     if not audio:
-        raise ImportRefused(f"{_place(talk)} holds no audio, only events or comfort noise")
+        raise ImportRefused(f"{_place(direction)} holds no audio, only events or comfort noise")
     kind = min(audio, key=lambda each: (-by_count[each], each))
     if kind not in known and kind in names:
-        raise ImportRefused(f"{_place(talk)} is {names[kind]!r}, which is not read here")
+        raise ImportRefused(f"{_place(direction)} is {names[kind]!r}, which is not read here")
     if kind not in known:
         what = "is none that is read here" if kind in STATIC_TYPES else "is not static"
         raise ImportRefused(
-            f"{_place(talk)} has payload type {kind}, which {what}: say what it is, as in "
+            f"{_place(direction)} has payload type {kind}, which {what}: say what it is, as in "
             f"--codec {kind}=opus"
         )
     read = {name: each for each in by_count if (name := known.get(each)) in (EVENTS, NOISE)}
@@ -128,7 +130,7 @@ def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> 
     others = {
         each: by_count[each] for each in by_count if each not in (kind, *heard, *read.values())
     }
-    return TalkFormat(received, _ptime_ms(parsed, kind, CODECS[codec].clock_rate), others)
+    return DirectionFormat(received, _ptime_ms(parsed, kind, CODECS[codec].clock_rate), others)
 
 
 def _are_events(parsed: Parsed, kind: int) -> bool:
@@ -141,6 +143,7 @@ def _ptime_ms(parsed: Parsed, kind: int, clock_rate: int) -> int:
     """Return the milliseconds of audio in most packets, by the steps of their timestamps; 20 if
     there are none."""
     stamps = parsed.timestamp[parsed.ok & (parsed.payload_type == kind)].astype(np.int64)
+    # Timestamps wrap at 32 bits; steps of more than 200 ms are pauses.
     steps = np.diff(stamps) & 0xFFFFFFFF
     usual, counts = np.unique(steps[(steps > 0) & (steps <= clock_rate // 5)], return_counts=True)
     if not len(usual):
@@ -148,6 +151,6 @@ def _ptime_ms(parsed: Parsed, kind: int, clock_rate: int) -> int:
     return max(1, int(usual[np.argmax(counts)]) * 1000 // clock_rate)
 
 
-def _place(talk: CapturedDirection) -> str:
-    host, port = talk.source
-    return f"the stream from {host}:{port} (SSRC 0x{talk.streams[0].ssrc:08x})"
+def _place(direction: CapturedDirection) -> str:
+    host, port = direction.source
+    return f"the stream from {host}:{port} (SSRC 0x{direction.streams[0].ssrc:08x})"

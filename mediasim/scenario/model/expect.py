@@ -51,7 +51,7 @@ __all__ = [
 Channel = Annotated[int, count(1, 2)]
 
 
-class Happening(Protocol):
+class ScenarioFacts(Protocol):
     """The parts of a scenario that expectations are checked against before anything runs."""
 
     @property
@@ -78,7 +78,7 @@ class Expect(Model):
         """Yield the events that the expectation names, each with the keys that lead there."""
         yield from ()
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
         """Yield what the expectation demands that can never hold of this scenario."""
         yield from ()
 
@@ -89,7 +89,7 @@ class RecordingExpectation(Expect):
     recording: Name | None = None
     """The recording's name; the only one where absent."""
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
         plans = {plan.name: plan for plan in scenario.recordings}
         if self.recording is None and len(plans) > 1:
             yield (), f"which recording? Write recording: and {one_of(plans)}"
@@ -102,19 +102,23 @@ class RecordingExpectation(Expect):
             plan = plans[self.recording] if self.recording else next(iter(plans.values()))
             yield from self.misfits_with(scenario, plan)
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
         """Yield what the expectation demands that this recording can never have."""
         yield from ()
 
 
-def _beyond(channel: int | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
+def _missing_channel(
+    channel: int | None, scenario: ScenarioFacts, plan: PlannedRecording
+) -> Iterator[Misfit]:
     """Yield a diagnostic if a recording will not have a channel."""
     layout = plan.layout(scenario.profile)
     if channel is not None and channel > layout.stored_channels:
         yield ("channel",), f"recording {plan.name} has one channel: {layout.rule.reason}"
 
 
-def _outside(party: str | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
+def _absent_party(
+    party: str | None, scenario: ScenarioFacts, plan: PlannedRecording
+) -> Iterator[Misfit]:
     """Yield a diagnostic if a recording will not hold a party."""
     if party in scenario.parties and party not in plan.parties:
         yield ("party",), f"{party} has no part in what recording {plan.name} records"
@@ -159,7 +163,7 @@ class ExpectStatus(RecordingExpectation):
         if self.call is not None and self.recording is not None:
             yield ("recording",), "expected call or recording, found both"
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
         if self.call is None and (self.recording or scenario.recordings):
             yield from super().misfits(scenario)
             return
@@ -172,7 +176,7 @@ class ExpectStatus(RecordingExpectation):
         elif self.call is None and len(names) != 1:
             yield (), f"which call? Write call: {one_of(names) if names else 'and its name'}"
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
         if self.is_ not in ("completed", "absent"):
             message = f"a recording is never {self.is_}; for the status of a call write call: too"
             yield ("is",), message
@@ -198,13 +202,13 @@ class ExpectHeard(RecordingExpectation):
     def parties_named(self) -> Iterator[tuple[Location, str]]:
         yield ("party",), self.party
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        yield from _beyond(self.channel, scenario, plan)
-        yield from _outside(self.party, scenario, plan)
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        yield from _missing_channel(self.channel, scenario, plan)
+        yield from _absent_party(self.party, scenario, plan)
         if self.party in plan.parties and self.party in scenario.parties:
-            yield from self._never_heard(scenario.parties[self.party])
+            yield from self._not_in_script(scenario.parties[self.party])
 
-    def _never_heard(self, party: PartySpec) -> Iterator[Misfit]:
+    def _not_in_script(self, party: PartySpec) -> Iterator[Misfit]:
         """Yield the words and files that are not in the party's script."""
         sounds = [sound for _, step in walk(party.script) for _, sound in step.sounds()]
         said = [sound.text for sound in sounds if isinstance(sound, Say)]
@@ -229,8 +233,8 @@ class ExpectSilent(RecordingExpectation):
     below: Level = -60.0
     """Level in dBFS that no 20 ms frame reaches."""
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        yield from _beyond(self.channel, scenario, plan)
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        yield from _missing_channel(self.channel, scenario, plan)
 
 
 class ExpectNoCrosstalk(RecordingExpectation):
@@ -242,7 +246,7 @@ class ExpectNoCrosstalk(RecordingExpectation):
     above: Level = -50.0
     """dB below the same audio in its own channel; a leak that is louder fails."""
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
         layout = plan.layout(scenario.profile)
         if layout.stored_channels < 2:
             yield (), f"recording {plan.name} has no second channel: {layout.rule.reason}"
@@ -263,8 +267,8 @@ class ExpectAligned(RecordingExpectation):
         if self.party is not None:
             yield ("party",), self.party
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        yield from _outside(self.party, scenario, plan)
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        yield from _absent_party(self.party, scenario, plan)
 
 
 class ExpectEvents(Expect):
@@ -285,11 +289,6 @@ class ExpectEvents(Expect):
             yield ("names", index), event
 
 
-def _unless_absent(value: object) -> object:
-    """Return None for the word ``absent``."""
-    return None if value == "absent" else value
-
-
 class ExpectDownload(RecordingExpectation):
     """A download of the recording is answered with this status or this file."""
 
@@ -297,7 +296,7 @@ class ExpectDownload(RecordingExpectation):
 
     requested_channels: Annotated[
         Annotated[int, count(0, 99)] | None,
-        BeforeValidator(_unless_absent),
+        BeforeValidator(lambda value: None if value == "absent" else value),
         WithJsonSchema({"type": ["integer", "string"], "pattern": r"^(absent|[0-9]+)$"}),
     ] = None
     """RequestedChannels of the request: 1, 2, or absent."""
@@ -319,7 +318,7 @@ class AppExpectation(Expect):
     call: Name | None = None
     """The call's name; the only one with an app where absent."""
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
         names = [call.name for call in scenario.calls if call.app is not None]
         if not names:
             yield (), "no call goes to an app: expected app: in a call"

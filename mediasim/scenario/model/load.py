@@ -130,7 +130,7 @@ def _scenarios(origin: Origin) -> list[Scenario]:
         except ValidationError as error:
             problems.update(dict.fromkeys(_all_problems(one, error)))
     if problems:
-        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+        raise ScenarioError(sorted(problems, key=lambda each: each.position))
     return scenarios
 
 

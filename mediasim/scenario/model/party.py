@@ -141,6 +141,8 @@ class PartySpec(Model):
 
     def _endpoint_troubles(self) -> Iterator[Misfit]:
         """Yield each key that has no meaning for a party that is not simulated."""
+        # What is written, not what differs from the default: a key that means nothing is a
+        # mistake with any value.
         of_network = {f"network.{key}" for key in self.network.model_fields_set}
         given = (self.model_fields_set - {"network"}) | of_network
         known = {"endpoint", "number", "codec", "network.jitter_buffer", "network.conceal"}

@@ -18,7 +18,7 @@ __all__ = ["PlannedRecording", "planned_recordings"]
 class PlannedRecording:
     """A recording that a scenario orders."""
 
-    asked: RecordingSpec | ConferenceRecording | Voicemail
+    spec: RecordingSpec | ConferenceRecording | Voicemail
     of: Call | ConferenceSpec
     """The call or conference that is recorded."""
     location: tuple[str | int, ...]
@@ -26,12 +26,12 @@ class PlannedRecording:
 
     @property
     def name(self) -> str:
-        return self.asked.name
+        return self.spec.name
 
     @property
     def kind(self) -> Kind:
         """The kind of recording, in the words of Twilio's layout rules."""
-        if isinstance(self.asked, Voicemail):
+        if isinstance(self.spec, Voicemail):
             return "record-verb"
         if isinstance(self.of, ConferenceSpec):
             return "conference"
@@ -46,8 +46,8 @@ class PlannedRecording:
 
     def layout(self, profile: str) -> Layout:
         """Return the layout of the recording under a profile: its channels, and what each holds."""
-        channels = "mono" if isinstance(self.asked, Voicemail) else self.asked.channels
-        track = self.asked.track if isinstance(self.asked, RecordingSpec) else "both"
+        channels = "mono" if isinstance(self.spec, Voicemail) else self.spec.channels
+        track = self.spec.track if isinstance(self.spec, RecordingSpec) else "both"
         return recording_layout(self.kind, channels, track, profile)
 
 

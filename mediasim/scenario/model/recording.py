@@ -39,14 +39,10 @@ def _text(value: object) -> str:
     return value
 
 
-def _checked(text: str) -> str:
-    return str(parse_fault(text))
-
-
 FaultText = Annotated[
     str,
     BeforeValidator(_text),
-    AfterValidator(_checked),
+    AfterValidator(lambda text: str(parse_fault(text))),
     WithJsonSchema({"type": "string", "pattern": _PATTERN, SHARED: "Fault"}),
 ]
 """A fault of the gallery: ``name``, ``name:value``, ``name@channel`` or ``name:value@channel``."""

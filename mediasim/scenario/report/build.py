@@ -24,19 +24,7 @@ from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.expectations.checks import Verdict
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.report.model import (
-    BrokenRun,
-    CallReport,
-    EventReport,
-    ExpectationReport,
-    PlaceInFile,
-    RecordingReport,
-    RtcpReport,
-    RunReport,
-    Speed,
-    StreamFates,
-    StreamReport,
-)
+from mediasim.scenario.report import model
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.representations import error_code
 
@@ -81,41 +69,41 @@ def broken_run(
     *,
     traceback: str | None = None,
     cut: bool = False,
-) -> BrokenRun:
+) -> model.BrokenRun:
     """Return the report of a run that broke, or was cut, before it had any results."""
-    return BrokenRun(
+    return model.BrokenRun(
         **_head(scenario, seed, clock),
         ok=False,
         error=error,
         cut=cut,
         call_seconds=0.0,
-        speed=Speed(wall_seconds=0.0, cpu_seconds=0.0, realtime_factor=0.0),
+        speed=model.Speed(wall_seconds=0.0, cpu_seconds=0.0, realtime_factor=0.0),
         traceback=traceback,
     )
 
 
-def run_report(run: Run, verdicts: Iterable[Verdict]) -> RunReport:
+def run_report(run: Run, verdicts: Iterable[Verdict]) -> model.RunReport:
     """Return the report of a run that went through, or was cut."""
     head = _head(run.scenario, run.seed, run.clock)
     seconds = run.end_ns / NS_PER_SECOND
     expectations = [
-        ExpectationReport(
+        model.ExpectationReport(
             ok=verdict.ok,
             check=verdict.check,
             wanted=verdict.wanted,
             found=verdict.found,
-            where=None if verdict.where is None else PlaceInFile(**verdict.where),
+            where=None if verdict.where is None else model.PlaceInFile(**verdict.where),
             repeat=head["repeat"],
         )
         for verdict in verdicts
     ]
-    return RunReport(
+    return model.RunReport(
         **head,
         ok=run.cut_ns is None and all(each.ok for each in expectations),
         error=None if run.cut_ns is None else _cut_words(run.cut_ns),
         cut=run.cut_ns is not None,
         call_seconds=round(seconds, 3),
-        speed=Speed(
+        speed=model.Speed(
             wall_seconds=round(run.wall_seconds, 4),
             cpu_seconds=round(run.cpu_seconds, 4),
             realtime_factor=round(seconds / max(run.wall_seconds, 1e-9), 1),
@@ -142,9 +130,9 @@ def _cut_words(at_ns: int) -> str:
 # -- what a run and a sandbox have in common ------------------------------------------------
 
 
-def event_report(event: Event) -> EventReport:
+def event_report(event: Event) -> model.EventReport:
     """Return the report of an event."""
-    return EventReport(
+    return model.EventReport(
         t=_seconds(event.at_ns), kind=event.kind, subject=event.subject, text=event.text
     )
 
@@ -153,11 +141,11 @@ def call_report(
     record: CallRecord,
     name: str,
     party: str | None,
-    rtcp: Sequence[RtcpReport] = (),
-    streams: Sequence[StreamReport] = (),
-) -> CallReport:
+    rtcp: Sequence[model.RtcpReport] = (),
+    streams: Sequence[model.StreamReport] = (),
+) -> model.CallReport:
     """Return the report of a leg's call."""
-    return CallReport(
+    return model.CallReport(
         sid=record.sid,
         name=name,
         party=party,
@@ -182,11 +170,11 @@ def recording_report(
     truth: Mapping[str, Any] | None,
     *,
     cut: bool = False,
-) -> RecordingReport:
+) -> model.RecordingReport:
     """Return the report of a recording whose first sample is the call's sample ``first``."""
     sid, layout, samples = record.sid, record.layout, record.samples or 0
     present = record.status == "completed"
-    return RecordingReport(
+    return model.RecordingReport(
         sid=sid,
         name=name,
         file=f"recordings/{sid}.wav" if present else None,
@@ -216,17 +204,17 @@ def _app(run: Run, call: Call) -> dict[str, Any]:
     it."""
     assert call.app is not None
     # A bot's URL has another port each time, and says nothing.
-    told = run.streams[call.name].to_json()
-    return {"call": call.name, **told, "url": call.app.url, "bot": call.app.bot}
+    stream = run.streams[call.name].to_json()
+    return {"call": call.name, **stream, "url": call.app.url, "bot": call.app.bot}
 
 
-def _call(call: LiveCall) -> CallReport:
+def _call(call: LiveCall) -> model.CallReport:
     rtcp = [_rtcp(at_ns, packet) for at_ns, packet in call.rtcp]
     streams = _streams(call) if call.has_leg else []
     return call_report(call.record, call.name, call.party.name, rtcp, streams)
 
 
-def _rtcp(at_ns: int, packet: bytes) -> RtcpReport:
+def _rtcp(at_ns: int, packet: bytes) -> model.RtcpReport:
     """Return the report of a compound packet of the server's, parsed as any receiver would."""
     first, *rest = rtcp.parse(packet)
     found: dict[str, Any] = {}
@@ -240,22 +228,24 @@ def _rtcp(at_ns: int, packet: bytes) -> RtcpReport:
                 "highest_sequence": block.highest_seq,
                 "jitter": block.jitter,
             }
-    return RtcpReport(t=_seconds(at_ns), bye=any(isinstance(p, rtcp.Bye) for p in rest), **found)
+    return model.RtcpReport(
+        t=_seconds(at_ns), bye=any(isinstance(p, rtcp.Bye) for p in rest), **found
+    )
 
 
 def _seconds(at_ns: int) -> float:
     return round(at_ns / NS_PER_SECOND, 4)
 
 
-def _streams(call: LiveCall) -> list[StreamReport]:
+def _streams(call: LiveCall) -> list[model.StreamReport]:
     line = call.line
     reception = call.exchange.plane.reception(call.leg)
     if line is None:
         return [_stream_from_elsewhere(call, reception)]
     streams = [_stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)]
-    if line.ear is not None:
-        ear = line.ear
-        streams.append(_stream(line, "down", ear.reception, ear.stream, ear.sent, ear.fates))
+    if (receiver := line.ear) is not None:
+        reception, stream = receiver.reception, receiver.stream
+        streams.append(_stream(line, "down", reception, stream, receiver.sent, receiver.fates))
     return streams
 
 
@@ -270,7 +260,7 @@ def _stream(
     received: ReceivedStream,
     sent: int,
     fates: list[PacketFate],
-) -> StreamReport:
+) -> model.StreamReport:
     """Return the report of a simulated party's stream, whose packets' fates are known."""
     party = line.party
     times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}
@@ -286,18 +276,18 @@ def _stream(
     opinion = emodel_mos(
         share, _burst_ratio(line, share), delay_ms, party.codec, concealed=party.conceal
     )
-    return StreamReport(
+    return model.StreamReport(
         direction=direction,
         codec=party.codec,
         sent=sent,
         lost=lost,
         late=late,
-        fates=StreamFates(**{kind: found[:_MOST_TIMES] for kind, found in times.items()}),
+        fates=model.StreamFates(**{kind: found[:_MOST_TIMES] for kind, found in times.items()}),
         **_received(reception, opinion),
     )
 
 
-def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> StreamReport:
+def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> model.StreamReport:
     """Return the report of a stream whose sender is not simulated: its losses follow from the
     sequence numbers."""
     stream, party = call.leg.stream, call.party
@@ -305,14 +295,14 @@ def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> StreamReport
     share = min(1.0, (lost + stream.late) / reception.expected) if reception.expected else 0.0
     opinion = emodel_mos(share, 1.0, (2 + party.depth) * 20, party.codec, concealed=party.conceal)
     late = [time for piece in stream.late_at for time in _times(piece)]
-    return StreamReport(
+    return model.StreamReport(
         direction="up",
         codec=party.codec,
         sent=reception.expected,
         lost=lost,
         late=stream.late,
         odd=[str(oddity) for oddity in _oddities(call)],
-        fates=StreamFates(late=late[:_MOST_TIMES]),
+        fates=model.StreamFates(late=late[:_MOST_TIMES]),
         **_received(reception, opinion),
     )
 
@@ -351,7 +341,7 @@ def _burst_ratio(line: Line, share: float) -> float:
 # -- recordings -----------------------------------------------------------------------------
 
 
-def _recording(run: Run, recording: LiveRecording) -> RecordingReport:
+def _recording(run: Run, recording: LiveRecording) -> model.RecordingReport:
     truth = run.truths.get(recording.sid)
     return recording_report(
         recording.record,

@@ -26,7 +26,7 @@ from mediasim.scenario.report.waveform import Waveform
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["Heard", "ShownStream", "safe_json", "scripts_data", "sound_blocks"]
+__all__ = ["CallStream", "RecordingAudio", "safe_json", "scripts_data", "sound_blocks"]
 
 _ROWS: Final = 3
 """Rows of labels at most in a channel whose parties talk at the same time."""
@@ -35,7 +35,7 @@ _MOST_GAIN: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecordingAudio:
     """A recording with its clock and, if it has media, its waveform."""
 
     recording: RecordingReport
@@ -61,7 +61,7 @@ _WAYS: Final = {"up": "→ server", "down": "← server"}
 
 
 @dataclass(frozen=True, slots=True)
-class ShownStream:
+class CallStream:
     """A stream with the call it belongs to."""
 
     call: CallReport
@@ -83,8 +83,8 @@ def scripts_data(
     run_id: str,
     span: float,
     colours: Mapping[str, int],
-    heard: Iterable[Heard],
-    streams: Iterable[ShownStream],
+    heard: Iterable[RecordingAudio],
+    streams: Iterable[CallStream],
     failures: Iterable[tuple[str, Mapping[str, Any]]],
 ) -> Markup:
     """Return all that is drawn and played of a run, as JSON that is safe inside a script element.
@@ -121,7 +121,7 @@ def scripts_data(
     )
 
 
-def sound_blocks(run_id: str, index: int, each: Heard) -> list[dict[str, str]]:
+def sound_blocks(run_id: str, index: int, each: RecordingAudio) -> list[dict[str, str]]:
     """Return each channel's mu-law octets as base64, with the id that the JSON names; none if the
     sound is left out."""
     sound = each.waveform.ulaw if each.waveform else None
@@ -142,7 +142,7 @@ def safe_json(value: Any) -> Markup:
 
 
 def _recording(
-    run_id: str, index: int, each: Heard, colours: Mapping[str, int]
+    run_id: str, index: int, each: RecordingAudio, colours: Mapping[str, int]
 ) -> dict[str, Any] | None:
     recording, waveform = each.recording, each.waveform
     if waveform is None:
@@ -155,7 +155,7 @@ def _recording(
                 "name": entry.party or "mixed",
                 "peaks": b64encode(waveform.peaks[channel]).decode(),
                 "intervals": _intervals(truth["intervals"], colours),
-                "unscripted": _one_voice(truth, colours),
+                "unscripted": _only_unscripted_party(truth, colours),
                 "missing": [[gap["start"], gap["end"], gap["why"]] for gap in truth["missing"]],
                 "adjustments": [
                     [change["start"], change["samples"]] for change in truth["adjustments"]
@@ -177,7 +177,7 @@ def _recording(
     }
 
 
-def _one_voice(truth: Mapping[str, Any], colours: Mapping[str, int]) -> int | None:
+def _only_unscripted_party(truth: Mapping[str, Any], colours: Mapping[str, int]) -> int | None:
     """Return the number of the party that sounds where no clip stands, one that is not simulated;
     None if that is unknown."""
     found = [colours[name] for name in truth["unscripted"] if name in colours]
@@ -205,6 +205,7 @@ def _intervals(
             ends.append(interval["end"])
         else:
             row = _ROWS - 1
+        # Digital silence has the level minus infinity, for which JSON has no number.
         level = interval.get("level_dbfs")
         placed.append(
             {

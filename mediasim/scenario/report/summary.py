@@ -14,14 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.documents.diagnostics import counted, fault_words
-from mediasim.scenario.report.model import (
-    CallReport,
-    ExpectationReport,
-    RecordingReport,
-    Report,
-    RunReport,
-    Totals,
-)
+from mediasim.scenario.report import model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,7 +30,7 @@ Line = tuple[str, str]
 """A printed text, and rich's style for it."""
 
 
-def print_summary(report: Report, console: Console, *, report_path: Path) -> None:
+def print_summary(report: model.Report, console: Console, *, report_path: Path) -> None:
     """Print a report; ``report_path`` is the path of its page."""
     from rich.text import Text
 
@@ -57,7 +50,7 @@ def _printable(words: str, ascii_only: bool) -> str:
     return words
 
 
-def _lines(report: Report, report_path: Path) -> Iterator[list[Line]]:
+def _lines(report: model.Report, report_path: Path) -> Iterator[list[Line]]:
     runs = report.runs
     compact = len(runs) > MOST_BLOCKS
     for run in runs:
@@ -66,7 +59,7 @@ def _lines(report: Report, report_path: Path) -> Iterator[list[Line]]:
             yield []
     for warning in report.warnings:
         yield [("Note: ", "yellow"), (warning, "")]
-    totals = Totals.of(*report.runs)
+    totals = model.Totals.of(*report.runs)
     style = "bold green" if report.ok else "bold red"
     good = totals.runs - totals.failed_runs
     of = "" if totals.runs == 1 else f", {good:,} of {counted(totals.runs, 'run')} went well"
@@ -75,7 +68,7 @@ def _lines(report: Report, report_path: Path) -> Iterator[list[Line]]:
     yield [("Report: ", ""), (str(report_path), "cyan")]
 
 
-def _block(run: RunReport) -> Iterator[list[Line]]:
+def _block(run: model.RunReport) -> Iterator[list[Line]]:
     mark: Line = ("✓ ", "green") if run.ok else ("✗ ", "red")
     length = f"  {run.call_seconds:.1f} s, seed {run.seed}, {run.clock} time"
     yield [mark, (run.label, "bold"), (length, "dim")]
@@ -98,14 +91,14 @@ def _block(run: RunReport) -> Iterator[list[Line]]:
         yield from _failure(run, expectation)
 
 
-def _call(call: CallReport) -> list[Line]:
+def _call(call: model.CallReport) -> list[Line]:
     who = call.party or call.name
     if call.answered is None or call.ended is None:
         return [(f"{who}  {call.status}", "")]
     return [(f"{who}  {call.status}, {call.ended - call.answered:.1f} s", "")]
 
 
-def _recording(recording: RecordingReport) -> list[Line]:
+def _recording(recording: model.RecordingReport) -> list[Line]:
     if recording.status != "completed":
         return [(f"{recording.name}  {recording.status}", "")]
     parties = " | ".join(
@@ -118,7 +111,7 @@ def _recording(recording: RecordingReport) -> list[Line]:
     return [(words, ""), (f"  {recording.file}", "dim")]
 
 
-def _failure(run: RunReport, expectation: ExpectationReport) -> Iterator[list[Line]]:
+def _failure(run: model.RunReport, expectation: model.ExpectationReport) -> Iterator[list[Line]]:
     yield [("    ✗ ", "red"), (f"{expectation.check}: {expectation.found}", "red")]
     yield [("      wanted  ", "dim"), (expectation.wanted, "")]
     if expectation.where is not None:
@@ -132,5 +125,5 @@ def _first(items: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
     return ((index == 0, item) for index, item in enumerate(items))
 
 
-def _name(name: str, shown: bool) -> list[Line]:
-    return [(f"  {name if shown else '':<12}", "dim")]
+def _name(name: str, visible: bool) -> list[Line]:
+    return [(f"  {name if visible else '':<12}", "dim")]

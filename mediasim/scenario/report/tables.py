@@ -8,7 +8,7 @@ from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.documents.diagnostics import clock
-from mediasim.scenario.report.data import Heard, ShownStream
+from mediasim.scenario.report.data import CallStream, RecordingAudio
 from mediasim.scenario.report.model import CallReport, EventReport
 
 __all__ = [
@@ -44,7 +44,7 @@ class Table:
     rows: list[list[Cell]]
 
 
-def channels_table(each: Heard) -> Table:
+def channels_table(each: RecordingAudio) -> Table:
     """Return what each channel of a recording holds, and its peak level."""
     rows = []
     for channel, entry in enumerate(each.recording.channel_map):
@@ -64,7 +64,7 @@ def channels_table(each: Heard) -> Table:
     return _table(["Channel", "Party", "Holds", "Leg", "Track", "Call", "#Peak"], rows)
 
 
-def said_table(each: Heard, index: int) -> Table:
+def said_table(each: RecordingAudio, index: int) -> Table:
     """Return all clips of a recording in order; a button goes to the clip in its channel."""
     clips = [
         (interval, channel + 1)
@@ -104,7 +104,7 @@ def calls_table(calls: Iterable[CallReport]) -> Table:
     return _table(head, rows)
 
 
-def streams_table(streams: Iterable[ShownStream]) -> Table:
+def streams_table(streams: Iterable[CallStream]) -> Table:
     """Return the fates of the packets of each stream."""
     counts = ("sent", "received", "lost", "late", "reordered", "duplicates")
     head = ["Stream", "", "Codec", *(f"#{key.capitalize()}" for key in counts), "#Jitter", "#MOS"]

@@ -16,21 +16,14 @@ from urllib.parse import quote
 
 from mediasim.documents.diagnostics import counted, fault_words
 from mediasim.scenario.expectations.verdicts import FileClock
-from mediasim.scenario.report.data import Heard, ShownStream, scripts_data, sound_blocks
+from mediasim.scenario.report import tables
+from mediasim.scenario.report.data import CallStream, RecordingAudio, scripts_data, sound_blocks
 from mediasim.scenario.report.model import (
     ExpectationReport,
     RecordingReport,
     Report,
     RunReport,
     Totals,
-)
-from mediasim.scenario.report.tables import (
-    Table,
-    calls_table,
-    channels_table,
-    events_table,
-    said_table,
-    streams_table,
 )
 from mediasim.scenario.report.waveform import Waveform, read_waveform
 
@@ -57,8 +50,8 @@ class RecordingView:
     """Whether the recording's sound had no room in the page."""
     links: list[tuple[str, str]]
     """Names and URLs of the recording's files."""
-    channels_table: Table
-    said_table: Table
+    channels_table: tables.Table
+    said_table: tables.Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +97,9 @@ class RunView:
     """Expectations with their places, failed ones first."""
     lanes: list[Lane]
     recordings: list[RecordingView]
-    calls_table: Table
-    streams_table: Table
-    events_table: Table
+    calls_table: tables.Table
+    streams_table: tables.Table
+    events_table: tables.Table
     data: Markup
     sounds: list[dict[str, str]]
 
@@ -123,16 +116,13 @@ def run_views(report: Report, directory: Path, sound_bytes: int) -> list[RunView
         heard = []
         for recording in run.recordings:
             waveform = _waveform(recording, directory, sound_bytes)
+            clock = FileClock(recording.started, recording.samples, recording.truth_intervals)
             if waveform and waveform.ulaw:
                 sound_bytes -= waveform.channels * waveform.samples
-            heard.append(Heard(recording, _clock(recording), waveform))
+            heard.append(RecordingAudio(recording, clock, waveform))
         opens = place == 0 or (not run.ok and place < _OPEN_RUNS)
         views.append(_run_view(run, f"run-{number}", opens, heard))
     return views
-
-
-def _clock(recording: RecordingReport) -> FileClock:
-    return FileClock(recording.started, recording.samples, recording.truth_intervals)
 
 
 def _waveform(recording: RecordingReport, directory: Path, sound_bytes: int) -> Waveform | None:
@@ -145,10 +135,10 @@ def _waveform(recording: RecordingReport, directory: Path, sound_bytes: int) -> 
         return None  # broken on purpose: there is nothing to draw
 
 
-def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[Heard]) -> RunView:
+def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[RecordingAudio]) -> RunView:
     colours = _colours(run, heard)
     places = [_place(expectation, heard) for expectation in run.expectations]
-    streams = [ShownStream(call, stream) for call in run.calls for stream in call.streams]
+    streams = [CallStream(call, stream) for call in run.calls for stream in call.streams]
     span = max(
         run.call_seconds,
         *(each.clock.end for each in heard),
@@ -174,9 +164,9 @@ def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[Heard]) -> R
         expectations=sorted(expectations, key=lambda each: each[0].ok),
         lanes=_lanes_of(run, heard, streams),
         recordings=[_recording_view(index, each) for index, each in enumerate(heard)],
-        calls_table=calls_table(run.calls),
-        streams_table=streams_table(streams),
-        events_table=events_table(run.events),
+        calls_table=tables.calls_table(run.calls),
+        streams_table=tables.streams_table(streams),
+        events_table=tables.events_table(run.events),
         data=scripts_data(run, run_id, span, colours, heard, streams, failures),
         sounds=[
             block for index, each in enumerate(heard) for block in sound_blocks(run_id, index, each)
@@ -192,7 +182,7 @@ def _met(run: RunReport) -> str:
     return f"{len(run.expectations) - len(run.failed)} of {len(run.expectations)} met"
 
 
-def _colours(run: RunReport, heard: list[Heard]) -> dict[str, int]:
+def _colours(run: RunReport, heard: list[RecordingAudio]) -> dict[str, int]:
     """Return a number for each party, in order of appearance: in calls, then in recordings."""
     seen = [call.party for call in run.calls]
     for each in heard:
@@ -203,21 +193,21 @@ def _colours(run: RunReport, heard: list[Heard]) -> dict[str, int]:
     return {party: index for index, party in enumerate(parties)}
 
 
-def _recording_view(index: int, each: Heard) -> RecordingView:
+def _recording_view(index: int, each: RecordingAudio) -> RecordingView:
     recording, waveform = each.recording, each.waveform
     files = {"WAV": recording.file, "recording’s JSON": recording.json, "truth": recording.truth}
     return RecordingView(
         report=recording,
-        faults=[fault_words(it) for it in recording.faults],
+        faults=[fault_words(each) for each in recording.faults],
         sound=f"{each.clock.seconds:.3f} s" if waveform else "no media",
         left_out=waveform is not None and waveform.ulaw is None,
         links=[(name, quote(file)) for name, file in files.items() if file],
-        channels_table=channels_table(each),
-        said_table=said_table(each, index),
+        channels_table=tables.channels_table(each),
+        said_table=tables.said_table(each, index),
     )
 
 
-def _place(expectation: ExpectationReport, heard: list[Heard]) -> FailurePlace | None:
+def _place(expectation: ExpectationReport, heard: list[RecordingAudio]) -> FailurePlace | None:
     """Return where to listen for a failed expectation: in words, and as data if the page can go
     there."""
     where = expectation.where
@@ -234,7 +224,9 @@ def _place(expectation: ExpectationReport, heard: list[Heard]) -> FailurePlace |
 # -- lanes ----------------------------------------------------------------------------------
 
 
-def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[ShownStream]) -> list[Lane]:
+def _lanes_of(
+    run: RunReport, heard: Sequence[RecordingAudio], streams: Sequence[CallStream]
+) -> list[Lane]:
     """Return the lanes of a run; none if nothing happened in it."""
     lanes: list[Lane] = []
     if run.events:
@@ -252,7 +244,7 @@ def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[ShownStr
     return [Lane("ruler", title="Time"), *lanes] if lanes else []
 
 
-def _recording_lanes(index: int, each: Heard, waveform: Waveform) -> Iterator[Lane]:
+def _recording_lanes(index: int, each: RecordingAudio, waveform: Waveform) -> Iterator[Lane]:
     channels = counted(waveform.channels, "channel")
     note = f"{each.recording.file} · {channels} · {each.clock.seconds:.1f} s"
     yield Lane("group", each.recording.name, note, recording=index)
@@ -268,7 +260,7 @@ def _recording_lanes(index: int, each: Heard, waveform: Waveform) -> Iterator[La
         yield Lane("channel", name, note, title, entry.party, channel, index)
 
 
-def _stream_lane(index: int, stream: ShownStream) -> Lane:
+def _stream_lane(index: int, stream: CallStream) -> Lane:
     report = stream.report
     share = f"{report.lost / report.sent:.1%} lost" if report.sent else "nothing sent"
     title = f"Packets {stream.name} {stream.way}: {share}, {report.late} late"

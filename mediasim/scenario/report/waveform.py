@@ -73,6 +73,7 @@ def _read(file: wave.Wave_read, path: Path, sound_bytes: int) -> Waveform:
             f"a recording has 16 bits at {SAMPLE_RATE} Hz"
         )
     bucket = FRAME_SAMPLES * max(1, -(-samples // (FRAME_SAMPLES * MOST_BUCKETS)))
+    # Whole buckets, so that none lies in two blocks.
     block = _BLOCK_SECONDS * SAMPLE_RATE // bucket * bucket
     keeps_sound = channels * samples <= sound_bytes
     lows: list[NDArray[np.int16]] = []
@@ -90,6 +91,7 @@ def _read(file: wave.Wave_read, path: Path, sound_bytes: int) -> Waveform:
         return Waveform(channels, 0, bucket, nothing, (0.0,) * channels, nothing)
     low, high = np.concatenate(lows, axis=1), np.concatenate(highs, axis=1)
     pairs = ulaw_encode(np.stack((low, high), axis=2))
+    # In 32 bits: the magnitude of -32768 does not fit in 16.
     loudest = np.maximum(high.max(axis=1).astype(np.int32), -low.min(axis=1).astype(np.int32))
     return Waveform(
         channels=channels,

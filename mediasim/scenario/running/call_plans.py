@@ -117,7 +117,7 @@ class AppPlan:
 
     name: str
     caller: Party
-    ask: StreamRequest
+    request: StreamRequest
     auth_token: str
     time_limit_ns: int
     recordings: tuple[RecordingPlan, ...] = ()

@@ -25,28 +25,18 @@ SEED_NOTE: Final = (
 
 
 def run_one(
-    scenario: Scenario,
-    directory: Path,
-    seed: int | None,
-    *,
-    realtime: bool,
-    shared_socket: bool = False,
-    pcap: bool = False,
+    scenario: Scenario, directory: Path, seed: int | None, *, realtime: bool, **how: Any
 ) -> RunReport:
-    """Carry out one scenario and return its report; that of a run that breaks has an ``error``."""
+    """Carry out one scenario and return its report; that of a run that breaks has an ``error``.
+
+    ``how`` are more arguments of :func:`mediasim.scenario.running.runner.run_scenario`.
+    """
     from mediasim.scenario.expectations.checks import check
     from mediasim.scenario.report.build import run_report
     from mediasim.scenario.running.runner import RunFailed, run_scenario
 
     try:
-        run = run_scenario(
-            scenario,
-            directory,
-            seed=seed,
-            realtime=realtime,
-            shared_socket=shared_socket,
-            pcap=pcap,
-        )
+        run = run_scenario(scenario, directory, seed=seed, realtime=realtime, **how)
         # Of a call that was cut nothing of what was expected can be said.
         expected = scenario.expect if run.cut_ns is None else ()
         return run_report(run, [check(run, wanted) for wanted in expected])
@@ -76,11 +66,10 @@ def run_all(
     *,
     seed: int | None = None,
     realtime: bool = False,
-    shared_socket: bool = False,
-    pcap: bool = False,
     jobs: int = 1,
     progress: Callable[[RunReport], None] | None = None,
     warnings: Sequence[str] = (),
+    **how: Any,
 ) -> Report:
     """Run all scenarios, ``jobs`` at a time, and return the report of them in the order given.
 
@@ -92,9 +81,8 @@ def run_all(
 
     started = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    told = [*warnings, *recover_in(directory)]
-    how: dict[str, Any] = {"realtime": realtime, "shared_socket": shared_socket, "pcap": pcap}
-    work = partial(run_one, directory=directory, seed=seed, **how)
+    all_warnings = [*warnings, *recover_in(directory)]
+    work = partial(run_one, directory=directory, seed=seed, realtime=realtime, **how)
     runs: list[RunReport] = []
     interrupted = False
     try:
@@ -108,14 +96,18 @@ def run_all(
         interrupted = True
     cut = sum(run.cut for run in runs)
     if interrupted or cut:
-        told.append(_interrupted(len(scenarios), len(runs), cut))
-    told += list(dict.fromkeys(text for run in runs for text in run.warnings or ()))
+        wanted, ran = len(scenarios), len(runs)
+        all_warnings.append(
+            f"interrupted: {ran - cut} of {wanted} runs are done, {cut} cut, "
+            f"{wanted - ran} not begun"
+        )
+    all_warnings += list(dict.fromkeys(text for run in runs for text in run.warnings or ()))
     return Report(
         mediasim=__version__,
         ok=not interrupted and all(run.ok for run in runs),
         interrupted=interrupted or cut > 0,
         seed_note=SEED_NOTE,
-        warnings=told,
+        warnings=all_warnings,
         wall_seconds=round(time.perf_counter() - started, 3),
         runs=[replace(run, warnings=None) for run in runs],
     )
@@ -133,10 +125,3 @@ def _each(
         yield scenario, run
         if run.cut:
             return
-
-
-def _interrupted(wanted: int, ran: int, cut: int) -> str:
-    """Return a warning that says how many runs are missing or cut."""
-    return (
-        f"interrupted: {ran - cut} of {wanted} runs are done, {cut} cut, {wanted - ran} not begun"
-    )

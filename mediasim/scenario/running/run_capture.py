@@ -62,6 +62,7 @@ class RunCapture:
             for at_ns, packet in endpoint.reports:
                 self.transport.add_control(call.leg, at_ns, packet, outward=False)
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed when it is whole: a run that is killed leaves no half capture.
         unfinished = path.with_name(f".{path.name}.part")
         with unfinished.open("wb") as file:
             file.writelines(capture_pieces(self.transport.datagrams(exchange.dates.unix_ns)))

@@ -73,9 +73,9 @@ def run_folder(chosen: Path | None = None) -> Iterator[RunFolder]:
         with _locked(beside.parent) as free:
             if free:
                 warnings += recover_in(beside.parent, f" in {beside.parent}")
-    path = _made(time.strftime("%Y%m%d-%H%M%S"))
+    path = _new_folder(time.strftime("%Y%m%d-%H%M%S"))
     with _locked(path):
-        _lead_to(path)
+        _link_latest(path)
         yield RunFolder(path, warnings)
 
 
@@ -83,6 +83,8 @@ def run_folder(chosen: Path | None = None) -> Iterator[RunFolder]:
 def _locked(folder: Path) -> Iterator[bool]:
     """Hold the folder's lock, which ends with the process; give False if another process holds
     it."""
+    # A lock of the open file, not a lock file: the kernel drops it even when the process is
+    # killed.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -95,7 +97,7 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _made(name: str) -> Path:
+def _new_folder(name: str) -> Path:
     """Create a folder of that name, with a number if the name is taken."""
     number = 1
     while True:
@@ -108,7 +110,7 @@ def _made(name: str) -> Path:
             return folder
 
 
-def _lead_to(folder: Path) -> None:
+def _link_latest(folder: Path) -> None:
     """Point the link ``latest`` to a folder, in one step: at each moment it leads to one run or the
     other."""
     aside = DEFAULT_FOLDER / f".{folder.name}.latest"
@@ -123,11 +125,11 @@ def _remove_last_run(folder: Path) -> None:
     A sandbox's folder is left as it is: its recordings are those of its database.
     """
     if not (folder / _SANDBOX).exists():
-        for path in _left_in(folder):
+        for path in _files_of_last_run(folder):
             path.unlink(missing_ok=True)
 
 
-def _left_in(folder: Path) -> Iterator[Path]:
+def _files_of_last_run(folder: Path) -> Iterator[Path]:
     """Yield the paths of the files that a run may have left in a folder."""
     yield from (folder / name for name in _REPORTS)
     for name in _FOLDERS:

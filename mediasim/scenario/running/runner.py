@@ -30,8 +30,8 @@ from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 from mediasim.scenario.running.actor import Actor
-from mediasim.scenario.running.apps import AppCall, Apps, BotFailed, Hold, apps_of
-from mediasim.scenario.running.calls import Cast, DialledCall, VoicemailCall
+from mediasim.scenario.running.apps import AppCall, Apps, BotFailed, ClockHold, apps_of
+from mediasim.scenario.running.calls import DialledCall, PartyPhones, VoicemailCall
 from mediasim.scenario.running.compile import (
     app_plan,
     conference_plan,
@@ -41,7 +41,7 @@ from mediasim.scenario.running.compile import (
     parties_of,
     voicemail_plan,
 )
-from mediasim.scenario.running.conferences import Meeting
+from mediasim.scenario.running.conferences import ConferenceRun
 from mediasim.scenario.running.endpoints import EndpointError, Endpoints, refuse_without_real_time
 from mediasim.scenario.running.run_capture import RunCapture, capture_name
 from mediasim.scenario.running.sounds import ScenarioSounds, voices_of
@@ -52,7 +52,7 @@ from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.streams import MediaStream
 
-__all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
+__all__ = ["Run", "RunFailed", "ScenarioRun", "run_scenario"]
 
 _LONGEST_SECONDS: Final = 24 * 3600
 """Seconds of its own time after which a scenario is given up: a day."""
@@ -67,7 +67,7 @@ class RunFailed(RuntimeError):
 # -- what happens in a scenario -----------------------------------------------------------------
 
 
-class Stage:
+class ScenarioRun:
     """Carries out the calls and conferences of a scenario."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Stage:
         exchange: Exchange,
         sounds: ScenarioSounds,
         apps: Apps,
-        hold: Hold | None,
+        hold: ClockHold | None,
     ) -> None:
         """Take what a run needs; ``hold`` stops a virtual clock while an app works, and is None in
         real time."""
@@ -91,9 +91,9 @@ class Stage:
         behaviors = {
             name: self._behavior(name, voice) for name, voice in voices_of(scenario).items()
         }
-        self._cast = Cast(behaviors, listeners_of(scenario))
+        self._phones = PartyPhones(behaviors, listeners_of(scenario))
         self._broken: asyncio.Future[None] = exchange.loop.create_future()
-        exchange.on_fault = self._fault
+        exchange.on_fault = self._break_run
 
     def _behavior(self, name: str, voice: str) -> Behavior:
         """Return the behavior of a party: an actor that carries out its script."""
@@ -108,7 +108,7 @@ class Stage:
 
         return act
 
-    def _fault(self, call: LiveCall, error: BaseException) -> None:
+    def _break_run(self, call: LiveCall, error: BaseException) -> None:
         """Let an error in a call end the run."""
         if not self._broken.done():
             self._broken.set_exception(error)
@@ -136,37 +136,32 @@ class Stage:
             await asyncio.gather(*flows, watching, return_exceptions=True)
             self._broken.cancel()
 
-    def _call(self, call: Call) -> Coroutine[Any, Any, None]:
+    async def _call(self, call: Call) -> None:
+        """Carry out a call from its time of dialling on."""
+        # A call takes its SIDs when it is made, so that they follow the order of dialling.
+        await self._exchange.sleep_until(int(call.at))
+        await self._flow(call).run()
+
+    def _flow(self, call: Call) -> AppCall | DialledCall | VoicemailCall:
+        """Return what carries out a call, which begins to be dialled."""
         if call.app is not None:
-            return self._connect(call)
-        return self._voicemail(call) if call.voicemail is not None else self._dial(call)
-
-    async def _connect(self, call: Call) -> None:
-        await self._exchange.sleep_until(int(call.at))
-        assert call.app is not None
-        port = self._apps.port(
-            self._hold or contextlib.nullcontext,
-            waits=self._hold is not None,
-            grace=call.app.grace.seconds,
-        )
-        plan = app_plan(call, self._parties, self._apps)
-        flow = AppCall(self._exchange, plan, port, self._cast)
-        self.app_calls.append(flow)
-        await flow.run()
-
-    async def _dial(self, call: Call) -> None:
-        await self._exchange.sleep_until(int(call.at))
-        plan = dial_plan(call, self._parties)
-        await DialledCall(self._exchange, plan, self._cast).run()
-
-    async def _voicemail(self, call: Call) -> None:
-        await self._exchange.sleep_until(int(call.at))
-        plan = voicemail_plan(call, self._parties, self._sounds)
-        await VoicemailCall(self._exchange, plan, self._cast).run()
+            port = self._apps.port(
+                self._hold or contextlib.nullcontext,
+                waits=self._hold is not None,
+                grace=call.app.grace.seconds,
+            )
+            plan = app_plan(call, self._parties, self._apps)
+            self.app_calls.append(AppCall(self._exchange, plan, port, self._phones))
+            return self.app_calls[-1]
+        if call.voicemail is not None:
+            mail = voicemail_plan(call, self._parties, self._sounds)
+            return VoicemailCall(self._exchange, mail, self._phones)
+        return DialledCall(self._exchange, dial_plan(call, self._parties), self._phones)
 
     async def _conference(self, conference: ConferenceSpec) -> None:
+        """Carry out a conference."""
         plan = conference_plan(conference, self._parties)
-        await Meeting(self._exchange, plan, self._cast).run()
+        await ConferenceRun(self._exchange, plan, self._phones).run()
 
     async def _watch(self) -> None:
         """Raise RunFailed when all parties have been waiting for each other for long."""
@@ -334,7 +329,7 @@ async def _carry_out(
     )
     run = Run(scenario, seeds.seed, clock, directory, exchange)
 
-    def tell_truth(event: Event) -> None:
+    def publish(event: Event) -> None:
         recording = next(each for each in exchange.recordings if each.sid == event.subject)
         try:
             run.truths[recording.sid] = publish_truth(recording, faults.get(recording.name, ()))
@@ -343,16 +338,16 @@ async def _carry_out(
 
     faults = ordered_faults(scenario)
     refused: list[str] = []
-    exchange.events.on("recording.completed", tell_truth)
+    exchange.events.on("recording.completed", publish)
     sounds = ScenarioSounds(seeds, speaker, scenario.base)
     hold = exchange.loop.hold if isinstance(exchange.loop, VirtualLoop) else None
-    stage = Stage(scenario, exchange, sounds, apps, hold)
+    scenario_run = ScenarioRun(scenario, exchange, sounds, apps, hold)
     exchange.far_end_of = Endpoints(scenario).far_end
     if capture is not None:
         exchange.far_end_of = capture.far_ends(exchange.far_end_of)
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
-            await stage.perform()
+            await scenario_run.perform()
     except TimeoutError:
         raise RunFailed("the scenario goes on for more than a day: something never ends") from None
     except asyncio.CancelledError:  # Ctrl-C: the stage has ended all calls
@@ -366,7 +361,7 @@ async def _carry_out(
     if capture is not None:
         run.pcap = capture_name(scenario)
         capture.write(exchange, directory / run.pcap)
-    for call in stage.app_calls:
+    for call in scenario_run.app_calls:
         run.streams[call.name] = call.stream
         run.warnings += call.warnings
     return run

@@ -117,12 +117,7 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
     except ValueError as error:
         problems[Diagnostic(str(error))] = None
     if problems:
-        raise ScenarioError(sorted(problems, key=_place))
-
-
-def _place(problem: Diagnostic) -> tuple[str, int, int]:
-    """Return a sort key: file, line and column."""
-    return str(problem.file or ""), problem.line or 0, problem.column or 0
+        raise ScenarioError(sorted(problems, key=lambda each: each.position))
 
 
 def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Misfit]:
@@ -208,9 +203,9 @@ class ScenarioSounds:
 
         Raises AudioFileError for a file that cannot be played.
         """
-        return run(self.making(step, voice))
+        return run(self.clip_steps(step, voice))
 
-    def making(self, step: Say | Play, voice: str) -> Generator[None, None, SoundClip]:
+    def clip_steps(self, step: Say | Play, voice: str) -> Generator[None, None, SoundClip]:
         """Make a step's sound, and yield between the parts of the work, so that other sounds can be
         made."""
         if isinstance(step, Play):
