@@ -21,9 +21,8 @@ a stray            is a packet off the line when the next is on it: late or earl
 which clock wins   the timestamps do, within a line: loss, reordering and silence of any length
                    move nothing. Between lines arrival does. A clock that is off is followed in
                    steps of 10 ms (:mod:`~mediasim.rtp.skew_compensation`). Numbers place nothing.
-the bound          a packet is played at the earliest in the frame it can be used in; the first one
-                   of a spurt or a beginning ``depth`` frames after that, or when the stream's
-                   audio before it, at most 1.28 s, has been played.
+the bound          a packet is played at the earliest in the frame it can be used in; the first of
+                   a spurt or a beginning ``depth`` frames later, or after at most 1.28 s before it.
 =================  ===========================================================================
 
 Ordinary packets of many streams are dealt with in array operations; only what is off its line is
