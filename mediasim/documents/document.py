@@ -49,12 +49,11 @@ DEEPEST: Final = 40
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A value and its position. A node is never changed: ``without`` and ``with_value`` return
-    another tree."""
+    """A value and its position. Nodes never change: ``without`` and ``with_value`` return new
+    ones."""
 
     value: object
-    """A dict of key to Node, a list of Node, a text, None if nothing is written, or any other
-    object given from Python."""
+    """A dict of key to Node, a list of Node, a text, None, or any object given from Python."""
     path: str = ""
     """The keys that lead to where the value is written: ``parties.alice.script[0]``."""
     line: int | None = None
@@ -95,7 +94,7 @@ class Node:
     def written(self, location: Sequence[str | int]) -> tuple[str | int, ...]:
         """Return the part of a location in the model that is written here, as it is written.
 
-        The model has keys that a short form leaves out, and lists where one part may stand alone.
+        The model has keys that short forms leave out, and lists where one part may stand alone.
         """
         node, tokens = self, list[str | int]()
         for token in location:
@@ -183,7 +182,7 @@ class Origin:
     def problem(
         self, location: Sequence[str | int], message: str, *, of_key: bool = False
     ) -> Diagnostic:
-        """Return a diagnostic of the value at a location in the model, or of its key."""
+        """Return a diagnostic of the value, or of its key, at a location in the model."""
         return self.document.problem(location, message, file=self.file, of_key=of_key)
 
     def problems(self, error: ValidationError) -> Iterator[Diagnostic]:
@@ -216,23 +215,19 @@ def from_python(data: object, path: str = "", depth: int = 0) -> Node:
     if depth > DEEPEST:
         raise ScenarioError([Diagnostic(f"is nested more than {DEEPEST} deep", path)])
     if isinstance(data, Mapping):
-        return Node(
-            {
-                str(key): from_python(value, join_path(path, key), depth + 1)
-                for key, value in data.items()
-            },
-            path,
-        )
+        values = {
+            str(key): from_python(value, join_path(path, key), depth + 1)
+            for key, value in data.items()
+        }
+        return Node(values, path)
     if isinstance(data, list | tuple):
-        return Node(
-            [from_python(item, f"{path}[{number}]", depth + 1) for number, item in enumerate(data)],
-            path,
-        )
+        items = enumerate(data)
+        return Node([from_python(each, f"{path}[{n}]", depth + 1) for n, each in items], path)
     return Node(data, path)
 
 
 def dotted(location: Sequence[str | int]) -> str:
-    """A location as text: ``parties.alice.script[0]``."""
+    """Return a location as text: ``parties.alice.script[0]``."""
     path = ""
     for token in location:
         path = f"{path}[{token}]" if isinstance(token, int) else join_path(path, token)
@@ -240,7 +235,7 @@ def dotted(location: Sequence[str | int]) -> str:
 
 
 def join_path(path: str, key: object) -> str:
-    """The path of what stands under a key."""
+    """Return the path of the value under a key."""
     return f"{path}.{key}" if path else str(key)
 
 
@@ -275,8 +270,7 @@ def read_yaml(text: str, file: Path | None = None) -> Node:
 
 
 class _Reader:
-    """Builds the tree from the events of the YAML parser, one by one, however deep they are
-    nested."""
+    """Builds the tree from the parser's events one by one, however deep they are nested."""
 
     def __init__(self, text: str, file: Path | None) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
@@ -333,8 +327,7 @@ class _Reader:
         if event.tag is not None:
             self._add_problem(f"tags such as {event.tag} are not used here", path, event)
         if event.anchor:
-            # Known but without a node until it is complete: an alias inside it would make it
-            # endless.
+            # Without a node until it is complete, to refuse an alias inside of it.
             self._anchors[event.anchor] = None
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
@@ -348,8 +341,7 @@ class _Reader:
             values, keys = self._mapping(path, depth)
             size = 1 + sum(value.size for value in values.values())
             node = Node(values, path, line, column, keys, size)
-        # Aliases share their nodes, so a short text may stand for billions of values: the tree is
-        # small, but walking through it would never end.
+        # Aliases share their nodes: a short text may stand for billions of values to be walked.
         if node.size > _MOST_VALUES:
             raise self._stop(f"holds more than {_MOST_VALUES:,} values", path, event)
         if event.anchor:

@@ -8,36 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from mediasim.documents.diagnostics import expected_among
 from mediasim.documents.durations import Duration, PlainSeconds
 from mediasim.documents.model import Location, Misfit, Model
 from mediasim.exchange.events import EXCHANGE_EVENTS, STREAM_EVENTS
 from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.conference import ConferenceSpec
-from mediasim.scenario.model.expect import Expectation, ScenarioFacts
+from mediasim.scenario.model.expect import ScenarioFacts
 from mediasim.scenario.model.recording import MomentSpec
 from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault
 
-__all__ = ["CheckedScenario", "cross_troubles", "party_troubles", "unit_troubles"]
+__all__ = ["cross_troubles", "party_troubles", "unit_troubles"]
 
 _IMPLAUSIBLE: Final = Duration.of("100s")
 """Plain seconds from which on a duration is suspicious: few pauses are as long, and few numbers of
 milliseconds are smaller."""
 
 
-class CheckedScenario(ScenarioFacts, Protocol):
-    """The parts of a scenario that refer to each other."""
-
-    @property
-    def conferences(self) -> Sequence[ConferenceSpec]: ...
-    @property
-    def expect(self) -> Sequence[Expectation]: ...
-
-
-def cross_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
+def cross_troubles(scenario: ScenarioFacts) -> Iterator[Misfit]:
     """Yield every mistake between the parts of a scenario."""
     if not scenario.calls and not scenario.conferences:
         yield (), "nothing happens: expected one of call, calls, conference, conferences"
@@ -51,7 +41,7 @@ def cross_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
             yield ("expect", number, check.keyword, *location), message
 
 
-def _fault_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
+def _fault_troubles(scenario: ScenarioFacts) -> Iterator[Misfit]:
     """Yield each fault that a recording of that layout cannot have."""
     for plan in scenario.recordings:
         for number, text in enumerate(plan.spec.faults):
@@ -60,7 +50,7 @@ def _fault_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
                 yield (*plan.location, "faults", number), wrong
 
 
-def party_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
+def party_troubles(scenario: ScenarioFacts) -> Iterator[Misfit]:
     """Yield each name of a party that does not exist; usable while other parts are missing."""
     known = list(scenario.parties)
     for location, name in _party_names(scenario):
@@ -68,7 +58,7 @@ def party_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
             yield location, f"unknown party {name!r}; {expected_among(name, known, 'parties')}"
 
 
-def _party_names(scenario: CheckedScenario) -> Iterator[tuple[Location, str]]:
+def _party_names(scenario: ScenarioFacts) -> Iterator[tuple[Location, str]]:
     """Yield the names of parties that other parts use, each with its location."""
     for number, call in enumerate(scenario.calls):
         yield ("calls", number, "from"), call.from_
@@ -84,7 +74,7 @@ def _party_names(scenario: CheckedScenario) -> Iterator[tuple[Location, str]]:
             yield ("expect", number, check.keyword, *location), name
 
 
-def _name_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
+def _name_troubles(scenario: ScenarioFacts) -> Iterator[Misfit]:
     """Yield each name, or number, that two parts of one kind share."""
     named: dict[str, list[tuple[Location, str]]] = {
         "name of another call": [
@@ -111,7 +101,7 @@ def _name_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
             seen.add(name)
 
 
-def _event_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
+def _event_troubles(scenario: ScenarioFacts) -> Iterator[Misfit]:
     """Yield each event that neither a script nor the exchange raises."""
     steps = [step for each in scenario.parties.values() for _, step in walk(each.script)]
     emitted = dict.fromkeys(step.emits for step in steps if step.emits is not None)
@@ -121,7 +111,7 @@ def _event_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
             yield location, f"no script emits {name!r}; {expected_among(name, known, 'events')}"
 
 
-def _events_named(scenario: CheckedScenario) -> Iterator[tuple[Location, str | None]]:
+def _events_named(scenario: ScenarioFacts) -> Iterator[tuple[Location, str | None]]:
     """Yield the events that the parts wait for or expect, each with its location."""
     for name, party in scenario.parties.items():
         for at, step in walk(party.script):
@@ -161,7 +151,7 @@ class _Engagement:
     """Where the party is named in the scenario."""
 
 
-def _engaged_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
+def _engaged_troubles(scenario: ScenarioFacts) -> Iterator[Misfit]:
     """Yield each party that is certain to be in two places at the same time."""
     latest: dict[str, _Engagement] = {}
     for new in sorted(_engagements(scenario), key=lambda engagement: engagement.start):
@@ -174,7 +164,7 @@ def _engaged_troubles(scenario: CheckedScenario) -> Iterator[Misfit]:
             latest[new.party] = new
 
 
-def _engagements(scenario: CheckedScenario) -> Iterator[_Engagement]:
+def _engagements(scenario: ScenarioFacts) -> Iterator[_Engagement]:
     """Yield the engagements of all parties, each as long as it lasts whatever the scripts do."""
     may_hang_up = {
         name

@@ -3,8 +3,7 @@
 An expectation is a mapping of one key, ``channels: 2``. Those about a recording take ``recording:``
 with its name, which may be left out where there is only one. Channels are counted from 1, times are
 those of the recording's file, levels dBFS. Figures of an app's conversation are counted in frames
-of 20 ms on the server's side; a figure that does not exist, because the app never did what is
-measured, meets no expectation.
+of 20 ms on the server's side; an app that never did what is measured meets no expectation.
 
 A new expectation is a class here, in ``EXPECTATIONS``, and a function in ``expectations/checks.py``
 that judges a run by it; everything else is read from the class.
@@ -22,6 +21,7 @@ from mediasim.documents.durations import Between, Duration
 from mediasim.documents.model import Keyed, Location, Many, Misfit, Model
 from mediasim.documents.values import EventName, Level, Name, Text, count
 from mediasim.scenario.model.call import Call
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording
 from mediasim.scenario.model.steps import Play, Say, walk
@@ -52,7 +52,7 @@ Channel = Annotated[int, count(1, 2)]
 
 
 class ScenarioFacts(Protocol):
-    """The parts of a scenario that expectations are checked against before anything runs."""
+    """The parts of a scenario that refer to each other, checked before anything runs."""
 
     @property
     def parties(self) -> Mapping[str, PartySpec]: ...
@@ -62,6 +62,12 @@ class ScenarioFacts(Protocol):
 
     @property
     def recordings(self) -> Sequence[PlannedRecording]: ...
+
+    @property
+    def conferences(self) -> Sequence[ConferenceSpec]: ...
+
+    @property
+    def expect(self) -> Sequence[Expectation]: ...
 
     @property
     def profile(self) -> str: ...

@@ -89,7 +89,7 @@ class _Captured:
         return self._endpoint.connect(leg, listener)
 
     def _party(self) -> Address | None:
-        """The address of the far end, once it is known."""
+        """Return the address of the far end; None until it is known."""
         remote = self._endpoint.remote
         return None if remote is None else _numeric(remote)
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -259,7 +259,11 @@ def run_scenario(
     try:
         with apps_of(scenario, seeds) as apps:
             if realtime:
-                run = _in_real_time(carry_out, shared_socket)
+                from mediasim.net.realtime import run_realtime
+
+                run, pace = run_realtime(carry_out, shared_socket=shared_socket)
+                run.lateness_ms = pace.lateness_ms
+                run.warnings += pace.warnings
             else:
                 run = run_virtual(carry_out, block or VIRTUAL_BLOCK)
             broken = [name for name, stream in run.streams.items() if stream.error is not None]
@@ -291,19 +295,6 @@ def running_library() -> str | None:
         return "asyncio"
     trio = sys.modules.get("trio")
     return "trio" if trio is not None and trio.lowlevel.in_trio_run() else None
-
-
-_Main = Callable[..., Coroutine[Any, Any, Run]]
-
-
-def _in_real_time(main: _Main, shared_socket: bool) -> Run:
-    """Run on the wall clock, and note how late its ticks were."""
-    from mediasim.net.realtime import run_realtime
-
-    run, pace = run_realtime(main, shared_socket=shared_socket)
-    run.lateness_ms = pace.lateness_ms
-    run.warnings += pace.warnings
-    return run
 
 
 async def _carry_out(
