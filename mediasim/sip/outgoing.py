@@ -261,7 +261,7 @@ class _Branch:
         except (UnsupportedBody, NotAcceptable) as error:
             _LOG.info("early media of %s is not heard: %s", self._wanted.to, error)
             return
-        self._call.early_from(self._reached(answer))
+        self._call.early_media_from(self._reached(answer))
 
     def _reached(self, answer: Response) -> Telephone:
         """The telephone that has answered so, with its dialog as the answer has it."""

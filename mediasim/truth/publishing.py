@@ -18,7 +18,7 @@ import numpy as np
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
-from mediasim.exchange.recovery import beside
+from mediasim.exchange.recovery import sidecar_paths
 from mediasim.media.spool import replace_text
 from mediasim.truth.documents import ChannelTruth, RecordingTruth
 from mediasim.truth.faults.breaking import break_published
@@ -70,7 +70,7 @@ def keep_so_far(recording: LiveRecording, turn: int) -> None:
     """
     truth = recording_truth(recording)
     channels = [asdict(entry) for entry in recording.channel_map()]
-    so_far, *references = beside(recording.spool.journal)
+    so_far, *references = sidecar_paths(recording.spool.journal)
     # The audio first, beside that of the last time: the truth always has the one that it is of.
     reference = references[turn % len(references)]
     reference.write_bytes(truth.reference.astype("<i2", order="C").tobytes())
@@ -108,7 +108,7 @@ def publish_recovered(store: MediaStore, record: RecordingRecord, journal: Path)
 
 def _so_far(journal: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(beside(journal)[0].read_text("utf-8"))
+        found = json.loads(sidecar_paths(journal)[0].read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mediasim.captures.pcap import CaptureError, Datagram, datagram_in, read_capture
-from mediasim.captures.rtp_streams import CapturedDirection, find_streams, pairs_of, talks_of
+from mediasim.captures.rtp_streams import CapturedDirection, directions_of, find_streams, pairs_of
 from mediasim.net.sdp import SdpError, parse_sdp
 
 __all__ = [
@@ -87,7 +87,7 @@ def read_captured(path: Path, *, partial: bool = False) -> Captured:
     if any(each.at_ns > _LATEST_NS or each.at_ns < 0 for each in found):
         raise ImportRefused(f"{path}: the times of its frames are no dates")
     found.sort(key=lambda each: each.at_ns)
-    directions = talks_of(find_streams(found))
+    directions = directions_of(find_streams(found))
     if not directions:
         raise ImportRefused(
             f"{path}: no RTP streams among {len(capture.frames)} frames, {len(found)} of them UDP"
@@ -235,7 +235,7 @@ def _sides(directions: tuple[CapturedDirection, ...]) -> tuple[CapturedDirection
         streams = tuple(stream for direction in directions for stream in direction.streams)
         directions = (CapturedDirection(streams),)
     if len(directions) == 1:
-        return (*directions, CapturedDirection.unheard(directions[0]))
+        return (*directions, CapturedDirection.uncaptured(directions[0]))
     return directions
 
 

@@ -214,7 +214,7 @@ async def _hang_up(actor: Actor, step: steps.Hangup, cursor: int) -> int:
 @carries_out(steps.Emit)
 async def _emit(actor: Actor, step: steps.Emit, cursor: int) -> int:
     await actor.reach(cursor)
-    actor.exchange.raise_event(step.name, actor.call.party.name)
+    actor.exchange.emit_script_event(step.name, actor.call.party.name)
     return actor.ended(cursor)
 
 
@@ -248,11 +248,11 @@ async def _wait_until_met(actor: Actor, step: steps.WaitFor) -> None:
         await exchange.events.wait(step.event)
     elif step.quiet is not None:
         frames = -(-step.quiet // FRAME_NS)
-        await line.hearing(lambda fired: tracker.wait_quiet(frames, fired))
+        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired))
     elif step.digit is not None:
         await _hear_digit(actor, step.digit)
     else:
-        await line.hearing(tracker.wait_speech)
+        await line.wait_to_hear(tracker.wait_speech)
 
 
 def _tracker(line: Line, step: steps.WaitFor) -> SpeechTracker:
@@ -269,7 +269,7 @@ async def _hear_digit(actor: Actor, wanted: str) -> None:
     # What was pressed before now is not waited for, however late the room processes it.
     line.room.plane.catch_up(line.room)
     keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
-    events, receiver = actor.exchange.events, line.ear
+    events, receiver = actor.exchange.events, line.receiver
     detector: DtmfDetector | None = None
 
     def pressed(event: Event) -> None:
@@ -300,7 +300,7 @@ async def _hear_digit(actor: Actor, wanted: str) -> None:
     if receiver is not None:
         receiver.listeners.append(listen)
     try:
-        await line.hearing(watch_keys)
+        await line.wait_to_hear(watch_keys)
     finally:
         events.forget("dtmf", pressed)
         if receiver is not None:

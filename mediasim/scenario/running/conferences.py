@@ -167,7 +167,7 @@ class ConferenceRun:
         return start_recording(
             self._exchange,
             self._room,
-            conference.recorded,
+            conference.tracks,
             "conference",
             RecordingOptions(plan.channels, trim=plan.trim),
             "Conference",
