@@ -205,7 +205,7 @@ class Account(CallDocuments):
             self._check_capacity(f"dialling {address}", call)
         except TwilioError:
             # A refused child needs a call too: Dial reports it to the app as failed.
-            phone = replace(phone, answering=Answering("failed"), reach=None)
+            phone = replace(phone, answering=Answering("failed"), gateway=None)
         if any(number.phone_number == address for number in self.numbers.all()):
             words = (
                 f"{address} is a number of the app's own: the call goes to the party that answers "

@@ -15,7 +15,7 @@ from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import TranscriptionEvent
-from mediasim.exchange.lifecycle import Tell
+from mediasim.exchange.lifecycle import Emit
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
@@ -38,7 +38,7 @@ _OUT_OF_RANGE: Final = 13617
 class TranscriptionRecord(Dated):
     """The words of a recording: Twilio's Transcription resource."""
 
-    LIFE: ClassVar = TRANSCRIPTION
+    LIFECYCLE: ClassVar = TRANSCRIPTION
 
     sid: str
     account_sid: str
@@ -76,7 +76,7 @@ class TranscriptionRecord(Dated):
         }
 
 
-def finish(record: TranscriptionRecord, now_ns: int, emit: Tell = lambda word: None) -> None:
+def finish(record: TranscriptionRecord, now_ns: int, emit: Emit = lambda word: None) -> None:
     """End a transcription: completed if it has words, otherwise failed."""
     lifecycle.move(record, "completed" if record.words else "failed", now_ns, emit)
 

@@ -17,7 +17,7 @@ from mediasim.exchange.conference import Conference
 from mediasim.exchange.dial import ConnectedCalls, attend
 from mediasim.exchange.participant import (
     Beep,
-    Entertainment,
+    Music,
     Participant,
     ParticipantOptions,
     hold_music,
@@ -144,7 +144,7 @@ class ConferenceManager:
             record=None if recording is None else partial(self._record_from_start, live, recording),
         )
 
-    def _entertainment(self, live: _Live, source: TwimlSource | None) -> Entertainment:
+    def _entertainment(self, live: _Live, source: TwimlSource | None) -> Music:
         """Return what plays hold music, nothing or a document of the app."""
         if source is None:
             return hold_music
@@ -166,7 +166,7 @@ class ConferenceManager:
         self, conference: Conference, request: RecordingRequest, source: RecordingSource
     ) -> LiveRecording:
         return self._account.recordings.start(
-            conference.recorded,
+            conference.tracks,
             "conference",
             request,
             source,

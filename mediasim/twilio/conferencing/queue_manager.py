@@ -10,7 +10,7 @@ from typing import Final
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dial import ConnectedCalls
 from mediasim.exchange.participant import Unavailable
-from mediasim.exchange.queue import CallQueue, LeftQueue, QueueResult, Waiting
+from mediasim.exchange.queue import CallQueue, LeftQueue, QueueMember, QueueResult
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.conferencing.playback import (
     SOUNDS,
@@ -53,8 +53,8 @@ class QueueManager:
     def __init__(self, account: CallDocuments) -> None:
         self._account = account
         self._queues: dict[str, _Entry] = {}
-        self._waiting: dict[str, Waiting] = {}
-        """Waiting calls by call SID."""
+        self._waiting: dict[str, QueueMember] = {}
+        """QueueMember calls by call SID."""
 
     # -- Enqueue ----------------------------------------------------------------------------
 
@@ -79,7 +79,7 @@ class QueueManager:
             again=True,
         )
         try:
-            result = await queue.served(member, heard)
+            result = await queue.wait(member, heard)
         except asyncio.CancelledError:  # by a redirect to another document
             result = "redirected-from-bridged" if member.bridged else "redirected"
             self._send_result(session, verb, self._params(entry, member, result))
@@ -106,7 +106,7 @@ class QueueManager:
             self._account.notify(session.call.sid, error.code, error.message, session.base)
             return None
 
-    def _params(self, entry: _Entry, member: Waiting, result: QueueResult) -> Params:
+    def _params(self, entry: _Entry, member: QueueMember, result: QueueResult) -> Params:
         seconds = member.waited_until(self._now_ns) // NS_PER_SECOND
         return [
             ("QueueResult", result),
@@ -114,7 +114,7 @@ class QueueManager:
             ("QueueTime", str(seconds)),
         ]
 
-    def _waiting_params(self, entry: _Entry, member: Waiting) -> Params:
+    def _waiting_params(self, entry: _Entry, member: QueueMember) -> Params:
         """Return the parameters of requests for a waiting call's document."""
         record = self._refreshed(entry)
         return [
@@ -153,7 +153,7 @@ class QueueManager:
             outcome.bridged, outcome.recording = talk.bridged, recording.recording
 
     async def _whisper(
-        self, session: CallSession, noun: Verb, entry: _Entry, member: Waiting
+        self, session: CallSession, noun: Verb, entry: _Entry, member: QueueMember
     ) -> bool:
         """Play the noun's document to the call of the queue; return whether it is still there."""
         assert isinstance(member.control, CallSession)
@@ -199,7 +199,7 @@ class QueueManager:
         record.average_wait_seconds = queue.average_wait_seconds(self._now_ns)
         return record
 
-    def _member_record(self, entry: _Entry, member: Waiting) -> MemberRecord:
+    def _member_record(self, entry: _Entry, member: QueueMember) -> MemberRecord:
         return MemberRecord(
             account_sid=entry.record.account_sid,
             queue_sid=entry.record.sid,
@@ -225,7 +225,7 @@ class QueueManager:
 
     def set_remote(self, sid: str, size: int, seconds: int) -> None:
         """Set the size and the average wait in seconds of a queue in the other processes."""
-        self._entry(sid).queue.elsewhere = size, seconds
+        self._entry(sid).queue.remote = size, seconds
 
     def create(self, name: str, max_size: int = _DEFAULT_SIZE) -> QueueRecord:
         """Create a queue: POST /Queues. Raises TwilioError if its name or size is wrong."""
@@ -284,7 +284,7 @@ class QueueManager:
         member.control.redirect(source)
         return self._member_record(entry, member)
 
-    def _member(self, entry: _Entry, who: str) -> Waiting:
+    def _member(self, entry: _Entry, who: str) -> QueueMember:
         for member in entry.queue.waiting:
             if who in (_FRONT, member.control.call.sid):
                 return member

@@ -13,7 +13,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.recovery import settle_left
+from mediasim.exchange.recovery import settle_interrupted
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.paging import PAGING, listed
@@ -108,7 +108,7 @@ def _json(request: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
     found = recording_json(record, dates)
     del found["subresource_uris"], found["media_url"]
     if "call" in request.at:
-        found["track"] = record.layout.asked_track
+        found["track"] = record.layout.requested_track
     found["uri"] = f"{request.account_path}/{owner}/Recordings/{record.sid}.json"
     return found
 
@@ -149,7 +149,7 @@ def _store(account: Account) -> Store:
 
 def _end(record: RecordingRecord, died_ns: int, media: MediaStore) -> None:
     # Its spool is lost: whether the store has its media decides how it ends.
-    settle_left(media, record, died_ns)
+    settle_interrupted(media, record, died_ns)
 
 
 MEDIA: Final = f"{ACCOUNT}/Recordings/{{sid}}"

@@ -196,7 +196,7 @@ class Stored:
     @property
     def lives(self) -> bool:
         """Whether records have a lifecycle, which ends with their process at the latest."""
-        return hasattr(self.record, "LIFE")
+        return hasattr(self.record, "LIFECYCLE")
 
 
 def _twilio_json(record: Any, dates: Dates) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class StreamOwner(Protocol):
 class StreamRecord:
     """A stream of a call, active or ended."""
 
-    LIFE: ClassVar = STREAM
+    LIFECYCLE: ClassVar = STREAM
 
     sid: str
     account_sid: str
