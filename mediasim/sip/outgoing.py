@@ -268,7 +268,7 @@ class _Branch:
         except (UnsupportedBody, SdpError) as error:
             _LOG.info("early media of %s is not heard: %s", self._destination.to, error)
             return
-        self._call.early_from(self._telephone_of(response))
+        self._call.early_media_from(self._telephone_of(response))
 
     def _telephone_of(self, response: Response) -> Telephone:
         """Return the telephone that sent a response, with its dialog updated from it."""

@@ -97,7 +97,7 @@ class Placement:
         # Rounded up to a whole packet: -((a - b) // step) is the ceiling of (b - a) / step.
         to_media = self._to_media + rebased
         said = -((to_media - shift.media) // self._step) * self._step
-        return Move(said, said + to_media + shift.place, shift.moved, shift.frame)
+        return Move(said, said + to_media + shift.offset, shift.moved, shift.frame)
 
     def _as_heard(self) -> list[Span]:
         """Return the spans that are heard, in order and without overlaps.

@@ -18,7 +18,7 @@ import numpy as np
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
-from mediasim.exchange.recovery import beside
+from mediasim.exchange.recovery import sidecar_paths
 from mediasim.media.spool import replace_text
 from mediasim.truth.documents import ChannelTruth, RecordingTruth
 from mediasim.truth.faults.breaking import break_published
@@ -69,7 +69,7 @@ def save_checkpoint(recording: LiveRecording, turn: int) -> None:
     """
     truth = recording_truth(recording)
     channels = [asdict(entry) for entry in recording.channel_map()]
-    checkpoint, *references = beside(recording.spool.journal)
+    checkpoint, *references = sidecar_paths(recording.spool.journal)
     # The audio is written first, and not over that of the last checkpoint: at whatever moment the
     # process is killed, the saved document names reference audio that is complete.
     reference = references[turn % len(references)]
@@ -109,7 +109,7 @@ def publish_recovered(store: MediaStore, record: RecordingRecord, journal: Path)
 
 def _checkpoint(journal: Path) -> Mapping[str, Any]:
     try:
-        found = json.loads(beside(journal)[0].read_text("utf-8"))
+        found = json.loads(sidecar_paths(journal)[0].read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

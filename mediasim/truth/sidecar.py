@@ -237,7 +237,7 @@ def _lost(
     ]
     # Without a timeline there is no placement, and the jitter buffer's own log has the places.
     if received.placement is None:
-        moves = [(shift.media + shift.place, shift.moved) for shift in call.leg.stream.shifts]
+        moves = [(shift.media + shift.offset, shift.moved) for shift in call.leg.stream.shifts]
     else:
         moves = [(move.start, move.moved) for move in received.placement.moves]
     moved = [

@@ -31,7 +31,7 @@ from mediasim.audio.wav import write_wav
 from mediasim.cli import app
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.net.sdp import agreed, answer, offer, parse_sdp
-from mediasim.rtp.quality import emodel_mos
+from mediasim.rtp.reception import emodel_mos
 from mediasim.rtp.sender import RtpSender
 from mediasim.scenario.fuzz.draw_parties import Draws, draw_party
 from mediasim.scenario.model.load import parse_scenario, scenario_schema
