@@ -14,7 +14,7 @@ from typing import Any, Final
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.profiles import Kind
-from mediasim.exchange.recording import RecordedTracks, start_recording
+from mediasim.exchange.recording import RecordedTracks, call_tracks, start_recording
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import RecordingRecord, RecordingSource, UnknownSid
 from mediasim.exchange.recovery import CALLBACK

@@ -15,6 +15,7 @@ from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import TranscriptionEvent
+from mediasim.exchange.lifecycle import Emit
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus

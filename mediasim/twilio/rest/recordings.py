@@ -13,6 +13,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.recovery import settle_interrupted
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.paging import PAGING, listed
