@@ -188,7 +188,7 @@ def conference_twiml(scenario: Scenario, conference: ConferenceSpec) -> str:
         if _drawn(scenario.parties[who.party]):
             raise CannotSay(f"what is drawn under the name of {who.party}'s leg")
     response = Element("Response")
-    noun = SubElement(SubElement(response, "Dial"), "ConferenceSpec", beep="false", waitUrl="")
+    noun = SubElement(SubElement(response, "Dial"), "Conference", beep="false", waitUrl="")
     noun.text = conference.name
     if conference.recording is not None:
         noun.set("record", "record-from-start")
