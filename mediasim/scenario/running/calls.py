@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from mediasim.exchange.call_control import LINGER_NS, CallControl
-from mediasim.exchange.dial import Dial, DialledLeg
+from mediasim.exchange.dial import Dial, DialledLeg, DialRecording
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.message import record_message
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone
@@ -46,8 +46,8 @@ async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> N
 # -- recordings by plan -------------------------------------------------------------------------
 
 
-class PlannedRecordings:
-    """Recordings by plan; a :class:`mediasim.exchange.dial.DialRecording`."""
+class PlannedRecordings(DialRecording):
+    """Recordings by plan."""
 
     def __init__(
         self,

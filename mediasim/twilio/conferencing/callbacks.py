@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mediasim.exchange.participant import ConferenceEventName, Participant
+from mediasim.exchange.participant import ConferenceEventName, ConferenceListener, Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.account_parts import AccountParts
@@ -48,7 +48,7 @@ _WORDS: Final[dict[EndReason, str]] = {
 """``Reason`` in words (our own)."""
 
 
-class ConferenceCallbacks:
+class ConferenceCallbacks(ConferenceListener):
     """What an app is told of one conference, as the conference's listener."""
 
     def __init__(
