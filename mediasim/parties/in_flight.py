@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.net.link import Link
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, joined
 
 __all__ = ["PacketFate", "PacketsInFlight"]
 
@@ -77,7 +77,7 @@ class PacketsInFlight:
                 length = np.concatenate((length, length[copies]))
                 arrival = np.concatenate((arrival, arrival[copies] + _COPY_AFTER_NS))
         new = PacketBlock(data, length, arrival)
-        self._packets = self._packets.followed_by(new) if len(self._packets) else new
+        self._packets = joined([self._packets, new]) if len(self._packets) else new
 
     def take_arrived(self, before_ns: int) -> PacketBlock | None:
         """Return the packets that arrived before a loop time and were not yet taken, in order."""

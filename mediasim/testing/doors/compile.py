@@ -175,7 +175,7 @@ def _dial(response: Element, number: str, timeout: int) -> Element:
 def _recording_element(start: Element, recording: RecordingSpec) -> None:
     SubElement(
         start,
-        "RecordingSpec",
+        "Recording",
         channels=recording.channels,
         track=recording.track,
         trim=recording.trim,
