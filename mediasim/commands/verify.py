@@ -41,8 +41,8 @@ def verify(
 ) -> None:
     """Hold a recording against what was really said, and say what is wrong with it."""
     from mediasim.truth.documents import TruthDocumentError
+    from mediasim.truth.verify.judge import verification_text
     from mediasim.truth.verify.verify import verify_in_full
-    from mediasim.truth.verify.words import verification_text
 
     if plot is not None and plot.suffix not in (".html", ".svg"):
         stop(f"expected --plot FILE.html or FILE.svg, found {plot}")

@@ -68,6 +68,8 @@ class ExtendedNumbers(Columns):
     def _columns(self, rows: int) -> None:
         self.ratio = np.ones(rows, np.int64)
         """RTP timestamp units per 8 kHz sample."""
+        self.packet_ticks = np.zeros(rows, np.int64)
+        """Timestamp units of each packet where sequence numbers are the clock; 0 elsewhere."""
         self.sequence = np.zeros(rows, np.int64)
         """Extended sequence number of the last packet."""
         self.timestamp = np.zeros(rows, np.uint32)
@@ -77,8 +79,13 @@ class ExtendedNumbers(Columns):
         self.arrival = np.zeros(rows, np.int64)
         """Loop time at which the last packet arrived, in nanoseconds."""
 
-    def open(self, row: int, ticks_per_sample: int) -> None:
-        """Set the timestamp units of a row from the next packet on."""
+    def open(self, row: int, ticks_per_sample: int, packet_samples: int | None = None) -> None:
+        """Set the timestamp units of a row from the next packet on.
+
+        ``packet_samples`` is how many 8 kHz samples each packet lasts for, of a sender whose
+        timestamps are no clock; None for others.
+        """
+        self.packet_ticks[row] = (packet_samples or 0) * ticks_per_sample
         # The last packet keeps its media time; only the unit changes.
         self.ticks[row] = self.ticks[row] // self.ratio[row] * ticks_per_sample
         self.ratio[row] = ticks_per_sample
@@ -108,6 +115,9 @@ class ExtendedNumbers(Columns):
         # too (RFC 3550 A.1).
         step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
         since = (parsed.timestamp[chosen] - self.timestamp[rows]).astype(np.int32)
+        counted = self.packet_ticks[rows]
+        if counted.any():
+            since = np.where(counted > 0, step * counted, since)
         return last + step, self.ticks[rows] + since
 
     def media(self, rows: NDArray[np.int64], ticks: NDArray[np.int64]) -> NDArray[np.int64]:

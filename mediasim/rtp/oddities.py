@@ -54,6 +54,9 @@ def oddities_of(stream: ReceivedStream) -> list[Oddity]:
     if stream.clock_rate is not None:
         named = f"{stream.codec}'s timestamps count {stream.clock_rate} a second"
         found.append(Oddity(f"{named}: the clock is taken from arrival", 1))
+    if stream.packet_samples is not None:
+        named = f"{stream.codec}'s timestamps do not count samples"
+        found.append(Oddity(f"{named}: packets are counted by their sequence numbers", 1))
     return found + _clock(stream)
 
 

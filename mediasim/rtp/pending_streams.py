@@ -132,14 +132,19 @@ class PendingStreams:
             return stream.first_packets.anchor(known_before)
         anchor, due = _first_alone(stream, kept)
         early = [packet for packet in kept if packet.usable <= due]
-        if _clock_of(stream, early[:2]) is None:
+        doubted = _clock_of(stream, early[:2])
+        if doubted is None:
             return stream.first_packets.anchor(known_before)
         if known_before <= due:
             return None  # two packets may be off by chance
         rate = _clock_of(stream, early)
-        if rate is not None and len(early) > 2:
+        if rate is None or len(early) <= 2:
+            return anchor if doubted else stream.first_packets.anchor(known_before)
+        if rate:
             stream.count_by(rate)
-            self._numbers.open(stream.row, stream.ticks_per_sample)
+        else:
+            stream.count_packets(_samples_of(stream, early[0]))
+        self._numbers.open(stream.row, stream.ticks_per_sample, stream.packet_samples)
         return anchor
 
 
@@ -160,27 +165,41 @@ def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
     """Return a stream's timestamp rate per second, if it is not its codec's; None otherwise.
 
     The rate follows from packets that follow each other in number and arrival, by their lengths.
+    It is 0 where timestamps are no clock: they stand still, go back, or count no audio.
     """
     if len(kept) < 2:
         return None
-    codec = CODECS[stream.codecs[kept[0].payload_type]]
     units = stream.ticks_per_sample
-    size = codec.samples(kept[0].payload.tobytes())
+    size = _samples_of(stream, kept[0])
     if not size:
         return None
-    step = (kept[1].timestamp - kept[0].timestamp) & 0xFFFFFFFF
-    if step == size * units or step % size:
-        return None
+    steps = set()
     for before, after in itertools.pairwise(kept):
         same = after.payload_type == before.payload_type and after.sequence - before.sequence == 1
-        stamps = (after.timestamp - before.timestamp) & 0xFFFFFFFF
-        if not same or stamps != step or codec.samples(after.payload.tobytes()) != size:
+        if not same or _samples_of(stream, after) != size:
             return None
+        steps.add(_forward(before, after))
+    if size * units in steps:
+        return None
     count = len(kept) - 1
     waited = (kept[-1].arrival - kept[0].arrival) // SAMPLE_NS
-    if abs(waited - count * size) >= abs(waited - count * step // units):
+    said = _forward(kept[0], kept[-1]) // units
+    if abs(waited - count * size) >= abs(waited - said):
         return None
-    return step // size * SAMPLE_RATE
+    step = min(steps)
+    regular = len(steps) == 1 and step > 0 and step % size == 0
+    return step // size * SAMPLE_RATE if regular else 0
+
+
+def _forward(before: KeptPacket, after: KeptPacket) -> int:
+    """Return by how much the timestamp goes forward, or back, modulo 2³²."""
+    return (after.timestamp - before.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def _samples_of(stream: ReceivedStream, packet: KeptPacket) -> int:
+    """Return how many 8 kHz samples a packet lasts for, as its payload tells."""
+    codec = CODECS[stream.codecs[packet.payload_type]]
+    return codec.samples(packet.payload.tobytes())
 
 
 def _keep(piece: StreamPackets, parsed: Parsed, block: PacketBlock) -> None:

@@ -132,14 +132,14 @@ class Playout(Columns):
         self._pending_streams.settle([(stream, _LATEST)])
         self._scheduler.settle(stream, _LATEST)
         self.reception.restart(stream.row)
-        stream.clock_rate = None
+        stream.clock_rate = stream.packet_samples = None
 
     def _expect_codec(self, stream: ReceivedStream) -> None:
         """Expect the payload type that the stream uses now."""
         row = stream.row
         self._payload_type[row] = stream.payload_type if stream.decoder is None else _STATEFUL
         self._depacketizer.open(stream)
-        self._numbers.open(row, stream.ticks_per_sample)
+        self._numbers.open(row, stream.ticks_per_sample, stream.packet_samples)
 
     def _use(self, stream: ReceivedStream, payload_type: int) -> None:
         """Switch a stream to a payload type, and count the switch."""

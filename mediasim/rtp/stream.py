@@ -250,6 +250,8 @@ class ReceivedStream:
     """How many times a sequence number fell back or stood while the timestamp went on."""
     clock_rate: int | None = None
     """Timestamp units per second, if not those of the codec; None otherwise."""
+    packet_samples: int | None = None
+    """8 kHz samples of each packet, if its timestamps are no clock; None otherwise."""
     decoders: dict[str, StatefulDecoder] = field(default_factory=dict)
     """Decoders of the codecs with a memory that were used, by codec."""
 
@@ -310,6 +312,15 @@ class ReceivedStream:
         self.gaps.forget(frame * FRAME_SAMPLES)
         for decoder in self.decoders.values():
             decoder.restart()
+
+    def count_packets(self, samples: int) -> None:
+        """Place waiting packets by sequence number, each lasting for so many 8 kHz samples."""
+        kept = self.waiting or []
+        self.packet_samples = samples
+        self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
+        for packet in kept:
+            media = MEDIA_BASE + (packet.sequence - kept[0].sequence) * samples
+            self.keep(packet._replace(media=media))
 
     def count_by(self, clock_rate: int) -> None:
         """Count timestamps at another rate per second, those of waiting packets too."""

@@ -201,7 +201,7 @@ class Account(CallDocuments):
         try:
             self._check_room(f"dialling {address}", call)
         except TwilioError:
-            phone = replace(phone, answering=Answering("failed"), reach=None)
+            phone = replace(phone, answering=Answering("failed"), gateway=None)
         if any(number.phone_number == address for number in self.numbers.all()):
             words = (
                 f"{address} is a number of the app's own: the call goes to the party that answers "

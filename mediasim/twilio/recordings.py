@@ -6,7 +6,7 @@ rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -14,12 +14,7 @@ from typing import Any, Final
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.profiles import Kind
-from mediasim.exchange.recording import (
-    RecordedCall,
-    RecordedConference,
-    RecordedMessage,
-    start_recording,
-)
+from mediasim.exchange.recording import RecordedTracks, call_tracks, start_recording
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import RecordingRecord, RecordingSource, UnknownSid
 from mediasim.exchange.recovery import CALLBACK
@@ -67,7 +62,7 @@ class RecordingManager:
 
     def start(
         self,
-        recorded: RecordedCall | RecordedMessage | RecordedConference,
+        tracks: Callable[[], RecordedTracks],
         kind: Kind,
         ask: RecordingRequest,
         source: RecordingSource,
@@ -83,7 +78,7 @@ class RecordingManager:
         return start_recording(
             self._exchange,
             self._account.room,
-            recorded,
+            tracks,
             kind,
             ask,
             source,
@@ -98,9 +93,15 @@ class RecordingManager:
         self, control: CallControl, ask: RecordingRequest, source: RecordingSource, name: str = ""
     ) -> LiveRecording:
         """Record a call and whom it is connected to."""
-        recorded, sid = RecordedCall(control.call, lambda: control.peer), control.call.sid
         kind: Kind = "dial" if source == "DialVerb" else "call"
-        return self.start(recorded, kind, ask, source, call_sid=sid, name=name)
+        return self.start(
+            lambda: call_tracks(control.call, control.peer),
+            kind,
+            ask,
+            source,
+            call_sid=control.call.sid,
+            name=name,
+        )
 
     def _watch(self, sid: str, callback: Callback | None, friendly_name: str | None) -> None:
         if callback is not None and callback.url:
@@ -234,7 +235,7 @@ class RecordingManager:
             ("RecordingChannels", str(record.layout.stored_channels)),
             ("RecordingStartTime", rfc2822(self._account.dates, record.start_ns)),
             ("RecordingSource", record.source),
-            ("RecordingTrack", record.layout.asked_track),
+            ("RecordingTrack", record.layout.requested_track),
         ]
         if status == "completed":
             params.append(("RecordingDuration", str(record.duration_seconds())))

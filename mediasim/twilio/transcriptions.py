@@ -15,7 +15,7 @@ from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import TranscriptionEvent
-from mediasim.exchange.lifecycle import Tell
+from mediasim.exchange.lifecycle import Emit
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
@@ -38,7 +38,7 @@ _OUT_OF_RANGE: Final = 13617
 class TranscriptionRecord:
     """The words of a recording: Twilio's Transcription resource."""
 
-    LIFE: ClassVar = TRANSCRIPTION
+    LIFECYCLE: ClassVar = TRANSCRIPTION
 
     sid: str
     account_sid: str
@@ -78,7 +78,7 @@ class TranscriptionRecord:
         }
 
 
-def finish(record: TranscriptionRecord, now_ns: int, tell: Tell = lambda word: None) -> None:
+def finish(record: TranscriptionRecord, now_ns: int, tell: Emit = lambda word: None) -> None:
     """End a transcription: completed with its words, or failed for want of any."""
     lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
 

@@ -40,7 +40,7 @@ from mediasim.twilio.rest.table import RESOURCES, all_stored, callbacks, coverag
 
 @dataclass(slots=True)
 class ToyRecord:
-    LIFE: ClassVar = Lifecycle(
+    LIFECYCLE: ClassVar = Lifecycle(
         noun="toy",
         initial=("in-progress",),
         moves={"in-progress": ("broken",), "broken": ()},

@@ -74,8 +74,8 @@ def hearing(heard: list[Samples], behavior: Behavior) -> Behavior:
     async def act(control: PartyControl) -> None:
         call = control.call
         assert call.line is not None
-        assert call.line.ear is not None
-        call.line.ear.listeners.append(lambda _first, pcm: heard.append(pcm.copy()))
+        assert call.line.receiver is not None
+        call.line.receiver.listeners.append(lambda _first, pcm: heard.append(pcm.copy()))
         await behavior(control)
 
     return act

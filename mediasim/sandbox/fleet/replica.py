@@ -138,7 +138,7 @@ class Replica:
         if known is None:
             self._sandbox.repository("recording").add(record)
             known = record
-        elif known.status in known.LIFE.interrupted:
+        elif known.status in known.LIFECYCLE.interrupted:
             for field in dataclasses.fields(known):
                 setattr(known, field.name, getattr(record, field.name))
         self._tell_ended("recording", known)

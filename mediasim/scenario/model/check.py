@@ -55,7 +55,7 @@ def _fault_troubles(scenario: ScenarioParts) -> Iterator[Misfit]:
     for plan in scenario.recordings:
         for number, text in enumerate(plan.asked.faults):
             channels = plan.layout(scenario.profile).stored_channels
-            if wrong := parse_fault(text).trouble(channels):
+            if wrong := parse_fault(text).obstacle(channels):
                 yield (*plan.location, "faults", number), wrong
 
 

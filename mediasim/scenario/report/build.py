@@ -197,7 +197,7 @@ def recording_report(
         channels=layout.plain_channels,
         stored_channels=layout.stored_channels,
         source=record.source,
-        track=layout.asked_track,
+        track=layout.requested_track,
         duration=round(samples / SAMPLE_RATE, 3),
         samples=samples,
         started=round(first / SAMPLE_RATE, 4),
@@ -250,9 +250,8 @@ def _streams(call: LiveCall) -> list[StreamReport]:
     if line is None:
         return [_stream_from_elsewhere(call, reception)]
     streams = [_stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)]
-    if line.ear is not None:
-        ear = line.ear
-        streams.append(_stream(line, "down", ear.reception, ear.stream, ear.sent, ear.fates))
+    if (down := line.receiver) is not None:
+        streams.append(_stream(line, "down", down.reception, down.stream, down.sent, down.fates))
     return streams
 
 

@@ -60,7 +60,7 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
     rule = layout.rule
     yield f"{document['sid']}  {document['source']}, {document['status']}"
     yield (
-        f"  asked for: {layout.asked_channels}, track {layout.asked_track}, "
+        f"  asked for: {layout.requested_channels}, track {layout.requested_track}, "
         f"profile {layout.profile}"
     )
     yield f"  stored: {_channels(layout.stored_channels)}. {rule.reason}"

@@ -234,7 +234,7 @@ async def _hang_up(actor: Actor, step: Hangup, cursor: int) -> int:
 @carries_out(Emit)
 async def _emit(actor: Actor, step: Emit, cursor: int) -> int:
     await actor.reach(cursor)
-    actor.exchange.raise_event(step.name, actor.call.party.name)
+    actor.exchange.emit_script_event(step.name, actor.call.party.name)
     return actor.ended(cursor)
 
 
@@ -267,11 +267,11 @@ async def _wanted(actor: Actor, step: WaitFor) -> None:
         await exchange.events.wait(step.event)
     elif step.quiet is not None:
         frames = -(-step.quiet // FRAME_NS)
-        await line.hearing(lambda fired: tracker.wait_quiet(frames, fired))
+        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired))
     elif step.digit is not None:
         await _hear_digit(actor, step.digit)
     else:
-        await line.hearing(tracker.wait_speech)
+        await line.wait_to_hear(tracker.wait_speech)
 
 
 def _tracker(line: Line, step: WaitFor) -> SpeechTracker:
@@ -288,7 +288,7 @@ async def _hear_digit(actor: Actor, wanted: str) -> None:
     # What was pressed before now is not waited for, however late it is lived through.
     line.room.plane.catch_up(line.room)
     keys: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
-    events, ear = actor.exchange.events, line.ear
+    events, receiver = actor.exchange.events, line.receiver
     detector: DtmfDetector | None = None
 
     def pressed(event: Event) -> None:
@@ -314,14 +314,14 @@ async def _hear_digit(actor: Actor, wanted: str) -> None:
         control.spawn(look(fired))
 
     events.on("dtmf", pressed)
-    if ear is not None:
-        ear.listeners.append(listen)
+    if receiver is not None:
+        receiver.listeners.append(listen)
     try:
-        await line.hearing(ask)
+        await line.wait_to_hear(ask)
     finally:
         events.forget("dtmf", pressed)
-        if ear is not None:
-            ear.listeners.remove(listen)
+        if receiver is not None:
+            receiver.listeners.remove(listen)
 
 
 def _in_words(step: WaitFor) -> str:

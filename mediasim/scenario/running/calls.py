@@ -14,9 +14,9 @@ from mediasim.exchange.message import record_message
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone
 from mediasim.exchange.profiles import Kind
 from mediasim.exchange.recording import (
-    RecordedCall,
-    RecordedMessage,
     RecordingOptions,
+    call_tracks,
+    message_tracks,
     start_recording,
 )
 from mediasim.exchange.recording_control import LiveRecording
@@ -183,7 +183,7 @@ class CallerLeg(CallControl):
         return start_recording(
             self.exchange,
             self.call.room,
-            RecordedCall(self.call, lambda: self.peer),
+            lambda: call_tracks(self.call, self.peer),
             self._kind,
             RecordingOptions(plan.channels, plan.track, plan.trim),
             plan.source,
@@ -267,7 +267,7 @@ class DialledCall:
         if not caller.active:  # only a call in progress can be given to another
             await self._caller.connected()
         words = f"{caller.party.name} is put through to {transfer.to.name}"
-        self._newest.tell("transferred", words)
+        self._newest.emit("transferred", words)
 
 
 class VoicemailCall:
@@ -308,7 +308,7 @@ class VoicemailCall:
         recording = start_recording(
             self._exchange,
             self._caller.call.room,
-            RecordedMessage(self._caller.call),
+            lambda: message_tracks(self._caller.call),
             "record-verb",
             RecordingOptions(trim=self._plan.trim),
             "RecordVerb",

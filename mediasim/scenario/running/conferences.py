@@ -161,7 +161,7 @@ class Meeting:
         return start_recording(
             self._exchange,
             self._room,
-            conference.recorded,
+            conference.tracks,
             "conference",
             RecordingOptions(plan.channels, trim=plan.trim),
             "Conference",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mediasim.exchange.participant import ConferenceHappening, Participant
+from mediasim.exchange.participant import ConferenceEventName, Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.account_parts import AccountParts
@@ -20,7 +20,7 @@ from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["ConferenceCallbacks", "participant_params"]
 
-_EVENTS: Final[dict[ConferenceHappening, tuple[str, str]]] = {
+_EVENTS: Final[dict[ConferenceEventName, tuple[str, str]]] = {
     "start": ("conference-start", "start"),
     "end": ("conference-end", "end"),
     "join": ("participant-join", "join"),
@@ -68,12 +68,12 @@ class ConferenceCallbacks:
         """Tell of it there, from now on."""
         self._callback = callback
 
-    def wants(self, happening: ConferenceHappening) -> bool:
+    def wants(self, happening: ConferenceEventName) -> bool:
         return self._callback is not None and _EVENTS[happening][1] in self._callback.events
 
-    def happened(
+    def notify(
         self,
-        happening: ConferenceHappening,
+        happening: ConferenceEventName,
         participant: Participant | None,
         *,
         why: str = "",

@@ -17,7 +17,7 @@ from mediasim.exchange.conference import Conference
 from mediasim.exchange.dial import ConnectedCalls, attend
 from mediasim.exchange.participant import (
     Beep,
-    Entertainment,
+    Music,
     Participant,
     ParticipantOptions,
     hold_music,
@@ -142,7 +142,7 @@ class ConferenceManager:
             record=None if recording is None else partial(self._record_as_asked, live, recording),
         )
 
-    def _entertainment(self, live: _Live, script: TwimlSource | None) -> Entertainment:
+    def _entertainment(self, live: _Live, script: TwimlSource | None) -> Music:
         """Music, nothing, or a document of the app's."""
         if script is None:
             return hold_music
@@ -164,7 +164,7 @@ class ConferenceManager:
         self, conference: Conference, ask: RecordingRequest, source: RecordingSource
     ) -> LiveRecording:
         return self._service.recordings.start(
-            conference.recorded,
+            conference.tracks,
             "conference",
             ask,
             source,

@@ -10,7 +10,7 @@ from typing import Final
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dial import ConnectedCalls
 from mediasim.exchange.participant import Unavailable
-from mediasim.exchange.queue import CallQueue, LeftQueue, QueueResult, Waiting
+from mediasim.exchange.queue import CallQueue, LeftQueue, QueueMember, QueueResult
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.conferencing.playback import SOUNDS, beside, entertain, play_through
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
@@ -48,7 +48,7 @@ class QueueManager:
     def __init__(self, service: CallDocuments) -> None:
         self._service = service
         self._queues: dict[str, _Kept] = {}
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, QueueMember] = {}
         """By call SID."""
 
     # -- Enqueue ----------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class QueueManager:
             again=True,
         )
         try:
-            result = await queue.served(member, heard)
+            result = await queue.wait(member, heard)
         except asyncio.CancelledError:  # another document, from outside
             result = "redirected-from-bridged" if member.bridged else "redirected"
             self._tell(session, verb, self._params(kept, member, result))
@@ -98,7 +98,7 @@ class QueueManager:
             self._service.notify(session.call.sid, error.code, error.message, session.base)
             return None
 
-    def _params(self, kept: _Kept, member: Waiting, result: QueueResult) -> Params:
+    def _params(self, kept: _Kept, member: QueueMember, result: QueueResult) -> Params:
         seconds = member.waited_until(self._now_ns) // NS_PER_SECOND
         return [
             ("QueueResult", result),
@@ -106,7 +106,7 @@ class QueueManager:
             ("QueueTime", str(seconds)),
         ]
 
-    def _place(self, kept: _Kept, member: Waiting) -> Params:
+    def _place(self, kept: _Kept, member: QueueMember) -> Params:
         """What the app is told while a call waits."""
         record = self._now(kept)
         return [
@@ -154,7 +154,7 @@ class QueueManager:
             outcome.bridged, outcome.recording = talk.bridged, recording.recording
 
     async def _whisper(
-        self, session: CallSession, noun: Verb, kept: _Kept, member: Waiting
+        self, session: CallSession, noun: Verb, kept: _Kept, member: QueueMember
     ) -> bool:
         """The noun's document, heard by the call from the queue; whether that is still there."""
         assert isinstance(member.control, CallSession)
@@ -201,7 +201,7 @@ class QueueManager:
         record.average_wait_seconds = queue.average_wait_seconds(self._now_ns)
         return record
 
-    def _member_record(self, kept: _Kept, member: Waiting) -> MemberRecord:
+    def _member_record(self, kept: _Kept, member: QueueMember) -> MemberRecord:
         return MemberRecord(
             account_sid=kept.record.account_sid,
             queue_sid=kept.record.sid,
@@ -227,7 +227,7 @@ class QueueManager:
 
     def found_elsewhere(self, sid: str, size: int, seconds: int) -> None:
         """So many calls wait in it in other processes, for so long on average."""
-        self._kept(sid).queue.elsewhere = size, seconds
+        self._kept(sid).queue.remote = size, seconds
 
     def create(self, name: str, max_size: int = _DEFAULT_SIZE) -> QueueRecord:
         """POST /Queues."""
@@ -280,7 +280,7 @@ class QueueManager:
         member.control.redirect(script)
         return self._member_record(kept, member)
 
-    def _member(self, kept: _Kept, who: str) -> Waiting:
+    def _member(self, kept: _Kept, who: str) -> QueueMember:
         for member in kept.queue.waiting:
             if who in (_FRONT, member.control.call.sid):
                 return member

@@ -12,7 +12,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
-from mediasim.exchange.recovery import settle_left
+from mediasim.exchange.recovery import settle_interrupted
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.paging import PAGING, listed
@@ -123,7 +123,7 @@ def _of_other(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
     shown = recording_json(record, ask.service.dates)
     del shown["subresource_uris"], shown["media_url"]
     if "call" in ask.at:
-        shown["track"] = record.layout.asked_track
+        shown["track"] = record.layout.requested_track
         owner = f"Calls/{record.call_sid}"
     else:
         owner = f"Conferences/{record.conference_sid}"
@@ -164,7 +164,7 @@ def _store(service: Account) -> Store:
 
 def _end(record: RecordingRecord, died_ns: int, media: MediaStore) -> None:
     # Nothing of it was found in a spool: what is in the store decides.
-    settle_left(media, record, died_ns)
+    settle_interrupted(media, record, died_ns)
 
 
 MEDIA: Final = f"{ACCOUNT}/Recordings/{{sid}}"

@@ -195,7 +195,7 @@ class Stored:
     @property
     def lives(self) -> bool:
         """Whether a record has a lifecycle, which ends with its process at the latest."""
-        return hasattr(self.record, "LIFE")
+        return hasattr(self.record, "LIFECYCLE")
 
 
 def _twilio_json(record: Any, dates: Dates) -> dict[str, Any]:

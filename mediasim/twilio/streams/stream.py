@@ -93,7 +93,7 @@ class StreamOwner(Protocol):
 class StreamRecord:
     """One stream of a call, under way or over."""
 
-    LIFE: ClassVar = STREAM
+    LIFECYCLE: ClassVar = STREAM
 
     sid: str
     account_sid: str

@@ -206,10 +206,10 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSe
     """A noun's call, queued."""
     callback = callback_of(noun, session, "statusCallback")
     other = place(session, _address(noun), verb.attribute("callerId"), callback)
-    reach = other.phone.reach
-    if isinstance(reach, AuthenticatingGateway) and noun.attribute("username"):
+    gateway = other.phone.gateway
+    if isinstance(gateway, AuthenticatingGateway) and noun.attribute("username"):
         user, password = noun.attribute("username"), noun.attribute("password")
-        other.phone = replace(other.phone, reach=reach.as_user(user, password))
+        other.phone = replace(other.phone, gateway=gateway.as_user(user, password))
     return other
 
 

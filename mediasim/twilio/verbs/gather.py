@@ -14,7 +14,7 @@ from typing import Final
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange.waiting import NOTICE_FRAMES, Keys, first_of, listen_for_keys, never, notice
 from mediasim.media.recorder import Track
-from mediasim.parties.hearing import SpeechTracker, fired
+from mediasim.parties.hearing import SpeechTracker, frame_of
 from mediasim.parties.timeline import words_between
 from mediasim.twilio.requests import Callback, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
@@ -122,7 +122,7 @@ class _Asking:
     async def hear(self, tracker: SpeechTracker) -> None:
         """Words, until the party has been quiet for long enough."""
         since_ns = self._session.exchange.now_ns
-        await notice(self._session.call, await fired(tracker.wait_speech))
+        await notice(self._session.call, await frame_of(tracker.wait_speech))
         self.speaking = True
         if self._barge_in:
             self.begun.set()
@@ -144,7 +144,7 @@ class _Asking:
         exchange, frames = self._session.exchange, -(-self._quiet_ns // FRAME_NS)
 
         async def quiet() -> None:
-            silent = await fired(lambda tell: tracker.wait_silence(frames, tell))
+            silent = await frame_of(lambda found: tracker.wait_silence(frames, found))
             await notice(self._session.call, silent)
 
         longest = exchange.sleep(self._longest_ns) if self._longest_ns else never()

@@ -8,7 +8,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.message import MessageRequest, record_message
 from mediasim.exchange.profiles import Channels
 from mediasim.exchange.profiles import Track as RecordedTrack
-from mediasim.exchange.recording import RecordedMessage
+from mediasim.exchange.recording import message_tracks
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim
 from mediasim.exchange.waiting import CallEnded
@@ -63,7 +63,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
             max_length_ns=verb.seconds("maxLength", 3600) * NS_PER_SECOND,
         ),
         lambda: manager.start(
-            RecordedMessage(session.call),
+            lambda: message_tracks(session.call),
             "record-verb",
             ask,
             "RecordVerb",
