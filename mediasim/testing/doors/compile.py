@@ -175,7 +175,7 @@ def _dial(response: Element, number: str, timeout: int) -> Element:
 def _recording_element(start: Element, recording: RecordingSpec) -> None:
     SubElement(
         start,
-        "RecordingSpec",
+        "Recording",
         channels=recording.channels,
         track=recording.track,
         trim=recording.trim,
@@ -188,7 +188,7 @@ def conference_twiml(scenario: Scenario, conference: ConferenceSpec) -> str:
         if _drawn(scenario.parties[who.party]):
             raise CannotSay(f"what is drawn under the name of {who.party}'s leg")
     response = Element("Response")
-    noun = SubElement(SubElement(response, "Dial"), "ConferenceSpec", beep="false", waitUrl="")
+    noun = SubElement(SubElement(response, "Dial"), "Conference", beep="false", waitUrl="")
     noun.text = conference.name
     if conference.recording is not None:
         noun.set("record", "record-from-start")
