@@ -155,9 +155,6 @@ def test_a_package_is_imported_by_its_public_face(package: str) -> None:
 LONGEST = 400
 OF_ONE_IDEA = {
     "exchange/conference.py",
-    "rtp/scheduler.py",
-    "rtp/skew_compensation.py",
-    "rtp/playout.py",
     "scenario/model/steps.py",
     "truth/measure.py",
 }

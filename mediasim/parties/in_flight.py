@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.net.link import Link
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, joined
 
 __all__ = ["PacketFate", "PacketsInFlight"]
 
@@ -74,7 +74,7 @@ class PacketsInFlight:
                 length = np.concatenate((length, length[copies]))
                 arrival = np.concatenate((arrival, arrival[copies] + _COPY_AFTER_NS))
         launched = PacketBlock(data, length, arrival)
-        self._flying = self._flying.followed_by(launched) if len(self._flying) else launched
+        self._flying = joined([self._flying, launched]) if len(self._flying) else launched
 
     def land(self, before_ns: int) -> PacketBlock | None:
         """Packets that arrived before ``before_ns`` and were not yet taken, in order."""

@@ -22,9 +22,9 @@ from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver
 from mediasim.parties.shared_playout import shared_playout_of
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.probation import place_of
+from mediasim.rtp.playout_offsets import AHEAD_FRAMES
+from mediasim.rtp.probation import offset_of
 from mediasim.rtp.sender import RtpSender
-from mediasim.rtp.skew_compensation import AHEAD_FRAMES
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
 
@@ -64,7 +64,7 @@ class Party:
         A packet leaves when its last sample is said.
         """
         step = self.ptime_ms * FRAME_SAMPLES // 20
-        return place_of(step + self.up.delay // SAMPLE_NS, self.depth)
+        return offset_of(step + self.up.delay // SAMPLE_NS, self.depth)
 
     @property
     def path_frames(self) -> int:

@@ -76,7 +76,7 @@ class RtpReceiver:
         ticks = (sender.first_timestamp - stream.first_timestamp + _HALF) % (2 * _HALF) - _HALF
         media = MEDIA_BASE + ticks // sender.ticks_per_sample + sent
         shift = next((each for each in reversed(stream.shifts) if each.media <= media), None)
-        return media + (shift or stream.shifts[0]).place
+        return media + (shift or stream.shifts[0]).offset
 
     def share(self, playout: Playout, wait: Callable[[RtpReceiver, int], None]) -> None:
         """Be played out together with others from the beginning on.

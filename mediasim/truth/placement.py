@@ -92,7 +92,7 @@ class Placement:
         """
         to_media = self._to_media + rebased
         said = -((to_media - shift.media) // self._step) * self._step
-        return Move(said, said + to_media + shift.place, shift.moved, shift.frame)
+        return Move(said, said + to_media + shift.offset, shift.moved, shift.frame)
 
     def _as_heard(self) -> list[Span]:
         """What stands where, in order, without overlaps.

@@ -264,7 +264,7 @@ def _lost(
     moved: list[tuple[int, int]] = []
     if received.placement is None:
         for shift in call.leg.stream.shifts:
-            at = shift.media + shift.place
+            at = shift.media + shift.offset
             if shift.moved and low <= at < high:
                 moved += [(file, shift.moved) for _, file, _ in to_file.pieces(at, at + 1)]
         return gaps, moved

@@ -15,6 +15,7 @@ NAMES = (
     "channel_worth.py",
     "stream_capacity.py",
     "verify_accuracy.py",
+    "voices.py",
 )
 
 

@@ -8,7 +8,7 @@ diarisation of one label a time can beat. DER is NIST's diarisation error rate w
 missed, invented and confused speech by all speech. *Words* is the share of the words said that go
 to the wrong speaker or to nobody. With the extra ``transcribe`` also the words heard wrong (WER):
 of each channel by itself, and of the mix in the order in which things were said. The two voices
-are one engine's, high and low: easily transcribed, and harder to cluster than unlike ones.
+are one engine's, a woman's and a man's: easily transcribed.
 
     python tests/benchmarks/channel_worth.py [--short]
 """

@@ -123,7 +123,7 @@ def test_everything_may_be_absent() -> None:
         (
             "parties:\n  a: {voice: nobody}",
             "plan.yaml:2:14: parties.a.voice: there is no voice 'nobody'; the voices are amy, ben, "
-            "chloe, daniel, emma, fergus, grace, henry, isla, babble",
+            "emma, daniel, chloe, jack, grace, liam, fergus, henry, isla, babble",
         ),
         (
             "default: {number: +14155550100}",

@@ -31,7 +31,7 @@ from mediasim.audio.wav import write_wav
 from mediasim.cli import app
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.net.sdp import agreed, answer, offer, parse_sdp
-from mediasim.rtp.quality import emodel_mos
+from mediasim.rtp.reception import emodel_mos
 from mediasim.rtp.sender import RtpSender
 from mediasim.scenario.fuzz.draw_parties import Draws, draw_party
 from mediasim.scenario.model.load import parse_scenario, scenario_schema
@@ -234,7 +234,7 @@ def test_endpoints_elsewhere_are_sent_it_and_heard_in_it(toy: Codec, tmp_path: P
 
 
 def test_files_the_schema_the_starter_and_the_fuzzer_know_it(toy: Codec) -> None:
-    party = scenario_schema()["$defs"]["Party"]["anyOf"][-1]["properties"]["codec"]
+    party = scenario_schema()["$defs"]["PartySpec"]["anyOf"][-1]["properties"]["codec"]
     assert {toy.name, *toy.aliases} <= set(party["enum"])
     assert f"or {toy.name}" in starter_scenario("mine")
     drawn = [draw_party(Draws(Seeds(seed), "party")) for seed in range(60)]

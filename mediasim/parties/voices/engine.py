@@ -1,22 +1,19 @@
-"""Speech engines: what every one offers, the two ways in which one can fail, and two of them.
+"""Speech engines: what every one offers, the two ways in which one can fail, and ``babble``.
 
 ``babble`` is noise in place of speech: as long as the text would take, shaped like speech, no
 words. It needs no model and no library, so it is what always works: the last resort when the others
-fail, and the choice of tests that only need sound. ``hibari`` is natural speech from one small
-neural voice inside its package, which would fetch others from the network and so is only ever asked
-for that one. Another person is the same voice spoken at 1/r of the tempo and then played r times as
-fast: pitch and formants move by r, the tempo stays. (``espeak`` has a module of its own.)
+fail, and the choice of tests that only need sound.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import SAMPLE_RATE, samples_of_seconds
+from mediasim.audio.frames import samples_of_seconds
 from mediasim.parties.voices.catalogue import Voice
 from mediasim.seeds import Seeds
 
@@ -25,7 +22,6 @@ __all__ = [
     "BabbleEngine",
     "EngineError",
     "EngineUnavailable",
-    "HibariEngine",
     "SpeechEngine",
     "TimedEngine",
     "versions",
@@ -80,9 +76,6 @@ def versions(*distributions: str) -> str:
         raise EngineUnavailable(f"{missing.name} is not installed") from None
 
 
-# -- babble ---------------------------------------------------------------------------------
-
-
 SECONDS_PER_CHARACTER: Final = 0.065
 """An unhurried speaker: about fifteen characters a second."""
 
@@ -103,41 +96,3 @@ class BabbleEngine:
             generator=Seeds(0).generator(f"voices/babble/{voice.name}/{text}"),
         )
         return pcm.astype(np.float32) / np.float32(32768)
-
-
-# -- hibari ---------------------------------------------------------------------------------
-
-
-class HibariEngine:
-    """Loads its model at the first utterance and keeps it."""
-
-    def __init__(self) -> None:
-        self._model: Any = None
-
-    def identity(self, voice: Voice) -> str | None:
-        installed = versions("hibari-tts", "onnxruntime", "numpy", "soxr")
-        return f"{installed}; ratio {voice.ratio}"
-
-    def speak(self, voice: Voice, text: str) -> NDArray[np.float32]:
-        model = self._loaded()
-        import soxr
-
-        # The noise in breath and fricatives is drawn from the seed: the same one every time.
-        try:
-            sound = model(text, speed=1 / voice.ratio, seed=0)
-        except Exception as failure:  # whatever the runtime or the phonemiser meets
-            raise EngineError(f"{type(failure).__name__}: {failure}") from failure
-        spoken: NDArray[np.float32] = soxr.resample(
-            sound, model.sample_rate * voice.ratio, SAMPLE_RATE
-        )
-        return spoken
-
-    def _loaded(self) -> Any:
-        if self._model is None:
-            try:
-                from hibari import Hibari  # type: ignore[import-untyped, unused-ignore]
-
-                self._model = Hibari()
-            except Exception as failure:  # a missing package, library, model file, CPU feature
-                raise EngineUnavailable(f"it does not load: {failure}") from failure
-        return self._model

@@ -42,7 +42,7 @@ class EspeakEngine:
 
     def identity(self, voice: Voice) -> str | None:
         installed = versions("espeakng-loader", "soxr")
-        return f"{installed}; {voice.variant} {voice.pitch} {voice.words_per_minute}"
+        return f"{installed}; {voice.recipe('espeak')}"
 
     def speak(self, voice: Voice, text: str) -> NDArray[np.float32]:
         return self.speak_timed(voice, text)[0]

@@ -29,11 +29,11 @@ from mediasim.parties.voices.engine import (
     BabbleEngine,
     EngineError,
     EngineUnavailable,
-    HibariEngine,
     SpeechEngine,
     TimedEngine,
 )
 from mediasim.parties.voices.espeak import EspeakEngine
+from mediasim.parties.voices.hibari import HibariEngine
 from mediasim.parties.voices.level import at_speech_level, kept_samples
 from mediasim.parties.voices.word_times import WordTime, aligned, shared_out, told
 
@@ -57,11 +57,13 @@ LONGEST_PIECE: Final = 300
 """Characters that are synthesised at once: some 20 seconds of speech."""
 _BREATH_SAMPLES: Final = 2000
 """A pause of 250 ms between two pieces."""
-PROCESSING: Final = "4"
+PROCESSING: Final = "5"
 """To be changed whenever the same engine output would become other samples or word times."""
 
 SPEECH_ENGINES: Final = ("hibari", "espeak")
 BABBLE: Final = "babble"
+SYNTHETIC: Final = "espeak"
+"""The engine for languages and accents that no other has."""
 _TIMING: Final = "espeak"
 """The engine whose word times are carried over to the others' speech."""
 
@@ -83,7 +85,7 @@ class Speaker:
     ) -> None:
         """``engines`` by name, babble among them; `ValueError` for a bad ``MEDIASIM_SPEECH``."""
         self.warnings: list[str] = []
-        """What took over from what and why, in plain words, once for each cause."""
+        """What took over from what and why, and which voices are synthetic, each once."""
         self._engines = _installed_engines() if engines is None else engines
         self._cache = UtteranceCache() if cache is None else cache
         self._kept_clips = clips_folder()
@@ -157,6 +159,11 @@ class Speaker:
             engine, utterance = last, self._utterance(last, voice, words)
         for failed, reason in failures.items():
             self._note(failed, reason, engine)
+        if engine == voice.engine == SYNTHETIC and not self._forced:
+            self._note_once(
+                f"the voice {voice.name} is synthetic (espeak) and hard to understand "
+                "on a telephone"
+            )
         return engine, utterance
 
     def _order(self, voice: Voice) -> tuple[str, ...]:
@@ -168,8 +175,7 @@ class Speaker:
     def _utterance(self, engine: str, voice: Voice, words: str) -> Utterance:
         if engine == BABBLE or self._kept_clips is None:
             return self._cached(engine, voice, words)
-        recipe = f"{voice.ratio} {voice.variant} {voice.pitch} {voice.words_per_minute}"
-        key = ("clip", PROCESSING, engine, recipe, words)
+        key = ("clip", PROCESSING, engine, voice.recipe(engine), words)
         utterance = self._kept_clips.load(*key)
         if utterance is None:
             utterance = self._cached(engine, voice, words)
@@ -237,6 +243,10 @@ class Speaker:
             self._causes.add(cause)
             wordless = " (noise without words)" if instead == BABBLE else ""
             self.warnings.append(f"{cause}: {instead}{wordless} speaks in its place")
+
+    def _note_once(self, words: str) -> None:
+        if words not in self.warnings:
+            self.warnings.append(words)
 
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mediasim.captures.pcap import CaptureError, Datagram, datagram_in, read_capture
-from mediasim.captures.rtp_streams import CapturedDirection, find_streams, pairs_of, talks_of
+from mediasim.captures.rtp_streams import CapturedDirection, directions_of, find_streams, pairs_of
 from mediasim.net.sdp import SdpError, SessionDescription, parse_sdp
 
 __all__ = [
@@ -78,7 +78,7 @@ def read_captured(path: Path, *, partial: bool = False) -> Captured:
     if any(each.at_ns > _LATEST_NS or each.at_ns < 0 for each in found):
         raise ImportRefused(f"{path}: the times of its frames are no dates")
     found.sort(key=lambda each: each.at_ns)
-    talks = talks_of(find_streams(found))
+    talks = directions_of(find_streams(found))
     if not talks:
         raise ImportRefused(
             f"{path}: no RTP streams among {len(capture.frames)} frames, {len(found)} of them UDP"
@@ -219,7 +219,7 @@ def _sides(talks: tuple[CapturedDirection, ...]) -> tuple[CapturedDirection, ...
     apart = not any(one.overlaps(two) for one, two in itertools.combinations(talks, 2))
     if len(ways) == 1 and apart:  # one sender, who paused for long if there are several
         talks = (CapturedDirection(tuple(stream for talk in talks for stream in talk.streams)),)
-    return (*talks, CapturedDirection.unheard(talks[0])) if len(talks) == 1 else talks
+    return (*talks, CapturedDirection.uncaptured(talks[0])) if len(talks) == 1 else talks
 
 
 def _found(talks: tuple[CapturedDirection, ...], wanted: str, option: str) -> CapturedDirection:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from mediasim.audio.codecs import CODECS
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml
 from mediasim.documents.model import Location
@@ -181,6 +182,6 @@ def scenario_schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": {"type": "array", "minItems": 1},
         "minProperties": 1,
-        "examples": [{"parties.alice.codec": ["PCMU", "PCMA"], "seed": [1, 2, 3]}],
+        "examples": [{"parties.alice.codec": list(CODECS)[:2], "seed": [1, 2, 3]}],
     }
     return schema

@@ -18,8 +18,7 @@ from mediasim.parties.in_flight import PacketFate
 from mediasim.parties.party import Line
 from mediasim.rtp import rtcp
 from mediasim.rtp.oddities import Oddity, oddities_of
-from mediasim.rtp.quality import Opinion, emodel_mos
-from mediasim.rtp.reception import Reception
+from mediasim.rtp.reception import Opinion, Reception, emodel_mos
 from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.expectations.checks import Verdict
 from mediasim.scenario.model.call import Call
