@@ -34,6 +34,9 @@ class SpreadName(str, Enum):  # noqa: UP042
     numbers = "numbers"
 
 
+_DATA = Path("mediasim-data")
+
+
 def _profile(name: str) -> str:
     if name not in PROFILES:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, PROFILES))}.")
@@ -43,9 +46,10 @@ def _profile(name: str) -> str:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8080,
-    data: Annotated[Path, typer.Option(help="The folder that keeps its state.")] = Path(
-        "mediasim-data"
-    ),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder that keeps its state.", show_default=str(_DATA)),
+    ] = None,
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing.")] = False,
     clock: Annotated[ClockName, typer.Option(help="What its time is.")] = ClockName.real,
     rate: Annotated[float, typer.Option(help="How fast the real clock goes.")] = 1.0,
@@ -113,6 +117,8 @@ def serve(
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
 
+    if in_memory and (data or database or media):
+        stop("--in-memory keeps nothing: expected it without --data, --database and --media")
     os.umask(0o077)  # what is kept is nobody else's to read
     _raise_limit_of_files()
     try:
@@ -121,7 +127,7 @@ def serve(
             clock=clock.value,
             rate=rate,
             lines=lines.value,
-            data=None if in_memory else data,
+            data=None if in_memory else data or _DATA,
             database=database,
             media=media,
             workers=workers,

@@ -25,6 +25,9 @@ from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
+from mediasim.twilio.twiml.document import TwimlError
+from mediasim.twilio.twiml.parser import parse_twiml
+from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 __all__ = [
     "DEFAULT",
@@ -41,6 +44,7 @@ __all__ = [
     "parse_callee",
     "parse_config",
     "read_sip_address",
+    "secret_token",
 ]
 
 DEFAULT: Final = "default"
@@ -50,8 +54,19 @@ _SIP_HOST: Final = "127.0.0.1"
 
 
 def _url(text: str) -> str:
-    if re.fullmatch(r"https?://[^\s/?#]+\S*", text) is None:
-        raise ValueError(f"expected a URL such as http://127.0.0.1:5000/voice, found {text[:60]!r}")
+    try:
+        WebhookUrl.parse(text)
+    except ValueError as error:
+        expected = "expected a URL such as http://127.0.0.1:5000/voice"
+        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
+    return text
+
+
+def _twiml(text: str) -> str:
+    try:
+        parse_twiml(text.encode(), "text/xml")
+    except TwimlError as error:
+        raise ValueError(f"expected TwiML such as <Response/>: {error.message}") from None
     return text
 
 
@@ -61,9 +76,10 @@ def _sid(text: str) -> str:
     return text
 
 
-def _token(text: str) -> str:
+def secret_token(text: str) -> str:
+    """A token that cannot be guessed at once. Raises ValueError."""
     if re.fullmatch("[!-~]{8,128}", text) is None:
-        raise ValueError("expected 8 to 128 printable characters without spaces")
+        raise ValueError("expected 8 to 128 printable ASCII characters without spaces")
     return text
 
 
@@ -90,7 +106,7 @@ class AppNumber(Model):
     """How."""
     friendly_name: Text | None = None
     """What a person calls it; the number itself where absent."""
-    twiml: Text | None = None
+    twiml: Annotated[Text, AfterValidator(_twiml)] | None = None
     """Instead of a URL: the TwiML itself."""
     recorder_fault: OneOrMany[FaultText] = ()
     """Its calls' recordings are broken so: as in weather, for this number alone."""
@@ -133,7 +149,7 @@ class AccountConfig(Model):
 
     sid: Annotated[Text, AfterValidator(_sid)] | None = None
     """AC and 32 hexadecimal digits."""
-    auth_token: Annotated[Text, AfterValidator(_token)] | None = None
+    auth_token: Annotated[Text, AfterValidator(secret_token)] | None = None
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
@@ -185,7 +201,7 @@ class Config(Model):
     """Simulated parties by name; also ``client:NAME`` and ``sip:NAME@...`` call them."""
     default: Callee = Callee.model_construct(script=(Say(text="Hello."),))
     """Who answers numbers that nobody claimed."""
-    allow_hosts: Many[Text] = ()
+    allow_hosts: Many[Annotated[Text, AfterValidator(allowed_host)]] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
     stream_grace: Duration = Duration.of("0s")

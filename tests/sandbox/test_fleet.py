@@ -387,7 +387,8 @@ def workers_of(sandbox: Sandbox) -> list[Path]:
 def test_workers_share_a_postgresql_server(folder: Path, user_app: App) -> None:
     with postgresql() as database:
         config = str(plan(folder, user_app.url))
-        options = ("--in-memory", "--config", config, "--database", database)
+        data = str(folder / "data")
+        options = ("--data", data, "--config", config, "--database", database)
         with serving(*options, "--workers", "2") as sandbox:
             made = [placed(sandbox) for _ in range(2)]
             for sid in made:
