@@ -20,7 +20,7 @@ import binascii
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -28,7 +28,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mediasim.twilio.account import Account
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
@@ -39,6 +39,7 @@ __all__ = ["ResourceEndpoint", "authenticate"]
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
 _LARGEST: Final = 1 << 20
+_LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
 
@@ -80,8 +81,8 @@ class ResourceEndpoint:
             return refused(error, as_xml=as_xml, headers=headers)
         return written(answer, self._resource.name, as_xml=as_xml)
 
-    def _done(self, method: str, authorization: str | None, ask: ApiRequest) -> Any:
-        """On the engine's loop: the answer, or what is awaited for it."""
+    async def _done(self, method: str, authorization: str | None, ask: ApiRequest) -> ApiResponse:
+        """On the engine's loop: do it, and warn of what was given in vain."""
         own = self._service.account.sid
         authenticate(
             self._service,
@@ -95,10 +96,26 @@ class ResourceEndpoint:
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
         names = operation.parameters
-        answer: ApiResponse | Awaitable[ApiResponse] = operation.do(
-            replace(ask, query=ask.query.only(names), form=ask.form.only(names))
-        )
+        ask = replace(ask, query=ask.query.only(names), form=ask.form.only(names))
+        answer = operation.do(ask)
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if ignored := ask.form.unread():
+            words = f"{self._resource.name} parameters are ignored here: {', '.join(ignored)}"
+            self._service.notify(_call_of(ask, answer), BAD_PARAMETER, _short(words), warning=True)
         return answer
+
+
+def _call_of(ask: ApiRequest, answer: ApiResponse) -> str | None:
+    """The call that a request was about, or has placed; None: none."""
+    shown = answer.body if isinstance(answer.body, dict) else {}
+    placed = shown.get("sid") if ask.resource.prefix == "CA" else None
+    call: str | None = placed or shown.get("call_sid") or ask.at.get("call")
+    return call
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LONGEST_WORDS else words[: _LONGEST_WORDS - 3] + "..."
 
 
 # -- credentials -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Parameters of a query or a form: their words read, and wrong ones refused with Twilio's code.
 
-Twilio ignores what it does not know, so nothing here looks for unknown names. Of a parameter given
+Twilio ignores what it does not know, and so it is here: a warning among the notifications names
+what was given and never read (:meth:`Params.unread`). Of a parameter given
 twice the last counts, but for those that may be repeated. An empty value is as good as none where
 a word, number or flag is wanted; an empty URL takes a URL away. Codes are those of Twilio's error
 dictionary; 20001 where it names none.
@@ -65,7 +66,7 @@ W = TypeVar("W", bound=str)
 class Params:
     """Names and values, in order."""
 
-    __slots__ = ("_declared", "_last", "pairs")
+    __slots__ = ("_declared", "_last", "_read", "pairs")
 
     def __init__(
         self, pairs: Iterable[tuple[str, str]] = (), declared: Collection[str] | None = None
@@ -74,6 +75,7 @@ class Params:
         self.pairs = tuple(pairs)
         self._last = dict(self.pairs)
         self._declared = declared
+        self._read: set[str] = set()
 
     @classmethod
     def parse(cls, text: str) -> Params:
@@ -91,6 +93,10 @@ class Params:
     def only(self, declared: Collection[str]) -> Params:
         """The same parameters, of which those of other names cannot be read."""
         return Params(self.pairs, declared)
+
+    def unread(self) -> list[str]:
+        """The names that were given with a value, and that nothing has read."""
+        return [name for name, value in self._last.items() if value and name not in self._read]
 
     def all(self, name: str) -> list[str]:
         """Every value of a parameter that may be repeated."""
@@ -189,6 +195,7 @@ class Params:
     def _check(self, name: str) -> None:
         # The table of what the API understands is made of what is declared: it has to be all.
         assert self._declared is None or name in self._declared, f"{name} is not declared"
+        self._read.add(name)
 
 
 _NONE: Final = Params()

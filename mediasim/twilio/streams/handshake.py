@@ -29,6 +29,7 @@ __all__ = [
     "TIMEOUT",
     "StreamFailed",
     "StreamTarget",
+    "address_of",
     "target_of",
 ]
 
@@ -57,7 +58,7 @@ NAMES: Final = {
     MALFORMED_MESSAGE: "Stream - Protocol - Malformed Message",
     INVALID_MESSAGE: "Stream - Protocol - Invalid Message",
 }
-_AS_HTTP: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+_AS_HTTP: Final = {"ws": "http", "wss": "https"}
 _USER_AGENT: Final = "Twilio.TmeWs/1.0"
 
 
@@ -79,17 +80,22 @@ class StreamTarget:
     """What was left out."""
 
 
-def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
-    """Read a Stream's URL. Raises StreamFailed."""
+def address_of(url: str) -> WebhookUrl:
+    """Read a stream's URL, ws for http. Raises StreamFailed."""
     if not url.strip():
         raise StreamFailed(MALFORMED_URL, "a stream needs a URL")
     scheme = urlsplit(url.strip()).scheme.lower() if "://" in url else ""
     if scheme not in _AS_HTTP:
         raise StreamFailed(SCHEME, f"{url!r}: a stream's URL begins with wss:// (or ws://)")
     try:
-        address = WebhookUrl.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
+        return WebhookUrl.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
     except ValueError as error:
         raise StreamFailed(MALFORMED_URL, f"{url!r}: {error}") from None
+
+
+def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
+    """Where a stream's URL leads to. Raises StreamFailed."""
+    address = address_of(url)
     if (refusal := guard.refusal(address.host)) is not None:
         raise StreamFailed(REFUSED, refusal)
     socket = "wss" if address.scheme == "https" else "ws"
