@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ __all__ = [
     "Interval",
     "RecordingTruth",
     "TruthDocumentError",
+    "check_channel_map",
     "check_truth",
     "read_document",
     "recordings_in",
@@ -283,8 +284,17 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def check_truth(document: object) -> None:
     """Raises ValueError, naming the first part of a truth that is not what it should be."""
+    _check(_TruthShape, document)
+
+
+def check_channel_map(document: object) -> None:
+    """Raises ValueError, naming the first part of a recording's channel map that is wrong."""
+    _check(_DocumentShape, document)
+
+
+def _check(shape: type[BaseModel], document: object) -> None:
     try:
-        _TruthShape.model_validate(document)
+        shape.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "it"
@@ -347,8 +357,24 @@ class _ChannelShape(_Shape):
 class _TruthShape(_Shape):
     """A truth sidecar, as far as it is read again; of other parts nothing is asked."""
 
+    sample_rate: Literal[8000] = SAMPLE_RATE
     samples: _Count = 0
     reference: str | None = None
     channels: list[_ChannelShape] = []
     faults: list[dict[str, Any]] = []
     lost_audio: str = ""
+
+
+class _PlaceShape(_Shape):
+    party: str | None = None
+    role: str | None = None
+
+
+class _MapShape(_Shape):
+    channels: list[_PlaceShape]
+
+
+class _DocumentShape(_Shape):
+    """A recording's own document, as far as ``analyze`` reads it."""
+
+    channel_map: _MapShape

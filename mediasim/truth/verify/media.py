@@ -20,13 +20,14 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
 from mediasim.audio.wav import AudioFileError
 
-__all__ = ["MediaDefect", "MediaUnderTest", "read_media"]
+__all__ = ["MediaDefect", "MediaUnderTest", "header_defects", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
 _FORM: Final = struct.Struct("<HHIIHH")
 _NOT_KNOWN: Final = 0xFFFFFFFF
 """The size that is written where it cannot be filled in later, as into a pipe."""
 _PCM_CODES: Final = (1, 0xFFFE)
+_PCM_BITS: Final = (8, 16, 24, 32, 64)
 _AT_ONCE: Final = 1 << 18
 """Samples that are resampled at once."""
 
@@ -54,8 +55,14 @@ class MediaUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class _Wav:
-    rate: int
+    code: int
+    """Of the format of its samples; 1 is linear PCM."""
     channels: int
+    rate: int
+    byte_rate: int
+    """Bytes of samples a second."""
+    bits: int
+    """Of a sample of one channel."""
     announced: int
     """Bytes of samples, as the header has it."""
     data: memoryview
@@ -83,11 +90,11 @@ def _read(path: Path) -> MediaUnderTest:
     except OSError as error:
         return _nothing("unreadable", f"{path} cannot be read: {error.strerror or error}")
     wav = _parse(data)
-    if wav is None:
-        return _decoded(path, data)
+    problems = header_defects(path, data)
+    if wav is None or not wav.byte_rate or (wav.code in _PCM_CODES, wav.bits) != (True, 16):
+        return _decoded(path, data, problems)
     frame = 2 * wav.channels
     interleaved = np.frombuffer(wav.data[: len(wav.data) // frame * frame], "<i2")
-    problems = [*_header_problems(path, wav)]
     try:
         check_rate(path, wav.rate)
     except AudioFileError as error:
@@ -100,7 +107,7 @@ def _read(path: Path) -> MediaUnderTest:
 
 
 def _parse(data: bytes) -> _Wav | None:
-    """A WAV of 16-bit samples, whatever its header says of their number; None if it is none."""
+    """A WAV file, whatever its header says of the number of its samples; None if it is none."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return None
     at, form = 12, None
@@ -110,38 +117,46 @@ def _parse(data: bytes) -> _Wav | None:
         if name == b"fmt " and size >= _FORM.size <= len(data) - at:
             form = _FORM.unpack_from(data, at)
         elif name == b"data":
-            return _samples(data, at, size, form)
+            return None if form is None else _wav(memoryview(data)[at:], size, form)
         at += size + size % 2
     return None
 
 
-def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _Wav | None:
-    if form is None or form[0] not in _PCM_CODES or form[5] != 16 or not (form[1] and form[2]):
-        return None
-    rest = memoryview(data)[at:]
+def _wav(rest: memoryview, size: int, form: tuple[int, ...]) -> _Wav:
+    code, channels, rate, byte_rate, _, bits = form
+    if code in _PCM_CODES:
+        byte_rate = bits // 8 * channels * rate
     # Another chunk may follow the samples; then the size was right.
     follows = rest[size + size % 2 :]
     another = len(follows) >= _CHUNK.size and bytes(follows[:4]).isalnum() and _fits(follows)
-    return _Wav(form[2], form[1], size, rest[:size] if another else rest, not another)
+    samples = rest[:size] if another else rest
+    return _Wav(code, channels, rate, byte_rate, bits, size, samples, not another)
 
 
 def _fits(follows: memoryview) -> bool:
     return bool(_CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows))
 
 
-def _header_problems(path: Path, wav: _Wav) -> list[MediaDefect]:
-    found = len(wav.data)
-    if not wav.to_the_end or wav.announced in (found, _NOT_KNOWN):
+def header_defects(path: Path, data: bytes) -> list[MediaDefect]:
+    """What the header of a WAV file says that cannot be; nothing of files of other kinds."""
+    wav = _parse(data)
+    if wav is None:
         return []
-    seconds = 2 * wav.channels * wav.rate
-    words = (
-        f"{path}: the header announces {wav.announced} bytes of samples "
-        f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
-    )
-    return [MediaDefect("header", words)]
+    told = []
+    if wav.code in _PCM_CODES and wav.bits not in _PCM_BITS:
+        told.append(f"{path}: the header says samples of {wav.bits} bits, which no recorder makes")
+    found = len(wav.data)
+    right = wav.announced, wav.announced + wav.announced % 2
+    if wav.to_the_end and found not in right and wav.announced != _NOT_KNOWN:
+        seconds = wav.byte_rate or 1
+        told.append(
+            f"{path}: the header announces {wav.announced} bytes of samples "
+            f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
+        )
+    return [MediaDefect("header", words) for words in told]
 
 
-def _decoded(path: Path, data: bytes) -> MediaUnderTest:
+def _decoded(path: Path, data: bytes, problems: Sequence[MediaDefect]) -> MediaUnderTest:
     if len(data) <= 44:
         kind = "empty" if data[:4] == b"RIFF" else "unreadable"
         return _nothing(kind, f"{path} is {len(data)} bytes long: there is no sound in it")
@@ -149,7 +164,7 @@ def _decoded(path: Path, data: bytes) -> MediaUnderTest:
         rate, pcm = decode_audio(data)
     except AudioFileError as error:
         return _nothing("unreadable", f"{path} {error.problem}")
-    return MediaUnderTest(_at_8_khz(pcm, rate), rate, ())
+    return MediaUnderTest(_at_8_khz(pcm, rate), rate, tuple(problems))
 
 
 def _nothing(kind: str, words: str) -> MediaUnderTest:

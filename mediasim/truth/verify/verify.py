@@ -128,6 +128,11 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
         if place is not None:
             result.channels.append(measure_channel(measures, media.channels[place], each, some))
         _say_what_is_open(found, measures, each, some)
+    if not any(it.pieces_found for it in found.channels) and _could_be_found(result):
+        found.cannot_tell.append(
+            "whether the truth is this recording's: nothing of what it says was said is found in"
+            " the file, so it may be another's"
+        )
     _extra(found, media)
     _alike(found, media, expected)
     _crosstalk(result, media, wanted, spans)
@@ -135,6 +140,12 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
     if len(offsets) > 1 and offsets[0] is not None and offsets[1] is not None:
         found.across.offset_between = offsets[1] - offsets[0]
     _leave_out_what_leaks(found)
+
+
+def _could_be_found(result: Verified) -> bool:
+    """Whether something was said, and the file is not silent."""
+    said = any(it.pieces for it in result.found.channels)
+    return said and any(sounding(channel) for channel in result.media.channels)
 
 
 def _say_what_is_open(
@@ -226,7 +237,7 @@ def _extra(found: Verification, media: MediaUnderTest) -> None:
     """Channels of the file that are none of the truth's, and hold sound."""
     known = set(found.across.order)
     for number, channel in enumerate(media.channels, 1):
-        if len(found.channels) > 1 and number not in known and sounding(channel):
+        if number not in known and sounding(channel):
             found.across.extra.append(number)
 
 
