@@ -259,6 +259,15 @@ def test_a_wrong_command_is_told(command: str, problem: str) -> None:
     assert problem in result.stderr
 
 
+def test_control_characters_are_shown_escaped() -> None:
+    write("odd.yaml", HOLDS + '"\\x1b[31m\\0\\n": 1\n')
+    result = mediasim("run", "odd.yaml")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "\\x1b[31m\\x00\\n: unknown key" in line
+    assert mediasim("explain", "\x1b[31m").stderr.startswith("there is no recording \\x1b[31m")
+
+
 def test_an_engine_of_speech_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIASIM_SPEECH", "parrot")
     write("good.yaml", HOLDS)
