@@ -25,8 +25,7 @@ from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
-from mediasim.twilio.twiml.document import TwimlError
-from mediasim.twilio.twiml.parser import parse_twiml
+from mediasim.twilio.twiml import TwimlError, parse_twiml
 from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 __all__ = [

@@ -101,6 +101,8 @@ class Sandbox:
         """Set when it is about to be closed, for what would go on answering for ever."""
         self.listeners: list[Callable[[Event], None]] = []
         """Hear of each event on the engine's loop."""
+        self.on_status_due: Callable[[str], object] | None = None
+        """Called with a call's SID when what is to be told of it has changed."""
         self.elsewhere: Workers | None = None
         """What its workers carry."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
@@ -272,6 +274,7 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
+        self.service.statuses.on_change = self.on_status_due
         self.service.storage_trouble = self.upkeep.trouble
         for each in config.spells:
             self.service.webhooks.weather.begin(each.spell)

@@ -6,7 +6,7 @@ Sources: Twilio docs, "Status callback request parameters" and the API descripti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,9 +18,11 @@ from mediasim.twilio.representations import API_VERSION, rfc2822
 from mediasim.twilio.requests import Callback
 from mediasim.twilio.webhooks import AppRequest
 
-__all__ = ["DEFAULT_EVENTS", "Params", "StatusCallbacks", "call_params"]
+__all__ = ["DEFAULT_EVENTS", "Due", "Params", "StatusCallbacks", "call_params"]
 
 Params = list[tuple[str, str]]
+Due = tuple[int, Sequence[tuple[str, str, Sequence[str]]]]
+"""The next number, and URL, method and events of each who is to be told."""
 DEFAULT_EVENTS: Final = ("completed",)
 _PROGRESS: Final = ("initiated", "ringing", "answered")
 _PLACES: Final[Params] = [
@@ -83,18 +85,42 @@ class StatusCallbacks:
         self._account = account
         self._recorded = recorded
         self._calls: dict[str, _Told] = {}
-        account.exchange.events.on("event", self._happened)
+        self.on_change: Callable[[str], object] | None = None
+        """Called with a call's SID when what :meth:`due` gives has changed."""
+        account.exchange.events.on("event", self.happened)
 
     def follow(self, call_sid: str, callback: Callback | None) -> None:
         """Tell of this call's progress too."""
         if callback is not None and callback.url:
             self._calls.setdefault(call_sid, _Told([])).callbacks.append(callback)
+            self._changed(call_sid)
 
     def replace(self, call_sid: str, callback: Callback) -> None:
         """From now on tell of this call there."""
         self._calls.setdefault(call_sid, _Told([])).callbacks = [callback]
+        self._changed(call_sid)
 
-    def _happened(self, event: Event) -> None:
+    def due(self, call_sid: str) -> Due | None:
+        """What is still to be told of a call, for another process to go on with."""
+        told = self._calls.get(call_sid)
+        if told is None:
+            return None
+        return told.sequence, [(it.url, it.method, it.events) for it in told.callbacks]
+
+    def adopt(self, call_sid: str, due: Due | None) -> None:
+        """Take over what :meth:`due` gave in another process; None: nothing is to be told."""
+        self._calls.pop(call_sid, None)
+        if due is not None:
+            sequence, callbacks = due
+            found = [Callback(url, method, tuple(events)) for url, method, events in callbacks]
+            self._calls[call_sid] = _Told(found, sequence)
+
+    def _changed(self, call_sid: str) -> None:
+        if self.on_change is not None:
+            self.on_change(call_sid)
+
+    def happened(self, event: Event) -> None:
+        """Tell of an event, if it is one of a call's that is to be told."""
         if not isinstance(event, CallEvent) or event.call_sid not in self._calls:
             return
         word = event.kind.removeprefix("call.")
@@ -109,6 +135,7 @@ class StatusCallbacks:
                 self._tell(told, record, callback, event.at_ns)
         if final:
             del self._calls[event.call_sid]
+        self._changed(event.call_sid)
 
     def _tell(self, told: _Told, record: CallRecord, callback: Callback, at_ns: int) -> None:
         params = call_params(record)

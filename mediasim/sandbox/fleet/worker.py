@@ -57,6 +57,11 @@ class _Worker:
         def heard(event: Event) -> None:
             loop.call_soon_threadsafe(self._tell, _told(sandbox, event))
 
+        def due(call_sid: str) -> None:
+            told = call_sid, sandbox.service.statuses.due(call_sid)
+            loop.call_soon_threadsafe(lambda: self._wire.tell({"due": told}))
+
+        sandbox.on_status_due = sandbox.service.statuses.on_change = due
         sandbox.listeners.append(heard)
         self._wire.tell({"ready": url})
 

@@ -6,4 +6,4 @@
 ``picture`` tell them to people. What cannot be told is None, with words that say why.
 """
 
-__all__ = ["picture", "verify", "words"]
+__all__ = ["media", "picture", "verify", "words"]
