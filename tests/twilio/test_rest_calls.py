@@ -101,6 +101,8 @@ GOOD = {"To": BOB, "From": ALICE, "Url": f"{APP}/voice"}
         ({"Url": ""}, 21205),
         ({"Url": "voice"}, 21205),
         ({"Url": "ftp://127.0.0.1/voice"}, 21205),
+        ({"Url": "http://127.0.0.1:99999/voice"}, 21205),
+        ({"Url": "http://a@b@127.0.0.1/voice"}, 21205),
         ({"Url": f"{APP}/{'x' * 5000}"}, 21205),
         ({"FallbackUrl": "voice"}, 21205),
         ({"Method": "PUT"}, 21209),
@@ -153,6 +155,7 @@ def test_a_wrong_callback_is_a_warning_and_the_call_goes_on(api: Api) -> None:
         ({"RecordingChannels": "stereo", "Trim": "hair"}, "RecordingChannels, Trim"),
         ({"Record": "false", "RecordingTrack": "left"}, "RecordingTrack"),
         ({"StatusCalback": f"{APP}/status"}, "StatusCalback"),
+        ({"Twiml": "<Response/>"}, "Twiml"),
     ],
 )
 def test_what_is_given_in_vain_is_a_warning(api: Api, given: dict[str, str], ignored: str) -> None:

@@ -23,6 +23,7 @@ from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
+from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "CALL_EVENTS",
@@ -168,8 +169,13 @@ class Params:
         value = self._get(name)
         if not value:
             return value
-        if len(value) > _LONGEST_URL or re.fullmatch(r"https?://[^\s/?#]\S*", value, re.I) is None:
-            raise bad_parameter(f"{name} is not a valid URL: {_shown(value)}", code)
+        try:
+            WebhookUrl.parse(value)
+        except ValueError as error:
+            words = f"{name} is not a valid URL: {_shown(value)}: {error}"
+            raise bad_parameter(words, code) from None
+        if len(value) > _LONGEST_URL:
+            raise bad_parameter(f"{name} is not a valid URL: it is too long", code)
         return value
 
     def sid(self, name: str, prefix: str, *, code: int = _BAD) -> str | None:
@@ -291,10 +297,9 @@ def script_asked(form: Params) -> TwimlSource | None:
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
     url = form.url("Url", code=_BAD_TWIML_URL)
     fallback = form.url("FallbackUrl", code=_BAD_TWIML_URL) or None
-    twiml = form.text("Twiml", longest=_LONGEST_TWIML)
     if url:
         return TwimlSource(url, method, fallback, fallback_method)
-    if twiml:
+    if twiml := form.text("Twiml", longest=_LONGEST_TWIML):
         return TwimlSource(None, method, fallback, fallback_method, twiml)
     if url == "":
         raise bad_parameter("Url parameter is required.", _BAD_TWIML_URL)
