@@ -6,9 +6,10 @@ headers are built and parsed for all rows at once. Nothing here keeps state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,14 @@ __all__ = [
     "Parsed",
     "block_of",
     "build",
+    "equal_runs",
     "joined",
     "parse",
 ]
 
 HEADER_SIZE: Final = 12
 RTCP_TYPES: Final = range(192, 224)
-"""Second bytes of RTCP on the port of RTP (RFC 5761 section 4)."""
+"""Second bytes of RTCP packets on the port of RTP (RFC 5761 section 4)."""
 _HEADER: Final = np.dtype(
     [("b0", "u1"), ("b1", "u1"), ("seq", ">u2"), ("ts", ">u4"), ("ssrc", ">u4")]
 )
@@ -48,34 +50,25 @@ class PacketBlock:
         return len(self.length)
 
     def select(self, chosen: NDArray[np.intp]) -> PacketBlock:
-        """Those packets alone, as copies."""
+        """Return the packets with these indices, as copies."""
         # take() copies whole rows, indexing copies byte by byte.
         data = self.data.take(chosen, axis=0)
         return PacketBlock(data, self.length[chosen], self.arrival[chosen])
 
     def between(self, start: int, end: int) -> PacketBlock:
-        """Packets ``start .. end``, not copied."""
+        """Return packets ``start .. end``, not copied."""
         span = slice(start, end)
         return PacketBlock(self.data[span], self.length[span], self.arrival[span])
 
-    def followed_by(self, other: PacketBlock) -> PacketBlock:
-        """These packets and then those; rows of the narrower block are padded."""
-        width = max(self.data.shape[1], other.data.shape[1])
-        if self.data.shape[1] == other.data.shape[1]:
-            data = np.concatenate((self.data, other.data))
-        else:
-            data = np.zeros((len(self) + len(other), width), np.uint8)
-            data[: len(self), : self.data.shape[1]] = self.data
-            data[len(self) :, : other.data.shape[1]] = other.data
-        return PacketBlock(
-            data,
-            np.concatenate((self.length, other.length)),
-            np.concatenate((self.arrival, other.arrival)),
-        )
+
+def equal_runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each run of equal neighbours in values (n,)."""
+    edges = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+    return itertools.pairwise([0, *edges, len(values)]) if len(values) else iter(())
 
 
-def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
-    """A block of single datagrams, each with its arrival in nanoseconds of loop time."""
+def block_of(datagrams: Sequence[tuple[int, bytes | NDArray[np.uint8]]]) -> PacketBlock:
+    """Make a block of single datagrams, each given with its arrival in nanoseconds of loop time."""
     length = np.array([len(packet) for _, packet in datagrams], np.int64)
     data = np.zeros((len(datagrams), int(length.max(initial=0))), np.uint8)
     for row, (_, packet) in zip(data, datagrams, strict=True):
@@ -84,7 +77,7 @@ def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
 
 
 def joined(blocks: Sequence[PacketBlock]) -> PacketBlock:
-    """Blocks one behind the other; at least one."""
+    """Concatenate blocks, at least one; rows of narrower blocks are padded."""
     if len(blocks) == 1:
         return blocks[0]
     width = max(block.data.shape[1] for block in blocks)
@@ -102,7 +95,7 @@ def _widened(data: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The header fields of a block, a column each; rows that are no RTP have ``ok`` False."""
+    """The header fields of a block, a column each; rows that are not RTP have ``ok`` False."""
 
     ok: NDArray[np.bool_]
     payload_type: NDArray[np.uint8]
@@ -111,9 +104,9 @@ class Parsed:
     timestamp: NDArray[np.uint32]
     ssrc: NDArray[np.int64]
     offset: NDArray[np.int64]
-    """First byte of the payload."""
+    """Index of the first byte of the payload."""
     size: NDArray[np.int64]
-    """Bytes of payload, padding taken off."""
+    """Bytes of payload, without padding."""
 
 
 def build(

@@ -1,4 +1,4 @@
-"""Telling an app how its calls are doing: status callbacks, their parameters and their order.
+"""Status callbacks of calls: their parameters, their order and when they are sent.
 
 Sources: Twilio docs, "Status callback request parameters" and the API description 2010-04-01.
 ``initiated``, ``ringing`` and ``answered`` are events of that name; every end is ``completed``.
@@ -15,26 +15,23 @@ from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import API_VERSION, rfc2822
-from mediasim.twilio.requests import Callback
-from mediasim.twilio.webhooks import AppRequest
+from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params
 
-__all__ = ["DEFAULT_EVENTS", "Due", "Params", "StatusCallbacks", "call_params"]
+__all__ = ["Due", "StatusCallbacks", "call_params"]
 
-Params = list[tuple[str, str]]
 Due = tuple[int, Sequence[tuple[str, str, Sequence[str]]]]
-"""The next number, and URL, method and events of each who is to be told."""
-DEFAULT_EVENTS: Final = ("completed",)
+"""Next sequence number of a call, and URL, method and events of each status callback."""
 _PROGRESS: Final = ("initiated", "ringing", "answered")
 _PLACES: Final[Params] = [
     (f"{who}{what}", "")
     for who in ("From", "To", "Caller", "Called")
     for what in ("City", "State", "Zip", "Country")
 ]
-"""Where the numbers are, which is not known of any; Twilio sends these empty then."""
+"""Locations of the numbers. Twilio sends them empty if it knows none, as is so here."""
 
 
 def call_params(record: CallRecord) -> Params:
-    """What every request about a call says of it."""
+    """Return the parameters that each request about a call has."""
     params = [
         ("CallSid", record.sid),
         ("AccountSid", record.account_sid),
@@ -58,7 +55,7 @@ def call_params(record: CallRecord) -> Params:
 
 
 def _sip_params(sip: SipFacts) -> Params:
-    """Of a call that came in by SIP (Twilio docs, "SIP and TwiML Interaction")."""
+    """Return the parameters of an inbound SIP call (docs, "SIP and TwiML Interaction")."""
     params = [
         ("SipDomain", sip.domain),
         ("SipCallId", sip.call_id),
@@ -70,57 +67,60 @@ def _sip_params(sip: SipFacts) -> Params:
 
 
 @dataclass(slots=True)
-class _Told:
-    """What is to be told of one call, and how often it has been."""
+class _Progress:
+    """The callbacks of one call, and how many requests were sent."""
 
     callbacks: list[Callback]
     sequence: int = 0
 
 
 class StatusCallbacks:
-    """Sends each call's progress to where it was asked to."""
+    """Sends the progress of calls to their status callbacks."""
 
-    def __init__(self, account: AccountParts, recorded: Callable[[str], Params]) -> None:
-        """``recorded`` tells what a call's last callback says of its recording."""
+    def __init__(self, account: AccountParts, recording_params: Callable[[str], Params]) -> None:
+        """Listen to the account's calls.
+
+        ``recording_params`` returns the parameters of a call's recording, for its last callback.
+        """
         self._account = account
-        self._recorded = recorded
-        self._calls: dict[str, _Told] = {}
+        self._recording_params = recording_params
+        self._calls: dict[str, _Progress] = {}
         self.on_change: Callable[[str], object] | None = None
-        """Called with a call's SID when what :meth:`due` gives has changed."""
-        account.exchange.events.on("event", self.happened)
+        """Called with a call's SID when the result of :meth:`due` has changed."""
+        account.exchange.events.on("event", self.on_event)
 
     def follow(self, call_sid: str, callback: Callback | None) -> None:
-        """Tell of this call's progress too."""
+        """Add a status callback to a call."""
         if callback is not None and callback.url:
-            self._calls.setdefault(call_sid, _Told([])).callbacks.append(callback)
+            self._calls.setdefault(call_sid, _Progress([])).callbacks.append(callback)
             self._changed(call_sid)
 
     def replace(self, call_sid: str, callback: Callback) -> None:
-        """From now on tell of this call there."""
-        self._calls.setdefault(call_sid, _Told([])).callbacks = [callback]
+        """Replace all status callbacks of a call by one."""
+        self._calls.setdefault(call_sid, _Progress([])).callbacks = [callback]
         self._changed(call_sid)
 
     def due(self, call_sid: str) -> Due | None:
-        """What is still to be told of a call, for another process to go on with."""
-        told = self._calls.get(call_sid)
-        if told is None:
+        """Return the callbacks of a call that goes on, for another process to continue them."""
+        progress = self._calls.get(call_sid)
+        if progress is None:
             return None
-        return told.sequence, [(it.url, it.method, it.events) for it in told.callbacks]
+        return progress.sequence, [(it.url, it.method, it.events) for it in progress.callbacks]
 
     def adopt(self, call_sid: str, due: Due | None) -> None:
-        """Take over what :meth:`due` gave in another process; None: nothing is to be told."""
+        """Continue what :meth:`due` returned in another process; None ends it."""
         self._calls.pop(call_sid, None)
         if due is not None:
             sequence, callbacks = due
             found = [Callback(url, method, tuple(events)) for url, method, events in callbacks]
-            self._calls[call_sid] = _Told(found, sequence)
+            self._calls[call_sid] = _Progress(found, sequence)
 
     def _changed(self, call_sid: str) -> None:
         if self.on_change is not None:
             self.on_change(call_sid)
 
-    def happened(self, event: Event) -> None:
-        """Tell of an event, if it is one of a call's that is to be told."""
+    def on_event(self, event: Event) -> None:
+        """Send the callbacks of an event, if it is one of a call's progress."""
         if not isinstance(event, CallEvent) or event.call_sid not in self._calls:
             return
         word = event.kind.removeprefix("call.")
@@ -128,31 +128,30 @@ class StatusCallbacks:
         final = CALL.is_final(record.status)
         if word not in _PROGRESS and not (final and word == record.status):
             return
-        told = self._calls[event.call_sid]
+        progress = self._calls[event.call_sid]
         name = "completed" if final else word
-        for callback in told.callbacks:
+        for callback in progress.callbacks:
             if name in (callback.events or DEFAULT_EVENTS):
-                self._tell(told, record, callback, event.at_ns)
+                self._send(progress, record, callback, event.at_ns)
         if final:
             del self._calls[event.call_sid]
         self._changed(event.call_sid)
 
-    def _tell(self, told: _Told, record: CallRecord, callback: Callback, at_ns: int) -> None:
+    def _send(
+        self, progress: _Progress, record: CallRecord, callback: Callback, at_ns: int
+    ) -> None:
         params = call_params(record)
         params += [
             ("Timestamp", rfc2822(self._account.dates, at_ns)),
             ("CallbackSource", "call-progress-events"),
-            ("SequenceNumber", str(told.sequence)),
+            ("SequenceNumber", str(progress.sequence)),
         ]
         if record.status == "completed":
             seconds = record.duration_seconds() or 0
             params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
-            params += self._recorded(record.sid)
+            params += self._recording_params(record.sid)
         sip = record.sip
         if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
             params.append(("SipResponseCode", str(sip.response_code)))
-        told.sequence += 1
-        request = AppRequest(
-            callback.url, callback.method, tuple(params), "call-status", record.sid
-        )
-        self._account.webhooks.notify(request, lane=record.sid)
+        progress.sequence += 1
+        self._account.send_callback(callback, params, "call-status", record.sid)
