@@ -10,7 +10,6 @@ cookie that is set when a page is opened with ``?token=``.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
@@ -25,6 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediasim.twilio.webhooks import HostGuard
+from mediasim.twilio.webhooks.address import is_address
 
 if TYPE_CHECKING:
     from mediasim.twilio.resources import AccountRecord
@@ -77,7 +77,7 @@ class Access:
         host = Headers(scope=scope).get("host", "")
         name = _host_name(host)
         # Rebinding needs a name: a Host header with an address is no other site's.
-        if name and (self._hosts.refusal(name) is None or (not self._local and _is_address(name))):
+        if name and (self._hosts.refusal(name) is None or (not self._local and is_address(name))):
             return None
         return f"it is not asked as {host[:100]!r}"
 
@@ -210,15 +210,6 @@ def urlsplit_or_none(origin: str) -> str | None:
         return urlsplit(origin).netloc or None
     except ValueError:
         return None
-
-
-def _is_address(name: str) -> bool:
-    """Return whether a host name is an IP address."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _cookie_name(scope: Scope) -> str:

@@ -27,6 +27,8 @@ from mediasim.scenario.model.call import AnswerSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
+from mediasim.twilio.twiml import TwimlError, parse_twiml
+from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 __all__ = [
     "DEFAULT",
@@ -43,6 +45,7 @@ __all__ = [
     "parse_callee",
     "parse_config",
     "read_sip_address",
+    "secret_token",
 ]
 
 DEFAULT: Final = "default"
@@ -51,30 +54,38 @@ _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-
 _SIP_HOST: Final = "127.0.0.1"
 
 
-def _matching(pattern: str, expected: str) -> AfterValidator:
-    """Return a validator that refuses texts of another form, in words."""
-
-    def check(text: str) -> str:
-        if re.fullmatch(pattern, text) is None:
-            raise ValueError(expected.format(found=text[:60]))
-        return text
-
-    return AfterValidator(check)
+def _url(text: str) -> str:
+    try:
+        WebhookUrl.parse(text)
+    except ValueError as error:
+        expected = "expected a URL such as http://127.0.0.1:5000/voice"
+        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
+    return text
 
 
-Url = Annotated[
-    Text,
-    _matching(
-        r"https?://[^\s/?#]+\S*",
-        "expected a URL such as http://127.0.0.1:5000/voice, found {found!r}",
-    ),
-]
-_AccountSid = Annotated[
-    Text, _matching("AC[0-9a-f]{32}", "expected AC and 32 hexadecimal digits, found {found!r}")
-]
-_AuthToken = Annotated[
-    Text, _matching("[!-~]{8,128}", "expected 8 to 128 printable characters without spaces")
-]
+def _twiml(text: str) -> str:
+    try:
+        parse_twiml(text.encode(), "text/xml")
+    except TwimlError as error:
+        raise ValueError(f"expected TwiML such as <Response/>: {error.message}") from None
+    return text
+
+
+def _account_sid(text: str) -> str:
+    if re.fullmatch("AC[0-9a-f]{32}", text) is None:
+        raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
+    return text
+
+
+def secret_token(text: str) -> str:
+    """Return a token that cannot be guessed at once. Raises ValueError for others."""
+    if re.fullmatch("[!-~]{8,128}", text) is None:
+        raise ValueError("expected 8 to 128 printable ASCII characters without spaces")
+    return text
+
+
+Url = Annotated[Text, AfterValidator(_url)]
+_AccountSid = Annotated[Text, AfterValidator(_account_sid)]
 Method = Literal["POST", "GET"]
 
 
@@ -97,7 +108,7 @@ class AppNumber(Model):
     """How."""
     friendly_name: Text | None = None
     """What a person calls it; the number itself where absent."""
-    twiml: Text | None = None
+    twiml: Annotated[Text, AfterValidator(_twiml)] | None = None
     """Instead of a URL: the TwiML itself."""
     recorder_fault: OneOrMany[FaultText] = ()
     """Its calls' recordings are broken so: as in weather, for this number alone."""
@@ -131,7 +142,7 @@ class AccountConfig(Model):
 
     sid: _AccountSid | None = None
     """AC and 32 hexadecimal digits."""
-    auth_token: _AuthToken | None = None
+    auth_token: Annotated[Text, AfterValidator(secret_token)] | None = None
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
@@ -187,7 +198,7 @@ class Config(Model):
     """Simulated parties by name; also ``client:NAME`` and ``sip:NAME@...`` call them."""
     default: Callee = Callee.model_construct(script=(Say(text="Hello."),))
     """Who answers numbers that nobody claimed."""
-    allow_hosts: Many[Text] = ()
+    allow_hosts: Many[Annotated[Text, AfterValidator(allowed_host)]] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
     stream_grace: Duration = Duration.of("0s")

@@ -100,6 +100,8 @@ class Sandbox:
         """Set when the sandbox is about to be closed, to end responses without an end."""
         self.listeners: list[Callable[[Event], None]] = []
         """Callbacks for each event, on the engine's loop."""
+        self.on_status_due: Callable[[str], object] | None = None
+        """Called with a call's SID when the status callbacks it is due have changed."""
         self.workers: Workers | None = None
         """The sandbox's workers; None where it carries its calls itself."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
@@ -275,6 +277,7 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
+        self.service.statuses.on_change = self.on_status_due
         self.service.storage_problem = self.upkeep.problem
         for each in config.all_weather:
             self.service.webhooks.faults.begin(each.fault_rule)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import ipaddress
 import os
-import re
 import signal
 import socket
 import threading
@@ -23,11 +22,19 @@ from typing import TYPE_CHECKING, Any, Self
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, stored_token
+from mediasim.sandbox.access import (
+    TOKEN,
+    Access,
+    environment,
+    environment_block,
+    stored_token,
+)
+from mediasim.sandbox.config import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
 from mediasim.sandbox.workers import FleetBroke
+from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
@@ -106,8 +113,7 @@ async def serve_until(
     StorageError, ClockRefuses.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
-    if re.fullmatch("[!-~]*", os.environ.get(TOKEN, "")) is None:
-        raise ServeError(f"the environment's {TOKEN}: expected printable ASCII without spaces")
+    _check(settings, address)
     clock = clock_of(settings)  # what cannot be is said before a port that is taken
     with _listening(address, clock) as listening:
         url = address.url(listening)
@@ -157,6 +163,32 @@ async def serve_until(
     if crashed:
         what = crashed[0] if isinstance(crashed[0], FleetBroke) else f"{crashed[0]!r}"
         raise ServeError(f"the engine broke: {what}") from crashed[0]
+
+
+def _check(settings: Settings, address: ListenAddress) -> None:
+    """Raises ServeError for names, URLs and tokens that are none."""
+    with _named(f"the environment's {TOKEN}"):
+        if given := os.environ.get(TOKEN):
+            secret_token(given)
+    with _named("--allowed-host or MEDIASIM_ALLOWED_HOSTS"):
+        for host in settings.hosts:
+            allowed_host(host)
+    with _named("--public-url"):
+        if address.public_url is not None:
+            found = WebhookUrl.parse(address.public_url)
+            if found.query or found.fragment:
+                raise ValueError("it must have no query and no fragment")
+    if settings.spread == "numbers" and settings.workers == 1 and settings.worker is None:
+        raise ServeError("--spread numbers says what workers share: expected --workers 2 or more")
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say of what is wrong where it was given."""
+    try:
+        yield
+    except ValueError as error:
+        raise ServeError(f"{what}: {error}") from None
 
 
 @contextlib.contextmanager

@@ -308,7 +308,10 @@ def test_a_worker_that_dies_ends_its_own_calls_alone_and_is_replaced(
     told = f"recordingStatusCallback='{user_app.url}/done'"
     twiml = f"<Response><Start><Recording {told}/></Start><Pause length='60'/></Response>"
     with serving(*options, "--workers", "2") as sandbox:
-        heard = {"StatusCallback": f"{user_app.url}/status", "StatusCallbackEvent": "answered"}
+        heard = {
+            "StatusCallback": f"{user_app.url}/status",
+            "StatusCallbackEvent": "answered completed",
+        }
         made = [placed(sandbox, twiml=twiml, **heard) for _ in range(4)]
         time.sleep(3.5)  # recorders write once a second, and so is their truth
         before = {each.name for each in workers_of(sandbox)}
@@ -331,6 +334,11 @@ def test_a_worker_that_dies_ends_its_own_calls_alone_and_is_replaced(
             assert truth["known_until"] > 0
         eventually(lambda: len(user_app.of("/done")) == 2)
         assert {each["CallSid"] for each in user_app.of("/done")} == ended
+        eventually(lambda: len(user_app.of("/status")) == 6)
+        last = [each for each in user_app.of("/status") if each["CallStatus"] == "completed"]
+        assert sorted(each["CallSid"] for each in last) == sorted(ended)
+        assert {each["SequenceNumber"] for each in last} == {"1"}
+        assert all(int(each["CallDuration"]) >= 2 for each in last)
         eventually(lambda: sandbox.control("GET", "/health")["status"] == "ok")
         assert len({each.name for each in workers_of(sandbox)} - before) == 1
         assert sandbox.control("GET", "/health")["calls_in_progress"] == 2
@@ -387,7 +395,8 @@ def workers_of(sandbox: Sandbox) -> list[Path]:
 def test_workers_share_a_postgresql_server(folder: Path, user_app: App) -> None:
     with postgresql() as database:
         config = str(plan(folder, user_app.url))
-        options = ("--in-memory", "--config", config, "--database", database)
+        data = str(folder / "data")
+        options = ("--data", data, "--config", config, "--database", database)
         with serving(*options, "--workers", "2") as sandbox:
             made = [placed(sandbox) for _ in range(2)]
             for sid in made:

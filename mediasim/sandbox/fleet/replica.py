@@ -161,15 +161,15 @@ class Replica:
             write_behind.changed(kind, record)
         at_ns, word = sandbox.service.now_ns, f"{kind}.{record.status}"
         if kind == "call":
-            sandbox.enter_event(
-                CallEvent(
-                    at_ns=at_ns,
-                    kind=word,
-                    text=f"{self.parties.get(record.sid, record.to)}: its worker has died",
-                    call_sid=record.sid,
-                    parent_call_sid=record.parent_call_sid,
-                )
+            ended = CallEvent(
+                at_ns=at_ns,
+                kind=word,
+                text=f"{self.parties.get(record.sid, record.to)}: its worker has died",
+                call_sid=record.sid,
+                parent_call_sid=record.parent_call_sid,
             )
+            sandbox.enter_event(ended)
+            sandbox.service.statuses.on_event(ended)
         elif kind == "recording":
             sandbox.enter_event(
                 RecordingEvent(
