@@ -21,6 +21,7 @@ from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver
 from mediasim.parties.shared_playout import shared_playout_of
+from mediasim.parties.telephone_line import SendingPath, TelephoneLine, background
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.probation import place_of
 from mediasim.rtp.sender import RtpSender
@@ -30,7 +31,6 @@ from mediasim.seeds import Seeds
 
 __all__ = ["Line", "Party"]
 
-_SECONDS_OF_BACKGROUND: Final = 10
 _PLAYED_OUT: Final = 2 * AHEAD_FRAMES
 """Frames after which whatever had arrived has surely been played, and noticed by who listens."""
 _LONG_OVER: Final = 50
@@ -48,6 +48,8 @@ class Party:
     dtx: Dtx = "off"
     noise_dbfs: float | None = None
     """Background noise of its room, or what its comfort noise announces; None: dead silence."""
+    line: TelephoneLine = field(default_factory=TelephoneLine)
+    """What its telephone makes of what it says."""
     reaction_frames: int = 10
     """Frames between hearing something and acting on it."""
     up: Impairments = field(default_factory=Impairments)
@@ -56,6 +58,11 @@ class Party:
     depth: int = 3
     """Frames of the server's playout buffer for it."""
     conceal: bool = False
+
+    @property
+    def noisy(self) -> bool:
+        """Whether noise is sent also while nothing is said."""
+        return self.dtx == "off" and (self.noise_dbfs is not None or self.line.noisy)
 
     @property
     def path_samples(self) -> int:
@@ -82,14 +89,21 @@ class Line:
         self.label = label
         self._seeds = seeds.fork(label)
         streams = self._seeds.generator("rtp").integers(0, 1 << 32, 6).tolist()
-        self.timeline = Timeline(self._background())
+        path = SendingPath.of(party.line, self._seeds.fork("line"))
+        self.sending_path = path
+        """What its telephone makes of what is said; None of a clean one."""
+        self.timeline = Timeline(
+            background(path, party.noise_dbfs, self._seeds) if party.noisy else None,
+            None if path is None else path.sent,
+        )
+        announced = (party.noise_dbfs, None if path is None else path.noise_dbfs, -60.0)
         self.clock = SenderClock(start_ns, party.up.skew, party.up.stalls)
         self.phone = SimulatedPhone(
             PhoneFormat(
                 codec=party.codec,
                 ptime_ms=party.ptime_ms,
                 dtx=party.dtx,
-                noise_dbfs=-60.0 if party.noise_dbfs is None else party.noise_dbfs,
+                noise_dbfs=next(level for level in announced if level is not None),
                 ssrc=streams[0],
                 first_sequence=streams[1] & 0xFFFF,
                 first_timestamp=streams[2],
@@ -123,18 +137,6 @@ class Line:
         """among so many things that were played to the leg."""
         self._arrived: tuple[int, int] | None = None
         """Everything until this sample had arrived at this frame."""
-
-    def _background(self) -> np.ndarray | None:
-        if self.party.noise_dbfs is None or self.party.dtx != "off":
-            return None
-        from mediasim.audio.tones import noise
-
-        return noise(
-            "pink",
-            _SECONDS_OF_BACKGROUND * 50 * FRAME_SAMPLES,
-            self.party.noise_dbfs,
-            self._seeds.generator("background"),
-        )
 
     def connect(self, transport: Transport | None, *, listens: bool) -> None:
         """Begin to send, and to hear if it has to."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -52,7 +52,13 @@ class Segment:
 class Timeline:
     """Everything one party says in one call."""
 
-    def __init__(self, background: NDArray[np.int16] | None = None) -> None:
+    def __init__(
+        self,
+        background: NDArray[np.int16] | None = None,
+        sent: Callable[[NDArray[np.int16]], NDArray[np.int16]] | None = None,
+    ) -> None:
+        """``sent`` makes of what is said what is sent of it, sample by sample."""
+        self._sent = sent
         self.segments: list[Segment] = []
         self.muted: list[tuple[int, int]] = []
         """Stretches in which the party's microphone was off."""
@@ -82,10 +88,13 @@ class Timeline:
     ) -> Segment:
         """Say ``pcm`` from sample ``at`` on.
 
-        Where a text is said and its ``words`` are not given, their times are estimated.
+        Where a text is said and its ``words`` are not given, their times are estimated. A key is
+        the telephone's own, whatever becomes of all else.
         """
         if kind == "say" and not words:
             words = shared_out(text, pcm.astype(np.float64))
+        if self._sent is not None and kind != "dtmf":
+            pcm = self._sent(pcm)
         segment = Segment(at, pcm, kind, text, digest, ulaw_encode(pcm), words)
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))

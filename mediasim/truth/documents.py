@@ -147,6 +147,8 @@ class ChannelTruth:
     """What the server made up where nothing came, whether it was lost or never sent."""
     background_dbfs: float | None = None
     """The loudest background noise of the parties in it; None for dead silence."""
+    lines: tuple[Mapping[str, Any], ...] = ()
+    """The telephone lines of the parties in it that are not clean, each with its party."""
     odd: tuple[tuple[str, Oddity], ...] = ()
     """Parties whose RTP was odd, and how (:mod:`mediasim.rtp.scheduler`)."""
     unscripted: tuple[str, ...] = ()
@@ -164,6 +166,7 @@ class ChannelTruth:
             "adjustments": [
                 {"start": start, "samples": moved} for start, moved in self.adjustments
             ],
+            **({"lines": list(self.lines)} if self.lines else {}),
             **({"odd": odd} if odd else {}),
         }
 
@@ -183,6 +186,7 @@ class ChannelTruth:
             ),
             adjustments=tuple((it["start"], it["samples"]) for it in document["adjustments"]),
             background_dbfs=document["background_dbfs"],
+            lines=tuple(document.get("lines", ())),
             unscripted=tuple(document["unscripted"]),
         )
 

@@ -51,6 +51,7 @@ SIGNALS: Final = ("asked", "offered", "agreed")
 """Events that scripts emit, and that others wait for."""
 _WORDS: Final = ("Good morning", "What can I do for you?", "Yes", "One moment please")
 _SHARES: Final = (0.01, 0.05, 0.2, 0.6)
+_LINES: Final = ("telephone", "mobile", {"kind": "telephone", "noise": "none"})
 
 
 def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
@@ -70,6 +71,9 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
         party["ptime"] = draws.pick(sorted((*codec.ptimes, 20, 20)))
     if draws.chance(0.15):
         party["noise"] = draws.pick((-70, -50, -35))
+    line = draws.of("line")
+    if line.chance(0.15):
+        party["line"] = line.pick(_LINES)
     if draws.chance(0.9):
         party["script"] = draw_script(draws.of("script"), listens=listens)
     return party

@@ -96,9 +96,7 @@ class HeardIn:
 
     @property
     def noisy(self) -> bool:
-        return any(
-            party.noise_dbfs is not None and party.dtx == "off" for party in self.parties.values()
-        )
+        return any(party.noisy for party in self.parties.values())
 
 
 def _placed_anew(leg: Leg) -> bool:

@@ -17,6 +17,7 @@ from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
 from mediasim.net.sdp import parse_sdp
+from mediasim.parties.telephone_line import TelephoneLine
 from mediasim.scenario.model.steps import Step
 
 __all__ = ["EndpointSpec", "PartySpec", "address_of"]
@@ -104,6 +105,8 @@ class PartySpec(Model):
     comfort-noise packets (RFC 3389)."""
     noise: Level | None = None
     """dBFS of the noise behind it; absent is none."""
+    line: TelephoneLine = TelephoneLine.model_construct()
+    """What its telephone makes of what it says: clean, telephone or mobile."""
     reaction: Annotated[Duration, at_least("200ms")] = Duration.of("200ms")
     """How long after something it hears it reacts."""
     network: Network = Network.model_construct()

@@ -59,6 +59,7 @@ def parties_of(scenario: Scenario) -> dict[str, Party]:
             ptime_ms=party.ptime,
             dtx=party.dtx,
             noise_dbfs=party.noise,
+            line=party.line,
             reaction_frames=-(-party.reaction // FRAME_NS),
             up=network.towards_server,
             down=network.towards_party,

@@ -1,0 +1,186 @@
+"""A party's telephone line: the band, the level and the noise of what it sends.
+
+The line stands between what a party says and its codec. A linear-phase filter keeps every clip at
+its place to the sample. Its taps are whole numbers, so that every sum is exact in float64 in
+whatever order a machine adds. What is said passes the filter when it is placed on the timeline,
+and the truth holds it as it was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.levels import at_level, to_samples
+from mediasim.audio.tones import NoiseKind, babble, noise
+from mediasim.documents.model import Misfit, Model
+from mediasim.documents.values import Level
+from mediasim.parties.voices.level import DEFAULT_LEVEL_DBFS
+from mediasim.seeds import Seeds
+
+__all__ = ["SendingPath", "TelephoneLine"]
+
+LineNoise = Literal["none", "white", "pink", "babble", "street"]
+
+_BAND_HZ: Final = (300, 3400)
+"""What a telephone carries, flat to 0.1 dB (the passband of ITU-T G.712)."""
+_HALF: Final = 128
+"""Samples on either side of the filter's middle."""
+_TRANSITION_HZ: Final = 100
+"""From either end of the band on, it is 50 dB down (G.712 asks for less)."""
+_KAISER_BETA: Final = 4.55
+_SCALE: Final = 2.0**24
+"""What stands for a gain of 1 in the taps: 15 bits of sample, 25 of tap and 9 of length."""
+_LEVELS_DBFS: Final = (-35.0, -15.0)
+_TALKERS: Final = 4
+"""Talkers in the babble behind a party: of one alone a listener would hear the words."""
+_SECONDS_OF_NOISE: Final = 10
+"""After these the noise behind a party repeats."""
+
+
+class _Kind(NamedTuple):
+    """The noise on a kind of line where the line does not say: soft enough for parties to hear
+    pauses beside it."""
+
+    noises: tuple[LineNoise, ...]
+    levels_dbfs: tuple[float, float]
+
+
+_KINDS: Final = {
+    "telephone": _Kind(("white",), (-70.0, -55.0)),
+    "mobile": _Kind(("babble", "street"), (-65.0, -52.0)),
+}
+
+
+class TelephoneLine(Model):
+    """What a telephone makes of what its party says; a bare word is its ``kind``.
+
+    What is absent is drawn by the seed for each call.
+    """
+
+    stands_for: ClassVar[str] = "kind"
+
+    kind: Literal["clean", "telephone", "mobile"] = "clean"
+    """clean changes nothing. telephone: 300 to 3400 Hz, a level of its own, hiss of -70 to -55
+    dBFS. mobile: the same with babble or a street of -65 to -52 dBFS behind."""
+    level: Level | None = None
+    """dBFS at which speech of the ordinary level, -20, is sent, and all else with it; -35 to -15
+    where absent."""
+    noise: LineNoise | None = None
+    """The noise on the line, all the time; by the kind where absent."""
+    noise_level: Level | None = None
+    """dBFS of the noise; by the kind where absent."""
+
+    @property
+    def noisy(self) -> bool:
+        """Whether there is noise on it."""
+        return self.kind != "clean" and self.noise != "none"
+
+    def troubles(self) -> Iterator[Misfit]:
+        if self.kind == "clean":
+            for key in sorted(self.model_fields_set - {"kind"}):
+                yield (key,), "expected none of a clean line: write kind: telephone or mobile"
+        elif self.noise == "none" and self.noise_level is not None:
+            yield ("noise_level",), "expected none where there is no noise"
+
+
+@dataclass(frozen=True, slots=True)
+class SendingPath:
+    """What a line does to what its party says in one call."""
+
+    kind: str
+    level_dbfs: float
+    noise: LineNoise
+    noise_dbfs: float | None
+    """None where there is no noise."""
+
+    @classmethod
+    def of(cls, line: TelephoneLine, seeds: Seeds) -> SendingPath | None:
+        """Draw what the line leaves open, each by a label of its own; None for a clean line."""
+        if line.kind == "clean":
+            return None
+        kind = _KINDS[line.kind]
+        behind = line.noise
+        if behind is None:
+            behind = kind.noises[int(seeds.generator("noise").integers(len(kind.noises)))]
+        level, noise_level = line.level, line.noise_level
+        if level is None:
+            level = _drawn(_LEVELS_DBFS, seeds.generator("level"))
+        if noise_level is None:
+            noise_level = _drawn(kind.levels_dbfs, seeds.generator("noise-level"))
+        return cls(line.kind, level, behind, None if behind == "none" else noise_level)
+
+    def sent(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """What comes out of the line of what is said (n,), at the same samples: (n,)."""
+        if not len(pcm):
+            return pcm
+        gain = 10 ** ((self.level_dbfs - DEFAULT_LEVEL_DBFS) / 20)
+        filtered = np.convolve(pcm.astype(np.float64), _band_pass(gain))
+        return to_samples(filtered[_HALF : _HALF + len(pcm)] / _SCALE)
+
+    def to_json(self) -> dict[str, Any]:
+        """The line as the truth has it."""
+        return {
+            "kind": self.kind,
+            "band_hz": list(_BAND_HZ),
+            "level_dbfs": self.level_dbfs,
+            "noise": self.noise,
+            "noise_dbfs": self.noise_dbfs,
+        }
+
+
+def background(
+    path: SendingPath | None, room_dbfs: float | None, seeds: Seeds
+) -> NDArray[np.int16] | None:
+    """The noise that is sent all the time, to be played round and round; None for dead silence.
+
+    It is that of the party's room, which passes its line, and that of the line.
+    """
+    samples = _SECONDS_OF_NOISE * SAMPLE_RATE
+    sounds = []
+    if room_dbfs is not None:
+        room = noise("pink", samples, room_dbfs, seeds.generator("background"))
+        sounds.append(room if path is None else _round_and_round(room, room_dbfs))
+    if path is not None and path.noise_dbfs is not None and path.noise != "none":
+        generator = seeds.generator("line/background")
+        sounds.append(_round_and_round(_behind(path.noise, samples, generator), path.noise_dbfs))
+    if not sounds:
+        return None
+    return to_samples(np.sum(sounds, axis=0, dtype=np.float64))
+
+
+def _behind(kind: NoiseKind, samples: int, generator: np.random.Generator) -> NDArray[np.int16]:
+    if kind != "babble":
+        return noise(kind, samples, DEFAULT_LEVEL_DBFS, generator)
+    talkers = [babble(samples, generator) for _ in range(_TALKERS)]
+    return at_level(np.sum(talkers, axis=0), DEFAULT_LEVEL_DBFS)
+
+
+def _round_and_round(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
+    """Noise that has passed the line, at a level: played round and round, it has no seam."""
+    around = np.concatenate((pcm[-_HALF:], pcm, pcm[:_HALF])).astype(np.float64)
+    return at_level(np.convolve(around, _band_pass(1.0), "valid"), dbfs)
+
+
+def _band_pass(gain: float) -> NDArray[np.float64]:
+    """2 * _HALF + 1 taps, whole numbers."""
+    at = np.arange(-_HALF, _HALF + 1)
+    low, high = (
+        hertz + side * _TRANSITION_HZ / 2 for hertz, side in zip(_BAND_HZ, (-1, 1), strict=True)
+    )
+    response = np.zeros(len(at))
+    for hertz, sign in ((high, 1), (low, -1)):
+        share = 2 * hertz / SAMPLE_RATE
+        response += sign * share * np.sinc(share * at)
+    response *= np.kaiser(len(at), _KAISER_BETA)
+    return np.asarray(np.rint(response * (gain * _SCALE)))
+
+
+def _drawn(between: tuple[float, float], generator: np.random.Generator) -> float:
+    """A level between two, to a tenth of a decibel."""
+    return round(float(generator.uniform(*between)), 1)
