@@ -54,14 +54,16 @@ def said(result: Result) -> Samples:
     truth = result.recording().truth
     assert truth is not None
     first = truth.channels[0].intervals[0]
-    return result.recording().pcm[0][first.start : first.end]
+    heard: Samples = result.recording().pcm[0][first.start : first.end]
+    return heard
 
 
 def pause(result: Result) -> Samples:
     """What is recorded of ann before she says something."""
     truth = result.recording().truth
     assert truth is not None
-    return result.recording().pcm[0][2400 : truth.channels[0].intervals[0].start]
+    heard: Samples = result.recording().pcm[0][2400 : truth.channels[0].intervals[0].start]
+    return heard
 
 
 def density(pcm: Samples, low: int, high: int) -> float:
@@ -75,8 +77,8 @@ def density(pcm: Samples, low: int, high: int) -> float:
 
 
 def test_a_clean_line_changes_no_byte(tmp_path: Path) -> None:
-    for folder, ann in (("without", {}), ("clean", {"line": "clean"})):
-        called(tmp_path / folder, SPOKEN, noise=-50, **ann)
+    called(tmp_path / "without", SPOKEN, noise=-50)
+    called(tmp_path / "clean", SPOKEN, noise=-50, line="clean")
     names = [
         path.relative_to(tmp_path / "without")
         for path in sorted((tmp_path / "without").rglob("*"))
@@ -129,7 +131,7 @@ def test_sums_are_exact_in_any_order() -> None:
 
 @pytest.mark.parametrize("kind", ["telephone", "mobile"])
 def test_the_seed_draws_what_the_line_leaves_open(kind: str) -> None:
-    line = TelephoneLine(kind=kind)
+    line = TelephoneLine.model_validate(kind)
     drawn = [SendingPath.of(line, Seeds(seed)) for seed in range(60)]
     assert drawn == [SendingPath.of(line, Seeds(seed)) for seed in range(60)]
     levels = [path.level_dbfs for path in drawn if path is not None]
