@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
@@ -37,9 +38,9 @@ _KAISER_BETA: Final = 4.55
 _SCALE: Final = 2.0**24
 """What stands for a gain of 1 in the taps: 15 bits of sample, 25 of tap and 9 of length."""
 _LEVELS_DBFS: Final = (-35.0, -15.0)
-_TALKERS: Final = 4
+_TALKERS: Final = 6
 """Talkers in the babble behind a party: of one alone a listener would hear the words."""
-_SECONDS_OF_NOISE: Final = 10
+_NOISE_SAMPLES: Final = 10 * SAMPLE_RATE
 """After these the noise behind a party repeats."""
 
 
@@ -141,24 +142,34 @@ def background(
 
     It is that of the party's room, which passes its line, and that of the line.
     """
-    samples = _SECONDS_OF_NOISE * SAMPLE_RATE
     sounds = []
     if room_dbfs is not None:
-        room = noise("pink", samples, room_dbfs, seeds.generator("background"))
+        room = noise("pink", _NOISE_SAMPLES, room_dbfs, seeds.generator("background"))
         sounds.append(room if path is None else _round_and_round(room, room_dbfs))
     if path is not None and path.noise_dbfs is not None and path.noise != "none":
         generator = seeds.generator("line/background")
-        sounds.append(_round_and_round(_behind(path.noise, samples, generator), path.noise_dbfs))
+        sounds.append(_round_and_round(_behind(path.noise, generator), path.noise_dbfs))
     if not sounds:
         return None
     return to_samples(np.sum(sounds, axis=0, dtype=np.float64))
 
 
-def _behind(kind: NoiseKind, samples: int, generator: np.random.Generator) -> NDArray[np.int16]:
+def _behind(kind: NoiseKind, generator: np.random.Generator) -> NDArray[np.int16]:
     if kind != "babble":
-        return noise(kind, samples, DEFAULT_LEVEL_DBFS, generator)
-    talkers = [babble(samples, generator) for _ in range(_TALKERS)]
-    return at_level(np.sum(talkers, axis=0), DEFAULT_LEVEL_DBFS)
+        return noise(kind, _NOISE_SAMPLES, DEFAULT_LEVEL_DBFS, generator)
+    begin = generator.integers(_NOISE_SAMPLES, size=_TALKERS).tolist()
+    crowd = [np.roll(talker, at) for talker, at in zip(_talkers(), begin, strict=True)]
+    return at_level(np.sum(crowd, axis=0), DEFAULT_LEVEL_DBFS)
+
+
+@cache
+def _talkers() -> tuple[NDArray[np.float64], ...]:
+    """Those whose babble is behind all parties, each beginning at a moment of its own.
+
+    They take a tenth of a second to make: too long for each call that is answered in real time.
+    """
+    generator = Seeds(0).generator("talkers")
+    return tuple(babble(_NOISE_SAMPLES, generator) for _ in range(_TALKERS))
 
 
 def _round_and_round(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
