@@ -1,8 +1,8 @@
 """Labelled random streams of one run's seed.
 
 Every random draw of a run comes from a stream forked from the seed by a label
-(``link/caller/uplink``, ``sid/recording``). A new draw under one label moves nothing under
-another, which is what makes "same seed, same bytes" survive changes elsewhere.
+(``link/caller/uplink``, ``sid/recording``). A new draw under one label changes no draw under
+another, so that "same seed, same bytes" survives changes elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Seeds"]
 
 
 class Seeds:
-    """The run's seed, or a fork of it under a label prefix."""
+    """A run's seed, or a fork of it under a label prefix."""
 
     def __init__(self, seed: int, prefix: str = "") -> None:
         self.seed = seed
@@ -25,18 +25,18 @@ class Seeds:
         return f"Seeds({self.seed}, {self.prefix!r})"
 
     def fork(self, label: str) -> Seeds:
-        """The same seed with ``label/`` put before every label asked for."""
+        """Return the same seed with ``label/`` put before every label."""
         return Seeds(self.seed, f"{self.prefix}{label}/")
 
     def digest(self, label: str, size: int = 16) -> bytes:
-        """``size`` bytes (at most 64) that only the seed and the label decide."""
+        """Return ``size`` bytes (at most 64) that only the seed and the label decide."""
         text = f"{self.seed}:{self.prefix}{label}".encode()
         return blake2b(text, digest_size=size).digest()
 
     def key(self, label: str) -> int:
-        """A 64-bit key for counter-based draws."""
+        """Return a 64-bit key of a label, for counter-based draws."""
         return int.from_bytes(self.digest(label, 8), "little")
 
     def generator(self, label: str) -> np.random.Generator:
-        """A numpy generator of its own for the label; asking again starts it over."""
+        """Return a new numpy generator of a label, at the start of the label's stream."""
         return np.random.Generator(np.random.PCG64(int.from_bytes(self.digest(label), "little")))

@@ -185,8 +185,8 @@ MOVERS = {
     "all others after a crash": "twilio/rest/resource.py",
 }
 """Who asks ``exchange.lifecycle``, the one module that changes statuses, to change one."""
-OTHER_STATUSES = ("outcome", "fate", "talk")
-"""What has a status that is no record's: a Dial's outcome, an answer that the weather gives."""
+OTHER_STATUSES = ("outcome", "fault", "talk")
+"""What has a status that is no record's: a Dial's outcome, a response that is injected."""
 
 
 def statuses_assigned(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -206,7 +206,7 @@ def test_lifecycle_alone_assigns_a_records_status() -> None:
             assert not assigned, f"{path} assigns a status on {assigned}"
         for node in nodes:
             if isinstance(node, ast.ClassDef) and re.search(
-                r"\bLIFE: ClassVar =", ast.unparse(node)
+                r"\bLIFECYCLE: ClassVar =", ast.unparse(node)
             ):
                 living.add(node.name)
                 assert not list(statuses_assigned(ast.walk(node))), f"{node.name} moves itself"
@@ -214,9 +214,6 @@ def test_lifecycle_alone_assigns_a_records_status() -> None:
 
 
 def test_one_module_of_each_kind_asks_for_moves() -> None:
-    asking = {
-        str(path.relative_to(ROOT))
-        for path in MODULES
-        if re.search(r"lifecycle\.(move|settle)|lifecycle import .*interrupt", path.read_text())
-    }
+    moves = re.compile(r"lifecycle\.(move|finish_processing)|lifecycle import .*interrupt")
+    asking = {str(path.relative_to(ROOT)) for path in MODULES if moves.search(path.read_text())}
     assert asking == set(MOVERS.values())

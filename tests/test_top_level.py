@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -41,3 +42,15 @@ def test_the_top_level_holds_what_it_is_meant_to_and_nothing_else() -> None:
 def test_no_built_package_is_kept() -> None:
     built = [path for path in kept() if path.endswith((".whl", ".egg", ".pyc", ".so"))]
     assert built == [], "built files are downloaded or made, not kept in the repository"
+
+
+DOCUMENTS = (
+    [TOP / path for path in kept() if path.endswith(".md")] if (TOP / ".git").exists() else []
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(TOP)))
+def test_links_of_the_documentation_lead_to_files(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
+    local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in local if not (document.parent / link).exists()] == []

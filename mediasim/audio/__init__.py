@@ -1,9 +1,9 @@
 """Arrays of samples: codecs, tones, levels, mixing, files. Knows nothing of RTP or calls.
 
 The public face, by module: ``frames`` (the one format: 8 kHz, 20 ms), ``codecs`` (a row each) and
-``g711``, ``levels`` (measures, bridges and downmixes), ``tones`` and ``dtmf`` (what the exchange
-makes itself), ``activity`` (speech and pauses), ``wav`` and ``files`` (WAV, MP3 and whatever a user
-brings), ``resampling``.
+``g711``, ``levels`` (measures, bridges and downmixes), ``tones`` and ``dtmf`` (sounds that the
+exchange generates), ``activity`` (speech and pauses), ``wav`` and ``files`` (WAV, MP3 and the audio
+files of users), ``resampling``.
 """
 
 __all__ = ["activity", "codecs", "dtmf", "files", "frames", "g711", "levels", "tones", "wav"]

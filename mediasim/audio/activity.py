@@ -1,4 +1,4 @@
-"""When somebody speaks: in a recording, and as it is heard frame by frame in a call.
+"""Voice activity detection: in a recording, and frame by frame in a call in progress.
 
 In a recording (:func:`speech_intervals`) there are three detectors. The energy of 10 ms frames
 against a floor that follows the quietest of the last and next seconds: exact where a channel's
@@ -7,12 +7,12 @@ WebRTC's detector, which needs the voice well above the noise, for comparison. W
 pause shorter than the hangover belongs to the speech around it, and an interval ends where the
 sound ends.
 
-A party in a call goes by :class:`LiveActivity`. A frame is speech if it is loud, and stands out of
-the noise that is always there. The noise is the quietest moment of the last four seconds: speech
-pauses within that, so on a clean line there is none and loudness alone decides. Noise that has just
-begun counts as speech until then; whoever asks can learn that it was not. All its sums are whole
-numbers, so a frame is speech on every machine or on none. That is why it is no neural network:
-theirs differ in the last bits, and they take a hundred times as long.
+A call uses :class:`LiveActivity`. A frame is speech if it is loud, and stands out of the noise that
+is always there. The noise is the quietest moment of the last four seconds: speech pauses within
+that, so on a clean line there is none and loudness alone decides. Noise that has just begun counts
+as speech until then; the detector reports later that it was noise. All its sums are whole numbers,
+so a frame is speech on every machine or on none. That is why it is no neural network: theirs differ
+in the last bits, and they take a hundred times as long.
 """
 
 from __future__ import annotations
@@ -47,28 +47,34 @@ Engine = Literal["energy", "silero", "webrtc"]
 _FRAME: Final = 80
 """Samples of a frame: 10 ms."""
 _HANGOVER_MS: Final = 200
+"""Pause in milliseconds up to which speech on both sides is one interval."""
 _AT_ONCE: Final = 4096
-"""Frames."""
+"""Frames of which the levels are computed at once, to bound the memory."""
 _SHORTEST: Final = 3
-"""Frames of sound that are no mere click."""
+"""Frames that sound must last; shorter ones are clicks."""
 
 _FLOOR_REACH: Final = 200
-"""Frames before and after among which the floor is looked for: 2 s each."""
+"""Frames before and after a frame that its noise floor is the minimum of: 2 s each."""
 _ABOVE_FLOOR_DB: Final = 10.0
+"""Decibels by which a frame must exceed the noise floor to be active."""
 _ALWAYS_QUIET_DBFS: Final = -50.0
+"""Level up to which a frame is never active, whatever the floor."""
 _ALWAYS_LOUD_DBFS: Final = -30.0
-"""Sound as loud as this is heard however long it lasts: the floor may be a tone's."""
+"""Level from which a frame is always active, however long it lasts: a tone raises the floor."""
 
 
 _SILENT_DBFS: Final = -70.0
-"""Digital silence, that of A-law included."""
+"""Level up to which a frame is digital silence, that of A-law included."""
 _BELOW_VOICE_DB: Final = 40.0
-"""Between digital silences all that is no softer than this beside the voice belongs to it."""
+"""Decibels below the voice's level down to which sound between digital silences belongs to it."""
 _SOFTEST_DBFS: Final = -68.0
+"""Lowest level at which a frame can be active."""
 _SMOOTH: Final = 5
+"""Frames over which levels are averaged before their steadiness is measured."""
 _STEADY: Final = 30
 """Frames over which noise keeps its level and speech does not: 0.3 s."""
 _STEADY_DB: Final = 2.0
+"""Standard deviation in decibels below which the level counts as steady."""
 _NOISY: Final = 0.25
 """Share of a channel's quiet time that is steady noise, from which on it is a noisy channel."""
 
@@ -76,9 +82,9 @@ _NOISY: Final = 0.25
 def speech_intervals(
     pcm: NDArray[np.int16], engine: Engine | None = None, *, hangover_ms: int = _HANGOVER_MS
 ) -> list[tuple[int, int]]:
-    """Where samples (samples,) hold speech: (start, end), the end excluded, in order.
+    """Find the speech in samples (samples,) at 8 kHz: (start, end) in samples, end excluded.
 
-    Without an engine the one that fits the channel is used.
+    Without an engine the one that :func:`fitting_engine` names is used.
     """
     from mediasim.audio.silero import silero_frames
 
@@ -97,7 +103,7 @@ def speech_intervals(
 
 
 def fitting_engine(pcm: NDArray[np.int16]) -> Engine:
-    """The engine that fits a channel: by energy alone where its pauses hold no noise."""
+    """Choose the engine for a channel: energy alone where its pauses hold no noise."""
     levels = _levels(pcm) if len(pcm) else np.zeros(0)
     if len(levels) < _STEADY:
         return "energy"
@@ -105,6 +111,7 @@ def fitting_engine(pcm: NDArray[np.int16]) -> Engine:
     smooth = sliding_window_view(10 * np.log10(np.maximum(power, 1e-13)), _STEADY)
     mean = smooth.mean(axis=1)
     steady = (smooth.std(axis=1) < _STEADY_DB) & (mean > _SILENT_DBFS) & (mean < _ALWAYS_LOUD_DBFS)
+    # A frame is noisy if any steady window covers it.
     begun = np.concatenate((np.zeros(_STEADY, np.int64), np.cumsum(steady)))
     begun = np.concatenate((begun, np.full(_STEADY - 1, begun[-1])))
     noisy = begun[_STEADY:] > begun[:-_STEADY]
@@ -119,9 +126,9 @@ def energy_activity(
     hangover_ms: int = _HANGOVER_MS,
     quiet_dbfs: float = _ALWAYS_QUIET_DBFS,
 ) -> list[tuple[int, int]]:
-    """Where samples (samples,) stand out from the quiet around them, as (start, end).
+    """Find where samples (samples,) stand out from the quiet around them, as (start, end).
 
-    What is softer than ``quiet_dbfs`` never does.
+    Sound softer than ``quiet_dbfs`` is never active.
     """
     if not len(pcm):
         return []
@@ -135,7 +142,7 @@ def energy_activity(
 def webrtc_activity(
     pcm: NDArray[np.int16], *, mode: int = 3, hangover_ms: int = _HANGOVER_MS
 ) -> list[tuple[int, int]]:
-    """Where WebRTC's detector hears speech in samples (samples,), as (start, end).
+    """Find speech in samples (samples,) by WebRTC's detector, as (start, end).
 
     ``mode`` is its aggressiveness, 0 to 3; only 3 holds its own at 10 dB of signal to noise.
     """
@@ -149,7 +156,7 @@ def webrtc_activity(
 
 
 def _levels(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
-    """The level of each frame in dBFS."""
+    """Return the level of each frame in dBFS, (frames,)."""
     power = np.empty(-(-len(pcm) // _FRAME))
     for first in range(0, len(power), _AT_ONCE):  # a copy of an hour is not held
         frames = _frames(pcm[first * _FRAME : (first + _AT_ONCE) * _FRAME])
@@ -160,14 +167,14 @@ def _levels(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
 
 
 def _frames(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-    """(frames, 80), the last one filled up with silence."""
+    """Return the samples as frames (frames, 80), the last one padded with silence."""
     frames = np.zeros((-(-len(pcm) // _FRAME), _FRAME), np.int16)
     frames.reshape(-1)[: len(pcm)] = pcm
     return frames
 
 
 def _intervals(active: NDArray[np.bool_], samples: int, hangover_ms: int) -> list[tuple[int, int]]:
-    """Runs of active frames, in samples; clicks left out, then short pauses closed."""
+    """Return the runs of active frames (frames,) in samples, without clicks and short pauses."""
     edges = np.flatnonzero(np.diff(active, prepend=False, append=False)).reshape(-1, 2)
     merged: list[tuple[int, int]] = []
     for start, end in (edges[edges[:, 1] - edges[:, 0] >= _SHORTEST] * _FRAME).tolist():
@@ -182,21 +189,22 @@ def _intervals(active: NDArray[np.bool_], samples: int, hangover_ms: int) -> lis
 
 
 HEARD_DBFS: Final = -45.0
-"""A frame less loud than this is never speech."""
+"""Level below which a frame is never speech."""
 _LOUD_DBFS: Final = -30.0
-"""One as loud as this always is, however long it lasts: noise is not."""
+"""Level from which a frame is always speech, however long it lasts: noise is not so loud."""
 _WINDOW: Final = 200
-"""Frames among which the quietest is looked for."""
+"""Frames over which the quietest moment is the noise: 4 s."""
 _PARTS: Final = 20
+"""Parts of the window, of which each keeps its own minimum."""
 _MEAN_OF: Final = 3
-"""Frames of which the mean is taken: noise has quiet moments too."""
+"""Frames over which energy is averaged: noise has quiet moments too."""
 _TIMES: Final = (25, 4)
-"""Times the noise's energy that speech has: 14 dB; of its changes from sample to sample 6 dB, for
-in those the slow swings of pink noise are not."""
+"""Ratios of speech to noise: of its energy (14 dB), and of the energy of its differences (6 dB).
+Differences from sample to sample leave out the slow swings of pink noise."""
 
 
 def _energy(dbfs: float) -> int:
-    """The least energy of a frame of a level."""
+    """Return the least energy of a frame at a level."""
     return -int(-FRAME_SAMPLES * (32768 * 10 ** (dbfs / 20)) ** 2 // 1)
 
 
@@ -205,28 +213,30 @@ _LOUD: Final = _energy(_LOUD_DBFS)
 
 
 class LiveActivity:
-    """Follows one track."""
+    """A voice activity detector of one track, fed frame by frame."""
 
     def __init__(self) -> None:
         self._last = deque([(0.0, 0.0)] * _MEAN_OF, _MEAN_OF)
-        """Energies of the last frames, and of their changes."""
+        """(energy, energy of differences) of the last frames."""
         self._quietest = deque([(0.0, 0.0)] * _PARTS, _PARTS)
         """The least sums of each part of the last four seconds."""
         self._part: list[tuple[float, float]] = []
+        """Sums of the frames of the current part."""
         self._noise = (0.0, 0.0)
+        """The least sums of the whole window: the noise."""
         self._heard = (0.0, 0.0)
-        """The largest of each that was taken for speech since the last mark."""
+        """The largest energies that were taken for speech since the last mark."""
 
     def mark(self) -> None:
-        """Forget what was heard until now, but not the noise."""
+        """Forget what was taken for speech until now, but not the noise."""
         self._heard = (0.0, 0.0)
 
     def hear(self, pcm: NDArray[np.int16]) -> Iterator[tuple[bool, bool]]:
-        """Tell of each of the next frames, given as samples, two things.
+        """Classify the next frames, given as samples (n * 160,): two booleans for each.
 
-        Whether it is speech; and whether all that was taken for speech since the last mark now
-        turns out to be noise. A mark between two of them counts from there on. The frames have
-        been heard once all are asked for.
+        The first says whether the frame is speech; the second whether all that was taken for speech
+        since the last mark now turns out to be noise. A mark set between two frames counts from
+        there on. A frame is processed when its result is taken from the iterator.
         """
         frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float64)  # whole numbers, and exact sums
         changes = np.diff(frames, axis=1)
@@ -241,9 +251,10 @@ class LiveActivity:
             yield speech, not _stands_out(*self._heard, self._noise)
 
     def _follow(self, energy: float, change: float) -> None:
-        """Let a frame count for the noise, which changes five times a second."""
+        """Update the noise with a frame; it changes five times a second."""
         self._last.append((energy, change))
-        self._part.append((sum(it[0] for it in self._last), sum(it[1] for it in self._last)))
+        energies, changes = zip(*self._last, strict=True)
+        self._part.append((sum(energies), sum(changes)))
         if len(self._part) == _WINDOW // _PARTS:
             self._quietest.append(_least(self._part))
             self._part.clear()
@@ -256,7 +267,7 @@ def _least(sums: Iterable[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _stands_out(energy: float, change: float, noise: tuple[float, float]) -> bool:
-    """Whether a frame stands out of the sums of the quietest ones, in either measure."""
+    """Return whether a frame exceeds the noise in either measure, or is loud in any case."""
     return (
         _MEAN_OF * energy >= _TIMES[0] * noise[0]
         or _MEAN_OF * change >= _TIMES[1] * noise[1]

@@ -67,23 +67,23 @@ NO_TYPE: Final = 128
 """A payload type that no packet has."""
 _OPUS_BIT_RATE: Final = 32_000
 _OPUS_APPLICATION: Final = "audio"
-"""Our choices. Its mode "voip" keeps the sound of speech but not the waveform, to which a
-recording is to be compared."""
+"""The encoder's mode. "voip" would keep the sound of speech but not the waveform, to which
+recordings are compared."""
 _G722_DELAY: Final = 11
-"""The codec's filter bank, in 8 kHz samples."""
+"""Delay of the codec's filter bank, in 8 kHz samples."""
 _OPUS_DELAY: Final = 52
-"""The encoder's look-ahead, 6.5 ms in all modes but that of low delay, in 8 kHz samples."""
+"""Look-ahead of the encoder in 8 kHz samples: 6.5 ms in all modes but that of low delay."""
 
 
 class FrameEncoder(Protocol):
-    """One stream's encoder."""
+    """The encoder of one stream."""
 
     def encode(self, pcm: _Samples) -> bytes:
         """Encode the stream's next frame, (160,), as a payload."""
 
 
 class FrameDecoder(Protocol):
-    """One stream's decoder."""
+    """The decoder of one stream."""
 
     def decode(self, payload: bytes | None) -> _Samples:
         """Decode the stream's next payload: (160,) for one of 20 ms.
@@ -94,35 +94,37 @@ class FrameDecoder(Protocol):
 
 
 class SampleCoder(NamedTuple):
-    """Codes each sample by itself: any payload can be decoded alone, and many streams at once."""
+    """A coder of single samples: any payload can be decoded alone, and many streams at once."""
 
     encode: Callable[[_Samples], _Octets]
-    """Octets (..., n * octets) of samples (..., n)."""
+    """Encodes samples (..., n) as octets (..., n * octets)."""
     decode: Callable[[_Octets], _Samples]
-    """Samples (..., n) of octets (..., n * octets)."""
+    """Decodes octets (..., n * octets) to samples (..., n)."""
     octets: int = 1
-    """Of one sample."""
+    """Octets of one sample."""
 
 
 class FrameCoder(NamedTuple):
-    """Codes the frames of a stream one after the other, each by what came before it."""
+    """A coder of a stream's frames in order, each coded by what came before it."""
 
     encoder: Callable[[], FrameEncoder]
+    """Makes the encoder of a new stream."""
     decoder: Callable[[], FrameDecoder]
+    """Makes the decoder of a new stream."""
     samples: Callable[[bytes], int] = len
-    """How many 8 kHz samples a payload lasts for, as its bytes tell; 0 for one of none."""
+    """Counts the 8 kHz samples of a payload by its bytes; 0 for a payload without audio."""
 
 
 class EquipmentFactors(NamedTuple):
-    """What the E-model knows of a codec (ITU-T G.107, G.113)."""
+    """A codec's parameters in the E-model (ITU-T G.107, G.113)."""
 
     ie: float
     """Equipment impairment factor Ie: how much the codec itself takes off R."""
     bpl: float
-    """Packet-loss robustness factor Bpl, with silence for what is missing: the higher, the less a
-    loss takes off."""
+    """Packet-loss robustness factor Bpl with silence for lost packets; the higher, the less a loss
+    takes off."""
     concealed_bpl: float
-    """Bpl with concealment."""
+    """Packet-loss robustness factor Bpl with concealment."""
 
 
 _G711_FACTORS: Final = EquipmentFactors(0.0, 4.3, 25.1)  # G.113 appendix I
@@ -130,33 +132,34 @@ _G711_FACTORS: Final = EquipmentFactors(0.0, 4.3, 25.1)  # G.113 appendix I
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """All that is known of a codec, and only known here."""
+    """A codec: the one row that everything else derives its tables from."""
 
     encoding: str
     """The encoding name, as its rtpmap spells it."""
     payload_type: int
-    """The static one (RFC 3551), or the dynamic one we offer."""
+    """The static payload type (RFC 3551), or the dynamic one that is offered."""
     coder: SampleCoder | FrameCoder
+    """The coder of single samples, or of a stream's frames."""
     clock_rate: int = SAMPLE_RATE
     """RTP timestamp units per second, a multiple of 8000."""
     channels: int = 1
-    """Those that its rtpmap names; a leg's audio has one."""
+    """Channels that its rtpmap names; a leg's audio has one."""
     ptimes: tuple[int, ...] = (20,)
-    """Milliseconds of audio that a packet may have."""
+    """Packet times in milliseconds that are allowed."""
     delay_samples: int = 0
-    """By how many 8 kHz samples audio comes later through encoder and decoder."""
+    """Delay of the audio through encoder and decoder, in 8 kHz samples."""
     factors: EquipmentFactors = _G711_FACTORS
-    """On the narrowband scale: whatever the codec, what is heard and recorded here has 8 kHz."""
+    """E-model parameters on the narrowband scale: all audio here has 8 kHz, whatever the codec."""
     aliases: tuple[str, ...] = ()
-    """What scenario files may call it beside its name."""
+    """Names that scenario files may use beside its own."""
     webrtc: bool = False
-    """Whether browsers are answered with it."""
+    """Whether the answer to a browser's offer may choose it."""
     drawn: int = 1
-    """How often the fuzzer draws it, beside the others."""
+    """Weight with which the fuzzer draws it."""
 
     @property
     def name(self) -> str:
-        """The encoding name in capitals, which is what the codec is called here."""
+        """The codec's name here: the encoding name in capitals."""
         return self.encoding.upper()
 
     @property
@@ -182,11 +185,11 @@ class Codec:
 
     @property
     def is_bytewise(self) -> bool:
-        """Whether an octet is a sample by itself, so that many legs can be coded at once."""
+        """Whether each octet is a sample, so that many legs can be coded at once."""
         return isinstance(self.coder, SampleCoder) and self.coder.octets == 1
 
     def samples(self, payload: bytes) -> int:
-        """Count the 8 kHz samples a payload lasts for, as its bytes tell; 0 for one of none."""
+        """Count the 8 kHz samples of a payload by its bytes; 0 for a payload without audio."""
         if isinstance(self.coder, SampleCoder):
             return len(payload) // self.coder.octets
         return self.coder.samples(payload)
@@ -196,7 +199,7 @@ class Codec:
 
 
 class _Encoder:
-    """One of FFmpeg's, that works at ``factor`` times 8 kHz."""
+    """An FFmpeg encoder that works at ``factor`` times 8 kHz."""
 
     def __init__(
         self, name: _FFmpeg, factor: int = 1, bit_rate: int | None = None, **options: str
@@ -224,7 +227,7 @@ class _Encoder:
 
 
 class _Decoder:
-    """One of FFmpeg's, that works at ``factor`` times 8 kHz."""
+    """An FFmpeg decoder that works at ``factor`` times 8 kHz."""
 
     def __init__(self, name: _FFmpeg, factor: int) -> None:
         self._context = _context(name, "r", factor * SAMPLE_RATE)
@@ -258,7 +261,7 @@ def _context(name: _FFmpeg, mode: Literal["r", "w"], rate: int) -> AudioCodecCon
 
 
 def _opus_samples(payload: bytes) -> int:
-    """How long an Opus packet is by its table of contents (RFC 6716 section 3.1)."""
+    """Count the 8 kHz samples of an Opus packet by its table of contents (RFC 6716 section 3.1)."""
     if not payload:
         return 0
     config, count = payload[0] >> 3, payload[0] & 3
@@ -287,14 +290,13 @@ _OPUS: Final = FrameCoder(
 _ANY_PTIME: Final = (10, 20, 30, 40, 50, 60)
 
 CODECS: Final[dict[str, Codec]] = {}
-"""By name, in the order in which they are offered; :func:`register` adds to it."""
+"""All codecs by name, in the order in which they are offered; :func:`register` adds to it."""
 
 
 def register(codec: Codec) -> ExitStack:
-    """Add a codec, for good or until the block is left that what is returned manages.
+    """Add a codec, until the returned stack is closed; used as a context manager or for good.
 
-    Raises ValueError where its name or its payload type is another's, and for a clock that is not
-    a multiple of 8000.
+    Raises ValueError if its name or payload type is taken, or its clock is not a multiple of 8000.
     """
     if codec.clock_rate % SAMPLE_RATE:
         raise ValueError(f"{codec.name}: expected a multiple of 8000, found {codec.clock_rate}")
@@ -314,17 +316,17 @@ def register(codec: Codec) -> ExitStack:
 
 
 def frame_coder(name: str) -> FrameCoder:
-    """Find the coder of a codec with a memory. Raises ValueError for any other codec."""
+    """Return the frame coder of a codec. Raises ValueError for any other codec."""
     coders = {name: codec.coder for name, codec in CODECS.items()}
-    framed = {name: coder for name, coder in coders.items() if isinstance(coder, FrameCoder)}
-    if name not in framed:
-        known = " and ".join(framed)
+    frame_coders = {name: coder for name, coder in coders.items() if isinstance(coder, FrameCoder)}
+    if name not in frame_coders:
+        known = " and ".join(frame_coders)
         raise ValueError(f"no codec with a memory is called {name!r}: only {known}")
-    return framed[name]
+    return frame_coders[name]
 
 
 def codec_named(text: str) -> Codec | None:
-    """Find a codec by its name or one of its aliases."""
+    """Return the codec of a name or an alias; None if there is none."""
     named = (codec for codec in CODECS.values() if text in codec.aliases)
     return CODECS.get(text) or next(named, None)
 

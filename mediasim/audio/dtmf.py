@@ -1,9 +1,9 @@
-"""In-band DTMF: making digits, and finding them in audio as it comes (ITU-T Q.23, Q.24).
+"""In-band DTMF: generating digits, and detecting them in audio as it comes (ITU-T Q.23, Q.24).
 
 The detector looks at windows of 25 ms, 5 ms apart. In each it measures the eight frequencies, and
 takes it for a digit when one tone of each group is strong, both are near their nominal frequency,
-neither is much louder than the other, and there is little else. How long the tones lasted is told
-by where their strength crosses one half.
+neither is much louder than the other, and there is little else. The tones begin and end where their
+strength crosses one half.
 
 The sums are of whole numbers, exact in floating point in any order, so the way in which audio is
 cut into blocks cannot change a result.
@@ -26,42 +26,44 @@ _LOW_GROUP: Final = (697, 770, 852, 941)
 _HIGH_GROUP: Final = (1209, 1336, 1477, 1633)
 _KEYPAD: Final = "123A456B789C*0#D"
 DTMF_DIGITS: Final = frozenset(_KEYPAD)
-"""The sixteen digits."""
+"""The sixteen digits of DTMF."""
 _PAUSES_MS: Final = {"w": 500, "W": 1000}
-"""As in Twilio's SendDigits."""
+"""Pauses in milliseconds that Twilio's SendDigits writes as letters."""
 _TONE_DBFS: Final = -10.0
 
 _WINDOW: Final = 200
+"""Samples of a window: 25 ms."""
 _HOP: Final = 40
+"""Samples from one window to the next: 5 ms."""
 _CHUNK: Final = 200
-"""Windows measured at once; it bounds the memory a long feed takes."""
+"""Windows measured at once, to bound the memory of a long feed."""
 _LEAD: Final = _WINDOW // _HOP + 1
 """Windows before the first sure one in which a digit's tones may have begun."""
 
 _SHORTEST: Final = 240
 """Samples that tones must last: 30 ms (40 ms are a digit, 20 ms are not)."""
 _SURE_WINDOWS: Final = 3
-"""Windows that must say the same digit."""
+"""Windows that must show the same digit."""
 _FAINTEST: Final = 32768 * 10 ** (-42 / 20)
-"""The least amplitude of either tone."""
+"""Least amplitude of either tone: -42 dBFS."""
 _BRIDGED_WINDOWS: Final = 5
-"""Windows for which tones may be gone, as when a packet is lost: 25 ms (40 ms are a pause)."""
+"""Windows for which tones may be absent, as when a packet is lost: 25 ms (40 ms are a pause)."""
 _TWIST: Final = 10 ** (9 / 20)
-"""How many times stronger one tone may be than the other: 9 dB."""
+"""Largest ratio of the two amplitudes: 9 dB."""
 _PURITY: Final = 0.75
-"""The least share of the two tones in a window's energy."""
+"""Least share of the two tones in a window's energy."""
 END_SHOWS_FRAMES: Final = 3
-"""Frames after which a digit's end has surely shown: a window, and the ones it is bridged for."""
+"""Frames after a digit's end until it is reported at the latest: a window and the bridged ones."""
 _DEVIATION: Final = 0.025
-"""The most by which a frequency may be off: 1.5 % must pass, 3.5 % must not."""
+"""Largest relative deviation of a frequency: 1.5 % must pass, 3.5 % must not."""
 _PROBE_HZ: Final = 20.0
-"""How far to either side a tone is measured too, to tell where between them it is."""
+"""Offset in Hz of the two outer probes by which a tone's deviation is measured."""
 
 
 def dtmf_tone(digit: str, samples: int, dbfs: float = _TONE_DBFS) -> NDArray[np.int16]:
-    """The two tones of a digit, ``dbfs`` being the level of each.
+    """Generate the two tones of a digit, each at the level ``dbfs``: (samples,).
 
-    Raises ValueError when it is no digit.
+    Raises ValueError if it is no digit.
     """
     if digit not in DTMF_DIGITS:
         raise ValueError(f"{digit!r} is no DTMF digit: those are 0-9, A-D, * and #")
@@ -73,9 +75,9 @@ def dtmf_tone(digit: str, samples: int, dbfs: float = _TONE_DBFS) -> NDArray[np.
 def dtmf_digits(
     digits: str, *, tone_ms: int = 100, gap_ms: int = 100, dbfs: float = _TONE_DBFS
 ) -> NDArray[np.int16]:
-    """Digits one after the other, each followed by a gap; ``w`` is half a second, ``W`` a second.
+    """Generate digits in sequence, each followed by a gap; ``w`` is 500 ms, ``W`` 1 s.
 
-    Raises ValueError when anything else is among them.
+    Raises ValueError for any other character.
     """
     parts = [np.zeros(0, np.int16)]
     for digit in digits:
@@ -97,29 +99,30 @@ def _silence(milliseconds: int) -> NDArray[np.int16]:
 
 @dataclass(frozen=True, slots=True)
 class DtmfHit:
-    """A digit that was heard."""
+    """A detected digit."""
 
     digit: str
     start: int
-    """The first sample of its tones, good to about 2 ms."""
+    """First sample of its tones, accurate to about 2 ms."""
     end: int
-    """The sample after its last."""
+    """Sample after its last."""
 
 
 class DtmfDetector:
-    """Finds digits in one track, fed in blocks of any size."""
+    """A DTMF detector of one track, fed in blocks of any size."""
 
     def __init__(self, start: int = 0) -> None:
-        """``start`` is the number of the first sample that will be fed."""
+        """Begin at sample number ``start``, the first that will be fed."""
         self._pcm = np.zeros(0, np.int16)
         self._next = start
-        """Where the next window begins, and ``_pcm`` does."""
+        """Sample number at which the next window begins, the first of ``_pcm``."""
         self._past = np.zeros((0, 8))
-        """Strengths in the last windows."""
+        """Strengths in the last windows, (windows, 8)."""
         self._run: _Run | None = None
+        """The digit that may be sounding; None for none."""
 
     def feed(self, pcm: NDArray[np.int16]) -> list[DtmfHit]:
-        """The digits whose end shows in the next samples (samples,).
+        """Detect digits in the next samples (samples,); return those whose end has shown.
 
         An end shows some 40 ms after it, or when another digit follows.
         """
@@ -134,7 +137,7 @@ class DtmfDetector:
         return hits
 
     def _follow(self, strengths: NDArray[np.float64], codes: NDArray[np.intp]) -> list[DtmfHit]:
-        """Take in some windows: strengths (windows, 8) and what digit each says, or -1."""
+        """Process windows: strengths (windows, 8), and the digit's code in each, or -1."""
         known = np.concatenate((self._past, strengths))
         past = len(self._past)
         self._past = known[-_LEAD:]
@@ -161,20 +164,24 @@ class DtmfDetector:
 
 @dataclass(slots=True)
 class _Run:
-    """Windows in which a digit's tones may be heard, those just before them included."""
+    """Windows in which a digit's tones may sound, those just before them included."""
 
     code: int
+    """Index of the digit on the keypad."""
     center: int
-    """The middle of the first window."""
+    """Sample in the middle of the first window."""
     first_sure: int
-    """The first window that said the digit."""
+    """Index of the first window that showed the digit."""
     sure: int = 1
+    """Windows that showed the digit."""
     strengths: list[float] = field(default_factory=list)
+    """Strength of the weaker tone in each window."""
     peak: float = 0.0
     last_loud: int = 0
-    """The last window with more than half the peak's strength."""
+    """Index of the last window with at least half the peak's strength."""
 
     def add(self, row: NDArray[np.float64]) -> None:
+        """Add a window's strengths (8,)."""
         low, high = divmod(self.code, 4)
         strength = min(float(row[low]), float(row[4 + high]))
         self.strengths.append(strength)
@@ -184,14 +191,14 @@ class _Run:
                 self.last_loud = len(self.strengths) - 1
 
     def goes_on(self, row: NDArray[np.float64], code: int) -> bool:
-        """Take in a window, and say whether the digit may still be sounding."""
+        """Add a window; return whether the digit may still be sounding."""
         self.add(row)
         self.sure += code == self.code
         gone = len(self.strengths) - 1 - self.last_loud
         return code in (self.code, -1) and gone <= _BRIDGED_WINDOWS
 
     def hit(self) -> DtmfHit | None:
-        """What the run was, once a window has ended it."""
+        """Return the digit of a run that has ended; None if it was too short or unsure."""
         start = self.first_sure
         while start > 0 and self.strengths[start - 1] >= self.peak / 2:
             start -= 1
@@ -202,7 +209,10 @@ class _Run:
         return DtmfHit(_KEYPAD[self.code], first, end)
 
     def _crossing(self, window: int) -> int:
-        """The sample between this window's middle and the last one's where strength was half."""
+        """Return the sample between the middles of two windows at which strength was half.
+
+        The windows are ``window`` and the one before it.
+        """
         before, after = self.strengths[window - 1 : window + 1]
         share = (self.peak / 2 - before) / (after - before) if after != before else 1.0
         return self.center + round((window - 1 + min(max(share, 0.0), 1.0)) * _HOP)
@@ -215,7 +225,7 @@ _POWER_SCALE: Final = 2.0**14
 
 
 def _hann_response(hertz: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """How strong a tone appears that is this far from where it is looked for: 1 at 0 Hz."""
+    """Return the relative strength at which a tone appears that is off by ``hertz``: 1 at 0 Hz."""
     at = np.arange(_WINDOW) - (_WINDOW - 1) / 2
     turns = 2 * np.pi * np.multiply.outer(np.asarray(hertz), at) / SAMPLE_RATE
     response: NDArray[np.float64] = (np.cos(turns) * _HANN).sum(axis=-1) / _HANN.sum()
@@ -223,7 +233,7 @@ def _hann_response(hertz: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 
 def _probes(offset: float) -> NDArray[np.float64]:
-    """The window times cosine and sine, ``offset`` Hz from each frequency: (window, 8 * 2)."""
+    """Return the window times cosine and sine, ``offset`` Hz off each frequency: (window, 16)."""
     turns = 2 * np.pi * np.multiply.outer(np.arange(_WINDOW), _FREQUENCIES + offset) / SAMPLE_RATE
     both = np.stack((np.cos(turns), np.sin(turns)), axis=-1) * _HANN[:, None, None]
     # 15 bits of sample, 20 of coefficient and 8 of window length: exact in 53.
@@ -240,14 +250,14 @@ _POWER: Final = 1 / _POWER_WEIGHTS.sum()
 _BESIDE: Final = _hann_response(_DEVIATION * _FREQUENCIES - _PROBE_HZ)
 _BEYOND: Final = _hann_response(_DEVIATION * _FREQUENCIES + _PROBE_HZ)
 _MOST_SLANT: Final = (_BESIDE - _BEYOND) / (_BESIDE + _BEYOND)
-"""(right - left) / (right + left) of the outer probes for a tone as far off as may be."""
+"""Slant of the outer probes, (right - left) / (right + left), at the largest deviation: (8,)."""
 _SLANT_LOSS: Final = 1 / (-4 * float(np.log(_hann_response(_PROBE_HZ))))
-"""A tone whose probes slant by s is 1 + s^2 times this stronger than it appears."""
+"""Factor k by which a tone of slant s is 1 + k s^2 times stronger than it appears."""
 _MOST_LOSS: Final = 1 + float(_MOST_SLANT.max()) ** 2 * _SLANT_LOSS
 
 
 def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Of each window, the amplitudes (windows, 8) at the frequencies and the digit, or -1."""
+    """Measure windows: amplitudes (windows, 8) at the frequencies, and each one's digit, or -1."""
     count = (len(pcm) - _WINDOW) // _HOP + 1
     if not pcm.any():  # as the sums below would find, at some cost
         return np.zeros((count, 8)), np.full(count, -1)
@@ -259,6 +269,7 @@ def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.in
 
     strongest = here.reshape(count, 2, 4).max(axis=2)  # of each group
     appear = (strongest[:, 0] ** 2 + strongest[:, 1] ** 2) / 2
+    # A cheap test with the largest correction that any tone can get: only what passes is probed.
     maybe = np.flatnonzero((appear * _MOST_LOSS**2 >= power * _PURITY) & (appear > 0))
     if not len(maybe):
         return here, codes
@@ -267,6 +278,8 @@ def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.in
     row, tones = maybe[:, None], np.stack((low[maybe], high[maybe]), axis=1)
     left = _amplitudes(windows[maybe], _LEFT)[np.arange(len(maybe))[:, None], tones]
     right = _amplitudes(windows[maybe], _RIGHT)[np.arange(len(maybe))[:, None], tones]
+    # The slant between the outer probes shows how far a tone is off its nominal frequency, and by
+    # how much it appears too weak there.
     slant = (right - left) / np.maximum(right + left, 1e-9)
     amplitude = here[row, tones] * (1 + slant**2 * _SLANT_LOSS)
     weaker, stronger = amplitude.min(axis=1), amplitude.max(axis=1)

@@ -1,4 +1,4 @@
-"""Audio files of any kind: clips to be played, and MP3 for downloads. Through FFmpeg and soxr."""
+"""Audio files of any format: clips to be played, and MP3 for downloads. Uses FFmpeg and soxr."""
 
 from __future__ import annotations
 
@@ -31,54 +31,55 @@ __all__ = [
 ]
 
 _RATES: Final = range(1000, 768_001)
-"""Samples per second that any recording has; what is beyond is a damaged header."""
+"""Sample rates that a recording may have; any other is a damaged header."""
 
 _ENCODED_AT_ONCE: Final = 60 * SAMPLE_RATE
-"""Samples handed to the encoder in one piece; it bounds the memory of a long recording."""
+"""Samples passed to the encoder at once, to bound the memory of a long recording."""
 
 
 class AudioClip(NamedTuple):
-    """A file's sound as one channel."""
+    """The audio of a file, mixed to one channel."""
 
     pcm: NDArray[np.int16]
     """(samples,)"""
     damaged: int
-    """Packets of it that could not be decoded, and were passed over."""
+    """Packets that could not be decoded and were skipped."""
 
 
 class Audio(NamedTuple):
-    """All channels of a file."""
+    """The audio of a file, all channels."""
 
     rate: int
+    """Samples per second."""
     pcm: NDArray[np.int16]
     """(channels, samples)"""
     damaged: int
-    """Packets of it that could not be decoded, and were passed over."""
+    """Packets that could not be decoded and were skipped."""
 
 
 def load_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> NDArray[np.int16]:
-    """The sound of a file, of any format, rate and number of channels, as (samples,) at ``rate``.
+    """Read a file of any format, rate and number of channels as samples (samples,) at ``rate``.
 
-    Channels are averaged. Raises AudioFileError when there is no such file, or no audio in it.
+    Channels are averaged. Raises AudioFileError if the file is missing or holds no audio.
     """
     return read_clip(path, rate).pcm
 
 
 def read_clip(path: str | PathLike[str], rate: int = SAMPLE_RATE) -> AudioClip:
-    """As :func:`load_clip`, and how much of it was damaged."""
+    """Read a file as :func:`load_clip` does, with the count of its damaged packets."""
     return _clip(_read(path), rate)
 
 
 def decode_clip(data: bytes, rate: int = SAMPLE_RATE) -> AudioClip:
-    """The same of a file's bytes. Raises AudioFileError when they hold no audio."""
+    """Decode a file's bytes to one channel at ``rate``. Raises AudioFileError for no audio."""
     return _clip(_decode(BytesIO(data), "audio data"), rate)
 
 
 def read_audio(path: str | PathLike[str]) -> Audio:
-    """All channels of a file of any format, at its own rate.
+    """Read all channels of a file of any format, at its own rate.
 
-    16-bit linear PCM comes through to the bit. Raises AudioFileError when there is no such file, or
-    no audio in it.
+    16-bit linear PCM is preserved to the bit. Raises AudioFileError if the file is missing or holds
+    no audio.
     """
     try:
         wav = read_wav(path)  # our own kind: at once, and without floating point
@@ -91,20 +92,20 @@ def read_audio(path: str | PathLike[str]) -> Audio:
 
 
 def decode_audio(data: bytes) -> tuple[int, NDArray[np.int16]]:
-    """Rate and samples (channels, samples) of an audio file's bytes.
+    """Decode an audio file's bytes: its rate, and samples (channels, samples).
 
-    Raises AudioFileError when they are none.
+    Raises AudioFileError if they hold no audio.
     """
     return _audio(_decode(BytesIO(data), "audio data"))[:2]
 
 
 def encode_mp3(pcm: NDArray[np.int16], bit_rate: int) -> bytes:
-    """Samples at 8 kHz, (channels, samples) with one or two channels, as an MP3 file.
+    """Encode samples at 8 kHz, (1 or 2 channels, samples), as an MP3 file.
 
-    ``bit_rate`` is that of the whole file, in bits per second: 8,000 to 64,000. The file stays at
-    8 kHz (MPEG-2.5), so nothing is resampled; its channels are coded apart, so neither leaks into
-    the other. The encoder (LAME) makes everything 0.45 dB softer. Without any samples the file
-    holds one of silence, for an MP3 cannot be empty.
+    ``bit_rate`` is that of the whole file, in bits per second: 8,000 to 64,000. The file stays at 8
+    kHz (MPEG-2.5), so nothing is resampled; its channels are coded apart, so neither leaks into the
+    other. The encoder (LAME) makes everything 0.45 dB softer. An MP3 cannot be empty: without
+    samples the file holds one of silence. Raises ValueError for an array of another shape.
     """
     import av
 
@@ -160,7 +161,7 @@ def _audio(found: _Decoded) -> Audio:
 
 
 def _decode(file: BinaryIO, name: str) -> _Decoded:
-    """The first audio stream."""
+    """Decode the first audio stream. Raises AudioFileError."""
     import av
     from av.error import FFmpegError
 
@@ -185,7 +186,7 @@ def _decode(file: BinaryIO, name: str) -> _Decoded:
 
 
 def check_rate(name: str | PathLike[str], rate: int) -> int:
-    """The rate, where audio may have so many samples a second. Raises AudioFileError."""
+    """Return a sample rate that is possible. Raises AudioFileError for any other."""
     if rate not in _RATES:
         words = f"has {rate} samples a second: expected {_RATES.start} to {_RATES.stop - 1}"
         raise AudioFileError(name, words)
@@ -193,7 +194,7 @@ def check_rate(name: str | PathLike[str], rate: int) -> int:
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> tuple[list[AudioFrame], int]:
-    """What can be decoded, as floating point, and how many packets cannot."""
+    """Decode a stream to floating-point frames; also count the packets that cannot be decoded."""
     from av import AudioResampler
     from av.error import FFmpegError
 

@@ -56,13 +56,13 @@ def _alaw_decode_table() -> NDArray[np.int16]:
 
 
 def _pairs(table: NDArray[np.int16]) -> NDArray[np.uint32]:
-    """A decoding table for two octets at once: both samples in one uint32."""
+    """Return a decoding table for two octets at once, uint32[65536]: both samples in one entry."""
     octets = np.arange(65536, dtype=np.uint16).view(np.uint8)
     return table.take(octets).view(np.uint32)
 
 
 def _magnitudes() -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Magnitude (ones' complement for negatives) and sign of each int16 in uint16 order."""
+    """Return magnitude (ones' complement for negatives) and sign of each int16 in uint16 order."""
     values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
     negative: NDArray[np.bool_] = values < 0
     return np.where(negative, ~values, values), negative
@@ -125,7 +125,7 @@ def _decode(
 
 
 def _take_in_pieces(codes: NDArray[np.uint16], table: NDArray[E]) -> NDArray[E]:
-    """As ``table.take``, for many rows."""
+    """Do ``table.take`` for many rows, in pieces."""
     count, width = codes.shape
     rows = max(1, _AT_ONCE // width)
     taken = np.empty(codes.shape, table.dtype)
@@ -147,24 +147,24 @@ def _encode(
 
 
 def ulaw_encode(pcm: NDArray[np.int16], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """The mu-law octets of int16 samples of any shape, into ``out`` if given."""
+    """Encode int16 samples of any shape as mu-law octets, into ``out`` if given."""
     return _encode(pcm, ULAW_ENCODE, out)
 
 
 def ulaw_decode(
     codes: NDArray[np.uint8], out: NDArray[np.int16] | None = None
 ) -> NDArray[np.int16]:
-    """The int16 samples of mu-law octets of any shape, into ``out`` if given."""
+    """Decode mu-law octets of any shape to int16 samples, into ``out`` if given."""
     return _decode(codes, ULAW_DECODE, _ULAW_PAIRS, out)
 
 
 def alaw_encode(pcm: NDArray[np.int16], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """The A-law octets of int16 samples of any shape, into ``out`` if given."""
+    """Encode int16 samples of any shape as A-law octets, into ``out`` if given."""
     return _encode(pcm, ALAW_ENCODE, out)
 
 
 def alaw_decode(
     codes: NDArray[np.uint8], out: NDArray[np.int16] | None = None
 ) -> NDArray[np.int16]:
-    """The int16 samples of A-law octets of any shape, into ``out`` if given."""
+    """Decode A-law octets of any shape to int16 samples, into ``out`` if given."""
     return _decode(codes, ALAW_DECODE, _ALAW_PAIRS, out)

@@ -1,8 +1,8 @@
-"""How loud samples are, making them louder or softer, and sums of tracks. Full scale is 32768.
+"""Levels of samples, gain, and sums of tracks. Full scale is 32768.
 
 Sums are as a conference bridge makes them: added sample by sample, clipped at the ends. Nothing is
-scaled: a speaker is as loud in a mix as alone, whoever else is silent. Where the sum does not fit
-into 16 bits it saturates.
+scaled: a speaker is as loud in a mix as alone, whichever others are silent. Where the sum does not
+fit into 16 bits it saturates.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ __all__ = [
 
 
 FLOOR_DBFS: Final = -96.0
-"""The level given for digital silence, and the lowest given for anything."""
+"""The level of digital silence, and the lowest that is returned for anything."""
 _FULL_SCALE: Final = 32768.0
 _LOWEST: Final = -32768
 _HIGHEST: Final = 32767
 
 
 def rms_dbfs(pcm: NDArray[np.int16]) -> float:
-    """The rms level of samples of any shape; FLOOR_DBFS for silence and for no samples."""
+    """Return the rms level of samples of any shape; FLOOR_DBFS for silence and for no samples."""
     if pcm.size == 0:
         return FLOOR_DBFS
     flat = pcm.ravel()
@@ -46,7 +46,7 @@ def rms_dbfs(pcm: NDArray[np.int16]) -> float:
 
 
 def frame_energies(pcm: NDArray[np.int16], samples: int) -> NDArray[np.float64]:
-    """The sum of squares of each ``samples`` of pcm (n * samples,): (n,), exact.
+    """Return the sum of squares of each ``samples`` of pcm (n * samples,): (n,), exact.
 
     Whole numbers below 2^53 as float64, so that no decision hangs on the order of a machine's sum.
     """
@@ -56,19 +56,19 @@ def frame_energies(pcm: NDArray[np.int16], samples: int) -> NDArray[np.float64]:
 
 
 def peak_dbfs(pcm: NDArray[np.int16]) -> float:
-    """The level of the largest sample; FLOOR_DBFS for silence and for no samples."""
+    """Return the level of the largest sample; FLOOR_DBFS for silence and for no samples."""
     if pcm.size == 0:
         return FLOOR_DBFS
     return _decibels(max(int(pcm.max()), -int(pcm.min())))
 
 
 def gain(pcm: NDArray[np.int16], db: float) -> NDArray[np.int16]:
-    """The samples ``db`` decibels louder, clipped where they do not fit."""
+    """Amplify samples by ``db`` decibels, clipping where they do not fit."""
     return to_samples(pcm.astype(np.float64) * 10 ** (db / 20))
 
 
 def set_level(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
-    """The samples scaled to an rms level of ``dbfs``, clipped where they do not fit.
+    """Scale samples to an rms level of ``dbfs``, clipping where they do not fit.
 
     Silence stays silent.
     """
@@ -76,21 +76,22 @@ def set_level(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
 
 
 def at_level(signal: NDArray[np.float64], dbfs: float) -> NDArray[np.int16]:
-    """A signal of any scale as samples of rms level ``dbfs``, clipped; silence stays silent."""
+    """Scale any signal to samples of rms level ``dbfs``, clipped; silence stays silent."""
     rms = float(np.sqrt(np.mean(signal**2))) if signal.size else 0.0
     scale = _FULL_SCALE * 10 ** (dbfs / 20) / rms if rms else 0.0
     return to_samples(signal * scale)
 
 
 def to_samples(signal: NDArray[np.float64]) -> NDArray[np.int16]:
-    """Values in sample units, rounded and clipped."""
+    """Round and clip values in sample units to int16."""
     return np.rint(np.clip(signal, -32768, 32767)).astype(np.int16)
 
 
 def waveform_peaks(pcm: NDArray[np.int16], buckets: int) -> NDArray[np.int16]:
-    """The lowest and highest sample of each of ``buckets`` equal parts: (buckets, 2).
+    """Return the lowest and highest sample of each of ``buckets`` equal parts: (buckets, 2).
 
-    Where there are fewer samples than buckets, neighbours show the same sample.
+    Where there are fewer samples than buckets, neighbours show the same sample. Raises ValueError
+    for fewer than one bucket.
     """
     if buckets < 1:
         raise ValueError(f"a waveform has at least one bucket, not {buckets}")
@@ -107,12 +108,12 @@ def _decibels(amplitude: float) -> float:
 
 
 def mix(tracks: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The saturating sum of tracks ``(n, ...)`` over their first axis: ``(...)``."""
+    """Sum tracks ``(n, ...)`` over their first axis, saturating: ``(...)``."""
     return _saturated(tracks.sum(axis=0, dtype=np.int32))
 
 
 def mix_minus(tracks: NDArray[np.int16]) -> NDArray[np.int16]:
-    """What each leg of a conference hears: everyone but itself.
+    """Mix for each leg of a conference all the other legs' tracks.
 
     ``tracks`` is ``(legs, samples)``, or ``(conferences, legs, samples)`` for many of the same
     size, and so is the result.
@@ -121,11 +122,11 @@ def mix_minus(tracks: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def downmix(channels: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The one channel of a mono download, of stored channels ``(n, samples)``: ``(samples,)``.
+    """Mix stored channels ``(n, samples)`` to the one of a mono download: ``(samples,)``.
 
-    Twilio does not document how it mixes. The saturating sum is our choice: each speaker keeps
-    the level of the stored channel, so the file sounds as the call did; an average would make
-    everybody 6 dB quieter than they were.
+    Twilio does not document how it mixes. The saturating sum is our choice: each speaker keeps the
+    level of the stored channel, so the file sounds as the call did; an average would make every
+    speaker of a two-channel recording 6 dB quieter.
     """
     return mix(channels)
 

@@ -1,8 +1,8 @@
 """Whole-number changes of rate between 8 kHz and a codec's own, frame by frame.
 
-A linear-phase low-pass (windowed sinc, 4 kHz) as a polyphase filter with memory. Its delay is
-known to the sample, :data:`RESAMPLING_DELAY`, and each call gives the samples of the call, no
-more and no fewer. soxr's stream, which is for files here, holds back 60 to 170 ms at these rates.
+A linear-phase low-pass (windowed sinc, 4 kHz) as a polyphase filter with memory. Its delay is known
+to the sample, :data:`RESAMPLING_DELAY`, and each call returns exactly as many samples as it was
+given. soxr's stream, which is for files here, holds back 60 to 170 ms at these rates.
 
 The taps are whole numbers, so every sum is exact in float64 in whatever order a machine's matrix
 product adds: the samples are the same on all machines and in blocks of any size.
@@ -18,61 +18,56 @@ from numpy.typing import NDArray
 __all__ = ["RESAMPLING_DELAY", "Downsampler", "Upsampler"]
 
 RESAMPLING_DELAY: Final = 16
-"""Samples at 8 kHz by which either direction comes later: half the filter's length."""
+"""Delay of either direction in 8 kHz samples: half the filter's length."""
 
 _KAISER_BETA: Final = 7.0
-"""Images and aliases 70 dB down; flat up to 3.4 kHz."""
+"""Shape of the window: images and aliases 70 dB down, flat up to 3.4 kHz."""
 _SCALE: Final = 2.0**24
-"""What stands for a gain of 1. 15 bits of sample, 25 of tap and 8 of length: exact in 53."""
+"""Gain of 1 in the taps' units. 15 bits of sample, 25 of tap and 8 of length: exact in 53."""
 
 
 def _low_pass(factor: int, gain: int = 1) -> NDArray[np.float64]:
-    """2 * delay * factor taps and one, whole numbers whose sum is about ``gain`` * ``_SCALE``."""
+    """Return 2 * delay * factor + 1 whole-number taps whose sum is about ``gain * _SCALE``."""
     taps = 2 * RESAMPLING_DELAY * factor + 1
     at = np.arange(taps) / factor - RESAMPLING_DELAY
     response = np.sinc(at) * np.kaiser(taps, _KAISER_BETA)
     return np.asarray(np.rint(response * (gain * _SCALE / response.sum())))
 
 
-class Upsampler:
-    """From 8 kHz to ``factor`` times 8 kHz."""
+class _Resampler:
+    """A filter with memory: each output column is a product of windows of the signal and taps."""
+
+    def __init__(self, taps: NDArray[np.float64], step: int) -> None:
+        self._taps = taps
+        self._step = step
+        self._past = np.zeros(len(taps) - 1)
+
+    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Resample the next samples (samples,)."""
+        signal = np.concatenate((self._past, pcm), dtype=np.float64)
+        self._past = signal[len(pcm) :]
+        length = len(self._taps)
+        count = (len(signal) - length) // self._step + 1
+        # numpy's sliding_window_view would take longer than the filter.
+        strides = (8 * self._step, 8)
+        windows = np.ndarray((count, length), np.float64, signal, strides=strides)
+        sums = (windows @ self._taps).ravel()
+        return np.rint(np.clip(sums / _SCALE, -32768, 32767)).astype(np.int16)
+
+
+class Upsampler(_Resampler):
+    """A resampler of one stream from 8 kHz to ``factor`` times 8 kHz."""
 
     def __init__(self, factor: int) -> None:
         taps = np.zeros((2 * RESAMPLING_DELAY + 1) * factor)
         low_pass = _low_pass(factor, gain=factor)
         taps[: len(low_pass)] = low_pass
         # Column p makes the p-th of the ``factor`` samples after each input sample.
-        self._phases = np.ascontiguousarray(taps.reshape(-1, factor)[::-1])
-        self._past = np.zeros(2 * RESAMPLING_DELAY)
-
-    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """(samples,) become (samples * factor,)."""
-        signal = np.concatenate((self._past, pcm), dtype=np.float64)
-        self._past = signal[len(pcm) :]
-        return _rounded((_windows(signal, len(self._phases), 1) @ self._phases).ravel())
+        super().__init__(np.ascontiguousarray(taps.reshape(-1, factor)[::-1]), 1)
 
 
-class Downsampler:
-    """From ``factor`` times 8 kHz to 8 kHz."""
+class Downsampler(_Resampler):
+    """A resampler of one stream from ``factor`` times 8 kHz to 8 kHz."""
 
     def __init__(self, factor: int) -> None:
-        self._factor = factor
-        self._taps = _low_pass(factor)
-        self._past = np.zeros(len(self._taps) - 1)
-
-    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """(samples * factor,) become (samples,)."""
-        signal = np.concatenate((self._past, pcm), dtype=np.float64)
-        self._past = signal[len(pcm) :]
-        return _rounded(_windows(signal, len(self._taps), self._factor) @ self._taps)
-
-
-def _windows(signal: NDArray[np.float64], length: int, step: int) -> NDArray[np.float64]:
-    """All windows of a contiguous signal, ``step`` apart, as a view."""
-    count = (len(signal) - length) // step + 1
-    # numpy's sliding_window_view would take longer than the filter.
-    return np.ndarray((count, length), np.float64, signal, strides=(8 * step, 8))
-
-
-def _rounded(sums: NDArray[np.float64]) -> NDArray[np.int16]:
-    return np.rint(np.clip(sums / _SCALE, -32768, 32767)).astype(np.int16)
+        super().__init__(_low_pass(factor), factor)

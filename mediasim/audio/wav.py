@@ -1,8 +1,8 @@
 """WAV files as the recorder writes them: RIFF/WAVE, 16-bit linear PCM, one 44-byte header.
 
 The header is ``RIFF size WAVE``, a 16-byte ``fmt`` chunk of format 1 and the ``data`` chunk, which
-runs to the end of the file. The reader takes just that and says what else it found, because it
-is for checking recordings; audio of any other make is read by :mod:`mediasim.audio.files`.
+runs to the end of the file. The reader accepts just that and says what else it found, because it is
+for checking recordings; audio of any other format is read by :mod:`mediasim.audio.files`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class AudioFileError(ValueError):
     def __init__(self, path: str | PathLike[str], problem: str) -> None:
         super().__init__(f"{fspath(path)}: {problem}")
         self.path = fspath(path)
-        """The file, as it was named."""
+        """The path of the file, as it was given."""
         self.problem = problem
-        """What is wrong with it, in words."""
+        """The reason, in words."""
 
 
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -46,12 +46,12 @@ WAV_HEADER_SIZE: Final = _HEADER.size
 _PCM: Final = 1
 _SAMPLE_BYTES: Final = 2
 _MAX_DATA: Final = 0xFFFFFFFF - (WAV_HEADER_SIZE - 8)
-"""Bytes of samples that a RIFF chunk's 32-bit size can tell."""
+"""Largest size of the samples in bytes that a RIFF chunk's 32-bit size can hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class WavFile:
-    """What a WAV file holds."""
+    """The contents of a WAV file."""
 
     rate: int
     """Samples per second."""
@@ -60,9 +60,9 @@ class WavFile:
 
 
 def wav_header(channels: int, samples: int, rate: int = SAMPLE_RATE) -> bytes:
-    """The 44 bytes before ``samples`` interleaved 16-bit samples of each channel.
+    """Return the 44 bytes before ``samples`` interleaved 16-bit samples of each channel.
 
-    Raises ValueError when a WAV file cannot hold so many (4 GiB of them, 37 hours in stereo).
+    Raises ValueError if a WAV file cannot hold so many (4 GiB of them, 37 hours in stereo).
     """
     frame = channels * _SAMPLE_BYTES
     data = samples * frame
@@ -86,11 +86,10 @@ def wav_header(channels: int, samples: int, rate: int = SAMPLE_RATE) -> bytes:
 
 
 def read_wav(path: str | PathLike[str], *, believe_length: bool = True) -> WavFile:
-    """The samples of a file as :func:`write_wav` or the recorder wrote it.
+    """Read a file as :func:`write_wav` or the recorder wrote it.
 
-    Without ``believe_length`` the header may announce more or fewer than there are: all are read.
-
-    Raises AudioFileError when there is no such file or it is of any other format.
+    With ``believe_length`` False the header may announce another number of samples: all are read.
+    Raises AudioFileError if the file is missing or of any other format.
     """
     try:
         with open(path, "rb") as file:
@@ -109,7 +108,7 @@ def read_wav(path: str | PathLike[str], *, believe_length: bool = True) -> WavFi
 
 
 def _parse(path: str | PathLike[str], header: bytes) -> tuple[int, int, int]:
-    """Channels, rate and size of the data, or an AudioFileError."""
+    """Return channels, rate and data size of a header. Raises AudioFileError."""
     if len(header) < WAV_HEADER_SIZE:
         raise AudioFileError(path, f"is no WAV file: only {len(header)} bytes long")
     (riff, size, wave, fmt, fmt_size, encoding, channels, rate, _, frame, bits, data_id, data) = (
@@ -145,7 +144,7 @@ def write_wav(
 
 
 def write_wav_to(file: BinaryIO, pcm: NDArray[np.int16], *, rate: int = SAMPLE_RATE) -> None:
-    """Write (channels, samples) as a WAV, header and all, to an open file."""
+    """Write (channels, samples) with a WAV header to an open file."""
     channels, samples = pcm.shape
     file.write(wav_header(channels, samples, rate))
     file.write(pcm.T.astype("<i2", order="C").data)

@@ -1,7 +1,7 @@
 """Capture files: pcap and pcapng as captured frames, the UDP datagrams in them, and pcap written.
 
-pcap: draft-ietf-opsawg-pcap; pcapng: draft-ietf-opsawg-pcapng. What is cut off at the end of a
-file is left out and said; anything else that is wrong raises CaptureError and nothing else.
+pcap: draft-ietf-opsawg-pcap; pcapng: draft-ietf-opsawg-pcapng. What is cut off at the end of a file
+is left out and reported; anything else that is wrong raises CaptureError and nothing else.
 Datagrams are found in Ethernet, Linux cooked, loopback and raw IP frames, in IPv4 and IPv6.
 Fragments of IP packets, and what is cut short by a snapshot length, are no datagrams.
 
@@ -44,14 +44,14 @@ _PCAP: Final = {
 _SECTION: Final = b"\x0a\x0d\x0d\x0a"
 _INTERFACE, _SIMPLE, _ENHANCED = 1, 3, 6
 _LONGEST: Final = 1 << 24
-"""Bytes of a block or frame beyond which the file is damaged."""
+"""Bytes of a block or frame beyond which the file is taken to be damaged."""
 
 
 # -- frames -------------------------------------------------------------------------------------
 
 
 class CaptureError(ValueError):
-    """The file is no capture that can be read; says why in words."""
+    """Raised for a file that is no capture that can be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,15 @@ class CapturedFrame:
     """One frame as it was captured."""
 
     at_ns: int
-    """Unix time."""
+    """Unix time of the capture in nanoseconds."""
     link_type: int
+    """Link type of the interface, as tcpdump.org numbers them."""
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What a capture file holds."""
+    """The contents of a capture file."""
 
     frames: tuple[CapturedFrame, ...]
     truncated: bool
@@ -74,7 +75,7 @@ class Capture:
 
 
 def read_capture(data: bytes) -> Capture:
-    """The frames of a capture file's bytes, in the file's order. Raises CaptureError."""
+    """Parse the frames of a capture file's bytes, in the file's order. Raises CaptureError."""
     if data[:4] in _PCAP:
         return _read_pcap(data, *_PCAP[data[:4]])
     if data[:4] == _SECTION:
@@ -164,13 +165,16 @@ class Datagram:
     """One UDP datagram."""
 
     at_ns: int
+    """Unix time of the capture in nanoseconds."""
     source: tuple[str, int]
+    """Address and port of the sender."""
     destination: tuple[str, int]
+    """Address and port of the receiver."""
     payload: bytes
 
 
 def datagram_in(frame: CapturedFrame) -> Datagram | None:
-    """The frame's datagram; None if it holds no whole one."""
+    """Return the frame's datagram; None if it holds no whole one."""
     data = frame.data
     try:
         found = _ip_of(frame.link_type, data)
@@ -197,7 +201,7 @@ def _ip_of(link_type: int, data: bytes) -> bytes | None:
 
 
 def _tagged(data: bytes, at: int) -> bytes | None:
-    """What follows the protocol number at ``at``, VLAN tags taken off."""
+    """Return the IP packet behind the protocol number at ``at``, without VLAN tags, if any."""
     (protocol,) = struct.unpack_from(">H", data, at)
     while protocol in _VLANS:
         at += 4
@@ -227,11 +231,11 @@ def _udp_of(at_ns: int, ip: bytes) -> Datagram | None:
     if size < 8 or len(payload) != size - 8:
         return None
     near, far = addresses
-    return Datagram(at_ns, (_shown(near), source), (_shown(far), destination), payload)
+    return Datagram(at_ns, (_host_text(near), source), (_host_text(far), destination), payload)
 
 
 @lru_cache
-def _shown(address: bytes) -> str:
+def _host_text(address: bytes) -> str:
     return str(ipaddress.ip_address(address))
 
 
@@ -239,12 +243,12 @@ def _shown(address: bytes) -> str:
 
 
 def capture_bytes(datagrams: Iterable[Datagram]) -> bytes:
-    """The capture file of datagrams, in the order given."""
+    """Return the capture file of datagrams, in the order given."""
     return b"".join(capture_pieces(datagrams))
 
 
 def capture_pieces(datagrams: Iterable[Datagram]) -> Iterator[bytes]:
-    """The same piece by piece, for captures that are long."""
+    """Yield a capture file piece by piece, for long captures."""
     yield _HEADER
     for number, datagram in enumerate(datagrams):
         data = _packet(datagram, number & 0xFFFF)
@@ -259,6 +263,7 @@ def _packet(datagram: Datagram, number: int) -> bytes:
     size = 8 + len(datagram.payload)
     udp = struct.pack(">HHHH", source, destination, size, 0) + datagram.payload
     if len(addresses) == 32:
+        # 0 would mean no checksum, which UDP over IPv6 must have (RFC 8200 section 8.1).
         total = _checksum(addresses + struct.pack(">II", size, 17) + udp) or 0xFFFF
         head = struct.pack(">IHBB", 6 << 28, size, 17, 64) + addresses
         return head + udp[:6] + struct.pack(">H", total) + udp[8:]
@@ -272,7 +277,7 @@ def _packed(host: str) -> bytes:
 
 
 def _checksum(data: bytes) -> int:
-    """Of RFC 1071."""
+    """Return the Internet checksum (RFC 1071)."""
     data += bytes(len(data) % 2)
     total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:

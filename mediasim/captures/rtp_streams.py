@@ -1,9 +1,9 @@
-"""RTP in a capture: its streams, who talks to whom, and what is to be said of each.
+"""RTP in a capture: its streams, their pairing to calls, and figures of each.
 
 A sender that begins a new SSRC goes on with what it was saying, and so does one that keeps its SSRC
 and is seen at another address (a translator that was rebound, a port that was agreed on anew); two
-streams at the same time are two senders, whatever their SSRCs. Two talks are a call when each goes
-where the other comes from while the other is under way.
+streams at the same time are two senders, whatever their SSRCs. Two directions are a call when each
+goes where the other comes from while the other is active.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ __all__ = [
     "CapturedDirection",
     "FoundStream",
     "StreamFigures",
+    "directions_of",
     "figures_of",
     "find_streams",
     "pairs_of",
-    "talks_of",
 ]
 
 _OVERLAP_NS: Final = 200_000_000
-"""For how long packets of the old SSRC may still come."""
+"""Nanoseconds for which packets of the old SSRC may still come."""
 _PAUSE_NS: Final = 10_000_000_000
-"""After which a new SSRC is another call."""
+"""Nanoseconds of silence after which a new SSRC is another call."""
 _SHARE: Final = 16
+"""Inverse of the gain of the jitter estimate (RFC 3550 A.8)."""
 _FEWEST: Final = 5
+"""Packets that a stream has at least."""
 _NEAR: Final = 64
 """Sequence numbers that neighbours of one stream may be apart, by loss or reordering."""
 
@@ -59,7 +61,7 @@ class FoundStream:
 
 
 def find_streams(datagrams: Iterable[Datagram]) -> list[FoundStream]:
-    """The streams in order of their first packets."""
+    """Find the RTP streams among datagrams, in order of their first packets."""
     found: dict[tuple[int, tuple[str, int], tuple[str, int]], list[Datagram]] = {}
     for datagram in datagrams:
         head = datagram.payload[:12]
@@ -71,6 +73,7 @@ def find_streams(datagrams: Iterable[Datagram]) -> list[FoundStream]:
 
 
 def _runs(packets: list[Datagram]) -> bool:
+    """Return whether most sequence numbers follow the one before, as in one stream."""
     named = dict.fromkeys(packet.payload[2:8] for packet in packets)  # number and timestamp
     if len(named) < _FEWEST:
         return False
@@ -80,26 +83,28 @@ def _runs(packets: list[Datagram]) -> bool:
     return near >= 0.8 * len(steps)
 
 
-# -- who talks to whom --------------------------------------------------------------------------
+# -- directions ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class CapturedDirection:
-    """What one sends to another: streams that follow each other."""
+    """One direction of a call: streams that follow each other."""
 
     streams: tuple[FoundStream, ...]
 
     @property
     def source(self) -> tuple[str, int]:
+        """Where its first stream comes from."""
         return self.streams[0].source
 
     @property
     def destination(self) -> tuple[str, int]:
+        """Where its first stream goes."""
         return self.streams[0].destination
 
     @property
     def sources(self) -> list[tuple[str, int]]:
-        """All it came from, in order."""
+        """All addresses it came from, in order."""
         return list(dict.fromkeys(stream.source for stream in self.streams))
 
     @property
@@ -108,42 +113,42 @@ class CapturedDirection:
         return not any(stream.packets for stream in self.streams)
 
     @classmethod
-    def unheard(cls, other: CapturedDirection) -> CapturedDirection:
-        """The other direction of a talk, of which nothing was captured."""
+    def uncaptured(cls, other: CapturedDirection) -> CapturedDirection:
+        """Return the other direction of a call, of which nothing was captured."""
         return cls((FoundStream(0, other.destination, other.source, ()),))
 
     @property
     def packets(self) -> list[Datagram]:
-        """In the order they came."""
+        """All packets in the order they came."""
         found = [packet for stream in self.streams for packet in stream.packets]
         return sorted(found, key=lambda packet: packet.at_ns)
 
     @property
     def begins_ns(self) -> int:
-        """0 for a silent one."""
+        """Time of the first packet; 0 for a silent one."""
         return min(
             (stream.packets[0].at_ns for stream in self.streams if stream.packets), default=0
         )
 
     @property
     def ends_ns(self) -> int:
-        """0 for a silent one."""
+        """Time of the last packet; 0 for a silent one."""
         return max(
             (stream.packets[-1].at_ns for stream in self.streams if stream.packets), default=0
         )
 
     def overlaps(self, other: CapturedDirection) -> bool:
-        """Whether one is under way while the other is."""
+        """Return whether one is active while the other is."""
         return self.begins_ns <= other.ends_ns and other.begins_ns <= self.ends_ns
 
     def answers(self, other: CapturedDirection) -> bool:
-        """Whether it is the other direction of the same call."""
+        """Return whether it is the other direction of the same call."""
         own = {(stream.source, stream.destination) for stream in self.streams}
         theirs = {(stream.destination, stream.source) for stream in other.streams}
         return bool(own & theirs) and self.overlaps(other)
 
     def _goes_on(self, stream: FoundStream) -> bool:
-        """Whether a stream that begins is the same sender's."""
+        """Return whether a stream that begins is the same sender's."""
         last = self.streams[-1]
         pause = stream.packets[0].at_ns - self.ends_ns
         same = (stream.source == last.source) + (stream.destination == last.destination)
@@ -151,24 +156,24 @@ class CapturedDirection:
         return known and -_OVERLAP_NS <= pause <= _PAUSE_NS
 
 
-def talks_of(streams: Iterable[FoundStream]) -> list[CapturedDirection]:
-    """The streams as talks, in the order in which those begin."""
-    talks: list[CapturedDirection] = []
+def directions_of(streams: Iterable[FoundStream]) -> list[CapturedDirection]:
+    """Group streams to directions, in the order in which those begin."""
+    directions: list[CapturedDirection] = []
     for stream in sorted(streams, key=lambda each: each.packets[0].at_ns):
-        for number, talk in enumerate(talks):
-            if talk._goes_on(stream):
-                talks[number] = CapturedDirection((*talk.streams, stream))
+        for number, direction in enumerate(directions):
+            if direction._goes_on(stream):
+                directions[number] = CapturedDirection((*direction.streams, stream))
                 break
         else:
-            talks.append(CapturedDirection((stream,)))
-    return talks
+            directions.append(CapturedDirection((stream,)))
+    return directions
 
 
 def pairs_of(
-    talks: Iterable[CapturedDirection],
+    directions: Iterable[CapturedDirection],
 ) -> list[tuple[CapturedDirection, CapturedDirection]]:
-    """Talks that answer each other, each with all it may belong to; the earlier one first."""
-    listed = list(talks)
+    """Pair directions that answer each other, in all possible ways; the earlier one first."""
+    listed = list(directions)
     return [
         (one, other)
         for number, one in enumerate(listed)
@@ -182,26 +187,31 @@ def pairs_of(
 
 @dataclass(frozen=True, slots=True)
 class StreamFigures:
-    """One stream's."""
+    """Figures of one stream."""
 
     packets: int
-    """Captured, copies of others left out."""
+    """Packets captured, without duplicates."""
     lost: int
     duplicates: int
     reordered: int
     jitter_ms: float
-    """Interarrival jitter at the end, its mean after each packet, and its most."""
+    """Interarrival jitter at the end, in milliseconds (RFC 3550 A.8)."""
     mean_jitter_ms: float
+    """Mean of the interarrival jitter after each packet."""
     max_jitter_ms: float
+    """Maximum of the interarrival jitter after each packet."""
     seconds: float
-    """From the first packet to the last."""
+    """Seconds from the first packet to the last."""
 
 
 def figures_of(
     stream: FoundStream, clock_rate: int, untimed: Container[int] = frozenset()
 ) -> StreamFigures:
-    """``untimed`` are payload types whose timestamps do not say when a packet was sent:
-    telephone events have that of the key's press (RFC 4733 section 2.5.1.3)."""
+    """Measure a stream whose timestamps count ``clock_rate`` a second.
+
+    ``untimed`` are payload types whose timestamps do not say when a packet was sent: telephone
+    events have that of the key's press (RFC 4733 section 2.5.1.3).
+    """
     highest = lowest = previous = -1
     seen: set[int] = set()
     duplicates = reordered = 0
@@ -213,6 +223,7 @@ def figures_of(
         if previous < 0:
             extended = lowest = number + (1 << 16)
         else:
+            # The signed distance to the number before: wraps read right in both directions.
             extended = previous + (number - previous + 0x8000 & 0xFFFF) - 0x8000
         previous = extended
         if extended in seen:

@@ -1,8 +1,8 @@
-"""How well an app converses with a caller: figures in milliseconds, from sound alone.
+"""Figures of how well an app converses with a caller, in milliseconds, from sound alone.
 
 Sound is a frame of 20 ms at least as loud as speech is heard (-45 dBFS), on the server's side of
-the call; what is made of it is defined in :mod:`mediasim.conversation.turns`. What did not happen
-is None.
+the call; utterances, responses and interruptions are defined in :mod:`mediasim.conversation.turns`.
+A figure of something that did not happen is None.
 """
 
 from __future__ import annotations
@@ -39,24 +39,27 @@ __all__ = [
 ]
 
 DEAD_AIR_MS: Final = DEAD_AIR * 1000 // SAMPLE_RATE
+"""Milliseconds of silence of both sides from which on it is dead air, if not given."""
 _CALLER: Final = 0
 _APP: Final = 1
 _REACTION: Final = 1
-"""Samples: an app can fall silent in the very next frame."""
-_LOOKED_AT: Final = 2 * SAMPLE_RATE
-"""Octets."""
+"""Samples of reaction time: an app can fall silent in the very next frame."""
+_MEASURED_AT_ONCE: Final = 2 * SAMPLE_RATE
+"""Bytes of a track that are measured at once."""
 _ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (HEARD_DBFS / 20)) ** 2
+"""Least energy of a frame that sounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """A stretch of time, in ms since the beginning."""
+    """A stretch of time, in milliseconds since the beginning."""
 
     start_ms: int
     end_ms: int
 
     @property
     def ms(self) -> int:
+        """Its length in milliseconds."""
         return self.end_ms - self.start_ms
 
     def to_json(self) -> dict[str, int]:
@@ -65,23 +68,24 @@ class TimeSpan:
 
 @dataclass(frozen=True, slots=True)
 class ResponseTime:
-    """What followed an utterance of the caller's."""
+    """The app's response to an utterance of the caller."""
 
     after: TimeSpan
     """The utterance."""
     latency_ms: int | None
-    """From its end to the app's first sound; below 0: it began before the caller had ended.
+    """Milliseconds from its end to the app's first sound; below 0 if it began before that end.
 
-    None: the app said nothing before the caller spoke again, or at all."""
+    None if the app said nothing before the caller spoke again, or at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class BargeIn:
-    """The caller began to speak while the app was speaking."""
+    """An interruption of the app by the caller."""
 
     at_ms: int
+    """When the caller began to speak."""
     reaction_ms: int | None
-    """Until the app fell silent; None: it still spoke when the caller had ended."""
+    """Milliseconds until the app fell silent; None if it still spoke when the caller had ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +94,37 @@ class Figures:
 
     length_ms: int
     caller: tuple[TimeSpan, ...]
-    """Utterances."""
+    """Utterances of the caller."""
     app: tuple[TimeSpan, ...]
+    """Utterances of the app."""
     greeting_ms: int | None
-    """From the beginning to the app's first sound; None: it never made one."""
+    """Milliseconds from the beginning to the app's first sound; None if there was none."""
     responses: tuple[ResponseTime, ...]
     barge_ins: tuple[BargeIn, ...]
     talk_over_ms: int
-    """For how long both spoke."""
+    """Milliseconds for which both spoke."""
     dead_air: tuple[TimeSpan, ...]
-    """When neither did, for two seconds or longer."""
+    """Silences of both sides, of two seconds or longer."""
 
     @property
     def worst_latency_ms(self) -> int | None:
-        """Of the responses that came; None: none did."""
+        """Longest latency of the responses; None if there was none."""
         return max(
-            (it for each in self.responses if (it := each.latency_ms) is not None), default=None
+            (each.latency_ms for each in self.responses if each.latency_ms is not None),
+            default=None,
         )
 
     @property
     def worst_reaction_ms(self) -> int | None:
-        """Of the barge-ins that the app reacted to."""
+        """Longest reaction to a barge-in; None if there was none."""
         return max(
-            (it for each in self.barge_ins if (it := each.reaction_ms) is not None), default=None
+            (each.reaction_ms for each in self.barge_ins if each.reaction_ms is not None),
+            default=None,
         )
 
     @property
     def unanswered(self) -> int:
-        """Utterances that the app said nothing to."""
+        """Number of utterances without a response."""
         return sum(each.latency_ms is None for each in self.responses)
 
     def to_json(self) -> dict[str, Any]:
@@ -141,29 +148,30 @@ class Figures:
 
 
 class Meter:
-    """Measures a conversation as it goes on: of each frame of both tracks a byte is kept."""
+    """Measures a conversation while it goes on: it keeps one byte per frame of either track."""
 
     def __init__(self) -> None:
         self._loud = {Track.INBOUND: bytearray(), Track.OUTBOUND: bytearray()}
+        """Whether each frame sounds, a byte per frame."""
         self._heard = {Track.INBOUND: bytearray(), Track.OUTBOUND: bytearray()}
-        """Samples not yet looked at: a second costs little more than a frame."""
+        """Samples not yet measured: a second costs little more than a frame."""
 
     def hear(self, track: Track, pcm: NDArray[np.int16]) -> None:
-        """Take in the next frames of a track."""
+        """Take the next frames of a track, as samples (n * 160,)."""
         heard = self._heard[track]
         heard += pcm.tobytes()
-        if len(heard) >= _LOOKED_AT:
-            self._look(track)
+        if len(heard) >= _MEASURED_AT_ONCE:
+            self._measure(track)
 
-    def _look(self, track: Track) -> None:
+    def _measure(self, track: Track) -> None:
         pcm = np.frombuffer(bytes(self._heard[track]), np.int16)
         self._heard[track].clear()
         self._loud[track] += _sounding(pcm).tobytes()
 
     def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
-        """The figures so far; silences count as dead air from ``dead_air_ms`` on."""
+        """Return the figures so far; silences count as dead air from ``dead_air_ms`` on."""
         for track in (Track.INBOUND, Track.OUTBOUND):
-            self._look(track)
+            self._measure(track)
         caller, app = (self._loud[track] for track in (Track.INBOUND, Track.OUTBOUND))
         frames = min(len(caller), len(app))
         return conversation_figures(
@@ -176,7 +184,7 @@ class Meter:
 def recording_figures(
     pcm: NDArray[np.int16], *, caller: int = 1, app: int = 2, dead_air_ms: int = DEAD_AIR_MS
 ) -> Figures:
-    """The figures of a recording, (channels, samples) at 8 kHz; channels are counted from 1."""
+    """Measure a recording, (channels, samples) at 8 kHz; channels are counted from 1."""
     whole = pcm[:, : pcm.shape[1] // FRAME_SAMPLES * FRAME_SAMPLES]
     return conversation_figures(
         _sounding(np.ascontiguousarray(whole[caller - 1])),
@@ -188,7 +196,7 @@ def recording_figures(
 def conversation_figures(
     caller: NDArray[np.bool_], app: NDArray[np.bool_], *, dead_air_ms: int = DEAD_AIR_MS
 ) -> Figures:
-    """The figures of frames of both sides that sound or do not, one of each for every 20 ms."""
+    """Measure frames of both sides that sound or do not: bool (frames,), 20 ms each."""
     voices = [utterances(_runs(caller)), utterances(_runs(app))]
     samples = len(caller) * FRAME_SAMPLES
     silences = complement(at_least(voices, 1), samples)
@@ -214,11 +222,12 @@ def conversation_figures(
 
 
 def _sounding(pcm: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Return which frames of samples (n * 160,) sound: bool (n,)."""
     return frame_energies(pcm, FRAME_SAMPLES) >= _ENERGY
 
 
 def _runs(sounding: NDArray[np.bool_]) -> list[Span]:
-    """The samples of the frames that sound."""
+    """Return the spans of the frames that sound."""
     edges = np.flatnonzero(np.diff(sounding, prepend=False, append=False)).reshape(-1, 2)
     return [(start, end) for start, end in (edges * FRAME_SAMPLES).tolist()]
 
@@ -232,5 +241,5 @@ def _time_span(span: Span) -> TimeSpan:
 
 
 def _ms(samples: int) -> int:
-    """Milliseconds of samples that are whole frames."""
+    """Convert samples that are whole frames to milliseconds."""
     return samples * 1000 // SAMPLE_RATE

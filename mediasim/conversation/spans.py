@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 __all__ = ["Span", "at_least", "complement", "intersection", "joined", "total", "union"]
 
 Span = tuple[int, int]
-"""From the first sample to before the second."""
+"""First sample, and sample after the last."""
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """The samples of any spans, which may overlap and come in any order."""
+    """Return the samples of any spans, which may overlap and come in any order."""
     return joined(spans, 0)
 
 
 def joined(spans: Iterable[Span], pause: int) -> list[Span]:
-    """The same, and the pauses between them that are no longer than ``pause`` samples."""
+    """Return the samples of any spans, and of pauses between them of up to ``pause`` samples."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if start >= end:
@@ -29,12 +29,12 @@ def joined(spans: Iterable[Span], pause: int) -> list[Span]:
 
 
 def total(spans: Iterable[Span]) -> int:
-    """How many samples there are."""
+    """Return the number of samples."""
     return sum(end - start for start, end in spans)
 
 
 def complement(spans: Iterable[Span], samples: int) -> list[Span]:
-    """Of the samples from 0 to before ``samples``, those in none of the spans."""
+    """Return the samples from 0 to before ``samples`` that are in none of the spans."""
     found: list[Span] = []
     cursor = 0
     for start, end in spans:
@@ -49,7 +49,7 @@ def complement(spans: Iterable[Span], samples: int) -> list[Span]:
 
 
 def at_least(sets: Sequence[Iterable[Span]], count: int) -> list[Span]:
-    """The samples that are in ``count`` of the sets or more."""
+    """Return the samples that are in ``count`` of the sets or more."""
     edges = sorted(
         edge for spans in sets for start, end in spans for edge in ((start, 1), (end, -1))
     )
@@ -65,5 +65,5 @@ def at_least(sets: Sequence[Iterable[Span]], count: int) -> list[Span]:
 
 
 def intersection(first: Iterable[Span], second: Iterable[Span]) -> list[Span]:
-    """The samples that are in both."""
+    """Return the samples that are in both."""
     return at_least((first, second), 2)

@@ -1,9 +1,9 @@
-"""Who speaks when, who answers and who interrupts whom: one definition of each.
+"""Utterances, turns, responses and interruptions of speakers: one definition of each.
 
 - An *utterance* is a speaker's sound, with its silences of up to 450 ms: breaths, and the stops
   between sentences. What is shorter than 60 ms is none.
 - A *turn* is utterances of one speaker, between which no *pause* reaches a second and a half and
-  nobody else speaks. Talking over a turn does not end it: turns of two speakers may overlap.
+  no other speaker speaks. Talking over a turn does not end it: turns of two speakers may overlap.
 - A *response* to an utterance is the first utterance of another speaker that begins after it began
   and lasts beyond its end, before its own speaker speaks again. Its latency is from that end to the
   response's beginning: below 0 where they overlap. Silence before a response is a *gap*.
@@ -60,10 +60,11 @@ DEAD_AIR: Final = 2 * SAMPLE_RATE
 """Samples of silence of all speakers from which on it is dead air."""
 
 Outcome = Literal["successful", "unsuccessful", "backchannel"]
+"""Outcome of an interruption."""
 
 
 def utterances(sound: Iterable[Span]) -> list[Span]:
-    """The utterances that a speaker's sound makes."""
+    """Join a speaker's sound to utterances."""
     return [(start, end) for start, end in joined(sound, PAUSE) if end - start >= _SHORTEST]
 
 
@@ -77,6 +78,7 @@ class Turn:
     start: int
     """First sample."""
     end: int
+    """Sample after its last."""
     speaker: int
     """Index of the speaker, from 0."""
     speech: int
@@ -89,7 +91,7 @@ class Turn:
 
 
 def turns_of(voices: Sequence[Sequence[Span]]) -> list[Turn]:
-    """The turns of all speakers, by their start; ``voices`` has the utterances of each."""
+    """Return the turns of all speakers, by their start; ``voices`` has the utterances of each."""
     turns: list[Turn] = []
     for speaker, speech in enumerate(voices):
         others = union(
@@ -108,9 +110,11 @@ def turns_of(voices: Sequence[Sequence[Span]]) -> list[Turn]:
 
 
 def _goes_on(end: int, start: int, others: Sequence[Span], ends: Sequence[int]) -> bool:
-    """Whether speech that ended and starts again is one turn."""
+    """Return whether speech that ended and starts again is one turn."""
     if start - end >= TURN_PAUSE:
         return False
+    # The first sound of others that ends after the pause began: it must not begin before
+    # speech goes on.
     after = bisect_left(ends, end + 1)
     return after == len(others) or others[after][0] >= start
 
@@ -124,16 +128,16 @@ def _turn(speaker: int, speech: Sequence[Span]) -> Turn:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What followed an utterance."""
+    """The response to an utterance."""
 
     after: Span
     """The utterance."""
     to: int
-    """Index of its speaker."""
+    """Index of the utterance's speaker."""
     at: int | None
-    """Sample at which the response begins; None: there was none."""
+    """Sample at which the response begins; None if there was none."""
     by: int | None
-    """Index of the speaker who responds."""
+    """Index of the speaker who responds; None if there was none."""
 
     @property
     def latency(self) -> int | None:
@@ -142,7 +146,7 @@ class Response:
 
 
 def responses(voices: Sequence[Sequence[Span]], to: int) -> list[Response]:
-    """The response to each utterance of the speaker ``to``, in order."""
+    """Find the response to each utterance of the speaker ``to``, in order."""
     others = sorted(
         (start, end, speaker)
         for speaker, spans in enumerate(voices)
@@ -157,7 +161,11 @@ def responses(voices: Sequence[Sequence[Span]], to: int) -> list[Response]:
         last = bisect_left(starts, own[number + 1][0]) if number + 1 < len(own) else len(others)
         # What began and ended during the utterance was no response to it.
         at, by = next(
-            ((it[0], it[2]) for it in others[first:last] if it[0] >= end or it[1] > end),
+            (
+                (begin, speaker)
+                for begin, stop, speaker in others[first:last]
+                if begin >= end or stop > end
+            ),
             (None, None),
         )
         found.append(Response((start, end), to, at, by))
@@ -171,13 +179,18 @@ class ResponseGap:
     at: int
     """Sample at which the response begins."""
     by: int
+    """Index of the speaker who responds."""
     to: int
+    """Index of the utterance's speaker."""
     latency: int
     """Samples of silence."""
 
 
 def gaps(voices: Sequence[Sequence[Span]]) -> list[ResponseGap]:
-    """The gaps before all speakers' responses, in order: those during no turn of any speaker."""
+    """Return the gaps before all speakers' responses, in order.
+
+    A silence during a turn of any speaker is none.
+    """
     turns = turns_of(voices)
     starts = [turn.start for turn in turns]
     last_end = list(accumulate((turn.end for turn in turns), max))
@@ -187,6 +200,7 @@ def gaps(voices: Sequence[Sequence[Span]]) -> list[ResponseGap]:
         for each in responses(voices, to)
         if (at := each.at) is not None
         and (by := each.by) is not None
+        # No turn spans the silence: the latest end of all turns before it is the utterance's own.
         and at >= each.after[1] == last_end[bisect_left(starts, at) - 1]
     )
 
@@ -199,27 +213,30 @@ class Interruption:
     """One speaker begins a turn within another's."""
 
     at: int
+    """Sample at which the interrupting turn begins."""
     by: int
+    """Index of the speaker who interrupts."""
     on: int
+    """Index of the speaker who is interrupted."""
     overlap: int
     """Samples for which both turns go on."""
     outcome: Outcome
 
 
 def interruptions(turns: Sequence[Turn], reaction: int = REACTION) -> list[Interruption]:
-    """Who interrupted whom, in order; ``turns`` in the order of their starts.
+    """Find the interruptions, in order; ``turns`` are in the order of their starts.
 
-    What begins nearer to the other turn's start or end than ``reaction`` samples is none: two
-    started at once, or one came in a little early. That is for people: an app may fall silent in
-    the very next frame, and is given a ``reaction`` of one sample.
+    A turn that begins nearer to the other turn's start or end than ``reaction`` samples is none:
+    two started at once, or one came in a little early. That is for people: an app may fall silent
+    in the very next frame, and is given a ``reaction`` of one sample.
     """
     found = []
     open_turns: list[Turn] = []
     for turn in turns:
         open_turns = [other for other in open_turns if other.end > turn.start]
         for other in open_turns:
-            heard, left = turn.start - other.start, other.end - turn.start
-            if other.speaker != turn.speaker and heard >= reaction and left >= reaction:
+            since, until = turn.start - other.start, other.end - turn.start
+            if other.speaker != turn.speaker and since >= reaction and until >= reaction:
                 overlap = min(turn.end, other.end) - turn.start
                 found.append(
                     Interruption(

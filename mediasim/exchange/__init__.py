@@ -3,9 +3,9 @@
 Knows nothing of HTTP, TwiML, Twilio's JSON or scenario files, which compile to its operations.
 
 By module: ``exchange.Exchange``; ``call_control`` (one call, and its bridge to another, with
-hold), ``phone`` (who answers, how, and the ladder of ringing), ``dial`` (calls put through),
-``message`` (the Record verb), ``conference`` and ``participant``, ``queue``; ``recording`` (what is
-recorded, by role) and ``recording_control`` (recordings in progress), ``profiles`` (Twilio's rules
+hold), ``phone`` (telephones and how they are rung), ``dial`` (calls put through), ``message`` (the
+Record verb), ``conference`` and ``participant``, ``queue``; ``recording`` (the tracks that each
+channel is made of) and ``recording_control`` (recordings in progress), ``profiles`` (Twilio's rules
 as of a date) and ``layout`` (the one rule of stored and downloaded channels); ``records``,
 ``states`` and ``lifecycle``, ``events``, ``media_store``, ``recovery``.
 """

@@ -1,7 +1,7 @@
-"""What a conference says to its members: beeps and announcements.
+"""The beeps and announcements that a conference plays to its participants.
 
-Each member has them on its leg's outbound track, where no recording of the conference listens.
-So they are played to one more leg as well, which belongs to nobody and is a source of such
+Each participant gets them on its leg's outbound track, which no recording of the conference taps.
+So they are played to one more leg as well, which belongs to no call and is a source of such
 recordings, and of their truth.
 """
 
@@ -27,7 +27,7 @@ __all__ = ["Announcements"]
 
 
 class Announcements:
-    """Plays sounds to the members of a conference, and into its recordings."""
+    """A player of sounds to the participants of a conference, and into its recordings."""
 
     def __init__(
         self,
@@ -36,31 +36,35 @@ class Announcements:
         conference_sid: str,
         hearers: Callable[[], Sequence[Participant]],
     ) -> None:
-        """``hearers`` gives the participants who hear the conference now."""
+        """Create a player; ``hearers`` returns the participants that hear the conference now."""
         self.active = 0
-        """Number of announcements that are being played."""
+        """Number of announcements being played."""
         self._exchange = exchange
         self._room = room
         self._sid = conference_sid
         self._hearers = hearers
-        self._voice: _Voice | None = None
-        """Made when it first says something."""
+        self._announcer: _AnnouncementLeg | None = None
+        """The leg recorded; None until the first sound."""
 
     @property
     def recorded(self) -> SourcedChannel:
-        """Where a recording of the conference takes them from."""
-        voice = self._voice
-        return (Source(voice, Track.OUTBOUND),) if voice is not None and voice.active else ()
+        """The source that a recording of the conference takes the sounds from."""
+        announcer = self._announcer
+        return (
+            (Source(announcer, Track.OUTBOUND),)
+            if announcer is not None and announcer.active
+            else ()
+        )
 
     def play(self, pcm: NDArray[np.int16], label: str, *, but: Participant | None = None) -> None:
-        """Play samples at 8 kHz to all who hear the conference, but one."""
+        """Play samples at 8 kHz to all participants that hear the conference, except ``but``."""
         for hearer in self._hearers():
             if hearer is not but:
-                hearer.hear(pcm, label)
-        if self._voice is None:
-            self._voice = _Voice(self._exchange, self._room, self._sid)
+                hearer.play(pcm, label)
+        if self._announcer is None:
+            self._announcer = _AnnouncementLeg(self._exchange, self._room, self._sid)
             self._exchange.follow_recordings(self._room)
-        self._voice.say(pcm, label)
+        self._announcer.say(pcm, label)
 
     async def announce(
         self,
@@ -68,9 +72,9 @@ class Announcements:
         to: Participant | None,
         over: Callable[[], bool],
     ) -> str:
-        """Play pieces one after the other to all, or to one alone; return what failed, in words.
+        """Play pieces one by one to all participants, or to one; return what failed, or "".
 
-        It ends early where the conference is ``over``, or the one participant has left.
+        Ends early if the conference is ``over``, or the one participant has left.
         """
         self.active += 1
         try:
@@ -80,7 +84,7 @@ class Announcements:
                 if to is None:
                     self.play(pcm, "announcement")
                 else:
-                    to.hear(pcm, "announcement")
+                    to.play(pcm, "announcement")
                 await self._exchange.sleep(len(pcm) * NS_PER_SECOND // SAMPLE_RATE)
         except (Unavailable, CallEnded) as error:
             return f"cannot be played: {error}"
@@ -89,13 +93,13 @@ class Announcements:
         return ""
 
     def close(self) -> None:
-        """The conference is over."""
-        if self._voice is not None:
-            self._voice.close()
+        """Take down the leg, as the conference has ended."""
+        if self._announcer is not None:
+            self._announcer.close()
 
 
-class _Voice(LiveCall):
-    """A leg like a call's, without the call: nobody is dialled and no resource tells of it."""
+class _AnnouncementLeg(LiveCall):
+    """A leg that announcements are played to, without a telephone and without a Call resource."""
 
     def __init__(self, exchange: Exchange, room: Room, conference_sid: str) -> None:
         party = Party(name="the conference", number="")
@@ -108,23 +112,24 @@ class _Voice(LiveCall):
             status="ringing",
             created_ns=exchange.now_ns,
         )
-        # It does not enter the exchange: it is nobody's call.
+        # Not registered with the exchange: no app may see it as a call.
         super().__init__(exchange, record, party, room, flow=conference_sid, name=conference_sid)
         seeds = exchange.seeds.fork("conference")
+        # On the frame clock, as a leg's media starts with a whole frame.
         self.line = Line(party, room, conference_sid, seeds, exchange.frame_ns)
         self._leg = self.line.leg
         self.move("in-progress")
 
-    def tell(self, word: str, text: str) -> None:
-        """Tell nothing: it is no call."""
+    def emit(self, word: str, text: str) -> None:
+        """Emit no event, as there is no call."""
 
     def say(self, pcm: NDArray[np.int16], label: str) -> None:
-        """Have it in the recordings from now on."""
+        """Play samples at 8 kHz into the recordings."""
         if self.active:
             self.room.play(self.leg, pcm, label=label)
 
     def close(self) -> None:
-        """The conference is over."""
+        """Take down the leg, as the conference has ended."""
         if self.active:
             self.room.remove_leg(self.leg)
             self.move("completed")

@@ -1,4 +1,4 @@
-"""Call control: one call, what its party does, and everything that runs for it until it ends.
+"""Call control: one call, its party's script, and all tasks that run for it until it ends.
 
 TwiML verbs, REST requests and the calls of scenario files compile to these operations and to those
 of :mod:`dial`, :mod:`message`, :mod:`conference` and :mod:`queue`.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,27 +25,27 @@ __all__ = ["LINGER_NS", "LONGEST_CALL_NS", "Bridge", "CallControl", "ConferenceM
 
 
 class Bridge:
-    """One connection of two calls, from when they are put through until they part."""
+    """A connection of two calls, each of which may put the other on hold."""
 
     def __init__(self, parent: LiveCall, child: LiveCall) -> None:
         self.calls = (parent, child)
         self._holders: set[LiveCall] = set()
         self._music: dict[LiveCall, Player] = {}
-        """What is played to each call that is held."""
+        """The hold music of each call that is on hold."""
 
     def connect(self) -> None:
-        """Let them hear each other from now on, and emit ``call.bridged`` of the child."""
+        """Let both parties hear each other, and emit ``call.bridged`` for the child."""
         parent, child = self.calls
         self._join()
-        child.tell("bridged", f"{parent.party.name} and {child.party.name} are bridged")
+        child.emit("bridged", f"{parent.party.name} and {child.party.name} are bridged")
 
     def other(self, call: LiveCall) -> LiveCall:
-        """The other of the two."""
+        """Return the other of the two calls."""
         first, second = self.calls
         return second if call is first else first
 
     def hold(self, call: LiveCall) -> None:
-        """The call's party puts the other on hold; nothing happens if it has done so."""
+        """Let a call's party put the other on hold; does nothing if it has done so already."""
         other = self.other(call)
         if call in self._holders or not (call.active and other.active):
             return
@@ -54,21 +55,22 @@ class Bridge:
         self._music[other] = other.room.play(
             other.leg, other.exchange.hold_music, loop=True, label="hold music", speech=False
         )
-        other.tell("held", f"{call.party.name} puts {other.party.name} on hold")
+        other.emit("held", f"{call.party.name} puts {other.party.name} on hold")
 
     def resume(self, call: LiveCall) -> None:
-        """The call's party takes the other off hold; nothing happens if it does not hold it."""
+        """Let a call's party take the other off hold; does nothing if it does not hold it."""
         other = self.other(call)
         if call not in self._holders or not (call.active and other.active):
             return
         self._holders.remove(call)
         self._stop_music(other)
+        # With both on hold, the first to resume still hears the music that the other has put on.
         if not self._holders:
             self._join()
-        other.tell("resumed", f"{call.party.name} takes {other.party.name} off hold")
+        other.emit("resumed", f"{call.party.name} takes {other.party.name} off hold")
 
-    def part(self) -> None:
-        """Disconnect them: neither hears the other, or music, any more."""
+    def disconnect(self) -> None:
+        """Disconnect the calls: neither hears the other, or hold music, any more."""
         for call in self.calls:
             self._stop_music(call)
             if call.active:
@@ -86,53 +88,54 @@ class Bridge:
 
 
 LONGEST_CALL_NS: Final = 4 * 3600 * NS_PER_SECOND
+"""Longest duration of a call (Twilio's four hours), in nanoseconds."""
 LINGER_NS: Final = 500_000_000
-"""How long a party whose script has ended stays before it hangs up."""
+"""Time for which a party stays after its script has ended, in nanoseconds."""
 
 
-class ConferenceMembership(Protocol):
-    """A call's place in a conference."""
+@dataclass(frozen=True, slots=True)
+class ConferenceMembership:
+    """A call's membership in a conference."""
 
-    def peers(self) -> list[LiveCall]:
-        """The other calls that are heard in the conference."""
-
-    def stand_aside(self, aside: bool) -> None:
-        """Its party's own telephone holds the conference, hearing and saying nothing, or not."""
+    peers: Callable[[], list[LiveCall]]
+    """Returns the other calls that hear the same conference."""
+    hold_locally: Callable[[bool], None]
+    """Puts the conference on hold with the party's own telephone, or takes it off hold."""
 
 
 class CallControl:
-    """One call under control; a :class:`mediasim.exchange.phone.PartyControl` for its party."""
+    """Control of one call; a :class:`mediasim.exchange.phone.PartyControl` for its party."""
 
     def __init__(self, call: LiveCall, phone: Phone) -> None:
         self.call = call
         self.exchange = call.exchange
         self.phone = phone
         self.bridge: Bridge | None = None
-        """The connection to another call that Dial has made."""
-        self.seat: ConferenceMembership | None = None
-        """Its place in a conference."""
+        """The connection to another call, if there is one."""
+        self.membership: ConferenceMembership | None = None
+        """The call's membership in a conference, if it is in one."""
         self.unanswered: CallStatus = "no-answer"
-        """The status with which a call that rings here ends if it is never answered."""
+        """The status with which an inbound call ends if it is never answered."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._behaving: asyncio.Task[Any] | None = None
         self._limit: asyncio.TimerHandle | None = None
-        self._put_through = asyncio.Event()
-        self._put_through.set()
+        self._not_connecting = asyncio.Event()
+        self._not_connecting.set()
 
     # -- life -------------------------------------------------------------------------------
 
     async def ring(self, timeout_ns: int, ringing: Callable[[], None] = lambda: None) -> bool:
-        """Dial its party; returns whether it answered. ``ringing`` is called when it rings."""
+        """Dial the party and return whether it answered; ``ringing`` is called when it rings."""
         return await ring(self.call, self.phone, timeout_ns, ringing)
 
     def answer(self) -> None:
-        """Answer a call that rings here, unless that was done."""
+        """Answer an inbound call; does nothing if it was answered before."""
         if self.call.record.status == "ringing":
             pick_up(self.call, self.phone)
             self.answered()
 
     def answered(self) -> None:
-        """The leg is up: from now on the party does what it does."""
+        """Start the party's script, now that the leg is up."""
         self.behave()
 
     @property
@@ -141,26 +144,27 @@ class CallControl:
         return not CALL.is_final(self.call.record.status)
 
     def limit(self, longest_ns: int) -> None:
-        """End the call when it has lasted this long, counted from now."""
+        """End the call after a time in nanoseconds from now; replaces an earlier limit."""
         if self._limit is not None:
             self._limit.cancel()
         at = (self.exchange.now_ns + longest_ns) / NS_PER_SECOND
         self._limit = self.exchange.loop.call_at(at, self.call.take_down)
 
     def end(self, unanswered: CallStatus) -> None:
-        """End the call now, with this status if it was not answered."""
+        """End the call now, with the given status if it was not answered."""
         if self.call.active:
             self.call.take_down()
         elif not self.call.ended.is_set():
             self.call.fail(unanswered)
 
     async def finish(self) -> None:
-        """Everything of the call ends now: what runs beside it, its recordings, its leg."""
+        """End the call with everything that belongs to it: its tasks, its recordings, its leg."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._limit is not None:
             self._limit.cancel()
+        # Halted before the leg goes, so that they end with it; published when the call has ended.
         halted = self.exchange.active_recordings(call=self.call.sid)
         for recording in halted:
             recording.halt()
@@ -169,7 +173,7 @@ class CallControl:
             recording.publish()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run beside the call until it ends."""
+        """Run a coroutine as a task that is cancelled when the call ends."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -183,19 +187,19 @@ class CallControl:
     # -- the party --------------------------------------------------------------------------
 
     def behave(self, behavior: Behavior | None = None) -> None:
-        """Let the party do what it does, unless it has begun."""
+        """Start the party's script, or another in its place; does nothing if one was started."""
         behavior = behavior or self.phone.behavior
         if behavior is not None and self._behaving is None:
             self._behaving = self.spawn(behavior(self))
 
     async def behaved(self) -> None:
-        """Wait until the party has nothing more to do."""
+        """Wait until the party's script has ended."""
         if self._behaving is not None:
             await asyncio.wait((self._behaving,))
 
     @property
     def scripted(self) -> bool:
-        """Whether the party does anything of itself."""
+        """Whether the party has a script that was started."""
         return self._behaving is not None
 
     @property
@@ -204,60 +208,64 @@ class CallControl:
 
     @property
     def connecting(self) -> bool:
-        return not self._put_through.is_set()
+        return not self._not_connecting.is_set()
 
     async def connected(self) -> None:
-        while self.connecting:  # again perhaps, by the time that this runs
-            await self._put_through.wait()
+        while self.connecting:  # an event that was set may be cleared again before this resumes
+            await self._not_connecting.wait()
 
-    def connect(self, underway: bool) -> None:
-        """Begin, or cease, to put the call through to others."""
-        if underway:
-            self._put_through.clear()
+    def connect(self, connecting: bool) -> None:
+        """Set whether the call is being put through (:attr:`connecting`)."""
+        if connecting:
+            self._not_connecting.clear()
         else:
-            self._put_through.set()
+            self._not_connecting.set()
 
     @property
     def peer(self) -> LiveCall | None:
-        """The call that it is connected to."""
+        """The call at the other end of the bridge; None without one."""
         return None if self.bridge is None else self.bridge.other(self.call)
 
     def peers(self) -> list[LiveCall]:
-        if self.seat is not None:
-            return self.seat.peers()
+        if self.membership is not None:
+            return self.membership.peers()
         return [] if self.peer is None or not self.peer.active else [self.peer]
 
     def hold(self) -> None:
-        if self.seat is not None:
-            self.seat.stand_aside(True)
+        if self.membership is not None:
+            self.membership.hold_locally(True)
         elif self.bridge is not None:
             self.bridge.hold(self.call)
 
     def resume(self) -> None:
-        if self.seat is not None:
-            self.seat.stand_aside(False)
+        if self.membership is not None:
+            self.membership.hold_locally(False)
         elif self.bridge is not None:
             self.bridge.resume(self.call)
 
     # -- waiting ----------------------------------------------------------------------------
 
-    async def until(self, *happenings: Awaitable[Any]) -> int:
-        """Wait for the first of some happenings; returns its number. Raises CallEnded."""
-        number = await first_of(*happenings, self.call.ended.wait())
-        if number == len(happenings):
+    async def until(self, *awaitables: Awaitable[Any]) -> int:
+        """Wait for the first of several awaitables and return its index.
+
+        Raises CallEnded if the call ends before.
+        """
+        number = await first_of(*awaitables, self.call.ended.wait())
+        if number == len(awaitables):
             raise CallEnded
         return number
 
     async def sleep(self, for_ns: int) -> None:
-        """Wait so long. Raises CallEnded."""
+        """Wait for a time in nanoseconds. Raises CallEnded if the call ends before."""
         await self.until(self.exchange.sleep(for_ns))
 
     async def play(
         self, pcm: NDArray[np.int16], label: str, *stops: Callable[[], Awaitable[Any]], **how: Any
     ) -> int:
-        """Play to the party until it has been sent (0), or one of the ``stops`` comes (1, 2 ...).
+        """Play 8 kHz samples to the party until their end, or until one of ``stops`` completes.
 
-        Raises CallEnded. ``how`` goes to :meth:`mediasim.media.room.Room.play`.
+        Returns 0 for the end, else the number of the stop from 1. Raises CallEnded if the call ends
+        before. ``how`` is passed to :meth:`mediasim.media.room.Room.play`.
         """
         if not len(pcm):
             return 0
@@ -272,6 +280,6 @@ class CallControl:
                 room.stop_player(player)
 
     async def linger(self) -> None:
-        """Wait as long as a party takes to hang up when all has been said."""
+        """Wait as long as a party takes to hang up after its script has ended."""
         frames = self.call.party.path_frames
         await self.exchange.sleep(max(LINGER_NS, frames * FRAME_NS))

@@ -18,7 +18,7 @@ _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """Turns loop time into dates.
+    """A conversion of loop time into dates.
 
     Raises ValueError for an epoch without a time zone.
     """
@@ -30,9 +30,9 @@ class Dates:
             raise ValueError(f"the epoch {self.epoch.isoformat()} needs a time zone: add +00:00")
 
     def at(self, loop_ns: int) -> datetime:
-        """The date of a loop time in nanoseconds, in UTC, to the microsecond below."""
+        """Return the UTC date of a loop time in nanoseconds, rounded down to the microsecond."""
         return self.epoch.astimezone(UTC) + timedelta(microseconds=loop_ns // 1000)
 
     def unix_ns(self, loop_ns: int) -> int:
-        """A loop time as nanoseconds since 1970."""
+        """Return a loop time in nanoseconds as nanoseconds since 1970."""
         return (self.epoch - _UNIX) // timedelta(microseconds=1) * 1000 + loop_ns

@@ -1,6 +1,6 @@
-"""Dial: telephones are rung, the first to answer is put through, and the two talk until an end.
+"""Dial: ring telephones, put the first to answer through, and let the two talk until an end.
 
-Or the caller is put into a conference, and takes part in it until an end.
+Or put the caller into a conference until an end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypedDict, get_args
+from typing import Any, Final, Literal, TypedDict, get_args
 
 from mediasim.exchange.call_control import LONGEST_CALL_NS, Bridge, CallControl
 from mediasim.exchange.conference import Conference
@@ -33,10 +33,10 @@ __all__ = [
 
 DialStatus = Literal["completed", "answered", "busy", "no-answer", "failed", "canceled"]
 Moment = Literal["ringing", "answer"]
-"""When a recording of a Dial may begin: the callee begins to ring, or has answered."""
+"""When a recording of a Dial may begin: as the callee begins to ring, or as it answers."""
 _Failure = Literal["busy", "no-answer", "failed"]
 _FAILURES: Final[tuple[_Failure, ...]] = get_args(_Failure)
-"""Why telephones were not put through, the most telling first."""
+"""Why telephones were not put through; of several reasons, the first of these counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +44,31 @@ class DialledLeg:
     """A telephone to be rung."""
 
     place: Callable[[], CallControl]
-    """Makes its call, queued."""
+    """Creates the call to it, queued."""
     screen: Callable[[CallControl], Awaitable[Any]] | None = None
-    """Runs on the answered leg before it is put through; it is put through if it is still up."""
+    """Runs on the answered call, which is put through if it is still in progress then."""
 
 
-class DialRecording(Protocol):
-    """What a Dial records."""
-
-    def begin(self, moment: Moment) -> None:
-        """Begin what is to be recorded from this moment on."""
-
-    def halt(self) -> list[LiveRecording]:
-        """Record no more; returns what is to be published once the callee's leg is down."""
-
-
-class _Nothing:
-    """The recording of a Dial that records nothing."""
+class DialRecording:
+    """The recordings of a Dial; of one that records nothing unless overridden."""
 
     def begin(self, moment: Moment) -> None:
-        """Begin nothing."""
+        """Start the recordings that begin at this moment."""
 
     def halt(self) -> list[LiveRecording]:
+        """Halt the recordings; return those to publish once the callee's leg is down."""
         return []
 
 
 class TalkOptions(TypedDict, total=False):
-    """What ends a talk beside its parties."""
+    """Options that end a talk beside its parties: a time limit, and the caller's ``*`` key."""
 
     time_limit_ns: int
     star_ends: bool
 
 
 class ConnectedCalls:
-    """Two calls put through to each other, recorded as asked, until an end comes."""
+    """Two calls that are put through to each other until an end, with their recordings."""
 
     def __init__(
         self,
@@ -88,28 +79,32 @@ class ConnectedCalls:
         recording: DialRecording | None = None,
         stays: bool = False,
     ) -> None:
-        """``star_ends``: the caller's ``*`` ends it. ``time_limit_ns``: None is four hours.
+        """Create the connection of a call, whose party's ``*`` key ends it with ``star_ends``.
 
-        ``stays``: parties that have said everything do not hang up.
+        A ``time_limit_ns`` of None is four hours. With ``stays``, the callee does not hang up when
+        both scripts have ended.
         """
         self.control = control
         self.status: DialStatus = "failed"
+        """The outcome (Twilio's DialCallStatus)."""
         self.child: LiveCall | None = None
+        """The call that was put through, or else the last that was rung."""
         self.bridged = False
+        """Whether the calls were ever put through."""
         self._other: CallControl | None = None
-        self._recording = recording or _Nothing()
+        self._recording = recording or DialRecording()
         self._time_limit_ns = time_limit_ns
         self._star_ends = star_ends
         self._stays = stays
 
     def rings(self) -> None:
-        """The callee begins to ring, or is being waited for."""
+        """Start the recordings from ringing: the callee rings, or is waited for."""
         self._recording.begin("ringing")
 
     async def talk(self, other: CallControl, *ends: Awaitable[Any]) -> None:
-        """Put two calls through until one of ``ends``, or an end of the talk's own, comes.
+        """Put two calls through until one of ``ends``, the callee's end, or a limit.
 
-        Raises CallEnded when the control's own call has ended.
+        Raises CallEnded if the controlled call itself ends.
         """
         self.control.answer()
         self._other = other
@@ -123,7 +118,7 @@ class ConnectedCalls:
         await self.stay(*ends, other.call.ended.wait(), self._all_said(other))
 
     async def stay(self, *ends: Awaitable[Any]) -> None:
-        """Wait for some ends, the time limit, or the caller's ``*``. Raises CallEnded."""
+        """Wait for one of ``ends``, the time limit, or the caller's ``*``. Raises CallEnded."""
         control = self.control
         if not self._star_ends:
             await control.until(*ends, self._time_is_up())
@@ -131,11 +126,11 @@ class ConnectedCalls:
         with listen_for_keys(control.call) as keys:
             await control.until(*ends, self._time_is_up(), self._star(keys))
 
-    def part(self) -> None:
-        """Connect the calls no more."""
+    def disconnect(self) -> None:
+        """Disconnect the two calls from each other."""
         bridge, self.control.bridge = self.control.bridge, None
         if bridge is not None:
-            bridge.part()
+            bridge.disconnect()
         if self._other is not None:
             self._other.bridge = None
         call = self.control.call
@@ -143,7 +138,7 @@ class ConnectedCalls:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Record within, where no call is rung: what was begun is published at the end."""
+        """Publish on leaving the block the recordings that were started within."""
         try:
             yield
         finally:
@@ -154,18 +149,18 @@ class ConnectedCalls:
         exchange, limit_ns = self.control.exchange, self._time_limit_ns
         if limit_ns is not None:
             await exchange.sleep(limit_ns)
-        else:  # at which no scenario means to end
+        else:  # not a sleep, which would count as work: no scenario waits for this limit
             await exchange.watch_until(exchange.now_ns + LONGEST_CALL_NS)
 
     async def _all_said(self, other: CallControl) -> None:
-        """Both parties are scripted and have said everything: the callee hangs up."""
+        """Let the callee hang up once the scripts of both parties have ended."""
         if self._stays or not other.scripted:
             await never()
         await other.behaved()
         await self.control.behaved()
         await other.linger()
         await other.call.hang_up()
-        await never()  # its end is told by the call
+        await never()  # that the callee's call ended is waited for beside this
 
     async def _star(self, keys: Keys) -> None:
         while True:
@@ -176,7 +171,7 @@ class ConnectedCalls:
 
 
 class Dial(ConnectedCalls):
-    """Telephones rung for a call, all at once or one after the other."""
+    """Telephones that are rung for a call, all at once or one after the other."""
 
     def __init__(
         self,
@@ -187,7 +182,7 @@ class Dial(ConnectedCalls):
         sequential: bool = False,
         **talk: Any,
     ) -> None:
-        """``timeout_ns`` is how long each may ring; ``talk`` is for :class:`ConnectedCalls`."""
+        """Let each leg ring for ``timeout_ns``; ``talk`` is passed to :class:`ConnectedCalls`."""
         super().__init__(control, **talk)
         self._legs = legs
         self._timeout_ns = timeout_ns
@@ -196,9 +191,9 @@ class Dial(ConnectedCalls):
         self._others: list[CallControl] = []
 
     async def run(self, end: Coroutine[Any, Any, Any] | None = None) -> bool:
-        """From the first ring to the last word; returns whether ``end`` ended it.
+        """Ring, put through, and wait for the end; return whether ``end`` was it.
 
-        What is recorded then goes on. Raises CallEnded when the call itself has ended.
+        If it was, the recordings go on. Raises CallEnded if the controlled call itself ends.
         """
         control = self.control
         groups = [[leg] for leg in self._legs] if self._sequential else [list(self._legs)]
@@ -210,6 +205,8 @@ class Dial(ConnectedCalls):
                 winner = await self._ring(legs, ended)
                 if winner is not None and await self._screened(*winner):
                     self._stop_ringing()
+                    # Shielded: if the talk ends otherwise, ``ended`` must not be cancelled with it,
+                    # or it would count as done.
                     await self.talk(winner[1], asyncio.shield(ended))
                     return ended.done()
                 if ended.done():
@@ -217,16 +214,17 @@ class Dial(ConnectedCalls):
             self._given_up()
             return False
         except asyncio.CancelledError:
-            redirected = True  # to where it is put through next, for all that the party knows
+            redirected = True  # the call goes on elsewhere: its party is still being put through
             raise
         finally:
             goes_on = ended.done()
             ended.cancel()
             self._stop_ringing()
+            # Halted before the callee's leg goes, published after: its last audio is in the file.
             halted = [] if goes_on else self._recording.halt()
             for other in self._others:
                 await other.finish()
-            self.part()
+            self.disconnect()
             for recording in halted:
                 recording.publish()
             if self.bridged:
@@ -237,7 +235,7 @@ class Dial(ConnectedCalls):
                 control.connect(False)
 
     def _given_up(self) -> None:
-        """None was put through: what came of it is the most telling of what came of each."""
+        """Set the status of a Dial of which no leg was put through."""
         ends = [other.call.record.status for other in self._others]
         self.child = self._others[-1].call
         why: _Failure = next((each for each in _FAILURES if each in ends), "no-answer")
@@ -248,34 +246,38 @@ class Dial(ConnectedCalls):
     async def _ring(
         self, legs: list[DialledLeg], ended: asyncio.Task[Any]
     ) -> tuple[DialledLeg, CallControl] | None:
-        """Ring some telephones at once; returns the first that answers, if one does in time."""
-        rung: dict[asyncio.Task[bool], tuple[DialledLeg, CallControl]] = {}
+        """Ring some telephones at once; return the first to answer, None if none does in time."""
+        attempts: dict[asyncio.Task[bool], tuple[DialledLeg, CallControl]] = {}
         for leg in legs:
             other = leg.place()
-            other.call.on_early = self._hear_early
+            other.call.on_early_media = self._hear_early
             self._others.append(other)
             ringing = other.ring(self._timeout_ns, self._start_ringing)
-            rung[self.control.spawn(ringing)] = leg, other
+            attempts[self.control.spawn(ringing)] = leg, other
         winner = None
         try:
-            waiting = set(rung)
+            waiting = set(attempts)
             while waiting and winner is None and not ended.done():
                 first = asyncio.wait((*waiting, ended), return_when=asyncio.FIRST_COMPLETED)
                 await self.control.until(first)
-                done = [task for task in rung if task in waiting and task.done()]
-                winner = next((rung[task] for task in done if rung[task][1].call.active), None)
+                # In order of the legs: if two answer in one turn of the loop, the first wins.
+                done = [task for task in attempts if task in waiting and task.done()]
+                winner = next(
+                    (attempts[task] for task in done if attempts[task][1].call.active), None
+                )
                 waiting -= set(done)
             return winner
         finally:
-            for task in rung:
+            for task in attempts:
                 task.cancel()
-            await asyncio.gather(*rung, return_exceptions=True)
-            for pair in rung.values():
+            await asyncio.gather(*attempts, return_exceptions=True)
+            # A cancelled attempt that had been answered is still up: only the winner may stay.
+            for pair in attempts.values():
                 if pair is not winner and pair[1].call.active:
                     pair[1].call.take_down()
 
     def _start_ringing(self) -> None:
-        """Let the caller hear that it rings, and begin what is recorded from ringing."""
+        """Play ringback to the caller, and start the recordings from ringing."""
         call = self.control.call
         if self._ringback is not None:
             return
@@ -286,7 +288,7 @@ class Dial(ConnectedCalls):
         self.rings()
 
     def _hear_early(self, child: LiveCall) -> None:
-        """The caller hears the first callee that speaks before it answers, and no ringing."""
+        """Let the caller hear the first callee that sends early media, in place of ringback."""
         call = self.control.call
         if call.active and not call.leg.hears:
             self._stop_ringing()
@@ -299,7 +301,7 @@ class Dial(ConnectedCalls):
             self._ringback = None
 
     async def _screened(self, leg: DialledLeg, other: CallControl) -> bool:
-        """Run what screens an answered leg; returns whether it stays."""
+        """Run the screening of an answered leg; return whether it is still in progress."""
         if leg.screen is not None:
             other.behave()
             await leg.screen(other)
@@ -310,7 +312,10 @@ class Dial(ConnectedCalls):
 
 
 async def attend(talk: ConnectedCalls, conference: Conference, participant: Participant) -> None:
-    """Take part until the party hangs up (CallEnded), is released, or the talk's limits come."""
+    """Let a call take part in a conference until it is released, or the talk's limits end it.
+
+    Raises CallEnded if the party hangs up or the call is ended.
+    """
     control = talk.control
     if participant.released.is_set():
         return

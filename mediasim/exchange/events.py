@@ -1,4 +1,4 @@
-"""What happens on the exchange, told as events.
+"""The events of the exchange: what happens to calls, recordings and conferences.
 
 Each event is one of the classes below and is emitted twice through pyee: under its own kind
 (``call.answered``) and under ``event``. Kinds:
@@ -9,20 +9,20 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``call.completed`` ``.busy``        the ends of a call
 ``.no-answer`` ``.canceled``
 ``.failed``
-``call.bridged`` ``.held``          two legs hear each other; one side is on hold; no more;
-``.resumed`` ``.transferred``       the caller is put through to somebody else
-``recording.started`` ``.paused``   a recording's life
+``call.bridged`` ``.held``          two legs hear each other; one is put on hold; is taken off
+``.resumed`` ``.transferred``       hold; the caller is put through to another callee
+``recording.started`` ``.paused``   a recording's lifecycle
 ``.resumed`` ``.stopped``
 ``.completed`` ``.absent``
-``conference.started`` ``.joined``  a conference's life
+``conference.started`` ``.joined``  a conference's lifecycle and its participants
 ``.left`` ``.muted`` ``.unmuted``
 ``.ended``
-``stream.started`` ``.stopped``     a media stream's life
+``stream.started`` ``.stopped``     a media stream's lifecycle
 ``.error``
-``transcription.started``           a recording's words are being found; they are known, or will
-``.completed`` ``.failed``          not be
-``dtmf``                            a key, as the server heard it
-any other name                      raised by a script's ``emit`` step
+``transcription.started``           a recording's transcription
+``.completed`` ``.failed``
+``dtmf``                            a key that the server received
+any other name                      emitted by a script's ``emit`` step
 ==================================  =============================================================
 """
 
@@ -31,7 +31,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from pyee.base import EventEmitter
 
@@ -60,135 +60,125 @@ EXCHANGE_EVENTS: Final = (
     *(f"conference.{word}" for word in ("started", "joined", "left", "muted", "unmuted", "ended")),
     "dtmf",
 )
-"""Every kind that the exchange emits by itself."""
+"""Every kind of event that the exchange itself emits."""
 STREAM_EVENTS: Final = tuple(f"stream.{word}" for word in ("started", "stopped", "error"))
-"""What is told of media streams to an app."""
+"""The kinds of event that an app is notified of for its media streams."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened."""
+    """An event of the exchange."""
+
+    _SUBJECT: ClassVar = ""
+    """The field that holds the subject; "" if there is none."""
 
     at_ns: int
-    """Loop time."""
+    """Loop time of the event, in nanoseconds."""
     kind: str
+    """The event's name, such as ``call.answered``."""
     text: str
-    """For a person to read."""
+    """The event in words, for reports and logs."""
 
     @property
     def subject(self) -> str:
-        """The SID of what it happened to, "" where there is none."""
-        return ""
+        """The SID of the resource (or the name of the party) the event is about, or ""."""
+        return str(getattr(self, self._SUBJECT, ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEvent(Event):
-    """A call's status changed, or it was bridged or held."""
+    """A change of a call's status, or its being bridged, held, resumed or transferred."""
+
+    _SUBJECT: ClassVar = "call_sid"
 
     call_sid: str
     parent_call_sid: str | None = None
 
-    @property
-    def subject(self) -> str:
-        return self.call_sid
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingEvent(Event):
-    """A recording's status changed."""
+    """A change of a recording's status."""
+
+    _SUBJECT: ClassVar = "recording_sid"
 
     recording_sid: str
     call_sid: str
     conference_sid: str | None = None
 
-    @property
-    def subject(self) -> str:
-        return self.recording_sid
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConferenceEvent(Event):
-    """A conference began or ended, or somebody in it came, went or was (un)muted."""
+    """A conference's start or end, or a participant's joining, leaving, muting or unmuting."""
+
+    _SUBJECT: ClassVar = "conference_sid"
 
     conference_sid: str
     call_sid: str | None = None
 
-    @property
-    def subject(self) -> str:
-        return self.conference_sid
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DtmfEvent(Event):
-    """A key was pressed."""
+    """A key received from a call's party."""
+
+    _SUBJECT: ClassVar = "call_sid"
 
     call_sid: str
     digit: str
 
-    @property
-    def subject(self) -> str:
-        return self.call_sid
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptEvent(Event):
-    """A script raised it."""
+    """An event of a party's script (its ``emit`` step)."""
+
+    _SUBJECT: ClassVar = "party"
 
     party: str
-
-    @property
-    def subject(self) -> str:
-        return self.party
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent(Event):
-    """A media stream of a call began, ended or broke."""
+    """A media stream's start, end or error."""
+
+    _SUBJECT: ClassVar = "call_sid"
 
     call_sid: str
     stream_sid: str
 
-    @property
-    def subject(self) -> str:
-        return self.call_sid
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionEvent(Event):
-    """The words of a recording are being found, are known, or will not be."""
+    """A transcription's start, completion or failure."""
+
+    _SUBJECT: ClassVar = "recording_sid"
 
     transcription_sid: str
     recording_sid: str
     call_sid: str
 
-    @property
-    def subject(self) -> str:
-        return self.recording_sid
-
 
 @dataclass(slots=True)
 class Events:
-    """The exchange's emitter, its log, and waiting for events."""
+    """The exchange's event emitter, with a log of all events."""
 
     emitter: EventEmitter = field(default_factory=EventEmitter)
     log: list[Event] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
-        """Log it and tell those who listen for its kind, then those who listen for all."""
+        """Log an event, then call the listeners for its kind, then those for all events."""
         self.log.append(event)
         self.emitter.emit(event.kind, event)
         self.emitter.emit("event", event)
 
     def on(self, kind: str, listener: Callable[[Event], None]) -> None:
-        """Call ``listener`` at each event of a kind, or of any with ``event``."""
+        """Call ``listener`` for each event of a kind; the kind ``event`` is every event."""
         self.emitter.add_listener(kind, listener)
 
     def forget(self, kind: str, listener: Callable[[Event], None]) -> None:
-        """Call ``listener`` no more."""
+        """Stop calling ``listener`` for events of a kind."""
         self.emitter.remove_listener(kind, listener)
 
     async def wait(self, kind: str) -> Event:
-        """The first event of a kind, also one that has happened already."""
+        """Wait for the first event of a kind and return it, also if it has happened already."""
         for event in self.log:
             if event.kind == kind:
                 return event

@@ -1,4 +1,4 @@
-"""The exchange: places calls, keeps their records, and owns the media plane they run on."""
+"""The exchange, which creates calls and holds their records and the media plane they run on."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Exchange(Switch[LiveCall, LiveRecording]):
         flow: str,
         parent: LiveCall | None = None,
     ) -> LiveCall:
-        """A call's record and its place in a room; its leg comes up when it is answered.
+        """Create and register a call in a room; its leg comes up when it is answered.
 
-        ``flow`` is what the run calls the call or conference that it is a leg of.
+        ``flow`` is the run's name of the whole call or conference that the new call is a leg of.
         """
         name = f"{flow}/{party.name}"
         self._names[name] += 1
@@ -48,5 +48,5 @@ class Exchange(Switch[LiveCall, LiveRecording]):
         call = LiveCall(self, record, party, room, flow, name)
         if parent is not None:
             call.dialled_ns = parent.dialled_ns
-        call.enter()
+        call.register()
         return call

@@ -1,9 +1,10 @@
 """Stored and downloaded layout of recordings: one rule table each, with the profile as argument.
 
 Which channels a recording has in store, and which a download of it gives, are two questions. Both
-are answered here and nowhere else, by tables read as data: exactly one row fits each case, and the
-answer carries its row, with an id, a reason and a source. ``mediasim explain`` prints them. What is
-stored is a profile's (:mod:`mediasim.exchange.profiles`); downloads are the same in every one.
+are answered only here, by tables read as data: exactly one row fits each case, and the answer
+carries its row, with an id, a reason and a source. ``mediasim explain`` prints them. The rules of
+storage belong to a profile (:mod:`mediasim.exchange.profiles`); those of downloads are the same in
+all profiles.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The channels of one recording: what was asked for, and the row that decided."""
+    """The channels of one recording: what was requested, and the rule that decided."""
 
     kind: Kind
-    asked_channels: Channels
-    asked_track: Track
+    requested_channels: Channels
+    requested_track: Track
     profile: str
     rule: StorageRule
 
     @property
     def channels(self) -> tuple[ChannelRole, ...]:
-        """What each stored channel holds, first channel first."""
+        """The role of each stored channel, first channel first."""
         return self.rule.stored
 
     @property
@@ -56,22 +57,22 @@ class Layout:
 
     @property
     def plain_channels(self) -> int:
-        """Number of channels in a download that does not say how many it wants."""
+        """Number of channels in a download without RequestedChannels."""
         return self.rule.plain_channels
 
-    def asked(self) -> dict[str, Any]:
-        """What it was decided from: ``recording_layout(**layout.asked())`` is equal to it."""
+    def request(self) -> dict[str, Any]:
+        """Return the arguments of :func:`recording_layout` that give this layout."""
         return {
             "kind": self.kind,
-            "channels": self.asked_channels,
-            "track": self.asked_track,
+            "channels": self.requested_channels,
+            "track": self.requested_track,
             "profile": self.profile,
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The layout as it is written beside a recording."""
+        """Return the layout as it stands in a recording's JSON document."""
         return {
-            "asked": self.asked(),
+            "asked": self.request(),
             "stored_channels": self.stored_channels,
             "plain_download_channels": self.plain_channels,
             "rule": self.rule.rule_id,
@@ -83,11 +84,10 @@ class Layout:
 def recording_layout(
     kind: Kind, channels: Channels, track: Track = "both", profile: str = DEFAULT_PROFILE
 ) -> Layout:
-    """The layout of a recording, by what was asked for.
+    """Return the layout of a recording that was requested with these arguments.
 
-    ``channels`` is what the recording's start asked for, its own default already applied (REST and
-    Dial: mono, Start Recording: dual). Raises ValueError for a word that is not allowed, naming
-    those that are.
+    ``channels`` has the default of the recording's start applied (REST and Dial: mono, Start
+    Recording: dual). Raises ValueError, which names the allowed words, for any other word.
     """
     known: Iterable[str]
     for name, word, known in (
@@ -103,18 +103,24 @@ def recording_layout(
 
 
 DownloadOutcome = Literal["file", "no-media", "too-few-channels", "invalid-channels"]
-"""What comes of a download: a file, or why there is none."""
-Asked = Literal["nothing", "one", "two", "something else"]
+"""The outcome of a download: a file, or why there is none."""
+Requested = Literal["nothing", "one", "two", "something else"]
 _Given = int | str | None
-_ASKED: Final[dict[_Given, Asked]] = {None: "nothing", 1: "one", "1": "one", 2: "two", "2": "two"}
+_REQUESTED: Final[dict[_Given, Requested]] = {
+    None: "nothing",
+    1: "one",
+    "1": "one",
+    2: "two",
+    "2": "two",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadRule:
-    """One row: so many channels asked for, so many stored, give this answer."""
+    """A row: the outcome of a download, by the numbers of channels requested and stored."""
 
     rule_id: str
-    asked: Asked
+    requested: Requested
     stored: tuple[int, ...]
     reason: str
     source: str = CHANGELOG_2022
@@ -124,32 +130,32 @@ class DownloadRule:
 DOWNLOAD_RULES: Final = (
     DownloadRule(
         rule_id="plain-download",
-        asked="nothing",
+        requested="nothing",
         stored=(1, 2),
         reason="RequestedChannels was not given: as many channels as the recording's own rule says "
         "for a plain download.",
     ),
     DownloadRule(
         rule_id="one-of-one",
-        asked="one",
+        requested="one",
         stored=(1,),
         reason="One channel was asked for and one is stored.",
     ),
     DownloadRule(
         rule_id="one-of-two",
-        asked="one",
+        requested="one",
         stored=(2,),
         reason="One channel was asked for and two are stored: they are mixed down.",
     ),
     DownloadRule(
         rule_id="two-of-two",
-        asked="two",
+        requested="two",
         stored=(2,),
         reason="Two channels were asked for and two are stored.",
     ),
     DownloadRule(
         rule_id="two-of-one",
-        asked="two",
+        requested="two",
         stored=(1,),
         outcome="too-few-channels",
         reason="Two channels were asked for and one is stored: a mono recording cannot be "
@@ -158,7 +164,7 @@ DOWNLOAD_RULES: Final = (
     ),
     DownloadRule(
         rule_id="bad-number",
-        asked="something else",
+        requested="something else",
         stored=(1, 2),
         outcome="invalid-channels",
         reason="RequestedChannels is neither 1 nor 2.",
@@ -169,21 +175,23 @@ DOWNLOAD_RULES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DownloadDecision:
-    """The answer to a download: the row that decided, and the channels of the file given."""
+    """The answer to a download, with the rule that decided."""
 
     rule: DownloadRule
     channels: int | None
-    """None where no file is given."""
+    """Number of channels of the file; None if there is no file."""
 
 
 def resolve_download(layout: Layout, requested_channels: int | str | None) -> DownloadDecision:
-    """The answer to a download with ``RequestedChannels`` as given, None where it was absent.
+    """Return the answer to a download with this RequestedChannels, None if it is absent.
 
-    The same in every profile: today's API serves the recordings of old date too (our choice).
+    The answer is the same in every profile: today's API serves old recordings too (our choice).
     """
-    asked = _ASKED.get(requested_channels, "something else")
+    requested = _REQUESTED.get(requested_channels, "something else")
     rule = next(
-        row for row in DOWNLOAD_RULES if row.asked == asked and layout.stored_channels in row.stored
+        row
+        for row in DOWNLOAD_RULES
+        if row.requested == requested and layout.stored_channels in row.stored
     )
     given = {"nothing": layout.plain_channels, "one": 1, "two": 2}
-    return DownloadDecision(rule, given[asked] if rule.outcome == "file" else None)
+    return DownloadDecision(rule, given[requested] if rule.outcome == "file" else None)

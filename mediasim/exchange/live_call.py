@@ -1,4 +1,4 @@
-"""A call under way: its record, and the line that carries it."""
+"""A call in progress: its record, its leg and its far end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["LiveCall"]
 
 
 class LiveCall:
-    """One leg's call. Its status changes here and nowhere else."""
+    """One call, from when it is queued to its end."""
 
     def __init__(
         self,
@@ -42,34 +42,35 @@ class LiveCall:
         self.party = party
         self.room = room
         self.flow = flow
-        """The call or conference that it is a leg of."""
+        """The run's name of the whole call or conference that this call is a leg of."""
         self.name = name
-        """Its own name in the run: the flow's and the party's, numbered from the second on."""
+        """The call's name in the run: the flow's and the party's, numbered from the second on."""
         self.line: Line | None = None
-        """What its simulated party says and hears, once it is up; never for a far end elsewhere."""
+        """The simulated party's side of the leg; None for a real far end, or before the answer."""
         self.far_end: FarEnd | None = None
-        """Who really is there, if nobody simulated."""
-        self.on_early: Callable[[LiveCall], None] | None = None
-        """Called when a far end begins to speak before it answers; None: it is not heard then."""
+        """The real far end; None for a simulated party, or before the leg is up."""
+        self.on_early_media: Callable[[LiveCall], None] | None = None
+        """Called when early media begins; None: early media is not heard."""
         self._leg: Leg | None = None
         self.dialled_ns = exchange.now_ns
-        """When the whole call was dialled: a child's is its parent's."""
+        """Loop time in nanoseconds at which the call was dialled; a child has its parent's."""
         self.ended = asyncio.Event()
-        """Set when the server has taken the leg down."""
+        """Set when the call has ended and its leg is down."""
         self.leaving = False
-        """The party has hung up; what it said last is still on its way."""
+        """Whether the party has hung up while its last audio is still on its way."""
         self.digits: list[tuple[int, str]] = []
-        """Keys the server heard: (frame, digit)."""
+        """The keys that the server received: (frame, digit), in order."""
         self.rtcp: list[tuple[int, bytes]] = []
-        """The server's RTCP about its leg: (loop time, compound packet)."""
+        """The RTCP that the server sent for the leg: (loop time in ns, compound packet)."""
         self._reporting: asyncio.TimerHandle | None = None
         self.on_digit: list[asyncio.Queue[tuple[int, str]]] = []
+        """Queues that get each key received from now on, as (frame, digit)."""
 
-    def enter(self) -> None:
-        """Be one of the exchange's calls, and tell of it."""
+    def register(self) -> None:
+        """Add the call to the exchange, and emit the event of its first status."""
         self.exchange.catalogue.add_call(self.record)
         self.exchange.calls.append(self)
-        self._tell(self.record.status)
+        self._emit_status(self.record.status)
 
     @property
     def sid(self) -> str:
@@ -77,29 +78,30 @@ class LiveCall:
 
     @property
     def leg(self) -> Leg:
+        """The leg. Raises RuntimeError if it never came up."""
         if self._leg is None:
             raise RuntimeError(f"{self.name} was not answered: it has no leg")
         return self._leg
 
     @property
     def has_leg(self) -> bool:
-        """Whether its leg ever came up: it was answered, or heard before."""
+        """Whether the leg ever came up: at the answer, or with early media."""
         return self._leg is not None
 
     @property
     def active(self) -> bool:
-        """Whether its leg is up."""
+        """Whether the call is in progress."""
         return self.record.status == "in-progress"
 
     def move(self, status: CallStatus) -> None:
-        """Change the status and tell."""
-        lifecycle.move(self.record, status, self.exchange.now_ns, self._tell)
+        """Change the call's status and emit the event. Raises IllegalMove."""
+        lifecycle.move(self.record, status, self.exchange.now_ns, self._emit_status)
 
-    def _tell(self, word: str) -> None:
-        self.tell(word, f"{self.party.name}: {word}")
+    def _emit_status(self, word: str) -> None:
+        self.emit(word, f"{self.party.name}: {word}")
 
-    def tell(self, word: str, text: str) -> None:
-        """Emit an event of this call."""
+    def emit(self, word: str, text: str) -> None:
+        """Emit the event ``call.<word>``, with its text for reports."""
         self.exchange.events.emit(
             CallEvent(
                 at_ns=self.exchange.now_ns,
@@ -111,7 +113,7 @@ class LiveCall:
         )
 
     def answer(self, *, listens: bool) -> None:
-        """The leg comes up: audio flows from now on."""
+        """Bring up the leg; ``listens`` says whether its simulated party has to hear."""
         exchange = self.exchange
         if (far_end := exchange.far_end_of(self)) is not None:
             self.answer_from(far_end)
@@ -119,32 +121,32 @@ class LiveCall:
         # Media starts on the frame clock: a frame is sent and received as a whole.
         start_ns = exchange.frame_ns
         self.line = Line(self.party, self.room, self.name, exchange.seeds.fork("line"), start_ns)
-        self._take(self.line.leg)
+        self._use_leg(self.line.leg)
         self.line.connect(exchange.transport, listens=listens)
-        self._begin()
+        self._start()
 
     def answer_from(self, far_end: FarEnd) -> None:
-        """The same for a party that is not simulated."""
+        """Bring up the leg of a call that a far end which is not simulated answers."""
         self._connect(far_end)
-        self._begin()
+        self._start()
 
-    def early_from(self, far_end: FarEnd) -> None:
-        """A far end that rings speaks already (early media): it is heard by who asked for that."""
-        if self.on_early is None or self.ended.is_set() or self.far_end is far_end:
+    def early_media_from(self, far_end: FarEnd) -> None:
+        """Connect a far end that sends early media, if :attr:`on_early_media` is set."""
+        if self.on_early_media is None or self.ended.is_set() or self.far_end is far_end:
             return
         first = self._leg is None
         self._connect(far_end)
         if first:
-            self.tell("early-media", f"{self.party.name} is heard before it answers")
-            self.on_early(self)
+            self.emit("early-media", f"{self.party.name} is heard before it answers")
+            self.on_early_media(self)
 
     def _connect(self, far_end: FarEnd) -> None:
-        """The leg comes up, or is somebody else's from now on."""
+        """Connect a far end to the leg, which comes up, or changes from one far end to another."""
         before, self.far_end = self.far_end, far_end
         if self._leg is None:
             self._add_leg(far_end)
         elif before is not far_end:
-            self._receive_afresh(far_end.format)
+            self._change_format(far_end.format)
         source, sink = far_end.connect(self.leg, self)
         self.room.connect(self.leg, source=source, sink=sink)
 
@@ -160,29 +162,29 @@ class LiveCall:
             first_sequence=sequence & 0xFFFF,
             first_timestamp=timestamp,
         )
-        self._take(self.room.add_leg(self.name, agreed.receives, sender))
+        self._use_leg(self.room.add_leg(self.name, agreed.receives, sender))
 
-    def _take(self, leg: Leg) -> None:
+    def _use_leg(self, leg: Leg) -> None:
         self._leg = leg
-        leg.on_digit = self._heard_digit
+        leg.on_digit = self._receive_digit
         self._reports = LegReports(leg, f"{self.sid}@mediasim")
 
-    def _begin(self) -> None:
-        self._report_later()
+    def _start(self) -> None:
+        self._schedule_report()
         self.move("in-progress")
 
-    def _report_later(self) -> None:
-        """All legs report at the same moments, so that reporting costs few interruptions."""
+    def _schedule_report(self) -> None:
+        # All legs report at the same times: each report cuts the block that the plane may process.
         at_ns = (self.exchange.now_ns // REPORT_EVERY_NS + 1) * REPORT_EVERY_NS
-        self._reporting = self.exchange.loop.call_at(at_ns / 1e9, self._report_now)
+        self._reporting = self.exchange.loop.call_at(at_ns / 1e9, self._report_and_reschedule)
 
-    def _report_now(self) -> None:
+    def _report_and_reschedule(self) -> None:
         self._report(last=False)
-        self._report_later()
+        self._schedule_report()
 
     def _report(self, *, last: bool) -> None:
         plane, now_ns = self.exchange.plane, self.exchange.now_ns
-        plane.catch_up(self.room)
+        plane.catch_up(self.room)  # a room may lag behind: the report is of what came until now
         date_ns = self.exchange.dates.unix_ns(now_ns)
         packet = self._reports.make(plane.reception(self.leg), now_ns, date_ns, last=last)
         self.rtcp.append((now_ns, packet))
@@ -192,27 +194,28 @@ class LiveCall:
     # -- what happens at the far end ---------------------------------------------------------
 
     def pressed(self, digit: str) -> None:
-        """A key of the party's, told some other way than in its RTP."""
+        """Receive a key that was not sent in RTP (SIP INFO, or a softphone's message)."""
         if self.active:
-            self._heard_digit(Digit(self.leg.row, digit, self.exchange.plane.now))
+            self._receive_digit(Digit(self.leg.row, digit, self.exchange.plane.now))
 
     def reformatted(self) -> None:
-        """The far end speaks another codec, or numbers it otherwise, from now on."""
+        """Change the leg's codecs to those that the far end has now."""
         if self.far_end is None or self.ended.is_set():
             return
-        self._receive_afresh(self.far_end.format)
-        self.tell("codec-changed", f"{self.party.name} speaks {self.party.codec} from now on")
+        self._change_format(self.far_end.format)
+        self.emit("codec-changed", f"{self.party.name} speaks {self.party.codec} from now on")
 
-    def _receive_afresh(self, agreed: FarEndFormat) -> None:
-        """What comes from now on is another stream, and what is sent is in another codec."""
+    def _change_format(self, agreed: FarEndFormat) -> None:
+        """Receive a new stream from now on, and send in the agreed codec."""
         sender = self.leg.sender
+        # A sender that changes its clock rate uses another SSRC (RFC 7160).
         same_clock = CODECS[agreed.codec].ticks_per_sample == sender.ticks_per_sample
         ssrc = sender.ssrc if same_clock else sender.ssrc ^ 1
         changed = sender.changed_to(agreed.codec, agreed.payload_type, ssrc=ssrc)
         self.room.reformat(self.leg, agreed.receives, changed)
         self.party = replace(self.party, codec=agreed.receives.codec)
 
-    def _heard_digit(self, digit: Digit) -> None:
+    def _receive_digit(self, digit: Digit) -> None:
         self.digits.append((digit.frame, digit.digit))
         self.exchange.events.emit(
             DtmfEvent(
@@ -227,27 +230,28 @@ class LiveCall:
             queue.put_nowait((digit.frame, digit.digit))
 
     async def hang_up(self) -> None:
-        """The party hangs up: what it has said until now still comes through, then it is over.
+        """Let the party hang up, and wait until the call has ended.
 
-        Whoever stops waiting for that changes nothing of it.
+        Cancelling this does not stop the hanging up.
         """
         self.hung_up()
         if self.leaving:
             await self.ended.wait()
 
     def hung_up(self) -> None:
-        """The party has gone: its leg goes when what it has said last has come."""
+        """End the call once the last audio that the party has sent has been played."""
         if self.leaving or not self.active:
             return
         self.leaving = True
         now_ns = self.exchange.now_ns
         if self.line is not None:
             self.line.phone.end(now_ns)
+        # What was said before the hang-up still crosses the network and the jitter buffer.
         last_ns = now_ns + self.party.path_frames * FRAME_NS
         self.exchange.loop.call_at(last_ns / NS_PER_SECOND, self.take_down)
 
     def take_down(self) -> None:
-        """The server ends the leg at once."""
+        """End a call in progress at once, from the server's side."""
         if not self.active:
             return
         if self.line is not None:
@@ -257,13 +261,14 @@ class LiveCall:
         self._report(last=True)
         if self.far_end is not None:
             self.far_end.close()
+        # The leg goes first: its last frame is in the recordings when "completed" is emitted.
         self.room.remove_leg(self.leg)
         self.move("completed")
         self.exchange.follow_recordings(self.room)
         self.ended.set()
 
     def fail(self, status: CallStatus) -> None:
-        """It ends without having been answered."""
+        """End a call that was not answered, with this status. Raises IllegalMove."""
         if self._leg is not None:
             self.room.remove_leg(self._leg)
         self.move(status)

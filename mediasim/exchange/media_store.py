@@ -2,8 +2,8 @@
 
     DIR/recordings/RE….wav          the stored channels, 8 kHz 16-bit PCM
     DIR/recordings/RE….json         what the recording is, and its channel map
-    DIR/recordings/RE….truth.json   what was really said, sample by sample
-    DIR/references/RE….wav          the audio of what was said, which the truth points into
+    DIR/recordings/RE….truth.json   the truth: what was really said, sample by sample
+    DIR/references/RE….wav          the audio of what was said, which the truth refers to
     DIR/cache/RE….<form>            mixed down or compressed on demand; may be deleted at any time
 
 Rule kept: a file is under its name whole or not at all. It is written under a hidden name in the
@@ -30,18 +30,18 @@ from mediasim.exchange.records import RecordingRecord, check_recording_sid
 __all__ = ["MediaNotFound", "MediaStore", "RecordingDocument"]
 
 RecordingDocument = Callable[[RecordingRecord, Dates], dict[str, Any]]
-"""Makes the JSON that is published beside a recording's media."""
+"""Makes the JSON document that is published beside a recording's media."""
 
 
 class MediaNotFound(LookupError):
-    """The store has no such file."""
+    """A file that the store does not have."""
 
 
 class MediaStore:
-    """The files of one exchange's recordings, below ``directory``, which is made when needed.
+    """The files of one exchange's recordings, below ``directory``, created when needed.
 
-    Every method raises ValueError for a ``sid`` that has not the form of a recording's: none can
-    name a file outside the store.
+    Every method raises ValueError for a ``sid`` that has not the form of a recording's, so no SID
+    can name a file outside the store.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -51,15 +51,15 @@ class MediaStore:
 
     @contextmanager
     def publish_wav(self, sid: str) -> Iterator[BinaryIO]:
-        """A file to write a recording's WAV to; it appears when the block ends without error."""
+        """Yield a file for a recording's WAV, which appears if the block raises no error."""
         with _atomic(self._path(sid, ".wav")) as file:
             yield file
         self._forget_derived(sid)
 
     def adopt_wav(self, sid: str, finished: Path) -> None:
-        """Take a finished WAV over as a recording's media; ``finished`` is gone afterwards.
+        """Move a finished WAV into the store as a recording's media.
 
-        It has to be on the store's file system (OSError otherwise), for it is renamed, not copied.
+        The file is renamed, not copied: raises OSError if it is on another file system.
         """
         path = self._path(sid, ".wav")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,57 +69,57 @@ class MediaStore:
         self._forget_derived(sid)
 
     def publish_part(self, sid: str, finished: Path, start: int, end: int) -> None:
-        """Write the samples start .. end of a finished WAV, which stays, as a recording's media."""
+        """Write the samples start .. end of a finished WAV as a recording's media."""
         kept = read_wav(finished).pcm[:, start:end]
         with self.publish_wav(sid) as file:
             write_wav_to(file, kept)
 
     def publish_document(self, sid: str, document: dict[str, Any]) -> None:
-        """Write a recording's JSON, or write it anew."""
+        """Write or replace a recording's JSON document."""
         _write_json(self._path(sid, ".json"), document)
 
     def publish_truth(self, sid: str, truth: dict[str, Any]) -> None:
-        """Write a recording's truth, or write it anew."""
+        """Write or replace a recording's truth."""
         _write_json(self._path(sid, ".truth.json"), truth)
 
     def publish_reference(self, sid: str, pcm: NDArray[np.int16]) -> None:
-        """Write the audio (n,) that a recording's truth points into, or write it anew."""
+        """Write or replace the audio, int16 (n,), that a recording's truth refers to."""
         with _atomic(self._reference(sid)) as file:
             write_wav_to(file, pcm[np.newaxis])
 
     def sids(self) -> list[str]:
-        """The recordings that have a JSON, in alphabetical order."""
+        """Return the SIDs of the recordings that have a JSON document, sorted."""
         names = (path.name.removesuffix(".json") for path in self._recordings.glob("RE*.json"))
         return sorted(name for name in names if not name.endswith(".truth"))
 
     def wav_path(self, sid: str) -> Path:
-        """Where a recording's WAV is. Raises MediaNotFound; so do the next two."""
+        """Return the path of a recording's WAV. Raises MediaNotFound."""
         return _existing(self._path(sid, ".wav"))
 
     def document(self, sid: str) -> dict[str, Any]:
-        """A recording's JSON."""
+        """Return a recording's JSON document. Raises MediaNotFound."""
         return _read_json(_existing(self._path(sid, ".json")))
 
     def truth(self, sid: str) -> dict[str, Any]:
-        """A recording's truth."""
+        """Return a recording's truth. Raises MediaNotFound."""
         return _read_json(_existing(self._path(sid, ".truth.json")))
 
     def reference_path(self, sid: str) -> Path:
-        """Where the audio is that a recording's truth points into. Raises MediaNotFound."""
+        """Return the path of the audio that a recording's truth refers to. Raises MediaNotFound."""
         return _existing(self._reference(sid))
 
     def delete(self, sid: str) -> None:
-        """A recording's media is gone, and its truth; its JSON stays."""
+        """Delete a recording's media and truth, but not its JSON document."""
         for suffix in (".wav", ".truth.json"):
             self._path(sid, suffix).unlink(missing_ok=True)
         self._reference(sid).unlink(missing_ok=True)
         self._forget_derived(sid)
 
     def derived(self, sid: str, form: str, make: Callable[[BinaryIO], None]) -> Path:
-        """A file derived from a recording's WAV, made by ``make`` unless it was made before.
+        """Return the path of a file derived from a recording's WAV, which ``make`` writes once.
 
-        ``form`` names the derivation and ends the file's name: ``1ch.wav``, ``2ch.mp3``. Nothing
-        is kept if ``make`` raises.
+        ``form`` names the derivation and ends the file's name: ``1ch.wav``, ``2ch.mp3``. No file
+        is left if ``make`` raises.
         """
         path = self._cache / f"{check_recording_sid(sid)}.{form}"
         if not path.exists():
@@ -148,6 +148,7 @@ def _atomic(path: Path) -> Iterator[BinaryIO]:
         with file:
             yield file
             file.flush()
+            # Or the name may reach the disk before the data, and a power cut leave an empty file.
             os.fsync(file.fileno())
         hidden.replace(path)
     except BaseException:
@@ -156,7 +157,7 @@ def _atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def _open_hidden(path: Path) -> BinaryIO:
-    """A new file beside ``path``, of a name no other writer has: two may write the same path."""
+    """Open a new hidden file beside ``path``, with a name of its own for each writer."""
     number = 0
     while True:
         try:

@@ -1,7 +1,4 @@
-"""Recording a message: what a party says until it is silent, presses a key, or has said enough.
-
-The server notices silence and keys a few frames after they happened, as real ones do.
-"""
+"""Recording a message (the Record verb), which silence, a key, its length or a hang-up ends."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.waiting import NOTICE_FRAMES, CallEnded, Keys, listen_for_keys, never, notice
 from mediasim.media.recorder import Track
-from mediasim.parties.hearing import SpeechTracker, fired
+from mediasim.parties.hearing import SpeechTracker, frame_of
 
 __all__ = ["Ending", "Message", "MessageRequest", "record_message"]
 
@@ -24,37 +21,38 @@ Ending = Literal["silence", "key", "length", "hangup"]
 
 @dataclass(frozen=True, slots=True)
 class MessageRequest:
-    """How a message is taken; the defaults are the Record verb's."""
+    """How a message is recorded; the defaults are those of the Record verb."""
 
     beep: bool = True
     timeout_ns: int = 5_000_000_000
-    """The silence that ends it; 0: none does."""
+    """Silence that ends the message, in nanoseconds; 0: silence does not end it."""
     finish_on_key: str = "1234567890*#"
     max_length_ns: int = 3_600_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that was taken, its recording halted and published."""
+    """A recorded message, whose recording is stopped and published."""
 
     recording: LiveRecording
     ended_by: Ending
     key: str
-    """The key that ended it, or an empty string."""
+    """The key that ended the message, "" for none."""
     spoken: bool
-    """Whether anything was said."""
+    """Whether the party has spoken."""
 
 
 async def record_message(
     control: CallControl, request: MessageRequest, start: Callable[[], LiveRecording]
 ) -> Message:
-    """Play the beep and record until the message ends; a hang-up ends it like the others.
+    """Play the beep and record until the message ends; ``start`` starts the recording.
 
-    ``start`` begins the recording. Raises CallEnded where the call ended before it began.
+    Raises CallEnded if the call ends before the recording has started.
     """
     call = control.call
     tracker = SpeechTracker(NOTICE_FRAMES)
     pressed: list[str] = []
+    # Keys pressed during the beep count too.
     with listen_for_keys(call) as keys:
         if request.beep:
             await control.play(beep(), "beep")
@@ -80,7 +78,7 @@ async def _silence(control: CallControl, tracker: SpeechTracker, timeout_ns: int
     if not timeout_ns:
         await never()
     frames = -(-timeout_ns // FRAME_NS)
-    await notice(control.call, await fired(lambda tell: tracker.wait_silence(frames, tell)))
+    await notice(control.call, await frame_of(lambda found: tracker.wait_silence(frames, found)))
 
 
 async def _key(control: CallControl, keys: Keys, finish_on: str, pressed: list[str]) -> None:

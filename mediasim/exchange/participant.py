@@ -1,11 +1,11 @@
-"""A participant (a call in a conference, or on its way there), and what can happen to it."""
+"""A participant (a call in a conference, or on its way there), and a conference's events."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,10 @@ from mediasim.media.player import Player
 
 __all__ = [
     "Beep",
-    "ConferenceHappening",
+    "ConferenceEventName",
     "ConferenceListener",
-    "Entertainment",
     "LeaveReason",
-    "NoListener",
+    "Music",
     "Participant",
     "ParticipantOptions",
     "Unavailable",
@@ -36,18 +35,18 @@ LeaveReason = Literal[
     "participant_hung_up",
     "participant_add_failed",
 ]
-"""Why a participant left, as Twilio's page of the Conference noun lists it."""
+"""Why a participant left (ReasonParticipantLeft of Twilio's conference callbacks)."""
 Beep = Literal["true", "false", "onEnter", "onExit"]
-Entertainment = Callable[[CallControl], Awaitable[None]]
-"""Plays to a call until it is cancelled. Raises Unavailable where there is nothing to be played."""
+Music = Callable[[CallControl], Awaitable[None]]
+"""Plays wait or hold music to a call until cancelled. Raises Unavailable if it cannot be had."""
 
 
 class Unavailable(Exception):
-    """What was to be played cannot be had; says why in words."""
+    """Audio that was to be played cannot be had; the message says why."""
 
 
 async def hold_music(control: CallControl) -> None:
-    """Play the exchange's music to a call until cancelled."""
+    """Play the exchange's hold music to a call until cancelled."""
     call = control.call
     player = call.room.play(
         call.leg, call.exchange.hold_music, loop=True, label="hold music", speech=False
@@ -61,7 +60,7 @@ async def hold_music(control: CallControl) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantOptions:
-    """How a call takes part; the defaults are the Conference noun's."""
+    """How a call takes part in a conference; the defaults are those of the Conference noun."""
 
     label: str | None = None
     muted: bool = False
@@ -69,16 +68,16 @@ class ParticipantOptions:
     start_on_enter: bool = True
     end_on_exit: bool = False
     coaches: str | None = None
-    """The SID of the only call that hears this one."""
-    wait: Entertainment = hold_music
-    """What it hears until the conference starts."""
+    """The SID of the only call that hears this participant; None: all hear it."""
+    wait: Music = hold_music
+    """The music played to it until the conference starts."""
     record: Callable[[], object] | None = None
-    """Begins the recording of the whole conference that it asks for."""
+    """Starts the recording of the whole conference that this participant requests."""
 
 
 @dataclass(eq=False, slots=True)
 class Participant:
-    """One call, as its conference sees it."""
+    """One call's part in a conference."""
 
     control: CallControl
     options: ParticipantOptions
@@ -86,30 +85,31 @@ class Participant:
     updated_ns: int = field(init=False)
     muted: bool = field(init=False)
     held: bool = False
+    """Whether the app has put it on hold."""
     coaching: bool = field(init=False)
     coaches: str | None = field(init=False)
-    """The SID of the call that it coaches, or would."""
+    """The SID of the call that it coaches while ``coaching``."""
     end_on_exit: bool = field(init=False)
     beep_on_exit: bool = field(init=False)
-    wait: Entertainment = field(init=False)
-    hold_music: Entertainment = hold_music
-    """What it hears on hold."""
+    wait: Music = field(init=False)
+    hold_music: Music = hold_music
+    """The music played to it on hold."""
     inside: bool = False
-    """It has joined, and has not left."""
-    aside: bool = False
-    """Its party's own telephone has put the conference on hold."""
+    """Whether it has joined and not left."""
+    held_locally: bool = False
+    """Whether its party's own telephone has put the conference on hold."""
     done: bool = False
-    """Its party had something to do and has done it."""
+    """Whether its party had a script, which has ended."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
-    """It has to go: it was removed, or the conference is over."""
+    """Set when it was removed, or the conference has ended."""
     refused: bool = False
-    """It could not be let in."""
-    entertaining: asyncio.Task[None] | None = None
-    """What it hears while it waits or is on hold."""
-    listening: asyncio.Task[None] | None = None
-    """Follows when it speaks, where that is wanted."""
+    """Whether it was not let in, as its wait music cannot be had."""
+    music_task: asyncio.Task[None] | None = None
+    """Plays music to it while it waits or is on hold."""
+    speech_task: asyncio.Task[None] | None = None
+    """Reports when it starts and stops to speak, if the listener wants that."""
     played: list[Player] = field(default_factory=list)
-    """What the conference has had played to it."""
+    """The sounds that the conference has played to it."""
 
     def __post_init__(self) -> None:
         options = self.options
@@ -121,7 +121,7 @@ class Participant:
 
     @property
     def beeps_on_enter(self) -> bool:
-        """Whether the others hear a beep when it joins."""
+        """Whether a beep is played to the others when it joins."""
         return self.options.beep in ("true", "onEnter")
 
     @property
@@ -129,29 +129,29 @@ class Participant:
         return self.control.call
 
     @property
-    def unheard(self) -> bool:
-        """Whether the conference does not hear it: muted, coaching, or beside the conference."""
+    def not_mixed(self) -> bool:
+        """Whether the conference does not hear it, as it is muted or coaching."""
         return self.muted or self.coaching
 
     @property
     def label(self) -> str | None:
         return self.options.label
 
-    def hear(self, pcm: NDArray[np.int16], label: str) -> None:
-        """Have something played to it by the conference."""
+    def play(self, pcm: NDArray[np.int16], label: str) -> None:
+        """Play 8 kHz samples to it on behalf of the conference."""
         if self.call.active:
             self.played.append(self.call.room.play(self.call.leg, pcm, label=label))
 
     def stop_dialling(self) -> None:
-        """End its call, if that has not been answered."""
+        """Cancel its call, if that was not answered."""
         if not self.call.active:
             self.control.end("canceled")
 
 
-# -- what is told ---------------------------------------------------------------------------
+# -- events --------------------------------------------------------------------------------
 
 
-ConferenceHappening = Literal[
+ConferenceEventName = Literal[
     "start",
     "end",
     "join",
@@ -168,39 +168,25 @@ ConferenceHappening = Literal[
 ]
 
 
-class ConferenceListener(Protocol):
-    """Hears what happens in a conference, each time before anything else does."""
+class ConferenceListener:
+    """A listener for the events of one conference as they happen, which ignores them all."""
 
-    def wants(self, happening: ConferenceHappening) -> bool:
-        """Whether it needs to know of these, which cost something to find out."""
+    def wants(self, event: ConferenceEventName) -> bool:
+        """Return whether it listens for this event; speech events are costly to detect."""
+        return False
 
-    def happened(
+    def notify(
         self,
-        happening: ConferenceHappening,
+        event: ConferenceEventName,
         participant: Participant | None,
         *,
         why: str = "",
         announced: str = "",
     ) -> None:
-        """Something has happened; ``why`` is the reason of a ``leave``, or what has failed.
+        """Handle an event; ``why`` is the reason for a ``leave``, or for a failure.
 
-        ``announced`` is the name of an announcement that has ended.
+        ``announced`` is the name of the announcement that has ended or failed.
         """
 
     def over(self) -> None:
-        """It has ended, and its recordings are published."""
-
-
-class NoListener:
-    """A conference of which nothing is told but the exchange's events."""
-
-    def wants(self, happening: ConferenceHappening) -> bool:
-        return False
-
-    def happened(
-        self, happening: ConferenceHappening, participant: Participant | None, **details: str
-    ) -> None:
-        """Tell nothing."""
-
-    def over(self) -> None:
-        """Tell nothing."""
+        """Handle the end of the conference, after its recordings were published."""

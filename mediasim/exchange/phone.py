@@ -1,7 +1,4 @@
-"""Telephones: who answers at an address, how, what they do then, and how they are rung.
-
-Ringing is the one ladder from ``queued`` to an answer or to why there is none.
-"""
+"""Telephones: who answers at an address, and how a call is rung, from ``queued`` to its outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from mediasim.media.far_end import FarEnd
 from mediasim.parties.party import Party
 
 __all__ = [
-    "LADDER",
+    "RINGING_RULES",
     "Answering",
     "AuthenticatingGateway",
     "Behavior",
@@ -37,49 +34,49 @@ Outcome = Literal["answer", "no-answer", "busy", "reject", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """What a party does when its telephone rings."""
+    """How a simulated telephone reacts to a call, and after how many nanoseconds."""
 
     outcome: Outcome = "answer"
     after_ns: int = 1_000_000_000
 
 
 class PartyControl(Protocol):
-    """What a party's script may know of the call it is in, and do to it."""
+    """The view of a call that a party's script has, and what it may do to the call."""
 
     @property
     def call(self) -> LiveCall:
-        """The party's own leg."""
+        """The party's own call."""
 
     @property
     def dialled_ns(self) -> int:
-        """The loop time at which the whole call was dialled: a child's is its parent's."""
+        """Loop time in nanoseconds at which the call was dialled; a child has its parent's."""
 
     @property
     def connecting(self) -> bool:
-        """Whether the call is being put through: its party hears nothing but ringing."""
+        """Whether the call is being put through, so that its party hears nothing but ringing."""
 
     async def connected(self) -> None:
-        """Wait until the call has been put through, or the attempt was given up."""
+        """Wait until the call is put through, or the attempt has failed."""
 
     def peers(self) -> list[LiveCall]:
-        """The calls whose parties it hears, those on hold included."""
+        """Return the calls whose parties this party hears, those on hold included."""
 
     def hold(self) -> None:
-        """Put the others on hold with the party's own telephone."""
+        """Put the other parties on hold with the party's own telephone."""
 
     def resume(self) -> None:
-        """Take them off hold."""
+        """Take the other parties off hold."""
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run something beside the call until it ends."""
+        """Run a coroutine as a task that is cancelled when the call ends."""
 
 
 Behavior = Callable[[PartyControl], Coroutine[Any, Any, None]]
-"""What a party does from when its telephone is answered; ends when it has nothing more to do."""
+"""A party's script, run from when its telephone is answered; returns when it has ended."""
 
 
 class NotReached(Exception):
-    """A telephone that is not simulated was rung and not answered; says why in words."""
+    """A telephone that is not simulated did not answer; the message says why."""
 
     def __init__(self, words: str, status: Literal["busy", "no-answer", "failed"]) -> None:
         super().__init__(words)
@@ -90,41 +87,41 @@ class Gateway(Protocol):
     """The way to a telephone that is not simulated. Awaited on the engine's loop, in real time."""
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
-        """Ring it; returns it when it is answered, ready to be connected. Raises NotReached.
+        """Ring the telephone and return its far end once it answers. Raises NotReached.
 
-        ``ringing`` is called as soon as it rings. Whoever cancels this has the ringing stop.
+        ``ringing`` is called as soon as the telephone rings. Cancelling stops the ringing.
         """
 
 
 @runtime_checkable
 class AuthenticatingGateway(Gateway, Protocol):
-    """A way on which the far side may ask who calls."""
+    """A gateway whose far side may require authentication."""
 
     def as_user(self, user: str, password: str) -> Gateway:
-        """The same way, with an answer to that."""
+        """Return the same gateway, which authenticates with a user name and password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """Who answers at an address, and what it does then."""
+    """A telephone: its party, how it reacts to a call, and what the party does then."""
 
     party: Party
     answering: Answering = field(default_factory=Answering)
     behavior: Behavior | None = None
-    """What its party does; None: it is silent and stays on the line."""
+    """The party's script; None: the party is silent and stays on the line."""
     listens: bool = False
-    """Whether its behavior waits for something it hears."""
+    """Whether the script waits for something that the party hears."""
     far_end: FarEnd | None = None
-    """The far end of a caller that is not simulated."""
-    reach: Gateway | None = None
-    """The way to a callee that is not simulated."""
+    """The far end of a caller that is not simulated; None for a simulated one."""
+    gateway: Gateway | None = None
+    """The way to a callee that is not simulated; None for a simulated one."""
 
 
 class Directory(Protocol):
-    """Every telephone that can be called."""
+    """The telephones that can be called."""
 
     def phone(self, address: str) -> Phone:
-        """The telephone at a number, ``client:`` name or ``sip:`` address; there always is one."""
+        """Return the telephone at a number, ``client:`` name or ``sip:`` address."""
 
 
 # -- ringing --------------------------------------------------------------------------------
@@ -132,17 +129,17 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RingingRule:
-    """One way of a simulated telephone to react to a call."""
+    """The course of ringing a simulated telephone, for one outcome."""
 
     rings: bool
-    """Whether it rings at all."""
+    """Whether the telephone rings."""
     reacts: bool
-    """Whether its party does something about the ringing, in its own time."""
+    """Whether the party reacts, after its own delay."""
     ends: CallStatus
-    """The status that follows."""
+    """The call status that follows."""
 
 
-LADDER: Final[dict[Outcome, RingingRule]] = {
+RINGING_RULES: Final[dict[Outcome, RingingRule]] = {
     "answer": RingingRule(rings=True, reacts=True, ends="in-progress"),
     "reject": RingingRule(rings=True, reacts=True, ends="busy"),
     "no-answer": RingingRule(rings=True, reacts=False, ends="no-answer"),
@@ -154,10 +151,10 @@ LADDER: Final[dict[Outcome, RingingRule]] = {
 async def ring(
     call: LiveCall, phone: Phone, timeout_ns: int, ringing: Callable[[], None] = lambda: None
 ) -> bool:
-    """Dial a queued call's party; returns whether it answered within ``timeout_ns``.
+    """Dial a queued call's party and return whether it answered within ``timeout_ns``.
 
-    ``ringing`` is called when it begins to ring. Cancelling the task cancels the call, unless it
-    has been answered.
+    ``ringing`` is called when the telephone begins to ring. Cancelling the task cancels the call,
+    unless it has been answered.
     """
 
     def rings() -> None:
@@ -169,21 +166,23 @@ async def ring(
         return False
     call.move("initiated")
     try:
-        if phone.reach is not None:
-            return await _reach(call, phone.reach, timeout_ns, rings)
-        return await _climb(call, phone, timeout_ns, rings)
+        if phone.gateway is not None:
+            return await _ring_gateway(call, phone.gateway, timeout_ns, rings)
+        return await _ring_simulated(call, phone, timeout_ns, rings)
     except asyncio.CancelledError:
         if not call.ended.is_set() and not call.active:
             call.fail("canceled")
         raise
 
 
-async def _climb(call: LiveCall, phone: Phone, timeout_ns: int, rings: Callable[[], None]) -> bool:
-    rung, after_ns = LADDER[phone.answering.outcome], phone.answering.after_ns
-    ends = rung.ends
-    if rung.rings:
+async def _ring_simulated(
+    call: LiveCall, phone: Phone, timeout_ns: int, rings: Callable[[], None]
+) -> bool:
+    rule, after_ns = RINGING_RULES[phone.answering.outcome], phone.answering.after_ns
+    ends = rule.ends
+    if rule.rings:
         rings()
-        in_time = rung.reacts and after_ns <= timeout_ns
+        in_time = rule.reacts and after_ns <= timeout_ns  # at the limit the party is in time
         await call.exchange.sleep(after_ns if in_time else timeout_ns)
         if call.ended.is_set():
             return False
@@ -196,7 +195,7 @@ async def _climb(call: LiveCall, phone: Phone, timeout_ns: int, rings: Callable[
 
 
 def pick_up(call: LiveCall, phone: Phone) -> None:
-    """Bring up the leg of a party that has answered, or is answered."""
+    """Bring up the leg of a call that is answered."""
     if phone.far_end is not None:
         call.answer_from(phone.far_end)
     else:
@@ -204,14 +203,14 @@ def pick_up(call: LiveCall, phone: Phone) -> None:
     call.exchange.follow_recordings(call.room)
 
 
-async def _reach(
-    call: LiveCall, reach: Gateway, timeout_ns: int, rings: Callable[[], None]
+async def _ring_gateway(
+    call: LiveCall, gateway: Gateway, timeout_ns: int, rings: Callable[[], None]
 ) -> bool:
-    """The same for a telephone that is not simulated: it decides."""
-    ringing = asyncio.ensure_future(reach.ring(call, rings))
-    over = asyncio.ensure_future(call.ended.wait())
+    """Ring a telephone that is not simulated, which decides how the call ends."""
+    ringing = asyncio.ensure_future(gateway.ring(call, rings))
+    ended = asyncio.ensure_future(call.ended.wait())
     limit = asyncio.ensure_future(call.exchange.sleep(timeout_ns))
-    waiting = (ringing, over, limit)
+    waiting = (ringing, ended, limit)
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if ringing.done():
@@ -231,7 +230,11 @@ async def _reach(
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        given_up = call.record.answered_ns is None
-        if given_up and not ringing.cancelled() and ringing.exception() is None:
-            ringing.result().close()  # answered at the very moment at which it was given up
+        if (
+            call.record.answered_ns is None
+            and not ringing.cancelled()
+            and ringing.exception() is None
+        ):
+            # Answered in the same turn of the loop in which the call ended: release the far end.
+            ringing.result().close()
     return False

@@ -1,8 +1,8 @@
 """Twilio's behaviour as of a date: the profiles, a row each, with the rules of each.
 
 A profile is this one row: ``--profile``, ``profile:`` in scenarios and configs, the fuzzers' draws
-and ``mediasim explain`` read it here, and the README's table is held against it by a test. What a
-profile decides is which channels a recording has in store (:mod:`mediasim.exchange.layout`).
+and ``mediasim explain`` read it here, and a test compares the README's table with it. A profile
+decides which channels a recording has in store (:mod:`mediasim.exchange.layout`).
 
 Each rule names its source: Twilio's documentation and its changelog of 25 May 2022, 9 July 2024
 and 15 September 2025, or "our choice" where Twilio says nothing.
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Kind = Literal["dial", "call", "conference", "record-verb"]
-"""What is recorded: a two-party dial, one call without a child, a conference, the Record verb."""
+"""A recording of a two-party Dial, of a call without a child, of a conference, of a Record verb."""
 Channels = Literal["mono", "dual"]
 Track = Literal["both", "inbound", "outbound"]
 RoleName = Literal[
@@ -56,11 +56,11 @@ _CALLS_API = "Twilio docs, Calls resource, RecordingChannels"
 
 @dataclass(frozen=True, slots=True)
 class ChannelRole:
-    """What one channel of a recording holds."""
+    """The role of one channel of a recording."""
 
     role: RoleName
     track: Track
-    """The track of the recorded leg it is taken from, ``both`` where it is a mix."""
+    """The track of the recorded leg that it is taken from, ``both`` for a mix."""
     words: str
 
 
@@ -78,21 +78,21 @@ _EVERYONE_ELSE = ChannelRole("everyone-else", "both", "everything else, mixed")
 
 @dataclass(frozen=True, slots=True)
 class StorageRule:
-    """One row: in these cases these channels are stored, for this reason."""
+    """A row: the channels that are stored in these cases, with the reason and its source."""
 
     rule_id: str
     kinds: tuple[Kind, ...]
     stored: tuple[ChannelRole, ...]
-    """What each stored channel holds, first channel first."""
+    """The role of each stored channel, first channel first."""
     reason: str
     source: str
     plain_channels: int = 1
-    """Channels of a download that does not say how many it wants."""
+    """Number of channels in a download without RequestedChannels."""
     channels: tuple[Channels, ...] = _ANY_CHANNELS
     tracks: tuple[Track, ...] = _ANY_TRACK
 
     def fits(self, kind: Kind, channels: Channels, track: Track) -> bool:
-        """Whether this is the row for what was asked for."""
+        """Return whether this is the row for a recording requested with these arguments."""
         return kind in self.kinds and channels in self.channels and track in self.tracks
 
 
@@ -214,11 +214,11 @@ class Profile:
     """Twilio's behaviour as of a date."""
 
     name: str
-    """As it is asked for."""
+    """The profile's name: the date as of which Twilio behaves so."""
     words: str
-    """What was so then, in a line."""
+    """The behaviour in a line."""
     rules: tuple[StorageRule, ...]
-    """Of which exactly one fits each case."""
+    """The rules, of which exactly one fits each case."""
 
 
 PROFILES: Final[dict[str, Profile]] = {
@@ -246,15 +246,15 @@ PROFILES: Final[dict[str, Profile]] = {
         ),
     )
 }
-"""The profiles by name, read whenever one is asked for."""
+"""The profiles by name."""
 DEFAULT_PROFILE: Final = "2022-05"
 
 
 @contextmanager
 def profile_added(profile: Profile) -> Iterator[None]:
-    """Have one more profile in this process, for as long as the context lasts.
+    """Add a profile to this process within the block.
 
-    Raises ValueError where there is one of that name.
+    Raises ValueError if there is one with its name.
     """
     if profile.name in PROFILES:
         raise ValueError(f"there is a profile {profile.name!r}")

@@ -1,117 +1,69 @@
-"""Starting recordings: what is recorded, and of which tracks each channel's role is made.
+"""Starting recordings, and the one map from a channel's role to the tracks that it is made of.
 
-Which channels there are is the layout rule's (:mod:`mediasim.exchange.layout`). This is the one
-map from their roles to tracks: a caller's channel is what it says; the other's is what the callee
-says while there is one, and otherwise what the caller is sent.
+The layout rule decides which channels there are (:mod:`mediasim.exchange.layout`). The caller's
+channel is its inbound track; the other channel is the callee's inbound track while there is a
+callee, and otherwise the caller's outbound track.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.profiles import Channels, Kind, RoleName
-from mediasim.exchange.profiles import Track as AskedTrack
-from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
-from mediasim.exchange.records import RecordingSource
+from mediasim.exchange.profiles import Track as RequestedTrack
+from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel
+from mediasim.exchange.records import RecordingRecord, RecordingSource
 from mediasim.exchange.switch import Switch
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import Track
 from mediasim.media.room import Room
 
 __all__ = [
-    "RecordedCall",
-    "RecordedConference",
-    "RecordedMessage",
+    "RecordedTracks",
     "RecordingOptions",
+    "call_tracks",
+    "message_tracks",
     "start_recording",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
-    """What was asked of a recording; the defaults are those of a REST request."""
+    """The options of a recording; the defaults are those of a REST request."""
 
     channels: Channels = "mono"
-    track: AskedTrack = "both"
+    track: RequestedTrack = "both"
     trim: Trim = "do-not-trim"
 
 
-class RecordedTracks(Protocol):
-    """What is recorded: the tracks that it has at this moment."""
-
-    @property
-    def said(self) -> SourcedChannel:
-        """What its first, or only, party says."""
-
-    @property
-    def sent(self) -> SourcedChannel:
-        """What that party is sent."""
-
-    @property
-    def heard(self) -> SourcedChannel:
-        """What is heard of the other side."""
-
-
 @dataclass(frozen=True, slots=True)
-class RecordedCall:
-    """A call, and the one that it is connected to, if any."""
+class RecordedTracks:
+    """The tracks that a recording may be made of at a moment."""
 
-    call: LiveCall
-    peer: Callable[[], LiveCall | None]
-
-    @property
-    def said(self) -> SourcedChannel:
-        return (Source(self.call, Track.INBOUND),) if self.call.active else ()
-
-    @property
-    def sent(self) -> SourcedChannel:
-        return (Source(self.call, Track.OUTBOUND),) if self.call.active else ()
-
-    @property
-    def heard(self) -> SourcedChannel:
-        other = self.peer()
-        if not self.call.active or other is None or not other.active:
-            return self.sent
-        return (Source(other, Track.INBOUND),)
+    said: SourcedChannel
+    """The inbound track of the first, or only, party."""
+    sent: SourcedChannel
+    """The outbound track of that party."""
+    heard: SourcedChannel
+    """The tracks of the other side."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedMessage:
-    """What one party says, and nothing that it is sent."""
-
-    call: LiveCall
-
-    @property
-    def said(self) -> SourcedChannel:
-        return (Source(self.call, Track.INBOUND),) if self.call.active else ()
-
-    @property
-    def sent(self) -> SourcedChannel:
-        return ()
-
-    heard = sent
+def call_tracks(call: LiveCall, peer: LiveCall | None) -> RecordedTracks:
+    """Return the tracks of a call, and of the call that it is connected to, if any."""
+    if not call.active:
+        return RecordedTracks((), (), ())
+    sent = (Source(call, Track.OUTBOUND),)
+    heard = (Source(peer, Track.INBOUND),) if peer is not None and peer.active else sent
+    return RecordedTracks((Source(call, Track.INBOUND),), sent, heard)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedConference:
-    """A conference: the party that joined first, and everything else that its members hear."""
-
-    first: Callable[[], SourcedChannel]
-    others: Callable[[], SourcedChannel]
-
-    @property
-    def said(self) -> SourcedChannel:
-        return self.first()
-
-    @property
-    def sent(self) -> SourcedChannel:
-        return self.others()
-
-    heard = sent
+def message_tracks(call: LiveCall) -> RecordedTracks:
+    """Return the inbound track of a call, without its outbound track."""
+    return RecordedTracks((Source(call, Track.INBOUND),) if call.active else (), (), ())
 
 
 _ROLES: Final[dict[RoleName, Callable[[RecordedTracks], SourcedChannel]]] = {
@@ -127,10 +79,10 @@ _ROLES: Final[dict[RoleName, Callable[[RecordedTracks], SourcedChannel]]] = {
 
 
 def _channels(layout: Layout, recorded: RecordedTracks) -> tuple[SourcedChannel, ...]:
-    """What each channel of a layout is made of now."""
+    """Return the sources of each channel of a layout at this moment."""
     roles = [role.role for role in layout.channels]
-    # Beside a channel for what is said, what is sent is the other side, as with a child call; the
-    # outbound track alone is the track itself, hold music and all.
+    # Beside an inbound channel, "outbound" is the other side, as for a child call; recorded alone
+    # it is the outbound track itself, with ringback and hold music.
     both = len(roles) > 1
     return tuple(
         recorded.heard if both and role == "outbound" else _ROLES[role](recorded) for role in roles
@@ -140,7 +92,7 @@ def _channels(layout: Layout, recorded: RecordedTracks) -> tuple[SourcedChannel,
 def start_recording(
     exchange: Switch[LiveCall, LiveRecording],
     room: Room,
-    recorded: RecordedTracks,
+    tracks: Callable[[], RecordedTracks],
     kind: Kind,
     request: RecordingOptions,
     source: RecordingSource,
@@ -151,14 +103,23 @@ def start_recording(
     before: Callable[[str], None] = lambda sid: None,
     notes: Callable[[str], Mapping[str, Any]] = lambda sid: {},
 ) -> LiveRecording:
-    """Begin to record now; ``kind`` is what the layout rule calls what is recorded.
+    """Start a recording now, of a kind that the layout rule knows.
 
-    ``before`` is called with the recording's SID before its first event; ``notes`` is then asked
-    what its journal is to say besides.
+    ``tracks`` returns the tracks to record, whenever the legs of the room have changed.
+
+    ``before`` is called with the recording's SID before its first event is emitted; then ``notes``
+    returns further entries for the recording's journal.
     """
     layout = recording_layout(kind, request.channels, request.track, exchange.profile)
-    record = new_record(
-        exchange, layout=layout, source=source, call_sid=call_sid, conference_sid=conference_sid
+    record = RecordingRecord(
+        sid=exchange.sids.new("RE"),
+        account_sid=exchange.account_sid,
+        call_sid=call_sid,
+        source=source,
+        layout=layout,
+        created_ns=exchange.now_ns,
+        start_ns=exchange.frame_ns,
+        conference_sid=conference_sid,
     )
     before(record.sid)
     return LiveRecording(
@@ -167,6 +128,6 @@ def start_recording(
         room,
         name,
         request.trim,
-        lambda: _channels(layout, recorded),
+        lambda: _channels(layout, tracks()),
         notes(record.sid),
     )

@@ -1,9 +1,4 @@
-"""Recordings under way: started, paused, stopped and published.
-
-What is recorded follows the layout rule (:mod:`mediasim.exchange.layout`); where the audio is
-taken is decided here, by role: the parent's channel is its inbound track; the child's channel is
-the child's inbound track while there is one, and before that what the parent is sent.
-"""
+"""Recordings in progress: started, paused, stopped and published."""
 
 from __future__ import annotations
 
@@ -14,9 +9,9 @@ from typing import Any
 from mediasim.audio.wav import read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.events import RecordingEvent
-from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
+from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
+from mediasim.exchange.recovery import journal_of
 from mediasim.exchange.states import RecordingStatus
 from mediasim.exchange.switch import Switch
 from mediasim.exchange.trim import Trim, kept_range
@@ -25,12 +20,12 @@ from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
 from mediasim.media.room import Room
 from mediasim.media.spool import SpoolFile
 
-__all__ = ["LiveRecording", "Source", "SourcedChannel", "delete_recording", "new_record"]
+__all__ = ["LiveRecording", "Source", "SourcedChannel", "delete_recording"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A track of a call's leg that goes into a channel."""
+    """A track of a call's leg that a channel is made of."""
 
     call: LiveCall
     track: Track
@@ -41,11 +36,12 @@ class Source:
 
 
 SourcedChannel = tuple[Source, ...]
+"""The tracks that are mixed into one channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sourcing:
-    """From this frame on the channels were made of these sources."""
+    """The sources of all channels from a frame on."""
 
     frame: int
     channels: tuple[SourcedChannel, ...]
@@ -53,7 +49,7 @@ class Sourcing:
 
 @dataclass(slots=True)
 class LiveRecording:
-    """One recording. ``channels`` tells what its channels are made of at any moment."""
+    """One recording; ``channels`` returns the sources of its channels at any moment."""
 
     exchange: Switch[LiveCall, LiveRecording]
     record: RecordingRecord
@@ -62,35 +58,25 @@ class LiveRecording:
     trim: Trim
     channels: Callable[[], tuple[SourcedChannel, ...]]
     notes: Mapping[str, Any] = field(default_factory=dict)
-    """What its journal says besides, for a start after a kill."""
+    """Further entries of its journal, for the recovery after a crash."""
     recorder: Recorder = field(init=False)
     spool: SpoolFile = field(init=False)
     sourcings: list[Sourcing] = field(default_factory=list)
     trimmed: tuple[int, int] | None = None
-    """The samples kept of the whole recording, (start, end), once that is known."""
+    """The samples kept of the whole recording, (start, end); None until it is published."""
     _adopted: bool = False
 
     def __post_init__(self) -> None:
         exchange = self.exchange
         channels = self.channels()
-        journal = {
-            "sid": self.record.sid,
-            "account_sid": self.record.account_sid,
-            "call_sid": self.record.call_sid,
-            "conference_sid": self.record.conference_sid,
-            "source": self.record.source,
-            "start_ns": self.record.start_ns,
-            "created_ns": self.record.created_ns,
-            "layout": self.record.layout.asked(),
-            **self.notes,
-        }
+        journal = {**journal_of(self.record), **self.notes}
         self.spool = SpoolFile(exchange.spool, self.record.sid, len(channels), journal)
         self.recorder = self.room.record(_taps(channels), self.spool)
         self.sourcings.append(Sourcing(self.recorder.first_frame, channels))
         exchange.journals.begin(self.sid, self.spool.journal)
         exchange.catalogue.add_recording(self.record)
         exchange.recordings.append(self)
-        self._tell("started")
+        self._emit("started")
 
     @property
     def sid(self) -> str:
@@ -98,6 +84,7 @@ class LiveRecording:
 
     @property
     def active(self) -> bool:
+        """Whether the recording is in progress or paused."""
         return self.record.status in ("in-progress", "paused")
 
     @property
@@ -106,7 +93,7 @@ class LiveRecording:
         return (0, self.recorder.samples) if self.trimmed is None else self.trimmed
 
     def follow(self) -> None:
-        """Take the channels anew after legs came, went or were muted."""
+        """Take up a change of legs: one came, went or was muted."""
         if not self.active:
             return
         channels = self.channels()
@@ -115,49 +102,49 @@ class LiveRecording:
             self.sourcings.append(Sourcing(self.recorder.frame, channels))
 
     def pause(self, behavior: PauseBehavior) -> None:
-        """Raises IllegalMove unless it is in progress."""
+        """Pause the recording. Raises IllegalMove unless it is in progress."""
         self._move("paused", lambda: self.room.pause(self.recorder, behavior))
 
     def resume(self) -> None:
-        """Raises IllegalMove unless it is paused."""
+        """Resume the recording. Raises IllegalMove unless it is paused."""
         self._move("in-progress", lambda: self.room.resume(self.recorder))
 
     def stop(self) -> None:
-        """End it now and publish what there is; it cannot be resumed."""
+        """End the recording and publish it; does nothing if it has ended."""
         if self.active:
             self.halt()
             self.publish()
 
     def halt(self) -> None:
-        """Record no more. What there is becomes a recording with :meth:`publish`."""
+        """End the recording without publishing it yet. Raises IllegalMove if it has ended."""
         self._move("stopped", self._halt)
 
     def _halt(self) -> None:
         self.room.stop(self.recorder)
-        # Legs that ended in this very frame have left no sample of what would have followed them.
+        # A change of sources in the frame of the end has no sample in the recording.
         end = self.recorder.frame
         self.sourcings[1:] = [each for each in self.sourcings[1:] if each.frame < end]
         self.record.channel_map.extend(self.channel_map())
 
     def _move(self, status: RecordingStatus, do: Callable[[], None]) -> None:
-        """Change the status, do what that means, and tell."""
+        """Change the status, do what the change means, and emit its event."""
 
-        def tell(word: str) -> None:
+        def emit(word: str) -> None:
             do()
-            self._tell(word)
+            self._emit(word)
 
-        lifecycle.move(self.record, status, self.exchange.now_ns, tell)
+        lifecycle.move(self.record, status, self.exchange.now_ns, emit)
 
     def publish(self) -> None:
-        """Make the halted recording's file and documents appear.
+        """Publish the halted recording's media and documents.
 
-        What the disk does not take is the exchange's to try again, or OSError.
+        If the disk fails, the exchange's ``unpublished`` is called, or OSError raised without it.
         """
         lifecycle.move(self.record, "processing", self.exchange.now_ns)
         self.try_to_publish()
 
     def try_to_publish(self) -> None:
-        """The same for one that is in processing: again after the disk had refused it."""
+        """Publish a recording in processing, for the first time or after the disk has failed."""
         try:
             self._publish()
         except OSError as error:
@@ -166,11 +153,9 @@ class LiveRecording:
             self.exchange.unpublished(self, error)
 
     def _publish(self) -> None:
-        """In an order that a kill, or a full disk, may cut off anywhere.
-
-        Truth, media, document, then the record: each is whole or not there, the journal goes
-        last, and doing it again from the beginning has the same outcome.
-        """
+        # In an order that a crash, or a full disk, may interrupt anywhere: truth, media, document,
+        # then the record. Each is whole or not there, the journal goes last, and doing it all
+        # again has the same outcome.
         exchange, record = self.exchange, self.record
         recorded = self.recorder.samples
         if self.trimmed is None:
@@ -179,14 +164,14 @@ class LiveRecording:
             pcm = read_wav(self.spool.path).pcm if trims else None
             self.trimmed = (0, recorded) if pcm is None else kept_range(pcm, self.trim)
         start, end = self.trimmed
-        lifecycle.settle(
+        lifecycle.finish_processing(
             record,
             recorded,
             end - start,
             exchange.now_ns,
             keep=lambda: self._publish_media(start, end),
             write=self._write,
-            tell=self._tell,
+            emit=self._emit,
         )
         exchange.journals.done(self.sid, "media")
 
@@ -200,17 +185,18 @@ class LiveRecording:
         if self.exchange.before_media is not None:
             self.exchange.before_media(self)
         if (start, end) == (0, self.recorder.samples):
-            if not self._adopted:
+            if not self._adopted:  # the file was moved: a second try may not move it again
                 self.spool.finish()
                 store.adopt_wav(self.sid, self.spool.path)
                 self._adopted = True
             return
         self.spool.finish()
+        # In the journal before the part is written: a recovery from the spool keeps the same part.
         self.spool.note(kept=[start, end])
         store.publish_part(self.sid, self.spool.path, start, end)
 
     def channel_map(self) -> list[ChannelMapEntry]:
-        """Whose voice each channel holds, by everybody who was in it until now."""
+        """Return the channel map, with all parties that were in each channel until now."""
         found: list[ChannelMapEntry] = []
         roles = self.record.layout.channels
         for number, role in enumerate(roles):
@@ -236,9 +222,10 @@ class LiveRecording:
         return found
 
     def _heard(self, sources: Sequence[Source]) -> list[str]:
-        """The parties whose voices are in a channel, in the order they came to be."""
+        """Return the names of the parties heard in a channel, in order of their first source."""
         legs: dict[Leg, None] = {}
         for source in sources:
+            # An outbound track holds the voices of all legs that were routed to it.
             if source.track is Track.INBOUND:
                 legs[source.leg] = None
             else:
@@ -247,7 +234,7 @@ class LiveRecording:
         of_leg = {call.leg: call for call in self.exchange.calls if call.has_leg}
         return list(dict.fromkeys(of_leg[leg].party.name for leg in legs))
 
-    def _tell(self, word: str) -> None:
+    def _emit(self, word: str) -> None:
         self.exchange.events.emit(
             RecordingEvent(
                 at_ns=self.exchange.now_ns,
@@ -261,7 +248,7 @@ class LiveRecording:
 
 
 def _taken(sources: Sequence[Source]) -> Source | None:
-    """The track that a channel was made of in the end; what a leg is sent only for want of more."""
+    """Return the last inbound track of a channel, or its last track if none was inbound."""
     inbound = [source for source in sources if source.track is Track.INBOUND]
     return next(reversed(inbound or list(sources)), None)
 
@@ -288,27 +275,6 @@ def _taps(channels: tuple[SourcedChannel, ...]) -> list[list[Tap]]:
 
 
 def delete_recording(exchange: Switch[Any, Any], record: RecordingRecord) -> None:
-    """Delete a recording's media; its record stays. Raises IllegalMove for one still active."""
+    """Delete a recording's media, but not its record. Raises IllegalMove if it is active."""
     lifecycle.move(record, "deleted", exchange.now_ns)
     exchange.store.delete(record.sid)
-
-
-def new_record(
-    exchange: Switch[Any, Any],
-    *,
-    layout: Layout,
-    source: RecordingSource,
-    call_sid: str,
-    conference_sid: str | None = None,
-) -> RecordingRecord:
-    """The resource of a recording that starts now."""
-    return RecordingRecord(
-        sid=exchange.sids.new("RE"),
-        account_sid=exchange.account_sid,
-        call_sid=call_sid,
-        source=source,
-        layout=layout,
-        created_ns=exchange.now_ns,
-        start_ns=exchange.frame_ns,
-        conference_sid=conference_sid,
-    )

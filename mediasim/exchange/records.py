@@ -1,12 +1,12 @@
 """The records of calls, conferences and recordings, their SIDs, and the catalogue that holds them.
 
 A record holds times as loop nanoseconds and lengths as samples. Durations are rounded to the
-nearest second, halves up; a recording's is -1 until it is known. A status changes nowhere but in
-:mod:`mediasim.exchange.lifecycle`.
+nearest second, halves up; a recording's is -1 until it is known. Only
+:mod:`mediasim.exchange.lifecycle` changes a status.
 
-A SID, Twilio's identifier, is two letters that say what it is, and 32 hexadecimal digits. A run's
-seed decides every SID. The n-th of a prefix is drawn under the label ``sid/<prefix>/<n>``, so that
-one more call moves no recording's SID.
+A SID, Twilio's identifier, is two letters for the kind of resource and 32 hexadecimal digits. A
+run's seed decides every SID. The n-th of a prefix is drawn under the label ``sid/<prefix>/<n>``, so
+that one more call changes no recording's SID.
 """
 
 from __future__ import annotations
@@ -70,27 +70,27 @@ EndReason = Literal[
 
 @dataclass(slots=True)
 class SipFacts:
-    """What SIP knows of a call that is made by it."""
+    """The SIP side of a call to or from a SIP telephone."""
 
     call_id: str
-    """The Call-ID header of its INVITE."""
+    """The Call-ID header of the INVITE."""
     response_code: int | None = None
-    """What a telephone of ours has answered in the end, where it was called."""
+    """The final response code of a called SIP telephone; None for a caller, or before."""
     domain: str = ""
-    """The host that was called, where it has called,"""
+    """The SIP domain that a caller has called; "" for a called telephone."""
     username: str = ""
-    """the user it has proved to be,"""
+    """The user name a caller has authenticated as; "" for none."""
     source_ip: str = ""
-    """and where it has called from."""
+    """The IP address that a caller's INVITE came from; "" for a called telephone."""
     headers: dict[str, str] = field(default_factory=dict)
-    """The X- headers of what came: the INVITE, or the answer to ours."""
+    """The X- headers received: of a caller's INVITE, or of a callee's response."""
 
 
 @dataclass(slots=True)
 class CallRecord:
-    """One call: one leg."""
+    """The record of one call, which is one leg."""
 
-    LIFE: ClassVar = CALL
+    LIFECYCLE: ClassVar = CALL
 
     sid: str
     account_sid: str
@@ -113,7 +113,7 @@ class CallRecord:
         self.updated_ns = self.created_ns
 
     def duration_seconds(self) -> int | None:
-        """Whole seconds from answer to end; None for a call not completed."""
+        """Return the whole seconds from answer to end; None for a call that is not completed."""
         if self.answered_ns is None or self.ended_ns is None:
             return None
         return _nearest(self.ended_ns - self.answered_ns, NS_PER_SECOND)
@@ -121,9 +121,9 @@ class CallRecord:
 
 @dataclass(slots=True)
 class ConferenceRecord:
-    """One conference."""
+    """The record of one conference."""
 
-    LIFE: ClassVar = CONFERENCE
+    LIFECYCLE: ClassVar = CONFERENCE
 
     sid: str
     account_sid: str
@@ -133,7 +133,7 @@ class ConferenceRecord:
     updated_ns: int = field(init=False)
     reason_ended: EndReason | None = None
     call_sid_ending: str | None = None
-    """The call that made it end."""
+    """The call whose leaving ended the conference; None for another reason, or before."""
 
     def __post_init__(self) -> None:
         check_move(CONFERENCE, None, self.status)
@@ -142,45 +142,45 @@ class ConferenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChannelMapEntry:
-    """Whose voice one channel of a recording holds, and where it was taken."""
+    """The parties heard in one channel of a recording, and the track it was taken from."""
 
     channel: int
-    """Counted from 1."""
+    """The channel's number, counted from 1."""
     leg: str
-    """The leg (or conference) whose audio was taken."""
+    """The name of the leg that the audio was taken from, ``mix`` for a mix."""
     party: str | None
-    """Who is heard; None where it is a mix, or nobody."""
+    """The names of the parties heard; None for a mix, or if there was none."""
     call_sid: str | None
-    """The call of that leg; None where it is a mix."""
+    """The SID of that leg's call; None for a mix."""
     track: Track
-    """The track of ``leg``, ``both`` where it is a mix."""
+    """The track of ``leg``, ``both`` for a mix."""
     role: RoleName
     words: str
-    """The same for a reader."""
+    """The whole entry in words."""
 
 
 @dataclass(slots=True)
 class RecordingRecord:
-    """One recording, with its layout and channel map."""
+    """The record of one recording, with its layout and channel map."""
 
-    LIFE: ClassVar = RECORDING
+    LIFECYCLE: ClassVar = RECORDING
 
     sid: str
     account_sid: str
     call_sid: str
-    """For a two-party call always the parent's."""
+    """The recorded call; the parent call for a call with a child."""
     source: RecordingSource
     layout: Layout
     created_ns: int
     start_ns: int
-    """When its first sample was taken."""
+    """Loop time at which the first sample was recorded, in nanoseconds."""
     conference_sid: str | None = None
     status: RecordingStatus = "in-progress"
     updated_ns: int = field(init=False)
     samples: int | None = None
-    """Length of each stored channel; None while it is not known."""
+    """Length of each stored channel, in samples; None until it is known."""
     absence: Absence | None = None
-    """Why it is absent."""
+    """Why the recording has no media; None if it has some, or before."""
     channel_map: list[ChannelMapEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -188,11 +188,11 @@ class RecordingRecord:
         self.updated_ns = self.created_ns
 
     def duration_seconds(self) -> int:
-        """Whole seconds; -1 while not known."""
+        """Return the length in whole seconds; -1 until it is known."""
         return -1 if self.samples is None else _nearest(self.samples, SAMPLE_RATE)
 
     def channel_map_json(self) -> dict[str, Any]:
-        """Why the recording has its channels, and what each of them is."""
+        """Return the layout, with the rule that decided it, and the channel map, as JSON."""
         return {
             "layout": self.layout.to_json(),
             "channels": [asdict(entry) for entry in self.channel_map],
@@ -207,14 +207,17 @@ def _nearest(amount: int, unit: int) -> int:
 
 
 class SidFactory:
-    """Makes the SIDs of one run."""
+    """The source of a run's SIDs, all decided by its seed."""
 
     def __init__(self, seeds: Seeds) -> None:
         self._seeds = seeds
         self._made: Counter[str] = Counter()
 
     def new(self, prefix: str) -> str:
-        """The next SID of the prefix. Raises ValueError for what is not two capital letters."""
+        """Return the next SID of a prefix.
+
+        Raises ValueError if the prefix is not two capital letters.
+        """
         if re.fullmatch("[A-Z]{2}", prefix) is None:
             raise ValueError(f"{prefix!r} is no SID prefix: one is two capital letters")
         number = self._made[prefix]
@@ -223,9 +226,9 @@ class SidFactory:
 
 
 def check_recording_sid(text: str) -> str:
-    """The text itself if it has the form of a recording's SID; raises ValueError if not.
+    """Return the text, which is then safe as a file name: 34 letters and digits.
 
-    A SID that passed is safe as a file name: 34 letters and digits.
+    Raises ValueError if the text has not the form of a recording's SID.
     """
     if re.fullmatch("RE[0-9a-f]{32}", text) is None:
         raise ValueError(f"{text!r} is no recording SID: one is RE and 32 hexadecimal digits")
@@ -238,14 +241,11 @@ Record = TypeVar("Record", CallRecord, ConferenceRecord, RecordingRecord)
 
 
 class UnknownSid(LookupError):
-    """No such resource in the catalogue."""
+    """A SID that the catalogue has no record of."""
 
 
 class Catalogue:
-    """Every call, recording and conference of one exchange, in order of creation, in memory.
-
-    It finds the records, and changes none of them.
-    """
+    """Every call, recording and conference of one exchange, in order of creation, in memory."""
 
     def __init__(self) -> None:
         self._calls: dict[str, CallRecord] = {}
@@ -253,42 +253,42 @@ class Catalogue:
         self._conferences: dict[str, ConferenceRecord] = {}
 
     def add_call(self, call: CallRecord) -> None:
-        """Enter a new call. Raises ValueError if its SID is taken; so do the other two."""
+        """Add a new call. Raises ValueError if its SID is taken."""
         _add(self._calls, call)
 
     def add_recording(self, recording: RecordingRecord) -> None:
-        """Enter a new recording."""
+        """Add a new recording. Raises ValueError if its SID is taken."""
         _add(self._recordings, recording)
 
     def add_conference(self, conference: ConferenceRecord) -> None:
-        """Enter a new conference."""
+        """Add a new conference. Raises ValueError if its SID is taken."""
         _add(self._conferences, conference)
 
     def remove_call(self, sid: str) -> None:
-        """Forget a call; what was recorded of it stays. Raises UnknownSid."""
+        """Remove a call, but not its recordings. Raises UnknownSid."""
         del self._calls[self.call(sid).sid]
 
     def call(self, sid: str) -> CallRecord:
-        """The call of a SID. Raises UnknownSid; so do the other two."""
+        """Return the call with a SID. Raises UnknownSid."""
         return _find(self._calls, sid, "call")
 
     def recording(self, sid: str) -> RecordingRecord:
-        """The recording of a SID."""
+        """Return the recording with a SID. Raises UnknownSid."""
         return _find(self._recordings, sid, "recording")
 
     def conference(self, sid: str) -> ConferenceRecord:
-        """The conference of a SID."""
+        """Return the conference with a SID. Raises UnknownSid."""
         return _find(self._conferences, sid, "conference")
 
     def calls(self, *, parent: str | None = None) -> list[CallRecord]:
-        """All calls, or the children of one, oldest first."""
+        """Return all calls, or the children of one, oldest first."""
         calls = self._calls.values()
         return [call for call in calls if parent in (None, call.parent_call_sid)]
 
     def recordings(
         self, *, call: str | None = None, conference: str | None = None
     ) -> list[RecordingRecord]:
-        """All recordings, or those of a call, of a conference, or of both, oldest first."""
+        """Return all recordings, or those of a call, of a conference, or of both, oldest first."""
         return [
             recording
             for recording in self._recordings.values()
@@ -296,7 +296,7 @@ class Catalogue:
         ]
 
     def conferences(self, *, name: str | None = None) -> list[ConferenceRecord]:
-        """All conferences, or those of a friendly name, oldest first."""
+        """Return all conferences, or those with a friendly name, oldest first."""
         conferences = self._conferences.values()
         return [one for one in conferences if name in (None, one.friendly_name)]
 

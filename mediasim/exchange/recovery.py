@@ -1,11 +1,10 @@
-"""Recordings that a killed process left in progress: published on the next start.
+"""Crash recovery: publish at the next start the recordings that a killed process left.
 
-What had been written when the process died is there, to the last flush; what was said of it
-beforehand is in its journal. A journal stands beside a recording's spool from its start. It may go
-only when the media is published, the row of the database is written and the app's callback was
-answered: whatever of these a kill cuts off, the next start finds the journal and does the rest. A
-kill between two steps of publishing leaves the media published and the journal in place: then only
-what follows the media is done again.
+The spool has a recording's audio to the last flush before the crash, and the journal beside it has
+the record. A journal is removed only when the media is published, the row of the database is
+written and the app's callback was answered: whichever of these a crash prevents, the next start
+finds the journal and does the rest. A crash between two steps of publishing leaves the media
+published and the journal in place: then only the steps after the media are done again.
 """
 
 from __future__ import annotations
@@ -39,21 +38,36 @@ __all__ = [
     "Journals",
     "RecoveredRecording",
     "Step",
-    "beside",
+    "journal_of",
     "recover_recordings",
-    "revive_recordings",
-    "settle_left",
+    "recover_with_journals",
+    "settle_interrupted",
+    "sidecar_paths",
 ]
 
 SPOOL = "spool"
-"""The folder of a store's directory in which recordings under way are."""
+"""The folder of recordings in progress, in a store's directory."""
 Step = Literal["media", "row", "callback"]
+"""A step that is due before a journal may be removed."""
 CALLBACK: Final = "callback"
-"""The step, and what it is called in a journal: its value tells whom to call."""
+"""The step, and its key in a journal, whose value describes the callback to send."""
+
+
+_JOURNALLED: Final = (
+    *("sid", "account_sid", "call_sid", "conference_sid"),
+    *("source", "start_ns", "created_ns"),
+)
+"""The fields of a record that its journal has unchanged."""
+
+
+def journal_of(record: RecordingRecord) -> dict[str, Any]:
+    """Return the journal of a recording that starts."""
+    fields = {name: getattr(record, name) for name in _JOURNALLED}
+    return {**fields, "layout": record.layout.request()}
 
 
 class Journals:
-    """The steps that are still due, by recording SID. Safe to use from any thread."""
+    """The steps that are still due for each recording. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,13 +81,13 @@ class Journals:
             self._due.setdefault(sid, set()).add("media")
 
     def require(self, sid: str, step: Step) -> None:
-        """Keep it until this is done too; nothing for a recording without a journal."""
+        """Keep a journal until this step is done too; does nothing without a journal."""
         with self._lock:
             if sid in self._paths:
                 self._due[sid].add(step)
 
     def done(self, sid: str, step: Step) -> None:
-        """Note that a step is done; after the last one the journal is removed."""
+        """Mark a step as done, and remove the journal after the last one."""
         with self._lock:
             due = self._due.get(sid)
             if due is None or step not in due:
@@ -87,18 +101,18 @@ class Journals:
                 elif step == CALLBACK:
                     _forget_callback(journal)
             except OSError:
-                pass  # a disk that takes no change leaves it to the next start
+                pass  # the disk fails: the journal stays, and the next start does the step again
 
 
 def _remove_journal(journal: Path) -> None:
-    """Remove a journal, and then what stands beside it."""
-    # The journal first: until it is gone, a kill has the app told again.
-    for path in (journal, *beside(journal)):
+    """Remove a journal and its sidecar files."""
+    # The journal first: a crash after it leaves orphans, which are removed at the next start.
+    for path in (journal, *sidecar_paths(journal)):
         path.unlink(missing_ok=True)
 
 
 def _remove_orphans(spool: Path) -> None:
-    """Remove what stood beside journals that are gone, and what was not written whole."""
+    """Remove sidecar files whose journals are gone, and files that were not written completely."""
     for path in (*spool.glob(".RE*.new"), *spool.glob("RE*.copied")):
         path.unlink(missing_ok=True)
     for path in (*spool.glob("*.truth"), *spool.glob("*.reference?")):
@@ -106,9 +120,11 @@ def _remove_orphans(spool: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def beside(journal: Path) -> tuple[Path, Path, Path]:
-    """What is known of a recording while it is made: its truth so far, and two places for the
-    audio that it points into, used in turn."""
+def sidecar_paths(journal: Path) -> tuple[Path, Path, Path]:
+    """Return a recording in progress's files: its truth so far, and two for reference audio.
+
+    The two are written in turn, so that one is always whole.
+    """
     names = (".truth", ".reference0", ".reference1")
     first, second, third = (journal.with_suffix(name) for name in names)
     return first, second, third
@@ -125,45 +141,44 @@ def _forget_callback(journal: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RecoveredRecording:
-    """A recording that was published after a kill; its journal is still in place."""
+    """A recording that was published after a crash, whose journal is still in place."""
 
     record: RecordingRecord
     journal: Mapping[str, Any]
     path: Path
-    """The journal's."""
+    """The journal's path."""
 
     def forget(self) -> None:
-        """Remove the journal and what stands beside it."""
+        """Remove the journal and its sidecar files."""
         _remove_journal(self.path)
 
 
 def recover_recordings(
     store: MediaStore, dates: Dates, document: RecordingDocument
 ) -> list[RecordingRecord]:
-    """Publish every recording found in the store's spool.
+    """Publish all recordings in the store's spool, empty the spool, and return the records.
 
-    Returns their records; ``dates`` are of the process that died, ``document`` makes the JSON
-    beside the media. Nothing is left in the spool.
+    ``dates`` are those of the process that died; ``document`` makes the JSON beside the media.
     """
-    revived = revive_recordings(store, dates, document, store.directory / SPOOL)
+    revived = recover_with_journals(store, dates, document, store.directory / SPOOL)
     for each in revived:
         each.forget()
     return [each.record for each in revived]
 
 
-def revive_recordings(
+def recover_with_journals(
     store: MediaStore,
     dates: Dates,
     document: RecordingDocument,
     spool: Path,
     substitute: Substitute | None = None,
-    about: Callable[[RecordingRecord], None] | None = None,
+    complete: Callable[[RecordingRecord], None] | None = None,
 ) -> list[RecoveredRecording]:
-    """The same, with their journals, which stay until :meth:`RecoveredRecording.forget`.
+    """Publish all recordings in a spool; their journals stay until they are forgotten.
 
-    ``substitute`` gives the journal of a recording whose own cannot be read, by SID and channels;
-    ``about`` completes a record before its document is written. Raises OSError for a disk that
-    cannot be written.
+    ``substitute`` returns the journal of a recording whose own cannot be read, by SID and number of
+    channels; ``complete`` completes a record before its document is written. Raises OSError if the
+    disk cannot be written.
     """
 
     def write(record: RecordingRecord) -> None:
@@ -173,10 +188,10 @@ def revive_recordings(
     for recovered in recover(spool, substitute):
         record = _record(recovered.journal)
         if record is None:
-            continue  # not a journal of ours: left where it is
+            continue  # not a recording's journal: left where it is
         samples = _publish_media(store, record.sid, recovered)
         recovered.path.unlink(missing_ok=True)
-        _settle(record, recovered.samples, samples, about, write)
+        _finish(record, recovered.samples, samples, complete, write)
         found.append(RecoveredRecording(record, recovered.journal, recovered.journal_path))
     revived = {each.path for each in found}
     for path in journals(spool):
@@ -184,24 +199,24 @@ def revive_recordings(
         record = None if journal is None else _record(journal)
         if journal is None or record is None:
             continue
-        # Without audio of its own it had been published, or had not begun to be written.
+        # A journal without audio: its media had been published, or had not begun to be written.
         length = media_samples(store, record.sid) or 0
-        _settle(record, length, length, about, write)
+        _finish(record, length, length, complete, write)
         found.append(RecoveredRecording(record, journal, path))
     _remove_orphans(spool)
     return sorted(found, key=lambda each: each.record.sid)
 
 
-def settle_left(store: MediaStore, record: RecordingRecord, died_ns: int) -> None:
-    """End a recording whose process died and that no spool holds: by what is in the store."""
+def settle_interrupted(store: MediaStore, record: RecordingRecord, died_ns: int) -> None:
+    """End a recording whose process died, by the media in the store, as no spool has any."""
     if record.status != "processing":
         lifecycle.move(record, "processing", died_ns)
     samples = media_samples(store, record.sid) or 0
-    lifecycle.settle(record, samples, samples, died_ns)
+    lifecycle.finish_processing(record, samples, samples, died_ns)
 
 
 def media_samples(store: MediaStore, sid: str) -> int | None:
-    """How many samples each channel of the published media has; None if there is none."""
+    """Return the samples per channel of a recording's published media; None without any."""
     try:
         return int(read_wav(store.wav_path(sid)).pcm.shape[1])
     except (AudioFileError, MediaNotFound):
@@ -209,7 +224,7 @@ def media_samples(store: MediaStore, sid: str) -> int | None:
 
 
 def _publish_media(store: MediaStore, sid: str, recovered: Recovered) -> int:
-    """Publish what is in the spool, without what was to be trimmed; returns its samples."""
+    """Publish the audio of a spool, trimmed as its journal says; return its samples per channel."""
     whole = 0, recovered.samples
     try:
         start, end = recovered.journal.get("kept", whole)
@@ -226,32 +241,25 @@ def _publish_media(store: MediaStore, sid: str, recovered: Recovered) -> int:
 
 
 def _record(journal: Mapping[str, Any]) -> RecordingRecord | None:
-    """The record as it was begun; None for a journal that is not one of ours."""
+    """Return the record of a journal as it began; None if it is not a recording's journal."""
     try:
-        return RecordingRecord(
-            sid=check_recording_sid(journal["sid"]),
-            account_sid=journal["account_sid"],
-            call_sid=journal["call_sid"],
-            source=journal["source"],
-            layout=recording_layout(**journal["layout"]),
-            created_ns=journal["created_ns"],
-            start_ns=journal["start_ns"],
-            conference_sid=journal["conference_sid"],
-        )
+        check_recording_sid(journal["sid"])
+        fields = {name: journal[name] for name in _JOURNALLED}
+        return RecordingRecord(**fields, layout=recording_layout(**journal["layout"]))
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _settle(
+def _finish(
     record: RecordingRecord,
     recorded: int,
     kept: int,
-    about: Callable[[RecordingRecord], None] | None,
+    complete: Callable[[RecordingRecord], None] | None,
     write: Callable[[RecordingRecord], None],
 ) -> None:
-    """Complete the record of what has been published, and write its document."""
+    """End the processing of a published recording, and write its document."""
     ended_ns = record.start_ns + kept * 125_000
     lifecycle.move(record, "processing", ended_ns)
-    if about is not None:
-        about(record)
-    lifecycle.settle(record, recorded, kept, ended_ns, write=write)
+    if complete is not None:
+        complete(record)
+    lifecycle.finish_processing(record, recorded, kept, ended_ns, write=write)

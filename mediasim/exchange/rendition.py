@@ -1,8 +1,8 @@
-"""A recording's media as it is given out: which file, in how many channels, in which format.
+"""A recording's media for download: which file, in how many channels, in which format.
 
-``layout.resolve_download`` decides the channels. The stored WAV is given as it is; a downmix or an
-MP3 is made when first asked for, and kept in the store's cache. A recording has media from when it
-is completed. The bit rate of an MP3, 32 kbit/s a channel, is our choice.
+``layout.resolve_download`` decides the channels. The stored WAV is returned as it is; a downmix or
+an MP3 is made at its first request, and kept in the store's cache. A recording has media once it is
+completed. The bit rate of an MP3, 32 kbit/s a channel, is our choice.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ MP3_BIT_RATE: Final = 32_000
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """A recording's media in the channels and format asked for, or why there is none."""
+    """A recording's media in the requested channels and format, or why there is none."""
 
     outcome: DownloadOutcome
     reason: str
-    """Why, in words."""
+    """The reason for the outcome, in words."""
     path: Path | None = None
-    """The file, with the outcome ``file`` only; so is the next."""
+    """The file; None unless the outcome is ``file``."""
     channels: int | None = None
+    """Number of channels of the file; None without one."""
 
 
 def rendition(
@@ -47,7 +48,7 @@ def rendition(
     requested_channels: int | str | None = None,
     format: Format = "wav",
 ) -> Rendition:
-    """A recording's media with as many channels as were requested, None where no number was."""
+    """Return a recording's media; ``requested_channels`` is None if no number was requested."""
     if record.status != "completed":
         words = f"The recording is {record.status}: only a completed one has media."
         return Rendition("no-media", words)
@@ -74,7 +75,9 @@ def _file(
         return stored
 
     def make(file: BinaryIO) -> None:
-        pcm = read_wav(stored, believe_length=False).pcm  # it may be broken on purpose
+        pcm = read_wav(
+            stored, believe_length=False
+        ).pcm  # its header may be broken by a fault injection
         if not as_stored:
             pcm = downmix(pcm)[np.newaxis]
         if format == "mp3":

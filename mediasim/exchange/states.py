@@ -1,4 +1,4 @@
-"""The lives of calls, recordings, conferences and the like: which status may follow which.
+"""The lifecycles of calls, recordings, conferences and the like: which status may follow which.
 
 Everything about legal moves is in this file, and this file knows nothing else. Each lifecycle is
 one table: status -> the statuses that may come next. What a table lacks is illegal.
@@ -6,10 +6,10 @@ one table: status -> the statuses that may come next. What a table lacks is ille
 Sources: Twilio's call status values, recording status values, and the enumerations of conference,
 participant, stream and transcription (API description 2010-04-01). Three things are read into them:
 
-* an inbound call is born ``ringing``; the other calls are born ``queued``;
+* an inbound call begins as ``ringing``, every other call as ``queued``;
 * a recording always passes through ``processing``: also when its call ends while it records, or
   while it is paused. A recording is ``absent`` when processing found no media to keep;
-* a participant has the status of its call, in other words: it makes no move of its own.
+* a participant's status follows from its call's: it makes no move of its own.
 """
 
 from __future__ import annotations
@@ -63,21 +63,21 @@ class IllegalMove(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """One table of legal moves."""
+    """A table of the legal moves of one kind of record."""
 
     noun: str
-    """What lives this life: "call", "recording", "conference"."""
+    """The kind of record, for messages: "call", "recording", "conference"."""
     initial: tuple[str, ...]
-    """The statuses in which one may be born."""
+    """The statuses in which a new record may begin."""
     moves: Mapping[str, tuple[str, ...]]
-    """Each status and those that may follow it."""
+    """Each status, with the statuses that may follow it."""
     words: Mapping[str, str] = field(default_factory=dict)
-    """The word of the event by which a status is entered, "" for none, where it is not its own."""
+    """The event word emitted on entering a status, where it is not the status; "" emits none."""
     interrupted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The moves that end one whose process died, by the status that it had."""
+    """The moves that end a record whose process died, by the status that it had."""
 
     def is_final(self, status: str) -> bool:
-        """Whether nothing may follow the status."""
+        """Return whether no status may follow this one."""
         return not self.moves[status]
 
 
@@ -158,7 +158,7 @@ PARTICIPANT_OF_CALL: Final[Mapping[CallStatus, ParticipantStatus]] = {
     "canceled": "failed",
     "failed": "failed",
 }
-"""A participant's status, by its call's."""
+"""A participant's status, by the status of its call."""
 
 STREAM: Final = Lifecycle(
     noun="stream",
@@ -176,9 +176,9 @@ TRANSCRIPTION: Final = Lifecycle(
 
 
 def check_move(table: Lifecycle, old: str | None, new: str) -> None:
-    """Pass if ``new`` may follow ``old``; ``old`` is None for the birth of one.
+    """Check that ``new`` may follow ``old``, which is None for a new record.
 
-    Raises IllegalMove, naming what would be legal.
+    Raises IllegalMove, which names the legal statuses, if it may not.
     """
     legal = table.initial if old is None else table.moves.get(old)
     if legal is None:

@@ -1,7 +1,7 @@
 """The exchange as its calls and recordings see it: time, media plane, stores, sounds, events.
 
-Which classes these are it does not know, for they know it; :mod:`mediasim.exchange.exchange` puts
-all of them together.
+Calls and recordings import this module, so their classes are type parameters here;
+:mod:`mediasim.exchange.exchange` puts the real ones in.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ __all__ = ["VIRTUAL_BLOCK", "Switch"]
 _RINGBACK_SAMPLES: Final = 6 * SAMPLE_RATE
 _MUSIC_SAMPLES: Final = 16 * SAMPLE_RATE
 VIRTUAL_BLOCK: Final = 3000
-"""Frames a room may be lived through at once in virtual time: a minute."""
+"""Most frames of a room that are processed at once in virtual time: a minute."""
 
 
 class _Followed(Protocol):
-    """A recording that takes its channels from the legs of a room."""
+    """A recording of the legs of a room."""
 
     @property
     def record(self) -> RecordingRecord: ...
@@ -55,7 +55,7 @@ RecordingT = TypeVar("RecordingT", bound=_Followed)
 
 
 class Switch(Generic[CallT, RecordingT]):
-    """What calls and recordings use of the exchange they are on."""
+    """The services of an exchange that its calls and recordings use."""
 
     def __init__(
         self,
@@ -69,10 +69,11 @@ class Switch(Generic[CallT, RecordingT]):
         transport: Transport | None = None,
         sid_label: str = "",
     ) -> None:
-        """``directory`` takes the recordings; ``transport`` carries packets, None: as they are.
+        """Create an exchange that stores its recordings below ``directory``.
 
-        ``document`` makes the JSON that is published beside a recording's media.
-        ``sid_label`` sets the SIDs of this exchange apart from those of others of the same seed.
+        ``document`` makes the JSON that is published beside a recording's media. ``transport``
+        carries the packets of simulated parties; None hands them over directly. ``sid_label``
+        separates the SIDs of this exchange from those of others with the same seed.
         """
         self.loop = asyncio.get_running_loop()
         self.seeds = seeds
@@ -92,16 +93,16 @@ class Switch(Generic[CallT, RecordingT]):
         self.recordings: list[RecordingT] = []
         self.journals = Journals()
         self.before_media: Callable[[RecordingT], object] | None = None
-        """Called with a recording whose media is about to be published."""
+        """Called with a recording before its media is published."""
         self.unpublished: Callable[[RecordingT, OSError], None] | None = None
-        """Called with a recording that the disk did not take; None: the error is raised."""
+        """Called with a recording that could not be written to disk; None: the error is raised."""
         self.far_end_of: Callable[[CallT], FarEnd | None] = lambda call: None
-        """Who is at the far end of a call that is answered, where it is no simulated party."""
+        """Returns the far end of a call being answered; None for a simulated party."""
         self.on_fault: Callable[[CallT, BaseException], None] = _raise_fault
-        """What is done about an error of something that ran for a call, a party's script say."""
+        """Called with a call and the error of one of its tasks, such as a party's script."""
 
         self._names: Counter[str] = Counter()
-        """How many calls have had each name."""
+        """Number of calls that have had each name."""
         self._sleepers = 0
         self._idle_since_ns = 0
 
@@ -109,22 +110,21 @@ class Switch(Generic[CallT, RecordingT]):
 
     @property
     def now_ns(self) -> int:
-        """Loop time."""
+        """Loop time, in nanoseconds."""
         return round(self.loop.time() * 1e9)
 
     @property
     def frame_ns(self) -> int:
-        """When the frame that the frame clock stands in began."""
+        """Loop time at which the current frame of the frame clock began, in nanoseconds."""
         return self.plane.now * FRAME_NS
 
     @property
     def idle_ns(self) -> int:
-        """For how long nobody has been waiting for a time: whatever happens next must be heard,
-        or told by an event."""
+        """Nanoseconds for which no task has been sleeping, so that only audio or events matter."""
         return 0 if self._sleepers else self.now_ns - self._idle_since_ns
 
     async def sleep_until(self, at_ns: int) -> None:
-        """Wait for a loop time; returns at once if it has passed."""
+        """Wait for a loop time in nanoseconds; returns at once if it has passed."""
         self._sleepers += 1
         try:
             await self.watch_until(at_ns)
@@ -133,34 +133,35 @@ class Switch(Generic[CallT, RecordingT]):
             self._idle_since_ns = self.now_ns
 
     async def watch_until(self, at_ns: int) -> None:
-        """The same for a time at which nothing happens of itself, as a limit: it may be idle."""
-        woken: asyncio.Future[None] = self.loop.create_future()
-        # An absolute deadline: adding to the loop's float clock would creep.
-        handle = self.loop.call_at(at_ns / 1e9, _wake, woken)
+        """Wait for a loop time in nanoseconds, such as a limit, without ending :attr:`idle_ns`."""
+        reached = asyncio.Event()
+        # An absolute deadline: adding to the loop's float clock would accumulate rounding errors.
+        handle = self.loop.call_at(at_ns / 1e9, reached.set)
         try:
-            await woken
+            await reached.wait()
         finally:
             handle.cancel()
 
     async def sleep(self, for_ns: int) -> None:
+        """Wait for a time in nanoseconds."""
         await self.sleep_until(self.now_ns + for_ns)
 
     # -- what callers hear -------------------------------------------------------------------
 
     @cached_property
     def ringback(self) -> NDArray[np.int16]:
-        """One period of ringing, to be looped."""
+        """One period of the ringback tone, int16 (n,) at 8 kHz, to be looped."""
         return ringback(_RINGBACK_SAMPLES)
 
     @cached_property
     def hold_music(self) -> NDArray[np.int16]:
-        """The run's hold music, to be looped."""
+        """The run's hold music, int16 (n,) at 8 kHz, to be looped."""
         return hold_music(_MUSIC_SAMPLES, self.seeds.generator("hold-music"))
 
     # -- calls ------------------------------------------------------------------------------
 
     def follow_recordings(self, room: Room) -> None:
-        """Legs of a room changed: its recordings take their channels anew."""
+        """Let the recordings of a room take up a change of its legs."""
         for recording in self.recordings:
             if recording.room is room:
                 recording.follow()
@@ -168,7 +169,7 @@ class Switch(Generic[CallT, RecordingT]):
     def active_recordings(
         self, *, call: str | None = None, conference: str | None = None
     ) -> list[RecordingT]:
-        """The recordings of a call, or of a conference, that have not ended, oldest first."""
+        """Return the active recordings of a call, or of a conference, oldest first."""
         return [
             recording
             for recording in self.recordings
@@ -177,8 +178,8 @@ class Switch(Generic[CallT, RecordingT]):
             and (conference is not None or recording.record.call_sid == call)
         ]
 
-    def raise_event(self, name: str, party: str) -> None:
-        """An event of a script's own."""
+    def emit_script_event(self, name: str, party: str) -> None:
+        """Emit an event that a party's script has named."""
         self.events.emit(
             ScriptEvent(at_ns=self.now_ns, kind=name, text=f"{party} emits {name}", party=party)
         )
@@ -186,8 +187,3 @@ class Switch(Generic[CallT, RecordingT]):
 
 def _raise_fault(call: Any, error: BaseException) -> None:
     raise RuntimeError(f"call {call.name} could not go on") from error
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

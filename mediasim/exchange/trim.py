@@ -1,4 +1,4 @@
-"""Trimming silence off both ends of a recording, and what is left when nothing is.
+"""Trimming silence off both ends of a recording, and why nothing may be left.
 
 Twilio says only that ``trim-silence`` "trims the silence from the beginning and end". The rest is
 our choice:
@@ -41,22 +41,22 @@ ABSENT: Final[dict[Absence, str]] = {
     "too-short": "nothing was recorded",
     "silent": "nothing but silence was recorded, and silence was to be trimmed",
 }
-"""The same in words."""
+"""The reasons in words."""
 
 _SILENT_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (SILENCE_DBFS / 20)) ** 2
 """The sum of squares of a frame at the threshold."""
 
 
 def kept_range(pcm: NDArray[np.int16], trim: Trim) -> tuple[int, int]:
-    """Where the kept part of ``pcm (channels, samples)`` starts and ends, by the trim setting."""
+    """Return the samples (start, end) of ``pcm`` (channels, samples) that a trim setting keeps."""
     return trim_silence(pcm) if trim == "trim-silence" else (0, pcm.shape[1])
 
 
 def trim_silence(pcm: NDArray[np.int16]) -> tuple[int, int]:
-    """Sample bounds ``(start, end)`` of ``pcm (channels, samples)`` without its silent ends.
+    """Return the samples (start, end) of ``pcm`` (channels, samples) without its silent ends.
 
-    ``(0, 0)`` if all of it is silent. Reads a second at a time from either end and no further than
-    the first sound, so a mapped file of any length costs little.
+    Returns ``(0, 0)`` if all of it is silent. Reads a second at a time from either end and no
+    further than the first sound, so a mapped file of any length costs little.
     """
     samples = pcm.shape[1]
     for start in range(0, samples, SAMPLE_RATE):
@@ -68,9 +68,9 @@ def trim_silence(pcm: NDArray[np.int16]) -> tuple[int, int]:
 
 
 def absence(recorded: int, kept: int) -> Absence | None:
-    """Why a recording has no media; None where it has some.
+    """Return why a recording has no media; None if it has some.
 
-    ``recorded`` and ``kept`` are its samples before and after trimming.
+    ``recorded`` and ``kept`` are its lengths before and after trimming, in samples.
     """
     if recorded == 0:
         return "too-short"
@@ -90,13 +90,14 @@ def _audible_end(pcm: NDArray[np.int16]) -> int:
 
 
 def _audible_frames(block: NDArray[np.int16]) -> NDArray[np.intp]:
-    """Numbers of the frames in ``block (channels, samples)`` that some channel is heard in.
+    """Return the indices of the frames of ``block`` (channels, samples) with sound in a channel.
 
-    The last frame may be short: it counts as filled up with zeros.
+    A short last frame counts as filled up with zeros.
     """
     channels, samples = block.shape
     frames = -(-samples // FRAME_SAMPLES)
     padded = np.zeros((channels, frames * FRAME_SAMPLES), dtype=np.float64)
     padded[:, :samples] = block
+    # In float: the squares of 160 int16 samples overflow int32.
     energy = np.square(padded).reshape(channels, frames, FRAME_SAMPLES).sum(axis=2)
     return np.flatnonzero((energy >= _SILENT_ENERGY).any(axis=0))

@@ -1,7 +1,7 @@
 """Waiting for what happens on a call: the first of several things, keys, speech.
 
-Keys come as telephone events (RFC 4733) or as tones in the audio. The server acts on what happens
-on a line a few frames later, as real ones do.
+Keys come as telephone events (RFC 4733) or as tones in the audio. The server acts on keys, speech
+and silence a few frames after they happened, as real ones do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.leg import FOREVER
 from mediasim.media.recorder import Track
-from mediasim.parties.hearing import SpeechTracker, fired
+from mediasim.parties.hearing import SpeechTracker, frame_of
 
 __all__ = [
     "NOTICE_FRAMES",
@@ -35,16 +35,16 @@ __all__ = [
 
 
 class CallEnded(Exception):
-    """The party has hung up, or the call was ended by the server."""
+    """The call has ended: its party has hung up, or the server has ended it."""
 
 
-async def first_of(*happenings: Awaitable[Any]) -> int:
-    """Wait for the first of several happenings and return its number; the others are cancelled.
+async def first_of(*awaitables: Awaitable[Any]) -> int:
+    """Wait for the first of several awaitables, return its index, and cancel the others.
 
-    Where several have happened, the one named first counts. Raises what that one raises.
+    If several are done at once, the first argument counts. Raises what that one raises.
     """
     async with asyncio.TaskGroup() as group:
-        waits = [group.create_task(_outcome(each)) for each in happenings]
+        waits = [group.create_task(_outcome(each)) for each in awaitables]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         number = next(number for number, wait in enumerate(waits) if wait.done())
         for wait in waits:
@@ -55,17 +55,17 @@ async def first_of(*happenings: Awaitable[Any]) -> int:
     return number
 
 
-async def _outcome(happening: Awaitable[Any]) -> Exception | None:
-    """What it raised: an error that left the task would end the others in a group of errors."""
+async def _outcome(awaitable: Awaitable[Any]) -> Exception | None:
+    # Returned, not raised: an error of a task would leave the group as an ExceptionGroup.
     try:
-        await happening
+        await awaitable
     except Exception as error:
         return error
     return None
 
 
 async def never() -> None:
-    """Wait without end, for where nothing will come."""
+    """Wait until cancelled."""
     await asyncio.Event().wait()
 
 
@@ -73,14 +73,14 @@ async def never() -> None:
 
 
 NOTICE_FRAMES: Final = 5
-"""Frames between something happening on the line and the server acting on it."""
+"""Frames between a key, speech or silence on a track and the server's acting on it."""
 
 Keys = asyncio.Queue[tuple[int, str]]
-"""(frame, digit), in order."""
+"""Keys received: (frame, digit), in order."""
 
 
 class _Tones:
-    """An ear for keys in the audio."""
+    """A track listener that detects keys by their tones."""
 
     def __init__(self, keys: Keys, together: int) -> None:
         self.horizon = NOTICE_FRAMES
@@ -91,12 +91,12 @@ class _Tones:
 
     @property
     def patience(self) -> int:
-        return FOREVER  # silence is no key, and ends none: what there was has shown by then
+        return FOREVER  # silence is no key, and a key before it has been detected by then
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         if self._detector is None:
             self._detector = DtmfDetector(start=first_frame * FRAME_SAMPLES)
-        self._waiting.append(pcm.copy())
+        self._waiting.append(pcm.copy())  # a view of the ring, which is written over
         if len(pcm) == FRAME_SAMPLES and len(self._waiting) < self._together:
             return
         pcm = np.concatenate(self._waiting)
@@ -108,25 +108,25 @@ class _Tones:
 
 @contextmanager
 def listen_for_keys(call: LiveCall, *, together: int = 1) -> Iterator[Keys]:
-    """The keys that the call's party presses meanwhile. The server acts ``NOTICE_FRAMES`` later.
+    """Yield a queue of the keys that the call's party presses, by events or by tones.
 
-    ``together``: frames looked at at once, fewer than are noticed later; for who knows that the
-    room is lived through frame by frame. It changes nothing but what it costs.
+    ``together`` is the number of frames analysed at once, less than ``NOTICE_FRAMES``: more cost
+    less where a room is processed frame by frame, and the keys found are the same.
     """
     keys: Keys = asyncio.Queue()
-    ear = _Tones(keys, together)
+    tones = _Tones(keys, together)
     call.on_digit.append(keys)
-    call.room.listen(call.leg, Track.INBOUND, ear)
+    call.room.listen(call.leg, Track.INBOUND, tones)
     try:
         yield keys
     finally:
         call.on_digit.remove(keys)
         if call.active:
-            call.room.stop_listening(call.leg, ear)
+            call.room.stop_listening(call.leg, tones)
 
 
 async def notice(call: LiveCall, frame: int) -> None:
-    """Wait until the server acts on what happened on the call's line in this frame."""
+    """Wait until the server acts on what happened in this frame of the call's track."""
     await call.exchange.sleep_until((frame + NOTICE_FRAMES) * FRAME_NS)
 
 
@@ -135,20 +135,20 @@ async def notice(call: LiveCall, frame: int) -> None:
 
 Speech = Literal["speech-start", "speech-stop"]
 _QUIET_FRAMES: Final = 50
-"""A second's quiet is the end of speech (our choice)."""
+"""Frames of quiet that end speech: a second (our choice)."""
 
 
-async def follow_speech(call: LiveCall, told: Callable[[Speech], None]) -> None:
-    """Call ``told`` as the party begins and stops to speak, for as long as it is listened to."""
+async def follow_speech(call: LiveCall, report: Callable[[Speech], None]) -> None:
+    """Call ``report`` whenever the party starts or stops to speak, until cancelled."""
     tracker = SpeechTracker(NOTICE_FRAMES)
     call.room.listen(call.leg, Track.INBOUND, tracker)
     try:
         while True:
-            await notice(call, await fired(tracker.wait_speech))
-            told("speech-start")
-            await notice(call, await fired(partial(tracker.wait_silence, _QUIET_FRAMES)))
-            tracker.mark()
-            told("speech-stop")
+            await notice(call, await frame_of(tracker.wait_speech))
+            report("speech-start")
+            await notice(call, await frame_of(partial(tracker.wait_silence, _QUIET_FRAMES)))
+            tracker.mark()  # or the speech that has just ended would start the next one
+            report("speech-stop")
     finally:
         if call.active:
             call.room.stop_listening(call.leg, tracker)

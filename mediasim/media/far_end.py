@@ -1,7 +1,7 @@
-"""A far end that is not ours: a telephone, a browser or a media server somewhere else.
+"""The far end of a leg that is not simulated: a telephone, a browser or another media server.
 
-It takes the place of a simulated party's line. What it says is not made here, so its truth is what
-came of it: nothing is known of what it meant to say.
+It takes the place of a simulated party's line. Its audio is not generated here, so its truth is the
+audio received: what it meant to say is not known.
 
 Used on the engine's loop, in real time.
 """
@@ -19,49 +19,48 @@ __all__ = ["Ends", "FarEnd", "FarEndFormat", "FarEndListener"]
 
 @dataclass(frozen=True, slots=True)
 class FarEndFormat:
-    """What was agreed on with it, as a session description says it."""
+    """The formats agreed on with a far end, as a session description says them."""
 
     receives: StreamFormat
-    """What comes from it."""
+    """The format received from it."""
     codec: str = "PCMU"
-    """What it is sent,"""
+    """The codec that is sent to it."""
     payload_type: int = 0
-    """and under which number."""
+    """The payload type of what is sent to it."""
 
 
 class FarEndListener(Protocol):
-    """Who is told what happens there: the call."""
+    """Receives a far end's events: the call."""
 
     def hung_up(self) -> None:
-        """It has gone. Does nothing once the call is over."""
+        """Handle that the far end has gone; does nothing once the call is over."""
 
     def pressed(self, digit: str) -> None:
-        """A key, told some other way than by telephone events in its RTP."""
+        """Handle a key that was signalled otherwise than by telephone events in its RTP."""
 
     def reformatted(self) -> None:
-        """Its format is another one from now on."""
+        """Handle that the far end's format is another one from now on."""
 
 
 Ends = tuple[PacketSource, PacketSink] | tuple[None, None]
-"""Where a leg's packets come from and go to; None and None where the media plane's mux carries
-them."""
+"""A leg's packet source and sink; None and None if the media plane's mux carries its packets."""
 
 
 class FarEnd(Protocol):
-    """One of them, on one leg; used once."""
+    """A far end of one leg; used once."""
 
     @property
     def format(self) -> FarEndFormat:
-        """As agreed by now."""
+        """The format agreed on by now."""
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
-        """The leg is up: tell it that the call has been answered, and carry its packets.
+        """Answer the far end: its leg is up. Return the ends that carry the leg's packets.
 
-        Called twice for one that was heard before it answered.
+        Called twice for a far end that was heard before it answered.
         """
 
     def report(self, packet: bytes) -> None:
-        """Send it an RTCP compound packet of the server's."""
+        """Send an RTCP compound packet of the server's."""
 
     def close(self) -> None:
-        """The leg is over: tell it, unless it was the one to go. Called once."""
+        """End the leg, and notify the far end unless it hung up itself. Called once."""

@@ -34,81 +34,93 @@ FOREVER: Final = 1 << 60
 
 
 class PacketSource(Protocol):
-    """Where a leg's packets come from: a simulated party behind a link."""
+    """A source of a leg's packets: a simulated party behind a link."""
 
     def pull(self, before_ns: int) -> PacketBlock | None:
-        """All packets that arrived before this loop time and were not yet taken, in order."""
+        """Return all packets that arrived before this loop time, each once and in order."""
 
 
 class PacketSink(Protocol):
-    """Where the packets sent to a leg's party go."""
+    """A sink of the packets sent to a leg's party."""
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        """One packet per frame from ``first_frame`` on, sent at its end; arrays (n, size)."""
+        """Send one packet per frame from ``first_frame`` on, at its end; arrays (n, size)."""
 
 
 class PacketMux(Protocol):
     """Carries the packets of many legs together, a frame at a time."""
 
     def receive(self, known_before: int) -> Iterable[tuple[NDArray[np.int64], PacketBlock]]:
-        """All packets usable before this frame and not yet taken, each with its leg's row."""
+        """Yield all packets usable before this frame, each once, with their legs' rows (n,)."""
 
     def send(self, frame: int, outbound: Tracks) -> None:
         """Send one frame of the legs' outbound tracks."""
 
 
 class TrackListener(Protocol):
-    """Somebody who listens to a track as it comes."""
+    """A listener to a track as its audio comes."""
 
     horizon: int
-    """Frames the plane may run ahead before what was heard must be known."""
+    """Frames that the plane may advance before the listener must have heard them."""
 
     @property
     def patience(self) -> int:
-        """The same as long as nothing but silence comes: ``horizon`` or more."""
+        """The horizon as long as nothing but silence comes: ``horizon`` or more."""
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
-        """The track's next samples, frame by frame without a gap."""
+        """Process the track's next samples, without a gap."""
 
 
 @dataclass(eq=False, slots=True)
 class Leg:
-    """One row. Change it only through its room, which lives up to now first."""
+    """The media side of one call: a row of the media plane.
+
+    Change it only through its room, which first advances it to the present frame.
+    """
 
     stream: ReceivedStream
+    """The received stream: its inbound track."""
     room: LegGroup
+    """The room it belongs to."""
     label: str
+    """Its name in reports and errors."""
     sender: RtpSender
     """Makes the packets of the outbound track."""
     silent: Callable[[int], bool] | None = None
-    """Tells whether its inbound track is silence from a frame on, until something is done that
-    nobody has done yet; None where that is never known."""
+    """Returns whether the inbound track is silent from a frame on until something new is done; None
+    if that is never known."""
     source: PacketSource | None = None
+    """The source of its packets; None if the plane's mux carries them."""
     sink: PacketSink | None = None
+    """The sink of the packets sent to it; None if they are not needed, or the mux carries them."""
     hears: tuple[Leg, ...] = ()
-    """Whose inbound tracks make up the outbound one, beside players and a conference."""
+    """Legs whose inbound tracks make up the outbound one, beside players and a conference."""
     players: list[Player] = field(default_factory=list)
+    """Players that sound on the outbound track."""
     muted: bool = False
-    """Not heard in its conference."""
+    """Whether it is not heard in its conference."""
     conference: Hashable | None = None
-    """Which of its room's conferences it is in: the key that all its members have."""
-    ears: list[tuple[Track, TrackListener]] = field(default_factory=list)
+    """Key of the conference in the room that it is a member of; None for none."""
+    listeners: list[tuple[Track, TrackListener]] = field(default_factory=list)
     on_digit: Callable[[Digit], None] | None = None
+    """Called with each digit received as telephone events."""
     first_frame: int = 0
-    """The frame at which it came into being."""
+    """The frame in which it was created."""
     heard_log: list[tuple[int, tuple[Leg, ...]]] = field(default_factory=list)
-    """Whom it heard, from which frame on."""
+    """Legs that it heard, each entry with the frame from which on it holds."""
     played: list[Player] = field(default_factory=list)
-    """Everything that was ever played to it."""
+    """All players that ever sounded on it."""
     known_missing: list[tuple[int, int]] = field(default_factory=list)
-    """What is missing, but for the end of it (:mod:`mediasim.media.missing`)."""
+    """Missing audio but for the last gap, which may still grow (:class:`Missing`)."""
     ended_frame: int | None = None
+    """The frame in which it ended; None before."""
 
     final_reception: Reception | None = None
-    """What was received of it, once it is over."""
+    """Reception statistics once it has ended; None before."""
 
     @property
     def row(self) -> int:
+        """Its row in the media plane."""
         return self.stream.row
 
     @property
@@ -119,7 +131,7 @@ class Leg:
         return self.known_missing
 
     def heard_since(self, frame: int) -> Iterator[Leg]:
-        """Whom it heard from that frame on, in order."""
+        """Yield the legs that it heard from a frame on, in order."""
         ends = [start for start, _ in self.heard_log[1:]]
         for (_, heard), end in zip_longest(self.heard_log, ends):
             if end is None or end > frame:
@@ -127,53 +139,56 @@ class Leg:
 
     @property
     def inbound(self) -> Tap:
+        """The tap of the inbound track."""
         return Tap(self.row, Track.INBOUND)
 
     @property
     def outbound(self) -> Tap:
+        """The tap of the outbound track."""
         return Tap(self.row, Track.OUTBOUND)
 
 
 class LegGroup:
-    """Legs that stand at the same frame: a room, as the plane takes it through time."""
+    """Legs that stand at the same frame: a room, as the plane advances it."""
 
     def __init__(self, frame: int, settle_missing: Callable[[Leg], None]) -> None:
-        """``settle_missing`` notes what is missing of a leg's stream until now."""
+        """``settle_missing`` enters a leg's open gap into its list."""
         self.frame = frame
-        """The next frame to be lived through."""
+        """The next frame to be processed."""
         self.settle_missing = settle_missing
         self.legs: list[Leg] = []
         self.recorders: list[Recorder] = []
         self.version = 0
-        """Counts changes of who hears whom."""
+        """Number of changes so far, by which routes are known to be outdated."""
         self.horizon: int | None = None
-        """The most frames to run ahead while somebody listens to whatever may come."""
+        """The most frames to advance at once for the listeners, whatever comes; None for no
+        limit."""
         self.far_horizons: list[int] = []
-        """The same for who listens beyond a leg's sink."""
+        """Horizons of listeners beyond a leg's sink."""
 
     def find_horizon(self) -> None:
-        """Find it anew after listeners came or went."""
-        near = [ear.horizon for leg in self.legs for _, ear in leg.ears]
+        """Update the horizon after listeners came or went."""
+        near = [listener.horizon for leg in self.legs for _, listener in leg.listeners]
         self.horizon = min(near + self.far_horizons, default=None)
 
     @property
     def outlook(self) -> int | None:
-        """The most frames to run ahead now: more than the horizon where only silence can come."""
+        """The most frames to advance now: more than the horizon where only silence can come."""
         if self.horizon is None or self.far_horizons:
             return self.horizon
         furthest = FOREVER
         for leg in self.legs:
-            if not leg.ears:
+            if not leg.listeners:
                 continue
             if leg.silent is None or not leg.silent(self.frame):
                 return self.horizon
-            for track, ear in leg.ears:
+            for track, listener in leg.listeners:
                 if track is not Track.INBOUND:
                     return self.horizon
-                furthest = min(furthest, ear.patience)
+                furthest = min(furthest, listener.patience)
         return furthest
 
 
 Transport = Callable[[Leg, PacketSource, PacketSink | None], tuple[PacketSource, PacketSink | None]]
-"""Carries a leg's packets between party and server, until the leg has ended: given the party's
-ends, returns the server's."""
+"""Carries a leg's packets between party and server until the leg has ended: given the party's ends,
+returns the server's."""

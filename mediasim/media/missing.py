@@ -1,8 +1,8 @@
-"""What never arrived of legs' streams, noted as frames are played.
+"""Missing audio of legs' streams, noted as frames are played.
 
 When a machine stalls nothing arrives for thousands of legs at once, and then there is no time to
-look at each: in single frames a gap grows in columns, and becomes an entry of its leg's list when
-another begins or somebody asks.
+look at each: in single frames a gap grows in columns, and is entered into its leg's list when
+another begins or the list is read.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Missing(Columns):
 
     def _columns(self, rows: int) -> None:
         self._start = np.full(rows, _NONE, np.int64)
+        """First output sample of the open gap."""
         self._end = np.full(rows, _NONE, np.int64)
-        """In output samples; ``_NONE``: no gap is open."""
+        """Output sample after the open gap; ``_NONE`` if none is open."""
 
     def note(
         self,
@@ -41,9 +42,10 @@ class Missing(Columns):
         first: int,
         exact: Mapping[int, NDArray[np.bool_]],
     ) -> None:
-        """From a frame on, which units (legs, units) of these legs arrived; ``rows`` are theirs.
+        """Note the units that did not arrive of these legs, from frame ``first`` on.
 
-        ``exact`` tells by row of those whose audio stands off the grid of units which samples did.
+        ``have`` is (legs, units), ``rows`` are the legs' rows. ``exact`` has the samples that
+        arrived, by row, of streams that stand off the grid of units.
         """
         gone = np.flatnonzero(~have.all(axis=1))
         if exact and len(gone):
@@ -60,14 +62,14 @@ class Missing(Columns):
             self._note_spans(legs[index], have[index], UNIT, first)
 
     def _note_spans(self, leg: Leg, have: NDArray[np.bool_], unit: int, first: int) -> None:
-        """Enter the parts of a block, each of ``unit`` samples, that are not there."""
+        """Enter the absent parts of a block, each of ``unit`` samples."""
         self.settle(leg)
         start = first * FRAME_SAMPLES
         for low, high in _spans(have):
             _enter(leg, start + low * unit, start + high * unit)
 
     def settle(self, leg: Leg) -> None:
-        """Enter the gap that may still grow, as it is now, into the leg's list."""
+        """Enter the open gap, as it is now, into the leg's list."""
         row = leg.row
         if self._end[row] != _NONE:
             _enter(leg, int(self._start[row]), int(self._end[row]))
@@ -81,19 +83,20 @@ class Missing(Columns):
         gone: NDArray[np.int64],
         start: int,
     ) -> None:
-        """A frame has two units, so each leg lacks one stretch of it."""
-        of, lacking = rows[gone], have[gone]
+        """Grow gaps by one frame: it has two units, so each leg lacks one stretch of it."""
+        own, lacking = rows[gone], have[gone]
         low = start + UNIT * lacking[:, 0]
         high = start + FRAME_SAMPLES - UNIT * lacking[:, 1]
-        fresh = self._end[of] != low
-        for index in gone[fresh & (self._end[of] != _NONE)].tolist():
+        # A gap that does not continue the open one ends that one.
+        fresh = self._end[own] != low
+        for index in gone[fresh & (self._end[own] != _NONE)].tolist():
             self.settle(legs[index])
-        self._start[of[fresh]] = low[fresh]
-        self._end[of] = high
+        self._start[own[fresh]] = low[fresh]
+        self._end[own] = high
 
 
 def _spans(have: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The stretches that are not there."""
+    """Return the absent stretches, (start, end) in units."""
     if not have.any():
         return [(0, len(have))]  # a party that sends nothing at all
     padded = np.concatenate(([True], have, [True]))
@@ -102,10 +105,11 @@ def _spans(have: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _enter(leg: Leg, low: int, high: int) -> None:
+    """Enter a gap into a leg's list, from the stream's beginning on."""
     shifts, known = leg.stream.shifts, leg.known_missing
     if not shifts:
         return  # nothing was ever due
-    low = max(low, shifts[0].media + shifts[0].place - leg.stream.lead)
+    low = max(low, shifts[0].media + shifts[0].offset - leg.stream.lead)
     if low >= high:
         return
     if known and known[-1][1] == low:

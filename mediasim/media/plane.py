@@ -1,14 +1,14 @@
-"""The media plane: the frame clock, and all legs taken from one frame to another.
+"""The media plane: the frame clock, and all legs advanced from one frame to another.
 
-Sans-IO. Somebody else owns time and calls :meth:`MediaPlane.advance`; whether that is a ticker
-with one frame at a time for thousands of legs, or a virtual clock with thousands of frames at a
-time for one call, the code below is the same:
+Sans-IO. The caller owns time and calls :meth:`MediaPlane.advance`; whether that is a ticker with
+one frame at a time for thousands of legs, or a virtual clock with thousands of frames at a time for
+one call, the code below is the same:
 
     packets in -> playout -> inbound tracks -> routes -> outbound tracks -> packets out
-                                   \\-> ears, recorders <-/
+                                   \\-> listeners, recorders <-/
 
-``now`` is the frame the clock stands in; frames before it may be lived through. Rooms lag
-behind now by at most ``max_lag`` frames unless somebody looks at them.
+``now`` is the frame the clock stands in; frames before it may be processed. Rooms lag behind now by
+at most ``max_lag`` frames unless they are changed or read.
 """
 
 from __future__ import annotations
@@ -35,66 +35,70 @@ __all__ = ["MediaPlane"]
 _HISTORY: Final = 2 * FLUSH_FRAMES
 """Frames of track kept per leg for recorders, in short blocks."""
 _SHORT: Final = FLUSH_FRAMES
-"""Frames up to which a block is lived in the legs' own memory; recorders are written at the end of
-any longer one."""
+"""Frames up to which a block uses the legs' own memory; recorders are written at the end of a
+longer one."""
 
 
 _Side = Tracks | BlockTracks
 
 
 class MediaPlane:
-    """``max_lag`` is 1 in real time; in virtual time the longest block worth taking."""
+    """The frame clock of all rooms, and their playout, routes, listeners and recorders."""
 
     def __init__(self, *, max_lag: int = 256) -> None:
+        """``max_lag`` is 1 in real time; in virtual time the longest block worth taking."""
         self.max_lag = max_lag
         self.now = 0
+        """The frame that the clock stands in."""
         self.rooms: list[LegGroup] = []
         self.playout = Playout(min(max_lag, _SHORT) + 32 + AHEAD_FRAMES)
         self._inbound = Tracks(_HISTORY)
         self._outbound = Tracks(_HISTORY)
         self._sides: tuple[_Side, _Side] = (self._inbound, self._outbound)
-        """Where the block under way is."""
+        """Inbound and outbound tracks of the block in progress."""
         self.afterwards: list[Callable[[], None]] = []
-        """Called after each block, and when its packets have crossed the sockets of lines."""
+        """Called after each block, and after its packets have crossed the sockets of lines."""
         self.overloaded: Callable[[], bool] = lambda: False
-        """Whether whoever owns time has none left for more calls."""
+        """Returns whether the owner of time has none left for more calls."""
         self.mux: PacketMux | None = None
         """Carries the legs that have no source and sink of their own; in real time only."""
         self._routes = RouteTable()
         self._leg_of_row: dict[int, Leg] = {}
         self.missing = Missing()
+        """The open gaps of all legs."""
         self._next_due = 0
+        """The frame at which a room has to be advanced next."""
         self._ticked = -1
-        """To which frame the last tick went."""
+        """The frame that the last tick advanced to."""
         self._rows = 0
         self._recorders = 0
 
     # -- rooms and rows ---------------------------------------------------------------------
 
     def open(self, room: LegGroup) -> None:
-        """Take a room through time from now on."""
+        """Advance a room from now on."""
         self.rooms.append(room)
         self.changed()
 
     def close(self, room: LegGroup) -> None:
-        """Let go of a room whose legs are over."""
+        """Forget a room whose legs have ended."""
         self.rooms.remove(room)
         self._routes.forget(room)
 
     def changed(self) -> None:
-        """A room changed: what is due may have."""
+        """Note that a room has changed, and with it what is due."""
         self._next_due = self.now
         self._routes.changed()
 
     def admit(self, leg: Leg) -> None:
-        """Have track memory for a new leg's row."""
+        """Provide track memory for a new leg's row."""
         row = leg.row
         self._leg_of_row[row] = leg
         if row >= self._rows:
             self.reserve(max(2, 2 * row))
 
     def reserve(self, legs: int) -> None:
-        """Have memory for so many legs: to get it while calls are under way holds them up."""
+        """Provide memory for so many legs: growing it during calls holds them up."""
         if legs > self._rows:
             self._rows = legs
             self._inbound.ensure(legs)
@@ -103,25 +107,26 @@ class MediaPlane:
             self.missing.ensure(legs)
 
     def retire(self, leg: Leg) -> None:
-        """Free a leg's row, keeping what it measured."""
+        """Free a leg's row, keeping its statistics."""
         self.missing.settle(leg)
         leg.final_reception = self.playout.reception.of(leg.row)
         del self._leg_of_row[leg.row]
         self.playout.close(leg.stream)
 
     def reception(self, leg: Leg) -> Reception:
-        """What was received of the leg's stream, while it lives and after."""
+        """Return the reception statistics of the leg's stream, during the call and after it."""
         return leg.final_reception or self.playout.reception.of(leg.row)
 
     # -- time -------------------------------------------------------------------------------
 
     def advance(self, to_frame: int) -> int:
-        """Let now become ``to_frame``, or less where a listener wants a closer look.
+        """Advance now to ``to_frame``, or less where a listener needs a closer look.
 
         Returns the new now. Listeners may have acted by then.
         """
         if to_frame <= self.now:
             return self.now
+        # No room is due: in virtual time most jumps only move the number.
         if to_frame < self._next_due:
             self.now = to_frame
             return to_frame
@@ -135,32 +140,33 @@ class MediaPlane:
             if room.horizon is None:
                 behind -= behind % self.max_lag  # whole blocks; the rest can wait
             if behind:
-                self._live((room,), room.frame, room.frame + behind)
+                self._process((room,), room.frame, room.frame + behind)
             due = min(due, room.frame + (1 if room.horizon is not None else self.max_lag))
         self._next_due = due
         return to_frame
 
     def tick(self, to_frame: int) -> None:
-        """Bring all rooms to ``to_frame`` at once: real time, wide blocks."""
+        """Advance all rooms to ``to_frame`` at once: real time, wide blocks."""
         before, self.now = self.now, to_frame
         rooms = tuple(self.rooms)
         if rooms:
             # After a tick all of them stand at now, and so does what was done to them since.
             even = before == self._ticked
-            self._live(rooms, before if even else min(room.frame for room in rooms), to_frame)
+            self._process(rooms, before if even else min(room.frame for room in rooms), to_frame)
         self._ticked = to_frame
 
     def catch_up(self, room: LegGroup) -> None:
-        """Bring one room to now."""
+        """Advance one room to now."""
         if room.frame < self.now:
-            self._live((room,), room.frame, self.now)
+            self._process((room,), room.frame, self.now)
 
-    # -- living through frames --------------------------------------------------------------
+    # -- frames -----------------------------------------------------------------------------
 
-    def _live(self, rooms: tuple[LegGroup, ...], first: int, to_frame: int) -> None:
+    def _process(self, rooms: tuple[LegGroup, ...], first: int, to_frame: int) -> None:
         while first < to_frame:
             count = min(to_frame - first, self.max_lag)
             if count <= _SHORT:
+                # A short block may not cross the end of the ring of tracks.
                 count = min(count, _HISTORY - first % _HISTORY)
                 self._block(rooms, first, count)
             else:
@@ -168,7 +174,8 @@ class MediaPlane:
             first += count
 
     def _long_block(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:
-        """A block in memory of its own."""
+        """Process a block in memory of its own."""
+        # What recorders still lack is in the legs' own memory, which is not read during the block.
         for room in rooms:
             for recorder in room.recorders:
                 recorder.write(first, self.read_tap)
@@ -184,6 +191,7 @@ class MediaPlane:
                 pcm = self.playout.stretch(routes.rows, first, count)
             else:
                 pcm = np.empty((len(routes.rows), count * FRAME_SAMPLES), np.int16)
+            # In this order: routes read what was played out, listeners and sinks what was routed.
             self._receive(routes, first + count)
             self._play_out(routes, first, count, pcm)
             self._route(routes, first, count)
@@ -195,12 +203,12 @@ class MediaPlane:
         self.settle()
 
     def settle(self) -> None:
-        """Let those who gather what they were sent deal with it."""
-        for each in self.afterwards:
-            each()
+        """Let transports deliver the packets that they gathered during a block."""
+        for callback in self.afterwards:
+            callback()
 
     def _receive(self, routes: Routes, known_before: int) -> None:
-        """Take what arrived in time for frames before ``known_before``."""
+        """Receive all packets that arrived in time for frames before ``known_before``."""
         blocks, rows = [], []
         for leg in routes.sourced:
             assert leg.source is not None
@@ -210,18 +218,18 @@ class MediaPlane:
                 rows.append(leg.row)
         self.deliver(rows, blocks, known_before)
         if self.mux is not None:
-            for of, block in self.mux.receive(known_before):
-                self._take(of, block, known_before)
+            for packet_rows, block in self.mux.receive(known_before):
+                self._deliver(packet_rows, block, known_before)
 
     def deliver(self, rows: list[int], blocks: list[PacketBlock], known_before: int) -> None:
         """Give packets to their rows: blocks of one row each, in order of arrival."""
         if not blocks:
             return
-        of = np.repeat(np.array(rows, np.int64), [len(block) for block in blocks])
-        self._take(of, joined(blocks), known_before)
+        packet_rows = np.repeat(np.array(rows, np.int64), [len(block) for block in blocks])
+        self._deliver(packet_rows, joined(blocks), known_before)
 
-    def _take(self, of: NDArray[np.int64], block: PacketBlock, known_before: int) -> None:
-        for digit in self.playout.receive(of, block, known_before):
+    def _deliver(self, rows: NDArray[np.int64], block: PacketBlock, known_before: int) -> None:
+        for digit in self.playout.receive(rows, block, known_before):
             leg = self._leg_of_row[digit.row]
             if leg.on_digit is not None:
                 leg.on_digit(digit)
@@ -245,6 +253,7 @@ class MediaPlane:
         for leg in routes.mixed:
             total = np.zeros(count * FRAME_SAMPLES, np.int32)
             if leg.conference is not None:
+                # The mix-minus of its conference, written just above.
                 total += outbound.row(leg.row, first, count)
             for other in leg.hears:
                 total += inbound.row(other.row, first, count)
@@ -262,8 +271,8 @@ class MediaPlane:
 
     def _listen(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.listened:
-            for track, ear in tuple(leg.ears):
-                ear.hear(first, self._side(track).row(leg.row, first, count))
+            for track, listener in tuple(leg.listeners):
+                listener.hear(first, self._side(track).row(leg.row, first, count))
 
     def _send(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.sinking:
@@ -277,19 +286,19 @@ class MediaPlane:
     # -- recorders --------------------------------------------------------------------------
 
     def next_turn(self) -> int:
-        """The turn of a new recorder: the frame of the second in which it is written."""
+        """Return the turn of a new recorder: the frame of the second in which it is written."""
         self._recorders += 1
         return self._recorders % FLUSH_FRAMES
 
     def _write(self, routes: Routes, first: int, count: int) -> None:
-        """Write the recorders whose turn has come; every one in a block of a second or more."""
+        """Write the recorders whose turn has come; all of them in a block of a second or more."""
         end = first + count
         for frame in range(max(first, end - FLUSH_FRAMES), end):
             for recorder in routes.turns[(frame + 1) % FLUSH_FRAMES]:
                 recorder.write(end, self.read_tap)
 
     def read_tap(self, tap: Tap, first: int, count: int) -> NDArray[np.int16]:
-        """Frames of a track still in memory."""
+        """Return frames of a track still in memory, (count * 160,)."""
         return self._side(tap.track).read(tap.row, first, count)
 
     def _side(self, track: Track) -> _Side:

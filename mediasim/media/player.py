@@ -1,8 +1,8 @@
 """Players: audio the server puts on a leg's outbound track (announcements, ringing, music).
 
-A feed plays audio while it comes in, one piece after the other. Pieces follow each other without a
-gap, to the sample, as long as one comes before the one before it has ended; otherwise the next
-begins with a frame. Nothing is played faster than it sounds.
+A :class:`StreamPlayer` plays audio while it comes in, one piece after the other. Pieces follow each
+other without a gap, to the sample, as long as one comes before the one before it has ended;
+otherwise the next begins with a frame. Nothing is played faster than it sounds.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from mediasim.audio.frames import FRAME_SAMPLES
 __all__ = ["Player", "StreamPlayer", "StreamSegment"]
 
 _FIRST_SAMPLES: Final = 8000
+"""Samples for which a segment has memory at first."""
 
 
 class Player:
-    """A clip that starts at a frame, once or over and over."""
+    """A clip that starts at a frame, played once or in a loop."""
 
     def __init__(
         self,
@@ -38,10 +39,11 @@ class Player:
         self.first_frame = first_frame
         self.loop = loop
         self.label = label
-        """What it is, for a person."""
+        """Its name for people."""
         self.speech = speech
         """Whether a listener takes it for words: ringing and hold music are none."""
         self.stopped_frame: int | None = None
+        """The frame from which on it was stopped; None if it was not."""
 
     @property
     def end_frame(self) -> int | None:
@@ -51,7 +53,7 @@ class Player:
         return None if self.loop else self.first_frame + -(-len(self.pcm) // FRAME_SAMPLES)
 
     def stop(self, frame: int) -> None:
-        """Fall silent from this frame on."""
+        """Stop sounding from this frame on."""
         self.stopped_frame = frame if self.end_frame is None else min(frame, self.end_frame)
 
     def add_to(self, out: NDArray[np.int32], first: int, count: int) -> None:
@@ -73,7 +75,7 @@ class Player:
 
 
 class StreamSegment(Player):
-    """What was fed without a gap: a player whose clip grows."""
+    """A player whose clip grows: audio that was fed without a gap."""
 
     def __init__(self, first_frame: int, label: str, pcm: NDArray[np.int16]) -> None:
         super().__init__(pcm, first_frame, label=label)
@@ -87,6 +89,7 @@ class StreamSegment(Player):
         return self.first_frame * FRAME_SAMPLES + len(self.pcm)
 
     def append(self, pcm: NDArray[np.int16]) -> None:
+        """Append samples (n,) to the clip."""
         before, after = len(self.pcm), len(self.pcm) + len(pcm)
         if after > len(self._store):
             store = np.empty(max(2 * len(self._store), after), np.int16)
@@ -97,39 +100,42 @@ class StreamSegment(Player):
 
 
 class StreamPlayer(Player):
-    """Opened by :meth:`Room.feed`; to be stopped by :meth:`Room.stop_player`."""
+    """A player of audio that is fed while it plays.
+
+    Opened by :meth:`Room.feed`; to be stopped by :meth:`Room.stop_player`.
+    """
 
     def __init__(self, frame: int, label: str, began: Callable[[Player], None]) -> None:
-        """``began`` is told of each spurt."""
+        """``began`` is called with each new segment."""
         super().__init__(np.zeros(1, np.int16), frame, loop=True, label=label)
         self._began = began
-        self._spurts: list[StreamSegment] = []
-        """Those that have not been played to their end."""
+        self._segments: list[StreamSegment] = []
+        """Segments that have not been played to their end."""
         self.fed = 0
-        """Samples that it was given, played or not."""
+        """Samples that were fed, played or not."""
 
     def append(self, pcm: NDArray[np.int16], frame: int) -> None:
-        """Play this after what there is. ``frame`` is the next to be lived through."""
+        """Play samples after all fed before. ``frame`` is the next to be processed."""
         if not len(pcm):
             return
         self.fed += len(pcm)
-        last = self._spurts[-1] if self._spurts else None
+        last = self._segments[-1] if self._segments else None
         if last is not None and last.stopped_frame is None and last.end >= frame * FRAME_SAMPLES:
             last.append(pcm)
             return
         segment = StreamSegment(frame, self.label, pcm)
-        self._spurts.append(segment)
+        self._segments.append(segment)
         self._began(segment)
 
     def clear(self, frame: int) -> None:
-        """Forget what is not played before this frame."""
-        for segment in self._spurts:
+        """Forget all audio that is not played before this frame."""
+        for segment in self._segments:
             segment.stop(frame)
 
     def end_of_sound(self, frame: int) -> int:
-        """The sample at which it falls silent, as things stand; not before that frame's first."""
+        """Return the sample at which it will fall silent; at least the frame's first sample."""
         found = frame * FRAME_SAMPLES
-        for segment in self._spurts:
+        for segment in self._segments:
             if segment.stopped_frame is None and segment.end > found:
                 found = segment.end
         return found
@@ -140,14 +146,14 @@ class StreamPlayer(Player):
 
     def add_to(self, out: NDArray[np.int32], first: int, count: int) -> None:
         over = False
-        for segment in self._spurts:
+        for segment in self._segments:
             segment.add_to(out, first, count)
             over = over or _over(segment, first)
         if over:
-            self._spurts = [segment for segment in self._spurts if not _over(segment, first)]
+            self._segments = [segment for segment in self._segments if not _over(segment, first)]
 
 
 def _over(segment: StreamSegment, frame: int) -> bool:
-    """Whether it ended before a frame; one that ends with the frame before can still go on."""
+    """Return whether a segment ended before a frame; one that ends right before may grow."""
     end = segment.end_frame
     return end is not None and end < frame

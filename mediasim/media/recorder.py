@@ -25,7 +25,7 @@ __all__ = ["PauseBehavior", "Recorder", "RecordingSegment", "Sink", "Tap", "Trac
 
 
 class Track(Enum):
-    """The server's view of a leg: what it receives, and what it sends."""
+    """A track of a leg in the server's view: what it receives, or what it sends."""
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -40,7 +40,7 @@ class Tap:
 
 
 class PauseBehavior(Enum):
-    """What a pause leaves in the file (Twilio's PauseBehavior)."""
+    """The content of a pause in the file (Twilio's PauseBehavior)."""
 
     SILENCE = "silence"
     SKIP = "skip"
@@ -48,15 +48,16 @@ class PauseBehavior(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingSegment:
-    """A stretch of the call and where it is in the file. The pause map is a list of these."""
+    """A stretch of the call and its position in the file; the pause map is a list of these."""
 
     frame: int
     """First frame on the frame clock."""
     frames: int
+    """Frames of the stretch."""
     offset: int
     """First sample in the file."""
     kind: str
-    """"audio"; "silence" or "skip" for a pause (skip has no samples in the file)."""
+    """"audio", or for a pause "silence" or "skip" (skip has no samples in the file)."""
 
     @property
     def samples(self) -> int:
@@ -65,51 +66,58 @@ class RecordingSegment:
 
 
 class Sink(Protocol):
-    """Where interleaved samples go: a spool file."""
+    """A destination of interleaved samples: a spool file."""
 
     def write(self, samples: NDArray[np.int16]) -> None:
-        """Append (samples, channels)."""
+        """Append samples (samples, channels)."""
 
     def close(self) -> None:
-        """No more will come."""
+        """End the file."""
 
 
 TrackReader = Callable[[Tap, int, int], NDArray[np.int16]]
-"""Gives frames ``first .. first + count`` of a tap as (count * 160,) samples."""
+"""Returns frames ``first .. first + count`` of a tap as (count * 160,) samples."""
 
 
 class Recorder:
-    """One recording under way."""
+    """One recording in progress."""
 
     def __init__(
         self, channels: list[list[Tap]], sink: Sink, first_frame: int, turn: int = 0
     ) -> None:
         self.turn = turn
-        """Tells the media plane when in the second to write it."""
+        """Frame of the second in which the media plane writes it."""
         self.first_frame = first_frame
+        """Frame at which it began."""
         self.frame = first_frame
         """The next frame to be written."""
         self.samples = 0
         """Samples written per channel."""
         self.segments: list[RecordingSegment] = []
+        """The pause map so far."""
         self.tap_log: list[tuple[int, list[list[Tap]]]] = [(first_frame, channels)]
-        """Which taps made each channel, from which frame on."""
+        """Taps of each channel, each entry with the frame from which on it holds."""
         self.ended = False
+        """Whether the file is closed."""
         self._channels = channels
         self._sink = sink
         self._mode = "audio"
 
     @property
     def channels(self) -> int:
+        """The number of channels."""
         return len(self._channels)
 
     @property
     def taps(self) -> list[list[Tap]]:
-        """What each channel is made of now."""
+        """The taps that each channel is made of now."""
         return self._channels
 
     def retap(self, channels: list[list[Tap]]) -> None:
-        """From the next frame on, take the channels from these taps."""
+        """Take the channels from these taps, from the next frame on.
+
+        Raises ValueError for another number of channels.
+        """
         if len(channels) != len(self._channels):
             raise ValueError("a recording keeps the number of its channels")
         if channels != self._channels:
@@ -117,9 +125,11 @@ class Recorder:
             self.tap_log.append((self.frame, channels))
 
     def pause(self, behavior: PauseBehavior) -> None:
+        """Leave silence in the file, or nothing, from the next frame on."""
         self._mode = behavior.value
 
     def resume(self) -> None:
+        """Write audio again from the next frame on."""
         self._mode = "audio"
 
     @property
@@ -127,7 +137,7 @@ class Recorder:
         return self._mode != "audio"
 
     def write(self, to_frame: int, read: TrackReader) -> None:
-        """Write everything up to ``to_frame``."""
+        """Write all frames before ``to_frame``."""
         count = to_frame - self.frame
         if count <= 0 or self.ended:
             return
@@ -156,7 +166,7 @@ class Recorder:
             self.samples += count * FRAME_SAMPLES
 
     def end(self) -> None:
-        """Close the file; what was to be written has been written."""
+        """Close the file; frames have been written before."""
         if not self.ended:
             self.ended = True
             self._sink.close()

@@ -1,9 +1,9 @@
 """The server's RTCP about one leg: what it sent to the party, and how it received it.
 
-RFC 3550 section 6.4: a sender report while the server sends, a receiver report otherwise, each
-with a block about the party's stream and the CNAME; a BYE when the leg ends. The interval is the
-five seconds of section 6.2, without the random part, which keeps many members from speaking at
-once: a leg has two.
+RFC 3550 section 6.4: a sender report while the server sends, a receiver report otherwise, each with
+a block about the party's stream and the CNAME; a BYE when the leg ends. The interval is the five
+seconds of section 6.2, without the random part, which keeps many members from reporting at once: a
+leg has two.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from mediasim.rtp.rtcp import (
 __all__ = ["REPORT_EVERY_NS", "LegReports"]
 
 REPORT_EVERY_NS: Final = 5 * NS_PER_SECOND
+"""Nanoseconds from one report to the next."""
 _LIMIT: Final = (1 << 23) - 1
+"""Largest count of lost packets in a report block."""
 
 
 class LegReports:
@@ -40,7 +42,10 @@ class LegReports:
         self._received = 0
 
     def make(self, reception: Reception, now_ns: int, unix_ns: int, *, last: bool = False) -> bytes:
-        """The compound packet for now: loop time, and the date it stands for (ns since 1970)."""
+        """Build the compound packet for loop time ``now_ns``, dated ``unix_ns`` (ns since 1970).
+
+        ``last``: with a BYE.
+        """
         sender = self._leg.sender
         blocks = (self._block(reception),) if reception.received else ()
         report: SenderReport | ReceiverReport
@@ -61,7 +66,7 @@ class LegReports:
         return build([report, *rest, *([Bye((sender.ssrc,))] if last else [])])
 
     def _block(self, reception: Reception) -> ReportBlock:
-        """How the party's stream was received, and since the last report."""
+        """Build the report block about the party's stream, since the last report."""
         expected = reception.expected - self._expected
         received = reception.received - self._received
         self._expected, self._received = reception.expected, reception.received

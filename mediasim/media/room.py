@@ -1,8 +1,8 @@
 """A room: legs that can hear each other, and the recorders that listen.
 
-All legs of a room stand at the same frame; rooms do not depend on each other, so in virtual
-time each is lived through in long blocks of its own. Every change to a room first brings it up
-to now, which is why a change takes effect at exactly the frame it was made in.
+All legs of a room stand at the same frame; rooms do not depend on each other, so in virtual time
+each is advanced in long blocks of its own. Every change to a room first advances it to now, which
+is why a change takes effect at exactly the frame it was made in.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ __all__ = ["Room"]
 
 
 class Room(LegGroup):
-    """Legs of a plane, and all that can be done to them."""
+    """Legs of a plane, and all changes that can be made to them."""
 
     def __init__(self, plane: MediaPlane) -> None:
-        """A room with nobody in it, from the plane's present frame on."""
+        """Open an empty room, from the plane's present frame on."""
         super().__init__(plane.now, plane.missing.settle)
         self.plane = plane
         plane.open(self)
 
     def _touch(self) -> int:
-        """Come up to now; the change that follows takes effect at the returned frame."""
+        """Advance to now; the change that follows takes effect at the returned frame."""
         self.plane.catch_up(self)
         self.version += 1
         self.plane.changed()
@@ -41,7 +41,7 @@ class Room(LegGroup):
     # -- legs -------------------------------------------------------------------------------
 
     def add_leg(self, label: str, stream_format: StreamFormat, sender: RtpSender) -> Leg:
-        """A new leg, silent both ways until it gets a source and something to hear."""
+        """Add a leg, silent both ways until it gets a source and something to hear."""
         frame = self._touch()
         leg = Leg(self.plane.playout.open(stream_format), self, label, sender, first_frame=frame)
         self.plane.admit(leg)
@@ -49,7 +49,7 @@ class Room(LegGroup):
         return leg
 
     def remove_leg(self, leg: Leg) -> None:
-        """The leg is over. What it said stays in the recordings; its statistics stay readable."""
+        """End a leg. Its audio stays in the recordings; its statistics stay readable."""
         leg.ended_frame = self._touch()
         for other in self.legs:
             if leg in other.hears:
@@ -63,24 +63,24 @@ class Room(LegGroup):
         self.find_horizon()
 
     def reformat(self, leg: Leg, stream_format: StreamFormat, sender: RtpSender) -> None:
-        """From now on the leg receives another format and is sent to by another sender."""
+        """Receive another format on the leg, and send by another sender, from now on."""
         self.plane.playout.reformat(leg.stream, stream_format, self._touch())
         leg.sender = sender
 
     def connect(
         self, leg: Leg, *, source: PacketSource | None = None, sink: PacketSink | None = None
     ) -> None:
-        """Where the leg's packets come from and go to."""
+        """Set the source and the sink of a leg's packets."""
         self._touch()
         leg.source, leg.sink = source, sink
 
     def send_to(self, leg: Leg, sink: PacketSink | None) -> None:
-        """Where the packets sent to the leg's party go; None when nobody listens there."""
+        """Set the sink of a leg's packets; None if they are not needed."""
         self._touch()
         leg.sink = sink
 
     def hear(self, leg: Leg, *sources: Leg) -> None:
-        """From now on the leg is sent what these legs say."""
+        """Send the leg the inbound tracks of these legs from now on."""
         self._touch()
         self._set_heard(leg, sources)
 
@@ -89,6 +89,7 @@ class Room(LegGroup):
         leg.heard_log.append((self.frame, sources))
 
     def bridge(self, a: Leg, b: Leg) -> None:
+        """Let two legs hear each other, and nothing else, from now on."""
         self.hear(a, b)
         self.hear(b, a)
 
@@ -113,35 +114,37 @@ class Room(LegGroup):
         return player
 
     def feed(self, leg: Leg, label: str = "") -> StreamPlayer:
-        """Play to the leg's party what is going to come, from now on."""
+        """Open a player of audio that will be fed, from now on."""
         feed = StreamPlayer(self._touch(), label, leg.played.append)
         leg.players.append(feed)
         return feed
 
     def stop_player(self, player: Player) -> None:
+        """Stop a player now."""
         player.stop(self._touch())
 
     # -- listening --------------------------------------------------------------------------
 
-    def listen(self, leg: Leg, track: Track, ear: TrackListener) -> None:
-        """Let an ear hear a track from now on."""
+    def listen(self, leg: Leg, track: Track, listener: TrackListener) -> None:
+        """Let a listener hear a track from now on."""
         self._touch()
-        leg.ears.append((track, ear))
+        leg.listeners.append((track, listener))
         self.find_horizon()
 
-    def stop_listening(self, leg: Leg, ear: TrackListener) -> None:
+    def stop_listening(self, leg: Leg, listener: TrackListener) -> None:
+        """Let a listener hear no more of a leg's tracks."""
         self._touch()
-        leg.ears = [(track, other) for track, other in leg.ears if other is not ear]
+        leg.listeners = [(track, other) for track, other in leg.listeners if other is not listener]
         self.find_horizon()
 
     def bound(self, horizon: int) -> None:
-        """Run ahead by at most this while somebody listens beyond a leg's sink."""
+        """Limit advances to ``horizon`` frames for a listener beyond a leg's sink."""
         self._touch()
         self.far_horizons.append(horizon)
         self.find_horizon()
 
     def unbound(self, horizon: int) -> None:
-        """Take back one :meth:`bound`."""
+        """Remove a limit that :meth:`bound` set."""
         self._touch()
         self.far_horizons.remove(horizon)
         self.find_horizon()
@@ -149,26 +152,29 @@ class Room(LegGroup):
     # -- recording --------------------------------------------------------------------------
 
     def record(self, channels: Iterable[Iterable[Tap]], sink: Sink) -> Recorder:
-        """Start a recorder at now."""
+        """Start a recorder now; ``channels`` are the taps of each."""
         taps = [list(each) for each in channels]
         recorder = Recorder(taps, sink, self._touch(), self.plane.next_turn())
         self.recorders.append(recorder)
         return recorder
 
     def retap(self, recorder: Recorder, channels: Iterable[Iterable[Tap]]) -> None:
+        """Take a recorder's channels from these taps from now on."""
         self._flush(recorder)
         recorder.retap([list(taps) for taps in channels])
 
     def pause(self, recorder: Recorder, behavior: PauseBehavior) -> None:
+        """Pause a recorder now."""
         self._flush(recorder)
         recorder.pause(behavior)
 
     def resume(self, recorder: Recorder) -> None:
+        """Resume a recorder now."""
         self._flush(recorder)
         recorder.resume()
 
     def stop(self, recorder: Recorder) -> None:
-        """End a recorder at now."""
+        """End a recorder now."""
         self._flush(recorder)
         recorder.end()
         self.recorders.remove(recorder)
@@ -178,7 +184,7 @@ class Room(LegGroup):
         recorder.write(self.frame, self.plane.read_tap)
 
     def close(self) -> None:
-        """Everything in it is over."""
+        """End all recorders and legs, and the room."""
         self._touch()
         for recorder in list(self.recorders):
             self.stop(recorder)

@@ -1,4 +1,4 @@
-"""Routes: who hears whom in some rooms, made ready for arrays.
+"""Routes: which legs hear which, prepared for array operations.
 
 A room's own routes are made when the room has changed; those of many rooms are put together from
 them, so that one call that begins or ends among thousands costs little.
@@ -20,7 +20,7 @@ from mediasim.media.recorder import Recorder
 __all__ = ["FLUSH_FRAMES", "Conferences", "RouteTable", "Routes"]
 
 FLUSH_FRAMES: Final = 50
-"""Recorders are written at least once a second, taking turns over the second."""
+"""Frames within which each recorder is written once, taking turns: a second."""
 
 T = TypeVar("T")
 
@@ -30,10 +30,11 @@ class Conferences:
     """Conferences with the same number of members, to be mixed at once."""
 
     count: int
+    """The number of conferences."""
     rows: NDArray[np.int64]
-    """Of the members, one conference after the other."""
+    """Rows of the members, one conference after the other."""
     muted: NDArray[np.int64] | None
-    """Which of these are not heard; None where all are."""
+    """Indices in ``rows`` of the muted members; None if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +55,25 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Those of one room or of many."""
+    """Routes of one room or of many."""
 
     legs: tuple[Leg, ...]
     rows: NDArray[np.int64]
     copied_to: NDArray[np.int64]
-    """Rows whose outbound track is just another row's inbound one,"""
+    """Rows whose outbound track is just another row's inbound one."""
     copied_from: NDArray[np.int64]
-    """and that other row."""
+    """For each row of ``copied_to``, the row it hears."""
     mixed: tuple[Leg, ...]
-    """Legs with players, or several to hear."""
+    """Legs with players, or several legs to hear."""
     silent: NDArray[np.int64]
+    """Rows whose outbound track is silent."""
     conferences: tuple[Conferences, ...]
     sourced: tuple[Leg, ...]
+    """Legs that have a source."""
     sinking: tuple[Leg, ...]
+    """Legs that have a sink."""
     listened: tuple[Leg, ...]
+    """Legs that have listeners."""
     turns: tuple[tuple[Recorder, ...], ...]
     """The recorders by the frame of the second in which they are written."""
 
@@ -78,29 +83,31 @@ class RouteTable:
 
     def __init__(self) -> None:
         self._parts: dict[int, _Part] = {}
-        """Of rooms, by their identity,"""
+        """Parts of rooms, by the rooms' identities."""
         self._single: dict[int, tuple[int, Routes]] = {}
-        """as are the routes of single rooms, with the versions they are of."""
+        """Routes of single rooms and the versions they are of, by the rooms' identities."""
         self._all: Routes | None = None
+        """Routes of all rooms; None once something has changed."""
 
     def changed(self) -> None:
-        """A room changed, came, or went."""
+        """Forget the routes of all rooms: one has changed, come, or gone."""
         self._all = None
 
     def forget(self, room: LegGroup) -> None:
-        """A room is closed."""
+        """Forget a closed room."""
         self._parts.pop(id(room), None)
         self._single.pop(id(room), None)
         self._all = None
 
     def of_room(self, room: LegGroup) -> Routes:
+        """Return the routes of one room."""
         known = self._single.get(id(room))
         if known is None or known[0] != room.version:
             known = self._single[id(room)] = room.version, _together([self._part(room)])
         return known[1]
 
     def of_all(self, rooms: Iterable[LegGroup]) -> Routes:
-        """Of all rooms there are."""
+        """Return the routes of all rooms."""
         if self._all is None:
             self._all = _together([self._part(room) for room in rooms])
         return self._all
@@ -134,7 +141,7 @@ def _part_of(room: LegGroup) -> _Part:
         conferences=tuple(tuple(members) for members in conferences.values()),
         sourced=tuple(leg for leg in room.legs if leg.source is not None),
         sinking=tuple(leg for leg in room.legs if leg.sink is not None),
-        listened=tuple(leg for leg in room.legs if leg.ears),
+        listened=tuple(leg for leg in room.legs if leg.listeners),
         recorders=tuple(room.recorders),
     )
 

@@ -44,7 +44,10 @@ _COPIED: Final = 1 << 20
 
 
 class SpoolFile:
-    """One recording being written; a recorder's sink. Only :meth:`finish` raises OSError."""
+    """The file of a recording in progress, a recorder's sink.
+
+    Only :meth:`finish` and :meth:`note` raise OSError.
+    """
 
     def __init__(self, directory: Path, name: str, channels: int, journal: dict[str, Any]) -> None:
         self.path = directory / f"{name}{_PART}"
@@ -62,7 +65,7 @@ class SpoolFile:
         self._write_waiting()
 
     def write(self, samples: NDArray[np.int16]) -> None:
-        """Append (samples, channels)."""
+        """Append samples (samples, channels)."""
         data = np.ascontiguousarray(samples).data.cast("B")
         at, self._samples = self._samples, self._samples + len(samples)
         if self._file is not None and not self._waiting:
@@ -77,17 +80,17 @@ class SpoolFile:
             self._give_up_oldest()
 
     def close(self) -> None:
-        """Put the true sizes into the header, as far as the disk allows; see :meth:`finish`."""
+        """Write the true sizes into the header, as far as the disk allows; see :meth:`finish`."""
         try:
             self.finish()
         except OSError as error:
             self.error = error
 
     def finish(self) -> None:
-        """Have every sample under ``path``, with a header that tells their number.
+        """Write every sample to ``path``, with a header that has their number.
 
-        Raises OSError while the disk takes it not. May be called again, also after the folder
-        was removed with the file in it.
+        Raises OSError while the disk refuses it. May be called again, also after the folder was
+        removed with the file in it.
         """
         if self._dropped:
             return
@@ -98,12 +101,12 @@ class SpoolFile:
         self.error = None
 
     def note(self, **more: Any) -> None:
-        """Have the journal say more. Raises OSError."""
+        """Add entries to the journal. Raises OSError."""
         self._about |= more
         replace_text(self.journal, json.dumps(self._about))
 
     def drop(self) -> None:
-        """Let go of the audio, which is published or not wanted; the journal stays."""
+        """Remove the audio, which is published or not wanted; the journal stays."""
         self._dropped = True
         self._waiting.clear()
         if self._file is not None:
@@ -118,7 +121,7 @@ class SpoolFile:
             self.error = error
 
     def _flushed(self) -> BinaryIO:
-        """The file, with everything written that waited."""
+        """Return the file, with all waiting samples written. Raises OSError."""
         file = self._file or self._open()
         while self._waiting:
             at, data = self._waiting[0]
@@ -151,7 +154,7 @@ class SpoolFile:
         self.unwritten.append((at, end))
 
     def _copy_back(self, file: BinaryIO) -> None:
-        """The folder was removed, but the kernel keeps the audio as long as the file is open."""
+        """Copy the audio to its path, whose folder was removed, out of the file that is open."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         hidden = self.path.with_suffix(".copied")
         with hidden.open("wb") as copy:
@@ -176,7 +179,7 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Have this text in a file, all of it or what was there before. Raises OSError."""
+    """Write a text to a file atomically: all of it, or the file stays as it was. Raises OSError."""
     hidden = path.with_name(f".{path.name}.new")
     try:
         hidden.write_text(text, "utf-8")
@@ -191,6 +194,7 @@ class Recovered:
     """A recording found in the spool after a kill, now a proper WAV file."""
 
     name: str
+    """The recording's name: its sid."""
     path: Path
     channels: int
     samples: int
@@ -202,14 +206,15 @@ class Recovered:
 
 
 Substitute = Callable[[str, int], dict[str, Any] | None]
-"""The journal of a recording by its name and channels, where its own cannot be read."""
+"""Returns the journal of a recording by its name and channels, where its own cannot be read; None
+if it is not known either."""
 
 
 def recover(directory: Path, substitute: Substitute | None = None) -> list[Recovered]:
-    """Mend the spools of a dead process: headers get the sizes the files really have.
+    """Repair the spools of a dead process: headers get the sizes the files really have.
 
     A sample cut in half by the kill is dropped from every channel. Spools without a readable
-    journal are left alone, unless ``substitute`` knows what it said.
+    journal are left alone, unless ``substitute`` has one.
     """
     found = []
     for part in sorted(directory.glob(f"*{_PART}")):
@@ -232,7 +237,7 @@ def recover(directory: Path, substitute: Substitute | None = None) -> list[Recov
 
 
 def read_journal(path: Path) -> dict[str, Any] | None:
-    """A journal with its number of ``channels``; None for what is no journal."""
+    """Read a journal, with its number of ``channels``; None for a file that is no journal."""
     try:
         journal = json.loads(path.read_text("utf-8"))
         journal["channels"] = int(journal["channels"])
@@ -242,12 +247,12 @@ def read_journal(path: Path) -> dict[str, Any] | None:
 
 
 def journals(directory: Path) -> list[Path]:
-    """All journals in a spool's folder."""
+    """Return the paths of all journals in a spool's folder."""
     return sorted(directory.glob(f"*{_JOURNAL}"))
 
 
 def _channels_of(part: Path) -> int:
-    """As its header has it; 0 for what is no spool."""
+    """Return the channels in a spool's header; 0 for a file that is no spool."""
     try:
         with part.open("rb") as file:
             header = file.read(HEADER_SIZE)

@@ -1,8 +1,8 @@
-"""Where bytes meet the world: simulated links, virtual and real time, sockets.
+"""The network and time: simulated links, virtual and real time, sockets.
 
-By module: ``network`` and ``link`` (a network described, and what it does to packets),
+By module: ``network`` and ``link`` (a network described, and its effect on packets),
 ``virtual_loop`` (the asyncio loop whose time jumps), ``realtime`` and ``udp`` (the wall clock, and
-sockets drained on the tick), ``web_streams`` (WebSockets to an app, at either clock's pace).
+sockets drained on the tick), ``web_streams`` (WebSockets to an app, under either clock).
 """
 
 __all__ = [

@@ -27,16 +27,16 @@ from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
 __all__ = ["DATAGRAM_BYTES", "STAMPED", "BatchReader", "ReadBatch", "error_name"]
 
 DATAGRAM_BYTES: Final = 1536
-"""Room for one datagram: more than fits an Ethernet frame."""
+"""Bytes of room for one datagram: more than fits an Ethernet frame."""
 STAMPED: Final = sys.platform == "linux" and struct.calcsize("@l") == 8
-"""Whether the kernel says when a datagram came."""
+"""Whether the kernel gives the arrival time of a datagram."""
 _TIMESTAMP_OPTION: Final = 35  # SO_TIMESTAMPNS; the socket module does not name it
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(16) if STAMPED else 0
 _UNSTAMPED: Final = bytes(16)
 _NOTHING: Final = -1
-"""The length of a datagram that the kernel announced and then refused."""
+"""Length of a datagram that the kernel announced and then refused."""
 _MOST_OF_EACH: Final = 64
-"""Datagrams of each socket in one reading: a flood holds up the frame no longer."""
+"""Datagrams read of each socket at once: a flood holds up the frame no longer."""
 _FOREVER: Final = np.iinfo(np.int64).max
 
 _Receive = Callable[..., tuple[int, list[tuple[int, int, bytes]], int, Any]]
@@ -47,46 +47,53 @@ class ReadBatch:
     """Datagrams in the order in which they were read."""
 
     slots: NDArray[np.int64]
-    """(n,) whose each is."""
+    """Slot of each datagram, (n,)."""
     block: PacketBlock
     sources: Sequence[Any] = ()
-    """Where each came from, as the socket module has addresses."""
+    """Address of each datagram's sender, as the socket module has it."""
 
 
 class BatchReader:
-    """Sockets by slot number. What the kernel refuses is counted in ``errors``, not raised."""
+    """Reads many sockets at once, each with a slot number.
+
+    Errors of the kernel are counted, not raised.
+    """
 
     def __init__(self) -> None:
         self.errors: Counter[str] = Counter()
-        """By the kernel's name for it (ECONNREFUSED ...)."""
+        """Errors by the kernel's name (ECONNREFUSED ...)."""
         self.received = 0
+        """Datagrams read."""
         self._poller = _make_poller()
         self._open = 0
         self._receivers: list[_Receive] = []
-        """By descriptor,"""
+        """Receive functions by descriptor."""
         self._slot_of = np.zeros(0, np.int64)
-        """as are the slots."""
+        """Slots by descriptor."""
         self._data = np.zeros((0, DATAGRAM_BYTES), np.uint8)
         self._rows: list[list[memoryview]] = []
+        """The rows of ``_data`` as buffers."""
         self._read_to_ns = 0
-        """Everything that came before this has been read."""
+        """Loop time before which everything has been read."""
         self._forget()
 
     def _forget(self) -> None:
-        """Let go of what was read: it has been taken."""
+        """Forget what was read, once it has been taken."""
         self._ready: list[int] = []
+        """Descriptor of each datagram read, in the order of reading."""
         self._lengths: list[int] = []
+        """Length of each datagram read."""
         self._sources: list[Any] = []
-        """Descriptor, length and source of each datagram read, in the order of reading,"""
+        """Sender of each datagram read."""
         self._arrivals: list[NDArray[np.int64]] = []
-        """and loop times at which they came (ns), an array per round."""
+        """Loop times of arrival (ns), an array per round of reading."""
 
     # -- sockets ----------------------------------------------------------------------------
 
     def add(self, made: socket.socket, slot: int, *, stamped: bool = False) -> None:
-        """Read a non-blocking socket from now on; ``stamped``: by the kernel's arrival times.
+        """Read a non-blocking socket from now on; ``stamped``: with the kernel's arrival times.
 
-        Raises OSError where the system allows no more sockets to be watched.
+        Raises OSError if the system allows no more sockets to be watched.
         """
         if stamped and STAMPED:
             made.setsockopt(socket.SOL_SOCKET, _TIMESTAMP_OPTION, 1)
@@ -101,26 +108,26 @@ class BatchReader:
         self._open += 1
 
     def remove(self, made: socket.socket) -> None:
-        """Read a socket no more, before it is closed. What was read of it is still there."""
+        """Stop reading a socket, before it is closed. What was read of it is kept."""
         self._poller.unregister(made.fileno())
         self._receivers[made.fileno()] = _closed
         self._open -= 1
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Close the poller."""
         self._poller.close()
 
     # -- datagrams --------------------------------------------------------------------------
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something has come, for so long at most; returns whether it has."""
+        """Wait until a datagram has come, for so long at most; return whether one has."""
         return bool(self._poller.poll(1, seconds))
 
     def read(self, now_ns: int, until_ns: int = _FOREVER) -> int:
-        """Read all that came before ``until_ns``, and perhaps a little more; returns how many.
+        """Read all that came before ``until_ns``, and perhaps a little more; return how many.
 
-        ``now_ns`` is the loop time at this moment. What comes without the kernel's own time
-        counts as having come now.
+        ``now_ns`` is the loop time at this moment. What comes without the kernel's own time counts
+        as having come now.
         """
         offset = now_ns - time.time_ns() if STAMPED else 0
         before = len(self._ready)
@@ -139,7 +146,7 @@ class BatchReader:
         return count
 
     def _read_each(self) -> list[bytes] | None:
-        """Read one datagram of each socket that has any; returns when they came, None: no more."""
+        """Read one datagram of each socket that has any; return their time stamps, if any."""
         ready = self._poller.poll(max(1, self._open))
         if not ready:
             return None
@@ -164,7 +171,7 @@ class BatchReader:
         return stamps
 
     def _close_up(self, before: int) -> list[int]:
-        """Take out what was not read after all, of the datagrams from ``before`` on."""
+        """Remove refused datagrams from ``before`` on; return the indices of the others."""
         kept = [at for at in range(before, len(self._lengths)) if self._lengths[at] != _NOTHING]
         self._data[before : before + len(kept)] = self._data[kept]
         for column in (self._ready, self._lengths, self._sources):
@@ -172,6 +179,7 @@ class BatchReader:
         return kept
 
     def _loop_times(self, stamps: list[bytes], now_ns: int, offset: int) -> NDArray[np.int64]:
+        """Convert the kernel's time stamps to loop times in nanoseconds."""
         seconds, rest = np.frombuffer(b"".join(stamps), np.int64).reshape(-1, 2).T
         came = seconds * 1_000_000_000 + rest
         # A wall clock that is set meanwhile moves nothing out of the time since the last reading.
@@ -188,7 +196,7 @@ class BatchReader:
             self._rows = [[row.data] for row in data]
 
     def taken(self) -> ReadBatch | None:
-        """Everything read since last asked, in memory of its own; None for nothing."""
+        """Return everything read since the last call, in memory of its own; None for nothing."""
         if not self._ready:
             self._forget()
             return None
@@ -206,12 +214,12 @@ class BatchReader:
 
 
 def error_name(error: OSError) -> str:
-    """What the system calls an error: ``ECONNREFUSED``, ``EMSGSIZE`` ..."""
+    """Return the system's name of an error: ``ECONNREFUSED``, ``EMSGSIZE`` ..."""
     return errno.errorcode.get(error.errno or 0, type(error).__name__)
 
 
 def _closed(*_: Any) -> Any:
-    """Receives for a descriptor that is no slot's."""
+    """Receive for a descriptor without a slot: raises OSError."""
     raise OSError(errno.EBADF, "no slot has this descriptor")
 
 
@@ -219,7 +227,7 @@ def _closed(*_: Any) -> Any:
 
 
 class _Selector:
-    """Any platform's."""
+    """A poller for any platform."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()

@@ -1,8 +1,8 @@
-"""The simulated link: what a network does to the packets of one direction of one leg.
+"""The simulated link: the effect of a network on the packets of one direction of one leg.
 
 A packet's fate is a function of the link's key and the packet's number alone (a counter-based
-generator), never of how packets are grouped, of other links, or of when the question is asked.
-So the same seed loses the same packets in virtual and in real time.
+generator), never of how packets are grouped, of other links, or of when it is drawn. So the same
+seed loses the same packets in virtual and in real time.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ __all__ = ["Link", "PacketFates"]
 
 _MILLISECOND: Final = 1_000_000
 _QUANTILES: Final = 4096
+"""Entries of the table of a jitter's inverse distribution: 12 bits of a draw."""
 _AHEAD: Final = 4096
 """Packets drawn for at once: a draw costs numpy calls, hardly more for many than for one."""
 _DRAWN: Final = np.dtype(
     [("held", np.int64), ("lost", np.bool_), ("reordered", np.bool_), ("copied", np.bool_)],
     align=True,
 )
-"""What is drawn for a packet; ``held`` are nanoseconds on top of the link's delay."""
+"""Draws of a packet; ``held`` are nanoseconds on top of the link's delay."""
 # The constants of splitmix64, as numpy scalars made once.
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -38,7 +39,7 @@ _S31: Final = np.uint64(31)
 
 
 def _jitter_table(jitter: Jitter) -> NDArray[np.int64]:
-    """The inverse distribution at ``_QUANTILES`` midpoints, in nanoseconds."""
+    """Return the inverse distribution at ``_QUANTILES`` midpoints, in nanoseconds."""
     at = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     if jitter.kind == "uniform":
         draws = at
@@ -52,18 +53,18 @@ def _jitter_table(jitter: Jitter) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class PacketFates:
-    """What became of n packets. ``arrival`` means nothing where ``lost``."""
+    """The fates of n packets. ``arrival`` means nothing where ``lost``."""
 
     arrival: NDArray[np.int64]
-    """(n,) nanoseconds."""
+    """(n,) loop times in nanoseconds."""
     lost: NDArray[np.bool_]
     reordered: NDArray[np.bool_]
     copied: NDArray[np.bool_]
-    """A second copy arrives one millisecond later."""
+    """Whether a second copy arrives one millisecond later."""
 
 
 class Link:
-    """One direction of one leg."""
+    """One direction of one leg's network."""
 
     def __init__(self, impairments: Impairments, key: int, spacing_ns: int = FRAME_NS) -> None:
         """``spacing_ns`` is the time from one packet to the next."""
@@ -71,21 +72,24 @@ class Link:
         self.delay_ns = int(impairments.delay)
         self._network = impairments
         self.clean = impairments.clean
-        """Packets are delayed, and nothing else."""
+        """Whether packets are only delayed."""
         self._key = np.uint64(key)
         jitter, loss = impairments.jitter, impairments.loss
         self._jitter = _jitter_table(jitter) if jitter is not None and jitter.scale else None
         self._random_loss = None if loss is None else loss.random
         self._bursts = None if loss is None else loss.gilbert_elliott
         self._bad = False
+        """Whether the chain of burst losses is in its bad state."""
         self._next = 0
+        """Number of the next packet."""
         self._drawn = np.empty(0, _DRAWN)
-        """Of the next packets, as far as was drawn."""
+        """Draws for the next packets, made in advance."""
 
     def carry(self, first: int, sent: NDArray[np.int64]) -> PacketFates:
         """Carry packets number ``first`` and following, sent at the given times (ns).
 
-        Packets must be given in order, each once: bursts have a memory.
+        Packets must be given in order, each once, because bursts have a memory. Raises ValueError
+        otherwise.
         """
         if first != self._next:
             raise ValueError(f"packet {first} given to a link that expects {self._next}")
@@ -131,8 +135,8 @@ class Link:
 
         With one draw u per packet, good goes bad when u < enter and bad stays when
         u < 1 - leave: each packet sets the state, keeps it, or (only when enter + leave > 1)
-        swaps it. The state after a packet is that of the last one that set it, swapped as
-        often as was asked since.
+        swaps it. The state after a packet is that of the last one that set it, swapped once
+        for each swap since.
         """
         draw = self._chance(number, 4)
         from_good = draw < bursts.enter
@@ -152,7 +156,8 @@ class Link:
         return self._chance(number, 5) < chance
 
     def _draw(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.uint64]:
-        """64 random bits per packet and purpose (splitmix64 of a counter)."""
+        """Return 64 random bits per packet and purpose (splitmix64 of a counter)."""
+        # Room for eight purposes per packet, so no counter is used twice.
         x = number * np.uint64(8)
         x += np.uint64(purpose + 1)
         x *= _GOLDEN
@@ -165,4 +170,5 @@ class Link:
         return x
 
     def _chance(self, number: NDArray[np.uint64], purpose: int) -> NDArray[np.float64]:
+        """Return a uniform number from 0 to 1 per packet and purpose."""
         return (self._draw(number, purpose) >> np.uint64(11)).astype(np.float64) * 2.0**-53

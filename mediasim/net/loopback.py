@@ -1,11 +1,10 @@
 """Lines over real sockets: each leg's packets cross UDP on 127.0.0.1, both ways.
 
 A line has a socket at the server and one at the party, or all lines share one at either side
-(:mod:`mediasim.net.shared_socket`), told apart by SSRC. What is to be sent in one frame is sent
-together. What the simulated link makes of a packet
-(loss, delay, order, copies) is decided before it is sent, so it is the same as in virtual time
-for the same seed; the datagram then really crosses, and the bytes that come out are what is
-played.
+(:mod:`mediasim.net.shared_socket`), told apart by SSRC. Packets of one frame are sent together. The
+impairments of the simulated link (loss, delay, order, copies) are applied before a packet is sent,
+so they are the same as in virtual time for the same seed; the datagram then really crosses, and the
+bytes that come out are played.
 
 *The timing contract.* At the boundary at which frame n begins the media plane needs what arrived
 before frame n - 1. That is sent then, read at once (on loopback a datagram is there when the
@@ -15,7 +14,7 @@ having arrived in the last frame in which it can have: it may come too late to b
 counted so, but never stands in the wrong place.
 
 Datagrams between two sockets on loopback keep their order, so each is known by its bytes among
-those under way; one that is overtaken by a later one has been lost in the kernel.
+those in flight; one that is overtaken by a later one has been lost in the kernel.
 """
 
 from __future__ import annotations
@@ -37,18 +36,18 @@ from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, block_of
 __all__ = ["LoopbackTransport"]
 
 _PATIENCE: Final = 0.002
-"""Seconds that a boundary waits for datagrams under way."""
+"""Seconds that a boundary waits for datagrams that were sent and have not come out."""
 _SSRC: Final = slice(8, 12)
 _Sockets = UdpSockets | SharedSocket
 _LOST: Final = np.zeros((1, 0), np.uint8)
-"""Stands for a packet that never came out: too short to be one."""
+"""The payload handed to a party for a packet that never came out: too short to be one."""
 
 
 class LoopbackTransport:
-    """Carries lines between parties and the server, until their legs have ended.
+    """Carries lines between parties and the server over UDP, until their legs have ended.
 
-    Given to the exchange as its ``transport``. Its owner calls :meth:`to_server` before the
-    media plane's tick and :meth:`to_parties` after it.
+    Given to the exchange as its ``transport``. Its owner calls :meth:`to_server` before the media
+    plane's tick and :meth:`to_parties` after it.
     """
 
     def __init__(self, *, shared: bool = False) -> None:
@@ -60,15 +59,17 @@ class LoopbackTransport:
         self.late = 0
         """Datagrams that were read at a later boundary than they were sent at."""
         self.refused = 0
-        """Lines that got no sockets; nothing is heard on them."""
+        """Lines that got no sockets; they stay silent."""
         self._lines: list[_Line] = []
         self._up = _Bundle(self.parties, self.server)
+        """Datagrams from parties to the server that are to be sent."""
         self._down = _Bundle(self.server, self.parties)
+        """Datagrams from the server to parties that are to be sent."""
 
     def __call__(
         self, leg: Leg, source: PacketSource, sink: PacketSink | None
     ) -> tuple[PacketSource, PacketSink | None]:
-        """A line's ends as the server sees them."""
+        """Return a line's ends as the server sees them."""
         line = _Line(self, leg, source, sink)
         try:
             line.open()
@@ -79,7 +80,7 @@ class LoopbackTransport:
         return line, None if sink is None else line
 
     def around(self, plane: MediaPlane) -> Callable[[int], None]:
-        """A media plane's tick, with what has to be done before it and after it."""
+        """Return a media plane's tick, with the transport's work before it and after it."""
 
         def carry(frame: int) -> None:
             self.to_server(frame)
@@ -90,7 +91,7 @@ class LoopbackTransport:
         return carry
 
     def to_server(self, frame: int) -> None:
-        """At the boundary at which ``frame`` begins: what arrived before the frame before it."""
+        """Carry what arrived before frame ``frame - 1``, at the boundary before ``frame``."""
         for line in [line for line in self._lines if line.leg.ended_frame is not None]:
             self._lines.remove(line)
             line.close()
@@ -101,7 +102,7 @@ class LoopbackTransport:
             by_slot[slot].take_up(datagram)
 
     def to_parties(self) -> None:
-        """Let the parties hear what the server has sent."""
+        """Carry what the server has sent to the parties."""
         by_slot = {line.party_slot: line for line in self._lines}
         for slot, datagram in _read(self.parties, self._down.send()):
             by_slot[slot].take_down(datagram)
@@ -114,7 +115,7 @@ class LoopbackTransport:
 
 
 class _Bundle:
-    """What is to be sent one way, until it is sent."""
+    """Datagrams of one direction, until they are sent together."""
 
     def __init__(self, sender: _Sockets, receiver: _Sockets) -> None:
         self._sender = sender
@@ -122,10 +123,12 @@ class _Bundle:
         self._slots: list[int] = []
         self._datagrams: list[bytes] = []
         self._ssrcs: dict[int, bytes] = {}
-        """Whose packets each of the receiver's slots is known to get."""
+        """The SSRC that each slot of the receiver is known to get."""
 
     def add(self, slot: int, datagram: bytes, receiving_slot: int) -> None:
         ssrc = datagram[_SSRC]
+        # A shared socket tells lines apart by SSRC: a new one is claimed before its first
+        # packet comes out.
         if len(datagram) >= HEADER_SIZE and self._ssrcs.get(receiving_slot) != ssrc:
             self._ssrcs[receiving_slot] = ssrc
             self._receiver.claim(receiving_slot, int.from_bytes(ssrc, "big"))
@@ -133,18 +136,18 @@ class _Bundle:
         self._datagrams.append(datagram)
 
     def forget(self, receiving_slot: int) -> None:
-        """The slot is closed."""
+        """Forget a slot that is closed."""
         self._ssrcs.pop(receiving_slot, None)
 
     def send(self) -> int:
-        """Send everything; returns how many datagrams the system took."""
+        """Send everything; return how many datagrams the system took."""
         slots, self._slots = self._slots, []
         datagrams, self._datagrams = self._datagrams, []
         return self._sender.send_many(slots, datagrams) if slots else 0
 
 
 def _read(sockets: _Sockets, awaited: int) -> Iterator[tuple[int, bytes]]:
-    """Everything that has come, by slot; waits a little until it is as much as is awaited."""
+    """Yield everything that has come, by slot, after a short wait for as many as were sent."""
     awaited -= sockets.read(0)
     while awaited > 0 and sockets.wait(_PATIENCE):
         awaited -= sockets.read(0)
@@ -156,7 +159,7 @@ def _read(sockets: _Sockets, awaited: int) -> Iterator[tuple[int, bytes]]:
 
 
 class _Line:
-    """One party's line; what the server has for the party's source and sink."""
+    """One party's line; the party's source and sink as the server has them."""
 
     def __init__(
         self,
@@ -168,8 +171,8 @@ class _Line:
         self.leg = leg
         self.server_slot = -1
         self.party_slot = -1
-        self.up = _Wire()
-        self.down = _Wire()
+        self.up = _InFlight()
+        self.down = _InFlight()
         self._transport = transport
         self._source = source
         self._sink = sink
@@ -195,7 +198,7 @@ class _Line:
     # -- from the party to the server -------------------------------------------------------
 
     def send_up(self, before_ns: int) -> None:
-        """Hand over everything that the link lets arrive before this time."""
+        """Send everything that the link lets arrive before this time."""
         block = self._source.pull(before_ns)
         if block is None:
             return
@@ -207,14 +210,17 @@ class _Line:
             self.up.sent(datagram, arrival)
 
     def take_up(self, datagram: bytes) -> None:
+        """Receive a datagram at the server."""
         arrived = self.up.take(datagram)
         if arrived:
             self._transport.lost += len(arrived) - 1
             self._arrived.append((arrived[-1], datagram))
 
     def pull(self, before_ns: int) -> PacketBlock | None:
-        """What the server has read, as arrived when the link meant it to if that can still be:
-        what should have been played before the last frame is past."""
+        """Return packets read by the server, as arrived when the link meant it if possible.
+
+        A packet that should have been played before the last frame counts as arrived in it.
+        """
         if not self._arrived:
             return None
         arrived, self._arrived = self._arrived, []
@@ -225,7 +231,7 @@ class _Line:
     # -- from the server to the party -------------------------------------------------------
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        """Hand over what the server has for the party."""
+        """Send the server's packets to the party."""
         frame = first_frame
         for data in packets:
             for row in data:
@@ -235,7 +241,7 @@ class _Line:
                 frame += 1
 
     def take_down(self, datagram: bytes) -> None:
-        """Let the party hear a packet, after the loss of those it overtook."""
+        """Receive a datagram at the party, after the loss of those it overtook."""
         assert self._sink is not None
         frames = self.down.take(datagram)
         for frame in frames[:-1]:
@@ -245,18 +251,18 @@ class _Line:
             self._sink.push(frame, [np.frombuffer(datagram, np.uint8)[None]])
 
 
-class _Wire:
-    """Datagrams under way in one direction, with what is to be remembered of each."""
+class _InFlight:
+    """Datagrams in flight in one direction, each with a note."""
 
     def __init__(self) -> None:
         self._sent: deque[tuple[bytes, int]] = deque()
 
     def sent(self, datagram: bytes, note: int) -> None:
-        """A datagram is on its way."""
+        """Add a datagram in flight, with its note."""
         self._sent.append((datagram, note))
 
     def take(self, datagram: bytes) -> list[int]:
-        """What was noted of a datagram that came out, after that of those it overtook.
+        """Remove a datagram that came out; return its note, after those of datagrams it overtook.
 
         Empty for a datagram that was never sent.
         """

@@ -1,6 +1,6 @@
 """The network between a party and the server, as it is described: one link for each direction.
 
-``link`` does to packets what is described here, and the sender's clock stalls and runs by it.
+``link`` applies it to packets; the sender's clock stalls and runs by it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Jitter(Model):
 
     @property
     def scale(self) -> Duration:
-        """The most, the standard deviation or the mean, by the distribution."""
+        """The maximum, the standard deviation or the mean in nanoseconds, by the distribution."""
         return self.uniform or self.normal or self.exponential or Duration(0)
 
 
@@ -103,7 +103,7 @@ class Impairments(Model):
 
     @property
     def clean(self) -> bool:
-        """Whether packets are delayed, all alike, and nothing else happens to them."""
+        """Whether packets are only delayed, all alike."""
         jitter, loss = self.jitter is not None and self.jitter.scale, self.loss
         lossy = loss is not None and (loss.random or loss.gilbert_elliott is not None)
         return not (jitter or lossy or self.reorder or self.duplicate or self.one_way)
@@ -148,7 +148,7 @@ class Network(Impairments):
         return self.down or self._unless_split()
 
     def _unless_split(self) -> Impairments:
-        """Both ways alike, or a clean link beside the one that was described."""
+        """Return both ways alike, or a clean link beside the one that was described."""
         if self.up or self.down:
             return Impairments()
         return Impairments.model_construct(

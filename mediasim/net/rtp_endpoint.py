@@ -1,16 +1,16 @@
-"""An RTP endpoint somewhere else: one pair of UDP ports for a leg whose party is not simulated.
+"""An RTP endpoint elsewhere: one pair of UDP ports for a leg whose party is not simulated.
 
-Symmetric RTP (RFC 4961): what is sent leaves from the port that is received on. Where no remote
-address is given, the endpoint latches onto whoever sends it RTP first. RTCP has the next port, or
+Symmetric RTP (RFC 4961): packets are sent from the port that they are received on. Where no remote
+address is given, the endpoint latches onto the first sender of RTP. RTCP has the next port, or
 shares that of RTP (RFC 5761).
 
 Once its leg is up its RTP goes with that of all other endpoints through the media plane's
 :class:`mediasim.net.rtp_mux.RtpMux`.
 
-Which datagrams are the far side's shows where they come from (:class:`RtpSource`). A far side may
-send from another port than it receives on (as ffmpeg does), and a translator on the way may give
-it another one in the middle of a call. A stranger may send with its SSRC. So one source at a time
-is followed; another port of the far side's host takes its place when its packets go on with the
+Datagrams belong to the far side by where they come from (:class:`RtpSource`). A far side may send
+from another port than it receives on (as ffmpeg does), and a translator on the way may give it
+another one in the middle of a call. A stranger may send with its SSRC. So one source at a time is
+followed; another port of the far side's host takes its place when its packets go on with the
 stream's numbers, or when the source followed has been silent while it sent.
 """
 
@@ -26,51 +26,59 @@ from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
 from mediasim.net.batch_reader import DATAGRAM_BYTES
 from mediasim.net.rtp_mux import PacketWatcher, RtpMux
-from mediasim.net.udp import BUFFER_BYTES, DROPPED, UNSENT, Address, DatagramSocket
+from mediasim.net.udp import DROPPED, UNSENT, Address, DatagramSocket, bound_socket
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint", "RtpSource"]
 
 _SILENT_NS: Final = 60_000_000
+"""Nanoseconds of silence of the followed source after which another takes its place."""
 _MOST_KEPT: Final = 50
+"""Packets kept of a source that is not followed yet."""
 _FOLLOWING: Final = 50
-"""Numbers by which the next packet of a stream may be ahead of the last."""
+"""Sequence numbers by which the next packet of a stream may be ahead of the last."""
 _SECOND: Final = 48_000
 """Timestamp units of a second, of the fastest clock."""
 _MOST_REPORTS: Final = 10_000
 """RTCP packets that are kept: more than half a day of one stream's."""
 _SHORTEST_REPORT: Final = 4
+"""Bytes of the shortest RTCP packet."""
 _LOWEST, _HIGHEST, _TRIES = 20_000, 60_000, 200
 
 
 class RtpSource:
-    """One far side's."""
+    """The source address that is followed of one far side."""
 
     def __init__(self) -> None:
         self.sources: list[Address] = []
-        """All that were followed, in order."""
+        """All addresses that were followed, in order."""
         self.foreign = 0
-        """Packets of others: dropped."""
+        """Packets of other sources, which were dropped."""
         self._last: bytes = b""
+        """Header of the last packet followed; empty for none."""
         self._last_ns = 0
+        """Loop time of the last packet followed, in nanoseconds."""
         self._kept: list[bytes] = []
+        """Packets of another source, kept until it is followed or not."""
         self._keeps: Address | None = None
+        """The source whose packets are kept."""
         self._kept_ns = 0
+        """Loop time at which keeping them began, in nanoseconds."""
 
     def forget(self) -> None:
-        """Signalling has named another far side: whoever it is comes first."""
+        """Follow the first source that sends: signalling has named another far side."""
         self._last = b""
         self._keeps, self._kept = None, []
 
-    def went_on(self, at_ns: int, head: bytes) -> None:
-        """Packets of the source followed came meanwhile: the newest's time and header."""
+    def note_newest(self, at_ns: int, head: bytes) -> None:
+        """Note the newest packet of the source followed: its time and header."""
         self._last, self._last_ns = head, at_ns
 
     def take(self, at_ns: int, packet: bytes, sender: Address, remote: Address) -> list[bytes]:
-        """What is to be heard, now that a packet (of at least 12 bytes) has come.
+        """Return the packets to be heard, now that a packet (of at least 12 bytes) has come.
 
-        ``remote`` is where the far side receives. Packets that were kept until it was known whose
-        they are count as having come now.
+        ``remote`` is where the far side receives. Packets that were kept until their source was
+        followed count as having come now.
         """
         if sender[0] != remote[0]:
             self.foreign += 1
@@ -99,7 +107,7 @@ class RtpSource:
         return packets
 
     def _follows(self, packet: bytes) -> bool:
-        """Whether a packet goes on with the stream: its SSRC, numbers and timestamps."""
+        """Return whether a packet continues the stream: its SSRC, numbers and timestamps."""
         last = self._last
         numbers = int.from_bytes(packet[2:4], "big") - int.from_bytes(last[2:4], "big")
         ticks = int.from_bytes(packet[4:8], "big") - int.from_bytes(last[4:8], "big")
@@ -111,14 +119,14 @@ class RtpSource:
 
 
 class EndpointError(OSError):
-    """An endpoint's ports cannot be had; says which and why."""
+    """Raised if an endpoint's ports cannot be opened; the message says which and why."""
 
 
 class RtpEndpoint:
     """A :class:`mediasim.media.far_end.FarEnd` that is nothing but RTP.
 
-    Whoever signals for it (SIP, a scenario) sets where it sends to and what was agreed on, and is
-    asked by :meth:`connect` and :meth:`close` when the leg comes up and goes.
+    Its signalling (SIP, a scenario) sets the remote address and the format, and is called by
+    :meth:`connect` and :meth:`close` when the leg comes up and ends.
     """
 
     def __init__(
@@ -132,19 +140,21 @@ class RtpEndpoint:
     ) -> None:
         """``local`` with port 0: any even port. Raises EndpointError."""
         self.format = format
+        """The formats agreed on."""
         self.remote = remote
-        """Where RTP goes; None until the far side has sent some."""
+        """Address that RTP is sent to; None until the far side has sent some."""
         self.rtcp_remote: Address | None = None
-        """Where RTCP goes, if not to the port that follows from RTP's."""
+        """Address that RTCP is sent to; None: the port that follows from RTP's."""
         self.source = RtpSource()
-        """Whose RTP is heard."""
+        """The source address that is followed."""
         self.stray = 0
-        """Datagrams that are no RTP, or RTCP of others: dropped."""
+        """Datagrams that are no RTP, or RTCP of other senders, which were dropped."""
         self.reports: list[tuple[int, bytes]] = []
         """RTCP of the far side: (loop time in ns, compound packet)."""
         self.on_report: Callable[[bytes], None] | None = None
+        """Called with each RTCP packet of the far side."""
         self.watcher: PacketWatcher | None = None
-        """Sees the leg's packets, if set before it comes up."""
+        """Receives the leg's packets, if set before it comes up."""
         self._loop = loop
         self._mux = rtcp_mux
         self._latches = remote is None
@@ -161,23 +171,23 @@ class RtpEndpoint:
 
     @property
     def errors(self) -> Counter[str]:
-        """What the kernel refused, by name."""
+        """Errors of the kernel, by name."""
         return self._refused + (self._rtcp.errors if self._rtcp is not None else Counter())
 
     @property
     def foreign(self) -> int:
-        """Datagrams of others than the far side, or that are no RTP: dropped."""
+        """Datagrams of other senders, or that are no RTP, which were dropped."""
         return self.stray + self.source.foreign
 
     @property
     def sources(self) -> list[Address]:
-        """Where its RTP came from, in order."""
+        """Addresses that its RTP came from, in order."""
         return self.source.sources
 
     # -- what signalling says ---------------------------------------------------------------
 
     def set_remote(self, remote: Address, rtcp: Address | None = None) -> None:
-        """Send there from now on."""
+        """Send elsewhere from now on; ``rtcp``: where RTCP goes, if not to the next port."""
         if self.remote is not None and remote != self.remote:
             self.source.forget()
         self.remote, self.rtcp_remote = remote, rtcp
@@ -185,14 +195,14 @@ class RtpEndpoint:
         self._redirected()
 
     def set_format(self, format: FarEndFormat) -> None:
-        """What was agreed on, from now on; a leg that is up is told where it is something else."""
+        """Use another format from now on, and notify the listener of a leg that is up."""
         changed, self.format = format != self.format, format
         if changed and self._listener is not None:
             self._listener.reformatted()
             self._redirected()
 
     def hold(self, held: bool) -> None:
-        """Send nothing, or go on."""
+        """Stop sending, or resume."""
         self._held = held
         self._redirected()
 
@@ -203,7 +213,7 @@ class RtpEndpoint:
     # -- FarEnd -----------------------------------------------------------------------------
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
-        """Raises RuntimeError where the leg's media plane does not live in real time."""
+        """Carry the leg's packets. Raises RuntimeError if its media plane is not in real time."""
         mux = RtpMux.of(leg)
         if self._leg is None:
             now_ns = round(self._loop.time() * 1e9)
@@ -239,13 +249,13 @@ class RtpEndpoint:
 
     @property
     def destination(self) -> Address | None:
-        """Where RTP is sent now; None while it is on hold, or the far side not known."""
+        """Address that RTP is sent to now; None while it is on hold, or the far side unknown."""
         return None if self._held else self.remote
 
     def take(
         self, at_ns: int, packet: bytes, source: Any, last: tuple[int, bytes] | None
     ) -> list[bytes]:
-        """The RTP of the far side, now that a datagram has come; RTCP is noted, others counted.
+        """Return the far side's RTP in a datagram that has come; RTCP is noted, others are counted.
 
         ``last`` is when its newest packet had come, and that packet's header.
         """
@@ -260,13 +270,14 @@ class RtpEndpoint:
             self._drop("RTP")
             return []
         if last is not None:
-            self.source.went_on(*last)
+            self.source.note_newest(*last)
         foreign = self.source.foreign
         taken = self.source.take(at_ns, packet, sender, self.remote)
         DROPPED["RTP: foreign"] += self.source.foreign - foreign
         return taken
 
     def refused(self, error: Exception) -> None:
+        """Count a packet that the system refused to send."""
         words = error.strerror if isinstance(error, OSError) else None
         self._refused[words or type(error).__name__] += 1
 
@@ -275,6 +286,7 @@ class RtpEndpoint:
         DROPPED[f"{protocol}: foreign"] += 1
 
     def _note_report(self, data: bytes, sender: Address) -> None:
+        """Keep an RTCP packet of the far side, and report it; drop those of others."""
         known = [each[0] for each in (self.remote, self.rtcp_remote) if each is not None]
         if (known and sender[0] not in known) or len(data) < _SHORTEST_REPORT:
             self._drop("RTCP")
@@ -285,6 +297,7 @@ class RtpEndpoint:
             self.on_report(data)
 
     def _receive(self) -> tuple[bytes, Any] | None:
+        """Read a datagram and its sender; None for none."""
         while True:
             try:
                 return self.socket.recvfrom(DATAGRAM_BYTES)
@@ -295,7 +308,7 @@ class RtpEndpoint:
 
 
 def _pair(local: Address, mux: bool) -> tuple[socket.socket, socket.socket | None]:
-    """A port for RTP and, unless they are one, the next for RTCP."""
+    """Open a port for RTP and, unless they share one, the next for RTCP. Raises EndpointError."""
     host, port = local
     if port:
         return _open(host, port), None if mux else _open(host, port + 1)
@@ -322,12 +335,8 @@ def _pair(local: Address, mux: bool) -> tuple[socket.socket, socket.socket | Non
 
 
 def _open(host: str, port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    """Open a non-blocking UDP socket. Raises EndpointError."""
     try:
-        made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        made.bind((host, port))
+        return bound_socket(host, port)
     except OSError as error:
-        made.close()
         raise EndpointError(f"cannot open UDP port {port} on {host}: {error.strerror}") from None
-    return made

@@ -1,12 +1,12 @@
-"""The RTP of all legs whose far ends are not ours, received and sent together once a frame.
+"""The RTP of all legs with real far ends, received and sent together once a frame.
 
 RTP endpoints and SIP telephones have a UDP port each, as their session descriptions say. At the
 boundary of a frame everything that has come to any of them is read into one array, which the media
-plane takes as a whole, and what all of them are sent is made as one array; what is left to be done
-for each leg by itself is the system calls.
+plane takes as a whole, and the packets for all of them are made as one array; only the system calls
+are made for each leg by itself.
 
-A packet belongs to a leg by the port it came to. Whether it is its far side's is looked at closely
-when it comes from another address than the last one, or is no plain RTP; else it is the same.
+A packet belongs to a leg by the port it came to. Whether it is the far side's is examined when it
+comes from another address than the last one, or is no plain RTP; else it is taken as it is.
 """
 
 from __future__ import annotations
@@ -34,36 +34,36 @@ __all__ = ["PacketWatcher", "RtpMux", "RtpPort"]
 
 
 class PacketWatcher(Protocol):
-    """Sees what passes through a port: a capture."""
+    """Receives the packets that pass through a port: a capture."""
 
     def received(self, block: PacketBlock) -> None:
-        """Packets of the far side, as they are given to the leg."""
+        """Handle packets of the far side, as they are given to the leg."""
 
     def sent(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        """Packets, one for each frame from ``first_frame`` on; arrays (n, size)."""
+        """Handle packets sent, one for each frame from ``first_frame`` on; arrays (n, size)."""
 
 
 class RtpPort(Protocol):
-    """A leg's port, and what is known of its far side."""
+    """A leg's port, and the state of its far side."""
 
     socket: socket.socket
     watcher: PacketWatcher | None
 
     @property
     def destination(self) -> Address | None:
-        """Where RTP is sent now; None: nothing is."""
+        """Address that RTP is sent to now; None: nothing is sent."""
 
     def take(
         self, at_ns: int, packet: bytes, source: Any, last: tuple[int, bytes] | None
     ) -> list[bytes]:
-        """The RTP of its far side, now that a datagram has come from another source than the last.
+        """Return the far side's RTP, now that a datagram has come from another source.
 
-        ``last`` is when the newest from that source had come, and its header. It may be none, or
-        several that were kept until it was known whose they are.
+        ``last`` is when the newest from the source followed had come, and its header. The result
+        may be empty, or include packets that were kept until their source was followed.
         """
 
     def refused(self, error: Exception) -> None:
-        """The system refused a packet: count it."""
+        """Count a packet that the system refused to send."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,15 +73,15 @@ class _Carried:
     leg: Leg
     port: RtpPort
     source: Any = None
-    """Where its far side's last packet came from,"""
+    """Address that the far side's last packet came from; None: examine the next packet."""
     last: tuple[int, bytes] | None = None
-    """when, and that packet's header."""
-    place: int = -1
-    """Among those that are sent to together; -1: it is not."""
+    """When the far side's last packet came (ns), and its header; None once the port has it."""
+    index: int = -1
+    """Index among the legs that are sent to together; -1 if it is not one of them."""
 
 
 class RtpMux:
-    """The ports of one media plane in real time."""
+    """Carries the RTP of a media plane's legs through their UDP ports, in real time."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wall_ns: Callable[[], int]) -> None:
         """``wall_ns`` is the loop's time at this very moment, however late its callbacks are."""
@@ -89,23 +89,24 @@ class RtpMux:
         self._wall_ns = wall_ns
         self._reader = BatchReader()
         self._carried: dict[int, _Carried] = {}
-        """By the leg's row, which is its slot."""
+        """Legs and ports by the leg's row, which is its slot."""
         self._early: ReadBatch | None = None
-        """What came after the boundary at which it was read."""
+        """Datagrams that came after the boundary at which they were read."""
         self._wide = WideSender()
         self._together: list[_Carried] = []
-        """Legs that are sent to, in the order of the senders there,"""
+        """Legs that are sent to together, in the order of the wide sender's senders."""
         self._destinations: list[Address] = []
-        """where to,"""
+        """Addresses of those legs."""
         self._rows = np.zeros(0, np.int64)
-        """and their rows."""
+        """Rows of those legs."""
         self._singly: list[_Carried] = []
         """Legs whose codec has a coder for each stream."""
         self._watched: list[_Carried] = []
+        """Legs whose port has a watcher."""
 
     @staticmethod
     def of(leg: Leg) -> RtpMux:
-        """The mux of a leg's plane. Raises RuntimeError for one that does not live in real time."""
+        """Return the mux of a leg's plane. Raises RuntimeError for one that is not in real time."""
         mux = leg.room.plane.mux if isinstance(leg.room, Room) else None
         if not isinstance(mux, RtpMux):
             raise RuntimeError("RTP from elsewhere needs a media plane in real time")
@@ -114,7 +115,7 @@ class RtpMux:
     # -- legs -------------------------------------------------------------------------------
 
     def attach(self, leg: Leg, port: RtpPort) -> None:
-        """The leg's packets come and go through this port from now on. Raises OSError."""
+        """Carry the leg's packets through this port from now on. Raises OSError."""
         known = self._carried.get(leg.row)
         if known is not None:
             if known.port is port:
@@ -130,9 +131,11 @@ class RtpMux:
             self._loop.add_reader(port.socket, self._read_now)
 
     def detach(self, leg: Leg, port: RtpPort) -> None:
-        """Read the port, not closed yet, no more; nothing happens where another took its place."""
+        """Stop using a port that is not closed yet; ignored if another took its place."""
         if leg.row not in self._carried or self._carried[leg.row].port is not port:
             return
+        # Datagrams that were read must be examined while their ports are known; the next leg may
+        # get this row.
         waiting = _merged(self._early, self._examined(self._reader.taken()))
         self._early = waiting and _chosen(waiting, waiting.slots != leg.row)
         carried = self._carried.pop(leg.row)
@@ -144,45 +147,45 @@ class RtpMux:
             self._loop.remove_reader(carried.port.socket)
 
     def redirect(self, leg: Leg) -> None:
-        """The port's destination may have changed, and with it whose packets are its far side's."""
+        """Note that the port's destination may have changed, and with it the far side's source."""
         carried = self._carried[leg.row]
         carried.source = carried.last = None
         self._aim(carried)
 
     def _aim(self, carried: _Carried) -> None:
-        """Send to it together with the others, or no more."""
+        """Send to a leg together with the others, singly, or not at all."""
         destination, sender = carried.port.destination, carried.leg.sender
-        if carried.place >= 0 and self._wide.senders[carried.place] is not sender:
+        if carried.index >= 0 and self._wide.senders[carried.index] is not sender:
             self._stop(carried)  # it sends in another format now
         self._singly = [each for each in self._singly if each is not carried]
         if not CODECS[sender.codec].is_bytewise:
             self._singly.append(carried)
         if destination is None or not CODECS[sender.codec].is_bytewise:
             self._stop(carried)
-        elif carried.place >= 0:
-            self._destinations[carried.place] = destination
+        elif carried.index >= 0:
+            self._destinations[carried.index] = destination
         else:
             self._wide.add(carried.leg.sender)
-            carried.place = len(self._together)
+            carried.index = len(self._together)
             self._together.append(carried)
             self._destinations.append(destination)
             self._rows = np.append(self._rows, carried.leg.row)
 
     def _stop(self, carried: _Carried) -> None:
-        """Send to it no more; the last one takes its place."""
-        at, carried.place = carried.place, -1
+        """Stop sending to a leg; the last one takes its index."""
+        at, carried.index = carried.index, -1
         if at < 0:
             return
         self._wide.remove(at)
         last, destination = self._together.pop(), self._destinations.pop()
         if last is not carried:
-            last.place = at
+            last.index = at
             self._together[at], self._destinations[at] = last, destination
             self._rows[at] = last.leg.row
         self._rows = self._rows[:-1]
 
     def close(self) -> None:
-        """Read nothing any more."""
+        """Close the reader."""
         self._reader.close()
 
     # -- packets in -------------------------------------------------------------------------
@@ -191,7 +194,7 @@ class RtpMux:
         self._reader.read(self._wall_ns())
 
     def receive(self, known_before: int) -> Iterator[tuple[NDArray[np.int64], PacketBlock]]:
-        """What came before the boundary at which frame ``known_before`` begins.
+        """Yield what came before the boundary at which frame ``known_before`` begins.
 
         Yields rows of legs, none twice, and a packet of each; a leg's own in order of arrival.
         """
@@ -205,11 +208,11 @@ class RtpMux:
         if not due.all():
             self._early, batch = _chosen(batch, ~due), _chosen(batch, due)
         if len(batch.slots):
-            self._show(batch)
+            self._watch(batch)
             yield from _in_rounds(batch.slots, batch.block)
 
     def _examined(self, batch: ReadBatch | None) -> ReadBatch | None:
-        """Without what is not RTP of a leg's far side."""
+        """Return the RTP of the legs' far sides in a batch."""
         if batch is None:
             return None
         rows, block = batch.slots.tolist(), batch.block
@@ -230,7 +233,7 @@ class RtpMux:
         return batch
 
     def _sifted(self, batch: ReadBatch, good: NDArray[np.bool_]) -> ReadBatch:
-        """The good packets, and what the ports make of the others, each leg's in order."""
+        """Return the good packets, and what the ports make of the others, each leg's in order."""
         block, found = batch.block, list[tuple[int, int, int, bytes]]()
         newest: dict[int, int] = {}
         for index, row in enumerate(batch.slots.tolist()):
@@ -265,8 +268,8 @@ class RtpMux:
         places = np.append(np.flatnonzero(good), order)
         return _in_order(merged, np.argsort(places, kind="stable"))
 
-    def _show(self, batch: ReadBatch) -> None:
-        """Let those see what came who watch a port."""
+    def _watch(self, batch: ReadBatch) -> None:
+        """Pass the packets of watched ports to their watchers."""
         for each in self._watched:
             own = np.flatnonzero(batch.slots == each.leg.row)
             if len(own) and each.port.watcher is not None:
@@ -285,8 +288,8 @@ class RtpMux:
                 except UNSENT as error:
                     each.port.refused(error)
             for each in self._watched:
-                if each.port.watcher is not None and each.place >= 0:
-                    each.port.watcher.sent(frame, [self._wide.packets[each.place][None]])
+                if each.port.watcher is not None and each.index >= 0:
+                    each.port.watcher.sent(frame, [self._wide.packets[each.index][None]])
         for each in self._singly:
             self._send_singly(each, frame, outbound)
 
@@ -314,7 +317,7 @@ def _in_order(batch: ReadBatch, chosen: NDArray[np.intp]) -> ReadBatch:
 
 
 def _merged(first: ReadBatch | None, then: ReadBatch | None) -> ReadBatch | None:
-    """One batch behind the other."""
+    """Concatenate two batches, either of which may be None."""
     if first is None or then is None:
         return first or then
     return ReadBatch(np.append(first.slots, then.slots), joined([first.block, then.block]))
@@ -323,7 +326,7 @@ def _merged(first: ReadBatch | None, then: ReadBatch | None) -> ReadBatch | None
 def _in_rounds(
     slots: NDArray[np.int64], block: PacketBlock
 ) -> Iterator[tuple[NDArray[np.int64], PacketBlock]]:
-    """Packets in order of being read, as rounds: the first of each slot, then the second.
+    """Split packets into rounds: the first of each slot, then the second.
 
     Blocks in which each leg has one packet are what playout takes for all legs at once.
     """

@@ -1,7 +1,7 @@
-"""Session descriptions of one audio stream: read, offered, answered (RFC 8866, RFC 3264).
+"""Session descriptions of one audio stream: parsed, offered, answered (RFC 8866, RFC 3264).
 
-What is needed to agree on a codec and on where RTP goes, and nothing else. Other streams of an
-offer are refused in the answer, as RFC 3264 section 6 wants it. Static payload types need no rtpmap
+It covers the agreement on a codec and on where RTP goes, and nothing else. Other streams of an
+offer are refused in the answer, as RFC 3264 section 6 demands. Static payload types need no rtpmap
 line (RFC 3551 table 4).
 """
 
@@ -38,7 +38,7 @@ _MOST_CHARACTERS: Final = 65_536
 
 
 class SdpError(ValueError):
-    """A description that cannot be used; says what is wrong and what would be right."""
+    """Raised for a description that cannot be used; says what is wrong and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,16 @@ class PayloadFormat:
 
     payload_type: int
     encoding: str
-    """As an rtpmap line has it: PCMU/8000."""
+    """Encoding, clock rate and channels as in an rtpmap line: PCMU/8000."""
 
     @property
     def codec(self) -> str:
-        """The name we have for it, or its own in capitals."""
+        """The codec's name here, or for an unknown one its encoding in capitals."""
         return self.encoding.partition("/")[0].upper()
 
     @property
     def clock(self) -> int:
-        """Timestamp units in a second."""
+        """Timestamp units per second; 0 if not given."""
         rate = self.encoding.split("/")[1:2]
         return int(rate[0]) if rate and rate[0].isdigit() else 0
 
@@ -66,16 +66,18 @@ class SessionDescription:
     """The audio of a session, as one side describes it."""
 
     host: str
+    """Address that its RTP is to be sent to."""
     port: int
-    """Where its RTP is to be sent."""
+    """Port that its RTP is to be sent to."""
     streams: tuple[PayloadFormat, ...]
-    """In the order of preference."""
+    """Formats in the order of preference."""
     direction: Direction = "sendrecv"
     ptime: int = 20
-    """Milliseconds in a packet."""
+    """Milliseconds of audio in a packet."""
     rtcp_mux: bool = False
+    """Whether RTCP shares the port of RTP (RFC 5761)."""
     rtcp: tuple[str, int] | None = None
-    """Where RTCP goes, if not to the next port."""
+    """Address that RTCP is to be sent to; None: by the default rule."""
     session_id: int = 0
     version: int = 0
     protocol: str = "RTP/AVP"
@@ -83,7 +85,7 @@ class SessionDescription:
     """The m= lines, this stream's as ``audio``."""
 
     def find(self, codec: str, clock: int | None = None) -> int | None:
-        """The payload type of a codec."""
+        """Return the payload type of a codec; None if it is not offered."""
         for stream in self.streams:
             if stream.codec == codec and clock in (None, stream.clock):
                 return stream.payload_type
@@ -91,6 +93,7 @@ class SessionDescription:
 
     @property
     def rtcp_address(self) -> tuple[str, int]:
+        """Address that RTCP is to be sent to."""
         if self.rtcp is not None:
             return self.rtcp
         return self.host, self.port if self.rtcp_mux else self.port + 1
@@ -101,7 +104,7 @@ class SessionDescription:
         return self.direction in ("sendonly", "inactive") or self.host in ("0.0.0.0", "::")
 
     def text(self) -> str:
-        """As it is sent."""
+        """Return the description as it is sent."""
         return "\r\n".join(self._lines()) + "\r\n"
 
     def _lines(self) -> Iterator[str]:
@@ -141,7 +144,7 @@ def offer(
     session_id: int = 0,
     version: int = 0,
 ) -> SessionDescription:
-    """Describe what a leg can do. ``codecs`` in the order of preference; None: all there are."""
+    """Describe what a leg can receive; ``codecs`` in the order of preference, None for all."""
     rows = [CODECS[name] for name in (CODECS if codecs is None else codecs)]
     streams = [PayloadFormat(codec.payload_type, codec.rtpmap) for codec in rows]
     if event_payload_type is not None:
@@ -167,9 +170,9 @@ def answer(
     session_id: int = 0,
     version: int = 0,
 ) -> tuple[SessionDescription, FarEndFormat]:
-    """Take the first codec of an offer that is among ``codecs``; and what is spoken by it.
+    """Answer an offer with its first codec that is among ``codecs``; also return the formats.
 
-    Without ``codecs`` any that there is will do. Raises SdpError where there is none.
+    Without ``codecs`` any known codec is accepted. Raises SdpError if there is none.
     """
     codecs = tuple(CODECS) if codecs is None else codecs
     chosen = next((stream for stream in offered.streams if stream.codec in codecs), None)
@@ -194,7 +197,7 @@ def answer(
 
 
 def agreed(offered: SessionDescription, answered: SessionDescription) -> FarEndFormat:
-    """What is spoken after an answer to an offer of ours. Raises SdpError for one that is none."""
+    """Return the formats agreed on by an answer to our offer. Raises SdpError if there is none."""
     both = [
         (ours, theirs)
         for theirs in answered.streams
@@ -212,9 +215,9 @@ def agreed(offered: SessionDescription, answered: SessionDescription) -> FarEndF
 
 
 def _events_of(described: SessionDescription, chosen: PayloadFormat) -> PayloadFormat | None:
-    """Its telephone events (RFC 4733): with the clock of the codec, or else any."""
-    events = [it for it in described.streams if it.codec == "TELEPHONE-EVENT"]
-    same_clock = [it for it in events if it.clock == chosen.clock]
+    """Return the telephone events (RFC 4733) for a format: of its clock rate, or else any."""
+    events = [each for each in described.streams if each.codec == "TELEPHONE-EVENT"]
+    same_clock = [each for each in events if each.clock == chosen.clock]
     return next(iter(same_clock + events), None)
 
 
@@ -236,9 +239,9 @@ def _format(
 
 
 def parse_sdp(text: str) -> SessionDescription:
-    """The first audio stream of a description that legs can speak. Raises SdpError.
+    """Parse the first audio stream of a description whose codec is known. Raises SdpError.
 
-    Lines that say something else are passed over, as RFC 8866 section 5 wants it.
+    Other lines are ignored, as RFC 8866 section 5 demands.
     """
     if len(text) > _MOST_CHARACTERS:
         raise SdpError(f"expected at most {_MOST_CHARACTERS} characters, found {len(text)}")
@@ -261,7 +264,7 @@ def parse_sdp(text: str) -> SessionDescription:
 def _chosen(
     session: Sequence[str], sections: Sequence[Sequence[str]]
 ) -> tuple[int, SessionDescription]:
-    """The first audio stream with a codec of ours, or else the first that is one at all."""
+    """Return the first audio stream with a known codec, or else the first audio stream."""
     spoken: list[tuple[int, SessionDescription]] = []
     wrong: SdpError | None = None
     for number, section in enumerate(sections):
@@ -274,12 +277,12 @@ def _chosen(
             wrong = wrong or error
     if not spoken:
         raise wrong or SdpError("expected an audio stream (m=audio) with a port, found none")
-    ours = (each for each in spoken if any(it.codec in CODECS for it in each[1].streams))
+    ours = (one for one in spoken if any(each.codec in CODECS for each in one[1].streams))
     return next(ours, spoken[0])
 
 
 def _refused(line: str) -> str:
-    """A stream's line as it is refused: with port 0 (RFC 3264 section 6)."""
+    """Return a stream's m= line as it is refused: with port 0 (RFC 3264 section 6)."""
     kind, _, *rest = line[2:].split()
     return " ".join([kind, "0", *rest])
 

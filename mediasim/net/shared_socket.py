@@ -1,9 +1,9 @@
-"""One UDP socket for many legs, told apart by who sent a packet and by its SSRC.
+"""One UDP socket for many legs, told apart by the sender's address and the SSRC.
 
-For simulated parties, whose packets all go to and from one place: two sockets carry thousands of
-lines. On Linux a run of packets of equal size for one address is handed over in one call
-(UDP_SEGMENT, "GSO") and taken in one call (UDP_GRO): see udp(7). Elsewhere, and where the kernel
-refuses, each goes by itself; what is sent and received is the same.
+For simulated parties, whose packets all go to and from one address: two sockets carry thousands of
+lines. On Linux a run of packets of equal size for one address is sent in one call (UDP_SEGMENT,
+"GSO") and received in one call (UDP_GRO): see udp(7). Elsewhere, and where the kernel refuses, each
+goes by itself; what is sent and received is the same.
 
 A slot is a remote address, and the SSRCs (RFC 3550 section 5.1) that come from there for it. An
 address that one slot alone has needs no SSRC.
@@ -25,29 +25,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.net.batch_reader import ReadBatch, error_name
-from mediasim.net.udp import LOOPBACK, Address
+from mediasim.net.udp import LOOPBACK, Address, bound_socket
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock
 
 __all__ = ["SharedSocket"]
 
-_NOBODY: Final = -1
+_NONE: Final = -1
+"""Slot of packets that belong to none."""
 _SEVERAL: Final = -2
+"""Slot of an address that several slots share."""
 _BUFFER_BYTES: Final = 4 << 20
 """Asked of the kernel: it counts about 800 bytes a packet, and all legs' packets wait here. A
 stock Linux grants 208 KB (``sysctl net.core.rmem_max``)."""
 _LARGEST: Final = 1 << 16
+"""Bytes of room for one call."""
 _FIRST_ROOM: Final = 1 << 20
+"""Bytes of room for reading at first."""
 _SEGMENT_OPTION: Final = 103
 _GRO_OPTION: Final = 104
 _MOST_SEGMENTS: Final = 64
-"""In one call: what every kernel with UDP_SEGMENT takes."""
+"""Packets in one call at most: what every kernel with UDP_SEGMENT accepts."""
 _MOST_AT_ONCE: Final = 60_000
-"""Bytes in one call: less than a datagram may have."""
+"""Bytes in one call at most: less than a datagram may have."""
 _MOST_OF_EACH: Final = 64
+"""Datagrams read at once per slot."""
 
 
 class _Demux:
-    """Slots, their remote addresses and the SSRCs they claim, made ready for arrays."""
+    """Slots, their remote addresses and the SSRCs they claim, prepared for array operations."""
 
     def __init__(
         self, remotes: Sequence[Address | None], claims: Mapping[tuple[Address, int], int]
@@ -62,20 +67,20 @@ class _Demux:
                 only.append(slot)
             else:
                 only[number] = _SEVERAL
-        self._only = np.array([*only, _NOBODY], np.int64)  # the last is for strangers
+        self._only = np.array([*only, _NONE], np.int64)  # the last is for strangers
         keys = np.array([self.sources[at] << 32 | ssrc for at, ssrc in claims], np.int64)
         order = keys.argsort()
         self._keys = np.append(keys[order], np.iinfo(np.int64).max)
-        self._slots = np.append(np.array(list(claims.values()), np.int64)[order], _NOBODY)
+        self._slots = np.append(np.array(list(claims.values()), np.int64)[order], _NONE)
 
     def slots_of(self, sources: NDArray[np.int64], block: PacketBlock) -> NDArray[np.int64]:
-        """The slot of each packet; negative for those of nobody."""
+        """Return the slot of each packet; negative for those that belong to none."""
         slots = self._only[sources]
         shared = np.flatnonzero(slots == _SEVERAL)
         if len(shared):
             keys = sources[shared] << 32 | _ssrc_of(block)[shared]
             at = np.searchsorted(self._keys, keys)
-            slots[shared] = np.where(self._keys[at] == keys, self._slots[at], _NOBODY)
+            slots[shared] = np.where(self._keys[at] == keys, self._slots[at], _NONE)
         return slots
 
 
@@ -85,7 +90,7 @@ def _as_rows(
     segments: NDArray[np.int64],
     counts: NDArray[np.int64],
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Datagrams that lie one behind the other as rows, and their lengths."""
+    """Return datagrams that lie one behind the other as rows, and their lengths."""
     first = int(segments[0])
     if first and (segments == first).all() and (sizes % first == 0).all():
         data = used.reshape(-1, first)
@@ -97,16 +102,16 @@ def _as_rows(
     width = max(HEADER_SIZE, int(length.max()))
     data = np.zeros((len(length), width), np.uint8)
     for size in np.unique(length).tolist():
-        of = np.flatnonzero(length == size)
-        data[of, :size] = used[start[of][:, None] + np.arange(size)]
+        rows = np.flatnonzero(length == size)
+        data[rows, :size] = used[start[rows][:, None] + np.arange(size)]
     return data, length
 
 
 def _ssrc_of(block: PacketBlock) -> NDArray[np.int64]:
-    """Of RTP packets, and of RTCP on the same port (RFC 5761), whose sender's it is."""
+    """Return the SSRCs of RTP packets, and of RTCP on the same port (RFC 5761) the sender's."""
     rows, stride = block.data.shape
     if stride < HEADER_SIZE:
-        return np.full(rows, _NOBODY, np.int64)
+        return np.full(rows, _NONE, np.int64)
     found = np.ndarray((rows,), ">u4", block.data, 8, (stride,)).astype(np.int64)
     second = block.data[:, 1]
     control = np.flatnonzero((second >= RTCP_TYPES.start) & (second < RTCP_TYPES.stop))
@@ -116,10 +121,10 @@ def _ssrc_of(block: PacketBlock) -> NDArray[np.int64]:
 
 
 class SharedSocket:
-    """Slots on one socket; the same to its users as :class:`mediasim.net.udp.UdpSockets`.
+    """Slots on one socket, with the interface of :class:`mediasim.net.udp.UdpSockets`.
 
-    Nothing here raises once the socket is open: what the kernel refuses is counted in ``errors``
-    by its name.
+    Nothing here raises once the socket is open: errors of the kernel are counted in ``errors`` by
+    name.
     """
 
     def __init__(self, *, offload: bool = True) -> None:
@@ -128,25 +133,23 @@ class SharedSocket:
         self.sent = 0
         self.received = 0
         self.strange = 0
-        """Datagrams of no slot."""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        """Datagrams that belong to no slot."""
+        self._socket = bound_socket(LOOPBACK, 0)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
-        self._socket.bind((LOOPBACK, 0))
         self.segments = offload and _has(self._socket, _SEGMENT_OPTION, 0)
-        """Whether packets are sent many at a time,"""
+        """Whether packets are sent many in one call."""
         self.coalesces = offload and _has(self._socket, _GRO_OPTION, 1)
-        """and received so."""
+        """Whether packets are received many in one call."""
         self._remotes: list[Address | None] = []
         self._free: list[int] = []
         self._claims: dict[tuple[Address, int], int] = {}
         self._table: _Demux | None = None
         self._room = bytearray(_FIRST_ROOM)
         self._used = 0
-        """Bytes of that room that hold what was read."""
+        """Bytes of the room that hold what was read."""
         self._reads: list[tuple[int, int, int, Address]] = []
-        """Of each call: the time, bytes, bytes of a segment, and from where."""
+        """Of each call: time (ns), bytes, bytes of a segment, and sender."""
 
     # -- slots ------------------------------------------------------------------------------
 
@@ -154,26 +157,26 @@ class SharedSocket:
         return len(self._remotes) - len(self._free)
 
     def open(self) -> int:
-        """A new slot."""
+        """Open a slot."""
         if self._free:
             return self._free.pop()
         self._remotes.append(None)
         return len(self._remotes) - 1
 
     def address(self, slot: int = 0) -> Address:
-        """Where others reach it: the same for all slots."""
+        """Return the address of the socket: the same for all slots."""
         host, port = self._socket.getsockname()
         return host, port
 
     def connect(self, slot: int, remote: Address) -> None:
-        """Send there, and receive from there."""
+        """Send to a remote address, and receive from there."""
         self._remotes[slot] = remote
         self._table = None
 
     def claim(self, slot: int, ssrc: int) -> bool:
-        """Packets with this SSRC from the slot's remote address are the slot's from now on.
+        """Give a slot the packets with this SSRC from its remote address, from now on.
 
-        Returns False if they are another's.
+        Returns False if another slot has claimed them. Raises LookupError for an unconnected slot.
         """
         remote = self._remotes[slot]
         if remote is None:
@@ -186,7 +189,7 @@ class SharedSocket:
         if self._remotes[slot] is None and slot in self._free:
             raise LookupError(f"slot {slot} is closed")
         self._remotes[slot] = None
-        self._claims = {key: of for key, of in self._claims.items() if of != slot}
+        self._claims = {key: held for key, held in self._claims.items() if held != slot}
         self._free.append(slot)
         self._table = None
 
@@ -200,12 +203,13 @@ class SharedSocket:
     # -- datagrams in -----------------------------------------------------------------------
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something has come, for so long at most; returns whether it has."""
+        """Wait until a datagram has come, for so long at most; return whether one has."""
         return bool(select.select([self._socket], [], [], seconds)[0])
 
     def read(self, now_ns: int) -> int:
-        """Read what has come, as having arrived now; returns how many datagrams."""
+        """Read what has come, as having arrived now; return how many datagrams."""
         count = 0
+        # A flood is read up to here, so that it holds up no frame.
         ceiling = max(1, len(self)) * _MOST_OF_EACH
         while count < ceiling:
             found = self._read_one(now_ns)
@@ -239,7 +243,7 @@ class SharedSocket:
         return -(-size // segment) if segment else 1
 
     def taken(self) -> ReadBatch | None:
-        """Everything read since last asked, in the order of reading; None for nothing."""
+        """Return everything read since the last call, in the order of reading; None for nothing."""
         if not self._reads:
             return None
         reads, self._reads = self._reads, []
@@ -248,7 +252,7 @@ class SharedSocket:
         times, sizes, segments = (
             np.array(column, np.int64) for column in list(zip(*reads, strict=True))[:3]
         )
-        sources = np.array([table.sources.get(each[3], _NOBODY) for each in reads], np.int64)
+        sources = np.array([table.sources.get(each[3], _NONE) for each in reads], np.int64)
         counts = np.maximum(1, -(-sizes // np.maximum(1, segments)))
         data, length = _as_rows(np.frombuffer(self._room, np.uint8, used), sizes, segments, counts)
         block = PacketBlock(data, length, np.repeat(times, counts))
@@ -268,7 +272,7 @@ class SharedSocket:
     # -- datagrams out ----------------------------------------------------------------------
 
     def send(self, slot: int, datagram: bytes) -> bool:
-        """Send to where the slot is connected to; returns whether the system took it."""
+        """Send to the slot's remote address; return whether the system took it."""
         remote = self._remotes[slot]
         if remote is None:
             raise LookupError(f"slot {slot} is not connected")
@@ -284,7 +288,7 @@ class SharedSocket:
         return True
 
     def send_many(self, slots: Sequence[int], datagrams: Sequence[bytes]) -> int:
-        """Send a datagram from each of ``slots``; returns how many the system took."""
+        """Send a datagram from each of ``slots``; return how many the system took."""
         before = self.sent
         forms = (
             (self._remotes[slot], len(each)) for slot, each in zip(slots, datagrams, strict=True)
@@ -302,7 +306,7 @@ class SharedSocket:
         return self.sent - before
 
     def send_run(self, packets: NDArray[np.uint8], remote: Address) -> int:
-        """Send packets (n, size) to one address, many at a time; returns how many were taken."""
+        """Send packets (n, size) to one address, many in a call; return how many were taken."""
         count, size = packets.shape
         step = max(1, min(_MOST_SEGMENTS, _MOST_AT_ONCE // max(1, size))) if self.segments else 1
         before = self.sent
@@ -314,7 +318,7 @@ class SharedSocket:
         return self.sent - before
 
     def _send_segments(self, piece: NDArray[np.uint8], size: int, remote: Address) -> bool:
-        """Returns whether the kernel can do that; what else it refuses is counted."""
+        """Send packets in one call; return False if the kernel cannot. Other errors are counted."""
         how = [(socket.IPPROTO_UDP, _SEGMENT_OPTION, struct.pack("=H", size))]
         try:
             self._socket.sendmsg([piece.data], how, 0, remote)
@@ -341,7 +345,7 @@ def _segment_of(ancillary: list[tuple[int, int, bytes]]) -> int:
 
 
 def _has(made: socket.socket, option: int, value: int) -> bool:
-    """Whether the kernel knows an option of UDP sockets."""
+    """Set an option of UDP sockets; return whether the kernel knows it."""
     if sys.platform != "linux":
         return False
     try:

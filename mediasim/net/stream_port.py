@@ -1,4 +1,4 @@
-"""The port through which streams reach an app: what they need of a WebSocket. It opens none.
+"""The port through which media streams reach an app: an interface for WebSockets.
 
 The messages are text frames, most of them audio, and go both ways.
 """
@@ -12,11 +12,12 @@ __all__ = ["StreamEnd", "StreamListener", "StreamPort", "StreamRefused", "Stream
 
 
 class StreamRefused(Exception):
-    """No WebSocket could be opened; says why in words."""
+    """Raised if no WebSocket could be opened; the message says why."""
 
     def __init__(self, words: str, why: Literal["timeout", "refused", "handshake"]) -> None:
         super().__init__(words)
         self.why = why
+        """The kind of failure."""
 
 
 StreamEnd = Literal["closed", "protocol", "broken"]
@@ -25,16 +26,16 @@ without either."""
 
 
 class StreamListener(Protocol):
-    """Receives what comes over a WebSocket. Called on the engine's loop, between frames."""
+    """Receives the messages of a WebSocket. Called on the engine's loop, between frames."""
 
     def message(self, data: str | bytes) -> None:
-        """A text frame has come, or a binary one."""
+        """Handle a text frame, or a binary one."""
 
     def closed(self, end: StreamEnd, code: int, words: str) -> None:
-        """The app has ended it. Called once, and not after our own ``close``."""
+        """Handle the end by the app. Called once, and not after our own ``close``."""
 
     def congested(self) -> None:
-        """The app takes in less than it is sent: audio was left out."""
+        """Handle that audio was left out: the app takes in less than it is sent."""
 
 
 class StreamSocket(Protocol):
@@ -43,18 +44,18 @@ class StreamSocket(Protocol):
     def send(self, text: str, *, audio: bool = False) -> None:
         """Send a text frame. One of ``audio`` may be left out where the app cannot keep up.
 
-        A virtual clock stands still until the app has read it and has had its chance to answer;
-        an answer has been received by then.
+        A virtual clock stands still until the app has read it and has had its chance to answer; an
+        answer has been received by then.
         """
 
     def close(self) -> None:
-        """Close it; the listener is called no more."""
+        """Close it; the listener is not called any more."""
 
 
 class StreamPort(Protocol):
-    """The user's app, over WebSockets. Awaited on the engine's loop; a virtual clock holds."""
+    """Opens WebSockets to the user's app. Awaited on the engine's loop; a virtual clock holds."""
 
     async def connect(
         self, url: str, headers: Mapping[str, str], listener: StreamListener
     ) -> StreamSocket:
-        """Open one at a ``ws://`` or ``wss://`` URL. Raises StreamRefused."""
+        """Open a WebSocket at a ``ws://`` or ``wss://`` URL. Raises StreamRefused."""

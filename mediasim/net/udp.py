@@ -1,10 +1,10 @@
-"""UDP sockets on an event loop: one that no datagram ends, and one for each slot, read in batches.
+"""UDP sockets on an event loop: one that survives any datagram, and many that are read in batches.
 
 asyncio's own datagram transport closes itself for good when an address cannot be sent to (a port
 beyond 65,535, a host that is no name), and lets a flood hold up everything else.
 
 A port for each slot is for simulated parties, at either side of their lines. No packet has to be
-told apart by who sent it, and each socket's own buffer survives a stall of seconds.
+told apart by its sender, and each socket's own buffer survives a stall of seconds.
 """
 
 from __future__ import annotations
@@ -26,30 +26,45 @@ __all__ = [
     "Address",
     "DatagramSocket",
     "UdpSockets",
+    "bound_socket",
     "drop",
 ]
 
 Address = tuple[str, int]
 UNSENT: Final = (OSError, OverflowError, TypeError, ValueError)
-"""What sending raises where the system refuses a packet, or the address is none."""
+"""Exceptions raised by sending if the system refuses a packet, or the address is none."""
 _LOG: Final = logging.getLogger("mediasim")
 _MOST_AT_ONCE: Final = 64
 """Datagrams read before the loop has its turn again."""
 DROPPED: Final[Counter[str]] = Counter()
-"""Datagrams and messages that this process has dropped, by protocol and reason, as health tells."""
+"""Datagrams and messages that this process has dropped, by protocol and reason; shown by health."""
 LOOPBACK: Final = "127.0.0.1"
 BUFFER_BYTES: Final = 256 * 1024
-"""Asked of the kernel per socket: seconds of one stream (it counts about 800 bytes a packet)."""
+"""Receive buffer of a socket: seconds of one stream (the kernel counts about 800 bytes a
+packet)."""
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Open a non-blocking UDP socket with a receive buffer of ``BUFFER_BYTES``. Raises OSError."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def drop(protocol: str, error: Exception) -> None:
-    """Count what was dropped because handling it raised ``error``."""
+    """Count a datagram that was dropped because handling it raised ``error``."""
     DROPPED[f"{protocol}: {type(error).__name__}"] += 1
     _LOG.debug("a datagram of %s was dropped: %r", protocol, error, exc_info=error)
 
 
 class DatagramSocket:
-    """Reads a bound, non-blocking socket until it is closed; ``received`` gets each datagram."""
+    """A non-blocking socket that is read until it is closed; ``received`` gets each datagram."""
 
     def __init__(
         self,
@@ -60,11 +75,13 @@ class DatagramSocket:
         *,
         most_bytes: int = 2048,
     ) -> None:
-        """``protocol`` is what goes over it, by which its drops are counted; of a longer datagram
-        than ``most_bytes`` only these are read."""
+        """``protocol`` is the name by which drops are counted.
+
+        Of a datagram longer than ``most_bytes`` only these are read.
+        """
         self.local: Address = bound.getsockname()[:2]
         self.errors: Counter[str] = Counter()
-        """What the kernel refused to send or to receive, by name."""
+        """Errors of the kernel in sending or receiving, by name."""
         self._loop = loop
         self._socket = bound
         self._protocol = protocol
@@ -86,7 +103,7 @@ class DatagramSocket:
             drop(self._protocol, error)
 
     def close(self) -> None:
-        """Read nothing more; does nothing where it has been closed already."""
+        """Stop reading and close; does nothing if it is closed already."""
         if self.open:
             self._loop.remove_reader(self._socket)
             self._socket.close()
@@ -111,12 +128,13 @@ class DatagramSocket:
 class UdpSockets:
     """Sockets by slot number; a closed slot's number is used again.
 
-    Nothing here raises once a socket is open: what the kernel refuses is counted in ``errors``
-    by its name (ENOBUFS, ECONNREFUSED ...).
+    Nothing here raises once a socket is open: errors of the kernel are counted in ``errors`` by
+    name (ENOBUFS, ECONNREFUSED ...).
     """
 
     def __init__(self) -> None:
         self.sent = 0
+        """Datagrams sent."""
         self._reader = BatchReader()
         self.errors = self._reader.errors
         self.wait = self._reader.wait
@@ -131,26 +149,23 @@ class UdpSockets:
         return self._reader.received
 
     def taken(self) -> ReadBatch | None:
-        """Everything read since last asked, in the order of reading; None for nothing."""
+        """Return everything read since the last call, in the order of reading; None for nothing."""
         return self._reader.taken()
 
     # -- sockets ----------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        """How many are open."""
+        """Return how many are open."""
         return len(self._sockets) - len(self._free)
 
     def open(self) -> int:
-        """A new socket on a port the kernel chooses; returns its slot.
+        """Open a socket on a port the kernel chooses; return its slot.
 
-        Raises OSError when there are no more descriptors or ports.
+        Raises OSError if there are no more descriptors or ports.
         """
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made = bound_socket(LOOPBACK, 0)
         slot = self._free[-1] if self._free else len(self._sockets)
         try:
-            made.setblocking(False)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-            made.bind((LOOPBACK, 0))
             self._reader.add(made, slot)
         except OSError:
             made.close()
@@ -165,16 +180,16 @@ class UdpSockets:
         return slot
 
     def address(self, slot: int) -> Address:
-        """Where others reach it."""
+        """Return the address of a slot's socket."""
         host, port = self._socket(slot).getsockname()
         return host, port
 
     def connect(self, slot: int, remote: Address) -> None:
-        """Send there, and receive from nobody else."""
+        """Send to a remote address, and receive from there alone."""
         self._socket(slot).connect(remote)
 
     def claim(self, slot: int, ssrc: int) -> bool:
-        """Whatever comes to a slot's own port is the slot's."""
+        """Do nothing: whatever comes to a slot's own port is the slot's. Returns True."""
         return True
 
     def close(self, slot: int) -> None:
@@ -199,7 +214,7 @@ class UdpSockets:
     # -- datagrams out ----------------------------------------------------------------------
 
     def send(self, slot: int, datagram: bytes) -> bool:
-        """Send to where the slot is connected to; returns whether the system took it."""
+        """Send to the slot's remote address; return whether the system took it."""
         try:
             self._senders[slot](datagram)
         except OSError as error:
@@ -209,7 +224,7 @@ class UdpSockets:
         return True
 
     def send_many(self, slots: Sequence[int], datagrams: Sequence[bytes]) -> int:
-        """Send a datagram from each of ``slots``; returns how many the system took."""
+        """Send a datagram from each of ``slots``; return how many the system took."""
         before = self.sent
         for slot, datagram in zip(slots, datagrams, strict=True):
             self.send(slot, datagram)

@@ -1,10 +1,9 @@
 """The virtual-time event loop: waiting moves the clock instead of spending it.
 
-When nothing is ready, the clock jumps to the next timer. Before it jumps, whoever registered
-with :meth:`VirtualLoop.before_jump` (the media plane) lives through the gap, step by step; a
-step may put new timers before the old target, and the jump then ends there. While somebody
-holds the clock (a request to a real server, a thread), the loop waits in real time and its own
-time stands still.
+When nothing is ready, the clock jumps to the next timer. Before it jumps, the function registered
+with :meth:`VirtualLoop.before_jump` (the media plane) processes the gap, step by step; a step may
+put new timers before the old target, and the jump then ends there. While the clock is held (for a
+request to a real server, a thread), the loop waits in real time and its own time stands still.
 
 Time is a whole number of nanoseconds inside, so nothing creeps; ``time()`` gives seconds.
 """
@@ -28,13 +27,14 @@ __all__ = ["VirtualDeadlock", "VirtualLoop", "run_virtual"]
 T = TypeVar("T")
 
 Advance = Callable[[int], int]
-"""Takes the loop time wanted (ns), lives through one step towards it, returns the time reached."""
+"""Takes the loop time wanted (ns), processes one step towards it, returns the time reached."""
 
 _HELD_POLL = 0.05
+"""Seconds between looks at whether the clock is still held."""
 
 
 class VirtualDeadlock(RuntimeError):
-    """Every task waits and no timer is set: in real time this would hang for ever."""
+    """Raised if every task waits and no timer is set: in real time this would hang for ever."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -42,6 +42,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now_ns = 0
+        """The loop's time in nanoseconds."""
         self._turns = itertools.count()
         self._holds = 0
         self._advance: Advance | None = None
@@ -58,7 +59,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         *args: Any,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """As asyncio's, but timers of one time come in the order in which they were set.
+        """Set a timer as asyncio does, but run timers of one time in the order they were set.
 
         asyncio's heap leaves that order to whatever other timers there are.
         """
@@ -69,12 +70,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return timer
 
     def before_jump(self, advance: Advance | None) -> None:
-        """Let ``advance`` live through each gap before the clock jumps over it."""
+        """Let ``advance`` process each gap before the clock jumps over it; None: no longer."""
         self._advance = advance
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Stand still while something outside the loop's time is under way."""
+        """Hold the clock while something outside the loop's time is in progress."""
         self._holds += 1
         try:
             yield
@@ -83,10 +84,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     @property
     def held(self) -> bool:
+        """Whether the clock is held."""
         return self._holds > 0
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
-        """As asyncio's; threads end in real time."""
+        """Shut down as asyncio does, the clock held: threads end in real time."""
         with self.hold():
             await super().shutdown_default_executor(*args, **kwargs)
 
@@ -109,8 +111,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return True
 
     def _pass_until(self, target: int) -> None:
+        """Process the gap up to a time, or to an earlier timer that a step has set."""
         while self._advance is not None and self.now_ns < target:
             self.now_ns = max(self.now_ns, min(self._advance(target), target))
+            # What a step has set off comes before the rest of the gap, a timer that it
+            # has set as well.
             if self._ready:  # type: ignore[attr-defined]
                 return
             earlier = self._next_timer_ns()
@@ -120,7 +125,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _TimerInTurn(asyncio.TimerHandle):
-    """A timer that knows which of several of its time was set first."""
+    """A timer that runs after those of its time that were set before it."""
 
     __slots__ = ("turn",)
     turn: int
@@ -136,6 +141,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[Any, int]]:
+        # Callbacks are ready: they run at this very time.
         if timeout is not None and timeout <= 0:
             return super().select(0)
         if self._loop.held:
@@ -147,9 +153,9 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 def run_virtual(main: Callable[[MediaPlane], Coroutine[Any, Any, T]], block: int) -> T:
-    """Run ``main(plane)`` in virtual time, rooms living through ``block`` frames at once at most.
+    """Run ``main(plane)`` in virtual time, rooms advancing by ``block`` frames at once at most.
 
-    Must not be called on a running loop. What ``main`` raises is raised.
+    Must not be called on a running loop. Raises what ``main`` raises.
     """
     plane = MediaPlane(max_lag=block)
     loop = VirtualLoop()

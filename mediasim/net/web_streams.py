@@ -1,11 +1,11 @@
 """WebSockets to the user's app: a StreamPort over the web loop.
 
 With the real clock, messages go out as frames pass, and answers come in when they come. A virtual
-clock stands still after each frame until the app has taken the frame's messages in: pings, which a
+clock stands still after each frame until the app has read the frame's messages: pings, which a
 WebSocket answers in order, go back and forth until some in a row bring no new message with them,
 and then perhaps some time of the wall clock passes. So an app that answers a message before it
 reads the next is heard in the very next frame, on a machine of any speed; one that thinks for some
-time of its own is heard that much later, counted in what frames took meanwhile.
+time of its own is heard that much later, counted in the time that frames took meanwhile.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 __all__ = ["WebStreams"]
 
 _QUIET_ROUNDS: Final = 3
-"""Pings in a row that bring nothing new: an app's loop has come round as often."""
+"""Pings in a row without a new message after which an app's loop has come round as often."""
 _PATIENCE: Final = 2.0
-"""Seconds of the wall clock that an app may take to read a frame; one that takes longer is not
-waited for until it has caught up."""
+"""Seconds of the wall clock that an app may take to read a frame.
+
+One that takes longer is not waited for until it has caught up."""
 _MOST_UNHANDLED: Final = 2000
-"""Messages of one app that may wait for the engine; beyond them no more of its are read."""
+"""Messages of one app that may wait for the engine; beyond them its connection is not read."""
 
 Work = Callable[[], None]
 
@@ -49,8 +50,8 @@ class WebStreams:
     ) -> None:
         """``hold`` stops the engine's clock; it is called on the engine's loop.
 
-        ``waits``: hold it after each frame, as a virtual clock has to be, and ``grace`` seconds
-        longer than the app needs to read.
+        ``waits``: hold the clock after each frame, as a virtual clock has to be, and ``grace``
+        seconds longer than the app needs to read.
         """
         self._web = web
         self._hold = hold
@@ -77,24 +78,24 @@ class WebStreams:
         opening = self._opened(socket, url, headers)
         with self._hold():
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(opening, self._web))
-        for work in socket.begun():
+        for work in socket.handed_out():
             self._engine.call_soon(work)
         return socket
 
     async def close(self) -> None:
-        """Close what is open; to be awaited on the web loop."""
-        wires = [socket.wire for socket in self._open.values() if socket.wire is not None]
-        for wire in wires:
-            wire.close()
-        if wires:
-            await asyncio.wait([wire.gone for wire in wires], timeout=2.0)
+        """Close all open connections; to be awaited on the web loop."""
+        connections = [socket.ws for socket in self._open.values() if socket.ws is not None]
+        for ws in connections:
+            ws.close()
+        if connections:
+            await asyncio.wait([ws.gone for ws in connections], timeout=2.0)
 
     async def _opened(self, socket: _Socket, url: str, headers: Mapping[str, str]) -> None:
-        from mediasim.net.websocket import open_wire
+        from mediasim.net.websocket import open_websocket
 
-        socket.wire = await open_wire(url, headers, socket)
+        socket.ws = await open_websocket(url, headers, socket)
         self._open[socket.number] = socket
-        socket.wire.gone.add_done_callback(lambda _: self._open.pop(socket.number, None))
+        socket.ws.gone.add_done_callback(lambda _: self._open.pop(socket.number, None))
 
     # -- to the app: on the engine's loop, then on the web loop -----------------------------
 
@@ -118,16 +119,16 @@ class WebStreams:
         settling.add_done_callback(lambda _: self._on_engine(held.close))
 
     def _carry(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
-        of: dict[_Socket, list[tuple[str, bool]]] = {}
+        messages_of: dict[_Socket, list[tuple[str, bool]]] = {}
         for socket, text, audio in posted:
             if text is not None:
-                of.setdefault(socket, []).append((text, audio))
-        for socket, messages in of.items():
-            if socket.wire is not None:
-                socket.wire.send(messages)
+                messages_of.setdefault(socket, []).append((text, audio))
+        for socket, messages in messages_of.items():
+            if socket.ws is not None:
+                socket.ws.send(messages)
         for socket, text, _ in posted:
-            if text is None and socket.wire is not None:
-                socket.wire.close()
+            if text is None and socket.ws is not None:
+                socket.ws.close()
 
     async def _carry_and_settle(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
         self._settling += 1
@@ -141,16 +142,17 @@ class WebStreams:
 
     async def _settle(self, sockets: dict[int, _Socket]) -> None:
         """Wait until the apps have read everything, and have had their chance to answer."""
-        wires = [each.wire for each in sockets.values() if each.wire and not each.behind]
-        received, quiet = sum(wire.received for wire in wires), 0
-        while quiet < _QUIET_ROUNDS and wires:
-            answers = {wire: wire.ping() if wire.open else wire.gone for wire in wires}
+        connections = [each.ws for each in sockets.values() if each.ws and not each.behind]
+        received, quiet = sum(ws.received for ws in connections), 0
+        while quiet < _QUIET_ROUNDS and connections:
+            # A pong comes after all that the app sent while reading what was sent before the ping.
+            answers = {ws: ws.ping() if ws.open else ws.gone for ws in connections}
             _, late = await asyncio.wait(answers.values(), timeout=_PATIENCE)
             if late:
-                wires = self._give_up(
+                connections = self._give_up(
                     sockets, {w for w, it in answers.items() if it in late}, answers
                 )
-            now = sum(wire.received for wire in wires)
+            now = sum(ws.received for ws in connections)
             quiet = quiet + 1 if now == received else 0
             received = now
         if self._grace:
@@ -164,25 +166,25 @@ class WebStreams:
     ) -> list[WebSocketConnection]:
         """Stop waiting for the late ones until they have caught up; returns the others."""
         for socket in sockets.values():
-            if socket.wire in late:
+            if socket.ws in late:
                 socket.behind = True
-                answers[socket.wire].add_done_callback(partial(_caught_up, socket))
-        return [wire for wire in answers if wire not in late]
+                answers[socket.ws].add_done_callback(partial(_caught_up, socket))
+        return [ws for ws in answers if ws not in late]
 
     # -- from the app: on the web loop, then on the engine's --------------------------------
 
-    def came(self, socket: _Socket, work: Work) -> None:
-        """Have work done on the engine's loop, in order; after the frame, if one is being read."""
+    def queue(self, socket: _Socket, work: Work) -> None:
+        """Queue work for the engine's loop, in order; after the frame that is being read."""
         self._inbox.append((socket, work))
         socket.unhandled += 1
-        if socket.unhandled == _MOST_UNHANDLED and socket.wire is not None and not self._settling:
-            socket.wire.pause()
+        if socket.unhandled == _MOST_UNHANDLED and socket.ws is not None and not self._settling:
+            socket.ws.pause()
         if not self._gathering and not self._settling:
             self._gathering = True
             self._web.call_soon(self._gathered)
 
     def _gathered(self) -> None:
-        """Hand on at once what was read at once."""
+        """Hand on together the messages that were read together."""
         self._gathering = False
         if not self._settling:
             self._deliver()
@@ -210,8 +212,8 @@ class WebStreams:
             socket.do(work)
             socket.unhandled -= 1
         for socket in full:
-            if socket.wire is not None:
-                self._web.call_soon_threadsafe(socket.wire.resume)
+            if socket.ws is not None:
+                self._web.call_soon_threadsafe(socket.ws.resume)
 
 
 def _caught_up(socket: _Socket, _: object) -> None:
@@ -223,15 +225,18 @@ class _Socket:
 
     def __init__(self, port: WebStreams, number: int, listener: StreamListener) -> None:
         self.number = number
-        self.wire: WebSocketConnection | None = None
+        self.ws: WebSocketConnection | None = None
         self.behind = False
+        """Whether the app is too slow to be waited for."""
         self.unhandled = 0
+        """Messages that wait for the engine."""
         self._port = port
         self._listener = listener
-        self._told = False
+        self._congested = False
+        """Whether congestion was reported."""
         self._closed = False
         self._early: list[Work] | None = []
-        """What came before the socket was handed out; None from then on."""
+        """Work that came before the socket was handed out; None from then on."""
 
     # -- on the engine's loop ---------------------------------------------------------------
 
@@ -242,8 +247,8 @@ class _Socket:
         else:
             work()
 
-    def begun(self) -> list[Work]:
-        """Note that the socket is handed out; returns the work that has waited for this."""
+    def handed_out(self) -> list[Work]:
+        """Note that the socket is handed out; return the work that has waited for this."""
         early, self._early = self._early or [], None
         return early
 
@@ -254,7 +259,7 @@ class _Socket:
         self._closed = True
         self._port.post(self, None, False)
 
-    def _hear(self, data: str | bytes) -> None:
+    def _message(self, data: str | bytes) -> None:
         if not self._closed:
             self._listener.message(data)
 
@@ -265,13 +270,13 @@ class _Socket:
 
     # -- on the web loop --------------------------------------------------------------------
 
-    def came(self, data: str | bytes) -> None:
-        self._port.came(self, partial(self._hear, data))
+    def message(self, data: str | bytes) -> None:
+        self._port.queue(self, partial(self._message, data))
 
-    def ended(self, end: StreamEnd, code: int, words: str) -> None:
-        self._port.came(self, partial(self._end, end, code, words))
+    def closed(self, end: StreamEnd, code: int, words: str) -> None:
+        self._port.queue(self, partial(self._end, end, code, words))
 
-    def left_out(self) -> None:
-        if not self._told:
-            self._told = True
-            self._port.came(self, self._listener.congested)
+    def congested(self) -> None:
+        if not self._congested:
+            self._congested = True
+            self._port.queue(self, self._listener.congested)

@@ -1,11 +1,11 @@
 """A browser's media: ICE, DTLS and SRTP around the RTP of a leg whose party is not simulated.
 
-aioice finds the way and aiortc's transport encrypts. The RTP within is the leg's own, as on any
-other line: timestamps place what is heard, loss shows, and keys are telephone events (RFC 4733).
-So aiortc's own senders and receivers, which have a jitter buffer and a clock, are left aside.
+aioice finds the path and aiortc's transport encrypts. The RTP within is the leg's own, as on any
+other line: packets are placed by timestamps, loss is audible, and keys are telephone events (RFC
+4733). So aiortc's own senders and receivers, which have a jitter buffer and a clock, are not used.
 
 The browser offers and we answer (RFC 8829). It is found by the checks that it sends to the one
-candidate it is given; nothing is sent where its description says, and no server is asked.
+candidate it is given; nothing is sent to the addresses in its description, and no server is asked.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from numpy.typing import NDArray
 from mediasim.audio.codecs import CODECS
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.net.batch_reader import DATAGRAM_BYTES
 from mediasim.net.sdp import SdpError, SessionDescription, answer, parse_sdp
 from mediasim.net.udp import drop
-from mediasim.rtp.packets import PacketBlock, block_of
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, block_of
 
 __all__ = ["NoMedia", "WebRtcEndpoint"]
 
 _PROTOCOL: Final = "UDP/TLS/RTP/SAVPF"
 _MOST_WAITING: Final = 10_000
-"""Packets that are kept for the media plane."""
+"""Packets kept for the media plane at most."""
 _PATIENCE: Final = 10.0
 """Seconds that ICE and DTLS may take."""
 _HINT: Final = "Chromium without any network but loopback needs --allow-loopback-in-peer-connection"
-_LEAST_RTP, _MOST_RTP = 12, 1536
 
 
 def _spoken() -> list[str]:
-    """What a browser may speak to us, the widest first; it chooses by the order of its offer."""
+    """Return the codecs that a browser may use, the widest first."""
     rows = sorted(CODECS.values(), key=lambda codec: -codec.clock_rate)
     return [codec.name for codec in rows if codec.webrtc]
 
 
 class NoMedia(ConnectionError):
-    """No way was found, or it was not the browser that came; says which."""
+    """Raised if no path was found, or another than the browser came; the message says which."""
 
 
 class WebRtcEndpoint:
@@ -55,27 +55,27 @@ class WebRtcEndpoint:
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
-        """``host``: the address at which the browser finds us."""
+        """``host`` is the address at which the browser reaches us."""
         self.reports: list[tuple[int, bytes]] = []
         """RTCP of the browser: (loop time in ns, compound packet)."""
         self.on_lost: Callable[[], None] | None = None
-        """Called when the way to the browser is gone, unless we closed it."""
+        """Called when the connection to the browser is lost, unless we closed it."""
         self._loop = asyncio.get_running_loop()
-        self._ice = _OneAddress(host)
-        self._dtls = _Wrapped(_Way(self._ice), [RTCCertificate.generateCertificate()], self)
+        self._ice = _SingleHostAgent(host)
+        self._dtls = _MediaTransport(
+            _IceTransport(self._ice), [RTCCertificate.generateCertificate()], self
+        )
         self._format: FarEndFormat | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
         self._closing: asyncio.Task[None] | None = None
         self._packets: list[tuple[int, bytes]] = []
+        """RTP of the browser: (loop time in ns, packet)."""
         self._connected = self._held = False
 
     async def answer(self, offer: str) -> str:
-        """Our answer to the browser's offer; the way is looked for from then on.
-
-        Raises SdpError.
-        """
+        """Return the answer to the browser's offer, and begin to connect. Raises SdpError."""
         offered = _read(offer)
         peer = _Peer(offer)
         host = self._ice.host
@@ -119,12 +119,12 @@ class WebRtcEndpoint:
             self.on_lost()
 
     async def _send(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the transport's state tells of that
+        with contextlib.suppress(ConnectionError):  # on_lost reports that
             while True:
                 await self._dtls._send_rtp(await self._outgoing.get())
 
     def hold(self, held: bool) -> None:
-        """Send nothing, or go on."""
+        """Stop sending, or resume."""
         self._held = held
 
     # -- FarEnd -----------------------------------------------------------------------------
@@ -179,20 +179,20 @@ class WebRtcEndpoint:
         if self._sending is not None and not self._outgoing.full():
             self._outgoing.put_nowait(packet)
 
-    def received(self, data: bytes) -> None:
-        """RTP of the browser's, decrypted."""
-        usable = _LEAST_RTP <= len(data) <= _MOST_RTP and data[0] >> 6 == 2
+    def rtp_received(self, data: bytes) -> None:
+        """Keep an RTP packet of the browser, decrypted."""
+        usable = HEADER_SIZE <= len(data) <= DATAGRAM_BYTES and data[0] >> 6 == 2
         if self._connected and usable and len(self._packets) < _MOST_WAITING:
             self._packets.append((round(self._loop.time() * 1e9), data))
 
-    def noted(self, data: bytes) -> None:
-        """RTCP of the browser's, decrypted."""
+    def rtcp_received(self, data: bytes) -> None:
+        """Keep an RTCP packet of the browser, decrypted."""
         if len(self.reports) < _MOST_WAITING:
             self.reports.append((round(self._loop.time() * 1e9), data))
 
 
-class _OneAddress(Connection):
-    """ICE with a single host candidate, the controlled side."""
+class _SingleHostAgent(Connection):
+    """An ICE agent with a single host candidate, the controlled side."""
 
     def __init__(self, host: str) -> None:
         super().__init__(ice_controlling=False)
@@ -206,12 +206,12 @@ class _OneAddress(Connection):
     ) -> list[Candidate]:
         found = await super().get_component_candidates(component, [self.host], timeout)
         for protocol in self._protocols:
-            protocol.transport.set_protocol(_Guarded(protocol))
+            protocol.transport.set_protocol(_GuardedProtocol(protocol))
         return found
 
 
-class _Guarded(asyncio.DatagramProtocol):
-    """aioice's protocol of a socket: what raises in it is counted and dropped."""
+class _GuardedProtocol(asyncio.DatagramProtocol):
+    """aioice's protocol of a socket, in which errors are counted and the datagram dropped."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -229,8 +229,8 @@ class _Guarded(asyncio.DatagramProtocol):
             drop("STUN", error)
 
 
-class _Way:
-    """What aiortc's DTLS transport asks of an ICE transport."""
+class _IceTransport:
+    """The part of an ICE transport that aiortc's DTLS transport uses."""
 
     role: Final = "controlled"
 
@@ -239,12 +239,14 @@ class _Way:
         self._send = ice.send
 
 
-class _Wrapped(RTCDtlsTransport):
-    """Hands RTP and RTCP over as they are, instead of routing them to receivers."""
+class _MediaTransport(RTCDtlsTransport):
+    """A DTLS transport that hands RTP and RTCP to an endpoint instead of receivers."""
 
-    def __init__(self, way: Any, certificates: list[RTCCertificate], to: WebRtcEndpoint) -> None:
-        super().__init__(way, certificates)
-        self._to = to
+    def __init__(
+        self, ice: Any, certificates: list[RTCCertificate], endpoint: WebRtcEndpoint
+    ) -> None:
+        super().__init__(ice, certificates)
+        self._endpoint = endpoint
 
     async def _recv_next(self) -> None:
         try:
@@ -255,17 +257,17 @@ class _Wrapped(RTCDtlsTransport):
             drop("DTLS", error)
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        self._to.received(data)
+        self._endpoint.rtp_received(data)
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        self._to.noted(data)
+        self._endpoint.rtcp_received(data)
 
 
 # -- descriptions ---------------------------------------------------------------------------------
 
 
 class _Peer:
-    """What an offer says beside its codecs. Raises SdpError."""
+    """The parts of an offer beside its codecs. Raises SdpError."""
 
     def __init__(self, offer: str) -> None:
         lines = [line.strip() for line in offer.splitlines()]

@@ -1,7 +1,7 @@
 """A WebSocket connection to an app: the library's protocol over a transport of asyncio's.
 
-Used on the web loop alone. What is read is handed on as it comes; how far the app has come is
-asked with pings, which it answers in order.
+Used on the web loop alone. Messages are handed on as they come; how far the app has read is found
+by pings, which it answers in order.
 
 Reading plain text frames by hand would take 1.2 microseconds of CPU a message, the library takes
 5.4. Of a whole stream, its call and both ways of its audio included, that is 6 % (50 echoes on one
@@ -26,65 +26,65 @@ from websockets.uri import parse_uri
 
 from mediasim.net.stream_port import StreamEnd, StreamRefused
 
-__all__ = ["WebSocketConnection", "WebSocketListener", "open_wire"]
+__all__ = ["WebSocketConnection", "WebSocketListener", "open_websocket"]
 
 _SECONDS_TO_OPEN: Final = 10.0
 _SECONDS_TO_CLOSE: Final = 1.0
-"""For the app's close frame, after ours."""
+"""Seconds to wait for the app's close frame, after ours."""
 _MOST_BYTES: Final = 1 << 20
-"""Of one message: over a minute and a half of audio."""
+"""Bytes of one message at most: over a minute and a half of audio."""
 _MOST_WAITING: Final = 256 * 1024
-"""Bytes not yet taken by the app, from which on audio is left out: some 15 seconds."""
+"""Bytes not yet read by the app, from which on audio is left out: some 15 seconds."""
 
 
 class WebSocketListener(Protocol):
     """Receives a connection's messages and its end. Called on the web loop."""
 
-    def came(self, data: str | bytes) -> None:
-        """A message has come."""
+    def message(self, data: str | bytes) -> None:
+        """Handle a message."""
 
-    def ended(self, end: StreamEnd, code: int, words: str) -> None:
-        """The connection is closed. Called once, and not after our own ``close``."""
+    def closed(self, end: StreamEnd, code: int, words: str) -> None:
+        """Handle the end of the connection. Called once, and not after our own ``close``."""
 
-    def left_out(self) -> None:
-        """Audio was not sent, because too much waits to be sent."""
+    def congested(self) -> None:
+        """Handle that audio was not sent, because too much waits to be sent."""
 
 
-async def open_wire(
+async def open_websocket(
     url: str, headers: Mapping[str, str], listener: WebSocketListener
 ) -> WebSocketConnection:
-    """Open a connection. Raises StreamRefused after ten seconds, or where the app refuses it."""
+    """Open a connection. Raises StreamRefused after ten seconds, or if the app refuses it."""
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
     loop = asyncio.get_running_loop()
-    wire = WebSocketConnection(url, headers, listener)
+    connection = WebSocketConnection(url, headers, listener)
     try:
         async with asyncio.timeout(_SECONDS_TO_OPEN):
             await loop.create_connection(
-                lambda: wire, parts.hostname or "", port, ssl=secure or None
+                lambda: connection, parts.hostname or "", port, ssl=secure or None
             )
-            await wire.opened
+            await connection.opened
     except TimeoutError:
-        wire.abort()
+        connection.abort()
         raise StreamRefused(f"no answer within {_SECONDS_TO_OPEN:g} seconds", "timeout") from None
     except OSError as error:
         raise StreamRefused(f"cannot connect: {_in_words(error)}", "refused") from None
     except StreamRefused:
-        wire.abort()
+        connection.abort()
         raise
-    return wire
+    return connection
 
 
 def _in_words(error: OSError) -> str:
-    """Why connecting failed; of a name that has several addresses, at the first of them."""
+    """Return why connecting failed; of a name with several addresses, at the first of them."""
     words = error.strerror or str(error)
     number = re.search(r"\[Errno (\d+)\] Connect call failed", str(error))
     return os.strerror(int(number[1])) if number is not None else words
 
 
 class WebSocketConnection(asyncio.Protocol):
-    """One connection, from its upgrade on. :func:`open_wire` makes it."""
+    """One connection, from its upgrade on. :func:`open_websocket` makes it."""
 
     def __init__(self, url: str, headers: Mapping[str, str], listener: WebSocketListener) -> None:
         loop = asyncio.get_running_loop()
@@ -100,9 +100,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._ended = False
         self.opened: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[None] = loop.create_future()
-        """Done when the connection is no more."""
+        """Done when the connection is gone."""
         self.received = 0
-        """How many messages have come."""
+        """Number of messages received."""
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -122,14 +122,14 @@ class WebSocketConnection(asyncio.Protocol):
         if transport.get_write_buffer_size() > _MOST_WAITING:
             kept = [(text, audio) for text, audio in messages if not audio]
             if len(kept) < len(messages):
-                self._listener.left_out()
+                self._listener.congested()
             messages = kept
         for text, _ in messages:
             self._protocol.send_text(text.encode())
         self._flush()
 
     def ping(self) -> asyncio.Future[None]:
-        """Ping the app; done when it has read all that was sent before, or is gone."""
+        """Ping the app; the future is done when it has read all sent before, or is gone."""
         answered: asyncio.Future[None] = self._loop.create_future()
         if self.open:
             self._pinged += 1
@@ -143,7 +143,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Send a close frame, and break the connection if it is not answered within a second."""
-        self._ended = True  # the listener knows, for it has asked for this
+        self._ended = True  # the listener closes it itself and needs no notice
         if self.open:
             self._protocol.send_close(1000)
             self._flush()
@@ -155,12 +155,12 @@ class WebSocketConnection(asyncio.Protocol):
             self._transport.abort()
 
     def pause(self) -> None:
-        """Read nothing until ``resume``."""
+        """Stop reading until :meth:`resume`."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read again."""
+        """Resume reading."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -248,16 +248,16 @@ class WebSocketConnection(asyncio.Protocol):
         if self._ended:
             return
         if not self._text:
-            self._listener.came(whole)
+            self._listener.message(whole)
             return
         try:
             text = whole.decode()
         except UnicodeDecodeError:
             self._ended = True  # even if the app's close frame was read with it
             self._protocol.fail(1007, "not UTF-8")
-            self._listener.ended("protocol", 1007, "not UTF-8")
+            self._listener.closed("protocol", 1007, "not UTF-8")
         else:
-            self._listener.came(text)
+            self._listener.message(text)
 
     def _end(self) -> None:
         if self._ended:
@@ -269,10 +269,10 @@ class WebSocketConnection(asyncio.Protocol):
             words = "the app has closed the WebSocket" + (
                 f": {close.reason}" if close.reason else ""
             )
-            self._listener.ended("closed", int(close.code), words)
+            self._listener.closed("closed", int(close.code), words)
         elif protocol.close_sent is not None:
             close = protocol.close_sent
             words = close.reason or "the app broke the WebSocket protocol"
-            self._listener.ended("protocol", int(close.code), words)
+            self._listener.closed("protocol", int(close.code), words)
         else:
-            self._listener.ended("broken", 1006, "the connection broke")
+            self._listener.closed("broken", 1006, "the connection broke")

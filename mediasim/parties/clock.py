@@ -1,7 +1,7 @@
-"""A sender's clock: when the samples of its own count really leave it.
+"""A sender's clock: the loop time at which each sample of the sender's own count begins.
 
-A clock may run fast or slow by some parts per million, and the sender may freeze for a while
-and go on as if nothing had been (a stall of kind "pause"), which puts everything after it off.
+A clock may run fast or slow by some parts per million, and the sender may freeze for a while and
+go on as if no time had passed (a stall of kind "pause"), which delays everything after it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ __all__ = ["SenderClock"]
 
 
 class SenderClock:
-    """Maps the party's samples to loop time and back."""
+    """A map from a sender's samples to loop time and back."""
 
     def __init__(self, start_ns: int, skew_ppm: float = 0.0, stalls: Sequence[Stall] = ()) -> None:
+        """Start the clock at a loop time; a positive ``skew_ppm`` makes it run fast."""
         self.start_ns = start_ns
         self._rate = 1.0 + skew_ppm * 1e-6
         self.skewed = skew_ppm != 0.0
@@ -34,16 +35,17 @@ class SenderClock:
         ]
 
     def time_of(self, sample: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Loop time (ns) at which samples of the party's count begin."""
+        """Return the loop times (n,), in nanoseconds, at which samples (n,) begin."""
         elapsed = sample * SAMPLE_NS
         if self.skewed:
             elapsed = np.rint(elapsed / self._rate).astype(np.int64)
         for at, length in self._freezes:
+            # Sample ``at`` still begins on time: the freeze is within it.
             elapsed = elapsed + (sample > at) * length
         return elapsed + self.start_ns
 
     def time_of_one(self, sample: int) -> int:
-        # As time_of does it, without the cost of an array.
+        """Return the loop time at which a sample begins, as :meth:`time_of` does for arrays."""
         elapsed = sample * SAMPLE_NS
         if self.skewed:
             elapsed = round(elapsed / self._rate)
@@ -52,10 +54,11 @@ class SenderClock:
         return elapsed + self.start_ns
 
     def sample_at(self, now_ns: int) -> int:
-        """The first sample that begins at ``now_ns`` or later."""
+        """Return the first sample that begins at a loop time or later."""
         elapsed = now_ns - self.start_ns
         for at, length in self._freezes:
             frozen = round(at * SAMPLE_NS / self._rate)
+            # No sample begins during the freeze: its whole length counts as its first moment.
             if elapsed > frozen:
                 elapsed = max(frozen, elapsed - length)
         if not self.skewed:
@@ -65,7 +68,7 @@ class SenderClock:
         return sample - (sample > 0 and round((sample - 1) * SAMPLE_NS / self._rate) >= elapsed)
 
     def silent(self, sample: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether packets that start at these samples are never sent."""
+        """Return, as bool (n,), which packets that start at these samples are never sent."""
         quiet = np.zeros(len(sample), np.bool_)
         for low, high in self._silences:
             quiet |= (sample >= low) & (sample < high)
@@ -73,4 +76,5 @@ class SenderClock:
 
     @property
     def has_silences(self) -> bool:
+        """Whether there is a stall of kind "gap", whose packets are never sent."""
         return bool(self._silences)

@@ -1,8 +1,8 @@
-"""What a party makes of what it hears: speech, quiet, keys.
+"""Detection of speech and quiet in the audio that a party, or the server, hears.
 
-A listener is fed every frame in order and finds the exact frame at which something became true;
-the party acts some frames later (its reaction time), which is what lets the media plane run ahead
-by as much without changing anything.
+A tracker is fed every frame in order and finds the exact frame at which a condition became true;
+the party acts some frames later (its reaction time), so the media plane may process as many frames
+ahead without changing any result.
 """
 
 from __future__ import annotations
@@ -18,69 +18,65 @@ from mediasim.audio.activity import HEARD_DBFS, LiveActivity
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.media.leg import FOREVER
 
-__all__ = ["HEARD_DBFS", "SpeechTracker", "fired"]
+__all__ = ["HEARD_DBFS", "SpeechTracker", "frame_of"]
 
 _ONSET: Final = 3
-"""Loud frames in a row that make a start of speech; a click is none."""
+"""Loud frames in a row that start speech; a click has fewer."""
 Fired = Callable[[int], None]
-"""Called with the frame at which what was waited for became true."""
+"""Called with the frame at which the awaited condition became true."""
 
 
 class SpeechTracker:
-    """Follows one track: who spoke since the last mark, and how long it has been quiet."""
+    """A tracker of one track: speech since the last mark, and the length of quiet."""
 
     def __init__(self, horizon: int = 10) -> None:
         self.horizon = horizon
-        """Frames that may be lived through before what was heard is acted on."""
+        """Frames that may be processed before what was heard is acted on."""
         self._activity = LiveActivity()
         self._loud = 0
         self._quiet = 0
-        self._spoken = False
-        self._deaf_until = 0
-        self._wanted: tuple[str, int, Fired] | None = None
+        self.spoken = False
+        """Whether there has been speech since the last mark."""
+        self._ignored_until = 0
+        self._waiting: tuple[str, int, Fired] | None = None
 
     def wait_speech(self, fired: Fired) -> None:
-        """Tell when speech starts; at once if it has started since the last mark."""
-        self._wanted = ("speech", 0, fired)
+        """Call ``fired`` when speech starts; at the next frame if it has since the last mark."""
+        self._waiting = ("speech", 0, fired)
 
     def wait_quiet(self, frames: int, fired: Fired) -> None:
-        """Tell when there has been speech since the last mark, and then ``frames`` of quiet."""
-        self._wanted = ("quiet", frames, fired)
+        """Call ``fired`` when there are ``frames`` of quiet after speech since the last mark."""
+        self._waiting = ("quiet", frames, fired)
 
     def wait_silence(self, frames: int, fired: Fired) -> None:
-        """Tell when there have been ``frames`` of quiet, speech or not."""
+        """Call ``fired`` when there are ``frames`` of quiet from now on, after speech or not."""
         self._quiet = 0
-        self._wanted = ("silence", frames, fired)
+        self._waiting = ("silence", frames, fired)
 
     def forget(self) -> None:
         """Stop waiting."""
-        self._wanted = None
-
-    @property
-    def spoken(self) -> bool:
-        """Whether there has been speech since the last mark."""
-        return self._spoken
+        self._waiting = None
 
     def ignore_before(self, frame: int) -> None:
-        """What is heard before this frame says nothing: ringing, or somebody else."""
-        self._deaf_until = frame
+        """Ignore all sound before a frame, and what was heard until now."""
+        self._ignored_until = frame
         self.mark()
 
     def mark(self) -> None:
-        """What was said until now has been dealt with."""
-        self._spoken = False
+        """Disregard the speech heard until now."""
+        self.spoken = False
         self._loud = 0
         self._activity.mark()
 
     @property
     def patience(self) -> int:
-        """Frames of silence that may be lived through before what they made true is acted on."""
-        if self._wanted is None:
+        """Frames of silence that may be processed before a condition they fulfil is acted on."""
+        if self._waiting is None:
             return FOREVER
-        kind, quiet, _ = self._wanted
+        kind, quiet, _ = self._waiting
         if kind == "speech":
-            return self.horizon if self._spoken else FOREVER
-        if kind == "quiet" and not self._spoken:
+            return self.horizon if self.spoken else FOREVER
+        if kind == "quiet" and not self.spoken:
             return FOREVER
         return max(0, quiet - self._quiet - 1) + self.horizon
 
@@ -88,47 +84,50 @@ class SpeechTracker:
         self,
         first_frame: int,
         pcm: NDArray[np.int16],
-        wordless: NDArray[np.bool_] | None = None,
+        non_speech: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Take the next frames, as samples; ``wordless`` marks those that are heard as silence."""
-        if wordless is not None and wordless.any():
-            pcm = (pcm.reshape(-1, FRAME_SAMPLES) * ~wordless[:, None]).reshape(-1)
+        """Process the next frames, int16 (frames * 160,).
+
+        ``non_speech``, bool (frames,), marks those that count as silence.
+        """
+        if non_speech is not None and non_speech.any():
+            pcm = (pcm.reshape(-1, FRAME_SAMPLES) * ~non_speech[:, None]).reshape(-1)
         for number, (heard, only_noise) in enumerate(self._activity.hear(pcm)):
             self._step(first_frame + number, heard, only_noise)
 
     def _step(self, frame: int, heard: bool, only_noise: bool) -> None:
-        if only_noise:
-            self._spoken = False
-        if heard and frame >= self._deaf_until:
+        if only_noise:  # noise that has begun is taken for speech until it proves steady
+            self.spoken = False
+        if heard and frame >= self._ignored_until:
             self._loud += 1
             self._quiet = 0
             if self._loud >= _ONSET:
-                self._spoken = True
+                self.spoken = True
         else:
             self._loud = 0
             self._quiet += 1
-        if self._wanted is None:
+        if self._waiting is None:
             return
-        kind, quiet, fired = self._wanted
+        kind, quiet, fired = self._waiting
         true = {
-            "speech": self._spoken,
-            "quiet": self._spoken and self._quiet >= quiet,
+            "speech": self.spoken,
+            "quiet": self.spoken and self._quiet >= quiet,
             "silence": self._quiet >= quiet,
         }[kind]
         if true:
-            self._wanted = None
+            self._waiting = None
             if kind != "silence":
                 self.mark()
             fired(frame)
 
 
-async def fired(ask: Callable[[Fired], None]) -> int:
-    """The frame at which a tracker finds what it is asked for."""
+async def frame_of(wait: Callable[[Fired], None]) -> int:
+    """Wait for a tracker's condition, set up by ``wait``, and return the frame of it."""
     found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-    def tell(frame: int) -> None:
+    def resolve(frame: int) -> None:
         if not found.done():
             found.set_result(frame)
 
-    ask(tell)
+    wait(resolve)
     return await found

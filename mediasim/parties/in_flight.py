@@ -1,4 +1,4 @@
-"""Packets on their way through a link: launched with a time, landed in order of arrival."""
+"""Packets in flight on a link: sent at a time, and taken in order of arrival."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.net.link import Link
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, joined
 
 __all__ = ["PacketFate", "PacketsInFlight"]
 
 _COPY_AFTER_NS: Final = 1_000_000
+"""Nanoseconds from a duplicated packet's arrival to that of its copy."""
 _NEVER: Final = np.iinfo(np.int64).max
 _EMPTY: Final = PacketBlock(
     np.empty((0, HEADER_SIZE), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64)
@@ -22,39 +23,41 @@ _EMPTY: Final = PacketBlock(
 
 @dataclass(frozen=True, slots=True)
 class PacketFate:
-    """Packets that did not simply arrive, and what became of them."""
+    """Packets that the link has impaired, all in the same way."""
 
     kind: str
     """lost, reordered, duplicated or stalled."""
     media: NDArray[np.int64]
-    """Their first samples, of the sender's count."""
+    """The packets' first samples (n,), by the sender's count."""
     sent: NDArray[np.int64]
-    """Loop time, ns."""
+    """Loop times of sending (n,), in nanoseconds."""
 
 
 class PacketsInFlight:
-    """What is in the air on one link."""
+    """The packets in flight on one link."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self.launched = 0
+        self.sent = 0
+        """Number of packets sent."""
         self.fates: list[PacketFate] = []
-        """Of packets that did not simply arrive."""
-        self._flying = _EMPTY
+        """The fates of impaired packets, in order of sending."""
+        self._packets = _EMPTY
 
-    def launch(
+    def send(
         self,
         data: NDArray[np.uint8],
         sent: NDArray[np.int64],
         media: NDArray[np.int64],
         length: NDArray[np.int64] | None = None,
     ) -> None:
-        """Put packets (n, size) on the link at their times of sending (ns), in order.
+        """Send packets, uint8 (n, size), in order, at loop times ``sent`` (n,) in nanoseconds.
 
-        ``media`` are their first samples, by which their fates are told.
+        ``media`` (n,) are their first samples, by which fates are reported; ``length`` (n,) are
+        their sizes in bytes, None for ``size``.
         """
-        fates = self.link.carry(self.launched, sent)
-        self.launched += len(sent)
+        fates = self.link.carry(self.sent, sent)
+        self.sent += len(sent)
         arrival = fates.arrival
         if length is None:
             length = np.full(len(data), data.shape[1], np.int64)
@@ -66,34 +69,35 @@ class PacketsInFlight:
             ):
                 if chosen.any():
                     self.fates.append(PacketFate(kind, media[chosen], sent[chosen]))
-            # The lost are let fly for ever: cheaper than copying all the others around them.
+            # Lost packets never arrive: that is cheaper than copying all others around them.
             arrival = np.where(fates.lost, _NEVER, arrival)
             copies = np.flatnonzero(fates.copied)
             if len(copies):
                 data = np.concatenate((data, data[copies]))
                 length = np.concatenate((length, length[copies]))
                 arrival = np.concatenate((arrival, arrival[copies] + _COPY_AFTER_NS))
-        launched = PacketBlock(data, length, arrival)
-        self._flying = self._flying.followed_by(launched) if len(self._flying) else launched
+        new = PacketBlock(data, length, arrival)
+        self._packets = joined([self._packets, new]) if len(self._packets) else new
 
-    def land(self, before_ns: int) -> PacketBlock | None:
-        """Packets that arrived before ``before_ns`` and were not yet taken, in order."""
-        flying = self._flying
-        if not len(flying):
+    def take_arrived(self, before_ns: int) -> PacketBlock | None:
+        """Return the packets that arrived before a loop time and were not yet taken, in order."""
+        packets = self._packets
+        if not len(packets):
             return None
-        arrival = flying.arrival
+        arrival = packets.arrival
         if (arrival[1:] >= arrival[:-1]).all():
-            # In order, as on a link without jitter: nothing needs to be copied.
-            landed = int(arrival.searchsorted(before_ns))
-            self._flying = flying.between(landed, len(flying))
-            return flying.between(0, landed) if landed else None
+            # In order, as on a link without jitter: slices need no copy.
+            arrived = int(arrival.searchsorted(before_ns))
+            self._packets = packets.between(arrived, len(packets))
+            return packets.between(0, arrived) if arrived else None
+        # Stable: packets that arrive at the same time stay in the order of sending.
         order = arrival.argsort(kind="stable")
-        landed = int(arrival[order].searchsorted(before_ns))
-        waiting = order[landed:]
-        self._flying = flying.select(waiting[arrival[waiting] < _NEVER])
-        return flying.select(order[:landed]) if landed else None
+        arrived = int(arrival[order].searchsorted(before_ns))
+        remaining = order[arrived:]
+        self._packets = packets.select(remaining[arrival[remaining] < _NEVER])
+        return packets.select(order[:arrived]) if arrived else None
 
     @property
-    def flying(self) -> PacketBlock:
-        """What has been launched and has not landed, without the lost."""
-        return self._flying.select(np.flatnonzero(self._flying.arrival < _NEVER))
+    def in_flight(self) -> PacketBlock:
+        """The packets that were sent and not taken, without the lost."""
+        return self._packets.select(np.flatnonzero(self._packets.arrival < _NEVER))

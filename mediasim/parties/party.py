@@ -1,4 +1,4 @@
-"""A simulated party, and the line it has on one leg."""
+"""A simulated party, and its line on one leg."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ from mediasim.net.network import Impairments
 from mediasim.parties.clock import SenderClock
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
-from mediasim.parties.rtp_receiver import RtpReceiver
-from mediasim.parties.shared_playout import shared_playout_of
+from mediasim.parties.rtp_receiver import RtpReceiver, shared_playout_of
 from mediasim.parties.telephone_line import SendingPath, TelephoneLine, background
 from mediasim.parties.timeline import Timeline
-from mediasim.rtp.probation import place_of
+from mediasim.rtp.playout_offsets import AHEAD_FRAMES
+from mediasim.rtp.probation import offset_of
 from mediasim.rtp.sender import RtpSender
-from mediasim.rtp.skew_compensation import AHEAD_FRAMES
 from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
 
 __all__ = ["Line", "Party"]
 
 _PLAYED_OUT: Final = 2 * AHEAD_FRAMES
-"""Frames after which whatever had arrived has surely been played, and noticed by who listens."""
+"""Frames after which all that had arrived has been played, and detected by any listener."""
 _LONG_OVER: Final = 50
-"""Frames after the end of a tone in which it is not looked for any more."""
+"""Frames after the end of a tone beyond which it is no longer looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who is at the far end: a number, and the telephone and network it has."""
+    """A party: a number, and its telephone and network."""
 
     name: str
     number: str
@@ -47,17 +46,19 @@ class Party:
     ptime_ms: int = 20
     dtx: Dtx = "off"
     noise_dbfs: float | None = None
-    """Background noise of its room, or what its comfort noise announces; None: dead silence."""
+    """Level of its background noise, or of its comfort noise, in dBFS; None: digital silence."""
     line: TelephoneLine = field(default_factory=TelephoneLine)
-    """What its telephone makes of what it says."""
+    """Telephone line that what it says passes: its band, level and noise."""
     reaction_frames: int = 10
-    """Frames between hearing something and acting on it."""
+    """Frames between its hearing something and its acting on it."""
     up: Impairments = field(default_factory=Impairments)
-    """Its network to the server, with the clock of what it sends."""
+    """Impairments of the network to the server, and of the sender's clock."""
     down: Impairments = field(default_factory=Impairments)
+    """Impairments of the network from the server."""
     depth: int = 3
-    """Frames of the server's playout buffer for it."""
+    """Depth of the server's jitter buffer for it, in frames."""
     conceal: bool = False
+    """Whether the server conceals its lost packets."""
 
     @property
     def noisy(self) -> bool:
@@ -66,24 +67,27 @@ class Party:
 
     @property
     def path_samples(self) -> int:
-        """Samples from when a word is said to when the server plays it, on an unimpaired path.
+        """Samples from a word's being said to its being played by the server, without impairments.
 
         A packet leaves when its last sample is said.
         """
         step = self.ptime_ms * FRAME_SAMPLES // 20
-        return place_of(step + self.up.delay // SAMPLE_NS, self.depth)
+        return offset_of(step + self.up.delay // SAMPLE_NS, self.depth)
 
     @property
     def path_frames(self) -> int:
-        """Frames until all of what was said by now has been played by the server."""
+        """Frames until the server has played all that was said by now."""
         return -(-self.path_samples // FRAME_SAMPLES)
 
 
 class Line:
-    """A party on one leg: its mouth (a phone) and, when it has to listen, its ear."""
+    """A party on one leg: the phone that it sends with and, if it listens, its RTP receiver."""
 
     def __init__(self, party: Party, room: Room, label: str, seeds: Seeds, start_ns: int) -> None:
-        """``label`` must be the line's own in the run: random streams are named by it."""
+        """Add a leg to the room from a loop time on.
+
+        ``label`` must be unique in the run: the line's random streams are named by it.
+        """
         self.party = party
         self.room = room
         self.label = label
@@ -127,63 +131,67 @@ class Line:
         )
         self.leg: Leg = room.add_leg(label, stream_format, sender)
         self.tracker = SpeechTracker()
-        """Follows the words of other parties and of the app."""
+        """Tracks the speech of other parties and of the app."""
         self.everything: SpeechTracker | None = None
-        """Follows all that is heard, where that is wanted."""
-        self.ear: RtpReceiver | None = None
+        """Tracks all sound that is heard, ringing and hold music too; None unless wanted."""
+        self.receiver: RtpReceiver | None = None
+        """What the party hears; None if it does not listen."""
         self._tones: list[Player] = []
-        """Ringing and the like, of which something may still be heard,"""
-        self._tones_of = 0
-        """among so many things that were played to the leg."""
+        """Players of non-speech (ringing, hold music) that may still be heard."""
+        self._players_seen = 0
+        """Number of the leg's players that were looked at for non-speech."""
         self._arrived: tuple[int, int] | None = None
-        """Everything until this sample had arrived at this frame."""
+        """A sample and the frame at which all before that sample had arrived."""
 
     def connect(self, transport: Transport | None, *, listens: bool) -> None:
-        """Begin to send, and to hear if it has to."""
+        """Connect the leg; the party hears if it ``listens`` or its downlink is impaired."""
         if listens or not self.party.down.clean:
-            self.ear = RtpReceiver(
+            self.receiver = RtpReceiver(
                 StreamFormat(codec=self.party.codec, payload_type=self.phone.payload_type),
                 Link(self.party.down, self._seeds.key("downlink")),
                 self.room.plane.playout.max_block,
             )
-            self.ear.listeners.append(self._hear)
+            self.receiver.listeners.append(self._hear)
             if self.room.plane.max_lag == 1:
-                shared_playout_of(self.room.plane).join(self.ear, self.leg)
+                shared_playout_of(self.room.plane).join(self.receiver, self.leg)
         source: PacketSource = self.phone
-        sink: PacketSink | None = self.ear
+        sink: PacketSink | None = self.receiver
         if transport is not None:
             source, sink = transport(self.leg, source, sink)
         else:
-            self.leg.silent = self._silent
+            self.leg.silent = self._is_silent
         self.room.connect(self.leg, source=source, sink=sink)
 
     def hear_everything(self) -> None:
-        """Follow all that is heard too, ringing and hold music included."""
-        if self.everything is None and self.ear is not None:
+        """Track all sound from now on, ringing and hold music included."""
+        if self.everything is None and self.receiver is not None:
             self.everything = SpeechTracker()
-            self.ear.listeners.append(self.everything.hear)
+            self.receiver.listeners.append(self.everything.hear)
 
     def _hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
-        self.tracker.hear(first_frame, pcm, self._wordless(first_frame, len(pcm) // FRAME_SAMPLES))
+        self.tracker.hear(
+            first_frame, pcm, self._non_speech(first_frame, len(pcm) // FRAME_SAMPLES)
+        )
 
-    def _wordless(self, first_frame: int, count: int) -> NDArray[np.bool_] | None:
-        """Which frames hold ringing, hold music or announcements of the network."""
+    def _non_speech(self, first_frame: int, count: int) -> NDArray[np.bool_] | None:
+        """Return which frames hold ringing or hold music, bool (count,); None if none can."""
         played = self.leg.played
-        self._tones += [player for player in played[self._tones_of :] if not player.speech]
-        self._tones_of = len(played)
-        if not self._tones or self.ear is None:
+        # Only the players that are new: a long call has had thousands.
+        self._tones += [player for player in played[self._players_seen :] if not player.speech]
+        self._players_seen = len(played)
+        if not self._tones or self.receiver is None:
             return None
         frames = np.arange(first_frame, first_frame + count)
         found = np.zeros(count, np.bool_)
         for player in tuple(self._tones):
-            start = self.ear.heard_at(player.first_frame * FRAME_SAMPLES, self.leg.sender)
+            start = self.receiver.heard_at(player.first_frame * FRAME_SAMPLES, self.leg.sender)
             if start is None:
                 return None
             heard = frames >= start // FRAME_SAMPLES
             if player.end_frame is not None:
-                end = self.ear.heard_at(player.end_frame * FRAME_SAMPLES, self.leg.sender)
+                end = self.receiver.heard_at(player.end_frame * FRAME_SAMPLES, self.leg.sender)
                 assert end is not None
-                # A codec's last frame rings on into the next.
+                # A codec with memory lets the last frame sound on into the next.
                 last = -(-end // FRAME_SAMPLES)
                 heard &= frames <= last
                 if first_frame > last + _LONG_OVER:
@@ -191,8 +199,8 @@ class Line:
             found |= heard
         return found
 
-    def _silent(self, frame: int) -> bool:
-        """Whether the server hears nothing of it from a frame on, unless it says something more."""
+    def _is_silent(self, frame: int) -> bool:
+        """Return whether the server hears only silence from a frame on, until more is said."""
         end = self.phone.sounds_until
         if end is None:
             return False
@@ -203,32 +211,29 @@ class Line:
         return frame - self._arrived[1] >= _PLAYED_OUT
 
     def listen_from_now(self) -> None:
-        """What was sent before now, ringing for one, is nobody speaking to the party."""
-        if self.ear is not None:
+        """Ignore for the trackers what was sent before now, such as ringing."""
+        if self.receiver is not None:
             for tracker in (self.tracker, self.everything):
                 if tracker is not None:
-                    tracker.ignore_before(self.room.plane.now + self.ear.path_frames)
+                    tracker.ignore_before(self.room.plane.now + self.receiver.path_frames)
 
-    async def hearing(self, ask: Callable[[Callable[[int], None]], None]) -> None:
-        """Wait for something to be heard, then for the party's reaction to it.
+    async def wait_to_hear(self, wait: Callable[[Callable[[int], None]], None]) -> None:
+        """Wait for something to be heard, then for the party's reaction time.
 
-        ``ask`` is given what to call with the frame at which it was heard.
+        ``wait`` sets up the detection: it is called with the function to call with the frame.
         """
         loop = asyncio.get_running_loop()
-        heard: asyncio.Future[None] = loop.create_future()
+        heard = asyncio.Event()
 
         def fired(frame: int) -> None:
+            # From the frame, not from now: the plane may have processed frames beyond it.
             at = (frame + self.party.reaction_frames) * FRAME_NS / 1e9
-            loop.call_at(max(at, loop.time()), _resolve, heard)
+            loop.call_at(max(at, loop.time()), heard.set)
 
+        # The plane may not process more frames at once than the party takes to react.
         self.room.bound(self.party.reaction_frames)
-        ask(fired)
+        wait(fired)
         try:
-            await heard
+            await heard.wait()
         finally:
             self.room.unbound(self.party.reaction_frames)
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

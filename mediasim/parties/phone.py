@@ -1,7 +1,7 @@
-"""A simulated phone: what its party says becomes RTP packets, sent through a link.
+"""A simulated phone, which sends what its party says as RTP packets through a link.
 
-The phone is a leg's packet source. Packets are made when the media plane asks for what has
-arrived, a block at a time; their fate is remembered for the report and the truth.
+The phone is a leg's packet source. Packets are made when the media plane takes what has arrived, a
+block at a time; the fates of impaired packets are kept for the report and the truth.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ __all__ = ["Dtx", "PhoneFormat", "SimulatedPhone"]
 
 Dtx = Literal["off", "silence", "comfort-noise"]
 _NOISE_EVERY: Final = 10
-"""Silent packets between two comfort noise updates."""
+"""Silent packet times from one comfort noise update to the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneFormat:
-    """How the phone sends."""
+    """How a phone sends: its codec, packet time, silence suppression and RTP numbers."""
 
     codec: str = "PCMU"
     ptime_ms: int = 20
     dtx: Dtx = "off"
     noise_dbfs: float = -60.0
-    """Level a comfort noise sender announces."""
+    """Level that a comfort noise sender announces, in dBFS."""
     ssrc: int = 0
     first_sequence: int = 0
     first_timestamp: int = 0
@@ -47,14 +47,14 @@ class PhoneFormat:
 
 @dataclass(slots=True)
 class _Pending:
-    """Packets in order of being sent, not yet through the link."""
+    """Packets in order of sending, not yet put on the link."""
 
     rows: list[NDArray[np.uint8]] = field(default_factory=list)
     media: list[int] = field(default_factory=list)
 
 
 class SimulatedPhone:
-    """One party's phone on one leg."""
+    """A party's phone on one leg."""
 
     def __init__(
         self, phone_format: PhoneFormat, timeline: Timeline, clock: SenderClock, link: Link
@@ -64,7 +64,7 @@ class SimulatedPhone:
         self.clock = clock
         self.link = link
         self.sent = 0
-        """Packets sent."""
+        """Number of packets sent."""
         codec = CODECS[phone_format.codec]
         self._codec = codec
         coder = codec.coder
@@ -73,31 +73,31 @@ class SimulatedPhone:
         self._step = phone_format.ptime_ms * FRAME_SAMPLES // 20
         self._ticks = codec.ticks_per_sample
         self._period = 0
-        """The next packet time to be made up."""
+        """Index of the next packet time to be sent."""
         self._sequence = phone_format.first_sequence
         self._events: dict[int, list[tuple[bytes, bool, int]]] = {}
         self._silent_for = 0
         self.keyed: list[int] = []
-        """First samples of packet times in which a key was sent in place of what was said."""
+        """First samples of packet times in which a key was sent in place of speech."""
         self._flight = PacketsInFlight(link)
         self._ended_at: int | None = None
         self._pressed_until = 0
 
     @property
     def fates(self) -> list[PacketFate]:
-        """Packets that did not simply arrive, and those a stall kept from being sent."""
+        """The fates of impaired packets, and of those that a stall has kept from being sent."""
         return self._flight.fates
 
     @property
     def payload_type(self) -> int:
-        """Of the audio it sends."""
+        """Payload type of the audio that it sends."""
         return self._codec.payload_type
 
     @property
     def outstanding(self) -> NDArray[np.int64]:
-        """First samples of packets that have not come: on their way, or not yet sent."""
-        flying = self._flight.flying
-        parsed = parse(flying.data, flying.length)
+        """First samples (n,) of the packets that have not arrived: in flight, or not yet sent."""
+        packets = self._flight.in_flight
+        parsed = parse(packets.data, packets.length)
         timestamp = parsed.timestamp[parsed.payload_type == self.payload_type].astype(np.int64)
         media: NDArray[np.int64] = (timestamp - self.format.first_timestamp) & 0xFFFFFFFF
         end = self.timeline.end if self._ended_at is None else self._ended_at
@@ -106,24 +106,24 @@ class SimulatedPhone:
 
     @property
     def sounds_until(self) -> int | None:
-        """Where the last sound or key so far ends; None if what it sends is never plain silence."""
+        """Sample at which the last sound or key ends; None if plain silence never follows."""
         if self._encoder is not None or self.format.dtx != "off" or self.timeline.has_background:
             return None
         return max(self.timeline.end, self._pressed_until)
 
     def has_arrived(self, end: int) -> bool:
-        """Whether everything before sample ``end`` has been sent, and has come or is lost."""
+        """Return whether all before a sample was sent, and has arrived or is lost."""
         if self._events or (self._ended_at is None and self._period * self._step < end):
             return False
-        flying = self._flight.flying
-        timestamp = parse(flying.data, flying.length).timestamp.astype(np.int64)
+        packets = self._flight.in_flight
+        timestamp = parse(packets.data, packets.length).timestamp.astype(np.int64)
         media = ((timestamp - self.format.first_timestamp) & 0xFFFFFFFF) // self._ticks
         return not (media < end).any()
 
     # -- what the party does ----------------------------------------------------------------
 
     def press(self, digits: str, at: int, tone_samples: int, gap_samples: int) -> int:
-        """Send digits as telephone events (RFC 4733) from sample ``at``; returns their end."""
+        """Send digits as telephone events (RFC 4733) from a sample on; return their end sample."""
         for digit in digits:
             first = -(-at // self._step)
             start = first * self._step
@@ -137,7 +137,7 @@ class SimulatedPhone:
         return at
 
     def end(self, now_ns: int) -> None:
-        """Send nothing from now on; a later end changes nothing."""
+        """Send nothing from a loop time on; does nothing if the phone has ended before."""
         if self._ended_at is not None:
             return
         at = self.clock.sample_at(now_ns)
@@ -147,18 +147,23 @@ class SimulatedPhone:
     # -- packets ----------------------------------------------------------------------------
 
     def pull(self, before_ns: int) -> PacketBlock | None:
-        """Packets that arrived before ``before_ns``, in order of arrival."""
+        """Return the packets that arrived before a loop time, in order of arrival."""
         count = self._periods_before(before_ns) - self._period
         if count > 0:
             self._send(count)
-        return self._flight.land(before_ns)
+        return self._flight.take_arrived(before_ns)
 
     def _periods_before(self, before_ns: int) -> int:
-        """How many packets are sent before a time: each leaves when its last sample is spoken."""
+        """Return how many packet times are sent before a loop time.
+
+        A packet leaves when its last sample was said.
+        """
         complete = self.clock.sample_at(before_ns)
         periods = complete // self._step
+        # A packet that leaves exactly at ``before_ns`` is not before it.
         if periods and self.clock.time_of_one(periods * self._step) >= before_ns:
             periods -= 1
+        # The packet in which the phone ends is still sent, filled up with silence.
         if self._ended_at is not None:
             periods = min(periods, -(-self._ended_at // self._step))
         return periods
@@ -173,16 +178,17 @@ class SimulatedPhone:
             and not self.clock.has_silences
         )
         if plain:
-            data, media = self._plain(first, count)
+            data, media = self._as_block(first, count)
             length = np.full(count, data.shape[1], np.int64)
         else:
-            data, length, media = self._varied(first, count)
+            data, length, media = self._packet_by_packet(first, count)
         if not len(media):
             return
         leaves = (media // self._step + 1) * self._step
-        self._launch(data, length, media, self.clock.time_of(leaves))
+        self._flight.send(data, self.clock.time_of(leaves), media, length)
+        self.sent += len(media)
 
-    def _plain(self, first: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def _as_block(self, first: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         step = self._step
         media = np.arange(first, first + count) * step
         payload = self._coded(first * step, (first + count) * step).reshape(count, -1)
@@ -203,10 +209,13 @@ class SimulatedPhone:
             return self.timeline.codes(start, end)
         return self._encode(self.timeline.pcm(start, end))
 
-    def _varied(
+    def _packet_by_packet(
         self, first: int, count: int
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
-        """Packet by packet: codecs with memory, digits, comfort noise, silences."""
+        """Make packets one by one: for codecs with memory, digits, comfort noise and stalls.
+
+        Returns the packets (n, width), their lengths (n,) in bytes and first samples (n,).
+        """
         pending = _Pending()
         step = self._step
         skipped = []
@@ -215,15 +224,16 @@ class SimulatedPhone:
             start = period * step
             events = self._events.pop(period, [])
             if quiet[period - first]:
-                # A stalled sender: the audio of this time is gone.
+                # A stalled sender. The audio is read and dropped: spans must be read in order.
                 self.timeline.codes(start, start + step)
                 skipped.append(start)
                 continue
             for payload, marker, at in events:
                 self._add(pending, payload, self.format.event_payload_type, at, marker)
+                # An event's timestamp is its beginning (RFC 4733); it is sent at this packet time.
                 pending.media[-1] = start
             if not events:
-                self._speak(pending, start)
+                self._add_audio(pending, start)
             elif self.timeline.spoken_between(start, start + step):
                 self.keyed.append(start)
         if skipped:
@@ -236,8 +246,8 @@ class SimulatedPhone:
         length = np.array([len(row) for row in pending.rows], np.int64)
         return data, length, np.array(pending.media, np.int64)
 
-    def _speak(self, pending: _Pending, start: int) -> None:
-        """One packet time of audio, or of keeping quiet."""
+    def _add_audio(self, pending: _Pending, start: int) -> None:
+        """Add the packets of one packet time of audio, or of suppressed silence."""
         step = self._step
         dtx = self.format.dtx
         if dtx != "off" and not self.timeline.sounding(start, start + step):
@@ -273,14 +283,3 @@ class SimulatedPhone:
         self._sequence += 1
         pending.rows.append(row[0])
         pending.media.append(media)
-
-    def _launch(
-        self,
-        data: NDArray[np.uint8],
-        length: NDArray[np.int64],
-        media: NDArray[np.int64],
-        sent: NDArray[np.int64],
-    ) -> None:
-        """Put packets on the link, and keep what became of them."""
-        self._flight.launch(data, sent, media, length)
-        self.sent += len(sent)

@@ -1,47 +1,59 @@
-"""A simulated party's ear: the packets sent to it, through its link and its own playout.
+"""A simulated party's RTP receiver: the packets sent to it, through its link and its playout.
 
-An ear is a leg's packet sink. It plays what arrives frame by frame, as a telephone would, and
-hands it to whoever listens.
+A receiver is a leg's packet sink. It plays what arrives frame by frame, as a telephone would, and
+passes it to its listeners.
+
+In real time each receiver gets one packet per frame, and a playout costs about the same for one
+stream as for hundreds. So all receivers of a media plane that ticks share one playout: a frame's
+packets are gathered, and played when the plane has processed the frame. What each receiver hears,
+and of which frame, is the same as by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
+from mediasim.media.leg import Leg
+from mediasim.media.plane import MediaPlane
 from mediasim.net.link import Link
 from mediasim.parties.in_flight import PacketFate, PacketsInFlight
-from mediasim.rtp.packets import PacketBlock
+from mediasim.rtp.packets import PacketBlock, joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import MEDIA_BASE, StreamFormat
 
-__all__ = ["RtpReceiver"]
+__all__ = ["RtpReceiver", "SharedPlayout", "shared_playout_of"]
 
 _HALF: Final = 1 << 31
-"""Of the range of RTP timestamps, which wrap."""
+"""Half the range of RTP timestamps, which wrap."""
+_REMOVE_EVERY: Final = 50
+"""Frames between two removals of the receivers of ended legs."""
 
 Listener = Callable[[int, NDArray[np.int16]], None]
+"""Called with a first frame and the samples heard from it on, int16 (frames * 160,)."""
 
 
 class RtpReceiver:
-    """One party's hearing on one leg."""
+    """The receiver of one party on one leg."""
 
     def __init__(self, stream_format: StreamFormat, link: Link, max_block: int) -> None:
-        """Blocks of more frames than ``max_block`` are heard in memory made for each."""
+        """Create a receiver that plays up to ``max_block`` frames in memory kept for them."""
         self.link = link
         self.listeners: list[Listener] = []
         self.sent = 0
+        """Number of packets sent to the party."""
         self._max_block = max_block
         self._playout = Playout(max_block + 1 + AHEAD_FRAMES)
         self.stream = self._playout.open(stream_format)
         self._flight = PacketsInFlight(link)
-        self._wait: Callable[[RtpReceiver, int], None] | None = None
+        self._defer: Callable[[RtpReceiver, int], None] | None = None
         self._final: Reception | None = None
 
     @property
@@ -51,47 +63,48 @@ class RtpReceiver:
         return delay + 3 + self.stream.format.depth
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
-        """One packet per frame from ``first_frame`` on, each sent at the frame's end."""
+        """Send the party one packet a frame from ``first_frame`` on, each at its frame's end."""
         at = first_frame
         for data in packets:
             count = len(data)
             frames = np.arange(at, at + count)
-            self._flight.launch(data, (frames + 1) * FRAME_NS, frames * FRAME_SAMPLES)
+            self._flight.send(data, (frames + 1) * FRAME_NS, frames * FRAME_SAMPLES)
             self.sent += count
             at += count
-        if self._wait is None:
+        if self._defer is None:
             self._hear(first_frame, at)
         elif self._final is None:
             for frame in range(first_frame, at):
-                self._wait(self, frame)
+                self._defer(self, frame)
 
     def heard_at(self, sent: int, sender: RtpSender) -> int | None:
-        """The sample at which a sample that ``sender`` has sent is heard.
+        """Return the sample at which a sample that ``sender`` has sent is heard.
 
-        None while nothing has come.
+        Returns None while no packet has arrived.
         """
         stream = self.stream
         if not stream.shifts:
             return None
+        # The shorter way round: timestamps start at random and wrap (RFC 3550 section 5.1).
         ticks = (sender.first_timestamp - stream.first_timestamp + _HALF) % (2 * _HALF) - _HALF
         media = MEDIA_BASE + ticks // sender.ticks_per_sample + sent
         shift = next((each for each in reversed(stream.shifts) if each.media <= media), None)
-        return media + (shift or stream.shifts[0]).place
+        return media + (shift or stream.shifts[0]).offset
 
-    def share(self, playout: Playout, wait: Callable[[RtpReceiver, int], None]) -> None:
-        """Be played out together with others from the beginning on.
+    def share(self, playout: Playout, defer: Callable[[RtpReceiver, int], None]) -> None:
+        """Use a shared playout, from the beginning on.
 
-        ``wait`` is called for each frame that is to be heard; who hears it asks :meth:`land`.
+        ``defer`` is called with each frame that is to be played later, from :meth:`take_arrived`.
         """
-        self._playout, self._wait = playout, wait
+        self._playout, self._defer = playout, defer
         self.stream = playout.open(self.stream.format)
 
-    def land(self, before_ns: int) -> PacketBlock | None:
-        """What has arrived before this time."""
-        return self._flight.land(before_ns)
+    def take_arrived(self, before_ns: int) -> PacketBlock | None:
+        """Return the packets that arrived before a loop time and were not yet taken."""
+        return self._flight.take_arrived(before_ns)
 
     def close(self) -> None:
-        """Nothing more is to be heard; its row of the shared playout is another's."""
+        """Close the stream, whose row of the shared playout another stream may then have."""
         self._final = self.reception
         self._playout.close(self.stream)
 
@@ -101,7 +114,8 @@ class RtpReceiver:
             pcm = self._playout.stretch(own, first_frame, count)
         else:
             pcm = np.empty((1, count * FRAME_SAMPLES), np.int16)
-        block = self._flight.land((end - 1) * FRAME_NS)
+        # A frame is played from what had arrived when the frame began.
+        block = self._flight.take_arrived((end - 1) * FRAME_NS)
         if block is not None:
             self._playout.receive(np.full(len(block), self.stream.row, np.int64), block, end)
         self._playout.read(own, first_frame, count, pcm)
@@ -110,9 +124,79 @@ class RtpReceiver:
 
     @property
     def fates(self) -> list[PacketFate]:
-        """Packets that did not simply arrive."""
+        """The fates of packets that the link has impaired."""
         return self._flight.fates
 
     @property
     def reception(self) -> Reception:
+        """The reception figures of the stream, also after it was closed."""
         return self._final or self._playout.reception.of(self.stream.row)
+
+
+# -- the shared playout of a plane ---------------------------------------------------------
+
+
+class SharedPlayout:
+    """The shared playout of one media plane; :func:`shared_playout_of` returns it."""
+
+    def __init__(self) -> None:
+        self._playout = Playout(2 + AHEAD_FRAMES)
+        self._receivers: dict[RtpReceiver, Leg] = {}
+        self._waiting: dict[int, list[RtpReceiver]] = {}
+        """The receivers with packets to be played, by frame."""
+        self._checked_frame = 0
+
+    def __len__(self) -> int:
+        return len(self._receivers)
+
+    def join(self, receiver: RtpReceiver, leg: Leg) -> None:
+        """Add a receiver, until its leg has ended."""
+        receiver.share(self._playout, self._defer)
+        self._receivers[receiver] = leg
+
+    def _defer(self, receiver: RtpReceiver, frame: int) -> None:
+        self._waiting.setdefault(frame, []).append(receiver)
+
+    def hear(self) -> None:
+        """Play the frames that were deferred."""
+        waiting, self._waiting = self._waiting, {}
+        for frame in sorted(waiting):
+            self._hear(waiting[frame], frame)
+            if frame >= self._checked_frame + _REMOVE_EVERY:
+                self._checked_frame = frame
+                self._remove_ended()
+
+    def _hear(self, receivers: list[RtpReceiver], frame: int) -> None:
+        rows, blocks, own = [], [], []
+        for receiver in receivers:
+            own.append(receiver.stream.row)
+            block = receiver.take_arrived(frame * FRAME_NS)
+            if block is not None:
+                blocks.append(block)
+                rows.append(receiver.stream.row)
+        if blocks:
+            row_of_packet = np.repeat(np.array(rows, np.int64), [len(block) for block in blocks])
+            self._playout.receive(row_of_packet, joined(blocks), frame + 1)
+        pcm = np.empty((len(receivers), FRAME_SAMPLES), np.int16)
+        self._playout.read(np.array(own, np.int64), frame, 1, pcm)
+        for receiver, samples in zip(receivers, pcm, strict=True):
+            for listener in tuple(receiver.listeners):
+                listener(frame, samples)
+
+    def _remove_ended(self) -> None:
+        for receiver, leg in list(self._receivers.items()):
+            if leg.ended_frame is not None:
+                receiver.close()
+                del self._receivers[receiver]
+
+
+_OF_PLANE: WeakKeyDictionary[MediaPlane, SharedPlayout] = WeakKeyDictionary()
+
+
+def shared_playout_of(plane: MediaPlane) -> SharedPlayout:
+    """Return the plane's shared playout, created at the first call."""
+    shared_playout = _OF_PLANE.get(plane)
+    if shared_playout is None:
+        shared_playout = _OF_PLANE[plane] = SharedPlayout()
+        plane.afterwards.append(shared_playout.hear)
+    return shared_playout

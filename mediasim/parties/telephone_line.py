@@ -29,19 +29,21 @@ __all__ = ["SendingPath", "TelephoneLine"]
 LineNoise = Literal["none", "white", "pink", "babble", "street"]
 
 _BAND_HZ: Final = (300, 3400)
-"""What a telephone carries, flat to 0.1 dB (the passband of ITU-T G.712)."""
+"""Band that a telephone carries, flat to 0.1 dB (the passband of ITU-T G.712)."""
 _HALF: Final = 128
-"""Samples on either side of the filter's middle."""
+"""Taps on either side of the filter's middle one."""
 _TRANSITION_HZ: Final = 100
-"""From either end of the band on, it is 50 dB down (G.712 asks for less)."""
+"""Width from the band's end to where the filter is 50 dB down (G.712 asks for less)."""
 _KAISER_BETA: Final = 4.55
 _SCALE: Final = 2.0**24
-"""What stands for a gain of 1 in the taps: 15 bits of sample, 25 of tap and 9 of length."""
+"""Sum of taps that stands for a gain of 1. A product has 15 bits of sample and 25 of tap, a sum of
+257 of them 9 more: exact in the 53 of float64."""
 _LEVELS_DBFS: Final = (-35.0, -15.0)
+"""Lowest and highest level of speech that is drawn."""
 _TALKERS: Final = 6
-"""Talkers in the babble behind a party: of one alone a listener would hear the words."""
+"""Talkers in babble: one alone would be taken for somebody who speaks to the listener."""
 _NOISE_SAMPLES: Final = 10 * SAMPLE_RATE
-"""After these the noise behind a party repeats."""
+"""Length of the noise, which is repeated."""
 
 
 class _Kind(NamedTuple):
@@ -59,9 +61,9 @@ _KINDS: Final = {
 
 
 class TelephoneLine(Model):
-    """What a telephone makes of what its party says; a bare word is its ``kind``.
+    """A telephone line: band, level and noise; a bare word is its ``kind``.
 
-    What is absent is drawn by the seed for each call.
+    Levels and noise that are absent are drawn by the seed for each call.
     """
 
     stands_for: ClassVar[str] = "kind"
@@ -92,7 +94,7 @@ class TelephoneLine(Model):
 
 @dataclass(frozen=True, slots=True)
 class SendingPath:
-    """What a line does to what its party says in one call."""
+    """The sending direction of a telephone line in one call, with all that was drawn."""
 
     kind: str
     level_dbfs: float
@@ -117,7 +119,7 @@ class SendingPath:
         return cls(line.kind, level, behind, None if behind == "none" else noise_level)
 
     def sent(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """What comes out of the line of what is said (n,), at the same samples: (n,)."""
+        """Filter and amplify samples int16 (n,); the result (n,) has the same places in time."""
         if not len(pcm):
             return pcm
         gain = 10 ** ((self.level_dbfs - DEFAULT_LEVEL_DBFS) / 20)
@@ -125,7 +127,7 @@ class SendingPath:
         return to_samples(filtered[_HALF : _HALF + len(pcm)] / _SCALE)
 
     def to_json(self) -> dict[str, Any]:
-        """The line as the truth has it."""
+        """The line as it is written into a recording's truth."""
         return {
             "kind": self.kind,
             "band_hz": list(_BAND_HZ),
@@ -138,9 +140,9 @@ class SendingPath:
 def background(
     path: SendingPath | None, room_dbfs: float | None, seeds: Seeds
 ) -> NDArray[np.int16] | None:
-    """The noise that is sent all the time, to be played round and round; None for dead silence.
+    """Make the noise that is sent all the time (n,), to be repeated; None for digital silence.
 
-    It is that of the party's room, which passes its line, and that of the line.
+    It is the sum of the room's noise, which passes the line, and of the line's own.
     """
     sounds = []
     if room_dbfs is not None:
@@ -164,7 +166,7 @@ def _behind(kind: NoiseKind, generator: np.random.Generator) -> NDArray[np.int16
 
 @cache
 def _talkers() -> tuple[NDArray[np.float64], ...]:
-    """Those whose babble is behind all parties, each beginning at a moment of its own.
+    """The talkers of all babble, one array (n,) each; each party hears them begin elsewhere.
 
     They take a tenth of a second to make: too long for each call that is answered in real time.
     """
@@ -173,13 +175,13 @@ def _talkers() -> tuple[NDArray[np.float64], ...]:
 
 
 def _round_and_round(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
-    """Noise that has passed the line, at a level: played round and round, it has no seam."""
+    """Filter noise (n,) that is repeated, so that the result (n,) has no seam; set its level."""
     around = np.concatenate((pcm[-_HALF:], pcm, pcm[:_HALF])).astype(np.float64)
     return at_level(np.convolve(around, _band_pass(1.0), "valid"), dbfs)
 
 
 def _band_pass(gain: float) -> NDArray[np.float64]:
-    """2 * _HALF + 1 taps, whole numbers."""
+    """The taps (2 * _HALF + 1,) of the band-pass filter, whole numbers."""
     at = np.arange(-_HALF, _HALF + 1)
     low, high = (
         hertz + side * _TRANSITION_HZ / 2 for hertz, side in zip(_BAND_HZ, (-1, 1), strict=True)
@@ -193,5 +195,5 @@ def _band_pass(gain: float) -> NDArray[np.float64]:
 
 
 def _drawn(between: tuple[float, float], generator: np.random.Generator) -> float:
-    """A level between two, to a tenth of a decibel."""
+    """Draw a level between two, to a tenth of a decibel."""
     return round(float(generator.uniform(*between)), 1)

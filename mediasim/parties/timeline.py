@@ -1,8 +1,8 @@
 """A party's timeline: what it says, at which sample of its own clock, and in which words.
 
-The party's script places clips here, possibly well ahead; the phone takes them frame by frame.
-What was placed, less what was cut off or muted, is the truth of the call. Of the words of a saying,
-those lie in a part of it whose middle does.
+The party's script places clips here, possibly well ahead; the phone reads them frame by frame. What
+was placed, less what was cut off or muted, is the truth of the call. A word belongs to the part of
+an utterance that its middle lies in.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _NEVER: Final = 1 << 62
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """One thing said: samples ``start .. end`` of the party's own clock."""
+    """One clip placed on a timeline: samples ``start .. end`` of the party's own clock."""
 
     start: int
     pcm: NDArray[np.int16]
     kind: str
     """say, play, tone, noise or dtmf."""
     text: str
-    """The words, the file's name, the digits: whatever names it to a person."""
+    """The clip's name for a reader: the words, the file's name, the digits."""
     digest: str
     codes: NDArray[np.uint8]
-    """The samples in mu-law."""
+    """The samples in mu-law, uint8 (n,)."""
     words: tuple[WordTime, ...] = ()
-    """When each word of what is said in words is said; samples from the segment's first."""
+    """The times of the words, in samples from the segment's start; () for a clip without words."""
 
     @property
     def end(self) -> int:
@@ -50,30 +50,31 @@ class Segment:
 
 
 class Timeline:
-    """Everything one party says in one call."""
+    """Everything that one party says in one call."""
 
     def __init__(
         self,
         background: NDArray[np.int16] | None = None,
         sent: Callable[[NDArray[np.int16]], NDArray[np.int16]] | None = None,
     ) -> None:
-        """``sent`` makes of what is said what is sent of it, sample by sample."""
+        """``sent`` gives the samples (n,) that are sent of samples (n,) that are said."""
         self._sent = sent
         self.segments: list[Segment] = []
         self.muted: list[tuple[int, int]] = []
-        """Stretches in which the party's microphone was off."""
+        """Spans (start, end), in samples, in which the party's microphone was off."""
         self._background = background
         self._first = 0
-        """Segments before this one have been rendered for good."""
+        """Index of the first segment that may still be read; all before it have ended."""
         self._longest = 0
 
     @property
     def end(self) -> int:
-        """Where the last thing said so far ends."""
+        """The sample at which the last segment so far ends."""
         return max((segment.end for segment in self.segments), default=0)
 
     @property
     def has_background(self) -> bool:
+        """Whether there is background noise, so that the timeline is never silent."""
         return self._background is not None
 
     def place(
@@ -86,10 +87,10 @@ class Timeline:
         digest: str = "",
         words: tuple[WordTime, ...] = (),
     ) -> Segment:
-        """Say ``pcm`` from sample ``at`` on.
+        """Place samples, int16 (n,) at 8 kHz, at sample ``at``; return the segment.
 
-        Where a text is said and its ``words`` are not given, their times are estimated. A key is
-        the telephone's own, whatever becomes of all else.
+        The times of the ``words`` of a text are estimated unless given. Keys (kind dtmf) do not
+        pass the telephone line.
         """
         if kind == "say" and not words:
             words = shared_out(text, pcm.astype(np.float64))
@@ -101,15 +102,17 @@ class Timeline:
         return segment
 
     def mute(self, at: int) -> None:
+        """Turn the microphone off from a sample on; does nothing if it is off."""
         if not self.muted or self.muted[-1][1] != _NEVER:
             self.muted.append((at, _NEVER))
 
     def unmute(self, at: int) -> None:
+        """Turn the microphone on from a sample on; does nothing if it is on."""
         if self.muted and self.muted[-1][1] == _NEVER:
             self.muted[-1] = (self.muted[-1][0], at)
 
     def cut(self, at: int) -> None:
-        """Say nothing from sample ``at`` on."""
+        """Remove all sound from a sample on."""
         kept = []
         for segment in self.segments:
             if segment.end <= at:
@@ -123,8 +126,9 @@ class Timeline:
         self._first = min(self._first, len(kept))
 
     def _between(self, first: int, end: int) -> list[Segment]:
-        """Segments that sound in the span; spans are asked for in order."""
+        """Return the segments that sound in a span; spans must be read in order."""
         segments = self.segments
+        # They are sorted by start, not by end: only the longest length bounds what may still sound.
         while self._first < len(segments) and (
             segments[self._first].start + self._longest <= first
         ):
@@ -139,7 +143,7 @@ class Timeline:
         return found
 
     def codes(self, first: int, end: int) -> NDArray[np.uint8]:
-        """Samples ``first .. end`` in mu-law. Spans must be asked for in order."""
+        """Return samples ``first .. end`` in mu-law, uint8 (n,). Spans must be read in order."""
         sounding = self._between(first, end)
         overlap = any(later.start < earlier.end for earlier, later in itertools.pairwise(sounding))
         muted = any(low < end and high > first for low, high in self.muted)
@@ -154,11 +158,11 @@ class Timeline:
         return out
 
     def pcm(self, first: int, end: int) -> NDArray[np.int16]:
-        """Samples ``first .. end``. Spans must be asked for in order."""
+        """Return samples ``first .. end``, int16 (n,). Spans must be read in order."""
         return self._mixed(self._between(first, end), first, end)
 
     def _mixed(self, sounding: list[Segment], first: int, end: int) -> NDArray[np.int16]:
-        total = np.zeros(end - first, np.int32)
+        total = np.zeros(end - first, np.int32)  # a sum of int16 may overflow; it is clipped below
         for segment in sounding:
             low, high = max(segment.start, first), min(segment.end, end)
             total[low - first : high - first] += segment.pcm[
@@ -171,15 +175,15 @@ class Timeline:
         return np.clip(total, -32768, 32767).astype(np.int16)
 
     def sounding(self, first: int, end: int) -> bool:
-        """Whether anything is said in the span (muted or not)."""
+        """Return whether there is sound in a span, muted or not. Spans must be read in order."""
         return self._background is not None or bool(self._between(first, end))
 
     def spoken_between(self, first: int, end: int) -> bool:
-        """Whether anything is said in a span of any time, in any order of asking."""
+        """Return whether a segment sounds in a span; spans may be given in any order."""
         return any(segment.start < end and segment.end > first for segment in self.segments)
 
     def heard_spans(self, segment: Segment) -> list[tuple[int, int]]:
-        """The parts of a segment that were not muted, in samples of the party's clock."""
+        """Return the spans of a segment that were not muted, in samples of the party's clock."""
         spans = [(segment.start, segment.end)]
         for low, high in self.muted:
             spans = [
@@ -195,10 +199,9 @@ class Timeline:
 
 
 def words_in(segment: Segment, start: int, end: int) -> Iterator[WordTime]:
-    """The words of a saying between two samples of the party's clock, by that clock.
+    """Yield the words of a segment between two samples of the party's clock, by that clock.
 
-    None of what is not said in words: of a file, a tone, a key. A word that is cut begins or ends
-    where it is cut.
+    A file, a tone or a key has no words. A word that is cut begins or ends at the cut.
     """
     for word in segment.words:
         first, last = segment.start + word.start, segment.start + word.end
@@ -207,7 +210,7 @@ def words_in(segment: Segment, start: int, end: int) -> Iterator[WordTime]:
 
 
 def words_between(timeline: Timeline, start: int, end: int) -> str:
-    """All that is said aloud between two samples of the party's clock, in order."""
+    """Return all words said and not muted between two samples of the party's clock, in order."""
     return " ".join(
         word.text
         for segment in timeline.segments

@@ -1,21 +1,23 @@
 """RTP as blocks of bytes and numbers (RFC 3550). Knows nothing of sockets, clocks or calls.
 
 By module: ``packets`` (headers of many packets at once), ``sender`` (frames to packets),
-``playout`` (packets to frames, by media timestamp), ``stream`` (what a receiver expects and
-remembers), ``telephone_event`` (RFC 4733), ``rtcp``, ``reception`` and ``quality`` (loss, jitter,
-E-model). ``oddities`` names what was odd about a sender. Inside playout: ``pending_streams`` and
-``probation`` (what may begin), ``lines`` (the policy for odd senders), ``pacing`` (places and
-clocks), ``depacketizer``, ``ring`` and ``gaps`` (comfort noise and concealment).
+``playout`` (packets to frames, by media timestamp), ``stream`` (the state of a received stream),
+``telephone_event`` (RFC 4733), ``rtcp``, ``reception`` (loss, jitter, E-model) and ``oddities``
+(what was odd about a sender).
+
+Inside playout: ``pending_streams`` and ``probation`` (streams before they are played),
+``scheduler`` and ``line_checker`` (the policy for odd senders), ``playout_offsets`` and
+``skew_compensation`` (where a stream is played, and clocks), ``depacketizer``, ``ring`` and
+``gaps`` (comfort noise and concealment).
 """
 
 __all__ = [
     "gaps",
     "oddities",
-    "pacing",
     "packets",
     "playout",
+    "playout_offsets",
     "probation",
-    "quality",
     "reception",
     "ring",
     "rtcp",

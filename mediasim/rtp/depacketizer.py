@@ -1,78 +1,99 @@
 """From packets to the ring: numbers that do not wrap, and payloads decoded where they belong.
 
-:class:`ExtendedNumbers` reads sequence numbers and timestamps of many streams by the last packet
-that was taken of each. :class:`Depacketizer` puts packets whose output samples are known into the
-ring; of those that overlap, the last to arrive stays.
+:class:`ExtendedNumbers` reads sequence numbers and timestamps of many streams by the last packet of
+each. :class:`Depacketizer` puts packets whose output samples are known into the ring; of those that
+overlap, the last to arrive stays.
 """
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, SampleCoder
-from mediasim.rtp.packets import PacketBlock, Parsed
+from mediasim.rtp.packets import PacketBlock, Parsed, block_of, equal_runs
+from mediasim.rtp.playout_offsets import PlayoutOffsets
 from mediasim.rtp.probation import KeptPacket
 from mediasim.rtp.ring import Columns, FrameRing
-from mediasim.rtp.skew_compensation import PlayoutOffsets
-from mediasim.rtp.stream import MEDIA_BASE, Placed, ReceivedStream
+from mediasim.rtp.stream import MEDIA_BASE, Placed, ReceivedStream, StreamTable
 
-__all__ = ["Chosen", "Depacketizer", "ExtendedNumbers", "KeptBlock", "NumberedPackets", "block_of"]
+__all__ = [
+    "Chosen",
+    "Depacketizer",
+    "ExtendedNumbers",
+    "KeptBlock",
+    "NumberedPackets",
+    "kept_block",
+    "kept_packet",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedPackets:
-    """Packets and where they would be put: columns."""
+class NumberedPackets(NamedTuple):
+    """Packets with extended numbers and their positions: columns (n,)."""
 
     rows: NDArray[np.int64]
+    """Row of each packet's stream."""
     chosen: Chosen
+    """Index of each packet in its block."""
     sequence: NDArray[np.int64]
+    """Extended sequence numbers."""
     ticks: NDArray[np.int64]
+    """Extended RTP timestamps."""
     media: NDArray[np.int64]
+    """Media times in 8 kHz samples."""
     arrival: NDArray[np.int64]
+    """Loop times of arrival in nanoseconds."""
     usable: NDArray[np.int64]
+    """First frame in which each packet can be played."""
     delay: NDArray[np.int64]
+    """Samples from media time to arrival."""
     output: NDArray[np.int64]
+    """Output sample of the first sample of each payload."""
     ahead: NDArray[np.int64]
-    """Frames they wait to be played; negative for those that come too late."""
+    """Frames from arrival to playout; negative for packets that come too late."""
 
     def of(self, index: NDArray[np.int64]) -> NumberedPackets:
-        """Some of them."""
+        """Return the packets with these indices."""
         chosen = self.chosen
         if isinstance(chosen, slice):
             chosen = np.arange(chosen.start or 0, (chosen.start or 0) + len(self.rows))
-        columns = (self.sequence, self.ticks, self.media, self.arrival)
-        more = (self.usable, self.delay, self.output, self.ahead)
-        return NumberedPackets(
-            self.rows[index],
-            chosen[index],
-            *(column[index] for column in columns),
-            *(column[index] for column in more),
-        )
+        return NumberedPackets(*(column[index] for column in (self.rows, chosen, *self[2:])))
 
 
 class ExtendedNumbers(Columns):
-    """Of each row, the last packet that was taken."""
+    """The last packet received of each row, by which the next ones are read."""
 
     def _columns(self, rows: int) -> None:
         self.ratio = np.ones(rows, np.int64)
+        """RTP timestamp units per 8 kHz sample."""
+        self.packet_ticks = np.zeros(rows, np.int64)
+        """Timestamp units of each packet where sequence numbers are the clock; 0 elsewhere."""
         self.sequence = np.zeros(rows, np.int64)
+        """Extended sequence number of the last packet."""
         self.timestamp = np.zeros(rows, np.uint32)
+        """RTP timestamp of the last packet, 32 bits."""
         self.ticks = np.zeros(rows, np.int64)
+        """Extended RTP timestamp of the last packet."""
         self.arrival = np.zeros(rows, np.int64)
+        """Loop time at which the last packet arrived, in nanoseconds."""
 
-    def open(self, row: int, ticks_per_sample: int) -> None:
-        """What comes on the row has timestamps in these units."""
+    def open(self, row: int, ticks_per_sample: int, packet_samples: int | None = None) -> None:
+        """Set the timestamp units of a row from the next packet on.
+
+        ``packet_samples`` is how many 8 kHz samples each packet lasts for, of a sender whose
+        timestamps are no clock; None for others.
+        """
+        self.packet_ticks[row] = (packet_samples or 0) * ticks_per_sample
+        # The last packet keeps its media time; only the unit changes.
         self.ticks[row] = self.ticks[row] // self.ratio[row] * ticks_per_sample
         self.ratio[row] = ticks_per_sample
 
     def begin(
         self, rows: NDArray[np.int64], sequence: NDArray[np.uint16], timestamp: NDArray[np.uint32]
     ) -> None:
-        """New streams, of which these are the first packets."""
+        """Begin new streams on rows, given the numbers of their first packets."""
         # Counted from high up, so that packets before the first one have positive numbers too.
         self.sequence[rows] = sequence.astype(np.int64) + (1 << 16)
         self.timestamp[rows] = timestamp
@@ -81,101 +102,101 @@ class ExtendedNumbers(Columns):
     def unwrap(
         self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Extended sequence numbers and media times in 8 kHz samples."""
+        """Return extended sequence numbers, and media times in 8 kHz samples."""
         sequence, ticks = self.read(rows, parsed, chosen)
         return sequence, self.media(rows, ticks)
 
     def read(
         self, rows: NDArray[np.int64], parsed: Parsed, chosen: Chosen
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Extended sequence numbers and timestamps."""
+        """Return the extended sequence numbers and timestamps of chosen packets."""
         last = self.sequence[rows]
+        # Differences as signed 16 and 32 bits: the shorter way round, for packets behind the last
+        # too (RFC 3550 A.1).
         step = (parsed.sequence[chosen] - last.astype(np.uint16)).astype(np.int16)
         since = (parsed.timestamp[chosen] - self.timestamp[rows]).astype(np.int32)
+        counted = self.packet_ticks[rows]
+        if counted.any():
+            since = np.where(counted > 0, step * counted, since)
         return last + step, self.ticks[rows] + since
 
     def media(self, rows: NDArray[np.int64], ticks: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Media times in 8 kHz samples of extended timestamps."""
+        """Convert extended timestamps of rows to media times in 8 kHz samples."""
         ratio = self.ratio[rows]
         return ticks if (ratio == 1).all() else ticks // ratio
 
-    def go_to(self, looked: NumberedPackets, timestamp: NDArray[np.uint32]) -> None:
-        """The last of these packets of each row is what the next ones are read by."""
-        rows = looked.rows
-        self.sequence[rows] = looked.sequence
+    def go_to(self, packets: NumberedPackets, timestamp: NDArray[np.uint32]) -> None:
+        """Read the next packets of each row by its last one among these."""
+        rows = packets.rows
+        self.sequence[rows] = packets.sequence
         self.timestamp[rows] = timestamp
-        self.ticks[rows] = looked.ticks
-        self.arrival[rows] = looked.arrival
+        self.ticks[rows] = packets.ticks
+        self.arrival[rows] = packets.arrival
 
     def go_from(self, row: int, packet: KeptPacket, media: int) -> None:
-        """The next packets are read by one that has this media time."""
+        """Read the next packets of a row by a kept packet, as if it had this media time."""
         self.sequence[row], self.timestamp[row] = packet.sequence, packet.timestamp
         self.ticks[row] = media * int(self.ratio[row])
         self.arrival[row] = packet.arrival
 
-    def read_one(self, row: int, parsed: Parsed, block: PacketBlock, at: int) -> KeptPacket:
-        """A packet of a block, to be kept aside."""
-        sequence, media = self.unwrap(np.array([row]), parsed, slice(at, at + 1))
-        start = int(parsed.offset[at])
-        payload = block.data[at, start : start + int(parsed.size[at])].copy()
-        return KeptPacket(
-            int(media[0]),
-            int(block.arrival[at]),
-            payload,
-            int(sequence[0]),
-            int(parsed.timestamp[at]),
-            int(parsed.payload_type[at]),
-        )
+    def read_one(self, row: int, parsed: Parsed, block: PacketBlock, index: int) -> KeptPacket:
+        """Copy a packet out of a block, with its extended numbers."""
+        sequence, media = self.unwrap(np.array([row]), parsed, slice(index, index + 1))
+        return kept_packet(parsed, block, index, int(sequence[0]), int(media[0]))
+
+
+def kept_packet(
+    parsed: Parsed, block: PacketBlock, index: int, sequence: int, media: int
+) -> KeptPacket:
+    """Copy a packet out of a block; its extended number and media time are known."""
+    start = int(parsed.offset[index])
+    payload = block.data[index, start : start + int(parsed.size[index])].copy()
+    stamp, kind = int(parsed.timestamp[index]), int(parsed.payload_type[index])
+    return KeptPacket(media, int(block.arrival[index]), payload, sequence, stamp, kind)
 
 
 KeptBlock = tuple[NDArray[np.int64], Parsed, PacketBlock]
-"""Packets with their rows."""
+"""Packets that were kept: their rows (n,), headers and block."""
 
 
-def block_of(kept: list[tuple[int, KeptPacket]]) -> KeptBlock:
-    """Packets that were kept, with their rows, as a block again."""
-    count = len(kept)
-    size = np.array([len(packet.payload) for _, packet in kept], np.int64)
-    data = np.zeros((count, int(size.max())), np.uint8)
-    for line, (_, packet) in zip(data, kept, strict=True):
-        line[: len(packet.payload)] = packet.payload
+def kept_block(kept: list[tuple[int, KeptPacket]]) -> KeptBlock:
+    """Make a block of packets that were kept, given with their rows."""
+    packets = [packet for _, packet in kept]
+    block = block_of([(packet.arrival, packet.payload) for packet in packets])
+    count = len(packets)
     parsed = Parsed(
         ok=np.ones(count, np.bool_),
-        payload_type=np.array([packet.payload_type for _, packet in kept], np.uint8),
+        payload_type=np.array([packet.payload_type for packet in packets], np.uint8),
         marker=np.zeros(count, np.bool_),
-        sequence=np.array([packet.sequence & 0xFFFF for _, packet in kept], np.uint16),
-        timestamp=np.array([packet.timestamp for _, packet in kept], np.uint32),
+        sequence=np.array([packet.sequence & 0xFFFF for packet in packets], np.uint16),
+        timestamp=np.array([packet.timestamp for packet in packets], np.uint32),
         ssrc=np.zeros(count, np.int64),
         offset=np.zeros(count, np.int64),
-        size=size,
+        size=block.length,
     )
-    arrival = np.array([packet.arrival for _, packet in kept], np.int64)
-    rows = np.array([row for row, _ in kept], np.int64)
-    return rows, parsed, PacketBlock(data, size, arrival)
+    return np.array([row for row, _ in kept], np.int64), parsed, block
 
 
 Chosen = slice | NDArray[np.int64]
-"""Some packets of a block."""
+"""Indices of some packets of a block."""
 
 
 class Depacketizer(Columns):
-    """``streams`` are found by row, as in the tables."""
+    """Decodes payloads into the ring."""
 
-    def __init__(
-        self, streams: list[ReceivedStream | None], pace: PlayoutOffsets, ring: FrameRing
-    ) -> None:
+    def __init__(self, streams: StreamTable, offsets: PlayoutOffsets, ring: FrameRing) -> None:
         self._streams = streams
-        self._pace = pace
+        self._offsets = offsets
         self._ring = ring
         self._coders: list[SampleCoder] = []
         super().__init__()
 
     def _columns(self, rows: int) -> None:
         self._coder = np.zeros(rows, np.int64)
-        """Which of the coders each row has."""
+        """Index in ``_coders`` of each row's coder."""
 
     def open(self, stream: ReceivedStream) -> None:
-        """What comes on the stream's row is in its codec."""
+        """Decode what comes on the stream's row by the codec it uses now."""
         coder = CODECS[stream.codec].coder
         if isinstance(coder, SampleCoder):
             if coder not in self._coders:
@@ -192,27 +213,22 @@ class Depacketizer(Columns):
         block: PacketBlock,
         chosen: Chosen,
     ) -> None:
-        """Put chosen packets of a block at their output samples.
+        """Decode chosen packets of a block to their output samples.
 
-        Those of a row stand together, in order of arrival; codecs with memory come a row at a
-        time. ``usable`` are the first frames they can be played in.
+        Those of a row stand together, in order of arrival; codecs with memory come a row at a time.
+        ``usable`` are the first frames in which they can be played.
         """
-        contested = self._pace.contested(rows, output)
+        contested = self._offsets.contested(rows, output)
         if contested is not None:
             for row in sorted(set(rows[contested].tolist())):
                 own = contested[rows[contested] == row]
-                self._stream(row).note_placed(Placed(usable[own], media[own], output[own]))
+                self._streams.at(row).note_placed(Placed(usable[own], media[own], output[own]))
         offset, size = parsed.offset[chosen], parsed.size[chosen]
         start, width = int(offset[0]), int(size[0])
         if (size == width).all() and (offset == start).all():
             self._write(rows, output, block.data[:, start : start + width][chosen])
         else:
             self._write_forms(rows, output, block.data[chosen], offset, size)
-
-    def _stream(self, row: int) -> ReceivedStream:
-        stream = self._streams[row]
-        assert stream is not None
-        return stream
 
     def refuse(
         self,
@@ -221,10 +237,9 @@ class Depacketizer(Columns):
         arrival: NDArray[np.int64],
         output: NDArray[np.int64],
     ) -> None:
-        """Count packets that came too late, or else far too early."""
-        edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
-        for start, end in itertools.pairwise([0, *edges, len(rows)]):
-            stream, own = self._stream(int(rows[start])), late[start:end]
+        """Count packets that came too late, or far too early."""
+        for start, end in equal_runs(rows):
+            stream, own = self._streams.at(int(rows[start])), late[start:end]
             stream.refuse_late(arrival[start:end][own], output[start:end][own])
             stream.early += int(np.count_nonzero(~own))
 
@@ -236,7 +251,7 @@ class Depacketizer(Columns):
         offset: NDArray[np.int64],
         size: NDArray[np.int64],
     ) -> None:
-        """Put packets whose payloads have several places or sizes where they belong."""
+        """Decode packets whose payloads have several offsets or sizes."""
         form = offset * data.shape[1] + size
         changes = form[1:] != form[:-1]
         if (changes & (rows[1:] == rows[:-1])).any():
@@ -252,10 +267,10 @@ class Depacketizer(Columns):
     def _write(
         self, rows: NDArray[np.int64], output: NDArray[np.int64], payload: NDArray[np.uint8]
     ) -> None:
-        """Put payloads (n, size) where they belong."""
-        framed = self._stream(int(rows[0])).framed
-        if framed is not None:
-            framed.hold(output, payload)
+        """Decode payloads (n, size) of equal size."""
+        decoder = self._streams.at(int(rows[0])).decoder
+        if decoder is not None:
+            decoder.hold(output, payload)
             return
         of_row = self._coder[rows]
         for index, coder in enumerate(self._coders):

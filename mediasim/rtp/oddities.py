@@ -1,4 +1,4 @@
-"""What was odd about a sender, in words, by how its stream was played out."""
+"""Oddities of a sender, in words, found by how its stream was played out."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from mediasim.rtp.stream import ReceivedStream, Shift
 __all__ = ["Oddity", "oddities_of"]
 
 _PPM: Final = 1000
-"""Parts per million to which a clock is followed within the stated bound."""
+"""Parts per million up to which a clock is followed within the stated bound."""
 _ENOUGH: Final = 4
-"""Moves that tell a clock from the ways of a network."""
+"""Moves by the clock from which on its rate can be estimated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """One kind of it."""
+    """One kind of oddity of a sender."""
 
     what: str
+    """The oddity in words."""
     times: int
+    """How many times it occurred."""
     at: tuple[int, ...] = ()
-    """Output samples at which it was, where that is known."""
+    """Output samples at which it occurred, where they are known."""
 
     def __str__(self) -> str:
         return f"{self.what} ({self.times} times)" if self.times > 1 else self.what
@@ -33,7 +35,7 @@ class Oddity:
 
 
 def oddities_of(stream: ReceivedStream) -> list[Oddity]:
-    """All kinds, in the order of this list."""
+    """Return all oddities of a stream, in a fixed order."""
     found = []
     begun = [shift for shift in stream.shifts if shift.why == "new beginning"]
     if begun:
@@ -52,15 +54,18 @@ def oddities_of(stream: ReceivedStream) -> list[Oddity]:
     if stream.clock_rate is not None:
         named = f"{stream.codec}'s timestamps count {stream.clock_rate} a second"
         found.append(Oddity(f"{named}: the clock is taken from arrival", 1))
+    if stream.packet_samples is not None:
+        named = f"{stream.codec}'s timestamps do not count samples"
+        found.append(Oddity(f"{named}: packets are counted by their sequence numbers", 1))
     return found + _clock(stream)
 
 
 def _moved(what: str, shifts: list[Shift]) -> Oddity:
-    return Oddity(what, len(shifts), tuple(shift.media + shift.place for shift in shifts))
+    return Oddity(what, len(shifts), tuple(shift.media + shift.offset for shift in shifts))
 
 
 def _clock(stream: ReceivedStream) -> list[Oddity]:
-    """A clock too far off to be followed within the stated bound, by the moves it took."""
+    """Return the oddity of a clock too far off to be followed, estimated by the moves it took."""
     moves = [shift for shift in stream.shifts if shift.why == "clock"]
     if len(moves) < _ENOUGH:
         return []
@@ -75,4 +80,4 @@ def _clock(stream: ReceivedStream) -> list[Oddity]:
         f"the sender's clock is about {abs(ppm)} ppm {side}, beyond the {_PPM} that are followed "
         f"within the bound: {abs(moved)} samples were {did}"
     )
-    return [Oddity(what, len(moves), tuple(shift.media + shift.place for shift in moves))]
+    return [Oddity(what, len(moves), tuple(shift.media + shift.offset for shift in moves))]

@@ -6,31 +6,36 @@ headers are built and parsed for all rows at once. Nothing here keeps state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "HEADER_SIZE",
+    "PLAIN",
     "RTCP_TYPES",
     "PacketBlock",
     "Parsed",
     "block_of",
     "build",
+    "equal_runs",
+    "header_fields",
     "joined",
     "parse",
 ]
 
 HEADER_SIZE: Final = 12
 RTCP_TYPES: Final = range(192, 224)
-"""Second bytes of RTCP on the port of RTP (RFC 5761 section 4)."""
+"""Second bytes of RTCP packets on the port of RTP (RFC 5761 section 4)."""
 _HEADER: Final = np.dtype(
-    [("b0", "u1"), ("b1", "u1"), ("seq", ">u2"), ("ts", ">u4"), ("ssrc", ">u4")]
+    [("b0", "u1"), ("b1", "u1"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4")]
 )
-_PLAIN: Final = 0x80  # version 2, no padding, no extension, no CSRC
+PLAIN: Final = 0x80
+"""First byte of a plain header: version 2, no padding, no extension, no CSRC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +53,25 @@ class PacketBlock:
         return len(self.length)
 
     def select(self, chosen: NDArray[np.intp]) -> PacketBlock:
-        """Those packets alone, as copies."""
+        """Return the packets with these indices, as copies."""
         # take() copies whole rows, indexing copies byte by byte.
         data = self.data.take(chosen, axis=0)
         return PacketBlock(data, self.length[chosen], self.arrival[chosen])
 
     def between(self, start: int, end: int) -> PacketBlock:
-        """Packets ``start .. end``, not copied."""
+        """Return packets ``start .. end``, not copied."""
         span = slice(start, end)
         return PacketBlock(self.data[span], self.length[span], self.arrival[span])
 
-    def followed_by(self, other: PacketBlock) -> PacketBlock:
-        """These packets and then those; rows of the narrower block are padded."""
-        width = max(self.data.shape[1], other.data.shape[1])
-        if self.data.shape[1] == other.data.shape[1]:
-            data = np.concatenate((self.data, other.data))
-        else:
-            data = np.zeros((len(self) + len(other), width), np.uint8)
-            data[: len(self), : self.data.shape[1]] = self.data
-            data[len(self) :, : other.data.shape[1]] = other.data
-        return PacketBlock(
-            data,
-            np.concatenate((self.length, other.length)),
-            np.concatenate((self.arrival, other.arrival)),
-        )
+
+def equal_runs(values: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each run of equal neighbours in values (n,)."""
+    edges = (np.flatnonzero(values[1:] != values[:-1]) + 1).tolist()
+    return itertools.pairwise([0, *edges, len(values)]) if len(values) else iter(())
 
 
-def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
-    """A block of single datagrams, each with its arrival in nanoseconds of loop time."""
+def block_of(datagrams: Sequence[tuple[int, bytes | NDArray[np.uint8]]]) -> PacketBlock:
+    """Make a block of single datagrams, each given with its arrival in nanoseconds of loop time."""
     length = np.array([len(packet) for _, packet in datagrams], np.int64)
     data = np.zeros((len(datagrams), int(length.max(initial=0))), np.uint8)
     for row, (_, packet) in zip(data, datagrams, strict=True):
@@ -84,7 +80,7 @@ def block_of(datagrams: Sequence[tuple[int, bytes]]) -> PacketBlock:
 
 
 def joined(blocks: Sequence[PacketBlock]) -> PacketBlock:
-    """Blocks one behind the other; at least one."""
+    """Concatenate blocks, at least one; rows of narrower blocks are padded."""
     if len(blocks) == 1:
         return blocks[0]
     width = max(block.data.shape[1] for block in blocks)
@@ -102,7 +98,7 @@ def _widened(data: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The header fields of a block, a column each; rows that are no RTP have ``ok`` False."""
+    """The header fields of a block, a column each; rows that are not RTP have ``ok`` False."""
 
     ok: NDArray[np.bool_]
     payload_type: NDArray[np.uint8]
@@ -111,9 +107,14 @@ class Parsed:
     timestamp: NDArray[np.uint32]
     ssrc: NDArray[np.int64]
     offset: NDArray[np.int64]
-    """First byte of the payload."""
+    """Index of the first byte of the payload."""
     size: NDArray[np.int64]
-    """Bytes of payload, padding taken off."""
+    """Bytes of payload, without padding."""
+
+
+def header_fields(data: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Return a view of the headers of packets (n, stride), C-contiguous, as fields (n,)."""
+    return np.ndarray((len(data),), _HEADER, data, 0, (data.shape[1],))
 
 
 def build(
@@ -133,14 +134,13 @@ def build(
     rows, size = payload.shape
     data = np.empty((rows, HEADER_SIZE + size), np.uint8)
     data[:, HEADER_SIZE:] = payload
-    # The header columns are written through a view; rows are 12 + size bytes apart.
-    head = np.ndarray((rows,), _HEADER, data, 0, (HEADER_SIZE + size,))
-    head["b0"] = _PLAIN
+    head = header_fields(data)
+    head["b0"] = PLAIN
     head["b1"] = payload_type
     if marker is not None:
         data[marker, 1] |= 0x80
-    head["seq"] = sequence & 0xFFFF
-    head["ts"] = timestamp & 0xFFFFFFFF
+    head["sequence"] = sequence & 0xFFFF
+    head["timestamp"] = timestamp & 0xFFFFFFFF
     head["ssrc"] = ssrc
     return data
 
@@ -157,13 +157,13 @@ def parse(data: NDArray[np.uint8], length: NDArray[np.int64]) -> Parsed:
         stride = HEADER_SIZE
     if not data.flags.c_contiguous:
         data = np.ascontiguousarray(data)
-    head = np.ndarray((rows,), _HEADER, data, 0, (stride,))
+    head = header_fields(data)
     first = head["b0"]
     second = head["b1"]
     ok = (length >= HEADER_SIZE) & ((second < RTCP_TYPES.start) | (second >= RTCP_TYPES.stop))
     offset = np.full(rows, HEADER_SIZE, np.int64)
     size = length - HEADER_SIZE
-    plain = first == _PLAIN
+    plain = first == PLAIN
     if not plain.all():
         odd = np.flatnonzero(~plain & ok)
         ok &= (first >> 6) == 2
@@ -172,8 +172,8 @@ def parse(data: NDArray[np.uint8], length: NDArray[np.int64]) -> Parsed:
         ok=ok,
         payload_type=(second & 0x7F).astype(np.uint8),
         marker=second >= 0x80,
-        sequence=head["seq"].astype(np.uint16),
-        timestamp=head["ts"].astype(np.uint32),
+        sequence=head["sequence"].astype(np.uint16),
+        timestamp=head["timestamp"].astype(np.uint32),
         ssrc=head["ssrc"].astype(np.int64),
         offset=offset,
         size=size,

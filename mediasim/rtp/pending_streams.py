@@ -1,7 +1,7 @@
-"""Streams that are new on their rows, and their packets until it is known where they belong.
+"""New streams of rows, and their packets until their playout offset is known.
 
-What gives a stream its place is :class:`mediasim.rtp.probation.FirstPackets`. Many calls may begin
-in one frame, so what can be is done for all of them at once.
+A stream's offset is given by :class:`mediasim.rtp.probation.FirstPackets`. Many calls may begin in
+one frame, so the work is done for all of them at once where possible.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
-from mediasim.rtp.depacketizer import ExtendedNumbers
-from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.probation import Anchor, KeptPacket, place_of
+from mediasim.rtp.depacketizer import ExtendedNumbers, kept_packet
+from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs
+from mediasim.rtp.playout_offsets import PlayoutOffsets
+from mediasim.rtp.probation import Anchor, KeptPacket, offset_of
 from mediasim.rtp.scheduler import Scheduler
-from mediasim.rtp.skew_compensation import PlayoutOffsets
-from mediasim.rtp.stream import ReceivedStream
+from mediasim.rtp.stream import ReceivedStream, StreamTable
 
-__all__ = ["PendingStreams", "StreamPackets"]
+__all__ = ["PendingStreams"]
 
 _KEPT: Final = 16
-"""Packets kept at a time while a stream waits for its place."""
+"""Packets kept at a time while a stream waits for its offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +35,55 @@ class StreamPackets:
 
     stream: ReceivedStream
     media: NDArray[np.int64]
+    """Media times in 8 kHz samples, (n,)."""
     sequence: NDArray[np.int64]
+    """Extended sequence numbers, (n,)."""
     chosen: NDArray[np.int64]
-    """Rows of the block."""
+    """Indices of the packets in the block, (n,)."""
 
     def between(self, start: int, end: int | None) -> StreamPackets:
-        """Some of them."""
+        """Return packets ``start .. end``."""
         span = slice(start, end)
         return StreamPackets(self.stream, self.media[span], self.sequence[span], self.chosen[span])
 
 
 class PendingStreams:
-    """``settled`` is called with a stream that was given its place, before it is played."""
+    """Streams that wait for their playout offsets."""
 
     def __init__(
         self,
+        streams: StreamTable,
         numbers: ExtendedNumbers,
-        pace: PlayoutOffsets,
-        lines: Scheduler,
+        offsets: PlayoutOffsets,
+        scheduler: Scheduler,
         settled: Callable[[ReceivedStream], None],
     ) -> None:
+        """``settled`` is called with a stream that got its offset, before it is played."""
+        self._streams = streams
         self._numbers = numbers
-        self._pace = pace
-        self._lines = lines
+        self._offsets = offsets
+        self._scheduler = scheduler
         self._settled = settled
 
     def receive(
-        self, pieces: list[StreamPackets], parsed: Parsed, block: PacketBlock, known_before: int
+        self,
+        rows: NDArray[np.int64],
+        parsed: Parsed,
+        block: PacketBlock,
+        chosen: NDArray[np.int64],
+        known_before: int,
     ) -> None:
-        """Keep packets of streams that wait until it is known where they belong.
+        """Keep chosen packets of pending streams until their offsets are known.
 
-        A few are enough to know it as a rule, so that few are kept even of a long block.
+        A few packets are usually enough for that, so that few are kept even of a long block.
         """
+        sequence, media = self._numbers.unwrap(rows, parsed, chosen)
+        pieces = []
+        for start, end in equal_runs(rows):
+            stream = self._streams.at(int(rows[start]))
+            pieces.append(StreamPackets(stream, media, sequence, chosen).between(start, end))
         while pieces:
-            asked: list[tuple[ReceivedStream, int]] = []
+            ready: list[tuple[ReceivedStream, int]] = []
             rests: list[StreamPackets] = []
             for piece in pieces:
                 _keep(piece.between(0, _KEPT), parsed, block)
@@ -77,20 +92,20 @@ class PendingStreams:
                     rest = piece.between(_KEPT, None)
                     known = min(known, int(block.arrival[rest.chosen[0]]) // FRAME_NS + 1)
                     rests.append(rest)
-                asked.append((piece.stream, known))
-            self.settle(asked)
+                ready.append((piece.stream, known))
+            self.settle(ready)
             pieces = []
             for rest in rests:
                 if rest.stream.waiting is not None:
                     pieces.append(rest)
                 else:
                     rows = np.full(len(rest.chosen), rest.stream.row)
-                    self._lines.place(rows, parsed, block, rest.chosen)
+                    self._scheduler.schedule(rows, parsed, block, rest.chosen)
 
     def settle(self, streams: Iterable[tuple[ReceivedStream, int]]) -> None:
-        """Give waiting streams their places if nothing to come can change them any more.
+        """Give pending streams their offsets if no packet to come can change them any more.
 
-        With each stream stands the frame before which all its usable packets have been given.
+        Each stream is given with the frame before which all its usable packets have been received.
         """
         begun: list[tuple[ReceivedStream, list[KeptPacket]]] = []
         for stream, known_before in streams:
@@ -100,79 +115,95 @@ class PendingStreams:
             if found is None:
                 continue
             waiting, stream.waiting = stream.waiting, None
-            self._pace.begin(stream, found, waiting[0].arrival)
+            self._offsets.begin(stream, found, waiting[0].arrival)
             self._settled(stream)
-            if stream.framed is not None:  # codecs with memory come a row at a time
-                self._lines.replay([(stream, waiting)])
+            if stream.decoder is not None:  # codecs with memory come a row at a time
+                self._scheduler.replay([(stream, waiting)])
             else:
                 begun.append((stream, waiting))
         if begun:
-            self._lines.replay(begun)
+            self._scheduler.replay(begun)
 
     def _anchor(
         self, stream: ReceivedStream, kept: list[KeptPacket], known_before: int
     ) -> Anchor | None:
-        """The place of a stream that keeps packets; None if others may still change it."""
+        """Return the anchor of a pending stream; None if packets to come may still change it."""
         if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
             return stream.first_packets.anchor(known_before)
         anchor, due = _first_alone(stream, kept)
-        told = [packet for packet in kept if packet.usable <= due]
-        if _clock_of(stream, told[:2]) is None:
+        early = [packet for packet in kept if packet.usable <= due]
+        doubted = _clock_of(stream, early[:2])
+        if doubted is None:
             return stream.first_packets.anchor(known_before)
         if known_before <= due:
             return None  # two packets may be off by chance
-        rate = _clock_of(stream, told)
-        if rate is not None and len(told) > 2:
+        rate = _clock_of(stream, early)
+        if rate is None or len(early) <= 2:
+            return anchor if doubted else stream.first_packets.anchor(known_before)
+        if rate:
             stream.count_by(rate)
-            self._numbers.open(stream.row, stream.ticks_per_sample)
+        else:
+            stream.count_packets(_samples_of(stream, early[0]))
+        self._numbers.open(stream.row, stream.ticks_per_sample, stream.packet_samples)
         return anchor
 
 
 def _counts_on(stream: ReceivedStream, one: KeptPacket, other: KeptPacket) -> bool:
-    """Whether a packet's timestamp is where the one before it ends."""
+    """Return whether a packet's timestamp is where the one before it ends."""
     step = (other.timestamp - one.timestamp) & 0xFFFFFFFF
     return not stream.decoders and step == len(one.payload) // stream.octets
 
 
 def _first_alone(stream: ReceivedStream, kept: list[KeptPacket]) -> tuple[Anchor, int]:
-    """The place that the first packet has by itself, and the frame in which it is due."""
+    """Return the anchor by the first packet alone, and the frame in which that packet is due."""
     first, depth = kept[0], stream.format.depth
-    anchor = Anchor(first.media, first.delay, place_of(first.delay, depth))
+    anchor = Anchor(first.media, first.delay, offset_of(first.delay, depth))
     return anchor, anchor.begins(stream.lead)
 
 
 def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
-    """What a stream's timestamps count in a second, if that is not what its codec's would.
+    """Return a stream's timestamp rate per second, if it is not its codec's; None otherwise.
 
-    Packets that follow each other in number and arrival say how long they are.
+    The rate follows from packets that follow each other in number and arrival, by their lengths.
+    It is 0 where timestamps are no clock: they stand still, go back, or count no audio.
     """
     if len(kept) < 2:
         return None
-    codec = CODECS[stream.codecs[kept[0].payload_type]]
     units = stream.ticks_per_sample
-    size = codec.samples(kept[0].payload.tobytes())
+    size = _samples_of(stream, kept[0])
     if not size:
         return None
-    step = (kept[1].timestamp - kept[0].timestamp) & 0xFFFFFFFF
-    if step == size * units or step % size:
-        return None
+    steps = set()
     for before, after in itertools.pairwise(kept):
         same = after.payload_type == before.payload_type and after.sequence - before.sequence == 1
-        stamps = (after.timestamp - before.timestamp) & 0xFFFFFFFF
-        if not same or stamps != step or codec.samples(after.payload.tobytes()) != size:
+        if not same or _samples_of(stream, after) != size:
             return None
+        steps.add(_forward(before, after))
+    if size * units in steps:
+        return None
     count = len(kept) - 1
     waited = (kept[-1].arrival - kept[0].arrival) // SAMPLE_NS
-    if abs(waited - count * size) >= abs(waited - count * step // units):
+    said = _forward(kept[0], kept[-1]) // units
+    if abs(waited - count * size) >= abs(waited - said):
         return None
-    return step // size * SAMPLE_RATE
+    step = min(steps)
+    regular = len(steps) == 1 and step > 0 and step % size == 0
+    return step // size * SAMPLE_RATE if regular else 0
+
+
+def _forward(before: KeptPacket, after: KeptPacket) -> int:
+    """Return by how much the timestamp goes forward, or back, modulo 2³²."""
+    return (after.timestamp - before.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def _samples_of(stream: ReceivedStream, packet: KeptPacket) -> int:
+    """Return how many 8 kHz samples a packet lasts for, as its payload tells."""
+    codec = CODECS[stream.codecs[packet.payload_type]]
+    return codec.samples(packet.payload.tobytes())
 
 
 def _keep(piece: StreamPackets, parsed: Parsed, block: PacketBlock) -> None:
-    columns = (piece.chosen.tolist(), piece.media.tolist(), piece.sequence.tolist())
-    for index, media, sequence in zip(*columns, strict=True):
-        start = int(parsed.offset[index])
-        payload = block.data[index, start : start + int(parsed.size[index])].copy()
-        what = int(parsed.timestamp[index]), int(parsed.payload_type[index])
-        packet = KeptPacket(media, int(block.arrival[index]), payload, sequence, *what)
-        piece.stream.keep(packet)
+    """Keep packets of a pending stream, copied out of their block."""
+    columns = (piece.chosen.tolist(), piece.sequence.tolist(), piece.media.tolist())
+    for index, sequence, media in zip(*columns, strict=True):
+        piece.stream.keep(kept_packet(parsed, block, index, sequence, media))

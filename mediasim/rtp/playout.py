@@ -1,27 +1,26 @@
 """Playout: arrived packets become one frame of audio per tick of the frame clock.
 
 Each row of the table is one received stream (a leg's inbound track, or what a party hears). A
-payload's place is decided by its media timestamp, never by how many packets came before it, so
-loss, reordering and silence move nothing:
+payload's output sample is decided by its media timestamp, never by how many packets came before it,
+so loss, reordering and silence move nothing:
 
-    output sample = media timestamp + the row's place
+    output sample = media timestamp + the row's offset
 
-The place is given when the stream starts: the least delayed packet that came before playout
-began is played ``depth`` frames after it could first be used. It moves only when the sender's
-clock is seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or
-begun anew (:mod:`mediasim.rtp.scheduler`); every move is logged.
+The offset is given when the stream starts: the least delayed packet that came before playout began
+is played ``depth`` frames after it could first be used. It moves only when the sender's clock is
+seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or begun anew
+(:mod:`mediasim.rtp.scheduler`); every move is logged.
 
-A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to
-has been played by then, it is late: counted and dropped. What is decided never depends on how
-packets or frames are cut into blocks.
+A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to has
+been played by then, it is late: counted and dropped. What is decided never depends on how packets
+or frames are cut into blocks.
 
-The ring holds decoded 8 kHz samples addressed by output sample. It is the jitter buffer, and
-what the bridge and the recorder get.
+The ring holds decoded 8 kHz samples addressed by output sample. It is the jitter buffer, and the
+source of the bridge and the recorder.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Final
 
@@ -30,62 +29,73 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.rtp.depacketizer import Depacketizer, ExtendedNumbers
-from mediasim.rtp.packets import PacketBlock, Parsed, parse
-from mediasim.rtp.pending_streams import PendingStreams, StreamPackets
+from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs, joined, parse
+from mediasim.rtp.pending_streams import PendingStreams
+from mediasim.rtp.playout_offsets import AHEAD_FRAMES, PlayoutOffsets
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.scheduler import Scheduler
-from mediasim.rtp.skew_compensation import AHEAD_FRAMES, PlayoutOffsets
-from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat
+from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat, StreamTable
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
 
 _LATEST: Final = np.iinfo(np.int64).max
-_FRAMED: Final = 255
-"""In the column of payload types: never plain, the row is always looked at by itself."""
+_STATEFUL: Final = 255
+"""Payload type of rows whose codec has a memory: no packet's, so these rows go one by one."""
 
 
 class Playout(Columns):
-    """A table of streams. ``slots`` frames of ring per row bound how long a block may be."""
+    """A table of received streams."""
 
     def __init__(self, slots: int) -> None:
+        """``slots`` frames of ring per row bound the length of a block.
+
+        Raises ValueError if they hold no block at all.
+        """
         if slots <= AHEAD_FRAMES:
             raise ValueError(f"a ring of {slots} frames holds no block: more than {AHEAD_FRAMES}")
         self.slots = slots
         self.max_block = slots - AHEAD_FRAMES
-        self.streams: list[ReceivedStream | None] = []
+        """Frames of the longest block that the ring holds."""
+        self.streams = StreamTable()
+        """The streams by row; None for a free row."""
         self.reception = ReceptionTable()
-        self._pace = PlayoutOffsets()
+        self._offsets = PlayoutOffsets(self.streams)
         self._ring = FrameRing(slots)
-        self._placing = Depacketizer(self.streams, self._pace, self._ring)
+        self._depacketizer = Depacketizer(self.streams, self._offsets, self._ring)
         self._numbers = ExtendedNumbers()
-        self._lines = Scheduler(
+        self._scheduler = Scheduler(
             self.streams,
             self._numbers,
-            self._pace,
-            self._placing,
+            self._offsets,
+            self._depacketizer,
             self.reception,
             self._attend,
             self._use,
         )
         self._pending_streams = PendingStreams(
-            self._numbers, self._pace, self._lines, self._has_its_place
+            self.streams, self._numbers, self._offsets, self._scheduler, self._begin_playout
         )
+        self.exact: Mapping[int, NDArray[np.bool_]] = {}
+        """Samples of the last block read that arrived, by row; of rows off the 10 ms grid only."""
         self._free: list[int] = []
         self._attended: dict[int, ReceivedStream] = {}
-        """Rows that need more than the ring when read: waiting, framed, or with gaps to fill."""
+        """Rows that need more than the ring when read: pending, with decoders, or with gaps to
+        fill."""
         self._held: dict[int, PacketBlock] = {}
-        """Packets held back until another shows that a new stream has begun."""
+        """Packets by row, held back until another shows that a new stream has begun."""
         super().__init__()
 
     def _columns(self, rows: int) -> None:
         self._ssrc = np.full(rows, -1, np.int64)
+        """The SSRC that each row follows; -1 before the first packet."""
         self._payload_type = np.zeros(rows, np.uint8)
+        """The payload type of plain audio of each row."""
 
     # -- rows -------------------------------------------------------------------------------
 
     def open(self, stream_format: StreamFormat) -> ReceivedStream:
-        """Take a row for a stream to come."""
+        """Open a row for a stream to come."""
         if self._free:
             row = self._free.pop()
         else:
@@ -100,58 +110,54 @@ class Playout(Columns):
         return stream
 
     def _expect(self, stream: ReceivedStream) -> None:
-        """The next packet of its row begins the stream, in the format that it has now."""
+        """Begin a stream in its present format with the next packet of its row."""
         self._ssrc[stream.row] = -1
-        self._pace.forget(stream.row)
-        self._hear(stream)
+        self._offsets.forget(stream.row)
+        self._expect_codec(stream)
         self._attend(stream)
 
     def reformat(self, stream: ReceivedStream, stream_format: StreamFormat, frame: int) -> None:
         """Receive a stream of another format from this frame on, perhaps from another sender.
 
-        What has come before is played.
+        Packets that came before are played.
         """
         self._finish(stream)
-        for decoder in stream.decoders.values():
-            for start, samples in decoder.decode(frame + AHEAD_FRAMES):
-                self._ring.write_anywhere(stream.row, start, samples)
+        self._decode(stream, frame + AHEAD_FRAMES)
         self._held.pop(stream.row, None)
         stream.reformat(stream_format)
         self._expect(stream)
 
     def _finish(self, stream: ReceivedStream) -> None:
-        """Of the stream on its row nothing more will come: what was kept gets its place."""
+        """End the stream on a row: packets that are still kept get their offset."""
         self._pending_streams.settle([(stream, _LATEST)])
-        self._lines.settle(stream, _LATEST)
+        self._scheduler.settle(stream, _LATEST)
         self.reception.restart(stream.row)
-        stream.clock_rate = None
+        stream.clock_rate = stream.packet_samples = None
 
-    def _hear(self, stream: ReceivedStream) -> None:
-        """What comes on the stream's row is of the payload type it uses now."""
+    def _expect_codec(self, stream: ReceivedStream) -> None:
+        """Expect the payload type that the stream uses now."""
         row = stream.row
-        self._payload_type[row] = stream.payload_type if stream.framed is None else _FRAMED
-        self._placing.open(stream)
-        self._numbers.open(row, stream.ticks_per_sample)
+        self._payload_type[row] = stream.payload_type if stream.decoder is None else _STATEFUL
+        self._depacketizer.open(stream)
+        self._numbers.open(row, stream.ticks_per_sample, stream.packet_samples)
 
     def _use(self, stream: ReceivedStream, payload_type: int) -> None:
+        """Switch a stream to a payload type, and count the switch."""
         if payload_type != stream.payload_type:
             if self.reception.received[stream.row]:
                 stream.switches += 1
                 stream.used |= {payload_type, stream.payload_type}
             stream.use(payload_type)
-            self._hear(stream)
+            self._expect_codec(stream)
             self._attend(stream)
 
     def aside(self, stream: ReceivedStream) -> list[int]:
-        """Output samples of packets of which it is not known yet where they belong.
-
-        What has been played by now is without them in any case.
-        """
-        return self._lines.aside(stream)
+        """Return the output samples of packets whose positions are not decided yet."""
+        return self._scheduler.aside(stream)
 
     def close(self, stream: ReceivedStream) -> None:
-        """Give the row back, silent for whoever takes it next."""
-        self._lines.close(stream)
+        """Free the stream's row, silent for the next stream."""
+        self._scheduler.close(stream)
         self._ring.clear(stream.row)
         self._attended.pop(stream.row, None)
         self._held.pop(stream.row, None)
@@ -160,39 +166,30 @@ class Playout(Columns):
 
     def ensure(self, rows: int) -> None:
         super().ensure(rows)
-        self.reception.ensure(rows)
-        self._pace.ensure(rows)
-        self._placing.ensure(rows)
-        self._numbers.ensure(rows)
+        for table in (self.reception, self._offsets, self._depacketizer, self._numbers):
+            table.ensure(rows)
         self._ring.ensure(rows)
-
-    def stream(self, row: int) -> ReceivedStream:
-        """The row's stream; it must be open."""
-        stream = self.streams[row]
-        if stream is None:
-            raise LookupError(f"row {row} is closed")
-        return stream
 
     # -- packets in -------------------------------------------------------------------------
 
     def receive(
         self, rows: NDArray[np.int64], block: PacketBlock, known_before: int
     ) -> list[Digit]:
-        """Place packets of any rows.
+        """Receive packets of any rows; return the DTMF digits that telephone events began.
 
         ``rows`` (n,) names each packet's row; packets of one row stand together, in order of
-        arrival. ``known_before`` is the frame before which all usable packets have now been
-        given. Malformed, foreign, late and early packets are counted and ignored; nothing
-        raises. Returns the DTMF digits that telephone events began.
+        arrival. ``known_before`` is the frame before which all usable packets have now been given.
+        Malformed, foreign, late and early packets are counted and ignored; nothing raises.
         """
         if not len(rows):
             return []
         parsed = parse(block.data, block.length)
         followed = self._ssrc[rows]
         plain = parsed.ok & (parsed.payload_type == self._payload_type[rows])
-        waiting = self._pace.waiting(rows)
+        waiting = self._offsets.waiting(rows)
+        # As a rule every packet is plain audio of the stream that its row follows.
         if not self._held and not waiting.any() and (plain & (parsed.ssrc == followed)).all():
-            self._lines.place(rows, parsed, block, slice(None))
+            self._scheduler.schedule(rows, parsed, block, slice(None))
             return []
         firsts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
         new = followed < 0
@@ -207,11 +204,11 @@ class Playout(Columns):
         usual = ~np.isin(rows, odd)
         placed = np.flatnonzero(usual & ~waiting)
         if len(placed):
-            self._lines.place(rows[placed], parsed, block, placed)
+            self._scheduler.schedule(rows[placed], parsed, block, placed)
         kept = np.flatnonzero(usual & waiting)
         if len(kept):
             self._begin(firsts[(new & usual)[firsts]], rows, parsed, block)
-            self._keep_plain(rows[kept], parsed, block, kept, known_before)
+            self._pending_streams.receive(rows[kept], parsed, block, kept, known_before)
         digits: list[Digit] = []
         for row in odd:
             of_row = np.flatnonzero(rows == row)
@@ -225,10 +222,10 @@ class Playout(Columns):
         known_before: int,
         digits: list[Digit],
     ) -> None:
-        """One row's packets when some are new to it, foreign, malformed, or not plain audio."""
-        stream = self.stream(row)
+        """Receive one row's packets when some are new to it, foreign, malformed or not audio."""
+        stream = self.streams.at(row)
         if row in self._held:
-            block = self._held.pop(row).followed_by(block)
+            block = joined([self._held.pop(row), block])
         parsed = parse(block.data, block.length)
         runs, held = stream.lock.runs(parsed)
         if held is not None:
@@ -242,14 +239,18 @@ class Playout(Columns):
             if found.proven:  # and could not be used before
                 block.arrival[run[0]] = block.arrival[run[1]]
             if found.restarted:
-                self._restart(stream, parsed, block, run[:1])
+                self._finish(stream)
+                self._offsets.forget(row)
+                self._expect_codec(stream)
+                self._begin(run[:1], np.full(len(block), row), parsed, block)
             kinds = parsed.payload_type[run]
-            changes = (np.flatnonzero(kinds[1:] != kinds[:-1]) + 1).tolist()
-            for start, end in itertools.pairwise([0, *changes, len(run)]):
+            for start, end in equal_runs(kinds):
                 same = run[start:end]
                 if int(kinds[start]) in stream.codecs:
                     known = known_before
                     if end < len(run):
+                        # Packets of the next type have not been given yet, so no more is
+                        # known than up to them.
                         known = int(block.arrival[run[end]]) // FRAME_NS + 1
                     self._receive_audio(stream, parsed, block, same, known)
                 else:
@@ -263,22 +264,13 @@ class Playout(Columns):
         run: NDArray[np.int64],
         known_before: int,
     ) -> None:
+        """Receive packets of one payload type, which is one of the stream's codecs."""
         rows = np.full(len(run), stream.row)
         if stream.waiting is not None:
-            self._keep_plain(rows, parsed, block, run, known_before)
+            self._pending_streams.receive(rows, parsed, block, run, known_before)
         else:
             self._use(stream, int(parsed.payload_type[run[0]]))
-            self._lines.place(rows, parsed, block, run)
-
-    def _restart(
-        self, stream: ReceivedStream, parsed: Parsed, block: PacketBlock, first: NDArray[np.int64]
-    ) -> None:
-        """A new stream on the row, of which this is the first packet."""
-        self._finish(stream)
-        self._pace.forget(stream.row)
-        self._hear(stream)
-        rows = np.full(len(block), stream.row)
-        self._begin(first, rows, parsed, block)
+            self._scheduler.schedule(rows, parsed, block, run)
 
     def _begin(
         self,
@@ -287,16 +279,16 @@ class Playout(Columns):
         parsed: Parsed,
         block: PacketBlock,
     ) -> None:
-        """New streams, of which these are the first packets: they wait for their places."""
-        of, ssrc = rows[firsts], parsed.ssrc[firsts]
+        """Begin new streams, of which these are the first packets; they wait for offsets."""
+        own, ssrc = rows[firsts], parsed.ssrc[firsts]
         timestamp = parsed.timestamp[firsts]
-        self._ssrc[of] = ssrc
-        self._numbers.begin(of, parsed.sequence[firsts], timestamp)
+        self._ssrc[own] = ssrc
+        self._numbers.begin(own, parsed.sequence[firsts], timestamp)
         usable = block.arrival[firsts] // FRAME_NS + 1
         for row, source, began, frame in zip(
-            of.tolist(), ssrc.tolist(), timestamp.tolist(), usable.tolist(), strict=True
+            own.tolist(), ssrc.tolist(), timestamp.tolist(), usable.tolist(), strict=True
         ):
-            stream = self.stream(row)
+            stream = self.streams.at(row)
             stream.restart(frame)
             stream.lock.ssrc = source
             stream.first_timestamp = began
@@ -310,7 +302,7 @@ class Playout(Columns):
         run: NDArray[np.int64],
         digits: list[Digit],
     ) -> None:
-        """Telephone events and comfort noise of a followed stream."""
+        """Receive telephone events and comfort noise of a followed stream."""
         row = stream.row
         for index in run.tolist():
             one, usable = np.array([index]), int(block.arrival[index]) // FRAME_NS + 1
@@ -334,46 +326,23 @@ class Playout(Columns):
                 stream.foreign += 1
 
     def _note_noise(self, stream: ReceivedStream, noise: KeptNoise) -> None:
-        """Comfort noise holds from where it stands; before the first word there is none."""
+        """Announce comfort noise from its media time on; noise before the first word is dropped."""
         if stream.waiting is not None:
             stream.noises.append(noise)
         elif noise.media >= stream.begun_at:
-            output = noise.media + stream.place_of(noise.media, noise.usable)
+            output = noise.media + stream.offset_of(noise.media, noise.usable)
             stream.gaps.noise(max(output, noise.usable * FRAME_SAMPLES), noise.payload)
             self._attended[stream.row] = stream
 
-    def _keep_plain(
-        self,
-        rows: NDArray[np.int64],
-        parsed: Parsed,
-        block: PacketBlock,
-        chosen: NDArray[np.int64],
-        known_before: int,
-    ) -> None:
-        """Audio of streams that do not have their place yet, and nothing else."""
-        sequence, media = self._numbers.unwrap(rows, parsed, chosen)
-        edges = (np.flatnonzero(rows[1:] != rows[:-1]) + 1).tolist()
-        pieces = [
-            StreamPackets(
-                self.stream(int(rows[start])),
-                media[start:end],
-                sequence[start:end],
-                chosen[start:end],
-            )
-            for start, end in itertools.pairwise([0, *edges, len(rows)])
-            if start < end
-        ]
-        self._pending_streams.receive(pieces, parsed, block, known_before)
-
-    def _has_its_place(self, stream: ReceivedStream) -> None:
-        """A stream waits no longer: what it said of noise holds."""
+    def _begin_playout(self, stream: ReceivedStream) -> None:
+        """Announce the noise of a stream that got its offset."""
         noises, stream.noises = stream.noises, []
         for noise in noises:
             self._note_noise(stream, noise)
         self._attend(stream)
 
     def _attend(self, stream: ReceivedStream) -> None:
-        """Look after a stream when it is read, if that takes more than the ring."""
+        """Attend to a stream when it is read, if that takes more than the ring."""
         if stream.needs_care:
             self._attended[stream.row] = stream
         else:
@@ -384,8 +353,8 @@ class Playout(Columns):
     def stretch(self, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.int16]:
         """Let a block be longer than the ring: frames ``first .. first + count`` of the rows.
 
-        To be asked for before packets of the block are received; nothing but this block of these
-        rows may be received or read meanwhile. Returns what to read it into.
+        Must be called before packets of the block are received; nothing but this block of these
+        rows may be received or read until it is read. Returns the array to read it into.
         """
         return self._ring.stretch(rows, first, count)
 
@@ -395,38 +364,35 @@ class Playout(Columns):
         """Play frames ``first .. first + count`` of the rows.
 
         Writes ``out`` (rows, count * 160) and returns which 10 ms units arrived as a whole, (rows,
-        count * 2); where a unit did not, ``exact`` may tell more.
-        All packets usable before frame ``first + count`` must have been received.
+        count * 2); for a unit that did not, ``exact`` may have the samples. All packets usable
+        before frame ``first + count`` must have been received. Raises ValueError for a block that
+        is longer than the ring allows.
         """
         if count > self.max_block and not self._ring.stretched:
             raise ValueError(f"a block of {count} frames is more than {self.max_block}")
         attended: list[tuple[int, ReceivedStream]] = []
         if self._attended:
-            of = self._attended
-            attended = [(at, of[row]) for at, row in enumerate(rows.tolist()) if row in of]
-            self._prepare([stream for _, stream in attended], first + count)
+            by_row = self._attended
+            attended = [(at, by_row[row]) for at, row in enumerate(rows.tolist()) if row in by_row]
+            self._catch_up([stream for _, stream in attended], first + count)
+            for _, stream in attended:
+                self._decode(stream, first + count)
         have = self._ring.read(rows, first, count, out)
+        self.exact = self._ring.exact
         for at, stream in attended:
             if stream.gaps.active:
-                there = self.exact.get(stream.row, have[at])
+                there = self._ring.exact.get(stream.row, have[at])
                 stream.gaps.fill(out[at], there, first * FRAME_SAMPLES)
         return have
 
-    @property
-    def exact(self) -> Mapping[int, NDArray[np.bool_]]:
-        """By row, which samples of the last block read arrived; of those off the 10 ms grid."""
-        return self._ring.exact
-
-    def _prepare(self, streams: list[ReceivedStream], end: int) -> None:
-        """What must be in the ring before frames up to ``end`` of attended streams are read."""
-        self._catch_up(streams, end)
-        for stream in streams:
-            for decoder in stream.decoders.values():
-                for start, samples in decoder.decode(end):
-                    self._ring.write_anywhere(stream.row, start, samples)
+    def _decode(self, stream: ReceivedStream, end: int) -> None:
+        """Decode into the ring what codecs with memory hold for frames before ``end``."""
+        for decoder in stream.decoders.values():
+            for start, samples in decoder.decode(end):
+                self._ring.write_anywhere(stream.row, start, samples)
 
     def _catch_up(self, streams: list[ReceivedStream], known_before: int) -> None:
-        """All packets usable before this frame were given: decide about those that are kept."""
+        """Decide about kept packets, all those usable before this frame having been given."""
         self._pending_streams.settle([(stream, known_before) for stream in streams])
         for stream in streams:
-            self._lines.settle(stream, known_before)
+            self._scheduler.settle(stream, known_before)

@@ -1,11 +1,11 @@
-"""Packets that may begin something: a stream, or another place of one.
+"""Packets that may begin something: a stream, or another offset of one.
 
-Which packets of a port belong to the stream (RFC 3550 section 8.2 and appendix A.1) says
-:class:`StreamLock`. The first packet's SSRC is taken at once, so no first word is lost. Another
-SSRC is followed only when two packets of it come in sequence, which strays and forged packets do
-not; the packet that was held back for the proof is then part of the stream.
+:class:`StreamLock` decides which packets of a port belong to the stream (RFC 3550 section 8.2 and
+appendix A.1). The first packet's SSRC is taken at once, so no first word is lost. Another SSRC is
+followed only when two packets of it come in sequence, which strays and forged packets do not; the
+packet that was held back for the proof is then part of the stream.
 
-Where a new stream is played say its :class:`FirstPackets`. Packets off a stream's line are kept
+:class:`FirstPackets` decides where a new stream is played. Packets off a stream's line are kept
 aside, a :class:`Trial`, until it is known whether they begin something or are strays.
 """
 
@@ -31,20 +31,22 @@ __all__ = [
     "StreamLock",
     "Trial",
     "due_of",
-    "place_of",
+    "offset_of",
 ]
 
 STEP: Final = 80
-"""Samples by which a place moves: 10 ms, the unit of presence."""
+"""Samples by which a playout offset moves: 10 ms, the unit of presence."""
 _FAR: Final = 64 * FRAME_SAMPLES
-"""Samples by which no packet of one beginning is off another."""
+"""Samples by which transits of packets of one beginning differ at most."""
 _MARGIN: Final = 4
-"""Half a millisecond: networks are described in whole ones."""
+"""Samples added before an offset is rounded, 0.5 ms: delays of networks are whole milliseconds."""
 JUMP: Final = 60 * FRAME_SAMPLES // 20
-"""Samples by which a timestamp must be ahead of sequence numbers and arrival to have leapt."""
+"""Samples by which a timestamp must be ahead of sequence numbers and arrival to have leapt: 60
+ms."""
 PATIENCE_FRAMES: Final = 10
-"""How long a packet waits for another that follows it."""
+"""Frames for which a packet waits for another that follows it."""
 _NUMBERS: Final = 50
+"""Sequence numbers by which a packet that follows another may be ahead of it."""
 _LONGEST: Final = 120 * FRAME_SAMPLES // 20
 """Samples of the longest packet: 120 ms."""
 
@@ -54,15 +56,15 @@ class PacketRun:
     """Consecutive packets of one stream."""
 
     indices: NDArray[np.int64]
-    """Rows of the block."""
+    """Indices of the packets in the block."""
     restarted: bool
-    """It is a new stream and needs a new place."""
+    """Whether it is a new stream, which needs a new offset."""
     proven: bool = False
-    """Its first packet was held back until its second came."""
+    """Whether its first packet was held back until its second came."""
 
 
 class StreamLock:
-    """The SSRC one row follows."""
+    """The SSRC that one row follows; -1 before the first packet."""
 
     def __init__(self) -> None:
         self.ssrc = -1
@@ -70,8 +72,8 @@ class StreamLock:
     def runs(self, parsed: Parsed) -> tuple[list[PacketRun], int | None]:
         """Split a parsed block into runs of one stream.
 
-        Rows in no run are foreign or not RTP. Also returns the row that is held back for proof,
-        if the block ends before it comes: it must be the first of the row's next block.
+        Rows in no run are foreign or not RTP. Also returns the row that is held back for proof, if
+        the block ends before it comes: it must be the first of the row's next block.
         """
         first = int(parsed.ssrc[0]) if len(parsed.ssrc) else -1
         if self.ssrc in (-1, first) and parsed.ok.all() and (parsed.ssrc == first).all():
@@ -102,30 +104,31 @@ class StreamLock:
 
 
 def _follows(parsed: Parsed, first: int, second: int) -> bool:
-    """Whether two packets are one after the other in the same stream."""
+    """Return whether two packets follow each other in the same stream."""
     step = (int(parsed.sequence[second]) - int(parsed.sequence[first])) & 0xFFFF
     return step == 1 and parsed.ssrc[second] == parsed.ssrc[first]
 
 
 class Anchor(NamedTuple):
-    """What the first packets of a stream say."""
+    """The playout offset of a new stream, and the packets' extremes it follows from."""
 
     first: int
-    """The least of their media times (samples)."""
+    """Least media time of the first packets, in samples."""
     transit: int
-    """The least time (samples) from media to arrival."""
-    place: int
+    """Least time from media to arrival of the first packets, in samples."""
+    offset: int
+    """Output sample minus media time."""
 
     def begins(self, lead: int) -> int:
-        """The frame in which the first packet is needed."""
-        return (self.first + self.place - lead) // FRAME_SAMPLES
+        """Return the frame in which the first packet is needed."""
+        return (self.first + self.offset - lead) // FRAME_SAMPLES
 
 
 class FirstPackets:
-    """Gives a new stream its place from the packets that come before it is played."""
+    """Finds a new stream's offset by the packets that come before it is played."""
 
     def __init__(self, depth: int, lead: int = 0) -> None:
-        """A packet is needed ``lead`` samples before its time."""
+        """``depth`` is the playout delay in frames; packets are needed ``lead`` samples early."""
         self._depth = depth
         self._lead = lead
         self._found: Anchor | None = None
@@ -133,7 +136,7 @@ class FirstPackets:
         self._closed = False
 
     def take(self, media: int, arrival: int) -> None:
-        """The next packet: its media time (samples) and time of arrival (ns)."""
+        """Take the next packet: its media time (samples) and time of arrival (ns)."""
         if self._closed:
             return
         transit = arrival // SAMPLE_NS - media
@@ -143,7 +146,7 @@ class FirstPackets:
         if better is None or media < better.first or transit < better.transit:
             if better is not None:
                 media, transit = min(better.first, media), min(better.transit, transit)
-            better = Anchor(media, transit, place_of(transit, self._depth))
+            better = Anchor(media, transit, offset_of(transit, self._depth))
             begins = better.begins(self._lead)
         # Once the stream is heard, or if it would begin in the past, a packet is too late.
         if self._found is not None and arrival // FRAME_NS + 1 > begins:
@@ -152,31 +155,35 @@ class FirstPackets:
             self._found, self._begins = better, begins
 
     def anchor(self, known_before: int) -> Anchor | None:
-        """What they say, all packets usable before frame ``known_before`` having been taken.
+        """Return the anchor, all packets usable before frame ``known_before`` having been taken.
 
-        None when there is none, or more could still change the answer.
+        None if there is no packet, or more could still change the answer.
         """
         return self._found if self._closed or known_before > self._begins else None
 
 
-def place_of(transit: int, depth: int) -> int:
-    """Where to play a stream whose least delayed packet arrived ``transit`` after its media time.
+def offset_of(transit: int, depth: int) -> int:
+    """Return a new stream's offset; ``transit`` is its packets' least time from media to arrival.
 
-    A frame later it can be used, wherever in a frame it arrived, and ``depth`` frames it waits;
-    rounded to whole steps, and by a margin that a clock somewhat off does not tip over.
+    A packet can be used one frame later, wherever in a frame it arrived, and waits ``depth``
+    frames; the sum is rounded to whole steps, with a margin so that a clock slightly off does not
+    tip it over.
     """
     return (transit + FRAME_SAMPLES + _MARGIN) // STEP * STEP + depth * FRAME_SAMPLES
 
 
 class KeptPacket(NamedTuple):
-    """A packet that has not been placed yet."""
+    """A packet that has no output sample yet."""
 
     media: int
+    """Media time in 8 kHz samples."""
     arrival: int
+    """Loop time of arrival in nanoseconds."""
     payload: NDArray[np.uint8]
     sequence: int = 0
-    """Extended."""
+    """Extended sequence number."""
     timestamp: int = 0
+    """RTP timestamp, 32 bits."""
     payload_type: int = 0
 
     @property
@@ -186,7 +193,7 @@ class KeptPacket(NamedTuple):
 
     @property
     def usable(self) -> int:
-        """The first frame it can be used in."""
+        """The first frame in which it can be played."""
         return self.arrival // FRAME_NS + 1
 
 
@@ -196,50 +203,51 @@ class Trial:
 
     kept: list[KeptPacket]
     stepped: bool
-    """The first one's timestamp contradicts its number and its arrival."""
-    place: int
-    """Where they would be played."""
+    """Whether the first one's timestamp contradicts its sequence number and its arrival."""
+    offset: int
+    """The offset at which they would be played."""
     due: int
-    """The frame in which the first one would be."""
+    """The frame in which the first one would be played."""
 
     @classmethod
     def of(cls, first: KeptPacket, depth: int, lead: int, *, stepped: bool) -> Trial:
-        """Begin with a packet, to be played ``depth`` frames after it can be used."""
+        """Begin a trial with a packet, to be played ``depth`` frames after it can be used."""
         due = due_of(first.media, first.delay, depth, lead)
-        return cls([first], stepped, place_of(first.delay, depth), due)
+        return cls([first], stepped, offset_of(first.delay, depth), due)
 
     @property
     def expires(self) -> int:
-        """The last frame in which another packet is waited for."""
+        """The last frame in which another packet is awaited."""
         return max(self.due, self.kept[0].usable + PATIENCE_FRAMES)
 
     @property
     def proven(self) -> bool:
-        """Whether several packets say the same."""
+        """Whether several packets agree."""
         return len(self.kept) > 1
 
     def repeats(self, packet: KeptPacket) -> bool:
-        """Whether a packet is a copy of one of them."""
+        """Return whether a packet is a copy of one of them."""
         same = packet.sequence, packet.timestamp
         return any((kept.sequence, kept.timestamp) == same for kept in self.kept)
 
     def precedes(self, packet: KeptPacket) -> bool:
-        """Whether a packet follows the last of them in number and timestamp."""
+        """Return whether a packet follows the last of them in number and timestamp."""
         last = self.kept[-1]
         numbers = packet.sequence - last.sequence
         return 0 < numbers <= _NUMBERS and 0 < packet.media - last.media <= numbers * _LONGEST
 
     def agrees(self, packet: KeptPacket, lead: int, ahead_frames: int) -> bool:
-        """Whether a packet could be played where they would be."""
-        ahead = (packet.media + self.place - lead) // FRAME_SAMPLES - packet.usable
+        """Return whether a packet could be played at their offset."""
+        ahead = (packet.media + self.offset - lead) // FRAME_SAMPLES - packet.usable
         return 0 <= ahead < ahead_frames
 
     def add(self, packet: KeptPacket) -> None:
-        """One more that says the same."""
+        """Add a packet that agrees."""
         self.kept.append(packet)
+        # The second packet is the proof, so nothing can be played before it can be used.
         self.due = max(self.due, packet.usable) if len(self.kept) == 2 else self.due
 
 
 def due_of(media: int, delay: int, depth: int, lead: int) -> int:
-    """The frame in which a packet is played that is placed by its arrival."""
-    return (media + place_of(delay, depth) - lead) // FRAME_SAMPLES
+    """Return the frame in which a packet is played if its offset follows from its arrival."""
+    return (media + offset_of(delay, depth) - lead) // FRAME_SAMPLES

@@ -5,7 +5,7 @@ kept per 10 ms beside the samples, so that what never came can be told from what
 payloads that stand off that grid, as a codec with memory's do, it is kept to the sample.
 
 A row's own memory is short. A block too long for it is written and read in memory of that length
-made for it (:meth:`FrameRing.stretch`): what each of many rows would need for itself would not stay
+made for it (:meth:`FrameRing.stretch`): per-row memory of that length for many rows would not stay
 in the processor's cache.
 """
 
@@ -25,15 +25,16 @@ UNIT: Final = 80
 """Samples of one unit of presence: 10 ms, which every packet time in use is a multiple of."""
 UNITS_PER_FRAME: Final = FRAME_SAMPLES // UNIT
 _WIDE: Final = 4
-"""Reads of up to this many frames gather all rows at once; longer ones go row by row."""
+"""Frames up to which a read gathers all rows at once; longer ones go row by row."""
 _UNIT_OF_SAMPLES: Final = np.dtype(f"V{2 * UNIT}")
 _FRAME_OF_SAMPLES: Final = np.dtype(f"V{2 * FRAME_SAMPLES}")
 _BOTH_UNITS: Final = 0x0101
+"""Both units of a frame present, viewed as uint16."""
 _SILENT_FRAME: Final = np.zeros(FRAME_SAMPLES, np.int16).view(_FRAME_OF_SAMPLES)[0]
 
 
 class Columns(ABC):
-    """Columns, grown as rows are opened; each attribute that is an array is one."""
+    """A table of columns that grow as rows are opened; each attribute that is an array is one."""
 
     def __init__(self) -> None:
         self._rows = 0
@@ -41,10 +42,10 @@ class Columns(ABC):
 
     @abstractmethod
     def _columns(self, rows: int) -> None:
-        """Make all columns anew, of so many empty rows."""
+        """Create all columns with so many empty rows."""
 
     def ensure(self, rows: int) -> None:
-        """Have at least this many rows; those there were keep what they hold."""
+        """Grow to at least this many rows; existing ones keep their values."""
         have = self._rows
         if rows <= have:
             return
@@ -56,26 +57,27 @@ class Columns(ABC):
 
 
 class FrameRing:
-    """``slots`` frames for each row."""
+    """A ring of ``slots`` frames for each row."""
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
         self._samples = np.zeros((0, slots * FRAME_SAMPLES), np.int16)
         self._have = np.zeros((0, slots * UNITS_PER_FRAME), np.bool_)
         self._off_grid: dict[int, list[tuple[int, int]]] = {}
-        """What off the grid was written to a row and not read: output samples (start, end)."""
+        """Output samples (start, end) written to a row off the grid and not read yet."""
         self.exact: dict[int, NDArray[np.bool_]] = {}
-        """Of the rows read last that hold any such: which samples were there."""
+        """Which samples were present, of the rows read last that were written off the grid."""
         self._long: FrameRing | None = None
-        """Of some rows, while they live a long block,"""
+        """The memory of some rows during a long block; None otherwise."""
         self._last: FrameRing | None = None
+        """The memory of the last long block, to be used again."""
         self._long_from = 0
-        """whose first frame is 0 there,"""
+        """First frame of the long block: frame 0 of its memory."""
         self._position = np.zeros(0, np.int64)
-        """and the rows' numbers there."""
+        """Row in the long block's memory of each row."""
 
     def ensure(self, rows: int) -> None:
-        """Have at least this many rows."""
+        """Grow to at least this many rows."""
         if rows <= len(self._samples):
             return
         # Filled, so that the memory is there before the first packet wants it.
@@ -86,6 +88,7 @@ class FrameRing:
         self._samples, self._have = samples, have
 
     def clear(self, row: int) -> None:
+        """Silence a row."""
         self._samples[row] = 0
         self._have[row] = False
         self._off_grid.pop(row, None)
@@ -93,7 +96,7 @@ class FrameRing:
     def write(
         self, rows: NDArray[np.int64], output: NDArray[np.int64], pcm: NDArray[np.int16]
     ) -> None:
-        """Put payloads (n, size) of the rows at their output samples (n,).
+        """Write payloads (n, size) of the rows at their output samples (n,).
 
         Those of a row stand together; where they overlap, the last one given stays.
         """
@@ -119,6 +122,8 @@ class FrameRing:
         have = self._have.reshape(-1)
         source = np.ascontiguousarray(pcm).view(_UNIT_OF_SAMPLES)
         base = rows * units
+        # Several payloads of one row are assigned in their order, so that of overlapping ones the
+        # last stays; one per row needs no index of all units.
         if (rows[1:] == rows[:-1]).any():
             index = base[:, None] + (unit[:, None] + np.arange(width // UNIT)) % units
             ring[index] = source
@@ -130,7 +135,7 @@ class FrameRing:
             have[index] = True
 
     def write_anywhere(self, row: int, start: int, samples: NDArray[np.int16]) -> None:
-        """One payload that need not stand on the 10 ms grid."""
+        """Write one payload that need not stand on the 10 ms grid."""
         end = start + len(samples)
         if start == end:
             return
@@ -148,9 +153,9 @@ class FrameRing:
     def read(
         self, rows: NDArray[np.int64], first: int, count: int, out: NDArray[np.int16]
     ) -> NDArray[np.bool_]:
-        """Take frames ``first .. first + count`` into ``out`` (rows, count * 160).
+        """Move frames ``first .. first + count`` into ``out`` (rows, count * 160).
 
-        Returns which units were there as a whole, (rows, count * 2).
+        Returns which units were present as a whole, (rows, count * 2).
         """
         if self._long is not None:
             have = self._fold(rows, first + count, self._long, out)
@@ -166,7 +171,7 @@ class FrameRing:
         return have
 
     def _add_off_grid(self, rows: NDArray[np.int64], start: int, have: NDArray[np.bool_]) -> None:
-        """Count what was written off the grid to units read from output sample ``start`` on."""
+        """Mark units complete that were written off the grid, read from sample ``start`` on."""
         end = start + have.shape[1] * UNIT
         for position in np.flatnonzero(np.isin(rows, list(self._off_grid))).tolist():
             row = int(rows[position])
@@ -210,17 +215,16 @@ class FrameRing:
         out: NDArray[np.int16],
         have: NDArray[np.bool_],
     ) -> None:
+        columns = ((self._samples, out, FRAME_SAMPLES), (self._have, have, UNITS_PER_FRAME))
         for low, high, to, end in self._pieces(first, count):
             for position, row in enumerate(rows.tolist()):
-                samples = self._samples[row, low * FRAME_SAMPLES : high * FRAME_SAMPLES]
-                out[position, to * FRAME_SAMPLES : end * FRAME_SAMPLES] = samples
-                samples[:] = 0
-                units = self._have[row, low * UNITS_PER_FRAME : high * UNITS_PER_FRAME]
-                have[position, to * UNITS_PER_FRAME : end * UNITS_PER_FRAME] = units
-                units[:] = False
+                for ring, into, width in columns:
+                    piece = ring[row, low * width : high * width]
+                    into[position, to * width : end * width] = piece
+                    piece[:] = 0
 
     def _pieces(self, first: int, count: int) -> list[tuple[int, int, int, int]]:
-        """Where frames lie: slots (from, to), and which of the frames these are (from, to)."""
+        """Return where frames lie: slots (from, to), and the indices of these frames (from, to)."""
         start = first % self.slots
         head = min(count, self.slots - start)
         pieces = [(start, start + head, 0, head)]
@@ -232,14 +236,14 @@ class FrameRing:
 
     @property
     def stretched(self) -> bool:
-        """Whether a long block is under way."""
+        """Whether a long block is in progress."""
         return self._long is not None
 
     def stretch(self, rows: NDArray[np.int64], first: int, count: int) -> NDArray[np.int16]:
-        """Have room for frames ``first .. first + count`` of the rows, and ``slots`` beyond.
+        """Make room for frames ``first .. first + count`` of the rows, and ``slots`` beyond.
 
-        Until these frames of these rows are read, no others may be written or read. Returns what
-        they may be read into without being copied, (rows, count * 160).
+        Until these frames of these rows are read, no others may be written or read. Returns the
+        array into which they may be read without a copy, (rows, count * 160).
         """
         long = self._blank(len(rows), count + self.slots)
         self._read_long(rows, first, self.slots, long._samples, long._have)
@@ -249,7 +253,7 @@ class FrameRing:
         return long._samples[:, : count * FRAME_SAMPLES]
 
     def _blank(self, rows: int, slots: int) -> FrameRing:
-        """An empty ring, in the memory of the last one if it was as large."""
+        """Return an empty ring, in the memory of the last one if it was as large."""
         long = self._last
         if long is None or long.slots != slots or len(long._samples) != rows:
             self._last = long = FrameRing(slots)
@@ -262,15 +266,16 @@ class FrameRing:
     def _fold(
         self, rows: NDArray[np.int64], end: int, long: FrameRing, out: NDArray[np.int16]
     ) -> NDArray[np.bool_]:
-        """Read the block that ends at this frame, and take what lies beyond it back."""
+        """Read the long block that ends at this frame; move what lies beyond to the ring."""
         count = end - self._long_from
+        columns = (
+            (self._samples, long._samples, FRAME_SAMPLES),
+            (self._have, long._have, UNITS_PER_FRAME),
+        )
         for low, high, to, stop in self._pieces(end, self.slots):
-            beyond = slice((count + to) * FRAME_SAMPLES, (count + stop) * FRAME_SAMPLES)
-            self._samples[rows, low * FRAME_SAMPLES : high * FRAME_SAMPLES] = long._samples[
-                :, beyond
-            ]
-            beyond = slice((count + to) * UNITS_PER_FRAME, (count + stop) * UNITS_PER_FRAME)
-            self._have[rows, low * UNITS_PER_FRAME : high * UNITS_PER_FRAME] = long._have[:, beyond]
+            for ring, source, width in columns:
+                beyond = source[:, (count + to) * width : (count + stop) * width]
+                ring[rows, low * width : high * width] = beyond
         if out.base is not long._samples:
             out[:] = long._samples[:, : count * FRAME_SAMPLES]
         self._long = None

@@ -1,8 +1,8 @@
-"""RTCP: what sender and receiver of a stream tell each other (RFC 3550 section 6).
+"""RTCP: reports of sender and receiver about a stream (RFC 3550 section 6).
 
 ``build`` makes a compound packet of sender and receiver reports, source descriptions (of their
 items only the CNAME) and goodbyes; ``parse`` reads one back. Other kinds of packets, other items
-and profile extensions are stepped over. Nothing here keeps state or knows the time.
+and profile extensions are skipped. Nothing here keeps state or knows the time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CNAME: Final = 1
 _VERSION: Final = 2
 _PADDED: Final = 0x20
 _MAX_COUNT: Final = 31
-"""The header counts reports and sources in five bits."""
+"""Reports or sources in one packet at most: the header counts them in five bits."""
 _MAX_TEXT: Final = 255
 _MAX_LOST: Final = 0x7FFFFF
 _NTP_OF_1970: Final = 2_208_988_800
@@ -53,12 +53,12 @@ _BLOCK: Final = Struct("!LLLLLL")
 
 
 class RtcpError(ValueError):
-    """Bytes that are no RTCP, or numbers that do not fit into it."""
+    """Raised for bytes that are not RTCP, or numbers that do not fit into it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
-    """How one stream was received (section 6.4.1)."""
+    """Reception of one stream (section 6.4.1)."""
 
     ssrc: int
     fraction_lost: int
@@ -68,7 +68,7 @@ class ReportBlock:
     highest_seq: int
     """Highest sequence number received, count of wraps in the upper 16 bits."""
     jitter: int
-    """Timestamp units."""
+    """Interarrival jitter in timestamp units."""
     lsr: int
     """Middle 32 bits of the last sender report's NTP time, 0 if there was none."""
     dlsr: int
@@ -77,22 +77,22 @@ class ReportBlock:
 
 @dataclass(frozen=True, slots=True)
 class SenderReport:
-    """What a sender has sent so far, and what it receives."""
+    """A sender's packets so far, and its reception of others (section 6.4.1)."""
 
     ssrc: int
     ntp: int
-    """64 bits: :func:`ntp_of_ns`."""
+    """NTP time, 64 bits: :func:`ntp_of_ns`."""
     rtp_timestamp: int
     """The same instant on the stream's media clock."""
     packet_count: int
     octet_count: int
-    """Bytes of payload."""
+    """Bytes of payload sent."""
     reports: tuple[ReportBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverReport:
-    """What somebody who sends nothing receives."""
+    """The reception of others by a participant that sends nothing (section 6.4.2)."""
 
     ssrc: int
     reports: tuple[ReportBlock, ...] = ()
@@ -121,9 +121,9 @@ RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Bye
 
 
 def build(packets: Iterable[RtcpPacket]) -> bytes:
-    """The bytes of a compound packet.
+    """Build the bytes of a compound packet.
 
-    RtcpError if the first is no report (section 6.1), or where something does not fit.
+    Raises RtcpError if the first is no report (section 6.1), or if something does not fit.
     """
     listed = list(packets)
     if not listed or not isinstance(listed[0], SenderReport | ReceiverReport):
@@ -172,6 +172,7 @@ def _built_reports(reports: Sequence[ReportBlock]) -> bytes:
 def _built_report(report: ReportBlock) -> bytes:
     if not 0 <= report.fraction_lost <= 255:
         raise RtcpError(f"a fraction lost of {report.fraction_lost}: expected 0 to 255")
+    # RFC 3550 A.3: the 24 signed bits saturate, they do not wrap.
     lost = max(-_MAX_LOST - 1, min(report.cumulative_lost, _MAX_LOST)) & 0xFFFFFF
     return _BLOCK.pack(
         report.ssrc,
@@ -205,9 +206,9 @@ def _built_text(text: str) -> bytes:
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
-    """The packets of a datagram, in order; RtcpError if it is malformed.
+    """Parse the packets of a datagram, in order. Raises RtcpError if it is malformed.
 
-    Packets of reduced size, which start with no report (RFC 5506), are taken too.
+    Packets of reduced size, which start with no report (RFC 5506), are accepted too.
     """
     packets: list[RtcpPacket] = []
     start = 0
@@ -278,7 +279,7 @@ def _parsed_sources(body: bytes, count: int) -> SourceDescription:
 
 
 def _parsed_items(body: bytes, start: int) -> tuple[str | None, int]:
-    """The CNAME among a source's items, and where the next source starts."""
+    """Return the CNAME among a source's items, and where the next source starts."""
     cname = None
     while True:
         _require(body, start + 1, "source description")
@@ -291,7 +292,7 @@ def _parsed_items(body: bytes, start: int) -> tuple[str | None, int]:
 
 
 def _parsed_text(body: bytes, start: int) -> tuple[str, int]:
-    """A counted text and where it ends."""
+    """Return a counted text and where it ends."""
     _require(body, start + 1, "text")
     end = start + 1 + body[start]
     _require(body, end, "text")
@@ -318,23 +319,23 @@ _PARSERS: Final[dict[int, Callable[[bytes, int], RtcpPacket]]] = {
 
 
 def ntp_of_ns(ns: int) -> int:
-    """The 64-bit NTP time of a time in nanoseconds since 1970 (section 4)."""
+    """Convert nanoseconds since 1970 to 64-bit NTP time (section 4)."""
     seconds, rest = divmod(ns, _NS)
     return (seconds + _NTP_OF_1970 & _U32) << 32 | (rest << 32) // _NS
 
 
 def lsr_of_ntp(ntp: int) -> int:
-    """The middle 32 bits of an NTP time, by which a report block names a sender report."""
+    """Return the middle 32 bits of an NTP time, by which a report block names a sender report."""
     return ntp >> 16 & _U32
 
 
 def dlsr_of_ns(ns: int) -> int:
-    """A time that has passed, in 1/65536 s, as much of it as 32 bits hold (18 hours)."""
+    """Convert a duration to 1/65536 s, limited to 32 bits (18 hours)."""
     return min((ns << 16) // _NS, _U32)
 
 
 def round_trip_ns(arrival_ntp: int, report: ReportBlock) -> int | None:
-    """The round trip time that a report block tells the sender it is about.
+    """Return the round trip time that a report block implies for its sender, in nanoseconds.
 
     ``arrival_ntp`` is when it came, on the clock of the sender's own reports. None if the other
     side had no sender report yet. Clocks of different speed may make a short time come out
@@ -349,7 +350,7 @@ def round_trip_ns(arrival_ntp: int, report: ReportBlock) -> int | None:
 
 
 def fraction_lost(expected: int, received: int) -> int:
-    """The share lost between two reports, in 1/256 (appendix A.3), of the packets in between."""
+    """Return the share of packets lost between two reports, in 1/256 (appendix A.3)."""
     lost = expected - received
     if expected <= 0 or lost <= 0:
         return 0

@@ -25,8 +25,7 @@ the bound          a packet is played at the earliest in the frame it can be use
                    a spurt or a beginning ``depth`` frames later, or after at most 1.28 s before it.
 =================  ===========================================================================
 
-Ordinary packets of many streams are dealt with in array operations; only what is off its line is
-looked at by itself.
+Packets on their lines are processed in array operations over many streams, the others one by one.
 """
 
 from __future__ import annotations
@@ -46,109 +45,98 @@ from mediasim.rtp.depacketizer import (
     ExtendedNumbers,
     KeptBlock,
     NumberedPackets,
-    block_of,
+    kept_block,
 )
+from mediasim.rtp.line_checker import LineChecker
 from mediasim.rtp.packets import PacketBlock, Parsed
-from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial, due_of
+from mediasim.rtp.playout_offsets import AHEAD_FRAMES, PlayoutOffsets
+from mediasim.rtp.probation import JUMP, STEP, KeptPacket, Trial
 from mediasim.rtp.reception import ReceptionTable
-from mediasim.rtp.skew_compensation import (
-    AHEAD_FRAMES,
-    LONGEST_PACKET,
-    WINDOW_FRAMES,
-    PlayoutOffsets,
-)
-from mediasim.rtp.stream import ReceivedStream, Shift, Why
+from mediasim.rtp.stream import ReceivedStream, Shift, StreamTable, Why
 
 __all__ = ["Scheduler"]
 
-_MISORDER: Final = 100
-"""Numbers by which a packet may have been overtaken (RFC 3550 A.1: MAX_MISORDER)."""
-_SHORTEST: Final = 40
-"""Samples of the shortest packet: 5 ms."""
-_OVERTAKEN: Final = 4000
-"""Samples by which a packet may have been overtaken: half a second."""
-_BURST: Final = 50
-"""Packets that may come at once: their timestamps are ahead of their arrival."""
 _LATEST_FRAME: Final = 1 << 48
-_LOWEST: Final = np.iinfo(np.int64).min
+"""A frame after every other."""
 
 
 class Scheduler:
-    """Columns, a row per stream; ``streams`` are found by row.
-
-    ``attend`` is called with a stream that begins to keep packets aside, or no longer does; ``use``
-    with one whose next packets are of another payload type.
-    """
+    """Decides where packets of streams are played that have their offsets."""
 
     def __init__(
         self,
-        streams: list[ReceivedStream | None],
+        streams: StreamTable,
         numbers: ExtendedNumbers,
-        pace: PlayoutOffsets,
-        placing: Depacketizer,
+        offsets: PlayoutOffsets,
+        depacketizer: Depacketizer,
         reception: ReceptionTable,
         attend: Callable[[ReceivedStream], None],
         use: Callable[[ReceivedStream, int], None],
     ) -> None:
+        """``attend`` is called with a stream that begins to keep packets aside, or no longer does;
+        ``use`` with one whose next packets are of another payload type.
+        """
         self._streams = streams
-        self._pace = pace
-        self._placing = placing
+        self._offsets = offsets
+        self._depacketizer = depacketizer
         self._reception = reception
         self._attend = attend
         self._use = use
         self._numbers = numbers
+        self._line = LineChecker(streams, numbers, offsets, reception)
         self._trials: dict[int, Trial] = {}
+        """Packets kept aside, by row."""
 
     def close(self, stream: ReceivedStream) -> None:
-        """Nothing more will come: what is kept aside has come too late to be played."""
+        """End a stream: packets kept aside have come too late to be played."""
         trial = self._trials.get(stream.row)
         if trial is not None:
             self._drop(stream, trial, _LATEST_FRAME)
 
     def aside(self, stream: ReceivedStream) -> list[int]:
-        """Output samples of which packets that are kept aside would be, by the stream's line."""
-        trial = self._trials.get(stream.row)
-        kept = [] if trial is None else trial.kept
-        return [packet.media + self._place_of(stream, packet.media) for packet in kept]
+        """Return the output samples, on the stream's line, of packets that are kept aside."""
+        kept = trial.kept if (trial := self._trials.get(stream.row)) else ()
+        return [packet.media + self._offset_of(stream, packet.media) for packet in kept]
 
     # -- packets ----------------------------------------------------------------------------
 
-    def place(
+    def schedule(
         self,
         rows: NDArray[np.int64],
         parsed: Parsed,
         block: PacketBlock,
         chosen: Chosen,
     ) -> None:
-        """Count chosen packets of a block, and put them where they belong.
+        """Count chosen packets of a block, and put them at their output samples.
 
-        Those of a row stand together, in order of arrival; codecs with memory come a row at a
-        time.
+        Those of a row stand together, in order of arrival; codecs with memory come a row at a time.
         """
+        # A packet that begins a trial, or a window that moves an offset, changes where later
+        # packets of its row belong: those wait for the next round.
         while len(rows):
             if self._trials:
                 rows, chosen = self._go_on(rows, parsed, block, chosen)
                 if not len(rows):
                     return
-            rest = self._place_some(rows, parsed, block, chosen)
+            rest = self._schedule_some(rows, parsed, block, chosen)
             if rest is None:
                 return
             rows, chosen = rows[rest], np.arange(len(block))[chosen][rest]
 
-    def _place_some(
+    def _schedule_some(
         self,
         rows: NDArray[np.int64],
         parsed: Parsed,
         block: PacketBlock,
         chosen: Chosen,
     ) -> NDArray[np.int64] | None:
-        """Place what can be before a row is looked at again; returns what is left."""
-        looked, known = self._look(rows, parsed, block, chosen)
-        odd, breaks = self._odd(looked)
+        """Place packets up to the next change of a row; return the indices of the rest."""
+        packets, known = self._number(rows, parsed, block, chosen)
+        odd, breaks = self._line.odd(packets)
         if known is None and not odd.any():
             if breaks is not None:
                 self._count_breaks(rows[breaks])
-            self._finish(looked, parsed, block)
+            self._finish(packets, parsed, block)
             return None
         now = np.ones(len(rows), np.bool_) if known is None else known
         edges = np.flatnonzero(rows[1:] != rows[:-1]) + 1
@@ -159,26 +147,26 @@ class Scheduler:
                 continue  # behind another
             number = int(np.searchsorted(bounds, index, "right"))
             start, end = int(bounds[number - 1]), int(bounds[number])
-            stepped = self._stepped(looked, parsed, index, start)
-            late = looked.ahead[index] < 0 and not self._overtaken(looked, index, start)
-            if stepped or (late and self._is_off(looked, odd, now, index, start)):
+            stepped = self._line.stepped(packets, parsed, index, start)
+            late = packets.ahead[index] < 0 and not self._line.overtaken(packets, index, start)
+            if stepped or (late and self._line.is_off(packets, odd, now, index, start)):
                 off.append((index, stepped))
                 now[index:end] = False
         if breaks is not None:
             self._count_breaks(rows[breaks & now])
         if now.all():
-            self._finish(looked, parsed, block)
+            self._finish(packets, parsed, block)
             return None
         if now.any():
-            self._finish(looked.of(np.flatnonzero(now)), parsed, block)
+            self._finish(packets.of(np.flatnonzero(now)), parsed, block)
         for index, stepped in off:
             row, at = int(rows[index]), int(np.arange(len(block))[chosen][index])
             packet = self._numbers.read_one(row, parsed, block, at)
-            self._keep_aside(self._stream(row), packet, stepped=stepped)
+            self._keep_aside(self._streams.at(row), packet, stepped=stepped)
             now[index] = True
         return np.flatnonzero(~now)
 
-    def _look(
+    def _number(
         self,
         rows: NDArray[np.int64],
         parsed: Parsed,
@@ -187,145 +175,62 @@ class Scheduler:
         *,
         aside: bool = False,
     ) -> tuple[NumberedPackets, NDArray[np.bool_] | None]:
-        """Where packets would be put, and of which it is known; None: of all."""
+        """Return the packets with their positions, and which of those are known; None: all."""
         sequence, ticks = self._numbers.read(rows, parsed, chosen)
         media = self._numbers.media(rows, ticks)
         arrival = block.arrival[chosen]
         usable = arrival // FRAME_NS + 1
         delay = arrival // SAMPLE_NS - media
         known = None
+        # Peeking would close windows, but these packets came before the ones that closed them.
         if aside:
-            place = self._pace.place_of(self._streams, rows, media)
+            offset = self._offsets.offset_of(rows, media)
         else:
-            place, known = self._pace.look(self._streams, rows, media, delay, usable)
-        output = media + place
-        ahead = (output - self._stream(int(rows[0])).lead) // FRAME_SAMPLES - usable
-        looked = NumberedPackets(
+            offset, known = self._offsets.peek(rows, media, delay, usable)
+        output = media + offset
+        ahead = (output - self._streams.at(int(rows[0])).lead) // FRAME_SAMPLES - usable
+        packets = NumberedPackets(
             rows, chosen, sequence, ticks, media, arrival, usable, delay, output, ahead
         )
-        return looked, known
+        return packets, known
 
     def _count_breaks(self, rows: NDArray[np.int64]) -> None:
         for row in rows.tolist():
-            self._stream(row).number_breaks += 1
-
-    def _odd(self, looked: NumberedPackets) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
-        """Which packets may be off their lines, and which have numbers that fell back, if any."""
-        rows, sequence, media = looked.rows, looked.sequence, looked.media
-        first = rows[1:] != rows[:-1]
-        numbers, steps = np.empty_like(sequence), np.empty_like(media)
-        if first.all():  # in real time, as a rule
-            np.subtract(sequence, self._numbers.sequence[rows], out=numbers)
-            np.subtract(media, self._numbers.media(rows, self._numbers.ticks[rows]), out=steps)
-        else:
-            np.subtract(sequence[1:], sequence[:-1], out=numbers[1:])
-            np.subtract(media[1:], media[:-1], out=steps[1:])
-            firsts = np.concatenate(([0], np.flatnonzero(first) + 1))
-            own = rows[firsts]
-            numbers[firsts] = sequence[firsts] - self._numbers.sequence[own]
-            steps[firsts] = media[firsts] - self._numbers.media(own, self._numbers.ticks[own])
-        odd: NDArray[np.bool_] = looked.ahead < 0
-        odd |= self._pace.off(rows, looked.delay, looked.output - media) < -JUMP
-        goes_on, counts_on = steps > 0, numbers > 0
-        if goes_on.all() and counts_on.all():
-            return odd, None
-        fell = counts_on | (numbers < -_MISORDER) | (numbers * _SHORTEST < steps)
-        return odd | (fell & ~goes_on), goes_on & ~counts_on
-
-    def _is_off(
-        self,
-        looked: NumberedPackets,
-        odd: NDArray[np.bool_],
-        now: NDArray[np.bool_],
-        index: int,
-        start: int,
-    ) -> bool:
-        """Whether a packet comes too late for the line; its row's packets begin at ``start``."""
-        row, media = int(looked.rows[index]), int(looked.media[index])
-        delay, usable, following = int(looked.delay[index]), looked.usable, index + 1
-        on = following < len(odd) and now[following] and not odd[following]
-        if on and looked.rows[following] == row:
-            # As a rule the next one is on the line, and in time to say so.
-            before = looked.media[start:index].max(initial=_LOWEST)
-            newest = max(int(self._pace.newest[row]), int(before))
-            stream = self._stream(row)
-            due = due_of(media, delay, stream.format.depth, stream.lead)
-            same = usable[index] // WINDOW_FRAMES == usable[following] // WINDOW_FRAMES
-            # What is behind others is dropped with no say in how late packets may come.
-            goes_on = newest < media < looked.media[following]
-            if same and goes_on and usable[following] <= due:
-                return False
-        return delay > self._pace.most(row, looked.delay[start:index], usable[start:following])
-
-    def _overtaken(self, looked: NumberedPackets, index: int, start: int) -> bool:
-        """Whether a packet is behind others of the line in number and time, and no copy."""
-        row, behind = int(looked.rows[index]), slice(start, index)
-        number, media = int(looked.sequence[index]), int(looked.media[index])
-        newest = max(int(self._pace.newest[row]), int(looked.media[behind].max(initial=_LOWEST)))
-        highest = max(self._reception.highest_of(row), int(looked.sequence[behind].max(initial=0)))
-        behind_by = highest - number
-        longest = min(behind_by * LONGEST_PACKET, _OVERTAKEN)
-        if not 0 < behind_by <= _MISORDER or not 0 < newest - media <= longest:
-            return False
-        same = (looked.sequence[behind] == number) & (looked.media[behind] == media)
-        return not same.any() and not self._reception.has(row, number, media)
-
-    def _stepped(self, looked: NumberedPackets, parsed: Parsed, index: int, start: int) -> bool:
-        """Whether a timestamp contradicts the sequence number and the arrival."""
-        row = int(looked.rows[index])
-        if index > start:
-            number, media = int(looked.sequence[index - 1]), int(looked.media[index - 1])
-            arrival = int(looked.arrival[index - 1])
-        else:
-            number, arrival = int(self._numbers.sequence[row]), int(self._numbers.arrival[row])
-            media = int(self._numbers.ticks[row]) // int(self._numbers.ratio[row])
-        numbers = int(looked.sequence[index]) - number
-        step = int(looked.media[index]) - media
-        if step <= 0 and (numbers > 0 or numbers < -_MISORDER or numbers * _SHORTEST < step):
-            return True
-        if step - (int(looked.arrival[index]) - arrival) // SAMPLE_NS < JUMP:
-            return False
-        one = slice(index, index + 1)
-        place = looked.output[one] - looked.media[one]
-        if self._pace.off(looked.rows[one], looked.delay[one], place)[0] >= -JUMP:
-            return False
-        octets = self._stream(row).octets
-        size = int(parsed.size[looked.chosen][index]) // octets if octets else FRAME_SAMPLES
-        return step - (numbers if 0 < numbers <= _BURST else 1) * size >= JUMP
+            self._streams.at(row).number_breaks += 1
 
     def _finish(
         self,
-        looked: NumberedPackets,
+        packets: NumberedPackets,
         parsed: Parsed,
         block: PacketBlock,
         *,
         aside: bool = False,
     ) -> None:
-        """Count packets and put them where they belong; ``aside``: they were kept aside."""
-        chosen = looked.chosen
+        """Count packets and put them at their output samples; ``aside``: they were kept aside."""
+        chosen = packets.chosen
         if not aside:
-            self._numbers.go_to(looked, parsed.timestamp[chosen])
-        transit = looked.arrival / SAMPLE_NS - looked.media
-        fresh = self._reception.take(looked.rows, looked.sequence, transit, looked.media)
+            self._numbers.go_to(packets, parsed.timestamp[chosen])
+        transit = packets.arrival / SAMPLE_NS - packets.media
+        fresh = self._reception.take(packets.rows, packets.sequence, transit, packets.media)
         if fresh is not None:
-            looked = looked.of(np.flatnonzero(fresh))
-            if not len(looked.rows):
+            packets = packets.of(np.flatnonzero(fresh))
+            if not len(packets.rows):
                 return
         if not aside:
-            self._pace.count(looked.rows, looked.media, looked.delay, looked.usable)
-        good = (looked.ahead >= 0) & (looked.ahead < AHEAD_FRAMES)
+            self._offsets.count(packets.rows, packets.media, packets.delay, packets.usable)
+        good = (packets.ahead >= 0) & (packets.ahead < AHEAD_FRAMES)
         if not good.all():
-            bad = looked.of(np.flatnonzero(~good))
-            self._placing.refuse(bad.rows, bad.ahead < 0, bad.arrival, bad.output)
-            looked = looked.of(np.flatnonzero(good))
-        if len(looked.rows):
-            where = looked.rows, looked.media, looked.output, looked.usable
-            self._placing.write(*where, parsed, block, looked.chosen)
+            bad = packets.of(np.flatnonzero(~good))
+            self._depacketizer.refuse(bad.rows, bad.ahead < 0, bad.arrival, bad.output)
+            packets = packets.of(np.flatnonzero(good))
+        if len(packets.rows):
+            where = packets.rows, packets.media, packets.output, packets.usable
+            self._depacketizer.write(*where, parsed, block, packets.chosen)
 
     # -- packets kept aside -----------------------------------------------------------------
 
     def settle(self, stream: ReceivedStream, known_before: int) -> None:
-        """All packets usable before this frame were given: decide about what is kept aside."""
+        """Decide about packets kept aside, all those usable before this frame having been given."""
         while (trial := self._trials.get(stream.row)) is not None:
             if trial.proven and known_before > trial.due:
                 self._begin_anew(stream, trial)
@@ -335,8 +240,8 @@ class Scheduler:
                 return
 
     def _keep_aside(self, stream: ReceivedStream, packet: KeptPacket, *, stepped: bool) -> None:
-        """The first packet off the line."""
-        self._pace.roll_one(self._streams, stream.row, packet.usable)
+        """Begin a trial with the first packet off the line."""
+        self._offsets.roll_one(stream.row, packet.usable)
         trial = Trial.of(packet, stream.format.depth, stream.lead, stepped=stepped)
         self._trials[stream.row] = trial
         self._count_aside(stream, packet)
@@ -350,15 +255,15 @@ class Scheduler:
 
     def _count_aside(self, stream: ReceivedStream, packet: KeptPacket) -> None:
         if self._is_late(stream, packet):
-            self._pace.count_aside(stream.row, packet.delay)
+            self._offsets.count_aside(stream.row, packet.delay)
 
     def _is_late(self, stream: ReceivedStream, packet: KeptPacket) -> bool:
-        needed = packet.media + self._place_of(stream, packet.media) - stream.lead
+        needed = packet.media + self._offset_of(stream, packet.media) - stream.lead
         return needed // FRAME_SAMPLES < packet.usable
 
-    def _place_of(self, stream: ReceivedStream, media: int) -> int:
+    def _offset_of(self, stream: ReceivedStream, media: int) -> int:
         rows, at = np.array([stream.row]), np.array([media])
-        return int(self._pace.place_of(self._streams, rows, at)[0])
+        return int(self._offsets.offset_of(rows, at)[0])
 
     def _go_on(
         self,
@@ -367,11 +272,11 @@ class Scheduler:
         block: PacketBlock,
         chosen: Chosen,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Packets of streams with some kept aside, one by one; returns which are left."""
+        """Process packets of streams with a trial, one by one; return those left."""
         index = np.arange(len(block))[chosen]
-        left = np.ones(len(rows), np.bool_)
+        remaining = np.ones(len(rows), np.bool_)
         for row in sorted(self._trials.keys() & set(rows.tolist())):
-            stream = self._stream(row)
+            stream = self._streams.at(row)
             for at in np.flatnonzero(rows == row).tolist():
                 self.settle(stream, int(block.arrival[index[at]]) // FRAME_NS + 1)
                 trial = self._trials.get(row)
@@ -382,13 +287,13 @@ class Scheduler:
                     if row not in self._trials:
                         break
                     one = slice(at, at + 1)
-                    looked, _ = self._look(rows[one], parsed, block, index[one])
-                    self._finish(looked, parsed, block)
-                left[at] = False
-        return rows[left], index[left]
+                    packets, _ = self._number(rows[one], parsed, block, index[one])
+                    self._finish(packets, parsed, block)
+                remaining[at] = False
+        return rows[remaining], index[remaining]
 
     def _kept(self, stream: ReceivedStream, trial: Trial, packet: KeptPacket) -> bool:
-        """Whether a packet is kept aside with others, or dropped; else it is on the line.
+        """Return whether a packet is kept aside with others, or dropped; else it is on the line.
 
         One that goes on with the line shows that nothing else has begun.
         """
@@ -396,14 +301,14 @@ class Scheduler:
         if trial.repeats(packet):
             self._reception.duplicates[row] += 1
             return True
-        self._pace.roll_one(self._streams, row, packet.usable)
+        self._offsets.roll_one(row, packet.usable)
         if not (trial.stepped and trial.precedes(packet)):
             if self._is_late(stream, packet):
-                on = packet.delay <= self._pace.most(row)
+                on = packet.delay <= self._offsets.most(row)
             else:
-                slack = packet.delay - self._place_of(stream, packet.media)
-                on = slack - self._pace.reference(row) >= -JUMP
-            newest = int(self._pace.newest[row])
+                slack = packet.delay - self._offset_of(stream, packet.media)
+                on = slack - self._offsets.reference(row) >= -JUMP
+            newest = int(self._offsets.newest[row])
             back = not trial.stepped and trial.kept[0].media <= newest
             if packet.media > newest and (on or back):
                 self._drop(stream, trial, packet.usable)
@@ -412,7 +317,7 @@ class Scheduler:
                 return False
             if not trial.agrees(packet, stream.lead, AHEAD_FRAMES):
                 if trial.proven or self._reception.has(row, packet.sequence, packet.media):
-                    self._place_aside(stream, [packet], packet.usable)
+                    self._schedule_aside(stream, [packet], packet.usable)
                 else:
                     self._drop(stream, trial, packet.usable)
                     self._keep_aside(stream, packet, stepped=False)
@@ -422,78 +327,72 @@ class Scheduler:
         return True
 
     def _drop(self, stream: ReceivedStream, trial: Trial, frame: int) -> None:
-        """Nothing has begun: they are where the line has them, if they can be played there.
+        """End a trial in which nothing has begun; play its packets on the line if still possible.
 
         Frames before ``frame`` have been played.
         """
         self._forget(stream)
-        newest = int(self._pace.newest[stream.row])
+        newest = int(self._offsets.newest[stream.row])
         for packet in trial.kept:
             if packet.media > newest and not trial.stepped:  # and no copy
-                self._pace.accustom(stream.row, packet.delay)
+                self._offsets.accustom(stream.row, packet.delay)
         playable = [packet for packet in trial.kept if packet.media > newest or not trial.stepped]
-        self._place_aside(stream, trial.kept, frame if playable else _LATEST_FRAME)
+        self._schedule_aside(stream, trial.kept, frame if playable else _LATEST_FRAME)
 
-    def _place_aside(self, stream: ReceivedStream, kept: list[KeptPacket], frame: int) -> None:
+    def _schedule_aside(self, stream: ReceivedStream, kept: list[KeptPacket], frame: int) -> None:
         for rows, parsed, block in self._by_kind(stream, kept):
-            looked, _ = self._look(rows, parsed, block, slice(0, len(rows)), aside=True)
-            ahead = looked.ahead
-            np.minimum(ahead, ahead + looked.usable - frame, out=ahead)  # by now
-            self._finish(looked, parsed, block, aside=True)
+            packets, _ = self._number(rows, parsed, block, slice(0, len(rows)), aside=True)
+            ahead = packets.ahead
+            np.minimum(ahead, ahead + packets.usable - frame, out=ahead)  # by now
+            self._finish(packets, parsed, block, aside=True)
 
     def _by_kind(self, stream: ReceivedStream, kept: list[KeptPacket]) -> Iterator[KeptBlock]:
-        """Packets that were kept, as blocks of one payload type each."""
+        """Yield packets that were kept, as blocks of one payload type each."""
         now = stream.payload_type
         for kind, packets in itertools.groupby(kept, key=lambda packet: packet.payload_type):
             self._use(stream, kind)
-            yield block_of([(stream.row, packet) for packet in packets])
+            yield kept_block([(stream.row, packet) for packet in packets])
         self._use(stream, now)
 
     def _begin_anew(self, stream: ReceivedStream, trial: Trial) -> None:
-        """A talk spurt or a new beginning: place what was kept by arrival, and what follows."""
+        """Begin a talk spurt or a new beginning: place kept packets and later ones by arrival."""
         row, kept = stream.row, trial.kept
         self._forget(stream)
         first = min(packet.media for packet in kept)
-        newest = int(self._pace.newest[row])
-        output = max(first + trial.place, trial.due * FRAME_SAMPLES + stream.lead)
-        place = self._place_of(stream, max(first, newest))
+        newest = int(self._offsets.newest[row])
+        output = max(first + trial.offset, trial.due * FRAME_SAMPLES + stream.lead)
+        offset = self._offset_of(stream, max(first, newest))
         rebased = 0
         spurt = first > newest and not trial.stepped
         if not spurt:
             # Its media times go on behind those of the line.
             codec = CODECS[stream.codecs[kept[0].payload_type]]
-            size = codec.samples(kept[0].payload.tobytes())
-            rebased = newest + size - first
+            rebased = newest + codec.samples(kept[0].payload.tobytes()) - first
             self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)
         begins = first + rebased
-        later = -(-(output - begins - place) // STEP) * STEP
+        # Rounded up to a step: a sample earlier would be too late to be played.
+        later = -(-(output - begins - offset) // STEP) * STEP
         # Of what was too early to be kept, there is nothing to stand behind.
         reach = (trial.due + AHEAD_FRAMES) * FRAME_SAMPLES - begins
-        moved = max(later, min(0, (reach - place) // STEP * STEP))
+        moved = max(later, min(0, (reach - offset) // STEP * STEP))
         why: Why = "talk spurt" if spurt else "new beginning"
         transit = min(packet.delay for packet in kept) - rebased
-        shift = Shift(begins, place + moved, moved, trial.due, why, rebased)
-        self._pace.begin_anew(stream, shift, transit, kept[0].usable)
+        shift = Shift(begins, offset + moved, moved, trial.due, why, rebased)
+        self._offsets.begin_anew(stream, shift, transit, kept[0].usable)
         for rows, parsed, block in self._by_kind(stream, kept):
-            self.place(rows, parsed, block, slice(0, len(rows)))
+            self.schedule(rows, parsed, block, slice(0, len(rows)))
 
     def replay(self, streams: list[tuple[ReceivedStream, list[KeptPacket]]]) -> None:
-        """Place what streams have kept until they had their places."""
-        for stream, kept in streams:
-            self._numbers.go_from(stream.row, kept[0], kept[0].media)
+        """Place the packets that streams have kept until they had their offsets."""
         listed: list[tuple[int, KeptPacket]] = []
         for stream, kept in streams:
+            self._numbers.go_from(stream.row, kept[0], kept[0].media)
             if all(packet.payload_type == stream.payload_type for packet in kept):
                 listed += [(stream.row, packet) for packet in kept]
             else:
                 for rows, parsed, block in self._by_kind(stream, kept):
-                    self.place(rows, parsed, block, slice(0, len(rows)))
+                    self.schedule(rows, parsed, block, slice(0, len(rows)))
         if listed:
-            rows, parsed, block = block_of(listed)
-            self.place(rows, parsed, block, slice(0, len(rows)))
-
-    def _stream(self, row: int) -> ReceivedStream:
-        stream = self._streams[row]
-        assert stream is not None
-        return stream
+            rows, parsed, block = kept_block(listed)
+            self.schedule(rows, parsed, block, slice(0, len(rows)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.rtp.packets import HEADER_SIZE, build
+from mediasim.rtp.packets import HEADER_SIZE, PLAIN, build, header_fields
 
 __all__ = ["RtpSender", "WideSender"]
 
@@ -23,21 +23,11 @@ _Frames = NDArray[np.int16]
 
 
 _PACKET: Final = HEADER_SIZE + FRAME_SAMPLES
-_FIELDS: Final = np.dtype(
-    {
-        "names": ["b0", "b1", "sequence", "timestamp", "ssrc"],
-        "formats": ["u1", "u1", ">u2", ">u4", ">u4"],
-        "offsets": [0, 1, 2, 4, 8],
-        "itemsize": _PACKET,
-    }
-)
-_VERSION: Final = 0x80
 _FEWEST: Final = 16
 
 
 def _coding(coder: SampleCoder | FrameCoder) -> Callable[[_Frames], list[NDArray[np.uint8]]]:
-    """Make one stream's coding of frames (n, 160) into payloads, in as few arrays of equal rows as
-    their sizes allow."""
+    """Return a function that encodes frames (n, 160) of one stream as arrays of equal payloads."""
     if isinstance(coder, SampleCoder):
         encode_all = coder.encode
         return lambda pcm: [encode_all(pcm)]
@@ -46,7 +36,7 @@ def _coding(coder: SampleCoder | FrameCoder) -> Callable[[_Frames], list[NDArray
 
 
 class RtpSender:
-    """What the server, or a simulated party, sends as RTP."""
+    """The sender of one RTP stream, of the server or of a simulated party."""
 
     def __init__(
         self,
@@ -66,14 +56,14 @@ class RtpSender:
         self._sent = 0
         self._octets = 0
         self._wide: WideSender | None = None
-        """Counts frames that are sent for it together with those of others,"""
+        """The wide sender that makes this one's packets; None if it makes its own."""
         self._wide_from = 0
-        """and what it had counted before."""
+        """Frames that the wide sender had counted when this one joined."""
         self._first_sequence = first_sequence
         self._payloads = _coding(known.coder)
 
     def changed_to(self, codec: str, payload_type: int, *, ssrc: int) -> RtpSender:
-        """The sender that goes on in another codec with the sequence numbers of this one.
+        """Return the sender that continues this one's sequence numbers in another codec.
 
         A codec of another clock needs another SSRC (RFC 7160).
         """
@@ -98,7 +88,7 @@ class RtpSender:
         return self._octets + self._frames_elsewhere() * FRAME_SAMPLES
 
     def join(self, count: WideSender | None) -> None:
-        """From now on its frames of G.711 are made and counted elsewhere; None: no more."""
+        """Let a wide sender make and count the frames from now on; None: no longer."""
         made = self._frames_elsewhere()
         self._sent += made
         self._octets += made * FRAME_SAMPLES
@@ -109,11 +99,11 @@ class RtpSender:
 
     @property
     def next_sequence(self) -> int:
-        """Of the next packet, not yet cut to 16 bits."""
+        """Sequence number of the next packet, not yet cut to 16 bits."""
         return self._first_sequence + self.sent
 
     def packets(self, pcm: NDArray[np.int16], first_frame: int) -> list[NDArray[np.uint8]]:
-        """Frames (n, 160) from ``first_frame`` on as packets; rows of one array are of one size."""
+        """Encode frames (n, 160) from ``first_frame`` on as packets, arrays of equal rows."""
         packets = []
         at = first_frame
         for payload in self._payloads(pcm):
@@ -145,15 +135,15 @@ class RtpSender:
 
 
 class WideSender:
-    """Makes the next packet of many senders at once, in the order in which they were added.
+    """A sender of the next packet of many RtpSenders at once, in the order they were added.
 
-    The wide form of :class:`RtpSender`, for codecs of which an octet is a sample by itself: one
-    array for thousands of legs, rows ready to send. Both make the same packets.
+    For codecs of which an octet is a sample by itself: one array for thousands of legs, rows ready
+    to send. Makes the same packets as the senders by themselves.
     """
 
     def __init__(self) -> None:
         self.frames = 0
-        """How many packets it has made of each sender."""
+        """Packets made of each sender so far."""
         self.senders: list[RtpSender] = []
         self._data = np.zeros((0, _PACKET), np.uint8)
         self._first_timestamp = np.zeros(0, np.int64)
@@ -162,12 +152,12 @@ class WideSender:
         self._hold(_FEWEST)
 
     def _hold(self, room: int) -> None:
-        """Have memory for so many senders."""
+        """Grow the memory to so many senders."""
         more = room - len(self._data)
         self._data = np.concatenate((self._data, np.zeros((more, _PACKET), np.uint8)))
         self._first_timestamp = np.append(self._first_timestamp, np.zeros(more, np.int64))
         self._coder = np.append(self._coder, np.zeros(more, np.int64))
-        self._heads = self._data.view(_FIELDS)[:, 0]
+        self._heads = header_fields(self._data)
         self._rows = [row.data for row in self._data]
 
     def __len__(self) -> int:
@@ -175,16 +165,16 @@ class WideSender:
 
     @property
     def packets(self) -> NDArray[np.uint8]:
-        """The packets made last, (n, 172), in one piece of memory."""
+        """The packets made last, (n, 172), in one contiguous array."""
         return self._data[: len(self.senders)]
 
     @property
     def rows(self) -> list[memoryview]:
-        """The same, each by itself."""
+        """The packets made last, each as a memoryview."""
         return self._rows[: len(self.senders)]
 
     def add(self, sender: RtpSender) -> None:
-        """Send for one more. Raises ValueError for a codec that needs a coder per stream."""
+        """Add a sender. Raises ValueError for a codec that needs a coder per stream."""
         coder = CODECS[sender.codec].coder
         if not isinstance(coder, SampleCoder) or coder.octets != 1:
             known = ", ".join(name for name, codec in CODECS.items() if codec.is_bytewise)
@@ -194,7 +184,7 @@ class WideSender:
             self._hold(2 * at)
         self.senders.append(sender)
         head = self._heads[at]
-        head["b0"], head["b1"], head["ssrc"] = _VERSION, sender.payload_type, sender.ssrc
+        head["b0"], head["b1"], head["ssrc"] = PLAIN, sender.payload_type, sender.ssrc
         head["sequence"] = (sender.next_sequence - 1) & 0xFFFF
         self._first_timestamp[at] = sender.first_timestamp
         if coder not in self._coders:
@@ -203,7 +193,7 @@ class WideSender:
         sender.join(self)
 
     def remove(self, at: int) -> None:
-        """Send no more for the sender in this place; the last one takes it."""
+        """Remove the sender at an index; the last one takes its place."""
         self.senders[at].join(None)
         last = self.senders.pop()
         if at < len(self.senders):
@@ -224,6 +214,7 @@ class WideSender:
                 own = np.flatnonzero(self._coder[:count] == index)
                 payload[own] = self._coders[index].encode(pcm[own])
         heads = self._heads[:count]
+        # The field has 16 bits and wraps by itself.
         heads["sequence"] += 1
         heads["timestamp"] = self._first_timestamp[:count] + frame * FRAME_SAMPLES & 0xFFFFFFFF
         self.frames += 1

@@ -1,4 +1,4 @@
-"""What a row of the playout table knows about its stream beside its columns.
+"""The state of a received stream beside its columns in the playout table.
 
 Payloads of codecs with memory (G.722, Opus) are decoded in order of media time, when due: a decoder
 must see them in order, so they are held until the frame clock needs their audio. The codec's known
@@ -31,38 +31,42 @@ from mediasim.rtp.telephone_event import EventReceiver
 __all__ = [
     "MEDIA_BASE",
     "Digit",
-    "FramedStream",
     "KeptNoise",
     "Placed",
     "ReceivedStream",
     "Shift",
+    "StatefulDecoder",
     "StreamFormat",
+    "StreamTable",
     "Why",
 ]
 
 
 _CONCEALED_FRAMES: Final = 3
-"""Missing frames a decoder is asked to bridge before it starts afresh."""
+"""Missing frames that a decoder bridges before it starts afresh."""
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
 """Media time of a stream's first packet: room below it for packets that overtook each other."""
 _HIGHEST: Final = np.iinfo(np.int64).max
 
 
-class FramedStream:
-    """The payloads and the decoder of one row."""
+class StatefulDecoder:
+    """The held payloads and the decoder of one row, for one codec with memory."""
 
     def __init__(self, codec: str) -> None:
         """Raises ValueError for a codec that has no memory."""
         self._coder = frame_coder(codec)
         self._delay = CODECS[codec].delay_samples
         self._held: dict[int, tuple[int, bytes]] = {}
-        """Payloads, and which of the sender's streams they are of."""
+        """Payloads by output sample, each with the number of the sender's stream it belongs to."""
         self._stream = self._decoded = 0
+        """Number of the sender's stream decoded last."""
+        """Number of the sender's stream received now."""
         self._next: int | None = None
+        """Output sample at which the next payload continues the last; None before the first."""
         self._decoder: FrameDecoder | None = None
 
     def restart(self) -> None:
-        """The payloads to come are of a new stream, and are decoded afresh."""
+        """Begin a new stream: payloads to come are decoded afresh."""
         self._stream += 1
 
     @property
@@ -71,17 +75,18 @@ class FramedStream:
         return self._delay
 
     def hold(self, output: NDArray[np.int64], payload: NDArray[np.uint8]) -> None:
-        """Keep payloads (n, size) for their output samples (n,)."""
+        """Hold payloads (n, size) for their output samples (n,)."""
         for at, data in zip(output.tolist(), payload, strict=True):
             self._held[at] = self._stream, data.tobytes()
 
     def decode(self, end_frame: int) -> list[tuple[int, NDArray[np.int16]]]:
-        """All audio due before frame ``end_frame``: (output sample, samples) of each payload."""
+        """Decode all payloads due before frame ``end_frame``: (output sample, samples) of each."""
         due = end_frame * FRAME_SAMPLES + self._delay
         ready = sorted(at for at in self._held if at < due)
         decoded = []
         for at in ready:
             stream, payload = self._held.pop(at)
+            # A decoder's memory of one sender's stream is wrong for another's.
             if stream != self._decoded:
                 self._decoded, self._decoder = stream, None
             self._catch_up(at)
@@ -106,27 +111,28 @@ class FramedStream:
 
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
-    """What a row expects to receive, as its session description would say."""
+    """The format that a row expects to receive, as a session description has it."""
 
     codec: str = "PCMU"
-    """The name of one of :data:`mediasim.audio.codecs.CODECS`."""
+    """Name of a codec in :data:`mediasim.audio.codecs.CODECS`."""
     payload_type: int = 0
+    """Payload type of the codec."""
     others: tuple[tuple[int, str], ...] = ()
-    """Payload types and codecs of what else was agreed on."""
+    """Payload types and codecs that were agreed on besides."""
     event_payload_type: int = EVENT_TYPE
-    """Telephone-event (RFC 4733)."""
+    """Payload type of telephone events (RFC 4733)."""
     noise_payload_type: int = NOISE_TYPE
-    """Comfort noise (RFC 3389)."""
+    """Payload type of comfort noise (RFC 3389)."""
     depth: int = 3
-    """Frames an undelayed packet waits before it is played."""
+    """Playout delay: frames that an undelayed packet waits before it is played."""
     conceal: bool = False
-    """Fill what never arrived by repeat-and-fade instead of silence."""
+    """Whether missing audio is filled by repeat-and-fade instead of silence."""
     noise_key: int = 0
     """Key of the comfort noise's samples."""
 
     @property
     def codecs(self) -> dict[int, str]:
-        """What payload types are heard as: what was agreed on, and the static ones beside it."""
+        """Codecs by payload type: those agreed on, and the static ones beside them."""
         static = {codec.payload_type: name for name, codec in CODECS.items() if codec.is_static}
         for taken in (self.event_payload_type, self.noise_payload_type):
             static.pop(taken, None)
@@ -135,99 +141,119 @@ class StreamFormat:
 
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """A key pressed, as a row's telephone events told it."""
+    """A digit received on a row as telephone events."""
 
     row: int
     digit: str
     frame: int
-    """The first frame at which it could be known."""
+    """The first frame in which it could be known."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptNoise:
-    """A comfort noise packet of a stream that has no place yet."""
+    """A comfort noise packet of a stream that has no offset yet."""
 
     media: int
+    """Media time in 8 kHz samples."""
     usable: int
-    """The first frame it can be used in."""
+    """The first frame in which it can be used."""
     payload: bytes
 
 
 Why = Literal["start", "clock", "talk spurt", "new beginning"]
-"""Why a stream has its place: it began, its clock was followed, it stopped, its numbers changed."""
+"""Reason of an offset: the stream began, its clock was followed, it stopped, its numbers
+changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """From this media time on, output sample = media time + place."""
+    """A move of a stream's offset: output sample = media time + place, from ``media`` on."""
 
     media: int
-    place: int
+    """Media time from which on it holds, in 8 kHz samples."""
+    offset: int
+    """Output sample minus media time."""
     moved: int
     """Samples it moved by: more is silence put in, less is audio dropped; 0 at the start."""
     frame: int
     """The frame from which on it was known."""
     why: Why = "clock"
+    """The reason of the move."""
     rebased: int = 0
-    """Samples by which media times count from here on, because the timestamps began anew."""
+    """Samples by which media times from here on count more, because the timestamps began anew."""
 
 
 class Placed(NamedTuple):
     """Packets that came after their stream had moved back, in order: arrays (n,)."""
 
     usable: NDArray[np.int64]
-    """The first frame each could be used in."""
+    """The first frame in which each could be used."""
     media: NDArray[np.int64]
+    """Media times in 8 kHz samples."""
     output: NDArray[np.int64]
+    """Output samples at which they were put."""
 
 
 @dataclass(slots=True)
 class ReceivedStream:
-    """One received stream. Everything here is rare; what every packet needs is in columns."""
+    """One received stream: its rare state; what every packet needs is in columns."""
 
     row: int
+    """Row in the playout table."""
     format: StreamFormat
+    """The format it is received in."""
     lock: StreamLock = field(default_factory=StreamLock)
+    """The SSRC that is followed."""
     events: EventReceiver = field(default_factory=EventReceiver)
+    """The receiver of its telephone events."""
     waiting: list[KeptPacket] | None = None
-    """Packets of a stream not yet given its place; None once it has one."""
+    """Packets of a stream without an offset; None once it has one."""
     first_packets: FirstPackets = field(init=False)
-    """What those say of its place."""
+    """Finds the offset by the waiting packets."""
     keeps_aside: bool = False
-    """Whether some of its packets are kept until it is known whether it goes on elsewhere."""
+    """Whether packets are kept until it is known whether the stream continues elsewhere."""
     noises: list[KeptNoise] = field(default_factory=list)
-    """Comfort noise that came while it waited."""
+    """Comfort noise that came while the stream had no offset."""
     shifts: list[Shift] = field(default_factory=list)
+    """Moves of the offset, in order, the start included."""
     first_timestamp: int = 0
     """RTP timestamp of the packet at ``MEDIA_BASE``."""
     late: int = 0
+    """Packets that came too late to be played."""
     early: int = 0
+    """Packets that came far too early."""
     malformed: int = 0
+    """Datagrams that are not RTP."""
     foreign: int = 0
+    """Packets of other streams or payload types."""
     late_at: list[NDArray[np.int64]] = field(default_factory=list)
-    """Arrival times (ns) of packets that came too late, a piece per block."""
+    """Arrival times (ns) of packets that came too late, an array per block."""
     late_for: list[NDArray[np.int64]] = field(default_factory=list)
-    """The output samples they were for."""
+    """Output samples of packets that came too late, an array per block."""
     contested: list[Placed] = field(default_factory=list)
-    """What was put where other packets of the stream might stand already, a piece per block."""
+    """Packets that may overlap others of the stream, one entry per block."""
     _contests: list[tuple[int, int]] = field(default_factory=list)
-    """Moves back: (frame from which on it was known, output sample below which others stand)."""
+    """Moves back: (frame in which known, output sample below which others stand)."""
     gaps: GapFiller = field(init=False)
+    """Fills what never arrived."""
     codecs: dict[int, str] = field(init=False)
-    """What payload types are heard as."""
+    """Codecs by payload type that are decoded."""
     payload_type: int = field(init=False)
-    """Of the packets that are placed now, and their codec."""
+    """Payload type of the packets that are placed now."""
     codec: str = field(init=False)
+    """Codec of the packets that are placed now."""
     used: set[int] = field(default_factory=set)
-    """The payload types its packets had."""
+    """Payload types received so far, if several."""
     switches: int = 0
-    """How often their type changed."""
+    """How many times the payload type changed."""
     number_breaks: int = 0
-    """How often a sequence number fell back or stood while the timestamp went on."""
+    """How many times a sequence number fell back or stood while the timestamp went on."""
     clock_rate: int | None = None
-    """What its timestamps count in a second, if that is not what the codec's would."""
-    decoders: dict[str, FramedStream] = field(default_factory=dict)
-    """Of the codecs with a memory that it has used."""
+    """Timestamp units per second, if not those of the codec; None otherwise."""
+    packet_samples: int | None = None
+    """8 kHz samples of each packet, if its timestamps are no clock; None otherwise."""
+    decoders: dict[str, StatefulDecoder] = field(default_factory=dict)
+    """Decoders of the codecs with a memory that were used, by codec."""
 
     def __post_init__(self) -> None:
         self.gaps = GapFiller(conceal=self.format.conceal, noise_key=self.format.noise_key)
@@ -236,15 +262,15 @@ class ReceivedStream:
         self.first_packets = FirstPackets(self.format.depth, self.lead)
 
     def use(self, payload_type: int) -> None:
-        """Packets of this type come now. KeyError for one that is not heard."""
+        """Switch to the codec of a payload type. Raises KeyError for one that is not decoded."""
         self.codec, self.payload_type = self.codecs[payload_type], payload_type
-        framed = isinstance(CODECS[self.codec].coder, FrameCoder)
-        if framed and self.codec not in self.decoders:
-            self.decoders[self.codec] = FramedStream(self.codec)
+        stateful = isinstance(CODECS[self.codec].coder, FrameCoder)
+        if stateful and self.codec not in self.decoders:
+            self.decoders[self.codec] = StatefulDecoder(self.codec)
 
     @property
-    def framed(self) -> FramedStream | None:
-        """The decoder, if the codec has a memory."""
+    def decoder(self) -> StatefulDecoder | None:
+        """The decoder, if the codec has a memory; None otherwise."""
         return self.decoders.get(self.codec)
 
     @property
@@ -254,7 +280,7 @@ class ReceivedStream:
 
     @property
     def octets(self) -> int:
-        """Octets of payload that code a sample; 0 where whole frames are coded."""
+        """Octets of payload per sample; 0 where whole frames are coded."""
         coder = CODECS[self.codec].coder
         return coder.octets if isinstance(coder, SampleCoder) else 0
 
@@ -270,7 +296,7 @@ class ReceivedStream:
         return waits or bool(self.decoders) or self.gaps.active
 
     def reformat(self, stream_format: StreamFormat) -> None:
-        """The next packet, whoever sends it, begins a stream of this format."""
+        """Begin a stream of this format with the next packet, from any sender."""
         self.format, self.codecs = stream_format, stream_format.codecs
         self.decoders = {}
         self.use(stream_format.payload_type)
@@ -278,7 +304,7 @@ class ReceivedStream:
         self.waiting = None
 
     def restart(self, frame: int) -> None:
-        """The sender began a new stream (its SSRC changed), known in this frame."""
+        """Begin a new stream of the sender (its SSRC changed), known in this frame."""
         self.waiting = []
         self.first_packets = FirstPackets(self.format.depth, self.lead)
         self.noises = []
@@ -287,8 +313,17 @@ class ReceivedStream:
         for decoder in self.decoders.values():
             decoder.restart()
 
+    def count_packets(self, samples: int) -> None:
+        """Place waiting packets by sequence number, each lasting for so many 8 kHz samples."""
+        kept = self.waiting or []
+        self.packet_samples = samples
+        self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
+        for packet in kept:
+            media = MEDIA_BASE + (packet.sequence - kept[0].sequence) * samples
+            self.keep(packet._replace(media=media))
+
     def count_by(self, clock_rate: int) -> None:
-        """What it keeps has timestamps that count so many a second."""
+        """Count timestamps at another rate per second, those of waiting packets too."""
         units, kept = self.ticks_per_sample, self.waiting or []
         self.clock_rate = clock_rate
         self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
@@ -297,6 +332,7 @@ class ReceivedStream:
             self.keep(packet._replace(media=MEDIA_BASE + ticks // self.ticks_per_sample))
 
     def keep(self, packet: KeptPacket) -> None:
+        """Keep a packet until the offset is known. Raises RuntimeError once it is."""
         if self.waiting is None:
             raise RuntimeError("the stream has its place: packets are not kept")
         self.waiting.append(packet)
@@ -304,29 +340,33 @@ class ReceivedStream:
 
     @property
     def begun_at(self) -> int:
-        """Media time of the first packet known when the stream under way got its place."""
+        """Media time of the first packet known when the present stream got its offset."""
         return next(shift.media for shift in reversed(self.shifts) if shift.why == "start")
 
-    def place_of(self, media: int, frame: int | None = None) -> int:
-        """The place of a media time of the stream under way, as known now or in a frame."""
+    def offset_of(self, media: int, frame: int | None = None) -> int:
+        """Return the offset of a media time of the present stream, as known now or in a frame.
+
+        Raises RuntimeError if the stream has no offset yet.
+        """
         for shift in reversed(self.shifts):
             known = frame is None or shift.frame <= frame
             if (known and shift.media <= media) or shift.why == "start":
-                return shift.place
+                return shift.offset
         raise RuntimeError("the stream has no place yet")
 
-    def placed(self, media: int, place: int, frame: int) -> None:
-        self.shifts.append(Shift(media, place, 0, frame, "start"))
+    def placed(self, media: int, offset: int, frame: int) -> None:
+        """Log the offset at the stream's start."""
+        self.shifts.append(Shift(media, offset, 0, frame, "start"))
 
-    def moved(self, media: int, place: int, samples: int, frame: int, below: int) -> None:
-        """``below`` is the output sample that nothing received so far reaches."""
-        self.shifts.append(Shift(media, place, samples, frame))
+    def moved(self, media: int, offset: int, samples: int, frame: int, below: int) -> None:
+        """Log a move of the offset; no packet received so far reaches sample ``below``."""
+        self.shifts.append(Shift(media, offset, samples, frame))
         if samples < 0:
             highest = self._contests[-1][1] if self._contests else below
             self._contests.append((frame, max(below, highest)))
 
     def note_placed(self, placed: Placed) -> None:
-        """Packets were put in their places: keep what may have been written over what."""
+        """Log packets that may overlap others after a move back."""
         lowest = placed.output.min(initial=_HIGHEST)
         kept = np.zeros(len(placed.output), np.bool_)
         for frame, below in reversed(self._contests):
@@ -337,8 +377,19 @@ class ReceivedStream:
             self.contested.append(Placed(*(column[kept] for column in placed)))
 
     def refuse_late(self, arrival: NDArray[np.int64], output: NDArray[np.int64]) -> None:
-        """Packets that came after their time, and the output samples they were for."""
+        """Count packets that came too late, with the output samples they were for."""
         if len(arrival):
             self.late += len(arrival)
             self.late_at.append(arrival)
             self.late_for.append(output)
+
+
+class StreamTable(list[ReceivedStream | None]):
+    """The received streams by row; None for a free row."""
+
+    def at(self, row: int) -> ReceivedStream:
+        """Return the stream of a row. Raises LookupError if the row is closed."""
+        stream = self[row]
+        if stream is None:
+            raise LookupError(f"row {row} is closed")
+        return stream

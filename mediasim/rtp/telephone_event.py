@@ -1,9 +1,9 @@
-"""Keys pressed, as telephone events (RFC 4733).
+"""DTMF as telephone events (RFC 4733).
 
-While a key is down, a packet goes out every packet time and says how long it has been down so
-far. All of them bear the RTP timestamp at which the key went down, so the timestamp names the
-press (with the key: some senders give several keys one timestamp), and any one of its packets is
-enough to know of it. The last one has the end bit and is sent three times.
+While a key is down, a packet goes out every packet time and says how long it has been down so far.
+All of them bear the RTP timestamp at which the key went down, so the timestamp names the press
+(with the key: some senders give several keys one timestamp), and any one of its packets is enough
+to know of it. The last one has the end bit and is sent three times.
 """
 
 from __future__ import annotations
@@ -24,36 +24,37 @@ EVENTS: Final[Mapping[str, int]] = MappingProxyType(
 
 _DIGITS: Final = tuple(EVENTS)
 _LONGEST: Final = 0xFFFF
-"""The longest duration a packet can tell; a longer press goes on in a new segment."""
+"""The longest duration in a packet; a longer press goes on in a new segment."""
 _NEARLY_LONGEST: Final = 0xF000
-"""Senders may close a segment at a packet time that fits, a little before it is full."""
+"""Duration from which on a sender may close a segment, at a packet time that still fits."""
 _END_COPIES: Final = 3
 _END: Final = 0x80
 _VOLUME: Final = 0x3F
 _REMEMBERED: Final = 64
-"""Presses known to the receiver: more than can overtake each other."""
+"""Presses remembered by a receiver: more than can overtake each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class TelephoneEvent:
-    """What one packet says of a key."""
+    """The contents of one telephone-event packet."""
 
     digit: str
     end: bool
+    """Whether the key was released."""
     volume: int
     """Power of the tone it stands for, in -dBm0."""
     duration: int
-    """How long it has been down since the packet's timestamp, in timestamp units."""
+    """Time since the packet's timestamp for which the key has been down, in timestamp units."""
 
 
 def event_payloads(
     digit: str, duration_samples: int, ptime: int = FRAME_SAMPLES, volume: int = 10
 ) -> list[tuple[bytes, bool, int]]:
-    """The packets of one press, one for each packet time from its start.
+    """Build the packets of one press, one for each packet time from its start.
 
     ``duration_samples`` and ``ptime`` are in timestamp units, ``volume`` in -dBm0 (0 to 63).
-    Returns (payload, marker, timestamp offset) of each; the offset, counted from the start of
-    the press, is 0 unless a press is longer than 0xFFFF. ValueError for what cannot be sent.
+    Returns (payload, marker, timestamp offset) of each; the offset, counted from the start of the
+    press, is 0 unless a press is longer than 0xFFFF. Raises ValueError for what cannot be sent.
     """
     code = EVENTS.get(digit)
     if code is None:
@@ -85,7 +86,7 @@ def event_payloads(
 
 
 def parse_event(payload: bytes) -> TelephoneEvent | None:
-    """Read a payload; None if it is cut short or tells of no key.
+    """Parse a payload; None if it is cut short or names no key.
 
     Of several events in one packet only the first is read: contiguous events are not DTMF.
     """
@@ -101,25 +102,26 @@ def parse_event(payload: bytes) -> TelephoneEvent | None:
 
 @dataclass(slots=True)
 class _Press:
-    """What is known of one press, or of one segment of a long one."""
+    """A press, or one segment of a long one."""
 
     duration: int
+    """Longest duration received, in timestamp units."""
     ended: bool
 
 
 class EventReceiver:
-    """Turns one stream's packets into presses, each told once.
+    """Converts one stream's packets to presses, each reported once.
 
-    A press is told by the first of its packets to arrive, whichever that is. Copies, packets
-    that overtook each other, and the later segments of a long press tell nothing new.
+    A press is reported at the first of its packets to arrive, whichever that is. Copies, packets
+    that overtook each other, and the later segments of a long press report nothing new.
     """
 
     def __init__(self) -> None:
         self._presses: dict[tuple[int, str], _Press] = {}
-        """By timestamp and key, the one known longest first."""
+        """Presses by timestamp and key, the one known longest first."""
 
     def receive(self, timestamp: int, payload: bytes) -> TelephoneEvent | None:
-        """Take a packet with its RTP timestamp (32 bits); the event if it is a new press."""
+        """Take a packet with its RTP timestamp (32 bits); return the event if it is a new press."""
         event = parse_event(payload)
         if event is None:
             return None
@@ -135,7 +137,7 @@ class EventReceiver:
         return None if goes_on else event
 
     def _goes_on(self, timestamp: int, digit: str) -> bool:
-        """Whether a segment with this timestamp continues a press that has not ended."""
+        """Return whether a segment with this timestamp continues a press that has not ended."""
         for (start, key), press in self._presses.items():
             length = (timestamp - start) & 0xFFFFFFFF
             full = length == press.duration or _NEARLY_LONGEST <= length <= _LONGEST

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord, check_recording_sid
-from mediasim.exchange.recovery import RecoveredRecording, revive_recordings
+from mediasim.exchange.recovery import RecoveredRecording, recover_with_journals
 from mediasim.media.spool import journals
 from mediasim.sandbox.persistence import Documents, from_document, to_document
 from mediasim.truth.publishing import publish_recovered, recovered_channels
@@ -77,7 +77,7 @@ def revive(
     for number, document in enumerate(recordings):
         record = published.get(document["sid"])
         # A row that tells of its end was written after all of it was published.
-        if record is not None and document["status"] in record.LIFE.interrupted:
+        if record is not None and document["status"] in record.LIFECYCLE.interrupted:
             recordings[number] = to_document(record, epoch_ns)
     recordings += [
         to_document(record, epoch_ns) for sid, record in published.items() if sid not in rows
@@ -125,7 +125,7 @@ def publish_left(
         known = None if row is None else from_document(RecordingRecord, row, epoch_ns).channel_map
         record.channel_map = known or recovered_channels(spool / f"{record.sid}.journal")
 
-    found = revive_recordings(store, dates, recording_document, spool, substitute, complete)
+    found = recover_with_journals(store, dates, recording_document, spool, substitute, complete)
     for each in found:
         publish_recovered(store, each.record, each.path)
     return found
@@ -159,7 +159,7 @@ def _journal_of(
 
 def end_record(stored: Stored, record: Any, died_ns: int, store: MediaStore) -> bool:
     """End a record whose process is dead; returns whether it had a life that had not ended."""
-    if not stored.lives or record.status not in record.LIFE.interrupted:
+    if not stored.lives or record.status not in record.LIFECYCLE.interrupted:
         return False
     stored.end(record, died_ns, store)
     return True

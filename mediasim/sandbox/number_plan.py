@@ -82,7 +82,7 @@ class PhoneBook:
                 )
             else:
                 line = RtpLine(RemoteEndpoint(callee, name, config.base))
-                self._phones[name] = Phone(self._parties[name], reach=line)
+                self._phones[name] = Phone(self._parties[name], gateway=line)
 
     def _phone(
         self, party: Party, script: Many[Step], answering: Answering, voice: str | None = None
@@ -96,16 +96,16 @@ class PhoneBook:
         name = rest.partition("@")[0] if scheme in ("client", "sip", "sips") else None
         known = name if self._has(name) else self._of_number.get(name or address)
         for way in self.ways:
-            reach = way(address, known is None)
-            if reach is not None:
-                return Phone(Party(name=name or address, number=address), reach=reach)
+            gateway = way(address, known is None)
+            if gateway is not None:
+                return Phone(Party(name=name or address, number=address), gateway=gateway)
         return self._phones[known or DEFAULT]
 
     def caller(self, name: str, script: Many[Step] | None = None) -> Phone | None:
         """A party of the plan, perhaps with another script; None if there is none of the name."""
         if not self._has(name):
             return None
-        if script is None or self._phones[name].reach is not None:
+        if script is None or self._phones[name].gateway is not None:
             return self._phones[name]
         return self._phone(self._parties[name], script, Answering())
 
@@ -157,7 +157,7 @@ class PhoneBook:
             step = sound.step
             known = self._clips.get((step, voice))
             if known is None:
-                making = partial(self._sounds.making, step, voice)
+                making = partial(self._sounds.clip_steps, step, voice)
                 known = self._clips[step, voice] = await self._studio.in_steps(making)
                 if len(self._clips) > KEPT_IN_MEMORY:
                     self._clips.popitem(last=False)
@@ -267,7 +267,7 @@ def place_call(
     phone = phones.caller(from_, callee.script if scripted else None)
     if phone is None and re.fullmatch(E164, from_) is None:
         raise NotNow(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
-    if phone is not None and phone.reach is not None:
+    if phone is not None and phone.gateway is not None:
         raise NotNow(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
     if phone is None:
         phone = phones.stranger(callee, from_)
@@ -289,7 +289,7 @@ def act(service: Account, phones: PhoneBook, call_sid: str, callee: Callee) -> C
             call.hung_up()  # taken down as if it had gone
             return record
         raise NotNow(f"{call.party.name} in call {call_sid} is not simulated: it acts by itself")
-    if listens(callee.script) and call.line.ear is None:
+    if listens(callee.script) and call.line.receiver is None:
         raise NotNow(
             f"{call.party.name} does not listen in call {call_sid}: its own script has nothing"
             " that waits for what it hears"

@@ -97,7 +97,7 @@ def to_document(record: Any, epoch_ns: int) -> dict[str, Any]:
 
 def _written(name: str, value: Any, epoch_ns: int) -> Any:
     if isinstance(value, Layout):
-        return value.asked()
+        return value.request()
     if dataclasses.is_dataclass(value):
         return to_document(value, epoch_ns)
     if isinstance(value, Mapping):

@@ -36,8 +36,7 @@ from mediasim.audio.tones import noise
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import Phone
 from mediasim.media.plane import MediaPlane
-from mediasim.net import process
-from mediasim.net.realtime import Lateness, RealtimeLoop
+from mediasim.net.realtime import Lateness, RealtimeLoop, settle_process
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
@@ -233,7 +232,7 @@ async def _calls(
     while url and sum(it.started_frame is not None for it in service.streams.all()) < streams:
         await exchange.sleep(5 * FRAME_NS)
     await exchange.sleep(50 * FRAME_NS)
-    process.settle()
+    settle_process()
     loop.lateness = Lateness()
     cpu, wall = time.process_time(), time.monotonic()
     await exchange.sleep(round(seconds * 1e9))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediasim.captures.pcap import Datagram
-from mediasim.captures.rtp_streams import FoundStream, figures_of, pairs_of, talks_of
+from mediasim.captures.rtp_streams import FoundStream, directions_of, figures_of, pairs_of
 
 SECOND = 1_000_000_000
 ANN, BOB, EVE = ("10.0.0.1", 4000), ("10.0.0.2", 5000), ("10.0.0.3", 6000)
@@ -32,9 +32,9 @@ def stream(
 
 
 def test_two_directions_at_a_time_are_a_call() -> None:
-    talks = talks_of([stream(BOB, ANN, 2, 1, 5), stream(ANN, BOB, 1, 0, 4)])
-    assert [talk.source for talk in talks] == [ANN, BOB]
-    assert pairs_of(talks) == [(talks[0], talks[1])]
+    directions = directions_of([stream(BOB, ANN, 2, 1, 5), stream(ANN, BOB, 1, 0, 4)])
+    assert [talk.source for talk in directions] == [ANN, BOB]
+    assert pairs_of(directions) == [(directions[0], directions[1])]
 
 
 def test_other_addresses_other_times_and_the_same_direction_are_none() -> None:
@@ -44,14 +44,14 @@ def test_other_addresses_other_times_and_the_same_direction_are_none() -> None:
         stream(BOB, ANN, 3, 30, 34),
         stream(ANN, BOB, 4, 1, 3),
     ]
-    talks = talks_of(streams)
-    assert len(talks) == 4
-    assert pairs_of(talks) == []
+    directions = directions_of(streams)
+    assert len(directions) == 4
+    assert pairs_of(directions) == []
 
 
 def test_a_new_ssrc_goes_on_with_the_talk() -> None:
     streams = [stream(ANN, BOB, 1, 0, 2), stream(ANN, BOB, 2, 1.9, 4), stream(ANN, BOB, 3, 60, 64)]
-    first, second = talks_of(streams)
+    first, second = directions_of(streams)
     assert [each.ssrc for each in first.streams] == [1, 2]
     assert [each.ssrc for each in second.streams] == [3]
     times = [packet.at_ns for packet in first.packets]

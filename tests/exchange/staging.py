@@ -118,7 +118,7 @@ async def _do(word: str, control: PartyControl) -> None:
     elif word == "resume":
         control.resume()
     else:
-        call.exchange.raise_event(word, call.party.name)
+        call.exchange.emit_script_event(word, call.party.name)
 
 
 def named(exchange: Exchange, name: str) -> LiveRecording:

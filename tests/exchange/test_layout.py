@@ -57,9 +57,11 @@ def test_exactly_one_row_fits_each_case_and_every_row_is_used() -> None:
 
 
 def test_exactly_one_download_row_fits_each_case() -> None:
-    for asked, stored in product(("nothing", "one", "two", "something else"), (1, 2)):
-        fitting = [row for row in DOWNLOAD_RULES if row.asked == asked and stored in row.stored]
-        assert len(fitting) == 1, (asked, stored)
+    for requested, stored in product(("nothing", "one", "two", "something else"), (1, 2)):
+        fitting = [
+            row for row in DOWNLOAD_RULES if row.requested == requested and stored in row.stored
+        ]
+        assert len(fitting) == 1, (requested, stored)
 
 
 def test_rule_ids_are_unique_and_every_row_says_why_and_by_whom() -> None:

@@ -61,8 +61,8 @@ def lived(
         generator = Seeds(1).generator(line.label)
         line.timeline.place(noise("white", 6400, -20.0, generator), 0, kind="noise", text="")
         line.connect(transport, listens=True)
-        assert line.ear is not None
-        line.ear.listeners.append(into(ears))
+        assert line.receiver is not None
+        line.receiver.listeners.append(into(ears))
     room.bridge(lines[0].leg, lines[1].leg)
     kept = Kept()
     room.record([[line.leg.inbound] for line in lines], kept)

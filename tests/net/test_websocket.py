@@ -45,10 +45,10 @@ class Connection:
 
     def __init__(self) -> None:
         self.heard: list[object] = []
-        self.wire = WebSocketConnection("ws://127.0.0.1/", {"X-Twilio-Signature": "signed"}, self)
+        self.client = WebSocketConnection("ws://127.0.0.1/", {"X-Twilio-Signature": "signed"}, self)
         self.transport = Transport()
         self.app = ServerProtocol()
-        self.wire.connection_made(self.transport)
+        self.client.connection_made(self.transport)
         self.app.receive_data(self.transport.taken())
         (self.request,) = self.app.events_received()
         assert isinstance(self.request, Request)
@@ -56,15 +56,15 @@ class Connection:
     def opens(self) -> Connection:
         assert isinstance(self.request, Request)
         self.app.send_response(self.app.accept(self.request))
-        self.wire.data_received(b"".join(self.app.data_to_send()))
-        assert self.wire.opened.result() is None
+        self.client.data_received(b"".join(self.app.data_to_send()))
+        assert self.client.opened.result() is None
         return self
 
     def comes(self, *frames: Frame, octets: int = 1 << 20) -> list[object]:
         """What is heard of frames that come so many octets at a time."""
         data = b"".join(frame.serialize(mask=False) for frame in frames)
         for start in range(0, len(data), octets):
-            self.wire.data_received(data[start : start + octets])
+            self.client.data_received(data[start : start + octets])
         return self.heard
 
     def sent(self) -> list[tuple[Opcode, bytes]]:
@@ -72,13 +72,13 @@ class Connection:
         found = self.app.events_received()
         return [(each.opcode, bytes(each.data)) for each in found if isinstance(each, Frame)]
 
-    def came(self, data: str | bytes) -> None:
+    def message(self, data: str | bytes) -> None:
         self.heard.append(data)
 
-    def ended(self, end: StreamEnd, code: int, words: str) -> None:
+    def closed(self, end: StreamEnd, code: int, words: str) -> None:
         self.heard.append((end, code))
 
-    def left_out(self) -> None:
+    def congested(self) -> None:
         self.heard.append("left out")
 
 
@@ -117,34 +117,34 @@ CLOSES = Frame(Opcode.CLOSE, Close(1000, "").serialize())
 async def test_how_it_ends(frames: list[Frame], end: tuple[StreamEnd, int]) -> None:
     connection = Connection().opens()
     assert connection.comes(*frames)[-1] == end
-    assert not connection.wire.open
-    connection.wire.connection_lost(None)
+    assert not connection.client.open
+    connection.client.connection_lost(None)
     assert connection.heard == [end]
 
 
 async def test_audio_is_left_out_while_too_much_waits() -> None:
     connection = Connection().opens()
-    connection.wire.send([("a", True), ("b", False)])
+    connection.client.send([("a", True), ("b", False)])
     connection.transport.waiting = 1 << 20
-    connection.wire.send([("c", True), ("d", False)])
+    connection.client.send([("c", True), ("d", False)])
     assert connection.sent() == [(TEXT, b"a"), (TEXT, b"b"), (TEXT, b"d")]
     assert connection.heard == ["left out"]
 
 
 async def test_a_ping_is_answered_when_all_before_it_was_read() -> None:
     connection = Connection().opens()
-    first, second = connection.wire.ping(), connection.wire.ping()
+    first, second = connection.client.ping(), connection.client.ping()
     connection.comes(Frame(Opcode.PONG, b"1"))
     assert (first.done(), second.done()) == (True, False)
-    connection.wire.connection_lost(None)
+    connection.client.connection_lost(None)
     assert second.done()
     assert connection.heard == [("broken", 1006)]
 
 
 async def test_what_is_closed_by_us_is_heard_no_more() -> None:
     connection = Connection().opens()
-    connection.wire.close()
-    connection.wire.send([("late", False)])
+    connection.client.close()
+    connection.client.send([("late", False)])
     assert connection.comes(Frame(TEXT, b"late"), CLOSES) == []
     assert [opcode for opcode, _ in connection.sent()] == [Opcode.CLOSE]
 
@@ -152,6 +152,6 @@ async def test_what_is_closed_by_us_is_heard_no_more() -> None:
 async def test_an_upgrade_that_is_refused() -> None:
     connection = Connection()
     connection.app.send_response(connection.app.reject(403, "no"))
-    connection.wire.data_received(b"".join(connection.app.data_to_send()))
+    connection.client.data_received(b"".join(connection.app.data_to_send()))
     with pytest.raises(StreamRefused, match="answered with 403"):
-        connection.wire.opened.result()
+        connection.client.opened.result()

@@ -26,16 +26,16 @@ ROUGH = Impairments(
 )
 
 
-def launch(flight: PacketsInFlight, first: int, end: int, size: int = HEADER_SIZE + 4) -> None:
+def send(flight: PacketsInFlight, first: int, end: int, size: int = HEADER_SIZE + 4) -> None:
     """Packets that hold their number in their first byte, one a frame."""
     numbers = np.arange(first, end)
     data = np.repeat(numbers.astype(np.uint8)[:, None], size, axis=1)
-    flight.launch(data, numbers * FRAME, numbers * 160)
+    flight.send(data, numbers * FRAME, numbers * 160)
 
 
 def landed(flight: PacketsInFlight, before_ns: int) -> list[tuple[int, int]]:
     """(number, arrival) of each."""
-    block = flight.land(before_ns)
+    block = flight.take_arrived(before_ns)
     if block is None:
         return []
     return list(zip(block.data[:, 0].tolist(), block.arrival.tolist(), strict=True))
@@ -43,19 +43,19 @@ def landed(flight: PacketsInFlight, before_ns: int) -> list[tuple[int, int]]:
 
 def test_what_has_not_arrived_is_in_the_air() -> None:
     flight = PacketsInFlight(Link(Impairments(delay=Duration(30 * MS)), 1))
-    launch(flight, 0, 5)
+    send(flight, 0, 5)
     assert landed(flight, 30 * MS) == []
     assert landed(flight, 30 * MS + 1) == [(0, 30 * MS)]
-    assert flight.flying.data[:, 0].tolist() == [1, 2, 3, 4]
+    assert flight.in_flight.data[:, 0].tolist() == [1, 2, 3, 4]
     assert [number for number, _ in landed(flight, 1000 * MS)] == [1, 2, 3, 4]
-    assert flight.launched == 5
-    assert flight.land(10**12) is None
+    assert flight.sent == 5
+    assert flight.take_arrived(10**12) is None
 
 
 def test_the_lost_never_land_and_are_told() -> None:
     flight = PacketsInFlight(Link(Impairments(loss=Loss(random=0.3)), 1))
-    launch(flight, 0, 100)
-    assert all(number not in flight.fates[0].media // 160 for number in flight.flying.data[:, 0])
+    send(flight, 0, 100)
+    assert all(number not in flight.fates[0].media // 160 for number in flight.in_flight.data[:, 0])
     arrived = [number for number, _ in landed(flight, 10**15)]
     (fate,) = flight.fates
     assert fate.kind == "lost"
@@ -66,7 +66,7 @@ def test_the_lost_never_land_and_are_told() -> None:
 
 def test_copies_come_a_millisecond_after_their_packets() -> None:
     flight = PacketsInFlight(Link(Impairments(duplicate=1.0, delay=Duration(7 * MS)), 1))
-    launch(flight, 0, 3)
+    send(flight, 0, 3)
     assert landed(flight, 10**12) == [
         (number, at)
         for number in range(3)
@@ -77,10 +77,10 @@ def test_copies_come_a_millisecond_after_their_packets() -> None:
 
 def test_packets_of_all_sizes_share_the_link() -> None:
     flight = PacketsInFlight(Link(Impairments(delay=Duration(50 * MS)), 1))
-    launch(flight, 0, 2, size=20)
-    launch(flight, 2, 3, size=60)
-    launch(flight, 3, 4, size=30)
-    block = flight.land(10**12)
+    send(flight, 0, 2, size=20)
+    send(flight, 2, 3, size=60)
+    send(flight, 3, 4, size=30)
+    block = flight.take_arrived(10**12)
     assert block is not None
     assert block.length.tolist() == [20, 20, 60, 30]
     assert block.data[:, 0].tolist() == [0, 1, 2, 3]
@@ -89,7 +89,7 @@ def test_packets_of_all_sizes_share_the_link() -> None:
 @pytest.mark.parametrize("impairments", [Impairments(), ROUGH], ids=["clean", "rough"])
 def test_fates_add_up(impairments: Impairments) -> None:
     flight = PacketsInFlight(Link(impairments, 5))
-    launch(flight, 0, 200)
+    send(flight, 0, 200)
     count = len(landed(flight, 10**15))
     told = {fate.kind: len(fate.media) for fate in flight.fates}
     assert count == 200 - told.get("lost", 0) + told.get("duplicated", 0)
@@ -105,11 +105,11 @@ def test_they_land_in_order_of_arrival_however_they_are_launched(
     cuts: list[int], looks: list[int], key: int
 ) -> None:
     whole = PacketsInFlight(Link(ROUGH, key))
-    launch(whole, 0, 120)
+    send(whole, 0, 120)
     expected = landed(whole, 10**15)
     assert [at for _, at in expected] == sorted(at for _, at in expected)
     pieces = PacketsInFlight(Link(ROUGH, key))
     for low, high in itertools.pairwise([0, *cuts, 120]):
-        launch(pieces, low, high)
+        send(pieces, low, high)
     found = [packet for look in [*looks, 10**15] for packet in landed(pieces, look)]
     assert found == expected

@@ -1,7 +1,7 @@
 """Playout as its rules say it, one packet and one frame at a time, in plain Python.
 
-Slow, and with nothing of the array code but ``place_of``, which is numbers in and numbers out. What
-it plays is what :class:`mediasim.rtp.playout.Playout` must play.
+Slow, and with nothing of the array code but ``offset_of``, which is numbers in and numbers out.
+What it plays is what :class:`mediasim.rtp.playout.Playout` must play.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pacing_oracle import PlainPacing
 
 from mediasim.audio.g711 import ALAW_DECODE, ULAW_DECODE
-from mediasim.rtp.probation import STEP, place_of
-from mediasim.rtp.skew_compensation import WINDOW_FRAMES
+from mediasim.rtp.playout_offsets import WINDOW_FRAMES
+from mediasim.rtp.probation import STEP, offset_of
 
 __all__ = ["Datagram", "OneStream"]
 
@@ -207,15 +207,15 @@ class OneStream:
             if number and abs(delay - transit) > AHEAD * FRAME:
                 continue
             here = (min(first, media), min(transit, delay)) if number else (media, delay)
-            due = (here[0] + place_of(here[1], self.depth)) // FRAME
+            due = (here[0] + offset_of(here[1], self.depth)) // FRAME
             if number and packet.usable > due:
                 break
             first, transit = here
         else:
             now = self._frame if frame is None else frame
-            if not last and now < (first + place_of(transit, self.depth)) // FRAME:
+            if not last and now < (first + offset_of(transit, self.depth)) // FRAME:
                 return
-        place = place_of(transit, self.depth)
+        place = offset_of(transit, self.depth)
         self._places = [(-(1 << 62), place)]
         self._pacing = PlainPacing(transit - place, self.depth * FRAME, AHEAD * FRAME)
         self._reference = transit - place
@@ -286,7 +286,7 @@ class OneStream:
     # -- packets kept aside -----------------------------------------------------------------------
 
     def _keep_aside(self, sequence: int, media: int, packet: _Packet, *, stepped: bool) -> None:
-        place = place_of(packet.arrival // SAMPLE_NS - media, self.depth)
+        place = offset_of(packet.arrival // SAMPLE_NS - media, self.depth)
         due = (media + place) // FRAME
         self._trial = _Trial([(sequence, media, packet)], stepped, place, due)
         self._count_aside(media, packet)

@@ -203,3 +203,35 @@ def test_keys_with_one_timestamp_are_all_told() -> None:
     bench = Bench()
     bench.play(packets, 40)
     assert [digit.digit for digit in bench.digits] == ["5", "9", "#"]
+
+
+@pytest.mark.parametrize("step", [0, 1, 20, 80, -160, None], ids=str)
+@pytest.mark.parametrize("pace", ["exact", "jitter", "pauses"])
+def test_timestamps_that_are_no_clock_lose_no_frame(step: int | None, pace: str) -> None:
+    """They stand still, go back, count something else or are drawn anew for each packet."""
+    rng = np.random.default_rng([7, abs(step or 3)])
+    sender, timestamp = OddSender({"timestamp": str(step), "pace": pace}), 50_000
+    waited = 0
+    for number in range(300):
+        timestamp = int(rng.integers(1 << 32)) if step is None else (timestamp + step) % (1 << 32)
+        arrival = (number + 1) * FRAME_NS + waited
+        if pace == "jitter" and number > 3:
+            arrival += int(rng.integers(15_000_000))
+        elif pace == "pauses" and number in (100, 200):
+            waited += 50 * FRAME_NS
+            arrival += 50 * FRAME_NS
+        codes = rng.integers(0, 127, FRAME, np.uint8)
+        data = build(
+            codes[None, :],
+            payload_type=0,
+            sequence=np.array([100 + number]),
+            timestamp=np.array([timestamp]),
+            ssrc=7,
+        )
+        sender.frames.append(Frame(arrival, 0, codes.tobytes()))
+        sender.datagrams.append(Datagram(arrival, data.tobytes()))
+    whole, cut = Bench(max_block=FRAMES), Bench(max_block=FRAMES)
+    played = whole.play(sender.datagrams, 500)
+    check(sender, played)
+    assert np.array_equal(played, cut.play(sender.datagrams, 500, ALL_FRAMES))
+    assert "packets are counted by their sequence numbers" in named(whole)

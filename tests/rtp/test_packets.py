@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, Parsed, build, parse
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, Parsed, build, joined, parse
 
 
 def block_of(datagrams: list[bytes], stride: int | None = None) -> PacketBlock:
@@ -223,7 +223,7 @@ def test_rows_need_not_be_next_to_each_other_in_memory() -> None:
 
 def test_blocks_are_chosen_from_and_put_after_each_other() -> None:
     narrow, wide = block_of([b"one", b"two"]), block_of([b"three", b"4"])
-    both = narrow.followed_by(wide)
+    both = joined([narrow, wide])
     texts = [bytes(row[:size]) for row, size in zip(both.data, both.length, strict=True)]
     assert texts == [b"one", b"two", b"three", b"4"]
     assert len(both) == 4

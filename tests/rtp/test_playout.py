@@ -457,7 +457,7 @@ def test_a_row_given_to_a_new_leg_is_silent_and_counts_from_nothing() -> None:
     bench.play(Sender().packets(*range(30)), 20)
     bench.playout.close(bench.stream)
     with pytest.raises(LookupError, match="row 0 is closed"):
-        bench.playout.stream(0)
+        bench.playout.streams.at(0)
     again = bench.playout.open(StreamFormat())
     assert again.row == 0
     out = np.empty((1, 10 * FRAME), np.int16)

@@ -9,14 +9,9 @@ from hypothesis import strategies as st
 from pacing_oracle import PlainPacing
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.rtp.probation import STEP, Anchor, FirstPackets, place_of
-from mediasim.rtp.skew_compensation import (
-    DRIFT_BOUND,
-    ENOUGH,
-    PATIENCE,
-    WINDOW_FRAMES,
-    SkewCompensation,
-)
+from mediasim.rtp.playout_offsets import WINDOW_FRAMES
+from mediasim.rtp.probation import STEP, Anchor, FirstPackets, offset_of
+from mediasim.rtp.skew_compensation import DRIFT_BOUND, ENOUGH, PATIENCE, SkewCompensation
 
 DEPTH = 3
 MS = 1_000_000
@@ -181,10 +176,10 @@ def test_the_place_does_not_depend_on_which_packet_comes_first(
     ptime_ms: int, delay_ms: int, depth: int
 ) -> None:
     places = {
-        placed(*arrivals(ptime_ms, delay_ms * MS, numbers), depth).place
+        placed(*arrivals(ptime_ms, delay_ms * MS, numbers), depth).offset
         for numbers in ([0, 1, 2, 3], [1, 2, 3], [2], [3, 5], [7, 8, 9])
     }
-    assert places == {place_of(ptime_ms * 8 + delay_ms * 8, depth)}
+    assert places == {offset_of(ptime_ms * 8 + delay_ms * 8, depth)}
 
 
 @settings(max_examples=200)
@@ -198,7 +193,7 @@ def test_on_a_steady_path_every_packet_comes_in_time(
     ptime_ms: int, delay_ns: int, number: int, depth: int
 ) -> None:
     media, arrival = arrivals(ptime_ms, delay_ns, [number])
-    place = placed(media, arrival, depth).place
+    place = placed(media, arrival, depth).offset
     assert place % STEP == 0
     for at, came in zip(*arrivals(ptime_ms, delay_ns, list(range(200))), strict=True):
         waits = (at + place) // FRAME_SAMPLES - (came // FRAME_NS + 1)
@@ -210,13 +205,13 @@ def test_on_a_steady_path_every_packet_comes_in_time(
 def test_a_clock_somewhat_off_does_not_change_the_place(ppm: int, delay_ms: int) -> None:
     media, arrival = arrivals(20, 0, [0, 1, 2])
     skewed = [round(at / (1 + ppm * 1e-6)) + delay_ms * MS for at in arrival]
-    assert placed(media, skewed).place == place_of(160 + delay_ms * 8, DEPTH)
+    assert placed(media, skewed).offset == offset_of(160 + delay_ms * 8, DEPTH)
 
 
 def test_the_least_delayed_of_the_first_packets_counts() -> None:
     media, arrival = arrivals(20, 0, [0, 1, 2, 3])
     late = [arrival[0] + 30 * MS, arrival[1], arrival[2] + 5 * MS, arrival[3]]
-    assert placed(media, late) == Anchor(0, 160, place_of(160, DEPTH))
+    assert placed(media, late) == Anchor(0, 160, offset_of(160, DEPTH))
 
 
 def test_what_comes_when_it_is_heard_already_does_not_count() -> None:
@@ -229,7 +224,7 @@ def test_what_comes_when_it_is_heard_already_does_not_count() -> None:
 
 def test_more_packets_are_awaited_while_they_could_change_it() -> None:
     media, arrival = arrivals(20, 0, [0])
-    plays = (media[0] + place_of(160, DEPTH)) // FRAME_SAMPLES
+    plays = (media[0] + offset_of(160, DEPTH)) // FRAME_SAMPLES
     assert anchor(media, arrival, DEPTH, plays) is None
     assert anchor(media, arrival, DEPTH, plays + 1) is not None
 

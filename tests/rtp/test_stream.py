@@ -10,7 +10,7 @@ from mediasim.audio.codecs import CODECS, frame_coder
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.levels import at_level
 from mediasim.audio.tones import babble
-from mediasim.rtp.stream import FramedStream
+from mediasim.rtp.stream import StatefulDecoder
 from mediasim.seeds import Seeds
 
 FRAMES = 40
@@ -26,7 +26,7 @@ def payloads(codec: str) -> list[bytes]:
     return [encoder.encode(frame) for frame in clip().reshape(FRAMES, FRAME_SAMPLES)]
 
 
-def hold(stream: FramedStream, number: int, payload: bytes, place: int = 0) -> None:
+def hold(stream: StatefulDecoder, number: int, payload: bytes, place: int = 0) -> None:
     at = np.array([place + number * FRAME_SAMPLES])
     stream.hold(at, np.frombuffer(payload, np.uint8)[None])
 
@@ -48,7 +48,7 @@ CODEC = pytest.mark.parametrize("codec", ["G722", "OPUS"])
 
 @CODEC
 def test_a_clip_stands_where_its_timestamps_say(codec: str) -> None:
-    stream = FramedStream(codec)
+    stream = StatefulDecoder(codec)
     for number, payload in enumerate(payloads(codec)):
         hold(stream, number, payload)
     out = track(stream.decode(FRAMES + 2))[: FRAMES * FRAME_SAMPLES]
@@ -61,7 +61,7 @@ def test_a_clip_stands_where_its_timestamps_say(codec: str) -> None:
 
 @CODEC
 def test_payloads_are_decoded_in_order_of_media_time_whenever_they_came(codec: str) -> None:
-    ordered, mixed = FramedStream(codec), FramedStream(codec)
+    ordered, mixed = StatefulDecoder(codec), StatefulDecoder(codec)
     numbered = list(enumerate(payloads(codec)))
     for number, payload in numbered:
         hold(ordered, number, payload)
@@ -72,7 +72,7 @@ def test_payloads_are_decoded_in_order_of_media_time_whenever_they_came(codec: s
 
 @CODEC
 def test_decoding_frame_by_frame_gives_what_one_block_gives(codec: str) -> None:
-    whole, stepwise = FramedStream(codec), FramedStream(codec)
+    whole, stepwise = StatefulDecoder(codec), StatefulDecoder(codec)
     pieces = []
     for number, payload in enumerate(payloads(codec)):
         if number in (7, 8, 20, 21, 22, 23, 24):
@@ -86,7 +86,7 @@ def test_decoding_frame_by_frame_gives_what_one_block_gives(codec: str) -> None:
 
 @CODEC
 def test_a_payload_is_needed_as_early_as_the_codec_is_late(codec: str) -> None:
-    stream = FramedStream(codec)
+    stream = StatefulDecoder(codec)
     assert stream.lead == CODECS[codec].delay_samples
     hold(stream, 1, payloads(codec)[0])
     assert stream.decode(0) == []
@@ -97,7 +97,7 @@ def test_a_payload_is_needed_as_early_as_the_codec_is_late(codec: str) -> None:
 
 @CODEC
 def test_a_loss_is_local(codec: str) -> None:
-    whole, lossy = FramedStream(codec), FramedStream(codec)
+    whole, lossy = StatefulDecoder(codec), StatefulDecoder(codec)
     for number, payload in enumerate(payloads(codec)):
         hold(whole, number, payload)
         if number != 20:
@@ -113,7 +113,7 @@ def test_a_loss_is_local(codec: str) -> None:
 def test_long_payloads_follow_each_other_without_a_gap() -> None:
     """A sender of 40 ms packets sends no gaps: nothing is to be bridged."""
     encoded = payloads("G722")
-    single, double = FramedStream("G722"), FramedStream("G722")
+    single, double = StatefulDecoder("G722"), StatefulDecoder("G722")
     for number, payload in enumerate(encoded):
         hold(single, number, payload)
     for number in range(0, FRAMES, 2):
@@ -123,7 +123,7 @@ def test_long_payloads_follow_each_other_without_a_gap() -> None:
 
 @CODEC
 def test_a_new_stream_begins_with_a_fresh_decoder(codec: str) -> None:
-    fresh, used = FramedStream(codec), FramedStream(codec)
+    fresh, used = StatefulDecoder(codec), StatefulDecoder(codec)
     encoded = payloads(codec)
     for number in range(10, 20):
         hold(used, number - 10, encoded[number])
@@ -137,7 +137,7 @@ def test_a_new_stream_begins_with_a_fresh_decoder(codec: str) -> None:
 
 @CODEC
 def test_payloads_that_are_no_audio_are_silence(codec: str) -> None:
-    stream = FramedStream(codec)
+    stream = StatefulDecoder(codec)
     hold(stream, 0, b"")
     hold(stream, 1, b"\xff" * 3)
     for _, samples in stream.decode(9):

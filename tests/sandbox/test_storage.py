@@ -70,7 +70,7 @@ def spooled(record: RecordingRecord, folder: Path, seconds: int) -> None:
         "source": record.source,
         "start_ns": record.start_ns,
         "created_ns": record.created_ns,
-        "layout": record.layout.asked(),
+        "layout": record.layout.request(),
     }
     spool = SpoolFile(folder / SPOOL, record.sid, 2, journal)
     spool.write(np.zeros((seconds * 8000, 2), np.int16))

@@ -66,7 +66,7 @@ class Greet(ScriptStep):
 
 async def greet(actor: Actor, step: Greet, cursor: int) -> int:
     await actor.reach(cursor)
-    await actor.line.hearing(actor.line.tracker.wait_speech)
+    await actor.line.wait_to_hear(actor.line.tracker.wait_speech)
     for _, sound in step.sounds():
         cursor = actor.speak(sound, actor.ended(cursor))
     return cursor

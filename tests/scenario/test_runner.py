@@ -152,7 +152,7 @@ def test_what_a_killed_run_left_is_published_and_told(tmp_path: Path) -> None:
     spool.mkdir(parents=True)
     wav = first.exchange.store.wav_path(recording.sid).read_bytes()
     (spool / f"{recording.sid}.part").write_bytes(wav[:1044])
-    layout = recording.record.layout.asked()
+    layout = recording.record.layout.request()
     journal = {
         "channels": 2,
         "sid": recording.sid,

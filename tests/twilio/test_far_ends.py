@@ -101,7 +101,7 @@ def run(directory: Path, twiml: str, prepare: Callable[[AccountStage], Phone]) -
 
 
 def outside(number: str, *, end: Telephone | None = None, way: Way | None = None) -> Phone:
-    return Phone(Party(name=number, number=number), far_end=end, reach=way)
+    return Phone(Party(name=number, number=number), far_end=end, gateway=way)
 
 
 def child_of(account: AccountStage) -> CallRecord:

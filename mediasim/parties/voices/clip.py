@@ -1,14 +1,14 @@
-"""Clips, which are what a speaker hands out, and utterances kept on disk.
+"""Clips, which a speaker returns, and utterances kept on disk.
 
 A text is synthesised once per machine. An entry of the cache is a file named by everything that
 decides its samples, holding a checksum, the times of its words as a line of JSON, and the samples
-(int16, little endian, 8 kHz). The cache only ever saves time: an entry that is missing, cut short
-or damaged counts as absent, and a place that cannot be written is left alone. It can be deleted at
-any time.
+(int16, little endian, 8 kHz). The cache only saves time: an entry that is missing, cut short or
+damaged counts as absent, and a directory that cannot be written is left alone. The cache can be
+deleted at any time.
 
-What a neural voice makes of a text differs from processor to processor in the last bits. A folder
-of clips (``$MEDIASIM_CLIPS``) is for those who want the same bytes everywhere: its entries are
-named by voice and text alone, so a clip made on one machine is the clip of all that have it.
+The samples of a neural voice differ from processor to processor in the last bits. A folder of clips
+(``$MEDIASIM_CLIPS``) gives the same bytes everywhere: its entries are named by voice and text
+alone, so a clip made on one machine is used by all machines that have the folder.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class SpeechClip:
     pcm: NDArray[np.int16] = field(repr=False, compare=False)
     """8 kHz mono samples, read-only: clips are shared."""
     text: str
-    """The words as they were asked for."""
+    """The text as requested."""
     voice: str
-    """The catalogue name of the voice that was asked for."""
+    """The catalogue name of the requested voice."""
     engine: str
-    """The engine that really spoke: not the voice's own if another had to take over."""
+    """The engine that has spoken: not the voice's own if another had to take over."""
     words: tuple[WordTime, ...] = ()
-    """When each word is said."""
+    """The words, with the samples in which each is said."""
     digest: str = field(init=False)
-    """Fingerprint of the samples: equal digests, equal sound."""
+    """Digest of the samples: equal for equal sound."""
 
     def __post_init__(self) -> None:
         self.pcm.setflags(write=False)
@@ -58,7 +58,7 @@ CHECKSUM_BYTES: Final = 16
 
 
 def cache_directory() -> Path:
-    """``$MEDIASIM_CACHE``, or ``mediasim`` in the user's XDG cache directory."""
+    """Return ``$MEDIASIM_CACHE``, or ``mediasim`` in the user's XDG cache directory."""
     if chosen := os.environ.get("MEDIASIM_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -68,14 +68,14 @@ def cache_directory() -> Path:
 
 
 def clips_folder() -> UtteranceCache | None:
-    """The folder that ``$MEDIASIM_CLIPS`` names; None where it is not set."""
+    """Return the folder of clips that ``$MEDIASIM_CLIPS`` names; None if it is not set."""
     chosen = os.environ.get("MEDIASIM_CLIPS")
     return UtteranceCache(folder=Path(chosen)) if chosen else None
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A text as an engine spoke it."""
+    """A text as spoken by an engine: samples int16 (n,) at 8 kHz, and word times."""
 
     pcm: NDArray[np.int16]
     words: tuple[WordTime, ...] = ()
@@ -88,7 +88,7 @@ class UtteranceCache:
         self._folder = folder or (directory or cache_directory()) / "speech"
 
     def load(self, *key: str) -> Utterance | None:
-        """What is stored under the key, or None."""
+        """Return the utterance stored under a key; None if there is none."""
         try:
             stored = self._path(key).read_bytes()
         except OSError:
@@ -101,7 +101,7 @@ class UtteranceCache:
         return Utterance(np.frombuffer(samples, "<i2").astype(np.int16), words)
 
     def store(self, utterance: Utterance, *key: str) -> None:
-        """Keep the utterance under the key, if that is possible."""
+        """Store an utterance under a key; does nothing if the disk cannot be written."""
         from tempfile import NamedTemporaryFile
 
         words = [(it.text, it.start, it.end, it.estimated) for it in utterance.words]

@@ -1,8 +1,8 @@
 """The program that speaks with espeak-ng, in a process of its own.
 
 It is separate because the library crashes when two threads use it, keeps state that changes
-the next utterance, and is under the GPL: nothing else of this package loads it, and this file
-imports nothing of this package. `espeak.py` starts it with the paths of the library and of its
+the next utterance, and is under the GPL: no other module of this package loads it, and this file
+imports no module of this package. `espeak.py` starts it with the paths of the library and of its
 data, and talks to it over standard input and output, one utterance at a time:
 
     request   one line of JSON: {"variant", "rate", "pitch", "text"}
@@ -55,13 +55,16 @@ SynthCallback = ctypes.CFUNCTYPE(
 )
 
 Words = list[tuple[int, int]]
-"""Of each word, its first character in the text and its first sample."""
+"""The first character in the text and the first sample of each word."""
 
 
 def utterance(
     library: str, data: str, variant: str, rate: int, pitch: int, text: str
 ) -> tuple[int, bytes, Words]:
-    """Sample rate in Hz, int16 samples of the text and its words; `ValueError` says what failed."""
+    """Return the sample rate in Hz, the int16 samples of a text, and its words.
+
+    Raises ValueError, which says what failed, if the library cannot speak the text.
+    """
     espeak = ctypes.CDLL(library)
     try:
         sample_rate = espeak.espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, data.encode(), 0)

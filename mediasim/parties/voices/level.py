@@ -1,7 +1,7 @@
-"""The loudness of speech and where it begins: what makes clips of all engines alike.
+"""The level and the silent ends of speech, which make the clips of all engines alike.
 
-A level here is an active-speech level: the rms of the frames in which somebody speaks, pauses
-left out, in the spirit of ITU-T P.56 but with a threshold relative to the clip itself.
+A level here is an active-speech level: the RMS of the frames with speech, without pauses, in the
+spirit of ITU-T P.56 but with a threshold relative to the clip itself.
 """
 
 from __future__ import annotations
@@ -27,19 +27,22 @@ __all__ = [
 DEFAULT_LEVEL_DBFS: Final = -20.0
 """The active level at which parties speak."""
 PAUSE_DB: Final = 30.0
-"""A frame this far below the loudest one is a pause."""
+"""A frame this many dB below the loudest one is a pause."""
 SOUND_DB: Final = 35.0
-"""Sound begins and ends within this distance of the active level; beyond it nobody hears it."""
+"""Sound this many dB below the active level is inaudible, and trimmed at both ends."""
 HOP_SAMPLES: Final = 40
-"""Trimming looks at 5 ms at a time."""
+"""Samples in each of which trimming measures the power: 5 ms."""
 QUIET_DB: Final = 25.0
-"""Who listens takes sound this far below the active level for a pause."""
+"""A listener takes sound this many dB below the active level for a pause."""
 LONGEST_PAUSE_SAMPLES: Final = 80 * HOP_SAMPLES
-"""400 ms: what a speaker pauses within an utterance at most."""
+"""Longest pause within an utterance, in samples: 400 ms."""
 
 
 def active_dbfs(sound: NDArray[np.floating]) -> float:
-    """Active-speech level of samples with full scale 1.0; minus infinity for silence."""
+    """Return the active-speech level of samples (n,) with full scale 1.0, in dBFS.
+
+    Returns minus infinity for silence.
+    """
     power = _powers(sound, FRAME_SAMPLES)
     if not power.size or not power.max():
         return -math.inf
@@ -48,10 +51,10 @@ def active_dbfs(sound: NDArray[np.floating]) -> float:
 
 
 def kept_samples(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which samples are left of sound without its silent ends and with its pauses cut to 400 ms.
+    """Return, as bool (n,), the samples to keep: silent ends trimmed, pauses cut to 400 ms.
 
-    With longer ones, a listener who waits for the end of an utterance would take the end of its
-    first sentence for it. None are left of silence.
+    With longer pauses, a listener that waits for the end of an utterance would take the end of its
+    first sentence for it. No sample of silence is kept.
     """
     start, end = _heard_span(sound)
     kept = np.zeros(sound.size, np.bool_)
@@ -60,7 +63,7 @@ def kept_samples(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def sounding(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which samples are in 5 ms that are loud enough to be no pause."""
+    """Return, as bool (n,), the samples in 5 ms that are too loud for a pause."""
     loud = ~_quiet(sound)
     return np.repeat(loud, HOP_SAMPLES)[: sound.size]
 
@@ -84,19 +87,19 @@ def _paced(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _quiet(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Of each 5 ms, whether a listener takes it for a pause."""
+    """Return, as bool, which of the 5 ms blocks a listener takes for a pause."""
     threshold = 10 ** ((active_dbfs(sound) - QUIET_DB) / 10)
     return np.asarray(_powers(sound, HOP_SAMPLES) <= threshold)
 
 
 def at_speech_level(sound: NDArray[np.floating], dbfs: float) -> NDArray[np.int16]:
-    """Int16 samples at that active-speech level; peaks beyond full scale are clipped."""
+    """Return int16 samples (n,) at an active-speech level; peaks beyond full scale are clipped."""
     gain = 10 ** ((dbfs - active_dbfs(sound)) / 20)
     return to_samples(sound.astype(np.float64) * (gain * 32768))
 
 
 def _powers(sound: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Mean square of each block of ``size`` samples, the last one filled up with silence."""
+    """Return the mean square of each block of ``size`` samples, the last filled up with silence."""
     padded = np.zeros(-(-sound.size // size) * size)
     padded[: sound.size] = sound
     power: NDArray[np.float64] = np.square(padded.reshape(-1, size)).mean(axis=1)

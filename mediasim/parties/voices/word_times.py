@@ -1,14 +1,14 @@
 """When each word of an utterance is said.
 
-Three ways, the first that can be had:
+There are three methods, of which the first possible is used:
 
-- the speech engine tells (espeak): where a word begins is exact;
-- alignment: an engine that tells says the same text, and dynamic time warping of the two sounds'
-  spectra (Sakoe and Chiba, 1978) carries its times over. Good to some 40 ms;
-- by letters: the sounding parts of the utterance are shared out among the words by their length.
+- the speech engine reports where each word begins (espeak): exact;
+- alignment: an engine that reports word times says the same text, and dynamic time warping of the
+  two sounds' spectra (Sakoe and Chiba, 1978) maps its times. Good to some 40 ms;
+- by letters: the parts of the utterance with sound are divided among the words by their length.
 
-A word ends where the next one begins or, before a pause, where its sound does. All that is not
-told by the engine that spoke is marked as estimated.
+A word ends where the next one begins or, before a pause, where its sound ends. Times that the
+engine that spoke has not reported are marked as estimated.
 """
 
 from __future__ import annotations
@@ -26,31 +26,34 @@ from mediasim.parties.voices.level import sounding
 __all__ = ["LONGEST_ALIGNED", "WordTime", "aligned", "shared_out", "tokens", "told"]
 
 LONGEST_ALIGNED: Final = 30 * SAMPLE_RATE
-"""Samples of the longest sound that is aligned: what it costs grows with the square of it."""
+"""Samples of the longest sound that is aligned, as the cost grows with the square of it."""
 _HOP: Final = 80
 _WINDOW: Final = 256
 _BANDS: Final = 20
 _CEPSTRA: Final = 13
 _LOWEST_HZ: Final = 100.0
 _STEEPEST: Final = 3
-"""Frames that the other sound may go on by in one frame of this one."""
+"""Most frames that the other sound may advance in one frame of this one."""
 
 _Sound = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
 class WordTime:
-    """One word of an utterance, and the samples in which it is said."""
+    """One word of an utterance, said in samples ``start .. end``."""
 
     text: str
     start: int
     end: int
     estimated: bool
-    """Whether it was found in the sound, or reckoned, instead of told by the speech engine."""
+    """Whether the times were estimated, not reported by the speech engine."""
 
 
 def tokens(text: str) -> list[tuple[int, str]]:
-    """The words of a text and the character each begins at; what has no letter or digit is none."""
+    """Return the words of a text, each with the index of its first character.
+
+    A string without a letter or digit is not a word.
+    """
     found: list[tuple[int, str]] = []
     end = 0
     for word in text.split():
@@ -62,7 +65,7 @@ def tokens(text: str) -> list[tuple[int, str]]:
 
 
 def told(text: str, events: Sequence[tuple[int, int]], sound: _Sound) -> tuple[WordTime, ...]:
-    """By an engine's events: the character and the sample (of ``sound``) at which words begin."""
+    """Return word times from an engine's events: (character, sample) of the words' beginnings."""
     words = tokens(text)
     starts: list[int | None] = []
     for number, (at, _) in enumerate(words):
@@ -75,7 +78,7 @@ def told(text: str, events: Sequence[tuple[int, int]], sound: _Sound) -> tuple[W
 def aligned(
     text: str, sound: _Sound, other: _Sound, words: Sequence[WordTime]
 ) -> tuple[WordTime, ...]:
-    """By alignment with the same text in ``other``, whose words' times are known."""
+    """Return word times by alignment with the same text in ``other``, whose times are known."""
     if not words or max(len(sound), len(other)) > LONGEST_ALIGNED:
         return shared_out(text, sound)
     path = _warped(_cepstra(sound), _cepstra(other))
@@ -84,7 +87,7 @@ def aligned(
 
 
 def shared_out(text: str, sound: _Sound) -> tuple[WordTime, ...]:
-    """By letters: each word has as much of what sounds as it has of the letters."""
+    """Return word times that divide the samples with sound by the letters of each word."""
     words = tokens(text)
     heard = np.flatnonzero(sounding(sound))
     if not len(heard):
@@ -101,7 +104,7 @@ def _with_ends(
     *,
     estimated: bool,
 ) -> tuple[WordTime, ...]:
-    """Words that begin at samples, None being unknown, with where they end."""
+    """Return the words with their ends; the start of a word is None if unknown."""
     known = [(number, start) for number, start in enumerate(starts) if start is not None]
     if not known:
         return shared_out("".join(word for _, word in words), sound) if words else ()
@@ -125,7 +128,7 @@ def _with_ends(
 
 
 def _cepstra(sound: _Sound) -> NDArray[np.float64]:
-    """(frames, cepstra), a frame each 10 ms; free of what is the speaker's or the channel's own."""
+    """Return cepstra (frames, cepstra), a frame each 10 ms, normalised for speaker and channel."""
     frames = max(1, len(sound) // _HOP)
     padded = np.zeros(frames * _HOP + _WINDOW)
     padded[_WINDOW // 2 : _WINDOW // 2 + len(sound)][: frames * _HOP] = sound[: frames * _HOP]
@@ -139,7 +142,7 @@ def _cepstra(sound: _Sound) -> NDArray[np.float64]:
 
 
 def _filters() -> NDArray[np.float64]:
-    """Triangles evenly spaced in mel: (bands, frequencies)."""
+    """Return triangular filters evenly spaced in mel, (bands, frequencies)."""
     top = 2595 * np.log10(1 + SAMPLE_RATE / 2 / 700)
     mel = np.linspace(2595 * np.log10(1 + _LOWEST_HZ / 700), top, _BANDS + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
@@ -150,7 +153,7 @@ def _filters() -> NDArray[np.float64]:
 
 
 def _warped(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.int64]:
-    """For each frame of one, the frame of the other that is said then; never going back."""
+    """Return for each frame of one sound the matching frame of the other, never decreasing."""
     squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None, :]
     cost = np.sqrt(np.maximum(squares - 2 * one @ other.T, 0))
     width = cost.shape[1]

@@ -153,7 +153,7 @@ class BrowserCall:
     def note(self, word: str) -> None:
         """What its person has done, for the call's timeline."""
         if self.live is not None and self.live.active:
-            self.live.tell(word, f"{self.live.party.name}: {word}")
+            self.live.emit(word, f"{self.live.party.name}: {word}")
 
     # -- FarEnd -----------------------------------------------------------------------------
 
