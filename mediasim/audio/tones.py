@@ -35,7 +35,7 @@ __all__ = [
 # -- tones and noises -----------------------------------------------------------------------------
 
 
-NoiseKind = Literal["white", "pink", "babble"]
+NoiseKind = Literal["white", "pink", "babble", "street"]
 
 _FADE: Final = 40
 """Samples of a fade, 5 ms: long enough for a tone to set in without a click."""
@@ -100,16 +100,32 @@ def hold_music(samples: int, generator: np.random.Generator) -> NDArray[np.int16
 def noise(
     kind: NoiseKind, samples: int, dbfs: float, generator: np.random.Generator
 ) -> NDArray[np.int16]:
-    """Generate white or pink (1/f) noise, or babble: noise with the sound and rhythm of speech."""
+    """Generate white or pink (1/f) noise, babble (noise with the sound and rhythm of speech), or a
+    street: pink noise that swells as cars go by."""
     if kind == "babble":
         return at_level(babble(samples, generator), dbfs)
     signal = generator.standard_normal(samples)
-    if kind == "pink" and samples:
+    if kind in ("pink", "street") and samples:
         spectrum = np.fft.rfft(signal)
         spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
         spectrum[0] = 0
         signal = np.fft.irfft(spectrum, samples)
+    if kind == "street" and samples:
+        signal *= _traffic(samples, generator)
     return at_level(signal, dbfs)
+
+
+def _traffic(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """How loud a street is (samples,): about a car in two seconds, each heard for three to six.
+
+    What goes on beyond the end is heard at the beginning.
+    """
+    loudness = np.ones(samples)
+    for _ in range(1 + samples // (2 * SAMPLE_RATE)):
+        length = int(generator.integers(3 * SAMPLE_RATE, 6 * SAMPLE_RATE))
+        at = (int(generator.integers(samples)) + np.arange(length)) % samples
+        np.add.at(loudness, at, generator.uniform(0.2, 0.6) * np.hanning(length))
+    return loudness
 
 
 def comfort_noise(position: int, samples: int, dbfs: float, key: int) -> NDArray[np.int16]:

@@ -20,6 +20,7 @@ from mediasim.parties.clock import SenderClock
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver, shared_playout_of
+from mediasim.parties.telephone_line import SendingPath, TelephoneLine, background
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.playout_offsets import AHEAD_FRAMES
 from mediasim.rtp.probation import offset_of
@@ -29,7 +30,6 @@ from mediasim.seeds import Seeds
 
 __all__ = ["Line", "Party"]
 
-_SECONDS_OF_BACKGROUND: Final = 10
 _PLAYED_OUT: Final = 2 * AHEAD_FRAMES
 """Frames after which all that had arrived has been played, and detected by any listener."""
 _LONG_OVER: Final = 50
@@ -47,6 +47,8 @@ class Party:
     dtx: Dtx = "off"
     noise_dbfs: float | None = None
     """Level of its background noise, or of its comfort noise, in dBFS; None: digital silence."""
+    line: TelephoneLine = field(default_factory=TelephoneLine)
+    """Telephone line that what it says passes: its band, level and noise."""
     reaction_frames: int = 10
     """Frames between its hearing something and its acting on it."""
     up: Impairments = field(default_factory=Impairments)
@@ -57,6 +59,11 @@ class Party:
     """Depth of the server's jitter buffer for it, in frames."""
     conceal: bool = False
     """Whether the server conceals its lost packets."""
+
+    @property
+    def noisy(self) -> bool:
+        """Whether noise is sent also while nothing is said."""
+        return self.dtx == "off" and (self.noise_dbfs is not None or self.line.noisy)
 
     @property
     def path_samples(self) -> int:
@@ -86,14 +93,21 @@ class Line:
         self.label = label
         self._seeds = seeds.fork(label)
         streams = self._seeds.generator("rtp").integers(0, 1 << 32, 6).tolist()
-        self.timeline = Timeline(self._background())
+        path = SendingPath.of(party.line, self._seeds.fork("line"))
+        self.sending_path = path
+        """What its telephone makes of what is said; None of a clean one."""
+        self.timeline = Timeline(
+            background(path, party.noise_dbfs, self._seeds) if party.noisy else None,
+            None if path is None else path.sent,
+        )
+        announced = (party.noise_dbfs, None if path is None else path.noise_dbfs, -60.0)
         self.clock = SenderClock(start_ns, party.up.skew, party.up.stalls)
         self.phone = SimulatedPhone(
             PhoneFormat(
                 codec=party.codec,
                 ptime_ms=party.ptime_ms,
                 dtx=party.dtx,
-                noise_dbfs=-60.0 if party.noise_dbfs is None else party.noise_dbfs,
+                noise_dbfs=next(level for level in announced if level is not None),
                 ssrc=streams[0],
                 first_sequence=streams[1] & 0xFFFF,
                 first_timestamp=streams[2],
@@ -128,18 +142,6 @@ class Line:
         """Number of the leg's players that were looked at for non-speech."""
         self._arrived: tuple[int, int] | None = None
         """A sample and the frame at which all before that sample had arrived."""
-
-    def _background(self) -> np.ndarray | None:
-        if self.party.noise_dbfs is None or self.party.dtx != "off":
-            return None
-        from mediasim.audio.tones import noise
-
-        return noise(
-            "pink",
-            _SECONDS_OF_BACKGROUND * 50 * FRAME_SAMPLES,
-            self.party.noise_dbfs,
-            self._seeds.generator("background"),
-        )
 
     def connect(self, transport: Transport | None, *, listens: bool) -> None:
         """Connect the leg; the party hears if it ``listens`` or its downlink is impaired."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -52,7 +52,13 @@ class Segment:
 class Timeline:
     """Everything that one party says in one call."""
 
-    def __init__(self, background: NDArray[np.int16] | None = None) -> None:
+    def __init__(
+        self,
+        background: NDArray[np.int16] | None = None,
+        sent: Callable[[NDArray[np.int16]], NDArray[np.int16]] | None = None,
+    ) -> None:
+        """``sent`` gives the samples (n,) that are sent of samples (n,) that are said."""
+        self._sent = sent
         self.segments: list[Segment] = []
         self.muted: list[tuple[int, int]] = []
         """Spans (start, end), in samples, in which the party's microphone was off."""
@@ -83,10 +89,13 @@ class Timeline:
     ) -> Segment:
         """Place samples, int16 (n,) at 8 kHz, at sample ``at``; return the segment.
 
-        The times of the ``words`` of a text are estimated unless given.
+        The times of the ``words`` of a text are estimated unless given. Keys (kind dtmf) do not
+        pass the telephone line.
         """
         if kind == "say" and not words:
             words = shared_out(text, pcm.astype(np.float64))
+        if self._sent is not None and kind != "dtmf":
+            pcm = self._sent(pcm)
         segment = Segment(at, pcm, kind, text, digest, ulaw_encode(pcm), words)
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))

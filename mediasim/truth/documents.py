@@ -147,6 +147,8 @@ class ChannelTruth:
     """Spans that the server made up, whether their packets were lost or never sent."""
     background_dbfs: float | None = None
     """Level of the loudest background noise of its parties, in dBFS; None for digital silence."""
+    lines: tuple[Mapping[str, Any], ...] = ()
+    """Telephone lines of its parties that are not clean, each with its party."""
     odd: tuple[tuple[str, Oddity], ...] = ()
     """(party, oddity of its RTP stream) (:mod:`mediasim.rtp.oddities`)."""
     unscripted: tuple[str, ...] = ()
@@ -164,6 +166,7 @@ class ChannelTruth:
             "adjustments": [
                 {"start": start, "samples": moved} for start, moved in self.adjustments
             ],
+            **({"lines": list(self.lines)} if self.lines else {}),
             **({"odd": odd} if odd else {}),
         }
 
@@ -183,6 +186,7 @@ class ChannelTruth:
             ),
             adjustments=tuple((it["start"], it["samples"]) for it in document["adjustments"]),
             background_dbfs=document["background_dbfs"],
+            lines=tuple(document.get("lines", ())),
             unscripted=tuple(document["unscripted"]),
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -96,6 +97,7 @@ def _channel(
         concealed=tuple(sorted(concealed, key=lambda it: it.start)),
         adjustments=tuple(sorted(adjustments)),
         background_dbfs=_background(heard),
+        lines=tuple(_lines(heard)),
         odd=tuple(_odd(heard, to_file)),
         unscripted=tuple(
             dict.fromkeys(call.party.name for call in heard if call.far_end is not None)
@@ -121,7 +123,24 @@ def _unwritten(recording: LiveRecording, to_file: FileMap) -> Iterator[Gap]:
 
 def _background(heard: Sequence[LiveCall]) -> float | None:
     levels = [call.party.noise_dbfs for call in heard]
+    levels += [
+        line.sending_path.noise_dbfs
+        for line in _lines_of(heard)
+        if line.sending_path and line.party.noisy
+    ]
     return max((level for level in levels if level is not None), default=None)
+
+
+def _lines_of(heard: Sequence[LiveCall]) -> list[Line]:
+    return [call.line for call in heard if call.line is not None]
+
+
+def _lines(heard: Sequence[LiveCall]) -> Iterator[dict[str, Any]]:
+    """The telephone lines in a channel that are not clean."""
+    for line in _lines_of(heard):
+        if line.sending_path is not None:
+            unsent = {} if line.party.noisy else {"noise": "none", "noise_dbfs": None}
+            yield {"party": line.party.name, **line.sending_path.to_json(), **unsent}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ Drawn = dict[str, Any]
 
 _MS = st.integers(0, 60).map(lambda ms: f"{ms}ms")
 _SHARES = st.sampled_from([0.02, 0.1, 0.3])
+_LINES: list[Any] = [{"kind": "telephone", "noise": "none"}, "telephone", "mobile"]
+"""The first one without noise."""
 
 
 @cache
@@ -158,6 +160,8 @@ def parties(
         party["dtx"] = "silence"
     if background and draw(st.integers(0, 3)) == 0:
         party["noise"] = draw(st.sampled_from([-70, -50]))
+    if draw(st.integers(0, 3)) == 0:
+        party["line"] = draw(st.sampled_from(_LINES if background else _LINES[:1]))
     return party
 
 

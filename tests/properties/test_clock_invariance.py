@@ -37,7 +37,7 @@ SCENARIO: dict[str, Any] = {
             "network": {"up": {"skew": 200, "stalls": [{"at": "800ms", "for": "200ms"}]}},
             "script": [*TALK, "hold", {"pause": "300ms"}, "resume", *TALK, "hangup"],
         },
-        "eve": {"codec": "PCMA", "network": BAD, "noise": -60, "script": TALK},
+        "eve": {"codec": "PCMA", "network": BAD, "noise": -60, "line": "mobile", "script": TALK},
         "fay": {"codec": "OPUS", "script": [{"pause": "400ms"}, *TALK]},
         "gus": {"codec": "G722", "network": {"delay": "35ms"}, "script": TALK},
     },

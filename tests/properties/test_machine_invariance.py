@@ -25,8 +25,14 @@ LOSSY: Final = {"delay": "30ms", "loss": 0.03, "jitter": "8ms"}
 
 
 def call(codec: str) -> dict[str, Any]:
-    """A call in which either side waits for what it hears of the other, in a noisy room."""
-    party = {"codec": codec, "noise": -58, "network": {"up": LOSSY, "down": LOSSY}}
+    """A call in which either side waits for what it hears of the other, in a noisy room, by
+    mobile."""
+    party = {
+        "codec": codec,
+        "noise": -58,
+        "line": "mobile",
+        "network": {"up": LOSSY, "down": LOSSY},
+    }
     hello = [{"say": "Hello, it is Ann."}, {"dtmf": {"digits": "5", "in_band": True}}]
     answer = [{"wait_for": {"digit": "5", "timeout": "9s"}}, {"say": "I have heard a five."}]
     thanks = [{"wait_for": {"quiet": "400ms", "timeout": "9s"}}, {"say": "Thank you."}]

@@ -16,6 +16,7 @@ from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.levels import to_samples
 
 __all__ = [
+    "DEFAULT_LEVEL_DBFS",
     "LONGEST_PAUSE_SAMPLES",
     "active_dbfs",
     "at_speech_level",
@@ -23,6 +24,8 @@ __all__ = [
     "sounding",
 ]
 
+DEFAULT_LEVEL_DBFS: Final = -20.0
+"""The active level at which parties speak."""
 PAUSE_DB: Final = 30.0
 """A frame this many dB below the loudest one is a pause."""
 SOUND_DB: Final = 35.0

@@ -34,7 +34,7 @@ from mediasim.parties.voices.engine import (
 )
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
-from mediasim.parties.voices.level import at_speech_level, kept_samples
+from mediasim.parties.voices.level import DEFAULT_LEVEL_DBFS, at_speech_level, kept_samples
 from mediasim.parties.voices.word_times import WordTime, aligned, shared_out, told
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
     "speakable",
 ]
 
-DEFAULT_LEVEL_DBFS: Final = -20.0
 STORED_LEVEL_DBFS: Final = -26.0
 """Level of cached utterances: low enough that no peak of speech is clipped."""
 KEPT_IN_MEMORY: Final = 256

@@ -54,6 +54,7 @@ SIGNALS: Final = ("asked", "offered", "agreed")
 _WORDS: Final = ("Good morning", "What can I do for you?", "Yes", "One moment please")
 _SHARES: Final = (0.01, 0.05, 0.2, 0.6)
 """Shares of packets that a network may lose, reorder or duplicate."""
+_LINES: Final = ("telephone", "mobile", {"kind": "telephone", "noise": "none"})
 
 
 def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
@@ -73,6 +74,9 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
         party["ptime"] = draws.pick(sorted((*codec.ptimes, 20, 20)))
     if draws.chance(0.15):
         party["noise"] = draws.pick((-70, -50, -35))
+    line = draws.fork("line")
+    if line.chance(0.15):
+        party["line"] = line.pick(_LINES)
     if draws.chance(0.9):
         party["script"] = draw_script(draws.fork("script"), listens=listens)
     return party

@@ -98,9 +98,7 @@ class ChannelParties:
     @property
     def noisy(self) -> bool:
         """Whether a party sends background noise."""
-        return any(
-            party.noise_dbfs is not None and party.dtx == "off" for party in self.parties.values()
-        )
+        return any(party.noisy for party in self.parties.values())
 
 
 def _placed_anew(leg: Leg) -> bool:

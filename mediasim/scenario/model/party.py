@@ -17,6 +17,7 @@ from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
 from mediasim.net.sdp import parse_sdp
+from mediasim.parties.telephone_line import TelephoneLine
 from mediasim.scenario.model.steps import Step
 
 __all__ = ["EndpointSpec", "PartySpec", "address_of"]
@@ -112,6 +113,8 @@ class PartySpec(Model):
     comfort-noise packets (RFC 3389)."""
     noise: Level | None = None
     """Level of the background noise in dBFS; no noise where absent."""
+    line: TelephoneLine = TelephoneLine.model_construct()
+    """Telephone line that what the party says passes: clean, telephone or mobile."""
     reaction: Annotated[Duration, at_least("200ms")] = Duration.of("200ms")
     """How long the party takes to react to something it hears."""
     network: Network = Network.model_construct()

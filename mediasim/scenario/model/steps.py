@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from mediasim.audio.tones import NoiseKind
 from mediasim.documents.durations import Duration, at_least, positive
 from mediasim.documents.model import Keyed, Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import (
@@ -187,8 +188,8 @@ class Noise(_Talk):
 
     keyword: ClassVar[str] = "noise"
 
-    kind: Literal["white", "pink", "babble"] = "white"
-    """white, pink, or babble: noise with the spectrum and the syllables of speech."""
+    kind: NoiseKind = "white"
+    """white, pink, babble (noise with the spectrum and the syllables of speech), or street."""
     for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
     """How long the noise lasts."""
     level: Level = -40.0
