@@ -49,7 +49,7 @@ app.command("import")(import_capture)
 
 
 def main() -> None:
-    """The ``mediasim`` command."""
+    """Run the ``mediasim`` command."""
     # Imports make objects by the hundred thousand and no garbage: looking for it is a tenth of
     # the time a short run takes.
     gc.set_threshold(50_000, 20, 20)

@@ -185,8 +185,8 @@ MOVERS = {
     "all others after a crash": "twilio/rest/resource.py",
 }
 """Who asks ``exchange.lifecycle``, the one module that changes statuses, to change one."""
-OTHER_STATUSES = ("outcome", "fate", "talk")
-"""What has a status that is no record's: a Dial's outcome, an answer that the weather gives."""
+OTHER_STATUSES = ("outcome", "fault", "talk")
+"""What has a status that is no record's: a Dial's outcome, a response that is injected."""
 
 
 def statuses_assigned(nodes: Iterable[ast.AST]) -> Iterator[str]:

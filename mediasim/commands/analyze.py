@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,22 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["analyze"]
 
 
-class Form(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    """What is printed."""
-
-    text = "text"
-    json = "json"
-    rttm = "rttm"
-    vtt = "vtt"
-
-
-class Detector(str, Enum):  # noqa: UP042
-    """What tells speech from silence."""
-
-    auto = "auto"
-    energy = "energy"
-    silero = "silero"
-    webrtc = "webrtc"
+Form = Literal["text", "json", "rttm", "vtt"]
+"""The format that is printed."""
+Detector = Literal["auto", "energy", "silero", "webrtc"]
+"""The detector of speech."""
 
 
 def analyze(
@@ -44,7 +31,7 @@ def analyze(
     truth: Annotated[
         Path | None, typer.Option(help="Its truth, instead of the one beside it.")
     ] = None,
-    format: Annotated[Form, typer.Option(help="What is printed.")] = Form.text,
+    format: Annotated[Form, typer.Option(help="What is printed.")] = "text",
     plot: Annotated[
         Path | None, typer.Option(help="Also draw it, as an .svg or .html file.")
     ] = None,
@@ -56,7 +43,7 @@ def analyze(
     ] = None,
     detector: Annotated[
         Detector, typer.Option(help="What tells speech from silence; auto: by the channel's noise.")
-    ] = Detector.auto,
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Also write JSON, RTTM, WebVTT and plot into this folder.")
     ] = None,
@@ -69,7 +56,7 @@ def analyze(
     from mediasim.truth.analysis.recording import AnalysisError
 
     try:
-        one = truth is not None or plot is not None or format is Form.vtt
+        one = truth is not None or plot is not None or format == "vtt"
         found = list(_analysed(recording, truth, detector, transcribe, asr_model, one=one))
         for analysis in found:
             _write(analysis, plot, out)
@@ -77,10 +64,10 @@ def analyze(
         stop(str(error))
     except OSError as error:
         stop(f"cannot write {error.filename}: {error.strerror}")
-    if format is Form.json and len(found) > 1:
+    if format == "json" and len(found) > 1:
         sys.stdout.write(_json([_document(analysis) for analysis in found]))
     else:
-        between = "\n" if format is Form.text else ""
+        between = "\n" if format == "text" else ""
         sys.stdout.write(between.join(_printed(analysis, format) for analysis in found))
 
 
@@ -93,7 +80,11 @@ def _analysed(
     *,
     one: bool,
 ) -> Iterator[Analysis]:
-    """Of a recording, or of all in a folder unless only ``one`` can be printed or drawn."""
+    """Yield the analysis of a recording, or of all in a folder unless only ``one`` can be printed
+    or drawn.
+
+    Raises AnalysisError if a recording cannot be analysed.
+    """
     from mediasim.truth.analysis.analysis import analyse
     from mediasim.truth.analysis.recording import (
         AnalysisError,
@@ -110,12 +101,13 @@ def _analysed(
         from mediasim.truth.analysis.transcription import Recogniser
 
         recogniser = Recogniser(model)
-    engine = None if detector is Detector.auto else detector.value
+    engine = None if detector == "auto" else detector
     for path in paths:
         yield analyse(read_recording(path, truth), engine=engine, recogniser=recogniser)
 
 
 def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None:
+    """Write the picture, and with ``out`` all formats, to files."""
     from mediasim.truth.analysis.picture import plot
 
     files = {} if plot_file is None else {plot_file: plot(analysis, plot_file)}
@@ -124,9 +116,9 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
         # No RE….json: that is a recording's own document.
         page = out / f"analysis-{name}.html"
         files[page] = plot(analysis, page)
-        files[out / f"analysis-{name}.json"] = _printed(analysis, Form.json)
-        files[out / f"{name}.rttm"] = _printed(analysis, Form.rttm)
-        files[out / f"{name}.vtt"] = _printed(analysis, Form.vtt)
+        files[out / f"analysis-{name}.json"] = _printed(analysis, "json")
+        files[out / f"{name}.rttm"] = _printed(analysis, "rttm")
+        files[out / f"{name}.vtt"] = _printed(analysis, "vtt")
         if analysis.true is not None:
             from mediasim.truth.analysis.as_text import rttm
 
@@ -137,15 +129,16 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
 
 
 def _printed(analysis: Analysis, form: Form) -> str:
-    if form is Form.rttm:
+    """Return an analysis in a format."""
+    if form == "rttm":
         from mediasim.truth.analysis.as_text import rttm
 
         return rttm(analysis.measured, analysis.recording.name)
-    if form is Form.vtt:
+    if form == "vtt":
         from mediasim.truth.analysis.as_text import webvtt
 
         return webvtt(analysis)
-    if form is Form.json:
+    if form == "json":
         return _json(_document(analysis))
     from mediasim.truth.analysis.as_text import analysis_text
 

@@ -6,8 +6,8 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum, IntEnum
-from typing import Any, NoReturn
+from enum import IntEnum
+from typing import Any, Literal, NoReturn
 
 import typer
 
@@ -15,10 +15,10 @@ __all__ = ["ExitCode", "Format", "json_text", "refusing", "seed_option", "stop"]
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code says; those of ``verify`` from 10 on are a failure's kind."""
+    """The exit code of a command; those of ``verify`` from 10 on are the kind of a failure."""
 
     OK = 0
-    """Everything went well, and holds where something was expected."""
+    """All went well, and every expectation holds."""
     FAILED = 1
     """An expectation failed, the fuzzer found something, or the sandbox is not well."""
     WRONG = 2
@@ -29,15 +29,12 @@ class ExitCode(IntEnum):
     """Ctrl-C ended it, as shells count: 128 and the number of SIGINT."""
 
 
-class Format(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    """How a result is printed."""
-
-    text = "text"
-    json = "json"
+Format = Literal["text", "json"]
+"""The format in which a result is printed."""
 
 
 def seed_option(help: str) -> Any:
-    """An option for a seed: the numbers that every part of mediasim takes as one."""
+    """Return an option for a seed, with the numbers that every part of mediasim accepts as one."""
     return typer.Option(help=help, min=0, max=2**63 - 1)
 
 
@@ -49,7 +46,7 @@ def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
 
 @contextmanager
 def refusing(*errors: type[Exception]) -> Iterator[None]:
-    """End the command with exit code 2 and an error's own words if one of these is raised."""
+    """End the command with exit code 2 and an error's own message if one of these is raised."""
     try:
         yield
     except errors as error:
@@ -57,5 +54,5 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
 
 
 def json_text(document: object, indent: int = 2) -> str:
-    """JSON for a person to read: indented, with letters of any script as they are."""
+    """Return JSON for a person to read: indented, with letters of any script as they are."""
     return json.dumps(document, indent=indent, ensure_ascii=False)

@@ -73,20 +73,20 @@ def fuzz(
     except OSError as error:
         stop(f"cannot write to {error.filename or out}: {error.strerror}")
     for find in found.finds:
-        _show(find, properties)
+        _print_find(find, properties)
     print(_summary(found))
     raise typer.Exit(ExitCode.FAILED if found.finds else ExitCode.OK)
 
 
 def _progress() -> Callable[[Hunt], None] | None:
-    """What tells how far it is, on the error channel; None where nobody looks."""
+    """Return a function that prints progress on the error channel; None if that is no terminal."""
     if not sys.stderr.isatty():
         return None
 
-    def tell(so_far: Hunt) -> None:
+    def print_summary(so_far: Hunt) -> None:
         print(f"\r{_summary(so_far)}", end="", file=sys.stderr, flush=True)
 
-    return tell
+    return print_summary
 
 
 def _summary(found: Hunt) -> str:
@@ -96,7 +96,7 @@ def _summary(found: Hunt) -> str:
     return f"seed {found.seed}: {found.runs} runs in {taken}, {finds}"
 
 
-def _show(find: Find, properties: Properties) -> None:
+def _print_find(find: Find, properties: Properties) -> None:
     words = " ".join(filter(None, ("mediasim fuzz", properties.option, str(find.file))))
     print(f"run {find.number} breaks {find.broken.name}: {find.broken.words}")
     print(f"  {find.broken.where}")
@@ -104,7 +104,7 @@ def _show(find: Find, properties: Properties) -> None:
 
 
 def _judge(files: list[str], properties: Properties) -> ExitCode:
-    """Judge scenario files by everything; returns the exit code."""
+    """Judge scenario files by every property; return the exit code."""
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.scenario.fuzz.properties import judged_file
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from mediasim.commands.ending import ExitCode, json_text, stop
 
 __all__ = ["import_capture"]
-
-
-class Channels(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    """What the recording was asked for as."""
-
-    dual = "dual"
-    mono = "mono"
 
 
 def import_capture(
@@ -36,8 +28,8 @@ def import_capture(
         list[str] | None, typer.Option(help="What a payload type is, as in 96=opus; repeatable.")
     ] = None,
     channels: Annotated[
-        Channels, typer.Option(help="What the recording was asked for as.")
-    ] = Channels.dual,
+        Literal["dual", "mono"], typer.Option(help="What the recording was asked for as.")
+    ] = "dual",
     from_answer: Annotated[
         bool, typer.Option("--from-answer", help="Begin when both are heard, not when either is.")
     ] = False,
@@ -84,8 +76,8 @@ def import_capture(
             print(listing_text(listing(captured, signalled, names)), file=sys.stderr)
             raise typer.Exit(ExitCode.WRONG) from None
         first, second = (
-            format_of(talk, {**signalled.names_for(talk), **names}, depth)
-            for talk in (choice.caller, choice.callee)
+            format_of(direction, {**signalled.names_for(direction), **names}, depth)
+            for direction in (choice.caller, choice.callee)
         )
         with run_folder() if out is None else nullcontext(RunFolder(out)) as folder:
             replayed = replay(
@@ -93,18 +85,18 @@ def import_capture(
                 (first, second),
                 captured.seed,
                 folder.path,
-                channels=channels.value,
+                channels=channels,
                 from_answer=from_answer,
             )
-        told = report(captured, choice, (first, second), replayed)
+        result = report(captured, choice, (first, second), replayed)
     except ImportRefused as error:
         stop(str(error))
     except OSError as error:
         where = error.filename or out or DEFAULT_FOLDER
         stop(f"cannot write to {where}: {error.strerror}")
-    _print(told, report_text(told, str(folder.path)), as_json)
+    _print(result, report_text(result, str(folder.path)), as_json)
     if not as_json:
-        for words in told["warnings"]:
+        for words in result["warnings"]:
             print(f"warning: {words}", file=sys.stderr)
 
 

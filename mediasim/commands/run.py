@@ -47,7 +47,7 @@ def run(
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
-    format: Annotated[Format, typer.Option(help="How the summary is printed.")] = Format.text,
+    format: Annotated[Format, typer.Option(help="How the summary is printed.")] = "text",
     junit: Annotated[Path | None, typer.Option(help="Also write the results as JUnit XML.")] = None,
     variant: Annotated[
         str | None, typer.Option(help="Only this run of a matrix, as reports name it.")
@@ -106,7 +106,7 @@ def run(
     except OSError as error:
         where = error.filename or out or "mediasim-out"
         stop(f"cannot write to {where}: {error.strerror}")
-    if format is Format.json:
+    if format == "json":
         from mediasim.scenario.report.model import report_json
 
         print(json.dumps(report_json(report), ensure_ascii=False))
@@ -124,7 +124,7 @@ def run(
 
 
 def _with_progress(scenarios: list[Scenario], realtime: bool, work: _Work) -> Report:
-    """Show progress on the error channel when there is something to wait for."""
+    """Run, and show progress on the error channel if the work may take long."""
     if len(scenarios) < _MANY and not realtime:
         return work(None)
     from rich.console import Console

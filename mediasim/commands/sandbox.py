@@ -1,4 +1,5 @@
-"""Commands that ask a running sandbox: ``env``, ``health``, ``call``, ``calls``, ``recordings``."""
+"""Commands that send requests to a running sandbox: ``env``, ``health``, ``call``, ``calls``,
+``recordings``."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ def env(url: Url = _DEFAULT_URL) -> None:
     """Print the environment variables that point an app at the sandbox."""
     from mediasim.sandbox.access import environment_block
 
-    print(environment_block(_ask(url, "GET", "/env")))
+    print(environment_block(_request(url, "GET", "/env")))
 
 
 def health(url: Url = _DEFAULT_URL) -> None:
@@ -31,7 +32,7 @@ def health(url: Url = _DEFAULT_URL) -> None:
 
     Exit code 0: it is; 1: something fails it, as its database; 2: none answers.
     """
-    found = _ask(url, "GET", "/health")
+    found = _request(url, "GET", "/health")
     workers = f"; workers: {found['workers']}" if "workers" in found else ""
     clock = found["clock"]["kind"]
     print(f"{found['status']}; storage: {found['storage']}; clock: {clock}{workers}")
@@ -58,7 +59,7 @@ def call(
         body["script"] = [{"say": say}]
     if script is not None:
         body["script"] = _read_steps(script)
-    placed = _ask(url, "POST", "/calls", body)
+    placed = _request(url, "POST", "/calls", body)
     print(placed["sid"])
 
 
@@ -67,9 +68,7 @@ def calls(
     url: Url = _DEFAULT_URL,
 ) -> None:
     """List the calls."""
-    found = _ask(url, "GET", "/calls")["calls"]
-    columns = ("sid", "direction", "from", "to", "status", "duration")
-    print(json_text(found) if as_json else _table(columns, found))
+    _list(url, "calls", as_json, ("sid", "direction", "from", "to", "status", "duration"))
 
 
 def recordings(
@@ -77,12 +76,17 @@ def recordings(
     url: Url = _DEFAULT_URL,
 ) -> None:
     """List the recordings."""
-    found = _ask(url, "GET", "/recordings")["recordings"]
     columns = ("sid", "call_sid", "source", "channels", "duration", "status")
+    _list(url, "recordings", as_json, columns)
+
+
+def _list(url: str, noun: str, as_json: bool, columns: tuple[str, ...]) -> None:
+    found = _request(url, "GET", f"/{noun}")[noun]
     print(json_text(found) if as_json else _table(columns, found))
 
 
 def _read_steps(file: Path) -> Any:
+    """Return the steps in a YAML file; end the command if it cannot be read."""
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.documents.document import read_yaml
 
@@ -95,8 +99,8 @@ def _read_steps(file: Path) -> Any:
     return steps.get("script", steps) if isinstance(steps, dict) else steps
 
 
-def _ask(url: str, method: str, path: str, body: object = None) -> dict[str, Any]:
-    """What the control API answers; ends the program where it refuses."""
+def _request(url: str, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """Return the response of the control API; end the command if it refuses."""
     from urllib.error import HTTPError, URLError
     from urllib.request import ProxyHandler, Request, build_opener
 
@@ -108,6 +112,7 @@ def _ask(url: str, method: str, path: str, body: object = None) -> dict[str, Any
         request.add_header("Content-Type", "application/json")
         if (token := token_for_this_user(url)) is not None:
             request.add_header("Authorization", f"Bearer {token}")
+        # Without the proxies of the environment, which cannot reach this machine's own addresses.
         with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
             found: dict[str, Any] = json.load(answer)
     except HTTPError as error:
@@ -119,6 +124,7 @@ def _ask(url: str, method: str, path: str, body: object = None) -> dict[str, Any
 
 
 def _refusal(body: bytes, status: int) -> str:
+    """Return the message of a refusal."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
@@ -126,14 +132,13 @@ def _refusal(body: bytes, status: int) -> str:
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
-    """Columns side by side, their names on top."""
-    lines = [columns, *([_cell(row[name]) for name in columns] for row in rows)]
+    """Return rows as columns side by side, with the names on top."""
+    lines = [
+        columns,
+        *(["-" if row[name] is None else str(row[name]) for name in columns] for row in rows),
+    ]
     widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
-
-
-def _cell(value: object) -> str:
-    return "-" if value is None else str(value)

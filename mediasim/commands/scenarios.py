@@ -1,4 +1,5 @@
-"""Commands about scenario files and what runs left: ``new``, ``schema``, ``sdp``, ``explain``."""
+"""Commands about scenario files and the files of runs: ``new``, ``schema``, ``sdp``,
+``explain``."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ __all__ = ["explain", "load", "new", "schema", "sdp"]
 
 
 def load(paths: list[str]) -> list[Scenario]:
-    """Read all scenarios and check them before any runs; exit code 2 if one is wrong."""
+    """Read all scenarios and check them before any runs; end with exit code 2 if one is wrong."""
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.scenario.model.load import load_scenarios
     from mediasim.scenario.running.sounds import check_sounds

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,24 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 
-class ClockName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    real = "real"
-    virtual = "virtual"
-    manual = "manual"
-
-
-class LinesName(str, Enum):  # noqa: UP042
-    memory = "memory"
-    ports = "ports"
-    shared = "shared"
-
-
-class SpreadName(str, Enum):  # noqa: UP042
-    calls = "calls"
-    numbers = "numbers"
+ClockName = Literal["real", "virtual", "manual"]
+LinesName = Literal["memory", "ports", "shared"]
+SpreadName = Literal["calls", "numbers"]
 
 
 def _profile(name: str) -> str:
+    """Return the name of a behaviour profile that exists. Raises BadParameter."""
     if name not in PROFILES:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, PROFILES))}.")
     return name
@@ -47,7 +35,7 @@ def serve(
         "mediasim-data"
     ),
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing.")] = False,
-    clock: Annotated[ClockName, typer.Option(help="What its time is.")] = ClockName.real,
+    clock: Annotated[ClockName, typer.Option(help="What its time is.")] = "real",
     rate: Annotated[float, typer.Option(help="How fast the real clock goes.")] = 1.0,
     lines: Annotated[
         LinesName,
@@ -55,7 +43,7 @@ def serve(
             help="How simulated parties' packets travel: in memory, or over UDP on loopback with"
             " a port for each leg or one shared socket."
         ),
-    ] = LinesName.memory,
+    ] = "memory",
     seed: Annotated[int | None, seed_option("Instead of the config's.")] = None,
     profile: Annotated[
         str | None,
@@ -96,7 +84,7 @@ def serve(
             help="What workers share: each call by itself, or all calls of one of the app's"
             " numbers together, so that they meet in conferences and queues."
         ),
-    ] = SpreadName.calls,
+    ] = "calls",
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
 
@@ -113,19 +101,19 @@ def serve(
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
 
-    os.umask(0o077)  # what is kept is nobody else's to read
+    os.umask(0o077)  # files are for this user alone
     _raise_limit_of_files()
     try:
         settings = Settings(
             config=Config() if config is None else load_config(config),
-            clock=clock.value,
+            clock=clock,
             rate=rate,
-            lines=lines.value,
+            lines=lines,
             data=None if in_memory else data,
             database=database,
             media=media,
             workers=workers,
-            spread=spread.value,
+            spread=spread,
             hosts=tuple(allowed_host or ()),
             asked_seed=seed,
             asked_profile=profile,
@@ -141,7 +129,7 @@ def serve(
 
 
 def _raise_limit_of_files() -> None:
-    """Let it have as many connections and recordings open as the system lets any program have."""
+    """Allow the process as many open files as the system allows any program."""
     import resource
     from contextlib import suppress
 
@@ -151,6 +139,7 @@ def _raise_limit_of_files() -> None:
 
 
 def _sip_address(text: str) -> SipAddress:
+    """Return the address of the option --sip; end the command if it is none."""
     from mediasim.sandbox.config import read_sip_address
 
     try:

@@ -1,4 +1,4 @@
-"""The commands ``verify``, which holds recordings against the truth, and ``break``."""
+"""The commands ``verify``, which compares recordings with their truth, and ``break``."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def verify(
             "is misaligned.",
         ),
     ] = False,
-    format: Annotated[Format, typer.Option(help="How the findings are printed.")] = Format.text,
+    format: Annotated[Format, typer.Option(help="How the findings are printed.")] = "text",
     plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.html or FILE.svg.")] = None,
 ) -> None:
     """Hold a recording against what was really said, and say what is wrong with it."""
     from mediasim.truth.documents import TruthDocumentError
+    from mediasim.truth.verify.judge import verification_text
     from mediasim.truth.verify.verify import verify_in_full
-    from mediasim.truth.verify.words import verification_text
 
     if plot is not None and plot.suffix not in (".html", ".svg"):
         stop(f"expected --plot FILE.html or FILE.svg, found {plot}")
@@ -60,22 +60,20 @@ def verify(
         except OSError as error:
             stop(f"cannot write {plot}: {error.strerror}")
     found = [result.found for result in results]
-    if format is Format.json:
+    if format == "json":
         documents = [each.to_json() for each in found]
-        told = documents[0] if len(documents) == 1 else documents
-        print(json_text(told, indent=1))
+        printed = documents[0] if len(documents) == 1 else documents
+        print(json_text(printed, indent=1))
     else:
         print("\n\n".join(verification_text(each) for each in found))
-    raise typer.Exit(min((each.exit_code for each in found), key=_gravity))
-
-
-def _gravity(code: int) -> tuple[bool, bool, int]:
-    """Orders exit codes, gravest first: 10 and more by number, then 1, then 0."""
-    return code == 0, code == 1, code
+    # Gravest first: 10 and more by number, then 1, then 0.
+    raise typer.Exit(
+        min((each.exit_code for each in found), key=lambda code: (code == 0, code == 1, code))
+    )
 
 
 def _recordings(given: list[Path]) -> list[list[Path]]:
-    """What is held against its truth: the files as one recording, or each of a folder."""
+    """Return the files of each recording: those given as one recording, or each of a folder."""
     if len(given) == 1 and given[0].is_dir():
         from mediasim.truth.documents import recordings_in
 

@@ -1,3 +1,4 @@
-"""Documents that people write: YAML with places, diagnostics, durations, models of their keys."""
+"""Documents that people write: YAML with positions, diagnostics, durations, and models of the
+keys."""
 
 __all__ = ["diagnostics", "document", "durations", "model", "schema", "values"]

@@ -1,6 +1,6 @@
-"""What is wrong with documents, told so that a person can put it right; and words for people.
+"""Diagnostics of documents, and words for people.
 
-One problem is one mistake: where it is (file, line, column, and the path of keys to it), what is
+A diagnostic is one mistake: where it is (file, line, column, and the path of keys to it), what is
 wrong there, and what would be right.
 """
 
@@ -41,24 +41,31 @@ _SHAPES: Final = {
     "mapping_type": "expected a mapping",
     "string_type": "expected text",
 }
-"""pydantic's kinds of error about shapes, in our words."""
+"""Our words for pydantic's kinds of error about shapes."""
 MISTAKE: Final = "mistake"
-"""The kind of validation error that is in our words already."""
+"""The kind of validation error whose message is in our words already."""
 UNKNOWN_KEY: Final = "unknown_key"
-"""The same, where it is about a key and not about its value."""
+"""The kind of validation error in our words that is about a key and not about its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake. ``str()`` of it is one line, as compilers write theirs."""
+    """A mistake in a document. Its ``str()`` is one line, as compilers write theirs."""
 
     message: str
     path: str = ""
-    """The keys that lead to it: ``parties.alice.script[0].say``; empty for the whole."""
+    """The keys that lead to the mistake: ``parties.alice.script[0].say``; empty for the whole
+    document."""
     file: Path | None = None
     line: int | None = None
-    """From 1, and so the column; None where there is no file text."""
+    """Line, counted from 1; None if the document is not the text of a file."""
     column: int | None = None
+    """Column, counted from 1; None if the document is not the text of a file."""
+
+    @property
+    def position(self) -> tuple[str, int, int]:
+        """File, line and column, by which diagnostics are sorted; unknown ones come first."""
+        return str(self.file or ""), self.line or 0, self.column or 0
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
@@ -66,10 +73,11 @@ class Diagnostic:
 
 
 class ScenarioError(ValueError):
-    """All that is wrong with the scenarios asked for. ``str()`` of it is one line a problem."""
+    """All mistakes of the scenarios that were to be read. Its ``str()`` is one line a mistake."""
 
     def __init__(self, problems: Iterable[Diagnostic]) -> None:
         self.problems: tuple[Diagnostic, ...] = tuple(problems)
+        """The mistakes in the order in which they were found or sorted."""
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -80,26 +88,26 @@ class ScenarioError(ValueError):
 
 
 def one_of(words: Iterable[str]) -> str:
-    """``one of a, b, c``, or the word itself where there is one alone."""
+    """Return ``one of a, b, c``, or the word itself if there is only one."""
     known = list(words)
     return known[0] if len(known) == 1 else f"one of {', '.join(known)}"
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'voice'?`` where one of the known words is close, else nothing."""
+    """Return ``; did you mean 'voice'?`` if one of the known words is close, else an empty text."""
     close = closest(word, known)
     return f"; did you mean {close!r}?" if close else ""
 
 
 def expected_among(name: str, known: Sequence[str], noun: str) -> str:
-    """What is to be said of a name that is not among the known ones of a kind, ``parties``."""
+    """Return what is expected in place of an unknown name of some kind, such as ``parties``."""
     if not known:
         return f"there are no {noun}"
     return f"expected {one_of(known)}{did_you_mean(name, known)}"
 
 
 def closest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that is nearly this one."""
+    """Return the known word that is most similar to a word; None if none is similar."""
     from difflib import get_close_matches
 
     folded = {name.lower().replace("_", "-"): name for name in known}
@@ -108,7 +116,8 @@ def closest(word: str, known: Sequence[str]) -> str | None:
 
 
 def message_of(error: ErrorDetails) -> str:
-    """A validation error in our words: what is expected, and what was found."""
+    """Return the message of a validation error in our words: what is expected, and what was
+    found."""
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind in (MISTAKE, UNKNOWN_KEY):
         return error["msg"]
@@ -129,18 +138,19 @@ def message_of(error: ErrorDetails) -> str:
 
 
 def says(text: str, words: str) -> bool:
-    """Whether the words are among those of the text, whatever its case and punctuation."""
+    """Return whether words are among those of a text, whatever its case and punctuation."""
     wanted = _plain(words)
     return bool(wanted) and wanted in _plain(text)
 
 
 def is_clip(played: str, wanted: str) -> bool:
-    """Whether a file that was played is the one wanted: as it is written, or its bare name."""
+    """Return whether a file that was played is the one wanted: as it is written, or by its bare
+    name."""
     return wanted in (played, PurePath(played).name)
 
 
 def clock(seconds: float) -> str:
-    """``0:02.500``, and hours where there are some."""
+    """Return seconds as ``0:02.500``, with hours if there are any."""
     minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
     hours, minutes = divmod(minutes, 60)
     rest = f"{milliseconds // 1000:02}.{milliseconds % 1000:03}"
@@ -148,15 +158,16 @@ def clock(seconds: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 run``, ``2 runs``."""
+    """Return a number with its noun: ``1 run``, ``2 runs``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def fault_words(fault: Mapping[str, Any]) -> str:
-    """What a truth says of a fault: its name, its value, what it does."""
+    """Return a fault of a truth document in words: its name, its value, what it does."""
     value = "" if fault["value"] is None else f" {fault['value']:g} {fault['unit']}"
     return f"{fault['fault']}{value}: {fault['does']}"
 
 
 def _plain(text: str) -> str:
+    """Return the words of a text without case and punctuation."""
     return " ".join(re.findall(r"\w+", text.casefold()))

@@ -1,9 +1,9 @@
-"""A document as it is written: values with the places where they stand.
+"""A document as it is written: values with their positions in the file.
 
-Read from YAML, or given from Python, which has no places. What the values mean, the model decides.
-In YAML every scalar is kept as text, so that ``0123``, ``1:30``, ``no`` and ``on`` stay what they
-look like. Anchors, aliases and merge keys (``<<: *base``) work; tags, several documents in a file,
-and aliases that multiply without bound are refused.
+It is read from YAML, or given from Python, which has no positions. In YAML every scalar is kept as
+text, so that ``0123``, ``1:30``, ``no`` and ``on`` stay what they look like; the model decides what
+a value means. Anchors, aliases and merge keys (``<<: *base``) work; tags, several documents in a
+file, and aliases that multiply without bound are refused.
 """
 
 from __future__ import annotations
@@ -30,41 +30,45 @@ __all__ = [
 ]
 
 _LARGEST: Final = 1_000_000
-"""Bytes of a file."""
+"""Bytes that a file may have."""
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""libyaml's parser where PyYAML was built with it, which is many times faster."""
 _MOST_VALUES: Final = 50_000
+"""Values that a document may hold, those of aliases counted each time."""
 _HINTS: Final = {
     "mapping values are not allowed": "a text that holds ': ' must stand in quotes",
     "alphabetic or numeric": "a text that begins with * or & must stand in quotes",
     "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
     "%, @ or ` must stand in quotes",
 }
+"""Advice for messages of the YAML parser, by a part of the message."""
 M = TypeVar("M", bound=BaseModel)
 DEEPEST: Final = 40
-"""How deep values may be nested."""
+"""How many levels values may be nested."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A value and its place. Never changed: ``without`` and ``with_value`` give another tree."""
+    """A value and its position. Nodes never change: ``without`` and ``with_value`` return new
+    ones."""
 
     value: object
-    """A dict of key -> Node, a list of Node, a text, None where nothing is written, or anything
-    else that Python code gave."""
+    """A dict of key to Node, a list of Node, a text, None, or any object given from Python."""
     path: str = ""
-    """The keys that lead to where it is written: ``parties.alice.script[0]``."""
+    """The keys that lead to where the value is written: ``parties.alice.script[0]``."""
     line: int | None = None
-    """From 1, and so the column; None for data from Python."""
+    """Line, counted from 1; None for data from Python."""
     column: int | None = None
+    """Column, counted from 1; None for data from Python."""
     keys: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Line and column of each key of a mapping."""
     size: int = 1
-    """Number of values in it, those of aliases counted each time."""
+    """Number of values in the node, those of aliases counted each time."""
     repeated: tuple[Diagnostic, ...] = ()
-    """Of a whole file: its keys that are given twice. The first one is in the tree."""
+    """Diagnostics of keys that the whole file gives twice; the first one is in the tree."""
 
     def plain(self) -> Any:
-        """The value without places: dicts, lists and scalars."""
+        """Return the value without positions: dicts, lists and scalars."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -72,7 +76,7 @@ class Node:
         return self.value
 
     def child(self, token: str | int) -> Node | None:
-        """The value under a key or at an index."""
+        """Return the node under a key or at an index; None if there is none."""
         if isinstance(self.value, dict) and isinstance(token, str):
             found = self.value.get(token)
             return found if isinstance(found, Node) else None
@@ -81,16 +85,16 @@ class Node:
         return None
 
     def at(self, tokens: Sequence[str | int]) -> Node | None:
-        """The value that keys and indexes lead to."""
+        """Return the node that keys and indexes lead to; None if there is none."""
         node: Node | None = self
         for token in tokens:
             node = node.child(token) if node else None
         return node
 
     def written(self, location: Sequence[str | int]) -> tuple[str | int, ...]:
-        """The part of a location in the model that is written here, as it is written.
+        """Return the part of a location in the model that is written here, as it is written.
 
-        The model has keys that a short form leaves out, and lists where one part may stand alone.
+        The model has keys that short forms leave out, and lists where one part may stand alone.
         """
         node, tokens = self, list[str | int]()
         for token in location:
@@ -110,7 +114,7 @@ class Node:
     def problem(
         self, location: Sequence[str | int], message: str, *, file: Path | None, of_key: bool
     ) -> Diagnostic:
-        """A problem with the value at a location in the model, or with its key."""
+        """Return a diagnostic of the value at a location in the model, or of its key."""
         node, parent = self, self
         tokens = self.written(location)
         for token in tokens:
@@ -122,7 +126,7 @@ class Node:
         return Diagnostic(message, path, file, *place)
 
     def without(self, tokens: Sequence[str | int]) -> Node:
-        """The tree without one value; the value must be there."""
+        """Return the tree without one value; the value must exist."""
         first, rest = tokens[0], tokens[1:]
         child = self.child(first)
         changed = child.without(rest) if child is not None and rest else None
@@ -136,10 +140,10 @@ class Node:
     def with_value(
         self, tokens: Sequence[str | int], value: Node, key_place: tuple[int, int] | None = None
     ) -> Node:
-        """The tree with one value put in place, mappings on the way made where there are none.
+        """Return the tree with one value put in, and the mappings that are missing on the way.
 
-        ``key_place`` is where the value's key is written. Raises KeyError with the path of the part
-        that cannot hold what follows it.
+        ``key_place`` is the line and column of the value's key. Raises KeyError with the path of
+        the part that cannot hold what follows it.
         """
         if not tokens:
             return value
@@ -159,71 +163,71 @@ class Node:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where a scenario comes from; the context in which its model is validated."""
+    """The source of a scenario; the context in which its model is validated."""
 
     document: Node
     base: Path
-    """The folder that paths in it are relative to."""
+    """The folder that paths in the document are relative to."""
     file: Path | None = None
+    """The file the document was read from; None for data from Python."""
     name: str = "scenario"
-    """What it is called where it does not say."""
+    """The name of a scenario that gives none itself."""
     variant: Mapping[str, str] = field(default_factory=dict)
-    """What the matrix set for this run: dotted path -> value."""
+    """The values that the matrix set for this run, by dotted path."""
     label: str = ""
     """The variant in short: ``codec=PCMU,seed=1``."""
     partial: bool = False
-    """Parts that were wrong have been taken out, to look for mistakes in the rest."""
+    """Whether wrong parts have been taken out, to look for mistakes in the rest."""
 
     def problem(
         self, location: Sequence[str | int], message: str, *, of_key: bool = False
     ) -> Diagnostic:
-        """A problem at a location in the model."""
+        """Return a diagnostic of the value, or of its key, at a location in the model."""
         return self.document.problem(location, message, file=self.file, of_key=of_key)
 
     def problems(self, error: ValidationError) -> Iterator[Diagnostic]:
-        """Everything that a model's validation found, each where it is written."""
+        """Yield a diagnostic of each error of a model's validation."""
         for details in error.errors(include_url=False):
             of_key = details["type"] == UNKNOWN_KEY or details["loc"][-1:] == ("[key]",)
             yield self.problem(details["loc"], message_of(details), of_key=of_key)
 
 
 def validated(model: type[M], origin: Origin) -> M:
-    """A document as a model of it. Raises ScenarioError with every mistake, in the file's order."""
+    """Return a document as an instance of a model.
+
+    Raises ScenarioError with every mistake, in the file's order.
+    """
     problems = list(origin.document.repeated)
     try:
         built = model.model_validate(origin.document.plain(), context=origin, by_name=False)
     except ValidationError as error:
         problems += origin.problems(error)
     if problems:
-        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+        raise ScenarioError(sorted(problems, key=lambda each: each.position))
     return built
 
 
 def from_python(data: object, path: str = "", depth: int = 0) -> Node:
-    """Data given from Python: mappings, lists, scalars, and parts already built.
+    """Return data given from Python as a node: mappings, lists, scalars, and parts already built.
 
-    Raises ScenarioError if it is nested without end.
+    Raises ScenarioError if the data is nested too deep.
     """
     if depth > DEEPEST:
         raise ScenarioError([Diagnostic(f"is nested more than {DEEPEST} deep", path)])
     if isinstance(data, Mapping):
-        return Node(
-            {
-                str(key): from_python(value, join_path(path, key), depth + 1)
-                for key, value in data.items()
-            },
-            path,
-        )
+        values = {
+            str(key): from_python(value, join_path(path, key), depth + 1)
+            for key, value in data.items()
+        }
+        return Node(values, path)
     if isinstance(data, list | tuple):
-        return Node(
-            [from_python(item, f"{path}[{number}]", depth + 1) for number, item in enumerate(data)],
-            path,
-        )
+        items = enumerate(data)
+        return Node([from_python(each, f"{path}[{n}]", depth + 1) for n, each in items], path)
     return Node(data, path)
 
 
 def dotted(location: Sequence[str | int]) -> str:
-    """A location as text: ``parties.alice.script[0]``."""
+    """Return a location as text: ``parties.alice.script[0]``."""
     path = ""
     for token in location:
         path = f"{path}[{token}]" if isinstance(token, int) else join_path(path, token)
@@ -231,7 +235,7 @@ def dotted(location: Sequence[str | int]) -> str:
 
 
 def join_path(path: str, key: object) -> str:
-    """The path of what stands under a key."""
+    """Return the path of the value under a key."""
     return f"{path}.{key}" if path else str(key)
 
 
@@ -239,7 +243,10 @@ def join_path(path: str, key: object) -> str:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file. Raises ScenarioError for one that is missing, too large, or not UTF-8."""
+    """Return the text of a file.
+
+    Raises ScenarioError if the file is missing, too large, or not UTF-8.
+    """
     try:
         with file.open("rb") as stream:
             data = stream.read(_LARGEST + 1)
@@ -254,16 +261,16 @@ def read_text(file: Path) -> str:
 
 
 def read_yaml(text: str, file: Path | None = None) -> Node:
-    """The one document of a YAML text.
+    """Return the one document of a YAML text.
 
     Raises ScenarioError with every problem of its form, up to the first one that makes the rest
-    unreadable. Keys given twice do not keep it from being read: they are in ``repeated``.
+    unreadable. Keys given twice do not stop the reading: they are in ``repeated``.
     """
     return _Reader(text, file).read()
 
 
 class _Reader:
-    """Builds the tree from YAML's events, which come one by one however deep it is nested."""
+    """Builds the tree from the parser's events one by one, however deep they are nested."""
 
     def __init__(self, text: str, file: Path | None) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
@@ -281,7 +288,9 @@ class _Reader:
             next(self._events)  # the document's end
             after = next(self._events)
             if not isinstance(after, yaml.StreamEndEvent):
-                self._note("a second document begins here; a file holds one scenario", "", after)
+                self._add_problem(
+                    "a second document begins here; a file holds one scenario", "", after
+                )
         except yaml.YAMLError as error:
             self._problems.append(self._syntax(error))
         except UnicodeError:
@@ -294,15 +303,16 @@ class _Reader:
         mark = event.start_mark
         return Diagnostic(message, path, self._file, mark.line + 1, mark.column + 1)
 
-    def _note(self, message: str, path: str, event: Any) -> None:
+    def _add_problem(self, message: str, path: str, event: Any) -> None:
         self._problems.append(self._problem(message, path, event))
 
     def _stop(self, message: str, path: str, event: Any) -> ScenarioError:
-        """For what makes reading on pointless."""
-        self._note(message, path, event)
+        """Return the error that ends the reading, because reading on is pointless."""
+        self._add_problem(message, path, event)
         return ScenarioError([*self._problems, *self._repeated])
 
     def _syntax(self, error: yaml.YAMLError) -> Diagnostic:
+        """Return a diagnostic of an error of the YAML parser."""
         said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
         hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -315,11 +325,13 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
         if event.tag is not None:
-            self._note(f"tags such as {event.tag} are not used here", path, event)
+            self._add_problem(f"tags such as {event.tag} are not used here", path, event)
         if event.anchor:
+            # Without a node until it is complete, to refuse an alias inside of it.
             self._anchors[event.anchor] = None
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
+            # Nothing after a key is None; a quoted "" is an empty text.
             written = event.value if event.value or not event.implicit[0] else None
             node = Node(written, path, line, column)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -329,6 +341,7 @@ class _Reader:
             values, keys = self._mapping(path, depth)
             size = 1 + sum(value.size for value in values.values())
             node = Node(values, path, line, column, keys, size)
+        # Aliases share their nodes: a short text may stand for billions of values to be walked.
         if node.size > _MOST_VALUES:
             raise self._stop(f"holds more than {_MOST_VALUES:,} values", path, event)
         if event.anchor:
@@ -343,7 +356,7 @@ class _Reader:
             return replace(node, path=path, line=mark.line + 1, column=mark.column + 1)
         inside = event.anchor in self._anchors
         wrong = "stands inside what it refers to" if inside else "refers to no anchor above it"
-        self._note(f"alias *{event.anchor} {wrong}", path, event)
+        self._add_problem(f"alias *{event.anchor} {wrong}", path, event)
         return Node(None, path)
 
     def _items(self, path: str, depth: int) -> Iterator[Node]:
@@ -361,7 +374,7 @@ class _Reader:
             here = join_path(path, key) if isinstance(key, str) else path
             value = self._node(next(self._events), here, depth + 1)
             if not isinstance(key, str) or not key:
-                self._note("a key must be a word", path, event)
+                self._add_problem("a key must be a word", path, event)
             elif key == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
                 merged += self._merged(value, here, event)
             elif key in values:
@@ -370,15 +383,17 @@ class _Reader:
             else:
                 values[key] = value
                 keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        # Only now, for own keys win wherever << stands among them; of several bases the first
+        # wins.
         for base in merged:
             values = {**base.value, **values}  # type: ignore[dict-item]
             keys = {**base.keys, **keys}
         return values, keys
 
     def _merged(self, value: Node, path: str, event: Any) -> list[Node]:
-        """The mappings of a merge key; those before win over those after."""
+        """Return the mappings of a merge key; earlier ones win over later ones."""
         bases: list[Node] = value.value if isinstance(value.value, list) else [value]
         if all(isinstance(base.value, dict) for base in bases):
             return bases
-        self._note("expected an alias of a mapping, or a list of those", path, event)
+        self._add_problem("expected an alias of a mapping, or a list of those", path, event)
         return []

@@ -27,23 +27,24 @@ _PARTS_NS: Final = (
     *(3_600_000_000_000, 60_000_000_000, 1_000_000_000, 1_000_000, 1_000),  # with units
     *(3_600_000_000_000, 60_000_000_000, 1_000_000_000),  # on the clock
 )
-"""What one of each group of ``_WRITTEN`` is worth."""
+"""Nanoseconds of one unit of each group of ``_WRITTEN``."""
 _LONGEST: Final = 24 * 3_600_000_000_000
+"""Nanoseconds of the longest duration, 24 hours."""
 _FORMS: Final = "expected a duration such as 1.5s, 500ms, 2m, 1h or 1:30"
 
 
 class Duration(int):
-    """A length of time as whole nanoseconds; ``Duration.of("1.5s")`` reads one.
+    """A length of time in whole nanoseconds; ``Duration.of("1.5s")`` reads one.
 
-    An ordinary int in every computation. Models read a text or a plain number as ``of`` does, so
-    that a plain ``2`` is two seconds; a Duration is taken as it stands.
+    It is an ordinary int in every computation. Models read a text or a plain number as ``of`` does,
+    so that a plain ``2`` is two seconds; a Duration is taken as it stands.
     """
 
     __slots__ = ()
 
     @classmethod
     def of(cls, value: object) -> Duration:
-        """Read a text, a number of seconds, or a Duration. Zero to 24 hours.
+        """Read a text, a number of seconds, or a Duration, from zero to 24 hours.
 
         Raises ValueError, saying what is expected.
         """
@@ -61,15 +62,18 @@ class Duration(int):
             nanoseconds = Decimal(str(value)) * _PARTS_NS[0]
         if nanoseconds > _LONGEST:
             raise ValueError(f"expected a duration of at most 24 hours, found {str(value)[:40]!r}")
+        # The first group of the pattern is a number without a unit.
         plain = found is None or found[1] is not None
         return (PlainSeconds if plain else Duration)(round(nanoseconds))
 
     @property
     def seconds(self) -> float:
+        """The length in seconds."""
         return self / 1_000_000_000
 
     def __str__(self) -> str:
-        """As it may be written: ``90s``, ``1.5s``, ``20ms``. Reading it gives the same again."""
+        """Return the duration as it may be written: ``90s``, ``1.5s``, ``20ms``; reading it gives
+        the same again."""
         unit, size = next(
             (unit, size)
             for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000))
@@ -101,23 +105,23 @@ class Duration(int):
 
 
 class PlainSeconds(Duration):
-    """A length of time that was written as a plain number, without a unit."""
+    """A duration that was written as a plain number of seconds, without a unit."""
 
     __slots__ = ()
 
 
 def at_least(least: str) -> AfterValidator:
-    """An annotation: no shorter than this."""
+    """Return an annotation for durations that are no shorter than this."""
     return _check(lambda value: value >= Duration.of(least), f"at least {least}")
 
 
 def positive() -> AfterValidator:
-    """An annotation: longer than nothing."""
+    """Return an annotation for durations that are longer than zero."""
     return _check(lambda value: value > 0, "longer than 0s")
 
 
 def in_steps(step: str, least: str, most: str) -> AfterValidator:
-    """An annotation: a whole number of steps, within bounds."""
+    """Return an annotation for durations that are a whole number of steps, within bounds."""
     size, low, high = Duration.of(step), Duration.of(least), Duration.of(most)
     return _check(
         lambda value: low <= value <= high and value % size == 0,
@@ -147,4 +151,4 @@ def _in_order(value: tuple[Duration, Duration]) -> tuple[Duration, Duration]:
 
 
 Between = Annotated[tuple[Duration, Duration], BeforeValidator(_pair), AfterValidator(_in_order)]
-"""From the first time to the second."""
+"""A pair of times: the beginning and the end of a span."""

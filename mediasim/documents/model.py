@@ -1,4 +1,4 @@
-"""What all parts of a document's model share: of scenarios, and of a sandbox's configuration.
+"""The base of all models of documents: of scenarios, and of a sandbox's configuration.
 
 * Unknown keys are refused, each with the keys that are known.
 * A part may have a short form (``say: hello`` for ``say: {text: hello}``): ``spell_out``.
@@ -56,17 +56,18 @@ __all__ = [
 ]
 
 KEYED: Final = "x-keyed"
-"""Stands for a choice between kinds in a JSON Schema, with its noun."""
+"""Key that stands for a choice between kinds in a JSON Schema; its value is the choice's noun."""
 CHOICES: Final[dict[str, Mapping[str, type[Model]]]] = {}
-"""The kinds of every choice, by its noun."""
+"""The kinds of every choice by its noun; each kind's model by its keyword."""
 
 _NEVER: Final = ("never", "none", "ring", "no_answer")
+"""Words that people write for ``no-answer``."""
 
 T = TypeVar("T")
 Location = tuple[str | int, ...]
 """Keys and list indexes that lead to a part."""
 Misfit = tuple[Location, str]
-"""Where something is wrong, from the part that tells, and what."""
+"""The location of a mistake, seen from the part that reports it, and the message."""
 
 
 class Model(BaseModel):
@@ -81,19 +82,20 @@ class Model(BaseModel):
     )
 
     keyword: ClassVar[str] = ""
-    """The key that stands before it where it is one kind of several."""
+    """The key under which the part is written where it is one kind of several."""
     stands_for: ClassVar[str] = ""
-    """The key that a bare value gives."""
+    """The key whose value a bare value is."""
     exactly_one: ClassVar[tuple[str, ...]] = ()
-    """Keys of which one must be given, and only one."""
+    """Keys of which exactly one must be given."""
     read_before: ClassVar[tuple[str, ...]] = ()
-    """Keys beside it that are read and taken away before the model is built."""
+    """Keys beside the part's own that are read and removed before the model is built."""
     plurals: ClassVar[Mapping[str, str]] = {}
-    """Singular key -> plural key, for what may be written either way."""
+    """The plural key by its singular key, for parts that may be written either way."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
-        """The mapping that a bare value is short for. Raises ValueError where it is for none."""
+        """Return the mapping that a bare value is short for. Raises ValueError if it is short for
+        none."""
         if not cls.stands_for:
             known = cls.known_keys()
             raise ValueError(
@@ -103,23 +105,24 @@ class Model(BaseModel):
 
     @classmethod
     def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
-        """JSON Schemas of what ``spell_out`` takes, by the schemas of the keys."""
+        """Return the JSON Schemas of the values that ``spell_out`` accepts, given the schemas of
+        the keys."""
         return [properties[cls.stands_for]] if cls.stands_for else []
 
     @classmethod
     @cache
     def known_keys(cls) -> tuple[str, ...]:
-        """The keys as they are written."""
+        """Return the keys as they are written."""
         return tuple(
             alias if isinstance(alias := field.validation_alias, str) else name
             for name, field in cls.model_fields.items()
         )
 
     def settle(self, context: Any) -> None:
-        """Fill in what depends on several keys. Runs once, before ``troubles``."""
+        """Fill in values that depend on several keys. Runs once, before ``troubles``."""
 
     def troubles(self) -> Iterator[Misfit]:
-        """What is wrong that no single key shows."""
+        """Yield the mistakes that no single key shows."""
         yield from ()
 
     def _fill(self, **values: object) -> None:
@@ -131,6 +134,7 @@ class Model(BaseModel):
     def _build(
         cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
+        """Build the part, and collect every mistake before raising one ValidationError."""
         if isinstance(data, cls):
             return data
         if not isinstance(data, Mapping):
@@ -150,6 +154,8 @@ class Model(BaseModel):
                 if not (details["type"] == "missing" and details["loc"][-1] in meant)
             ]
             raise ValidationError.from_exception_data(cls.__name__, errors) from None
+        # The order matters: names and defaults are filled in for the plural, and checked after
+        # that.
         model._merge_plurals()
         model.settle(info.context)
         found = [*model._count_troubles(), *model.troubles()]
@@ -159,12 +165,14 @@ class Model(BaseModel):
         return model
 
     def _merge_plurals(self) -> None:
+        """Move a part that was written singly into its plural key."""
         for singular, plural in self.plurals.items():
             one, many = getattr(self, singular), getattr(self, plural)
             if not (one and many):
                 self._fill(**{plural: one or many, singular: None})
 
     def _count_troubles(self) -> Iterator[Misfit]:
+        """Yield a mistake for each key that is given although another excludes it."""
         for singular, plural in self.plurals.items():
             if getattr(self, singular):
                 yield (singular,), f"expected {singular} or {plural}, found both"
@@ -175,7 +183,7 @@ class Model(BaseModel):
 
 
 def names_outcome(value: object, model: type[Model], key: str) -> bool:
-    """Whether a bare value is one of the key's words, and not a duration.
+    """Return whether a bare value is one of the key's words, and not a duration.
 
     Raises ValueError for another word, naming both.
     """
@@ -194,7 +202,7 @@ def names_outcome(value: object, model: type[Model], key: str) -> bool:
 def mistake(
     location: Iterable[str | int], message: str, value: object, kind: str = MISTAKE
 ) -> InitErrorDetails:
-    """One error of ours, for pydantic to carry."""
+    """Return an error in our words, for pydantic to carry."""
     kind = kind if kind == UNKNOWN_KEY else MISTAKE
     return InitErrorDetails(
         type=PydanticCustomError(kind, "{message}", {"message": message}),
@@ -211,14 +219,17 @@ def _unknown_key(key: object, known: Sequence[str], data: Mapping[Any, object]) 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A list, kept as a tuple. ``single``: one may stand without its list, and false for none."""
+    """Annotates a list, which is kept as a tuple."""
 
     single: bool = False
+    """Whether one item may stand without its list, and false for none."""
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         forms = (source, *get_args(source))
+        # A list alone is the source itself; one or many is a union, of which one form is the
+        # list.
         (item,) = next(get_args(form) for form in forms if get_origin(form) is Sequence)
         schema = core_schema.tuple_schema([handler.generate_schema(item)], variadic_item_index=0)
         if not self.single:
@@ -253,9 +264,9 @@ class Keyed:
     """
 
     noun: str
-    """What one of them is called in messages: "step"."""
+    """The word for one of the kinds in messages: "step"."""
     kinds: Mapping[str, type[Model]]
-    """The models by keyword. It is read at each use: what is added to it later is known too."""
+    """The models by keyword. The mapping is read at each use: kinds added later are known too."""
 
     def __post_init__(self) -> None:
         CHOICES[self.noun] = self.kinds
@@ -271,19 +282,20 @@ class Keyed:
         )
 
     def _read(self, value: Any, info: ValidationInfo) -> Model:
+        """Return the part of the kind that a mapping of one key names."""
         kind, written = self._choose(value)
         by_name = None if info.context is None else False
         try:
             return self.kinds[kind].model_validate(written, context=info.context, by_name=by_name)
         except ValidationError as error:
             errors = [
-                mistake((kind, *it["loc"]), message_of(it), it["input"], it["type"])
-                for it in error.errors(include_url=False)
+                mistake((kind, *each["loc"]), message_of(each), each["input"], each["type"])
+                for each in error.errors(include_url=False)
             ]
             raise ValidationError.from_exception_data(self.noun, errors) from None
 
     def _choose(self, value: Any) -> tuple[str, object]:
-        """The kind, and what is written under it."""
+        """Return the kind, and what is written under its keyword."""
         models = self.kinds
         if isinstance(value, Model) and models.get(value.keyword) is type(value):
             return value.keyword, value
@@ -318,6 +330,7 @@ class Keyed:
 
 
 def _dump_keyed(value: Model, info: SerializationInfo) -> dict[str, object]:
+    """Return a part as the mapping of one key that a document has."""
     return {
         value.keyword: value.model_dump(
             mode=info.mode,

@@ -24,15 +24,17 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def file_schema(root: type[Model], title: str) -> dict[str, Any]:
-    """The schema of a file that holds one ``root``."""
+    """Return the schema of a file that holds one instance of a model."""
     definitions: dict[str, Any] = {}
-    schema = _taken(root, definitions)
+    schema = _pydantic_schema(root, definitions)
     choices: dict[str, Any] = {}
+    # Until no choice is new: the kinds of a choice have choices of their own, as repeat has
+    # steps.
     while new := _nouns((schema, definitions)) - choices.keys():
         for noun in new:
             choices[noun] = {"anyOf": [_one_key(*kind) for kind in CHOICES[noun].items()]}
             for model in CHOICES[noun].values():
-                definitions[model.__name__] = _taken(model, definitions)
+                definitions[model.__name__] = _pydantic_schema(model, definitions)
     for model in _models(Model):
         if model is not root and model.__name__ in definitions:
             definitions[model.__name__] = _written(model, definitions[model.__name__])
@@ -46,18 +48,19 @@ def file_schema(root: type[Model], title: str) -> dict[str, Any]:
 
 
 def _sorted(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return definitions in the order of their names."""
     return {name: definitions[name] for name in sorted(definitions)}
 
 
-def _taken(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A model's schema as pydantic has it; the parts of it go to the definitions."""
+def _pydantic_schema(model: type[Model], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's schema as pydantic makes it, its parts moved to the definitions."""
     schema = model.model_json_schema()
     definitions.update(schema.pop("$defs", {}))
     return schema
 
 
 def _nouns(value: object) -> set[str]:
-    """The nouns of the choices that are referred to."""
+    """Return the nouns of the choices that a schema refers to."""
     if isinstance(value, dict):
         return {value[KEYED]} if KEYED in value else _nouns(list(value.values()))
     if isinstance(value, list | tuple):
@@ -66,7 +69,7 @@ def _nouns(value: object) -> set[str]:
 
 
 def _one_key(kind: str, model: type[Model]) -> dict[str, Any]:
-    """A mapping of one key, that of a kind."""
+    """Return the schema of a mapping whose one key is the keyword of a kind."""
     return {
         "additionalProperties": False,
         "properties": {kind: {"$ref": f"#/$defs/{model.__name__}"}},
@@ -76,13 +79,14 @@ def _one_key(kind: str, model: type[Model]) -> dict[str, Any]:
 
 
 def _models(model: type[Model]) -> Iterator[type[Model]]:
+    """Yield all subclasses of a model."""
     for child in model.__subclasses__():
         yield child
         yield from _models(child)
 
 
 def _described(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a model written as a mapping, its keys described."""
+    """Add the descriptions of keys, and the rule of ``exactly_one``, to the schema of a model."""
     properties = schema.get("properties", {})
     for key, text in _docstrings(model).items():
         if key in properties:
@@ -93,7 +97,7 @@ def _described(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _written(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a model in all the ways it may be written."""
+    """Return the schema of a model in all the ways it may be written."""
     schema = _described(model, schema)
     forms = model.short_forms(schema.get("properties", {}))
     if not schema.get("required") and not model.exactly_one:
@@ -105,7 +109,7 @@ def _written(model: type[Model], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_bare_words(choice: dict[str, Any], definitions: dict[str, Any]) -> None:
-    """A kind all of whose keys may be absent may be its bare word."""
+    """Let a kind whose keys may all be absent be written as its bare keyword."""
     bare = [
         kind
         for branch in choice["anyOf"]
@@ -117,7 +121,7 @@ def _add_bare_words(choice: dict[str, Any], definitions: dict[str, Any]) -> None
 
 
 def _docstrings(model: type[Model]) -> dict[str, str]:
-    """The docstring under each attribute, by the key it is written with."""
+    """Return the docstring under each attribute, by the key it is written with."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
         if issubclass(owner, Model):
@@ -128,7 +132,7 @@ def _docstrings(model: type[Model]) -> dict[str, str]:
 
 @cache
 def _attributes(module: str) -> dict[str, dict[str, str]]:
-    """The docstrings under the attributes of each class of a module."""
+    """Return the docstrings under the attributes of each class of a module."""
     classes: dict[str, dict[str, str]] = {}
     for node in ast.parse(inspect.getsource(sys.modules[module])).body:
         if isinstance(node, ast.ClassDef):
@@ -144,9 +148,9 @@ def _attributes(module: str) -> dict[str, dict[str, str]]:
 
 
 def _tidy(schema: Any, shared: dict[str, Any]) -> Any:
-    """Without empty defaults and made-up titles, and with what is used often said once.
+    """Remove empty defaults and generated titles, and replace shared schemas by references.
 
-    What is to be said once is added to ``shared`` as it is met.
+    The shared ones are added to ``shared`` as they are met.
     """
     if isinstance(schema, list):
         return [_tidy(item, shared) for item in schema]

@@ -1,4 +1,4 @@
-"""The plain values of a scenario, each an annotated type that reads what people write.
+"""The plain values of documents, each an annotated type that reads what people write.
 
 A scenario file gives every scalar as text (see ``document.py``); Python gives numbers. Both are
 read here, and the JSON Schema beside each type allows both: an editor sees ``+14155550100`` or
@@ -47,16 +47,18 @@ __all__ = [
 
 
 SHARED: Final = "x-shared"
-"""Marks what stands in many places of a JSON Schema, with the name under which it is said once."""
+"""Key that marks a schema used in many places; its value is the name under which it is defined
+once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reader:
-    """How a value is read from text or from a Python value, and how an editor checks it."""
+    """An annotation that reads a value from text or from Python, with its JSON Schema."""
 
     read: Callable[[object], object]
-    """Raises ValueError, saying what is expected."""
-    schema: dict[str, Any]
+    """Return the value that is meant. Raises ValueError, saying what is expected."""
+    schema: dict[str, Any] | Callable[[], dict[str, Any]]
+    """A function returns the schema as it is at each use."""
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -66,60 +68,55 @@ class _Reader:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return dict(self.schema)
+        return dict(self.schema() if callable(self.schema) else self.schema)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class among:
-    """An annotation: one of the words of a registry, as it stands when a value is read."""
+def among(
+    registry: Mapping[str, object], aliases: Callable[[], Mapping[str, str]] = dict
+) -> _Reader:
+    """Return an annotation for one of the words of a registry, as it is when a value is read.
 
-    registry: Mapping[str, object]
-    aliases: Callable[[], Mapping[str, str]] = dict
-    """Gives the words that stand for one of them, which is read instead."""
+    ``aliases`` returns words that stand for one of the registry's, which is read instead.
+    """
 
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._read)
-
-    def _read(self, value: object) -> str:
-        if isinstance(value, str) and value in self.registry:
+    def read(value: object) -> str:
+        if isinstance(value, str) and value in registry:
             return value
-        if isinstance(value, str) and (meant := self.aliases().get(value)):
+        if isinstance(value, str) and (meant := aliases().get(value)):
             return meant
-        known = list(self.registry)
+        known = list(registry)
         message = f"expected {one_of(known)}"
         if isinstance(value, str):
             message += f", found {value[:40]!r}{did_you_mean(value, known)}"
         raise ValueError(message)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"enum": [*self.registry, *self.aliases()], "type": "string"}
+    return _Reader(read, lambda: {"enum": [*registry, *aliases()], "type": "string"})
 
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 
 
 def _written(unit: str = "") -> str:
-    """The pattern of a number that may carry its unit."""
+    """Return the pattern of a number that may carry its unit."""
     return rf"^\s*({_NUMBER}) ?(?:{unit})?\s*$"
 
 
 def _decimal(value: object, unit: str = "") -> Decimal:
-    """The number, or NaN where the value is none."""
+    """Return the number that a value holds; NaN if it holds none."""
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     found = re.match(_written(unit), str(value)) if plain else None
     return Decimal(found[1] if found else "nan")
 
 
 def _wrong(expected: str, value: object) -> ValueError:
+    """Return an error that says what is expected and what was found."""
     plain = isinstance(value, str | int | float)
     return ValueError(f"expected {expected}" + (f", found {str(value)[:40]!r}" if plain else ""))
 
 
 def _quantity(low: float, high: float, unit: str, noun: str) -> _Reader:
+    """Return an annotation for a number within bounds, which may carry its unit."""
+
     def read(value: object) -> float:
         number = float(_decimal(value, unit))
         if not low <= number <= high:
@@ -139,7 +136,7 @@ def _read_ratio(value: object) -> float:
 
 
 def count(least: int, most: int, unit: str = "") -> _Reader:
-    """An annotation: a whole number within bounds, which may carry its unit."""
+    """Return an annotation for a whole number within bounds, which may carry its unit."""
 
     def read(value: object) -> int:
         number = _decimal(value, unit)
@@ -165,7 +162,7 @@ def _read_flag(value: object) -> bool:
 
 
 def _text(pattern: str, expected: str) -> _Reader:
-    """A text all of which fits the pattern."""
+    """Return an annotation for a text all of which fits a pattern."""
 
     def read(value: object) -> str:
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
@@ -182,7 +179,8 @@ def _text_schema(pattern: str) -> dict[str, Any]:
 
 
 def _name(more: str, expected: str) -> _Reader:
-    """A name: letters of any script, digits and ``_``, and from the second on these too.
+    """Return an annotation for a name: letters of any script, digits and ``_``, and from the second
+    character on ``more``.
 
     An accent is part of its letter, however it was typed.
     """
@@ -211,22 +209,23 @@ Ratio = Annotated[
 ]
 """A share from 0 to 1: ``1%`` or ``0.01``."""
 PartsPerMillion = Annotated[float, _quantity(-5000, 5000, "ppm", "parts per million")]
-"""A clock's error: ``120ppm`` or ``120``; a fast clock is positive."""
+"""The error of a clock: ``120ppm`` or ``120``; a fast clock is positive."""
 Level = Annotated[float, _quantity(-100, 0, "dBFS|dB", "a level in dBFS")]
-"""20 log10 of rms over full scale: ``-12`` or ``-12dB``."""
+"""A level, 20 log10 of rms over full scale: ``-12`` or ``-12dB``."""
 Frequency = Annotated[float, _quantity(20, 3999, "Hz", "a frequency in Hz")]
-"""Below half of the 8 kHz that a call carries."""
+"""A frequency in Hz, below half of the 8 kHz sampling rate of a call."""
 Flag = Annotated[bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})]
 Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
 NAME: Final = r"\w[\w-]*"
 Name = Annotated[str, _name("-", "a name of letters, digits, '-' and '_'")]
-"""What parties, calls, conferences and recordings are called."""
+"""A name of a party, call, conference or recording."""
 EventName = Annotated[str, _name(".-", "a name of letters, digits, '.', '-' and '_'")]
-"""An event: ``offered`` (raised by an emit step) or ``call.answered`` (the exchange's)."""
+"""A name of an event: ``offered`` (raised by an emit step) or ``call.answered`` (the
+exchange's)."""
 UserName = Annotated[
     str, _text("[A-Za-z0-9_][A-Za-z0-9_-]*", "a name of letters, digits, '-' and '_', all ASCII")
 ]
-"""The user of a SIP address, which has no other letters (RFC 3261)."""
+"""The user of a SIP address, whose letters are ASCII (RFC 3261)."""
 E164: Final = r"\+[1-9][0-9]{6,14}"
 """The pattern of telephone numbers as ITU-T E.164 writes them."""
 Number = Annotated[str, _text(E164, "a number such as +14155550100")]
@@ -237,9 +236,10 @@ KeySet = Annotated[str, _text("[0-9*#]*", "keys among 0-9, * and #")]
 
 
 def existing_file(path: Path, info: ValidationInfo) -> Path:
-    """The file as it is written; it must be there, seen from the document's own folder.
+    """Return a path as it is written; the file must exist, seen from the document's own folder.
 
-    Parts built in Python outside a document have no folder yet and are not checked.
+    Parts built in Python outside a document have no folder yet and are not checked. Raises
+    ValueError if the file does not exist.
     """
     if info.context is not None:
         found: Path = info.context.base / path
@@ -249,6 +249,6 @@ def existing_file(path: Path, info: ValidationInfo) -> Path:
 
 
 def fictional_numbers(taken: Container[str | None]) -> Iterator[str]:
-    """Telephone numbers of the range reserved for fiction, but for those that are taken."""
+    """Yield telephone numbers of the range reserved for fiction, without those taken."""
     numbers = (f"+1{415 + n // 100}5550{100 + n % 100}" for n in itertools.count())
     return (number for number in numbers if number not in taken)

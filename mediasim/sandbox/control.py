@@ -322,23 +322,23 @@ class _Control:
 
     async def weather(self, _: Request) -> tuple[int, Any]:
         def found() -> list[dict[str, Any]]:
-            spells = self._sandbox.service.webhooks.weather.spells()
+            spells = self._sandbox.service.webhooks.faults.rules()
             return [{"id": name, **spell.to_json()} for name, spell in spells]
 
         return 200, {"weather": await self._gate(found)}
 
     async def begin_weather(self, request: Request) -> tuple[int, Any]:
         spell = parse_weather(await _mapping(request)).spell
-        name = await self._gate(lambda: self._sandbox.service.webhooks.weather.begin(spell))
+        name = await self._gate(lambda: self._sandbox.service.webhooks.faults.begin(spell))
         return 201, {"id": name, **spell.to_json()}
 
     async def end_weather(self, request: Request) -> tuple[int, Any]:
         name = request.path_params["id"]
-        await self._gate(lambda: self._sandbox.service.webhooks.weather.end(name))
+        await self._gate(lambda: self._sandbox.service.webhooks.faults.end(name))
         return 204, None
 
     async def clear_weather(self, _: Request) -> tuple[int, Any]:
-        await self._gate(self._sandbox.service.webhooks.weather.clear)
+        await self._gate(self._sandbox.service.webhooks.faults.clear)
         return 204, None
 
 

@@ -157,7 +157,7 @@ class PhoneBook:
             step = sound.step
             known = self._clips.get((step, voice))
             if known is None:
-                making = partial(self._sounds.making, step, voice)
+                making = partial(self._sounds.clip_steps, step, voice)
                 known = self._clips[step, voice] = await self._studio.in_steps(making)
                 if len(self._clips) > KEPT_IN_MEMORY:
                     self._clips.popitem(last=False)

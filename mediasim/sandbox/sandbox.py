@@ -272,9 +272,9 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
-        self.service.storage_trouble = self.upkeep.trouble
+        self.service.storage_problem = self.upkeep.trouble
         for each in config.spells:
-            self.service.webhooks.weather.begin(each.spell)
+            self.service.webhooks.faults.begin(each.spell)
         self.write_behind = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)

@@ -20,7 +20,7 @@ from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.sandbox.storage import Storage
-from mediasim.truth.publishing import keep_so_far
+from mediasim.truth.publishing import save_checkpoint
 
 __all__ = ["Checkpoints", "Pulse", "Upkeep"]
 
@@ -85,7 +85,7 @@ class Checkpoints:
     def _take(self, recording: LiveRecording, kept: _Kept, of: int) -> None:
         began = time.thread_time()
         try:
-            keep_so_far(recording, kept.turns)
+            save_checkpoint(recording, kept.turns)
             kept.turns += 1
         except Exception as error:  # a recording without its truth is better than none
             if not self._failed:

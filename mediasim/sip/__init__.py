@@ -1,6 +1,6 @@
-"""SIP telephones: registered, calling in, and rung; their media over RTP.
+"""SIP telephones that register, call in and are rung, with media over RTP.
 
-Kept apart from the engine: nothing of it is imported unless SIP was asked for.
+The package is imported only if SIP is enabled.
 """
 
 __all__ = ["server"]

@@ -1,10 +1,10 @@
-"""The user agent: every SIP request that comes finds who answers it.
+"""The user agent: dispatches every SIP request that is received.
 
-What belongs to a call goes to its telephone, REGISTER to the registrar, an INVITE to who answers
-calls. Who may ask for what:
+Requests in a dialog go to its telephone, REGISTER to the registrar, a new INVITE to the handler of
+incoming calls. Access is granted to
 
-* users of ours, who prove it with their password, from anywhere;
-* everybody on this machine and on hosts that were allowed, as a telephone network would be.
+* configured users, who authenticate with their password, from anywhere;
+* any caller on this machine and on allowed hosts, which stand for the telephone network.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from mediasim.sip.messages import (
 from mediasim.sip.registrar import Registrar, RegistrarRefuses
 from mediasim.sip.telephone import ALLOW, METHODS, Telephone
 from mediasim.sip.transactions import ClientTransaction, ServerTransaction, TransactionTable
-from mediasim.sip.transports import Channel, Peer, Transports
+from mediasim.sip.transports import Channel, Peer, Transports, host_and_port
 
-__all__ = ["Answering", "SipAgent"]
+__all__ = ["InviteHandler", "SipAgent"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _OPTIONS: Final = [("Allow", ALLOW), ("Accept", "application/sdp")]
 
 _REFUSED_METHODS: Final = ("MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE")
-"""Known, but not for here; what is known to nobody is answered 501."""
+"""Methods that are refused with 405; unknown ones get 501."""
 _SCHEMES: Final = ("sip", "tel")
 
-Answering = Callable[[ServerTransaction, Dialog, Address], None]
-"""Who answers calls: the INVITE, the dialog that it opens, and who calls."""
+InviteHandler = Callable[[ServerTransaction, Dialog, Address], None]
+"""Handles an INVITE; gets its transaction, the dialog that it opens, and the caller."""
 
 
 class SipAgent:
-    """One port. Used on the engine's loop."""
+    """A SIP user agent on one port. Used on the engine's loop."""
 
     def __init__(
         self,
@@ -61,55 +61,55 @@ class SipAgent:
         realm: str,
         *,
         refusal: Callable[[str], str | None],
-        answering: Answering,
+        on_invite: InviteHandler,
         now: Callable[[], float],
     ) -> None:
-        """``refusal`` says why a host is not to be spoken with; ``now`` is in seconds."""
+        """``refusal`` returns why a host is not allowed; ``now`` returns the time in seconds."""
         self.users = users
         self.refusal = refusal
         self.registrar = Registrar(now)
         self.transports = Transports(self._received)
         self.dialogs: dict[tuple[str, str], Telephone] = {}
-        """By Call-ID and our tag."""
+        """Telephones in a dialog, by Call-ID and local tag."""
         self._digest = Digest(users, realm, now)
-        self._answering = answering
+        self._on_invite = on_invite
         self._table = TransactionTable(self.transports.datagrams)
 
     async def listen(self, host: str, port: int) -> None:
-        """Raises OSError."""
+        """Open the port. Raises OSError."""
         await self.transports.listen(host, port)
 
     def close(self) -> None:
-        """Nothing is answered from now on; calls have been ended before."""
+        """Close the port and all dialogs; their calls must have ended."""
         for telephone in list(self.dialogs.values()):
-            telephone.let_go()
+            telephone.release()
         self._table.close()
         self.transports.close()
 
-    # -- what we send -----------------------------------------------------------------------
+    # -- requests that are sent -------------------------------------------------------------
 
     def contact(self, channel: Channel) -> str:
-        """Where we are, as seen by a peer, as a Contact has it."""
+        """Return the local Contact for a peer."""
         more = ";transport=tcp" if channel.name == "TCP" else ""
         return f"<sip:mediasim@{self.address(channel.peer)}{more}>"
 
     def address(self, peer: Peer) -> str:
-        """Our host and port as a peer sees them."""
-        host = self.transports.host_towards(peer)
-        shown = f"[{host}]" if ":" in host else host
-        return f"{shown}:{self.transports.local[1]}"
+        """Return the local host and port as a peer sees them."""
+        return host_and_port(self.transports.host_towards(peer), self.transports.local[1])
 
-    def place(self, channel: Channel) -> MediaAddress:
-        """Where the media of a telephone may be."""
+    def media_address(self, channel: Channel) -> MediaAddress:
+        """Return the addresses that the media of a telephone may have."""
         host = self.transports.host_towards(channel.peer)
         return MediaAddress(host, channel.peer[0], self.refusal)
 
     def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
-        """A request in a dialog, whose answer changes nothing."""
-        self._table.send(self.make(dialog, channel, method), channel, lambda answer: None)
+        """Send a request in a dialog and ignore its response."""
+        self._table.send(
+            self.create_request(dialog, channel, method), channel, lambda response: None
+        )
 
-    def make(self, dialog: Dialog, channel: Channel, method: str) -> Request:
-        """A request in a dialog, to be sent by that way."""
+    def create_request(self, dialog: Dialog, channel: Channel, method: str) -> Request:
+        """Create a request in a dialog that is to be sent over a channel."""
         host = self.transports.host_towards(channel.peer)
         request = dialog.create_request(
             method,
@@ -121,44 +121,51 @@ class SipAgent:
         return request
 
     def send(
-        self, request: Request, channel: Channel, heard: Callable[[Response], None]
+        self, request: Request, channel: Channel, on_response: Callable[[Response], None]
     ) -> ClientTransaction:
-        """Begin a transaction of ours."""
-        return self._table.send(request, channel, heard)
+        """Send a request in a new transaction."""
+        return self._table.send(request, channel, on_response)
 
     def retarget(self, telephone: Telephone, uri: SipUri) -> None:
-        """Its requests go to this contact from now on; to the same host as before."""
+        """Send a telephone's requests to a new contact, which must be on the same host."""
         telephone.dialog.remote_target = uri_text(uri)
         telephone.channel = self.towards(uri, telephone.channel)
 
     def towards(self, uri: SipUri, channel: Channel) -> Channel:
-        """The way to a contact that was told by this channel: its port, on the same host."""
+        """Return the channel to a contact that was received over ``channel``.
+
+        Only the port may differ: a contact on another host, which may be an address behind a router
+        or a victim of an attack, is reached by the channel itself.
+        """
         if channel.reliable or uri.host.strip("[]") != channel.peer[0]:
             return channel
         if (uri.params.get("transport") or "udp").lower() != "udp":
             return channel
         return self.transports.datagrams((channel.peer[0], uri.port or 5060))
 
-    # -- what comes -------------------------------------------------------------------------
+    # -- requests that are received ---------------------------------------------------------
 
     def _received(self, data: bytes, channel: Channel) -> None:
+        """Parse a message and pass it to its transaction; a malformed request is answered."""
         try:
             message = parse(data, (*METHODS, *_REFUSED_METHODS))
         except BadSipMessage as error:
-            _tell(channel, str(error))
+            _log_refusal(channel, str(error))
             DROPPED["SIP: malformed"] += 1
             bad = error.request
-            if bad is not None and bad.method != "ACK":
+            if bad is not None and bad.method != "ACK":  # an ACK never has a response
                 more = [("Allow", ALLOW)] if error.status == 501 else []
                 channel.send(bytes(respond(bad, error.status, tag=new_tag(), headers=more)))
             return
         if not isinstance(message, Request):
-            self._table.answered(message)
+            self._table.receive_response(message)
             return
-        transaction = self._table.take(message, channel)
+        transaction = self._table.receive_request(message, channel)
         if transaction is not None:
             self._dispatch(transaction)
         elif message.method == "ACK":
+            # The ACK of a 2xx is a transaction of its own and belongs to the dialog (RFC 3261
+            # 13.2.2.4).
             telephone = self._telephone_of(message)
             if telephone is not None:
                 telephone.acknowledge(message)
@@ -170,9 +177,11 @@ class SipAgent:
         request = transaction.request
         if request.method == "CANCEL":
             self._cancel(transaction)
-        elif self._wants_too_much(transaction):
+        elif self._refuse_extensions(transaction):
             pass
-        elif tag_of(request, "to"):
+        elif tag_of(
+            request, "to"
+        ):  # a To tag means that the request is in a dialog (RFC 3261 12.2.2)
             telephone = self._telephone_of(request)
             if telephone is None:
                 transaction.reply(481)
@@ -180,29 +189,29 @@ class SipAgent:
                 telephone.receive(transaction)
         elif request.method not in METHODS:
             status = 405 if request.method in _REFUSED_METHODS else 501
-            transaction.respond(respond(request, status, tag=new_tag(), headers=[("Allow", ALLOW)]))
+            transaction.reply(status, tag=new_tag(), headers=[("Allow", ALLOW)])
         elif read_uri(request.uri).scheme not in _SCHEMES:
             transaction.reply(416, tag=new_tag())
         elif request.method == "OPTIONS":
-            transaction.respond(respond(request, 200, tag=new_tag(), headers=_OPTIONS))
+            transaction.reply(200, tag=new_tag(), headers=_OPTIONS)
         elif request.method == "REGISTER":
             self._register(transaction)
         elif request.method == "INVITE":
             self._invite(transaction)
-        else:  # of a call, but of none in particular
+        else:  # a method that needs a dialog, without one
             transaction.reply(481, tag=new_tag())
 
     def _cancel(self, transaction: ServerTransaction) -> None:
-        invite = self._table.cancelled(transaction.request)
+        invite = self._table.invite_of(transaction.request)
         if invite is None:
             transaction.reply(481, tag=new_tag())
             return
         transaction.reply(200, tag=new_tag())
-        invite.cancelled()
+        invite.cancel()
 
     def _register(self, transaction: ServerTransaction) -> None:
         request = transaction.request
-        user = self._proved(transaction, 401)
+        user = self._authenticate(transaction, 401)
         if user is None:
             return
         if subscriber(read_address(request.get_header("to") or "").uri) != user:
@@ -211,48 +220,46 @@ class SipAgent:
         try:
             self.registrar.register(user, request, transaction.channel)
         except RegistrarRefuses as refusal:
-            answer = respond(request, refusal.status, tag=new_tag(), headers=refusal.headers)
+            transaction.reply(refusal.status, tag=new_tag(), headers=refusal.headers)
         else:
-            listing = self.registrar.listing(user)
-            answer = respond(request, 200, tag=new_tag(), headers=listing)
-        transaction.respond(answer)
+            transaction.reply(200, tag=new_tag(), headers=self.registrar.listing(user))
 
-    def _proved(self, transaction: ServerTransaction, status: int) -> str | None:
-        """The user who asks; None where that is not proved, which has been answered then."""
+    def _authenticate(self, transaction: ServerTransaction, status: int) -> str | None:
+        """Return the authenticated user; None if a challenge or a refusal has been sent instead."""
         request = transaction.request
         names = {401: ("Authorization", "WWW-Authenticate")}
-        given, asking = names.get(status, ("Proxy-Authorization", "Proxy-Authenticate"))
-        verdict, user = self._digest.judge(request, given)
+        authorization, challenge = names.get(status, ("Proxy-Authorization", "Proxy-Authenticate"))
+        verdict, user = self._digest.verify(request, authorization)
         if verdict == "right":
             return user
         if verdict == "wrong":
-            _tell(transaction.channel, f"a wrong user or password: {user!r}")
+            _log_refusal(transaction.channel, f"a wrong user or password: {user!r}")
             transaction.reply(403, "Wrong user or password", tag=new_tag())
             return None
-        headers = [(asking, self._digest.challenge(stale=verdict == "stale"))]
-        transaction.respond(respond(request, status, tag=new_tag(), headers=headers))
+        headers = [(challenge, self._digest.challenge(stale=verdict == "stale"))]
+        transaction.reply(status, tag=new_tag(), headers=headers)
         return None
 
-    def _wants_too_much(self, transaction: ServerTransaction) -> bool:
-        """Whether it requires an extension; none is known here (RFC 3261 section 8.2.2.3)."""
+    def _refuse_extensions(self, transaction: ServerTransaction) -> bool:
+        """Refuse a request that requires an extension, as none is supported (RFC 3261 8.2.2.3)."""
         wanted = transaction.request.headers.get("require")
         if wanted:
             headers = [("Unsupported", each) for each in wanted]
-            transaction.respond(respond(transaction.request, 420, tag=new_tag(), headers=headers))
+            transaction.reply(420, tag=new_tag(), headers=headers)
         return bool(wanted)
 
     def _invite(self, transaction: ServerTransaction) -> None:
         request = transaction.request
         caller = subscriber(caller_of(request).uri)
         if caller in self.users:
-            proved = self._proved(transaction, 407)
-            if proved is None:
+            user = self._authenticate(transaction, 407)
+            if user is None:
                 return
-            if proved != caller:
+            if user != caller:
                 transaction.reply(403, "Call as yourself", tag=new_tag())
                 return
         elif (why := self.refusal(transaction.channel.peer[0])) is not None:
-            _tell(transaction.channel, why)
+            _log_refusal(transaction.channel, why)
             transaction.reply(403, tag=new_tag())
             return
         if not contacts_of(request) and not is_of_rfc_2543(request):
@@ -261,11 +268,12 @@ class SipAgent:
         if not accepts_sdp(request):
             transaction.reply(406, tag=new_tag())
             return
-        transaction.reply(100)
-        self._answering(transaction, dialog_of(request, new_tag()), caller_of(request))
+        transaction.reply(
+            100
+        )  # at once, so that the caller stops retransmitting while TwiML is fetched
+        self._on_invite(transaction, dialog_of(request, new_tag()), caller_of(request))
 
 
-def _tell(channel: Channel, why: str) -> None:
-    """For who looks for the reason why a telephone is refused."""
+def _log_refusal(channel: Channel, why: str) -> None:
     host, port = channel.peer
     _LOG.info("SIP from %s:%d: %.200s", host, port, why)

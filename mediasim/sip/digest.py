@@ -1,9 +1,9 @@
-"""Digest authentication, as the one who asks and as the one who answers (RFC 8760, RFC 7616).
+"""Digest authentication, of the server and of the client (RFC 8760, RFC 7616).
 
-MD5 is asked for alone: telephones there are give up on a second challenge that they do not know,
-instead of passing over it. A nonce tells its own time and is signed, so none is kept before it has
-been used; each may be used for a few minutes, with a higher count each time (RFC 7616 section 3.4),
-so that what was heard on the way proves nothing a second time.
+Challenges offer MD5 alone: existing telephones give up on a second challenge that they do not know,
+instead of ignoring it. A nonce contains its own time and is signed, so it needs no memory before
+its first use. It is valid for a few minutes, with a higher count each time (RFC 7616 section 3.4),
+so that overheard credentials cannot be replayed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Digest", "Verdict", "credentials"]
 
 _LIFE_SECONDS: Final = 300
 _MOST_USED: Final = 20_000
-"""Used nonces that are remembered; where there are more, the older half is not taken again."""
+"""Most used nonces that are remembered; beyond that the older half is no longer accepted."""
 _COUNT: Final = re.compile(r"[0-9a-fA-F]{1,12}")
 _HASHES: Final = {"MD5": "md5", "SHA-256": "sha256"}
 
@@ -29,43 +29,45 @@ Verdict = Literal["right", "wrong", "stale", "none"]
 
 
 class Digest:
-    """Asks for the passwords of users."""
+    """Challenges requests and verifies the credentials of users."""
 
     def __init__(self, users: Mapping[str, str], realm: str, now: Callable[[], float]) -> None:
-        """``now`` is in seconds."""
+        """``users`` is the password by name; ``now`` returns the time in seconds."""
         self.realm = realm
         self._users = users
         self._now = now
         self._key = secrets.token_bytes(16)
         self._used: dict[str, int] = {}
-        """The highest count that each nonce has been used with, the first used first."""
+        """Highest count that each nonce was used with, in order of first use."""
         self._since = 0
-        """Nonces of before this second are not taken any longer."""
+        """Time in seconds before which nonces are not accepted."""
 
     def challenge(self, *, stale: bool = False) -> str:
-        """What to ask with: the header's value."""
+        """Return the value of a header that challenges a request."""
         nonce = self._nonce(int(self._now()), secrets.token_hex(8))
         more = ", stale=true" if stale else ""
         return f'Digest realm="{self.realm}", nonce="{nonce}", algorithm=MD5, qop="auth"{more}'
 
-    def judge(self, request: Request, header: str) -> tuple[Verdict, str]:
-        """Whether a request proves who it is from, and who that is said to be."""
+    def verify(self, request: Request, header: str) -> tuple[Verdict, str]:
+        """Return whether the credentials of a request are right, and the user that it claims."""
         for text in request.headers.get(header):
             given = auth_params(text)
             if given is not None and given.get("realm") == self.realm:
-                return self._judged(given, request), given.get("username", "")
+                return self._verify(given, request), given.get("username", "")
         return "none", ""
 
-    def _judged(self, given: Mapping[str, str], request: Request) -> Verdict:
+    def _verify(self, given: Mapping[str, str], request: Request) -> Verdict:
         password = self._users.get(given.get("username", ""))
         algorithm = given.get("algorithm", "MD5").upper()
         if password is None or algorithm not in _HASHES or given.get("qop") not in (None, "auth"):
             return "wrong"
         expected = _response(given, password, request.method, algorithm)
+        # In constant time, and before the nonce is judged: "stale" promises that the password is
+        # right.
         if not hmac.compare_digest(expected.encode(), given.get("response", "").lower().encode()):
             return "wrong"
         nonce = given.get("nonce", "")
-        fresh = self._fresh(nonce) and self._counts(nonce, given.get("nc", "1"))
+        fresh = self._fresh(nonce) and self._is_new_count(nonce, given.get("nc", "1"))
         return "right" if fresh else "stale"
 
     def _nonce(self, second: int, number: str) -> str:
@@ -81,17 +83,17 @@ class Digest:
         lives = 0 <= self._now() - second <= _LIFE_SECONDS
         return genuine and lives and second >= self._since
 
-    def _counts(self, nonce: str, count: str) -> bool:
-        """Whether it is used with this count, or a higher one, for the first time."""
+    def _is_new_count(self, nonce: str, count: str) -> bool:
+        """Return whether a nonce's count is higher than any before, and remember it."""
         if not _COUNT.fullmatch(count) or int(count, 16) <= self._used.get(nonce, 0):
             return False
         self._used[nonce] = int(count, 16)
         if len(self._used) > _MOST_USED:
-            self._forget()
+            self._prune()
         return True
 
-    def _forget(self) -> None:
-        """Of used nonces only those are kept that would be taken again, or half of them."""
+    def _prune(self) -> None:
+        """Forget used nonces that have expired; if too many are left, expire the older half."""
         seconds = {each: _second_of(each) or 0 for each in self._used}
         oldest = int(self._now()) - _LIFE_SECONDS
         live = sorted(second for second in seconds.values() if second >= oldest)
@@ -103,7 +105,7 @@ class Digest:
 def credentials(
     challenge: Mapping[str, str], user: str, password: str, method: str, uri: str
 ) -> str | None:
-    """The header that answers a challenge; None for one that cannot be answered."""
+    """Return the header that answers a challenge; None if the challenge is not supported."""
     algorithm = challenge.get("algorithm", "MD5").upper()
     ways = [each.strip() for each in challenge.get("qop", "").split(",") if each.strip()]
     if algorithm not in _HASHES or (ways and "auth" not in ways) or "nonce" not in challenge:
@@ -125,7 +127,7 @@ def credentials(
 
 
 def _second_of(nonce: str) -> int | None:
-    """When it was made, as it says itself; None for one that is none of ours."""
+    """Return the time in seconds that a nonce contains; None if it was not issued here."""
     second, *rest = nonce.split("-")
     if len(rest) != 2 or not _COUNT.fullmatch(second):
         return None
@@ -136,9 +138,10 @@ def _response(given: Mapping[str, str], password: str, method: str, algorithm: s
     def digest(*parts: str) -> str:
         return hashlib.new(_HASHES[algorithm], ":".join(parts).encode()).hexdigest()
 
-    who = digest(given.get("username", ""), given.get("realm", ""), password)
-    what = digest(method, given.get("uri", ""))
+    # RFC 7616 section 3.4.1: H(H(A1) : nonce [: nc : cnonce : qop] : H(A2)).
+    a1 = digest(given.get("username", ""), given.get("realm", ""), password)
+    a2 = digest(method, given.get("uri", ""))
     middle = [given.get("nonce", "")]
     if given.get("qop"):
         middle += [given.get("nc", ""), given.get("cnonce", ""), "auth"]
-    return digest(who, *middle, what)
+    return digest(a1, *middle, a2)

@@ -1,8 +1,7 @@
-"""The values of SIP headers: addresses, URIs, Via, lists (RFC 3261 section 25, RFC 3966).
+"""Parses the values of SIP headers: addresses, URIs, Via, lists (RFC 3261 section 25, RFC 3966).
 
-Whitespace and escapes are read wherever the grammar allows them (RFC 4475 section 3.1.1); what the
-grammar does not allow and could be read in two ways is an error. Values are held in the library's
-own classes.
+Whitespace and escapes are accepted wherever the grammar allows them (RFC 4475 section 3.1.1);
+invalid values that could be read in two ways are errors. The results are classes of aiosipua.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ _HIGHEST_PORT: Final = 65_535
 
 
 def is_token(text: str) -> bool:
-    """Whether a text is a token of the grammar, of at most 128 characters."""
+    """Return whether a text is a token of the grammar, of at most 128 characters."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def split_list(text: str, separator: str = ",") -> list[str]:
-    """The parts of a list; separators in quoted strings and between < and > divide nothing.
+    """Split a list at separators that are not in quoted strings or between < and >.
 
     Raises ValueError for a quoted string or a < without its end.
     """
@@ -61,7 +60,7 @@ def split_list(text: str, separator: str = ",") -> list[str]:
 
 
 def _plain(text: str) -> Iterator[tuple[int, str]]:
-    """Every character outside quoted strings and < >, and every <, with its place."""
+    """Yield (index, character) outside of quoted strings and < >, and of every <."""
     at, end = 0, len(text)
     while at < end:
         char = text[at]
@@ -89,7 +88,10 @@ def _end_of_quotes(text: str, start: int) -> int:
 
 
 def read_params(text: str) -> dict[str, str | None]:
-    """``;name=value`` and ``;name``, names in lower case. Raises ValueError for an empty one."""
+    """Parse ``;name=value`` and ``;name``, with names in lower case.
+
+    Raises ValueError for an empty name.
+    """
     params: dict[str, str | None] = {}
     first, *rest = split_list(text, ";")
     if first:
@@ -103,10 +105,10 @@ def read_params(text: str) -> dict[str, str | None]:
 
 
 def read_uri(text: str) -> SipUri:
-    """A sip, sips or tel URI; any other scheme's has no scheme and is not looked into.
+    """Parse a sip, sips or tel URI; one of another scheme is returned empty, without a scheme.
 
-    The user keeps its parameters (RFC 3261 section 19.1.6). Of a tel URI the user is all there is.
-    Raises ValueError.
+    The user includes its parameters (RFC 3261 section 19.1.6). A tel URI has a user only. Raises
+    ValueError.
     """
     text = text.strip()
     found = _SCHEME.fullmatch(text)
@@ -119,6 +121,7 @@ def read_uri(text: str) -> SipUri:
         scheme = ""
     if scheme not in ("sip", "sips"):
         return SipUri(scheme="")
+    # The user is taken off first: its own ; and ? are not the URI's.
     user, at, rest = rest.rpartition("@") if rest.count("@") == 1 else ("", "", rest)
     rest, _, headers = rest.partition("?")
     rest, semicolon, params = rest.partition(";")
@@ -129,18 +132,15 @@ def read_uri(text: str) -> SipUri:
         host=host,
         port=port,
         params=read_params(f";{params}") if semicolon else {},
-        headers=dict(_headers(headers)),
+        headers={
+            name: value
+            for name, _, value in (part.partition("=") for part in headers.split("&") if headers)
+        },
     )
 
 
-def _headers(text: str) -> Iterator[tuple[str, str]]:
-    for part in text.split("&") if text else ():
-        name, _, value = part.partition("=")
-        yield name, value
-
-
 def _host(text: str) -> tuple[str, int | None]:
-    """A host and its port. Raises ValueError."""
+    """Parse a host and its port. Raises ValueError."""
     found = _HOST.fullmatch(text)
     if found is None:
         raise ValueError(f"expected HOST or HOST:PORT, found {text[:60]!r}")
@@ -151,12 +151,12 @@ def _host(text: str) -> tuple[str, int | None]:
 
 
 def uri_in(text: str) -> str:
-    """The URI of a From, To or Contact value as it is written there. Raises ValueError."""
+    """Return the URI in a From, To or Contact value as text. Raises ValueError."""
     return _address_parts(text)[1]
 
 
 def read_address(text: str) -> Address:
-    """A From, To or Contact value: name, URI and parameters. Raises ValueError."""
+    """Parse a From, To or Contact value: name, URI and parameters. Raises ValueError."""
     name, uri, params = _address_parts(text)
     if name.startswith('"'):
         name = re.sub(r"\\(.)", r"\1", name[1:-1], flags=re.DOTALL)
@@ -168,7 +168,7 @@ def read_address(text: str) -> Address:
 
 
 def _address_parts(text: str) -> tuple[str, str, str]:
-    """Name, URI, and parameters with their semicolons."""
+    """Split an address into its name, URI, and parameters with their semicolons."""
     text = text.strip()
     start = next((at for at, char in _plain(text) if char == "<"), None)
     if start is not None:
@@ -184,7 +184,7 @@ def _address_parts(text: str) -> tuple[str, str, str]:
 
 
 def read_via(text: str) -> Via:
-    """One Via value. Raises ValueError."""
+    """Parse a Via value. Raises ValueError."""
     found = _VIA.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"expected SIP/2.0/TRANSPORT HOST in a Via header, found {text[:60]!r}")
@@ -199,7 +199,7 @@ def read_via(text: str) -> Via:
 
 
 def subscriber(uri: SipUri) -> str:
-    """Whom a URI means: its user without parameters, or a telephone number without separators.
+    """Return the user of a URI without parameters, or a telephone number without separators.
 
     A local number is completed by a ``phone-context`` that is a prefix (RFC 3966 section 5.1.5).
     """

@@ -1,8 +1,7 @@
-"""The media of a telephone: what messages offer, what is agreed on (RFC 3264), ports for its RTP.
+"""The media of a telephone: its session descriptions, offers and answers (RFC 3264), RTP ports.
 
-Codec, where its RTP goes and whether it is held may change with every offer. RTP goes to the host
-that signals, or to one that may be called: never elsewhere, and to no name that would have to be
-looked up.
+Codec, RTP address and hold may change with every offer. RTP is sent only to the host that signals
+or to an allowed one, and to no name that would need a DNS lookup.
 """
 
 from __future__ import annotations
@@ -27,17 +26,16 @@ from mediasim.net.sdp import (
     parse_sdp,
 )
 from mediasim.rtp.stream import StreamFormat
-from mediasim.sip.messages import Request, Response, respond
+from mediasim.sip.messages import Request, Response
 
 __all__ = [
     "SDP",
     "MediaAddress",
-    "NotAcceptable",
     "SipMedia",
     "UnsupportedBody",
+    "accepted_bodies",
     "accepts_sdp",
     "description_in",
-    "refuse_body",
     "text_of",
 ]
 
@@ -46,15 +44,15 @@ _MOST_PARTS: Final = 32
 _HEADERS: Final = ("Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
 
 
-# -- what a message's body holds, whole or as a part of several (RFC 3261 7.4, RFC 5621) ----------
+# -- message bodies, whole or in several parts (RFC 3261 7.4, RFC 5621) ---------------------------
 
 
 class UnsupportedBody(ValueError):
-    """A body without anything in it that is understood, which is answered 415; says why."""
+    """Raised for a body that is not supported, to be answered 415; the message says why."""
 
 
 def description_in(message: Request | Response) -> str:
-    """The session description of a message; nothing where it has no body.
+    """Return the session description of a message; empty if it has no body.
 
     Raises UnsupportedBody.
     """
@@ -62,10 +60,10 @@ def description_in(message: Request | Response) -> str:
 
 
 def text_of(message: Request | Response, *kinds: str, default: str = SDP) -> str | None:
-    """The first body, or part of a body, of one of these types; None where there is none at all.
+    """Return the body, or the first part of it, of one of these types; None without a body.
 
     ``default`` is the type of a body that names none. Raises UnsupportedBody for a body that is
-    compressed, or has no such part, or has another one that must be understood.
+    compressed, has no such part, or has another part whose handling is required.
     """
     if not message.body:
         return None
@@ -86,7 +84,7 @@ def text_of(message: Request | Response, *kinds: str, default: str = SDP) -> str
 
 
 def _parts(message: Request | Response, default: str) -> Iterator[Message]:
-    """The body's parts, those of parts too; a single body is one part."""
+    """Yield the parts of a body, nested ones too; a single body is one part."""
     head = [f"{name}: {value}" for name in _HEADERS if (value := message.get_header(name))]
     if not message.get_header("content-type"):
         head.append(f"Content-Type: {default}")
@@ -101,88 +99,82 @@ def _handling(part: Message) -> str:
 
 
 def accepts_sdp(request: Request) -> bool:
-    """Whether it takes a session description as an answer (RFC 3261 section 20.1)."""
+    """Return whether the sender accepts a session description (RFC 3261 section 20.1)."""
     ranges = request.headers.get("accept")
     taken = {each.partition(";")[0].strip().lower() for each in ranges}
     return not ranges or bool(taken & {SDP, "application/*", "*/*"})
 
 
-def refuse_body(request: Request, tag: str = "", accepted: str = SDP) -> Response:
-    """The answer 415, with what would be understood."""
-    headers = [("Accept", accepted), ("Accept-Encoding", "identity")]
-    return respond(request, 415, tag=tag, headers=headers)
+def accepted_bodies(*kinds: str) -> list[tuple[str, str]]:
+    """Return the headers of a 415 that list the accepted types, by default SDP."""
+    return [("Accept", ", ".join(kinds or (SDP,))), ("Accept-Encoding", "identity")]
 
 
-# -- what is offered and agreed on ----------------------------------------------------------------
-
-
-class NotAcceptable(Exception):
-    """No audio can be agreed on; says why."""
+# -- offer and answer -----------------------------------------------------------------------------
 
 
 class MediaAddress:
-    """Where a telephone's media may be: ours, and its own."""
+    """The addresses that the media of a telephone may have: the local one and its own."""
 
-    def __init__(self, ours: str, theirs: str, refusal: Callable[[str], str | None]) -> None:
-        """``ours`` is our address as it sees it, ``theirs`` the one it signals from;
-        ``refusal`` says why any other host is not to be sent anything."""
-        self.ours = ours
-        self._theirs = theirs
+    def __init__(self, local: str, peer: str, refusal: Callable[[str], str | None]) -> None:
+        """``local`` is the local address as the telephone sees it, ``peer`` its own.
+
+        ``refusal`` returns why another host is not allowed, or None.
+        """
+        self.local = local
+        self._peer = peer
         self._refusal = refusal
 
     def check(self, host: str) -> None:
-        """Raises NotAcceptable for a host that RTP is not to be sent to."""
+        """Check that RTP may be sent to a host. Raises SdpError."""
         try:
             ipaddress.ip_address(host)
         except ValueError:
-            raise NotAcceptable(f"the media address {host[:60]} is no IP address") from None
-        if host != self._theirs and (refusal := self._refusal(host)) is not None:
-            raise NotAcceptable(refusal)
+            raise SdpError(f"the media address {host[:60]} is no IP address") from None
+        if host != self._peer and (refusal := self._refusal(host)) is not None:
+            raise SdpError(refusal)
 
 
 class SipMedia:
-    """One telephone's. Used on the engine's loop; opens its ports at once."""
+    """The media session of one telephone. Used on the engine's loop; opens its ports at once."""
 
-    def __init__(self, place: MediaAddress, format: FarEndFormat, *, mux: bool = False) -> None:
-        """Raises OSError where there are no ports."""
+    def __init__(self, address: MediaAddress, format: FarEndFormat, *, mux: bool = False) -> None:
+        """Raises OSError if no ports are free."""
         self.endpoint = RtpEndpoint(
-            asyncio.get_running_loop(), format=format, local=(place.ours, 0), rtcp_mux=mux
+            asyncio.get_running_loop(), format=format, local=(address.local, 0), rtcp_mux=mux
         )
-        self._place = place
+        self._address = address
         self._mux = mux
         self._settled = False
-        """The codec has been agreed on once."""
+        """Whether a codec has been agreed on."""
         self._answered = False
-        """An answer to what was offered last has come; a later one may change it or say nothing."""
-        self._ours: SessionDescription
+        """Whether the last offer has an answer; a later one may change it or be empty."""
+        self._local: SessionDescription
         self._offered: SessionDescription | None = None
-        """What waits for its answer."""
+        """The local offer that awaits its answer."""
 
     @classmethod
-    def offering(cls, place: MediaAddress, *, plainest: bool = False) -> SipMedia:
-        """For whom we make an offer; ``plainest``: of one codec, that is known before the answer.
+    def offering(cls, address: MediaAddress, *, plainest: bool = False) -> SipMedia:
+        """Create a session with a local offer; ``plainest`` offers one codec alone.
 
-        Raises OSError.
+        Then the codec is known before the answer. Raises OSError.
         """
-        made = cls(place, FarEndFormat(StreamFormat()))
+        made = cls(address, FarEndFormat(StreamFormat()))
         host, port = made.endpoint.local
         codecs = list(CODECS)[:1] if plainest else None
-        made._ours = made._offered = offer(host, port, codecs, session_id=port)
+        made._local = made._offered = offer(host, port, codecs, session_id=port)
         made._settled = plainest
         return made
 
     @classmethod
-    def answering(cls, place: MediaAddress, text: str) -> SipMedia:
-        """For whom has made one. Raises NotAcceptable, OSError."""
-        offered = _read(text)
-        try:
-            _, agreement = answer(offered, place.ours, 1)
-        except SdpError as error:
-            raise NotAcceptable(str(error)) from None
-        made = cls(place, agreement, mux=offered.rtcp_mux)
+    def answering(cls, address: MediaAddress, text: str) -> SipMedia:
+        """Create a session that answers an offer. Raises SdpError, OSError."""
+        offered = parse_sdp(text)
+        _, agreement = answer(offered, address.local, 1)
+        made = cls(address, agreement, mux=offered.rtcp_mux)
         try:
             made.change(text)
-        except NotAcceptable:
+        except SdpError:
             made.close()
             raise
         return made
@@ -196,75 +188,63 @@ class SipMedia:
         return self._offered is not None
 
     def description(self) -> str:
-        """Our offer, or our answer."""
-        return self._ours.text()
+        """Return the local offer or answer as SDP."""
+        return self._local.text()
 
     def agree(self, text: str, *, early: bool = False) -> None:
-        """Take the answer to our offer. Raises NotAcceptable.
+        """Apply the answer to the local offer. Raises SdpError.
 
-        ``early``: of who still rings, so that another may follow, or none (RFC 3261 13.2.1).
+        ``early`` marks that of a provisional response: another answer, or none, may follow in the
+        final one (RFC 3261 section 13.2.1).
         """
         offered = self._offered
         if not early:
             self._offered = None
         if offered is None or (self._answered and not text.strip()):
             return
-        answered = _read(text)
-        try:
-            agreement = agreed(offered, answered)
-        except SdpError as error:
-            raise NotAcceptable(str(error)) from None
-        self._go_to(answered)
+        answered = parse_sdp(text)
+        agreement = agreed(offered, answered)
+        self._apply_remote(answered)
         self.endpoint.set_format(agreement)
         self._settled = self._answered = True
         spoken = (agreement.receives.codec, "TELEPHONE-EVENT")
         streams = tuple(each for each in offered.streams if each.codec in spoken)
-        self._ours = replace(offered, streams=streams)  # all that is offered from now on
+        self._local = replace(offered, streams=streams)  # later offers keep the agreed codec
 
     def change(self, text: str) -> str:
-        """Take an offer, the first or a later one; returns the answer.
+        """Apply an offer, the first or a later one, and return the answer.
 
-        Without any it is for us to offer, which is returned then. Raises NotAcceptable.
+        Without an offer (``text`` is empty) a local one is returned. Raises SdpError.
         """
         host, port = self.endpoint.local
-        version = self._ours.version + 1 if self._settled else 0
+        # Each new description of a session has a higher version (RFC 3264 section 8).
+        version = self._local.version + 1 if self._settled else 0
         if not text.strip():
-            self._ours = self._offered = replace(
-                self._ours, version=version, direction="sendrecv", rtcp_mux=False
+            self._local = self._offered = replace(
+                self._local, version=version, direction="sendrecv", rtcp_mux=False
             )
             self._answered = False
             return self.description()
-        offered = _read(text)
+        offered = parse_sdp(text)
         current = self.format
+        # A codec that is offered again is kept, so that no new decoder interrupts the audio.
         kept = self._settled and offered.find(current.codec) == current.payload_type
         codecs = [current.codec] if kept else None
-        try:
-            answered, agreement = answer(
-                offered, host, port, codecs, session_id=port, version=version
-            )
-        except SdpError as error:
-            raise NotAcceptable(str(error)) from None
-        self._go_to(offered)
+        answered, agreement = answer(offered, host, port, codecs, session_id=port, version=version)
+        self._apply_remote(offered)
         self.endpoint.set_format(agreement)
-        self._ours = replace(answered, rtcp_mux=self._mux)
+        self._local = replace(answered, rtcp_mux=self._mux)
         self._settled = True
         return self.description()
 
-    def _go_to(self, theirs: SessionDescription) -> None:
-        """Send there from now on, or nothing to who holds."""
-        if theirs.host not in ("0.0.0.0", "::"):  # an old way to hold
-            self._place.check(theirs.host)
+    def _apply_remote(self, remote: SessionDescription) -> None:
+        """Send RTP to the peer's address, or nothing while it holds."""
+        if remote.host not in ("0.0.0.0", "::"):  # hold as of RFC 2543: no address to send to
+            self._address.check(remote.host)
             self.endpoint.set_remote(
-                (theirs.host, theirs.port), (theirs.host, theirs.rtcp_address[1])
+                (remote.host, remote.port), (remote.host, remote.rtcp_address[1])
             )
-        self.endpoint.hold(theirs.holds)
+        self.endpoint.hold(remote.holds)
 
     def close(self) -> None:
         self.endpoint.close()
-
-
-def _read(text: str) -> SessionDescription:
-    try:
-        return parse_sdp(text)
-    except SdpError as error:
-        raise NotAcceptable(str(error)) from None

@@ -1,6 +1,6 @@
-"""Ringing a SIP telephone: one INVITE, or one for each place where a user has registered.
+"""Outgoing calls to SIP telephones: one INVITE, or one for each contact that a user registered.
 
-All ring at once; the first that answers has the call and the others stop ringing.
+All telephones ring at once; the first one that answers gets the call, and the others are cancelled.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from typing import Final, Literal
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
 from mediasim.exchange.records import SipFacts
+from mediasim.net.sdp import SdpError
 from mediasim.sip.agent import SipAgent
 from mediasim.sip.digest import credentials
-from mediasim.sip.media import NotAcceptable, SipMedia, UnsupportedBody, description_in
+from mediasim.sip.media import SipMedia, UnsupportedBody, description_in
 from mediasim.sip.messages import (
     Dialog,
     Request,
     Response,
     auth_params,
     contacts_of,
+    cseq_of,
     new_tag,
     own_headers,
     respond,
@@ -35,12 +37,12 @@ from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
 from mediasim.twilio.representations import API_VERSION
 
-__all__ = ["RequestTarget", "SipGateway", "Wanted"]
+__all__ = ["Destination", "RequestTarget", "SipGateway"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9+*#.:@\[\]_~!$&'()=-]")
-_NOBODY: Final = (408, 480, 487)
+_INVALID_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9+*#.:@\[\]_~!$&'()=-]")
+_NO_ANSWER: Final = (408, 480, 487)
 _CHALLENGES: Final = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
@@ -48,76 +50,75 @@ _CHALLENGES: Final = {
 
 
 class CallRefused(Exception):
-    """One telephone has not answered: with this."""
+    """Raised if a telephone refuses a call or does not response."""
 
-    def __init__(self, answer: Response) -> None:
-        super().__init__(f"{answer.status_code} {answer.reason_phrase}".strip())
-        self.status = answer.status_code
-        self.answer = answer
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"{response.status_code} {response.reason_phrase}".strip())
+        self.status = response.status_code
+        self.response = response
 
     @property
     def meaning(self) -> Literal["busy", "no-answer", "failed"]:
-        """What that is to an app."""
+        """The outcome of the call as the app sees it."""
         if self.status in _BUSY:
             return "busy"
-        return "no-answer" if self.status in _NOBODY else "failed"
+        return "no-answer" if self.status in _NO_ANSWER else "failed"
 
 
-def _note(call: LiveCall, answer: Response) -> None:
-    """Keep for the app what was answered."""
+def _record_response(call: LiveCall, response: Response) -> None:
+    """Store the final response for the app's callbacks."""
     call.record.sip = SipFacts(
-        answer.call_id or "", response_code=answer.status_code, headers=own_headers(answer)
+        response.call_id or "", response_code=response.status_code, headers=own_headers(response)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTarget:
-    """One place to ring at."""
+    """A target of an INVITE."""
 
     uri: str
-    """What is asked for there,"""
+    """The Request-URI."""
     channel: Channel
-    """and the way to it."""
+    """The channel to send it over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Whom to ring, and what to say."""
+class Destination:
+    """The destination of an outgoing call, with what its INVITE needs."""
 
     to: str
-    """The address that was dialled."""
+    """The dialled address."""
     targets: Callable[[LiveCall], Awaitable[Sequence[RequestTarget]]]
-    """Where that is. Raises NotReached."""
+    """Resolves the address. Raises NotReached."""
     failed: Callable[[LiveCall, str], None]
-    """Told why neither it rang nor it was busy."""
+    """Called with the reason if the call fails other than by being busy or not answered."""
     headers: Sequence[tuple[str, str]] = ()
-    """The app's own, for the INVITE."""
+    """The app's own headers for the INVITE."""
     user: str = ""
-    """For who asks for a password,"""
+    """User name for a challenge; empty if challenges are not answered."""
     password: str = ""
-    """and that."""
 
 
 class SipGateway:
-    """A Reach: rings these places as one telephone."""
+    """Rings a destination's telephones as one (a Reach)."""
 
-    def __init__(self, agent: SipAgent, wanted: Wanted) -> None:
+    def __init__(self, agent: SipAgent, destination: Destination) -> None:
         self._agent = agent
-        self._wanted = wanted
+        self._destination = destination
 
     def as_user(self, user: str, password: str) -> SipGateway:
-        """The same, with an answer for who asks who we are."""
-        return SipGateway(self._agent, replace(self._wanted, user=user, password=password))
+        """Return a gateway that answers challenges with these credentials."""
+        return SipGateway(self._agent, replace(self._destination, user=user, password=password))
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> Telephone:
-        """Raises NotReached."""
-        targets = await self._wanted.targets(call)
+        """Ring until one answers; ``ringing`` is called when one rings. Raises NotReached."""
+        targets = await self._destination.targets(call)
         branches: list[_Branch] = []
         refused: list[CallRefused] = []
         winner: Telephone | None = None
         try:
             for target in targets:
-                branches.append(_Branch(self._agent, self._wanted, call, target, ringing))
+                branches.append(_Branch(self._agent, self._destination, call, target, ringing))
             waiting = {branch.answered for branch in branches}
             while waiting and winner is None:
                 done, waiting = await asyncio.wait(waiting, return_when="FIRST_COMPLETED")
@@ -128,9 +129,9 @@ class SipGateway:
                     elif error is not None:
                         raise error
                     else:
-                        winner, answer = each.result()
+                        winner, response = each.result()
                 if any(each.status >= 600 for each in refused):
-                    break  # everywhere
+                    break  # a global failure: no other branch will succeed (RFC 3261 section 16.7)
         except OSError as error:
             raise NotReached(f"no ports for its media: {error}", "failed") from None
         finally:
@@ -138,18 +139,18 @@ class SipGateway:
                 if winner is None or branch.telephone is not winner:
                     branch.stop()
         if winner is None:
-            best = _best(refused)
-            _note(call, best.answer)
-            words = f"the SIP telephone {self._wanted.to} answered {best}"
+            best = _best_response(refused)
+            _record_response(call, best.response)
+            words = f"the SIP telephone {self._destination.to} answered {best}"
             if best.meaning == "failed":
-                self._wanted.failed(call, words)
+                self._destination.failed(call, words)
             raise NotReached(words, best.meaning)
-        _note(call, answer)
+        _record_response(call, response)
         return winner
 
 
-def _best(refused: Sequence[CallRefused]) -> CallRefused:
-    """The answer that says most, as a proxy chooses it (RFC 3261 section 16.7)."""
+def _best_response(refused: Sequence[CallRefused]) -> CallRefused:
+    """Return the best response, as a proxy chooses it (RFC 3261 section 16.7)."""
     return min(
         refused,
         key=lambda each: (each.status < 600, each.status not in _BUSY, each.status),
@@ -157,12 +158,12 @@ def _best(refused: Sequence[CallRefused]) -> CallRefused:
 
 
 class _Branch:
-    """One INVITE and what became of it."""
+    """One INVITE of a call and its outcome."""
 
     def __init__(
         self,
         agent: SipAgent,
-        wanted: Wanted,
+        destination: Destination,
         call: LiveCall,
         target: RequestTarget,
         ringing: Callable[[], None],
@@ -170,24 +171,24 @@ class _Branch:
         self.answered: asyncio.Future[tuple[Telephone, Response]] = (
             asyncio.get_running_loop().create_future()
         )
-        """Ends with Refused where it was not."""
+        """Result of the branch; fails with CallRefused."""
         self.telephone: Telephone | None = None
         self._agent = agent
-        self._wanted = wanted
+        self._destination = destination
         self._call = call
         self._target = target
-        self._rings = ringing
+        self._ringing = ringing
         self._stopped = False
-        self._media = SipMedia.offering(agent.place(target.channel))
+        self._media = SipMedia.offering(agent.media_address(target.channel))
         self._dialog = Dialog(
             call_id=f"{call.sid}-{new_tag()}@mediasim",
             local_tag=new_tag(),
             local_uri=_caller(call.record.from_, agent.address(target.channel.peer)),
-            remote_uri=wanted.to,
+            remote_uri=destination.to,
             remote_target=target.uri,
         )
-        self._asked = False
-        self._told = (
+        self._authenticated = False
+        self._twilio_headers = (
             ("X-Twilio-AccountSid", call.record.account_sid),
             ("X-Twilio-CallSid", call.sid),
             ("X-Twilio-ApiVersion", API_VERSION),
@@ -195,80 +196,87 @@ class _Branch:
         self._transaction = self._invite()
 
     def stop(self) -> None:
-        """Let it ring no longer; what was answered at that very moment is ended."""
+        """Cancel the INVITE, or hang up if it has just been answered."""
         self._stopped = True
         self._transaction.cancel()
         if self.telephone is not None and self.answered.done():
             self.telephone.close()
-        elif self.telephone is not None:  # it was only heard ringing
-            self.telephone.let_go()
+        elif self.telephone is not None:  # it only sent early media
+            self.telephone.release()
             self.telephone = None
         if self.answered.done():
-            self.answered.exception()  # has been seen
+            self.answered.exception()  # marks it as retrieved, so that asyncio does not log it
         else:
             self.answered.cancel()
 
     def _invite(self, more: tuple[str, str] | None = None) -> ClientTransaction:
         channel = self._target.channel
-        request = self._agent.make(self._dialog, channel, "INVITE")
+        request = self._agent.create_request(self._dialog, channel, "INVITE")
         request.headers.set_single("Contact", self._agent.contact(channel))
         request.headers.set_single("Allow", ALLOW)
-        for name, value in (*self._told, *self._wanted.headers, *([more] if more else [])):
+        for name, value in (
+            *self._twilio_headers,
+            *self._destination.headers,
+            *([more] if more else []),
+        ):
             request.headers.set_single(name, value)
         request.headers.set_single("Content-Type", "application/sdp")
         request.text = self._media.description()
-        return self._agent.send(request, channel, self._heard)
+        return self._agent.send(request, channel, self._on_response)
 
-    def _heard(self, answer: Response) -> None:
-        status = answer.status_code
+    def _on_response(self, response: Response) -> None:
+        status = response.status_code
         if status < 200:
             if self._stopped:
                 self._transaction.cancel()
             elif status > 100:
-                self._rings()
-                self._speaks_early(answer)
+                self._ringing()
+                self._connect_early_media(response)
         elif status < 300:
-            self._is_answered(answer)
-        elif status in _CHALLENGES and not self._stopped and self._answers(answer):
+            self._accepted(response)
+        elif status in _CHALLENGES and not self._stopped and self._answer_challenge(response):
             pass
         else:
-            self._is_refused(answer)
+            self._refused(response)
 
-    def _answers(self, answer: Response) -> bool:
-        """Try again with the password that was asked for."""
-        if not self._wanted.user or self._asked:
+    def _answer_challenge(self, response: Response) -> bool:
+        """Send the INVITE again with credentials for a challenge; False if that is not possible."""
+        if not self._destination.user or self._authenticated:
             return False
-        self._asked = True
-        asking, giving = _CHALLENGES[answer.status_code]
+        self._authenticated = True  # a second challenge means that the password is wrong
+        challenge_header, credentials_header = _CHALLENGES[response.status_code]
         uri = self._target.uri
-        for text in answer.headers.get(asking):
+        for text in response.headers.get(challenge_header):
             challenge = auth_params(text)
             if challenge is None:
                 continue
-            given = credentials(challenge, self._wanted.user, self._wanted.password, "INVITE", uri)
+            given = credentials(
+                challenge, self._destination.user, self._destination.password, "INVITE", uri
+            )
             if given is not None:
-                self._transaction = self._invite((giving, given))
+                self._transaction = self._invite((credentials_header, given))
                 return True
         return False
 
-    def _speaks_early(self, answer: Response) -> None:
-        """What it says while it rings is heard, where it tells in what codec (RFC 3960)."""
+    def _connect_early_media(self, response: Response) -> None:
+        """Connect early media if a provisional response describes it (RFC 3960)."""
         try:
-            described = description_in(answer)
-            if not described or not tag_of(answer, "to"):
+            described = description_in(response)
+            if not described or not tag_of(response, "to"):
                 return
             self._media.agree(described, early=True)
-        except (UnsupportedBody, NotAcceptable) as error:
-            _LOG.info("early media of %s is not heard: %s", self._wanted.to, error)
+        except (UnsupportedBody, SdpError) as error:
+            _LOG.info("early media of %s is not heard: %s", self._destination.to, error)
             return
-        self._call.early_media_from(self._reached(answer))
+        self._call.early_media_from(self._telephone_of(response))
 
-    def _reached(self, answer: Response) -> Telephone:
-        """The telephone that has answered so, with its dialog as the answer has it."""
-        contacts = contacts_of(answer)
+    def _telephone_of(self, response: Response) -> Telephone:
+        """Return the telephone that sent a response, with its dialog updated from it."""
+        contacts = contacts_of(response)
         dialog, channel = self._dialog, self._target.channel
-        dialog.remote_tag = tag_of(answer, "to")
-        dialog.route_set = list(reversed(answer.headers.get("record-route")))
+        dialog.remote_tag = tag_of(response, "to")
+        # A caller's route set is the recorded one in reverse (RFC 3261 section 12.1.2).
+        dialog.route_set = list(reversed(response.headers.get("record-route")))
         if contacts:
             dialog.remote_target = uri_text(contacts[0])
             if not dialog.route_set:
@@ -278,42 +286,41 @@ class _Branch:
         self.telephone.channel = channel
         return self.telephone
 
-    def _is_answered(self, answer: Response) -> None:
-        self.telephone = telephone = self._reached(answer)
+    def _accepted(self, response: Response) -> None:
+        self.telephone = telephone = self._telephone_of(response)
         self._dialog.confirm()
         self._transaction.acknowledge(self._ack(telephone.channel), telephone.channel)
         try:
-            self._media.agree(description_in(answer))
-        except (UnsupportedBody, NotAcceptable) as error:
+            self._media.agree(description_in(response))
+        except (UnsupportedBody, SdpError) as error:
             telephone.close()
-            self._is_refused(respond(self._transaction.request, 488, str(error)))
+            self._refused(respond(self._transaction.request, 488, str(error)))
             return
+        # A 200 may cross the CANCEL: it is acknowledged above, and the call is then ended by a BYE.
         if self._stopped or self.answered.done():
             telephone.close()
         else:
-            self.answered.set_result((telephone, answer))
+            self.answered.set_result((telephone, response))
 
     def _ack(self, channel: Channel) -> Request:
-        """Of the INVITE's number, in a transaction of its own (RFC 3261 section 13.2.2.4)."""
-        invited = self._transaction.request.cseq
-        assert invited is not None
-        before = self._dialog.local_cseq
-        ack = self._agent.make(self._dialog, channel, "ACK")
+        """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""
+        before = self._dialog.local_cseq  # which creating the request increments
+        ack = self._agent.create_request(self._dialog, channel, "ACK")
         self._dialog.local_cseq = before
-        ack.headers.set_single("CSeq", f"{invited.seq} ACK")
+        ack.headers.set_single("CSeq", f"{cseq_of(self._transaction.request).seq} ACK")
         return ack
 
-    def _is_refused(self, answer: Response) -> None:
+    def _refused(self, response: Response) -> None:
         if self.telephone is not None:
-            self.telephone.let_go()
+            self.telephone.release()
         self._media.close()
         if not self.answered.done():
-            self.answered.set_exception(CallRefused(answer))
+            self.answered.set_exception(CallRefused(response))
 
 
 def _caller(from_: str, here: str) -> str:
-    """The caller's number or name as an address; the app may have given any text."""
-    plain = _UNFIT.sub("", from_)
+    """Return the caller's number or name as a URI; characters that are not allowed are dropped."""
+    plain = _INVALID_CHARACTERS.sub("", from_)
     scheme, _, rest = plain.partition(":")
     if scheme in ("sip", "sips") and "@" in rest:
         return plain

@@ -1,4 +1,4 @@
-"""Who is where: the contacts that users have registered (RFC 3261 section 10.3)."""
+"""The registrar: the contacts that users have registered (RFC 3261 section 10.3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mediasim.sip.grammar import read_address
-from mediasim.sip.messages import Request, SipUri, uri_text
+from mediasim.sip.messages import Request, SipUri, cseq_of, uri_text
 from mediasim.sip.transports import Channel
 
 __all__ = ["Contact", "Registrar", "RegistrarRefuses"]
@@ -15,11 +15,11 @@ __all__ = ["Contact", "Registrar", "RegistrarRefuses"]
 LONGEST_SECONDS: Final = 3600
 SHORTEST_SECONDS: Final = 10
 _MOST_CONTACTS: Final = 10
-"""Of one user."""
+"""Most contacts of one user."""
 
 
 class RegistrarRefuses(Exception):
-    """It cannot be registered so: the status to answer, and the headers that say more."""
+    """Raised for a refused registration, with the response's status and headers."""
 
     def __init__(self, status: int, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(status)
@@ -29,44 +29,45 @@ class RegistrarRefuses(Exception):
 
 @dataclass(slots=True)
 class Contact:
-    """Where one telephone of a user's is."""
+    """The registration of one telephone of a user."""
 
     uri: SipUri
     channel: Channel
-    """By which it registered; the way to it, through routers as well."""
+    """Channel over which it registered, which also leads to a telephone behind a router."""
     until: float
+    """Time of expiry in seconds."""
     call_id: str
     sequence: int
+    """CSeq number of the REGISTER."""
 
 
 class Registrar:
-    """All contacts, by user. Those whose time is over are forgotten."""
+    """The contacts of all users; expired ones are removed."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """``now`` is in seconds."""
+        """``now`` returns the time in seconds."""
         self._now = now
         self._contacts: dict[str, dict[str, Contact]] = {}
 
     def contacts(self, user: str) -> list[Contact]:
-        """Where a user can be rung, the newest last."""
-        there = self._contacts.get(user, {})
-        for text, contact in list(there.items()):
+        """Return the current contacts of a user, newest last."""
+        registered = self._contacts.get(user, {})
+        for text, contact in list(registered.items()):
             if contact.until <= self._now():
-                del there[text]
-        return list(there.values())
+                del registered[text]
+        return list(registered.values())
 
     def register(self, user: str, request: Request, channel: Channel) -> None:
-        """Carry out a REGISTER that has proved to be the user's. Raises RegistrarRefuses."""
+        """Apply an authenticated REGISTER, all of it or nothing. Raises RegistrarRefuses."""
         values = request.headers.get("contact")
         general = _seconds(request.get_header("expires"), LONGEST_SECONDS)
-        call_id, sequence = request.call_id or "", request.cseq
-        assert sequence is not None
+        call_id, sequence = request.call_id or "", cseq_of(request).seq
         self.contacts(user)
-        there = dict(self._contacts.get(user, {}))
+        contacts = dict(self._contacts.get(user, {}))
         if "*" in values:
             if len(values) > 1 or general != 0:
                 raise RegistrarRefuses(400)
-            there.clear()
+            contacts.clear()
             values = []
         for value in values:
             address = read_address(value)
@@ -74,23 +75,25 @@ class Registrar:
                 raise RegistrarRefuses(400)
             text = uri_text(address.uri)
             seconds = min(_seconds(address.params.get("expires"), general), LONGEST_SECONDS)
-            known = there.get(text)
-            if known is not None and known.call_id == call_id and known.sequence >= sequence.seq:
+            known = contacts.get(text)
+            if known is not None and known.call_id == call_id and known.sequence >= sequence:
                 raise RegistrarRefuses(500)  # older than what is known (10.3, step 7)
             if seconds == 0:
-                there.pop(text, None)
+                contacts.pop(text, None)
                 continue
             if seconds < SHORTEST_SECONDS:
                 raise RegistrarRefuses(423, (("Min-Expires", str(SHORTEST_SECONDS)),))
-            there.pop(text, None)
+            contacts.pop(
+                text, None
+            )  # removed first, so that the renewed contact becomes the newest
             until = self._now() + seconds
-            there[text] = Contact(address.uri, channel, until, call_id, sequence.seq)
-        if len(there) > _MOST_CONTACTS:
+            contacts[text] = Contact(address.uri, channel, until, call_id, sequence)
+        if len(contacts) > _MOST_CONTACTS:
             raise RegistrarRefuses(403)
-        self._contacts[user] = there
+        self._contacts[user] = contacts
 
     def listing(self, user: str) -> list[tuple[str, str]]:
-        """A user's contacts as the headers that tell of them."""
+        """Return a user's contacts as the Contact headers of a response."""
         return [
             ("Contact", f"<{uri_text(contact.uri)}>;expires={round(contact.until - self._now())}")
             for contact in self.contacts(user)
@@ -98,5 +101,5 @@ class Registrar:
 
 
 def _seconds(text: str | None, default: int) -> int:
-    """A malformed time is as good as none (RFC 3261 section 20.19)."""
+    """Parse a time in seconds; a malformed one counts as absent (RFC 3261 section 20.19)."""
     return int(text) if text is not None and text.isascii() and text.isdecimal() else default

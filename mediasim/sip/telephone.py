@@ -1,7 +1,7 @@
-"""One call of a SIP telephone's: a dialog and its media, as the far end of a call of ours.
+"""A SIP telephone in a call: a dialog and its media, as the far end of the call.
 
-The same whether it called or was rung. It holds and resumes, changes its address, presses keys and
-hangs up by requests in its dialog; we end it with a BYE.
+It does not matter which side called. Holding, resuming, moving, DTMF by INFO and hanging up are
+requests in the dialog; the server ends it with a BYE.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Final, Protocol
 
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
+from mediasim.net.sdp import SdpError
 from mediasim.sip.media import (
-    NotAcceptable,
     SipMedia,
     UnsupportedBody,
+    accepted_bodies,
     accepts_sdp,
     description_in,
-    refuse_body,
     text_of,
 )
-from mediasim.sip.messages import Dialog, Request, SipUri, contacts_of, in_dialog, respond
+from mediasim.sip.messages import Dialog, Request, SipUri, check_in_dialog, contacts_of, cseq_of
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
 
@@ -30,42 +30,42 @@ __all__ = ["ALLOW", "METHODS", "DialogLayer", "Telephone"]
 
 METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
 ALLOW: Final = ", ".join(METHODS)
-_KEYS: Final = ("application/dtmf-relay", "application/dtmf")
-"""What an INFO may tell of a key."""
-_KEY: Final = re.compile(r"^\s*(?:Signal\s*=\s*)?([0-9*#A-Da-d])\s*$", re.MULTILINE)
-_NAMED: Final = {"10": "*", "11": "#"}
-"""As some telephones write them: the numbers of RFC 4733."""
+_DTMF_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
+"""Types of an INFO's body that carries a DTMF digit."""
+_DIGIT: Final = re.compile(r"^\s*(?:Signal\s*=\s*)?([0-9*#A-Da-d])\s*$", re.MULTILINE)
+_EVENT_CODES: Final = {"10": "*", "11": "#"}
+"""Digits that some telephones write as the event codes of RFC 4733."""
 
 
 class DialogLayer(Protocol):
-    """What a telephone needs of the user agent: :class:`mediasim.sip.agent.SipAgent` has it."""
+    """The part of :class:`mediasim.sip.agent.SipAgent` that a telephone uses."""
 
     @property
     def dialogs(self) -> MutableMapping[tuple[str, str], Telephone]:
-        """All telephones in a dialog, by Call-ID and our tag."""
+        """Telephones in a dialog, by Call-ID and local tag."""
 
     def contact(self, channel: Channel) -> str:
-        """Our Contact, as seen by the peer of a channel."""
+        """Return the local Contact for the peer of a channel."""
 
     def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
-        """Send a request in a dialog, whose answer changes nothing."""
+        """Send a request in a dialog and ignore its response."""
 
     def retarget(self, telephone: Telephone, uri: SipUri) -> None:
-        """Send a telephone's requests to this contact from now on."""
+        """Send a telephone's requests to a new contact."""
 
 
 class Telephone:
-    """A FarEnd. Used on the engine's loop."""
+    """The far end of a call over SIP (a FarEnd). Used on the engine's loop."""
 
     def __init__(
         self, agent: DialogLayer, dialog: Dialog, channel: Channel, media: SipMedia
     ) -> None:
         self.dialog = dialog
         self.channel = channel
-        """The way its requests go."""
+        """Channel over which requests are sent to it."""
         self.media = media
-        self.invited: ServerTransaction | None = None
-        """Its INVITE, where it has called; answered when the leg comes up."""
+        self.invite: ServerTransaction | None = None
+        """Its INVITE if it called, which is answered when the leg is connected."""
         self._agent = agent
         self._listener: FarEndListener | None = None
         self._gone = False
@@ -84,14 +84,15 @@ class Telephone:
 
     @property
     def answered(self) -> bool:
-        """Whether its leg came up."""
+        """Whether its leg has been connected."""
         return self._listener is not None
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
+        """Connect the media to a leg, and answer the INVITE if the telephone called."""
         self._listener = listener
-        if self.invited is not None and not self._gone:
-            self._accept(self.invited, self.media.description())
-        if self._gone:  # it hung up at the very moment at which it was answered
+        if self.invite is not None and not self._gone:
+            self._accept(self.invite, self.media.description())
+        if self._gone:  # it hung up while it was being answered
             asyncio.get_running_loop().call_soon(listener.hung_up)
         return self.media.endpoint.connect(leg, listener)
 
@@ -99,13 +100,14 @@ class Telephone:
         self.media.endpoint.report(packet)
 
     def close(self) -> None:
+        """End the call with a BYE and release the telephone."""
         if not self._gone:
             self._gone = True
             self._agent.request(self.dialog, self.channel, "BYE")
-        self.let_go()
+        self.release()
 
-    def let_go(self) -> None:
-        """Forget it; nothing is said."""
+    def release(self) -> None:
+        """Remove the dialog and close its media, without sending anything."""
         self._gone = True
         self._agent.dialogs.pop(self.key, None)
         self.media.close()
@@ -113,75 +115,67 @@ class Telephone:
     # -- requests in its dialog -------------------------------------------------------------
 
     def receive(self, transaction: ServerTransaction) -> None:
-        """Anything but ACK and CANCEL."""
+        """Handle a request in the dialog other than ACK and CANCEL."""
         request = transaction.request
-        wrong = in_dialog(self.dialog, request)
+        wrong = check_in_dialog(self.dialog, request)
         if wrong is not None:
             transaction.reply(wrong)
         elif request.method == "BYE":
-            self._hangs_up(transaction)
+            self._receive_bye(transaction)
         elif request.method in ("INVITE", "UPDATE"):
-            self._changes(transaction)
+            self._receive_offer(transaction)
         elif request.method == "INFO":
-            self._presses(transaction)
+            self._receive_info(transaction)
         elif request.method == "OPTIONS":
-            transaction.respond(respond(request, 200, headers=[("Allow", ALLOW)]))
+            transaction.reply(200, headers=[("Allow", ALLOW)])
         else:
-            transaction.respond(respond(request, 405, headers=[("Allow", ALLOW)]))
+            transaction.reply(405, headers=[("Allow", ALLOW)])
 
     def acknowledge(self, ack: Request) -> None:
-        """The ACK of a 2xx, with the answer to what we have offered if we had to."""
-        waiting, sequence = self._unacknowledged, ack.cseq
-        if waiting is None or sequence is None or waiting.request.cseq is None:
-            return
-        if sequence.seq != waiting.request.cseq.seq:
+        """Handle the ACK of a 2xx, which holds the answer if the 2xx made the offer."""
+        waiting = self._unacknowledged
+        if waiting is None or cseq_of(ack).seq != cseq_of(waiting.request).seq:
             return
         self._unacknowledged = None
         waiting.acknowledged()
         if self.media.awaits_answer:
             try:
                 self.media.agree(description_in(ack))
-            except (UnsupportedBody, NotAcceptable):
-                self._over()
+            except (UnsupportedBody, SdpError):
+                self._terminate()
 
     def _accept(self, transaction: ServerTransaction, description: str) -> None:
         self.dialog.confirm()
         self._unacknowledged = transaction
-        transaction.on_unacknowledged = self._over
-        transaction.respond(
-            respond(
-                transaction.request,
-                200,
-                tag=self.dialog.local_tag,
-                headers=[("Contact", self._agent.contact(self.channel)), ("Allow", ALLOW)],
-                body=description,
-            )
-        )
+        transaction.on_unacknowledged = self._terminate
+        headers = [("Contact", self._agent.contact(self.channel)), ("Allow", ALLOW)]
+        transaction.reply(200, tag=self.dialog.local_tag, headers=headers, body=description)
 
-    def _over(self) -> None:
-        """It has lost its way, or its senses: it is told and taken down."""
+    def _terminate(self) -> None:
+        """End the call of a telephone that does not acknowledge, or answers with an invalid SDP."""
         if not self._gone:
             self._gone = True
             self._agent.request(self.dialog, self.channel, "BYE")
-            self._tell()
+            self._notify_hang_up()
 
-    def _tell(self) -> None:
+    def _notify_hang_up(self) -> None:
         if self._listener is not None:
             self._listener.hung_up()
 
-    def _hangs_up(self, transaction: ServerTransaction) -> None:
+    def _receive_bye(self, transaction: ServerTransaction) -> None:
         transaction.reply(200)
         self._gone = True
         if self._unacknowledged is not None:
             self._unacknowledged.acknowledged()
-        if self.invited is not None and self.invited.final is None:
-            self.invited.cancelled()
-        self._tell()
+        if self.invite is not None and self.invite.final is None:
+            self.invite.cancel()
+        self._notify_hang_up()
 
-    def _changes(self, transaction: ServerTransaction) -> None:
-        """A new offer: held, resumed, moved (RFC 3264 section 8, RFC 3311)."""
+    def _receive_offer(self, transaction: ServerTransaction) -> None:
+        """Handle a new offer: hold, resume or move (RFC 3264 section 8, RFC 3311)."""
         request = transaction.request
-        if self.invited is not None and self.invited.final is None:
+        if self.invite is not None and self.invite.final is None:
+            # The first offer is not answered yet (RFC 3261 section 14.2, RFC 3311 section 5.2).
             transaction.reply(491)
             return
         if not accepts_sdp(request):
@@ -192,9 +186,9 @@ class Telephone:
             if offered or request.method == "INVITE":
                 description = self.media.change(offered)
         except UnsupportedBody:
-            transaction.respond(refuse_body(request))
+            transaction.reply(415, headers=accepted_bodies())
             return
-        except NotAcceptable as error:
+        except SdpError as error:
             transaction.reply(488, str(error))
             return
         contacts = contacts_of(request)
@@ -204,21 +198,21 @@ class Telephone:
             self._accept(transaction, description)
             return
         headers = [("Contact", self._agent.contact(self.channel))]
-        transaction.respond(respond(request, 200, headers=headers, body=description))
+        transaction.reply(200, headers=headers, body=description)
 
-    def _presses(self, transaction: ServerTransaction) -> None:
+    def _receive_info(self, transaction: ServerTransaction) -> None:
         request = transaction.request
         try:
-            told = text_of(request, *_KEYS, default="text/plain")
+            body = text_of(request, *_DTMF_TYPES, default="text/plain")
         except UnsupportedBody:
-            transaction.respond(refuse_body(request, accepted=", ".join(_KEYS)))
+            transaction.reply(415, headers=accepted_bodies(*_DTMF_TYPES))
             return
         transaction.reply(200)
-        text = re.sub(r"(?m)^(\s*Signal\s*=\s*)(1[01])\s*$", _as_key, told or "")
-        pressed = _KEY.search(text)
+        text = re.sub(r"(?m)^(\s*Signal\s*=\s*)(1[01])\s*$", _digit_of_event, body or "")
+        pressed = _DIGIT.search(text)
         if pressed is not None and self._listener is not None:
             self._listener.pressed(pressed[1].upper())
 
 
-def _as_key(found: re.Match[str]) -> str:
-    return found[1] + _NAMED[found[2]]
+def _digit_of_event(found: re.Match[str]) -> str:
+    return found[1] + _EVENT_CODES[found[2]]

@@ -1,7 +1,7 @@
-"""How SIP messages come and go: datagrams and TCP connections on one port.
+"""Transports of SIP messages: UDP datagrams and TCP connections on one port.
 
-A channel is the way back to one peer: its address over UDP, its connection over TCP. What is not
-well framed is dropped, with the connection that it came by.
+A channel leads to one peer: its address over UDP, its connection over TCP. A TCP connection whose
+messages are not framed correctly is closed.
 """
 
 from __future__ import annotations
@@ -15,48 +15,55 @@ from typing import Any, Final, Protocol
 
 from mediasim.net.udp import DROPPED, DatagramSocket, drop
 
-__all__ = ["Channel", "Peer", "Receive", "Transports"]
+__all__ = ["Channel", "Peer", "Receive", "Transports", "host_and_port"]
 
 Peer = tuple[str, int]
 _LARGEST: Final = 65_535
-"""Bytes of a message over TCP, as a datagram has them at most."""
+"""Most bytes of a message, over TCP as in a datagram."""
 _LONGEST_HEAD: Final = 32_768
-"""Bytes of its first line and headers."""
+"""Most bytes of its first line and headers."""
 _MOST_CONNECTIONS: Final = 500
 _MOST_UNREAD: Final = 1024 * 1024
-"""Bytes kept for a peer that does not read what it is sent."""
-_PATIENCE: Final = 32.0
-"""Seconds that a connection may take to send its first message, and any message to be whole: as
-long as a transaction lasts (64 * T1)."""
-_LONGEST_IDLE: Final = 3600.0 + _PATIENCE
-"""Seconds that a connection may be silent: as long as a registration lasts."""
+"""Most bytes buffered for a peer that does not read."""
+_MESSAGE_TIMEOUT: Final = 32.0
+"""Seconds for the first message of a connection, and for any message to be complete: the duration
+of a transaction (64 * T1)."""
+_LONGEST_IDLE: Final = 3600.0 + _MESSAGE_TIMEOUT
+"""Seconds that a connection may be idle: the duration of a registration."""
 _LENGTH: Final = re.compile(
     rb"\r\n(?:content-length|l)[ \t]*:\s*(\d{1,9})[ \t]*(?=\r\n)", re.IGNORECASE
 )
 _TRIES: Final = 20
+"""Attempts to find a port that is free for both UDP and TCP."""
 
 
 class Channel(Protocol):
-    """The way to one peer."""
+    """The path to one peer."""
 
     name: str
-    """``UDP`` or ``TCP``, as a Via has it."""
+    """``UDP`` or ``TCP``, as in a Via."""
     reliable: bool
+    """Whether messages need no retransmission."""
     peer: Peer
 
     @property
     def open(self) -> bool:
-        """Whether anything can be sent."""
+        """Whether messages can be sent."""
 
     def send(self, data: bytes) -> None:
-        """Send one message; what cannot be sent is lost."""
+        """Send a message; it is lost if that is not possible."""
 
 
 Receive = Callable[[bytes, Channel], None]
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Return an address as text, with an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class _Datagrams:
-    """One peer's address."""
+    """A peer's UDP address."""
 
     name, reliable = "UDP", False
 
@@ -74,7 +81,7 @@ class _Datagrams:
 
 
 class _Connection(asyncio.Protocol):
-    """One TCP connection: messages follow each other, each with its length (RFC 3261 18.3)."""
+    """A TCP connection: a stream of messages with Content-Length (RFC 3261 section 18.3)."""
 
     name, reliable = "TCP", True
 
@@ -104,7 +111,7 @@ class _Connection(asyncio.Protocol):
             self._refuse("one too many")
             return
         self._owner.connections[self.peer] = self
-        self._wait(_PATIENCE, "nothing said")
+        self._wait(_MESSAGE_TIMEOUT, "nothing said")
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline is not None:
@@ -126,14 +133,14 @@ class _Connection(asyncio.Protocol):
         if not self._buffer:
             self._wait(_LONGEST_IDLE, "idle")
         elif fresh:
-            self._wait(_PATIENCE, "a message without its end")
+            self._wait(_MESSAGE_TIMEOUT, "a message without its end")
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
     def _wait(self, seconds: float, why: str) -> None:
-        """Close it unless something whole comes in time."""
+        """Close the connection after a time, unless a complete message restarts the timer."""
         if self._deadline is not None:
             self._deadline.cancel()
         loop = asyncio.get_running_loop()
@@ -144,7 +151,7 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _next(self) -> bytes | None:
-        """One whole message, as soon as it is there."""
+        """Take the next complete message out of the buffer; None if there is none yet."""
         if self._buffer.startswith(b"\r\n\r\n"):
             self.send(b"\r\n")  # a ping and its pong (RFC 5626 section 3.5.1)
         kept = self._buffer.lstrip(b"\r\n")
@@ -159,7 +166,9 @@ class _Connection(asyncio.Protocol):
         if length > _LARGEST:
             self._refuse("a message too long")
             return None
-        if len(lengths) > 1:  # where it ends cannot be known: it is answered, and nothing after it
+        # Two lengths could smuggle one message into another: the head is answered with an error
+        # and the connection is closed.
+        if len(lengths) > 1:
             message = bytes(self._buffer[: end + 4])
             self._buffer.clear()
             self._owner.receive(message, self)
@@ -173,7 +182,7 @@ class _Connection(asyncio.Protocol):
 
 
 class Transports:
-    """A port for UDP and TCP. Used on one loop."""
+    """A port for UDP and TCP, with its connections. Used on one loop."""
 
     def __init__(self, receive: Receive) -> None:
         self.receive = receive
@@ -183,9 +192,10 @@ class Transports:
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> None:
-        """Take the port; 0 is any that is free for both. Raises OSError."""
+        """Open the port; 0 is any that is free for both. Raises OSError."""
         loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # A port that the kernel picks for UDP may be taken for TCP: then another one is tried.
         for rest in reversed(range(_TRIES)):
             bound = socket.socket(family, socket.SOCK_DGRAM)
             try:
@@ -206,21 +216,21 @@ class Transports:
 
     @property
     def listening(self) -> bool:
-        """Whether requests are heard, over UDP and TCP."""
-        heard = self._datagrams is not None and self._datagrams.open
-        return heard and self._server is not None and self._server.is_serving()
+        """Whether messages are received over UDP and TCP."""
+        over_udp = self._datagrams is not None and self._datagrams.open
+        return over_udp and self._server is not None and self._server.is_serving()
 
     def _datagram(self, data: bytes, sender: Peer) -> None:
-        if data.strip(b"\r\n\0"):  # or it only keeps a way through a router open
+        if data.strip(b"\r\n\0"):  # empty datagrams only keep a router's mapping alive
             self.receive(data, self.datagrams(sender))
 
     def datagrams(self, peer: Peer) -> Channel:
-        """The way to an address over UDP."""
+        """Return the UDP channel to an address."""
         assert self._datagrams is not None
         return _Datagrams(self._datagrams, peer)
 
     async def connection(self, peer: Peer) -> Channel:
-        """A TCP connection to an address: the one there is, or a new one. Raises OSError."""
+        """Return the open TCP connection to an address, or a new one. Raises OSError."""
         there = self.connections.get(peer)
         if there is not None and there.open:
             return there
@@ -229,17 +239,17 @@ class Transports:
         return made
 
     def host_towards(self, peer: Peer) -> str:
-        """Our address as a peer sees it."""
+        """Return the local address as a peer sees it."""
         if self.local[0] not in ("0.0.0.0", "::"):
             return self.local[0]
         family = socket.AF_INET6 if ":" in peer[0] else socket.AF_INET
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(peer)  # sends nothing
+            probe.connect(peer)  # sends nothing, but lets the kernel choose the local address
             return str(probe.getsockname()[0])
         return self.local[0]
 
     def close(self) -> None:
-        """Let go of the port and of every connection."""
+        """Close the port and every connection."""
         if self._datagrams is not None:
             self._datagrams.close()
         if self._server is not None:

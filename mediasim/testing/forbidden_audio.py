@@ -22,7 +22,7 @@ from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.documents.diagnostics import says
 from mediasim.scenario.expectations.verdicts import PublishedMedia
 from mediasim.testing.source import SpokenUtterance
-from mediasim.truth.measure import heard
+from mediasim.truth.measure import find_within
 from mediasim.truth.reference import reference_of
 
 __all__ = ["ForbiddenClip", "Sought", "Trace", "clips_of", "first_trace"]
@@ -118,7 +118,7 @@ def _by_truth(media: PublishedMedia, sought: Sought) -> Trace | None:
 def _by_ear(media: PublishedMedia, sought: Sought) -> Trace | None:
     for number, pcm in enumerate(media.pcm, 1):
         for order, piece in enumerate(sought.pieces, 1):
-            match = heard(pcm, piece, (-len(piece) // 2, len(pcm)))
+            match = find_within(pcm, piece, (-len(piece) // 2, len(pcm)))
             if match is not None and match.correlation >= _LIKE:
                 words = (
                     f"second {order} of it is heard in channel {number}, "

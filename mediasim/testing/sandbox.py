@@ -268,7 +268,7 @@ class MediasimSandbox:
 
         At the end of the block it is over; without one it lasts. Raises ScenarioError.
         """
-        meant, weather = parse_weather(spell).spell, self.service.webhooks.weather
+        meant, weather = parse_weather(spell).spell, self.service.webhooks.faults
         name = self._do(lambda: weather.begin(meant))
         return InjectedFaults(lambda: self._do(lambda: weather.end(name)))
 

@@ -1,8 +1,8 @@
-"""The truth of recordings, and measuring against it. Knows nothing of Twilio's API.
+"""The truth of recordings, and the measurement of recordings against it.
 
-By module: ``documents`` (who said what, at which sample: the sidecar's shape), ``sidecar`` (finds
-it out), ``placement``, ``sources`` and ``missing`` (how that is known), ``publishing``; ``measure``
-(offset, correlation, crosstalk, drift) and ``reference``.
+By module: ``documents`` (the sidecar's shape: who said what, at which sample), ``sidecar`` (builds
+it), ``placement`` and ``sources`` (what it is built from), ``publishing``; ``measure``
+(offset, correlation, crosstalk, drift) and ``reference``. Independent of Twilio's API.
 """
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "documents",
     "faults",
     "measure",
-    "missing",
+    "placement",
     "publishing",
     "reference",
     "sidecar",

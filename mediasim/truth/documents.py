@@ -1,14 +1,15 @@
-"""Truth sidecars: their shape, written and read, where they stand, and that they are what they say.
+"""Truth sidecars: the documents that state what each channel of a recording should hold.
 
-A recording's truth says of each channel who said what, at which sample of the file, and what never
-arrived. :mod:`mediasim.truth.sidecar` finds it out; here is what it is.
+A recording's truth lists for each channel who said what, at which sample of the file, and which
+audio never arrived. :mod:`mediasim.truth.sidecar` builds it; this module defines its shape, writes
+and reads it, and validates documents that are read.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -37,15 +38,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Samples for which there was no audio."""
+    """A span of samples for which the server had no audio."""
 
     start: int
     end: int
     why: str
-    """lost, late, stalled, key (sent in place of what was said), put in (by the jitter buffer, to
-    follow the sender's clock), or not written (as the disk was full)."""
+    """The reason: ``lost``, ``late``, ``stalled``, ``key`` (a DTMF key sent in place of speech),
+    ``put in`` (by the jitter buffer, to follow a sender's clock) or ``not written`` (full disk)"""
     party: str | None
-    """Whose audio it would have been; None for all that is in the channel."""
+    """Name of the party whose audio is missing; None if all audio of the channel is."""
 
     def to_json(self) -> dict[str, Any]:
         whose = {} if self.party is None else {"party": self.party}
@@ -54,42 +55,40 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Concealed:
-    """Samples that the server made up where nothing of a party arrived, lost or never sent."""
+    """A span of samples that the server made up because no packet of a party arrived."""
 
     start: int
     end: int
     how: str
-    """repeat (the last 20 ms, fading) or comfort-noise (of the level that the sender announced)."""
+    """``repeat`` (the last 20 ms, fading) or ``comfort-noise`` (at the announced level)."""
     party: str
-    """In whose place they are heard."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end, "how": self.how, "party": self.party}
+    """Name of the party whose audio they replace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Something said, or played by the server, in one channel."""
+    """A span of one channel in which a party says something or the server plays something."""
 
     start: int
-    """First sample in the file."""
+    """First sample, in the file."""
     end: int
+    """Sample after the last one, in the file."""
     party: str | None
-    """None for what the server played."""
+    """Name of the party who speaks; None for audio that the server plays."""
     kind: str
     text: str
     digest: str
     pcm: NDArray[np.int16]
-    """What was said, before any codec: as long as the interval."""
+    """Samples (n,) as they were said, before any codec; as long as the interval."""
     codec: str
     due: int
-    """Where a clean path would have put its first sample, in samples of the file."""
+    """Sample of the file at which a path without impairments would have put its first sample."""
     reference: int | None = None
-    """Where ``pcm`` begins in the recording's reference audio."""
+    """Sample of the recording's reference audio at which ``pcm`` begins."""
     offset: int = 0
-    """The sample of the whole clip, or of what was played, that ``pcm`` begins with."""
+    """Sample of the whole clip, or of the played audio, at which ``pcm`` begins."""
     words: tuple[WordTime, ...] = ()
-    """What is said in it in words, and when, in samples of the file."""
+    """The words said in the interval, with their times in samples of the file."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -112,7 +111,7 @@ class Interval:
 
     @classmethod
     def of_json(cls, document: Mapping[str, Any], reference: NDArray[np.int16]) -> Self:
-        """Read it back; ``reference (n,)`` is the recording's reference audio."""
+        """Read an interval from JSON; ``reference`` (n,) is the recording's reference audio."""
         start, end, at = document["start"], document["end"], document["reference"]
         return cls(
             start=start,
@@ -135,22 +134,22 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class ChannelTruth:
-    """One channel."""
+    """The truth of one channel."""
 
     channel: int
-    """Counted from 1."""
+    """Number of the channel, counted from 1."""
     intervals: tuple[Interval, ...]
     missing: tuple[Gap, ...]
     adjustments: tuple[tuple[int, int], ...]
-    """(sample in the file, samples put in or, if negative, left out) by the jitter buffer."""
+    """(sample of the file, samples that the jitter buffer put in or, if negative, left out)."""
     concealed: tuple[Concealed, ...] = ()
-    """What the server made up where nothing came, whether it was lost or never sent."""
+    """Spans that the server made up, whether their packets were lost or never sent."""
     background_dbfs: float | None = None
-    """The loudest background noise of the parties in it; None for dead silence."""
+    """Level of the loudest background noise of its parties, in dBFS; None for digital silence."""
     odd: tuple[tuple[str, Oddity], ...] = ()
-    """Parties whose RTP was odd, and how (:mod:`mediasim.rtp.scheduler`)."""
+    """(party, oddity of its RTP stream) (:mod:`mediasim.rtp.oddities`)."""
     unscripted: tuple[str, ...] = ()
-    """Parties in it that are not simulated: nothing is known of what they meant to say."""
+    """Parties that are not simulated, so that what they said is unknown."""
 
     def to_json(self) -> dict[str, Any]:
         odd = [{"party": party, **oddity.to_json()} for party, oddity in self.odd]
@@ -160,7 +159,7 @@ class ChannelTruth:
             "unscripted": list(self.unscripted),
             "intervals": [interval.to_json() for interval in self.intervals],
             "missing": [gap.to_json() for gap in self.missing],
-            "concealed": [made_up.to_json() for made_up in self.concealed],
+            "concealed": [asdict(made_up) for made_up in self.concealed],
             "adjustments": [
                 {"start": start, "samples": moved} for start, moved in self.adjustments
             ],
@@ -169,7 +168,7 @@ class ChannelTruth:
 
     @classmethod
     def of_json(cls, document: Mapping[str, Any], reference: NDArray[np.int16]) -> Self:
-        """Read it back, but for what was odd about senders."""
+        """Read a channel from JSON; oddities of senders are not read."""
         return cls(
             channel=document["channel"],
             intervals=tuple(Interval.of_json(each, reference) for each in document["intervals"]),
@@ -189,27 +188,28 @@ class ChannelTruth:
 
 @dataclass(frozen=True, slots=True)
 class RecordingTruth:
-    """All channels, and how the file's time maps to the call's."""
+    """The truth of a recording: its channels, and how the file's time maps to the call's."""
 
     sid: str
     samples: int
     channels: tuple[ChannelTruth, ...]
     pauses: tuple[tuple[int, int, str], ...]
-    """(sample in the file, samples of the call, silence or skip)."""
+    """(sample of the file, samples of the call, ``silence`` or ``skip``) of each pause."""
     segments: tuple[tuple[int, int, int, str], ...]
-    """(sample of the frame clock, sample in the file, samples of the call, kind)."""
+    """(sample of the frame clock, sample of the file, samples of the call, kind) of each part."""
     seed: int | None
-    """None of a recording that was recovered with nothing known of it."""
+    """Seed of the run; None if a recording was recovered without any truth."""
     conceal: bool
+    """Whether lost audio was concealed instead of left silent."""
     reference: NDArray[np.int16] = field(
         default_factory=lambda: np.zeros(0, np.int16), repr=False, compare=False
     )
-    """(n,) all that was said and played, each piece once, before any codec."""
+    """Samples (n,) of everything said and played, each piece once, before any codec."""
     faults: tuple[dict[str, Any], ...] = ()
-    """What was broken on purpose (:mod:`mediasim.truth.faults`), in order."""
+    """Faults that were applied to the recording (:mod:`mediasim.truth.faults`), in order."""
 
     def to_json(self) -> dict[str, Any]:
-        """The sidecar document."""
+        """Return the sidecar document."""
         return {
             "recording": self.sid,
             "reference": f"../references/{self.sid}.wav",
@@ -231,7 +231,7 @@ class RecordingTruth:
 
     @classmethod
     def of_json(cls, document: Mapping[str, Any], reference: NDArray[np.int16]) -> Self:
-        """Read it back, with ``reference (n,)``, the audio that its intervals point into."""
+        """Read a truth from JSON; ``reference`` (n,) is the audio that its intervals point into."""
         return cls(
             sid=document["recording"],
             samples=document["samples"],
@@ -251,18 +251,18 @@ class RecordingTruth:
 
 
 class TruthDocumentError(ValueError):
-    """There is no truth to be read there; says why."""
+    """Raised when a file is not a readable truth sidecar; the message says why."""
 
 
 def truth_path(recording: Path) -> Path:
-    """Where a recording's truth stands: ``RE….wav`` has ``RE….truth.json`` beside it."""
+    """Return the path of a recording's truth: ``RE….truth.json`` beside ``RE….wav``."""
     return recording.with_suffix(".truth.json")
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A sidecar's JSON, with every part of it that is there as it should be.
+    """Read a truth sidecar and validate it.
 
-    Raises TruthDocumentError.
+    Raises TruthDocumentError if it cannot be read, is not JSON or is not of the documented shape.
     """
     try:
         found = json.loads(path.read_text("utf-8"))
@@ -282,7 +282,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def check_truth(document: object) -> None:
-    """Raises ValueError, naming the first part of a truth that is not what it should be."""
+    """Validate a truth document. Raises ValueError, which names the first invalid part."""
     try:
         _TruthShape.model_validate(document)
     except ValidationError as error:
@@ -292,10 +292,10 @@ def check_truth(document: object) -> None:
 
 
 def recordings_in(folder: Path, suffix: str = ".wav") -> list[Path]:
-    """The recordings' files of that suffix in a folder, in order of their names.
+    """Return the recordings' files of a suffix in a folder, sorted by name.
 
-    The folder is a run's, its ``recordings``, or the one that has a folder for each run: then they
-    are those of the latest.
+    ``folder`` is a run's folder, its ``recordings``, or the folder of all runs, of which the
+    latest is taken.
     """
     for run in (folder, folder / "latest"):
         named = (*run.glob("RE*"), *run.glob("recordings/RE*"))
@@ -308,7 +308,7 @@ def recordings_in(folder: Path, suffix: str = ".wav") -> list[Path]:
 # -- as it is read again --------------------------------------------------------------------
 
 _LONGEST: Final = 24 * 3600 * 8000
-"""Samples of the longest recording there can be."""
+"""Most samples of a recording: 24 hours at 8 kHz."""
 _Sample = Annotated[int, Field(ge=-_LONGEST, le=_LONGEST)]
 _Count = Annotated[int, Field(ge=0, le=_LONGEST)]
 
@@ -345,7 +345,7 @@ class _ChannelShape(_Shape):
 
 
 class _TruthShape(_Shape):
-    """A truth sidecar, as far as it is read again; of other parts nothing is asked."""
+    """The parts of a truth sidecar that are read back; others are not validated."""
 
     samples: _Count = 0
     reference: str | None = None

@@ -1,11 +1,11 @@
-"""Measuring a recording against what was really said.
+"""Measurements of a recording against the clips that were said.
 
-Everything is measured on samples and in samples. What cannot be told is None, which is not
-zero: a silent clip is found nowhere, and nothing leaks from a channel in which nobody speaks.
+All measurements are in samples. A measure that cannot be taken is None, not zero: a silent clip
+has no offset, and a channel without speech has no crosstalk into others.
 
-A place is found in two ways. The plain correlation is certain where the channel holds the clip
-and little else. Where others speak over it, all frequencies are given equal weight (the phase
-transform, GCC-PHAT): a true copy then stands out sharply from unrelated speech, however loud.
+A clip is found in two ways. The plain correlation decides where the channel holds the clip and
+little else. Where others speak over it, all frequencies are given equal weight (the phase
+transform, GCC-PHAT): a true copy then has a sharp peak beside unrelated speech of any level.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from mediasim.audio.frames import FRAME_SAMPLES
 
 __all__ = [
     "FLOOR_DB",
+    "Floats",
     "Leak",
     "Loudness",
     "Match",
     "Reader",
+    "Samples",
+    "Span",
     "crosstalk_db",
     "drift_ppm",
     "find_offset",
-    "heard",
+    "find_within",
     "leak",
     "loudest_frame",
     "match_at",
@@ -37,89 +40,86 @@ __all__ = [
 ]
 
 FLOOR_DB: Final = -96.0
-"""The level of nothing: below the smallest step of 16 bits."""
+"""Level of silence in dB: below the smallest step of 16 bits."""
 
 Span = tuple[int, int]
-"""From the first sample to before the second."""
-_Samples = NDArray[np.int16]
-_Floats = NDArray[np.float64]
+"""(first sample, sample after the last)."""
+Samples = NDArray[np.int16]
+"""Samples of 16 bits, (n,) unless another shape is named."""
+Floats = NDArray[np.float64]
 
 _CERTAIN: Final = 0.9
-"""Correlation that no unrelated sound reaches."""
+"""Correlation that no unrelated sound was seen to reach."""
 _CANDIDATE: Final = 6.0
-"""How many times the rms of all other lags a lag must exceed to be looked at as a place."""
+"""Times the rms of all other lags that a peak must exceed to be a candidate."""
 _THROUGHOUT: Final = 5.0
-"""Standard errors by which the frames there must on average be like the source's. Unrelated
-speech is alike in a sound or two, seldom above 4; a copy 12 dB below reaches 5 in half a
-second, 12 in three."""
+"""Standard errors that the mean correlation of frames must exceed. Unrelated speech is alike in a
+sound or two and seldom above 4; a copy 12 dB below reaches 5 in half a second, 12 in three."""
 _FEWEST_FRAMES: Final = 8
 _AROUND_PEAK: Final = 40
-"""Lags beside a peak that belong to it: 5 ms."""
+"""Lags either side of a peak that belong to it: 5 ms."""
 _FEWEST_LAGS: Final = 256
-"""Lags searched at least, that there be others to compare with."""
+"""Fewest lags that are searched, so that a peak can be compared with others."""
 _SAME: Final = 1e-6
-"""Correlations no further apart are those of equal copies."""
+"""Difference of correlations up to which two copies count as equal."""
 _LEAK_LAG: Final = 800
-"""How late or early crosstalk may be: 100 ms."""
+"""Samples by which crosstalk may be late or early: 100 ms."""
 _BLOCK: Final = 800 * FRAME_SAMPLES
-"""Samples looked at at once: 16 s."""
+"""Samples of one block of a search: 16 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where a clip was found in a channel."""
+    """The place at which a clip was found in a channel."""
 
     offset: int
-    """The channel's sample at which the clip starts; negative if it began before the channel."""
+    """Sample of the channel at which the clip starts; negative if it began before the channel."""
     correlation: float
-    """Of the clip with what is there: 1 is the clip itself at any level, less is more beside it.
-
-    Negative where the clip was looked for in either polarity and stands there upside down.
-    """
+    """Correlation of the clip with the channel (-1 to 1): 1 for the clip alone at any level,
+    negative for a clip of inverted polarity."""
     gain_db: float
-    """Level of the clip in the channel relative to the clip."""
+    """Level of the clip in the channel relative to the clip, in dB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A copy of one sound in another."""
+    """A copy of one channel's sound in another."""
 
     lag: int
-    """Samples that the copy is later than its source."""
+    """Samples by which the copy is later than its source."""
     db: float
-    """Level of the copy relative to the source."""
+    """Level of the copy relative to the source, in dB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """The loudest 20 ms of a stretch."""
+    """The loudest 20 ms of a span."""
 
     at: int
-    """First sample."""
+    """First sample of the 20 ms."""
     dbfs: float
 
 
-# -- where a clip stands -----------------------------------------------------------------------
+# -- finding a clip -----------------------------------------------------------------------------
 
 
 def find_offset(
-    channel: _Samples, clip: _Samples, around: int, reach: int, *, either_sign: bool = False
+    channel: Samples, clip: Samples, around: int, reach: int, *, either_sign: bool = False
 ) -> Match | None:
     """Find the clip within ``reach`` samples of sample ``around`` of the channel.
 
-    The channel counts as silent before its start and after its end. With ``either_sign`` a clip
-    whose polarity was inverted is found as well. None if it cannot be told: the clip is silent, or
-    nothing there is like it.
+    The channel counts as silent before its start and after its end. With ``either_sign`` a clip of
+    inverted polarity is found as well. Returns None if the clip is silent or not found.
     """
     return _search(channel, clip, around - reach, around + reach, around, either_sign)
 
 
-def heard(
-    channel: _Samples, clip: _Samples, between: Span, *, either_sign: bool = False
+def find_within(
+    channel: Samples, clip: Samples, between: Span, *, either_sign: bool = False
 ) -> Match | None:
-    """Find the clip where it starts within a span of the channel, however long that is.
+    """Find the best match of a clip that starts within a span of the channel of any length.
 
-    If it is there more than once, the likest one. None as for :func:`find_offset`.
+    Returns None under the conditions of :func:`find_offset`.
     """
     start, end = between
     step = max(_BLOCK, 4 * len(clip))
@@ -132,12 +132,13 @@ def heard(
 
 
 def _search(
-    channel: _Samples, clip: _Samples, first: int, last: int, around: int, either_sign: bool
+    channel: Samples, clip: Samples, first: int, last: int, around: int, either_sign: bool
 ) -> Match | None:
-    """The likeliest place with an offset of ``first .. last``; of several, that nearest by."""
+    """Return the best match with an offset of ``first .. last``; of equal ones the nearest."""
     if _constant(clip):
         return None
-    # A peak must be seen against its surroundings; what is found out there is not taken.
+    # A peak is judged against other lags, so a narrow search is widened; matches outside of
+    # ``first .. last`` are dropped at the end.
     margin = max(0, (_FEWEST_LAGS - (last - first)) // 2)
     start = first - margin
     lags = last + margin - start + 1
@@ -174,16 +175,18 @@ def _search(
 
 
 def match_at(
-    channel: _Samples, clip: _Samples, offset: int, ignore: Sequence[Span] = ()
+    channel: Samples, clip: Samples, offset: int, ignore: Sequence[Span] = ()
 ) -> float | None:
-    """Correlation (-1 to 1) of the clip with the channel from sample ``offset`` on.
+    """Return the correlation (-1 to 1) of the clip with the channel from sample ``offset`` on.
 
-    Samples of the channel in the spans to ``ignore`` are left out. None if nothing of the clip
-    is left but silence; 0 if it is the channel that is silent.
+    Samples of the channel in the spans to ``ignore`` are left out. Returns None if the rest of the
+    clip is silent, and 0 if the channel is.
     """
     there = _stretch(channel, offset, offset + len(clip))
     reference = _scaled(clip)
-    kept = _kept(len(clip), offset, ignore)
+    kept = np.ones(len(clip), np.bool_)
+    for start, end in ignore:
+        kept[max(start - offset, 0) : max(end - offset, 0)] = False
     there, reference = there[kept], reference[kept]
     if _constant(reference):
         return None
@@ -192,11 +195,11 @@ def match_at(
 
 
 def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
-    """How much slower than expected a channel runs, in parts per million.
+    """Return by how much a channel's clock is slow, in parts per million.
 
-    ``places`` are (expected, found) offsets of several clips; the straight line that fits them
-    best gives the drift. Positive means that clips come ever later. None with fewer than two
-    expected offsets.
+    ``places`` are (expected, found) offsets of several clips; the drift is the slope of the line
+    that fits them best. It is positive if clips come ever later, and None with fewer than two
+    different expected offsets.
     """
     expected = np.array([place for place, _ in places], np.float64)
     late = np.array([found - place for place, found in places], np.float64)
@@ -209,8 +212,8 @@ def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
 # -- silence -----------------------------------------------------------------------------------
 
 
-def loudest_frame(channel: _Samples, start: int, end: int) -> Loudness | None:
-    """The loudest 20 ms of samples ``start .. end``; None if the channel has none of them.
+def loudest_frame(channel: Samples, start: int, end: int) -> Loudness | None:
+    """Return the loudest 20 ms of samples ``start .. end``; None if the channel has none of them.
 
     Frames are counted from the start; a last one that would be cut short is moved forward.
     """
@@ -232,22 +235,22 @@ def loudest_frame(channel: _Samples, start: int, end: int) -> Loudness | None:
 # -- crosstalk ---------------------------------------------------------------------------------
 
 
-Reader = Callable[[int, int], _Floats]
-"""Gives the samples from the first to before the second as -1 to 1, silence outside the channel."""
+Reader = Callable[[int, int], Floats]
+"""Returns the samples of a span scaled to -1 to 1, and silence outside the channel."""
 
 
-def reader(channel: _Samples) -> Reader:
-    """Read a channel (n,) that is held in memory."""
+def reader(channel: Samples) -> Reader:
+    """Return a Reader of a channel (n,) in memory."""
     return lambda start, end: _stretch(channel, start, end)
 
 
-def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> float | None:
-    """Level of what the source says in the victim's channel, relative to the source's own.
+def crosstalk_db(victim: Samples, source: Samples, spans: Sequence[Span]) -> float | None:
+    """Return the level in dB of the source's speech in the victim's channel, relative to its own.
 
-    Both are channels (n,) of one recording; ``spans`` is where the source speaks. A copy is
-    looked for within 100 ms either way, of either sign. Whatever else is in the victim's channel
-    does not count, so both may speak at once; a copy that stays inaudible behind it throughout
-    is not found. ``FLOOR_DB`` if there is none, None if the source is silent.
+    Both are channels (n,) of one recording; ``spans`` is where the source speaks. A copy of either
+    polarity is searched within 100 ms either way. The victim may speak at the same time; a copy
+    that is masked by it throughout is not found. Returns ``FLOOR_DB`` if there is no copy and None
+    if the source is silent. Raises ValueError for channels of different lengths.
     """
     if len(victim) != len(source):
         raise ValueError(
@@ -261,9 +264,10 @@ def crosstalk_db(victim: _Samples, source: _Samples, spans: Sequence[Span]) -> f
 
 
 def leak(victim: Reader, source: Reader, spans: Sequence[Span], lags: Span) -> Leak | None:
-    """Find what the source says in ``spans`` in the victim, ``lags`` samples later, of either sign.
+    """Find a copy, of either polarity, of the source's ``spans`` in the victim.
 
-    Both ends of ``lags`` count; negative ones are earlier. None if no copy is heard.
+    ``lags`` is the first and the last lag in samples that is searched; a negative lag is an early
+    copy. Returns None if no copy is found.
     """
     found = _leak_lag(_leak_pieces(victim, source, spans, lags), lags)
     if found is None:
@@ -275,14 +279,14 @@ def leak(victim: Reader, source: Reader, spans: Sequence[Span], lags: Span) -> L
     return Leak(lags[0] + lag, _db(abs(gain)))
 
 
-_Piece = tuple[_Floats, _Floats]
-"""The victim around a stretch by the lags looked at, and what the source says in the stretch."""
+_Piece = tuple[Floats, Floats]
+"""(the victim in a span widened by the lags, the source in the span), as sample differences."""
 
 
 def _leak_pieces(
     victim: Reader, source: Reader, spans: Sequence[Span], lags: Span
 ) -> Iterator[_Piece]:
-    """The spans in pieces of a size, as differences of samples: without offset, and flatter."""
+    """Yield the spans in blocks, as differences of samples: no DC offset, a flatter spectrum."""
     early, late = lags
     for start, end in spans:
         for first in range(start, end, _BLOCK):
@@ -291,13 +295,13 @@ def _leak_pieces(
 
 
 def _leak_lag(pieces: Iterable[_Piece], span: Span) -> tuple[int, bool] | None:
-    """How late a copy may be, counted from the earliest, and whether it is certain to be one."""
+    """Return the likeliest lag, counted from the earliest, and whether it is certain."""
     lags = span[1] - span[0] + 1
     plain = np.zeros(lags)
     phases = np.zeros(lags)
     energy = said_energy = 0.0
     for around, said in pieces:
-        # Where the victim is quiet a leak is best heard: every 20 ms count the same.
+        # A leak shows best where the victim is quiet: levelled, every 20 ms count the same.
         around, said = _levelled(around), _levelled(said)
         size = _fast_size(len(around))
         cross = np.fft.rfft(around, size) * np.conj(np.fft.rfft(said, size))
@@ -313,10 +317,10 @@ def _leak_lag(pieces: Iterable[_Piece], span: Span) -> tuple[int, bool] | None:
 
 
 def _leak_gain(pieces: Iterable[_Piece], lag: int) -> tuple[float, float]:
-    """Gain of the copy by least squares over frames, and how consistently it is there.
+    """Return the copy's gain by least squares over frames, and its consistency.
 
-    Frames that are like the source count above all; those in which the victim speaks, and such
-    as nothing leaked into, hardly.
+    The fourth power of a frame's correlation is its weight: frames in which the victim speaks, or
+    into which nothing leaked, hardly count.
     """
     dots = total = 0.0
     likenesses, energies = [], []
@@ -335,13 +339,13 @@ def _leak_gain(pieces: Iterable[_Piece], lag: int) -> tuple[float, float]:
 # -- arithmetic --------------------------------------------------------------------------------
 
 
-def _scaled(samples: _Samples) -> _Floats:
-    """Samples as -1 to 1. Sums of up to 2^23 of their squares are exact."""
+def _scaled(samples: Samples) -> Floats:
+    """Scale samples to -1 to 1; sums of up to 2^23 of their squares are exact in float64."""
     return samples.astype(np.float64) / 32768.0
 
 
-def _stretch(channel: _Samples, start: int, end: int) -> _Floats:
-    """Samples ``start .. end`` of the channel, silence outside of it."""
+def _stretch(channel: Samples, start: int, end: int) -> Floats:
+    """Return samples ``start .. end`` of the channel, with silence outside of it."""
     out = np.zeros(end - start)
     low, high = max(start, 0), min(end, len(channel))
     if low < high:
@@ -349,32 +353,25 @@ def _stretch(channel: _Samples, start: int, end: int) -> _Floats:
     return out
 
 
-def _constant(samples: _Samples | _Floats) -> bool:
-    """Whether it is all one value, as silence is in every codec: A-law has no zero."""
+def _constant(samples: Samples | Floats) -> bool:
+    """Return whether all samples are one value, as silence is in every codec: A-law has no zero."""
     return not len(samples) or bool(samples.min() == samples.max())
 
 
-def _kept(length: int, offset: int, ignore: Sequence[Span]) -> NDArray[np.bool_]:
-    kept = np.ones(length, np.bool_)
-    for start, end in ignore:
-        kept[max(start - offset, 0) : max(end - offset, 0)] = False
-    return kept
-
-
 def _fast_size(least: int) -> int:
-    """The next size that a Fourier transform is quick at: 2, 3 or 5 times a power of two."""
+    """Return the next size at which an FFT is fast: 2, 3 or 5 times a power of two."""
     power = 1 << max(0, (least - 1).bit_length())
     return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= least)
 
 
-def _moving_energy(samples: _Floats, width: int) -> _Floats:
+def _moving_energy(samples: Floats, width: int) -> Floats:
     total = np.concatenate(([0.0], np.cumsum(samples * samples)))
     return total[width:] - total[:-width]
 
 
-def _ratio(part: _Floats, whole: _Floats) -> _Floats:
-    """Part by whole, 0 where there is nothing."""
-    ratio: _Floats = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """Divide element by element; 0 where ``whole`` is 0."""
+    ratio: Floats = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
     return ratio
 
 
@@ -383,21 +380,21 @@ def _phases(cross: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return np.divide(cross, size, out=np.zeros_like(cross), where=size > 0.0)
 
 
-def _stands_out(values: _Floats, peak: int) -> bool:
-    """Whether a value is far above all that are not beside it."""
+def _stands_out(values: Floats, peak: int) -> bool:
+    """Return whether a peak is far above the rms of all values that are not beside it."""
     others = np.concatenate((values[: max(0, peak - _AROUND_PEAK)], values[peak + _AROUND_PEAK :]))
     return bool(values[peak] > _CANDIDATE * np.sqrt(np.mean(others * others)))
 
 
-def _likeness(there: _Floats, source: _Floats) -> tuple[_Floats, _Floats]:
-    """Correlation of each 20 ms with the source's, and the source's energy in it."""
+def _likeness(there: Floats, source: Floats) -> tuple[Floats, Floats]:
+    """Return the correlation of each 20 ms with the source's, and the source's energy in it."""
     energy = _frame_sums(source * source)
     whole = np.sqrt(_frame_sums(there * there) * energy)
     return _ratio(_frame_sums(there * source), whole), energy
 
 
-def _consistency(likeness: _Floats, energy: _Floats) -> float:
-    """Mean of the frames' likeness in standard errors, where the source is not silent."""
+def _consistency(likeness: Floats, energy: Floats) -> float:
+    """Return the frames' mean likeness in standard errors, over frames with sound in the source."""
     likeness = likeness[energy > 1e-4 * energy.max()]
     if len(likeness) < _FEWEST_FRAMES:
         return 0.0
@@ -405,13 +402,13 @@ def _consistency(likeness: _Floats, energy: _Floats) -> float:
     return float(np.mean(likeness)) / max(error, 1e-9)
 
 
-def _frame_sums(values: _Floats) -> _Floats:
-    sums: _Floats = np.add.reduceat(values, np.arange(0, len(values), FRAME_SAMPLES))
+def _frame_sums(values: Floats) -> Floats:
+    sums: Floats = np.add.reduceat(values, np.arange(0, len(values), FRAME_SAMPLES))
     return sums
 
 
-def _levelled(values: _Floats) -> _Floats:
-    """With every frame of 20 ms brought to the same level; silent ones stay silent."""
+def _levelled(values: Floats) -> Floats:
+    """Scale every frame of 20 ms to the same level; silent ones stay silent."""
     rms = np.sqrt(_frame_sums(values * values) / FRAME_SAMPLES)
     return _ratio(values, np.repeat(rms, FRAME_SAMPLES)[: len(values)])
 

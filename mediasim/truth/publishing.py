@@ -1,8 +1,8 @@
-"""A recording's truth put beside it: when it has ended, and after a kill.
+"""Writes a recording's truth beside it, when it has ended or after a crash.
 
-A recording is broken here too, where that was ordered. While it is made, its truth so far stands
-beside its journal (:func:`keep_so_far`). After a kill that becomes its truth; from the sample on
-that it does not reach, it says that nothing is known.
+Faults that were ordered are applied here too. While a recording is in progress, its truth up to now
+is saved beside its journal (:func:`save_checkpoint`). After a crash the last checkpoint becomes its
+truth, which states from which sample on nothing is known (``known_until``).
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from mediasim.truth.sidecar import recording_truth
 
 __all__ = [
     "break_recording",
-    "keep_so_far",
     "publish_recovered",
     "publish_truth",
     "recovered_channels",
+    "save_checkpoint",
 ]
 
 
 def publish_truth(recording: LiveRecording, faults: Sequence[FaultOrder] = ()) -> RecordingTruth:
     """Write the truth and the reference audio of a recording that has ended.
 
-    With ``faults`` its media, which has to be published, is broken too: :func:`break_recording`.
+    ``faults`` are applied to its media, which must have been published (:func:`break_recording`).
     """
     store = recording.exchange.store
     truth = recording_truth(recording)
@@ -49,10 +49,9 @@ def publish_truth(recording: LiveRecording, faults: Sequence[FaultOrder] = ()) -
 def break_recording(
     recording: LiveRecording, faults: Sequence[FaultOrder]
 ) -> tuple[dict[str, Any], ...]:
-    """Break a published recording's media, in order, and name the faults in its truth.
+    """Apply faults to a published recording in order, and list them in its truth.
 
-    Raises FaultError where one cannot befall it; the recording has its media and truth all the
-    same.
+    Raises FaultError if one is not applicable; the recording then keeps its media and truth.
     """
     store, sid = recording.exchange.store, recording.sid
     done = break_published(store, sid, faults, recording.exchange.seeds)
@@ -60,53 +59,55 @@ def break_recording(
     return done
 
 
-# -- after a kill ---------------------------------------------------------------------------
+# -- crash recovery -------------------------------------------------------------------------
 
 
-def keep_so_far(recording: LiveRecording, turn: int) -> None:
-    """Write down what is known of a recording until now, for the ``turn``-th time.
+def save_checkpoint(recording: LiveRecording, turn: int) -> None:
+    """Save the truth of a recording up to now; ``turn`` counts its checkpoints.
 
     Raises OSError.
     """
     truth = recording_truth(recording)
     channels = [asdict(entry) for entry in recording.channel_map()]
-    so_far, *references = sidecar_paths(recording.spool.journal)
-    # The audio first, beside that of the last time: the truth always has the one that it is of.
+    checkpoint, *references = sidecar_paths(recording.spool.journal)
+    # The audio is written first, and not over that of the last checkpoint: at whatever moment the
+    # process is killed, the saved document names reference audio that is complete.
     reference = references[turn % len(references)]
     reference.write_bytes(truth.reference.astype("<i2", order="C").tobytes())
     document = {"truth": truth.to_json(), "reference": reference.name, "channels": channels}
-    replace_text(so_far, json.dumps(document))
+    replace_text(checkpoint, json.dumps(document))
 
 
 def recovered_channels(journal: Path) -> list[ChannelMapEntry]:
-    """Whose voices the channels held when that was last written down."""
+    """Return the channel map of the last checkpoint; empty if there is none."""
     try:
-        return [ChannelMapEntry(**entry) for entry in _so_far(journal)["channels"]]
+        return [ChannelMapEntry(**entry) for entry in _checkpoint(journal)["channels"]]
     except (KeyError, TypeError):
         return []
 
 
 def publish_recovered(store: MediaStore, record: RecordingRecord, journal: Path) -> None:
-    """Have a recovered recording's truth beside it, unless it was published before the kill.
+    """Write a recovered recording's truth from its last checkpoint.
 
-    Raises OSError.
+    A truth that was published before the crash is kept. Raises OSError.
     """
     samples = record.samples or 0
     if record.status != "completed" or _has_whole_truth(store, record.sid, samples):
         return
     try:
-        so_far = _so_far(journal)
-        truth, reference = dict(so_far["truth"]), journal.with_name(so_far["reference"])
+        saved = _checkpoint(journal)
+        truth, reference = dict(saved["truth"]), journal.with_name(saved["reference"])
         known = int(truth["samples"])
         pcm = np.fromfile(reference, "<i2").astype(np.int16, copy=False)
     except (OSError, KeyError, TypeError, ValueError):
         truth, known, pcm = _nothing_known(record), 0, np.zeros(0, np.int16)
     store.publish_reference(record.sid, pcm)
+    # The recording goes on for up to a checkpoint's interval beyond what its truth knows.
     truth |= {"samples": samples, "known_until": min(known, samples)}
     store.publish_truth(record.sid, truth)
 
 
-def _so_far(journal: Path) -> Mapping[str, Any]:
+def _checkpoint(journal: Path) -> Mapping[str, Any]:
     try:
         found = json.loads(sidecar_paths(journal)[0].read_text("utf-8"))
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""The truth of a recording: who said what, at which sample of the file.
+"""Builds the truth of a recording: who said what, at which sample of the file.
 
-We make both legs, so this is known, not measured: it comes from the parties' timelines, the
-fates of their packets, and the recorder's log of what it wrote where.
+The truth is known, not measured: it is computed from the parties' timelines, the fates of their
+packets, and the recorder's log of what it wrote where.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
@@ -24,46 +22,20 @@ from mediasim.parties.timeline import Segment, words_in
 from mediasim.parties.voices.word_times import WordTime
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
-from mediasim.truth.missing import concealed_of_call, gaps_of_call
-from mediasim.truth.placement import Placement
+from mediasim.truth.placement import Placement, concealed_of_call, gaps_of_call
+from mediasim.truth.reference import ReferenceTape
 from mediasim.truth.sources import FileMap, heard_in, sent, sources
 
-__all__ = ["ReferenceTape", "recorded_words", "recording_truth"]
-
-
-class ReferenceTape:
-    """The reference audio of a recording: all that was said in it, one piece after the other.
-
-    It stands in the media store as ``references/RE….wav``, so that the recording can be held
-    against it from the folder alone. A piece that was said twice is kept once.
-    """
-
-    def __init__(self) -> None:
-        self._places: dict[bytes, int] = {}
-        self._pieces: list[NDArray[np.int16]] = []
-        self._length = 0
-
-    def place(self, pcm: NDArray[np.int16]) -> int:
-        """The sample of the tape at which these samples (n,) begin."""
-        digest = blake2b(np.ascontiguousarray(pcm, "<i2").tobytes(), digest_size=16).digest()
-        if digest not in self._places:
-            self._places[digest] = self._length
-            self._pieces.append(pcm)
-            self._length += len(pcm)
-        return self._places[digest]
-
-    def pcm(self) -> NDArray[np.int16]:
-        """The whole tape (n,)."""
-        return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.int16)
+__all__ = ["recorded_words", "recording_truth"]
 
 
 def recording_truth(recording: LiveRecording) -> RecordingTruth:
-    """The truth of a recording, as far as it has been written."""
+    """Return the truth of a recording, as far as it has been written."""
     to_file = FileMap(recording)
     count = recording.record.layout.stored_channels
     heard = [list(heard_in(recording, number)) for number in range(count)]
     tape = ReferenceTape()
-    received = cache(_Received)
+    received = cache(_Received)  # a party heard in several channels is placed once
     channels = tuple(
         _channel(recording, number, to_file, tape, heard[number], received)
         for number in range(count)
@@ -74,14 +46,14 @@ def recording_truth(recording: LiveRecording) -> RecordingTruth:
         channels=channels,
         reference=tape.pcm(),
         pauses=to_file.pauses(),
-        segments=to_file.all(),
+        segments=to_file.segments(),
         seed=recording.exchange.seeds.seed,
         conceal=any(call.party.conceal for calls in heard for call in calls),
     )
 
 
 class _Received:
-    """How what a call's far end sent was received."""
+    """The placement and the gaps of the audio received from a call's far end."""
 
     def __init__(self, call: LiveCall) -> None:
         self.call = call
@@ -115,6 +87,7 @@ def _channel(
             adjustments += moved
             concealed += _made_up(speaker, start, end, to_file)
     missing += _unwritten(recording, to_file)
+    # Sorted before they are put on the tape, which so has them in the order of the file.
     in_order = sorted(intervals, key=lambda it: (it.start, it.end, it.text))
     return ChannelTruth(
         channel=number + 1,
@@ -131,7 +104,7 @@ def _channel(
 
 
 def _odd(heard: Sequence[LiveCall], to_file: FileMap) -> Iterator[tuple[str, Oddity]]:
-    """What was odd about the senders in a channel, at samples of the file."""
+    """Yield (party, oddity) of the senders in a channel, at samples of the file."""
     for call in heard:
         for oddity in oddities_of(call.leg.stream) if call.has_leg else ():
             at = [file for at in oddity.at for _, file, _ in to_file.pieces(at, at + 1)]
@@ -139,7 +112,7 @@ def _odd(heard: Sequence[LiveCall], to_file: FileMap) -> Iterator[tuple[str, Odd
 
 
 def _unwritten(recording: LiveRecording, to_file: FileMap) -> Iterator[Gap]:
-    """What the disk did not take for so long that it was given up."""
+    """Yield the spans that were given up because the disk did not accept them in time."""
     for start, end in recording.spool.unwritten:
         low, high = to_file.within(start, end)
         if low < high:
@@ -153,27 +126,28 @@ def _background(heard: Sequence[LiveCall]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A part of a saying, as it was recorded without a break."""
+    """A part of a timeline's segment that was recorded without a break."""
 
     segment: Segment
     said: int
-    """Its first sample on the party's clock."""
+    """First sample, on the party's clock."""
     at: int
-    """On the frame clock."""
+    """First sample, on the frame clock."""
     file: int
+    """First sample, in the file."""
     samples: int
 
     def words(self) -> Iterator[WordTime]:
-        """Its words, in samples of the file."""
+        """Yield the piece's words, with times in samples of the file."""
         for it in words_in(self.segment, self.said, self.said + self.samples):
             moved = self.file - self.said
             yield WordTime(it.text, it.start + moved, it.end + moved, it.estimated)
 
 
 def recorded_words(recording: LiveRecording) -> str:
-    """The words of a recording that has been published, in order of its file.
+    """Return the words of a published recording in the order of its file.
 
-    As far as they were recorded: what was muted, lost to a pause or cut off is not there.
+    Words that were muted, paused away or cut off are left out.
     """
     to_file = FileMap(recording)
     found = [
@@ -190,7 +164,7 @@ def recorded_words(recording: LiveRecording) -> str:
 def _pieces(
     line: Line, placement: Placement, low: int, high: int, to_file: FileMap
 ) -> Iterator[_Piece]:
-    """What a party said, as far as it was recorded."""
+    """Yield the pieces of a party's speech that were recorded within ``low .. high``."""
     for segment in line.timeline.segments:
         for start, end in line.timeline.heard_spans(segment):
             for span in placement.spans(start, end):
@@ -252,7 +226,7 @@ def _made_up(call: LiveCall, low: int, high: int, to_file: FileMap) -> Iterator[
 def _lost(
     received: _Received, low: int, high: int, to_file: FileMap
 ) -> tuple[list[Gap], list[tuple[int, int]]]:
-    """What of a party never arrived, and where the jitter buffer put in or left out audio."""
+    """Return a party's gaps, and (sample of the file, samples) that its jitter buffer moved."""
     call = received.call
     if not call.has_leg:
         return [], []
@@ -261,15 +235,15 @@ def _lost(
         for gap in received.gaps
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
     ]
-    moved: list[tuple[int, int]] = []
+    # Without a timeline there is no placement, and the jitter buffer's own log has the places.
     if received.placement is None:
-        for shift in call.leg.stream.shifts:
-            at = shift.media + shift.offset
-            if shift.moved and low <= at < high:
-                moved += [(file, shift.moved) for _, file, _ in to_file.pieces(at, at + 1)]
-        return gaps, moved
-    for move in received.placement.moves:
-        at = move.start
-        if move.moved and low <= at < high:
-            moved += [(file, move.moved) for _, file, _ in to_file.pieces(at, at + 1)]
+        moves = [(shift.media + shift.offset, shift.moved) for shift in call.leg.stream.shifts]
+    else:
+        moves = [(move.start, move.moved) for move in received.placement.moves]
+    moved = [
+        (file, samples)
+        for at, samples in moves
+        if samples and low <= at < high
+        for _, file, _ in to_file.pieces(at, at + 1)
+    ]
     return gaps, moved

@@ -1,4 +1,4 @@
-"""What a recording holds: whose audio went into a channel, when, at which samples of the file."""
+"""The sources of a recording: whose audio went into a channel, and at which samples of the file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import zip_longest
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.media.recorder import RecordingSegment, Track
+from mediasim.media.recorder import Track
 
 __all__ = ["FileMap", "heard_in", "sent", "sources"]
 
 
 def heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
-    """Every call that may be heard in a channel, from its recording's start to its end."""
+    """Return every call whose audio went into a channel, in order of first appearance."""
     heard: dict[LiveCall, None] = {}
     for low, high, call, track in sources(recording, number):
         if track is Track.INBOUND:
@@ -25,7 +25,7 @@ def heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
 
 
 def sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, LiveCall, Track]]:
-    """(first sample, last sample, call, track) of all that went into a channel."""
+    """Yield (first sample, end, call, track) of all audio that went into a channel."""
     sourcings = recording.sourcings
     end = recording.recorder.frame * FRAME_SAMPLES
     open_since: dict[tuple[LiveCall, Track], int] = {}
@@ -34,6 +34,7 @@ def sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, L
         now = {(source.call, source.track) for source in sourcing.channels[number]}
         for key in [key for key in open_since if key not in now]:
             yield open_since.pop(key), at, *key
+        # Sorted, because the order of a set differs between runs and the truth must not.
         for key in sorted(now - open_since.keys(), key=lambda it: (it[0].sid, it[1].value)):
             open_since[key] = at
     for key, since in open_since.items():
@@ -43,10 +44,10 @@ def sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, L
 def sent(
     recording: LiveRecording, call: LiveCall, low: int, high: int
 ) -> Iterator[tuple[LiveCall, int, int]]:
-    """Whom a party was sent, and from when to when."""
+    """Yield (call, first sample, end) of the audio that a call's party was sent."""
     if not call.has_leg:
         return
-    of_leg = {other.leg: other for other in recording.exchange.calls if other.has_leg}
+    call_of_leg = {other.leg: other for other in recording.exchange.calls if other.has_leg}
     heard_log = call.leg.heard_log
     ends = [frame for frame, _ in heard_log[1:]]
     for (frame, heard), later in zip_longest(heard_log, ends):
@@ -54,14 +55,14 @@ def sent(
         end = high if later is None else min(high, later * FRAME_SAMPLES)
         for other in heard:
             if start < end:
-                yield of_leg[other], start, end
+                yield call_of_leg[other], start, end
 
 
 # -- samples of the file --------------------------------------------------------------------
 
 
 class FileMap:
-    """The frame clock's samples to the file's: pauses cut out, silence trimmed off."""
+    """Maps the frame clock's samples to the file's: pauses cut out, silence trimmed off."""
 
     def __init__(self, recording: LiveRecording) -> None:
         self._segments = recording.recorder.segments
@@ -69,11 +70,11 @@ class FileMap:
 
     @property
     def samples(self) -> int:
-        """How long the file is."""
+        """Length of the file in samples."""
         return self._end - self._start
 
     def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
-        """(sample of the frame clock, sample in the file, samples) of what of a span is heard."""
+        """Yield (sample of the frame clock, sample of the file, length) of a span's parts."""
         for segment in self._segments:
             if segment.kind != "audio":
                 continue
@@ -85,10 +86,11 @@ class FileMap:
                 yield start, start + to_file, end - start
 
     def within(self, start: int, end: int) -> tuple[int, int]:
-        """Samples of all that was recorded, as samples of the file; none if they are not in it."""
+        """Map a span of untrimmed samples to the file; empty if it was trimmed off."""
         return max(start - self._start, 0), min(end, self._end) - self._start
 
     def pauses(self) -> tuple[tuple[int, int, str], ...]:
+        """Return (sample of the file, samples of the call, kind) of each pause."""
         kept = self.samples
         found = []
         for segment in self._segments:
@@ -97,10 +99,14 @@ class FileMap:
                 found.append((at, segment.frames * FRAME_SAMPLES, segment.kind))
         return tuple(found)
 
-    def all(self) -> tuple[tuple[int, int, int, str], ...]:
-        return tuple(self._line(segment) for segment in self._segments)
-
-    def _line(self, segment: RecordingSegment) -> tuple[int, int, int, str]:
-        first = segment.frame * FRAME_SAMPLES
-        at = segment.offset - self._start
-        return first, at, segment.frames * FRAME_SAMPLES, segment.kind
+    def segments(self) -> tuple[tuple[int, int, int, str], ...]:
+        """Return (sample of the frame clock, sample of the file, samples, kind) of each segment."""
+        return tuple(
+            (
+                segment.frame * FRAME_SAMPLES,
+                segment.offset - self._start,
+                segment.frames * FRAME_SAMPLES,
+                segment.kind,
+            )
+            for segment in self._segments
+        )

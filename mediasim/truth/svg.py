@@ -1,7 +1,7 @@
-"""Pictures of recordings: lanes over one time axis, as SVG that stands alone.
+"""Pictures of recordings as SVG: lanes over one time axis.
 
-No scripts and nothing to load; light or dark as the reader's system is. :class:`TimeAxis` says
-where a sample stands; the functions give one element each, for any lane.
+The SVG has no scripts and loads nothing; it is light or dark as the reader's system is.
+:class:`TimeAxis` maps samples to pixels; each function returns one element.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ __all__ = ["LEFT", "PLOT", "TimeAxis", "box", "page", "polygon", "speaker", "svg
 
 WIDTH: Final = 1240
 LEFT: Final = 130
-"""Pixels of the names beside the lanes."""
+"""Width in pixels of the names beside the lanes."""
 PLOT: Final = WIDTH - LEFT - 20
-"""Pixels of the time axis."""
+"""Width in pixels of the time axis."""
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-"""Seconds between the marks of an axis."""
+"""Possible distances between the marks of an axis, in seconds."""
 _MOST_MARKS: Final = 20
 _SPEAKERS: Final = 6
-"""Colours there are; further speakers have them over again."""
+"""Number of colours; further speakers repeat them."""
 
-# Plain classes, no variables: not all that shows SVG knows these.
+# Plain classes instead of CSS variables, which not every SVG viewer supports.
 _STYLE: Final = """
 svg{background:#fff;font:12px system-ui,sans-serif}text{fill:#222}.quiet{fill:#667}
 .bold{font-weight:600}.lane{fill:#f3f4f7}.axis{stroke:#c9cdd8}.both{fill:#dc2626;fill-opacity:.16}
@@ -55,25 +55,26 @@ h1{font-size:1.2rem}svg{max-width:100%;height:auto}pre{font-size:13px;overflow-x
 
 @dataclass(frozen=True, slots=True)
 class TimeAxis:
-    """A stretch of a recording over the width of a picture."""
+    """A span of a recording over the width of a picture."""
 
     start: int
-    """The sample at the left edge."""
+    """Sample at the left edge."""
     samples: int
+    """Length of the span in samples."""
 
     def x(self, sample: float) -> float:
-        """Where a sample stands, in pixels."""
+        """Return a sample's place in pixels."""
         return LEFT + (sample - self.start) / self.samples * PLOT
 
     def visible(self, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-        """The parts of spans (first sample, end) that lie in the stretch."""
+        """Yield the parts of spans (first sample, end) that are on the axis."""
         for start, end in spans:
             low, high = max(start, self.start), min(end, self.start + self.samples)
             if low < high:
                 yield low, high
 
     def marks(self, top: float, bottom: float) -> Iterator[str]:
-        """Upright lines at full seconds, with their times above them."""
+        """Yield vertical lines at full seconds, with their times above them."""
         seconds = self.samples / SAMPLE_RATE
         step = next((step for step in _STEPS if seconds / step <= _MOST_MARKS), _STEPS[-1])
         first = -(-self.start // (step * SAMPLE_RATE)) * step
@@ -85,7 +86,7 @@ class TimeAxis:
     def waveform(
         self, pcm: NDArray[np.int16], first: int, middle: float, scale: float, style: str
     ) -> str:
-        """Samples (n,), the first of them at sample ``first``; ``scale`` is pixels a step."""
+        """Draw samples (n,) from sample ``first`` on; ``scale`` is pixels a step of 16 bits."""
         left = self.x(first)
         pixels = max(1, round(len(pcm) / self.samples * PLOT))
         columns = [
@@ -97,18 +98,18 @@ class TimeAxis:
 
 
 def speaker(number: int) -> str:
-    """The style of the speaker of a number."""
+    """Return the style class of the speaker with a number."""
     return f"s{number % _SPEAKERS}"
 
 
 def text(x: float, y: float, words: str, style: str = "", *, middle: bool = False) -> str:
-    """Words that begin at, or with ``middle`` stand over, a place."""
+    """Draw words that begin at ``x``, or with ``middle`` are centred on it."""
     anchor = ' text-anchor="middle"' if middle else ""
     return f'<text x="{x:.1f}" y="{y:.1f}"{_class(style)}{anchor}>{escape(words)}</text>'
 
 
 def titled(element: str, attributes: str, title: str, style: str) -> str:
-    """An element that tells its title when it is pointed at."""
+    """Return an element that shows a title when it is pointed at."""
     inner = f"<title>{escape(title)}</title>" if title else ""
     return f"<{element}{_class(style)} {attributes}>{inner}</{element}>"
 
@@ -122,20 +123,20 @@ def box(
     title: str = "",
     opacity: float | None = None,
 ) -> str:
-    """A rectangle, at least half a pixel wide."""
+    """Draw a rectangle, at least half a pixel wide."""
     pale = "" if opacity is None else f' fill-opacity="{opacity}"'
     place = f'x="{left:.1f}" y="{top:.1f}" width="{max(width, 0.5):.1f}" height="{height:.1f}"'
     return titled("rect", place + pale, title, style)
 
 
 def polygon(corners: Iterable[tuple[float, float]], style: str) -> str:
-    """An area between corners."""
+    """Draw the area between corners."""
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     return f'<polygon{_class(style)} points="{points}"/>'
 
 
 def svg(body: Iterable[str], height: float, title: str) -> str:
-    """The picture as a document."""
+    """Return an SVG document with these elements."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
         f'width="{WIDTH}" height="{height:.0f}" role="img"><title>{escape(title)}</title>'
@@ -144,7 +145,7 @@ def svg(body: Iterable[str], height: float, title: str) -> str:
 
 
 def page(content: str, title: str) -> str:
-    """An HTML page that holds a picture, and whatever other markup."""
+    """Return an HTML page with a picture and other markup in it."""
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'

@@ -1,8 +1,8 @@
-"""Access tokens: who a client is and what it may do, signed with the secret of an API key.
+"""Access tokens: a client's identity and grants, signed with the secret of an API key.
 
-An app makes them with Twilio's own helper library. Source: Twilio docs, Access Tokens (header
+Apps create them with Twilio's helper library. Source: Twilio docs, Access Tokens (header
 ``cty`` ``twilio-fpa;v=1``, issuer the key's SID, subject the account's, grants) and the pages of
-its error dictionary that are named below.
+the error codes below.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ _BAD_GRANTS: Final = 20106
 _BAD_SIGNATURE: Final = 20107
 _TOO_LONG: Final = 20157
 LONGEST_S: Final = 24 * 3600
-"""A token's life, at most."""
+"""Most seconds that a token is valid."""
 SKEW_S: Final = 30
-"""By which clocks may differ."""
+"""Seconds by which the clocks of app and sandbox may differ."""
 _IDENTITY: Final = re.compile(r"[A-Za-z0-9_]{1,121}")
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceToken:
-    """What a token says of telephony."""
+    """The identity and the voice grant of an access token."""
 
     identity: str
     incoming: bool
-    """It may be called."""
+    """Whether the client may be called."""
     application_sid: str | None
-    """Whose TwiML its calls run."""
+    """SID of the application whose TwiML the client's calls run; None: it may not call."""
     params: Mapping[str, str] = field(default_factory=dict)
-    """What the app put into the grant, told to the application's URL."""
+    """Parameters of the grant, sent to the application's URL."""
     expires_s: int = 0
-    """Unix time."""
+    """Unix time at which the token expires, in seconds."""
 
 
 def check_identity(text: object) -> str:
-    """A client's name: letters, digits and underscores (Twilio docs, Client noun).
+    """Return a client's identity if it is valid: letters, digits and underscores.
 
-    Raises TwilioError.
+    Raises TwilioError (401) if it is not. Source: Twilio docs, Client noun.
     """
     if not isinstance(text, str) or not _IDENTITY.fullmatch(text):
         words = "an identity is 1 to 121 letters, digits and underscores"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}, found {text!r:.140}")
+        raise _bad_grants(f"{words}, found {text!r:.140}")
     return text
 
 
@@ -71,9 +71,9 @@ def mint(
     application_sid: str | None = None,
     life_s: int = 3600,
 ) -> str:
-    """A token for an identity, that may be called; as the helper libraries make it.
+    """Return a signed token for an identity that may be called, as the helper libraries do.
 
-    Raises TwilioError for an identity that cannot be.
+    Raises TwilioError if the identity is not valid.
     """
     voice: dict[str, Any] = {"incoming": {"allow": True}}
     if application_sid is not None:
@@ -92,9 +92,9 @@ def mint(
 def read_access_token(
     token: str, *, account_sid: str, find_key: Callable[[str], KeyRecord], now_s: int
 ) -> VoiceToken:
-    """Check a token. ``find_key`` finds an API key by its SID, or raises TwilioError.
+    """Read and check a token. ``find_key`` returns an API key by its SID, or raises TwilioError.
 
-    Raises TwilioError with a code of Twilio's, that says what is wrong.
+    Raises TwilioError (401) with Twilio's code for what is wrong with the token.
     """
     try:
         header = jwt.get_unverified_header(token)
@@ -105,6 +105,7 @@ def read_access_token(
         words = f"expected cty {CONTENT_TYPE} and alg {_ALGORITHM}"
         found = f"cty {header.get('cty')!r:.40} and alg {header.get('alg')!r:.40}"
         raise _refused(_BAD_HEADER, f"Invalid access token header: {words}, found {found}")
+    # The issuer is not verified yet: it only chooses the key, whose secret verifies all claims.
     _check_signature(token, str(claims.get("iss", "")), find_key)
     if claims.get("sub") != account_sid:
         words = f"its subject is {claims.get('sub')!r:.60}, the account is {account_sid}"
@@ -112,8 +113,7 @@ def read_access_token(
     expires = _check_times(claims, now_s)
     grants = claims.get("grants")
     if not isinstance(grants, dict) or not isinstance(grants.get("voice"), dict):
-        words = "there is no voice grant (grants.voice)"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants("there is no voice grant (grants.voice)")
     return _granted(grants, expires)
 
 
@@ -164,15 +164,12 @@ def _granted(grants: Mapping[str, Any], expires_s: int) -> VoiceToken:
     voice = grants["voice"]
     incoming, outgoing = voice.get("incoming", {}), voice.get("outgoing", {})
     if not isinstance(incoming, dict) or not isinstance(outgoing, dict):
-        words = "incoming and outgoing are objects"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants("incoming and outgoing are objects")
     application, params = outgoing.get("application_sid"), outgoing.get("params") or {}
     if application is not None and not isinstance(application, str):
-        words = f"application_sid is a SID, found {application!r:.60}"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants(f"application_sid is a SID, found {application!r:.60}")
     if not isinstance(params, dict):
-        words = f"outgoing.params is an object, found {params!r:.60}"
-        raise _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")
+        raise _bad_grants(f"outgoing.params is an object, found {params!r:.60}")
     return VoiceToken(
         check_identity(grants.get("identity")),
         incoming.get("allow") is True,
@@ -184,3 +181,7 @@ def _granted(grants: Mapping[str, Any], expires_s: int) -> VoiceToken:
 
 def _refused(code: int, words: str) -> TwilioError:
     return TwilioError(401, code, words)
+
+
+def _bad_grants(words: str) -> TwilioError:
+    return _refused(_BAD_GRANTS, f"Invalid access token grants: {words}")

@@ -1,4 +1,4 @@
-"""The account: every command an app can give, over one exchange.
+"""The account: every operation that an app can request, over one exchange.
 
 All methods run on the engine's loop. They raise :class:`TwilioError` for what Twilio refuses.
 """
@@ -18,7 +18,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Answering, Directory, Phone
 from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
-from mediasim.exchange.states import CALL, CallStatus
+from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.addresses import called, calling
@@ -28,6 +28,7 @@ from mediasim.twilio.errors import (
     bad_parameter,
     not_complete,
     not_found,
+    not_in_progress,
     too_many,
     unavailable,
 )
@@ -44,7 +45,7 @@ from mediasim.twilio.resources import (
     KeyRecord,
     NumberRecord,
 )
-from mediasim.twilio.session import CallDocuments, CallSession, FollowUp
+from mediasim.twilio.session import CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -56,7 +57,6 @@ from mediasim.twilio.webhooks import Webhooks
 
 __all__ = ["Account"]
 
-_NOT_IN_PROGRESS: Final = 21220
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
@@ -77,22 +77,25 @@ class Account(CallDocuments):
         base_url: str = "",
         streams: StreamPort | None = None,
     ) -> None:
-        """``base_url`` is where media are served, without a final slash.
+        """Open an account without calls.
 
-        ``streams`` opens the WebSockets of media streams; None: there are none.
+        ``base_url`` is where media are served, without a final slash. ``streams`` opens the
+        WebSockets of media streams; with None every stream fails.
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
-        self.numbers: ResourceList[NumberRecord] = self.book("IncomingPhoneNumbers")
-        self.applications: ResourceList[ApplicationRecord] = self.book("Applications")
-        self.keys: ResourceList[KeyRecord] = self.book("Keys")
-        self.transcriptions: ResourceList[TranscriptionRecord] = self.book("Transcriptions")
+        self.numbers: ResourceList[NumberRecord] = self.resource_list("IncomingPhoneNumbers")
+        self.applications: ResourceList[ApplicationRecord] = self.resource_list("Applications")
+        self.keys: ResourceList[KeyRecord] = self.resource_list("Keys")
+        self.transcriptions: ResourceList[TranscriptionRecord] = self.resource_list(
+            "Transcriptions"
+        )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
-        self.storage_trouble: Callable[[], str | None] = lambda: None
-        """Why nothing more can be kept on disk; None: it can."""
+        self.storage_problem: Callable[[], str | None] = lambda: None
+        """Returns why nothing more can be stored on disk, or None while it can."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
         self.verbs = {
             **VERBS,
@@ -103,91 +106,91 @@ class Account(CallDocuments):
         self._on_answer: dict[str, RecordingRequest] = {}
         self._calls = 0
 
-    # -- what others ask --------------------------------------------------------------------
+    # -- calls ------------------------------------------------------------------------------
 
     def live_call(self, sid: str) -> LiveCall | None:
-        """The call itself while it is under way."""
+        """Return an active call by its SID; None if there is none."""
         session = self.sessions.get(sid)
         return None if session is None else session.call
 
-    # -- calls ------------------------------------------------------------------------------
+    def create_call(self, request: CallRequest) -> CallRecord:
+        """Place a call whose TwiML runs when it is answered: POST /Calls.
 
-    def create_call(self, ask: CallRequest) -> CallRecord:
-        """POST /Calls: dial, and let the app's document run when it is answered."""
-        self._check_room(f"a call to {ask.to}")
-        to, from_ = called(ask.to), calling(ask.from_)
-        script, callback = ask.script, ask.status_callback
-        if ask.application_sid is not None:
-            application = self.applications.find(ask.application_sid)
-            script = application.script()
+        Raises TwilioError if a parameter is wrong, or no more calls can be carried.
+        """
+        self._check_capacity(f"a call to {request.to}")
+        to, from_ = called(request.to), calling(request.from_)
+        source, callback = request.source, request.status_callback
+        if request.application_sid is not None:
+            application = self.applications.find(request.application_sid)
+            source = application.source()
             callback = callback or application.callback()
-        if ask.participant is None and not script.url and script.twiml is None:
+        if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
         phone = self.directory.phone(to)
-        call = self._new_call(phone, to, from_, "outbound-api", "queued", callback)
-        call.record.caller_name = ask.caller_name
-        if ask.recording is not None:
-            self._on_answer[call.sid] = ask.recording
-        session = self._begin(call, phone)
-        session.send_digits = ask.send_digits
-        session.longest_ns = (ask.time_limit_seconds or 14_400) * NS_PER_SECOND
-        instructions = script if ask.participant is None else self.conferences.take_part
-        self._run(session, session.go_out(instructions, ask.timeout_seconds * NS_PER_SECOND))
+        session = self._new_session(phone, to, from_, "outbound-api", callback)
+        call = session.call
+        call.record.caller_name = request.caller_name
+        if request.recording is not None:
+            self._on_answer[call.sid] = request.recording
+        session.send_digits = request.send_digits
+        session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
+        instructions = source if request.participant is None else self.conferences.take_part
+        self._run(session, session.go_out(instructions, request.timeout_seconds * NS_PER_SECOND))
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
-        """Somebody calls one of the app's numbers.
+        """Place a call to one of the account's numbers.
 
-        Raises TwilioError if nobody claimed it, or the machine can carry no more calls.
+        Raises TwilioError if the account has no such number, or no more calls can be carried.
         """
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
-        self._check_room(f"a call from {from_} to {to}")
-        script = number.script()
+        self._check_capacity(f"a call from {from_} to {to}")
+        source = number.source()
         if number.voice_application_sid:
-            script = self.applications.find(number.voice_application_sid).script()
-        call = self._new_call(phone, to, from_, "inbound", "ringing", number.callback())
-        call.record.phone_number_sid = number.sid
-        session = self._begin(call, phone)
-        self._run(session, session.come_in(script))
-        return call.record
+            source = self.applications.find(number.voice_application_sid).source()
+        session = self._new_session(phone, to, from_, "inbound", number.callback())
+        session.call.record.phone_number_sid = number.sid
+        self._run(session, session.come_in(source))
+        return session.call.record
 
     def place_from_client(
         self,
         from_: str,
         to: str,
         phone: Phone,
-        ask: FollowUp | DialRequest,
+        instructions: FollowUp | DialRequest,
         callback: Callback | None = None,
     ) -> CallRecord:
-        """A client calls out: a document decides who is meant, or it has said so itself.
+        """Place a call from a client, which follows a document or dials one telephone.
 
-        Raises TwilioError if the machine can carry no more calls.
+        Raises TwilioError if no more calls can be carried.
         """
-        self._check_room(f"a call from {from_}")
-        call = self._new_call(phone, to, from_, "inbound", "ringing", callback)
-        session = self._begin(call, phone)
-        if isinstance(ask, DialRequest):
-            ask_for = partial(dial_telephone, request=ask, place=self.place_child)
-            self._run(session, session.come_in(ask_for))
-        else:
-            self._run(session, session.come_in(ask))
-        return call.record
+        self._check_capacity(f"a call from {from_}")
+        session = self._new_session(phone, to, from_, "inbound", callback)
+        follow: Instructions = (
+            partial(dial_telephone, request=instructions, place=self.place_child)
+            if isinstance(instructions, DialRequest)
+            else instructions
+        )
+        self._run(session, session.come_in(follow))
+        return session.call.record
 
-    def _check_room(self, for_what: str, parent: LiveCall | None = None) -> None:
-        """Pass if the machine can carry one more call, and keep what is recorded of it.
+    def _check_capacity(self, what: str, parent: LiveCall | None = None) -> None:
+        """Check that one more call can be carried and recorded.
 
-        Raises TwilioError otherwise, and tells the developer. Calls under way go on as they are,
-        and so do their recordings.
+        Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
+        their recordings are not affected.
         """
         if self.exchange.plane.overloaded():
             refusal, why = too_many(_OVERLOADED), _OVERLOADED
-        elif (trouble := self.storage_trouble()) is not None:
-            refusal, why = unavailable(trouble), trouble
+        elif (problem := self.storage_problem()) is not None:
+            refusal, why = unavailable(problem), problem
         else:
             return
-        words = f"{for_what} is refused: {why}"
+        words = f"{what} is refused: {why}"
         self.notify(None if parent is None else parent.sid, refusal.code, words, warning=True)
         _LOG.warning(words)
         raise refusal
@@ -195,12 +198,13 @@ class Account(CallDocuments):
     def place_child(
         self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
     ) -> CallSession:
-        """A child call, queued, with no document; one that fails where there is no room for it."""
+        """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self.directory.phone(address)
         try:
-            self._check_room(f"dialling {address}", call)
+            self._check_capacity(f"dialling {address}", call)
         except TwilioError:
+            # A refused child needs a call too: Dial reports it to the app as failed.
             phone = replace(phone, answering=Answering("failed"), gateway=None)
         if any(number.phone_number == address for number in self.numbers.all()):
             words = (
@@ -208,27 +212,18 @@ class Account(CallDocuments):
                 "unclaimed numbers, for this sandbox connects no app with itself"
             )
             self.notify(call.sid, _CANNOT_CALL, words, warning=True)
-        child = self._new_call(
-            phone,
-            address,
-            caller_id or call.record.from_,
-            "outbound-dial",
-            "queued",
-            callback,
-            call,
-        )
-        return self._begin(child, phone)
+        from_ = caller_id or call.record.from_
+        return self._new_session(phone, address, from_, "outbound-dial", callback, call)
 
-    def _new_call(
+    def _new_session(
         self,
         phone: Phone,
         to: str,
         from_: str,
         direction: Direction,
-        status: CallStatus,
         callback: Callback | None,
         parent: LiveCall | None = None,
-    ) -> LiveCall:
+    ) -> CallSession:
         self._calls += 1
         call = self.exchange.new_call(
             phone.party,
@@ -236,14 +231,11 @@ class Account(CallDocuments):
             to=to,
             from_=from_,
             direction=direction,
-            status=status,
+            status="ringing" if direction == "inbound" else "queued",
             flow=parent.flow if parent is not None else f"call-{self._calls}",
             parent=parent,
         )
         self.statuses.follow(call.sid, callback)
-        return call
-
-    def _begin(self, call: LiveCall, phone: Phone) -> CallSession:
         session = CallSession(self, call, phone)
         session.on_answer = self._answered
         self.sessions[call.sid] = session
@@ -255,43 +247,44 @@ class Account(CallDocuments):
         def done(task: asyncio.Task[Any]) -> None:
             self._on_answer.pop(session.call.sid, None)
             if not task.cancelled() and (error := task.exception()) is not None:
-                self.broke(session.call, error)
+                self.report_failure(session.call, error)
 
         task.add_done_callback(done)
 
     def _answered(self, session: CallSession) -> None:
-        ask = self._on_answer.pop(session.call.sid, None)
-        if ask is not None:
-            self.recordings.of_call(session, ask, "OutboundAPI")
+        request = self._on_answer.pop(session.call.sid, None)
+        if request is not None:
+            self.recordings.of_call(session, request, "OutboundAPI")
         if session.send_digits:
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 
-    def update_call(self, sid: str, ask: CallUpdate) -> CallRecord:
-        """POST /Calls/{sid}: end it, or give it another document."""
+    def update_call(self, sid: str, request: CallUpdate) -> CallRecord:
+        """End a call, or redirect it to another document: POST /Calls/{sid}.
+
+        Raises TwilioError if the call is not active, or a parameter is wrong.
+        """
         record = self.call_record(sid)
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
-            raise TwilioError(400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
-        if ask.status not in (None, "", "canceled", "completed"):
-            raise bad_parameter(f"Invalid Status {ask.status}: canceled or completed")
-        if ask.status_callback is not None:
-            self.statuses.replace(sid, ask.status_callback)
-        if ask.time_limit_seconds is not None:
-            session.limit(ask.time_limit_seconds * NS_PER_SECOND)
-        if ask.status == "canceled" and session.call.active:
+            raise not_in_progress("Call is not in-progress. Cannot redirect.")
+        if request.status not in (None, "", "canceled", "completed"):
+            raise bad_parameter(f"Invalid Status {request.status}: canceled or completed")
+        if request.status_callback is not None:
+            self.statuses.replace(sid, request.status_callback)
+        if request.time_limit_seconds is not None:
+            session.limit(request.time_limit_seconds * NS_PER_SECOND)
+        if request.status == "canceled" and session.call.active:
             return record  # only what is queued or ringing can be canceled
-        if ask.status in ("canceled", "completed"):
+        if request.status in ("canceled", "completed"):
             session.end("canceled")
-        elif ask.script is not None:
+        elif request.source is not None:
             if not session.call.active:
-                raise TwilioError(
-                    400, _NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect."
-                )
-            session.redirect(ask.script)
+                raise not_in_progress("Call is not in-progress. Cannot redirect.")
+            session.redirect(request.source)
         return record
 
     def delete_call(self, sid: str) -> None:
-        """Forget a call that has ended."""
+        """Delete the record of a call. Raises TwilioError (409) if the call is active."""
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
@@ -299,37 +292,30 @@ class Account(CallDocuments):
 
     # -- recordings -------------------------------------------------------------------------
 
-    def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
-        """POST /Calls/{sid}/Recordings. A child's recording is its parent's."""
+    def start_recording(self, call_sid: str, request: RecordingRequest) -> RecordingRecord:
+        """Start a recording of a call: POST /Calls/{sid}/Recordings.
+
+        A child's recording is its parent's. Raises TwilioError if the call is not in progress, or
+        nothing more can be stored.
+        """
         self.call_record(call_sid)
         session = self.sessions.get(call_sid)
         if session is None or not session.call.active:
-            raise TwilioError(
-                400,
-                _NOT_IN_PROGRESS,
-                "Requested resource is not eligible for recording: the call is not in progress",
+            raise not_in_progress(
+                "Requested resource is not eligible for recording: the call is not in progress"
             )
-        if (trouble := self.storage_trouble()) is not None:
-            raise unavailable(trouble)
+        if (problem := self.storage_problem()) is not None:
+            raise unavailable(problem)
         parent = self.sessions.get(session.call.record.parent_call_sid or "")
         if parent is not None and parent.call.active:
             session = parent
-        return self.recordings.of_call(session, ask, "StartCallRecordingAPI").record
-
-    def update_recording(
-        self, sid: str, status: str, pause_behavior: str | None = None
-    ) -> RecordingRecord:
-        """Pause, resume or stop a recording."""
-        self.recording_record(sid)
-        return self.recordings.update(sid, status, pause_behavior)
-
-    def current_recording(self, call_sid: str) -> RecordingRecord:
-        """``Twilio.CURRENT`` of a call."""
-        self.call_record(call_sid)
-        return self.recordings.current(call_sid)
+        return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
 
     def delete_recording(self, sid: str) -> None:
-        """Its media is gone; its metadata stays for 40 days."""
+        """Delete a recording's media; its metadata stays for 40 days.
+
+        Raises TwilioError if the recording is active or already deleted.
+        """
         record = self.recording_record(sid)
         if record.status == "deleted":
             raise not_found(f"{self.account_path}/Recordings/{sid}.json")
@@ -340,9 +326,10 @@ class Account(CallDocuments):
     # -- the end ----------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """End every call, publish what was recorded, deliver what is to be told."""
+        """End all calls, publish their recordings and deliver all callbacks."""
         for session in list(self.sessions.values()):
             session.end("canceled")
+        # Tasks that end start others: the end of a session publishes recordings.
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.webhooks.settled()

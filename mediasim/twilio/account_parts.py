@@ -1,4 +1,4 @@
-"""What every part of an account works with: its exchange, its app, and what is noted of both.
+"""What all parts of an account share: its exchange, its webhooks, its records and notifications.
 
 The account itself, with every command that an app can give, is
 :class:`mediasim.twilio.account.Account`.
@@ -7,7 +7,7 @@ The account itself, with every command that an app can give, is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -19,18 +19,19 @@ from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, Un
 from mediasim.media.room import Room
 from mediasim.twilio.errors import not_found
 from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
+from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.webhooks import Webhooks
+from mediasim.twilio.webhooks import AppRequest, Webhooks
 
 __all__ = ["AccountParts", "NotificationRecord", "ResourceList"]
 
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 _MOST_NOTIFICATIONS: Final = 10_000
-"""Kept; the oldest go."""
+"""Notifications that are kept, the newest."""
 
 
 class _Filed(Protocol):
-    """A record that a book can hold."""
+    """A record that a resource list can hold."""
 
     sid: str
 
@@ -42,32 +43,33 @@ class ResourceList(Generic[T]):
     """All resources of one kind of an account, in order of creation."""
 
     def __init__(self, name: str, account_sid: str) -> None:
-        """``name`` is the kind's part of a path: ``Queues``."""
+        """Create an empty list. ``name`` is the resource's part of a path: ``Queues``."""
         self._path = f"{account_path(account_sid)}/{name}"
         self._records: dict[str, T] = {}
 
     def all(self) -> list[T]:
-        """Oldest first."""
+        """Return all records, oldest first."""
         return list(self._records.values())
 
     def find(self, sid: str) -> T:
-        """The one of a SID. Raises TwilioError (404, 20404) where there is none."""
+        """Return the record of a SID. Raises TwilioError (404, 20404) if there is none."""
         try:
             return self._records[sid]
         except KeyError:
             raise not_found(f"{self._path}/{sid}.json") from None
 
     def has(self, sid: str) -> bool:
+        """Tell whether there is a record of a SID."""
         return sid in self._records
 
     def add(self, record: T) -> None:
-        """Enter a new one. Raises ValueError if its SID is taken."""
+        """Add a record. Raises ValueError if its SID is taken."""
         if record.sid in self._records:
             raise ValueError(f"{record.sid} is in the book already")
         self._records[record.sid] = record
 
     def remove(self, sid: str) -> T:
-        """Take one out. Raises TwilioError (404, 20404) where there is none."""
+        """Remove and return a record. Raises TwilioError (404, 20404) if there is none."""
         record = self.find(sid)
         del self._records[sid]
         return record
@@ -75,17 +77,17 @@ class ResourceList(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class NotificationRecord:
-    """Something a developer should know of: Twilio's Notification resource."""
+    """An error or a warning for the developer: Twilio's Notification resource."""
 
     sid: str
     account_sid: str
     call_sid: str | None
     error_code: int
     log: str
-    """``"0"`` an error, ``"1"`` a warning."""
+    """``"0"`` for an error, ``"1"`` for a warning."""
     message_text: str
     request_url: str
-    """What was asked of the app when it happened, "" where nothing was."""
+    """URL of the request to the app that failed; "" if there was none."""
     created_ns: int
     request_method: str = "POST"
     request_variables: str = ""
@@ -93,7 +95,7 @@ class NotificationRecord:
     response_body: str = ""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """As it stands in a list."""
+        """Return the notification as a list of them shows it."""
         asked = self.request_url or None
         return {
             "account_sid": self.account_sid,
@@ -113,7 +115,7 @@ class NotificationRecord:
         }
 
     def to_full_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """As it is shown by itself: with what was asked and answered."""
+        """Return the notification with the request and the response that it is about."""
         return {
             **self.to_twilio_json(dates),
             "request_variables": self.request_variables,
@@ -123,22 +125,26 @@ class NotificationRecord:
 
 
 class AccountParts:
-    """The exchange, the app's webhooks, and the records that several parts of an account share."""
+    """The exchange, the webhooks and the records that the parts of an account share."""
 
     def __init__(
         self, exchange: Exchange, account: AccountRecord, webhooks: Webhooks, base_url: str
     ) -> None:
-        """``base_url`` is where media are served, without a final slash."""
+        """Open an account without records; media are served at ``base_url``, without a slash."""
         self.exchange = exchange
         self.account = account
         self.webhooks = webhooks
         self.base_url = base_url
         self.room = Room(exchange.plane)
-        """All legs share it, so that any may meet any."""
-        self._books: dict[str, ResourceList[Any]] = {}
+        """The room of all legs, so that any two of them can be connected."""
+        self._lists: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
         self._tasks: set[asyncio.Task[Any]] = set()
-        exchange.on_fault = self.broke
+        exchange.on_fault = self.report_failure
+
+    @property
+    def sid(self) -> str:
+        return self.account.sid
 
     @property
     def catalogue(self) -> Catalogue:
@@ -164,26 +170,51 @@ class AccountParts:
     def account_path(self) -> str:
         return account_path(self.account.sid)
 
-    def book(self, name: str) -> ResourceList[Any]:
-        """The records of a resource, by its part of a path: ``Queues``."""
-        return self._books.setdefault(name, ResourceList(name, self.account.sid))
+    def resource_list(self, name: str) -> ResourceList[Any]:
+        """Return the records of a resource by its part of a path: ``Queues``."""
+        return self._lists.setdefault(name, ResourceList(name, self.account.sid))
 
     def call_record(self, sid: str) -> CallRecord:
-        """Raises TwilioError for a call there is not."""
+        """Return the record of a call. Raises TwilioError (404, 20404) if there is none."""
         try:
             return self.exchange.catalogue.call(sid)
         except UnknownSid:
             raise not_found(f"{self.account_path}/Calls/{sid}.json") from None
 
     def recording_record(self, sid: str) -> RecordingRecord:
-        """Raises TwilioError for a recording there is not."""
+        """Return the record of a recording. Raises TwilioError (404, 20404) if there is none."""
         try:
             return self.exchange.catalogue.recording(sid)
         except UnknownSid:
             raise not_found(f"{self.account_path}/Recordings/{sid}.json") from None
 
+    def send_callback(
+        self,
+        callback: Callback,
+        params: Params,
+        kind: str,
+        sid: str,
+        *,
+        lane: str = "",
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        """Send a callback about a call, recording or conference, in order of its lane.
+
+        ``lane`` is ``sid`` by default. ``done`` is called once it was sent or has failed.
+        """
+        request = AppRequest(callback.url, callback.method, tuple(params), kind, sid)
+        self.webhooks.notify(request, lane or sid, done)
+
+    def recording_params(self, record: RecordingRecord) -> Params:
+        """Return the parameters that callbacks of calls and verbs have of a recording."""
+        return [
+            ("RecordingUrl", self.recording_url(record.sid)),
+            ("RecordingSid", record.sid),
+            ("RecordingDuration", str(record.duration_seconds())),
+        ]
+
     def recording_url(self, sid: str) -> str:
-        """Where a recording's media is served, without an extension."""
+        """Return the URL of a recording's media, without an extension."""
         return f"{self.base_url}{self.account_path}/Recordings/{sid}"
 
     def notify(
@@ -196,12 +227,15 @@ class AccountParts:
         line: int | None = None,
         warning: bool = False,
     ) -> None:
-        """Note something for the developer: Twilio's notifications."""
+        """Add a notification for the developer, an error or a warning.
+
+        ``request_url`` is the request to the app that it is about, ``line`` that of its document.
+        """
         words = message if line is None else f"{message} (line {line})"
         self.notifications.append(
             NotificationRecord(
-                sid=self.exchange.sids.new("NO"),
-                account_sid=self.account.sid,
+                sid=self.new_sid("NO"),
+                account_sid=self.sid,
                 call_sid=call_sid,
                 error_code=code,
                 log="1" if warning else "0",
@@ -213,19 +247,19 @@ class AccountParts:
         del self.notifications[:-_MOST_NOTIFICATIONS]
 
     def new_sid(self, prefix: str) -> str:
-        """The next SID of a kind."""
+        """Return the next SID of a prefix."""
         return self.exchange.sids.new(prefix)
 
     def new_secret(self, sid: str) -> str:
-        """The secret of an API key: 32 letters and digits, the seed's."""
+        """Return the secret of an API key, 32 hexadecimal digits drawn from the seed."""
         return self.exchange.seeds.digest(f"secret/{sid}", 16).hex()
 
-    def broke(self, call: LiveCall, error: BaseException) -> None:
-        """A fault of our own, or a party that could not go on: the call goes on without it."""
+    def report_failure(self, call: LiveCall, error: BaseException) -> None:
+        """Report an internal error or a failed party of a call; the call itself goes on."""
         self.notify(call.sid, 13000, f"{type(error).__name__}: {error}")
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run something that outlives any call."""
+        """Run a task that outlives its call, and that closing the account waits for."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,11 +1,12 @@
-"""Telephone numbers as an app writes them, and as Twilio does."""
+"""Reading of telephone numbers and addresses in the forms that apps write them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
-from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.errors import bad_parameter
 
 __all__ = ["called", "calling"]
 
@@ -14,39 +15,46 @@ _NO_FROM: Final = 21213
 _INVALID_TO: Final = 21211
 _INVALID_FROM: Final = 21212
 
+_TO_TEST: Final = "The number you are attempting to call, {}, "
 _MAGIC_TO: Final = {
-    "+15005550001": (21217, "is not a valid phone number"),
-    "+15005550002": (21214, "cannot be reached"),
-    "+15005550003": (21215, "is international, which your account may not call"),
-    "+15005550004": (21216, "is blocked for your account"),
+    "+15005550001": (21217, f"{_TO_TEST}is not a valid phone number."),
+    "+15005550002": (21214, f"{_TO_TEST}cannot be reached."),
+    "+15005550003": (21215, f"{_TO_TEST}is international, which your account may not call."),
+    "+15005550004": (21216, f"{_TO_TEST}is blocked for your account."),
 }
-"""Twilio's test numbers to call (docs, Test credentials)."""
-_MAGIC_FROM: Final = {"+15005550001": (_INVALID_FROM, "is not a valid phone number")}
-"""The same to call from."""
+"""Errors of Twilio's test numbers to call (docs, Test credentials)."""
+_MAGIC_FROM: Final = {
+    "+15005550001": (_INVALID_FROM, "The From phone number {} is not a valid phone number.")
+}
+"""Errors of Twilio's test numbers to call from."""
 
 
 def called(text: str) -> str:
-    """``To`` as Twilio writes it. Raises TwilioError where nobody can be called so."""
-    if not text:
-        raise bad_parameter("No 'To' number is specified", _NO_TO)
-    if text in _MAGIC_TO:
-        code, why = _MAGIC_TO[text]
-        raise bad_parameter(f"The number you are attempting to call, {text}, {why}.", code)
-    return _written(text) or _refuse("To", text, _INVALID_TO)
+    """Return a ``To`` as Twilio writes it. Raises TwilioError if it cannot be called."""
+    return _read("To", text, _MAGIC_TO, _NO_TO, _INVALID_TO)
 
 
 def calling(text: str) -> str:
-    """``From`` as Twilio writes it. Raises TwilioError."""
+    """Return a ``From`` as Twilio writes it. Raises TwilioError if it is not valid."""
+    return _read("From", text, _MAGIC_FROM, _NO_FROM, _INVALID_FROM)
+
+
+def _read(
+    name: str, text: str, magic: Mapping[str, tuple[int, str]], absent: int, invalid: int
+) -> str:
     if not text:
-        raise bad_parameter("No 'From' number is specified", _NO_FROM)
-    if text in _MAGIC_FROM:
-        code, why = _MAGIC_FROM[text]
-        raise bad_parameter(f"The From phone number {text} {why}.", code)
-    return _written(text) or _refuse("From", text, _INVALID_FROM)
+        raise bad_parameter(f"No '{name}' number is specified", absent)
+    if text in magic:
+        code, words = magic[text]
+        raise bad_parameter(words.format(text), code)
+    found = _written(text)
+    if found is None:
+        raise bad_parameter(f"The '{name}' number {text} is not a valid number.", invalid)
+    return found
 
 
 def _written(text: str) -> str | None:
-    """E.164, or a client's name or SIP address as it is; None for anything else."""
+    """Return a number in E.164, a client or SIP address as it is, None for anything else."""
     if re.fullmatch(r"(client|sips?):\S+", text):
         return text
     digits = re.sub(r"[\s().-]", "", text)
@@ -58,8 +66,3 @@ def _written(text: str) -> str | None:
         if re.fullmatch(pattern, digits):
             return prefix + digits
     return None
-
-
-def _refuse(name: str, text: str, code: int) -> str:
-    error: TwilioError = bad_parameter(f"The '{name}' number {text} is not a valid number.", code)
-    raise error

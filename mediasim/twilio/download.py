@@ -1,7 +1,7 @@
-"""Downloads of a recording's media as Twilio answers them: HTTP status, error code, file.
+"""Responses to downloads of a recording's media: HTTP status, error code, file.
 
-Which file is given, and why none, the exchange decides (:mod:`mediasim.exchange.rendition`); here
-each outcome has its answer. Content types are Twilio's: ``audio/x-wav`` and ``audio/mpeg``.
+:mod:`mediasim.exchange.rendition` decides which file is served; here each outcome has its
+response. Content types are Twilio's: ``audio/x-wav`` and ``audio/mpeg``.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ ANSWERS: Final[dict[DownloadOutcome, _Answer]] = {
     # Our choice.
     "invalid-channels": _Answer(400, BAD_PARAMETER),
 }
-"""Each outcome's HTTP status, error code in the body, and warning among the notifications."""
+"""HTTP status, error code of the body and code of the notification, by outcome."""
 
 _CONTENT_TYPES: Final[dict[Format, str]] = {"wav": "audio/x-wav", "mp3": "audio/mpeg"}
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The answer to a download: a file, or why there is none."""
+    """The response to a download: a file, or why there is none."""
 
     status: int
     """HTTP status: 200, 400 or 404."""
     message: str
-    """Why, in words."""
+    """Why this file was chosen, or why there is none."""
     path: Path | None = None
-    """The file to send, with status 200 only; so are the next two."""
+    """The file to send; None unless the status is 200."""
     content_type: str | None = None
     channels: int | None = None
     code: int | None = None
-    """Twilio's error code, with any other status."""
+    """Twilio's error code; None with status 200."""
     notification: int | None = None
-    """Twilio's warning to be put among the call's notifications."""
+    """Code of the warning to add to the call's notifications; None for no warning."""
 
 
 def download(
@@ -64,7 +64,7 @@ def download(
     requested_channels: int | str | None = None,
     format: Format = "wav",
 ) -> Download:
-    """The answer to a download of a recording.
+    """Return the response to a download of a recording.
 
     ``requested_channels`` is the query parameter RequestedChannels as it came, None without one.
     """

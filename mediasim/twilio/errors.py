@@ -1,4 +1,4 @@
-"""Errors as Twilio answers them: an HTTP status, a code of its error dictionary, and words."""
+"""Errors of Twilio's API: an HTTP status, a code of its error dictionary and a message."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ __all__ = [
     "bad_parameter",
     "not_complete",
     "not_found",
+    "not_in_progress",
     "too_many",
     "unavailable",
 ]
@@ -21,11 +22,12 @@ BAD_PARAMETER: Final = 20001
 _NOT_COMPLETE: Final = 20009
 TOO_MANY: Final = 20429
 _UNAVAILABLE: Final = 20503
+_NOT_IN_PROGRESS: Final = 21220
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 
 
 class TwilioError(Exception):
-    """What a request is refused with."""
+    """The error that a request is refused with."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
@@ -34,7 +36,7 @@ class TwilioError(Exception):
         self.message = message
 
     def to_json(self) -> dict[str, Any]:
-        """The body of the answer."""
+        """Return the body of the response."""
         return {
             "code": self.code,
             "message": self.message,
@@ -44,26 +46,31 @@ class TwilioError(Exception):
 
 
 def not_found(path: str) -> TwilioError:
-    """There is nothing at a path."""
+    """Return the error (404, 20404) that there is nothing at a path."""
     return TwilioError(404, NOT_FOUND, f"The requested resource {path} was not found")
 
 
 def bad_parameter(message: str, code: int = BAD_PARAMETER) -> TwilioError:
-    """A parameter has a value that it cannot have."""
+    """Return the error (400) that a parameter has a wrong value."""
     return TwilioError(400, code, message)
 
 
+def not_in_progress(message: str) -> TwilioError:
+    """Return the error (400, 21220) that a call or recording is not in progress."""
+    return TwilioError(400, _NOT_IN_PROGRESS, message)
+
+
 def not_complete(what: str, status: str) -> TwilioError:
-    """A resource is to be deleted that is still under way."""
+    """Return the error (409, 20009) that an active resource cannot be deleted."""
     words = f"Cannot delete this resource before it is complete: the {what} is {status}"
     return TwilioError(409, _NOT_COMPLETE, words)
 
 
 def too_many(why: str) -> TwilioError:
-    """There is no room for more at the moment."""
+    """Return the error (429, 20429) that no more can be carried at the moment."""
     return TwilioError(429, TOO_MANY, f"Too Many Requests: {why}")
 
 
 def unavailable(why: str) -> TwilioError:
-    """It cannot be done as long as something here is broken."""
+    """Return the error (503, 20503) that something of the sandbox is broken."""
     return TwilioError(503, _UNAVAILABLE, f"Service Unavailable: {why}")

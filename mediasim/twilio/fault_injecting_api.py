@@ -1,7 +1,7 @@
-"""The API and its media as they are found in bad weather: an ASGI application before the API's.
+"""Fault injection into requests to the API and downloads: an ASGI application before the API's.
 
-A request that the weather refuses is not carried out. Downloads are slow in real time, for who
-downloads is outside the loop's; one that is truncated ends with its connection broken.
+A request that is refused is not processed. Downloads are slow in real time, for the downloading
+app is outside the loop's time; a truncated download ends with its connection broken.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.fault_injection import DownloadFault
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
-from mediasim.twilio.rest.responses import refused
+from mediasim.twilio.rest.responses import error_response
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import API_REQUEST, DOWNLOAD
 
@@ -35,21 +35,22 @@ _SLICES_A_SECOND: Final = 20
 
 
 class FaultInjectingApi:
-    """Passes on what the weather lets through."""
+    """An ASGI application that injects faults into the requests to another one."""
 
-    def __init__(self, app: App, service: Account, gate: Gate, *, refuses: bool = True) -> None:
-        """``gate`` leads to the engine's loop, where ``service`` lives.
+    def __init__(self, app: App, account: Account, gate: Gate, *, refuses: bool = True) -> None:
+        """Wrap an application. ``gate`` runs work on the engine's loop, where the account lives.
 
-        ``refuses``: requests and downloads are struck here, not at another front before this.
+        ``refuses``: whether faults of requests and downloads are injected here, not at a front
+        before this process.
         """
         self._refuses = refuses
         self._app = app
-        self._service = service
-        self._webhooks = service.webhooks
+        self._account = account
+        self._webhooks = account.webhooks
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._webhooks.weather.calm or scope["type"] != "http":
+        if self._webhooks.faults.idle or scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
@@ -63,15 +64,15 @@ class FaultInjectingApi:
             words = _WORDS.get(status, "An internal server error has occurred")
             error = TwilioError(status, _CODES.get(status, 20500), words)
             as_xml = not path.endswith(".json")
-            await refused(error, as_xml=as_xml)(scope, receive, send)
-        elif method == "POST" and self._webhooks.weather.early:
-            await self._told_first(scope, receive, send)
+            await error_response(error, as_xml=as_xml)(scope, receive, send)
+        elif method == "POST" and self._webhooks.faults.early:
+            await self._callbacks_first(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     def _refusal(self, method: str, path: str) -> int | None:
-        url = self._service.base_url + path
-        status = self._webhooks.weather.request(url)
+        url = self._account.base_url + path
+        status = self._webhooks.faults.request(url)
         if status is not None:
             words = f"answered {status}"
             self._webhooks.note(
@@ -79,81 +80,81 @@ class FaultInjectingApi:
             )
         return status
 
-    async def _told_first(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _callbacks_first(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._gate(self._webhooks.request_begins)
-        told = False
+        ended = False
 
-        async def once_told(message: Message) -> None:
-            nonlocal told
-            if not told:
-                told = True
+        async def send_last(message: Message) -> None:
+            nonlocal ended
+            if not ended:
+                ended = True
                 await self._gate(self._webhooks.request_ends)
             await send(message)
 
         try:
-            await self._app(scope, receive, once_told)
+            await self._app(scope, receive, send_last)
         finally:
-            if not told:
+            if not ended:
                 await self._gate(self._webhooks.request_ends)
 
     # -- downloads --------------------------------------------------------------------------
 
     async def _download(self, sid: str, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        fate = await self._gate(lambda: self._fate(sid, path))
-        if fate.missing:
-            await refused(not_found(path))(scope, receive, send)
+        fault = await self._gate(lambda: self._download_fault(sid, path))
+        if fault.missing:
+            await error_response(not_found(path))(scope, receive, send)
         elif scope["method"] == "HEAD":
             await self._app(scope, receive, send)
         else:
-            await self._app(scope, receive, _Connection(fate, send).send)
+            await self._app(scope, receive, _Connection(fault, send).send)
 
-    def _fate(self, sid: str, path: str) -> DownloadFault:
+    def _download_fault(self, sid: str, path: str) -> DownloadFault:
         try:
-            record = self._service.catalogue.recording(sid)
+            record = self._account.catalogue.recording(sid)
         except LookupError:
             return DownloadFault()
         if record.status != "completed":
             return DownloadFault()
-        age_ns = self._service.now_ns - record.updated_ns
-        url = self._service.base_url + path
-        fate = self._webhooks.weather.download(sid, url, age_ns)
-        if fate.injected:
-            error = "not found, by the weather" if fate.missing else None
+        age_ns = self._account.now_ns - record.updated_ns
+        url = self._account.base_url + path
+        fault = self._webhooks.faults.download(sid, url, age_ns)
+        if fault.injected:
+            error = "not found, by the weather" if fault.missing else None
             request = AppRequest(url, "GET", kind=DOWNLOAD, sid=sid)
-            self._webhooks.note(request, fate.injected, error)
-        return fate
+            self._webhooks.note(request, fault.injected, error)
+        return fault
 
 
 class _Connection:
-    """What a poor connection lets through."""
+    """A connection that slows a download down or breaks it off."""
 
-    def __init__(self, fate: DownloadFault, send: Send) -> None:
-        self._fate = fate
+    def __init__(self, fault: DownloadFault, send: Send) -> None:
+        self._download_fault = fault
         self._send = send
-        self._left: int | None = None
-        """Bytes until it breaks; None: it does not."""
+        self._remaining: int | None = None
+        """Bytes that can be sent until the connection breaks; None: it does not break."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if self._fate.truncated is not None and message["status"] < 300:
+            if self._download_fault.truncated is not None and message["status"] < 300:
                 length = int(dict(message["headers"]).get(b"content-length", b"0"))
-                self._left = int(length * self._fate.truncated)
+                self._remaining = int(length * self._download_fault.truncated)
             await self._send(message)
             return
         body = message.get("body", b"")
-        if self._left is not None:
-            body = body[: self._left]
-            self._left -= len(body)
+        if self._remaining is not None:
+            body = body[: self._remaining]
+            self._remaining -= len(body)
         for piece in self._pieces(body):
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            if self._fate.bytes_per_second is not None:
-                await asyncio.sleep(len(piece) / self._fate.bytes_per_second)
-        # Never said to be over, one that is truncated ends with its connection.
-        if self._left is None and not message.get("more_body"):
+            if self._download_fault.bytes_per_second is not None:
+                await asyncio.sleep(len(piece) / self._download_fault.bytes_per_second)
+        # A truncated download has no last message, so the server breaks the connection.
+        if self._remaining is None and not message.get("more_body"):
             await self._send({"type": "http.response.body", "body": b""})
 
     def _pieces(self, body: bytes) -> list[bytes]:
-        rate = self._fate.bytes_per_second
+        rate = self._download_fault.bytes_per_second
         size = len(body) if rate is None else max(1, rate // _SLICES_A_SECOND)
         return [body[start : start + size] for start in range(0, len(body), size or 1)]

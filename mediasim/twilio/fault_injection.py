@@ -1,10 +1,10 @@
-"""The weather there is now: spells that have begun and not ended, and whom they strike.
+"""Fault injection: the rules that are active now, and what they do to requests and media.
 
-What networks and servers do to callbacks, requests and media on their worse days, by a seed, and
-said in the delivery log. Several spells add up. Every draw is a stream of the seed, labelled with
-the spell's number and how many callbacks, requests, downloads or recordings it has met; so the
-same test meets the same weather. All of it is used on the engine's loop, but for
-:attr:`Weather.calm`.
+Faults are those of real networks and servers; they are drawn from a seed and named in the delivery
+log. Several rules add up. Every draw is a stream of the seed, labelled with the rule's number and
+how many callbacks, requests, downloads or recordings were in its scope; so the same test has the
+same faults. All of it is used on the engine's loop, but for :attr:`FaultInjection.idle`, which any
+thread may read. What is called weather in the user's configuration is a list of such rules.
 """
 
 from __future__ import annotations
@@ -25,46 +25,46 @@ _WHOLE: Final = 1 << 64
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """Everything it does happens to all that is in its scope, as often as it says."""
+    """Faults, and the scope of what they happen to."""
 
     webhook_delay_ns: tuple[int, int] | None = None
-    """Callbacks come this much later: at least, at most."""
+    """Least and most nanoseconds by which callbacks are delayed; None: no delay."""
     webhook_duplicate: int = 1
-    """How often each callback is delivered."""
+    """Number of times that each callback is delivered."""
     webhook_reorder: bool = False
-    """Each callback is overtaken by the next one of its call or conference."""
+    """Whether each callback is overtaken by the next one of its call or conference."""
     webhook_drop: bool = False
-    """Callbacks are never sent."""
+    """Whether callbacks are not sent at all."""
     webhook_status: int | None = None
-    """The app's answer is lost; this status comes in its stead, and the callback is sent again."""
+    """Status that replaces the app's first response, so that the callback is sent again."""
     webhook_early: bool = False
-    """What a POST to the API causes is told before the POST is answered."""
+    """Whether callbacks that a POST to the API causes are sent before the response to the POST."""
     media_missing_ns: int = 0
-    """For so long after a recording is completed its media is not found."""
+    """Nanoseconds after its completion during which a recording's media is not found."""
     media_bytes_per_second: int | None = None
-    """Downloads are no faster, in real time."""
+    """Highest rate of downloads in real time; None: no limit."""
     media_truncated: float | None = None
-    """The share of a download that arrives before the connection breaks."""
+    """Share of a download that is sent before the connection breaks; None: it does not."""
     api_status: int | None = None
-    """Requests to the API are refused with this status: 429, or one of 5xx."""
+    """Status that requests to the API are refused with: 429, or one of 5xx; None: none are."""
     recorder_faults: tuple[FaultOrder, ...] = ()
-    """Recordings are broken in these ways when they are completed, one after the other."""
+    """Faults that are put into completed recordings, one after the other."""
 
     kinds: tuple[str, ...] = ()
-    """Only callbacks of these kinds; none named: of all."""
+    """Kinds of callbacks in scope; empty: all."""
     sid: str | None = None
-    """Only what is about this call, conference or recording."""
+    """SID of the call, conference or recording in scope; None: all."""
     url: str | None = None
-    """Only where this is part of the URL: of the callback, or of the request."""
+    """Text that the URL of a callback or request in scope contains; None: any URL."""
     number: str | None = None
-    """Only recordings of calls from or to this number."""
+    """Number that recorded calls in scope are from or to; None: any number."""
     share: float = 1.0
-    """The share that is struck, drawn from the seed."""
+    """Share of what is in scope that the faults happen to, drawn from the seed."""
     times: int | None = None
-    """Only the first so many callbacks, requests, downloads and recordings."""
+    """Most callbacks, requests, downloads and recordings each; None: no limit."""
 
     def to_json(self) -> dict[str, Any]:
-        """What it does, and to whom; without what it leaves alone."""
+        """Return the fields that differ from their defaults."""
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         plain = {field.name: field.default for field in fields(self)}
         given["recorder_faults"] = tuple(str(order) for order in self.recorder_faults)
@@ -73,10 +73,10 @@ class FaultRule:
 
 @dataclass(slots=True)
 class CallbackFault:
-    """What becomes of one callback."""
+    """What is done to one callback."""
 
     injected: list[str] = field(default_factory=list)
-    """The same in words, for the log."""
+    """The faults in words, for the delivery log."""
     delay_ns: int = 0
     copies: int = 1
     status: int | None = None
@@ -86,7 +86,7 @@ class CallbackFault:
 
 @dataclass(slots=True)
 class DownloadFault:
-    """What becomes of one download of a recording's media."""
+    """What is done to one download of a recording's media."""
 
     injected: list[str] = field(default_factory=list)
     missing: bool = False
@@ -97,13 +97,13 @@ class DownloadFault:
 @dataclass(slots=True)
 class _Active:
     number: int
-    spell: FaultRule
-    met: Counter[str] = field(default_factory=Counter)
-    struck: Counter[str] = field(default_factory=Counter)
+    rule: FaultRule
+    seen: Counter[str] = field(default_factory=Counter)
+    hits: Counter[str] = field(default_factory=Counter)
 
 
 class FaultInjection:
-    """Fair until a spell begins."""
+    """The active rules, none at first."""
 
     def __init__(self, seeds: Seeds) -> None:
         self._seeds = seeds
@@ -111,106 +111,111 @@ class FaultInjection:
         self._active: list[_Active] = []
 
     @property
-    def calm(self) -> bool:
-        """Whether nothing goes wrong. May be asked from any thread."""
+    def idle(self) -> bool:
+        """Whether no rule is active. May be read from any thread."""
         return not self._active
 
-    def begin(self, spell: FaultRule) -> str:
-        """From now on this too; returns what to end it by."""
+    def begin(self, rule: FaultRule) -> str:
+        """Activate a rule and return its name."""
         self._begun += 1
-        self._active.append(_Active(self._begun, spell))
+        self._active.append(_Active(self._begun, rule))
         return str(self._begun)
 
     def end(self, name: str) -> None:
-        """Raises LookupError if there is no such spell."""
-        left = [each for each in self._active if str(each.number) != name]
-        if len(left) == len(self._active):
+        """Deactivate a rule by its name. Raises LookupError if no active rule has it."""
+        remaining = [each for each in self._active if str(each.number) != name]
+        if len(remaining) == len(self._active):
             known = ", ".join(str(each.number) for each in self._active) or "none"
             raise LookupError(f"there is no spell of weather {name!r}; there are: {known}")
-        self._active = left
+        self._active = remaining
 
     def clear(self) -> None:
-        """End all spells."""
+        """Deactivate all rules."""
         self._active = []
 
-    def spells(self) -> list[tuple[str, FaultRule]]:
-        """Those under way, by name."""
-        return [(str(each.number), each.spell) for each in self._active]
+    def rules(self) -> list[tuple[str, FaultRule]]:
+        """Return the active rules with their names."""
+        return [(str(each.number), each.rule) for each in self._active]
 
-    def adopt(self, spells: Iterable[tuple[str, FaultRule]]) -> None:
-        """Have these spells, by the names they have elsewhere, instead of its own."""
-        self._active = [_Active(int(name), spell) for name, spell in spells]
+    def replace(self, rules: Iterable[tuple[str, FaultRule]]) -> None:
+        """Replace all rules by those of another process, under the names that they have there."""
+        self._active = [_Active(int(name), rule) for name, rule in rules]
         self._begun = max((each.number for each in self._active), default=0)
 
-    # -- whom it strikes --------------------------------------------------------------------
+    # -- draws ------------------------------------------------------------------------------
 
     def callback(self, kind: str, sid: str, url: str) -> CallbackFault:
-        """What becomes of a callback; to be asked once for each."""
-        fate = CallbackFault()
-        for label, spell in self._striking("callback", (sid,), url, _touches_callbacks, kind):
-            if spell.webhook_delay_ns is not None:
-                fate.delay_ns += self._drawn(label, *spell.webhook_delay_ns)
-            fate.copies = max(fate.copies, spell.webhook_duplicate)
-            fate.status = fate.status or spell.webhook_status
-            fate.dropped |= spell.webhook_drop
-            fate.overtaken |= spell.webhook_reorder
-        if fate.dropped:
-            fate.injected = ["dropped"]
-            return fate
-        if fate.delay_ns:
-            fate.injected.append(f"delayed by {fate.delay_ns / 1e9:g} s")
-        if fate.status is not None:
-            fate.injected.append(f"the first answer replaced by {fate.status}, and sent again")
-        return fate
+        """Draw the faults of a callback. Each call is a draw: once for each callback."""
+        fault = CallbackFault()
+        for label, rule in self._matching("callback", (sid,), url, _affects_callbacks, kind):
+            if rule.webhook_delay_ns is not None:
+                fault.delay_ns += self._drawn(label, *rule.webhook_delay_ns)
+            fault.copies = max(fault.copies, rule.webhook_duplicate)
+            fault.status = fault.status or rule.webhook_status
+            fault.dropped |= rule.webhook_drop
+            fault.overtaken |= rule.webhook_reorder
+        if fault.dropped:
+            fault.injected = ["dropped"]
+            return fault
+        if fault.delay_ns:
+            fault.injected.append(f"delayed by {fault.delay_ns / 1e9:g} s")
+        if fault.status is not None:
+            fault.injected.append(f"the first answer replaced by {fault.status}, and sent again")
+        return fault
 
     def comes_early(self, kind: str, sid: str, url: str) -> bool:
-        """Whether a callback that a POST causes is told before the POST is answered."""
-        return bool(list(self._striking("early", (sid,), url, lambda it: it.webhook_early, kind)))
+        """Draw whether a callback that a POST causes is sent before the response to the POST."""
+        return bool(
+            list(self._matching("early", (sid,), url, lambda rule: rule.webhook_early, kind))
+        )
 
     @property
     def early(self) -> bool:
-        """Whether any callback may come early."""
-        return any(each.spell.webhook_early for each in self._active)
+        """Whether any rule sends callbacks before the response to the POST that causes them."""
+        return any(each.rule.webhook_early for each in self._active)
 
     def request(self, url: str) -> int | None:
-        """The status that a request to the API is refused with; None: it is not."""
-        struck = list(self._striking("request", (), url, lambda it: it.api_status is not None))
-        return struck[0][1].api_status if struck else None
+        """Draw the status that a request to the API is refused with; None: it is not refused."""
+        # A list, so that every rule in scope draws and counts, though the first alone applies.
+        hits = list(self._matching("request", (), url, lambda rule: rule.api_status is not None))
+        return hits[0][1].api_status if hits else None
 
     def download(self, sid: str, url: str, since_completed_ns: int) -> DownloadFault:
-        """What becomes of a download; ``since_completed_ns``: the age of the recording's media."""
-        fate = DownloadFault()
-        for _, spell in self._striking(
-            "download", (sid,), url, lambda spell: _touches_media(spell, since_completed_ns)
+        """Draw the faults of a download; ``since_completed_ns`` is the age of the recording."""
+        fault = DownloadFault()
+        for _, rule in self._matching(
+            "download", (sid,), url, lambda rule: _affects_media(rule, since_completed_ns)
         ):
-            if since_completed_ns < spell.media_missing_ns:
-                fate.missing = True
-            fate.bytes_per_second = fate.bytes_per_second or spell.media_bytes_per_second
-            fate.truncated = fate.truncated if fate.truncated is not None else spell.media_truncated
-        if fate.missing:
-            fate.injected = [f"not found, {since_completed_ns / 1e9:g} s after it was completed"]
-            return fate
-        if fate.bytes_per_second is not None:
-            fate.injected.append(f"sent at {fate.bytes_per_second} bytes a second")
-        if fate.truncated is not None:
-            fate.injected.append(f"broken off after {fate.truncated:.0%}")
-        return fate
+            if since_completed_ns < rule.media_missing_ns:
+                fault.missing = True
+            fault.bytes_per_second = fault.bytes_per_second or rule.media_bytes_per_second
+            fault.truncated = (
+                fault.truncated if fault.truncated is not None else rule.media_truncated
+            )
+        if fault.missing:
+            fault.injected = [f"not found, {since_completed_ns / 1e9:g} s after it was completed"]
+            return fault
+        if fault.bytes_per_second is not None:
+            fault.injected.append(f"sent at {fault.bytes_per_second} bytes a second")
+        if fault.truncated is not None:
+            fault.injected.append(f"broken off after {fault.truncated:.0%}")
+        return fault
 
     def recording(
         self, sids: Collection[str], url: str, numbers: Collection[str]
     ) -> tuple[FaultOrder, ...]:
-        """How a recording is broken that is complete now; to be asked once for each.
+        """Draw the faults of a completed recording. Each call is a draw: once for each recording.
 
-        ``sids``: its own and those of what it is a recording of; ``numbers``: those of its call.
+        ``sids`` are its own and its call's or conference's; ``numbers`` are those of its call.
         """
 
-        def breaks(spell: FaultRule) -> bool:
-            return bool(spell.recorder_faults) and spell.number in (None, *numbers)
+        def breaks(rule: FaultRule) -> bool:
+            return bool(rule.recorder_faults) and rule.number in (None, *numbers)
 
-        struck = self._striking("recording", sids, url, breaks)
-        return tuple(order for _, spell in struck for order in spell.recorder_faults)
+        hits = self._matching("recording", sids, url, breaks)
+        return tuple(order for _, rule in hits for order in rule.recorder_faults)
 
-    def _striking(
+    def _matching(
         self,
         group: Group,
         sids: Collection[str],
@@ -219,42 +224,43 @@ class FaultInjection:
         kind: str = "",
     ) -> Iterator[tuple[str, FaultRule]]:
         for each in self._active:
-            spell = each.spell
-            if not suits(spell) or not _in_scope(spell, sids, url, kind):
+            rule = each.rule
+            if not suits(rule) or not _in_scope(rule, sids, url, kind):
                 continue
-            if spell.times is not None and each.struck[group] >= spell.times:
+            if rule.times is not None and each.hits[group] >= rule.times:
                 continue
-            label = f"{each.number}/{group}/{each.met[group]}"
-            each.met[group] += 1
-            if self._seeds.key(label) < spell.share * _WHOLE:
-                each.struck[group] += 1
-                yield label, spell
+            label = f"{each.number}/{group}/{each.seen[group]}"
+            # Counted before the draw: every object in scope has a draw of its own, hit or not.
+            each.seen[group] += 1
+            if self._seeds.key(label) < rule.share * _WHOLE:
+                each.hits[group] += 1
+                yield label, rule
 
     def _drawn(self, label: str, low: int, high: int) -> int:
         return low + self._seeds.key(f"{label}/delay") % (high - low + 1)
 
 
-def _in_scope(spell: FaultRule, sids: Collection[str], url: str, kind: str) -> bool:
+def _in_scope(rule: FaultRule, sids: Collection[str], url: str, kind: str) -> bool:
     return (
-        (not kind or not spell.kinds or kind in spell.kinds)
-        and (spell.sid is None or spell.sid in sids)
-        and (spell.url is None or spell.url in url)
+        (not kind or not rule.kinds or kind in rule.kinds)
+        and (rule.sid is None or rule.sid in sids)
+        and (rule.url is None or rule.url in url)
     )
 
 
-def _touches_callbacks(spell: FaultRule) -> bool:
+def _affects_callbacks(rule: FaultRule) -> bool:
     return (
-        spell.webhook_delay_ns is not None
-        or spell.webhook_duplicate > 1
-        or spell.webhook_reorder
-        or spell.webhook_drop
-        or spell.webhook_status is not None
+        rule.webhook_delay_ns is not None
+        or rule.webhook_duplicate > 1
+        or rule.webhook_reorder
+        or rule.webhook_drop
+        or rule.webhook_status is not None
     )
 
 
-def _touches_media(spell: FaultRule, since_completed_ns: int) -> bool:
+def _affects_media(rule: FaultRule, since_completed_ns: int) -> bool:
     return (
-        since_completed_ns < spell.media_missing_ns
-        or spell.media_bytes_per_second is not None
-        or spell.media_truncated is not None
+        since_completed_ns < rule.media_missing_ns
+        or rule.media_bytes_per_second is not None
+        or rule.media_truncated is not None
     )

@@ -1,4 +1,4 @@
-"""What Twilio's behaviour needs from outside: the user's app over HTTP and over WebSockets."""
+"""What Twilio's behaviour needs from outside: the engine's loop, and HTTP to the user's app."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ T = TypeVar("T")
 
 
 class Gate(Protocol):
-    """The way of other threads onto the engine's loop."""
+    """Runs work of other threads on the engine's loop."""
 
     @overload
     async def __call__(self, work: Callable[[], Awaitable[T]]) -> T: ...
     @overload
     async def __call__(self, work: Callable[[], T]) -> T: ...
     async def __call__(self, work: Callable[[], Any]) -> Any:
-        """Do it on the engine's loop; returns its result, raises what it raises."""
+        """Run a function on the engine's loop; return its result, raise what it raises."""
 
 
 async def on_this_loop(work: Callable[[], Any]) -> Any:
-    """The gate of callers that are on the engine's loop already."""
+    """Run a function here: the gate of callers that are on the engine's loop already."""
     result = work()
     return await result if inspect.isawaitable(result) else result
 
 
 class HttpFailed(Exception):
-    """No answer came; says why in words."""
+    """A request to the app got no response; the text says why."""
 
     def __init__(self, words: str, *, timed_out: bool = False, refused: bool = False) -> None:
         super().__init__(words)
         self.timed_out = timed_out
         self.refused = refused
-        """Nothing listens there, or the host may not be called: no request was sent."""
+        """Whether no connection was made, and so no request sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +59,30 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """How long a request may take, and how long its answer may be."""
+    """How long a request may take, and how large its response may be."""
 
     connect_seconds: float
     total_seconds: float
-    """Of the connection and the answer together."""
+    """Most seconds for the connection and the response together."""
     most_bytes: int
-    """Of the answer's body."""
+    """Most bytes of the response's body."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An app's answer; redirects are not followed."""
+    """An app's response; redirects are not followed."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """Header fields, their names in lower case."""
     body: bytes
 
 
 class HttpPort(Protocol):
-    """The user's app, over HTTP. Awaited on the engine's loop; a virtual clock holds meanwhile."""
+    """Sends requests to the user's app. A virtual clock holds while a request is sent."""
 
     async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
-        """Send one request. Raises HttpFailed when there is no answer, or too long a one."""
+        """Send one request and return its response.
+
+        Raises HttpFailed if no response comes in time, or it is larger than allowed.
+        """

@@ -1,7 +1,7 @@
-"""Recordings that an app asks for: what is recorded of whom, and who is told of it.
+"""Recordings that an app requests: their start, their changes and their status callbacks.
 
 Each recording belongs to one call (or conference) and ends with it. Channels follow the layout
-rule of :mod:`mediasim.exchange.layout`; here it is said which leg's track each of them is.
+rule of :mod:`mediasim.exchange.layout`.
 """
 
 from __future__ import annotations
@@ -24,39 +24,37 @@ from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
 from mediasim.twilio.representations import error_code, rfc2822
-from mediasim.twilio.requests import Callback, RecordingRequest
-from mediasim.twilio.status import Params
+from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params, RecordingRequest
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
 
 __all__ = ["RecordingManager"]
 
-_TOLD: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
-"""Events of a recording that a callback tells of, and the status it tells."""
-_DEFAULT_EVENTS: Final = ("completed",)
+_STATUSES: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
+"""Statuses that a callback reports, by the recording's event."""
 _RECORDER_FAULT: Final = 13000
 
 
 @dataclass(frozen=True, slots=True)
-class _Watch:
-    """Who is told of a recording."""
+class _Subscription:
+    """The callback of a recording, with the parameters that are added to it."""
 
     callback: Callback
     more: tuple[tuple[str, str], ...] = ()
 
 
 class RecordingManager:
-    """Every recording of the account, from its start to its deletion."""
+    """All recordings of the account, from their start to their deletion."""
 
     def __init__(self, account: AccountParts) -> None:
         self._account = account
         self._exchange = account.exchange
-        self._watches: dict[str, _Watch] = {}
+        self._subscriptions: dict[str, _Subscription] = {}
         self._made = 0
         self._exchange.before_media = publish_truth
-        self._exchange.events.on("event", self._happened)
+        self._exchange.events.on("event", self._on_event)
 
     # -- starting ---------------------------------------------------------------------------
 
@@ -64,7 +62,7 @@ class RecordingManager:
         self,
         tracks: Callable[[], RecordedTracks],
         kind: Kind,
-        ask: RecordingRequest,
+        request: RecordingRequest,
         source: RecordingSource,
         *,
         call_sid: str,
@@ -72,7 +70,7 @@ class RecordingManager:
         conference_sid: str | None = None,
         friendly_name: str | None = None,
     ) -> LiveRecording:
-        """Begin to record now, and tell of it where that was asked for."""
+        """Start a recording now, and report it to the request's callback."""
         self._made += 1
         name = name or f"recording-{self._made}"
         return start_recording(
@@ -80,38 +78,46 @@ class RecordingManager:
             self._account.room,
             tracks,
             kind,
-            ask,
+            request,
             source,
             call_sid=call_sid,
             name=name,
             conference_sid=conference_sid,
-            before=lambda sid: self._watch(sid, ask.callback, friendly_name),
-            notes=self._notes,
+            # Before the first event, which may be one that the callback reports.
+            before=lambda sid: self._subscribe(sid, request.callback, friendly_name),
+            notes=self._journal_entry,
         )
 
     def of_call(
-        self, control: CallControl, ask: RecordingRequest, source: RecordingSource, name: str = ""
+        self,
+        control: CallControl,
+        request: RecordingRequest,
+        source: RecordingSource,
+        name: str = "",
     ) -> LiveRecording:
-        """Record a call and whom it is connected to."""
+        """Start a recording of a call and the party that it is connected to."""
         kind: Kind = "dial" if source == "DialVerb" else "call"
         return self.start(
             lambda: call_tracks(control.call, control.peer),
             kind,
-            ask,
+            request,
             source,
             call_sid=control.call.sid,
             name=name,
         )
 
-    def _watch(self, sid: str, callback: Callback | None, friendly_name: str | None) -> None:
+    def _subscribe(self, sid: str, callback: Callback | None, friendly_name: str | None) -> None:
         if callback is not None and callback.url:
             more = (("FriendlyName", friendly_name),) if friendly_name is not None else ()
-            self._watches[sid] = _Watch(callback, more)
+            self._subscriptions[sid] = _Subscription(callback, more)
 
-    # -- under way --------------------------------------------------------------------------
+    # -- changing ---------------------------------------------------------------------------
 
     def current(self, call_sid: str) -> RecordingRecord:
-        """``Twilio.CURRENT``: the only recording under way of a call."""
+        """Return the only active recording of a call, ``Twilio.CURRENT``.
+
+        Raises TwilioError if there is none, or more than one.
+        """
         found = self._exchange.active_recordings(call=call_sid)
         if len(found) > 1:
             raise bad_parameter(
@@ -122,8 +128,8 @@ class RecordingManager:
             raise not_found(path)
         return found[0].record
 
-    def update(self, sid: str, status: str, pause_behavior: str | None) -> RecordingRecord:
-        """Pause, resume or stop. Raises TwilioError for what its status does not allow."""
+    def update(self, sid: str, status: str, pause_behavior: str | None = None) -> RecordingRecord:
+        """Pause, resume or stop a recording. Raises TwilioError if its status does not allow it."""
         behavior = {"skip": PauseBehavior.SKIP, "silence": PauseBehavior.SILENCE}.get(
             pause_behavior or "silence"
         )
@@ -135,8 +141,8 @@ class RecordingManager:
         live = (each for each in self._exchange.recordings if each.sid == sid and each.active)
         recording = next(live, None)
         if recording is None:
-            raise TwilioError(
-                400, 21220, f"Recording {sid} is {record.status}: it can no longer be changed"
+            raise not_in_progress(
+                f"Recording {sid} is {record.status}: it can no longer be changed"
             )
         if status == record.status:
             return record
@@ -151,50 +157,46 @@ class RecordingManager:
             raise bad_parameter(str(error)) from None
         return record
 
-    # -- telling ----------------------------------------------------------------------------
+    # -- callbacks --------------------------------------------------------------------------
 
     def summary(self, call_sid: str) -> Params:
-        """What a call's last status callback says of its newest recording."""
+        """Return the parameters of a call's newest recording, for its last status callback."""
         for record in reversed(self._account.catalogue.recordings(call=call_sid)):
             if record.status == "completed" and record.conference_sid is None:
-                return [
-                    ("RecordingUrl", self._account.recording_url(record.sid)),
-                    ("RecordingSid", record.sid),
-                    ("RecordingDuration", str(record.duration_seconds())),
-                ]
+                return self._account.recording_params(record)
         return []
 
-    def _happened(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if not isinstance(event, RecordingEvent):
             return
         word = event.kind.removeprefix("recording.")
         if word in ("completed", "absent"):
-            self._over(event.recording_sid)
-        watch = self._watches.get(event.recording_sid)
-        if watch is None or word not in _TOLD:
+            self._on_end(event.recording_sid)
+        subscription = self._subscriptions.get(event.recording_sid)
+        if subscription is None or word not in _STATUSES:
             return
-        status = _TOLD[word]
-        if status in (watch.callback.events or _DEFAULT_EVENTS):
-            self._tell(self._account.catalogue.recording(event.recording_sid), watch, status)
+        status = _STATUSES[word]
+        if status in (subscription.callback.events or DEFAULT_EVENTS):
+            self._send(self._account.catalogue.recording(event.recording_sid), subscription, status)
         if word != "started":
-            del self._watches[event.recording_sid]
+            del self._subscriptions[event.recording_sid]
 
     def forget_ended(self) -> None:
-        """Let go of calls that have ended, unless a recording may still have to name them."""
+        """Drop calls that have ended, unless an active recording may refer to them."""
         if not self._exchange.recordings:
             calls = self._exchange.calls
             calls[:] = [call for call in calls if not call.ended.is_set()]
 
-    def _over(self, sid: str) -> None:
+    def _on_end(self, sid: str) -> None:
         recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
-            self._break(recording)
-        # Of what has ended only the records are kept, or a server would grow for ever.
+            self._inject_faults(recording)
+        # Only records are kept of what has ended, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
-    def _break(self, recording: LiveRecording) -> None:
-        """Break it where the weather has it so."""
+    def _inject_faults(self, recording: LiveRecording) -> None:
+        """Damage a completed recording if fault injection has faults for it."""
         record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
         if not faults:
@@ -211,8 +213,8 @@ class RecordingManager:
         webhooks.note(request, [f"recorder fault {order}" for order in faults])
 
     def _faults_of(self, record: RecordingRecord) -> tuple[FaultOrder, ...]:
-        weather = self._account.webhooks.weather
-        if weather.calm:
+        injection = self._account.webhooks.faults
+        if injection.idle:
             return ()
         try:
             call = self._account.catalogue.call(record.call_sid)
@@ -220,12 +222,12 @@ class RecordingManager:
         except UnknownSid:  # deleted meanwhile
             numbers = []
         sids = {record.sid, record.call_sid, record.conference_sid or ""}
-        return weather.recording(sids, self._account.recording_url(record.sid), numbers)
+        return injection.recording(sids, self._account.recording_url(record.sid), numbers)
 
-    def _tell(self, record: RecordingRecord, watch: _Watch, status: str) -> None:
+    def _send(self, record: RecordingRecord, subscription: _Subscription, status: str) -> None:
         params = [
             ("AccountSid", record.account_sid),
-            # A conference's recording is of no call in particular.
+            # A conference's recording belongs to no call.
             ("CallSid", record.call_sid)
             if record.conference_sid is None
             else ("ConferenceSid", record.conference_sid),
@@ -241,34 +243,40 @@ class RecordingManager:
             params.append(("RecordingDuration", str(record.duration_seconds())))
         if (code := error_code(record)) is not None:
             params.append(("ErrorCode", str(code)))
-        request = AppRequest(
-            watch.callback.url,
-            watch.callback.method,
-            (*params, *watch.more),
-            "recording-status",
-            record.sid,
-        )
-        lane, done = record.conference_sid or record.call_sid, None
+        done = None
         if status != "in-progress":
+            # The journal keeps the last callback until it was sent, so that a crash loses none.
             journals = self._exchange.journals
             journals.require(record.sid, CALLBACK)
             done = partial(journals.done, record.sid, CALLBACK)
-        self._account.webhooks.notify(request, lane, done)
+        self._account.send_callback(
+            subscription.callback,
+            [*params, *subscription.more],
+            "recording-status",
+            record.sid,
+            lane=record.conference_sid or record.call_sid,
+            done=done,
+        )
 
-    # -- after a kill -----------------------------------------------------------------------
+    # -- crash recovery ---------------------------------------------------------------------
 
-    def _notes(self, sid: str) -> dict[str, Any]:
-        """What a recording's journal says of its callback."""
-        watch = self._watches.get(sid)
-        return {} if watch is None else {CALLBACK: asdict(watch)}
+    def _journal_entry(self, sid: str) -> dict[str, Any]:
+        """Return the entry of a recording's callback in its journal."""
+        subscription = self._subscriptions.get(sid)
+        return {} if subscription is None else {CALLBACK: asdict(subscription)}
 
     def resume(self, record: RecordingRecord, journal: Mapping[str, Any]) -> None:
-        """Tell of a recording what its journal has untold; a start found it finished."""
+        """Send the last callback of a recording that crash recovery has finished.
+
+        ``journal`` is that of the recording; one without a readable callback sends nothing.
+        """
         try:
             noted = journal[CALLBACK]
             callback = Callback(**{**noted["callback"], "events": (*noted["callback"]["events"],)})
-            watch = _Watch(callback, tuple((name, value) for name, value in noted["more"]))
+            subscription = _Subscription(
+                callback, tuple((name, value) for name, value in noted["more"])
+            )
         except (KeyError, TypeError, ValueError):
             return
-        if record.status in (watch.callback.events or _DEFAULT_EVENTS):
-            self._tell(record, watch, record.status)
+        if record.status in (subscription.callback.events or DEFAULT_EVENTS):
+            self._send(record, subscription, record.status)

@@ -1,4 +1,4 @@
-"""The JSON that Twilio's API shows of the exchange's calls, conferences and recordings.
+"""The JSON of the exchange's calls, conferences and recordings in Twilio's API.
 
 Fields, types and names follow Twilio's API description 2010-04-01 (account-level resources).
 Where it leaves room we chose: a call's ``start_time`` is when it was answered, so that start time
@@ -10,6 +10,7 @@ date lies ahead of the clock.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from email.utils import format_datetime
 from typing import Any, Final, Protocol
 
@@ -28,32 +29,27 @@ __all__ = [
     "recording_document",
     "recording_json",
     "rfc2822",
+    "snake_case",
+    "subresource_uris",
 ]
 
 API_VERSION: Final = "2010-04-01"
 ABSENCE_CODES: Final[dict[Absence, int]] = {"too-short": 16101, "silent": 16102}
-"""Why a recording is absent, as codes of Twilio's error dictionary."""
+"""Codes of Twilio's error dictionary for why a recording is absent."""
 
-_CALL_SUBRESOURCES: Final = {
-    "notifications": "Notifications",
-    "recordings": "Recordings",
-    "payments": "Payments",
-    "events": "Events",
-    "siprec": "Siprec",
-    "streams": "Streams",
-    "transcriptions": "Transcriptions",
-    "user_defined_message_subscriptions": "UserDefinedMessageSubscriptions",
-    "user_defined_messages": "UserDefinedMessages",
-}
+_CALL_SUBRESOURCES: Final = (
+    *("Notifications", "Recordings", "Payments", "Events", "Siprec", "Streams", "Transcriptions"),
+    *("UserDefinedMessageSubscriptions", "UserDefinedMessages"),
+)
 
 
 def account_path(account_sid: str) -> str:
-    """The path of an account's resources."""
+    """Return the path of an account's resources."""
     return f"/{API_VERSION}/Accounts/{account_sid}"
 
 
 def rfc2822(dates: Dates, loop_ns: int) -> str:
-    """The date of a loop time in nanoseconds, as Twilio writes it."""
+    """Format a loop time in nanoseconds as a date of RFC 2822 in GMT."""
     return format_datetime(dates.at(loop_ns))
 
 
@@ -63,15 +59,27 @@ class _Dated(Protocol):
 
 
 def dates_json(record: _Dated, dates: Dates) -> dict[str, str]:
-    """``date_created`` and ``date_updated``, which most resources begin with."""
+    """Return ``date_created`` and ``date_updated``, which most resources have."""
     return {
         "date_created": rfc2822(dates, record.created_ns),
         "date_updated": rfc2822(dates, record.updated_ns),
     }
 
 
+def subresource_uris(path: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the paths of the resources below one, by their names in snake case."""
+    return {snake_case(name): f"{path}/{name}.json" for name in names}
+
+
+def snake_case(name: str) -> str:
+    """Return a name in snake case: ``incoming_phone_numbers``, ``sip``."""
+    if name.isupper():
+        return name.lower()
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")
+
+
 def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
-    """The Call resource."""
+    """Return the Call resource of a call."""
     path = f"{account_path(record.account_sid)}/Calls/{record.sid}"
     duration = record.duration_seconds()
     ended_ns = record.ended_ns if record.status == "completed" else None
@@ -85,7 +93,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "from": record.from_,
         "from_formatted": _formatted(record.from_),
         "phone_number_sid": record.phone_number_sid,
-        # "initiated" is told to status callbacks only; the resource has no such value.
+        # Only status callbacks have "initiated"; the resource has no such value.
         "status": "queued" if record.status == "initiated" else record.status,
         "start_time": _date_or_none(dates, record.answered_ns),
         "end_time": _date_or_none(dates, ended_ns),
@@ -101,9 +109,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "queue_time": "0",
         "trunk_sid": None,
         "uri": f"{path}.json",
-        "subresource_uris": {
-            name: f"{path}/{resource}.json" for name, resource in _CALL_SUBRESOURCES.items()
-        },
+        "subresource_uris": subresource_uris(path, _CALL_SUBRESOURCES),
     }
 
 
@@ -131,9 +137,9 @@ def conference_json(record: ConferenceRecord, dates: Dates) -> dict[str, Any]:
 def recording_json(
     record: RecordingRecord, dates: Dates, base_url: str | None = None
 ) -> dict[str, Any]:
-    """The Recording resource of the account.
+    """Return the Recording resource of a recording, as below the account.
 
-    ``base_url`` is where its media is served, without a final slash; None if nowhere.
+    ``base_url`` is where media is served, without a final slash; None if nowhere.
     """
     path = f"{account_path(record.account_sid)}/Recordings/{record.sid}"
     return {
@@ -148,7 +154,7 @@ def recording_json(
         "price": None,
         "price_unit": "USD",
         "status": record.status,
-        # Twilio sets this number apart from the channels of a download.
+        # With Twilio this is not the number of channels of a download.
         "channels": record.layout.stored_channels,
         "source": record.source,
         "error_code": error_code(record),
@@ -163,17 +169,17 @@ def recording_json(
 
 
 def recording_document(record: RecordingRecord, dates: Dates) -> dict[str, Any]:
-    """The JSON beside a recording's media: its resource, and its channels in ``channel_map``."""
+    """Return the JSON that is stored beside a recording's media: its resource and channels."""
     return {**recording_json(record, dates), "channel_map": record.channel_map_json()}
 
 
 def error_code(record: RecordingRecord) -> int | None:
-    """Twilio's code for why a recording is absent; None for one that is not."""
+    """Return Twilio's code for why a recording is absent; None if it is not."""
     return None if record.absence is None else ABSENCE_CODES[record.absence]
 
 
 def _formatted(address: str) -> str:
-    """``(415) 555-1212`` for a North American number, any other address as it is."""
+    """Format a North American number as ``(415) 555-1212``; leave any other address as it is."""
     match = re.fullmatch(r"\+1(\d{3})(\d{3})(\d{4})", address)
     return address if match is None else "({}) {}-{}".format(*match.groups())
 

@@ -1,4 +1,4 @@
-"""What an app asks for, by REST or by TwiML, once its words have been read.
+"""Requests of an app, by REST or by TwiML, with their parameters read and checked.
 
 Defaults are Twilio's (API description 2010-04-01 and the pages of the TwiML verbs).
 """
@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from mediasim.exchange.recording import RecordingOptions
 
 __all__ = [
+    "CALL_EVENTS",
+    "CONFERENCE_EVENTS",
+    "DEFAULT_EVENTS",
+    "RECORDING_EVENTS",
     "CallRequest",
     "CallUpdate",
     "Callback",
     "ConferenceUpdate",
     "DialRequest",
+    "Params",
     "ParticipantRequest",
     "ParticipantUpdate",
     "RecordingRequest",
@@ -26,9 +31,21 @@ __all__ = [
 ]
 
 
+Params = list[tuple[str, str]]
+"""Parameters of a request to the app, in order."""
+DEFAULT_EVENTS: Final = ("completed",)
+"""Events that the callbacks of calls and recordings report unless others are given."""
+CALL_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
+RECORDING_EVENTS: Final = ("in-progress", "completed", "absent")
+CONFERENCE_EVENTS: Final = (
+    *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"),
+)
+"""Events that a status callback can be limited to, by the subject of the callback."""
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Where to tell of events, and of which; no events: the default of what it is for."""
+    """Where an app wants events reported, and which; no events: the resource's default ones."""
 
     url: str
     method: str = "POST"
@@ -37,7 +54,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class TwimlSource:
-    """Where a call's TwiML comes from: a URL, or the words themselves."""
+    """The source of a call's TwiML: a URL, or the document itself."""
 
     url: str | None = None
     method: str = "POST"
@@ -48,7 +65,7 @@ class TwimlSource:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRequest(RecordingOptions):
-    """A recording to start, and where to tell of it; the defaults are those of a REST request."""
+    """A recording to start, and its callback; the defaults are those of a REST request."""
 
     callback: Callback | None = None
 
@@ -65,16 +82,16 @@ class StreamRequest:
     track: StreamTrack = "inbound_track"
     callback: Callback | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """Handed to the app in its ``start`` message."""
+    """Custom parameters, sent to the app in the ``start`` message."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """POST /Calls."""
+    """A call to place: POST /Calls."""
 
     to: str
     from_: str
-    script: TwimlSource = field(default_factory=TwimlSource)
+    source: TwimlSource = field(default_factory=TwimlSource)
     application_sid: str | None = None
     status_callback: Callback | None = None
     timeout_seconds: int = 60
@@ -82,76 +99,79 @@ class CallRequest:
     send_digits: str = ""
     caller_name: str | None = None
     recording: RecordingRequest | None = None
-    """With ``Record=true``."""
+    """The recording that ``Record=true`` starts when the call is answered."""
     participant: ParticipantRequest | None = None
-    """What it does instead of following a script: take part in a conference."""
+    """The conference participant that the call is, in place of following a document."""
 
 
 @dataclass(frozen=True, slots=True)
 class DialRequest:
-    """What a call does instead of following a script: be connected to a telephone."""
+    """A telephone that a call is connected to, in place of following a document."""
 
     address: str
     timeout_seconds: int = 30
-    """How long it may ring."""
+    """Most seconds that the telephone rings."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallUpdate:
-    """POST /Calls/{sid}."""
+    """A change of a call: POST /Calls/{sid}."""
 
     status: str | None = None
-    """canceled or completed."""
-    script: TwimlSource | None = None
+    """``canceled`` or ``completed``; None: the call goes on."""
+    source: TwimlSource | None = None
     status_callback: Callback | None = None
     time_limit_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConferenceUpdate:
-    """POST /Conferences/{sid}."""
+    """A change of a conference: POST /Conferences/{sid}."""
 
     status: str | None = None
-    """completed."""
+    """``completed``; None: the conference goes on."""
     announce: TwimlSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantRequest:
-    """POST /Conferences/{name or sid}/Participants; also what a Conference noun says."""
+    """A participant: POST /Conferences/{name or sid}/Participants, or a Conference noun."""
 
     to: str = ""
     from_: str = ""
     label: str | None = None
     status_callback: Callback | None = None
-    """Of the call."""
+    """Callback of the participant's call."""
     timeout_seconds: int = 60
     time_limit_seconds: int | None = None
     muted: bool = False
     beep: str = "true"
-    """true, false, onEnter or onExit."""
+    """``true``, ``false``, ``onEnter`` or ``onExit``."""
     start_conference_on_enter: bool = True
     end_conference_on_exit: bool = False
     wait: TwimlSource | None = None
-    """None: Twilio's music; an empty URL: silence."""
+    """Document heard before the conference starts; None: Twilio's music; empty URL: silence."""
     max_participants: int = 250
     coaching: str | None = None
-    """The call that alone hears this one."""
+    """SID of the coached call, the only one that hears this participant."""
     recording: RecordingRequest | None = None
-    """Of the participant's call."""
+    """Recording of the participant's call."""
     conference_recording: RecordingRequest | None = None
-    """``record-from-start``."""
+    """Recording of the conference from its start (``record-from-start``)."""
     conference_callback: Callback | None = None
-    """Conference events."""
+    """Callback of the conference's events."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantUpdate:
-    """POST /Conferences/{sid}/Participants/{call or label}; None: as it is."""
+    """A change of a participant: POST /Conferences/{sid}/Participants/{call or label}.
+
+    What is None stays as it is.
+    """
 
     muted: bool | None = None
     hold: bool | None = None
-    hold_script: TwimlSource | None = None
+    hold_source: TwimlSource | None = None
     announce: TwimlSource | None = None
     beep_on_exit: bool | None = None
     end_conference_on_exit: bool | None = None

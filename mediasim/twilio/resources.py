@@ -1,8 +1,8 @@
-"""Records of an account besides those of its calls and recordings, and the JSON shown of them.
+"""Records of an account besides its calls and recordings, and their JSON.
 
-Plain records with times as loop nanoseconds (every name that ends in ``_ns``); dates are made when
-a record is shown. Fields, types and names follow Twilio's API description 2010-04-01. Where it
-leaves room we chose: a number's messaging fields are shown empty, for there are no messages here.
+Times are loop times in nanoseconds (every name that ends in ``_ns``), turned into dates in the
+JSON. Fields, types and names follow Twilio's API description 2010-04-01. Where it leaves room we
+chose: a number's messaging fields are empty, for messages are not simulated.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import (
     ParticipantStatus,
 )
-from mediasim.twilio.representations import API_VERSION, account_path, dates_json, rfc2822
+from mediasim.twilio.representations import (
+    API_VERSION,
+    account_path,
+    dates_json,
+    rfc2822,
+    subresource_uris,
+)
 from mediasim.twilio.requests import Callback, TwimlSource
 
 __all__ = [
     "AccountRecord",
     "ApplicationRecord",
+    "Dated",
     "KeyRecord",
     "MemberRecord",
     "NumberRecord",
@@ -32,31 +39,26 @@ __all__ = [
 ]
 
 _ACCOUNT_RESOURCES: Final = (
-    "Addresses",
-    "Applications",
-    "AuthorizedConnectApps",
-    "AvailablePhoneNumbers",
-    "Balance",
-    "Calls",
-    "Conferences",
-    "ConnectApps",
-    "IncomingPhoneNumbers",
-    "Keys",
-    "Messages",
-    "Notifications",
-    "OutgoingCallerIds",
-    "Queues",
-    "Recordings",
-    "SigningKeys",
-    "SIP",
-    "SMS",
-    "Transcriptions",
-    "Usage",
+    *("Addresses", "Applications", "AuthorizedConnectApps", "AvailablePhoneNumbers", "Balance"),
+    *("Calls", "Conferences", "ConnectApps", "IncomingPhoneNumbers", "Keys", "Messages"),
+    *("Notifications", "OutgoingCallerIds", "Queues", "Recordings", "SigningKeys"),
+    *("SIP", "SMS", "Transcriptions", "Usage"),
 )
 
 
+class Dated:
+    """A record with the loop times of its creation and its last change, in nanoseconds."""
+
+    __slots__ = ()
+    created_ns: int
+    updated_ns: int
+
+    def __post_init__(self) -> None:
+        self.updated_ns = self.created_ns  # type: ignore[misc]  # a slot of each subclass
+
+
 @dataclass(slots=True)
-class AccountRecord:
+class AccountRecord(Dated):
     """The account: Twilio's Account resource."""
 
     sid: str
@@ -64,9 +66,6 @@ class AccountRecord:
     friendly_name: str
     created_ns: int
     updated_ns: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = account_path(self.sid)
@@ -77,17 +76,15 @@ class AccountRecord:
             "owner_account_sid": self.sid,
             "sid": self.sid,
             "status": "active",
-            "subresource_uris": {
-                _snake(name): f"{path}/{name}.json" for name in _ACCOUNT_RESOURCES
-            },
+            "subresource_uris": subresource_uris(path, _ACCOUNT_RESOURCES),
             "type": "Full",
             "uri": f"{path}.json",
         }
 
 
 @dataclass(slots=True)
-class VoiceSettings:
-    """What a number and an application have in common: where the TwiML of their calls is."""
+class VoiceSettings(Dated):
+    """The settings that numbers and applications share: where their calls' TwiML is."""
 
     sid: str
     account_sid: str
@@ -106,11 +103,8 @@ class VoiceSettings:
     sms_fallback_url: str | None = None
     sms_fallback_method: str = "POST"
 
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
-
-    def script(self) -> TwimlSource:
-        """Where a call's document comes from."""
+    def source(self) -> TwimlSource:
+        """Return the source of a call's document."""
         return TwimlSource(
             url=self.voice_url,
             method=self.voice_method,
@@ -119,7 +113,7 @@ class VoiceSettings:
         )
 
     def callback(self) -> Callback | None:
-        """Where the end of a call is told."""
+        """Return the status callback of calls; None if there is no URL."""
         if not self.status_callback:
             return None
         return Callback(self.status_callback, self.status_callback_method)
@@ -146,23 +140,23 @@ class NumberRecord(VoiceSettings):
 
     phone_number: str
     voice_application_sid: str | None = None
-    """Its settings are taken instead of the number's own."""
+    """SID of the application whose settings replace the number's own."""
     twiml: str | None = None
-    """Ours, not Twilio's: the document itself instead of a URL."""
+    """The document itself in place of a URL; ours, not Twilio's."""
     type: str = ""
-    """local, mobile or toll-free; by the number itself unless given."""
+    """``local``, ``mobile`` or ``toll-free``; by the number itself unless given."""
 
     def __post_init__(self) -> None:
         VoiceSettings.__post_init__(self)
         if not self.type:
             self.type = "toll-free" if is_toll_free(self.phone_number) else "local"
 
-    def script(self) -> TwimlSource:
-        """Where a call's document comes from; an application is looked at first, by the caller."""
+    def source(self) -> TwimlSource:
+        """Return the source of a call's document, if the number has no application."""
         if self.twiml is not None:
             return TwimlSource(twiml=self.twiml)
-        # The base by its name: ``slots=True`` makes a new class, which ``super()`` would not know.
-        return VoiceSettings.script(self)
+        # The base by its name: slots=True creates a new class, which super() does not know.
+        return VoiceSettings.source(self)
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         return {
@@ -217,8 +211,8 @@ class ApplicationRecord(VoiceSettings):
 
 
 @dataclass(slots=True)
-class KeyRecord:
-    """An API key, which stands for the account: Twilio's Key and SigningKey resources."""
+class KeyRecord(Dated):
+    """An API key of the account: Twilio's Key and SigningKey resources."""
 
     sid: str
     account_sid: str
@@ -227,17 +221,14 @@ class KeyRecord:
     created_ns: int
     updated_ns: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
-
     def to_twilio_json(self, dates: Dates, *, with_secret: bool = False) -> dict[str, Any]:
-        """The resource; its secret is shown when it is made, and never again."""
+        """Return the resource; Twilio shows its secret only when the key is created."""
         shown = {"sid": self.sid, "friendly_name": self.friendly_name, **dates_json(self, dates)}
         return {**shown, "secret": self.secret} if with_secret else shown
 
 
 @dataclass(slots=True)
-class QueueRecord:
+class QueueRecord(Dated):
     """A queue of waiting calls: Twilio's Queue resource."""
 
     sid: str
@@ -247,12 +238,9 @@ class QueueRecord:
     updated_ns: int = field(init=False)
     max_size: int = 1000
     current_size: int = 0
-    """Kept by who runs the queue, as is the next."""
+    """Number of waiting calls, written by the queue manager."""
     average_wait_seconds: int = 0
-    """Of those who wait."""
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
+    """Average wait of the waiting calls, written by the queue manager."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Queues/{self.sid}"
@@ -277,9 +265,9 @@ class MemberRecord:
     call_sid: str
     enqueued_ns: int
     position: int
-    """From 1; 0 once it has left."""
+    """Place in the queue from 1; 0 after the call has left."""
     waited_ns: int
-    """Until now, or until it left."""
+    """Wait until now, or until the call left, in nanoseconds."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Queues/{self.queue_sid}/Members"
@@ -294,7 +282,7 @@ class MemberRecord:
 
 
 @dataclass(slots=True)
-class ParticipantRecord:
+class ParticipantRecord(Dated):
     """A call in a conference: Twilio's Participant resource."""
 
     account_sid: str
@@ -311,10 +299,7 @@ class ParticipantRecord:
     end_conference_on_exit: bool = False
     status: ParticipantStatus = "connected"
     queue_time: str | None = None
-    """Milliseconds before its call is placed: ``"0"`` in the answer to its creation only."""
-
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
+    """Milliseconds before the call is placed: ``"0"`` in the response to its creation only."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Conferences/{self.conference_sid}"
@@ -337,12 +322,5 @@ class ParticipantRecord:
 
 
 def is_toll_free(number: str) -> bool:
-    """Whether a number is one of North America that costs its caller nothing."""
+    """Tell whether a number is a toll-free one of North America."""
     return re.match(r"\+1(800|833|844|855|866|877|888)", number) is not None
-
-
-def _snake(name: str) -> str:
-    """``IncomingPhoneNumbers`` as ``incoming_phone_numbers``, ``SIP`` as ``sip``."""
-    if name.isupper():
-        return name.lower()
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

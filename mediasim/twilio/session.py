@@ -1,4 +1,4 @@
-"""A call under an app's control: its TwiML is fetched and carried out, verb by verb.
+"""A call that an app controls: its TwiML is fetched and executed, verb by verb.
 
 The session lives from the call's first ring to its last callback. Documents follow each other
 (Redirect, actions, an update by REST) until one runs out, which hangs up. A verb waits with
@@ -21,9 +21,9 @@ from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.recordings import RecordingManager
-from mediasim.twilio.requests import TwimlSource
+from mediasim.twilio.requests import Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.status import Params, call_params
+from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionManager
@@ -41,39 +41,39 @@ __all__ = [
 ]
 
 _MOST_DOCUMENTS: Final = 100
-"""Documents in a row that let no time pass: an app that redirects in a circle."""
-_MOST_TOLD: Final = 120
-"""Characters of a verb's text in its events."""
+"""Most documents in a row at one instant; more are an app that redirects in a circle."""
+_LONGEST_TEXT: Final = 120
+"""Most characters of a verb's text in its events."""
 _APOLOGY: Final = "We are sorry, an application error has occurred. Goodbye."
 
 
 class HangUp(Exception):
-    """The document says to end the call."""
+    """A document ends the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A document to go on with, and what to tell the app when asking for it."""
+    """The next document of a call, and the parameters of the request for it."""
 
-    script: TwimlSource
+    source: TwimlSource
     params: Params
 
 
 Operation = Callable[["CallSession"], Awaitable[None]]
 Instructions = TwimlSource | FollowUp | Operation
-"""What a call is to do: follow documents, or one thing that was asked for without any."""
+"""What a call does: it follows documents, or runs one operation without any."""
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
-"""Carries out a verb; returns the document to go on with instead of the next verb, if any."""
+"""Executes a verb; returns the document that replaces the current one, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerbEvent(Event):
-    """A verb of an app's document begins, ``twiml.verb``, or is done, ``twiml.verb-ended``."""
+    """A verb of a document has begun, ``twiml.verb``, or ended, ``twiml.verb-ended``."""
 
     call_sid: str
     verb: str
     line: int
-    """Of the document, from 1."""
+    """Line of the verb in its document, from 1."""
 
     @property
     def subject(self) -> str:
@@ -81,74 +81,76 @@ class VerbEvent(Event):
 
 
 class CallSession(CallControl):
-    """One call, and the documents that it carries out."""
+    """A call and the TwiML documents that it executes."""
 
-    def __init__(self, service: CallDocuments, call: LiveCall, phone: Phone) -> None:
+    def __init__(self, account: CallDocuments, call: LiveCall, phone: Phone) -> None:
         super().__init__(call, phone)
-        self.service = service
+        self.account = account
         self.base = ""
-        """The URL of the document under way: relative ones are seen from there."""
+        """URL of the current document, the base of relative URLs in it."""
         self.longest_ns = LONGEST_CALL_NS
         self.send_digits = ""
-        """To be dialled when it answers."""
+        """Touch tones that are played to the callee when it answers."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
-        """Called when it has been answered, before its party does anything."""
+        """Called when the call is answered, before its party acts."""
         self._working: asyncio.Task[None] | None = None
         self._next: TwimlSource | None = None
 
     # -- life -------------------------------------------------------------------------------
 
-    async def come_in(self, script: Instructions) -> None:
-        """A call that rings here: it is answered by the first verb that is not Reject."""
+    async def come_in(self, source: Instructions) -> None:
+        """Run an inbound call: the first verb that is not Reject answers it."""
         try:
-            await self._follow(script)
+            await self._follow(source)
         finally:
             await self.finish()
 
-    async def go_out(self, script: Instructions, timeout_ns: int) -> None:
-        """A call that the app makes."""
+    async def go_out(self, source: Instructions, timeout_ns: int) -> None:
+        """Run an outbound call: ring the party, and run the instructions once it answers."""
         try:
             await first_of(self.ring(timeout_ns), self.call.ended.wait())
             if self.call.active:
                 # The document first: where it dials at once, the party hears ringing at once.
-                await self._follow(script, begun=self.answered)
+                await self._follow(source, begun=self.answered)
         finally:
             await self.finish()
 
     def answered(self) -> None:
+        """Start the time limit and the work that begins when the call is answered."""
         self.limit(self.longest_ns)
         self.on_answer(self)
         super().answered()
 
-    def redirect(self, script: TwimlSource) -> None:
-        """Leave what it is doing for another document, from outside."""
-        self._next = script
+    def redirect(self, source: TwimlSource) -> None:
+        """Cancel the current document and go on with another."""
+        self._next = source
         if self._working is not None:
             self._working.cancel()
 
-    async def _follow(self, script: Instructions, begun: Callable[[], None] = lambda: None) -> None:
-        """Carry out documents until they run out, then hang up.
+    async def _follow(self, source: Instructions, begun: Callable[[], None] = lambda: None) -> None:
+        """Execute documents until none follows, then hang up.
 
-        ``begun`` is called when the first is on its way.
+        ``begun`` is called when the task of the first exists.
         """
         while True:
-            self._working = asyncio.ensure_future(self._work(script))
+            self._working = asyncio.ensure_future(self._execute(source))
             begun, first = lambda: None, begun
             first()
             try:
                 await self._working
             except asyncio.CancelledError:
+                # A redirect cancels the document alone; otherwise the call itself is cancelled.
                 if self._next is None:
                     raise
             except (CallEnded, HangUp):
                 pass
             if self._next is None or not self.live:
                 break
-            script, self._next = self._next, None
+            source, self._next = self._next, None
         self._working = None
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
 
-    async def _work(self, instructions: Instructions) -> None:
+    async def _execute(self, instructions: Instructions) -> None:
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
@@ -156,104 +158,119 @@ class CallSession(CallControl):
             await instructions(self)
 
     async def finish(self) -> None:
-        """Everything of the call ends now: its document, what runs beside it, its leg."""
+        """End the call's document, its background tasks and its leg."""
         if self._working is not None:
             self._working.cancel()
             await asyncio.gather(self._working, return_exceptions=True)
         await super().finish()
-        self.service.sessions.pop(self.call.sid, None)
-        self.service.recordings.forget_ended()
+        self.account.sessions.pop(self.call.sid, None)
+        self.account.recordings.forget_ended()
 
     # -- documents --------------------------------------------------------------------------
 
-    async def perform(self, script: TwimlSource | FollowUp) -> None:
-        """A document, and those that it leads to, until one runs out."""
-        following: TwimlSource | FollowUp | None = script
+    async def perform(self, source: TwimlSource | FollowUp) -> None:
+        """Execute a document and those that it leads to, until none follows."""
+        following: TwimlSource | FollowUp | None = source
         since_ns, documents = self.exchange.now_ns, 0
         while following is not None:
-            asked = following if isinstance(following, FollowUp) else FollowUp(following, [])
+            follow_up = following if isinstance(following, FollowUp) else FollowUp(following, [])
             documents = documents + 1 if since_ns == self.exchange.now_ns else 1
             since_ns = self.exchange.now_ns
             if documents > _MOST_DOCUMENTS:
-                self.service.notify(self.call.sid, 12000, "the app's documents lead in a circle")
+                self.account.notify(self.call.sid, 12000, "the app's documents lead in a circle")
                 return
-            document = await self.document(asked.script, asked.params)
+            document = await self.document(follow_up.source, follow_up.params)
             following = None if document is None else await self.carry_out(document)
 
-    async def document(self, script: TwimlSource, more: Params) -> Document | None:
-        """What the app answers, or its fallback; None once an apology has been made."""
-        if script.twiml is not None:
-            self.base = self.service.base_url
-            return await self._checked(script.twiml.encode(), "text/xml", "")
-        found = await self.fetched(script.url or "", script.method, more)
-        if found is None and script.fallback_url:
-            found = await self.fetched(script.fallback_url, script.fallback_method, more)
+    async def document(self, source: TwimlSource, more: Params) -> Document | None:
+        """Return the document of a source or of its fallback.
+
+        Returns None if the call has ended; otherwise a failure plays an apology and raises HangUp.
+        """
+        if source.twiml is not None:
+            self.base = self.account.base_url
+            return await self._parse(source.twiml.encode(), "text/xml", "")
+        found = await self.fetched(source.url or "", source.method, more)
+        if found is None and source.fallback_url:
+            found = await self.fetched(source.fallback_url, source.fallback_method, more)
         if found is None and self.live:
             self.answer()
-            await self.play(await self.service.studio.say(_APOLOGY), "apology", speech=False)
+            await self.play(await self.account.studio.say(_APOLOGY), "apology", speech=False)
             raise HangUp
         return found
 
     async def fetched(self, url: str, method: str, more: Params) -> Document | None:
-        """What the app answers; None for no answer or a bad one, which is noted."""
+        """Fetch a document; return None, after a notification, if there is none or it is wrong."""
         params = tuple(call_params(self.call.record) + more)
         request = AppRequest(self.absolute(url), method, params, "twiml", self.call.sid)
         try:
-            response = await self.service.webhooks.fetch(request)
+            response = await self.account.webhooks.fetch(request)
         except AppFailure as failure:
-            self.service.notify(self.call.sid, failure.code, failure.message, request.url)
+            self.account.notify(self.call.sid, failure.code, failure.message, request.url)
             return None
         self.base = response.url
-        if response.content_type.startswith("audio/"):
-            return Document((Verb("Play", {}, response.url, (), 1),), ())
-        return await self._checked(response.body, response.content_type, response.url)
+        return await self._parse(response.body, response.content_type, response.url)
 
-    async def _checked(self, body: bytes, content_type: str, url: str) -> Document | None:
+    async def _parse(self, body: bytes, content_type: str, url: str) -> Document | None:
         try:
-            document = parse_twiml(body, content_type)
+            document = parse_twiml(body, content_type, url=url)
         except TwimlError as error:
-            self.service.notify(self.call.sid, error.code, error.message, url, line=error.line)
+            self.account.notify(self.call.sid, error.code, error.message, url, line=error.line)
             return None
         for warning in document.warnings:
-            self.service.notify(
+            self.account.notify(
                 self.call.sid, warning.code, warning.message, url, line=warning.line, warning=True
             )
         return document
 
+    def warn(self, code: int, words: str, line: int) -> None:
+        """Add a warning about a line of the current document."""
+        self.account.notify(self.call.sid, code, words, self.base, line=line, warning=True)
+
+    def source(self, url: str, verb: Verb, method: str = "method") -> TwimlSource:
+        """Return the source at a URL of a verb, fetched by the method in another attribute."""
+        return TwimlSource(self.absolute(url), verb.attribute(method, "POST"))
+
+    def action(self, verb: Verb, params: Params) -> FollowUp | None:
+        """Return the document of a verb's action; None if it has no action."""
+        url = verb.attribute("action")
+        return FollowUp(self.source(url, verb), params) if url else None
+
     def absolute(self, url: str) -> str:
-        """A URL of a document, as seen from it."""
+        """Resolve a URL against the current document's."""
         try:
             return urljoin(self.base, url)
-        except ValueError:  # no URL at all: asking for it will say so
+        except ValueError:  # no URL at all: the request for it will fail
             return url
 
     async def carry_out(self, document: Document) -> TwimlSource | FollowUp | None:
-        """Its verbs, in order; returns the document to go on with, None: at its end."""
+        """Execute a document's verbs in order; return the document that follows, if any."""
         for number, verb in enumerate(document.verbs):
-            execute = self.service.verbs.get(verb.name)
+            execute = self.account.verbs.get(verb.name)
             if execute is None:
                 continue
             if _answers(document.verbs[number:]):
                 self.answer()
+            # Only a Dial goes on with putting the call through.
             if verb.name != "Dial":
                 self.connect(False)
-            self._tell(verb, "twiml.verb")
+            self._emit(verb, "twiml.verb")
             try:
                 following = await execute(self, verb)
             finally:
-                if self.live:  # its end is the verb's otherwise
-                    self._tell(verb, "twiml.verb-ended")
+                if self.live:  # the end of a call ends its verb without a further event
+                    self._emit(verb, "twiml.verb-ended")
             if following is not None:
                 return following
         return None
 
-    def _tell(self, verb: Verb, kind: str) -> None:
+    def _emit(self, verb: Verb, kind: str) -> None:
         said = next((each.text for each in (verb, *verb.children) if each.text), "")
         self.exchange.events.emit(
             VerbEvent(
                 at_ns=self.exchange.now_ns,
                 kind=kind,
-                text=f"{verb.name}: {said[:_MOST_TOLD]}" if said else verb.name,
+                text=f"{verb.name}: {said[:_LONGEST_TEXT]}" if said else verb.name,
                 call_sid=self.call.sid,
                 verb=verb.name,
                 line=verb.line,
@@ -262,9 +279,9 @@ class CallSession(CallControl):
 
 
 def _answers(verbs: Sequence[Verb]) -> bool:
-    """Whether carrying out the first of these verbs answers a ringing call.
+    """Tell whether executing the first of these verbs answers a ringing call.
 
-    Reject does not, nor a Pause before it, nor Redirect, nor a Dial that waits for the other side.
+    Reject does not, nor a Pause before it, nor Redirect, nor a Dial with ``answerOnBridge``.
     """
     first = verbs[0]
     if first.name in ("Reject", "Redirect"):
@@ -277,10 +294,10 @@ def _answers(verbs: Sequence[Verb]) -> bool:
 
 
 class CallDocuments(AccountParts):
-    """What the documents of calls use of an account."""
+    """The part of an account that the documents of calls use."""
 
     verbs: Mapping[str, Execute]
-    """How each verb of TwiML is carried out."""
+    """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
 
     def __init__(
@@ -296,4 +313,4 @@ class CallDocuments(AccountParts):
         self.recordings = RecordingManager(self)
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
-        """Of calls under way, by call SID."""
+        """Sessions of active calls by call SID."""

@@ -1,4 +1,4 @@
-"""Telling an app how its calls are doing: status callbacks, their parameters and their order.
+"""Status callbacks of calls: their parameters, their order and when they are sent.
 
 Sources: Twilio docs, "Status callback request parameters" and the API description 2010-04-01.
 ``initiated``, ``ringing`` and ``answered`` are events of that name; every end is ``completed``.
@@ -15,24 +15,21 @@ from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import API_VERSION, rfc2822
-from mediasim.twilio.requests import Callback
-from mediasim.twilio.webhooks import AppRequest
+from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params
 
-__all__ = ["DEFAULT_EVENTS", "Params", "StatusCallbacks", "call_params"]
+__all__ = ["StatusCallbacks", "call_params"]
 
-Params = list[tuple[str, str]]
-DEFAULT_EVENTS: Final = ("completed",)
 _PROGRESS: Final = ("initiated", "ringing", "answered")
 _PLACES: Final[Params] = [
     (f"{who}{what}", "")
     for who in ("From", "To", "Caller", "Called")
     for what in ("City", "State", "Zip", "Country")
 ]
-"""Where the numbers are, which is not known of any; Twilio sends these empty then."""
+"""Locations of the numbers. Twilio sends them empty if it knows none, as is so here."""
 
 
 def call_params(record: CallRecord) -> Params:
-    """What every request about a call says of it."""
+    """Return the parameters that each request about a call has."""
     params = [
         ("CallSid", record.sid),
         ("AccountSid", record.account_sid),
@@ -56,7 +53,7 @@ def call_params(record: CallRecord) -> Params:
 
 
 def _sip_params(sip: SipFacts) -> Params:
-    """Of a call that came in by SIP (Twilio docs, "SIP and TwiML Interaction")."""
+    """Return the parameters of an inbound SIP call (docs, "SIP and TwiML Interaction")."""
     params = [
         ("SipDomain", sip.domain),
         ("SipCallId", sip.call_id),
@@ -68,33 +65,36 @@ def _sip_params(sip: SipFacts) -> Params:
 
 
 @dataclass(slots=True)
-class _Told:
-    """What is to be told of one call, and how often it has been."""
+class _Progress:
+    """The callbacks of one call, and how many requests were sent."""
 
     callbacks: list[Callback]
     sequence: int = 0
 
 
 class StatusCallbacks:
-    """Sends each call's progress to where it was asked to."""
+    """Sends the progress of calls to their status callbacks."""
 
-    def __init__(self, account: AccountParts, recorded: Callable[[str], Params]) -> None:
-        """``recorded`` tells what a call's last callback says of its recording."""
+    def __init__(self, account: AccountParts, recording_params: Callable[[str], Params]) -> None:
+        """Listen to the account's calls.
+
+        ``recording_params`` returns the parameters of a call's recording, for its last callback.
+        """
         self._account = account
-        self._recorded = recorded
-        self._calls: dict[str, _Told] = {}
-        account.exchange.events.on("event", self._happened)
+        self._recording_params = recording_params
+        self._calls: dict[str, _Progress] = {}
+        account.exchange.events.on("event", self._on_event)
 
     def follow(self, call_sid: str, callback: Callback | None) -> None:
-        """Tell of this call's progress too."""
+        """Add a status callback to a call."""
         if callback is not None and callback.url:
-            self._calls.setdefault(call_sid, _Told([])).callbacks.append(callback)
+            self._calls.setdefault(call_sid, _Progress([])).callbacks.append(callback)
 
     def replace(self, call_sid: str, callback: Callback) -> None:
-        """From now on tell of this call there."""
-        self._calls.setdefault(call_sid, _Told([])).callbacks = [callback]
+        """Replace all status callbacks of a call by one."""
+        self._calls.setdefault(call_sid, _Progress([])).callbacks = [callback]
 
-    def _happened(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if not isinstance(event, CallEvent) or event.call_sid not in self._calls:
             return
         word = event.kind.removeprefix("call.")
@@ -102,30 +102,29 @@ class StatusCallbacks:
         final = CALL.is_final(record.status)
         if word not in _PROGRESS and not (final and word == record.status):
             return
-        told = self._calls[event.call_sid]
+        progress = self._calls[event.call_sid]
         name = "completed" if final else word
-        for callback in told.callbacks:
+        for callback in progress.callbacks:
             if name in (callback.events or DEFAULT_EVENTS):
-                self._tell(told, record, callback, event.at_ns)
+                self._send(progress, record, callback, event.at_ns)
         if final:
             del self._calls[event.call_sid]
 
-    def _tell(self, told: _Told, record: CallRecord, callback: Callback, at_ns: int) -> None:
+    def _send(
+        self, progress: _Progress, record: CallRecord, callback: Callback, at_ns: int
+    ) -> None:
         params = call_params(record)
         params += [
             ("Timestamp", rfc2822(self._account.dates, at_ns)),
             ("CallbackSource", "call-progress-events"),
-            ("SequenceNumber", str(told.sequence)),
+            ("SequenceNumber", str(progress.sequence)),
         ]
         if record.status == "completed":
             seconds = record.duration_seconds() or 0
             params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
-            params += self._recorded(record.sid)
+            params += self._recording_params(record.sid)
         sip = record.sip
         if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
             params.append(("SipResponseCode", str(sip.response_code)))
-        told.sequence += 1
-        request = AppRequest(
-            callback.url, callback.method, tuple(params), "call-status", record.sid
-        )
-        self._account.webhooks.notify(request, lane=record.sid)
+        progress.sequence += 1
+        self._account.send_callback(callback, params, "call-status", record.sid)

@@ -1,4 +1,4 @@
-"""What the server says and plays: speech for Say, files for Play; off the loop, each made once."""
+"""Speech for Say and decoded files for Play, made in a thread beside the engine's loop."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["Studio"]
 
 T = TypeVar("T")
 _KEPT: Final = 256
-"""Files kept in memory."""
+"""Most decoded files kept in memory."""
 
 
 class _Job:
-    """Something to be made, step by step; ordered by the steps it has had, then by age."""
+    """Work in steps; jobs are ordered by the steps that they have had, then by age."""
 
     def __init__(self, number: int, begin: Callable[[], Generator[None, None, Any]]) -> None:
         self.turn = (0, number)
@@ -39,7 +39,7 @@ class _Job:
         return self.turn < other.turn
 
     def step(self) -> bool:
-        """Take the next step, unless it was cancelled; returns whether there is another."""
+        """Take the next step unless the job was cancelled; return whether another follows."""
         if self.done.cancelled():
             return False
         try:
@@ -48,6 +48,7 @@ class _Job:
         except StopIteration as end:
             self._settle(end.value, None)
         except BaseException as error:
+            # Any exception belongs to the caller that awaits the job, and must not end the thread.
             self._settle(None, error)
         else:
             self.turn = (self.turn[0] + 1, self.turn[1])
@@ -66,8 +67,8 @@ class _Job:
 class Studio:
     """Makes sounds in a thread of its own; a virtual clock holds meanwhile.
 
-    What has had the fewest steps comes first: a long text waits for every short one, and what was
-    asked for by a call that has ended is given up after the step it is in.
+    The job that has had the fewest steps comes first, so short texts overtake long ones. The job
+    of a call that has ended is given up after its current step.
     """
 
     def __init__(self, speaker: Speaker | None = None) -> None:
@@ -79,20 +80,20 @@ class Studio:
         self._files: dict[bytes, FileClip] = {}
 
     async def say(self, text: str, voice: str = "", language: str = "") -> NDArray[np.int16]:
-        """Speech (samples,); one of Twilio's voices is always the same one of ours.
+        """Return speech (samples,) of int16; each of Twilio's voices is always the same one here.
 
-        ``language`` is of BCP 47, "" that of the voice's name (``Google.es-ES-Standard-A``) or
+        ``language`` is of BCP 47; "" is that of the voice's name (``Google.es-ES-Standard-A``) or
         English. Raises UnspeakableText for a text of no words or in letters that the language does
-        not have, ValueError for a language that nobody speaks.
+        not have, ValueError for a language without a voice.
         """
         if not text.strip():
             return np.zeros(0, np.int16)
-        person = in_language(voice_named(_ours(voice)), language or _language_of(voice))
+        person = in_language(voice_named(_voice_name(voice)), language or _language_of(voice))
         spoken = await self.in_steps(lambda: self._speaker.saying(text, person))
         return spoken.pcm
 
     async def decode(self, data: bytes) -> FileClip:
-        """A WAV, MP3 or other file as samples. Raises AudioFileError."""
+        """Decode a WAV, MP3 or other file. Raises AudioFileError if it cannot be read."""
         found = self._files.get(data)
         if found is None:
             from mediasim.audio.files import decode_clip
@@ -104,11 +105,14 @@ class Studio:
         return found
 
     async def apart(self, work: Callable[[], T]) -> T:
-        """Do long work off the loop, in one step."""
+        """Run a function in the thread, as a job of one step, and return its result."""
         return await self.in_steps(lambda: _at_once(work))
 
     async def in_steps(self, begin: Callable[[], Generator[None, None, T]]) -> T:
-        """Do longer work off the loop; others have their turns between its steps."""
+        """Run a generator in the thread, step by step, and return its result.
+
+        Other jobs have their turns between its steps.
+        """
         loop: Any = asyncio.get_running_loop()
         with self._lock:
             self._made += 1
@@ -120,7 +124,7 @@ class Studio:
         return made
 
     def close(self) -> None:
-        """Give up what is not made yet."""
+        """Cancel all jobs and stop the thread."""
         with self._lock:
             jobs, self._jobs = self._jobs, []
         for job in jobs:
@@ -128,16 +132,16 @@ class Studio:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _next(self) -> None:
-        """One step of one job; there is one such call for every job's next step."""
+        """Take one step of the first job; each waiting job has submitted one such call."""
         with self._lock:
             job = heapq.heappop(self._jobs) if self._jobs else None
         if job is None or not job.step():
             return
-        with self._lock, suppress(RuntimeError):  # closed meanwhile
+        with self._lock, suppress(RuntimeError):
             self._thread.submit(self._next)
             heapq.heappush(self._jobs, job)
             return
-        job.done.cancel()
+        job.done.cancel()  # the pool was closed meanwhile, so no further step will be taken
 
 
 def _at_once(work: Callable[[], T]) -> Generator[None, None, T]:
@@ -145,7 +149,7 @@ def _at_once(work: Callable[[], T]) -> Generator[None, None, T]:
     return work()
 
 
-def _ours(voice: str) -> str:
+def _voice_name(voice: str) -> str:
     if voice == "man":
         return DEFAULT_VOICES[1]
     if voice in ("", "alice", "woman"):

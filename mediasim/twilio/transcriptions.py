@@ -1,9 +1,9 @@
-"""The words of recordings: what a Record verb with ``transcribe`` is answered.
+"""Transcriptions of recordings, for a Record verb with ``transcribe``.
 
-The parties are simulated, so the words are known: they are the truth's, a perfect recogniser's. A
-real party's are not, and its transcription fails. It takes as long as the recording is (our
-choice). Sources: Twilio docs, "TwiML Voice: Record", transcribe and transcribeCallback; Error and
-Warning Dictionary, 13615 and 13617.
+The words of simulated parties are known, so a transcription is a perfect recogniser's. The words
+of real parties are not, and their transcriptions fail. A transcription takes as long as its
+recording (our choice). Sources: Twilio docs, "TwiML Voice: Record", transcribe and
+transcribeCallback; Error and Warning Dictionary, 13615 and 13617.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from mediasim.truth.sidecar import recorded_words
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
 from mediasim.twilio.requests import Callback
+from mediasim.twilio.resources import Dated
 from mediasim.twilio.status import call_params
-from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
 
@@ -35,7 +35,7 @@ _OUT_OF_RANGE: Final = 13617
 
 
 @dataclass(slots=True)
-class TranscriptionRecord:
+class TranscriptionRecord(Dated):
     """The words of a recording: Twilio's Transcription resource."""
 
     LIFECYCLE: ClassVar = TRANSCRIPTION
@@ -45,20 +45,18 @@ class TranscriptionRecord:
     recording_sid: str
     duration_seconds: int
     words: str
-    """What is told once it is completed; "" where it will fail."""
+    """The text that the completed transcription will have; "" if it will fail."""
     created_ns: int
     updated_ns: int = field(init=False)
     status: TranscriptionStatus = "in-progress"
 
-    def __post_init__(self) -> None:
-        self.updated_ns = self.created_ns
-
     @property
     def text(self) -> str:
+        """The words of a completed transcription; "" before and after a failure."""
         return self.words if self.status == "completed" else ""
 
     def to_twilio_json(self, dates: Dates, *, below_recording: bool = False) -> dict[str, Any]:
-        """The resource, of the account or ``below_recording``: its path is another there."""
+        """Return the resource, with its path below the account or ``below_recording``."""
         path = account_path(self.account_sid)
         if below_recording:
             path += f"/Recordings/{self.recording_sid}"
@@ -78,22 +76,22 @@ class TranscriptionRecord:
         }
 
 
-def finish(record: TranscriptionRecord, now_ns: int, tell: Emit = lambda word: None) -> None:
-    """End a transcription: completed with its words, or failed for want of any."""
-    lifecycle.move(record, "completed" if record.words else "failed", now_ns, tell)
+def finish(record: TranscriptionRecord, now_ns: int, emit: Emit = lambda word: None) -> None:
+    """End a transcription: completed if it has words, otherwise failed."""
+    lifecycle.move(record, "completed" if record.words else "failed", now_ns, emit)
 
 
 class TranscriptionManager:
-    """Finds the words of recordings, and tells the app."""
+    """Transcribes recordings and sends the results to the app."""
 
     def __init__(self, account: AccountParts) -> None:
         self._account = account
-        self._records: ResourceList[TranscriptionRecord] = account.book("Transcriptions")
+        self._records: ResourceList[TranscriptionRecord] = account.resource_list("Transcriptions")
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
-        """Whether a recording of at most so many seconds can be; if not, there is a warning.
+        """Tell whether a recording of at most ``max_length`` seconds can be transcribed.
 
-        0: the app does not say. Then it is seen when it is made.
+        Adds a warning if it cannot. 0: the app gives no limit, and the recording's length decides.
         """
         if max_length <= _LONGEST_SECONDS:
             return True
@@ -105,12 +103,12 @@ class TranscriptionManager:
         return False
 
     def begin(self, recording: LiveRecording, call: CallRecord, callback: Callback | None) -> None:
-        """Find the words of a recording that is completed, and tell the app of them."""
+        """Start the transcription of a completed recording, and report its end to the callback."""
         account, samples = self._account, recording.record.samples or 0
         fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < _LONGEST_SECONDS * SAMPLE_RATE
         record = TranscriptionRecord(
             sid=account.new_sid("TR"),
-            account_sid=account.account.sid,
+            account_sid=account.sid,
             recording_sid=recording.sid,
             duration_seconds=recording.record.duration_seconds(),
             words=recorded_words(recording) if fits else "",
@@ -155,10 +153,9 @@ class TranscriptionManager:
             ("RecordingSid", record.recording_sid),
             ("RecordingUrl", recording),
         ]
-        request = AppRequest(
-            callback.url, callback.method, tuple(params), "transcription", record.recording_sid
+        account.send_callback(
+            callback, params, "transcription", record.recording_sid, lane=call.sid
         )
-        account.webhooks.notify(request, lane=call.sid)
 
     def _emit(self, record: TranscriptionRecord, call: CallRecord, word: str) -> None:
         self._account.exchange.events.emit(

@@ -29,14 +29,13 @@ import mediasim
 from mediasim.audio.levels import mix
 from mediasim.conversation.spans import Span, total
 from mediasim.truth.analysis.analysis import Analysis, analyse, detect_speech
-from mediasim.truth.analysis.recording import read_recording
+from mediasim.truth.analysis.recording import TrueUtterance, read_recording
 from mediasim.truth.analysis.transcription import (
     Recogniser,
     missing_extra,
     plain_words,
     word_errors,
 )
-from mediasim.truth.analysis.utterances import Saying
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -78,7 +77,7 @@ def call(lengths: Sequence[float], overlap: float, folder: Path) -> Path:
 def lengths_of_sentences(folder: Path) -> list[float]:
     """Seconds that each takes to say."""
     analysis = analyse(read_recording(call([8.0] * len(SENTENCES), 0.0, folder)))
-    return [(said.end - said.start) / 8000 for said in analysis.sayings or ()]
+    return [(said.end - said.start) / 8000 for said in analysis.true_utterances or ()]
 
 
 # -- who speaks when ------------------------------------------------------------------------
@@ -175,10 +174,10 @@ def best_named(truth: Labels, found: Labels) -> Labels:
     return min(orders, key=lambda order: der(truth, order))
 
 
-def words_astray(sayings: Sequence[Saying], found: Labels) -> float:
+def words_astray(utterances: Sequence[TrueUtterance], found: Labels) -> float:
     """Words spread evenly over their saying; each is where its middle is."""
     astray = count = 0
-    for saying in sayings:
+    for saying in utterances:
         words = len((saying.text or "").split())
         for number in range(words):
             at = saying.start + (saying.end - saying.start) * (number + 0.5) / words
@@ -189,11 +188,11 @@ def words_astray(sayings: Sequence[Saying], found: Labels) -> float:
 
 def heard_wrong(analysis: Analysis, mono: NDArray[np.int16], recogniser: Recogniser) -> list[float]:
     """Word error rates of the channels together, and of the mix."""
-    sayings = analysis.sayings or ()
-    said = plain_words(" ".join(saying.text or "" for saying in sayings))
+    utterances = analysis.true_utterances or ()
+    said = plain_words(" ".join(saying.text or "" for saying in utterances))
     errors = 0
     for number, detected in enumerate(analysis.detected):
-        own = [each.text or "" for each in sayings if each.channel == number + 1]
+        own = [each.text or "" for each in utterances if each.channel == number + 1]
         heard = recogniser.transcribe(analysis.recording.pcm[number], detected.speech)
         errors += word_errors(
             plain_words(" ".join(own)), plain_words(" ".join(each.text for each in heard))
@@ -220,7 +219,7 @@ def main() -> None:
             analysis = analyse(read_recording(path))
             recording, true = analysis.recording, analysis.true
             assert true is not None
-            assert analysis.sayings is not None
+            assert analysis.true_utterances is not None
             truth = frames_of(true.speech, recording.samples)
             mono = mix(recording.pcm)
             ways = (
@@ -230,7 +229,7 @@ def main() -> None:
             )
             figures: list[float] = []
             for way in ways:
-                figures += [der(truth, way), words_astray(analysis.sayings, way)]
+                figures += [der(truth, way), words_astray(analysis.true_utterances, way)]
             if recogniser is not None:
                 figures += heard_wrong(analysis, mono, recogniser)
             at_once = total(true.overlaps or ()) / total(true.active)

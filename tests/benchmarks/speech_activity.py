@@ -31,8 +31,12 @@ from mediasim.conversation.turns import utterances
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import detect_speech
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.recording import SpeakerChannel, read_recording
-from mediasim.truth.analysis.utterances import sayings_of, speech_of
+from mediasim.truth.analysis.recording import (
+    SpeakerChannel,
+    read_recording,
+    read_utterances,
+    speech_of,
+)
 
 Samples = NDArray[np.int16]
 
@@ -143,7 +147,7 @@ def main() -> None:
             made = mediasim.simulate(scenario(number, draw), directory=Path(folder) / str(number))
             recording = read_recording(made.recording().path)
             assert recording.truth is not None
-            said = sayings_of(recording.truth)
+            said = read_utterances(recording.truth)
             true = [speech_of([it for it in said if it.channel == channel]) for channel in (1, 2)]
             channels = [
                 heard(channel, draw, seeds.fork(f"{number}/{index}"))

@@ -95,7 +95,7 @@ def ordered(fault: Fault, draw: np.random.Generator) -> str:
     """The fault as it is asked for."""
     low, high = VALUES.get(fault.name, (None, None))
     value = "" if low is None or high is None else f":{_value(fault, low, high, draw)}"
-    channel = f"@{draw.integers(1, 3)}" if fault.of == "channel" else ""
+    channel = f"@{draw.integers(1, 3)}" if fault.scope == "channel" else ""
     return f"{fault.name}{value}{channel}"
 
 
@@ -103,7 +103,7 @@ def _value(fault: Fault, low: float, high: float, draw: np.random.Generator) -> 
     drawn = float(draw.uniform(low, high))
     if fault.name in ("drift", "late") and draw.random() < 0.5:
         drawn = -drawn
-    return f"{round(drawn)}" if fault.unit in ("lags", "ppm") else f"{drawn:.1f}"
+    return f"{round(drawn)}" if fault.value.unit in ("lags", "ppm") else f"{drawn:.1f}"
 
 
 class Tally:

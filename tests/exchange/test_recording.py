@@ -28,7 +28,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior
 from mediasim.scenario.running.call_plans import DialPlan, Moment, PausePlan, RecordingPlan
-from mediasim.scenario.running.calls import Cast, DialledCall
+from mediasim.scenario.running.calls import DialledCall, PartyPhones
 from mediasim.twilio.representations import error_code, recording_document, rfc2822
 
 LONG, REPLY = clip("long", 10.0), clip("reply")
@@ -46,7 +46,7 @@ def call(directory: Path, *plans: RecordingPlan, **behaviors: Behavior) -> Excha
     async def main(exchange: Exchange) -> Exchange:
         plan = DialPlan("main", party("ann"), party("bob"), recordings=plans)
         acting = {"ann": acts(LONG), **behaviors}
-        await DialledCall(exchange, plan, Cast(acting, frozenset())).run()
+        await DialledCall(exchange, plan, PartyPhones(acting, frozenset())).run()
         return exchange
 
     return on_exchange(directory, main)
@@ -154,7 +154,7 @@ def with_recording(directory: Path, work: Any) -> Exchange:
 
     async def main(exchange: Exchange) -> Exchange:
         plan = DialPlan("main", party("ann"), party("bob"), recordings=(RecordingPlan("main"),))
-        flow = DialledCall(exchange, plan, Cast({"ann": acts(LONG)}, frozenset()))
+        flow = DialledCall(exchange, plan, PartyPhones({"ann": acts(LONG)}, frozenset()))
 
         async def act() -> None:
             await exchange.sleep_until(seconds(2))

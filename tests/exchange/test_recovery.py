@@ -16,7 +16,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.recovery import recover_recordings
 from mediasim.scenario.running.call_plans import DialPlan, Moment, RecordingPlan
-from mediasim.scenario.running.calls import Cast, DialledCall
+from mediasim.scenario.running.calls import DialledCall, PartyPhones
 from mediasim.twilio.representations import error_code, recording_document
 
 PLANS = (
@@ -33,7 +33,7 @@ def killed(directory: Path, after: float) -> tuple[Exchange, MediaStore]:
     async def main(exchange: Exchange) -> Exchange:
         plan = DialPlan("main", party("ann"), party("bob"), recordings=PLANS)
         behaviors = {"ann": acts(clip("ann", 9.0)), "bob": acts(clip("bob", 9.0))}
-        flow = DialledCall(exchange, plan, Cast(behaviors, frozenset()))
+        flow = DialledCall(exchange, plan, PartyPhones(behaviors, frozenset()))
 
         async def kill() -> None:
             await exchange.sleep_until(seconds(after))

@@ -16,7 +16,7 @@ from mediasim.sandbox.config import Config, parse_callee, parse_config
 from mediasim.sandbox.number_plan import PhoneBook
 from mediasim.scenario.model.steps import Hangup, Say
 from mediasim.scenario.running.call_plans import DialPlan
-from mediasim.scenario.running.calls import Cast, DialledCall
+from mediasim.scenario.running.calls import DialledCall, PartyPhones
 from mediasim.seeds import Seeds
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.studio import Studio
@@ -89,7 +89,7 @@ def test_a_call_between_two_of_them(phones: PhoneBook, tmp_path: Path) -> None:
         call = DialledCall(
             exchange,
             DialPlan("main", alice.party, bob.party, bob.answering),
-            Cast({"alice": alice.behavior, "bob": bob.behavior}, frozenset({"bob"})),
+            PartyPhones({"alice": alice.behavior, "bob": bob.behavior}, frozenset({"bob"})),
         )
         await call.run()
         lines = [each.line for each in exchange.calls]

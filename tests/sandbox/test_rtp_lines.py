@@ -28,7 +28,7 @@ from mediasim.sandbox.config import parse_callee, parse_config
 from mediasim.sandbox.number_plan import NotNow, act, place_call
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
-from mediasim.truth.measure import heard
+from mediasim.truth.measure import find_within
 
 APP, PEER = "+14155550100", "+14155550111"
 DIAL = f"<Response><Dial record='record-from-answer-dual'>{PEER}</Dial></Response>"
@@ -126,10 +126,10 @@ def test_a_dialled_endpoint_is_heard_and_recorded_in_its_channel() -> None:
     finally:
         peer.close()
     assert sorted(legs) == [(APP, "completed"), (PEER, "completed")]
-    found = heard(pcm[1], peer.said, (0, pcm.shape[1]))
+    found = find_within(pcm[1], peer.said, (0, pcm.shape[1]))
     assert found is not None
     assert found.correlation > 0.9, "a packet may be late on a busy machine"
-    other = heard(pcm[0], peer.said, (0, pcm.shape[1]))
+    other = find_within(pcm[0], peer.said, (0, pcm.shape[1]))
     assert other is None or other.correlation < 0.1
     audio = b"".join(each[12:] for each in peer.heard if each[1] == 0)
     received = ulaw_decode(np.frombuffer(audio, np.uint8))

@@ -30,7 +30,7 @@ from mediasim.twilio.rest.resource import (
     Stored,
     delete,
     fetch,
-    in_book,
+    in_resource_list,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.rest.table import RESOURCES, all_stored, callbacks, coverage
@@ -67,22 +67,22 @@ class ToyRecord:
         }
 
 
-def create(ask: ApiRequest) -> ApiResponse:
-    name = ask.form.friendly_name() or ""
-    record = ToyRecord(ask.new_sid(), ask.service.account.sid, name, ask.service.now_ns)
-    ask.store.add(record)
-    return ask.shown(record, 201)
+def create(request: ApiRequest) -> ApiResponse:
+    name = request.form.friendly_name() or ""
+    record = ToyRecord(request.new_sid(), request.account.sid, name, request.account.now_ns)
+    request.store.add(record)
+    return request.show(record, 201)
 
 
-def spy(ask: ApiRequest) -> ApiResponse:
-    return ApiResponse({"undeclared": ask.form.text("Undeclared")})
+def spy(request: ApiRequest) -> ApiResponse:
+    return ApiResponse({"undeclared": request.form.text("Undeclared")})
 
 
 TOYS = Resource(
     name="Toy",
     many="wooden_toys",
     prefix="TY",
-    stored=Stored("toy", ToyRecord, in_book("Toys")),
+    stored=Stored("toy", ToyRecord, in_resource_list("Toys")),
     callbacks=("toy-status",),
     paths={
         f"{ACCOUNT}/Toys": {"GET": LIST_ALL, "POST": Operation(create, ("FriendlyName",))},
@@ -179,7 +179,7 @@ def test_whose_a_toy_is_in_a_sandbox_of_several_processes() -> None:
     toys = f"{account_path('AC1')}/Toys"
     assert rest_place("POST", f"{toys}.json") == RequestOwner(Where.HERE)
     assert rest_place("DELETE", f"{toys}/TY1.json") == RequestOwner(Where.HERE)
-    stored = Stored("toy", ToyRecord, in_book("Toys"), Owner.WORKER)
+    stored = Stored("toy", ToyRecord, in_resource_list("Toys"), Owner.WORKER)
     RESOURCES[-1] = Resource(name="Toy", many="toys", paths=TOYS.paths, stored=stored)
     try:
         assert rest_place("DELETE", f"{toys}/TY1.json") == RequestOwner(Where.OWNER, "toy", "TY1")

@@ -38,7 +38,7 @@ from mediasim.scenario.model.load import parse_scenario, scenario_schema
 from mediasim.scenario.model.starter import starter_scenario
 from mediasim.scenario.running.simulate import Result
 from mediasim.seeds import Seeds
-from mediasim.truth.measure import heard
+from mediasim.truth.measure import find_within
 from mediasim.truth.reference import reference_of
 
 Samples = NDArray[np.int16]
@@ -126,7 +126,7 @@ def test_parties_speak_it_and_the_recording_is_right(toy: Codec, tmp_path: Path)
     result = spoken(tmp_path, toy.name)
     assert result.ok, result.verdicts
     pcm, said = result.recording().pcm, words(0, 1.0)
-    found = heard(pcm[0], said, (0, pcm.shape[1]))
+    found = find_within(pcm[0], said, (0, pcm.shape[1]))
     assert found is not None
     np.testing.assert_array_equal(pcm[0, found.offset : found.offset + 8000], said)
     np.testing.assert_array_equal(reference_of(said, toy.name), said)
@@ -221,14 +221,14 @@ def test_endpoints_elsewhere_are_sent_it_and_heard_in_it(toy: Codec, tmp_path: P
             thread.join()
     assert result.ok, result.verdicts
     pcm = result.recording().pcm
-    found = heard(pcm[1], said, (0, pcm.shape[1]))
+    found = find_within(pcm[1], said, (0, pcm.shape[1]))
     assert found is not None
     assert found.correlation > 0.9, "a packet may be late on a busy machine"
     frames = [packet[12:] for packet in got if packet[1] & 127 == toy.payload_type]
     sent = np.frombuffer(b"".join(frames), ">i2").astype(np.int16)
     if isinstance(toy.coder, FrameCoder):
         sent = np.cumsum(sent, dtype=np.int16)
-    hello = heard(sent, reference_of(words(3, 0.6), "PCMU"), (0, len(sent)))
+    hello = find_within(sent, reference_of(words(3, 0.6), "PCMU"), (0, len(sent)))
     assert hello is not None
     assert hello.correlation > 0.99
 

@@ -33,8 +33,8 @@ from mediasim.scenario.running.call_plans import (
     PausePlan,
     RecordingPlan,
 )
-from mediasim.scenario.running.calls import Cast
-from mediasim.scenario.running.conferences import Meeting
+from mediasim.scenario.running.calls import PartyPhones
+from mediasim.scenario.running.conferences import ConferenceRun
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 TOLD = RecordingPlan("main")
@@ -62,7 +62,7 @@ def confer(
 
     async def main(exchange: Exchange) -> Exchange:
         planned = ConferencePlan("main", participants, **given)
-        await Meeting(exchange, planned, Cast(behaviors, frozenset(listeners))).run()
+        await ConferenceRun(exchange, planned, PartyPhones(behaviors, frozenset(listeners))).run()
         return exchange
 
     return on_exchange(directory, main, profile)

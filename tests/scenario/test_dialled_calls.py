@@ -29,7 +29,7 @@ from mediasim.scenario.running.call_plans import (
     RecordingPlan,
     TransferPlan,
 )
-from mediasim.scenario.running.calls import Cast, DialledCall
+from mediasim.scenario.running.calls import DialledCall, PartyPhones
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 DUAL = RecordingPlan("main", channels="dual")
@@ -41,7 +41,9 @@ def call(directory: Path, behaviors: dict[str, Behavior], **plan: Any) -> Exchan
     parties.setdefault("recordings", (DUAL,))
 
     async def main(exchange: Exchange) -> Exchange:
-        await DialledCall(exchange, DialPlan("main", **parties), Cast(behaviors, frozenset())).run()
+        await DialledCall(
+            exchange, DialPlan("main", **parties), PartyPhones(behaviors, frozenset())
+        ).run()
         return exchange
 
     return on_exchange(directory, main)

@@ -21,7 +21,7 @@ from mediasim.cli import app
 from mediasim.rtp.telephone_event import event_payloads
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.running.simulate import Result
-from mediasim.truth.measure import heard
+from mediasim.truth.measure import find_within
 
 FFMPEG = shutil.which("ffmpeg")
 
@@ -94,7 +94,7 @@ def test_codecs_by_other_encoders(
     assert sends[0].wait(10) == 0
     assert result.ok, result.verdicts
     pcm = result.recording().pcm
-    found = heard(pcm[1], slow, (0, pcm.shape[1]))
+    found = find_within(pcm[1], slow, (0, pcm.shape[1]))
     assert found is not None
     assert found.correlation > least
     assert not pcm[0].any(), "alice has said nothing"

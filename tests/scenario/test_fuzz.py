@@ -12,11 +12,11 @@ from mediasim.cli import app
 from mediasim.media.recorder import Recorder
 from mediasim.rtp.playout import Playout
 from mediasim.rtp.stream import ReceivedStream
-from mediasim.scenario.fuzz.again import Blocks
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.hunt import hunt, one_run
 from mediasim.scenario.fuzz.judge import INVARIANTS, Violation
 from mediasim.scenario.fuzz.properties import SECOND_RUNS, judged_file, second_run_of, try_out
+from mediasim.scenario.fuzz.second_runs import Blocks
 from mediasim.scenario.fuzz.shrink import shrunk
 from mediasim.scenario.model.load import parse_scenario
 

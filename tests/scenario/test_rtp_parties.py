@@ -28,7 +28,7 @@ from mediasim.net.sdp import answer, parse_sdp
 from mediasim.rtp.sender import RtpSender
 from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.running.simulate import Result
-from mediasim.truth.measure import heard
+from mediasim.truth.measure import find_within
 from mediasim.truth.reference import coded
 
 CALIBRATION = Path(__file__).parents[2] / "scenarios/calibration.yaml"
@@ -97,17 +97,17 @@ def test_what_ffmpeg_plays_is_in_its_channel_and_it_hears_the_other(tmp_path: Pa
 
     assert result.ok, result.verdicts
     recording = result.recording()
-    found = heard(recording.pcm[1], coded(said, "PCMU"), (0, recording.pcm.shape[1]))
+    found = find_within(recording.pcm[1], coded(said, "PCMU"), (0, recording.pcm.shape[1]))
     assert found is not None
     assert found.correlation > 0.9, "in its place; a packet may be late on a busy machine"
-    other = heard(recording.pcm[0], coded(said, "PCMU"), (0, recording.pcm.shape[1]))
+    other = find_within(recording.pcm[0], coded(said, "PCMU"), (0, recording.pcm.shape[1]))
     assert other is None or other.correlation < 0.1
     assert recording.truth is not None
     assert [channel.unscripted for channel in recording.truth.channels] == [(), ("peer",)]
 
     hello = coded(coded(words(2, 1.0), "PCMU"), "PCMU")
     received = np.fromfile(tmp_path / "heard.pcm", "<i2")
-    at_peer = heard(received, hello, (0, len(received)))
+    at_peer = find_within(received, hello, (0, len(received)))
     assert at_peer is not None
     assert at_peer.correlation > 0.9, "by ffmpeg's decoder"
     stream = result.report["calls"][1]["streams"][0]

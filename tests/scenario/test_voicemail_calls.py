@@ -18,7 +18,7 @@ from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.waiting import NOTICE_FRAMES
 from mediasim.scenario.running.call_plans import RecordingPlan, VoicemailPlan
-from mediasim.scenario.running.calls import Cast, VoicemailCall
+from mediasim.scenario.running.calls import PartyPhones, VoicemailCall
 from mediasim.twilio.representations import error_code
 
 REQUESTED = {field.name for field in fields(MessageRequest)}
@@ -36,7 +36,7 @@ def call(
     async def main(exchange: Exchange) -> tuple[Exchange, str]:
         behaviors = {} if behavior is None else {"ann": behavior}
         planned = VoicemailPlan("post", **given)
-        flow = VoicemailCall(exchange, planned, Cast(behaviors, frozenset()))
+        flow = VoicemailCall(exchange, planned, PartyPhones(behaviors, frozenset()))
         if gone_after is not None:
 
             async def leave() -> None:

@@ -121,7 +121,7 @@ class SipStage:
 
     def call_out(self, to: str, twiml: str) -> CallRecord:
         script = TwimlSource(twiml=f"<Response>{twiml}</Response>")
-        ask = CallRequest(to=to, from_="+14155550199", script=script)
+        ask = CallRequest(to=to, from_="+14155550199", source=script)
         found: CallRecord = self.on_engine(lambda: self.service.create_call(ask))
         return found
 

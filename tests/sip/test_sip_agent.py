@@ -35,7 +35,7 @@ class Desk:
             {"al": "pw"},
             "mediasim",
             refusal=HostGuard(allowed).refusal,
-            answering=lambda invite, dialog, caller: self.callers.append(caller.uri.user),
+            on_invite=lambda invite, dialog, caller: self.callers.append(caller.uri.user),
             now=lambda: 0.0,
         )
         self._count = 0

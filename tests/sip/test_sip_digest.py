@@ -27,7 +27,7 @@ class Desk:
         challenge = parse_auth(self.digest.challenge())
         given = build_credentials(SipDigestAuth(user, password), challenge, "REGISTER", "sip:x")
         assert given is not None
-        return self.digest.judge(asked(stringify_auth(given), method), "Authorization")[0]
+        return self.digest.verify(asked(stringify_auth(given), method), "Authorization")[0]
 
 
 def test_who_knows_the_password_is_who_he_says() -> None:
@@ -36,10 +36,10 @@ def test_who_knows_the_password_is_who_he_says() -> None:
     assert desk.judged(password="px") == "wrong"
     assert desk.judged(user="bo") == "wrong"
     assert desk.judged(method="INVITE") == "wrong"
-    assert desk.digest.judge(asked(""), "Authorization") == ("none", "")
-    assert desk.digest.judge(asked("Basic YWw6cHc="), "Authorization") == ("none", "")
+    assert desk.digest.verify(asked(""), "Authorization") == ("none", "")
+    assert desk.digest.verify(asked("Basic YWw6cHc="), "Authorization") == ("none", "")
     other = 'Digest realm="elsewhere", username="al"'
-    assert desk.digest.judge(asked(other), "Authorization") == ("none", "")
+    assert desk.digest.verify(asked(other), "Authorization") == ("none", "")
 
 
 @pytest.mark.parametrize(("later", "verdict"), [(299.0, "right"), (302.0, "stale")])
@@ -49,7 +49,7 @@ def test_a_nonce_has_its_time(later: float, verdict: Verdict) -> None:
     given = build_credentials(SipDigestAuth("al", "pw"), challenge, "REGISTER", "sip:x")
     assert given is not None
     desk.now += later
-    assert desk.digest.judge(asked(stringify_auth(given)), "Authorization")[0] == verdict
+    assert desk.digest.verify(asked(stringify_auth(given)), "Authorization")[0] == verdict
 
 
 def test_a_nonce_of_its_own_making_does_not_help() -> None:
@@ -58,7 +58,7 @@ def test_a_nonce_of_its_own_making_does_not_help() -> None:
         challenge = parse_auth(f'Digest realm="mediasim", nonce="{nonce or 0}", qop="auth"')
         given = build_credentials(SipDigestAuth("al", "pw"), challenge, "REGISTER", "sip:x")
         assert given is not None
-        assert desk.digest.judge(asked(stringify_auth(given)), "Authorization")[0] == "stale"
+        assert desk.digest.verify(asked(stringify_auth(given)), "Authorization")[0] == "stale"
 
 
 def test_a_challenge_without_qop_is_answered() -> None:
@@ -121,7 +121,7 @@ def test_a_nonce_serves_each_count_once() -> None:
             "cnonce": "c",
         }
         given = hashed(params, "pw", "REGISTER")
-        verdicts.append(desk.digest.judge(asked(given), "Authorization")[0])
+        verdicts.append(desk.digest.verify(asked(given), "Authorization")[0])
     assert verdicts == [
         "right",
         "stale",
@@ -138,7 +138,7 @@ def test_without_a_count_it_serves_once() -> None:
     desk = Desk()
     nonce = parse_auth(desk.digest.challenge()).params["nonce"]
     given = hashed({"username": "al", "realm": "mediasim", "nonce": nonce, "uri": "sip:x"}, "pw")
-    found = [desk.digest.judge(asked(given), "Authorization")[0] for _ in range(3)]
+    found = [desk.digest.verify(asked(given), "Authorization")[0] for _ in range(3)]
     assert found == ["right", "stale", "stale"]
 
 
@@ -157,9 +157,9 @@ def test_however_many_nonces_are_used_none_serves_twice(monkeypatch: pytest.Monk
         given = hashed(
             {"username": "al", "realm": "mediasim", "nonce": nonce, "uri": "sip:x"}, "pw"
         )
-        assert desk.digest.judge(asked(given), "Authorization")[0] == "right"
+        assert desk.digest.verify(asked(given), "Authorization")[0] == "right"
         used.append(given)
-    again = {desk.digest.judge(asked(given), "Authorization")[0] for given in used}
+    again = {desk.digest.verify(asked(given), "Authorization")[0] for given in used}
     assert again == {"stale"}
 
 

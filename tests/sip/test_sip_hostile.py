@@ -248,7 +248,7 @@ def test_what_raises_is_counted_and_dropped(
 def test_a_connection_that_says_nothing_whole_in_time_is_closed(
     stage: SipStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mediasim.sip.transports._PATIENCE", 0.3)
+    monkeypatch.setattr("mediasim.sip.transports._MESSAGE_TIMEOUT", 0.3)
     with Phone(stage, tcp=True) as other:
         other.request("OPTIONS", "sip:127.0.0.1")
         other.expect("SIP/2.0 200", "OPTIONS")

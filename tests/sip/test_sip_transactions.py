@@ -53,7 +53,7 @@ def virtually(work: Callable[[], Awaitable[None]]) -> None:
 
 def taken(wire: Wire, made: Request) -> tuple[TransactionTable, ServerTransaction]:
     table = TransactionTable(lambda peer: wire)
-    transaction = table.take(made, wire)
+    transaction = table.receive_request(made, wire)
     assert transaction is not None
     return table, transaction
 
@@ -65,7 +65,7 @@ def test_an_invite_of_ours_is_repeated_until_it_is_heard() -> None:
         table.send(request(), wire, answers.append)
         await asyncio.sleep(4)
         assert wire.times == [0, 0.5, 1.5, 3.5]
-        table.answered(respond(request(), 180))
+        table.receive_response(respond(request(), 180))
         await asyncio.sleep(60)
         assert len(wire.sent) == 4
         assert [answer.status_code for answer in answers] == [180]
@@ -95,7 +95,7 @@ def test_a_refusal_is_acknowledged_each_time_it_comes() -> None:
         table = TransactionTable(lambda peer: wire)
         table.send(request(), wire, answers.append)
         for _ in range(3):
-            table.answered(respond(request(), 486, tag="t"))
+            table.receive_response(respond(request(), 486, tag="t"))
         assert [line.split()[0] for _, line in wire.sent] == ["INVITE", "ACK", "ACK", "ACK"]
         assert len(answers) == 1
         table.close()
@@ -110,7 +110,7 @@ def test_a_cancel_waits_for_a_first_answer_and_is_sent_once() -> None:
         invite = table.send(request(), wire, lambda answer: None)
         invite.cancel()
         assert len(wire.sent) == 1
-        table.answered(respond(request(), 180))
+        table.receive_response(respond(request(), 180))
         invite.cancel()
         invite.cancel()
         assert [line.split()[0] for _, line in wire.sent] == ["INVITE", "CANCEL"]
@@ -152,13 +152,13 @@ def test_a_repeated_request_gets_the_same_answer() -> None:
         wire = Wire()
         table, transaction = taken(wire, request())
         transaction.reply(100)
-        assert table.take(request(), wire) is None
+        assert table.receive_request(request(), wire) is None
         assert [line for _, line in wire.sent] == ["SIP/2.0 100 Trying"] * 2
         transaction.reply(486, tag="t")
         transaction.reply(200, tag="t")  # too late: nothing follows a final answer
-        assert table.take(request(), wire) is None
+        assert table.receive_request(request(), wire) is None
         assert [line for _, line in wire.sent[2:]] == ["SIP/2.0 486 Busy Here"] * 2
-        assert table.take(request("ACK"), wire) is None
+        assert table.receive_request(request("ACK"), wire) is None
         await asyncio.sleep(60)
         assert len(wire.sent) == 4
         assert not table.servers
@@ -177,7 +177,7 @@ def test_without_rport_answers_go_to_the_via_s_port() -> None:
         table = TransactionTable(datagrams)
         made = request("OPTIONS")
         made.headers.set_single("Via", "SIP/2.0/UDP 127.0.0.1:5090;branch=z9hG4bK1")
-        transaction = table.take(made, came)
+        transaction = table.receive_request(made, came)
         assert transaction is not None
         transaction.reply(200, tag="t")
         assert ports == [5090]

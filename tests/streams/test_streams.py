@@ -430,7 +430,7 @@ def test_a_redirect_by_rest_ends_a_connect(tmp_path: Path) -> None:
         call = comes(account, ANN, connect())
         await until(account, 0.6)
         account.service.update_call(
-            call.sid, CallUpdate(script=TwimlSource(twiml="<Response><Pause/></Response>"))
+            call.sid, CallUpdate(source=TwimlSource(twiml="<Response><Pause/></Response>"))
         )
 
     account = streaming(tmp_path, apps, main)

@@ -13,8 +13,7 @@ from mediasim.audio.levels import downmix
 from mediasim.audio.tones import noise
 from mediasim.audio.wav import write_wav
 from mediasim.seeds import Seeds
-from mediasim.truth.reference import coded
-from mediasim.truth.sidecar import ReferenceTape
+from mediasim.truth.reference import ReferenceTape, coded
 from mediasim.truth.verify.findings import Verification
 from mediasim.truth.verify.verify import verify
 

@@ -28,8 +28,8 @@ from mediasim.truth.documents import TruthDocumentError
 from mediasim.truth.faults.breaking import break_file
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import parse_fault
+from mediasim.truth.verify.judge import verification_text
 from mediasim.truth.verify.verify import verify
-from mediasim.truth.verify.words import verification_text
 
 Samples = NDArray[np.int16]
 SOUND: Final[Samples] = np.stack(

@@ -15,10 +15,9 @@ from mediasim.truth.faults.breaking import break_file, break_samples
 from mediasim.truth.faults.gallery import GALLERY
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import gallery_text, parse_fault
-from mediasim.truth.verify.judge import EXIT_CODES
+from mediasim.truth.verify.judge import EXIT_CODES, verification_text
 from mediasim.truth.verify.picture import picture_svg
 from mediasim.truth.verify.verify import verify, verify_in_full
-from mediasim.truth.verify.words import verification_text
 
 
 def broken(pcm: Samples, *texts: str, seed: int = 1) -> Samples:

@@ -17,7 +17,7 @@ from mediasim.truth.measure import (
     crosstalk_db,
     drift_ppm,
     find_offset,
-    heard,
+    find_within,
     loudest_frame,
     match_at,
 )
@@ -168,7 +168,7 @@ def test_silence_is_found_nowhere(clip: Samples) -> None:
     for channel in (SILENCE, coded(SILENCE, "PCMA"), speech(1, 1.0)):
         assert find_offset(channel, clip, 100, 200) is None
         assert match_at(channel, clip, 100) is None
-        assert heard(channel, clip, (0, SECOND)) is None
+        assert find_within(channel, clip, (0, SECOND)) is None
 
 
 @given(
@@ -193,12 +193,12 @@ def test_any_samples_give_a_match_or_none(
 def test_heard_anywhere_in_a_long_channel() -> None:
     clip = coded(speech(7, 1.0), "PCMU")
     channel = coded(placed(60 * SECOND, (0, speech(8, 60.0)), (41 * SECOND + 7, clip)), "PCMU")
-    match = heard(channel, clip, (0, len(channel)))
+    match = find_within(channel, clip, (0, len(channel)))
     assert match is not None
     assert match.offset == 41 * SECOND + 7
-    assert heard(channel, clip, (0, 41 * SECOND)) is None
-    assert heard(channel, clip, (41 * SECOND + 8, len(channel))) is None
-    assert heard(channel, clip, (5, 5)) is None
+    assert find_within(channel, clip, (0, 41 * SECOND)) is None
+    assert find_within(channel, clip, (41 * SECOND + 8, len(channel))) is None
+    assert find_within(channel, clip, (5, 5)) is None
 
 
 def test_heard_takes_the_likest() -> None:
@@ -206,7 +206,7 @@ def test_heard_takes_the_likest() -> None:
     channel = placed(
         60 * SECOND, (SECOND, clip), (SECOND, speech(10, 1.0)), (50 * SECOND, scaled(clip, -20.0))
     )
-    match = heard(channel, clip, (0, len(channel)))
+    match = find_within(channel, clip, (0, len(channel)))
     assert match is not None
     assert match.offset == 50 * SECOND
 

@@ -27,6 +27,7 @@ from mediasim.twilio.addresses import called, calling
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import HttpAnswer, HttpLimits, HttpRequest, on_this_loop
+from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.requests import (
     CallRequest,
@@ -161,6 +162,23 @@ class NotedQueues(QueueManager):
         return record
 
 
+class NotedRecordings(RecordingManager):
+    """The recordings, whose changes are noted; it listens to nothing."""
+
+    def __init__(self, service: NotedService) -> None:
+        self.service = service
+
+    def current(self, call_sid: str) -> RecordingRecord:
+        return self.service.catalogue.recordings(call=call_sid)[-1]
+
+    def update(self, sid: str, status: str, pause_behavior: str | None = None) -> RecordingRecord:
+        self.service.asked.append((status, pause_behavior))
+        record = self.service.catalogue.recording(sid)
+        if status == "paused":
+            move(record, "paused", self.service.now_ns)
+        return record
+
+
 class Nowhere:
     """Neither an app nor a telephone: nothing is to be asked of either."""
 
@@ -195,6 +213,7 @@ class NotedService(Account):
         self.conferences = NotedConferences(self)
         self.queues = NotedQueues(self)
         self.streams = NotedStreams(self)
+        self.recordings = NotedRecordings(self)
         self.asked: list[Any] = []
         """Every command, as it was read."""
 
@@ -203,7 +222,7 @@ class NotedService(Account):
     def create_call(self, ask: CallRequest) -> CallRecord:
         self.asked.append(ask)
         to, from_ = called(ask.to), calling(ask.from_)
-        if ask.application_sid is None and not ask.script.url and ask.script.twiml is None:
+        if ask.application_sid is None and not ask.source.url and ask.source.twiml is None:
             raise bad_parameter("Url parameter is required.", 21205)
         return self.call(to=to, from_=from_)
 
@@ -219,18 +238,6 @@ class NotedService(Account):
     def start_recording(self, call_sid: str, ask: RecordingRequest) -> RecordingRecord:
         self.asked.append(ask)
         return self.recording(self.catalogue.call(call_sid), ask.channels, ask.track)
-
-    def current_recording(self, call_sid: str) -> RecordingRecord:
-        return self.catalogue.recordings(call=call_sid)[-1]
-
-    def update_recording(
-        self, sid: str, status: str, pause_behavior: str | None = None
-    ) -> RecordingRecord:
-        self.asked.append((status, pause_behavior))
-        record = self.catalogue.recording(sid)
-        if status == "paused":
-            move(record, "paused", self.now_ns)
-        return record
 
     # -- what a test makes happen -----------------------------------------------------------
 

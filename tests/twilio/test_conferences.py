@@ -255,10 +255,10 @@ def test_the_api_records_a_conference_in_progress(tmp_path: Path) -> None:
         assert record.source == "StartConferenceRecordingAPI"
         assert manager.current_recording(sid) is record
         await until(account, 5)
-        account.service.update_recording(record.sid, "stopped")
+        account.service.recordings.update(record.sid, "stopped")
         with pytest.raises(TwilioError):
             manager.current_recording(sid)
-        assert manager.recordings(sid) == [record]
+        assert account.service.catalogue.recordings(conference=sid) == [record]
 
     account = on_account(tmp_path, main)
     (record,) = recordings(account, "StartConferenceRecordingAPI")
@@ -332,7 +332,7 @@ def test_a_call_given_another_document_has_left(tmp_path: Path) -> None:
         comes(account, BOB, room(), 6.0)
         await until(account, 3)
         script = TwimlSource(twiml='<Response><Pause length="1"/></Response>')
-        account.service.update_call(alice.sid, CallUpdate(script=script))
+        account.service.update_call(alice.sid, CallUpdate(source=script))
 
     account = on_account(tmp_path, main)
     reasons = [reason for (reason,) in told(account, "/conference", "ReasonParticipantLeft")]
@@ -432,7 +432,7 @@ def test_mute_and_hold(tmp_path: Path) -> None:
         assert not shown.hold
         await until(account, 5)
         manager.update_participant(sid, bob.sid, ParticipantUpdate(muted=False))
-        hold = ParticipantUpdate(hold=True, hold_script=TwimlSource("http://127.0.0.1:5000/hold"))
+        hold = ParticipantUpdate(hold=True, hold_source=TwimlSource("http://127.0.0.1:5000/hold"))
         account.app.answers["/hold"] = '<Response><Pause length="1"/><Play digits="5"/></Response>'
         assert manager.update_participant(sid, bob.sid, hold).hold
         await until(account, 8)

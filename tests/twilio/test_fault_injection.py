@@ -20,7 +20,7 @@ def weather(*spells: FaultRule, seed: int = 1) -> FaultInjection:
 
 def test_fair_weather_leaves_everything_alone() -> None:
     fair = weather()
-    assert fair.calm
+    assert fair.idle
     fate = fair.callback("call-status", "CA1", URL)
     assert (fate.copies, fate.delay_ns, fate.dropped, fate.injected) == (1, 0, False, [])
     assert fair.request(URL) is None
@@ -39,7 +39,7 @@ def test_spells_add_up_and_end_by_their_names() -> None:
     with pytest.raises(LookupError, match="no spell of weather '1'; there are: 2"):
         found.end(first)
     found.clear()
-    assert found.calm
+    assert found.idle
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_call_that_the_app_makes_is_refused_and_leaves_nothing(
 ) -> None:
     async def main(account: AccountStage) -> None:
         account.exchange.plane.overloaded = lambda: True
-        ask = CallRequest(to=BOB, from_=ALICE, script=TwimlSource(url=f"{APP}/voice"))
+        ask = CallRequest(to=BOB, from_=ALICE, source=TwimlSource(url=f"{APP}/voice"))
         with pytest.raises(TwilioError, match="no time left for more calls") as refused:
             account.service.create_call(ask)
         assert (refused.value.status, refused.value.code) == (429, 20429)
@@ -92,7 +92,7 @@ def test_calls_under_way_go_on_and_are_recorded_whole(tmp_path: Path) -> None:
 
     async def third_call(account: AccountStage) -> None:
         await account.exchange.sleep(4_500_000_000)
-        ask = CallRequest(to=BOB, from_=ALICE, script=TwimlSource(url=f"{APP}/voice"))
+        ask = CallRequest(to=BOB, from_=ALICE, source=TwimlSource(url=f"{APP}/voice"))
         with pytest.raises(TwilioError) as error:
             account.service.create_call(ask)
         refused.append(error.value.status)

@@ -323,7 +323,7 @@ def test_a_caller_taken_out_of_a_conversation(tmp_path: Path) -> None:
         comes(account, BOB, take(), 60.0)
         await until(account, 3)
         script = TwimlSource(twiml='<Response><Pause length="5"/></Response>')
-        account.service.update_call(alice.sid, CallUpdate(script=script))
+        account.service.update_call(alice.sid, CallUpdate(source=script))
 
     account = on_account(tmp_path, main)
     assert told(account, "/left", "QueueResult") == [("redirected-from-bridged",)]

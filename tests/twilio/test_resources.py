@@ -45,11 +45,11 @@ def test_what_a_book_has_not_is_named_by_its_path() -> None:
 
 
 def test_where_a_numbers_calls_go() -> None:
-    assert number().script() == TwimlSource()
+    assert number().source() == TwimlSource()
     assert number().callback() is None
     own = number(voice_url="http://a/", voice_method="GET", voice_fallback_url="http://b/")
-    assert own.script() == TwimlSource("http://a/", "GET", "http://b/")
-    assert number(voice_url="http://a/", twiml="<Response/>").script() == TwimlSource(
+    assert own.source() == TwimlSource("http://a/", "GET", "http://b/")
+    assert number(voice_url="http://a/", twiml="<Response/>").source() == TwimlSource(
         twiml="<Response/>"
     )
     assert number(status_callback="http://c/").callback() == Callback("http://c/")

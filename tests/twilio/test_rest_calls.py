@@ -80,7 +80,7 @@ def test_url_goes_before_twiml_and_an_application_before_both(api: Api) -> None:
     api.post("Calls.json", 201, **form)
     api.post("Calls.json", 201, **form, ApplicationSid=sid, StatusCallback=f"{APP}/status")
     first, second = api.service.asked
-    assert first.script == TwimlSource(f"{APP}/voice")
+    assert first.source == TwimlSource(f"{APP}/voice")
     assert second.application_sid == sid
     assert second.status_callback is None
 
@@ -153,9 +153,9 @@ def test_a_call_is_updated(api: Api) -> None:
     api.post(path, Twiml="<Response/>", StatusCallback=f"{APP}/status", TimeLimit="60")
     assert api.post(path, Status="completed")["status"] == "completed"
     assert api.service.asked == [
-        CallUpdate(script=TwimlSource(f"{APP}/next", "GET", f"{APP}/fallback")),
+        CallUpdate(source=TwimlSource(f"{APP}/next", "GET", f"{APP}/fallback")),
         CallUpdate(
-            script=TwimlSource(twiml="<Response/>"),
+            source=TwimlSource(twiml="<Response/>"),
             status_callback=Callback(f"{APP}/status"),
             time_limit_seconds=60,
         ),

@@ -150,7 +150,7 @@ def test_a_participant_is_changed_and_removed(api: Api) -> None:
     api.post(one, AnnounceUrl=f"{APP}/say", EndConferenceOnExit="true", BeepOnExit="false")
     assert api.service.conferences.asked[1:] == [
         ParticipantUpdate(muted=True),
-        ParticipantUpdate(hold=True, hold_script=TwimlSource(f"{APP}/hold", "GET")),
+        ParticipantUpdate(hold=True, hold_source=TwimlSource(f"{APP}/hold", "GET")),
         ParticipantUpdate(
             announce=TwimlSource(f"{APP}/say"), end_conference_on_exit=True, beep_on_exit=False
         ),

@@ -136,7 +136,7 @@ def test_an_application_lives(api: Api) -> None:
     assert made["public_application_connect_enabled"] is True
     path = f"Applications/{made['sid']}.json"
     assert api.post(path, VoiceFallbackUrl=f"{APP}/other")["voice_fallback_url"] == f"{APP}/other"
-    script = api.service.applications.find(made["sid"]).script()
+    script = api.service.applications.find(made["sid"]).source()
     assert (script.url, script.fallback_url) == (f"{APP}/voice", f"{APP}/other")
     assert len(api.get("Applications.json?FriendlyName=App")["applications"]) == 1
     assert api.get("Applications.json?FriendlyName=Ap")["applications"] == []

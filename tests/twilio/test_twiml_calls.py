@@ -393,7 +393,7 @@ def test_an_api_call_is_told_of_at_each_step(tmp_path: Path) -> None:
             CallRequest(
                 to=BOB,
                 from_=APP_NUMBER,
-                script=TwimlSource(f"{APP}/hello"),
+                source=TwimlSource(f"{APP}/hello"),
                 status_callback=Callback(f"{APP}/status", "POST", events),
                 recording=RecordingRequest("dual"),
             )
@@ -416,7 +416,7 @@ def test_a_call_is_updated_while_it_goes_on(tmp_path: Path) -> None:
         twiml = "<Response><Pause length='60'/></Response>"
         record = account.service.create_call(CallRequest(BOB, APP_NUMBER, TwimlSource(twiml=twiml)))
         await asyncio.sleep(5)
-        account.service.update_call(record.sid, CallUpdate(script=TwimlSource(f"{APP}/new")))
+        account.service.update_call(record.sid, CallUpdate(source=TwimlSource(f"{APP}/new")))
 
     account = on_account(tmp_path, main)
     assert at(account, "call.completed") == 7.0
@@ -450,16 +450,16 @@ def test_a_recording_by_rest_is_paused_resumed_and_stopped(tmp_path: Path) -> No
         assert refused.value.code == 21220
         await asyncio.sleep(2)
         record = account.service.start_recording(call.sid, RecordingRequest())
-        assert account.service.current_recording(call.sid) is record
+        assert account.service.recordings.current(call.sid) is record
         await asyncio.sleep(1)
-        account.service.update_recording(record.sid, "paused", "skip")
+        account.service.recordings.update(record.sid, "paused", "skip")
         await asyncio.sleep(2)
-        account.service.update_recording(record.sid, "in-progress")
+        account.service.recordings.update(record.sid, "in-progress")
         await asyncio.sleep(1)
-        account.service.update_recording(record.sid, "stopped")
+        account.service.recordings.update(record.sid, "stopped")
         assert record.status == "completed"
         with pytest.raises(TwilioError):
-            account.service.update_recording(record.sid, "in-progress")
+            account.service.recordings.update(record.sid, "in-progress")
 
     account = on_account(tmp_path, main)
     assert account.media().shape == (2, 16000)

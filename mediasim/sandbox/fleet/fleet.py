@@ -345,7 +345,7 @@ class Fleet:
 
     def _now(self) -> tuple[AccountRecord, datetime, int, list[tuple[str, FaultRule]]]:
         service = self._sandbox.service
-        weather = service.webhooks.weather.spells()
+        weather = service.webhooks.faults.rules()
         return service.account, service.dates.epoch, zero_of(self._sandbox.clock), weather
 
     def _books(self) -> dict[tuple[str, str], dict[str, Any]]:

@@ -22,7 +22,7 @@ from mediasim.sandbox.fleet.proxy import (
     rest_place,
 )
 from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.rest.responses import refused
+from mediasim.twilio.rest.responses import error_response
 
 __all__ = ["ControlOfFleet", "RestOfFleet"]
 
@@ -47,7 +47,9 @@ class RestOfFleet:
             body = await whole_body(receive, _LARGEST)
             if body is None:
                 too_large = TwilioError(_TOO_LARGE, 20001, "The request's body is too large")
-                await refused(too_large, as_xml=not path.endswith(".json"))(scope, receive, send)
+                await error_response(too_large, as_xml=not path.endswith(".json"))(
+                    scope, receive, send
+                )
                 return
             await _placed(fleet, _form_value(body, "From"), scope, body, send)
             return
@@ -142,7 +144,7 @@ async def _placed(fleet: Fleet, number: str, scope: Scope, body: bytes, send: Se
             await asyncio.sleep(0)  # its end is heard of by then
             worker.wire.gone.set()
         except TwilioError as error:
-            await refused(error, as_xml=as_xml)(scope, _said(b""), send)
+            await error_response(error, as_xml=as_xml)(scope, _said(b""), send)
             return
 
 
@@ -173,7 +175,7 @@ async def _passed(
         words = f"worker {worker.number} does not answer: {type(error).__name__}"
         as_xml = not scope["path"].endswith(".json")
         broken = TwilioError(500, 20500, words)
-        await refused(broken, as_xml=as_xml)(scope, _said(b""), send)
+        await error_response(broken, as_xml=as_xml)(scope, _said(b""), send)
 
 
 def _begins_conference(method: str, path: str, place: RequestOwner) -> bool:

@@ -250,7 +250,7 @@ class Replica:
         total = sum(size for size, _ in sizes.values())
         waits = sum(size * wait for size, wait in sizes.values())
         queues = self._sandbox.service.queues
-        queues.found_elsewhere(sid, total, waits // total if total else 0)
+        queues.set_remote(sid, total, waits // total if total else 0)
 
     def _clash(self, kind: str, name: str) -> None:
         if (kind, name) in self._clashes:

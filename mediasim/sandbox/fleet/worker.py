@@ -51,7 +51,7 @@ class _Worker:
 
     def _ready(self, sandbox: Sandbox, url: str) -> None:
         self._sandbox = sandbox
-        sandbox.service.webhooks.weather.adopt(self._orders.weather)
+        sandbox.service.webhooks.faults.replace(self._orders.weather)
         loop = asyncio.get_running_loop()
 
         def heard(event: Event) -> None:

@@ -17,7 +17,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.truth.documents import Gap
-from mediasim.truth.missing import gaps_of_call
+from mediasim.truth.placement import gaps_of_call
 
 __all__ = ["Legs", "levels"]
 

@@ -179,7 +179,7 @@ def _shown(stream: MediaStream) -> dict[str, Any]:
         "direction": told["direction"],
         "track": told["track"],
         "url": told["url"],
-        "asked": seconds(stream.asked_ns),
+        "asked": seconds(stream.requested_ns),
         "started": told["started"],
         "ended": told["ended"],
         "error": told["error"],

@@ -185,7 +185,7 @@ class SoftphoneManager:
         if token.application_sid is not None:
             application = service.applications.find(token.application_sid)
             params = [*token.params.items(), *ask.params.items()]
-            follow = FollowUp(application.script(), params)
+            follow = FollowUp(application.source(), params)
             record = service.place_from_client(from_, ask.to, phone, follow, application.callback())
         else:
             to = _dialled(ask.to)

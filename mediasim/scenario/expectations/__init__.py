@@ -1,3 +1,3 @@
-"""What a scenario expects, judged on the recordings of its run."""
+"""A scenario's expectations, judged on the recordings, calls and streams of its run."""
 
 __all__ = ["audio", "checks", "conversation", "verdicts"]

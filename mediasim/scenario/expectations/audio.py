@@ -1,4 +1,4 @@
-"""Expectations about what is heard in a recording.
+"""Expectations about the audio of a recording.
 
 Audio is measured in the published file, not believed from the truth: the truth says what to look
 for and where.
@@ -33,10 +33,11 @@ __all__ = ["aligned", "heard", "no_crosstalk", "silent"]
 _REACH: Final = 4000
 """Samples around its place in which a clip is looked for: half a second."""
 _HEARD: Final = 0.5
-"""The correlation from which on a clip counts as heard."""
+"""Correlation from which on a clip counts as heard."""
 _SHORTEST: Final = 800
-"""Samples of a clip below which it cannot be told from others: 100 ms."""
+"""Samples of a clip below which it is too like others to be found: 100 ms."""
 _SOFTEST_DBFS: Final = -60.0
+"""Level in dBFS of a clip below which it need not be found."""
 _MOST_LOST: Final = 0.3
 """Share of a clip that may be lost, or talked over, before it need not be found."""
 
@@ -45,21 +46,23 @@ _MOST_LOST: Final = 0.3
 
 
 def heard(media: PublishedMedia, wanted: ExpectHeard) -> str:
-    """The party, or what it says or plays, is in the channel at some time of the span."""
+    """Judge whether a party, or what it says or plays, is in the channel at some time of the
+    span."""
     low, high = _span(wanted.between, media.samples)
     if wanted.text is None and wanted.clip is None:
         for channel in media.truth.channels:
             if wanted.party in channel.unscripted and wanted.channel in (None, channel.channel):
-                return _sounds(media, wanted.party, channel.channel, low, high)
+                return _unscripted_sound(media, wanted.party, channel.channel, low, high)
     said = [
         (channel.channel, interval)
         for channel in media.truth.channels
         for interval in channel.intervals
         if interval.start < high and interval.end > low and _is_meant(interval, wanted)
     ]
-    in_place = [it for it in said if wanted.channel in (None, it[0])]
+    in_place = [each for each in said if wanted.channel in (None, each[0])]
     for number, interval in in_place:
         match = find_offset(media.pcm[number - 1], _reference(interval), interval.start, _REACH)
+        # Whatever the sign: a recording of the wrong polarity is heard as well.
         if match is not None and abs(match.correlation) >= _HEARD:
             return (
                 f"{wanted.party} says {interval.text!r} in channel {number} at "
@@ -80,8 +83,8 @@ def heard(media: PublishedMedia, wanted: ExpectHeard) -> str:
     )
 
 
-def _sounds(media: PublishedMedia, party: str, number: int, low: int, high: int) -> str:
-    """What is heard of a party that is not simulated: of it no more is known than that."""
+def _unscripted_sound(media: PublishedMedia, party: str, number: int, low: int, high: int) -> str:
+    """Judge whether a party that is not simulated makes a sound: nothing more is known of it."""
     frames = media.pcm[number - 1, low : low + (high - low) // FRAME_SAMPLES * FRAME_SAMPLES]
     levels = [rms_dbfs(frame) for frame in frames.reshape(-1, FRAME_SAMPLES)]
     loud = [index for index, level in enumerate(levels) if level >= HEARD_DBFS]
@@ -95,6 +98,7 @@ def _sounds(media: PublishedMedia, party: str, number: int, low: int, high: int)
 
 
 def _is_meant(interval: Interval, wanted: ExpectHeard) -> bool:
+    """Return whether an interval is what an expectation means."""
     if interval.party != wanted.party:
         return False
     if wanted.text is not None and not (
@@ -105,7 +109,7 @@ def _is_meant(interval: Interval, wanted: ExpectHeard) -> bool:
 
 
 def _missing(media: PublishedMedia, number: int, interval: Interval) -> str:
-    """What is to be said of a clip that is not where it should be."""
+    """Return what is said of a clip that is not where it should be."""
     what = f"{interval.party}'s {interval.text!r}"
     for other, channel in enumerate(media.pcm, 1):
         if other == number:
@@ -121,10 +125,12 @@ def _missing(media: PublishedMedia, number: int, interval: Interval) -> str:
 
 
 def _reference(interval: Interval) -> NDArray[np.int16]:
+    """Return the samples of a clip as its codec leaves them."""
     return reference_of(interval.pcm, interval.codec)
 
 
 def _span(between: tuple[Duration, Duration] | None, samples: int) -> tuple[int, int]:
+    """Return the first sample of a span and the one after its last."""
     if between is None:
         return 0, samples
     return _samples(between[0]), _samples(between[1])
@@ -138,7 +144,7 @@ def _samples(duration: Duration) -> int:
 
 
 def silent(media: PublishedMedia, wanted: ExpectSilent) -> str:
-    """No frame of the span is as loud as the limit."""
+    """Judge whether no frame of the span is as loud as the limit."""
     low, high = _span(wanted.between, media.samples)
     worst, channel, at = FLOOR_DB, 0, low
     for number, pcm in enumerate(media.pcm, 1):
@@ -162,7 +168,7 @@ def silent(media: PublishedMedia, wanted: ExpectSilent) -> str:
 
 
 def no_crosstalk(media: PublishedMedia, wanted: ExpectNoCrosstalk) -> str:
-    """Whatever is said in one channel is not heard in the other above the limit."""
+    """Judge whether nothing that is said in one channel is heard in the other above the limit."""
     worst, into, at = None, 0, 0
     # Clip by clip, for a leak that comes and goes is drowned by all that did not leak.
     for own, other, interval in _leakable(media):
@@ -179,15 +185,16 @@ def no_crosstalk(media: PublishedMedia, wanted: ExpectNoCrosstalk) -> str:
 
 
 def _leakable(media: PublishedMedia) -> Iterator[tuple[int, int, Interval]]:
-    """Each clip with its channel and the other one, but for what both say at the same time."""
+    """Yield each clip with its channel and the other one, except clips that sound in both channels
+    at once."""
     channels = media.truth.channels
     for own, other in ((0, 1), (1, 0)):
         for interval in channels[own].intervals:
             alike = any(
-                (it.digest or it.text) == (interval.digest or interval.text)
-                and it.start < interval.end
-                and it.end > interval.start
-                for it in channels[other].intervals
+                (each.digest or each.text) == (interval.digest or interval.text)
+                and each.start < interval.end
+                and each.end > interval.start
+                for each in channels[other].intervals
             )
             if interval.party is not None and not alike:
                 yield own + 1, other + 1, interval
@@ -197,7 +204,7 @@ def _leakable(media: PublishedMedia) -> Iterator[tuple[int, int, Interval]]:
 
 
 def aligned(media: PublishedMedia, wanted: ExpectAligned) -> str:
-    """Every clip stands where a clean path would have put it."""
+    """Judge whether every clip stands where a clean path would have put it."""
     measured, worst = 0, 0
     for channel in media.truth.channels:
         for interval in channel.intervals:
@@ -224,9 +231,9 @@ def aligned(media: PublishedMedia, wanted: ExpectAligned) -> str:
 
 
 def _offset(media: PublishedMedia, channel: ChannelTruth, interval: Interval) -> int | None:
-    """Samples between a clip and its due place; None where that cannot be told.
+    """Return the samples between a clip and its due place; None if that cannot be measured.
 
-    Raises Failed if the clip is not there at all, and should be.
+    Raises Failed if the clip is missing and should be there.
     """
     pcm, reference = media.pcm[channel.channel - 1], _reference(interval)
     match = find_offset(pcm, reference, interval.due, _REACH)
@@ -245,10 +252,10 @@ def _offset(media: PublishedMedia, channel: ChannelTruth, interval: Interval) ->
 
 
 def _can_be_told(channel: ChannelTruth, interval: Interval, reference: NDArray[np.int16]) -> bool:
-    """Whether a clip must be found: long and loud enough, alone, and hardly lost."""
+    """Return whether a clip must be found: long and loud enough, alone, and hardly lost."""
     length = interval.end - interval.start
     hiding = [(gap.start, gap.end) for gap in channel.missing]
-    hiding += [(it.start, it.end) for it in channel.intervals if it is not interval]
+    hiding += [(each.start, each.end) for each in channel.intervals if each is not interval]
     hidden = sum(
         max(0, min(end, interval.end) - max(start, interval.start)) for start, end in hiding
     )

@@ -1,8 +1,7 @@
-"""Expectations held against what a run left: files, truth, records and events.
+"""Expectations judged on a run: on its files, truth, records and events.
 
-Each function returns what it found, or raises Failed with it; ``CHECKS`` says which kind of
-expectation is held by which. Those that listen are in ``audio.py``, those of apps in
-``conversation.py``.
+Each function returns what it found, or raises Failed with it; ``CHECKS`` has the function of each
+kind of expectation. Those about audio are in ``audio.py``, those about apps in ``conversation.py``.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.documents.diagnostics import counted
 from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
 from mediasim.scenario.expectations.conversation import (
-    barge_in,
-    dead_air,
-    greeting,
-    response,
-    talk_over,
+    conversing,
+    judge_barge_in,
+    judge_dead_air,
+    judge_greeting,
+    judge_response,
+    judge_talk_over,
 )
 from mediasim.scenario.expectations.verdicts import (
     Failed,
@@ -29,31 +29,15 @@ from mediasim.scenario.expectations.verdicts import (
     place,
     recording_of,
 )
-from mediasim.scenario.model.expect import (
-    Expect,
-    ExpectAligned,
-    ExpectBargeIn,
-    ExpectChannels,
-    ExpectDeadAir,
-    ExpectDownload,
-    ExpectDuration,
-    ExpectEvents,
-    ExpectGreeting,
-    ExpectHeard,
-    ExpectNoCrosstalk,
-    ExpectResponse,
-    ExpectSilent,
-    ExpectStatus,
-    ExpectTalkOver,
-)
+from mediasim.scenario.model import expect
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.download import Download, download
 
 __all__ = ["CHECKS", "Verdict", "check"]
 
 
-def check(run: Run, expectation: Expect) -> Verdict:
-    """Hold one expectation against a run."""
+def check(run: Run, expectation: expect.Expect) -> Verdict:
+    """Judge a run by one expectation."""
     judge, wanted = CHECKS[type(expectation)], _wanted(expectation)
     try:
         found = judge(run, expectation)
@@ -64,7 +48,7 @@ def check(run: Run, expectation: Expect) -> Verdict:
     return Verdict(True, expectation.keyword, wanted, found)
 
 
-def _channels(run: Run, wanted: ExpectChannels) -> str:
+def _channels(run: Run, wanted: expect.ExpectChannels) -> str:
     media = media_of(run, wanted.recording)
     found = f"{len(media.pcm)} ({media.record.layout.rule.reason})"
     if len(media.pcm) != wanted.is_:
@@ -72,7 +56,7 @@ def _channels(run: Run, wanted: ExpectChannels) -> str:
     return found
 
 
-def _duration(run: Run, wanted: ExpectDuration) -> str:
+def _duration(run: Run, wanted: expect.ExpectDuration) -> str:
     recording = recording_of(run, wanted.recording)
     completed = recording.record.status == "completed"
     samples = media_of(run, recording.name).samples if completed else 0
@@ -82,20 +66,19 @@ def _duration(run: Run, wanted: ExpectDuration) -> str:
     return found
 
 
-def _status(run: Run, wanted: ExpectStatus) -> str:
-    of_call = wanted.call is not None or not run.scenario.recordings
-    found = _outcome(run, wanted.call) if of_call else _recorded(run, wanted.recording)
+def _status(run: Run, wanted: expect.ExpectStatus) -> str:
+    if wanted.call is not None or not run.scenario.recordings:
+        found: str = _outcome(run, wanted.call)
+    else:
+        found = recording_of(run, wanted.recording).record.status
     if found != wanted.is_:
         raise Failed(found)
     return found
 
 
-def _recorded(run: Run, name: str | None) -> str:
-    return recording_of(run, name).record.status
-
-
 def _outcome(run: Run, name: str | None) -> str:
-    """How a call ended: completed if any leg was answered, else as the leg that was dialled."""
+    """Return how a call ended: completed if any leg was answered, else as the leg that was
+    dialled."""
     name = name or run.scenario.calls[0].name
     legs = [call for call in run.exchange.calls if call.flow == name]
     if not legs:
@@ -106,8 +89,8 @@ def _outcome(run: Run, name: str | None) -> str:
     return dialled[-1].status
 
 
-def _events(run: Run, wanted: ExpectEvents) -> str:
-    kinds = [event.kind for event in sorted(run.exchange.events.log, key=lambda it: it.at_ns)]
+def _events(run: Run, wanted: expect.ExpectEvents) -> str:
+    kinds = [event.kind for event in sorted(run.exchange.events.log, key=lambda each: each.at_ns)]
     position = 0
     for number, name in enumerate(wanted.names):
         try:
@@ -118,7 +101,7 @@ def _events(run: Run, wanted: ExpectEvents) -> str:
     return "in this order"
 
 
-def _download(run: Run, wanted: ExpectDownload) -> str:
+def _download(run: Run, wanted: expect.ExpectDownload) -> str:
     recording = recording_of(run, wanted.recording)
     answer = download(
         run.exchange.store,
@@ -134,7 +117,7 @@ def _download(run: Run, wanted: ExpectDownload) -> str:
 
 
 def _channels_in(answer: Download, format: str) -> int:
-    """Counted in the file itself; 0 where there is none."""
+    """Return the number of channels in the file of a download; 0 if it has none."""
     if answer.path is None:
         return 0
     if format == "wav":
@@ -144,8 +127,8 @@ def _channels_in(answer: Download, format: str) -> int:
     return len(decode_audio(answer.path.read_bytes())[1])
 
 
-def _wanted(expectation: Expect) -> str:
-    """The expectation in words, as it was written."""
+def _wanted(expectation: expect.Expect) -> str:
+    """Return an expectation in words, as it was written."""
     given = expectation.model_dump(exclude_unset=True, by_alias=True)
     return ", ".join(f"{name} {_plain(value)}" for name, value in given.items()) or "always"
 
@@ -160,20 +143,22 @@ def _listening(judge: Callable[[PublishedMedia, Any], str]) -> Callable[[Run, An
     return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
 
 
-CHECKS: Final[dict[type[Expect], Callable[[Run, Any], str]]] = {
-    ExpectAligned: _listening(aligned),
-    ExpectBargeIn: barge_in,
-    ExpectChannels: _channels,
-    ExpectDeadAir: dead_air,
-    ExpectDownload: _download,
-    ExpectDuration: _duration,
-    ExpectEvents: _events,
-    ExpectGreeting: greeting,
-    ExpectHeard: _listening(heard),
-    ExpectNoCrosstalk: _listening(no_crosstalk),
-    ExpectResponse: response,
-    ExpectSilent: _listening(silent),
-    ExpectStatus: _status,
-    ExpectTalkOver: talk_over,
+CHECKS: Final[dict[type[expect.Expect], Callable[[Run, Any], str]]] = {
+    expect.ExpectAligned: _listening(aligned),
+    expect.ExpectBargeIn: conversing(lambda found, wanted: judge_barge_in(found, wanted.within)),
+    expect.ExpectChannels: _channels,
+    expect.ExpectDeadAir: conversing(lambda found, wanted: judge_dead_air(found, wanted.most)),
+    expect.ExpectDownload: _download,
+    expect.ExpectDuration: _duration,
+    expect.ExpectEvents: _events,
+    expect.ExpectGreeting: conversing(lambda found, wanted: judge_greeting(found, wanted.within)),
+    expect.ExpectHeard: _listening(heard),
+    expect.ExpectNoCrosstalk: _listening(no_crosstalk),
+    expect.ExpectResponse: conversing(
+        lambda found, wanted: judge_response(found, wanted.within, wanted.unanswered)
+    ),
+    expect.ExpectSilent: _listening(silent),
+    expect.ExpectStatus: _status,
+    expect.ExpectTalkOver: conversing(lambda found, wanted: judge_talk_over(found, wanted.most)),
 }
-"""How each kind of expectation is held against a run."""
+"""The function that judges a run by each kind of expectation."""

@@ -1,7 +1,8 @@
-"""How well an app converses, held against limits. What was not measured holds none of them.
+"""Limits on how well an app converses. A figure that was not measured meets none of them.
 
-For scenarios and for tests alike: given figures, what was found in words, or :class:`LimitMissed`.
-Silences have to be measured with ``dead_air_ms=1``, or those that are shorter are not judged.
+For scenarios and for tests alike: each function is given figures and returns what was found in
+words, or raises :class:`LimitMissed`. Silences have to be measured with ``dead_air_ms=1``, or
+shorter ones are not judged.
 """
 
 from __future__ import annotations
@@ -14,14 +15,7 @@ from mediasim.conversation.app_figures import Figures, TimeSpan
 from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.verdicts import Failed, FileClock
-from mediasim.scenario.model.expect import (
-    AppExpectation,
-    ExpectBargeIn,
-    ExpectDeadAir,
-    ExpectGreeting,
-    ExpectResponse,
-    ExpectTalkOver,
-)
+from mediasim.scenario.model.expect import AppExpectation
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.streams import MediaStream
 
@@ -29,28 +23,27 @@ __all__ = [
     "APP",
     "CALLER",
     "LimitMissed",
-    "barge_in",
-    "dead_air",
-    "greeting",
+    "conversing",
     "judge_barge_in",
     "judge_dead_air",
     "judge_greeting",
     "judge_response",
     "judge_talk_over",
-    "response",
-    "talk_over",
 ]
 
 
 CALLER: Final = 1
+"""Channel of the caller, and its side of a conversation."""
 APP: Final = 2
+"""Channel of the app, and its side of a conversation."""
 
 
 class LimitMissed(Exception):
-    """A limit is not held; says what was found, and where to listen."""
+    """A limit is not met; the message says what was found."""
 
     def __init__(self, found: str, side: int = CALLER, at_ms: int = 0) -> None:
-        """``side`` is CALLER or APP; ``at_ms`` counts from the conversation's beginning."""
+        """Take what was found, and where to listen: the side CALLER or APP, and milliseconds since
+        the conversation began."""
         super().__init__(found)
         self.side = side
         self.at_ms = at_ms
@@ -60,7 +53,7 @@ class LimitMissed(Exception):
 
 
 def judge_greeting(figures: Figures, within: Duration) -> str:
-    """The app's first sound came in time."""
+    """Judge whether the app's first sound came in time."""
     if figures.greeting_ms is None:
         raise LimitMissed("null: the app never spoke")
     found = f"{figures.greeting_ms} ms"
@@ -70,7 +63,8 @@ def judge_greeting(figures: Figures, within: Duration) -> str:
 
 
 def judge_response(figures: Figures, within: Duration, unanswered: int = 0) -> str:
-    """Every utterance of the caller's was answered in time, but for so many."""
+    """Judge whether the caller's utterances were answered in time, all but ``unanswered`` of
+    them."""
     if not figures.responses:
         raise LimitMissed("null: the caller never spoke")
     silent = [each.after for each in figures.responses if each.latency_ms is None]
@@ -91,7 +85,7 @@ def judge_response(figures: Figures, within: Duration, unanswered: int = 0) -> s
 
 
 def judge_barge_in(figures: Figures, within: Duration) -> str:
-    """Whenever the caller spoke over the app, the app fell silent in time."""
+    """Judge whether the app fell silent in time whenever the caller spoke over it."""
     if not figures.barge_ins:
         raise LimitMissed("null: the caller never began to speak while the app spoke")
     worst = 0
@@ -111,7 +105,7 @@ def judge_barge_in(figures: Figures, within: Duration) -> str:
 
 
 def judge_talk_over(figures: Figures, most: Duration) -> str:
-    """Both spoke at once no longer than that, in all."""
+    """Judge whether both sides spoke at once no longer than ``most`` in all."""
     _needs_sound(figures)
     found = f"{figures.talk_over_ms} ms"
     if _over(figures.talk_over_ms, most):
@@ -126,7 +120,7 @@ def judge_talk_over(figures: Figures, most: Duration) -> str:
 
 
 def judge_dead_air(figures: Figures, most: Duration) -> str:
-    """No stretch of silence on both sides was longer than that."""
+    """Judge whether no stretch of silence on both sides was longer than ``most``."""
     _needs_sound(figures)
     longest = max(figures.dead_air, key=lambda span: span.ms, default=None)
     if longest is None:
@@ -138,6 +132,7 @@ def judge_dead_air(figures: Figures, most: Duration) -> str:
 
 
 def _needs_sound(figures: Figures) -> None:
+    """Raise LimitMissed if the app never spoke."""
     if not figures.app:
         raise LimitMissed("null: the app never spoke")
 
@@ -153,42 +148,25 @@ def _when(span: TimeSpan) -> str:
 # -- the streams of a run, held against what a scenario expects ---------------------------------
 
 
-def greeting(run: Run, wanted: ExpectGreeting) -> str:
-    """The app's first sound came in time."""
-    return _judged(run, wanted, lambda it: judge_greeting(it, wanted.within))
+def conversing(judge: Callable[[Figures, Any], str]) -> Callable[[Run, Any], str]:
+    """Return a check of a run that judges the figures of the stream to a call's app.
 
+    ``judge`` is given the figures and the expectation. The check raises Failed with the place to
+    listen where ``judge`` raises LimitMissed.
+    """
 
-def response(run: Run, wanted: ExpectResponse) -> str:
-    """Every utterance of the caller's was answered in time."""
-    return _judged(run, wanted, lambda it: judge_response(it, wanted.within, wanted.unanswered))
+    def check(run: Run, wanted: AppExpectation) -> str:
+        stream = _stream(run, wanted)
+        try:
+            return judge(stream.figures(dead_air_ms=1), wanted)
+        except LimitMissed as missed:
+            raise Failed(str(missed), _place(run, stream, missed.side, missed.at_ms)) from None
 
-
-def barge_in(run: Run, wanted: ExpectBargeIn) -> str:
-    """Whenever the caller spoke over the app, the app fell silent in time."""
-    return _judged(run, wanted, lambda it: judge_barge_in(it, wanted.within))
-
-
-def talk_over(run: Run, wanted: ExpectTalkOver) -> str:
-    """Both spoke at once no longer than that, in all."""
-    return _judged(run, wanted, lambda it: judge_talk_over(it, wanted.most))
-
-
-def dead_air(run: Run, wanted: ExpectDeadAir) -> str:
-    """No stretch of silence on both sides was longer than that."""
-    return _judged(run, wanted, lambda it: judge_dead_air(it, wanted.most))
-
-
-def _judged(run: Run, wanted: AppExpectation, judge: Callable[[Figures], str]) -> str:
-    stream = _stream(run, wanted)
-    try:
-        return judge(stream.figures(dead_air_ms=1))
-    except LimitMissed as wanting:
-        place = _place(run, stream, wanting.side, wanting.at_ms)
-        raise Failed(str(wanting), place) from None
+    return check
 
 
 def _stream(run: Run, wanted: AppExpectation) -> MediaStream:
-    """The stream to a call's app. Raises Failed."""
+    """Return the stream to a call's app, with its call's name. Raises Failed if it never began."""
     name, stream = next(
         (each for each in run.streams.items() if wanted.call in (None, each[0])), ("", None)
     )
@@ -201,7 +179,8 @@ def _stream(run: Run, wanted: AppExpectation) -> MediaStream:
 
 
 def _place(run: Run, stream: MediaStream, channel: int, at_ms: int) -> dict[str, Any] | None:
-    """Where to listen in the first two-channel recording of the call; None: there is none."""
+    """Return where to listen in the first completed recording that holds a time of the call; None
+    if there is none."""
     assert stream.started_frame is not None
     call_seconds = stream.started_frame * FRAME_SAMPLES / SAMPLE_RATE + at_ms / 1000
     for recording in run.exchange.recordings:

@@ -1,4 +1,4 @@
-"""What a check concludes, its access to what was recorded, and where a file is in its call."""
+"""Verdicts on expectations, access to what was recorded, and the clock of a recording's file."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ class Verdict:
 
     ok: bool
     check: str
+    """The expectation's keyword."""
     wanted: str
+    """What was expected, in words."""
     found: str
     where: dict[str, Any] | None = None
-    """file, channel and time (seconds in the file) to listen at."""
+    """Where to listen: file, channel and time (seconds in the file); None if there is no such
+    place."""
 
 
 class Failed(Exception):
-    """The expectation does not hold; says what was found, and where to listen."""
+    """The expectation does not hold; the message says what was found, ``where`` is the place to
+    listen."""
 
     def __init__(self, found: str, where: dict[str, Any] | None = None) -> None:
         super().__init__(found)
@@ -45,20 +49,24 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PublishedMedia:
-    """A published recording."""
+    """A published recording with its samples and its truth."""
 
     record: RecordingRecord
     pcm: NDArray[np.int16]
-    """(channels, samples), as they are in the file."""
+    """Samples as they are in the file, of shape (channels, samples)."""
     truth: RecordingTruth
 
     @property
     def samples(self) -> int:
+        """Number of samples of each channel."""
         return int(self.pcm.shape[1])
 
 
 def recording_of(run: Run, name: str | None) -> LiveRecording:
-    """A recording by its name, the only one where no name is given. Raises Failed."""
+    """Return a recording by its name, the first one where no name is given.
+
+    Raises Failed if it was never started.
+    """
     recording = run.recording(name)
     if recording is None:
         known = ", ".join(each.name for each in run.exchange.recordings) or "none"
@@ -68,12 +76,14 @@ def recording_of(run: Run, name: str | None) -> LiveRecording:
 
 
 def media_of(run: Run, name: str | None) -> PublishedMedia:
-    """A recording's file and truth. Raises Failed if it has none."""
+    """Return a recording's file and truth. Raises Failed if it has no media."""
     recording = recording_of(run, name)
     record = recording.record
     if record.status != "completed":
         why = f": {ABSENT[record.absence]}" if record.absence else ""
         raise Failed(f"recording {recording.name} is {record.status}{why}")
+    # The time of the last change is part of the key of the cache: the same path holds other
+    # samples when a scenario is run again in the same folder.
     path = run.exchange.store.wav_path(recording.sid)
     return PublishedMedia(record, _read(path, path.stat().st_mtime_ns), run.truths[recording.sid])
 
@@ -84,7 +94,7 @@ def _read(path: Path, changed: int) -> NDArray[np.int16]:
 
 
 def place(record: RecordingRecord, channel: int = 1, sample: int = 0) -> dict[str, Any] | None:
-    """Where to listen; None for a recording without a file."""
+    """Return where to listen; None for a recording without a file."""
     if record.status != "completed":
         return None
     return {
@@ -95,13 +105,14 @@ def place(record: RecordingRecord, channel: int = 1, sample: int = 0) -> dict[st
 
 
 class FileClock:
-    """The clock of one recording's file, in seconds."""
+    """Converts times of a recording's file to times of its call, both in seconds."""
 
     def __init__(self, started: float, samples: int, truth: Mapping[str, Any] | None) -> None:
-        """``started`` is when in the call the file begins; its truth tells of its pauses."""
+        """Take the time in the call at which the file begins, in seconds, its length in samples,
+        and its truth, which has the pauses."""
         self.seconds: float = samples / SAMPLE_RATE
         self.pauses: list[tuple[float, float, str]] = []
-        """From and to on the call's clock, and what the pause left in the file."""
+        """Beginning and end of each pause on the call's clock, and the kind of pause."""
         self.pieces: list[tuple[float, float, float]] = []
         """Stretches of the file with no gap: start in the file, start in the call, length."""
         begun, offset = 0.0, started
@@ -114,13 +125,13 @@ class FileClock:
         self.pieces.append((begun, begun + offset, self.seconds - begun))
 
     def call_time(self, seconds: float) -> float:
-        """When in the call this place of the file was recorded."""
+        """Return the time of the call at which a place of the file was recorded."""
         index = bisect_right(self.pieces, seconds, key=lambda piece: piece[0]) - 1
         start, call, _ = self.pieces[max(index, 0)]
         return call + seconds - start
 
     @property
     def end(self) -> float:
-        """When in the call the file, or the pause at its end, was over."""
+        """Time of the call at which the file, or the pause at its end, was over."""
         _, call, length = self.pieces[-1]
         return call + length

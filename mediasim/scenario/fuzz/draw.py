@@ -21,7 +21,7 @@ _ANSWERS: Final = ("busy", "reject", "no-answer")
 
 
 def draw_scenario(seed: int, number: int) -> Drawn:
-    """The scenario of a run."""
+    """Return the scenario of a run, decided by the seed and the run's number."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"run/{number}")
     shape = draws.pick(("call",) * 6 + ("conference",) * 2 + ("voicemail",) * 2 + ("several",))
     scenario: Drawn = {
@@ -31,36 +31,37 @@ def draw_scenario(seed: int, number: int) -> Drawn:
     }
     listens = draws.chance(0.5)
     if shape == "call":
-        call = _call(draws.of("call"), _NAMES[:4], "")
+        call = _call(draws.fork("call"), _NAMES[:4], "")
         members = _members(call)
         scenario |= {"parties": {}, "calls": [call]}
     elif shape == "voicemail":
         members = ["ann"]
-        scenario |= {"parties": {}, "calls": [_voicemail(draws.of("call"))]}
+        scenario |= {"parties": {}, "calls": [_voicemail(draws.fork("call"))]}
     elif shape == "conference":
-        conference = _conference(draws.of("conference"), _NAMES)
-        members = list(dict.fromkeys(it["party"] for it in conference["participants"]))
+        conference = _conference(draws.fork("conference"), _NAMES)
+        members = list(dict.fromkeys(each["party"] for each in conference["participants"]))
         scenario |= {"parties": {}, "conferences": [conference]}
     else:
-        call = _call(draws.of("call"), _NAMES[:2], "-call")
-        conference = _conference(draws.of("conference"), _NAMES[2:])
-        members = [*_members(call), *(it["party"] for it in conference["participants"])]
+        call = _call(draws.fork("call"), _NAMES[:2], "-call")
+        conference = _conference(draws.fork("conference"), _NAMES[2:])
+        members = [*_members(call), *(each["party"] for each in conference["participants"])]
         members = list(dict.fromkeys(members))
         scenario |= {"parties": {}, "calls": [call], "conferences": [conference]}
     scenario["parties"] = {
-        name: draw_party(draws.of(f"party/{name}"), listens=listens) for name in members
+        name: draw_party(draws.fork(f"party/{name}"), listens=listens) for name in members
     }
     _raise_signals(scenario)
     return scenario
 
 
 def _members(call: Drawn) -> list[str]:
+    """Return the names of the parties of a call."""
     names = [call["from"], call["to"], *(each["to"] for each in call.get("transfers", ()))]
     return list(dict.fromkeys(names))
 
 
 def _raise_signals(scenario: Drawn) -> None:
-    """Only what some script emits may be waited for: the first party emits the others at once."""
+    """Let the first party emit every event that is waited for, so that no wait is without end."""
     script = next(iter(scenario["parties"].values())).setdefault("script", [])
     text = repr(scenario)
     script[:0] = [{"emit": name} for name in SIGNALS if f"'event': '{name}'" in text]
@@ -70,7 +71,7 @@ def _raise_signals(scenario: Drawn) -> None:
 
 
 def _call(draws: Draws, names: tuple[str, ...], suffix: str) -> Drawn:
-    """A call between two, perhaps put through to others."""
+    """Return a call between two parties, perhaps transferred to others."""
     call: Drawn = {
         "from": names[0],
         "to": names[1],
@@ -90,7 +91,7 @@ def _call(draws: Draws, names: tuple[str, ...], suffix: str) -> Drawn:
         others = [name for name in names[1:] if name != spoken_to]
         if not others:
             break
-        step = draws.of(f"transfer/{number}")
+        step = draws.fork(f"transfer/{number}")
         spoken_to = step.pick(others)
         transfer: Drawn = {"to": spoken_to, "timeout": "2s"}
         transfer["answer"] = step.pick(_ANSWERS) if step.chance(0.2) else step.ms(0, 1000)
@@ -99,7 +100,7 @@ def _call(draws: Draws, names: tuple[str, ...], suffix: str) -> Drawn:
     if transfers:
         call["transfers"] = transfers
     call["recordings"] = [
-        _recording(draws.of(f"recording/{number}"), f"rec-{number + 1}{suffix}", dialled=True)
+        _recording(draws.fork(f"recording/{number}"), f"rec-{number + 1}{suffix}", dialled=True)
         for number in range(draws.pick((1, 1, 2, 3)))
     ]
     return call
@@ -119,17 +120,17 @@ def _voicemail(draws: Draws) -> Drawn:
         mail["finish_on_key"] = draws.pick(("", "#", "1"))
     call: Drawn = {"from": "ann", "voicemail": mail}
     call["recordings"] = [
-        _recording(draws.of(f"recording/{number}"), f"rec-{number + 1}", dialled=False)
+        _recording(draws.fork(f"recording/{number}"), f"rec-{number + 1}", dialled=False)
         for number in range(draws.pick((0, 0, 1, 2)))
     ]
     return call
 
 
 def _conference(draws: Draws, names: tuple[str, ...]) -> Drawn:
-    """Some who come and go, and perhaps come again."""
+    """Return a conference whose participants join and leave, and perhaps join again."""
     participants: list[Drawn] = []
     for name in names[: draws.whole(1, len(names))]:
-        who = draws.of(name)
+        who = draws.fork(name)
         join = who.whole(0, 2000)
         participant: Drawn = {"party": name, "join": f"{join}ms"}
         participants.append(participant)
@@ -150,7 +151,7 @@ def _conference(draws: Draws, names: tuple[str, ...]) -> Drawn:
             "channels": draws.pick(("mono", "dual")),
             "trim": draws.pick(("do-not-trim", "do-not-trim", "trim-silence")),
         }
-        conference["recording"] |= _cuts(draws.of("recording"), 0)
+        conference["recording"] |= _cuts(draws.fork("recording"), 0)
     return conference
 
 
@@ -158,7 +159,7 @@ def _conference(draws: Draws, names: tuple[str, ...]) -> Drawn:
 
 
 def _moment(draws: Draws, low: int, high: int) -> Drawn:
-    """A time of the call, or an event that a script emits."""
+    """Return a time of the call, or an event that a script emits."""
     if draws.chance(0.2):
         return {"event": draws.pick(SIGNALS)}
     return {"at": draws.ms(low, high)}
@@ -182,11 +183,11 @@ def _recording(draws: Draws, name: str, *, dialled: bool) -> Drawn:
         recording["of"] = draws.pick(("dial", "call", "api")) if dialled else "call"
     elif dialled:
         recording["start"] = "ringing"
-    return recording | _cuts(draws.of("cuts"), begin)
+    return recording | _cuts(draws.fork("cuts"), begin)
 
 
 def _cuts(draws: Draws, begin: int) -> Drawn:
-    """Pauses, and an end before the call's."""
+    """Return pauses of a recording, and an end before the call's."""
     cuts: Drawn = {}
     at = begin
     for _ in range(draws.pick((0, 0, 1, 2, 3))):

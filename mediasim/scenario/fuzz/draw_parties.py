@@ -1,6 +1,6 @@
-"""Parties drawn at random: codecs, networks of all kinds, and what they do.
+"""Parties drawn at random: codecs, networks of all kinds, and scripts.
 
-Each choice has a label of its own. What is drawn under one label moves nothing under another, so
+Each choice has a label of its own. What is drawn under one label changes nothing under another, so
 that a new thing to draw changes few of the calls that a seed gives.
 """
 
@@ -19,28 +19,30 @@ T = TypeVar("T")
 
 
 class Draws:
-    """The choices under one label."""
+    """The random choices under one label."""
 
     def __init__(self, seeds: Seeds, label: str) -> None:
         self._seeds = seeds.fork(label)
         self._generator = seeds.generator(label)
 
-    def of(self, label: str) -> Draws:
-        """Choices that those made here do not move."""
+    def fork(self, label: str) -> Draws:
+        """Return choices under a label below this one, which do not change those made here."""
         return Draws(self._seeds, label)
 
     def chance(self, share: float) -> bool:
+        """Return True with a probability of ``share``."""
         return bool(self._generator.random() < share)
 
     def whole(self, low: int, high: int) -> int:
-        """A whole number from ``low`` to ``high``, both included."""
+        """Return a whole number from ``low`` to ``high``, both included."""
         return int(self._generator.integers(low, high + 1))
 
     def pick(self, choices: Sequence[T]) -> T:
+        """Return one of the choices."""
         return choices[self.whole(0, len(choices) - 1)]
 
     def ms(self, low: int, high: int) -> str:
-        """A time as scenarios write it; every third one in whole frames."""
+        """Return a time in milliseconds as scenarios write it; every third one in whole frames."""
         time = self.whole(low, high)
         return f"{time // 20 * 20 if self.chance(1 / 3) and time >= 20 else time}ms"
 
@@ -51,12 +53,13 @@ SIGNALS: Final = ("asked", "offered", "agreed")
 """Events that scripts emit, and that others wait for."""
 _WORDS: Final = ("Good morning", "What can I do for you?", "Yes", "One moment please")
 _SHARES: Final = (0.01, 0.05, 0.2, 0.6)
+"""Shares of packets that a network may lose, reorder or duplicate."""
 
 
 def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
-    """A party; its voice is babble, so that it sounds the same wherever it is run.
+    """Return a party; its voice is babble, so that it sounds the same wherever it is run.
 
-    Unless it ``listens`` nothing it does depends on what it hears.
+    Unless it ``listens``, nothing it does depends on what it hears.
     """
     codec = draws.pick([each for each in CODECS.values() for _ in range(each.drawn)])
     dtx = draws.pick(("off", "off", "silence", "comfort-noise"))
@@ -64,14 +67,14 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
         "voice": "babble",
         "codec": codec.name,
         "dtx": dtx if codec.has_comfort_noise or dtx != "comfort-noise" else "silence",
-        "network": draw_network(draws.of("network")),
+        "network": draw_network(draws.fork("network")),
     }
     if len(codec.ptimes) > 1:
         party["ptime"] = draws.pick(sorted((*codec.ptimes, 20, 20)))
     if draws.chance(0.15):
         party["noise"] = draws.pick((-70, -50, -35))
     if draws.chance(0.9):
-        party["script"] = draw_script(draws.of("script"), listens=listens)
+        party["script"] = draw_script(draws.fork("script"), listens=listens)
     return party
 
 
@@ -79,7 +82,7 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
 
 
 def _sound(draws: Draws, *, keys: bool = True) -> Drawn:
-    """One step that is heard."""
+    """Return one step that is heard."""
     kind = draws.pick(("say", "noise", "noise", "tone", "dtmf" if keys else "tone"))
     if kind == "say":
         sound: Drawn = {"text": draws.pick(_WORDS)}
@@ -106,23 +109,23 @@ def _pause(draws: Draws) -> Drawn:
 
 
 def draw_script(draws: Draws, *, listens: bool) -> list[Any]:
-    """Steps that end by themselves: every wait has a timeout."""
+    """Return steps that end by themselves: every wait has a timeout."""
     steps: list[Any] = []
     for number in range(draws.whole(1, 6)):
-        step = draws.of(f"step/{number}")
+        step = draws.fork(f"step/{number}")
         steps.append(_pause(step) if step.chance(0.3) else _sound(step))
     if draws.chance(0.15):
-        lines = draws.of("together")
+        lines = draws.fork("together")
         together = [[_pause(lines), _sound(lines, keys=False)] for _ in range(2)]
         steps.insert(draws.whole(0, len(steps)), {"together": together})
     if draws.chance(0.15):
-        again = draws.of("repeat")
+        again = draws.fork("repeat")
         inner = [_sound(again), _pause(again)]
         repeat = {"times": again.whole(1, 4), "steps": inner}
         steps.insert(draws.whole(0, len(steps)), {"repeat": repeat})
     for begin, end in (("mute", "unmute"), ("hold", "resume")):
         if draws.chance(0.2):
-            _put_between(draws.of(begin), steps, begin, end)
+            _put_between(draws.fork(begin), steps, begin, end)
     if draws.chance(0.3):
         steps.insert(draws.whole(0, len(steps)), {"emit": draws.pick(SIGNALS)})
     if listens and draws.chance(0.25):
@@ -143,7 +146,7 @@ def draw_script(draws: Draws, *, listens: bool) -> list[Any]:
 
 
 def _put_between(draws: Draws, steps: list[Any], begin: str, end: str) -> None:
-    """Something begins somewhere, and as a rule ends later; people also forget, or repeat it."""
+    """Insert a step and, as a rule, the one that ends it; people also forget it, or repeat it."""
     at = draws.whole(0, len(steps))
     steps.insert(at, begin)
     if draws.chance(0.85):
@@ -156,17 +159,17 @@ def _put_between(draws: Draws, steps: list[Any], begin: str, end: str) -> None:
 
 
 def draw_network(draws: Draws) -> Drawn:
-    """Of one party: clean, with a clock that is off, or with anything wrong with it."""
-    weather = draws.pick(("clean", "skewed", "one-way", "bad", "bad", "bad"))
+    """Return the network of a party: clean, with a clock that is off, or with any impairment."""
+    condition = draws.pick(("clean", "skewed", "one-way", "bad", "bad", "bad"))
     network: Drawn
-    if weather == "clean":
+    if condition == "clean":
         network = {"delay": draws.ms(0, 120)}
-    elif weather == "skewed":
+    elif condition == "skewed":
         network = {"up": {"delay": draws.ms(0, 60), "skew": draws.whole(-1000, 1000)}}
-    elif weather == "one-way" and draws.chance(0.3):
+    elif condition == "one-way" and draws.chance(0.3):
         network = {draws.pick(("up", "down")): {"one_way": True}}
     else:
-        network = {"up": _link(draws.of("up")), "down": _link(draws.of("down"))}
+        network = {"up": _link(draws.fork("up")), "down": _link(draws.fork("down"))}
     if draws.chance(0.6):
         network["jitter_buffer"] = draws.pick(("20ms", "40ms", "60ms", "100ms", "300ms"))
     if draws.chance(0.3):
@@ -175,7 +178,7 @@ def draw_network(draws: Draws) -> Drawn:
 
 
 def _link(draws: Draws) -> Drawn:
-    """One direction with anything wrong with it."""
+    """Return one direction of a network with any impairment."""
     link: Drawn = {"delay": draws.ms(0, 150)}
     if draws.chance(0.5):
         kind = draws.pick(("uniform", "normal", "exponential"))

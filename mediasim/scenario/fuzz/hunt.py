@@ -1,4 +1,4 @@
-"""Many runs, one after the other or several at a time, and what they found."""
+"""Hunts: many runs, one after the other or several at a time, and the violations they found."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ from mediasim.scenario.fuzz.shrink import shrunk
 __all__ = ["Find", "Hunt", "hunt", "one_run", "write_find"]
 
 _MOST_FINDS: Final = 10
-"""Beyond that no more runs are made: whatever is wrong is known by then."""
+"""Finds after which no more runs are made: whatever is wrong is known by then."""
 _INVARIANTS: Final = Invariants()
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """A run that broke an invariant."""
+    """A run that violated an invariant."""
 
     number: int
     broken: Violation
     document: dict[str, Any]
     file: Path | None = None
-    """The small scenario that repeats it."""
+    """The small scenario file that repeats the violation; None before it is written."""
 
 
 @dataclass(slots=True)
 class Hunt:
-    """What was done and found."""
+    """The progress and the finds of a hunt."""
 
     seed: int
     runs: int = 0
     seconds: float = 0.0
+    """Seconds of the wall clock since the hunt began."""
     finds: list[Find] = field(default_factory=list)
 
 
 def one_run(seed: int, number: int, properties: Properties = _INVARIANTS) -> Find | None:
-    """Draw a scenario and judge it; None where everything holds."""
+    """Draw a scenario and judge it; return None if everything holds."""
     document = properties.draw(seed, number)
     try:
         broken = next(properties.judge(document, seed, number), None)
@@ -64,9 +65,9 @@ def hunt(
     out: Path | None = None,
     progress: Callable[[Hunt], None] | None = None,
 ) -> Hunt:
-    """Make runs ``first .. first + runs``, fewer if ``minutes`` are over before.
+    """Make runs ``first`` to ``first + runs``, fewer if ``minutes`` are over before.
 
-    What is found is made small; with ``out`` it is written there.
+    Each find is made small; with ``out`` it is written to that folder.
     """
     began = time.monotonic()
     so_far, known = Hunt(seed), set[str]()
@@ -91,7 +92,7 @@ def hunt(
 
 
 def _all(seed: int, numbers: range, jobs: int, properties: Properties) -> Iterator[Find | None]:
-    """The finds of the runs in order of their numbers, whichever process made them."""
+    """Yield the finds of the runs in order of their numbers, whichever process made them."""
     if jobs == 1:
         for number in numbers:
             yield one_run(seed, number, properties)
@@ -106,6 +107,8 @@ def _all(seed: int, numbers: range, jobs: int, properties: Properties) -> Iterat
         try:
             for number in numbers:
                 waiting.append(pool.submit(one_run, seed, number, properties))
+                # A few runs ahead of each process keep it busy, and are soon over when the hunt
+                # ends early.
                 if len(waiting) >= 4 * jobs:
                     yield waiting.pop(0).result()
             while waiting:
@@ -115,6 +118,7 @@ def _all(seed: int, numbers: range, jobs: int, properties: Properties) -> Iterat
 
 
 def _made_small(find: Find, properties: Properties) -> Find:
+    """Return a find with the smallest scenario that violates the same."""
     try:
         trial = properties.trial(find.broken.name)
         document, broken = shrunk(find.document, find.broken, trial)
@@ -124,7 +128,7 @@ def _made_small(find: Find, properties: Properties) -> Find:
 
 
 def write_find(find: Find, seed: int, out: Path, properties: Properties = _INVARIANTS) -> Find:
-    """Write a find as a scenario file that says what it breaks and how to repeat it."""
+    """Write a find as a scenario file that says what it violates and how to repeat it."""
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"{find.broken.name}-{seed}-{find.number}.yaml"
     command = f"mediasim fuzz {properties.option}".rstrip()

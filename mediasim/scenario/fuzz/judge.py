@@ -1,10 +1,10 @@
 """The invariants that one run is judged by, each with a name and words.
 
-Whether calls, recordings and conferences lived as Twilio says they do is judged here; the tables
-are Twilio's, written anew (call, recording and conference statuses of its API description), so that
-a mistake in the exchange's own is seen. Two things are ours: a call that comes in is born ringing,
-and a recording halted by its call's end is stopped before it is completed. What is heard is judged
-in ``judge_audio``.
+Whether the statuses of calls, recordings and conferences follow Twilio's rules is judged here; the
+tables are Twilio's, written anew (statuses of its API description), so that a mistake in the
+exchange's own tables is seen. Two things are ours: a call that comes in begins ringing, and a
+recording halted by its call's end is stopped before it is completed. Samples are judged in
+``judge_audio``.
 """
 
 from __future__ import annotations
@@ -12,17 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from mediasim.exchange.events import ConferenceEvent
-from mediasim.scenario.fuzz.judge_audio import (
-    channels_are_equal,
-    clips_in_place,
-    map_leads_both_ways,
-    nothing_invented,
-    recordings_agree,
-    said_or_missing,
-)
+from mediasim.scenario.fuzz import judge_audio
 from mediasim.scenario.fuzz.play import Played
 from mediasim.scenario.report.build import run_report
 from mediasim.scenario.report.model import report_json
@@ -34,9 +27,9 @@ __all__ = [
     "Invariant",
     "Violation",
     "broken_by",
-    "conferences_empty",
-    "lives_are_legal",
-    "media_as_the_status_says",
+    "media_matches_status",
+    "participants_leave",
+    "statuses_are_legal",
 ]
 
 _UNANSWERED: Final = ("busy", "no-answer", "canceled", "failed")
@@ -61,71 +54,77 @@ _CONFERENCE: Final[_Table] = {None: ("started", "ended"), "started": ("ended",)}
 # -- calls, recordings and conferences ----------------------------------------------------------
 
 
-def lives_are_legal(played: Played) -> Iterator[str]:
-    """Each goes only where Twilio lets it, begins once and ends once; its record says the same."""
+def statuses_are_legal(played: Played) -> Iterator[str]:
+    """Yield statuses that do not follow Twilio's rules, and records that contradict the events.
+
+    Each call, recording and conference begins once and ends once.
+    """
     exchange = played.run.exchange
-    calls = _lives(played, "call", _CALL)
+    calls = _histories(played, "call", _CALL)
     for call in exchange.calls:
-        life = calls.pop(call.sid, [])
-        yield from _unlawful(call.name, life, _CALL)
+        history = calls.pop(call.sid, [])
+        yield from _illegal_moves(call.name, history, _CALL)
         record = call.record
-        if life[-1:] != [record.status]:
-            yield f"{call.name} is {record.status}, but went through {_way(life)}"
-        if (record.answered_ns is not None) != ("answered" in life):
-            yield f"{call.name}: answered at {record.answered_ns}, but went through {_way(life)}"
-        if (life[:1] == ["ringing"]) != (record.parent_call_sid is None):
-            yield f"{call.name} began as {life[:1]}, with the parent {record.parent_call_sid}"
-    recordings = _lives(played, "recording", _RECORDING)
+        if history[-1:] != [record.status]:
+            yield f"{call.name} is {record.status}, but went through {_in_words(history)}"
+        if (record.answered_ns is not None) != ("answered" in history):
+            way = _in_words(history)
+            yield f"{call.name}: answered at {record.answered_ns}, but went through {way}"
+        if (history[:1] == ["ringing"]) != (record.parent_call_sid is None):
+            yield f"{call.name} began as {history[:1]}, with the parent {record.parent_call_sid}"
+    recordings = _histories(played, "recording", _RECORDING)
     for recording in played.recordings:
-        life = recordings.pop(recording.sid, [])
-        yield from _unlawful(f"recording {recording.name}", life, _RECORDING)
-        if life[-1:] != [recording.record.status]:
+        history = recordings.pop(recording.sid, [])
+        yield from _illegal_moves(f"recording {recording.name}", history, _RECORDING)
+        if history[-1:] != [recording.record.status]:
             status = recording.record.status
-            yield f"recording {recording.name} is {status}, but went through {_way(life)}"
-    conferences = _lives(played, "conference", _CONFERENCE)
+            yield f"recording {recording.name} is {status}, but went through {_in_words(history)}"
+    conferences = _histories(played, "conference", _CONFERENCE)
     for conference in exchange.catalogue.conferences():
-        life = conferences.pop(conference.sid, [])
+        history = conferences.pop(conference.sid, [])
         name = conference.friendly_name
-        if life or conference.status != "init":
-            yield from _unlawful(f"conference {name}", life, _CONFERENCE)
-        if life and conference.status != "completed":
+        if history or conference.status != "init":
+            yield from _illegal_moves(f"conference {name}", history, _CONFERENCE)
+        if history and conference.status != "completed":
             yield f"conference {name} is {conference.status} in the end"
     for sid in (*calls, *recordings, *conferences):
         yield f"{sid} had events but no record"
 
 
-def _lives(played: Played, noun: str, table: _Table) -> dict[str, list[str]]:
-    """What happened to each of a kind, in order; of the words in its table alone."""
+def _histories(played: Played, noun: str, table: _Table) -> dict[str, list[str]]:
+    """Return the statuses of each call, recording or conference in order, by SID."""
     words = {word for after in table.values() for word in after}
     found: dict[str, list[str]] = {}
     for event in played.events:
-        of, _, word = event.kind.partition(".")
-        if of == noun and word in words:
+        kind, _, word = event.kind.partition(".")
+        if kind == noun and word in words:
             # What an event of a conference is about is the conference.
             found.setdefault(event.subject, []).append(word)
     return found
 
 
-def _unlawful(name: str, life: list[str], table: _Table) -> Iterator[str]:
-    for before, after in zip([None, *life], life, strict=False):
+def _illegal_moves(name: str, history: list[str], table: _Table) -> Iterator[str]:
+    """Yield the steps of a history that the table does not allow."""
+    for before, after in zip([None, *history], history, strict=False):
         if after not in table.get(before, ()):
-            yield f"{name} went from {before or 'nothing'} to {after}, in {_way(life)}"
-    if not life or life[-1] in table:
-        yield f"{name} never ended: {_way(life)}"
+            yield f"{name} went from {before or 'nothing'} to {after}, in {_in_words(history)}"
+    if not history or history[-1] in table:
+        yield f"{name} never ended: {_in_words(history)}"
 
 
-def _way(life: list[str]) -> str:
-    return " > ".join(life) or "nothing"
+def _in_words(history: list[str]) -> str:
+    return " > ".join(history) or "nothing"
 
 
-def media_as_the_status_says(played: Played) -> Iterator[str]:
-    """A completed recording has media and a duration, an absent one has none and says why."""
+def media_matches_status(played: Played) -> Iterator[str]:
+    """Yield completed recordings without media, and absent ones with media or without a reason."""
     for recording in played.recordings:
         name, sid = recording.name, recording.sid
-        document = _document(played, sid)
-        if document is None:
+        written = played.files.get(f"recordings/{sid}.json")
+        if written is None:
             yield f"recording {name} has no JSON"
             continue
+        document = json.loads(written)
         data = played.files.get(f"recordings/{sid}.wav")
         if document["status"] == "completed":
             channels = len(document["channel_map"]["channels"])
@@ -148,14 +147,8 @@ def media_as_the_status_says(played: Played) -> Iterator[str]:
             yield f"{path} is left over"
 
 
-def _document(played: Played, sid: str) -> dict[str, Any] | None:
-    data = played.files.get(f"recordings/{sid}.json")
-    found: dict[str, Any] | None = None if data is None else json.loads(data)
-    return found
-
-
-def conferences_empty(played: Played) -> Iterator[str]:
-    """Who joins a conference leaves it, once, before its end."""
+def participants_leave(played: Played) -> Iterator[str]:
+    """Yield participants who do not leave a conference exactly once before its end."""
     for conference in played.run.exchange.catalogue.conferences():
         name, inside, seen = conference.friendly_name, set[str](), set[str]()
         events = [
@@ -186,26 +179,27 @@ def conferences_empty(played: Played) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Something that holds for every run."""
+    """A property that holds for every run."""
 
     name: str
     words: str
-    """What it says."""
+    """The property in words."""
     problems: Callable[[Played], Iterator[str]]
-    """Where a run breaks it, in words; nothing where it does not."""
+    """Yields where a run violates the property, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that a run broke."""
+    """An invariant that a run violated."""
 
     name: str
     words: str
     where: str
-    """The first place, in words."""
+    """The first place of the violation, in words."""
 
 
 def _report_is_made(played: Played) -> Iterator[str]:
+    """Yield the error of a report that cannot be made."""
     try:
         json.dumps(report_json(run_report(played.run, [])), allow_nan=False)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -213,59 +207,61 @@ def _report_is_made(played: Played) -> Iterator[str]:
 
 
 GOES_THROUGH: Final = ("goes-through", "every scenario goes through to its end")
+"""Name and words of the invariant that a run raises no error."""
 
 INVARIANTS: Final = (
     Invariant(
         "equal-channels",
         "all channels of a recording have the same length, to the sample",
-        channels_are_equal,
+        judge_audio.channels_are_equal,
     ),
     Invariant(
         "said-or-missing",
         "each sample is what was said at that moment, or is listed as missing",
-        said_or_missing,
+        judge_audio.said_or_missing,
     ),
     Invariant(
         "nothing-invented",
         "where nobody is heard there is silence: no crosstalk, nothing made up",
-        nothing_invented,
+        judge_audio.nothing_invented,
     ),
     Invariant(
         "in-place",
         "a clip stands where it was said; with a clock that is off, within the stated bound",
-        clips_in_place,
+        judge_audio.clips_in_place,
     ),
     Invariant(
         "legal-states",
         "calls, recordings and conferences move as Twilio documents, and each start has one end",
-        lives_are_legal,
+        statuses_are_legal,
     ),
     Invariant(
         "media",
         "a completed recording has media, an absent one none and a reason; nothing is left over",
-        media_as_the_status_says,
+        media_matches_status,
     ),
     Invariant(
         "everybody-leaves",
         "who joins a conference leaves it once",
-        conferences_empty,
+        participants_leave,
     ),
     Invariant(
         "pause-map",
         "file time and call time convert both ways for any pauses, skips and trims",
-        map_leads_both_ways,
+        judge_audio.map_leads_both_ways,
     ),
     Invariant(
         "recordings-agree",
         "recordings of the same thing hold the same wherever both record",
-        recordings_agree,
+        judge_audio.recordings_agree,
     ),
     Invariant("report", "every run can be reported", _report_is_made),
 )
+"""The invariants that every run is judged by."""
 
 
 def broken_by(played: Played) -> Iterator[Violation]:
-    """Every invariant that a run breaks, with its first place."""
+    """Yield every invariant that a run violates, with its first place."""
     for invariant in INVARIANTS:
         where = next(invariant.problems(played), None)
         if where is not None:

@@ -1,4 +1,5 @@
-"""Whether every sample of a recording is what the truth says it is, and where its map leads.
+"""Invariants of samples: every sample of a recording is what the truth says, and its map leads to
+the call.
 
 Only G.711 comes out as it went in: of codecs that change samples the lengths alone are judged.
 """
@@ -23,7 +24,7 @@ from mediasim.truth.reference import exact_codecs, reference_of
 
 __all__ = [
     "QUIET",
-    "HeardIn",
+    "ChannelParties",
     "channels_are_equal",
     "clips_in_place",
     "map_leads_both_ways",
@@ -35,13 +36,13 @@ __all__ = [
 _Samples = NDArray[np.int16]
 _Mask = NDArray[np.bool_]
 QUIET: Final = 8
-"""The sample that A-law has for silence: it has no zero."""
+"""Magnitude of the sample that A-law has for silence: it has no zero."""
 _STEADY_PPM: Final = 1000
-"""Clocks off by more than this are bound by nothing."""
+"""Skew in ppm above which no bound of clock drift is guaranteed."""
 
 
 def channels_are_equal(played: Played) -> Iterator[str]:
-    """Invariant 1: the file, its header, its record and its truth have one length."""
+    """Invariant 1: yield where a file, its header, its record and its truth differ in length."""
     for recording, pcm, truth in played.with_media():
         name, record = recording.name, recording.record
         size = len(played.files[f"recordings/{recording.sid}.wav"])
@@ -53,8 +54,8 @@ def channels_are_equal(played: Played) -> Iterator[str]:
         if truth.samples != pcm.shape[1]:
             yield f"recording {name}: {truth.samples} in its truth, {pcm.shape[1]} in its file"
         for channel in truth.channels:
-            spans = [(it.start, it.end) for it in channel.intervals]
-            spans += [(it.start, it.end) for it in _listed(channel)]
+            spans = [(each.start, each.end) for each in channel.intervals]
+            spans += [(each.start, each.end) for each in _listed(channel)]
             for start, end in spans:
                 if not 0 <= start < end <= truth.samples:
                     yield f"recording {name}: the truth has {start} to {end} of {truth.samples}"
@@ -63,16 +64,16 @@ def channels_are_equal(played: Played) -> Iterator[str]:
 # -- who is in a channel ------------------------------------------------------------------------
 
 
-class HeardIn:
-    """All who may ever have been heard in one channel of a recording, counted from 0."""
+class ChannelParties:
+    """The parties that may ever have been heard in one channel of a recording, counted from 0."""
 
     def __init__(self, recording: LiveRecording, number: int) -> None:
-        of_leg = {it.leg: it for it in recording.exchange.calls if it.line is not None}
+        of_leg = {each.leg: each for each in recording.exchange.calls if each.line is not None}
         self.parties: dict[str, Party] = {}
         self.placed_anew = False
-        """Whether a stream in it was placed by arrival in the middle."""
+        """Whether a stream in the channel was placed anew by arrival in its middle."""
         self.most = 1
-        """Sources at a time, or more."""
+        """Number of simultaneous sources at most."""
         for sourcing in recording.sourcings:
             sources = sourcing.channels[number]
             count = 0
@@ -96,39 +97,44 @@ class HeardIn:
 
     @property
     def noisy(self) -> bool:
+        """Whether a party sends background noise."""
         return any(
             party.noise_dbfs is not None and party.dtx == "off" for party in self.parties.values()
         )
 
 
 def _placed_anew(leg: Leg) -> bool:
+    """Return whether a leg's stream was placed anew in its middle."""
     return any(shift.why in ("talk spurt", "new beginning") for shift in leg.stream.shifts)
 
 
 def _judged(
     played: Played,
-) -> Iterator[tuple[str, HeardIn, ChannelTruth, _Samples, RecordingTruth]]:
+) -> Iterator[tuple[str, ChannelParties, ChannelTruth, _Samples, RecordingTruth]]:
+    """Yield every channel with media: its name, parties, truth, samples, and the recording's
+    truth."""
     for recording, pcm, truth in played.with_media():
         for channel, heard in zip(truth.channels, pcm, strict=True):
-            who = HeardIn(recording, channel.channel - 1)
+            who = ChannelParties(recording, channel.channel - 1)
             yield f"{recording.name}, channel {channel.channel}", who, channel, heard, truth
 
 
 def _listed(channel: ChannelTruth) -> list[Gap | Concealed]:
-    """What is missing, and what was made up."""
+    """Return the gaps and the concealed stretches of a channel."""
     return [*channel.missing, *channel.concealed]
 
 
 def _unlisted(listed: Iterable[Gap | Concealed], samples: int) -> _Mask:
-    """Which samples are in none of these."""
+    """Return a mask of the samples that are in no gap and no concealed stretch, of shape
+    (samples,)."""
     there = np.ones(samples, np.bool_)
-    for it in listed:
-        there[it.start : it.end] = False
+    for each in listed:
+        there[each.start : each.end] = False
     return there
 
 
 def _spoken(channel: ChannelTruth, samples: int) -> NDArray[np.int64]:
-    """How many sounds there are at each sample."""
+    """Return the number of sounds at each sample, of shape (samples,)."""
     count = np.zeros(samples, np.int64)
     for interval in channel.intervals:
         count[interval.start : interval.end] += 1
@@ -139,12 +145,14 @@ def _spoken(channel: ChannelTruth, samples: int) -> NDArray[np.int64]:
 
 
 def said_or_missing(played: Played) -> Iterator[str]:
-    """Invariants 2 and 3: each sample is what was said, by the truth, or listed as missing."""
+    """Invariants 2 and 3: yield samples that are neither what was said, by the truth, nor listed as
+    missing."""
     for name, who, channel, heard, _ in _judged(played):
         # A stream that was taken to have stopped is placed anew by arrival; packets that overtook
         # that moment may stand over others, which the truth does not tell to the sample.
         if not who.exact or who.noisy or who.placed_anew:
             continue
+        # Sources that are silent at that sample add their codec's own silence to the mix.
         slack = QUIET * (who.most - 1)
         clear = _unlisted(_listed(channel), len(heard)) & (_spoken(channel, len(heard)) == 1)
         for interval in channel.intervals:
@@ -161,20 +169,23 @@ def said_or_missing(played: Played) -> Iterator[str]:
 
 
 def nothing_invented(played: Played) -> Iterator[str]:
-    """Invariant 4: where the truth knows of no sound there is none."""
+    """Invariant 4: yield sound where the truth knows of none."""
     for name, who, channel, heard, _ in _judged(played):
         if not who.exact or who.noisy or who.placed_anew:
             continue
-        nobody = _unlisted(channel.concealed, len(heard)) & (_spoken(channel, len(heard)) == 0)
-        loud = nobody & (np.abs(heard.astype(np.int32)) > QUIET * who.most)
+        silent = _unlisted(channel.concealed, len(heard)) & (_spoken(channel, len(heard)) == 0)
+        loud = silent & (np.abs(heard.astype(np.int32)) > QUIET * who.most)
         if loud.any():
             first = int(np.flatnonzero(loud)[0])
             yield f"{name}: {np.count_nonzero(loud)} samples of nobody's, first at {first}"
 
 
 def clips_in_place(played: Played) -> Iterator[str]:
-    """Invariants 2 and 7: on a clean network a clip is where it is due, and with a clock that is
-    off within a bound of it; what was moved is logged."""
+    """Invariants 2 and 7: yield clips that are not where they are due.
+
+    On a clean network there is no tolerance; with a clock that is off, a clip is within a bound of
+    its place. What was moved is logged.
+    """
     for name, who, channel, _, _ in _judged(played):
         for interval in channel.intervals:
             party = who.parties.get(interval.party or "")
@@ -186,7 +197,8 @@ def clips_in_place(played: Played) -> Iterator[str]:
                     f"{name}: {party.name}'s {interval.text!r} at {interval.start} was due at "
                     f"{interval.due}"
                 )
-        if channel.adjustments and all(map(_exact_clock, who.parties.values())):
+        exact = all(_steady(party) and not party.up.skew for party in who.parties.values())
+        if channel.adjustments and exact:
             yield f"{name}: moved on a clean network: {channel.adjustments[:3]}"
         for before, after in pairwise(channel.missing):
             if after.start < before.start:
@@ -194,19 +206,15 @@ def clips_in_place(played: Played) -> Iterator[str]:
 
 
 def _steady(party: Party) -> bool:
-    """Whether its packets come evenly, and all of them."""
+    """Return whether a party's packets come evenly, and all of them."""
     return party.up.clean and not party.up.stalls and abs(party.up.skew) <= _STEADY_PPM
-
-
-def _exact_clock(party: Party) -> bool:
-    return _steady(party) and not party.up.skew
 
 
 # -- maps from files to calls -------------------------------------------------------------------
 
 
 def map_leads_both_ways(played: Played) -> Iterator[str]:
-    """Invariant 10: the call's time passes without a gap, the file's but for what was skipped."""
+    """Invariant 10: yield gaps in the call's time, and in the file's except for skipped pauses."""
     for recording, pcm, truth in played.with_media():
         name = recording.name
         for before, after in pairwise(truth.segments):
@@ -217,6 +225,7 @@ def map_leads_both_ways(played: Played) -> Iterator[str]:
                 yield f"recording {name}: the file jumps at {after[1]}"
         kept = np.zeros(pcm.shape[1], np.bool_)
         for _, file, samples, kind in truth.segments:
+            # Where silence was trimmed, segments begin before the file or end after it.
             low, high = max(0, file), min(pcm.shape[1], file + samples)
             if kind != "skip" and low < high:
                 kept[low:high] = True
@@ -230,7 +239,7 @@ def map_leads_both_ways(played: Played) -> Iterator[str]:
 
 
 def recordings_agree(played: Played) -> Iterator[str]:
-    """Two recordings of the same thing hold the same where both recorded."""
+    """Yield where two recordings of the same tracks differ although both recorded."""
     for (one, one_pcm, one_truth), (other, other_pcm, other_truth) in combinations(
         played.with_media(), 2
     ):
@@ -246,7 +255,7 @@ def _roles(recording: LiveRecording) -> list[str]:
 
 
 def _pieces(truth: RecordingTruth) -> Iterator[tuple[int, int, int]]:
-    """(sample of the call, sample of the file, samples) of the audio that is in the file."""
+    """Yield the audio that is in the file: (sample of the call, sample of the file, samples)."""
     for call, file, samples, kind in truth.segments:
         low, high = max(0, file), min(truth.samples, file + samples)
         if kind == "audio" and low < high:
@@ -254,7 +263,7 @@ def _pieces(truth: RecordingTruth) -> Iterator[tuple[int, int, int]]:
 
 
 def _common(one: RecordingTruth, other: RecordingTruth) -> Iterator[tuple[int, int, int, int]]:
-    """(sample of the call, of one file, of the other, samples) where both recorded."""
+    """Yield where both recorded: (sample of the call, of one file, of the other, samples)."""
     for call, file, samples in _pieces(one):
         for other_call, other_file, other_samples in _pieces(other):
             low = max(call, other_call)

@@ -1,8 +1,9 @@
-"""Invariant 11: a recording under way when the process is killed is there on the next start.
+"""Invariant 11: a recording that is active when the process is killed is recovered on the next
+start.
 
 The process is one of its own and really killed, in the middle of writing: it has no chance to close
 anything. The moment is counted in writes, so that the same run dies at the same place again. It is
-started anew, not forked: what other threads hold in that moment would be held for ever.
+started anew, not forked: locks held by other threads at that moment would be held for ever.
 """
 
 from __future__ import annotations
@@ -34,19 +35,21 @@ from mediasim.twilio.representations import recording_document
 __all__ = ["KILLED", "Killed"]
 
 _BLOCK: Final = 25
-"""Frames: short, for there to be many writes."""
+"""Frames of a block: few, so that there are many writes."""
 _WRITTEN: Final = "written.json"
+"""Name of the file in which the dying process leaves what it had written."""
 _PATIENCE_S: Final = 60
-"""A process that takes longer never comes to its end."""
+"""Seconds after which a process is given up."""
 
 
 class _DyingSpool(SpoolFile):
-    """Counts what all spools of a process have written, and kills the process at some write."""
+    """A spool that counts what all spools of the process write, and kills the process at some
+    write."""
 
     left = 0
     """Writes until the process dies."""
     totals: dict[str, int] = {}  # noqa: RUF012 - of the whole process
-    """Samples written, by SID."""
+    """Samples written so far, by SID."""
 
     def write(self, samples: NDArray[np.int16]) -> None:
         _DyingSpool.left -= 1
@@ -61,10 +64,11 @@ class _DyingSpool(SpoolFile):
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """The process dies at a write of its recordings."""
+    """Invariant 11: what was written is recovered after the process died at a write of its
+    recordings."""
 
     write: int
-    """Counted from 1, over all recordings."""
+    """Number of the write, counted from 1, over all recordings."""
 
     @property
     def name(self) -> str:
@@ -77,7 +81,8 @@ class Killed:
     def problems(
         self, document: Mapping[str, Any], played: Played, base: Path | None
     ) -> Iterator[str]:
-        """Where what is recovered is not what the undisturbed run wrote until then."""
+        """Yield where the recovered recordings are not what the undisturbed run wrote until
+        then."""
         with tempfile.TemporaryDirectory(prefix="mediasim-") as name:
             folder = Path(name)
             if _die_in(folder, document, self.write, base):
@@ -85,7 +90,7 @@ class Killed:
 
 
 def _die_in(folder: Path, document: Mapping[str, Any], write: int, base: Path | None) -> bool:
-    """Run the scenario in a process that dies at that write; False if it ended before."""
+    """Run the scenario in a process that dies at that write; return False if it ended before."""
     child = subprocess.run(
         [sys.executable, "-m", __name__, str(folder), str(write), str(base or Path())],
         input=json.dumps(document),
@@ -100,7 +105,7 @@ def _die_in(folder: Path, document: Mapping[str, Any], write: int, base: Path | 
 
 
 def _die(folder: str, write: str, base: str) -> None:
-    """What the process does."""
+    """Run a scenario and die at a write: the main function of the process."""
     _DyingSpool.left = int(write)
     vars(recording_control)["SpoolFile"] = _DyingSpool
     scenario = parse_scenario(json.load(sys.stdin), base=Path(base))
@@ -108,18 +113,20 @@ def _die(folder: str, write: str, base: str) -> None:
 
 
 def _recovered(folder: Path, played: Played) -> Iterator[str]:
-    """The next start, held against what had been written and what the whole run recorded."""
+    """Yield where the next start differs from what had been written and what the whole run
+    recorded."""
     written = json.loads((folder / _WRITTEN).read_text("utf-8"))
-    under_way = {path.stem for path in (folder / SPOOL).glob("*.journal")}
+    active = {path.stem for path in (folder / SPOOL).glob("*.journal")}
     records = {
-        it.sid: it for it in recover_recordings(MediaStore(folder), Dates(), recording_document)
+        each.sid: each
+        for each in recover_recordings(MediaStore(folder), Dates(), recording_document)
     }
-    if under_way - records.keys():
-        yield f"{len(under_way - records.keys())} of {len(under_way)} recordings are not recovered"
+    if active - records.keys():
+        yield f"{len(active - records.keys())} of {len(active)} recordings are not recovered"
     left = sorted(path.name for path in (folder / SPOOL).iterdir())
     if left:
         yield f"left over: {', '.join(left)}"
-    whole = {it.sid: it for it in played.recordings}
+    whole = {each.sid: each for each in played.recordings}
     for sid, record in records.items():
         name = whole[sid].name if sid in whole else sid
         if sid not in whole:
@@ -141,7 +148,7 @@ def _recovered(folder: Path, played: Played) -> Iterator[str]:
 
 
 KILLED: Final = tuple(Killed(write) for write in (1, 2, 5, 13))
-"""The moments that are tried."""
+"""The writes at which a process is killed."""
 
 if __name__ == "__main__":
     _die(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""One run of a scenario, and everything it left: files, records, events, truth."""
+"""Plays one run of a scenario, and keeps its files, records, events and truth."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["Played", "files_below", "play"]
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A run, and the files it left."""
+    """A run, with the contents of the files it wrote."""
 
     scenario: Scenario
     run: Run
     files: Mapping[str, bytes]
-    """By their path in the run's folder."""
+    """Contents of the files by their path in the run's folder."""
 
     @property
     def recordings(self) -> list[LiveRecording]:
@@ -38,11 +38,12 @@ class Played:
 
     @property
     def events(self) -> list[Event]:
-        """Everything that happened, in order."""
+        """All events of the run in order."""
         return sorted(self.run.exchange.events.log, key=lambda event: event.at_ns)
 
     def with_media(self) -> Iterator[tuple[LiveRecording, NDArray[np.int16], RecordingTruth]]:
-        """Each recording that has a file, its channels (channels, samples), and its truth."""
+        """Yield each recording that has a file, its samples of shape (channels, samples), and its
+        truth."""
         for recording in self.recordings:
             data = self.files.get(f"recordings/{recording.sid}.wav")
             truth = self.run.truths.get(recording.sid)
@@ -51,14 +52,14 @@ class Played:
 
 
 def channels_of(data: bytes) -> NDArray[np.int16]:
-    """The channels of a WAV file: (channels, samples)."""
+    """Return the samples of a WAV file: int16, of shape (channels, samples)."""
     with wave.open(io.BytesIO(data)) as wav:
         interleaved = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
         return interleaved.reshape(-1, wav.getnchannels()).T.astype(np.int16)
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """All files by their path in the folder."""
+    """Return the contents of all files by their path in a folder."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -69,10 +70,10 @@ def files_below(folder: Path) -> dict[str, bytes]:
 def play(
     document: Mapping[str, Any], *, block: int | None = None, base: Path | None = None
 ) -> Played:
-    """Run a scenario's document in virtual time, in a folder of its own that is gone afterwards.
+    """Run a scenario's document in virtual time, in a temporary folder.
 
     ``block`` is how many frames rooms may be behind; ``base`` the folder its paths are relative to.
-    Raises ScenarioError for a document that is wrong, and whatever a run raises that breaks.
+    Raises ScenarioError for a document that is wrong, and whatever error breaks the run.
     """
     scenario = parse_scenario(document, base=base or Path())
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:

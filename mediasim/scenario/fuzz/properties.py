@@ -1,4 +1,5 @@
-"""What a hunt tries: a way to draw scenarios, and what all of them must keep to."""
+"""Properties that a hunt tries to violate: a way to draw scenarios, and what must hold for all of
+them."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ from typing import Any, Final, Protocol
 
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import read_yaml
-from mediasim.scenario.fuzz.again import AGAIN, SINGLE, SecondRunInvariant
 from mediasim.scenario.fuzz.draw import draw_scenario
 from mediasim.scenario.fuzz.draw_parties import Draws
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Violation, broken_by
 from mediasim.scenario.fuzz.killed import KILLED
 from mediasim.scenario.fuzz.play import Played, play
+from mediasim.scenario.fuzz.second_runs import FAST, SLOW, SecondRunInvariant
 from mediasim.scenario.model.load import load_scenarios
 from mediasim.seeds import Seeds
 
@@ -30,28 +31,31 @@ __all__ = [
 ]
 
 Document = Mapping[str, Any]
-SECOND_RUNS: Final[tuple[SecondRunInvariant, ...]] = (*AGAIN, *SINGLE, *KILLED)
+SECOND_RUNS: Final[tuple[SecondRunInvariant, ...]] = (*FAST, *SLOW, *KILLED)
+"""All invariants that take a second run."""
 _SLOW_SHARE: Final = 0.05
-"""Runs played a second time in a way that takes long: in a process of its own, frame by frame."""
+"""Share of the runs whose second run is a slow one: in a process of its own, or frame by frame."""
 Trial = Callable[[Mapping[str, Any]], Violation | None]
-"""Says how a scenario's document breaks one invariant; None where it does not."""
+"""Returns how a scenario's document violates one invariant; None if it does not."""
 
 
 # -- one scenario -------------------------------------------------------------------------------
 
 
 def second_run_of(seed: int, number: int) -> SecondRunInvariant:
-    """What a run is played a second time for: one thing, for it takes as long as the first."""
+    """Return the invariant that a run is played a second time for: only one, because it takes as
+    long as the first."""
     draws = Draws(Seeds(seed).fork("fuzz"), f"second/{number}")
+    # Drawn under a label of its own, so that scenarios stay the same when second runs are added.
     if draws.chance(_SLOW_SHARE):
-        return draws.pick((*KILLED, *SINGLE))
-    return draws.pick(AGAIN)
+        return draws.pick((*KILLED, *SLOW))
+    return draws.pick(FAST)
 
 
 def try_out(
     document: Mapping[str, Any], again: Sequence[SecondRunInvariant], base: Path | None = None
 ) -> Iterator[Violation]:
-    """Play a scenario, and again for each of ``again``; what it breaks, as it is found.
+    """Play a scenario, and again for each of ``again``; yield the violations as they are found.
 
     Raises ScenarioError for a document that is wrong.
     """
@@ -72,7 +76,7 @@ def _play(document: Mapping[str, Any], base: Path | None) -> Played | Violation:
     except ScenarioError:
         raise
     except Exception as error:
-        return _fell(error)
+        return Violation(*GOES_THROUGH, _words(error))
 
 
 def _judged_again(
@@ -85,20 +89,16 @@ def _judged_again(
     return None if where is None else Violation(each.name, each.words, where)
 
 
-def _fell(error: Exception) -> Violation:
-    return Violation(*GOES_THROUGH, _words(error))
-
-
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
 def trial(name: str, base: Path | None = None) -> Trial:
-    """Whether a document breaks the invariant of that name; for it alone it is played."""
+    """Return a function that plays a document for the invariant of that name alone."""
     again = [each for each in SECOND_RUNS if each.name == name]
 
     def broken(document: Mapping[str, Any]) -> Violation | None:
-        return next((it for it in try_out(document, again, base) if it.name == name), None)
+        return next((each for each in try_out(document, again, base) if each.name == name), None)
 
     return broken
 
@@ -107,28 +107,30 @@ def trial(name: str, base: Path | None = None) -> Trial:
 
 
 class Properties(Protocol):
-    """Properties of runs. It is sent to other processes: what implements it can be pickled."""
+    """The properties that a hunt judges runs by. An instance is sent to other processes, so it can
+    be pickled."""
 
     @property
     def option(self) -> str:
-        """What chooses it on the command line, "" for the default."""
+        """The command-line option that chooses these properties, "" for the default."""
 
     def draw(self, seed: int, number: int) -> dict[str, Any]:
-        """The scenario of a run; the seed and the run's number decide all of it."""
+        """Return the scenario of a run, decided by the seed and the run's number alone."""
 
     def judge(self, document: Document, seed: int, number: int) -> Iterator[Violation]:
-        """What a drawn scenario breaks. Raises ScenarioError for one that is wrong."""
+        """Yield the violations of a drawn scenario. Raises ScenarioError for one that is wrong."""
 
     def judge_file(self, document: Document, base: Path) -> Iterator[Violation]:
-        """What a file's scenario breaks, tried in every way. Raises ScenarioError."""
+        """Yield the violations of a file's scenario, tried in every way. Raises ScenarioError."""
 
     def trial(self, name: str) -> Trial:
-        """Whether a scenario breaks the property of that name."""
+        """Return a function that judges a scenario by the property of that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invariants:
-    """The invariants of one run, and of a second one that differs where it may not matter."""
+    """The invariants of one run, and of a second one that differs where the difference must not
+    matter."""
 
     option: str = ""
 
@@ -149,7 +151,7 @@ _INVARIANTS: Final = Invariants()
 
 
 def judged_file(file: Path, properties: Properties = _INVARIANTS) -> Iterator[Violation]:
-    """What a scenario's file breaks.
+    """Yield the violations of a scenario file.
 
     Raises ScenarioError for a file that holds no scenario, or several.
     """

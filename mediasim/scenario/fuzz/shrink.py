@@ -1,7 +1,7 @@
-"""A scenario that breaks something, made small: delta debugging on its document.
+"""Failing scenarios made small: delta debugging on their documents.
 
-Parts are taken out, many at a time and then fewer, and what is left is made shorter and rounder,
-for as long as the scenario still breaks the same thing. What is tried depends on nothing but the
+Parts are taken out, many at a time and then fewer, and the rest is made shorter and rounder, for as
+long as the scenario still violates the same invariant. What is tried depends on nothing but the
 document, so that the same find always becomes the same file. Source of the method: Zeller and
 Hildebrandt, Simplifying and Isolating Failure-Inducing Input.
 """
@@ -22,9 +22,10 @@ from mediasim.scenario.model.steps import STEPS
 __all__ = ["MOST_TRIES", "shrunk"]
 
 MOST_TRIES: Final = 400
-"""Runs that one find may take: some minutes."""
+"""Runs that shrinking one find may take: some minutes."""
 _DURATION: Final = re.compile(r"([0-9]+)ms")
 _KEPT: Final = ("name", "seed")
+"""Keys that are never removed or changed."""
 
 Document = dict[str, Any]
 _Path = tuple[str | int, ...]
@@ -38,15 +39,15 @@ def shrunk(
     most_tries: int = MOST_TRIES,
     on_try: Callable[[], None] | None = None,
 ) -> tuple[Document, Violation]:
-    """The smallest document found that breaks the same, and how it does."""
+    """Return the smallest document found that violates the same invariant, and how it does."""
     best, broken = copy.deepcopy(dict(document)), found
-    left = most_tries
+    tries_left = most_tries
 
     def still(candidate: Document) -> bool:
-        nonlocal best, broken, left
+        nonlocal best, broken, tries_left
         if candidate == best or not _is_sound(candidate):
             return False
-        left -= 1
+        tries_left -= 1
         if on_try is not None:
             on_try()
         again = trial(candidate)
@@ -56,11 +57,11 @@ def shrunk(
         return True
 
     progress = True
-    while progress and left > 0:
+    while progress and tries_left > 0:
         progress = False
         for step in (_with_less, _with_simpler_values):
             candidates = step(best)
-            while left > 0 and (candidate := next(candidates, None)) is not None:
+            while tries_left > 0 and (candidate := next(candidates, None)) is not None:
                 if still(candidate):
                     progress = True
                     candidates = step(best)
@@ -79,7 +80,7 @@ def _is_sound(document: Document) -> bool:
 
 
 def _with_less(document: Document) -> Iterator[Document]:
-    """The document without some parts: outer ones before inner ones, many before few."""
+    """Yield the document without some parts: outer ones before inner ones, many before few."""
     for path in sorted(_containers(document), key=len):
         held = _at(document, path)
         keys: list[Any] = list(range(len(held))) if isinstance(held, list) else list(held)
@@ -95,12 +96,14 @@ def _with_less(document: Document) -> Iterator[Document]:
 
 
 def _without_parties(document: Document) -> Iterator[Document]:
-    """A party and its part in conferences, together."""
+    """Yield the document without a party and its part in conferences."""
     for name in document.get("parties", ()):
         changed = _without(document, ("parties",), [name])
         for room in changed.get("conferences", ()):
             members = room.get("participants", [])
-            room["participants"] = [it for it in members if it != name and _party_of(it) != name]
+            room["participants"] = [
+                each for each in members if each != name and _party_of(each) != name
+            ]
         if "conferences" in changed:
             yield changed
 
@@ -110,7 +113,7 @@ def _party_of(participant: Any) -> object:
 
 
 def _with_inner_steps(document: Document) -> Iterator[Document]:
-    """The steps inside a step in its place."""
+    """Yield the document with the steps inside a step in its place."""
     for path in _containers(document):
         held = _at(document, path)
         if not (isinstance(held, dict) and isinstance(path[-1] if path else None, int)):
@@ -124,7 +127,7 @@ def _with_inner_steps(document: Document) -> Iterator[Document]:
 
 
 def _steps_in(value: Any) -> Iterator[Any]:
-    """The outermost steps in what is written under a step."""
+    """Yield the outermost steps in the value of a step."""
     if isinstance(value, dict):
         for each in value.values():
             yield from _steps_in(each)
@@ -143,7 +146,7 @@ def _is_step(value: Any) -> bool:
 
 
 def _with_simpler_values(document: Document) -> Iterator[Document]:
-    """Shorter and rounder times, and smaller numbers."""
+    """Yield the document with shorter and rounder times, and smaller numbers."""
     for path in _leaves(document):
         if path[-1] in _KEPT:
             continue
@@ -154,7 +157,7 @@ def _with_simpler_values(document: Document) -> Iterator[Document]:
 
 
 def _simpler(value: Any) -> Iterator[Any]:
-    """In order; every one is smaller, so that this comes to an end."""
+    """Yield simpler values in order; every one is smaller, so that shrinking comes to an end."""
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if found is not None:
         time = int(found[1])
@@ -172,7 +175,7 @@ def _simpler(value: Any) -> Iterator[Any]:
 
 
 def _containers(value: Any, path: _Path = ()) -> Iterator[_Path]:
-    """Where there are mappings and lists."""
+    """Yield the paths of mappings and lists."""
     if isinstance(value, dict | list) and value:
         yield path
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
@@ -180,6 +183,7 @@ def _containers(value: Any, path: _Path = ()) -> Iterator[_Path]:
 
 
 def _leaves(value: Any, path: _Path = ()) -> Iterator[_Path]:
+    """Yield the paths of scalars."""
     if isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _leaves(inner, (*path, key))

@@ -1,4 +1,5 @@
-"""A captured call: the capture's RTP as talks, what its SIP says, and which two talks it is."""
+"""A captured call: the RTP of a capture by direction, its SIP, and the two directions that are the
+call."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from typing import Final
 
 from mediasim.captures.pcap import CaptureError, Datagram, datagram_in, read_capture
 from mediasim.captures.rtp_streams import CapturedDirection, directions_of, find_streams, pairs_of
-from mediasim.net.sdp import SdpError, SessionDescription, parse_sdp
+from mediasim.net.sdp import SdpError, parse_sdp
 
 __all__ = [
     "Captured",
@@ -20,26 +21,32 @@ __all__ = [
     "ImportRefused",
     "Signalled",
     "UnclearChoice",
+    "address_text",
     "choose",
     "read_captured",
-    "shown",
     "signalled_in",
 ]
 
 _LATEST_NS: Final = 9_000_000_000 * 1_000_000_000
-"""In the year 2255: not long after it, nanoseconds no longer fit in 64 bits."""
+"""Unix time in nanoseconds after which a capture's times are refused: in the year 2255, shortly
+before they no longer fit in 64 bits."""
 _INVITE: Final = b"INVITE "
 _ANSWER: Final = b"SIP/2.0 "
 _BEGUN: Final = re.compile(rb"^(?:to|t)\s*:[^\r\n]*;\s*tag=", re.IGNORECASE | re.MULTILINE)
+"""Matches the tag of a To header, which an INVITE inside a dialog has (RFC 3261, section 12.2)."""
 _BRANCH: Final = re.compile(
     rb"^(?:via|v)\s*:[^\r\n]*;\s*branch=([^;,\s]+)", re.IGNORECASE | re.MULTILINE
 )
+"""Matches the branch of a Via header, which identifies a transaction (RFC 3261, section
+8.1.1.7)."""
 _OF_INVITE: Final = re.compile(rb"^cseq\s*:\s*\d+\s+INVITE\b", re.IGNORECASE | re.MULTILINE)
+"""Matches the CSeq header of an INVITE and of its responses."""
 Address = tuple[str, int]
 
 
 class ImportRefused(Exception):
-    """The capture, or the choice made of it, cannot be imported: says why, and what would help."""
+    """The capture, or the choice made of it, cannot be imported; the message says why, and what
+    would help."""
 
 
 # -- the capture --------------------------------------------------------------------------------
@@ -47,14 +54,16 @@ class ImportRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """What a file holds."""
+    """The contents of a capture file."""
 
     path: Path
     seed: int
-    """Decided by its bytes."""
+    """A seed decided by the file's bytes."""
     datagrams: tuple[Datagram, ...]
-    talks: tuple[CapturedDirection, ...]
+    directions: tuple[CapturedDirection, ...]
+    """The directions of RTP, each with its streams."""
     truncated: bool
+    """Whether the file ends in the middle of a frame."""
 
 
 def read_captured(path: Path, *, partial: bool = False) -> Captured:
@@ -78,13 +87,14 @@ def read_captured(path: Path, *, partial: bool = False) -> Captured:
     if any(each.at_ns > _LATEST_NS or each.at_ns < 0 for each in found):
         raise ImportRefused(f"{path}: the times of its frames are no dates")
     found.sort(key=lambda each: each.at_ns)
-    talks = directions_of(find_streams(found))
-    if not talks:
+    directions = directions_of(find_streams(found))
+    if not directions:
         raise ImportRefused(
             f"{path}: no RTP streams among {len(capture.frames)} frames, {len(found)} of them UDP"
         )
+    # Seeds have 63 bits.
     seed = int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 1
-    return Captured(path, seed, tuple(found), tuple(talks), capture.truncated)
+    return Captured(path, seed, tuple(found), tuple(directions), capture.truncated)
 
 
 # -- what its SIP says --------------------------------------------------------------------------
@@ -92,30 +102,33 @@ def read_captured(path: Path, *, partial: bool = False) -> Captured:
 
 @dataclass(slots=True)
 class Signalled:
-    """What session descriptions said."""
+    """What the session descriptions of a capture say."""
 
     callers: set[Address] = field(default_factory=set)
+    """Media addresses in offers of INVITEs."""
     callees: set[Address] = field(default_factory=set)
+    """Media addresses in answers to INVITEs."""
     types: dict[Address, dict[int, str]] = field(default_factory=dict)
     """Names of the payload types that are sent to an address."""
 
     def calls(self, one: CapturedDirection, other: CapturedDirection) -> bool:
-        """Whether the first is known to have called the second."""
+        """Return whether one direction is known to be the caller's, and the other the callee's."""
         return self._is(one, self.callers, self.callees) and self._is(
             other, self.callees, self.callers
         )
 
     @staticmethod
-    def _is(talk: CapturedDirection, those: set[Address], not_those: set[Address]) -> bool:
-        return talk.source in those and talk.source not in not_those
+    def _is(direction: CapturedDirection, those: set[Address], not_those: set[Address]) -> bool:
+        return direction.source in those and direction.source not in not_those
 
-    def names_for(self, talk: CapturedDirection) -> dict[int, str]:
-        """Payload types by their numbers, as the receiver of the talk described them in its SDP."""
-        return self.types.get(talk.source, {}) | self.types.get(talk.destination, {})
+    def names_for(self, direction: CapturedDirection) -> dict[int, str]:
+        """Return the codecs of payload types, as the receiver of a direction described them in its
+        SDP."""
+        return self.types.get(direction.source, {}) | self.types.get(direction.destination, {})
 
 
 def signalled_in(datagrams: Iterable[Datagram]) -> Signalled:
-    """All of a capture."""
+    """Return what the session descriptions in datagrams say."""
     found = Signalled()
     begun: set[bytes] = set()
     for datagram in datagrams:
@@ -132,17 +145,17 @@ def signalled_in(datagrams: Iterable[Datagram]) -> Signalled:
         address = described.host, described.port
         via = _BRANCH.search(head)
         branch = via[1] if via is not None else b""
+        # An INVITE with a tag in its To changes a call that exists: it says nothing about who
+        # called.
         if invites and not _BEGUN.search(head):
             begun.add(branch)
             found.callers.add(address)
         elif not invites and branch in begun:
             found.callees.add(address)
-        found.types.setdefault(address, {}).update(_names(described))
+        found.types.setdefault(address, {}).update(
+            {stream.payload_type: stream.codec for stream in described.streams}
+        )
     return found
-
-
-def _names(described: SessionDescription) -> dict[int, str]:
-    return {stream.payload_type: stream.codec for stream in described.streams}
 
 
 # -- which two talks are the call ---------------------------------------------------------------
@@ -154,41 +167,42 @@ class UnclearChoice(ImportRefused):
 
 @dataclass(frozen=True, slots=True)
 class ChosenCall:
-    """The two sides of a call."""
+    """The two directions of a call."""
 
     caller: CapturedDirection
     callee: CapturedDirection
     why: str
-    """What the order of the two follows from, in words."""
+    """The reason for the order of the two, in words."""
     certain: bool
-    """Whether that is known."""
+    """Whether the order is known."""
 
 
 def choose(
     captured: Captured, signalled: Signalled, caller: str | None, callee: str | None
 ) -> ChosenCall:
-    """The two that were asked for by address or SSRC, or the only two there are.
+    """Return the two directions that were named by address or SSRC, or the only two there are.
 
-    Of a call of which one direction alone was captured, the other is silent. Raises UnclearChoice
-    where the capture leaves it open.
+    If only one direction of a call was captured, the other is silent. Raises UnclearChoice if the
+    capture leaves it open.
     """
-    talks = _sides(captured.talks)
-    if caller is not None and callee is not None:
-        chosen = _found(talks, caller, "--caller"), _found(talks, callee, "--callee")
-        if chosen[0] is chosen[1]:
+    directions = _sides(captured.directions)
+    if caller is not None or callee is not None:
+        first = None if caller is None else _found(directions, caller, "--caller")
+        second = None if callee is None else _found(directions, callee, "--callee")
+        if first is second:
             raise UnclearChoice("--caller and --callee name the same stream")
-        if len(talks) > 2 and not chosen[0].overlaps(chosen[1]):
+        if first is None:
+            assert second is not None
+            first = _other(directions, second, "--caller")
+        elif second is None:
+            second = _other(directions, first, "--callee")
+        elif len(directions) > 2 and not first.overlaps(second):
             raise UnclearChoice("--caller and --callee were not there at the same time")
-        return ChosenCall(*chosen, why="as was asked for", certain=True)
-    if caller is not None:
-        one = _found(talks, caller, "--caller")
-        return ChosenCall(one, _other(talks, one, "--callee"), why="as was asked for", certain=True)
-    if callee is not None:
-        one = _found(talks, callee, "--callee")
-        return ChosenCall(_other(talks, one, "--caller"), one, why="as was asked for", certain=True)
-    pairs = pairs_of(talks)
-    if len(talks) == 2:
-        pairs = [(talks[0], talks[1])]  # whatever their addresses are: a recorder's are its own
+        return ChosenCall(first, second, why="as was asked for", certain=True)
+    pairs = pairs_of(directions)
+    if len(directions) == 2:
+        # Whatever their addresses are: those of a recorder's copies are the recorder's own.
+        pairs = [(directions[0], directions[1])]
     if not pairs:
         raise UnclearChoice(
             "no two streams answer each other: name both with --caller and --callee"
@@ -207,23 +221,30 @@ def choose(
     )
 
 
-def shown(address: tuple[str, int]) -> str:
-    """An address as people write it."""
+def address_text(address: tuple[str, int]) -> str:
+    """Return an address as people write it."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _sides(talks: tuple[CapturedDirection, ...]) -> tuple[CapturedDirection, ...]:
-    """The talks; with one alone, the other direction is silent."""
-    ways = {(talk.source, talk.destination) for talk in talks}
-    apart = not any(one.overlaps(two) for one, two in itertools.combinations(talks, 2))
+def _sides(directions: tuple[CapturedDirection, ...]) -> tuple[CapturedDirection, ...]:
+    """Return the directions; if there is only one, with a silent other direction."""
+    ways = {(direction.source, direction.destination) for direction in directions}
+    apart = not any(one.overlaps(two) for one, two in itertools.combinations(directions, 2))
     if len(ways) == 1 and apart:  # one sender, who paused for long if there are several
-        talks = (CapturedDirection(tuple(stream for talk in talks for stream in talk.streams)),)
-    return (*talks, CapturedDirection.uncaptured(talks[0])) if len(talks) == 1 else talks
+        streams = tuple(stream for direction in directions for stream in direction.streams)
+        directions = (CapturedDirection(streams),)
+    if len(directions) == 1:
+        return (*directions, CapturedDirection.uncaptured(directions[0]))
+    return directions
 
 
-def _found(talks: tuple[CapturedDirection, ...], wanted: str, option: str) -> CapturedDirection:
-    fitting = [talk for talk in talks if _fits(talk, wanted)]
+def _found(
+    directions: tuple[CapturedDirection, ...], wanted: str, option: str
+) -> CapturedDirection:
+    """Return the direction that an option names. Raises UnclearChoice if there is not exactly
+    one."""
+    fitting = [direction for direction in directions if _fits(direction, wanted)]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
@@ -233,23 +254,30 @@ def _found(talks: tuple[CapturedDirection, ...], wanted: str, option: str) -> Ca
     )
 
 
-def _fits(talk: CapturedDirection, wanted: str) -> bool:
-    if wanted in (talk.source[0], shown(talk.source)):
+def _fits(direction: CapturedDirection, wanted: str) -> bool:
+    """Return whether a direction comes from the address, or has the SSRC, that is wanted."""
+    if wanted in (direction.source[0], address_text(direction.source)):
         return True
     try:
         ssrc = int(wanted, 0)
     except ValueError:
         return False
-    return any(stream.ssrc == ssrc for stream in talk.streams)
+    return any(stream.ssrc == ssrc for stream in direction.streams)
 
 
 def _other(
-    talks: tuple[CapturedDirection, ...], one: CapturedDirection, option: str
+    directions: tuple[CapturedDirection, ...], one: CapturedDirection, option: str
 ) -> CapturedDirection:
+    """Return the direction that answers another. Raises UnclearChoice if there is not exactly
+    one."""
     answering = [
-        talk for talk in talks if talk is not one and (len(talks) == 2 or talk.answers(one))
+        direction
+        for direction in directions
+        if direction is not one and (len(directions) == 2 or direction.answers(one))
     ]
     if len(answering) == 1:
         return answering[0]
     words = f"{len(answering)} streams answer" if answering else "no stream answers"
-    raise UnclearChoice(f"{words} that from {shown(one.source)}: name the other with {option}")
+    raise UnclearChoice(
+        f"{words} that from {address_text(one.source)}: name the other with {option}"
+    )

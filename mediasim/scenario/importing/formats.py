@@ -1,8 +1,8 @@
-"""What a captured talk is coded in, by its payload types.
+"""The codecs of a captured direction, by its payload types.
 
 Static ones are RFC 3551's. Nothing in RTP says what a dynamic one is: the capture's session
-descriptions may, or whoever imports it has to. A dynamic type whose payloads all have four bytes
-is taken for telephone events (RFC 4733): no audio is that short.
+descriptions may, or the user has to. A dynamic type whose payloads all have four bytes is taken for
+telephone events (RFC 4733): no audio is that short.
 """
 
 from __future__ import annotations
@@ -19,22 +19,25 @@ from mediasim.rtp.packets import PacketBlock, Parsed, parse
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.importing.captured_call import ImportRefused
 
-__all__ = ["EVENTS", "NOISE", "TalkFormat", "block_of", "format_of", "parse_codec"]
+__all__ = ["EVENTS", "NOISE", "DirectionFormat", "block_of", "format_of", "parse_codec"]
 
 EVENTS: Final = "TELEPHONE-EVENT"
+"""Name of telephone events among the codecs."""
 NOISE: Final = "CN"
+"""Name of comfort noise among the codecs."""
 _EVENT_BYTES: Final = 4
+"""Bytes of a telephone event's payload (RFC 4733, section 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
-class TalkFormat:
-    """How to read a talk."""
+class DirectionFormat:
+    """The format in which a captured direction is read."""
 
     receives: StreamFormat
     ptime_ms: int
-    """Of most of its packets."""
+    """Milliseconds of audio in most of its packets."""
     others: Mapping[int, int]
-    """Payload types that are not read, and how many packets have them."""
+    """Number of packets by payload type, of the types that are not read."""
 
     @property
     def untimed(self) -> frozenset[int]:
@@ -43,7 +46,8 @@ class TalkFormat:
 
 
 def parse_codec(argument: str) -> tuple[int, str]:
-    """``96=opus`` as number and name. Raises ImportRefused."""
+    """Return the payload type and the codec of an argument such as ``96=opus``. Raises
+    ImportRefused."""
     number, _, text = argument.partition("=")
     codec = codec_named(text.lower()) or codec_named(text.upper())
     name = text.upper() if codec is None else codec.name
@@ -57,20 +61,21 @@ def parse_codec(argument: str) -> tuple[int, str]:
 
 
 def _read() -> tuple[str, ...]:
-    """The names of what is read."""
+    """Return the names of the codecs that are read."""
     return (*CODECS, EVENTS, NOISE)
 
 
 def _known(names: Mapping[int, str]) -> dict[int, str]:
-    """What payload types are: the static ones, and over them those that have ``names``."""
+    """Return the codecs of payload types: the static ones, and over them those that have
+    ``names``."""
     static = {codec.payload_type: name for name, codec in CODECS.items() if codec.is_static}
     read = {kind: name for kind, name in names.items() if name in _read()}
     return static | {NOISE_TYPE: NOISE} | read
 
 
-def block_of(talk: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
-    """Its packets, their arrival in nanoseconds after ``zero_ns``."""
-    packets = talk.packets
+def block_of(direction: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
+    """Return the packets of a direction, their arrival in nanoseconds after ``zero_ns``."""
+    packets = direction.packets
     length = np.array([len(packet.payload) for packet in packets], np.int64)
     data = np.zeros((len(packets), int(length.max(initial=0))), np.uint8)
     for row, packet in zip(data, packets, strict=True):
@@ -80,15 +85,18 @@ def block_of(talk: CapturedDirection, zero_ns: int = 0) -> PacketBlock:
     )
 
 
-def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> TalkFormat:
-    """How to read it; ``names`` says what payload types are, over the static ones.
+def format_of(
+    direction: CapturedDirection, names: Mapping[int, str], depth: int
+) -> DirectionFormat:
+    """Return the format of a direction; ``names`` are codecs of payload types, over the static
+    ones.
 
-    All types that are known are heard. Raises ImportRefused where that is not known of the type
-    that most of its packets have.
+    All types that are known are heard. Raises ImportRefused if the type that most of its packets
+    have is not known.
     """
-    if talk.silent:
-        return TalkFormat(StreamFormat(depth=depth), 20, {})
-    block = block_of(talk)
+    if direction.silent:
+        return DirectionFormat(StreamFormat(depth=depth), 20, {})
+    block = block_of(direction)
     parsed = parse(block.data, block.length)
     kinds, counts = np.unique(parsed.payload_type[parsed.ok], return_counts=True)
     by_count = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
@@ -98,14 +106,14 @@ def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> 
             known[kind] = EVENTS
     audio = [kind for kind in by_count if known.get(kind) not in (EVENTS, NOISE)]
     if not audio:
-        raise ImportRefused(f"{_place(talk)} holds no audio, only events or comfort noise")
+        raise ImportRefused(f"{_place(direction)} holds no audio, only events or comfort noise")
     kind = min(audio, key=lambda each: (-by_count[each], each))
     if kind not in known and kind in names:
-        raise ImportRefused(f"{_place(talk)} is {names[kind]!r}, which is not read here")
+        raise ImportRefused(f"{_place(direction)} is {names[kind]!r}, which is not read here")
     if kind not in known:
         what = "is none that is read here" if kind in STATIC_TYPES else "is not static"
         raise ImportRefused(
-            f"{_place(talk)} has payload type {kind}, which {what}: say what it is, as in "
+            f"{_place(direction)} has payload type {kind}, which {what}: say what it is, as in "
             f"--codec {kind}=opus"
         )
     read = {name: each for each in by_count if (name := known.get(each)) in (EVENTS, NOISE)}
@@ -122,16 +130,20 @@ def format_of(talk: CapturedDirection, names: Mapping[int, str], depth: int) -> 
     others = {
         each: by_count[each] for each in by_count if each not in (kind, *heard, *read.values())
     }
-    return TalkFormat(received, _ptime_ms(parsed, kind, CODECS[codec].clock_rate), others)
+    return DirectionFormat(received, _ptime_ms(parsed, kind, CODECS[codec].clock_rate), others)
 
 
 def _are_events(parsed: Parsed, kind: int) -> bool:
+    """Return whether all packets of a payload type have the size of a telephone event."""
     sizes = parsed.size[parsed.ok & (parsed.payload_type == kind)]
     return bool((sizes == _EVENT_BYTES).all())
 
 
 def _ptime_ms(parsed: Parsed, kind: int, clock_rate: int) -> int:
+    """Return the milliseconds of audio in most packets, by the steps of their timestamps; 20 if
+    there are none."""
     stamps = parsed.timestamp[parsed.ok & (parsed.payload_type == kind)].astype(np.int64)
+    # Timestamps wrap at 32 bits; steps of more than 200 ms are pauses.
     steps = np.diff(stamps) & 0xFFFFFFFF
     usual, counts = np.unique(steps[(steps > 0) & (steps <= clock_rate // 5)], return_counts=True)
     if not len(usual):
@@ -139,6 +151,6 @@ def _ptime_ms(parsed: Parsed, kind: int, clock_rate: int) -> int:
     return max(1, int(usual[np.argmax(counts)]) * 1000 // clock_rate)
 
 
-def _place(talk: CapturedDirection) -> str:
-    host, port = talk.source
-    return f"the stream from {host}:{port} (SSRC 0x{talk.streams[0].ssrc:08x})"
+def _place(direction: CapturedDirection) -> str:
+    host, port = direction.source
+    return f"the stream from {host}:{port} (SSRC 0x{direction.streams[0].ssrc:08x})"

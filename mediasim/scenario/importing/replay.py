@@ -1,4 +1,4 @@
-"""Two captured talks played to an exchange that records them, as it records any call."""
+"""Plays the two directions of a captured call to an exchange, which records it as any call."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from mediasim.parties.party import Party
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.packets import PacketBlock
 from mediasim.rtp.reception import Reception
-from mediasim.scenario.importing.captured_call import ChosenCall, ImportRefused, shown
-from mediasim.scenario.importing.formats import TalkFormat, block_of
+from mediasim.scenario.importing.captured_call import ChosenCall, ImportRefused, address_text
+from mediasim.scenario.importing.formats import DirectionFormat, block_of
 from mediasim.scenario.running.call_plans import DialPlan, RecordingPlan
-from mediasim.scenario.running.calls import Cast, DialledCall
+from mediasim.scenario.running.calls import DialledCall, PartyPhones
 from mediasim.seeds import Seeds
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
@@ -44,28 +44,30 @@ _ROUNDING: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of it."""
+    """The recording that was made of a captured call."""
 
     exchange: Exchange
     recording: LiveRecording
     zero_ns: int
     """Unix time of the recording's first sample."""
     receptions: tuple[Reception, Reception]
+    """Reception statistics of the caller's and the callee's packets."""
     late: tuple[int, int]
     """Packets of caller and callee that came too late to be played."""
     odd: tuple[list[Oddity], list[Oddity]]
-    """What was odd about their senders."""
+    """Oddities of the senders of caller and callee."""
 
 
-class _Talker:
+class CapturedFarEnd:
     """A far end that sends what was captured, and does not listen."""
 
-    def __init__(self, block: PacketBlock, format: TalkFormat) -> None:
+    def __init__(self, block: PacketBlock, format: DirectionFormat) -> None:
         self.format = FarEndFormat(format.receives)
         self._block = block
         self._taken = 0
 
     def connect(self, leg: Leg, listener: FarEndListener) -> tuple[PacketSource, PacketSink]:
+        """Start with the packets from the leg's first frame on."""
         # What came before there was a call is not of it.
         self._taken = int(np.searchsorted(self._block.arrival, leg.first_frame * FRAME_NS))
         return self, self
@@ -89,7 +91,7 @@ class _Talker:
 
 def replay(
     choice: ChosenCall,
-    formats: tuple[TalkFormat, TalkFormat],
+    formats: tuple[DirectionFormat, DirectionFormat],
     seed: int,
     directory: Path,
     *,
@@ -99,14 +101,14 @@ def replay(
     """Record the call in ``directory``.
 
     The frame clock has frames of Unix time, so a call that was recorded by such a clock comes out
-    on the same samples. ``from_answer``: begin when both are heard, not when either is.
-    Raises ImportRefused for what is longer than a day, and OSError.
+    on the same samples. ``from_answer``: begin when both are heard, not when either is. Raises
+    ImportRefused for a call that is longer than a day, and OSError.
     """
-    talks = choice.caller, choice.callee
-    begun = [talk.begins_ns for talk in talks if not talk.silent]
+    directions = choice.caller, choice.callee
+    begun = [direction.begins_ns for direction in directions if not direction.silent]
     first_ns = min(begun)
     answered_ns = max(begun) if from_answer else first_ns
-    if max(talk.ends_ns for talk in talks) - first_ns > _LONGEST_NS:
+    if max(direction.ends_ns for direction in directions) - first_ns > _LONGEST_NS:
         raise ImportRefused("the two streams last for more than a day: that is no call")
     # A frame has come when it is over: it was said from a frame before.
     begin_ns, answer_ns = (
@@ -114,7 +116,7 @@ def replay(
     )
     # Playout judges a stream by windows of the frame clock: they are those of whole seconds.
     zero_ns = begin_ns - begin_ns % NS_PER_SECOND
-    blocks = [block_of(talk, zero_ns) for talk in talks]
+    blocks = [block_of(direction, zero_ns) for direction in directions]
     end_frame = max(
         int(block.arrival[-1]) // FRAME_NS
         + format.receives.depth
@@ -123,16 +125,21 @@ def replay(
         for block, format in zip(blocks, formats, strict=True)
         if len(block)
     )
-    ssrcs = [f"0x{talk.streams[0].ssrc:08x}" for talk in talks]
-    names = [shown(talk.source) for talk in talks]
+    ssrcs = [f"0x{direction.streams[0].ssrc:08x}" for direction in directions]
+    names = [address_text(direction.source) for direction in directions]
     if names[0] == names[1]:
         names = [f"{name} {ssrc}" for name, ssrc in zip(names, ssrcs, strict=True)]
     caller, callee = (
-        Party(name, shown(talk.source), ptime_ms=format.ptime_ms, depth=format.receives.depth)
-        for name, talk, format in zip(names, talks, formats, strict=True)
+        Party(
+            name,
+            address_text(direction.source),
+            ptime_ms=format.ptime_ms,
+            depth=format.receives.depth,
+        )
+        for name, direction, format in zip(names, directions, formats, strict=True)
     )
-    talkers: dict[str, FarEnd] = {
-        name: _Talker(block, format)
+    far_ends: dict[str, FarEnd] = {
+        name: CapturedFarEnd(block, format)
         for name, block, format in zip(names, blocks, formats, strict=True)
     }
     plan = DialPlan(
@@ -159,16 +166,16 @@ def replay(
             dates=Dates(_UNIX + timedelta(microseconds=zero_ns // 1000)),
             sid_label="/".join((channels, str(answer_ns - begin_ns), *names, *ssrcs)),
         )
-        exchange.far_end_of = lambda call: talkers[call.party.name]
+        exchange.far_end_of = lambda call: far_ends[call.party.name]
         recordings = exchange.recordings
 
-        def tell_truth(event: Event) -> None:
+        def publish(event: Event) -> None:
             publish_truth(next(each for each in recordings if each.sid == event.subject))
 
-        exchange.events.on("recording.completed", tell_truth)
+        exchange.events.on("recording.completed", publish)
         await exchange.sleep_until(begin_ns - zero_ns)
-        cast = Cast({names[0]: hang_up_at_the_end}, frozenset())
-        await DialledCall(exchange, plan, cast).run()
+        phones = PartyPhones({names[0]: hang_up_at_the_end}, frozenset())
+        await DialledCall(exchange, plan, phones).run()
         legs = [call.leg for call in exchange.calls]
         return Replayed(
             exchange,

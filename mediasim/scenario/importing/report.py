@@ -1,4 +1,4 @@
-"""What is told of a capture and of the recording made of it, as data and as text."""
+"""Reports of a capture and of the recording made of it, as data and as text."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mediasim.scenario.importing.captured_call import (
     ChosenCall,
     ImportRefused,
     Signalled,
-    shown,
+    address_text,
 )
-from mediasim.scenario.importing.formats import TalkFormat, format_of
+from mediasim.scenario.importing.formats import DirectionFormat, format_of
 from mediasim.scenario.importing.replay import Replayed
 from mediasim.twilio.download import download
 
@@ -27,18 +27,18 @@ _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def listing(captured: Captured, signalled: Signalled, names: Mapping[int, str]) -> dict[str, Any]:
-    """All streams of a capture, numbered from 1, and which of them answer each other."""
+    """Return all streams of a capture, numbered from 1, and the pairs that answer each other."""
     streams: list[dict[str, Any]] = []
     numbers: dict[int, list[int]] = {}
-    for talk in captured.talks:
+    for direction in captured.directions:
         try:
-            format = format_of(talk, {**signalled.names_for(talk), **names}, 0)
+            format = format_of(direction, {**signalled.names_for(direction), **names}, 0)
         except ImportRefused:
             format = None
-        for stream in talk.streams:
-            numbers.setdefault(id(talk), []).append(len(streams) + 1)
+        for stream in direction.streams:
+            numbers.setdefault(id(direction), []).append(len(streams) + 1)
             streams.append({"number": len(streams) + 1, **_stream(stream, format)})
-    pairs = [[numbers[id(one)], numbers[id(two)]] for one, two in pairs_of(captured.talks)]
+    pairs = [[numbers[id(one)], numbers[id(two)]] for one, two in pairs_of(captured.directions)]
     return {
         "capture": str(captured.path),
         "truncated": captured.truncated,
@@ -47,7 +47,7 @@ def listing(captured: Captured, signalled: Signalled, names: Mapping[int, str]) 
     }
 
 
-def _stream(stream: FoundStream, format: TalkFormat | None) -> dict[str, Any]:
+def _stream(stream: FoundStream, format: DirectionFormat | None) -> dict[str, Any]:
     codec = None if format is None else format.receives.codec
     # What is not known has the clock of most audio; its jitter is then a guess, and left out.
     figures = figures_of(
@@ -58,8 +58,8 @@ def _stream(stream: FoundStream, format: TalkFormat | None) -> dict[str, Any]:
     jitters = (figures.jitter_ms, figures.mean_jitter_ms, figures.max_jitter_ms)
     last, mean, most = (round(each, 3) if codec else None for each in jitters)
     return {
-        "source": shown(stream.source),
-        "destination": shown(stream.destination),
+        "source": address_text(stream.source),
+        "destination": address_text(stream.destination),
         "ssrc": f"0x{stream.ssrc:08x}",
         "codec": codec,
         "payload_types": list(stream.payload_types),
@@ -76,7 +76,7 @@ def _stream(stream: FoundStream, format: TalkFormat | None) -> dict[str, Any]:
 
 
 def listing_text(found: Mapping[str, Any]) -> str:
-    """The same for people."""
+    """Return a listing as text."""
     streams = found["streams"]
     lines = [f"{len(streams)} RTP streams in {found['capture']}:"]
     for each in streams:
@@ -110,17 +110,17 @@ def _counts(each: Mapping[str, Any]) -> str:
 def report(
     captured: Captured,
     choice: ChosenCall,
-    formats: tuple[TalkFormat, TalkFormat],
+    formats: tuple[DirectionFormat, DirectionFormat],
     replayed: Replayed,
 ) -> dict[str, Any]:
-    """What was recorded, and what came of each side's packets."""
+    """Return what was recorded, and the statistics of each side's packets."""
     record = replayed.recording.record
     sid, samples = record.sid, record.samples or 0
     plain = download(replayed.exchange.store, record)
-    talks = choice.caller, choice.callee
+    directions = choice.caller, choice.callee
     sides = [
-        _side(number, talk, format, replayed)
-        for number, (talk, format) in enumerate(zip(talks, formats, strict=True))
+        _side(number, direction, format, replayed)
+        for number, (direction, format) in enumerate(zip(directions, formats, strict=True))
     ]
     warnings = []
     if captured.truncated:
@@ -129,13 +129,14 @@ def report(
         warnings.append(
             f"nothing in the capture says who called: {choice.why}; --caller says otherwise"
         )
-    for side, talk in zip(sides, talks, strict=True):
-        if talk.silent:
+    for side, direction in zip(sides, directions, strict=True):
+        if direction.silent:
             warnings.append(f"nothing from {side['source']} was captured: its channel is silent")
-        for before, after in itertools.pairwise(talk.streams):
+        for before, after in itertools.pairwise(direction.streams):
             if before.source != after.source:
+                way = f"{address_text(before.source)} came from {address_text(after.source)}"
                 warnings.append(
-                    f"the RTP from {shown(before.source)} came from {shown(after.source)} since "
+                    f"the RTP from {way} since "
                     f"{_date(after.packets[0].at_ns)}: another port, or a translator rebound"
                 )
     for side, oddities in zip(sides, replayed.odd, strict=True):
@@ -167,14 +168,14 @@ def report(
 
 
 def _side(
-    number: int, talk: CapturedDirection, format: TalkFormat, replayed: Replayed
+    number: int, direction: CapturedDirection, format: DirectionFormat, replayed: Replayed
 ) -> dict[str, Any]:
-    streams = [_stream(stream, format) for stream in talk.streams if stream.packets]
+    streams = [_stream(stream, format) for stream in direction.streams if stream.packets]
     reception = replayed.receptions[number]
     return {
         "channel": number + 1,
         "role": ("caller", "callee")[number],
-        "source": shown(talk.source),
+        "source": address_text(direction.source),
         "codec": format.receives.codec,
         "packets": reception.received,
         "lost": reception.lost,
@@ -184,7 +185,7 @@ def _side(
         "jitter_ms": round(reception.jitter_ms, 3),
         "mean_jitter_ms": streams[-1]["mean_jitter_ms"] if streams else 0.0,
         "max_jitter_ms": max((each["max_jitter_ms"] for each in streams), default=0.0),
-        "seconds": round((talk.ends_ns - talk.begins_ns) / 1e9, 3),
+        "seconds": round((direction.ends_ns - direction.begins_ns) / 1e9, 3),
         "odd": [oddity.to_json() for oddity in replayed.odd[number]],
         "ssrcs": [each["ssrc"] for each in streams],
         "streams": streams,
@@ -192,7 +193,7 @@ def _side(
 
 
 def report_text(found: Mapping[str, Any], directory: str) -> str:
-    """The same for people."""
+    """Return a report as text."""
     made = found["recording"]
     lines = [
         f"{directory}/{made['file']}  {made['seconds']:.1f} s, begins {made['begins']}",

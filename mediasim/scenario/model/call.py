@@ -1,4 +1,4 @@
-"""A call: who dials whom, or which app; what comes of it, and how it is recorded."""
+"""The model of a call: its parties or its app, its outcome, and its recordings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["AnswerSpec", "App", "Call", "Greeting", "Transfer", "Voicemail"]
 
 
 def _bot(value: str, info: ValidationInfo) -> str:
-    """A command; a Python file in it must be there."""
+    """Check a command; a Python file in it must exist."""
     try:
         words = shlex.split(value)
     except ValueError as error:
@@ -32,6 +32,7 @@ def _bot(value: str, info: ValidationInfo) -> str:
 
 
 def _url(value: str) -> str:
+    """Check that a URL is a WebSocket's on this machine."""
     if not value.startswith(("ws://", "wss://")):
         raise ValueError(f"expected a URL that begins with ws:// or wss://, found {value[:40]!r}")
     host = urlsplit(value).hostname or ""
@@ -53,15 +54,15 @@ class App(Model):
     exactly_one: ClassVar[tuple[str, ...]] = ("url", "bot")
 
     url: Annotated[Text, AfterValidator(_url)] | None = None
-    """Where it listens: ws://127.0.0.1:5001/."""
+    """The URL at which the app listens: ws://127.0.0.1:5001/."""
     bot: Annotated[Text, AfterValidator(_bot)] | None = None
     """A Python file, or a command, that is started for the run in the scenario's folder. It
     listens on 127.0.0.1 at the port that the environment's PORT names."""
     parameters: Mapping[Name, Text] = Field(default_factory=dict)
-    """Handed to it in its start message, as customParameters."""
+    """Custom parameters, sent to the app in its start message as customParameters."""
     grace: Duration = Duration(0)
-    """How long by the wall clock each frame waits in virtual time, for an app that thinks on its
-    own."""
+    """How long by the wall clock each frame waits in virtual time, for an app that acts by its own
+    timers."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -85,9 +86,9 @@ class AnswerSpec(Model):
     """
 
     outcome: Literal["answer", "no-answer", "busy", "reject"] = "answer"
-    """What it does in the end; no-answer lets it ring, busy never rings."""
+    """What the callee does in the end; no-answer lets it ring, busy never rings."""
     after: Duration = Duration.of("1s")
-    """How long it rings before that."""
+    """How long the callee rings before that."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -99,20 +100,20 @@ class AnswerSpec(Model):
 
 
 class Transfer(MomentSpec):
-    """The caller is connected to somebody else; who it spoke to until then is hung up on.
+    """A transfer: the caller is connected to another party, and the one before is hung up on.
 
-    Recordings go on: the second channel then holds what rings, and the new party. If that does not
-    answer, the call ends.
+    Recordings go on: the second channel then holds the ringing, and the new party. If that party
+    does not answer, the call ends.
     """
 
     stands_for: ClassVar[str] = ""
 
     to: Name
-    """A party."""
+    """The party that the caller is connected to."""
     answer: AnswerSpec = AnswerSpec.model_construct()
-    """What that party does."""
+    """What that party does when it is dialled."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
-    """How long it may ring."""
+    """How long that party may ring."""
 
 
 class Greeting(Model):
@@ -122,13 +123,13 @@ class Greeting(Model):
     exactly_one: ClassVar[tuple[str, ...]] = ("say", "play")
 
     say: Say | None = None
-    """Words."""
+    """Words that are spoken."""
     play: Play | None = None
     """A WAV or MP3 file."""
 
     @property
     def sound(self) -> Say | Play:
-        """Whichever was given."""
+        """The step that makes the greeting's sound."""
         step = self.say or self.play
         assert step is not None
         return step
@@ -152,21 +153,21 @@ class Voicemail(Model):
     name: Name = ""
     """What expectations call its recording. Default: main, then recording-2, recording-3 ..."""
     greeting: Greeting | None = None
-    """What is heard first."""
+    """What the caller hears first."""
     beep: Flag = True
     """Whether a beep is heard before it records."""
     timeout: Annotated[Duration, positive()] = Duration.of("5s")
-    """How much silence ends it."""
+    """How much silence ends the recording."""
     finish_on_key: KeySet = "1234567890*#"
-    """The keys that end it; "" for none."""
+    """The keys that end the recording; "" for none."""
     max_length: Annotated[Duration, positive()] = Duration.of("1h")
-    """The longest it records."""
+    """How long the recording may be."""
     trim: Trim = "trim-silence"
     """Whether silence at both ends is cut off."""
     fault: OneOrMany[FaultText] = None
     """Like faults."""
     faults: Many[FaultText] = ()
-    """Recorder faults that its file is given when it is published; see recordings."""
+    """Recorder faults that are applied to the file when it is published; see recordings."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -186,7 +187,7 @@ class Call(Model):
     plurals: ClassVar[Mapping[str, str]] = {"transfer": "transfers", "recording": "recordings"}
 
     name: Name = ""
-    """What expectations call it. Default: main, then call-2, call-3 ..."""
+    """The name by which expectations refer to the call. Default: main, then call-2, call-3 ..."""
     from_: Name = Field(validation_alias="from", serialization_alias="from")
     """The party that dials."""
     to: Name | None = None
@@ -196,13 +197,13 @@ class Call(Model):
     app: App | None = None
     """Instead of a party: an app that hears and speaks over Media Streams."""
     at: Duration = Duration(0)
-    """When it is dialled, counted from the start of the run."""
+    """When the call is dialled, counted from the start of the run."""
     answer: AnswerSpec = AnswerSpec.model_construct()
     """What the callee does: 2s (answers after that), no-answer, busy or reject."""
     timeout: Annotated[Duration, positive()] = Duration.of("30s")
-    """How long it may ring."""
+    """How long the callee may ring."""
     time_limit: Annotated[Duration, positive()] | None = None
-    """How long it may last once answered: then both legs end. Four hours where absent."""
+    """How long a connection may last once answered: then both legs end. Four hours where absent."""
     answer_on_bridge: Flag = False
     """Whether the caller's leg is answered only when the callee answers. If not, it is answered at
     once and hears ringing."""
@@ -211,7 +212,7 @@ class Call(Model):
     transfer: OneOrMany[Transfer] = None
     """Like transfers."""
     transfers: Many[Transfer] = ()
-    """Connections to somebody else, one after the other."""
+    """Transfers of the caller to other parties, one after the other."""
     recording: OneOrMany[RecordingSpec] = None
     """Like recordings; true, or dual, is short for one."""
     recordings: Many[RecordingSpec] = ()
@@ -249,6 +250,7 @@ class Call(Model):
             spoken_to = transfer.to
 
     def _one_leg_troubles(self, whom: str) -> Iterator[Misfit]:
+        """Yield each key that only a call between two parties can have."""
         for name in ("transfers", "dial_after", "answer_on_bridge"):
             if getattr(self, name):
                 yield (name,), f"expected a call to a party; this one goes to {whom}"
@@ -260,6 +262,6 @@ class Call(Model):
 
     @property
     def parties(self) -> tuple[str, ...]:
-        """The names of all parties that have a leg in it, the caller's first."""
+        """Names of all parties that have a leg in the call, the caller's first."""
         called = (self.to, *(transfer.to for transfer in self.transfers))
         return (self.from_, *dict.fromkeys(name for name in called if name is not None))

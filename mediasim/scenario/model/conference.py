@@ -1,4 +1,4 @@
-"""A conference: parties that come and go, and hear each other."""
+"""The model of a conference: parties that join and leave, and hear each other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Muted(Model):
     """A stretch during which a participant is not heard. ``true`` is all of it."""
 
     at: Duration = Duration(0)
-    """When it begins, counted from the start of the run."""
+    """When the mute begins, counted from the start of the run."""
     for_: Annotated[Duration, positive()] | None = Field(
         default=None, validation_alias="for", serialization_alias="for"
     )
-    """How long; to the end where absent."""
+    """How long the mute lasts; to the end where absent."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -42,17 +42,17 @@ class ParticipantSpec(Model):
     stands_for: ClassVar[str] = "party"
 
     party: Name
-    """Who."""
+    """The party that takes part."""
     join: Duration = Duration(0)
-    """When it comes, counted from the start of the run."""
+    """When the party joins, counted from the start of the run."""
     leave: Duration | None = None
-    """When it goes, counted from the start of the run; at the end where absent."""
+    """When the party leaves, counted from the start of the run; at the end where absent."""
     muted: OneOrMany[Muted] = None
     """true, or when: {at: 5s, for: 2s}, or a list of those."""
 
     @property
     def mutes(self) -> tuple[Muted, ...]:
-        """What ``muted`` holds, always as a tuple."""
+        """The mutes, always as a tuple."""
         return self.muted if isinstance(self.muted, tuple) else ()
 
     def troubles(self) -> Iterator[Misfit]:
@@ -61,21 +61,22 @@ class ParticipantSpec(Model):
 
 
 def _unless_off(value: object) -> object:
+    """Return None for a value that means no recording."""
     return None if value is False or value in NO else value
 
 
 class ConferenceSpec(Model):
-    """A conference. It starts when two are inside."""
+    """A conference. It starts when two participants have joined."""
 
     name: Name = ""
-    """What events call it. Default: room, then room-2, room-3 ..."""
+    """The name by which events refer to the conference. Default: room, then room-2, room-3 ..."""
     participants: Many[ParticipantSpec]
-    """Who takes part, and when."""
+    """The participants, with the times at which they join and leave."""
     recording: Annotated[ConferenceRecording | None, BeforeValidator(_unless_off)] = None
-    """Its recording; true is short for one, mixed, with silence trimmed."""
+    """The conference's recording; true is short for one, mixed, with silence trimmed."""
     end: Duration | None = None
-    """When it ends for all, counted from the start of the run; when the last participant has gone
-    where absent."""
+    """When the conference ends for all, counted from the start of the run; when the last
+    participant has left where absent."""
 
     def troubles(self) -> Iterator[Misfit]:
         if not self.participants:

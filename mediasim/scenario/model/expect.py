@@ -1,13 +1,12 @@
-"""What must hold when a scenario has run.
+"""The expectations of a scenario: what must hold when it has run.
 
-An expectation is a mapping of one key, ``channels: 2``. Those about a recording take
-``recording:`` with its name, which may be left out where there is only one. Channels are counted
-from 1, times are those of the recording's file, levels dBFS. How an app converses is counted in
-frames of 20 ms on the server's side; a figure that there is not, because the app never did what is
-measured, holds no expectation.
+An expectation is a mapping of one key, ``channels: 2``. Those about a recording take ``recording:``
+with its name, which may be left out where there is only one. Channels are counted from 1, times are
+those of the recording's file, levels dBFS. Figures of an app's conversation are counted in frames
+of 20 ms on the server's side; an app that never did what is measured meets no expectation.
 
 A new expectation is a class here, in ``EXPECTATIONS``, and a function in ``expectations/checks.py``
-that holds it against a run; all else asks the class.
+that judges a run by it; everything else is read from the class.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from mediasim.documents.durations import Between, Duration
 from mediasim.documents.model import Keyed, Location, Many, Misfit, Model
 from mediasim.documents.values import EventName, Level, Name, Text, count
 from mediasim.scenario.model.call import Call
+from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording
 from mediasim.scenario.model.steps import Play, Say, walk
@@ -51,8 +51,8 @@ __all__ = [
 Channel = Annotated[int, count(1, 2)]
 
 
-class Happening(Protocol):
-    """What expectations are held against before anything runs: a scenario."""
+class ScenarioFacts(Protocol):
+    """The parts of a scenario that refer to each other, checked before anything runs."""
 
     @property
     def parties(self) -> Mapping[str, PartySpec]: ...
@@ -64,22 +64,28 @@ class Happening(Protocol):
     def recordings(self) -> Sequence[PlannedRecording]: ...
 
     @property
+    def conferences(self) -> Sequence[ConferenceSpec]: ...
+
+    @property
+    def expect(self) -> Sequence[Expectation]: ...
+
+    @property
     def profile(self) -> str: ...
 
 
 class Expect(Model):
-    """One expectation, and what readers of scenarios ask it."""
+    """An expectation, with the properties that other modules read."""
 
     def parties_named(self) -> Iterator[tuple[Location, str]]:
-        """The parties it names, each with the keys that lead there."""
+        """Yield the parties that the expectation names, each with the keys that lead there."""
         yield from ()
 
     def events_named(self) -> Iterator[tuple[Location, str]]:
-        """The events it names, each with the keys that lead there."""
+        """Yield the events that the expectation names, each with the keys that lead there."""
         yield from ()
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
-        """What it asks that can never hold of this scenario."""
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
+        """Yield what the expectation demands that can never hold of this scenario."""
         yield from ()
 
 
@@ -89,7 +95,7 @@ class RecordingExpectation(Expect):
     recording: Name | None = None
     """The recording's name; the only one where absent."""
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
         plans = {plan.name: plan for plan in scenario.recordings}
         if self.recording is None and len(plans) > 1:
             yield (), f"which recording? Write recording: and {one_of(plans)}"
@@ -102,26 +108,30 @@ class RecordingExpectation(Expect):
             plan = plans[self.recording] if self.recording else next(iter(plans.values()))
             yield from self.misfits_with(scenario, plan)
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        """What it asks of this recording that the recording can never have."""
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        """Yield what the expectation demands that this recording can never have."""
         yield from ()
 
 
-def _beyond(channel: int | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-    """A channel that the recording will not have."""
+def _missing_channel(
+    channel: int | None, scenario: ScenarioFacts, plan: PlannedRecording
+) -> Iterator[Misfit]:
+    """Yield a diagnostic if a recording will not have a channel."""
     layout = plan.layout(scenario.profile)
     if channel is not None and channel > layout.stored_channels:
         yield ("channel",), f"recording {plan.name} has one channel: {layout.rule.reason}"
 
 
-def _outside(party: str | None, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-    """A party that the recording will not hold."""
+def _absent_party(
+    party: str | None, scenario: ScenarioFacts, plan: PlannedRecording
+) -> Iterator[Misfit]:
+    """Yield a diagnostic if a recording will not hold a party."""
     if party in scenario.parties and party not in plan.parties:
         yield ("party",), f"{party} has no part in what recording {plan.name} records"
 
 
 class ExpectChannels(RecordingExpectation):
-    """The recording is stored in so many channels."""
+    """The recording is stored in this many channels."""
 
     keyword: ClassVar[str] = "channels"
     stands_for: ClassVar[str] = "is"
@@ -131,7 +141,7 @@ class ExpectChannels(RecordingExpectation):
 
 
 class ExpectDuration(RecordingExpectation):
-    """The recording is so long."""
+    """The recording is this long."""
 
     keyword: ClassVar[str] = "duration"
     stands_for: ClassVar[str] = "is"
@@ -143,7 +153,7 @@ class ExpectDuration(RecordingExpectation):
 
 
 class ExpectStatus(RecordingExpectation):
-    """The recording, or the call, ended so."""
+    """The recording, or the call, has this status at the end."""
 
     keyword: ClassVar[str] = "status"
     stands_for: ClassVar[str] = "is"
@@ -159,7 +169,7 @@ class ExpectStatus(RecordingExpectation):
         if self.call is not None and self.recording is not None:
             yield ("recording",), "expected call or recording, found both"
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
         if self.call is None and (self.recording or scenario.recordings):
             yield from super().misfits(scenario)
             return
@@ -172,7 +182,7 @@ class ExpectStatus(RecordingExpectation):
         elif self.call is None and len(names) != 1:
             yield (), f"which call? Write call: {one_of(names) if names else 'and its name'}"
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
         if self.is_ not in ("completed", "absent"):
             message = f"a recording is never {self.is_}; for the status of a call write call: too"
             yield ("is",), message
@@ -185,27 +195,27 @@ class ExpectHeard(RecordingExpectation):
     stands_for: ClassVar[str] = "party"
 
     party: Name
-    """Who."""
+    """The party that is heard."""
     channel: Channel | None = None
-    """Where; in any channel where absent."""
+    """The channel it is heard in; any channel where absent."""
     text: Text | None = None
     """Words of its script that must be among what is heard."""
     clip: Text | None = None
     """A file its script plays, written as there, that must be among what is heard."""
     between: Between | None = None
-    """When: [from, to]."""
+    """The span of the file, [from, to], that is meant; the whole file where absent."""
 
     def parties_named(self) -> Iterator[tuple[Location, str]]:
         yield ("party",), self.party
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        yield from _beyond(self.channel, scenario, plan)
-        yield from _outside(self.party, scenario, plan)
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        yield from _missing_channel(self.channel, scenario, plan)
+        yield from _absent_party(self.party, scenario, plan)
         if self.party in plan.parties and self.party in scenario.parties:
-            yield from self._never_heard(scenario.parties[self.party])
+            yield from self._not_in_script(scenario.parties[self.party])
 
-    def _never_heard(self, party: PartySpec) -> Iterator[Misfit]:
-        """Words and files that are not in the party's script."""
+    def _not_in_script(self, party: PartySpec) -> Iterator[Misfit]:
+        """Yield the words and files that are not in the party's script."""
         sounds = [sound for _, step in walk(party.script) for _, sound in step.sounds()]
         said = [sound.text for sound in sounds if isinstance(sound, Say)]
         if self.text is not None and not any(says(text, self.text) for text in said):
@@ -223,14 +233,14 @@ class ExpectSilent(RecordingExpectation):
     stands_for: ClassVar[str] = "channel"
 
     channel: Channel | None = None
-    """Where; in all channels where absent."""
+    """The channel that is silent; all channels where absent."""
     between: Between | None = None
-    """When: [from, to]; all the time where absent."""
+    """The span of the file, [from, to], that is silent; the whole file where absent."""
     below: Level = -60.0
-    """dBFS that no 20 ms frame reaches."""
+    """Level in dBFS that no 20 ms frame reaches."""
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        yield from _beyond(self.channel, scenario, plan)
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        yield from _missing_channel(self.channel, scenario, plan)
 
 
 class ExpectNoCrosstalk(RecordingExpectation):
@@ -242,29 +252,29 @@ class ExpectNoCrosstalk(RecordingExpectation):
     above: Level = -50.0
     """dB below the same audio in its own channel; a leak that is louder fails."""
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
         layout = plan.layout(scenario.profile)
         if layout.stored_channels < 2:
             yield (), f"recording {plan.name} has no second channel: {layout.rule.reason}"
 
 
 class ExpectAligned(RecordingExpectation):
-    """What was said stands in the file where the truth says it does."""
+    """Every clip stands in the file where the truth says it does."""
 
     keyword: ClassVar[str] = "aligned"
     stands_for: ClassVar[str] = "within"
 
     within: Annotated[int, count(0, 8000, "samples")] = 0
-    """Samples it may be off."""
+    """Samples that a clip may be off."""
     party: Name | None = None
-    """What this party said; what anybody said where absent."""
+    """The party whose clips are checked; all parties where absent."""
 
     def parties_named(self) -> Iterator[tuple[Location, str]]:
         if self.party is not None:
             yield ("party",), self.party
 
-    def misfits_with(self, scenario: Happening, plan: PlannedRecording) -> Iterator[Misfit]:
-        yield from _outside(self.party, scenario, plan)
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        yield from _absent_party(self.party, scenario, plan)
 
 
 class ExpectEvents(Expect):
@@ -285,27 +295,23 @@ class ExpectEvents(Expect):
             yield ("names", index), event
 
 
-def _unless_absent(value: object) -> object:
-    return None if value == "absent" else value
-
-
 class ExpectDownload(RecordingExpectation):
-    """A download of the recording is answered so."""
+    """A download of the recording is answered with this status or this file."""
 
     keyword: ClassVar[str] = "download"
 
     requested_channels: Annotated[
         Annotated[int, count(0, 99)] | None,
-        BeforeValidator(_unless_absent),
+        BeforeValidator(lambda value: None if value == "absent" else value),
         WithJsonSchema({"type": ["integer", "string"], "pattern": r"^(absent|[0-9]+)$"}),
     ] = None
     """RequestedChannels of the request: 1, 2, or absent."""
     format: Literal["wav", "mp3"] = "wav"
-    """The file asked for."""
+    """The file format that is requested."""
     status: Annotated[int, count(200, 599)] = 200
     """HTTP status of the answer: 200, 400 or 404."""
     channels: Channel | None = None
-    """Channels of the file that is given."""
+    """Channels of the file that is downloaded."""
 
     def troubles(self) -> Iterator[Misfit]:
         if self.status != 200 and self.channels is not None:
@@ -318,7 +324,7 @@ class AppExpectation(Expect):
     call: Name | None = None
     """The call's name; the only one with an app where absent."""
 
-    def misfits(self, scenario: Happening) -> Iterator[Misfit]:
+    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
         names = [call.name for call in scenario.calls if call.app is not None]
         if not names:
             yield (), "no call goes to an app: expected app: in a call"
@@ -336,7 +342,7 @@ class ExpectGreeting(AppExpectation):
     stands_for: ClassVar[str] = "within"
 
     within: Duration
-    """From then to its first sound."""
+    """From the connection to the app's first sound."""
 
 
 class ExpectResponse(AppExpectation):
@@ -372,7 +378,7 @@ class ExpectTalkOver(AppExpectation):
 
 
 class ExpectDeadAir(AppExpectation):
-    """There is hardly a stretch in which nobody speaks."""
+    """There is hardly a stretch in which neither the caller nor the app speaks."""
 
     keyword: ClassVar[str] = "dead_air"
     stands_for: ClassVar[str] = "most"
@@ -389,6 +395,6 @@ EXPECTATIONS: Final[dict[str, type[Expect]]] = {
         *(ExpectGreeting, ExpectResponse, ExpectBargeIn, ExpectTalkOver, ExpectDeadAir),
     )
 }
-"""Every kind of expectation by its keyword."""
+"""The class of every expectation by its keyword."""
 Expectation = Annotated[Expect, Keyed("check", EXPECTATIONS)]
 """One thing that must hold."""

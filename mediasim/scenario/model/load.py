@@ -1,6 +1,6 @@
 """Reading scenarios, from files or from Python: everything is checked before anything runs.
 
-``scenario_schema`` tells editors what is read.
+``scenario_schema`` describes to editors what is read.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from mediasim.scenario.model.scenario import Scenario
 __all__ = ["load_scenarios", "parse_scenario", "parse_scenarios", "scenario_schema"]
 
 _MOST_REPAIRS: Final = 20
+"""How often wrong parts are taken out at most, to look for mistakes in the rest."""
 
 
 def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
     """Read scenario files; ``*``, ``?``, ``[...]`` and ``**`` in a path stand for several.
 
-    In the order given, matches of a pattern sorted, a file named twice read once; a file with a
-    matrix gives several scenarios. Raises ScenarioError with every problem of every file.
+    Scenarios come in the order given, matches of a pattern sorted, a file named twice read once; a
+    file with a matrix gives several scenarios. Raises ScenarioError with every problem of every
+    file.
     """
     scenarios: list[Scenario] = []
     problems: list[Diagnostic] = []
@@ -55,7 +57,8 @@ def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
 
 
 def _namesakes(scenarios: Iterable[Scenario]) -> Iterator[Diagnostic]:
-    """Files whose scenarios have a name that another file's has: so would their recordings."""
+    """Yield a diagnostic of each file whose scenario has the name of another file's: with one seed
+    their recordings would have the same SIDs."""
     first: dict[str, Path | None] = {}
     for scenario in scenarios:
         other = first.setdefault(scenario.name, scenario.source)
@@ -80,7 +83,10 @@ def parse_scenarios(
 def parse_scenario(
     data: Mapping[str, Any] | str, *, name: str = "scenario", base: str | Path = "."
 ) -> Scenario:
-    """Read a scenario without a matrix, as ``parse_scenarios`` does."""
+    """Read a scenario without a matrix, as ``parse_scenarios`` does.
+
+    Raises ScenarioError if the data gives several runs.
+    """
     scenarios = parse_scenarios(data, name=name, base=base)
     if len(scenarios) > 1:
         raise ScenarioError([Diagnostic(f"gives {len(scenarios)} runs, expected one", "matrix")])
@@ -88,6 +94,7 @@ def parse_scenario(
 
 
 def _files(path: str | Path) -> list[Path]:
+    """Return the files that a path or pattern means. Raises ScenarioError if there are none."""
     file = Path(path)
     if file.is_file():
         return [file]
@@ -103,7 +110,10 @@ def _files(path: str | Path) -> list[Path]:
 
 
 def _scenarios(origin: Origin) -> list[Scenario]:
-    """The scenario of a document, or the runs of its matrix."""
+    """Return the scenario of a document, or the runs of its matrix.
+
+    Raises ScenarioError with every problem of the document.
+    """
     scenarios: list[Scenario] = []
     # A dict, for the variants of a matrix share most of their problems.
     problems = dict.fromkeys(origin.document.repeated)
@@ -121,7 +131,7 @@ def _scenarios(origin: Origin) -> list[Scenario]:
         except ValidationError as error:
             problems.update(dict.fromkeys(_all_problems(one, error)))
     if problems:
-        raise ScenarioError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+        raise ScenarioError(sorted(problems, key=lambda each: each.position))
     return scenarios
 
 
@@ -130,10 +140,10 @@ def _validated(origin: Origin) -> Scenario:
 
 
 def _all_problems(origin: Origin, error: ValidationError) -> Iterator[Diagnostic]:
-    """The problems of an invalid document, and those that they hide.
+    """Yield the problems of an invalid document, and those that they hide.
 
-    Names of parties can be looked up only in a scenario whose form is sound. So the wrong parts
-    are taken out until the rest is sound, and that is asked for the parties it names.
+    Names of parties can be looked up only in a scenario whose form is sound. So the wrong parts are
+    taken out until the rest is sound, and the rest is checked for the parties it names.
     """
     yield from origin.problems(error)
     rest = replace(origin, partial=True)
@@ -153,7 +163,8 @@ def _all_problems(origin: Origin, error: ValidationError) -> Iterator[Diagnostic
 
 
 def _without(document: Node, parts: Iterable[Location]) -> Node:
-    """The document without these parts. A party is emptied first, for its name to stay known."""
+    """Return the document without some parts; a party is emptied first, so that its name stays
+    known."""
     for part in sorted(parts, key=_position, reverse=True):
         parent = document.at(part[:-1])
         node = parent.child(part[-1]) if parent else None
@@ -165,17 +176,17 @@ def _without(document: Node, parts: Iterable[Location]) -> Node:
 
 
 def _position(part: Location) -> list[tuple[int, str]]:
-    """Sorts a list's items by index, and what is inside a part after the part."""
+    """Return a sort key: a list's items by index, and the inside of a part after the part."""
     return [(token, "") if isinstance(token, int) else (0, token) for token in part]
 
 
 def _name_of(text: str) -> str:
-    """The nearest name without letters that names cannot have."""
+    """Return the name nearest to a text, without the characters that names cannot have."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "scenario"
 
 
 def scenario_schema() -> dict[str, Any]:
-    """The JSON Schema of one scenario file, for editors."""
+    """Return the JSON Schema of a scenario file, for editors."""
     schema = file_schema(Scenario, "mediasim scenario")
     schema["properties"][MATRIX] = {
         "description": "Lists of values for dotted paths; every combination is a run.",

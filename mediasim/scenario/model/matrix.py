@@ -24,23 +24,24 @@ from mediasim.documents.document import Node
 __all__ = ["MATRIX", "Variant", "expand"]
 
 MATRIX: Final = "matrix"
-"""The key in a scenario file."""
+"""The key of the matrix in a scenario file."""
 _MOST_VARIANTS: Final = 10_000
+"""Runs that a matrix may give at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One combination: the scenario without its matrix, the values put in."""
+    """One combination of the matrix: the scenario without its matrix, the values put in."""
 
     document: Node
     values: dict[str, str] = field(default_factory=dict)
-    """Dotted path -> value, as text."""
+    """The values of the combination as text, by dotted path."""
     label: str = ""
-    """``codec=PCMU,seed=1``: each path as short as can be told apart."""
+    """The combination in short, ``codec=PCMU,seed=1``: each path as short as can be told apart."""
 
 
 def expand(document: Node, file: Path | None = None) -> list[Variant]:
-    """The variants of a scenario: one where it has no matrix.
+    """Return the variants of a scenario: one if it has no matrix.
 
     The last path of the matrix changes fastest. Raises ScenarioError with all that is wrong with
     the matrix itself; its values are validated in the scenario.
@@ -79,7 +80,7 @@ def _list(node: Node) -> list[Node]:
 
 
 def _troubles(matrix: Node, bare: Node) -> Iterator[tuple[Node, str]]:
-    """What is wrong, each with the value that is."""
+    """Yield each mistake of a matrix, with the node that has it."""
     axes = _mapping(matrix)
     if not axes:
         yield matrix, "expected a mapping of paths to lists, such as seed: [1, 2, 3]"
@@ -100,6 +101,7 @@ def _troubles(matrix: Node, bare: Node) -> Iterator[tuple[Node, str]]:
 
 
 def _wrong_path(path: str, value: Node, bare: Node) -> str | None:
+    """Return why a value cannot be put in at a path; None if it can."""
     tokens = _tokens(path)
     if tokens[0] == "parties" and len(tokens) > 1:
         parties = bare.child("parties")
@@ -116,13 +118,13 @@ def _wrong_path(path: str, value: Node, bare: Node) -> str | None:
 
 
 def _tokens(path: str) -> tuple[str | int, ...]:
-    """``calls[0].answer`` as its keys and indexes."""
+    """Split a dotted path, ``calls[0].answer``, into its keys and indexes."""
     parts = re.findall(r"[^.\[\]]+|\[[0-9]+\]", path)
     return tuple(int(part[1:-1]) if part.startswith("[") else part for part in parts) or (path,)
 
 
 def _short_names(paths: Sequence[str]) -> dict[str, str]:
-    """Each path's last parts, as many as it takes to tell it from the others."""
+    """Return the last parts of each path, as many as tell it from the others."""
     names = {}
     for path in paths:
         parts = path.split(".")
@@ -135,7 +137,7 @@ def _short_names(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _text(value: Node) -> str:
-    """A value on one line, as YAML's flow style writes it."""
+    """Return a value on one line, as YAML's flow style writes it."""
     if isinstance(value.value, dict):
         inner = ", ".join(f"{key}: {_text(node)}" for key, node in value.value.items())
         return f"{{{inner}}}"

@@ -1,6 +1,6 @@
-"""A party: the far end of a leg, with a voice, a codec, a network and a script.
+"""The model of a party: a far end of a leg with a voice, a codec, a network and a script.
 
-Or an RTP endpoint elsewhere, which is not simulated and lives in real time.
+A party may also be an RTP endpoint elsewhere, which is not simulated and runs in real time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ __all__ = ["EndpointSpec", "PartySpec", "address_of"]
 
 
 def address_of(value: str) -> tuple[str, int]:
-    """HOST:PORT taken apart; an IPv6 host stands in brackets. Raises ValueError."""
+    """Split HOST:PORT, where an IPv6 host stands in brackets.
+
+    Raises ValueError if the text has another form.
+    """
     host, colon, port = value.rpartition(":")
     if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError(f"expected HOST:PORT, found {value[:60]!r}")
@@ -36,7 +39,7 @@ def _address(value: str) -> str:
 
 
 def _description(path: Path, info: ValidationInfo) -> Path:
-    """A file that is there, and holds a session description."""
+    """Check that a file exists and holds a session description; return its path."""
     existing_file(path, info)
     if info.context is not None:
         parse_sdp((info.context.base / path).read_text("utf-8", errors="replace"))
@@ -44,12 +47,14 @@ def _description(path: Path, info: ValidationInfo) -> Path:
 
 
 Address = Annotated[Text, AfterValidator(_address)]
+"""A text of the form HOST:PORT."""
 
 
 class EndpointSpec(Model):
-    """Somebody else's RTP: ffmpeg, a media server, a test set. A bare text is its ``remote``.
+    """An RTP endpoint that is not simulated, such as ffmpeg or a media server. A bare text is its
+    ``remote``.
 
-    With neither ``remote`` nor ``sdp``, packets go to whoever sends some first.
+    With neither ``remote`` nor ``sdp``, packets go to the address from which the first ones come.
     """
 
     stands_for: ClassVar[str] = "remote"
@@ -57,15 +62,17 @@ class EndpointSpec(Model):
     local: Address = "127.0.0.1:0"
     """Where the server receives its RTP; port 0 is any free one. RTCP has the port after it."""
     remote: Address | None = None
-    """Where it receives."""
+    """The address at which the endpoint receives RTP."""
     sdp: Annotated[Path, AfterValidator(_description)] | None = None
-    """A file with its session description, instead of ``remote``: where it receives, and what."""
+    """A file with the endpoint's session description, instead of ``remote``: where it receives, and
+    what."""
     rtcp_mux: Flag = False
     """RTCP shares the port of RTP (RFC 5761)."""
     payload_type: Annotated[int, count(0, 127)] | None = None
-    """The number of the party's codec; as it is offered, 111 for OPUS, where absent."""
+    """The payload type of the party's codec; as the server offers it, 111 for OPUS, where
+    absent."""
     dtmf: Annotated[int, count(0, 127)] = 101
-    """The number of its telephone events (RFC 4733)."""
+    """The payload type of the endpoint's telephone events (RFC 4733)."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -77,6 +84,7 @@ class EndpointSpec(Model):
 
 
 _MOST_STEPS: Final = 100_000
+"""Steps of a script at most, its repeats unrolled."""
 
 
 def _aliases() -> dict[str, str]:
@@ -91,7 +99,7 @@ class PartySpec(Model):
     """A simulated party. An empty one is silent, and stays until the other hangs up."""
 
     number: Number | None = None
-    """E.164; made up from the numbers reserved for fiction where absent."""
+    """Telephone number (E.164); one from the range reserved for fiction where absent."""
     voice: Text | None = None
     """The voice that speaks; chosen by the party's place in the file where absent."""
     codec: CodecName = "PCMU"
@@ -103,14 +111,15 @@ class PartySpec(Model):
     """While it is silent: off sends silence, silence sends nothing, comfort-noise sends
     comfort-noise packets (RFC 3389)."""
     noise: Level | None = None
-    """dBFS of the noise behind it; absent is none."""
+    """Level of the background noise in dBFS; no noise where absent."""
     reaction: Annotated[Duration, at_least("200ms")] = Duration.of("200ms")
-    """How long after something it hears it reacts."""
+    """How long the party takes to react to something it hears."""
     network: Network = Network.model_construct()
-    """The network of its leg."""
+    """The network between the party and the server."""
     script: Many[Step] = ()
-    """What it does from when its telephone is answered, or after the beep; while it rings to the
-    party it waits. A call is over when all scripts have ended, or a party hangs up."""
+    """What the party does from when its telephone is answered, or after the beep; it waits
+    while the party it calls is ringing. A call is over when all scripts have ended, or a party
+    hangs up."""
 
     endpoint: EndpointSpec | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
@@ -131,7 +140,9 @@ class PartySpec(Model):
             yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
 
     def _endpoint_troubles(self) -> Iterator[Misfit]:
-        """What a party elsewhere cannot be told."""
+        """Yield each key that has no meaning for a party that is not simulated."""
+        # What is written, not what differs from the default: a key that means nothing is a
+        # mistake with any value.
         of_network = {f"network.{key}" for key in self.network.model_fields_set}
         given = (self.model_fields_set - {"network"}) | of_network
         known = {"endpoint", "number", "codec", "network.jitter_buffer", "network.conceal"}

@@ -1,4 +1,4 @@
-"""The recordings that a scenario plans, all kinds alike: of calls, conferences and voicemails."""
+"""The recordings that a scenario plans: those of calls, conferences and voicemails alike."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ __all__ = ["PlannedRecording", "planned_recordings"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedRecording:
-    """One recording to come."""
+    """A recording that a scenario orders."""
 
-    asked: RecordingSpec | ConferenceRecording | Voicemail
+    spec: RecordingSpec | ConferenceRecording | Voicemail
     of: Call | ConferenceSpec
-    """What is recorded."""
+    """The call or conference that is recorded."""
     location: tuple[str | int, ...]
-    """Where it is written in the scenario."""
+    """Keys and indexes that lead to the recording in the scenario."""
 
     @property
     def name(self) -> str:
-        return self.asked.name
+        return self.spec.name
 
     @property
     def kind(self) -> Kind:
-        """What it records, in the words of Twilio's layout rules."""
-        if isinstance(self.asked, Voicemail):
+        """The kind of recording, in the words of Twilio's layout rules."""
+        if isinstance(self.spec, Voicemail):
             return "record-verb"
         if isinstance(self.of, ConferenceSpec):
             return "conference"
@@ -39,22 +39,23 @@ class PlannedRecording:
 
     @property
     def parties(self) -> tuple[str, ...]:
-        """Who may be heard in it."""
+        """Names of the parties that may be heard in the recording."""
         if isinstance(self.of, ConferenceSpec):
             return tuple(dict.fromkeys(member.party for member in self.of.participants))
         return self.of.parties
 
     def layout(self, profile: str) -> Layout:
-        """How many channels it will have, and what each holds."""
-        channels = "mono" if isinstance(self.asked, Voicemail) else self.asked.channels
-        track = self.asked.track if isinstance(self.asked, RecordingSpec) else "both"
+        """Return the layout of the recording under a profile: its channels, and what each holds."""
+        channels = "mono" if isinstance(self.spec, Voicemail) else self.spec.channels
+        track = self.spec.track if isinstance(self.spec, RecordingSpec) else "both"
         return recording_layout(self.kind, channels, track, profile)
 
 
 def planned_recordings(
     calls: Sequence[Call], conferences: Sequence[ConferenceSpec]
 ) -> Iterator[PlannedRecording]:
-    """Every recording, calls first, in the order of the file; a call's voicemail comes last."""
+    """Yield every recording, calls first, in the order of the file; a call's voicemail comes
+    last."""
     for number, call in enumerate(calls):
         for index, recording in enumerate(call.recordings):
             yield PlannedRecording(recording, call, ("calls", number, "recordings", index))

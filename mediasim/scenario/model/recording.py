@@ -1,4 +1,4 @@
-"""Recordings of calls and conferences: when they run, what of the call they hold, and their faults.
+"""The models of recordings of calls and conferences: start, pauses, end, layout and faults.
 
 Recorder faults are ordered as ``fault: swapped`` or ``fault: drift:150``.
 """
@@ -39,14 +39,10 @@ def _text(value: object) -> str:
     return value
 
 
-def _checked(text: str) -> str:
-    return str(parse_fault(text))
-
-
 FaultText = Annotated[
     str,
     BeforeValidator(_text),
-    AfterValidator(_checked),
+    AfterValidator(lambda text: str(parse_fault(text))),
     WithJsonSchema({"type": "string", "pattern": _PATTERN, SHARED: "Fault"}),
 ]
 """A fault of the gallery: ``name``, ``name:value``, ``name@channel`` or ``name:value@channel``."""
@@ -54,13 +50,15 @@ FaultText = Annotated[
 
 Trim = Literal["do-not-trim", "trim-silence"]
 RequestedBy = Literal["dial", "call", "api"]
-"""The Dial verb, the request that created the call, or a request during the call."""
+"""What requests a recording: the Dial verb, the request that created the call, or a request during
+the call."""
 
 _SOURCES: Final[Mapping[RequestedBy, RecordingSource]] = {
     "dial": "DialVerb",
     "call": "OutboundAPI",
     "api": "StartCallRecordingAPI",
 }
+"""Twilio's word for each requester."""
 
 
 class MomentSpec(Model):
@@ -70,9 +68,9 @@ class MomentSpec(Model):
     exactly_one: ClassVar[tuple[str, ...]] = ("at", "event")
 
     at: Duration | None = None
-    """This time of the call, counted from when it was dialled."""
+    """The time of the call, counted from when it was dialled."""
     event: EventName | None = None
-    """When this event comes first: one a script emits, or one of the exchange's."""
+    """The event whose first occurrence is meant: one a script emits, or one of the exchange's."""
 
 
 class Start(MomentSpec):
@@ -82,7 +80,7 @@ class Start(MomentSpec):
     exactly_one: ClassVar[tuple[str, ...]] = ("on", "at", "event")
 
     on: Literal["answer", "ringing"] | None = None
-    """When the callee answers, or when its telephone begins to ring."""
+    """The state that is meant: the callee answers, or its telephone begins to ring."""
 
 
 class RecordingPause(MomentSpec):
@@ -91,9 +89,9 @@ class RecordingPause(MomentSpec):
     for_: Annotated[Duration, positive()] | None = Field(
         default=None, validation_alias="for", serialization_alias="for"
     )
-    """How long."""
+    """How long the pause lasts."""
     until: MomentSpec | None = None
-    """When it goes on. Without for and until: never."""
+    """When the recording goes on. Without for and until: never."""
     behavior: Literal["silence", "skip"] = "silence"
     """silence stands in the file, or the file skips the pause and is shorter."""
 
@@ -110,34 +108,36 @@ class RecordingPause(MomentSpec):
 
     @property
     def ends_at(self) -> Duration | None:
-        """The time of the call when it ends, where that is known beforehand."""
+        """Time of the call at which the pause ends; None if an event decides it, or if it never
+        ends."""
         if self.until is not None:
             return self.until.at
         return Duration(self.at + self.for_) if self.at is not None and self.for_ else None
 
 
 class _Recorded(Model):
-    """What recordings of calls and of conferences share."""
+    """The keys that recordings of calls and of conferences share."""
 
     plurals: ClassVar[Mapping[str, str]] = {"pause": "pauses", "fault": "faults"}
 
     name: Name = ""
-    """What expectations call it. Default: main, then recording-2, recording-3 ..."""
+    """The name by which expectations refer to the recording. Default: main, then recording-2,
+    recording-3 ..."""
     channels: Channels = "mono"
-    """The layout asked for. What is stored, and what a download gives, Twilio's rules decide."""
+    """The layout requested. Twilio's rules decide what is stored, and what a download gives."""
     trim: Trim = "do-not-trim"
     """Whether silence at both ends is cut off."""
     pause: OneOrMany[RecordingPause] = None
     """Like pauses."""
     pauses: Many[RecordingPause] = ()
-    """Stretches that are left out."""
+    """Stretches of the call that are left out."""
     stop: MomentSpec | None = None
-    """When it ends, if before the call does."""
+    """When the recording ends, if before the call does."""
     fault: OneOrMany[FaultText] = None
     """Like faults."""
     faults: Many[FaultText] = ()
-    """Recorder faults that its file is given when it is published, one after the other: swapped,
-    drift:150, late:20@1 ... The truth names them. mediasim break --list shows all."""
+    """Recorder faults that are applied to the file when it is published, one after the other:
+    swapped, drift:150, late:20@1 ... The truth names them. mediasim break --list shows all."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -165,18 +165,19 @@ class RecordingSpec(_Recorded):
     """A recording of a call. ``true`` is one with all defaults, ``dual`` one in two channels."""
 
     start: Start = Start.model_construct(on="answer")
-    """answer, ringing, a time of the call ({at: 5s}) or an event ({event: name}). What never comes
-    starts nothing; nor does a time or an event before the caller's leg is answered."""
+    """answer, ringing, a time of the call ({at: 5s}) or an event ({event: name}). A recording whose
+    start never comes is not made; nor is one whose time or event comes before the caller's leg is
+    answered."""
     track: Track = "both"
-    """Which tracks of the caller's leg: inbound is what the caller says, outbound what it hears."""
+    """The tracks of the caller's leg: inbound is what the caller says, outbound what it hears."""
     of: RequestedBy | None = None
-    """What asks for it: the dial verb, the request that created the call, or an api request during
-    the call. Default: dial for a start at answer or ringing, api for any other. With start: answer,
-    dial means the callee's answer, the others mean that of the caller's own leg."""
+    """What requests the recording: the dial verb, the request that created the call, or an api
+    request during the call. Default: dial for a start at answer or ringing, api for any other. With
+    start: answer, dial means the callee's answer, the others mean that of the caller's own leg."""
 
     @property
     def source(self) -> RecordingSource:
-        """Twilio's word for what asked for it."""
+        """Twilio's word for what requested the recording."""
         return _SOURCES[self.of or "dial"]
 
     def troubles(self) -> Iterator[Misfit]:

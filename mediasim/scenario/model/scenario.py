@@ -1,6 +1,6 @@
-"""A scenario: the parties, what happens between them, and what must hold afterwards.
+"""The model of a scenario: parties, their calls and conferences, and what must hold afterwards.
 
-The same shape in a file, as a dict and as objects:
+A scenario has the same shape in a file, as a dict and as objects:
 
     Scenario(
         parties={"alice": Party(script=[Say(text="Hello")]), "bob": Party()},
@@ -42,30 +42,30 @@ class Scenario(Model):
     plurals: ClassVar[Mapping[str, str]] = {"call": "calls", "conference": "conferences"}
 
     name: Name = ""
-    """Default: the file's name without its ending."""
+    """The scenario's name. Default: the file's name without its ending."""
     description: Text | None = None
-    """What it shows, for reports."""
+    """What the scenario shows, for reports."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw: the same seed gives the same bytes."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     parties: Mapping[Name, PartySpec]
-    """Who is there, by name."""
+    """The parties by name."""
     call: OneOrMany[Call] = None
     """Like calls."""
     calls: Many[Call] = ()
-    """Who dials whom."""
+    """The calls between the parties."""
     conference: OneOrMany[ConferenceSpec] = None
     """Like conferences."""
     conferences: Many[ConferenceSpec] = ()
-    """Who meets whom."""
+    """The conferences of the parties."""
     expect: Many[Expectation] = ()
     """What must hold afterwards."""
 
     _origin: Origin = PrivateAttr(default_factory=lambda: Origin(Node({}), Path()))
 
     def __eq__(self, other: object) -> bool:
-        """By what it says; where it comes from makes no difference."""
+        """Compare what two scenarios say; where they were read from makes no difference."""
         return isinstance(other, Scenario) and self.__dict__ == other.__dict__
 
     __hash__ = None  # type: ignore[assignment]
@@ -96,37 +96,37 @@ class Scenario(Model):
 
     @property
     def recordings(self) -> tuple[PlannedRecording, ...]:
-        """Every recording of the calls and conferences, in the order of the file."""
+        """All recordings of the calls and conferences, in the order of the file."""
         return tuple(planned_recordings(self.calls, self.conferences))
 
     @property
     def numbers(self) -> Mapping[str, str]:
-        """Each party's number: its own, or the next of the range reserved for fiction."""
+        """Each party's telephone number: its own, or the next of the range reserved for fiction."""
         free = fictional_numbers({party.number for party in self.parties.values()})
         return {name: party.number or next(free) for name, party in self.parties.items()}
 
     @property
     def source(self) -> Path | None:
-        """The file it was read from."""
+        """The file the scenario was read from; None for one built in Python."""
         return self._origin.file
 
     @property
     def base(self) -> Path:
-        """The folder that paths in it are relative to."""
+        """The folder that paths in the scenario are relative to."""
         return self._origin.base
 
     @property
     def variant(self) -> Mapping[str, str]:
-        """What the matrix set for this run, by dotted path; empty where there is no matrix."""
+        """The values that the matrix set for this run, by dotted path; empty without a matrix."""
         return self._origin.variant
 
     @property
     def label(self) -> str:
-        """The variant in short, ``codec=PCMU,seed=1``; empty where there is no matrix."""
+        """The variant in short, ``codec=PCMU,seed=1``; empty without a matrix."""
         return self._origin.label
 
     def problem(self, location: Location, message: str) -> Diagnostic:
-        """A problem with the part at a location, such as ``("parties", "alice", "voice")``.
+        """Return a diagnostic of the part at a location, such as ``("parties", "alice", "voice")``.
 
         For checks that need what the model does not know; raise ScenarioError with all of them.
         """
@@ -134,7 +134,8 @@ class Scenario(Model):
 
 
 def _namer(first: str, word: str) -> Callable[..., Any]:
-    """Gives parts without a name theirs: the first word, then ``word-2``, ``word-3`` ..."""
+    """Return a function that names unnamed parts: the first word, then ``word-2``, ``word-3``
+    ..."""
     numbers = itertools.count(1)
 
     def name(part: Model, **update: object) -> Model:

@@ -62,7 +62,10 @@ expect:
 
 
 def starter_scenario(name: str) -> str:
-    """The text of a starter scenario. Raises ValueError for what cannot be a name."""
+    """Return the text of a starter scenario.
+
+    Raises ValueError if the name has other characters than names may have.
+    """
     if not re.fullmatch(NAME, name):
         raise ValueError(f"expected a name of letters, digits, '-' and '_', found {name!r}")
     default, *more, last = CODECS

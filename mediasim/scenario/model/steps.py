@@ -5,7 +5,7 @@ after the other. ``at`` holds a step back until that time of the call, counted f
 dialled; a step that is reached later than that runs at once.
 
 A new step is a class here, in ``STEPS``, and a function in ``running/actor.py`` that carries it
-out; all else asks the class.
+out; everything else is read from the class.
 """
 
 from __future__ import annotations
@@ -60,56 +60,58 @@ AudioFile = Annotated[Path, AfterValidator(existing_file)]
 
 
 class ScriptStep(Model):
-    """One step, and what readers of scripts ask it."""
+    """A step of a script, with the properties that other modules read."""
 
     is_talk: ClassVar[bool] = False
-    """Whether it may run beside other steps."""
+    """Whether the step may run beside other steps."""
     after_ringing: ClassVar[bool] = False
-    """Whether it waits while its call is being put through: no caller speaks into the ringing."""
+    """Whether the step waits while its call is being connected, so that no caller speaks into the
+    ringing."""
     hangs_up: ClassVar[bool] = False
-    """Whether it ends its party's leg."""
+    """Whether the step ends its party's leg."""
 
     def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
-        """The lists of steps inside it, each with the keys that lead there."""
+        """Yield the lists of steps inside the step, each with the keys that lead to it."""
         yield from ()
 
     def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
-        """The speech and the files that it needs, each with the keys that lead there."""
+        """Yield the speech and the files that the step needs, each with the keys that lead to
+        it."""
         yield from ()
 
     @property
     def listens(self) -> bool:
-        """Whether it waits for something heard."""
+        """Whether the step waits for something that the party hears."""
         return False
 
     @property
     def hears_anything(self) -> bool:
-        """Whether what is not speech may be what it waits for, such as ringing."""
+        """Whether sound that is not speech, such as ringing, may be what the step waits for."""
         return False
 
     @property
     def quiet_ns(self) -> int:
-        """Nanoseconds of silence that it waits for, in which nothing happens."""
+        """Nanoseconds of silence that the step waits for, during which nothing happens."""
         return 0
 
     @property
     def emits(self) -> str | None:
-        """The event that it raises."""
+        """The event that the step raises; None if it raises none."""
         return None
 
     @property
     def awaits(self) -> str | None:
-        """The event that its key ``event`` waits for."""
+        """The event that the step's key ``event`` waits for; None without that key."""
         return None
 
     @property
     def drawn_by_leg(self) -> bool:
-        """Whether its samples are drawn at random under the name of its leg."""
+        """Whether the step's samples are drawn at random under the name of its leg."""
         return False
 
     @property
     def size(self) -> int:
-        """The number of steps that it is once repeats are unrolled."""
+        """Number of steps that the step is once repeats are unrolled."""
         return 1
 
 
@@ -131,7 +133,7 @@ class Say(_Talk):
     voice: Text | None = None
     """A voice for these words alone; the party's own where absent."""
     level: Level | None = None
-    """dBFS; as the voice gives it where absent."""
+    """Level in dBFS; as the voice gives it where absent."""
     at: Duration | None = None
     """Not before this time of the call."""
 
@@ -148,7 +150,7 @@ class Play(_Talk):
     file: AudioFile
     """Relative to the scenario file."""
     level: Level | None = None
-    """dBFS; as it is in the file where absent."""
+    """Level in dBFS; as it is in the file where absent."""
     at: Duration | None = None
     """Not before this time of the call."""
 
@@ -164,9 +166,9 @@ class Tone(_Talk):
     hz: OneOrMany[Frequency]
     """A frequency or a list of them."""
     for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
-    """How long."""
+    """How long the tone lasts."""
     level: Level = -12.0
-    """dBFS of the whole."""
+    """Level of the whole in dBFS."""
     at: Duration | None = None
     """Not before this time of the call."""
 
@@ -176,7 +178,7 @@ class Tone(_Talk):
 
     @property
     def frequencies(self) -> tuple[float, ...]:
-        """What ``hz`` holds, always as a tuple."""
+        """The frequencies in Hz, always as a tuple."""
         return self.hz if isinstance(self.hz, tuple) else ()
 
 
@@ -188,14 +190,15 @@ class Noise(_Talk):
     kind: Literal["white", "pink", "babble"] = "white"
     """white, pink, or babble: noise with the spectrum and the syllables of speech."""
     for_: Annotated[Duration, positive()] = Field(validation_alias="for", serialization_alias="for")
-    """How long."""
+    """How long the noise lasts."""
     level: Level = -40.0
-    """dBFS."""
+    """Level in dBFS."""
     at: Duration | None = None
     """Not before this time of the call."""
     label: Name | None = None
-    """What it is drawn under, with its number among the party's noises, in place of the call's and
-    the party's names: the same noise is made in other calls and scenarios of this name."""
+    """A label under which the noise is drawn, with its number among the party's noises, in place of
+    the call's and the party's names: the same noise is made in other calls and scenarios of this
+    name."""
 
     @property
     def drawn_by_leg(self) -> bool:
@@ -211,7 +214,7 @@ class Dtmf(_Talk):
     digits: Digits
     """Keys among 0-9, *, #, A-D, pressed one after the other."""
     in_band: Flag = False
-    """As tones in the audio instead of events."""
+    """Whether the keys are sent as tones in the audio instead of events."""
     tone: Annotated[Duration, at_least("40ms")] = Duration.of("100ms")
     """How long each key is down."""
     gap: Annotated[Duration, at_least("40ms")] = Duration.of("100ms")
@@ -227,7 +230,7 @@ class Pause(_Talk):
     stands_for: ClassVar[str] = "for"
 
     for_: Duration = Field(validation_alias="for", serialization_alias="for")
-    """How long."""
+    """How long the pause lasts."""
 
 
 class WaitFor(ScriptStep):
@@ -237,9 +240,9 @@ class WaitFor(ScriptStep):
     exactly_one: ClassVar[tuple[str, ...]] = ("quiet", "speech", "digit", "event", "time")
 
     quiet: Annotated[Duration, positive()] | None = None
-    """Until the other has spoken and then been silent this long."""
+    """Until the other party has spoken and then been silent this long."""
     speech: Flag | None = None
-    """Until the other starts to speak."""
+    """Until the other party starts to speak."""
     digit: Digits | None = None
     """Until this key is heard; with several keys, until any of them is."""
     event: EventName | None = None
@@ -249,7 +252,7 @@ class WaitFor(ScriptStep):
     timeout: Annotated[Duration, positive()] | None = None
     """Go on after this long in any case."""
     hears: Literal["parties", "anything"] = "parties"
-    """What is speech: parties and apps, or anything, ringing and hold music too."""
+    """What counts as speech: parties and apps, or anything, ringing and hold music too."""
 
     @classmethod
     def spell_out(cls, value: object) -> Mapping[str, object]:
@@ -326,7 +329,7 @@ class Emit(ScriptStep):
     stands_for: ClassVar[str] = "name"
 
     name: Name
-    """Without a dot: names with a dot are the exchange's own."""
+    """The event's name, without a dot: names with a dot are the exchange's own."""
 
     @property
     def emits(self) -> str | None:
@@ -340,9 +343,9 @@ class Repeat(ScriptStep):
     is_talk: ClassVar[bool] = True
 
     times: Annotated[int, count(1, 100_000)]
-    """How often."""
+    """How many times the steps run."""
     steps: Many[Step]
-    """What."""
+    """The steps that are repeated."""
 
     def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
         yield ("steps",), self.steps
@@ -386,13 +389,13 @@ STEPS: Final[dict[str, type[ScriptStep]]] = {
         *(Mute, Unmute, Hold, Resume, Hangup, Emit, Repeat, Together),
     )
 }
-"""Every kind of step by its keyword."""
+"""The class of every step by its keyword."""
 Step = Annotated[ScriptStep, Keyed("step", STEPS)]
 """One step of a script."""
 
 
 def walk(steps: Many[Step]) -> Iterator[tuple[Location, ScriptStep]]:
-    """Every step, those inside others too, with the keys and indexes that lead to it."""
+    """Yield every step, those inside others too, with the keys and indexes that lead to it."""
     for number, step in enumerate(steps):
         here = (number, step.keyword)
         yield here, step
@@ -402,5 +405,5 @@ def walk(steps: Many[Step]) -> Iterator[tuple[Location, ScriptStep]]:
 
 
 def listens(script: Many[Step]) -> bool:
-    """Whether a script waits for something heard."""
+    """Return whether a script waits for something that the party hears."""
     return any(step.listens for _, step in walk(script))

@@ -1,7 +1,7 @@
-"""What a run leaves for people and machines to read.
+"""The report of a run, for people and machines to read.
 
 ``model`` is the report, key by key; ``build`` makes it of a run. ``summary``, ``html`` and
-``junit`` show it, ``explain`` says why recordings have the channels they have.
+``junit`` show it, ``explain`` explains why recordings have the channels they have.
 """
 
 from pathlib import Path
@@ -10,4 +10,4 @@ from typing import Final
 __all__ = ["SHARED_SCRIPTS", "build", "explain", "html", "junit", "model", "summary"]
 
 SHARED_SCRIPTS: Final = Path(__file__).with_name("shared")
-"""The folder of the scripts that the report page and the inspector have in common."""
+"""Folder of the scripts that the report page and the inspector have in common."""

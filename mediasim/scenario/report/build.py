@@ -1,4 +1,4 @@
-"""The reports of runs, made of what the runs left."""
+"""Builds the reports of runs."""
 
 from __future__ import annotations
 
@@ -23,30 +23,18 @@ from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.expectations.checks import Verdict
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.report.model import (
-    BrokenRun,
-    CallReport,
-    EventReport,
-    ExpectationReport,
-    PlaceInFile,
-    RecordingReport,
-    RtcpReport,
-    RunReport,
-    Speed,
-    StreamFates,
-    StreamReport,
-)
+from mediasim.scenario.report import model
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.representations import error_code
 
 __all__ = ["broken_run", "call_report", "event_report", "recording_report", "run_report"]
 
 _MOST_TIMES: Final = 20_000
-"""Times of packets listed per kind: more could not be told apart in a picture."""
+"""Times of packets listed per kind at most: more could not be told apart in a picture."""
 
 
 def _repeat_command(scenario: Scenario, seed: int, *, realtime: bool) -> str:
-    """The one command that does the same again."""
+    """Return the one command that repeats a run."""
     source = str(scenario.source) if scenario.source is not None else scenario.name
     words = ["mediasim", "run", source, "--seed", str(seed)]
     if scenario.label:
@@ -57,7 +45,7 @@ def _repeat_command(scenario: Scenario, seed: int, *, realtime: bool) -> str:
 
 
 def _head(scenario: Scenario, seed: int, clock: str) -> dict[str, Any]:
-    """The fields that say which run it is."""
+    """Return the fields that identify a run."""
     label = f"{scenario.name} [{scenario.label}]" if scenario.label else scenario.name
     return {
         "scenario": scenario.name,
@@ -80,41 +68,41 @@ def broken_run(
     *,
     traceback: str | None = None,
     cut: bool = False,
-) -> BrokenRun:
-    """The report of a run that broke, or was cut, before it had anything to show."""
-    return BrokenRun(
+) -> model.BrokenRun:
+    """Return the report of a run that broke, or was cut, before it had any results."""
+    return model.BrokenRun(
         **_head(scenario, seed, clock),
         ok=False,
         error=error,
         cut=cut,
         call_seconds=0.0,
-        speed=Speed(wall_seconds=0.0, cpu_seconds=0.0, realtime_factor=0.0),
+        speed=model.Speed(wall_seconds=0.0, cpu_seconds=0.0, realtime_factor=0.0),
         traceback=traceback,
     )
 
 
-def run_report(run: Run, verdicts: Iterable[Verdict]) -> RunReport:
-    """The report of a run that went through, or was cut."""
+def run_report(run: Run, verdicts: Iterable[Verdict]) -> model.RunReport:
+    """Return the report of a run that went through, or was cut."""
     head = _head(run.scenario, run.seed, run.clock)
     seconds = run.end_ns / NS_PER_SECOND
     expectations = [
-        ExpectationReport(
+        model.ExpectationReport(
             ok=verdict.ok,
             check=verdict.check,
             wanted=verdict.wanted,
             found=verdict.found,
-            where=None if verdict.where is None else PlaceInFile(**verdict.where),
+            where=None if verdict.where is None else model.PlaceInFile(**verdict.where),
             repeat=head["repeat"],
         )
         for verdict in verdicts
     ]
-    return RunReport(
+    return model.RunReport(
         **head,
         ok=run.cut_ns is None and all(each.ok for each in expectations),
         error=None if run.cut_ns is None else _cut_words(run.cut_ns),
         cut=run.cut_ns is not None,
         call_seconds=round(seconds, 3),
-        speed=Speed(
+        speed=model.Speed(
             wall_seconds=round(run.wall_seconds, 4),
             cpu_seconds=round(run.cpu_seconds, 4),
             realtime_factor=round(seconds / max(run.wall_seconds, 1e-9), 1),
@@ -141,9 +129,9 @@ def _cut_words(at_ns: int) -> str:
 # -- what a run and a sandbox have in common ------------------------------------------------
 
 
-def event_report(event: Event) -> EventReport:
-    """The report of an event."""
-    return EventReport(
+def event_report(event: Event) -> model.EventReport:
+    """Return the report of an event."""
+    return model.EventReport(
         t=_seconds(event.at_ns), kind=event.kind, subject=event.subject, text=event.text
     )
 
@@ -152,11 +140,11 @@ def call_report(
     record: CallRecord,
     name: str,
     party: str | None,
-    rtcp: Sequence[RtcpReport] = (),
-    streams: Sequence[StreamReport] = (),
-) -> CallReport:
-    """The report of a leg's call."""
-    return CallReport(
+    rtcp: Sequence[model.RtcpReport] = (),
+    streams: Sequence[model.StreamReport] = (),
+) -> model.CallReport:
+    """Return the report of a leg's call."""
+    return model.CallReport(
         sid=record.sid,
         name=name,
         party=party,
@@ -181,11 +169,11 @@ def recording_report(
     truth: Mapping[str, Any] | None,
     *,
     cut: bool = False,
-) -> RecordingReport:
-    """The report of a recording whose first sample is the call's sample ``first``."""
+) -> model.RecordingReport:
+    """Return the report of a recording whose first sample is the call's sample ``first``."""
     sid, layout, samples = record.sid, record.layout, record.samples or 0
     present = record.status == "completed"
-    return RecordingReport(
+    return model.RecordingReport(
         sid=sid,
         name=name,
         file=f"recordings/{sid}.wav" if present else None,
@@ -211,20 +199,22 @@ def recording_report(
 
 
 def _app(run: Run, call: Call) -> dict[str, Any]:
+    """Return the media stream of a call to an app, with the app's address as the scenario gives
+    it."""
     assert call.app is not None
     # A bot's URL has another port each time, and says nothing.
-    told = run.streams[call.name].to_json()
-    return {"call": call.name, **told, "url": call.app.url, "bot": call.app.bot}
+    stream = run.streams[call.name].to_json()
+    return {"call": call.name, **stream, "url": call.app.url, "bot": call.app.bot}
 
 
-def _call(call: LiveCall) -> CallReport:
+def _call(call: LiveCall) -> model.CallReport:
     rtcp = [_rtcp(at_ns, packet) for at_ns, packet in call.rtcp]
     streams = _streams(call) if call.has_leg else []
     return call_report(call.record, call.name, call.party.name, rtcp, streams)
 
 
-def _rtcp(at_ns: int, packet: bytes) -> RtcpReport:
-    """A compound packet of the server's, as anybody would read it."""
+def _rtcp(at_ns: int, packet: bytes) -> model.RtcpReport:
+    """Return the report of a compound packet of the server's, parsed as any receiver would."""
     first, *rest = rtcp.parse(packet)
     found: dict[str, Any] = {}
     if isinstance(first, rtcp.SenderReport):
@@ -237,14 +227,16 @@ def _rtcp(at_ns: int, packet: bytes) -> RtcpReport:
                 "highest_sequence": block.highest_seq,
                 "jitter": block.jitter,
             }
-    return RtcpReport(t=_seconds(at_ns), bye=any(isinstance(p, rtcp.Bye) for p in rest), **found)
+    return model.RtcpReport(
+        t=_seconds(at_ns), bye=any(isinstance(p, rtcp.Bye) for p in rest), **found
+    )
 
 
 def _seconds(at_ns: int) -> float:
     return round(at_ns / NS_PER_SECOND, 4)
 
 
-def _streams(call: LiveCall) -> list[StreamReport]:
+def _streams(call: LiveCall) -> list[model.StreamReport]:
     line = call.line
     reception = call.exchange.plane.reception(call.leg)
     if line is None:
@@ -266,7 +258,8 @@ def _stream(
     received: ReceivedStream,
     sent: int,
     fates: list[PacketFate],
-) -> StreamReport:
+) -> model.StreamReport:
+    """Return the report of a simulated party's stream, whose packets' fates are known."""
     party = line.party
     times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}
     for fate in fates:
@@ -281,32 +274,33 @@ def _stream(
     opinion = emodel_mos(
         share, _burst_ratio(line, share), delay_ms, party.codec, concealed=party.conceal
     )
-    return StreamReport(
+    return model.StreamReport(
         direction=direction,
         codec=party.codec,
         sent=sent,
         lost=lost,
         late=late,
-        fates=StreamFates(**{kind: found[:_MOST_TIMES] for kind, found in times.items()}),
+        fates=model.StreamFates(**{kind: found[:_MOST_TIMES] for kind, found in times.items()}),
         **_received(reception, opinion),
     )
 
 
-def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> StreamReport:
-    """Of a far end that is not simulated: what its sequence numbers tell of what it sent."""
+def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> model.StreamReport:
+    """Return the report of a stream whose sender is not simulated: its losses follow from the
+    sequence numbers."""
     stream, party = call.leg.stream, call.party
     lost = max(0, reception.lost)
     share = min(1.0, (lost + stream.late) / reception.expected) if reception.expected else 0.0
     opinion = emodel_mos(share, 1.0, (2 + party.depth) * 20, party.codec, concealed=party.conceal)
     late = [time for piece in stream.late_at for time in _times(piece)]
-    return StreamReport(
+    return model.StreamReport(
         direction="up",
         codec=party.codec,
         sent=reception.expected,
         lost=lost,
         late=stream.late,
         odd=[str(oddity) for oddity in _oddities(call)],
-        fates=StreamFates(late=late[:_MOST_TIMES]),
+        fates=model.StreamFates(late=late[:_MOST_TIMES]),
         **_received(reception, opinion),
     )
 
@@ -323,7 +317,7 @@ def _received(reception: Reception, opinion: Opinion) -> dict[str, Any]:
 
 
 def _oddities(call: LiveCall) -> list[Oddity]:
-    """Of its RTP, and of where that came from."""
+    """Return the oddities of a call's RTP, and of the addresses it came from."""
     found = oddities_of(call.leg.stream)
     sources = call.far_end.sources if isinstance(call.far_end, RtpEndpoint) else []
     if len(sources) > 1:
@@ -333,7 +327,8 @@ def _oddities(call: LiveCall) -> list[Oddity]:
 
 
 def _burst_ratio(line: Line, share: float) -> float:
-    """Mean length of a burst of missing packets, by what it would be if losses were random."""
+    """Return the mean length of a burst of lost packets, divided by what it would be if losses were
+    random."""
     runs = [end - start for start, end in line.leg.missing]
     if not runs or not 0.0 < share < 1.0:
         return 1.0
@@ -344,7 +339,7 @@ def _burst_ratio(line: Line, share: float) -> float:
 # -- recordings -----------------------------------------------------------------------------
 
 
-def _recording(run: Run, recording: LiveRecording) -> RecordingReport:
+def _recording(run: Run, recording: LiveRecording) -> model.RecordingReport:
     truth = run.truths.get(recording.sid)
     return recording_report(
         recording.record,

@@ -1,7 +1,7 @@
-"""What the report page's scripts get: JSON and sound, in blocks that a browser never runs.
+"""The data of the report page's scripts: JSON and sound, in blocks that a browser never runs.
 
-The shape of the JSON is read by ``page/player.js`` and ``lanes.js``. Places in a file are
-samples, places in the call seconds; a party is its number, -1 for nobody's sound.
+The shape of the JSON is read by ``page/player.js`` and ``lanes.js``. Places in a file are samples,
+places in the call seconds; a party is its number, -1 where the sound is of no party.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from mediasim.scenario.report.waveform import Waveform
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["Heard", "ShownStream", "safe_json", "scripts_data", "sound_blocks"]
+__all__ = ["CallStream", "RecordingAudio", "safe_json", "scripts_data", "sound_blocks"]
 
 _ROWS: Final = 3
-"""Rows of labels in a channel whose parties talk at the same time, at most."""
+"""Rows of labels at most in a channel whose parties talk at the same time."""
 _MOST_GAIN: Final = 8.0
-"""How much a quiet recording is magnified at most."""
+"""Factor by which a quiet recording is magnified at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A recording with its clock and, where it has media, its waveform."""
+class RecordingAudio:
+    """A recording with its clock and, if it has media, its waveform."""
 
     recording: RecordingReport
     clock: FileClock
     waveform: Waveform | None
 
     def truth(self, channel: int) -> Mapping[str, Any]:
-        """The truth of a channel (from 0), empty where none was kept."""
+        """Return the truth of a channel (from 0), empty if there is none."""
         found: dict[str, Any] = {
             "intervals": (),
             "missing": (),
@@ -61,7 +61,7 @@ _WAYS: Final = {"up": "→ server", "down": "← server"}
 
 
 @dataclass(frozen=True, slots=True)
-class ShownStream:
+class CallStream:
     """A stream with the call it belongs to."""
 
     call: CallReport
@@ -69,12 +69,12 @@ class ShownStream:
 
     @property
     def name(self) -> str:
-        """Whose it is."""
+        """The party whose stream it is, or the call's name."""
         return self.call.party or self.call.name
 
     @property
     def way(self) -> str:
-        """From where to where."""
+        """The direction of the stream in words."""
         return _WAYS[self.report.direction]
 
 
@@ -83,13 +83,13 @@ def scripts_data(
     run_id: str,
     span: float,
     colours: Mapping[str, int],
-    heard: Iterable[Heard],
-    streams: Iterable[ShownStream],
+    heard: Iterable[RecordingAudio],
+    streams: Iterable[CallStream],
     failures: Iterable[tuple[str, Mapping[str, Any]]],
 ) -> Markup:
-    """All that is drawn and played of a run, as JSON that is safe inside a script element.
+    """Return all that is drawn and played of a run, as JSON that is safe inside a script element.
 
-    ``failures`` are what was found wrong, in words, and where it is to be heard.
+    ``failures`` are failed expectations in words, each with the place to listen.
     """
     call_keys = ("name", "status", "started", "ringing", "answered", "ended")
     return safe_json(
@@ -121,8 +121,9 @@ def scripts_data(
     )
 
 
-def sound_blocks(run_id: str, index: int, each: Heard) -> list[dict[str, str]]:
-    """Each channel's mu-law octets as base64, with the id that the JSON names; none if left out."""
+def sound_blocks(run_id: str, index: int, each: RecordingAudio) -> list[dict[str, str]]:
+    """Return each channel's mu-law octets as base64, with the id that the JSON names; none if the
+    sound is left out."""
     sound = each.waveform.ulaw if each.waveform else None
     return [
         {"id": _sound_id(run_id, index, channel), "base64": b64encode(octets).decode()}
@@ -131,7 +132,7 @@ def sound_blocks(run_id: str, index: int, each: Heard) -> list[dict[str, str]]:
 
 
 def safe_json(value: Any) -> Markup:
-    """JSON that can stand in a script element: no markup in it, whatever the texts say."""
+    """Return JSON that can stand in a script element: no markup in it, whatever the texts say."""
     from markupsafe import Markup
 
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
@@ -141,7 +142,7 @@ def safe_json(value: Any) -> Markup:
 
 
 def _recording(
-    run_id: str, index: int, each: Heard, colours: Mapping[str, int]
+    run_id: str, index: int, each: RecordingAudio, colours: Mapping[str, int]
 ) -> dict[str, Any] | None:
     recording, waveform = each.recording, each.waveform
     if waveform is None:
@@ -154,7 +155,7 @@ def _recording(
                 "name": entry.party or "mixed",
                 "peaks": b64encode(waveform.peaks[channel]).decode(),
                 "intervals": _intervals(truth["intervals"], colours),
-                "unscripted": _one_voice(truth, colours),
+                "unscripted": _only_unscripted_party(truth, colours),
                 "missing": [[gap["start"], gap["end"], gap["why"]] for gap in truth["missing"]],
                 "adjustments": [
                     [change["start"], change["samples"]] for change in truth["adjustments"]
@@ -176,8 +177,9 @@ def _recording(
     }
 
 
-def _one_voice(truth: Mapping[str, Any], colours: Mapping[str, int]) -> int | None:
-    """Who sounds where no clip stands: a party that is not simulated; None: nobody known."""
+def _only_unscripted_party(truth: Mapping[str, Any], colours: Mapping[str, int]) -> int | None:
+    """Return the number of the party that sounds where no clip stands, one that is not simulated;
+    None if that is unknown."""
     found = [colours[name] for name in truth["unscripted"] if name in colours]
     return found[0] if len(found) == 1 else None
 
@@ -189,7 +191,8 @@ def _sound_id(run_id: str, recording: int, channel: int) -> str:
 def _intervals(
     intervals: Iterable[Mapping[str, Any]], colours: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """The clips of a channel with their colour and a row in which they stand beside no other."""
+    """Return the clips of a channel with their colour and a row in which they overlap no other
+    clip."""
     ends: list[int] = []
     placed = []
     for interval in sorted(intervals, key=lambda interval: interval["start"]):
@@ -202,6 +205,7 @@ def _intervals(
             ends.append(interval["end"])
         else:
             row = _ROWS - 1
+        # Digital silence has the level minus infinity, for which JSON has no number.
         level = interval.get("level_dbfs")
         placed.append(
             {

@@ -1,4 +1,4 @@
-"""Why a recording has the channels it has: the rule that decided, and what each channel holds."""
+"""Explanations of a recording's channels: the rule that decided, and what each channel holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mediasim.documents.diagnostics import fault_words
+from mediasim.documents.diagnostics import counted, fault_words
 from mediasim.exchange.layout import Layout, recording_layout, resolve_download
 from mediasim.exchange.trim import ABSENT
 from mediasim.truth.documents import recordings_in
@@ -18,11 +18,12 @@ __all__ = ["ExplainError", "explain_recordings"]
 
 
 class ExplainError(ValueError):
-    """What was asked about cannot be explained; says why in words."""
+    """A recording that cannot be explained; the message says why."""
 
 
 def explain_recordings(what: str, directory: Path) -> str:
-    """Explain a recording by its SID (looked for below ``directory``) or JSON, or all of a folder.
+    """Return the explanation of a recording by its SID (looked for below ``directory``) or JSON, or
+    of all in a folder.
 
     Raises ExplainError when there is no such recording.
     """
@@ -63,7 +64,7 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
         f"  asked for: {layout.requested_channels}, track {layout.requested_track}, "
         f"profile {layout.profile}"
     )
-    yield f"  stored: {_channels(layout.stored_channels)}. {rule.reason}"
+    yield f"  stored: {counted(layout.stored_channels, 'channel')}. {rule.reason}"
     yield f"    rule {rule.rule_id} ({rule.source})"
     for absence, code in ABSENCE_CODES.items():
         if document["error_code"] == code:
@@ -72,11 +73,11 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
         who = entry["party"] or ("a mix" if entry["leg"] == "mix" else "nobody")
         call = f", call {entry['call_sid']}" if entry["call_sid"] else ""
         yield f"  channel {entry['channel']}: {who}, {entry['track']}{call}: {entry['words']}"
-    for asked in (None, 1, 2):
-        decision = resolve_download(layout, asked)
-        name = "absent" if asked is None else str(asked)
+    for requested in (None, 1, 2):
+        decision = resolve_download(layout, requested)
+        name = "absent" if requested is None else str(requested)
         given = (
-            _channels(decision.channels)
+            counted(decision.channels, "channel")
             if decision.channels
             else str(ANSWERS[decision.rule.outcome].status)
         )
@@ -84,12 +85,8 @@ def _lines(document: dict[str, Any], layout: Layout) -> Iterator[str]:
 
 
 def _faults(truth: Path) -> Iterator[str]:
-    """What was broken on purpose, where there is a truth that says so."""
+    """Yield the faults that were injected, if there is a truth that names them."""
     if not truth.is_file():
         return
     for fault in json.loads(truth.read_text("utf-8")).get("faults", ()):
         yield f"  broken on purpose: {fault_words(fault)}, as in {fault['re_creates']}"
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"

@@ -1,6 +1,6 @@
 """The report as one HTML page that opens anywhere: no network, no files but (at most) the WAVs.
 
-What a scenario says is hostile input here. All of it goes through jinja2's escaping; data for the
+Texts of a scenario are hostile input here. All of them go through jinja2's escaping; data for the
 scripts is JSON in a block that is never run, with ``<``, ``>`` and ``&`` written as escapes; and a
 content security policy names the hash of the one script that may run.
 
@@ -36,17 +36,17 @@ _SCRIPTS: Final = (
     *(SHARED_SCRIPTS / name for name in ("axis.js", "waveform.js", "mixer.js")),
     *(_PAGE / name for name in ("player.js", "lanes.js", "timeline.js", "page.js")),
 )
-"""Modules in an order in which each stands below those that it imports."""
+"""Modules in an order in which each stands after those that it imports."""
 _LINKS: Final = re.compile(r"^(import .*\n|export )", re.MULTILINE)
-"""What makes them modules of each other; the page holds them as one script."""
+"""Imports and exports, which are removed: the page holds the modules as one script."""
 
 
 def write_report(report: Report, directory: Path) -> Path:
-    """Write ``directory/report.html`` for a report.
+    """Write ``directory/report.html`` for a report, and return its path.
 
     Reads the recordings' WAV files below ``directory``; a recording without one gets no lanes.
-    Sound goes into the page while there is room, failed runs first; what has none is played from
-    its WAV. Raises ``ValueError`` for a file that is no recording of ours.
+    Sound goes into the page while there is room, failed runs first; other sound is played from its
+    WAV. Raises ``ValueError`` for a file that is no recording of ours.
     """
     path = directory / "report.html"
     page = _render(report, run_views(report, directory, SOUND_BYTES))
@@ -82,10 +82,12 @@ def _render(report: Report, runs: Sequence[RunView]) -> str:
 
 
 def _hash(source: str) -> str:
+    """Return the source expression of a content security policy that allows one script or style."""
     return f"'sha256-{b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
 
 
 def _left_out(runs: Sequence[RunView]) -> str | None:
+    """Return how many recordings have no sound in the page, in words; None if all have."""
     number = sum(recording.left_out for run in runs for recording in run.recordings)
     if not number:
         return None
@@ -109,7 +111,10 @@ def _environment() -> Environment:
 
 
 def _compiled_page() -> FileSystemBytecodeCache | None:
-    """Where the compiled template is kept: compiling it takes longer than filling it."""
+    """Return the cache of the compiled template; None if it cannot be written.
+
+    Compiling the template takes longer than filling it.
+    """
     from jinja2 import FileSystemBytecodeCache
 
     folder = cache_directory() / "page"

@@ -1,8 +1,8 @@
 """The report as JUnit XML, as CI servers read it.
 
-A run is a test suite; each of its expectations is a test case, and so is the run itself, which
-errs where the run broke. What a scenario says may hold characters that XML 1.0 has no way to
-write (section 2.2, production Char): they are left out.
+A run is a test suite; each of its expectations is a test case, and so is the run itself, which is
+an error if the run broke. Texts of a scenario may hold characters that XML 1.0 has no way to write
+(section 2.2, production Char): they are left out.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from mediasim.scenario.report.model import ExpectationReport, Report, RunReport,
 __all__ = ["write_junit"]
 
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold."""
 
 
 def write_junit(report: Report, path: Path) -> None:
-    """Write a report to ``path``, making its folder if need be."""
+    """Write a report to ``path``, and create its folder if need be."""
     totals = Totals.of(*report.runs)
     root = ElementTree.Element(
         "testsuites",
@@ -92,4 +93,5 @@ def _seconds(seconds: float) -> str:
 
 
 def _written(value: object) -> str:
+    """Return a value as text without the characters that XML cannot hold."""
     return _UNWRITABLE.sub("", str(value))

@@ -1,7 +1,7 @@
-"""The report of runs: what ``report.json`` holds, and what every face of it reads.
+"""The report of runs: the content of ``report.json``, which all views of a report read.
 
-There is a class for each object of the JSON; its fields are the keys, in their order. What a key
-means is told here and nowhere else. :mod:`mediasim.scenario.report.build` makes them of runs.
+There is a class for each object of the JSON; its fields are the keys, in their order, and
+documented here alone. :mod:`mediasim.scenario.report.build` makes them of runs.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ __all__ = [
 ]
 
 Document = Mapping[str, Any]
-"""JSON whose shape is told elsewhere."""
+"""JSON whose shape is defined elsewhere."""
 
 
 _WHERE_KNOWN: Final = {"where known": True}
-"""Of a key that is left out where its value is None."""
+"""Metadata of a key that is left out of the JSON if its value is None."""
 
 
 def report_json(part: Any) -> Any:
-    """A report, or a part of one, as JSON has it."""
+    """Return a report, or a part of one, as JSON has it."""
     if is_dataclass(part):
         return {
             each.name.rstrip("_"): report_json(value)
@@ -55,14 +55,15 @@ def report_json(part: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """How long a run took."""
+    """The time that a run took."""
 
     wall_seconds: float
     cpu_seconds: float
     realtime_factor: float
-    """Seconds of call in a second."""
+    """Seconds of call in a second of the wall clock."""
     lateness_ms: Mapping[str, float] | None = field(default=None, metadata=_WHERE_KNOWN)
-    """In real time only: how late the media plane's ticks were, as ``p50``, ``p99``, ``max``."""
+    """How late the media plane's ticks were in real time, in milliseconds as ``p50``, ``p99``,
+    ``max``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class RtcpReport:
     """A compound RTCP packet that the server sent."""
 
     t: float
+    """Seconds of the run's clock at which the packet was sent."""
     bye: bool
     packets_sent: int | None = field(default=None, metadata=_WHERE_KNOWN)
     octets_sent: int | None = field(default=None, metadata=_WHERE_KNOWN)
@@ -77,12 +79,13 @@ class RtcpReport:
     cumulative_lost: int | None = field(default=None, metadata=_WHERE_KNOWN)
     highest_sequence: int | None = field(default=None, metadata=_WHERE_KNOWN)
     jitter: int | None = field(default=None, metadata=_WHERE_KNOWN)
-    """In units of the RTP clock, as RFC 3550 has it."""
+    """Interarrival jitter in units of the RTP clock (RFC 3550)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamFates:
-    """When the packets were sent that did not simply arrive, in seconds of the call's clock."""
+    """Times of the packets that did not arrive in time, once and in order: seconds of the call's
+    clock at which they were sent."""
 
     lost: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
@@ -92,7 +95,7 @@ class StreamFates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReport:
-    """An RTP stream of a call, and what became of its packets."""
+    """An RTP stream of a call, with the fates of its packets."""
 
     direction: str
     """``up`` to the server, ``down`` from it."""
@@ -106,15 +109,15 @@ class StreamReport:
     jitter_ms: float
     mos: float
     r: float
-    """The E-model's rating (ITU-T G.107)."""
+    """Rating factor of the E-model (ITU-T G.107)."""
     odd: list[str] | None = field(default=None, metadata=_WHERE_KNOWN)
-    """What was odd about a sender that is not simulated."""
+    """Oddities of a sender that is not simulated."""
     fates: StreamFates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallReport:
-    """A leg's call; its times are seconds of the run's clock."""
+    """The call of a leg; its times are seconds of the run's clock."""
 
     sid: str
     name: str
@@ -139,41 +142,45 @@ class RecordingReport:
     sid: str
     name: str
     file: str | None
-    """None where there is no media."""
+    """Path of the WAV; None if there is no media."""
     truth: str | None
+    """Path of the truth sidecar; None if there is no media."""
     json: str
+    """Path of the recording's JSON."""
     status: str
     cut: bool
-    """Whether it ended because the run was interrupted."""
+    """Whether the recording ended because the run was interrupted."""
     error_code: int | None
     channels: int
-    """Of a plain download."""
+    """Number of channels of a plain download."""
     stored_channels: int
     source: str
     track: str
     duration: float
-    """In seconds."""
+    """Length in seconds."""
     samples: int
+    """Samples of each channel."""
     started: float
-    """When in the call its first sample was recorded."""
+    """Time of the call at which the first sample was recorded, in seconds."""
     why: str
-    """The reason for its channels."""
+    """The reason for the number of channels."""
     channel_map: Sequence[ChannelMapEntry]
     truth_intervals: Document | None
     """The truth sidecar (:class:`mediasim.truth.sidecar.RecordingTruth`)."""
 
     @property
     def faults(self) -> Sequence[Document]:
-        """What was broken on purpose."""
+        """The faults that were injected into the recording."""
         found: Sequence[Document] = (self.truth_intervals or {}).get("faults", ())
         return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventReport:
-    """Something that happened."""
+    """An event of the run."""
 
     t: float
+    """Seconds of the run's clock."""
     kind: str
     subject: str | None
     text: str
@@ -181,11 +188,11 @@ class EventReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceInFile:
-    """Where to listen."""
+    """A place to listen at."""
 
     file: str
     channel: int
-    """Counted from 1."""
+    """Channel, counted from 1."""
     time: float
     """Seconds from the file's beginning."""
 
@@ -195,7 +202,7 @@ class PlaceInFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectationReport:
-    """What was expected, and whether it holds."""
+    """An expectation, and whether it holds."""
 
     ok: bool
     check: str
@@ -203,7 +210,7 @@ class ExpectationReport:
     found: str
     where: PlaceInFile | None
     repeat: str
-    """The command that does the same again."""
+    """The command that repeats the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +220,7 @@ class RunReport:
     scenario: str
     file: str | None
     variant: Mapping[str, Any]
-    """The values of its matrix."""
+    """The values of the scenario's matrix."""
     label: str
     """The scenario's name, with the variant's if there are several."""
     description: str
@@ -222,12 +229,12 @@ class RunReport:
     """``virtual`` or ``real``."""
     profile: str
     repeat: str
-    """The command that does the same again."""
+    """The command that repeats the run."""
     ok: bool
     error: str | None = None
-    """Why it broke or was cut."""
+    """Why the run broke or was cut."""
     cut: bool = False
-    """Whether it was interrupted."""
+    """Whether the run was interrupted."""
     call_seconds: float
     speed: Speed
     calls: Sequence[CallReport] = ()
@@ -237,9 +244,9 @@ class RunReport:
     events: Sequence[EventReport] = ()
     expectations: Sequence[ExpectationReport] = ()
     warnings: Sequence[str] | None = field(default=None, metadata=_WHERE_KNOWN)
-    """None in a report of several runs, which has them all together."""
+    """Warnings of the run; None in a report of several runs, which has them all together."""
     pcap: str | None = field(default=None, metadata=_WHERE_KNOWN)
-    """The capture of its packets, below the report's folder, if it was asked for."""
+    """Path of the capture of the run's packets, below the report's folder, if one was requested."""
 
     @property
     def failed(self) -> list[ExpectationReport]:
@@ -249,18 +256,18 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenRun(RunReport):
-    """A run that broke before it had anything to show."""
+    """A run that broke before it had any results."""
 
     traceback: str | None
-    """Of a fault of mediasim's own."""
+    """Traceback of a fault of mediasim's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All runs of a command."""
+    """The report of all runs of a command."""
 
     mediasim: str
-    """The version."""
+    """Version of mediasim."""
     ok: bool
     interrupted: bool
     seed_note: str
@@ -269,7 +276,7 @@ class Report:
     runs: Sequence[RunReport]
 
     def write(self, folder: Path) -> Path:
-        """Leave ``report.json`` in a folder."""
+        """Write ``report.json`` into a folder, and return its path."""
         path = folder / "report.json"
         text = json.dumps(report_json(self), indent=1, ensure_ascii=False)
         path.write_text(text + "\n", "utf-8")
@@ -289,11 +296,11 @@ class Totals:
     call_seconds: float
     wall_seconds: float
     worst_lateness_ms: float | None
-    """The latest frame of any run in real time; None if all ran in virtual time."""
+    """Lateness of the latest frame of any run in real time; None if all ran in virtual time."""
 
     @classmethod
     def of(cls, *runs: RunReport) -> Totals:
-        """The sums of these runs."""
+        """Return the sums of these runs."""
         lateness = [run.speed.lateness_ms for run in runs]
         return cls(
             runs=len(runs),
@@ -307,7 +314,7 @@ class Totals:
         )
 
     def verdict(self) -> str:
-        """One sentence that says whether all went as expected."""
+        """Return one sentence that says whether all went as expected."""
         faults = []
         if self.failed_expectations:
             of = counted(self.expectations, "expectation")
@@ -325,7 +332,7 @@ class Totals:
         return f"All {self.expectations:,} expectations hold"
 
     def speed(self) -> str:
-        """How fast it ran: ``61 s of call in 0.12 s, 510 times real time``."""
+        """Return how fast the runs were: ``61 s of call in 0.12 s, 510 times real time``."""
         wall = (
             f"{self.wall_seconds:,.2f}" if self.wall_seconds < 10 else f"{self.wall_seconds:,.0f}"
         )

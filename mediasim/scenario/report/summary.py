@@ -1,9 +1,9 @@
 """The report as a few lines for a person at a terminal.
 
-With few runs each has its block; with many only those that failed. What a scenario says is
-printed as it is, without rich's markup and without control characters, which could otherwise
-write anywhere on the screen. Long lines are left to the terminal to fold, so that a command can
-be copied.
+With few runs each has its block; with many only those that failed. Texts of a scenario are printed
+as they are, without rich's markup and without control characters, which could otherwise write
+anywhere on the screen. Long lines are left to the terminal to fold, so that a command can be
+copied.
 """
 
 from __future__ import annotations
@@ -14,14 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.documents.diagnostics import counted, fault_words
-from mediasim.scenario.report.model import (
-    CallReport,
-    ExpectationReport,
-    RecordingReport,
-    Report,
-    RunReport,
-    Totals,
-)
+from mediasim.scenario.report import model
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["MOST_BLOCKS", "print_summary"]
 
 MOST_BLOCKS: Final = 10
-"""With more runs than this, those that went well are only counted."""
+"""Number of runs above which those that went well are only counted."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 Line = tuple[str, str]
-"""What is printed, and rich's style for it."""
+"""A printed text, and rich's style for it."""
 
 
-def print_summary(report: Report, console: Console, *, report_path: Path) -> None:
-    """Print a report; ``report_path`` is where its page is."""
+def print_summary(report: model.Report, console: Console, *, report_path: Path) -> None:
+    """Print a report; ``report_path`` is the path of its page."""
     from rich.text import Text
 
     plain = console.options.ascii_only
@@ -50,13 +43,14 @@ def print_summary(report: Report, console: Console, *, report_path: Path) -> Non
 
 
 def _printable(words: str, ascii_only: bool) -> str:
+    """Return a text without control characters, and in ASCII where the terminal has no more."""
     words = _CONTROL.sub(" ", words)
     if ascii_only:
         words = words.replace("✓", "ok").replace("✗", "FAILED").encode("ascii", "replace").decode()
     return words
 
 
-def _lines(report: Report, report_path: Path) -> Iterator[list[Line]]:
+def _lines(report: model.Report, report_path: Path) -> Iterator[list[Line]]:
     runs = report.runs
     compact = len(runs) > MOST_BLOCKS
     for run in runs:
@@ -65,7 +59,7 @@ def _lines(report: Report, report_path: Path) -> Iterator[list[Line]]:
             yield []
     for warning in report.warnings:
         yield [("Note: ", "yellow"), (warning, "")]
-    totals = Totals.of(*report.runs)
+    totals = model.Totals.of(*report.runs)
     style = "bold green" if report.ok else "bold red"
     good = totals.runs - totals.failed_runs
     of = "" if totals.runs == 1 else f", {good:,} of {counted(totals.runs, 'run')} went well"
@@ -74,7 +68,7 @@ def _lines(report: Report, report_path: Path) -> Iterator[list[Line]]:
     yield [("Report: ", ""), (str(report_path), "cyan")]
 
 
-def _block(run: RunReport) -> Iterator[list[Line]]:
+def _block(run: model.RunReport) -> Iterator[list[Line]]:
     mark: Line = ("✓ ", "green") if run.ok else ("✗ ", "red")
     length = f"  {run.call_seconds:.1f} s, seed {run.seed}, {run.clock} time"
     yield [mark, (run.label, "bold"), (length, "dim")]
@@ -97,14 +91,14 @@ def _block(run: RunReport) -> Iterator[list[Line]]:
         yield from _failure(run, expectation)
 
 
-def _call(call: CallReport) -> list[Line]:
+def _call(call: model.CallReport) -> list[Line]:
     who = call.party or call.name
     if call.answered is None or call.ended is None:
         return [(f"{who}  {call.status}", "")]
     return [(f"{who}  {call.status}, {call.ended - call.answered:.1f} s", "")]
 
 
-def _recording(recording: RecordingReport) -> list[Line]:
+def _recording(recording: model.RecordingReport) -> list[Line]:
     if recording.status != "completed":
         return [(f"{recording.name}  {recording.status}", "")]
     parties = " | ".join(
@@ -117,7 +111,7 @@ def _recording(recording: RecordingReport) -> list[Line]:
     return [(words, ""), (f"  {recording.file}", "dim")]
 
 
-def _failure(run: RunReport, expectation: ExpectationReport) -> Iterator[list[Line]]:
+def _failure(run: model.RunReport, expectation: model.ExpectationReport) -> Iterator[list[Line]]:
     yield [("    ✗ ", "red"), (f"{expectation.check}: {expectation.found}", "red")]
     yield [("      wanted  ", "dim"), (expectation.wanted, "")]
     if expectation.where is not None:
@@ -127,8 +121,9 @@ def _failure(run: RunReport, expectation: ExpectationReport) -> Iterator[list[Li
 
 
 def _first(items: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
+    """Yield each item with whether it is the first."""
     return ((index == 0, item) for index, item in enumerate(items))
 
 
-def _name(name: str, shown: bool) -> list[Line]:
-    return [(f"  {name if shown else '':<12}", "dim")]
+def _name(name: str, visible: bool) -> list[Line]:
+    return [(f"  {name if visible else '':<12}", "dim")]

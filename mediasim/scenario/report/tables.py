@@ -8,7 +8,7 @@ from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.documents.diagnostics import clock
-from mediasim.scenario.report.data import Heard, ShownStream
+from mediasim.scenario.report.data import CallStream, RecordingAudio
 from mediasim.scenario.report.model import CallReport, EventReport
 
 __all__ = [
@@ -24,16 +24,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell as the template shows it."""
+    """A cell of a table as the template shows it."""
 
     text: str
     style: str = ""
     party: str | None = None
-    """Whose colour it takes."""
+    """The party whose colour the cell has."""
     chip: str = ""
     """A word set apart before the text."""
     data: Mapping[str, Any] | None = None
-    """What the scripts are told by a button that takes the place of the text."""
+    """Data for the scripts of a button that takes the place of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Table:
     rows: list[list[Cell]]
 
 
-def channels_table(each: Heard) -> Table:
-    """What each channel of a recording is, and its peak level."""
+def channels_table(each: RecordingAudio) -> Table:
+    """Return what each channel of a recording holds, and its peak level."""
     rows = []
     for channel, entry in enumerate(each.recording.channel_map):
         has_media = each.waveform is not None and channel < each.waveform.channels
@@ -64,8 +64,8 @@ def channels_table(each: Heard) -> Table:
     return _table(["Channel", "Party", "Holds", "Leg", "Track", "Call", "#Peak"], rows)
 
 
-def said_table(each: Heard, index: int) -> Table:
-    """All clips of a recording in order; the button goes to the clip in its channel."""
+def said_table(each: RecordingAudio, index: int) -> Table:
+    """Return all clips of a recording in order; a button goes to the clip in its channel."""
     clips = [
         (interval, channel + 1)
         for channel in range(len(each.recording.channel_map))
@@ -90,7 +90,7 @@ def said_table(each: Heard, index: int) -> Table:
 
 
 def calls_table(calls: Iterable[CallReport]) -> Table:
-    """The calls of a run and when they came how far."""
+    """Return the calls of a run and the times of their states."""
     head = ["Party", "From", "To", "Direction", "Status", "#Ringing", "#Answered", "#Ended", "Call"]
     rows = [
         [
@@ -104,8 +104,8 @@ def calls_table(calls: Iterable[CallReport]) -> Table:
     return _table(head, rows)
 
 
-def streams_table(streams: Iterable[ShownStream]) -> Table:
-    """What became of the packets of each stream."""
+def streams_table(streams: Iterable[CallStream]) -> Table:
+    """Return the fates of the packets of each stream."""
     counts = ("sent", "received", "lost", "late", "reordered", "duplicates")
     head = ["Stream", "", "Codec", *(f"#{key.capitalize()}" for key in counts), "#Jitter", "#MOS"]
     rows = [
@@ -123,7 +123,7 @@ def streams_table(streams: Iterable[ShownStream]) -> Table:
 
 
 def events_table(events: Iterable[EventReport]) -> Table:
-    """All events of a run; the button goes to the time."""
+    """Return all events of a run; a button goes to the time."""
     rows = [
         [
             Cell(clock(event.t), data={"seek": event.t}),
@@ -137,7 +137,7 @@ def events_table(events: Iterable[EventReport]) -> Table:
 
 
 def _table(head: Sequence[str], rows: list[list[Cell]]) -> Table:
-    """A table; a title that begins with # is of a column of numbers."""
+    """Return a table; a title that begins with # is of a column of numbers."""
     titles = [_number(title[1:]) if title.startswith("#") else Cell(title) for title in head]
     return Table(titles, rows)
 

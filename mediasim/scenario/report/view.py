@@ -1,9 +1,9 @@
-"""What the report page shows of each run, put in order for its template.
+"""What the report page shows of each run, in the order of its template.
 
 Times are seconds of the call's clock unless they are said to be in the file: a recording's places
-are carried over to the call's clock (:mod:`mediasim.scenario.expectations.verdicts`), so that
-all lanes of a run share one axis: a ruler, what happened, the calls, each recording's channels,
-and what became of the packets of each stream.
+are converted to the call's clock (:mod:`mediasim.scenario.expectations.verdicts`), so that all
+lanes of a run share one axis: a ruler, the events, the calls, each recording's channels, and the
+fates of the packets of each stream.
 """
 
 from __future__ import annotations
@@ -16,21 +16,14 @@ from urllib.parse import quote
 
 from mediasim.documents.diagnostics import counted, fault_words
 from mediasim.scenario.expectations.verdicts import FileClock
-from mediasim.scenario.report.data import Heard, ShownStream, scripts_data, sound_blocks
+from mediasim.scenario.report import tables
+from mediasim.scenario.report.data import CallStream, RecordingAudio, scripts_data, sound_blocks
 from mediasim.scenario.report.model import (
     ExpectationReport,
     RecordingReport,
     Report,
     RunReport,
     Totals,
-)
-from mediasim.scenario.report.tables import (
-    Table,
-    calls_table,
-    channels_table,
-    events_table,
-    said_table,
-    streams_table,
 )
 from mediasim.scenario.report.waveform import Waveform, read_waveform
 
@@ -42,7 +35,7 @@ __all__ = ["RunView", "run_views"]
 _COLOURS: Final = 8
 """Party colours that the page's style has."""
 _OPEN_RUNS: Final = 5
-"""Failed runs that are open when the page is; with more it would be slow to open and to read."""
+"""Failed runs that are open when the page opens; with more it would be slow to open and to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +45,22 @@ class RecordingView:
     report: RecordingReport
     faults: list[str]
     sound: str
-    """Its length, in words."""
+    """Length of the recording, in words."""
     left_out: bool
-    """Whether its sound had no room in the page."""
+    """Whether the recording's sound had no room in the page."""
     links: list[tuple[str, str]]
-    """Names and URLs of its files."""
-    channels_table: Table
-    said_table: Table
+    """Names and URLs of the recording's files."""
+    channels_table: tables.Table
+    said_table: tables.Table
 
 
 @dataclass(frozen=True, slots=True)
 class FailurePlace:
-    """Where a failed expectation is to be heard."""
+    """The place to listen for a failed expectation."""
 
     words: str
     data: Mapping[str, Any] | None
-    """The same for the scripts; None if they cannot go there."""
+    """The place for the scripts; None if they cannot go there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +74,7 @@ class Lane:
     """The picture in words."""
     party: str | None = None
     index: int = 0
-    """Which of its kind: the scripts find its data by it."""
+    """Index among the lanes of its kind, by which the scripts find its data."""
     recording: int | None = None
 
 
@@ -97,24 +90,25 @@ class RunView:
     speed: str
     length: str
     span: float
-    """The end of the lanes, in seconds."""
+    """End of the lanes, in seconds."""
     colours: Mapping[str, str]
-    """Style classes by party."""
+    """Style class of each party."""
     expectations: list[tuple[ExpectationReport, FailurePlace | None]]
-    """Failed ones first."""
+    """Expectations with their places, failed ones first."""
     lanes: list[Lane]
     recordings: list[RecordingView]
-    calls_table: Table
-    streams_table: Table
-    events_table: Table
+    calls_table: tables.Table
+    streams_table: tables.Table
+    events_table: tables.Table
     data: Markup
     sounds: list[dict[str, str]]
 
 
 def run_views(report: Report, directory: Path, sound_bytes: int) -> list[RunView]:
-    """The runs of a report in reading order, failed ones first.
+    """Return the runs of a report in reading order, failed ones first.
 
-    ``sound_bytes`` is how many octets of sound the page holds; a recording is in it whole or not.
+    ``sound_bytes`` is how many octets of sound the page may hold; a recording is in it whole or
+    not.
     """
     in_order = sorted(enumerate(report.runs, 1), key=lambda item: item[1].ok)
     views = []
@@ -122,16 +116,13 @@ def run_views(report: Report, directory: Path, sound_bytes: int) -> list[RunView
         heard = []
         for recording in run.recordings:
             waveform = _waveform(recording, directory, sound_bytes)
+            clock = FileClock(recording.started, recording.samples, recording.truth_intervals)
             if waveform and waveform.ulaw:
                 sound_bytes -= waveform.channels * waveform.samples
-            heard.append(Heard(recording, _clock(recording), waveform))
+            heard.append(RecordingAudio(recording, clock, waveform))
         opens = place == 0 or (not run.ok and place < _OPEN_RUNS)
         views.append(_run_view(run, f"run-{number}", opens, heard))
     return views
-
-
-def _clock(recording: RecordingReport) -> FileClock:
-    return FileClock(recording.started, recording.samples, recording.truth_intervals)
 
 
 def _waveform(recording: RecordingReport, directory: Path, sound_bytes: int) -> Waveform | None:
@@ -144,10 +135,10 @@ def _waveform(recording: RecordingReport, directory: Path, sound_bytes: int) -> 
         return None  # broken on purpose: there is nothing to draw
 
 
-def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[Heard]) -> RunView:
+def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[RecordingAudio]) -> RunView:
     colours = _colours(run, heard)
     places = [_place(expectation, heard) for expectation in run.expectations]
-    streams = [ShownStream(call, stream) for call in run.calls for stream in call.streams]
+    streams = [CallStream(call, stream) for call in run.calls for stream in call.streams]
     span = max(
         run.call_seconds,
         *(each.clock.end for each in heard),
@@ -173,9 +164,9 @@ def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[Heard]) -> R
         expectations=sorted(expectations, key=lambda each: each[0].ok),
         lanes=_lanes_of(run, heard, streams),
         recordings=[_recording_view(index, each) for index, each in enumerate(heard)],
-        calls_table=calls_table(run.calls),
-        streams_table=streams_table(streams),
-        events_table=events_table(run.events),
+        calls_table=tables.calls_table(run.calls),
+        streams_table=tables.streams_table(streams),
+        events_table=tables.events_table(run.events),
         data=scripts_data(run, run_id, span, colours, heard, streams, failures),
         sounds=[
             block for index, each in enumerate(heard) for block in sound_blocks(run_id, index, each)
@@ -191,8 +182,8 @@ def _met(run: RunReport) -> str:
     return f"{len(run.expectations) - len(run.failed)} of {len(run.expectations)} met"
 
 
-def _colours(run: RunReport, heard: list[Heard]) -> dict[str, int]:
-    """A number for each party, in order of appearance: in calls, then in recordings."""
+def _colours(run: RunReport, heard: list[RecordingAudio]) -> dict[str, int]:
+    """Return a number for each party, in order of appearance: in calls, then in recordings."""
     seen = [call.party for call in run.calls]
     for each in heard:
         for channel, entry in enumerate(each.recording.channel_map):
@@ -202,22 +193,23 @@ def _colours(run: RunReport, heard: list[Heard]) -> dict[str, int]:
     return {party: index for index, party in enumerate(parties)}
 
 
-def _recording_view(index: int, each: Heard) -> RecordingView:
+def _recording_view(index: int, each: RecordingAudio) -> RecordingView:
     recording, waveform = each.recording, each.waveform
     files = {"WAV": recording.file, "recording’s JSON": recording.json, "truth": recording.truth}
     return RecordingView(
         report=recording,
-        faults=[fault_words(it) for it in recording.faults],
+        faults=[fault_words(each) for each in recording.faults],
         sound=f"{each.clock.seconds:.3f} s" if waveform else "no media",
         left_out=waveform is not None and waveform.ulaw is None,
         links=[(name, quote(file)) for name, file in files.items() if file],
-        channels_table=channels_table(each),
-        said_table=said_table(each, index),
+        channels_table=tables.channels_table(each),
+        said_table=tables.said_table(each, index),
     )
 
 
-def _place(expectation: ExpectationReport, heard: list[Heard]) -> FailurePlace | None:
-    """Where a failed expectation is to be heard: in words, and as data if the page can go there."""
+def _place(expectation: ExpectationReport, heard: list[RecordingAudio]) -> FailurePlace | None:
+    """Return where to listen for a failed expectation: in words, and as data if the page can go
+    there."""
     where = expectation.where
     if expectation.ok or where is None:
         return None
@@ -232,8 +224,10 @@ def _place(expectation: ExpectationReport, heard: list[Heard]) -> FailurePlace |
 # -- lanes ----------------------------------------------------------------------------------
 
 
-def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[ShownStream]) -> list[Lane]:
-    """The lanes of a run; none if nothing happened in it."""
+def _lanes_of(
+    run: RunReport, heard: Sequence[RecordingAudio], streams: Sequence[CallStream]
+) -> list[Lane]:
+    """Return the lanes of a run; none if nothing happened in it."""
     lanes: list[Lane] = []
     if run.events:
         title = f"{counted(len(run.events), 'event')}, listed below"
@@ -250,7 +244,7 @@ def _lanes_of(run: RunReport, heard: Sequence[Heard], streams: Sequence[ShownStr
     return [Lane("ruler", title="Time"), *lanes] if lanes else []
 
 
-def _recording_lanes(index: int, each: Heard, waveform: Waveform) -> Iterator[Lane]:
+def _recording_lanes(index: int, each: RecordingAudio, waveform: Waveform) -> Iterator[Lane]:
     channels = counted(waveform.channels, "channel")
     note = f"{each.recording.file} · {channels} · {each.clock.seconds:.1f} s"
     yield Lane("group", each.recording.name, note, recording=index)
@@ -266,7 +260,7 @@ def _recording_lanes(index: int, each: Heard, waveform: Waveform) -> Iterator[La
         yield Lane("channel", name, note, title, entry.party, channel, index)
 
 
-def _stream_lane(index: int, stream: ShownStream) -> Lane:
+def _stream_lane(index: int, stream: CallStream) -> Lane:
     report = stream.report
     share = f"{report.lost / report.sent:.1%} lost" if report.sent else "nothing sent"
     title = f"Packets {stream.name} {stream.way}: {share}, {report.late} late"

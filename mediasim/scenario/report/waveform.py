@@ -1,9 +1,9 @@
-"""What a page needs of a recording's WAV to draw it and to play it, as mu-law octets.
+"""The waveform of a recording's WAV, for a page to draw and to play, as mu-law octets.
 
-Peaks are the lowest and the highest sample of each bucket of 20 ms or more. They are kept as
-mu-law too: the logarithmic steps keep quiet speech visible when a page magnifies it, and one
-table in the page decodes peaks and sound alike. A file is read a minute at a time, so that an
-hour of call costs no more memory than what is kept of it.
+Peaks are the lowest and the highest sample of each bucket of 20 ms or more. They are kept as mu-law
+too: the logarithmic steps keep quiet speech visible when a page magnifies it, and one table in the
+page decodes peaks and sound alike. A file is read a minute at a time, so that an hour of call costs
+no more memory than what is kept of it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = ["Waveform", "read_waveform"]
 MOST_BUCKETS: Final = 60_000
 """Buckets of a channel at most: twenty minutes in buckets of 20 ms, an hour in those of 60 ms."""
 _BLOCK_SECONDS: Final = 60
+"""Seconds of the file that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +36,25 @@ class Waveform:
     samples: int
     """Samples of each channel."""
     bucket: int
-    """Samples behind each pair of peaks."""
+    """Samples that each pair of peaks stands for."""
     peaks: tuple[bytes, ...]
     """Per channel: lowest, highest, lowest, highest ... as mu-law octets."""
     loudest: tuple[float, ...]
     """Per channel: the greatest magnitude, of full scale 1.0."""
     ulaw: tuple[bytes, ...] | None
-    """Per channel: each sample as a mu-law octet, where sound was asked for."""
+    """Per channel: each sample as a mu-law octet; None if the sound is left out."""
 
     def peak_dbfs(self, channel: int) -> float | None:
-        """The channel's peak level, or None for digital silence."""
+        """Return the channel's peak level in dBFS; None for digital silence."""
         loudest = self.loudest[channel]
         return 20 * math.log10(loudest) if loudest else None
 
 
 def read_waveform(path: Path, *, sound_bytes: int) -> Waveform:
-    """Peaks of a WAV file, and its sound too if that takes no more than ``sound_bytes`` octets.
+    """Return the peaks of a WAV file, with its sound if that takes no more than ``sound_bytes``
+    octets.
 
-    Raises ``ValueError`` for anything but 16-bit PCM at 8 kHz, ``OSError`` where there is no file.
+    Raises ``ValueError`` for anything but 16-bit PCM at 8 kHz, ``OSError`` if there is no file.
     """
     try:
         with wave.open(str(path), "rb") as file:
@@ -71,6 +73,7 @@ def _read(file: wave.Wave_read, path: Path, sound_bytes: int) -> Waveform:
             f"a recording has 16 bits at {SAMPLE_RATE} Hz"
         )
     bucket = FRAME_SAMPLES * max(1, -(-samples // (FRAME_SAMPLES * MOST_BUCKETS)))
+    # Whole buckets, so that none lies in two blocks.
     block = _BLOCK_SECONDS * SAMPLE_RATE // bucket * bucket
     keeps_sound = channels * samples <= sound_bytes
     lows: list[NDArray[np.int16]] = []
@@ -88,6 +91,7 @@ def _read(file: wave.Wave_read, path: Path, sound_bytes: int) -> Waveform:
         return Waveform(channels, 0, bucket, nothing, (0.0,) * channels, nothing)
     low, high = np.concatenate(lows, axis=1), np.concatenate(highs, axis=1)
     pairs = ulaw_encode(np.stack((low, high), axis=2))
+    # In 32 bits: the magnitude of -32768 does not fit in 16.
     loudest = np.maximum(high.max(axis=1).astype(np.int32), -low.min(axis=1).astype(np.int32))
     return Waveform(
         channels=channels,
@@ -104,7 +108,7 @@ def _read(file: wave.Wave_read, path: Path, sound_bytes: int) -> Waveform:
 
 
 def _extremes(pcm: NDArray[np.int16], bucket: int) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """Lowest and highest sample of each bucket of ``pcm (channels, samples)``."""
+    """Return the lowest and highest sample of each bucket of ``pcm (channels, samples)``."""
     if spare := -pcm.shape[1] % bucket:
         pcm = np.pad(pcm, ((0, 0), (0, spare)), mode="edge")
     buckets = pcm.reshape(pcm.shape[0], -1, bucket)

@@ -1,4 +1,4 @@
-"""Runs of scenarios: their calls compiled to the exchange, played, and kept."""
+"""Runs of scenarios: their calls compiled to operations of the exchange, run, and stored."""
 
 __all__ = [
     "actor",

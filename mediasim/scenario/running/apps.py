@@ -26,11 +26,10 @@ from mediasim.exchange.call_control import LINGER_NS
 from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import PartyControl
-from mediasim.exchange.waiting import CallEnded
 from mediasim.net.stream_port import StreamPort
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.call_plans import AppPlan
-from mediasim.scenario.running.calls import CallerLeg, Cast
+from mediasim.scenario.running.calls import CallerLeg, PartyPhones
 from mediasim.seeds import Seeds
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
@@ -42,26 +41,29 @@ if TYPE_CHECKING:
 __all__ = ["AppCall", "Apps", "Bot", "BotFailed", "apps_of", "running_bots"]
 
 _SECONDS_TO_START: Final = 20.0
+"""Seconds that a bot may take until it listens."""
 _SECONDS_TO_END: Final = 2.0
-_SECONDS_TO_FALL: Final = 0.3
-"""For a process to be gone after its connections are."""
-_LAST_WORDS: Final = 300
+"""Seconds that a bot may take to end before it is killed."""
+_SECONDS_TO_EXIT: Final = 0.3
+"""Seconds that a process may take to end after its connections are gone."""
+_MOST_QUOTED: Final = 300
+"""Characters of a bot's output that are quoted, from its end."""
 
 
 # -- bots: apps that a scenario starts ----------------------------------------------------------
 
 
 class BotFailed(RuntimeError):
-    """A bot could not be started, or did not begin to listen; says why in words."""
+    """A bot could not be started, or did not begin to listen; the message says why."""
 
 
 @contextmanager
 def running_bots(
     commands: list[str], folder: Path, environment: dict[str, str]
 ) -> Iterator[dict[str, Bot]]:
-    """Start each command once; gives the bots by command when all listen.
+    """Start each command once; give the bots by command when all listen, and end them afterwards.
 
-    Raises BotFailed. All have ended when it is left.
+    Raises BotFailed.
     """
     with ExitStack() as stack:
         bots = {
@@ -74,7 +76,7 @@ def running_bots(
 
 
 class Bot:
-    """One process."""
+    """A process that a scenario starts, with its output and its port."""
 
     def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
         self._command = command
@@ -82,7 +84,7 @@ class Bot:
         self._environment = environment
         self._port = _free_port()
         self._process: subprocess.Popen[bytes]
-        self._said: IO[bytes]
+        self._output: IO[bytes]
 
     @property
     def url(self) -> str:
@@ -92,29 +94,31 @@ class Bot:
         words = shlex.split(self._command)
         if words[0].endswith(".py"):
             words = [sys.executable, *words]
-        self._said = tempfile.TemporaryFile()
+        # A file and not a pipe: a bot that prints much would wait for ever for a reader of the
+        # pipe.
+        self._output = tempfile.TemporaryFile()
         try:
             self._process = subprocess.Popen(
                 words,
                 cwd=self._folder,
                 env={**os.environ, **self._environment, "PORT": str(self._port)},
                 stdin=subprocess.DEVNULL,
-                stdout=self._said,
+                stdout=self._output,
                 stderr=subprocess.STDOUT,
             )
         except OSError as error:
-            self._said.close()
+            self._output.close()
             raise BotFailed(f"cannot start the bot {self._command!r}: {error.strerror}") from None
         return self
 
     def wait(self) -> None:
-        """Until it listens. Raises BotFailed."""
+        """Wait until the bot listens. Raises BotFailed if it ends or takes too long."""
         deadline = time.monotonic() + _SECONDS_TO_START
         while time.monotonic() < deadline:
             if (code := self._process.poll()) is not None:
                 raise BotFailed(
                     f"the bot {self._command!r} ended with exit code {code} before it listened on "
-                    f"port {self._port} (the environment's PORT){self._last_words()}"
+                    f"port {self._port} (the environment's PORT){self._end_of_output()}"
                 )
             with socket.socket() as trying:
                 if trying.connect_ex(("127.0.0.1", self._port)) == 0:
@@ -122,23 +126,25 @@ class Bot:
             time.sleep(0.01)
         raise BotFailed(
             f"the bot {self._command!r} did not listen on 127.0.0.1 port {self._port} (the "
-            f"environment's PORT) within {_SECONDS_TO_START:g} seconds{self._last_words()}"
+            f"environment's PORT) within {_SECONDS_TO_START:g} seconds{self._end_of_output()}"
         )
 
     def fault(self) -> str | None:
-        """What became of it, and what it said last, after its connection broke; None: nothing."""
+        """Return how a bot whose connection broke has ended, and its last output; None if there is
+        nothing to say."""
         try:
-            code = self._process.wait(_SECONDS_TO_FALL)
+            code = self._process.wait(_SECONDS_TO_EXIT)
         except subprocess.TimeoutExpired:
-            words = self._last_words()
+            words = self._end_of_output()
             return f"the bot {self._command!r} said{words}" if words else None
-        return f"the bot {self._command!r} ended with exit code {code}{self._last_words()}"
+        return f"the bot {self._command!r} ended with exit code {code}{self._end_of_output()}"
 
-    def _last_words(self) -> str:
-        said = self._said.fileno()  # not sought in: the bot writes where that leads
-        text = os.pread(said, os.fstat(said).st_size, 0).decode(errors="replace").strip()
-        if len(text) > _LAST_WORDS:
-            text = "… " + text[-_LAST_WORDS:]
+    def _end_of_output(self) -> str:
+        """Return the end of the bot's output, in words that can follow a message."""
+        output = self._output.fileno()  # not sought in: the bot writes where that leads
+        text = os.pread(output, os.fstat(output).st_size, 0).decode(errors="replace").strip()
+        if len(text) > _MOST_QUOTED:
+            text = "… " + text[-_MOST_QUOTED:]
         return f": {text}" if text else ""
 
     def __exit__(self, *_: Any) -> None:
@@ -148,17 +154,19 @@ class Bot:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._said.close()
+        self._output.close()
 
 
 def _free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that no program uses."""
     with socket.socket() as trying:
+        # Free for now: until the bot binds it, another program could take it.
         trying.bind(("127.0.0.1", 0))
         port: int = trying.getsockname()[1]
         return port
 
 
-Hold = Callable[[], AbstractContextManager[None]]
+ClockHold = Callable[[], AbstractContextManager[None]]
 
 
 # -- the apps of a scenario, and the way to them ------------------------------------------------
@@ -166,25 +174,25 @@ Hold = Callable[[], AbstractContextManager[None]]
 
 @dataclass(slots=True)
 class Apps:
-    """Where the apps of a scenario's calls are."""
+    """The apps of a scenario's calls: their URLs, and how they are reached."""
 
     urls: dict[str, str] = field(default_factory=dict)
-    """By the name of the call."""
+    """URL of each call's app, by the name of the call."""
     auth_token: str = ""
-    """What upgrades are signed with; bots have it as TWILIO_AUTH_TOKEN."""
+    """Token that signs the upgrades; bots have it as TWILIO_AUTH_TOKEN."""
     web: asyncio.AbstractEventLoop | None = None
-    """None where no call has an app."""
+    """The event loop of the WebSockets, in a thread of its own; None if no call has an app."""
     ports: list[WebStreams] = field(default_factory=list)
     bots: dict[str, Bot] = field(default_factory=dict)
-    """By the name of the call; of those that the scenario starts."""
+    """The bots that the scenario starts, by the name of the call."""
 
     def faults(self, broken: Iterable[str]) -> list[str]:
-        """What is known of the bots of calls whose streams broke."""
+        """Return how the bots of calls whose streams broke have ended, in words."""
         bots = {id(bot): bot for name in broken if (bot := self.bots.get(name)) is not None}
         return [fault for bot in bots.values() if (fault := bot.fault()) is not None]
 
-    def port(self, hold: Hold, *, waits: bool, grace: float) -> WebStreams:
-        """A way to open WebSockets for a run."""
+    def port(self, hold: ClockHold, *, waits: bool, grace: float) -> WebStreams:
+        """Return a way to open WebSockets for a run."""
         from mediasim.net.web_streams import WebStreams
 
         assert self.web is not None
@@ -195,7 +203,7 @@ class Apps:
 
 @contextmanager
 def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
-    """Start the bots of a scenario, and end them. Raises BotFailed."""
+    """Start the bots of a scenario, and end them afterwards. Raises BotFailed."""
     apps = {call.name: call.app for call in scenario.calls if call.app is not None}
     if not apps:
         yield Apps()
@@ -205,6 +213,7 @@ def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
     with running_bots(commands, scenario.base, {"TWILIO_AUTH_TOKEN": token}) as bots:
         started = {name: bots[app.bot] for name, app in apps.items() if app.bot is not None}
         urls = {name: app.url or started[name].url for name, app in apps.items()}
+        # The run's own loop may be a virtual one, which never waits for a socket.
         web = asyncio.new_event_loop()
         thread = threading.Thread(target=web.run_forever, name="mediasim-streams", daemon=True)
         thread.start()
@@ -219,6 +228,7 @@ def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
 
 
 async def _close(ports: list[Any]) -> None:
+    """Close all WebSockets and cancel their tasks."""
     for port in ports:
         await port.close()
     left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -231,17 +241,24 @@ async def _close(ports: list[Any]) -> None:
 
 
 class AppCall:
-    """Carries out a plan. The caller does what its behavior says from when the stream is open."""
+    """A call to an app. The caller does what its behavior says from when the stream is open."""
 
-    def __init__(self, exchange: Exchange, plan: AppPlan, port: StreamPort, cast: Cast) -> None:
+    def __init__(
+        self, exchange: Exchange, plan: AppPlan, port: StreamPort, phones: PartyPhones
+    ) -> None:
         self.name = plan.name
         self._exchange = exchange
         self._plan = plan
         self._port = port
-        self._behavior = cast.behaviors[plan.caller.name]
+        self._behavior = phones.behaviors[plan.caller.name]
         self.warnings: list[str] = []
         self._caller = CallerLeg(
-            exchange, plan.name, cast.phone(plan.caller, acts=False), "app", plan.recordings, "call"
+            exchange,
+            plan.name,
+            phones.phone(plan.caller, acts=False),
+            "app",
+            plan.recordings,
+            "call",
         )
         record = StreamRecord(
             sid=exchange.sids.new("MZ"),
@@ -250,34 +267,32 @@ class AppCall:
             name=None,
             updated_ns=exchange.now_ns,
         )
-        self.stream = MediaStream(self, self._caller.call, plan.ask, record, both_ways=True)
+        self.stream = MediaStream(self, self._caller.call, plan.request, record, both_ways=True)
 
     async def run(self) -> None:
-        """From dialling to the end."""
+        """Carry out the call from dialling to its end."""
         caller, exchange = self._caller, self._exchange
-        try:
-            caller.planned.watch()
-            caller.answer()
-            caller.planned.begin("answer")
-            if await self._opened():
-                caller.behave(self._act)
-                longest = exchange.watch_until(exchange.now_ns + self._plan.time_limit_ns)
-                await caller.until(self.stream.ended.wait(), longest)
-        except CallEnded:
-            pass
-        finally:
-            self.stream.stop()
-            await caller.finish()
+        async with caller.in_progress():
+            try:
+                caller.answer()
+                caller.planned.begin("answer")
+                if await self._opened():
+                    caller.behave(self._act)
+                    longest = exchange.watch_until(exchange.now_ns + self._plan.time_limit_ns)
+                    await caller.until(self.stream.ended.wait(), longest)
+            finally:
+                self.stream.stop()
 
     async def _opened(self) -> bool:
+        """Open the stream, and return whether it is open."""
         try:
-            target = target_of(self._plan.ask.url, HostGuard(), self._plan.auth_token)
+            target = target_of(self._plan.request.url, HostGuard(), self._plan.auth_token)
             await self.stream.open(self._port, target)
         except StreamFailed as failed:
             self.stream.error = (failed.code, str(failed))
             self.failed(self.stream, failed)
             return False
-        self._tell("started")
+        self._emit("started")
         return not self.stream.ended.is_set()
 
     async def _act(self, control: PartyControl) -> None:
@@ -286,26 +301,27 @@ class AppCall:
         await control.call.hang_up()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run beside the call until it ends."""
+        """Run a task beside the call until the call ends."""
         return self._caller.spawn(work)
 
-    # -- what the stream tells --------------------------------------------------------------
+    # -- what the stream reports ------------------------------------------------------------
 
     def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
-        """It broke, or never began."""
+        """Note that the stream broke, or could not be opened."""
         words = f"{failed.code} {NAMES[failed.code]}: {failed}"
         self.warnings.append(f"call {self.name}: {words}")
-        self._tell("error", f": {words}")
+        self._emit("error", f": {words}")
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
-        """Something the app did that Twilio passes over."""
+        """Note something the app did that Twilio ignores."""
         self.warnings.append(f"call {self.name}: {code} {NAMES[code]}: {words}")
 
     def stopped(self, stream: MediaStream) -> None:
-        """It has ended."""
-        self._tell("stopped")
+        """Emit that the stream has ended."""
+        self._emit("stopped")
 
-    def _tell(self, word: str, more: str = "") -> None:
+    def _emit(self, word: str, more: str = "") -> None:
+        """Emit an event of the call's stream."""
         self._exchange.events.emit(
             StreamEvent(
                 at_ns=self._exchange.now_ns,

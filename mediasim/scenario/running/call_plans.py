@@ -1,4 +1,4 @@
-"""What a scenario asks of the exchange, with all its times in nanoseconds."""
+"""The plans of a scenario's calls and conferences, with all times in nanoseconds."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time of the call (ns after it was dialled), or the first event of a kind."""
+    """A time of the call, or the first event of a kind."""
 
     at_ns: int | None = None
+    """Nanoseconds after the call was dialled; None if an event is meant."""
     event: str | None = None
+    """The kind of event; None if a time is meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class PausePlan:
-    """A stretch left out: from a moment, for a time or until another moment, or for good."""
+    """A stretch left out of a recording: from a moment, for a time or until another moment, or to
+    the end."""
 
     begin: Moment
     for_ns: int | None = None
@@ -51,11 +54,12 @@ class PausePlan:
 
 @dataclass(frozen=True, slots=True)
 class RecordingPlan:
-    """One recording."""
+    """A recording that is to be made of a call or conference."""
 
     name: str
     start: Literal["leg", "answer", "ringing"] | Moment = "answer"
-    """When the caller's leg is answered; when the callee answers; when it begins to ring."""
+    """When the recording starts: the caller's leg is answered (``leg``), the callee answers, or its
+    telephone begins to ring; or a moment."""
     channels: Channels = "mono"
     track: Track = "both"
     trim: Trim = "do-not-trim"
@@ -66,7 +70,7 @@ class RecordingPlan:
 
 @dataclass(frozen=True, slots=True)
 class TransferPlan:
-    """The caller is connected to another party."""
+    """A transfer: the caller is connected to another party."""
 
     when: Moment
     to: Party
@@ -84,7 +88,7 @@ class DialPlan:
     answering: Answering = field(default_factory=Answering)
     timeout_ns: int = 30_000_000_000
     time_limit_ns: int | None = None
-    """Of each connection; None: four hours."""
+    """Nanoseconds that each connection may last; None is four hours."""
     answer_on_bridge: bool = False
     dial_after_ns: int = 0
     transfers: tuple[TransferPlan, ...] = ()
@@ -98,8 +102,9 @@ class VoicemailPlan:
     name: str
     caller: Party
     recording: str
-    """What the message's recording is called."""
+    """Name of the message's recording."""
     greeting: NDArray[np.int16] | None = None
+    """Samples of the greeting, of shape (samples,), at 8 kHz; None if there is none."""
     request: MessageRequest = field(default_factory=MessageRequest)
     trim: Trim = "trim-silence"
     also: tuple[RecordingPlan, ...] = ()
@@ -112,7 +117,7 @@ class AppPlan:
 
     name: str
     caller: Party
-    ask: StreamRequest
+    request: StreamRequest
     auth_token: str
     time_limit_ns: int
     recordings: tuple[RecordingPlan, ...] = ()
@@ -120,27 +125,32 @@ class AppPlan:
 
 @dataclass(frozen=True, slots=True)
 class MutePlan:
-    """A stretch, counted from the run's start, in which a participant is not heard."""
+    """A stretch in which a participant is muted."""
 
     at_ns: int = 0
+    """Beginning of the mute, in nanoseconds after the run's start."""
     for_ns: int | None = None
+    """Nanoseconds that the mute lasts; None is to the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParticipantPlan:
-    """When a party joins and leaves; times are counted from the run's start."""
+    """The times at which a party joins and leaves, in nanoseconds after the run's start."""
 
     party: Party
     join_ns: int = 0
     leave_ns: int | None = None
+    """When the party leaves; None is at the conference's end."""
     mutes: tuple[MutePlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ConferencePlan:
-    """One conference."""
+    """A conference with its participants."""
 
     name: str
     participants: tuple[ParticipantPlan, ...]
     recording: RecordingPlan | None = None
     end_ns: int | None = None
+    """When the conference ends for all, in nanoseconds after the run's start; None if it ends with
+    the last participant."""

@@ -1,9 +1,11 @@
-"""A scenario's calls, carried out by the exchange's call control, with the recordings it plans."""
+"""A scenario's calls, carried out by the exchange's call control, with the recordings that are
+planned."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -23,20 +25,20 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.waiting import CallEnded
 from mediasim.media.room import Room
 from mediasim.parties.party import Party
-from mediasim.scenario.running.call_plans import (
-    DialPlan,
-    Moment,
-    PausePlan,
-    RecordingPlan,
-    TransferPlan,
-    VoicemailPlan,
-)
+from mediasim.scenario.running import call_plans as plans
 
-__all__ = ["CallerLeg", "Cast", "DialledCall", "PlannedRecordings", "VoicemailCall", "moment_comes"]
+__all__ = [
+    "CallerLeg",
+    "DialledCall",
+    "PartyPhones",
+    "PlannedRecordings",
+    "VoicemailCall",
+    "wait_for_moment",
+]
 
 
-async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> None:
-    """Wait for a moment of a call dialled then."""
+async def wait_for_moment(exchange: Exchange, dialled_ns: int, moment: plans.Moment) -> None:
+    """Return when a moment of a call has come; ``dialled_ns`` is when the call was dialled."""
     if moment.at_ns is not None:
         await exchange.sleep_until(dialled_ns + moment.at_ns)
     elif moment.event is not None:
@@ -47,17 +49,18 @@ async def moment_comes(exchange: Exchange, dialled_ns: int, moment: Moment) -> N
 
 
 class PlannedRecordings(DialRecording):
-    """Recordings by plan."""
+    """The recordings of a plan, which it starts, pauses and stops."""
 
     def __init__(
         self,
         exchange: Exchange,
-        plans: Iterable[RecordingPlan],
-        start: Callable[[RecordingPlan], LiveRecording],
+        plans: Iterable[plans.RecordingPlan],
+        start: Callable[[plans.RecordingPlan], LiveRecording],
         in_progress: Callable[[], bool],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[Any]],
     ) -> None:
-        """``start`` begins one now; ``in_progress`` tells whether any leg is up."""
+        """Take the plans; ``start`` starts a recording, ``in_progress`` returns whether any leg is
+        answered."""
         self._exchange = exchange
         self._start = start
         self._in_progress = in_progress
@@ -69,27 +72,31 @@ class PlannedRecordings(DialRecording):
     def watch(self) -> None:
         """Wait for the recordings that begin at a time or with an event."""
         for plan in self._waiting:
-            if isinstance(plan.start, Moment):
-                self._spawn(self._when(plan, plan.start))
+            if isinstance(plan.start, plans.Moment):
+                self._spawn(self._start_at_moment(plan, plan.start))
 
     def begin(self, moment: Literal["leg", "ringing", "answer"]) -> None:
+        """Start the recordings that begin with this state of the call."""
         for plan in [plan for plan in self._waiting if plan.start == moment]:
             self._waiting.remove(plan)
             self._begin(plan)
 
     def halt(self) -> list[LiveRecording]:
+        """Halt the active recordings of the Dial verb, and return them."""
         halted = [recording for recording in self._of_dial if recording.active]
         for recording in halted:
             recording.halt()
         return halted
 
-    async def _when(self, plan: RecordingPlan, moment: Moment) -> None:
-        """A request for a recording is refused while no leg is up: it never starts then."""
-        await moment_comes(self._exchange, self._dialled_ns, moment)
+    async def _start_at_moment(self, plan: plans.RecordingPlan, moment: plans.Moment) -> None:
+        """Start a recording at a moment; if no leg is answered then, it is never made, as Twilio
+        refuses such a request."""
+        await wait_for_moment(self._exchange, self._dialled_ns, moment)
         if self._in_progress():
             self._begin(plan)
 
-    def _begin(self, plan: RecordingPlan) -> None:
+    def _begin(self, plan: plans.RecordingPlan) -> None:
+        """Start a recording, and plan its pauses and its end."""
         recording = self._start(plan)
         if plan.source == "DialVerb":
             self._of_dial.append(recording)
@@ -98,48 +105,50 @@ class PlannedRecordings(DialRecording):
         if plan.stop is not None:
             self._spawn(self._stop(recording, plan.stop))
 
-    async def _pause(self, recording: LiveRecording, pauses: tuple[PausePlan, ...]) -> None:
+    async def _pause(self, recording: LiveRecording, pauses: tuple[plans.PausePlan, ...]) -> None:
+        """Pause and resume a recording at the planned moments."""
         exchange = self._exchange
         for pause in pauses:
-            await moment_comes(exchange, self._dialled_ns, pause.begin)
+            await wait_for_moment(exchange, self._dialled_ns, pause.begin)
             if not recording.active:
                 return
             recording.pause(pause.behavior)
             if pause.for_ns is not None:
                 await exchange.sleep(pause.for_ns)
             elif pause.until is not None:
-                await moment_comes(exchange, self._dialled_ns, pause.until)
+                await wait_for_moment(exchange, self._dialled_ns, pause.until)
             else:
                 return
             if recording.record.status == "paused":
                 recording.resume()
 
-    async def _stop(self, recording: LiveRecording, moment: Moment) -> None:
-        await moment_comes(self._exchange, self._dialled_ns, moment)
+    async def _stop(self, recording: LiveRecording, moment: plans.Moment) -> None:
+        """Stop a recording at a moment."""
+        await wait_for_moment(self._exchange, self._dialled_ns, moment)
         recording.stop()
 
 
 # -- parties and calls --------------------------------------------------------------------------
 
 
-class Cast:
-    """The parties' telephones: what each does, and whether it listens."""
+class PartyPhones:
+    """The parties' telephones, and which of the parties listen."""
 
     def __init__(self, behaviors: dict[str, Behavior], listeners: frozenset[str]) -> None:
-        """``behaviors`` by party name; ``listeners`` are the parties that must hear."""
+        """Take the behaviors by party name, and the names of the parties that need to hear."""
         self.behaviors = behaviors
         self._listeners = listeners
 
     def phone(
         self, party: Party, answering: Answering | None = None, *, acts: bool = True
     ) -> Phone:
-        """A party's telephone; without ``acts`` its script is begun by other means."""
+        """Return a party's telephone; without ``acts`` its script is begun by other means."""
         behavior = self.behaviors.get(party.name, _nothing) if acts else None
         return Phone(party, answering or Answering(), behavior, party.name in self._listeners)
 
 
 async def _nothing(control: PartyControl) -> None:
-    """What a party without a script does: it has nothing to say, and waits for nothing."""
+    """Do nothing: the behavior of a party without a script."""
 
 
 class CallerLeg(CallControl):
@@ -151,10 +160,11 @@ class CallerLeg(CallControl):
         name: str,
         phone: Phone,
         to: str,
-        plans: tuple[RecordingPlan, ...],
+        plans: tuple[plans.RecordingPlan, ...],
         kind: Kind,
     ) -> None:
-        """``to`` is what was dialled; ``kind`` what the layout rule calls what is recorded."""
+        """Dial: ``to`` is what was dialled, ``kind`` the layout rule's word for what is
+        recorded."""
         call = exchange.new_call(
             phone.party,
             Room(exchange.plane),
@@ -174,12 +184,24 @@ class CallerLeg(CallControl):
         self.planned.begin("leg")
         super().answered()
 
+    @asynccontextmanager
+    async def in_progress(self) -> AsyncIterator[None]:
+        """Watch for the planned recordings until the call ends, then finish the leg."""
+        try:
+            self.planned.watch()
+            yield
+        except CallEnded:
+            pass
+        finally:
+            await self.finish()
+
     async def finish(self) -> None:
         self.end(self.unanswered)
         await super().finish()
         self.call.room.close()
 
-    def _start(self, plan: RecordingPlan) -> LiveRecording:
+    def _start(self, plan: plans.RecordingPlan) -> LiveRecording:
+        """Start a recording of the call."""
         return start_recording(
             self.exchange,
             self.call.room,
@@ -195,14 +217,14 @@ class CallerLeg(CallControl):
 class DialledCall:
     """A call from one party to another, perhaps transferred."""
 
-    def __init__(self, exchange: Exchange, plan: DialPlan, cast: Cast) -> None:
+    def __init__(self, exchange: Exchange, plan: plans.DialPlan, phones: PartyPhones) -> None:
         self._exchange = exchange
         self._plan = plan
-        self._cast = cast
+        self._phones = phones
         self._caller = CallerLeg(
             exchange,
             plan.name,
-            cast.phone(plan.caller),
+            phones.phone(plan.caller),
             plan.callee.number,
             plan.recordings,
             "dial",
@@ -211,24 +233,19 @@ class DialledCall:
         """The leg that was dialled last."""
 
     async def run(self) -> None:
-        """From dialling to the end of the last leg."""
+        """Carry out the call from dialling to the end of the last leg."""
         caller, plan = self._caller, self._plan
-        try:
-            caller.planned.watch()
+        async with caller.in_progress():
             if not plan.answer_on_bridge:
                 caller.answer()
             if plan.dial_after_ns:
                 await caller.sleep(plan.dial_after_ns)
             await self._connect()
-        except CallEnded:
-            pass
-        finally:
-            await caller.finish()
 
     async def _connect(self) -> None:
         """Ring the callee, then each party that the caller is transferred to."""
         plan, transfers = self._plan, list(self._plan.transfers)
-        callee, timeout_ns = self._cast.phone(plan.callee, plan.answering), plan.timeout_ns
+        callee, timeout_ns = self._phones.phone(plan.callee, plan.answering), plan.timeout_ns
         while True:
             dialled = Dial(
                 self._caller,
@@ -242,10 +259,11 @@ class DialledCall:
             if not await dialled.run(comes):
                 return
             transfer = transfers.pop(0)
-            callee = self._cast.phone(transfer.to, transfer.answering)
+            callee = self._phones.phone(transfer.to, transfer.answering)
             timeout_ns = transfer.timeout_ns
 
     def _child(self, callee: Phone) -> CallControl:
+        """Dial a party as the other end of the caller's call."""
         parent = self._caller.call
         call = self._exchange.new_call(
             callee.party,
@@ -260,10 +278,10 @@ class DialledCall:
         self._newest = call
         return CallControl(call, callee)
 
-    async def _transferred(self, transfer: TransferPlan) -> None:
+    async def _transferred(self, transfer: plans.TransferPlan) -> None:
         """Wait for the moment of a transfer, and emit ``call.transferred`` of the callee's leg."""
         caller = self._caller.call
-        await moment_comes(self._exchange, caller.dialled_ns, transfer.when)
+        await wait_for_moment(self._exchange, caller.dialled_ns, transfer.when)
         if not caller.active:  # only a call in progress can be given to another
             await self._caller.connected()
         words = f"{caller.party.name} is put through to {transfer.to.name}"
@@ -273,38 +291,34 @@ class DialledCall:
 class VoicemailCall:
     """A call that leaves a message. The caller does what its behavior says after the beep."""
 
-    def __init__(self, exchange: Exchange, plan: VoicemailPlan, cast: Cast) -> None:
+    def __init__(self, exchange: Exchange, plan: plans.VoicemailPlan, phones: PartyPhones) -> None:
         self._exchange = exchange
         self._plan = plan
-        self._behavior = cast.behaviors.get(plan.caller.name)
+        self._behavior = phones.behaviors.get(plan.caller.name)
         self.finished_by = ""
-        """silence, key, length or hangup."""
+        """What ended the message: silence, key, length or hangup; "" before."""
         self._caller = CallerLeg(
             exchange,
             plan.name,
-            cast.phone(plan.caller, acts=False),
+            phones.phone(plan.caller, acts=False),
             "voicemail",
             plan.also,
             "call",
         )
 
     async def run(self) -> None:
-        """From dialling to the end."""
+        """Carry out the call from dialling to its end."""
         caller, plan = self._caller, self._plan
-        try:
-            caller.planned.watch()
+        async with caller.in_progress():
             caller.answer()
             caller.planned.begin("answer")
             if plan.greeting is not None:
                 await caller.play(plan.greeting, "greeting")
             taken = await record_message(caller, plan.request, self._start)
             self.finished_by = taken.ended_by
-        except CallEnded:
-            pass
-        finally:
-            await caller.finish()
 
     def _start(self) -> LiveRecording:
+        """Start the message's recording, and with it the caller's script."""
         recording = start_recording(
             self._exchange,
             self._caller.call.room,
@@ -320,6 +334,7 @@ class VoicemailCall:
         return recording
 
     async def _act(self, control: PartyControl) -> None:
+        """Carry out the caller's script, then wait for the server to end the message."""
         assert self._behavior is not None
         await self._behavior(control)
         await self._exchange.sleep(LINGER_NS)

@@ -1,4 +1,4 @@
-"""Many runs: in this process or several, gathered into one report."""
+"""Many runs, in this process or several, gathered into one report."""
 
 from __future__ import annotations
 
@@ -25,28 +25,18 @@ SEED_NOTE: Final = (
 
 
 def run_one(
-    scenario: Scenario,
-    directory: Path,
-    seed: int | None,
-    *,
-    realtime: bool,
-    shared_socket: bool = False,
-    pcap: bool = False,
+    scenario: Scenario, directory: Path, seed: int | None, *, realtime: bool, **how: Any
 ) -> RunReport:
-    """Carry out one scenario and report it; a run that breaks says so in ``error``."""
+    """Carry out one scenario and return its report; that of a run that breaks has an ``error``.
+
+    ``how`` are more arguments of :func:`mediasim.scenario.running.runner.run_scenario`.
+    """
     from mediasim.scenario.expectations.checks import check
     from mediasim.scenario.report.build import run_report
     from mediasim.scenario.running.runner import RunFailed, run_scenario
 
     try:
-        run = run_scenario(
-            scenario,
-            directory,
-            seed=seed,
-            realtime=realtime,
-            shared_socket=shared_socket,
-            pcap=pcap,
-        )
+        run = run_scenario(scenario, directory, seed=seed, realtime=realtime, **how)
         # Of a call that was cut nothing of what was expected can be said.
         expected = scenario.expect if run.cut_ns is None else ()
         return run_report(run, [check(run, wanted) for wanted in expected])
@@ -63,6 +53,7 @@ def run_one(
 def _broken(
     scenario: Scenario, seed: int | None, realtime: bool, words: str, **more: Any
 ) -> RunReport:
+    """Return the report of a run that broke before it had any results."""
     from mediasim.scenario.report.build import broken_run
 
     used = scenario.seed if seed is None else seed
@@ -75,25 +66,23 @@ def run_all(
     *,
     seed: int | None = None,
     realtime: bool = False,
-    shared_socket: bool = False,
-    pcap: bool = False,
     jobs: int = 1,
     progress: Callable[[RunReport], None] | None = None,
     warnings: Sequence[str] = (),
+    **how: Any,
 ) -> Report:
-    """Run all, ``jobs`` at a time, and return the report of them in the order given.
+    """Run all scenarios, ``jobs`` at a time, and return the report of them in the order given.
 
-    After Ctrl-C it is of those that have run, the last of them cut; ``interrupted`` says so.
-    ``warnings`` are told before those of the runs.
+    After Ctrl-C the report is of the scenarios that have run, the last of them cut, and its
+    ``interrupted`` is true. ``warnings`` come before those of the runs.
     """
     from mediasim import __version__
     from mediasim.scenario.report.model import Report
 
     started = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    told = [*warnings, *recover_in(directory)]
-    how: dict[str, Any] = {"realtime": realtime, "shared_socket": shared_socket, "pcap": pcap}
-    work = partial(run_one, directory=directory, seed=seed, **how)
+    all_warnings = [*warnings, *recover_in(directory)]
+    work = partial(run_one, directory=directory, seed=seed, realtime=realtime, **how)
     runs: list[RunReport] = []
     interrupted = False
     try:
@@ -107,14 +96,18 @@ def run_all(
         interrupted = True
     cut = sum(run.cut for run in runs)
     if interrupted or cut:
-        told.append(_interrupted(len(scenarios), len(runs), cut))
-    told += list(dict.fromkeys(text for run in runs for text in run.warnings or ()))
+        wanted, ran = len(scenarios), len(runs)
+        all_warnings.append(
+            f"interrupted: {ran - cut} of {wanted} runs are done, {cut} cut, "
+            f"{wanted - ran} not begun"
+        )
+    all_warnings += list(dict.fromkeys(text for run in runs for text in run.warnings or ()))
     return Report(
         mediasim=__version__,
         ok=not interrupted and all(run.ok for run in runs),
         interrupted=interrupted or cut > 0,
         seed_note=SEED_NOTE,
-        warnings=told,
+        warnings=all_warnings,
         wall_seconds=round(time.perf_counter() - started, 3),
         runs=[replace(run, warnings=None) for run in runs],
     )
@@ -123,7 +116,7 @@ def run_all(
 def _each(
     work: Callable[[Scenario], RunReport], scenarios: Sequence[Scenario], jobs: int
 ) -> Iterator[tuple[Scenario, RunReport | WorkerDied]]:
-    """The runs in order, until one is cut."""
+    """Yield the runs in order, until one is cut."""
     if jobs > 1 and len(scenarios) > 1:
         yield from in_lanes(work, scenarios, min(jobs, len(scenarios)))
         return
@@ -132,9 +125,3 @@ def _each(
         yield scenario, run
         if run.cut:
             return
-
-
-def _interrupted(wanted: int, ran: int, cut: int) -> str:
-    return (
-        f"interrupted: {ran - cut} of {wanted} runs are done, {cut} cut, {wanted - ran} not begun"
-    )

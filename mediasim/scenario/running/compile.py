@@ -1,7 +1,8 @@
-"""A scenario's model turned into what the exchange carries out."""
+"""Compiles a scenario's models to the plans that calls and conferences carry out."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Literal
 
 from mediasim.audio.frames import FRAME_NS
@@ -15,19 +16,8 @@ from mediasim.scenario.model import conference as model_conference
 from mediasim.scenario.model import recording as model_recording
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import listens
+from mediasim.scenario.running import call_plans as plans
 from mediasim.scenario.running.apps import Apps
-from mediasim.scenario.running.call_plans import (
-    AppPlan,
-    ConferencePlan,
-    DialPlan,
-    Moment,
-    MutePlan,
-    ParticipantPlan,
-    PausePlan,
-    RecordingPlan,
-    TransferPlan,
-    VoicemailPlan,
-)
 from mediasim.scenario.running.sounds import GREETER, ScenarioSounds
 from mediasim.truth.faults.order import FaultOrder, parse_fault
 from mediasim.twilio.requests import StreamRequest
@@ -44,10 +34,11 @@ __all__ = [
 
 
 _LONGEST_CALL: Final = Duration.of("4h")
+"""Time limit of a call to an app that sets none."""
 
 
 def parties_of(scenario: Scenario) -> dict[str, Party]:
-    """The simulated parties of a scenario, by name."""
+    """Return the simulated parties of a scenario, by name."""
     numbers = scenario.numbers
     found = {}
     for name, party in scenario.parties.items():
@@ -59,6 +50,7 @@ def parties_of(scenario: Scenario) -> dict[str, Party]:
             ptime_ms=party.ptime,
             dtx=party.dtx,
             noise_dbfs=party.noise,
+            # Rounded up: a party never reacts sooner than was asked for.
             reaction_frames=-(-party.reaction // FRAME_NS),
             up=network.towards_server,
             down=network.towards_party,
@@ -69,23 +61,23 @@ def parties_of(scenario: Scenario) -> dict[str, Party]:
 
 
 def listeners_of(scenario: Scenario) -> frozenset[str]:
-    """Parties whose scripts wait for something heard."""
-    return frozenset(name for name, it in scenario.parties.items() if listens(it.script))
+    """Return the names of the parties whose scripts wait for something heard."""
+    return frozenset(name for name, each in scenario.parties.items() if listens(each.script))
 
 
 def ordered_faults(scenario: Scenario) -> dict[str, tuple[FaultOrder, ...]]:
-    """How recordings are to be broken, by their names."""
+    """Return the faults that are ordered for recordings, by their names."""
     return {
-        plan.name: tuple(parse_fault(text) for text in plan.asked.faults)
+        plan.name: tuple(parse_fault(text) for text in plan.spec.faults)
         for plan in scenario.recordings
-        if plan.asked.faults
+        if plan.spec.faults
     }
 
 
-def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:
-    """A call to a party."""
+def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> plans.DialPlan:
+    """Return the plan of a call to a party."""
     assert call.to is not None
-    return DialPlan(
+    return plans.DialPlan(
         name=call.name,
         caller=parties[call.from_],
         callee=parties[call.to],
@@ -95,7 +87,7 @@ def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:
         answer_on_bridge=call.answer_on_bridge,
         dial_after_ns=int(call.dial_after),
         transfers=tuple(
-            TransferPlan(
+            plans.TransferPlan(
                 when=_moment(transfer),
                 to=parties[transfer.to],
                 answering=_answering(transfer.answer),
@@ -109,12 +101,12 @@ def dial_plan(call: model_call.Call, parties: dict[str, Party]) -> DialPlan:
 
 def voicemail_plan(
     call: model_call.Call, parties: dict[str, Party], sounds: ScenarioSounds
-) -> VoicemailPlan:
-    """A call that the Record verb answers."""
+) -> plans.VoicemailPlan:
+    """Return the plan of a call that the Record verb answers."""
     mail = call.voicemail
     assert mail is not None
     greeting = None if mail.greeting is None else sounds.clip(mail.greeting.sound, GREETER)[0]
-    return VoicemailPlan(
+    return plans.VoicemailPlan(
         name=call.name,
         caller=parties[call.from_],
         recording=mail.name,
@@ -130,14 +122,14 @@ def voicemail_plan(
     )
 
 
-def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> AppPlan:
-    """A call to an app."""
+def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> plans.AppPlan:
+    """Return the plan of a call to an app."""
     assert call.app is not None
     parameters = dict(call.app.parameters)
-    return AppPlan(
+    return plans.AppPlan(
         name=call.name,
         caller=parties[call.from_],
-        ask=StreamRequest(url=apps.urls[call.name], parameters=parameters),
+        request=StreamRequest(url=apps.urls[call.name], parameters=parameters),
         auth_token=apps.auth_token,
         time_limit_ns=int(_LONGEST_CALL if call.time_limit is None else call.time_limit),
         recordings=tuple(_recording(recording) for recording in call.recordings),
@@ -146,34 +138,23 @@ def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> Ap
 
 def conference_plan(
     conference: model_conference.ConferenceSpec, parties: dict[str, Party]
-) -> ConferencePlan:
-    """A conference."""
-    asked = conference.recording
-    recording = None
-    if asked is not None:
-        recording = RecordingPlan(
-            name=asked.name,
-            channels=asked.channels,
-            trim=asked.trim,
-            source="Conference",
-            pauses=_pauses(asked),
-            stop=_moment(asked.stop) if asked.stop else None,
-        )
-    return ConferencePlan(
+) -> plans.ConferencePlan:
+    """Return the plan of a conference."""
+    return plans.ConferencePlan(
         name=conference.name,
         participants=tuple(
-            ParticipantPlan(
-                party=parties[who.party],
-                join_ns=int(who.join),
-                leave_ns=None if who.leave is None else int(who.leave),
+            plans.ParticipantPlan(
+                party=parties[participant.party],
+                join_ns=int(participant.join),
+                leave_ns=None if participant.leave is None else int(participant.leave),
                 mutes=tuple(
-                    MutePlan(int(mute.at), None if mute.for_ is None else int(mute.for_))
-                    for mute in who.mutes
+                    plans.MutePlan(int(mute.at), None if mute.for_ is None else int(mute.for_))
+                    for mute in participant.mutes
                 ),
             )
-            for who in conference.participants
+            for participant in conference.participants
         ),
-        recording=recording,
+        recording=None if conference.recording is None else _recording(conference.recording),
         end_ns=None if conference.end is None else int(conference.end),
     )
 
@@ -182,40 +163,34 @@ def _answering(answer: model_call.AnswerSpec) -> Answering:
     return Answering(answer.outcome, int(answer.after))
 
 
-def _moment(moment: model_recording.MomentSpec) -> Moment:
-    return Moment(None if moment.at is None else int(moment.at), moment.event)
+def _moment(moment: model_recording.MomentSpec) -> plans.Moment:
+    return plans.Moment(None if moment.at is None else int(moment.at), moment.event)
 
 
-def _recording(asked: model_recording.RecordingSpec) -> RecordingPlan:
-    start = asked.start
-    return RecordingPlan(
-        name=asked.name,
-        start=_moment(start) if start.on is None else _stage(asked),
-        channels=asked.channels,
-        track=asked.track,
-        trim=asked.trim,
-        source=asked.source,
-        pauses=_pauses(asked),
-        stop=_moment(asked.stop) if asked.stop else None,
+def _recording(
+    spec: model_recording.RecordingSpec | model_recording.ConferenceRecording,
+) -> plans.RecordingPlan:
+    plan = plans.RecordingPlan(
+        name=spec.name,
+        channels=spec.channels,
+        trim=spec.trim,
+        source="Conference",
+        pauses=tuple(
+            plans.PausePlan(
+                begin=_moment(pause),
+                for_ns=None if pause.for_ is None else int(pause.for_),
+                until=_moment(pause.until) if pause.until else None,
+                behavior=PauseBehavior(pause.behavior),
+            )
+            for pause in spec.pauses
+        ),
+        stop=_moment(spec.stop) if spec.stop else None,
     )
-
-
-def _stage(asked: model_recording.RecordingSpec) -> Literal["leg", "answer", "ringing"]:
-    """Whose answer is meant: Dial records from the callee's, the others from the leg's own."""
-    if asked.start.on == "answer" and asked.of in ("call", "api"):
-        return "leg"
-    return asked.start.on or "answer"
-
-
-def _pauses(
-    asked: model_recording.RecordingSpec | model_recording.ConferenceRecording,
-) -> tuple[PausePlan, ...]:
-    return tuple(
-        PausePlan(
-            begin=_moment(pause),
-            for_ns=None if pause.for_ is None else int(pause.for_),
-            until=_moment(pause.until) if pause.until else None,
-            behavior=PauseBehavior(pause.behavior),
-        )
-        for pause in asked.pauses
-    )
+    if isinstance(spec, model_recording.ConferenceRecording):
+        return plan
+    start: plans.Moment | Literal["leg", "answer", "ringing"]
+    start = _moment(spec.start) if spec.start.on is None else spec.start.on
+    # Dial records from the callee's answer, the other requesters from that of the leg itself.
+    if start == "answer" and spec.of in ("call", "api"):
+        start = "leg"
+    return replace(plan, start=start, track=spec.track, source=spec.source)

@@ -1,4 +1,4 @@
-"""A scenario's conferences, compiled to the exchange's operations."""
+"""A scenario's conferences, carried out by operations of the exchange."""
 
 from __future__ import annotations
 
@@ -18,33 +18,29 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.exchange.waiting import CallEnded, first_of, never
 from mediasim.media.room import Room
-from mediasim.scenario.running.call_plans import (
-    ConferencePlan,
-    MutePlan,
-    ParticipantPlan,
-    RecordingPlan,
-)
-from mediasim.scenario.running.calls import Cast, PlannedRecordings
+from mediasim.scenario.running import call_plans as plans
+from mediasim.scenario.running.calls import PartyPhones, PlannedRecordings
 
-__all__ = ["Meeting"]
+__all__ = ["ConferenceRun"]
 
 
-class Meeting:
-    """One conference, from the first to join to the last to leave."""
+class ConferenceRun:
+    """Carries out a conference of a scenario, from the first participant's joining to the last
+    one's leaving."""
 
-    def __init__(self, exchange: Exchange, plan: ConferencePlan, cast: Cast) -> None:
+    def __init__(self, exchange: Exchange, plan: plans.ConferencePlan, phones: PartyPhones) -> None:
         self._exchange = exchange
         self._plan = plan
-        self._cast = cast
+        self._phones = phones
         self._began_ns = exchange.now_ns
         self._room = Room(exchange.plane)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._coming = len(plan.participants)
+        self._expected = len(plan.participants)
         self._ended = False
         self._conference, self._planned = self._open()
 
     def _open(self) -> tuple[Conference, PlannedRecordings]:
-        """A conference of the plan's name; another one is opened once it has ended."""
+        """Open a conference of the plan's name; another one is opened once it has ended."""
         exchange, plan = self._exchange, self._plan
         record = ConferenceRecord(
             sid=exchange.sids.new("CF"),
@@ -54,7 +50,7 @@ class Meeting:
         )
         exchange.catalogue.add_conference(record)
         conference = Conference(exchange, self._room, record, spawn=self._spawn)
-        conference.expecting = self._coming
+        conference.expecting = self._expected
         planned = PlannedRecordings(
             exchange,
             () if plan.recording is None else (plan.recording,),
@@ -66,12 +62,12 @@ class Meeting:
         return conference, planned
 
     async def run(self) -> None:
-        """From the first to join to the last to leave."""
+        """Carry out the conference until its last participant has left."""
         plan = self._plan
         try:
             async with asyncio.TaskGroup() as group:
-                for who in plan.participants:
-                    group.create_task(self._take_part(who))
+                for schedule in plan.participants:
+                    group.create_task(self._take_part(schedule))
                 if plan.end_ns is not None:
                     group.create_task(self._end(self._began_ns + plan.end_ns))
         except BaseExceptionGroup as errors:
@@ -84,30 +80,33 @@ class Meeting:
             self._room.close()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a task that is cancelled when the conference is over."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def _end(self, at_ns: int) -> None:
+        """End the conference for all at a loop time."""
         await self._exchange.sleep_until(at_ns)
         self._ended = True
         self._conference.end("conference-ended-via-api")
 
-    async def _take_part(self, who: ParticipantPlan) -> None:
+    async def _take_part(self, schedule: plans.ParticipantPlan) -> None:
+        """Call in a participant at its time, and stay until it leaves."""
         exchange = self._exchange
-        await exchange.sleep_until(self._began_ns + who.join_ns)
+        await exchange.sleep_until(self._began_ns + schedule.join_ns)
         if self._ended:
             return
         if self._conference.over:
             self._conference, self._planned = self._open()
         conference, planned = self._conference, self._planned
-        phone = self._cast.phone(who.party, acts=False)
+        phone = self._phones.phone(schedule.party, acts=False)
         call = exchange.new_call(
-            who.party,
+            schedule.party,
             self._room,
             to=self._plan.name,
-            from_=who.party.number,
+            from_=schedule.party.number,
             direction="inbound",
             status="ringing",
             flow=self._plan.name,
@@ -120,12 +119,12 @@ class Meeting:
             record=lambda: planned.begin("answer"),
         )
         participant = conference.expect(control, options)
-        self._coming -= 1
-        conference.expecting = self._coming
-        for mute in who.mutes:
+        self._expected -= 1
+        conference.expecting = self._expected
+        for mute in schedule.mutes:
             control.spawn(self._mute(conference, participant, mute))
-        behavior = self._cast.behaviors.get(who.party.name)
-        control.behave(self._staying(who, behavior))
+        behavior = self._phones.behaviors.get(schedule.party.name)
+        control.behave(self._behavior_of(schedule, behavior))
         try:
             await attend(ConnectedCalls(control), conference, participant)
         except CallEnded:
@@ -133,15 +132,18 @@ class Meeting:
         finally:
             await control.finish()
 
-    def _staying(self, who: ParticipantPlan, behavior: Behavior | None) -> Behavior:
-        """What a participant does, until its time to leave; at a set end all are taken off."""
+    def _behavior_of(self, schedule: plans.ParticipantPlan, behavior: Behavior | None) -> Behavior:
+        """Return the behavior of a participant, which ends when it is time to leave.
+
+        With a set end of the conference, a participant stays until all are removed.
+        """
 
         async def act(control: PartyControl) -> None:
             doing = behavior(control) if behavior is not None else asyncio.sleep(0)
-            if who.leave_ns is not None:
-                leaves = self._exchange.sleep_until(self._began_ns + who.leave_ns)
+            if schedule.leave_ns is not None:
+                leaves = self._exchange.sleep_until(self._began_ns + schedule.leave_ns)
                 if await first_of(leaves, doing) == 1:
-                    await self._exchange.sleep_until(self._began_ns + who.leave_ns)
+                    await self._exchange.sleep_until(self._began_ns + schedule.leave_ns)
                 await control.call.hang_up()
                 return
             await doing
@@ -150,14 +152,18 @@ class Meeting:
 
         return act
 
-    async def _mute(self, conference: Conference, participant: Participant, mute: MutePlan) -> None:
+    async def _mute(
+        self, conference: Conference, participant: Participant, mute: plans.MutePlan
+    ) -> None:
+        """Mute and unmute a participant at the planned times."""
         await self._exchange.sleep_until(self._began_ns + mute.at_ns)
         conference.mute(participant, True)
         if mute.for_ns is not None:
             await self._exchange.sleep_until(self._began_ns + mute.at_ns + mute.for_ns)
             conference.mute(participant, False)
 
-    def _start(self, conference: Conference, plan: RecordingPlan) -> LiveRecording:
+    def _start(self, conference: Conference, plan: plans.RecordingPlan) -> LiveRecording:
+        """Start a recording of the conference."""
         return start_recording(
             self._exchange,
             self._room,

@@ -1,4 +1,4 @@
-"""The endpoints of a scenario: described for the programs they are, and opened for a run."""
+"""The endpoints of a scenario: opened for a run, and described as SDP for the programs they are."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ __all__ = [
 
 
 def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
-    """Raises ScenarioError for each endpoint: who is not simulated has no virtual time."""
+    """Raise ScenarioError for each endpoint of scenarios: what is not simulated has no virtual
+    time."""
     problems = [
         scenario.problem(
             ("parties", name),
@@ -43,17 +44,23 @@ def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
 
 
 class RemoteEndpoint:
-    """A party that is an endpoint, opened for each of its calls."""
+    """A party that is an endpoint elsewhere, opened for each of its calls."""
 
     def __init__(self, party: PartySpec, name: str, base: Path) -> None:
-        """``base`` is where its files are. Raises ScenarioError for a session description that
-        cannot be used."""
+        """Take a party, and the folder ``base`` of its files.
+
+        Raises ScenarioError for a session description that cannot be used.
+        """
         assert party.endpoint is not None
         self.endpoint = party.endpoint
         self._remote = _remote(party, name, base)
 
     def open(self, answering: Answering) -> RtpEndpoint:
-        """With the jitter buffer of who answers. On the engine's loop. Raises EndpointError."""
+        """Open the endpoint on the running event loop, with the jitter buffer of the party that
+        answers.
+
+        Raises EndpointError.
+        """
         remote, rtcp, format = self._remote
         received = replace(format.receives, depth=answering.depth, conceal=answering.conceal)
         made = RtpEndpoint(
@@ -68,20 +75,24 @@ class RemoteEndpoint:
 
 
 class Endpoints:
-    """Those of one run, by the parties' names. A port that was named serves one call at a time."""
+    """The endpoints of one run by the parties' names. A port that was named serves one call at a
+    time."""
 
     def __init__(self, scenario: Scenario) -> None:
-        """Raises ScenarioError for a session description that cannot be used."""
+        """Take the endpoints of a scenario.
+
+        Raises ScenarioError for a session description that cannot be used.
+        """
         self._elsewhere = {
             name: RemoteEndpoint(party, name, scenario.base)
             for name, party in scenario.parties.items()
             if party.endpoint is not None
         }
         self.opened: dict[str, RtpEndpoint] = {}
-        """The latest of each party."""
+        """The latest endpoint of each party."""
 
     def far_end(self, call: LiveCall) -> FarEnd | None:
-        """Who is at the far end of a call that is answered; None: a simulated party.
+        """Return the far end of a call that is answered; None for a simulated party.
 
         Raises EndpointError.
         """
@@ -96,7 +107,10 @@ _Remote = tuple[tuple[str, int] | None, tuple[str, int] | None, FarEndFormat]
 
 
 def _remote(party: PartySpec, name: str, base: Path) -> _Remote:
-    """Where it receives RTP and RTCP, and what."""
+    """Return the addresses at which a party receives RTP and RTCP, and its format.
+
+    Raises ScenarioError for a session description that cannot be used.
+    """
     endpoint = party.endpoint
     assert endpoint is not None
     if endpoint.sdp is None:
@@ -114,6 +128,7 @@ def _remote(party: PartySpec, name: str, base: Path) -> _Remote:
 
 
 def _format(party: PartySpec) -> FarEndFormat:
+    """Return the format of an endpoint without a session description."""
     endpoint = party.endpoint
     assert endpoint is not None
     number = endpoint.payload_type
@@ -126,9 +141,10 @@ def _format(party: PartySpec) -> FarEndFormat:
 
 
 def described(scenario: Scenario, name: str, *, of_peer: bool) -> SessionDescription:
-    """Where the party sends to, as the server would offer it; or what the party itself receives.
+    """Return the session description of a party's address at the server, or (``of_peer``) of what
+    the party itself receives.
 
-    Raises ScenarioError where no port is known.
+    Raises ScenarioError if no port is known.
     """
     party = scenario.parties[name]
     endpoint = party.endpoint

@@ -1,7 +1,7 @@
 """Work in several processes: one that dies takes its own work with it, and no other's.
 
-A pool of processes breaks as a whole when one is killed; here each lane has a process to itself,
-and a new one when that is gone.
+A pool of processes breaks as a whole when one is killed; here each lane has a process of its own,
+and a new one when that has died.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 __all__ = ["WorkerDied", "in_lanes"]
 
@@ -26,32 +26,48 @@ class WorkerDied(RuntimeError):
     """The process of a piece of work was killed, or ended by itself."""
 
 
-class _Undone:
-    """Of work that was interrupted before it had anything to show."""
+class _Interrupted:
+    """The result of work that was interrupted before it had a result."""
 
 
 def in_lanes(
     work: Callable[[T], R], items: Sequence[T], lanes: int
 ) -> Iterator[tuple[T, R | WorkerDied]]:
-    """Do the work on each item in as many processes; results in order of the items.
+    """Do the work on each item in as many processes as there are lanes; yield results in order of
+    the items.
 
-    On Ctrl-C the work under way is interrupted in its process and its results follow, what had not
-    begun is left out, and KeyboardInterrupt is raised at the end; at once when it comes again.
+    On Ctrl-C the work in progress is interrupted in its process and its results follow, what had
+    not begun is left out, and KeyboardInterrupt is raised at the end; at once when it comes again.
     """
-    pool: _Lanes[T, R] = _Lanes(work, lanes)
-    with ThreadPoolExecutor(lanes) as threads:
-        waiting = [(item, threads.submit(pool.do, item)) for item in items]
+    every_lane = [_Lane() for _ in range(lanes)]
+    free: SimpleQueue[_Lane] = SimpleQueue()
+    for lane in every_lane:
+        free.put(lane)
+
+    def do(item: T) -> R | WorkerDied | _Interrupted:
+        lane = free.get()
         try:
-            yield from _results(waiting, pool)
+            return lane.do(work, item)
+        except BrokenProcessPool:
+            return WorkerDied("its process was killed")
+        finally:
+            free.put(lane)
+
+    with ThreadPoolExecutor(lanes) as threads:
+        waiting = [(item, threads.submit(do, item)) for item in items]
+        try:
+            yield from _results(waiting, every_lane)
         finally:
             for _, future in waiting:
                 future.cancel()
-            pool.close()
+            for lane in every_lane:
+                lane.close()
 
 
 def _results(
-    waiting: list[tuple[T, Future[R | WorkerDied | _Undone]]], pool: _Lanes[T, R]
+    waiting: list[tuple[T, Future[R | WorkerDied | _Interrupted]]], lanes: list[_Lane]
 ) -> Iterator[tuple[T, R | WorkerDied]]:
+    """Yield the results in order, and pass an interrupt on to the processes."""
     interrupted = False
     for item, future in waiting:
         if interrupted and future.cancelled():
@@ -61,50 +77,24 @@ def _results(
         except KeyboardInterrupt:
             if interrupted:
                 raise
+            # Ctrl-C reaches this thread, which waits here; the threads that wait for the
+            # processes go on.
             interrupted = True
             for _, later in waiting:
                 later.cancel()
-            pool.interrupt()
+            for lane in lanes:
+                lane.interrupt()
             if future.cancelled():
                 continue
             result = future.result()
         except CancelledError:
             continue
-        if not isinstance(result, _Undone):
+        if not isinstance(result, _Interrupted):
             yield item, result
         elif not interrupted:
             yield item, WorkerDied("its process was interrupted")
     if interrupted:
         raise KeyboardInterrupt
-
-
-class _Lanes(Generic[T, R]):
-    """The processes, and which of them are free."""
-
-    def __init__(self, work: Callable[[T], R], count: int) -> None:
-        self._work = work
-        self._free: SimpleQueue[_Lane] = SimpleQueue()
-        self._all = [_Lane() for _ in range(count)]
-        for lane in self._all:
-            self._free.put(lane)
-
-    def do(self, item: T) -> R | WorkerDied | _Undone:
-        lane = self._free.get()
-        try:
-            return lane.do(self._work, item)
-        except BrokenProcessPool:
-            return WorkerDied("its process was killed")
-        finally:
-            self._free.put(lane)
-
-    def interrupt(self) -> None:
-        for lane in self._all:
-            lane.interrupt()
-
-    def close(self) -> None:
-        """End all, whatever they are at."""
-        for lane in self._all:
-            lane.close()
 
 
 class _Lane:
@@ -115,16 +105,21 @@ class _Lane:
         self._pid: int | None = None
         self._interrupted = False
 
-    def do(self, work: Callable[[T], R], item: T) -> R | _Undone:
+    def do(self, work: Callable[[T], R], item: T) -> R | _Interrupted:
+        """Do the work on an item in the lane's process. Raises BrokenProcessPool if the process
+        dies."""
         if self._executor is None:
             import multiprocessing
 
             # Spawned, not forked: a voice engine's threads do not survive a fork.
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin_apart)
+            self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_set_up_process)
+            # The process starts with the first work it is given; its pid is needed before the
+            # real work.
             self._pid = self._executor.submit(os.getpid).result()
+        # Also when the interrupt came while the process was starting.
         if self._interrupted:
-            return _Undone()
+            return _Interrupted()
         try:
             return self._executor.submit(_interruptible, work, item).result()
         except BrokenProcessPool:
@@ -134,24 +129,27 @@ class _Lane:
 
     def interrupt(self) -> None:
         self._interrupted = True
-        self.tell(signal.SIGINT)
+        self._signal(signal.SIGINT)
 
-    def tell(self, number: int) -> None:
+    def _signal(self, number: int) -> None:
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, number)
 
     def close(self) -> None:
-        self.tell(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         if self._executor is not None:
             self._executor.shutdown(wait=False)
 
 
-def _begin_apart() -> None:
-    """In the process: Ctrl-C at the terminal is for the parent to pass on; end when it has."""
+def _set_up_process() -> None:
+    """Prepare a new process: Ctrl-C at the terminal is for the parent to pass on, and its end ends
+    this one."""
     import multiprocessing
 
-    signal.signal(signal.SIGINT, _note)
+    signal.signal(signal.SIGINT, _note_interrupt)
+    # The terminal sends Ctrl-C to the whole foreground group: this process leaves it, so that the
+    # parent alone decides who is interrupted.
     os.setpgid(0, 0)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -163,20 +161,22 @@ def _begin_apart() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-_told = False
-"""Whether this process was interrupted while it was not at work."""
+_interrupted_idle = False
+"""Whether this process was interrupted while it was idle."""
 
 
-def _note(*_: object) -> None:
-    global _told
-    _told = True
+def _note_interrupt(*_: object) -> None:
+    """Remember that this process was interrupted."""
+    global _interrupted_idle
+    _interrupted_idle = True
 
 
-def _interruptible(work: Callable[[T], R], item: T) -> R | _Undone:
+def _interruptible(work: Callable[[T], R], item: T) -> R | _Interrupted:
+    """Do the work on an item, and let an interrupt end it."""
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        return _Undone() if _told else work(item)
+        return _Interrupted() if _interrupted_idle else work(item)
     except KeyboardInterrupt:
-        return _Undone()
+        return _Interrupted()
     finally:
-        signal.signal(signal.SIGINT, _note)
+        signal.signal(signal.SIGINT, _note_interrupt)

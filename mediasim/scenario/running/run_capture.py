@@ -1,4 +1,4 @@
-"""A run's packets as a capture file: every leg, RTP and RTCP, as they were at the server."""
+"""A run's packets as a capture file: RTP and RTCP of every leg, as they were at the server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ __all__ = ["RunCapture", "capture_name"]
 
 
 def capture_name(scenario: Scenario) -> str:
-    """Where a run's capture goes, below the folder of its recordings."""
+    """Return the path of a run's capture, below the folder of its recordings."""
     words = [scenario.name, scenario.label]
     stem = "-".join(re.sub(r"[^\w.=,+-]+", "_", word) for word in words if word)
     return f"captures/{stem.strip('.') or 'run'}.pcap"
 
 
 class RunCapture:
-    """What one run's legs send and receive. Its ``transport`` carries their packets."""
+    """Collects the packets that the legs of a run send and receive; its ``transport`` carries
+    them."""
 
     def __init__(self, scenario: Scenario, within: Transport | None) -> None:
         self.transport = CaptureTransport(within)
@@ -38,7 +39,7 @@ class RunCapture:
     def far_ends(
         self, far_end_of: Callable[[LiveCall], FarEnd | None]
     ) -> Callable[[LiveCall], FarEnd | None]:
-        """Also keep what passes to and from those elsewhere."""
+        """Return far ends like those given that also collect the packets of endpoints elsewhere."""
 
         def kept(call: LiveCall) -> FarEnd | None:
             far_end = far_end_of(call)
@@ -52,7 +53,7 @@ class RunCapture:
         return kept
 
     def write(self, exchange: Exchange, path: Path) -> None:
-        """Leave the capture of a run that is over. Raises OSError."""
+        """Write the capture of a run that is over. Raises OSError."""
         for call in exchange.calls:
             if call.has_leg:
                 for at_ns, packet in call.rtcp:
@@ -61,6 +62,7 @@ class RunCapture:
             for at_ns, packet in endpoint.reports:
                 self.transport.add_control(call.leg, at_ns, packet, outward=False)
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed when it is whole: a run that is killed leaves no half capture.
         unfinished = path.with_name(f".{path.name}.part")
         with unfinished.open("wb") as file:
             file.writelines(capture_pieces(self.transport.datagrams(exchange.dates.unix_ns)))
@@ -68,7 +70,7 @@ class RunCapture:
 
 
 class _Captured:
-    """A far end elsewhere, its packets kept."""
+    """A far end elsewhere whose packets are collected."""
 
     def __init__(self, endpoint: RtpEndpoint, transport: CaptureTransport, shared: bool) -> None:
         self._endpoint = endpoint
@@ -87,6 +89,7 @@ class _Captured:
         return self._endpoint.connect(leg, listener)
 
     def _party(self) -> Address | None:
+        """Return the address of the far end; None until it is known."""
         remote = self._endpoint.remote
         return None if remote is None else _numeric(remote)
 
@@ -98,6 +101,6 @@ class _Captured:
 
 
 def _numeric(address: Address) -> Address:
-    """An address whose host may be a name, as packets have it."""
+    """Return an address with the numeric host that packets have."""
     host, port = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0][4][:2]
     return str(host), int(port)

@@ -1,11 +1,11 @@
-"""Where a run's files go: a folder of its own, to which the link ``latest`` leads.
+"""The folders of runs: each run has its own, and the link ``latest`` leads to the newest.
 
     mediasim-out/20260729-101500/   report.html, report.json, recordings/ ...
     mediasim-out/latest -> 20260729-101500
 
-A folder that was named by hand is used as it is; what an earlier run left in it is removed first. A
-folder is locked while a run writes to it, so that another run neither removes nor recovers what is
-under way.
+A folder that was named by the user is used as it is; what an earlier run left in it is removed
+first. A folder is locked while a run writes to it, so that another run neither removes nor recovers
+its active recordings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ __all__ = ["DEFAULT_FOLDER", "LATEST", "FolderInUse", "RunFolder", "recover_in",
 
 DEFAULT_FOLDER: Final = Path("mediasim-out")
 LATEST: Final = DEFAULT_FOLDER / "latest"
+"""The link to the folder of the newest run."""
 _OURS: Final = re.compile(r"RE[0-9a-f]{32}\.(wav|json|truth\.json|\w+\.(wav|mp3))|.*\.pcap")
+"""File names that a run writes; everything else in a folder is the user's."""
 _FOLDERS: Final = ("recordings", "references", "cache", "captures")
 _REPORTS: Final = ("report.json", "report.html")
 _SANDBOX: Final = "sandbox.sqlite"
@@ -41,19 +43,19 @@ class FolderInUse(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where one run writes."""
+    """The folder of a run."""
 
     path: Path
     warnings: list[str] = field(default_factory=list)
-    """What of killed runs was recovered, in words."""
+    """What was recovered of killed runs, in words."""
 
 
 @contextmanager
 def run_folder(chosen: Path | None = None) -> Iterator[RunFolder]:
-    """The folder that was chosen, emptied of an earlier run; a new one where none was.
+    """Give the folder that was chosen, emptied of an earlier run, or a new one.
 
-    What killed runs left under way in the folders beside a new one is recovered. Raises
-    FolderInUse, and OSError where nothing can be written.
+    Active recordings of killed runs in the folders beside a new one are recovered. Raises
+    FolderInUse, and OSError if nothing can be written.
     """
     if chosen is not None:
         chosen.mkdir(parents=True, exist_ok=True)
@@ -71,15 +73,18 @@ def run_folder(chosen: Path | None = None) -> Iterator[RunFolder]:
         with _locked(beside.parent) as free:
             if free:
                 warnings += recover_in(beside.parent, f" in {beside.parent}")
-    path = _made(time.strftime("%Y%m%d-%H%M%S"))
+    path = _new_folder(time.strftime("%Y%m%d-%H%M%S"))
     with _locked(path):
-        _lead_to(path)
+        _link_latest(path)
         yield RunFolder(path, warnings)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Hold the folder's lock, which ends with the process; False where another holds it."""
+    """Hold the folder's lock, which ends with the process; give False if another process holds
+    it."""
+    # A lock of the open file, not a lock file: the kernel drops it even when the process is
+    # killed.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -92,7 +97,8 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _made(name: str) -> Path:
+def _new_folder(name: str) -> Path:
+    """Create a folder of that name, with a number if the name is taken."""
     number = 1
     while True:
         folder = DEFAULT_FOLDER / (name if number == 1 else f"{name}-{number}")
@@ -104,8 +110,9 @@ def _made(name: str) -> Path:
             return folder
 
 
-def _lead_to(folder: Path) -> None:
-    """Let ``latest`` lead to the folder, in one move: it always leads to one run or the other."""
+def _link_latest(folder: Path) -> None:
+    """Point the link ``latest`` to a folder, in one step: at each moment it leads to one run or the
+    other."""
     aside = DEFAULT_FOLDER / f".{folder.name}.latest"
     aside.unlink(missing_ok=True)
     aside.symlink_to(folder.name)
@@ -113,16 +120,17 @@ def _lead_to(folder: Path) -> None:
 
 
 def _remove_last_run(folder: Path) -> None:
-    """Remove what an earlier run left, and nothing else.
+    """Remove the files of an earlier run, and nothing else.
 
     A sandbox's folder is left as it is: its recordings are those of its database.
     """
     if not (folder / _SANDBOX).exists():
-        for path in _left_in(folder):
+        for path in _files_of_last_run(folder):
             path.unlink(missing_ok=True)
 
 
-def _left_in(folder: Path) -> Iterator[Path]:
+def _files_of_last_run(folder: Path) -> Iterator[Path]:
+    """Yield the paths of the files that a run may have left in a folder."""
     yield from (folder / name for name in _REPORTS)
     for name in _FOLDERS:
         below = folder / name
@@ -131,7 +139,7 @@ def _left_in(folder: Path) -> Iterator[Path]:
 
 
 def recover_in(folder: Path, where: str = "") -> Iterator[str]:
-    """Recover the recordings that a killed run left under way in a folder; each in words."""
+    """Recover the recordings that a killed run left active in a folder; yield each in words."""
     for record in recover_recordings(MediaStore(folder), Dates(), recording_document):
         yield (
             f"{record.sid}, left by a run that was killed, was recovered{where}: "

@@ -1,6 +1,6 @@
 """Runs one scenario: the same exchange in virtual and in real time.
 
-Its calls and conferences are set up and run side by side, each party with its actor.
+Its calls and conferences run side by side, each party with its actor.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -30,8 +30,8 @@ from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import walk
 from mediasim.scenario.running.actor import Actor
-from mediasim.scenario.running.apps import AppCall, Apps, BotFailed, Hold, apps_of
-from mediasim.scenario.running.calls import Cast, DialledCall, VoicemailCall
+from mediasim.scenario.running.apps import AppCall, Apps, BotFailed, ClockHold, apps_of
+from mediasim.scenario.running.calls import DialledCall, PartyPhones, VoicemailCall
 from mediasim.scenario.running.compile import (
     app_plan,
     conference_plan,
@@ -41,7 +41,7 @@ from mediasim.scenario.running.compile import (
     parties_of,
     voicemail_plan,
 )
-from mediasim.scenario.running.conferences import Meeting
+from mediasim.scenario.running.conferences import ConferenceRun
 from mediasim.scenario.running.endpoints import EndpointError, Endpoints, refuse_without_real_time
 from mediasim.scenario.running.run_capture import RunCapture, capture_name
 from mediasim.scenario.running.sounds import ScenarioSounds, voices_of
@@ -52,23 +52,23 @@ from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.streams import MediaStream
 
-__all__ = ["Run", "RunFailed", "Stage", "run_scenario"]
+__all__ = ["Run", "RunFailed", "ScenarioRun", "run_scenario"]
 
 _LONGEST_SECONDS: Final = 24 * 3600
-"""No scenario runs longer than a day of its own time: it would be waiting for nothing."""
+"""Seconds of its own time after which a scenario is given up: a day."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
-"""How long all parties may only listen before the run is given up, in nanoseconds."""
+"""Nanoseconds that all parties may only listen before the run is given up."""
 
 
 class RunFailed(RuntimeError):
-    """The run itself broke; says why in words."""
+    """The run itself broke; the message says why."""
 
 
 # -- what happens in a scenario -----------------------------------------------------------------
 
 
-class Stage:
-    """Everything that happens in one scenario."""
+class ScenarioRun:
+    """Carries out the calls and conferences of a scenario."""
 
     def __init__(
         self,
@@ -76,9 +76,10 @@ class Stage:
         exchange: Exchange,
         sounds: ScenarioSounds,
         apps: Apps,
-        hold: Hold | None,
+        hold: ClockHold | None,
     ) -> None:
-        """``hold`` stops a virtual clock while an app is waited for; None: it is a real one."""
+        """Take what a run needs; ``hold`` stops a virtual clock while an app works, and is None in
+        real time."""
         self._scenario = scenario
         self._exchange = exchange
         self._sounds = sounds
@@ -90,11 +91,12 @@ class Stage:
         behaviors = {
             name: self._behavior(name, voice) for name, voice in voices_of(scenario).items()
         }
-        self._cast = Cast(behaviors, listeners_of(scenario))
+        self._phones = PartyPhones(behaviors, listeners_of(scenario))
         self._broken: asyncio.Future[None] = exchange.loop.create_future()
-        exchange.on_fault = self._fault
+        exchange.on_fault = self._break_run
 
     def _behavior(self, name: str, voice: str) -> Behavior:
+        """Return the behavior of a party: an actor that carries out its script."""
         script = self._scenario.parties[name].script
 
         async def act(control: PartyControl) -> None:
@@ -106,12 +108,16 @@ class Stage:
 
         return act
 
-    def _fault(self, call: LiveCall, error: BaseException) -> None:
+    def _break_run(self, call: LiveCall, error: BaseException) -> None:
+        """Let an error in a call end the run."""
         if not self._broken.done():
             self._broken.set_exception(error)
 
     async def perform(self) -> None:
-        """From the first call dialled to the last leg's end. Raises RunFailed if it never ends."""
+        """Run from the first call dialled to the last leg's end.
+
+        Raises RunFailed if all parties wait for each other.
+        """
         self._sounds.prepare(self._scenario)
         calls = [self._call(call) for call in self._scenario.calls]
         rooms = [self._conference(conference) for conference in self._scenario.conferences]
@@ -130,40 +136,35 @@ class Stage:
             await asyncio.gather(*flows, watching, return_exceptions=True)
             self._broken.cancel()
 
-    def _call(self, call: Call) -> Coroutine[Any, Any, None]:
+    async def _call(self, call: Call) -> None:
+        """Carry out a call from its time of dialling on."""
+        # A call takes its SIDs when it is made, so that they follow the order of dialling.
+        await self._exchange.sleep_until(int(call.at))
+        await self._flow(call).run()
+
+    def _flow(self, call: Call) -> AppCall | DialledCall | VoicemailCall:
+        """Return what carries out a call, which begins to be dialled."""
         if call.app is not None:
-            return self._connect(call)
-        return self._voicemail(call) if call.voicemail is not None else self._dial(call)
-
-    async def _connect(self, call: Call) -> None:
-        await self._exchange.sleep_until(int(call.at))
-        assert call.app is not None
-        port = self._apps.port(
-            self._hold or contextlib.nullcontext,
-            waits=self._hold is not None,
-            grace=call.app.grace.seconds,
-        )
-        plan = app_plan(call, self._parties, self._apps)
-        flow = AppCall(self._exchange, plan, port, self._cast)
-        self.app_calls.append(flow)
-        await flow.run()
-
-    async def _dial(self, call: Call) -> None:
-        await self._exchange.sleep_until(int(call.at))
-        plan = dial_plan(call, self._parties)
-        await DialledCall(self._exchange, plan, self._cast).run()
-
-    async def _voicemail(self, call: Call) -> None:
-        await self._exchange.sleep_until(int(call.at))
-        plan = voicemail_plan(call, self._parties, self._sounds)
-        await VoicemailCall(self._exchange, plan, self._cast).run()
+            port = self._apps.port(
+                self._hold or contextlib.nullcontext,
+                waits=self._hold is not None,
+                grace=call.app.grace.seconds,
+            )
+            plan = app_plan(call, self._parties, self._apps)
+            self.app_calls.append(AppCall(self._exchange, plan, port, self._phones))
+            return self.app_calls[-1]
+        if call.voicemail is not None:
+            mail = voicemail_plan(call, self._parties, self._sounds)
+            return VoicemailCall(self._exchange, mail, self._phones)
+        return DialledCall(self._exchange, dial_plan(call, self._parties), self._phones)
 
     async def _conference(self, conference: ConferenceSpec) -> None:
+        """Carry out a conference."""
         plan = conference_plan(conference, self._parties)
-        await Meeting(self._exchange, plan, self._cast).run()
+        await ConferenceRun(self._exchange, plan, self._phones).run()
 
     async def _watch(self) -> None:
-        """Raises RunFailed when all parties have long been waiting for each other."""
+        """Raise RunFailed when all parties have been waiting for each other for long."""
         scripts = [party.script for party in self._scenario.parties.values()]
         steps = [step for script in scripts for _, step in walk(script)]
         patience = _PATIENCE_NS + max((step.quiet_ns for step in steps), default=0)
@@ -182,35 +183,39 @@ class Stage:
 
 @dataclass(slots=True, repr=False)  # asyncio formats what a task returned, and drops it
 class Run:
-    """What one run left: the exchange with all its records, and the truth."""
+    """A run: the exchange with all its records, and the truth of the recordings."""
 
     scenario: Scenario
     seed: int
     clock: str
-    """virtual or real."""
+    """``virtual`` or ``real``."""
     directory: Path
     exchange: Exchange
     truths: dict[str, RecordingTruth] = field(default_factory=dict)
-    """By recording SID."""
+    """Truths of the recordings by SID."""
     streams: dict[str, MediaStream] = field(default_factory=dict)
-    """To apps under test, by the names of their calls."""
+    """Media streams to apps under test, by the names of their calls."""
     end_ns: int = 0
+    """Loop time at which the run ended, in nanoseconds."""
     cut_ns: int | None = None
-    """When it was interrupted; None if it came to its own end."""
+    """Loop time at which the run was interrupted, in nanoseconds; None if it came to its own
+    end."""
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
     lateness_ms: dict[str, float] | None = None
-    """Real time only: how late the ticks were."""
+    """How late the media plane's ticks were in real time, in milliseconds as ``p50``, ``p99``,
+    ``max``; None in virtual time."""
     pcap: str | None = None
-    """The capture of its packets, below its directory, if it was asked for."""
+    """Path of the capture of the run's packets, below its directory; None if none was requested."""
 
     def is_cut(self, recording: LiveRecording) -> bool:
-        """Whether a recording ended because the run was interrupted."""
+        """Return whether a recording ended because the run was interrupted."""
         return self.cut_ns is not None and recording.record.updated_ns >= self.cut_ns
 
     def recording(self, name: str | None) -> LiveRecording | None:
-        """A recording by its name; the first where no name is given."""
+        """Return a recording by its name, the first where no name is given; None if there is
+        none."""
         for recording in self.exchange.recordings:
             if name is None or recording.name == name:
                 return recording
@@ -229,10 +234,9 @@ def run_scenario(
 ) -> Run:
     """Carry out a scenario and publish its recordings in ``directory``.
 
-    ``shared_socket``: in real time, all lines through one socket instead of a port for each.
-    ``block``: how many frames a room may be lived through at once in virtual time, instead of the
-    usual; it changes nothing of what comes out.
-    ``pcap``: also leave what every leg sent and received, in ``directory/captures``.
+    ``shared_socket``: in real time, all lines use one socket instead of a port each. ``block``: how
+    many frames a room may process at once in virtual time, instead of the usual number; it does not
+    change the results. ``pcap``: also write the packets of every leg to ``directory/captures``.
     Raises RunFailed when the run itself breaks, ScenarioError for endpoints elsewhere in virtual
     time, RuntimeError inside a running event loop. Ctrl-C ends all calls, publishes what was
     recorded of them, and marks the run as cut.
@@ -255,7 +259,11 @@ def run_scenario(
     try:
         with apps_of(scenario, seeds) as apps:
             if realtime:
-                run = _in_real_time(carry_out, shared_socket)
+                from mediasim.net.realtime import run_realtime
+
+                run, pace = run_realtime(carry_out, shared_socket=shared_socket)
+                run.lateness_ms = pace.lateness_ms
+                run.warnings += pace.warnings
             else:
                 run = run_virtual(carry_out, block or VIRTUAL_BLOCK)
             broken = [name for name, stream in run.streams.items() if stream.error is not None]
@@ -272,6 +280,7 @@ def run_scenario(
 
 
 def _refuse_running_loop() -> None:
+    """Raise RuntimeError inside a running event loop."""
     library = running_library()
     if library is not None:
         raise RuntimeError(
@@ -281,23 +290,11 @@ def _refuse_running_loop() -> None:
 
 
 def running_library() -> str | None:
-    """Whose event loop runs in this thread: asyncio's, trio's, or none."""
+    """Return whose event loop runs in this thread: asyncio's, trio's, or None."""
     if asyncio._get_running_loop() is not None:
         return "asyncio"
     trio = sys.modules.get("trio")
     return "trio" if trio is not None and trio.lowlevel.in_trio_run() else None
-
-
-_Main = Callable[..., Coroutine[Any, Any, Run]]
-
-
-def _in_real_time(main: _Main, shared_socket: bool) -> Run:
-    from mediasim.net.realtime import run_realtime
-
-    run, pace = run_realtime(main, shared_socket=shared_socket)
-    run.lateness_ms = pace.lateness_ms
-    run.warnings += pace.warnings
-    return run
 
 
 async def _carry_out(
@@ -311,6 +308,7 @@ async def _carry_out(
     apps: Apps,
     capture: RunCapture | None,
 ) -> Run:
+    """Set up an exchange, run the scenario on it, and return the run."""
     exchange = Exchange(
         seeds,
         directory,
@@ -322,7 +320,7 @@ async def _carry_out(
     )
     run = Run(scenario, seeds.seed, clock, directory, exchange)
 
-    def tell_truth(event: Event) -> None:
+    def publish(event: Event) -> None:
         recording = next(each for each in exchange.recordings if each.sid == event.subject)
         try:
             run.truths[recording.sid] = publish_truth(recording, faults.get(recording.name, ()))
@@ -331,16 +329,16 @@ async def _carry_out(
 
     faults = ordered_faults(scenario)
     refused: list[str] = []
-    exchange.events.on("recording.completed", tell_truth)
+    exchange.events.on("recording.completed", publish)
     sounds = ScenarioSounds(seeds, speaker, scenario.base)
     hold = exchange.loop.hold if isinstance(exchange.loop, VirtualLoop) else None
-    stage = Stage(scenario, exchange, sounds, apps, hold)
+    scenario_run = ScenarioRun(scenario, exchange, sounds, apps, hold)
     exchange.far_end_of = Endpoints(scenario).far_end
     if capture is not None:
         exchange.far_end_of = capture.far_ends(exchange.far_end_of)
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
-            await stage.perform()
+            await scenario_run.perform()
     except TimeoutError:
         raise RunFailed("the scenario goes on for more than a day: something never ends") from None
     except asyncio.CancelledError:  # Ctrl-C: the stage has ended all calls
@@ -354,7 +352,7 @@ async def _carry_out(
     if capture is not None:
         run.pcap = capture_name(scenario)
         capture.write(exchange, directory / run.pcap)
-    for call in stage.app_calls:
+    for call in scenario_run.app_calls:
         run.streams[call.name] = call.stream
         run.warnings += call.warnings
     return run

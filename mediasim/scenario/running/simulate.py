@@ -1,4 +1,4 @@
-"""The Python face: simulate a scenario, get its recordings with their truth.
+"""The Python interface: simulate a scenario, and get its recordings with their truth.
 
 result = mediasim.simulate({"parties": {...}, "call": {...}})
 result.recording().pcm          # (channels, samples) int16
@@ -36,12 +36,12 @@ __all__ = ["Recorded", "Result", "simulate", "simulate_async"]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One recording of a run."""
+    """A recording of a run."""
 
     name: str
     record: RecordingRecord
     truth: RecordingTruth | None
-    """None for a recording that is absent."""
+    """The truth of the recording; None if the recording is absent."""
     _run: Run
     _live: LiveRecording
 
@@ -51,18 +51,18 @@ class Recorded:
 
     @property
     def path(self) -> Path:
-        """The WAV. Raises MediaNotFound for a recording that is absent."""
+        """Path of the WAV file. Raises MediaNotFound for a recording that is absent."""
         return self._run.exchange.store.wav_path(self.sid)
 
     @property
     def pcm(self) -> NDArray[np.int16]:
-        """The stored channels: (channels, samples), 8 kHz."""
+        """The stored channels at 8 kHz: an int16 array of shape (channels, samples)."""
         return read_wav(self.path).pcm
 
     def download(
         self, requested_channels: int | str | None = None, format: Format = "wav"
     ) -> Download:
-        """What a download with that RequestedChannels answers."""
+        """Return the response to a download with that RequestedChannels."""
         return download(
             self._run.exchange.store,
             self.record,
@@ -73,11 +73,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run left."""
+    """What a run produced: recordings, calls, events, and the verdicts on its expectations."""
 
     run: Run
     verdicts: list[Verdict]
-    """One for each of the scenario's expectations."""
+    """The verdict on each of the scenario's expectations, in their order."""
 
     @property
     def ok(self) -> bool:
@@ -86,19 +86,19 @@ class Result:
 
     @property
     def directory(self) -> Path:
-        """Where the recordings are."""
+        """The folder that holds the recordings."""
         return self.run.directory
 
     @property
     def recordings(self) -> list[Recorded]:
-        """In the order they were started."""
+        """The recordings in the order in which they were started."""
         return [
             Recorded(live.name, live.record, self.run.truths.get(live.sid), self.run, live)
             for live in self.run.exchange.recordings
         ]
 
     def recording(self, name: str | None = None) -> Recorded:
-        """The recording of that name, or the first. Raises LookupError if there is none."""
+        """Return the recording of that name, or the first. Raises LookupError if there is none."""
         for recording in self.recordings:
             if name is None or recording.name == name:
                 return recording
@@ -107,12 +107,12 @@ class Result:
 
     @property
     def calls(self) -> list[CallRecord]:
-        """Every leg's call, in the order they were dialled."""
+        """The record of every leg's call, in the order in which they were dialled."""
         return self.run.exchange.catalogue.calls()
 
     @property
     def events(self) -> list[Event]:
-        """Everything that happened, in order."""
+        """All events of the run in order."""
         return sorted(self.run.exchange.events.log, key=lambda event: event.at_ns)
 
     @property
@@ -131,9 +131,9 @@ def simulate(
 ) -> Result:
     """Run a scenario: an object, a dict of the file's shape, or the path of a file.
 
-    ``directory`` takes the recordings; a new temporary one where absent. Raises ScenarioError for
-    a scenario that is wrong, RunFailed when the run breaks, RuntimeError in a coroutine or a
-    notebook: await :func:`simulate_async` there.
+    ``directory`` is where the recordings are stored; a new temporary one where absent. Raises
+    ScenarioError for a scenario that is wrong, RunFailed when the run breaks, RuntimeError in a
+    coroutine or a notebook: await :func:`simulate_async` there.
     """
     found = _scenario(scenario)
     check_sounds([found])
@@ -149,7 +149,7 @@ async def simulate_async(
     directory: str | Path | None = None,
     realtime: bool = False,
 ) -> Result:
-    """:func:`simulate` for coroutines of asyncio and trio: the run has a thread of its own."""
+    """Run :func:`simulate` in a thread, for coroutines of asyncio and trio."""
     from anyio import to_thread  # asyncio's and trio's alike
 
     work = partial(simulate, scenario, seed=seed, directory=directory, realtime=realtime)
@@ -157,6 +157,7 @@ async def simulate_async(
 
 
 def _scenario(given: Scenario | Mapping[str, Any] | str | Path) -> Scenario:
+    """Return the one scenario that is given. Raises ValueError if a file gives several."""
     if isinstance(given, Scenario):
         return given
     if isinstance(given, Mapping):

@@ -1,6 +1,7 @@
-"""What a scenario's parties say and play: as written, checked, and as samples.
+"""What a scenario's parties say and play: listed, checked, and as samples.
 
-The check comes before anything runs: can all of it be heard? It makes no speech, and reads files.
+The check comes before anything runs: it finds unknown voices, texts that cannot be spoken and files
+that cannot be played. It makes no speech, and reads files.
 """
 
 from __future__ import annotations
@@ -45,27 +46,28 @@ GREETER: Final = DEFAULT_VOICES[-1]
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Something a scenario will have said or played."""
+    """A text or a file that a scenario may have said or played."""
 
     step: Say | Play
     voice: str
-    """The voice that says it, unless the step names another."""
+    """The voice that speaks, unless the step names another."""
     location: Location
-    """Where it is written."""
+    """Keys and indexes that lead to the step in the scenario."""
 
 
 class SoundClip(NamedTuple):
-    """What a step sounds like."""
+    """The samples of a step's sound."""
 
     pcm: NDArray[np.int16]
+    """Samples at 8 kHz, of shape (samples,)."""
     digest: str
     """Fingerprint of the samples."""
     words: tuple[WordTime, ...] = ()
-    """When each word is said; of a file nothing is known."""
+    """When each word is said; empty for a file, of which nothing is known."""
 
 
 def voices_of(scenario: Scenario) -> dict[str, str]:
-    """Each party's voice: its own, or that of its place in the file."""
+    """Return each party's voice: its own, or that of its position in the file."""
     return {
         name: party.voice or DEFAULT_VOICES[number % len(DEFAULT_VOICES)]
         for number, (name, party) in enumerate(scenario.parties.items())
@@ -73,7 +75,7 @@ def voices_of(scenario: Scenario) -> dict[str, str]:
 
 
 def sounds_of(scenario: Scenario) -> Iterator[Sound]:
-    """Everything that may be said or played, in the order of the file."""
+    """Yield everything that may be said or played, in the order of the file."""
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
         yield from script_sounds(party.script, voices[name], ("parties", name, "script"))
@@ -81,6 +83,7 @@ def sounds_of(scenario: Scenario) -> Iterator[Sound]:
 
 
 def _greetings(scenario: Scenario) -> Iterator[Sound]:
+    """Yield the greetings of voicemails."""
     for number, call in enumerate(scenario.calls):
         greeting = call.voicemail.greeting if call.voicemail is not None else None
         if greeting is not None:
@@ -89,7 +92,7 @@ def _greetings(scenario: Scenario) -> Iterator[Sound]:
 
 
 def script_sounds(script: Many[Step], voice: str, location: Location = ()) -> Iterator[Sound]:
-    """Everything that a script, written at a location, may say in a voice, or play."""
+    """Yield everything that a script, written at a location, may say in a voice, or play."""
     for at, step in walk(script):
         for lead, source in step.sounds():
             yield Sound(source, voice, (*location, *at, *lead))
@@ -99,9 +102,10 @@ def script_sounds(script: Many[Step], voice: str, location: Location = ()) -> It
 
 
 def check_sounds(scenarios: Iterable[Scenario]) -> None:
-    """Raises ScenarioError with every unknown voice and all that cannot be said or played.
+    """Check that everything in scenarios can be said and played.
 
-    Also for a MEDIASIM_SPEECH that names no engine.
+    Raises ScenarioError with every unknown voice, each text and file that cannot be used, and a
+    MEDIASIM_SPEECH that names no engine.
     """
     problems: dict[Diagnostic, None] = {}  # variants of a matrix share theirs
     files = cache(_wrong_file)  # each is read once
@@ -113,14 +117,11 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
     except ValueError as error:
         problems[Diagnostic(str(error))] = None
     if problems:
-        raise ScenarioError(sorted(problems, key=_place))
-
-
-def _place(problem: Diagnostic) -> tuple[str, int, int]:
-    return str(problem.file or ""), problem.line or 0, problem.column or 0
+        raise ScenarioError(sorted(problems, key=lambda each: each.position))
 
 
 def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Misfit]:
+    """Yield each text and file of a scenario that cannot be used."""
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
         for location, wrong in party_sound_troubles(party, voices[name], scenario.base, files):
@@ -130,6 +131,7 @@ def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Misfit]:
 
 
 def _wrong_file(path: Path) -> str | None:
+    """Return what is wrong with an audio file; None if it can be played."""
     from mediasim.audio.files import load_clip
 
     try:
@@ -142,9 +144,9 @@ def _wrong_file(path: Path) -> str | None:
 def party_sound_troubles(
     party: PartySpec, voice: str, base: Path, files: _WrongFile = _wrong_file
 ) -> Iterator[Misfit]:
-    """What of a party cannot be said in a voice, or played, by its place in the party.
+    """Yield what a party cannot say in a voice, or play, by the location in the party.
 
-    ``base`` is the folder that files are relative to; ``files`` says what is wrong with a file.
+    ``base`` is the folder that files are relative to; ``files`` returns what is wrong with a file.
     """
     if party.voice is not None and (wrong := _wrong_voice(party.voice)):
         yield ("voice",), wrong
@@ -170,6 +172,7 @@ def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Mis
 
 
 def _wrong_voice(voice: str) -> str | None:
+    """Return what is wrong with the name of a voice; None if there is such a voice."""
     try:
         voice_named(voice)
     except ValueError as error:
@@ -181,10 +184,10 @@ def _wrong_voice(voice: str) -> str | None:
 
 
 class ScenarioSounds:
-    """Speech, files and noise of one run; each thing is made once."""
+    """The speech, files and noise of one run; each sound is made once."""
 
     def __init__(self, seeds: Seeds, speaker: Speaker, base: Path) -> None:
-        """``base`` is the folder that files are relative to."""
+        """Take the seeds of the noise, and the folder ``base`` that files are relative to."""
         self._base = base
         self._seeds = seeds
         self._speaker = speaker
@@ -196,14 +199,15 @@ class ScenarioSounds:
             self.clip(sound.step, sound.voice)
 
     def clip(self, step: Say | Play, voice: str) -> SoundClip:
-        """A step's sound; ``voice`` speaks where the step names no voice.
+        """Return a step's sound; ``voice`` speaks if the step names no voice.
 
         Raises AudioFileError for a file that cannot be played.
         """
-        return run(self.making(step, voice))
+        return run(self.clip_steps(step, voice))
 
-    def making(self, step: Say | Play, voice: str) -> Generator[None, None, SoundClip]:
-        """The same in steps, between which other sounds may be made."""
+    def clip_steps(self, step: Say | Play, voice: str) -> Generator[None, None, SoundClip]:
+        """Make a step's sound, and yield between the parts of the work, so that other sounds can be
+        made."""
         if isinstance(step, Play):
             return SoundClip(*self._file(step))
         level = DEFAULT_LEVEL_DBFS if step.level is None else step.level
@@ -211,6 +215,7 @@ class ScenarioSounds:
         return SoundClip(spoken.pcm, spoken.digest, spoken.words)
 
     def _file(self, step: Play) -> tuple[NDArray[np.int16], str]:
+        """Return the samples of a file at the step's level, and their fingerprint."""
         from mediasim.audio.files import read_clip
         from mediasim.audio.levels import set_level
 
@@ -227,7 +232,7 @@ class ScenarioSounds:
         return self._played[key]
 
     def noise(self, step: Noise, label: str) -> NDArray[np.int16]:
-        """Noise of the run's seed."""
+        """Return noise drawn from the run's seed under a label: int16 samples at 8 kHz."""
         from mediasim.audio.tones import noise
 
         samples = round(step.for_ * SAMPLE_RATE / NS_PER_SECOND)

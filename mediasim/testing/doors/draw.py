@@ -28,7 +28,7 @@ def draw_call(seed: int, number: int) -> Drawn:
     """The scenario of a run: one call, or one conference."""
     draws = Draws(Seeds(seed).fork("doors"), f"run/{number}")
     for attempt in range(_MOST_TRIES):
-        document = _drawn(draws.of(f"try/{attempt}"), f"doors-{seed}-{number}")
+        document = _drawn(draws.fork(f"try/{attempt}"), f"doors-{seed}-{number}")
         if next(unlike(document), None) is None:
             return document
     raise AssertionError(f"seed {seed}: run {number} cannot be drawn: too much is left out")
@@ -42,10 +42,10 @@ def _drawn(draws: Draws, name: str) -> Drawn:
     }
     shape = draws.pick(("call",) * 7 + ("conference",) * 2 + ("voicemail",))
     if shape == "conference":
-        return scenario | _with_conference(draws.of("conference"))
+        return scenario | _with_conference(draws.fork("conference"))
     if shape == "voicemail":
-        return scenario | _with_voicemail(draws.of("voicemail"))
-    return scenario | _with_call(draws.of("call"))
+        return scenario | _with_voicemail(draws.fork("voicemail"))
+    return scenario | _with_call(draws.fork("call"))
 
 
 def _moment(draws: Draws, low: int, high: int) -> int:
@@ -81,7 +81,7 @@ def _with_call(draws: Draws) -> Drawn:
             call["transfers"][0]["answer"] = draws.pick(("busy", "reject", "no-answer"))
     elif draws.chance(0.3):
         call["time_limit"] = f"{draws.whole(1, 6)}s"
-    call["recordings"] = _recordings(draws.of("recordings"), call, answered)
+    call["recordings"] = _recordings(draws.fork("recordings"), call, answered)
     parties = _parties(draws, members)
     if "transfers" in call:  # a sandbox does not know that there is something to wait for
         parties["bob"].setdefault("script", []).append({"pause": "9s"})
@@ -100,7 +100,7 @@ def _with_voicemail(draws: Draws) -> Drawn:
         mail["finish_on_key"] = draws.pick(("", "#", "1"))
     call: Drawn = {"from": "ann", "voicemail": mail}
     call["recordings"] = [
-        _recording(draws.of(f"recording/{number}"), draws.pick(("api", "api-at")), 0)
+        _recording(draws.fork(f"recording/{number}"), draws.pick(("api", "api-at")), 0)
         for number in range(draws.pick((0, 1)))
     ]
     return {"parties": _parties(draws, ["ann"]), "calls": [call]}
@@ -108,7 +108,7 @@ def _with_voicemail(draws: Draws) -> Drawn:
 
 def _parties(draws: Draws, members: list[str]) -> Drawn:
     listens = draws.chance(0.5)
-    parties = {name: draw_party(draws.of(name), listens=listens) for name in members}
+    parties = {name: draw_party(draws.fork(name), listens=listens) for name in members}
     if draws.chance(0.8):  # as a rule somebody hangs up
         parties[draws.pick(members)].setdefault("script", []).append("hangup")
     _raise_signals(parties)
@@ -131,7 +131,7 @@ def _recordings(draws: Draws, call: Drawn, answered: int) -> list[Drawn]:
         kinds = [kind for kind in kinds if kind != "dial"]
     found: list[Drawn] = []
     for number in range(draws.pick((1, 1, 2))):
-        each = draws.of(f"{number}")
+        each = draws.fork(f"{number}")
         kind = each.pick(kinds)
         if kind == "dial":
             kinds = [kind for kind in kinds if kind != "dial"]
@@ -154,7 +154,7 @@ def _recording(draws: Draws, kind: str, answered: int) -> Drawn:
     else:
         begins = _moment(draws, 0, answered + 2000)
         recording["start"] = {"at": f"{begins}ms"}
-    return recording | _changes(draws.of("changes"), begins)
+    return recording | _changes(draws.fork("changes"), begins)
 
 
 def _changes(draws: Draws, begins: int) -> Drawn:
@@ -184,7 +184,7 @@ def _with_conference(draws: Draws) -> Drawn:
     participants: list[Drawn] = []
     together = draws.chance(0.5)
     for name in members:
-        who = draws.of(f"participant/{name}")
+        who = draws.fork(f"participant/{name}")
         join = 0 if together else who.whole(0, 1500)
         participant: Drawn = {"party": name, "join": f"{join}ms"}
         if who.chance(0.4):
@@ -200,7 +200,7 @@ def _with_conference(draws: Draws) -> Drawn:
         "channels": draws.pick(("mono", "dual")),
         "trim": draws.pick(("do-not-trim", "trim-silence")),
     }
-    conference["recording"] |= _changes(draws.of("changes"), 1500)
+    conference["recording"] |= _changes(draws.fork("changes"), 1500)
     parties = _parties(draws, members)
     stay = draws.chance(0.7)
     for name, party in parties.items():

@@ -1,8 +1,8 @@
-"""A recording analysed: measured from its samples, and beside it the same from its truth.
+"""Analyses a recording: figures measured from its samples, and the same figures from its truth.
 
-Each channel is heard by the detector that suits it. Where its pauses are digitally silent, speech
-is what stands out of them: the energy detector is exact to 10 ms there, however soft the voice.
-Where they hold noise, Silero's model tells the two apart (all in :mod:`mediasim.audio.activity`).
+Each channel is analysed by the detector that suits it. If its pauses are digitally silent, the
+energy detector is exact to 10 ms for a voice of any level; if they hold noise, Silero's model
+separates speech from it (:mod:`mediasim.audio.activity`).
 """
 
 from __future__ import annotations
@@ -19,49 +19,52 @@ from mediasim.audio.levels import FLOOR_DBFS
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances
 from mediasim.truth.analysis.figures import Conversation
-from mediasim.truth.analysis.recording import AnalysedRecording, AnalysisError
-from mediasim.truth.analysis.transcription import HeardWords, Recogniser
-from mediasim.truth.analysis.utterances import (
-    Saying,
-    sayings_of,
+from mediasim.truth.analysis.recording import (
+    AnalysedRecording,
+    AnalysisError,
+    TrueUtterance,
+    read_utterances,
     speakers_of,
     speech_of,
-    words_of,
+    word_count,
 )
+from mediasim.truth.analysis.transcription import HeardWords, Recogniser
 
 __all__ = ["Analysis", "Detected", "Engine", "WordsFrom", "analyse", "detect_speech"]
 
 _FRAME: Final = 80
+"""Samples of a frame of 10 ms."""
 _QUIETEST: Final = 0.05
-"""Of the channel's frames, the share that is quieter than what is called its floor."""
+"""Quantile of the frames' power that is the channel's floor."""
 WordsFrom = Literal["transcription", "truth"]
 
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """The speech of one channel."""
+    """The speech detected in one channel."""
 
     speech: list[Span]
     engine: Engine
     floor_dbfs: float
-    """Level of the channel's pauses."""
+    """Level of the channel's pauses, in dBFS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """All that was found out about a recording."""
+    """The result of the analysis of a recording."""
 
     recording: AnalysedRecording
     detected: tuple[Detected, ...]
-    """Of each channel that was listened to."""
+    """The speech of each channel that was analysed."""
     measured: Conversation
     true: Conversation | None
-    sayings: tuple[Saying, ...] | None
-    """What was said, by the truth."""
+    """The conversation by the truth; None without one."""
+    true_utterances: tuple[TrueUtterance, ...] | None
+    """The utterances by the truth; None without one."""
     transcript: tuple[tuple[HeardWords, ...], ...] | None
-    """What the recogniser heard in each channel that was listened to."""
+    """The words recognised in each channel that was analysed; None without a recogniser."""
     words_from: WordsFrom | None
-    """Whose words the measured ones are."""
+    """Source of the measured numbers of words; None if they are unknown."""
 
 
 def analyse(
@@ -70,11 +73,12 @@ def analyse(
     engine: Engine | None = None,
     recogniser: Recogniser | None = None,
 ) -> Analysis:
-    """Measure a recording, and compare with the truth if it has one.
+    """Measure a recording, and take the same figures from its truth if it has one.
 
-    ``engine`` is the detector for all channels; without it each gets the one that suits it.
+    ``engine`` is the detector for all channels; by default each gets the one that suits it. Raises
+    AnalysisError if the truth is not valid.
     """
-    # Where voices cannot be told apart, all channels hold the same.
+    # Without separate speakers all channels hold the same, so the first one is enough.
     heard = recording.pcm if recording.voices is not None else recording.pcm[:1]
     detected = tuple(detect_speech(channel, engine) for channel in heard)
     transcript = None
@@ -83,16 +87,16 @@ def analyse(
             tuple(recogniser.transcribe(channel, each.speech))
             for channel, each in zip(heard, detected, strict=True)
         )
-    sayings = None
+    true_utterances = None
     if recording.truth is not None:
         try:
-            said = sayings_of(recording.truth)
+            said = read_utterances(recording.truth)
         except (KeyError, TypeError):
             raise AnalysisError(
                 f"the truth of {recording.path} is not one as mediasim writes it"
             ) from None
-        sayings = tuple(each for each in said if each.channel <= len(detected))
-    words, words_from = _words(len(detected), sayings, transcript)
+        true_utterances = tuple(each for each in said if each.channel <= len(detected))
+    words, words_from = _words(len(detected), true_utterances, transcript)
     measured = Conversation(
         recording.voices,
         [each.speech for each in detected],
@@ -100,49 +104,52 @@ def analyse(
         words,
         complete=recording.complete,
     )
-    true = None if sayings is None else _true(recording, sayings)
-    return Analysis(recording, detected, measured, true, sayings, transcript, words_from)
+    true = None if true_utterances is None else _true(recording, true_utterances)
+    return Analysis(recording, detected, measured, true, true_utterances, transcript, words_from)
 
 
 def _words(
     channels: int,
-    sayings: Sequence[Saying] | None,
+    true_utterances: Sequence[TrueUtterance] | None,
     transcript: Sequence[Sequence[HeardWords]] | None,
 ) -> tuple[list[int | None], WordsFrom | None]:
     if transcript is not None:
         return [
             sum(len(each.text.split()) for each in heard) for heard in transcript
         ], "transcription"
-    if sayings is not None:
-        return [words_of(said) for said in _by_channel(sayings, channels)], "truth"
+    if true_utterances is not None:
+        return [word_count(said) for said in _by_channel(true_utterances, channels)], "truth"
     return [None] * channels, None
 
 
-def _by_channel(sayings: Sequence[Saying], channels: int) -> list[list[Saying]]:
+def _by_channel(
+    true_utterances: Sequence[TrueUtterance], channels: int
+) -> list[list[TrueUtterance]]:
     return [
-        [each for each in sayings if each.channel == number] for number in range(1, channels + 1)
+        [each for each in true_utterances if each.channel == number]
+        for number in range(1, channels + 1)
     ]
 
 
-def _true(recording: AnalysedRecording, sayings: Sequence[Saying]) -> Conversation:
-    """Of the same voices; of the parties themselves where the recording mixes them."""
+def _true(recording: AnalysedRecording, true_utterances: Sequence[TrueUtterance]) -> Conversation:
+    """Return the true conversation of the same speakers, or of all parties if they are mixed."""
     voices = recording.voices
     if voices is None:
-        voices = tuple(speakers_of(sayings))
-        said = [[each for each in sayings if each.party == voice.name] for voice in voices]
+        voices = tuple(speakers_of(true_utterances))
+        said = [[each for each in true_utterances if each.party == voice.name] for voice in voices]
     else:
-        said = _by_channel(sayings, len(voices))
+        said = _by_channel(true_utterances, len(voices))
     return Conversation(
         voices,
         [speech_of(each) for each in said],
         recording.samples,
-        [words_of(each) for each in said],
+        [word_count(each) for each in said],
         complete=recording.complete,
     )
 
 
 def detect_speech(pcm: NDArray[np.int16], engine: Engine | None = None) -> Detected:
-    """The speech in samples (samples,) at 8 kHz; the engine is chosen unless it is named."""
+    """Detect the speech in samples (n,) at 8 kHz; by default with the engine that suits them."""
     engine = engine or fitting_engine(pcm)
     speech = utterances(speech_intervals(pcm, engine, hangover_ms=0))
     return Detected(speech, engine, _floor_dbfs(pcm))

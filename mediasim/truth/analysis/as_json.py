@@ -1,9 +1,9 @@
-"""The analysis as JSON. Keys are stable; times are seconds; what cannot be told is null."""
+"""An analysis as JSON, with stable keys, times in seconds, and null for unknown figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import total
@@ -14,14 +14,15 @@ from mediasim.truth.analysis.figures import (
     SpeakerFigures,
     words_per_minute,
 )
-from mediasim.truth.analysis.recording import SpeakerChannel
 from mediasim.truth.analysis.transcription import word_error_rate
 
 __all__ = ["analysis_json"]
 
+_Event = TypeVar("_Event")
+
 
 def analysis_json(analysis: Analysis) -> dict[str, Any]:
-    """The whole analysis. Turns, interruptions and responses are the measured ones."""
+    """Return the analysis as JSON; turns, interruptions and responses are the measured ones."""
     recording = analysis.recording
     measured = _figures(analysis.measured)
     true = None if analysis.true is None else _figures(analysis.true)
@@ -43,9 +44,7 @@ def analysis_json(analysis: Analysis) -> dict[str, Any]:
         "measured": measured,
         "truth": true,
         "error": None if true is None else _error(measured, true),
-        "turns": _turns(analysis.measured),
-        "interruptions": _interruptions(analysis.measured),
-        "responses": _responses(analysis.measured),
+        **_events(analysis.measured),
         "transcript": _transcript(analysis),
     }
 
@@ -107,7 +106,7 @@ def _latency(latency: Latency) -> dict[str, Any]:
 
 
 def _error(measured: Mapping[str, Any], true: Mapping[str, Any]) -> dict[str, Any]:
-    """Measured less true, of every figure; None where either cannot be told."""
+    """Return measured less true for every figure; None where either is unknown."""
     return {
         key: _speakers_error(value, true[key]) if key == "speakers" else _less(value, true[key])
         for key, value in measured.items()
@@ -119,7 +118,7 @@ def _speakers_error(
 ) -> list[dict[str, Any]] | None:
     if measured is None:
         return None
-    # The truth of a recording that keeps its voices apart is of the same voices.
+    # The true figures of a recording with separate speakers are of the same speakers, in order.
     names = ("speaker", "channel")
     return [
         {key: value if key in names else _less(value, other[key]) for key, value in each.items()}
@@ -135,66 +134,59 @@ def _less(measured: Any, true: Any) -> Any:
     return round(measured - true, 4)
 
 
-# -- what happened --------------------------------------------------------------------------
+# -- events ---------------------------------------------------------------------------------
 
 
-def _named(voice: SpeakerChannel) -> dict[str, Any]:
-    return {"speaker": voice.name, "channel": voice.channel}
+def _events(conversation: Conversation) -> dict[str, list[dict[str, Any]] | None]:
+    """Return turns, interruptions and responses; None for those that are unknown."""
+    voices = conversation.voices or ()
 
+    def listed(events: Sequence[_Event] | None, shape: Callable[[_Event], dict[str, Any]]) -> Any:
+        return None if events is None else [shape(each) for each in events]
 
-def _turns(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.turns is None or conversation.voices is None:
-        return None
-    return [
-        {
-            **_named(conversation.voices[turn.speaker]),
-            "start": _seconds(turn.start),
-            "end": _seconds(turn.end),
-            "speech_seconds": _seconds(turn.speech),
-        }
-        for turn in conversation.turns
-    ]
-
-
-def _interruptions(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.interruptions is None or conversation.voices is None:
-        return None
-    return [
-        {
-            "at": _seconds(each.at),
-            "by": conversation.voices[each.by].name,
-            "on": conversation.voices[each.on].name,
-            "overlap_seconds": _seconds(each.overlap),
-            "outcome": each.outcome,
-        }
-        for each in conversation.interruptions
-    ]
-
-
-def _responses(conversation: Conversation) -> list[dict[str, Any]] | None:
-    if conversation.gaps is None or conversation.voices is None:
-        return None
-    return [
-        {
-            "at": _seconds(each.at),
-            "by": conversation.voices[each.by].name,
-            "to": conversation.voices[each.to].name,
-            "latency_seconds": _seconds(each.latency),
-        }
-        for each in conversation.gaps
-    ]
+    return {
+        "turns": listed(
+            conversation.turns,
+            lambda turn: {
+                "speaker": voices[turn.speaker].name,
+                "channel": voices[turn.speaker].channel,
+                "start": _seconds(turn.start),
+                "end": _seconds(turn.end),
+                "speech_seconds": _seconds(turn.speech),
+            },
+        ),
+        "interruptions": listed(
+            conversation.interruptions,
+            lambda each: {
+                "at": _seconds(each.at),
+                "by": voices[each.by].name,
+                "on": voices[each.on].name,
+                "overlap_seconds": _seconds(each.overlap),
+                "outcome": each.outcome,
+            },
+        ),
+        "responses": listed(
+            conversation.gaps,
+            lambda each: {
+                "at": _seconds(each.at),
+                "by": voices[each.by].name,
+                "to": voices[each.to].name,
+                "latency_seconds": _seconds(each.latency),
+            },
+        ),
+    }
 
 
 def _transcript(analysis: Analysis) -> list[dict[str, Any]] | None:
-    """Per channel what was heard, and how far from what was said."""
+    """Return the recognised words of each channel with their word error rate."""
     if analysis.transcript is None:
         return None
     voices = analysis.recording.voices
     found = []
     for number, heard in enumerate(analysis.transcript, start=1):
         rate = None
-        if analysis.sayings is not None:
-            said = [each for each in analysis.sayings if each.channel == number]
+        if analysis.true_utterances is not None:
+            said = [each for each in analysis.true_utterances if each.channel == number]
             if all(each.text is not None for each in said):
                 rate = word_error_rate(
                     " ".join(each.text or "" for each in said),

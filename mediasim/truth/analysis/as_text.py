@@ -1,9 +1,9 @@
-"""The analysis as text: for a person, as RTTM, as WebVTT.
+"""An analysis as text for a terminal, as RTTM, and as WebVTT.
 
-RTTM, Rich Transcription Time Marked, is the form that diarisation is scored in: ten fields a line
-(NIST, "The 2009 Rich Transcription Meeting Recognition Evaluation Plan", appendix A): type, file,
-channel, start, duration, orthography, subtype, name, confidence and look-ahead, ``<NA>`` for what
-does not apply. WebVTT is the W3C's; cues have the speakers' names as voices (4.2.2).
+RTTM, Rich Transcription Time Marked, is the format in which diarisation is scored. A line has ten
+fields (NIST, "The 2009 Rich Transcription Meeting Recognition Evaluation Plan", appendix A): type,
+file, channel, start, duration, orthography, subtype, name, confidence and look-ahead; ``<NA>`` is a
+field that does not apply. WebVTT is the W3C's; its cues name speakers in voice spans (4.2.2).
 """
 
 from __future__ import annotations
@@ -18,25 +18,18 @@ from mediasim.truth.analysis.figures import Conversation
 
 __all__ = ["analysis_text", "rttm", "webvtt"]
 
-_Show = Callable[[float], str]
-_Figure = tuple[str, str, _Show]
-"""What it is called, its key, how it is written."""
+_Format = Callable[[float], str]
+_Figure = tuple[str, str, _Format]
+"""(label, key, function that formats its value)."""
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.2f} s"
+_seconds = "{:.2f} s".format
+_share = "{:.1%}".format
+_count = "{:.0f}".format
 
 
 def _milliseconds(value: float) -> str:
     return f"{value * 1000:.0f} ms"
-
-
-def _share(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def _count(value: float) -> str:
-    return f"{value:.0f}"
 
 
 _OF_ALL: Final[tuple[_Figure, ...]] = (
@@ -65,7 +58,7 @@ _UNKNOWN: Final = "-"
 
 
 def analysis_text(document: Mapping[str, Any]) -> str:
-    """The text of an analysis, from its JSON. ``-`` stands for what cannot be told."""
+    """Return the text of an analysis from its JSON; ``-`` stands for an unknown figure."""
     return "\n".join(_lines(document)) + "\n"
 
 
@@ -113,27 +106,23 @@ def _rows(
     error: Mapping[str, Any] | None,
 ) -> Iterator[str]:
     for name, key, show in figures:
-        row = f"    {name:<24}{_shown(_found(measured, key), show):>11}"
+        row = f"    {name:<24}{_cell(measured, key, show)}"
         if true is not None:
-            wrong = _found(error or {}, key)
-            row += f"{_shown(_found(true, key), show):>11}{_shown(wrong, show, signed=True):>11}"
+            row += _cell(true, key, show) + _cell(error or {}, key, show, signed=True)
         yield row
 
 
-def _found(document: Mapping[str, Any], key: str) -> float | None:
+def _cell(document: Mapping[str, Any], key: str, show: _Format, *, signed: bool = False) -> str:
+    """Return the figure at a dotted key in a column of 11 characters."""
     value: Any = document
     for part in key.split("."):
         value = None if value is None else value.get(part)
-    return value if isinstance(value, int | float) else None
-
-
-def _shown(value: float | None, show: _Show, *, signed: bool = False) -> str:
-    if value is None:
-        return _UNKNOWN
+    if not isinstance(value, int | float):
+        return f"{_UNKNOWN:>11}"
     text = show(abs(value))
-    if not any(digit in text for digit in "123456789"):
-        return text
-    return ("-" if value < 0 else "+" if signed else "") + text
+    if any(digit in text for digit in "123456789"):  # a rounded zero has no sign
+        text = ("-" if value < 0 else "+" if signed else "") + text
+    return f"{text:>11}"
 
 
 def _transcript(document: Mapping[str, Any]) -> Iterator[str]:
@@ -155,9 +144,9 @@ def _interruptions(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def rttm(conversation: Conversation, recording: str) -> str:
-    """The speech of every speaker, a line each, by its start.
+    """Return the spans of speech as RTTM, a line each, by their start.
 
-    The name is ``<NA>`` where one channel holds several speakers: theirs cannot be told.
+    The name is ``<NA>`` if one channel holds several speakers.
     """
     return "".join(
         f"SPEAKER {_field(recording)} {channel} {start / SAMPLE_RATE:.3f} "
@@ -177,7 +166,7 @@ def _spoken(conversation: Conversation) -> Iterator[tuple[Span, int, str]]:
 
 
 def _field(text: str) -> str:
-    """Fields are parted by white space."""
+    """Return a field without white space, which separates fields."""
     return "_".join(text.split()) or "<NA>"
 
 
@@ -185,15 +174,15 @@ def _field(text: str) -> str:
 
 
 _Cue = tuple[int, int, str | None, str]
-"""From sample, to sample, who, what."""
+"""(first sample, end, speaker, text)."""
 _WITHOUT_WORDS: Final = "[speech]"
 
 
 def webvtt(analysis: Analysis) -> str:
-    """A WebVTT file.
+    """Return an analysis as a WebVTT file.
 
-    The words are the recogniser's if it was asked, else the truth's; where neither is there, a cue
-    says that somebody speaks.
+    The words are the recogniser's if one was used, otherwise the truth's; without both, cues mark
+    speech without its words.
     """
     cues = "".join(_written(cue) for cue in sorted(_cues(analysis), key=lambda cue: cue[:2]))
     return f"WEBVTT\n\nNOTE {_plain(analysis.recording.name)}: {_source(analysis)}\n\n{cues}"
@@ -202,7 +191,7 @@ def webvtt(analysis: Analysis) -> str:
 def _source(analysis: Analysis) -> str:
     if analysis.transcript is not None:
         return "words as they were recognised"
-    if analysis.sayings is not None:
+    if analysis.true_utterances is not None:
         return "words and places as the truth has them"
     return "speech as it was detected, without its words"
 
@@ -214,9 +203,9 @@ def _cues(analysis: Analysis) -> Iterator[_Cue]:
             who = None if voices is None else voices[number].name
             for each in heard:
                 yield each.start, each.end, who, each.text
-    elif analysis.sayings is not None:
-        for saying in analysis.sayings:
-            yield saying.start, saying.end, saying.party, saying.text or _WITHOUT_WORDS
+    elif analysis.true_utterances is not None:
+        for said in analysis.true_utterances:
+            yield said.start, said.end, said.party, said.text or _WITHOUT_WORDS
     elif analysis.measured.turns is not None and voices is not None:
         for turn in analysis.measured.turns:
             yield turn.start, turn.end, voices[turn.speaker].name, _WITHOUT_WORDS
@@ -228,6 +217,7 @@ def _cues(analysis: Analysis) -> Iterator[_Cue]:
 def _written(cue: _Cue) -> str:
     start, end, who, text = cue
     voice = "" if who is None else f"<v {_plain(who)}>"
+    # A cue must end after it starts, in whole milliseconds.
     return f"{_time(start)} --> {_time(max(end, start + SAMPLE_RATE // 1000))}\n" + (
         f"{voice}{_plain(text)}\n\n"
     )
@@ -242,6 +232,6 @@ def _time(samples: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """On one line, with nothing that a cue would take for markup."""
+    """Return text on one line, with the characters of WebVTT's markup escaped."""
     one_line = " ".join(text.split())
     return one_line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,7 +1,7 @@
-"""The figures of a conversation, of its speakers' speech alone, measured or true.
+"""Figures of a conversation from its speakers' speech, measured or true.
 
-What cannot be told is None. Where several speak in one channel that is everything of a speaker and
-of how they take turns; where one speaks and the rest are not in the recording, it is the latter.
+Unknown figures are None: those of speakers and turn-taking if several speak in one channel, and
+those of turn-taking if only one side is recorded.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _MINUTE: Final = 60 * SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long a speaker takes to answer, in samples."""
+    """Percentiles of a speaker's response time, in samples; None without responses."""
 
     count: int
+    """Number of responses."""
     p50: int | None
     p90: int | None
     max: int | None
@@ -39,25 +40,25 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerFigures:
-    """What is told of one speaker."""
+    """The figures of one speaker; None for unknown ones."""
 
     voice: SpeakerChannel
     talk: int
     """Samples of speech."""
     share: float | None
-    """Of all talk; None if there is none."""
+    """Share (0 to 1) of all speech; None if there is none."""
     turns: int | None
     longest_monologue: Turn | None
     latency: Latency | None
-    interruptions_made: int | None
-    interruptions_successful: int | None
-    interruptions_suffered: int | None
-    backchannels: int | None
     words: int | None
+    interruptions_made: int | None = None
+    interruptions_successful: int | None = None
+    interruptions_suffered: int | None = None
+    backchannels: int | None = None
 
 
 class Conversation:
-    """Who spoke when, and all that follows from it."""
+    """A conversation: who spoke when, and the figures that follow from it."""
 
     def __init__(
         self,
@@ -68,33 +69,33 @@ class Conversation:
         *,
         complete: bool = True,
     ) -> None:
-        """``speech`` and ``words`` are one for each voice.
+        """``speech`` and ``words`` have one entry for each speaker in ``voices``.
 
-        ``voices`` is None where the speech is that of several who cannot be told apart; they are
-        not ``complete`` where somebody of the call is not in the recording.
+        ``voices`` is None if the speech is that of several speakers in one channel; the
+        conversation is not ``complete`` if a party of the call is not in the recording.
         """
         self.voices = voices
         self.speech = speech
         self.samples = samples
         self.words = words
         self.interactive = voices is not None and complete
-        """Whether it can be told how they take turns."""
+        """Whether turn-taking is known."""
         self.knows_silence = complete
-        """Whether nobody else may speak when these are silent."""
+        """Whether the call is silent when these speakers are."""
         self.active = at_least(speech, 1)
-        """When anybody speaks."""
+        """Spans in which at least one speaker speaks."""
         self.silences = complement(self.active, samples)
         self.overlaps: list[Span] | None = at_least(speech, 2) if self.interactive else None
         self.turns: list[Turn] | None = turns_of(speech) if voices is not None else None
         self.interruptions: list[Interruption] | None = None
         self.gaps: list[ResponseGap] | None = None
-        """Those before responses."""
+        """Gaps before responses."""
         if self.turns is not None and self.interactive:
             self.interruptions = interruptions(self.turns)
             self.gaps = gaps(speech)
 
     def speakers(self) -> list[SpeakerFigures] | None:
-        """Each speaker's figures, in the order of the voices."""
+        """Return the figures of each speaker in order; None if speakers share a channel."""
         if self.voices is None:
             return None
         return [self._speaker(number, voice) for number, voice in enumerate(self.voices)]
@@ -103,18 +104,19 @@ class Conversation:
         talk = total(self.speech[number])
         everybody = sum(total(spans) for spans in self.speech)
         own = [turn for turn in self.turns or () if turn.speaker == number]
-        made: int | None = None
-        successful: int | None = None
-        suffered: int | None = None
-        backchannels: int | None = None
+        counts: dict[str, int] = {}
         if self.interruptions is not None:
-            mine = [each.outcome for each in self.interruptions if each.by == number]
-            backchannels = mine.count("backchannel")
-            successful = mine.count("successful")
-            made = len(mine) - backchannels
-            suffered = sum(
-                each.on == number and each.outcome != "backchannel" for each in self.interruptions
-            )
+            outcomes = [each.outcome for each in self.interruptions if each.by == number]
+            backchannels = outcomes.count("backchannel")
+            counts = {
+                "interruptions_made": len(outcomes) - backchannels,
+                "interruptions_successful": outcomes.count("successful"),
+                "interruptions_suffered": sum(
+                    each.on == number and each.outcome != "backchannel"
+                    for each in self.interruptions
+                ),
+                "backchannels": backchannels,
+            }
         return SpeakerFigures(
             voice=voice,
             talk=talk,
@@ -124,16 +126,13 @@ class Conversation:
             latency=None
             if self.gaps is None
             else latency_of([each.latency for each in self.gaps if each.by == number]),
-            interruptions_made=made,
-            interruptions_successful=successful,
-            interruptions_suffered=suffered,
-            backchannels=backchannels,
             words=self.words[number],
+            **counts,
         )
 
 
 def latency_of(latencies: Sequence[int]) -> Latency:
-    """Percentiles by nearest rank: each is a latency that occurred."""
+    """Return percentiles by nearest rank, so that each is a latency that occurred."""
     ordered = sorted(latencies)
     if not ordered:
         return Latency(0, None, None, None)
@@ -141,10 +140,10 @@ def latency_of(latencies: Sequence[int]) -> Latency:
 
 
 def _rank(ordered: Sequence[int], percent: int) -> int:
-    """The least value that so many percent of all do not exceed."""
+    """Return the smallest value that ``percent`` of all values do not exceed."""
     return ordered[-(-percent * len(ordered) // 100) - 1]
 
 
 def words_per_minute(words: int | None, talk: int) -> float | None:
-    """Words by the time spent talking, not by that of the call."""
+    """Return words a minute of the time spent talking; None if unknown."""
     return None if words is None or not talk else words * _MINUTE / talk

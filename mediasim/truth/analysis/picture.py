@@ -1,9 +1,9 @@
-"""A conversation drawn: a lane for each channel, as an SVG or a page with the figures below it.
+"""Draws a conversation: a lane for each channel, as an SVG or a page with the figures below it.
 
 Each lane shows the channel's waveform, its turns (tinted) and the speech in them (tinted more),
-and below, as thin bars, the truth. Red columns are overlaps. Under the lanes stand the marks of
-the floor's changes: a bracket for each response, as wide as its latency, and a triangle for each
-cutting in, filled where it was successful. A long call goes on in rows of a minute.
+and below, as thin bars, the truth. Red columns are overlaps. Below the lanes a bracket marks each
+response, as wide as its latency, and a triangle each interruption, filled if it was successful. A
+long call continues in rows of a minute.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from mediasim.truth.svg import LEFT, PLOT, TimeAxis, box, page, speaker, svg, te
 __all__ = ["plot"]
 
 _LONGEST_ROW: Final = 90 * SAMPLE_RATE
-"""A call up to this long is one row."""
+"""Longest call in samples that is one row."""
 _ROW: Final = 60 * SAMPLE_RATE
 _AXIS: Final = 22
 _LANE: Final = 64
 _BAR: Final = 6
-"""Height of a bar of truth."""
+"""Height in pixels of a bar of truth."""
 _GAP: Final = 12
 _MARKS: Final = 34
 _LABEL: Final = 44
-"""Pixels that a latency's label takes."""
+"""Width in pixels of a latency's label."""
 _LEGEND: Final = (
     "Tinted: turns, and the speech in them. Thin bars: the truth. Red: both at once. Brackets: "
     "silence before a response. Triangles: cutting in, filled if successful, dashed if a "
@@ -45,7 +45,7 @@ _LEGEND: Final = (
 
 
 def plot(analysis: Analysis, path: Path) -> str:
-    """The content of a plot file, by its suffix. Raises AnalysisError for another than these."""
+    """Return the content of an .svg or .html plot file. Raises AnalysisError for other suffixes."""
     title = f"{analysis.recording.name}: who speaks when"
     if path.suffix == ".svg":
         return _picture(analysis, title)
@@ -69,7 +69,7 @@ def _picture(analysis: Analysis, title: str) -> str:
 
 
 def _axes(samples: int) -> Iterator[TimeAxis]:
-    """The time axis of each row."""
+    """Yield the time axis of each row."""
     if samples <= _LONGEST_ROW:
         yield TimeAxis(0, max(samples, SAMPLE_RATE))
         return
@@ -78,7 +78,7 @@ def _axes(samples: int) -> Iterator[TimeAxis]:
 
 
 class _Row:
-    """A stretch of the call, at its place on the page."""
+    """A row of the picture: a span of the call."""
 
     def __init__(self, analysis: Analysis, axis: TimeAxis, number: int) -> None:
         self._analysis = analysis
@@ -87,12 +87,12 @@ class _Row:
         bars = sum(_BAR * len(lane) + _GAP for lane in self._bars)
         self.height = _AXIS + _LANE * len(analysis.detected) + bars + _MARKS
         self._top = number * self.height + _AXIS
-        """Of the lanes."""
+        """Top of the lanes in pixels."""
         loudest = float(np.abs(analysis.recording.pcm.astype(np.int32)).max(initial=1))
         self._scale = 0.46 * _LANE / loudest
 
     def parts(self) -> Iterator[str]:
-        """Everything in the row."""
+        """Yield all elements of the row."""
         bottom = self._top + self.height - _AXIS - _MARKS
         yield from self._axis.marks(self._top, bottom)
         top = self._top
@@ -111,7 +111,7 @@ class _Row:
         yield from self._latencies(top)
         yield from self._interruptions(top)
 
-    # -- what a lane shows ------------------------------------------------------------------
+    # -- lanes ------------------------------------------------------------------------------
 
     def _lane(self, number: int, top: int) -> Iterator[str]:
         measured, axis = self._analysis.measured, self._axis
@@ -139,12 +139,12 @@ class _Row:
         opacity: float,
         title: str = "",
     ) -> Iterator[str]:
-        """Stretches in a speaker's colour, as far as they are in the row."""
+        """Draw the visible parts of spans in a speaker's colour."""
         for span in self._axis.visible(spans):
             left, right = map(self._axis.x, span)
             yield box(left, top, right - left, height, f"by {style}", title, opacity)
 
-    # -- how the floor changes --------------------------------------------------------------
+    # -- turn-taking ------------------------------------------------------------------------
 
     def _latencies(self, top: int) -> Iterator[str]:
         free = 0.0
@@ -177,7 +177,7 @@ class _Row:
 
 
 def _bars(analysis: Analysis) -> Sequence[Sequence[tuple[Conversation, int]]]:
-    """Under each lane, the true speakers to show there."""
+    """Return for each lane the (true conversation, index of the speaker) to draw below it."""
     true = analysis.true
     if true is None or true.voices is None:
         return [[] for _ in analysis.detected]

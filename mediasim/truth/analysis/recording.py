@@ -1,14 +1,19 @@
-"""What is analysed: a recording's sound, whose voice each channel holds, and its truth.
+"""Reads what is analysed: a recording's sound, the speaker of each channel, and its truth.
 
-All three are files that lie side by side: ``RE….wav`` (or any other audio file), ``RE….json`` with
-the channel map, ``RE….truth.json``. The last two may be missing, as for a recording of some other
-system: then its speakers have no names, and nothing is compared.
+They are files beside each other: ``RE….wav`` (or any other audio file), ``RE….json`` with the
+channel map, and ``RE….truth.json``. Without the last two, as for another system's recording,
+speakers have no names and nothing is compared.
+
+Speech is what a party says or plays, and babble; keys, tones and what the server plays are not. An
+utterance that a jitter buffer moved, or a pause of the recording cut, is in the truth in pieces,
+which are joined again. (The same words said twice without a pause, both in pieces, are taken for
+one utterance.)
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,56 +23,63 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError
+from mediasim.conversation.spans import Span
+from mediasim.conversation.turns import utterances as joined
 from mediasim.truth.documents import check_truth, recordings_in
 
 __all__ = [
     "AnalysedRecording",
     "AnalysisError",
     "SpeakerChannel",
+    "TrueUtterance",
     "find_recording",
     "find_recordings",
     "read_recording",
+    "read_utterances",
+    "speakers_of",
+    "speech_of",
+    "word_count",
 ]
 
 _TRUTH: Final = ".truth.json"
 
 
 class AnalysisError(ValueError):
-    """A recording cannot be analysed: says what is wrong, and what would be right."""
+    """Raised when a recording cannot be analysed; the message states what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerChannel:
-    """One side of the conversation."""
+    """A speaker and the channel that holds its speech."""
 
     name: str
     channel: int
-    """Where it is heard, counted from 1."""
+    """Number of the channel, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysedRecording:
-    """A recording and what is known of it."""
+    """A recording with its speakers and its truth."""
 
     name: str
     path: Path
     pcm: NDArray[np.int16]
-    """(channels, samples) at 8 kHz."""
+    """Samples (channels, samples) at 8 kHz."""
     voices: tuple[SpeakerChannel, ...] | None
-    """One for each channel; None where a channel mixes several, so that they cannot be told."""
+    """The speaker of each channel; None if speakers are mixed in one."""
     truth: Mapping[str, Any] | None
-    """The truth sidecar."""
+    """The truth sidecar; None if there is none or it does not know all parties."""
     notes: tuple[str, ...]
-    """What could not be known, for a person."""
+    """Restrictions of the analysis, in words."""
 
     @property
     def samples(self) -> int:
-        """Of each channel."""
+        """Samples of each channel."""
         return int(self.pcm.shape[1])
 
     @property
     def complete(self) -> bool:
-        """Whether everybody of the call may be in it: not if its one channel is one side's."""
+        """Whether all parties may be in the recording: not if its only channel is one party's."""
         return self.voices is None or len(self.voices) > 1
 
     @property
@@ -76,9 +88,9 @@ class AnalysedRecording:
 
 
 def find_recording(given: Path) -> Path:
-    """The audio file that is meant: itself, by its JSON, by its SID's path, or alone in a folder.
+    """Return the audio file meant by a path: the file, its JSON, its SID, or a folder with one.
 
-    Raises AnalysisError when there is none, or more than one.
+    Raises AnalysisError if there is none, or more than one.
     """
     found = find_recordings(given)
     if len(found) > 1:
@@ -88,9 +100,9 @@ def find_recording(given: Path) -> Path:
 
 
 def find_recordings(given: Path) -> list[Path]:
-    """The audio files that are meant, at least one: as :func:`find_recording`, or all of a folder.
+    """Return the audio files meant by a path like :func:`find_recording`, or all of a folder.
 
-    Raises AnalysisError when there is none.
+    Raises AnalysisError if there is none.
     """
     if given.is_dir():
         found = recordings_in(given)
@@ -108,9 +120,9 @@ def find_recordings(given: Path) -> list[Path]:
 
 
 def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
-    """Read a recording with what lies beside it, and the truth from elsewhere if that is named.
+    """Read a recording with its channel map and its truth, by default the one beside it.
 
-    Raises AnalysisError for a file that is not what it should be.
+    Raises AnalysisError if a file is not valid.
     """
     pcm, damaged = _sound(path)
     document = _document(path.with_suffix(".json"), "channel_map")
@@ -119,10 +131,10 @@ def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
         raise AnalysisError(f"there is no truth {truth}")
     said = _document(truth or beside, "channels")
     if said is not None and isinstance(said["channels"], list):
-        told = len(said["channels"])
-        if told != len(pcm):
+        count = len(said["channels"])
+        if count != len(pcm):
             raise AnalysisError(
-                f"{truth or beside} tells of {told} channels, the recording {path.name} has "
+                f"{truth or beside} tells of {count} channels, the recording {path.name} has "
                 f"{len(pcm)}: it is another's"
             )
     try:
@@ -148,7 +160,7 @@ def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
 
 
 def _sound(path: Path) -> tuple[NDArray[np.int16], int]:
-    """The samples at 8 kHz, and how many packets could not be decoded."""
+    """Return the samples (channels, samples) at 8 kHz, and the number of undecodable packets."""
     from mediasim.audio.files import read_audio
 
     try:
@@ -219,3 +231,105 @@ def _name(entry: Mapping[str, Any], number: int) -> str:
     if entry.get("party"):
         return str(entry["party"])
     return "everyone else" if entry.get("role") == "everyone-else" else f"channel {number}"
+
+
+# -- true utterances ------------------------------------------------------------------------
+
+_PIECES_APART: Final = SAMPLE_RATE // 10
+"""Largest distance of an utterance's pieces in samples: jitter buffers move in smaller steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrueUtterance:
+    """Words that a party said in one go, by the truth."""
+
+    start: int
+    """First sample, in the file."""
+    end: int
+    """Sample after the last one, in the file."""
+    channel: int
+    """Number of the channel, counted from 1."""
+    party: str
+    text: str | None
+    """The words said; None if they are unknown."""
+    share: float
+    """Share (0 to 1) of the text that is in the recording."""
+
+
+def read_utterances(truth: Mapping[str, Any]) -> list[TrueUtterance]:
+    """Return all utterances of a truth document, in order."""
+    found: list[TrueUtterance] = []
+    for channel in truth["channels"]:
+        intervals = [each for each in channel["intervals"] if _is_speech(each)]
+        whole: dict[tuple[str, str], int] = {}
+        for each in intervals:
+            length = each["end"] - each["start"]
+            whole[_clip(each)] = max(whole.get(_clip(each), 0), length)
+        for pieces in _group_pieces(intervals, whole):
+            first, last = pieces[0], pieces[-1]
+            samples = sum(each["end"] - each["start"] for each in pieces)
+            found.append(
+                TrueUtterance(
+                    first["start"],
+                    last["end"],
+                    channel["channel"],
+                    first["party"],
+                    first["text"] if first["kind"] == "say" else None,
+                    min(1.0, samples / max(1, whole[_clip(first)])),
+                )
+            )
+    return sorted(found, key=lambda utterance: (utterance.start, utterance.channel))
+
+
+def speakers_of(utterances: Iterable[TrueUtterance]) -> list[SpeakerChannel]:
+    """Return the parties in order of appearance, each with the channel of its first utterance."""
+    voices: dict[str, SpeakerChannel] = {}
+    for utterance in utterances:
+        voices.setdefault(utterance.party, SpeakerChannel(utterance.party, utterance.channel))
+    return list(voices.values())
+
+
+def speech_of(utterances: Iterable[TrueUtterance]) -> list[Span]:
+    """Return the spans of speech, joined over short pauses."""
+    return joined((utterance.start, utterance.end) for utterance in utterances)
+
+
+def word_count(utterances: Sequence[TrueUtterance]) -> int | None:
+    """Count the words; None if those of any utterance are unknown."""
+    count = 0.0
+    for utterance in utterances:
+        if utterance.text is None:
+            return None
+        count += len(utterance.text.split()) * utterance.share
+    return round(count)
+
+
+def _is_speech(interval: Mapping[str, Any]) -> bool:
+    if interval["party"] is None:
+        return False
+    kind, text = interval["kind"], interval["text"]
+    return kind in ("say", "play") or (kind == "noise" and text.startswith("babble"))
+
+
+def _clip(interval: Mapping[str, Any]) -> tuple[str, str]:
+    return interval["clip"], interval["text"]
+
+
+def _group_pieces(
+    intervals: Iterable[Mapping[str, Any]], whole: Mapping[tuple[str, str], int]
+) -> list[list[Mapping[str, Any]]]:
+    """Group pieces: those of one utterance are close, and at least one of two is incomplete."""
+    groups: list[list[Mapping[str, Any]]] = []
+    for each in sorted(intervals, key=lambda each: (each["party"], each["start"])):
+        before = groups[-1][-1] if groups else None
+        if (
+            before is not None
+            and before["party"] == each["party"]
+            and _clip(before) == _clip(each)
+            and abs(each["start"] - before["end"]) <= _PIECES_APART
+            and any(one["end"] - one["start"] < whole[_clip(one)] for one in (before, each))
+        ):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups

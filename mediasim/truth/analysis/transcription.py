@@ -1,9 +1,9 @@
-"""The words of a channel, by an offline recogniser (the extra ``transcribe``), and their errors.
+"""Transcribes a channel with an offline recogniser (the extra ``transcribe``), and scores words.
 
-faster-whisper with any folder of a CTranslate2 Whisper model; the extra brings a small English one
-(tiny.en). Nothing is fetched. Only what a detector found to be speech is given to the recogniser,
-which invents words for silence. Greedy decoding at temperature 0: the same samples give the same
-words on one machine. For checking; the words of record are the truth's.
+faster-whisper runs any folder of a CTranslate2 Whisper model; the extra brings a small English one
+(tiny.en). Nothing is downloaded. The recogniser only gets what a detector found to be speech,
+because it invents words for silence. Decoding is greedy at temperature 0, so that the same samples
+give the same words on one machine.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ __all__ = [
 ]
 
 _RATE: Final = 16_000
-"""Samples per second that Whisper takes."""
+"""Samples a second that Whisper takes."""
 _MARGIN: Final = SAMPLE_RATE // 5
-"""Samples before and after speech that are heard too."""
+"""Samples before and after speech that are transcribed too."""
 _INSTALL: Final = "install it with: pip install 'mediasim[transcribe]'"
 
 
 @dataclass(frozen=True, slots=True)
 class HeardWords:
-    """Words that were recognised, without a stop between them."""
+    """A segment of recognised words."""
 
     start: int
     """First sample, at 8 kHz."""
@@ -53,19 +53,19 @@ class HeardWords:
 
 
 def missing_extra() -> str | None:
-    """Why there is no recogniser, in words; None if there is one."""
+    """Return why there is no recogniser, in words; None if there is one."""
     if find_spec("faster_whisper") is None:
         return f"transcription needs faster-whisper, which is not installed; {_INSTALL}"
     return None
 
 
 class Recogniser:
-    """A loaded model."""
+    """A loaded speech recognition model."""
 
     def __init__(self, model: Path | None = None) -> None:
-        """``model`` is a folder of a CTranslate2 Whisper model; the extra's own where it is None.
+        """``model`` is the folder of a CTranslate2 Whisper model, by default the extra's own.
 
-        Raises AnalysisError where the extra is not installed or the folder holds no model.
+        Raises AnalysisError if the extra is not installed or the folder holds no model.
         """
         missing = missing_extra()
         if missing is not None:
@@ -87,7 +87,7 @@ class Recogniser:
             raise AnalysisError(f"{folder} holds no usable model: {error}") from None
 
     def transcribe(self, pcm: NDArray[np.int16], speech: Sequence[Span]) -> list[HeardWords]:
-        """The words of samples (samples,) at 8 kHz where they are speech."""
+        """Transcribe the spans of ``speech`` in samples (n,) at 8 kHz."""
         found: list[HeardWords] = []
         for start, end in _with_margins(speech, len(pcm)):
             for heard in self._segments(pcm[start:end]):
@@ -121,21 +121,21 @@ def _own_model() -> Path:
 
 
 def _with_margins(speech: Sequence[Span], samples: int) -> list[Span]:
-    """A little more than the speech; nearby stretches as one, for words need their sentence."""
+    """Widen the spans and join near ones, because recognition needs the sentence around a word."""
     wider = ((max(0, start - _MARGIN), min(samples, end + _MARGIN)) for start, end in speech)
     return joined(wider, SAMPLE_RATE)
 
 
-# -- how far from what was said -------------------------------------------------------------
+# -- word error rate ------------------------------------------------------------------------
 
 
 def plain_words(text: str) -> list[str]:
-    """The words without case and punctuation; a number in digits is a word as it stands."""
+    """Return the words without case and punctuation; a number in digits is one word."""
     return re.findall(r"[a-z0-9]+", text.lower().replace("'", "").replace("’", ""))
 
 
 def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
-    """The fewest words to put in, leave out or replace to make one of the other (Levenshtein)."""
+    """Return the Levenshtein distance in words: insertions, deletions and replacements."""
     row = list(range(len(heard) + 1))
     for number, word in enumerate(said, start=1):
         before, row[0] = row[0], number
@@ -146,6 +146,6 @@ def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
 
 
 def word_error_rate(said: str, heard: str) -> float | None:
-    """Errors by the words said; None if nothing was. Above 1 where much was invented."""
+    """Return the errors divided by the words said, which may exceed 1; None if none were said."""
     words = plain_words(said)
     return word_errors(words, plain_words(heard)) / len(words) if words else None

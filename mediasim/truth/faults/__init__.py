@@ -1,8 +1,8 @@
-"""Recordings that are wrong on purpose and say how.
+"""Faults: recordings that are broken on purpose and state how.
 
-Each fault re-creates what a real recorder did to somebody's call. ``gallery`` names them all,
-``order`` reads how they are asked for, ``breaking`` applies them to samples, and to a recording
-with its truth. Reproducible: the seed decides every place that is drawn.
+Each fault re-creates a failure of a real recorder. ``gallery`` lists them all, ``order`` parses how
+they are requested, ``breaking`` applies them to samples and to a recording with its truth. They are
+reproducible: the seed decides every random place.
 """
 
 __all__ = ["breaking", "gallery", "material", "order"]

@@ -1,7 +1,7 @@
-"""Faults applied to samples and to recordings as files.
+"""Applies faults to samples and to recordings as files.
 
-Applied one after the other, they end in the bytes of a WAV file. A broken file has the truth beside
-it, which says what was done and where.
+The faults are applied one after the other and result in the bytes of a WAV file. A broken file has
+its truth beside it, which lists the faults and their places.
 """
 
 from __future__ import annotations
@@ -30,23 +30,24 @@ __all__ = ["BrokenFiles", "BrokenRecording", "break_file", "break_published", "b
 
 @dataclass(frozen=True, slots=True)
 class BrokenRecording:
-    """What faults made of a recording."""
+    """A recording after faults were applied."""
 
     wav: bytes
     faults: tuple[dict[str, Any], ...]
-    """Each fault with its places, for the truth."""
+    """Each fault with its places, as the truth lists them."""
 
 
 def break_samples(
     pcm: Samples, orders: Sequence[FaultOrder], seeds: Seeds, rate: int = SAMPLE_RATE
 ) -> BrokenRecording:
-    """Apply faults to (channels, samples), in order; those of the file itself come last.
+    """Apply faults to samples (channels, samples) in order; those of the file itself come last.
 
-    Raises FaultError where a fault cannot befall this recording.
+    Raises FaultError if a fault is not applicable to this recording.
     """
     notes = []
     on_bytes = [order for order in orders if order.fault.samples is None]
     for number, order in enumerate(order for order in orders if order.fault.samples is not None):
+        # A generator for each fault: adding one does not change the places of the others.
         generator = seeds.generator(f"fault/{number}/{order}")
         pcm, note = _on_samples(pcm, order, rate, generator)
         notes.append(note)
@@ -62,10 +63,10 @@ def break_samples(
 def _on_samples(
     pcm: Samples, order: FaultOrder, rate: int, generator: np.random.Generator
 ) -> tuple[Samples, dict[str, Any]]:
-    if wrong := order.trouble(len(pcm)):
+    if wrong := order.obstacle(len(pcm)):
         raise FaultError(wrong)
     channel = len(pcm) if order.channel is None else order.channel
-    it = Material(
+    material = Material(
         pcm=pcm,
         rate=rate,
         generator=generator,
@@ -75,10 +76,12 @@ def _on_samples(
     )
     assert order.fault.samples is not None
     try:
-        order.fault.samples(it)
+        order.fault.samples(material)
     except FaultError as error:
         raise FaultError(f"{order}: {error}") from None
-    return it.pcm, order.to_json() | {"places": [place.to_json() for place in it.places]}
+    return material.pcm, order.to_json() | {
+        "places": [place.to_json() for place in material.places]
+    }
 
 
 # -- files ----------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ def _on_samples(
 
 @dataclass(frozen=True, slots=True)
 class BrokenFiles:
-    """What was written."""
+    """The files that :func:`break_file` wrote."""
 
     recording: Path
     truth: Path
@@ -96,10 +99,10 @@ class BrokenFiles:
 def break_published(
     store: MediaStore, sid: str, orders: Sequence[FaultOrder], seeds: Seeds
 ) -> tuple[dict[str, Any], ...]:
-    """Break a recording that has just been published, in its store; what is said of it stays.
+    """Apply faults to a published recording in its store, without touching its truth.
 
-    Returns what was done, for its truth. Raises FaultError where a fault cannot befall it; the
-    recording is unchanged then.
+    Returns the faults as the truth lists them. Raises FaultError if one is not applicable; the
+    recording is then unchanged.
     """
     broken = break_samples(read_wav(store.wav_path(sid)).pcm, orders, seeds.fork(f"faults/{sid}"))
     with store.publish_wav(sid) as file:
@@ -110,10 +113,10 @@ def break_published(
 def break_file(
     recording: Path, orders: Sequence[FaultOrder], out: Path, *, seed: int = 0
 ) -> BrokenFiles:
-    """Write a broken copy of a WAV, and its truth and reference audio beside it.
+    """Write a broken copy of a WAV, with its truth and reference audio beside it.
 
-    The truth is the recording's own, with the faults added; without one it tells the faults alone.
-    Raises FaultError for what cannot be broken or read, OSError for what cannot be written.
+    The truth is the recording's own with the faults added; without one it lists the faults alone.
+    Raises FaultError if the recording cannot be read or broken, OSError if it cannot be written.
     """
     if out.resolve() == recording.resolve():
         raise FaultError("the broken copy needs another name than the recording itself")
@@ -138,7 +141,7 @@ def break_file(
 
 
 def _truth_of(recording: Path) -> tuple[dict[str, Any], Path | None]:
-    """The recording's truth and reference audio, as far as they stand beside it."""
+    """Return a recording's truth and the path of its reference audio, if they are beside it."""
     path = truth_path(recording)
     if not path.is_file():
         return {}, None

@@ -1,4 +1,4 @@
-"""What a fault works on, and what it says it did."""
+"""What a fault works on, and the places that it notes."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bytes", "Fault", "FaultError", "FaultPlace", "Material", "Samples"]
+from mediasim.audio.levels import to_samples
+
+__all__ = ["Bytes", "Fault", "FaultError", "FaultPlace", "FaultValue", "Material", "Samples"]
 
 Samples = NDArray[np.int16]
 Span = tuple[int, int]
 
 
 class FaultError(ValueError):
-    """The fault cannot be asked for like that, or not of this recording; says why."""
+    """Raised when a fault is requested wrongly or is not applicable; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultPlace:
-    """Where a fault is, in samples of the recording as the faults before it left it."""
+    """A place of a fault, in samples of the recording after the faults before it."""
 
     channel: int | None
-    """Counted from 1; None for all of them."""
+    """Number of the channel, counted from 1; None for all."""
     start: int
     end: int
     moved: int = 0
-    """Samples that what follows stands later, or if negative earlier, than it should."""
+    """Samples by which what follows is later, or if negative earlier, than it should be."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -41,20 +43,39 @@ class FaultPlace:
 
 @dataclass(slots=True)
 class Material:
-    """A recording that is being broken."""
+    """A recording to which a fault is applied."""
 
     pcm: Samples
-    """(channels, samples)."""
+    """Samples (channels, samples)."""
     rate: int
+    """Samples a second."""
     generator: np.random.Generator
-    """Of this fault alone."""
+    """Source of randomness for this fault alone."""
     value: float | None
-    """As asked for, in the fault's own unit; its default if none was."""
+    """Requested value in the fault's own unit, or its default; None if it has neither."""
     channel: int
-    """The channel meant, counted from 0; the last one unless another was asked for."""
+    """Index of the channel to break."""
     spoken: tuple[tuple[Span, ...], ...]
-    """Per channel: where there is sound, in order."""
+    """For each channel the spans with sound, in order."""
     places: list[FaultPlace] = field(default_factory=list)
+
+    @property
+    def number(self) -> float:
+        """The value of a fault that always has one."""
+        assert self.value is not None
+        return self.value
+
+    @property
+    def original(self) -> Samples:
+        """Samples (n,) of the channel to break."""
+        channel: Samples = self.pcm[self.channel]
+        return channel
+
+    @property
+    def other(self) -> Samples:
+        """Samples (n,) of the channel before the one to break."""
+        channel: Samples = self.pcm[(self.channel - 1) % self.channels]
+        return channel
 
     @property
     def channels(self) -> int:
@@ -67,45 +88,59 @@ class Material:
     def samples_of_ms(self, milliseconds: float) -> int:
         return round(milliseconds * self.rate / 1000)
 
-    def at(self, start: int, end: int, moved: int = 0, *, all_channels: bool = False) -> None:
-        """Note where the fault is."""
+    def note(self, start: int, end: int, moved: int = 0, *, all_channels: bool = False) -> None:
+        """Note a place of the fault."""
         channel = None if all_channels else self.channel + 1
         self.places.append(FaultPlace(channel, start, end, moved))
 
     def replace_channel(self, samples: Samples) -> None:
-        """Put other samples (n,) in the channel, silence behind them where there are fewer."""
+        """Replace the channel by samples (n,), cut or filled with silence to its length."""
         pcm = self.pcm.copy()
         length = min(len(samples), self.samples)
         pcm[self.channel, :length] = samples[:length]
         pcm[self.channel, length:] = 0
         self.pcm = pcm
 
+    def overwrite(self, signal: NDArray[Any], moved: int = 0) -> None:
+        """Replace the whole channel by values in sample units, rounded and clipped; note it."""
+        self.replace_channel(to_samples(signal))
+        self.note(0, self.samples, moved)
+
 
 Bytes = Callable[[bytes, float | None], bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class FaultValue:
+    """The value that a fault takes: its unit, its default, and its range."""
+
+    unit: str = ""
+    """Unit of the value; empty for a fault that takes none."""
+    default: float | None = None
+    """Value if none is requested; None if the fault then decides for itself."""
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of the gallery."""
+    """A fault of the gallery."""
 
     name: str
     does: str
-    """What it does to a recording, in words."""
+    """Effect on a recording, in words."""
     re_creates: str
-    """Whose failure it is."""
+    """The real failure that it re-creates, in words."""
     shows_as: tuple[str, ...]
-    """The kinds of failure that ``mediasim verify`` is to find in it; any one of them will do."""
+    """Kinds of failure of which ``mediasim verify`` must find at least one in it."""
     samples: Callable[[Material], None] | None = None
-    """Breaks samples; or None, and the file's bytes are broken."""
+    """Function that breaks samples; None for a fault of the file's bytes."""
     bytes: Bytes | None = None
-    unit: str = ""
-    """Of the value; empty for a fault that takes none."""
-    default: float | None = None
-    low: float = 0.0
-    high: float = 0.0
-    of: Literal["channel", "recording"] = "recording"
-    """Whether it strikes one channel, which may be chosen, or the recording as a whole."""
+    """Function that breaks the bytes of a WAV file; None for a fault of samples."""
+    value: FaultValue = FaultValue()
+    scope: Literal["channel", "recording"] = "channel"
+    """Whether it breaks one channel, which may be chosen, or the whole recording."""
     fewest: int = 1
-    """How many channels the recording must have."""
+    """Fewest channels of a recording to which it is applicable."""
     also: tuple[str, ...] = ()
-    """Kinds of failure that it brings along: a mix on both is crosstalk too."""
+    """Further kinds of failure that it may show as: a mix on both channels is crosstalk too."""

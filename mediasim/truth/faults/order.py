@@ -1,4 +1,4 @@
-"""How a fault is asked for (``swapped``, ``drift:150``, ``late:20@1``), and the gallery as text."""
+"""Requested faults (``swapped``, ``drift:150``, ``late:20@1``), and the gallery as text."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _FORM: Final = "NAME, NAME:VALUE, NAME@CHANNEL or NAME:VALUE@CHANNEL"
 
 @dataclass(frozen=True, slots=True)
 class FaultOrder:
-    """A fault to be applied."""
+    """A fault that is requested of a recording."""
 
     fault: Fault
     value: float | None
     channel: int | None
-    """Counted from 1; None for the last one."""
+    """Number of the channel, counted from 1; None for the last one."""
 
     def __str__(self) -> str:
         value = "" if self.value is None else f":{self.value:g}"
         channel = "" if self.channel is None else f"@{self.channel}"
         return f"{self.fault.name}{value}{channel}"
 
-    def trouble(self, channels: int) -> str | None:
-        """Why it cannot befall a recording of so many channels; None if it can."""
+    def obstacle(self, channels: int) -> str | None:
+        """Return why it is not applicable to a recording of so many channels; None if it is."""
         if self.fault.fewest > channels:
             return f"{self} takes a recording of two channels, and this one has one"
         if self.channel is not None and self.channel > channels:
@@ -44,14 +44,14 @@ class FaultOrder:
         return {
             "fault": self.fault.name,
             "value": self.value,
-            "unit": self.fault.unit,
+            "unit": self.fault.value.unit,
             "does": self.fault.does,
             "re_creates": self.fault.re_creates,
         }
 
 
 def parse_fault(text: str) -> FaultOrder:
-    """Read an order. Raises FaultError, which says what is wrong and what would be right."""
+    """Parse a requested fault. Raises FaultError, which states what was expected."""
     found = re.fullmatch(ORDER_PATTERN, text.strip())
     if found is None:
         raise FaultError(f"expected a fault as {_FORM}, found {text!r}")
@@ -61,14 +61,16 @@ def parse_fault(text: str) -> FaultOrder:
         close = get_close_matches(name, GALLERY, 1)
         meant = f" (did you mean {close[0]}?)" if close else ""
         raise FaultError(f"there is no fault {name!r}{meant}; there are: {', '.join(GALLERY)}")
-    if value is not None and not fault.unit:
+    if value is not None and not fault.value.unit:
         raise FaultError(f"the fault {name} takes no value, found {value}")
-    if channel is not None and fault.of != "channel":
+    if channel is not None and fault.scope != "channel":
         raise FaultError(f"the fault {name} strikes the whole recording, not channel {channel}")
-    number = fault.default if value is None else float(value)
-    if value is not None and not fault.low <= float(value) <= fault.high:
+    range_ = fault.value
+    number = range_.default if value is None else float(value)
+    if value is not None and not range_.low <= float(value) <= range_.high:
         raise FaultError(
-            f"expected {name}:{fault.low:g} to {name}:{fault.high:g} ({fault.unit}), found {value}"
+            f"expected {name}:{range_.low:g} to {name}:{range_.high:g} ({range_.unit}), "
+            f"found {value}"
         )
     return FaultOrder(fault, number, None if channel is None else int(channel))
 
@@ -77,14 +79,14 @@ def parse_fault(text: str) -> FaultOrder:
 
 
 def gallery_text() -> str:
-    """Every fault: how it is asked for, what it does, whose failure it re-creates."""
+    """List every fault: how it is requested, what it does, which failure it re-creates."""
     return "\n".join(line for fault in GALLERY.values() for line in _lines(fault))
 
 
 def _lines(fault: Fault) -> Iterator[str]:
-    value = f":{fault.unit.upper()}" if fault.unit else ""
-    default = "" if fault.default is None else f"   (default {fault.default:g})"
-    channel = "[@CHANNEL]" if fault.of == "channel" else ""
+    value = f":{fault.value.unit.upper()}" if fault.value.unit else ""
+    default = "" if fault.value.default is None else f"   (default {fault.value.default:g})"
+    channel = "[@CHANNEL]" if fault.scope == "channel" else ""
     yield f"{fault.name}{f'[{value}]' if value else ''}{channel}{default}"
     yield f"    {fault.does}"
     yield f"    as in: {fault.re_creates}"

@@ -1,9 +1,10 @@
-"""Recordings held against what was really said: what is wrong with them, where, by how much.
+"""Verification of recordings against their truth: what is wrong, where, and by how much.
 
-``media`` reads the recording, ``expected`` makes of the truth what every sample should be,
-``tracking`` finds where it stands instead, ``time_map`` says what that means in time; ``packets``,
-``spots``, ``colour`` and ``across`` look at the rest; ``judge`` names the failures, ``words`` and
-``picture`` tell them to people. What cannot be told is None, with words that say why.
+``media`` reads the recording, ``expected`` computes from the truth what every sample should be,
+``tracking`` finds where pieces of it are, ``time_map`` derives offset, drift and jumps; ``hops``,
+``packets``, ``spots`` and ``colour`` compare a channel with what it should be, and ``verify``
+channels with each other; ``judge`` names the failures, ``picture`` draws them. A measure that
+cannot be taken is None, and ``cannot_tell`` says why.
 """
 
-__all__ = ["picture", "verify", "words"]
+__all__ = ["judge", "picture", "verify"]

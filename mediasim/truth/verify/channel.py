@@ -1,4 +1,4 @@
-"""One channel of a recording held against what it should be."""
+"""Measures one channel of a recording against what it should be."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mediasim.truth.measure import match_at
+from mediasim.truth.measure import Samples, match_at
 from mediasim.truth.verify.colour import band, echo, response
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
@@ -29,45 +28,45 @@ from mediasim.truth.verify.tracking import (
 
 __all__ = ["MeasuredChannel", "measure_channel"]
 
-_Samples = NDArray[np.int16]
 _Spans = list[tuple[int, int]]
 
 _SURE: Final = 0.8
-"""Correlation from which on a piece tells the level."""
+"""Least correlation of a piece from which the level is taken."""
 _TURNED: Final = 0.85
-"""Correlation from which on a piece is taken to stand upside down."""
-_AGAIN_AND_AGAIN: Final = 3
+"""Least negative correlation of a piece that counts as inverted."""
+_REPEATEDLY: Final = 3
+"""Insertions from which on short silences count as insertions too."""
 _STEP: Final = 160
-"""Samples over which no drift moves audio by so much as a sample."""
-_GIVE: Final = 4
+"""Samples over which no drift moves audio by a whole sample."""
+_TOLERANCE: Final = 4
 """Samples by which a place may be off in a file that drifts."""
 _UNLIKE: Final = 0.3
-"""A piece that is less like what should be there is something else."""
+"""Correlation below which a piece counts as something else."""
 _BURST: Final = 480
-"""Sounds no longer than this, 60 ms, that were never said are no speech."""
+"""Longest sound in samples, 60 ms, that counts as a burst instead of speech."""
 _AROUND_JUMP: Final = 1600
-"""Samples beside a jump in which nothing more is said against a channel."""
+"""Samples on either side of a jump in which no further findings are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredChannel:
-    """The measures, and what they rest on."""
+    """The measures of a channel with the data that they are based on."""
 
     measures: ChannelMeasures
     map: TimeMap | None
-    """None if nothing of the channel was found."""
+    """The time map; None if no piece of the channel was found."""
     ideal: Ideal
-    """What the file's channel should be, in the file's own timing."""
+    """The channel as it should be, in the file's own timing."""
     expected: ExpectedChannel
 
 
 def measure_channel(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     expected: ExpectedChannel,
     pieces: Sequence[Window],
 ) -> MeasuredChannel:
-    """Fill in the measures of a channel of the truth, found in a channel of the file."""
+    """Measure a channel of the file against one of the truth, and fill in ``measures``."""
     telling = [piece for piece in pieces if piece.telling]
     sightings = track(channel, expected.samples, pieces)
     measures.pieces, measures.pieces_found = len(telling), len(sightings)
@@ -75,7 +74,7 @@ def measure_channel(
     if path is None:
         return _not_found(measures, channel, expected)
     if len(path.stretches) > 1:
-        # Where something jumps, smaller pieces tell more exactly where, and how often.
+        # Smaller pieces locate jumps more exactly, and separate several of them.
         small = windows(expected.samples, sounding(expected.samples), FINE)
         path = lag_path(track_closely(channel, expected.samples, small, sightings)) or path
     inverted = sum(it.correlation for it in sightings) < 0
@@ -84,7 +83,7 @@ def measure_channel(
     placed = time_map(path, channel, expected.samples, sign * gain)
     ideal = Ideal(expected.samples, placed, sign, channel)
     hops = compare(channel, ideal, gain)
-    if path.slope == 0.0:  # no hop of a drifting file is quite what it should be
+    if path.slope == 0.0:  # no hop of a drifting file is exactly right
         hops.rescale()
         gain = hops.gain
     _timing(measures, path, placed, len(expected.samples), len(channel))
@@ -103,38 +102,41 @@ def measure_channel(
         hops = compare(channel, ideal, gain)
     if not expected.unscripted:
         jumps = [jump.moved for jump in placed.jumps]
-        _packets(measures, channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
-        # The quiet parts of a packet in a wrong place are no holes.
+        found = displaced(channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
+        measures.repeated = _findings(found.repeated, "repeated")
+        measures.reordered = _findings(found.reordered, "out of order")
+        measures.missing += _findings(found.unlike, "something else")
+        # The quiet parts of a displaced packet are no holes.
         displaced_there = _spans(measures.repeated) + _spans(measures.reordered)
         ignore += [(start - 2 * _STEP, end + 2 * _STEP) for start, end in displaced_there]
     gone = silenced(channel, ideal, hops, ignore, drifts=path.slope != 0.0)
-    measures.missing += [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
-    if expected.unscripted:  # whoever else speaks in it may say anything at any time
+    measures.missing += _findings(gone, "silent")
+    if expected.unscripted:  # a party that is not simulated may say anything at any time
         return MeasuredChannel(measures, placed, ideal, expected)
     ignore += _spans(gone) + _unknown(expected, placed)
     _sounds(measures, channel, expected, hops, ignore)
     _colour(measures, channel, ideal, hops, ignore, noisy=expected.noisy)
     seen = {it.window for it in sightings}
     _unlike(measures, channel, expected, [it for it in telling if it not in seen], placed)
-    _blame_what_was_put_in(measures)
+    _merge_into_insertions(measures)
     return MeasuredChannel(measures, placed, ideal, expected)
 
 
 def _not_found(
-    measures: ChannelMeasures, channel: _Samples, expected: ExpectedChannel
+    measures: ChannelMeasures, channel: Samples, expected: ExpectedChannel
 ) -> MeasuredChannel:
-    """Nothing tells where anything stands: it is held against its due place."""
+    """Measure a channel of which no piece was found, assuming the truth's own timing."""
     placed = TimeMap((MappedPiece(0, len(expected.samples), 0, 0.0),), ())
     ideal = Ideal(expected.samples, placed, 1, channel)
     hops = compare(channel, ideal, 1.0)
     gone = silenced(channel, ideal, hops, [])
-    measures.missing = [SpotFound(it.start, it.end, "silent", it.samples) for it in gone]
+    measures.missing = _findings(gone, "silent")
     measures.exact = None if expected.unscripted else hops.exact
     return MeasuredChannel(measures, None, ideal, expected)
 
 
 def _gain(sightings: Sequence[Sighting]) -> float:
-    """Linear: the median of those pieces that nobody talks over."""
+    """Return the linear gain: the median of pieces without other sound over them."""
     sure = [it.gain_db for it in sightings if abs(it.correlation) >= _SURE]
     return float(10 ** (np.median(sure or [it.gain_db for it in sightings]) / 20))
 
@@ -160,12 +162,13 @@ def _timing(
 
 
 def _flipped(sightings: Sequence[Sighting], sign: int, hops: Hops) -> list[SpotFound]:
-    """Where a channel's polarity is not that of its most part."""
+    """Return where a channel's polarity differs from that of most of it."""
     found: list[SpotFound] = []
     turned = False
     for it in sightings:
         start, end = it.window.start + it.lag, it.window.end + it.lag
-        # A vowel half a period away is upside down too; this must be so in its own place.
+        # A vowel shifted by half a period looks inverted too, so the piece must also correlate
+        # negatively in the place that the time map gives.
         if it.correlation * sign >= 0 or hops.likeness(start, end) > -_TURNED:
             turned = False
             continue
@@ -180,8 +183,12 @@ def _spans(spots: Sequence[Spot | SpotFound]) -> _Spans:
     return [(it.start, it.end) for it in spots]
 
 
+def _findings(spots: Sequence[Spot], why: str) -> list[SpotFound]:
+    return [SpotFound(it.start, it.end, why, it.samples) for it in spots]
+
+
 def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
-    """Where the file may hold anything."""
+    """Return the spans of the file of which the truth does not know the content."""
     return [
         (low, high)
         for start, end in expected.unknown
@@ -189,40 +196,25 @@ def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
     ]
 
 
-def _packets(
-    measures: ChannelMeasures,
-    channel: _Samples,
-    ideal: Ideal,
-    hops: Hops,
-    ignore: _Spans,
-    jumps: Sequence[int],
-) -> None:
-    found = displaced(channel, ideal, hops, ignore, jumps)
-    for spots, why, to in (
-        (found.repeated, "repeated", measures.repeated),
-        (found.reordered, "out of order", measures.reordered),
-        (found.unlike, "something else", measures.missing),
-    ):
-        to += [SpotFound(it.start, it.end, why, it.samples) for it in spots]
-
-
 def _sounds(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     expected: ExpectedChannel,
     hops: Hops,
     ignore: _Spans,
 ) -> None:
-    """What was never said, clicks and cut-off tops."""
+    """Find sounds that were never said, clicks and clipping."""
     sounds = [] if expected.noisy else invented(hops, ignore)
     measures.clipped = clipped_samples(channel, expected.samples, hops)
-    if measures.clipped:  # beside tops that are cut off all else is too loud, or too soft
+    if (
+        measures.clipped
+    ):  # the gain is wrong beside clipped tops: only true silence is missing audio
         measures.missing = [
             it
             for it in measures.missing
             if it.why != "silent" or np.abs(channel[it.start : it.end]).max(initial=0) <= QUIET
         ]
-    # The edges of tops that are cut off are no clicks.
+    # The edges of clipped tops are no clicks.
     sharp = [] if measures.clipped else clicks(hops)
     for it in sounds:
         within = [click for click in sharp if click.start < it.end and click.end > it.start]
@@ -230,24 +222,24 @@ def _sounds(
         if short and within:
             sharp = [click for click in sharp if click not in within] + [it]
         elif short:
-            measures.clicks.append(SpotFound(it.start, it.end, "burst", it.samples))
+            measures.clicks += _findings([it], "burst")
         else:
-            measures.inserted.append(SpotFound(it.start, it.end, "never said", it.samples))
-    measures.clicks += [SpotFound(it.start, it.end, "click", it.samples) for it in sharp]
+            measures.inserted += _findings([it], "never said")
+    measures.clicks += _findings(sharp, "click")
     for spots in (measures.clicks, measures.missing, measures.inserted):
         spots.sort(key=lambda it: it.start)
 
 
 def _colour(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     ideal: Ideal,
     hops: Hops,
     ignore: _Spans,
     *,
     noisy: bool,
 ) -> None:
-    """Its mean, its noise and its echo."""
+    """Measure the channel's DC offset, noise and echo."""
     measures.dc = hops.dc
     measures.noise_dbfs = float(dbfs(hops.noise)) if hops.pauses and not noisy else None
     if measures.exact != 1.0 and not measures.clipped:
@@ -256,21 +248,21 @@ def _colour(
 
 
 def _around(placed: TimeMap) -> _Spans:
-    """Where something jumps, and a little before and after."""
+    """Return the spans around jumps."""
     return [
         (jump.file - _AROUND_JUMP, jump.file + abs(jump.moved) + _AROUND_JUMP)
         for jump in placed.jumps
     ]
 
 
-def _blame_what_was_put_in(measures: ChannelMeasures) -> None:
-    """Where silence is put in again and again, another short silence is more of it."""
+def _merge_into_insertions(measures: ChannelMeasures) -> None:
+    """Count short missing spans as insertions in a channel with repeated insertions."""
     longest = max((it.samples for it in measures.inserted if it.why == "put in"), default=0)
-    if sum(it.why == "put in" for it in measures.inserted) < _AGAIN_AND_AGAIN:
+    if sum(it.why == "put in" for it in measures.inserted) < _REPEATEDLY:
         return
     limit = longest + 2 * _STEP
     more = [it for it in measures.missing if it.why == "silent" and it.samples <= limit]
-    # Between two of them that are too close to be told apart nothing stands in its place.
+    # Between two insertions too close to be separated, nothing is in its place.
     measures.missing = [
         it
         for it in measures.missing
@@ -284,16 +276,16 @@ def _blame_what_was_put_in(measures: ChannelMeasures) -> None:
     ]
 
 
-def _likeness(channel: _Samples, clip: _Samples, start: int, placed: TimeMap) -> float:
-    """How like a clip is what stands where its parts should, wherever a drift has moved them."""
+def _likeness(channel: Samples, clip: Samples, start: int, placed: TimeMap) -> float:
+    """Return the correlation of a clip with what is in its place, following a drift."""
     found = np.zeros(len(clip), channel.dtype)
     for at in range(0, len(clip), _STEP):
         part = clip[at : at + _STEP]
         around = placed.to_file(start + at)
-        if around is None or around < _GIVE:
+        if around is None or around < _TOLERANCE:
             continue
-        there = channel[around - _GIVE : around + len(part) + _GIVE]
-        if len(there) == len(part) + 2 * _GIVE:
+        there = channel[around - _TOLERANCE : around + len(part) + _TOLERANCE]
+        if len(there) == len(part) + 2 * _TOLERANCE:
             likely = int(np.argmax(np.abs(np.correlate(there.astype(float), part.astype(float)))))
             found[at : at + len(part)] = there[likely : likely + len(part)]
     return abs(match_at(found, clip, 0) or 0.0)
@@ -301,13 +293,13 @@ def _likeness(channel: _Samples, clip: _Samples, start: int, placed: TimeMap) ->
 
 def _unlike(
     measures: ChannelMeasures,
-    channel: _Samples,
+    channel: Samples,
     expected: ExpectedChannel,
-    lost: Sequence[Window],
+    unseen: Sequence[Window],
     placed: TimeMap,
 ) -> None:
-    """Pieces in whose place something else is heard."""
-    for piece in lost:
+    """Find pieces in whose place something else is heard."""
+    for piece in unseen:
         start, end = placed.to_file(piece.start), placed.to_file(piece.end - 1)
         if start is None or end is None or end - start > piece.end - piece.start:
             continue

@@ -1,4 +1,4 @@
-"""What a channel sounds like beside what was said in it: its band, and its own echo."""
+"""The transfer of a channel: its frequency band, its filter response, and its echo."""
 
 from __future__ import annotations
 
@@ -10,60 +10,59 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.truth.measure import Leak, leak
+from mediasim.truth.measure import Floats, Leak, Samples, Span, leak
 from mediasim.truth.verify.hops import HOP, Hops, Ideal, runs
 
 __all__ = ["Band", "band", "echo", "response", "some_of"]
 
-_Samples = NDArray[np.int16]
-Spans = Sequence[tuple[int, int]]
-_Floats = NDArray[np.float64]
+Spans = Sequence[Span]
 
 _WIDTH: Final = 256
-"""Samples of a spectrum: 31 Hz apart."""
+"""Samples of a spectrum, whose bins are 31 Hz apart."""
 _FRAMES: Final = 4000
-"""Spectra taken at most, all along the channel."""
+"""Most spectra taken, evenly along the channel."""
 _FEWEST: Final = 40
+"""Fewest spectra from which a band is measured."""
 _AUDIBLE_DB: Final = 45.0
-"""Frequencies that are so much softer in what was said say nothing."""
+"""Decibels below the loudest frequency at which the expected sound is not used."""
 _GONE_DB: Final = 15.0
-"""Frequencies that are so much softer than the rest have been taken away."""
+"""Decibels by which a frequency outside of the band is softer than the median."""
 _BANDS: Final = 4
-"""Neighbouring frequencies that count as one: 125 Hz."""
+"""Bins of one group of frequencies: 125 Hz."""
 _STEP_HZ: Final = _BANDS * SAMPLE_RATE / _WIDTH
 _PASSED: Final = (300.0, 3200.0)
-"""Frequencies between which every recorder of telephony keeps all."""
+"""Frequencies in hertz between which the reference gain is taken."""
 
 _REACH: Final = 96
-"""Taps of a response before and after: 12 ms, so that the phase of low voices can be told."""
+"""Taps of a response before and after its middle: 12 ms, enough for the phase of low voices."""
 _REGULAR: Final = 1e-4
+"""Regularisation of the least squares, relative to the sound's energy."""
 _PART: Final = 4000
 _PARTS: Final = 60
 _FEWEST_PARTS: Final = 3
 
 _LONGEST: Final = 1_440_000
-"""Samples of speech in which an echo is looked for: three minutes, from all along the call."""
+"""Most samples of speech in which an echo is searched: three minutes, evenly along the call."""
 _PIECE: Final = 48_000
 _ECHO_LAGS: Final = (200, 4400)
-"""How much later an own echo may be: 25 to 550 ms. What comes sooner colours the voice."""
+"""Lags in samples of a channel's own echo: 25 to 550 ms. An earlier one is part of the filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The frequencies that a channel lets through, in hertz."""
+    """The frequencies that a channel passes, in hertz."""
 
     low: float
     high: float
     gain: float
-    """Linear, within the band."""
+    """Linear gain within the band."""
 
 
-def band(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | None:
-    """The band of a channel, None if too little is said to tell.
+def band(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | None:
+    """Measure the band of a channel; None if too little is said.
 
-    Of each frequency the level in the channel, less its noise, is held against what was said, in
-    the moments that are loudest there; where it falls short of the middle by 15 dB the band has
-    ended.
+    For each frequency the level in the channel, less its noise, is divided by the expected level,
+    in the moments that are loudest there. The band ends where that is 15 dB below the median.
     """
     ratio = _passing(channel, ideal, hops, ignore)
     if ratio is None:
@@ -73,7 +72,8 @@ def band(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | N
     if not inside.any():
         return None
     middle = float(np.median(np.sort(ratio[inside])[np.count_nonzero(inside) // 3 :]))
-    through = ~(ratio < middle * 10 ** (-_GONE_DB / 10))  # what cannot be told is taken as passed
+    # Written with ~(<) so that an unknown (NaN) frequency counts as passed.
+    through = ~(ratio < middle * 10 ** (-_GONE_DB / 10))
     low = high = int(np.argmax(np.where(inside, ratio, -1.0)))
     while low > 0 and through[low - 1]:
         low -= 1
@@ -82,11 +82,11 @@ def band(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Band | N
     return Band(low * _STEP_HZ, (high + 1) * _STEP_HZ, float(np.sqrt(middle)))
 
 
-def _passing(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
-    """The power that each group of frequencies passes on; not a number where that is unknown."""
+def _passing(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Floats | None:
+    """Return the power gain of each group of frequencies; NaN where it is unknown."""
     width = -(-_WIDTH // HOP)
     sound = hops.said > 0
-    hops.forget(sound, ignore)
+    hops.unmark(sound, ignore)
     sounding = np.flatnonzero(sound)
     sounding = _some(sounding[sounding + width < len(hops.said)])
     if len(sounding) < _FEWEST:
@@ -109,12 +109,12 @@ def _some(hops: NDArray[np.int64]) -> NDArray[np.int64]:
     return hops[:: max(1, len(hops) // _FRAMES)][:_FRAMES]
 
 
-def _at(noise: _Floats | float, group: int) -> float:
+def _at(noise: Floats | float, group: int) -> float:
     return float(noise) if isinstance(noise, float) else float(noise[group])
 
 
-def _power(source: _Samples | Ideal, hops: NDArray[np.int64]) -> _Floats:
-    """(hops, groups) the power by frequency of each hop and the next."""
+def _power(source: Samples | Ideal, hops: NDArray[np.int64]) -> Floats:
+    """Return the power (hops, groups) by group of frequencies of 256 samples from each hop on."""
     window = np.hanning(_WIDTH)
     power = np.zeros((len(hops), _WIDTH // 2 // _BANDS))
     for number, hop in enumerate(hops.tolist()):
@@ -126,14 +126,14 @@ def _power(source: _Samples | Ideal, hops: NDArray[np.int64]) -> _Floats:
     return power
 
 
-def response(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Floats | None:
-    """The filter that makes of what was said the likest to the channel, by least squares.
+def response(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Floats | None:
+    """Fit the filter that turns the expected sound into the channel, by least squares.
 
-    At the truth's level; None if too little is said to tell. It holds the fraction of a sample by
-    which a file began beside the truth's, and what codecs and filters do to all sounds alike.
+    Returns the taps at the truth's level, or None if too little is said. They include the fraction
+    of a sample by which a file is offset, and what codecs and filters do to all sounds alike.
     """
     sound = hops.said > 0
-    hops.forget(sound, ignore)
+    hops.unmark(sound, ignore)
     pieces = [hops.span(*each) for each in runs(sound)]
     parts = [
         (first, min(first + _PART, end))
@@ -149,28 +149,29 @@ def response(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> _Flo
         spectrum = np.fft.rfft(said, size)
         inner = np.fft.rfft(said[2 * _REACH : -2 * _REACH], size)
         heard = np.fft.rfft(channel[low:high] - hops.dc, size)
-        # What was said up to twice the reach later than itself, and than what was heard.
+        # Auto- and cross-correlation, the right-hand and left-hand side of the normal
+        # equations, by FFT; the outer ``said`` is wider, so no lag lacks samples.
         own += np.fft.irfft(spectrum * np.conj(inner), size)[: 4 * _REACH + 1]
         common += np.fft.irfft(spectrum * np.conj(heard), size)[: 4 * _REACH + 1][::-1]
     own = (own + own[::-1]) / 2
     at = np.arange(2 * _REACH + 1)
     matrix = own[2 * _REACH + np.subtract.outer(at, at)]
     matrix += np.eye(len(at)) * own[2 * _REACH] * _REGULAR
-    taps: _Floats = np.linalg.solve(matrix, common[_REACH : 3 * _REACH + 1]) / hops.gain
+    taps: Floats = np.linalg.solve(matrix, common[_REACH : 3 * _REACH + 1]) / hops.gain
     return taps
 
 
 # -- echo --------------------------------------------------------------------------------------
 
 
-def echo(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | None:
-    """What was said in a channel, once more in it 25 to 550 ms later; None if that is not heard.
+def echo(channel: Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | None:
+    """Find a channel's own speech in it again 25 to 550 ms later; None if there is no echo.
 
-    What is in the spans to ``ignore`` counts as explained.
+    The spans to ``ignore`` are left out.
     """
     spoilt = [(start, end) for start, end in ignore if start < end]
 
-    def rest(low: int, high: int) -> _Floats:
+    def rest(low: int, high: int) -> Floats:
         out = np.zeros(high - low)
         first, last = max(low, 0), min(high, len(channel))
         if first < last:
@@ -180,19 +181,19 @@ def echo(channel: _Samples, ideal: Ideal, hops: Hops, ignore: Spans) -> Leak | N
                 out[max(start - low, 0) : max(end - low, 0)] = 0.0
         return out
 
-    def said(low: int, high: int) -> _Floats:
+    def said(low: int, high: int) -> Floats:
         return ideal(low, high).astype(np.float64) * (hops.gain / 32768.0)
 
     return leak(rest, said, some_of(_sounding(hops)), _ECHO_LAGS)
 
 
 def _sounding(hops: Hops) -> list[tuple[int, int]]:
-    """Where it should not be silent, in samples."""
+    """Return the spans of samples that should not be silent."""
     return [hops.span(start, end) for start, end in runs(~hops.silent)]
 
 
 def some_of(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """So much of some spans as it takes to hear an echo, from all along them."""
+    """Return parts of the spans, evenly chosen, of at most three minutes."""
     pieces = [
         (first, min(first + _PIECE, end))
         for start, end in spans

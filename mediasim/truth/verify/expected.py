@@ -1,7 +1,7 @@
-"""What every sample of a recording should be, by its truth.
+"""Computes what every sample of a recording should be, from its truth.
 
-The truth's intervals, coded as their codec would, are laid on each channel, less what never
-arrived. On our own recordings of a clean call the result equals the file, sample for sample.
+The truth's intervals, coded by their codecs, are laid on each channel, without the audio that never
+arrived. For mediasim's own recording of a clean call the result equals the file, sample for sample.
 """
 
 from __future__ import annotations
@@ -31,50 +31,50 @@ _NOT_A_TRUTH: Final = (
     MemoryError,
 )
 _AT_ONCE: Final = 1 << 17
-"""Samples laid at once: an hour of silence then takes no memory."""
+"""Samples laid in one block: blocks without audio are never written and take no memory."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Said:
-    """Something said or played."""
+    """Audio that was said or played."""
 
     start: int
     end: int
     party: str
-    """Empty for what the server played."""
+    """Name of the party; empty for audio that the server played."""
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChannel:
-    """One channel."""
+    """A channel as it should be."""
 
     samples: NDArray[np.int16]
-    """(samples,) as they should be; nothing where it is not known what should be there."""
+    """Samples (n,) as they should be; silent where that is unknown."""
     said: tuple[Said, ...]
     unknown: tuple[tuple[int, int], ...]
-    """Spans of which the truth cannot say what they hold: what a concealer made up."""
+    """Spans whose content is unknown, because a concealer made it up."""
     noisy: bool
-    """Whether the parties' background noise is in it too, of which only the level is known."""
+    """Whether it holds background noise of parties too, of which only the level is known."""
     unscripted: tuple[str, ...]
-    """Parties in it that were not simulated: what they said is in no truth."""
+    """Parties that are not simulated, so that their audio is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A whole recording."""
+    """A recording as it should be."""
 
     channels: tuple[ExpectedChannel, ...]
     samples: int
     faults: tuple[Mapping[str, Any], ...]
-    """What was broken on purpose, as the truth has it."""
+    """Faults that were applied on purpose, as the truth lists them."""
     doubts: tuple[str, ...]
-    """What the truth leaves open, in words."""
+    """What the truth does not state, in words."""
     partial: bool = False
     """Whether the truth ends before the recording does, after ``samples``."""
 
     def mixed(self) -> ExpectedChannel:
-        """All channels in one."""
+        """Return the mix of all channels."""
         return ExpectedChannel(
             downmix(np.stack([channel.samples for channel in self.channels])),
             tuple(sorted(it for channel in self.channels for it in channel.said)),
@@ -87,7 +87,10 @@ class Expected:
 
 
 def read_expected(path: Path) -> Expected:
-    """Read a truth sidecar and its reference audio. Raises TruthDocumentError."""
+    """Read a truth sidecar and its reference audio.
+
+    Raises TruthDocumentError if it is not a valid truth.
+    """
     document = read_document(path)
     try:
         return _expected(path, document)
@@ -148,7 +151,7 @@ def _channel(
         for low in range(0, samples, _AT_ONCE):
             _lay(laid, low, min(low + _AT_ONCE, samples), intervals, tape, gaps)
     made_up = channel.get("concealed")
-    if made_up is None:  # a truth of before they were listed
+    if made_up is None:  # an old truth, which did not list concealed spans
         made_up = channel["missing"] if document.get("lost_audio") == "concealed" else ()
     return ExpectedChannel(
         laid,
@@ -163,23 +166,23 @@ def _channel(
 
 
 class _Gaps:
-    """What never arrived of each party, to be found by where it is."""
+    """Missing spans by party, sorted for lookup by place."""
 
     def __init__(self, missing: Sequence[Mapping[str, Any]]) -> None:
-        self._of: dict[str | None, NDArray[np.int64]] = {}
+        self._spans: dict[str | None, NDArray[np.int64]] = {}
         for party in {gap.get("party") for gap in missing}:
             spans = sorted(
                 (int(gap["start"]), int(gap["end"])) for gap in missing if gap.get("party") == party
             )
-            self._of[party] = np.array(spans, np.int64)
+            self._spans[party] = np.array(spans, np.int64)
 
     def silence(self, clip: NDArray[np.int16], first: int, party: str | None) -> None:
-        """Silence what is missing of a party's clip that begins at sample ``first``.
+        """Silence the missing spans of a party's clip that begins at sample ``first``.
 
-        A gap of no party, as in a truth of before they had any, is everybody's.
+        A gap without a party, as old truths have them, applies to all parties.
         """
-        for name in {party, None} & self._of.keys():
-            spans = self._of[name]
+        for name in {party, None} & self._spans.keys():
+            spans = self._spans[name]
             at = np.searchsorted(spans[:, 1], first, "right")
             until = np.searchsorted(spans[:, 0], first + len(clip))
             for start, end in spans[at:until].tolist():
@@ -187,10 +190,10 @@ class _Gaps:
 
 
 def _silence(samples: int) -> NDArray[np.int16]:
-    """Silence that takes no memory until something is laid on it.
+    """Return silence that takes no memory until something is written to it.
 
-    Pages of 4 KB hold a quarter of a second; the huge ones that numpy's may come in hold two
-    minutes, and then every pause of a conversation would be stored.
+    Pages of 4 KB hold a quarter of a second. The huge pages that numpy's memory may come in hold
+    two minutes, so that every pause of a conversation would be stored.
     """
     if not samples or not hasattr(mmap, "MADV_NOHUGEPAGE"):
         return np.zeros(samples, np.int16)
@@ -207,8 +210,8 @@ def _lay(
     tape: NDArray[np.int16],
     gaps: _Gaps,
 ) -> None:
-    """Lay all that is said in samples ``low .. high``; where nothing is, nothing is written."""
-    total = np.zeros(high - low, np.int32)
+    """Lay the intervals on samples ``low .. high``; silent samples are not written."""
+    total = np.zeros(high - low, np.int32)  # wider than a sample: voices add up before clipping
     written = []
     for interval in intervals:
         start, end, at = int(interval["start"]), int(interval["end"]), interval["reference"]

@@ -1,4 +1,4 @@
-"""What verify says: measures, failures, and what it could not tell. Plain data."""
+"""The result of a verification as plain data: measures, failures, and what cannot be measured."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ __all__ = ["Across", "ChannelMeasures", "Failure", "SpotFound", "Verification"]
 
 @dataclass(frozen=True, slots=True)
 class SpotFound:
-    """A span of a channel that is not as it should be."""
+    """A finding in a channel: a span that is not as it should be."""
 
     start: int
     """First sample, in the file."""
     end: int
+    """Sample after the last one, in the file."""
     why: str
-    """silent, something else, left out, put in, never said, click, burst, repeated, out of order or
-    inverted."""
+    """``silent``, ``something else``, ``left out``, ``put in``, ``never said``, ``click``,
+    ``burst``, ``repeated``, ``out of order`` or ``inverted``."""
     samples: int
-    """Samples that are missing, or too many."""
+    """Samples that are missing, or in excess."""
     slack: int = 0
-    """How many samples later it may have been, for silence looks the same everywhere."""
+    """Samples by which it may be later: within silence the place of a jump is unknown."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -39,55 +40,58 @@ class SpotFound:
 
 @dataclass(slots=True)
 class ChannelMeasures:
-    """One channel of the truth, and how it was found. None is what could not be told."""
+    """The measures of one channel of the truth; None for those that cannot be taken."""
 
     channel: int
-    """Of the truth, counted from 1."""
+    """Number of the truth's channel, counted from 1."""
     found_in: int | None
-    """Of the file, counted from 1."""
+    """Number of the file's channel that holds it, counted from 1; None if there is none."""
     parties: tuple[str, ...]
     unscripted: tuple[str, ...] = ()
-    """Those of the parties who were not simulated, and may have said anything."""
+    """Parties of the channel that are not simulated, and may have said anything."""
     offset: int | None = None
-    """Samples later, or if negative earlier, than it should be."""
+    """Samples by which the channel is later, or if negative earlier, than it should be."""
     first_heard: int | None = None
-    """The sample of the file at which the first piece was found."""
+    """Sample of the file at which the first piece was found."""
     drift_ppm: float | None = None
+    """Parts per million by which the channel's clock is slow, or if negative fast."""
     drift_error_ppm: float | None = None
+    """Standard error of the drift in parts per million."""
     gain_db: float | None = None
     correlation: float | None = None
+    """Correlation (-1 to 1) with what should be heard, in the file's own timing."""
     exact: float | None = None
-    """Share of the file's samples that are just what they should be, in the file's own timing."""
+    """Share of the file's samples that are exactly right, in the file's own timing."""
     pieces: int = 0
-    """Pieces of half a second that could be looked for."""
+    """Number of pieces of half a second that were searched."""
     pieces_found: int = 0
     missing: list[SpotFound] = field(default_factory=list)
     inserted: list[SpotFound] = field(default_factory=list)
     clicks: list[SpotFound] = field(default_factory=list)
     repeated: list[SpotFound] = field(default_factory=list)
-    """Packets in whose place stands one that came before."""
+    """Packets that are replaced by one that came before."""
     reordered: list[SpotFound] = field(default_factory=list)
     """Packets in the wrong order."""
     clipped: int | None = None
-    """Samples."""
+    """Number of samples in clipped tops."""
     inverted: bool | None = None
-    """Whether the channel's polarity is inverted, for its most part."""
+    """Whether the polarity of most of the channel is inverted."""
     flipped: list[SpotFound] = field(default_factory=list)
-    """Where its polarity is not that of its most part."""
+    """Spans whose polarity differs from that of most of the channel."""
     dc: float | None = None
-    """The mean of what should be silent, in steps of 16 bits."""
+    """Mean of what should be silent, in steps of 16 bits."""
     noise_dbfs: float | None = None
-    """The level of what should be silent."""
+    """Level of what should be silent, in dBFS."""
     band: tuple[float, float] | None = None
-    """Hertz between which it lets pass what was said."""
+    """(lowest, highest) frequency that the channel passes, in hertz."""
     band_gain_db: float | None = None
-    """The gain within that band."""
+    """Gain within that band, in dB."""
     echo: tuple[int, float] | None = None
-    """Samples by which what was said in it comes once more, and how loud (dB)."""
+    """(lag in samples, level in dB) of the channel's own echo."""
     head_cut: int | None = None
-    """Samples of the truth that come before the file's first."""
+    """Samples of the truth before the file's first."""
     tail_cut: int | None = None
-    """Samples of the truth that come after the file's last."""
+    """Samples of the truth after the file's last."""
 
     def to_json(self) -> dict[str, Any]:
         known = self.offset is not None and not self.unscripted
@@ -125,22 +129,22 @@ class ChannelMeasures:
 
 @dataclass(slots=True)
 class Across:
-    """What channels say about each other."""
+    """Measures between channels."""
 
     order: tuple[int | None, ...] = ()
-    """For each channel of the truth, that of the file, counted from 1."""
+    """For each channel of the truth the number of the file's, counted from 1."""
     swapped: bool | None = None
     identical: bool | None = None
     likeness: float | None = None
-    """Correlation of the file's first two channels as they stand."""
+    """Correlation (-1 to 1) of the file's first two channels without any shift."""
     offset_between: int | None = None
-    """Samples that the second channel is later than the first, beyond the truth."""
+    """Samples by which the second channel is later than the first, beyond the truth."""
     crosstalk: list[tuple[int, int, float]] = field(default_factory=list)
     """(from channel, into channel, dB), both of the truth; FLOOR_DB where none is found."""
     echoes: list[tuple[int, int, int, float]] = field(default_factory=list)
-    """(from channel, into channel, samples later, dB): a far side that returns what it hears."""
+    """(from channel, into channel, lag in samples, dB) of far sides that return what they hear."""
     extra: list[int] = field(default_factory=list)
-    """Channels of the file, counted from 1, that hold sound and are none of the truth's."""
+    """Numbers of the file's channels with sound that belong to none of the truth's."""
     lengths: tuple[int, ...] = ()
     """Samples of each channel of the file, at 8 kHz."""
 
@@ -170,14 +174,14 @@ class Across:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that is wrong, in words."""
+    """A failure of a recording: its kind, its description and its place."""
 
     kind: str
     words: str
     channel: int | None = None
-    """Of the file, counted from 1; None for the recording as a whole."""
+    """Number of the file's channel, counted from 1; None for the whole recording."""
     start: int | None = None
-    """Sample of the file at which it is to be seen."""
+    """First sample, in the file."""
     end: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -193,7 +197,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Verification:
-    """Everything that was found out about a recording."""
+    """The result of the verification of a recording."""
 
     recording: tuple[str, ...]
     truth: str | None
@@ -207,12 +211,12 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether something was measured and nothing is wrong."""
+        """Whether the recording was measured and has no failure."""
         return self.exit_code == 0
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of failure, gravest first."""
+        """The kinds of failure, most severe first."""
         return list(dict.fromkeys(failure.kind for failure in self.failures))
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""A channel beside what it should be, in hops of 5 ms: what every finding in it rests on.
+"""Compares a channel with what it should be, in hops of 5 ms, the basis of all findings.
 
-A packet of 20 ms holds at least three whole hops, wherever in the file it begins; so does one of
-10 ms hold one. One pass over the samples, in blocks: an hour takes the memory of some seconds.
+A packet of 20 ms holds at least three whole hops at any phase, and one of 10 ms holds one. The
+samples are processed once, in blocks: an hour takes the memory of some seconds.
 """
 
 from __future__ import annotations
@@ -13,54 +13,55 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.truth.measure import Floats, Samples
 from mediasim.truth.reference import coded, exact_codecs
 from mediasim.truth.verify.time_map import TimeMap
 
 __all__ = ["HOP", "QUIET", "Hops", "Ideal", "compare", "dbfs", "runs"]
 
-_Samples = NDArray[np.int16]
-_Floats = NDArray[np.float64]
 _Marks = NDArray[np.bool_]
 
 HOP: Final = 40
-"""Samples."""
+"""Samples of a hop."""
 QUIET: Final = 16
-"""A sample no larger is silence: A-law's is 8."""
+"""Largest sample that counts as silence; A-law's is 8."""
 _STEP: Final = 8
-"""Silence is alike up to this: mu-law writes it as 0, A-law as 8 or -8."""
+"""Largest sample that equals silence: mu-law decodes silence to 0, A-law to 8 or -8."""
 _AT_ONCE: Final = 4096
-"""Hops compared at once."""
+"""Hops of one block."""
 _AROUND: Final = 8
 """Hops around a sound that do not count as silent: codecs ring, drifts are rounded."""
 _FEWEST_SILENT: Final = 50
+"""Fewest silent hops from which noise is measured."""
 _LOUD_DBFS: Final = -45.0
 _SURE: Final = 0.95
-"""Correlation from which on a hop is what it should be."""
+"""Least correlation of a hop that is as it should be."""
 
 _RINGING: Final = 20
-"""Samples from any sound beyond which nothing is expected to be heard of it."""
+"""Samples from a sound beyond which a filter's ringing is not expected."""
 _TRIED: Final = 20
+"""Number of spans on which a codec is tried."""
 _TRIED_SAMPLES: Final = 2000
+"""Samples of each of these spans."""
 
 
 class Ideal:
-    """What a channel should be, in the file's own timing, polarity and law.
+    """A channel as it should be, in the file's own timing, polarity and codec.
 
-    A recorder may write all it gets in mu-law or A-law, or another codec that codes each sample by
-    itself; each sample is then the nearest level. What else it does to all sounds alike, a fraction
-    of a sample's delay or a filter, is in ``taps``.
+    A recorder may write everything in mu-law, A-law or another codec without memory; each sample is
+    then the nearest level. A delay by a fraction of a sample, or a filter, is in ``taps``.
     """
 
-    def __init__(self, expected: _Samples, placed: TimeMap, sign: int, channel: _Samples) -> None:
+    def __init__(self, expected: Samples, placed: TimeMap, sign: int, channel: Samples) -> None:
         self._expected, self._placed, self._sign = expected, placed, sign
-        self.taps: _Floats | None = None
-        """An odd number of them, the middle one being no delay; None to leave sounds as they are"""
+        self.taps: Floats | None = None
+        """Filter taps, an odd number of which the middle one is no delay; None for no filter."""
         self._law: str | None = None
         laws = (None, *exact_codecs())
-        self._law = max(laws, key=lambda it: self._same(channel, it))
+        self._law = max(laws, key=lambda it: self._exact_samples(channel, it))
 
-    def __call__(self, low: int, high: int) -> _Samples | _Floats:
-        """Samples ``low .. high`` of the file, at the truth's level."""
+    def __call__(self, low: int, high: int) -> Samples | Floats:
+        """Return samples ``low .. high`` of the file, at the truth's level."""
         if self.taps is None:
             return self._plain(low, high)
         reach = len(self.taps) // 2
@@ -68,20 +69,21 @@ class Ideal:
         if not laid.any():
             return np.zeros(high - low)
         shaped = np.convolve(laid.astype(np.float64), self.taps, "valid")
-        # A filter's ringing after the last sound is nothing that could be missing.
+        # A filter rings on after the last sound, which is nothing that a file could lack: samples
+        # with no sound within reach, by the running count of such samples, are set to silence.
         counted = np.concatenate(([0], np.cumsum(np.abs(laid) > _STEP)))
         middle = np.arange(reach, reach + high - low)
         shaped[counted[middle + _RINGING] == counted[middle - _RINGING]] = 0.0
         return shaped
 
-    def _plain(self, low: int, high: int) -> _Samples:
+    def _plain(self, low: int, high: int) -> Samples:
         laid = self._placed.laid_out(self._expected, low, high)
         if self._sign < 0:
-            laid = -np.maximum(laid, -32767)
+            laid = -np.maximum(laid, -32767)  # -(-32768) would overflow
         return laid if self._law is None else coded(laid, self._law)
 
-    def _same(self, channel: _Samples, law: str | None) -> int:
-        """How many samples of some are exactly right under a law."""
+    def _exact_samples(self, channel: Samples, law: str | None) -> int:
+        """Count the exactly right samples of some spans if the file was written in a codec."""
         self._law = law
         starts = range(0, len(channel), max(_TRIED_SAMPLES, len(channel) // _TRIED))
         count = 0
@@ -94,37 +96,40 @@ class Ideal:
 
 @dataclass(slots=True)
 class Hops:
-    """Sums over each hop: of the channel, of what it should be at the channel's level, of both."""
+    """Sums over each hop of the channel, and of what it should be at the channel's level.
+
+    Arrays are (hops,).
+    """
 
     samples: int
-    """Of the channel."""
+    """Samples of the channel."""
     gain: float
-    """Linear: the channel's level by the truth's."""
+    """Linear gain: the channel's level divided by the truth's."""
     dc: float
-    """The channel's mean where it should be silent, or of what was not said."""
-    said: _Floats
+    """Mean of the channel where it should be silent, in steps of 16 bits."""
+    said: Floats
     """Energy of what should be heard."""
-    heard: _Floats
+    heard: Floats
     """Energy of the channel, without its mean."""
-    common: _Floats
-    """Product of the two."""
+    common: Floats
+    """Inner product of the two."""
     same: NDArray[np.uint8]
-    """Samples that are exactly right."""
+    """Number of samples that are exactly right."""
     bend: NDArray[np.float32]
-    """The sharpest bend (second difference) of the channel."""
+    """Largest second difference of the channel."""
     sharpest: float
-    """The sharpest bend of all that should be heard, at the channel's level."""
+    """Largest second difference of all that should be heard, at the channel's level."""
     silent: _Marks
-    """Where nothing should be heard, nor a little before and after."""
+    """Whether nothing should be heard in the hop and those around it."""
     noise: float
-    """Energy of a hop that should be silent, its median; 0 where that cannot be told."""
+    """Median energy of a hop that should be silent; 0 if unknown."""
     pauses: bool
-    """Whether enough of it should be silent to tell of noise."""
+    """Whether enough hops should be silent to measure noise."""
 
     def rescale(self) -> None:
-        """Take the level of what is loud and as it should be for the channel's own.
+        """Measure the gain again, from loud hops that are as they should be.
 
-        Pieces of half a second with a hole in them, from which the gain was told, are too soft.
+        The first gain comes from pieces of half a second, which holes in them make too soft.
         """
         loud = dbfs(self.said) > _LOUD_DBFS
         whole = loud & (self.common**2 > _SURE**2 * self.said * self.heard)
@@ -140,50 +145,50 @@ class Hops:
         self.sharpest *= level
 
     @property
-    def left(self) -> _Floats:
-        """Energy of what is not explained."""
+    def residual(self) -> Floats:
+        """Energy of the difference between the channel and what it should be."""
         return np.maximum(self.heard - 2 * self.common + self.said, 0.0)
 
     @property
     def mostly_exact(self) -> bool:
-        """Whether more than half of what is loud in it is right to the sample."""
-        # What is not there at all says nothing of how well the rest fits.
+        """Whether more than half of the loud hops are right to the sample."""
+        # Hops that are missing altogether do not count: they say nothing about the rest.
         loud = (dbfs(self.said) > _LOUD_DBFS) & (self.heard > HOP * QUIET * QUIET)
         count = np.count_nonzero(loud)
         return bool(2 * np.count_nonzero(self.same[loud] == HOP) > count)
 
     @property
     def exact(self) -> float | None:
-        """Share of samples that are exactly right."""
+        """Share of the samples that are exactly right; None for an empty channel."""
         filled_up = len(self.same) * HOP - self.samples
         count = int(self.same.sum(dtype=np.int64)) - filled_up
         return count / self.samples if self.samples else None
 
     @property
     def correlation(self) -> float | None:
-        """Where something should be heard."""
+        """Correlation over the hops in which something should be heard; None if there are none."""
         sounding = self.said > 0
         whole = float(np.sqrt(self.said.sum() * self.heard[sounding].sum()))
         return float(self.common[sounding].sum()) / whole if whole > 0 else None
 
     def likeness(self, start: int, end: int) -> float:
-        """Correlation of samples ``start .. end`` with what should be; 0 if either is silent."""
+        """Return the correlation of samples ``start .. end`` with the ideal; 0 for silence."""
         part = slice(max(0, start // HOP), max(0, -(-end // HOP)))
         whole = float(np.sqrt(self.said[part].sum() * self.heard[part].sum()))
         return float(self.common[part].sum()) / whole if whole > 0 else 0.0
 
     def span(self, first: int, last: int) -> tuple[int, int]:
-        """The samples of hops ``first .. last``."""
+        """Return the samples of hops ``first .. last``."""
         return first * HOP, min(last * HOP, self.samples)
 
-    def forget(self, marked: _Marks, spans: Sequence[tuple[int, int]]) -> None:
-        """Unmark hops in spans of samples."""
+    def unmark(self, marked: _Marks, spans: Sequence[tuple[int, int]]) -> None:
+        """Clear the marks of hops in spans of samples."""
         for start, end in spans:
             marked[max(0, start // HOP) : max(0, -(-end // HOP))] = False
 
 
-def compare(channel: _Samples, ideal: Ideal, gain: float) -> Hops:
-    """Hold a channel (n,) against what it should be, whose level is ``gain`` times the truth's."""
+def compare(channel: Samples, ideal: Ideal, gain: float) -> Hops:
+    """Compare a channel (n,), whose level is ``gain`` times the truth's, with what it should be."""
     count = -(-len(channel) // HOP)
     sums = np.zeros((5, count))
     same = np.zeros(count, np.uint8)
@@ -207,8 +212,8 @@ def compare(channel: _Samples, ideal: Ideal, gain: float) -> Hops:
     return _made(len(channel), gain, sums, same, bend, peaks, sharpest)
 
 
-def _blocks(channel: _Samples, ideal: Ideal) -> Iterator[tuple[int, _Floats, _Floats]]:
-    """(first hop, the channel's samples, the ideal's), the last block filled up with silence."""
+def _blocks(channel: Samples, ideal: Ideal) -> Iterator[tuple[int, Floats, Floats]]:
+    """Yield (first hop, channel, ideal) of each block, the last one filled up with silence."""
     size = _AT_ONCE * HOP
     for low in range(0, len(channel), size):
         high = min(low + size, len(channel))
@@ -218,18 +223,18 @@ def _blocks(channel: _Samples, ideal: Ideal) -> Iterator[tuple[int, _Floats, _Fl
         yield low // HOP, room[0], room[1]
 
 
-def _bends(samples: _Floats) -> _Floats:
-    """The sharpest bend that begins in each hop."""
+def _bends(samples: Floats) -> Floats:
+    """Return the largest second difference that begins in each hop."""
     bends = np.zeros(len(samples))
     bends[:-2] = np.abs(np.diff(samples, 2))
-    sharpest: _Floats = bends.reshape(-1, HOP).max(axis=1)
+    sharpest: Floats = bends.reshape(-1, HOP).max(axis=1)
     return sharpest
 
 
 def _made(
     samples: int,
     gain: float,
-    sums: _Floats,
+    sums: Floats,
     same: NDArray[np.uint8],
     bend: NDArray[np.float32],
     peaks: NDArray[np.uint16],
@@ -238,9 +243,10 @@ def _made(
     sum_there, sum_laid, heard, said, common = sums
     silent = _spread(peaks > QUIET, _AROUND) == 0
     if samples % HOP:
-        silent[-1:] = False  # not a whole one
+        silent[-1:] = False  # an incomplete hop
     pauses = int(np.count_nonzero(silent)) >= _FEWEST_SILENT
     if pauses:
+        # Silent hops that hold sound are findings, and must not shift the mean.
         usual = silent & (heard <= 4 * np.median(heard[silent]) + 1)
         dc = float(sum_there[usual].mean()) / HOP
     else:
@@ -270,15 +276,15 @@ def _made(
     )
 
 
-def dbfs(energy: _Floats | float, hops: int = 1) -> _Floats:
-    """The level of the energy of so many hops in dBFS, digital silence far below all others."""
+def dbfs(energy: Floats | float, hops: int = 1) -> Floats:
+    """Convert the energy of so many hops to dBFS; digital silence is far below all others."""
     power = np.maximum(np.asarray(energy, np.float64) / (hops * HOP), 1e-4)
-    levels: _Floats = 10 * np.log10(power / 32768.0**2)
+    levels: Floats = 10 * np.log10(power / 32768.0**2)
     return levels
 
 
 def _spread(marked: _Marks, hops: int) -> NDArray[np.int64]:
-    """How many hops around each are marked."""
+    """Count the marked hops within ``hops`` of each."""
     total = np.concatenate(([0], np.cumsum(marked)))
     at = np.arange(len(marked))
     spread: NDArray[np.int64] = (
@@ -288,6 +294,6 @@ def _spread(marked: _Marks, hops: int) -> NDArray[np.int64]:
 
 
 def runs(marked: _Marks) -> list[tuple[int, int]]:
-    """Where marks stand in a row: (first, after the last)."""
+    """Return (first, after the last) of each run of marks."""
     edges = np.flatnonzero(np.diff(marked, prepend=False, append=False)).reshape(-1, 2)
     return [(int(start), int(end)) for start, end in edges.tolist()]

@@ -1,7 +1,7 @@
-"""Which measures are failures, how grave each is, and the exit code it gives.
+"""Decides which measures are failures, their severity, and the exit code; a verification as text.
 
-Of several failures the gravest decides the code: a file that cannot be read before channels that
-are swapped, those before audio that is missing, that before a click.
+The most severe failure decides the code: an unreadable file before swapped channels, those before
+missing audio, that before a click.
 """
 
 from __future__ import annotations
@@ -10,9 +10,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.truth.measure import FLOOR_DB
 from mediasim.truth.verify.findings import ChannelMeasures, Failure, SpotFound, Verification
 
-__all__ = ["CROSSTALK_DB", "EXIT_CODES", "NOT_TOLD", "OFFSET_SAMPLES", "judge"]
+__all__ = [
+    "CROSSTALK_DB",
+    "EXIT_CODES",
+    "NOT_TOLD",
+    "OFFSET_SAMPLES",
+    "judge",
+    "verdict_words",
+    "verification_text",
+]
 
 EXIT_CODES: Final = {
     "unreadable": 10,
@@ -39,40 +48,42 @@ EXIT_CODES: Final = {
     "dc": 32,
     "click": 24,
 }
-"""By kind of failure, gravest first."""
-_GRAVITY: Final = tuple(EXIT_CODES)
+"""Exit code by kind of failure, most severe first."""
+_SEVERITY: Final = tuple(EXIT_CODES)
 NOT_TOLD: Final = 1
-"""The exit code if nothing is wrong that could be seen, but nothing could be measured either."""
+"""Exit code if no failure was found but nothing could be measured."""
 
 OFFSET_SAMPLES: Final = 8
-"""A channel may stand a millisecond from its place."""
+"""Largest offset of a channel that is not a failure: one millisecond."""
 CROSSTALK_DB: Final = -45.0
-"""Leaks softer than this are let pass."""
+"""Loudest leak that is not a failure."""
 _DRIFT_PPM: Final = 10.0
 _DRIFT_ERRORS: Final = 4.0
+"""Standard errors that a drift must exceed."""
 _DRIFT_SAMPLES: Final = 4.0
+"""Samples by which a drift must move the end of the recording."""
 _LEVEL_DB: Final = 1.0
 _BAND_HZ: Final = (200.0, 3300.0)
-"""A band that begins above the one or ends below the other has been cut."""
+"""Highest lower edge and lowest upper edge of a band that is not cut."""
 _NOISE_DBFS: Final = -60.0
-"""What should be silent may be so loud: lossy formats are, and A-law is at -72."""
+"""Loudest noise that is not a failure: lossy formats have some, and A-law's is at -72."""
 _ALIKE: Final = 0.95
+"""Correlation below which the gain is taken from the band."""
 _DC: Final = 32.0
-"""The mean may be off by a thousandth of full scale."""
+"""Largest mean that is not a failure: a thousandth of full scale."""
 _TAIL_SAMPLES: Final = 80
 _NAMED: Final = 3
-"""Places that are told in words; the rest are counted."""
+"""Most places that a failure's words name; the rest are counted."""
 
 
 def judge(found: Verification, samples: int, *, any_start: bool, levels: bool) -> None:
-    """Put the failures in, gravest first, and the exit code.
+    """Add the failures to ``found``, most severe first, and the exit code.
 
-    ``samples`` is the truth's length. With ``any_start`` a recording may begin and end at other
-    moments than the truth's; without ``levels`` its level is its own affair.
+    ``samples`` is the truth's length. With ``any_start`` the recording may begin and end at other
+    times than the truth; without ``levels`` its level is not judged.
     """
-    for kind in _judgements(found, samples, any_start, levels):
-        found.failures.append(kind)
-    found.failures.sort(key=lambda it: _GRAVITY.index(it.kind))
+    found.failures += _judgements(found, samples, any_start, levels)
+    found.failures.sort(key=lambda it: _SEVERITY.index(it.kind))
     measured = any(it.offset is not None or it.exact == 1.0 for it in found.channels)
     if found.failures:
         found.exit_code = EXIT_CODES[found.failures[0].kind]
@@ -93,8 +104,8 @@ def _judgements(
         )
     lengths = across.lengths
     if lengths and max(lengths) != min(lengths):
-        told = ", ".join(f"{length / SAMPLE_RATE:.3f} s" for length in lengths)
-        yield Failure("unequal", f"the channels are not equally long: {told}")
+        each = ", ".join(f"{length / SAMPLE_RATE:.3f} s" for length in lengths)
+        yield Failure("unequal", f"the channels are not equally long: {each}")
     for source, victim, level in across.crosstalk:
         if level > CROSSTALK_DB:
             yield Failure(
@@ -122,9 +133,9 @@ def _judgements(
 
 
 def _ends(found: Verification, samples: int, head: int) -> Iterator[Failure]:
-    told = [it for it in found.channels if it.tail_cut is not None]
-    tail = min((it.tail_cut or 0 for it in told), default=0)
-    slip = max((abs(it.drift_ppm or 0.0) * 1e-6 * samples for it in told), default=0.0)
+    measured = [it for it in found.channels if it.tail_cut is not None]
+    tail = min((it.tail_cut or 0 for it in measured), default=0)
+    slip = max((abs(it.drift_ppm or 0.0) * 1e-6 * samples for it in measured), default=0.0)
     length = min(found.across.lengths, default=0)
     if tail > _TAIL_SAMPLES + slip:
         words = f"the last {tail / SAMPLE_RATE:.3f} s are not in the file"
@@ -135,7 +146,7 @@ def _ends(found: Verification, samples: int, head: int) -> Iterator[Failure]:
 
 
 def _head_cut(found: Verification, samples: int) -> int:
-    """Samples cut off the front: all channels early by the same, and the file shorter by that."""
+    """Return the samples cut off the front: all channels early and the file shorter by as much."""
     offsets = [it.offset for it in found.channels if it.offset is not None]
     if not offsets or max(offsets) >= -OFFSET_SAMPLES:
         return 0
@@ -145,21 +156,21 @@ def _head_cut(found: Verification, samples: int) -> int:
 
 
 def _offsets(found: Verification, any_start: bool) -> Iterator[Failure]:
-    told = [it for it in found.channels if it.offset is not None]
+    placed = [it for it in found.channels if it.offset is not None]
     if not any_start:
-        for channel in told:
+        for channel in placed:
             offset = channel.offset or 0
-            if abs(offset) > OFFSET_SAMPLES and not _explained(channel, told):
+            if abs(offset) > OFFSET_SAMPLES and not _explained(channel, placed):
                 yield Failure("misaligned", _off(channel, offset), channel.found_in)
         return
     between = found.across.offset_between
-    if between is not None and abs(between) > OFFSET_SAMPLES and len(told) > 1:
-        words = f"{_off(told[1], between)} beside channel {told[0].channel}"
-        yield Failure("misaligned", words, told[1].found_in)
+    if between is not None and abs(between) > OFFSET_SAMPLES and len(placed) > 1:
+        words = f"{_off(placed[1], between)} beside channel {placed[0].channel}"
+        yield Failure("misaligned", words, placed[1].found_in)
 
 
 def _explained(channel: ChannelMeasures, others: list[ChannelMeasures]) -> bool:
-    """Whether what another channel lacks or has too much had moved this one by as much before."""
+    """Return whether findings in another channel before this one began explain its offset."""
     begins = channel.first_heard or 0
     for other in others:
         low = high = other.offset or 0
@@ -168,7 +179,7 @@ def _explained(channel: ChannelMeasures, others: list[ChannelMeasures]) -> bool:
         for spot in other.missing + other.inserted:
             if spot.why in ("left out", "put in") and spot.start <= begins:
                 moved = spot.samples if spot.why == "put in" else -spot.samples
-                # Of what happened in silence, only a part may have happened before.
+                # A jump within silence may have happened before or after: the offset may be either.
                 sure = spot.start + spot.slack <= begins
                 low += moved if sure else min(moved, 0)
                 high += moved if sure else max(moved, 0)
@@ -184,21 +195,18 @@ def _off(channel: ChannelMeasures, offset: int) -> str:
 
 def _of_channel(channel: ChannelMeasures, samples: int, levels: bool) -> Iterator[Failure]:
     place, number = channel.found_in, channel.channel
-    if channel.missing:
-        yield _told("missing", channel.missing, f"channel {number} lacks", place)
-    elif channel.pieces and not channel.pieces_found and place is not None:
-        words = f"nothing of what should be in channel {number} is found in it"
-        yield Failure("missing", words, place)
-    if channel.inserted:
-        yield _told("inserted", channel.inserted, f"channel {number} has too much:", place)
     for kind, spots, begin in (
-        ("repeated", channel.repeated, f"channel {number} repeats what came before:"),
-        ("reordered", channel.reordered, f"channel {number} is in the wrong order:"),
+        ("missing", channel.missing, "lacks"),
+        ("inserted", channel.inserted, "has too much:"),
+        ("repeated", channel.repeated, "repeats what came before:"),
+        ("reordered", channel.reordered, "is in the wrong order:"),
+        ("click", channel.clicks, "clicks:"),
     ):
         if spots:
-            yield _told(kind, spots, begin, place)
-    if channel.clicks:
-        yield _told("click", channel.clicks, f"channel {number} clicks:", place)
+            yield _failure(kind, spots, f"channel {number} {begin}", place)
+    if channel.pieces and not channel.pieces_found and not channel.missing and place is not None:
+        words = f"nothing of what should be in channel {number} is found in it"
+        yield Failure("missing", words, place)
     drift, error = channel.drift_ppm, channel.drift_error_ppm or 0.0
     if (
         drift is not None
@@ -217,11 +225,11 @@ def _polarity(channel: ChannelMeasures) -> Iterator[Failure]:
         yield Failure("polarity", words, channel.found_in)
     elif channel.flipped:
         begin = f"channel {channel.channel} is upside down for"
-        yield _told("polarity", channel.flipped, begin, channel.found_in)
+        yield _failure("polarity", channel.flipped, begin, channel.found_in)
 
 
 def _colour(channel: ChannelMeasures, levels: bool) -> Iterator[Failure]:
-    """What it sounds like beside what was said."""
+    """Yield failures of the channel's band, echo, noise, DC offset, clipping and level."""
     place, name = channel.found_in, f"channel {channel.channel}"
     gain = channel.gain_db
     if channel.band is not None and not (
@@ -231,7 +239,7 @@ def _colour(channel: ChannelMeasures, levels: bool) -> Iterator[Failure]:
         yield Failure("bandwidth", f"{name} holds only {low:.0f} to {high:.0f} Hz", place)
     smeared = channel.drift_ppm or abs(channel.correlation or 1.0) < _ALIKE
     if channel.band_gain_db is not None and smeared:
-        # What a drift, a filter or a codec turned about projects to less than there is.
+        # A drift, a filter or a codec lowers the correlation, and with it the first gain.
         gain = channel.band_gain_db
     if channel.echo is not None and channel.echo[1] > CROSSTALK_DB:
         lag, level = channel.echo
@@ -252,7 +260,7 @@ def _colour(channel: ChannelMeasures, levels: bool) -> Iterator[Failure]:
         yield Failure("level", f"{name} is {abs(gain):.1f} dB {side} than it should be", place)
 
 
-def _told(kind: str, spots: list[SpotFound], begin: str, place: int | None) -> Failure:
+def _failure(kind: str, spots: list[SpotFound], begin: str, place: int | None) -> Failure:
     said = [
         f"{it.samples / SAMPLE_RATE:.3f} s at {it.start / SAMPLE_RATE:.3f} s ({it.why})"
         for it in spots[:_NAMED]
@@ -264,3 +272,70 @@ def _told(kind: str, spots: list[SpotFound], begin: str, place: int | None) -> F
     return Failure(
         kind, f"{begin} {', '.join(said)}", place, spots[0].start, max(it.end for it in spots)
     )
+
+
+# -- as text --------------------------------------------------------------------------------
+
+
+def verification_text(found: Verification) -> str:
+    """Return the verdict, the failures, the measures, and what cannot be measured, as lines."""
+    return "\n".join(_lines(found))
+
+
+def _lines(found: Verification) -> Iterator[str]:
+    yield f"{' '.join(found.recording)}: {verdict_words(found)}"
+    for failure in found.failures:
+        yield f"  {failure.kind}: {failure.words}"
+    for fault in found.broken_on_purpose:
+        value = "" if fault.get("value") is None else f" {fault['value']:g} {fault['unit']}"
+        yield f"  broken on purpose: {fault['fault']}{value}, {fault['does']}"
+    for channel in found.channels:
+        yield from _channel(channel)
+    yield from _across(found)
+    for words in found.cannot_tell:
+        yield f"  cannot be told: {words}"
+
+
+def verdict_words(found: Verification) -> str:
+    """Return the verdict alone."""
+    if found.ok:
+        return "as it should be"
+    if found.exit_code == NOT_TOLD:
+        return "cannot be told"
+    return f"wrong: {', '.join(found.kinds)}"
+
+
+def _channel(it: ChannelMeasures) -> Iterator[str]:
+    who = f" ({', '.join(it.parties)})" if it.parties else ""
+    place = f", found in the file's channel {it.found_in}" if it.found_in != it.channel else ""
+    yield f"  channel {it.channel}{who}{place}"
+    offset = None if it.offset is None else f"{it.offset} samples ({it.offset / 8:g} ms)"
+    drift = None if it.drift_ppm is None else f"{it.drift_ppm:.1f} ppm"
+    if drift is not None and it.drift_error_ppm is not None:
+        drift += f", give or take {it.drift_error_ppm:.1f}"
+    yield f"    offset       {_or_unknown(offset)}"
+    yield f"    drift        {_or_unknown(drift)}"
+    yield f"    gain         {_or_unknown(None if it.gain_db is None else f'{it.gain_db:.2f} dB')}"
+    likeness = None if it.correlation is None else f"{it.correlation:.4f}"
+    yield f"    correlation  {_or_unknown(likeness)}"
+    exact = None if it.exact is None else f"{it.exact:.2%} of the samples"
+    yield f"    exact        {_or_unknown(exact)}"
+    yield f"    found        {it.pieces_found} of {it.pieces} pieces"
+
+
+def _across(found: Verification) -> Iterator[str]:
+    across = found.across
+    if len(across.lengths) > 1:
+        between = across.offset_between
+        offset = None if between is None else f"{between} samples ({between / 8:g} ms)"
+        yield "  between the channels"
+        yield f"    offset       {_or_unknown(offset)}"
+        for source, victim, level in across.crosstalk:
+            words = "none" if level <= FLOOR_DB else f"{level:.1f} dB"
+            yield f"    crosstalk    {words}, of {source} in {victim}"
+    for number, length in enumerate(across.lengths, 1):
+        yield f"  length of channel {number}: {length} samples ({length / SAMPLE_RATE:.3f} s)"
+
+
+def _or_unknown(value: str | None) -> str:
+    return "cannot be told" if value is None else value

@@ -1,7 +1,7 @@
-"""A recording as anybody may have made it: any format, rate and length, damaged or not.
+"""Reads a recording of any origin: any format, rate and length, damaged or not.
 
-Our own kind of WAV is read byte by byte, because what is wrong with its header is part of the
-matter; everything else goes through FFmpeg.
+WAV files of 16 bits are parsed here, because defects of their headers are part of the result; all
+other formats are decoded by FFmpeg.
 """
 
 from __future__ import annotations
@@ -25,30 +25,29 @@ __all__ = ["MediaDefect", "MediaUnderTest", "read_media"]
 _CHUNK: Final = struct.Struct("<4sI")
 _FORM: Final = struct.Struct("<HHIIHH")
 _NOT_KNOWN: Final = 0xFFFFFFFF
-"""The size that is written where it cannot be filled in later, as into a pipe."""
+"""Size in the header of a WAV whose writer could not seek back, as into a pipe."""
 _PCM_CODES: Final = (1, 0xFFFE)
 _AT_ONCE: Final = 1 << 18
-"""Samples that are resampled at once."""
+"""Samples that are resampled in one block."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaDefect:
-    """What is wrong with a file before anything is heard of it."""
+    """A defect of a file that shows without its truth."""
 
     kind: str
-    """unreadable, empty or header."""
+    """``unreadable``, ``empty`` or ``header``."""
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class MediaUnderTest:
-    """What a recording holds."""
+    """The sound of a recording."""
 
     channels: tuple[NDArray[np.int16], ...]
-    """Each (samples,) at 8 kHz, views of a file's samples where they were so; of several files they
-    need not be equally long."""
+    """Samples (n,) of each channel at 8 kHz; those of several files may differ in length."""
     rate: int | None
-    """Of the file; None if there is no sound in it."""
+    """Samples a second of the file; None if it holds no sound."""
     problems: tuple[MediaDefect, ...]
 
 
@@ -57,17 +56,17 @@ class _Wav:
     rate: int
     channels: int
     announced: int
-    """Bytes of samples, as the header has it."""
+    """Bytes of samples that the header announces."""
     data: memoryview
-    """The samples there are."""
+    """Bytes of samples in the file."""
     to_the_end: bool
-    """Whether nothing but samples can follow."""
+    """Whether the samples reach to the end of the file."""
 
 
 def read_media(paths: Sequence[Path]) -> MediaUnderTest:
     """Read a recording: one file, or several that hold its channels in order.
 
-    What cannot be read is a problem of the medium, not an error.
+    A file that cannot be read is returned as a problem, not raised.
     """
     read = [_read(path) for path in paths]
     return MediaUnderTest(
@@ -100,7 +99,7 @@ def _read(path: Path) -> MediaUnderTest:
 
 
 def _parse(data: bytes) -> _Wav | None:
-    """A WAV of 16-bit samples, whatever its header says of their number; None if it is none."""
+    """Parse a WAV of 16-bit samples with a right or wrong header; None for any other format."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return None
     at, form = 12, None
@@ -119,14 +118,15 @@ def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _
     if form is None or form[0] not in _PCM_CODES or form[5] != 16 or not (form[1] and form[2]):
         return None
     rest = memoryview(data)[at:]
-    # Another chunk may follow the samples; then the size was right.
+    # A plausible chunk behind the announced size proves the size; otherwise the header is
+    # not trusted and the rest of the file is taken as samples.
     follows = rest[size + size % 2 :]
-    another = len(follows) >= _CHUNK.size and bytes(follows[:4]).isalnum() and _fits(follows)
+    another = (
+        len(follows) >= _CHUNK.size
+        and bytes(follows[:4]).isalnum()
+        and _CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows)
+    )
     return _Wav(form[2], form[1], size, rest[:size] if another else rest, not another)
-
-
-def _fits(follows: memoryview) -> bool:
-    return bool(_CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows))
 
 
 def _header_problems(path: Path, wav: _Wav) -> list[MediaDefect]:

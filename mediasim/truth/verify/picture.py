@@ -1,8 +1,7 @@
-"""A verification as one picture: what should be heard above, what the file holds below it.
+"""Draws a verification: what should be heard above, what the file holds below it.
 
-Between the two a ribbon leads each stretch of sound to where it was found. Upright and green is
-in place; leaning is late or early; crossing is swapped; what leads nowhere is missing. One SVG
-with no scripts and nothing to load; as HTML the same inside a page.
+Between the two a ribbon leads each span of sound to where it was found. A vertical green ribbon is
+in place, a leaning one late or early, a crossing one swapped; sound without one is missing.
 """
 
 from __future__ import annotations
@@ -18,10 +17,9 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.truth.svg import LEFT, PLOT, TimeAxis, box, page, polygon, speaker, svg, text, titled
 from mediasim.truth.verify.channel import MeasuredChannel
 from mediasim.truth.verify.findings import SpotFound
-from mediasim.truth.verify.judge import OFFSET_SAMPLES
+from mediasim.truth.verify.judge import OFFSET_SAMPLES, verdict_words
 from mediasim.truth.verify.tracking import sounding
 from mediasim.truth.verify.verify import Verified
-from mediasim.truth.verify.words import verdict_words
 
 __all__ = ["picture_svg", "write_picture"]
 
@@ -29,27 +27,30 @@ _LANE: Final = 70
 _RIBBON: Final = 46
 _GAP: Final = 34
 _LAGS: Final = 80
-"""Height of the lane in which lags are drawn: a drift is a slope there, a jump a step."""
+"""Height in pixels of the lane of lags, in which a drift is a slope and a jump a step."""
 _LEAST_LAG_MS: Final = 5.0
 _LINE: Final = 20
 _WORDS_WIDTH: Final = 165
 
 
 def write_picture(result: Verified, path: Path) -> None:
-    """Draw a verification to FILE.svg, or to a page by any other name. Raises OSError."""
+    """Write the picture to an .svg file, or as a page to one of any other name.
+
+    Raises OSError.
+    """
     title = ", ".join(Path(each).name for each in result.found.recording)
     picture = picture_svg(result)
     path.write_text(picture if path.suffix == ".svg" else page(picture, title), "utf-8")
 
 
 def picture_svg(result: Verified) -> str:
-    """The picture as SVG text."""
+    """Return the picture as SVG text."""
     drawing = _Drawing(result)
     return svg(drawing.parts(), drawing.height, verdict_words(result.found))
 
 
 class _Drawing:
-    """Lanes from top to bottom: of each channel what should be, and what is."""
+    """The lanes of a picture from top to bottom: each channel as it should be, and as it is."""
 
     def __init__(self, result: Verified) -> None:
         self._result = result
@@ -84,16 +85,18 @@ class _Drawing:
             yield text(20, 52 + _LINE * number, short)
         top = min([*self._should, *self._is], default=0)
         yield from self._axis.marks(top - 8, self.height - 8)
-        for number, (top, told) in enumerate(zip(self._should, self._truths, strict=False)):
-            who = ", ".join(told.measures.parties)
-            yield self._lane(top, told.expected.samples, "should", f"should be {number + 1}", who)
+        for number, (top, channel) in enumerate(zip(self._should, self._truths, strict=False)):
+            who = ", ".join(channel.measures.parties)
+            yield self._lane(
+                top, channel.expected.samples, "should", f"should be {number + 1}", who
+            )
         for number, (top, samples) in enumerate(
             zip(self._is, self._result.media.channels, strict=True)
         ):
             yield self._lane(top, samples, "is", f"file’s {number + 1}", "")
-        for number, told in enumerate(self._truths):
-            yield from self._ribbons(number, told)
-            yield from self._spots(told)
+        for number, channel in enumerate(self._truths):
+            yield from self._ribbons(number, channel)
+            yield from self._spots(channel)
         yield from self._cut_tail()
         yield from self._lag_lane()
 
@@ -107,18 +110,20 @@ class _Drawing:
             + text(12, middle + 16, who[:16], "quiet")
         )
 
-    def _ribbons(self, number: int, told: MeasuredChannel) -> Iterator[str]:
-        place = told.measures.found_in
-        if told.map is None or place is None:
+    def _ribbons(self, number: int, channel: MeasuredChannel) -> Iterator[str]:
+        place = channel.measures.found_in
+        if channel.map is None or place is None:
             return
         below = self._should[number] < self._is[place - 1]
         start = self._should[number] + (_LANE if below else 0)
         end = self._is[place - 1] + (0 if below else _LANE)
-        in_place = place == told.measures.channel
-        for low, high in sounding(told.expected.samples):
-            for piece in told.map.pieces:
+        in_place = place == channel.measures.channel
+        for low, high in sounding(channel.expected.samples):
+            for piece in channel.map.pieces:
                 first, last = max(low, piece.start), min(high, piece.end)
-                if first >= last or self._is_gone(told, piece.to_file(first), piece.to_file(last)):
+                if first >= last or self._is_gone(
+                    channel, piece.to_file(first), piece.to_file(last)
+                ):
                     continue
                 off = abs(piece.to_file(first) - first) > OFFSET_SAMPLES or not in_place
                 corners = (
@@ -129,11 +134,11 @@ class _Drawing:
                 )
                 yield polygon(corners, "off" if off else "good")
 
-    def _is_gone(self, told: MeasuredChannel, start: int, end: int) -> bool:
-        return any(it.start <= start and it.end >= end for it in told.measures.missing)
+    def _is_gone(self, channel: MeasuredChannel, start: int, end: int) -> bool:
+        return any(it.start <= start and it.end >= end for it in channel.measures.missing)
 
-    def _spots(self, told: MeasuredChannel) -> Iterator[str]:
-        measures = told.measures
+    def _spots(self, channel: MeasuredChannel) -> Iterator[str]:
+        measures = channel.measures
         if measures.found_in is None:
             return
         top = self._is[measures.found_in - 1]
@@ -155,7 +160,7 @@ class _Drawing:
         return box(left, top, width, _LANE, style, words)
 
     def _lag_lane(self) -> Iterator[str]:
-        """How late each channel is, in milliseconds, along the call."""
+        """Draw the lag of each channel along the call, in milliseconds."""
         lines = [(number, it) for number, it in enumerate(self._truths) if it.map is not None]
         if not lines:
             return
@@ -177,9 +182,9 @@ class _Drawing:
             yield titled("path", path, title, f"line {speaker(number)}")
 
     def _cut_tail(self) -> Iterator[str]:
-        """What should still come where the file has ended."""
-        for told in self._truths:
-            place, cut = told.measures.found_in, told.measures.tail_cut
+        """Mark what is missing beyond the end of the file."""
+        for channel in self._truths:
+            place, cut = channel.measures.found_in, channel.measures.tail_cut
             if place is not None and cut:
                 end = self._lengths[place - 1]
                 yield self._mark(
@@ -187,11 +192,11 @@ class _Drawing:
                 )
 
 
-def _lags(told: MeasuredChannel) -> Iterator[tuple[int, int, float, float]]:
-    """(first sample, last sample, lag in ms at the one, at the other) of all sound."""
-    assert told.map is not None
-    for low, high in sounding(told.expected.samples):
-        for piece in told.map.pieces:
+def _lags(channel: MeasuredChannel) -> Iterator[tuple[int, int, float, float]]:
+    """Yield (first sample, last sample, lag in ms at the first, at the last) of all sound."""
+    assert channel.map is not None
+    for low, high in sounding(channel.expected.samples):
+        for piece in channel.map.pieces:
             first, last = max(low, piece.start), min(high, piece.end)
             if first < last:
                 lags = [(piece.to_file(at) - at) * 1000 / SAMPLE_RATE for at in (first, last)]

@@ -1,4 +1,4 @@
-"""Places in a channel: sounds that were never said, clicks, and cut-off tops."""
+"""Finds sounds that were never said, clicks, and clipping."""
 
 from __future__ import annotations
 
@@ -9,37 +9,40 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.truth.measure import Floats, Samples
 from mediasim.truth.verify.hops import Hops, dbfs, runs
 
 __all__ = ["Spot", "clicks", "clipped_samples", "invented"]
 
-_Samples = NDArray[np.int16]
 
 _FRAME: Final = 4
-"""Hops over which a level is taken: 20 ms."""
+"""Hops over which a level is measured: 20 ms."""
 _HEARD_DBFS: Final = -45.0
 _ABOVE_NOISE_DB: Final = 10.0
 _TOGETHER: Final = 160
-"""Clicks within these samples are one."""
+"""Samples within which clicks are joined."""
 _SHARP: Final = 2.5
-"""Times that the sharpest bend of a click exceeds the sharpest of what was said."""
+"""Ratio of a click's second difference to the largest one of the expected sound."""
 _LEAST_BEND: Final = 6000.0
+"""Smallest second difference of a click."""
 _FLAT: Final = 3
-"""Samples of a top that is cut off, at least."""
+"""Fewest equal samples of a clipped top."""
 _FULL: Final = 0.7 * 32768
 _CUT_DB: Final = 0.5
-"""How much the tops are nearer to the middle of all samples than they should be."""
+"""Decibels by which tops are nearer to the median of all samples than they should be."""
 _ROUNDED_CUT_DB: Final = 2.0
+"""The same after a lossy format, which rounds the edges of clipped tops."""
 _SILENT_STEPS: Final = 12
 _NEAR: Final = 0.75
+"""Share of the top from which on a sample is near it."""
 _CROWDED: Final = 2
-"""Times as many samples stand near the top as should."""
+"""Ratio of samples near the top to those expected there."""
 _AT_ONCE: Final = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Samples ``start .. end`` of the file."""
+    """A span of samples of the file."""
 
     start: int
     end: int
@@ -50,20 +53,20 @@ class Spot:
 
 
 def invented(hops: Hops, ignore: Sequence[tuple[int, int]]) -> list[Spot]:
-    """Where nothing should be heard but the channel's noise, and something is."""
+    """Find sound where only the channel's noise should be heard."""
     silent = hops.silent.copy()
-    hops.forget(silent, ignore)
+    hops.unmark(silent, ignore)
     level = dbfs(_moving(np.where(silent, hops.heard, 0.0), _FRAME), _FRAME)
     least = max(_HEARD_DBFS, float(dbfs(hops.noise)) + _ABOVE_NOISE_DB)
     loud = level > least
-    # A frame that is loud is heard wherever in it the sound is.
+    # Summed once more in reverse: every hop of a loud frame counts, not only its first.
     heard = silent & (_moving(loud.astype(np.float64)[::-1], _FRAME)[::-1] > 0)
     quiet = dbfs(hops.heard) <= least - _ABOVE_NOISE_DB
     return [Spot(*hops.span(start, end)) for start, end in runs(heard & ~quiet)]
 
 
 def clicks(hops: Hops) -> list[Spot]:
-    """Bends sharper than any of what was said; those within a frame of each other are one."""
+    """Find second differences far above those of the expected sound, joined within a frame."""
     limit = max(_SHARP * max(hops.sharpest, 2000.0 * hops.gain), _LEAST_BEND)
     found: list[Spot] = []
     for hop in np.flatnonzero(hops.bend > limit).tolist():
@@ -75,11 +78,11 @@ def clicks(hops: Hops) -> list[Spot]:
     return found
 
 
-def clipped_samples(channel: _Samples, expected: _Samples, hops: Hops) -> int:
-    """Samples in tops that should have been higher, at whatever level they were cut off.
+def clipped_samples(channel: Samples, expected: Samples, hops: Hops) -> int:
+    """Count the samples in tops that were clipped, at any level.
 
-    Flat tops of what was said itself count for nothing. Where a lossy format has rounded the
-    edges, it is told by how many samples stand near the top and how few beyond.
+    Flat tops of the expected sound itself do not count. After a lossy format, which rounds edges,
+    clipping is recognised by many samples near the top and few above.
     """
     if not len(channel):
         return 0
@@ -104,12 +107,12 @@ def clipped_samples(channel: _Samples, expected: _Samples, hops: Hops) -> int:
     return flat or (near if near > _CROWDED * max(_near_top(said), 1) else 0)
 
 
-def _blocks(samples: _Samples) -> Iterator[_Samples]:
+def _blocks(samples: Samples) -> Iterator[Samples]:
     return (samples[low : low + _AT_ONCE] for low in range(0, len(samples), _AT_ONCE))
 
 
-def _loudnesses(samples: _Samples, gain: float) -> NDArray[np.int64]:
-    """How many samples have each size, in steps of 8; silence left out."""
+def _loudnesses(samples: Samples, gain: float) -> NDArray[np.int64]:
+    """Return the histogram (4097,) of absolute values in steps of 8, without silence."""
     count = np.zeros(4097, np.int64)
     for each in _blocks(samples):
         sizes = np.abs(each.astype(np.int32)) >> 3
@@ -130,8 +133,8 @@ def _near_top(count: NDArray[np.int64]) -> int:
     return int(count[round(_NEAR * _top(count)) :].sum())
 
 
-def _flat(samples: _Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which samples stand in a row at either extreme."""
+def _flat(samples: Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
+    """Mark the samples (n,) in runs at either extreme."""
     flat = np.zeros(len(samples), np.bool_)
     for top in tops:
         if top:
@@ -141,8 +144,8 @@ def _flat(samples: _Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
     return flat
 
 
-def _moving(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """The sum of each value and those after it, so many in all."""
+def _moving(values: Floats, width: int) -> Floats:
+    """Return the sum of each value and the ``width - 1`` after it."""
     total = np.concatenate(([0.0], np.cumsum(values), np.zeros(width)))
     total[len(values) + 1 :] = total[len(values)]
     return total[width : width + len(values)] - total[: len(values)]

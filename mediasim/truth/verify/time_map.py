@@ -1,9 +1,9 @@
-"""What the places of pieces mean in time: offset, drift, jumps, and where each sample stands.
+"""Derives offset, drift, jumps, and the place of each sample from the places of pieces.
 
-Between two jumps the lag lies on a straight line, of one slope for the whole channel: its clock.
-A jump is audio left out (what follows comes earlier) or put in (later). Where exactly is decided by
-the samples: at the place at which what comes before and what comes after fit best. In silence any
-place fits; the earliest is given, and how much later it may have been.
+Between two jumps the lag is on a straight line, whose slope, the clock's drift, is the same for the
+whole channel. A jump is audio left out (what follows is earlier) or put in (later). It is placed
+where the samples before and after it fit best. Within silence every place fits; the earliest is
+taken, and by how much later it may be is its slack.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mediasim.truth.measure import Samples
 from mediasim.truth.verify.tracking import Sighting
 
 __all__ = ["Jump", "LagPath", "MappedPiece", "Stretch", "TimeMap", "lag_path", "time_map"]
@@ -25,39 +25,40 @@ __all__ = ["Jump", "LagPath", "MappedPiece", "Stretch", "TimeMap", "lag_path", "
 
 
 _STEEPEST: Final = 0.006
-"""No clock is off by more than 6,000 ppm."""
+"""Steepest slope of a clock: 6,000 ppm."""
 _CLOSE: Final = 12_000
+"""Samples between pieces from whose lags a slope is taken."""
 _STEP: Final = 12
-"""Samples that a lag differs at least at a jump: 1.5 ms."""
+"""Fewest samples by which a lag changes at a jump: 1.5 ms."""
 _UNSURE: Final = 0.0003
-"""And what may be added to that for each sample between, for the slope is not known exactly."""
+"""Addition to that for each sample between the pieces, because the slope is not exact."""
 _ROUNDED: Final = 0.4
-"""Standard error of a lag in whole samples."""
+"""Standard error of a lag that is rounded to whole samples."""
 _SUREST_PPM: Final = 100.0
-"""A drift is not told if its standard error is larger."""
+"""Largest standard error of a drift that is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Pieces on one line."""
+    """Consecutive pieces whose lags are on one line."""
 
     sightings: tuple[Sighting, ...]
     offset: int
-    """The lag that the line has at the channel's first sample."""
+    """Lag in samples of the line at the channel's first sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class LagPath:
-    """The lag of everything in a channel."""
+    """The lag of a channel over time."""
 
     stretches: tuple[Stretch, ...]
     drift_ppm: float | None
-    """None if the pieces are too few, or too close to each other, to tell."""
+    """Drift in parts per million; None if the pieces are too few or too close to each other."""
     error_ppm: float | None
-    """Standard error of that."""
+    """Standard error of the drift."""
 
     def lag_at(self, sample: float, stretch: int) -> float:
-        """The lag of a sample of the truth, on the line of a stretch."""
+        """Return the lag of a sample of the truth, on the line of a stretch."""
         return self.stretches[stretch].offset + sample * self.slope
 
     @property
@@ -66,7 +67,7 @@ class LagPath:
 
 
 def lag_path(sightings: Sequence[Sighting]) -> LagPath | None:
-    """The path through all sightings, in order; None without any."""
+    """Fit the path through all sightings, in order; None without any."""
     if not sightings:
         return None
     rough = _rough_slope(sightings)
@@ -82,7 +83,7 @@ def lag_path(sightings: Sequence[Sighting]) -> LagPath | None:
                 float((time - time.mean()) @ lag) for time, lag in zip(times, lags, strict=True)
             )
             drift = together / spread * 1e6
-            if abs(drift) < 2 * error:
+            if abs(drift) < 2 * error:  # not significant: an exact clock is assumed
                 drift = 0.0
     slope = (drift or 0.0) * 1e-6
     return LagPath(
@@ -96,9 +97,9 @@ def lag_path(sightings: Sequence[Sighting]) -> LagPath | None:
 
 
 def _rough_slope(sightings: Sequence[Sighting]) -> float:
-    """The median slope between close neighbours, jumps left out; 0 if there are none.
+    """Return the median slope between close neighbours, without jumps; 0 if there are none.
 
-    Of pieces far apart it could not be said whether a jump or a drift lies between them.
+    Between distant pieces a jump could not be distinguished from a drift.
     """
     slopes = []
     for one, other in pairwise(sightings):
@@ -129,7 +130,7 @@ def _together(one: Sighting, other: Sighting, slope: float) -> bool:
 
 
 def _without_strays(groups: list[list[Sighting]], slope: float) -> list[list[Sighting]]:
-    """Single pieces that stand apart while those around them agree were taken for others."""
+    """Drop single pieces off the line of their neighbours: they were mistaken for others."""
     kept: list[list[Sighting]] = []
     for number, group in enumerate(groups):
         later = groups[number + 1] if number + 1 < len(groups) else None
@@ -142,34 +143,32 @@ def _without_strays(groups: list[list[Sighting]], slope: float) -> list[list[Sig
     return kept
 
 
-# -- where each sample is -------------------------------------------------------------------
+# -- the place of each sample ---------------------------------------------------------------
 
-
-_Samples = NDArray[np.int16]
 
 _FITS_AS_WELL: Final = 1.02
-"""Misfits within 2 % of the best one's are taken for as good."""
+"""Ratio to the smallest misfit up to which places count as equally good."""
 _LONGEST: Final = 800_000
-"""Samples of silence in which the place of a jump is looked for at most: 100 seconds."""
+"""Most samples of silence in which the place of a jump is searched: 100 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """Audio left out, or put in."""
+    """A place at which audio was left out or put in."""
 
     at: int
-    """First sample of the truth that is left out, or before which something is put in."""
+    """First sample of the truth that is left out, or before which audio is put in."""
     file: int
     """The same place, in samples of the file."""
     moved: int
     """Samples put in, or if negative left out."""
     slack: int
-    """How many samples later it may have been."""
+    """Samples by which the place may be later."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappedPiece:
-    """Samples of the truth that stand in the file in a row."""
+    """Samples ``start .. end`` of the truth that are contiguous in the file."""
 
     start: int
     end: int
@@ -182,20 +181,20 @@ class MappedPiece:
 
 @dataclass(frozen=True, slots=True)
 class TimeMap:
-    """A whole channel."""
+    """The place in the file of every sample of a channel."""
 
     pieces: tuple[MappedPiece, ...]
     jumps: tuple[Jump, ...]
 
     def to_file(self, sample: int) -> int | None:
-        """Where a sample of the truth stands; None if it was left out."""
+        """Return the place of a sample of the truth; None if it was left out."""
         for piece in self.pieces:
             if piece.start <= sample < piece.end:
                 return piece.to_file(sample)
         return None
 
-    def laid_out(self, expected: _Samples, low: int, high: int) -> _Samples:
-        """What the file's samples ``low .. high`` should be if its timing were right."""
+    def laid_out(self, expected: Samples, low: int, high: int) -> Samples:
+        """Lay the expected samples out in the file's timing; returns samples ``low .. high``."""
         out = np.zeros(high - low, np.int16)
         for piece in self.pieces:
             first, last = max(low, piece.to_file(piece.start)), piece.to_file(piece.end)
@@ -208,7 +207,7 @@ class TimeMap:
                     at = start + piece.offset - low
                     out[at : at + end - start] = expected[start:end]
                 continue
-            # The nearest sample: an interpolated one would have lost some of its level.
+            # The nearest sample, because interpolation lowers the level of high frequencies.
             at_file = np.arange(first, last)
             source = np.rint((at_file - piece.offset) / (1 + piece.slope)).astype(np.int64)
             inside = (source >= 0) & (source < len(expected))
@@ -216,10 +215,10 @@ class TimeMap:
         return out
 
 
-def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) -> TimeMap:
-    """The map of a channel whose lag path is known.
+def time_map(path: LagPath, channel: Samples, expected: Samples, gain: float) -> TimeMap:
+    """Map a channel whose lag path is known.
 
-    ``gain`` is linear, and negative where the channel is upside down.
+    ``gain`` is linear, and negative if the channel's polarity is inverted.
     """
     jumps: list[Jump] = []
     pieces: list[MappedPiece] = []
@@ -241,13 +240,15 @@ def time_map(path: LagPath, channel: _Samples, expected: _Samples, gain: float) 
 def _cut(
     path: LagPath,
     number: int,
-    channel: _Samples,
-    expected: _Samples,
+    channel: Samples,
+    expected: Samples,
     gain: float,
     low: int,
     high: int,
 ) -> tuple[int, int]:
-    """The sample of the truth at which one stretch gives way to the next."""
+    """Return the sample of the truth at which one stretch ends, and by how much later it may be."""
+    # The squared misfit of every possible cut is that of the first line before it plus that of the
+    # second line after it (and after what is left out), both from running sums.
     left_out = max(0, path.stretches[number].offset - path.stretches[number + 1].offset)
     at = np.arange(low, max(high, low + left_out + 1))
     said = np.where(at < len(expected), expected[np.minimum(at, len(expected) - 1)], 0) * gain
@@ -260,7 +261,7 @@ def _cut(
     before, after = misfits
     ends = np.arange(len(at) - left_out + 1)
     total = before[ends] + after[-1] - after[ends + left_out]
-    # A whole frame at the level of one step is nothing to go by.
+    # Differences of one step a sample are rounding, not evidence.
     good = np.flatnonzero(total <= total.min() * _FITS_AS_WELL + len(at))
     first = int(good[0])
     beyond = np.flatnonzero(np.diff(good) > 1)

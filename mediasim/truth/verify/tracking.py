@@ -1,9 +1,9 @@
-"""Where the pieces of a channel stand in the recording, one after the other.
+"""Finds the pieces of a channel in the recording, one after the other.
 
-Pieces of what should be heard are long enough to be found and short enough to move with the rest.
-Only a piece that is like itself nowhere else nearby tells where it stands: a tone is at home at
-each of its periods. Each is looked for where the last one's place suggests, then ever farther away.
-The order in which things were said is kept: no piece stands before the one that came before it.
+Pieces of the expected sound are long enough to be found and short enough to have one lag each. Only
+a piece that is not periodic has one place: a tone matches at each of its periods. Each piece is
+searched at the place that the last one suggests, then ever farther away. Pieces keep their order:
+none is found before its predecessor.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from math import log10, sqrt
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.audio.activity import energy_activity
 from mediasim.audio.levels import rms_dbfs
-from mediasim.truth.measure import Match, find_offset, heard, match_at
+from mediasim.truth.measure import Match, Samples, find_offset, find_within, match_at
 
 __all__ = [
     "COARSE",
@@ -39,42 +38,41 @@ __all__ = [
 
 
 COARSE: Final = 4000
-"""Samples of a piece: half a second, a few syllables."""
+"""Length of a piece in samples: half a second, a few syllables."""
 FINE: Final = 1600
-"""Samples of a piece whose place is known but for a few jumps: a syllable."""
+"""Length of a piece in samples for the exact places of jumps: a syllable."""
 _SHORTEST: Final = 800
 _SOFTEST_DBFS: Final = -55.0
 _PAUSE_MS: Final = 60
 _PERIODS: Final = (24, 800)
-"""Shifts at which a piece is compared with itself: 3 to 100 ms."""
+"""Shifts in samples at which a piece is compared with itself: 3 to 100 ms."""
 _PERIODIC: Final = 0.9
+"""Autocorrelation above which a piece counts as periodic."""
 _PERIODIC_WHEN_SMALL: Final = 0.97
-"""Small pieces are looked for close to their place only, where few periods compete."""
+"""The same for small pieces, which are only searched near their place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Samples ``start .. end`` of a channel as it should be."""
+    """A piece: samples ``start .. end`` of a channel as it should be."""
 
     start: int
     end: int
     telling: bool
-    """Whether it can stand in one place only."""
+    """Whether the piece is not periodic, so that it can be in one place only."""
 
     @property
     def middle(self) -> float:
         return (self.start + self.end) / 2
 
 
-def sounding(samples: NDArray[np.int16]) -> list[tuple[int, int]]:
-    """Where there is sound, pauses between words included."""
+def sounding(samples: Samples) -> list[tuple[int, int]]:
+    """Return the spans with sound, including pauses between words."""
     return energy_activity(samples, hangover_ms=_PAUSE_MS)
 
 
-def windows(
-    samples: NDArray[np.int16], spans: list[tuple[int, int]], length: int = COARSE
-) -> list[Window]:
-    """The spans in pieces of at most that length, softest and shortest ones left out."""
+def windows(samples: Samples, spans: list[tuple[int, int]], length: int = COARSE) -> list[Window]:
+    """Cut the spans into pieces of at most ``length`` samples; soft and short ones are left out."""
     found = []
     limit = _PERIODIC if length == COARSE else _PERIODIC_WHEN_SMALL
     for start, end in spans:
@@ -87,8 +85,8 @@ def windows(
     return found
 
 
-def _periodicity(piece: NDArray[np.int16]) -> float:
-    """How like itself a piece is at its likest shift."""
+def _periodicity(piece: Samples) -> float:
+    """Return the largest autocorrelation of a piece at any of the shifts."""
     signal = piece.astype(np.float64)
     size = 1 << (2 * len(signal) - 1).bit_length()
     spectrum = np.fft.rfft(signal, size)
@@ -102,51 +100,51 @@ def _periodicity(piece: NDArray[np.int16]) -> float:
     return float(likeness.max())
 
 
-# -- where they stand -----------------------------------------------------------------------
+# -- finding them ---------------------------------------------------------------------------
 
-
-_Samples = NDArray[np.int16]
 
 _REACHES: Final = (400, 2400, 16_000)
-"""How far a piece is looked for from where it is supposed: 50 ms, 0.3 s, 2 s."""
+"""Samples around the supposed place that are searched in turn: 50 ms, 0.3 s, 2 s."""
 _FAR: Final = 120_000
-"""And where that is in vain: 15 s; then anywhere."""
+"""Samples that are searched after that: 15 s; then the whole channel."""
 _STUBBORN: Final = 2
-"""How often in a row a piece is looked for anywhere, before that is done only now and then."""
+"""Failures in a row up to which the whole channel is searched for each piece."""
 _NOW_AND_THEN: Final = 8
+"""After more failures the whole channel is searched for one piece in so many."""
 _HOPELESS: Final = 64
-"""Failures in a row after which only every eighth piece is looked for at all."""
+"""Failures in a row from which on only every eighth piece is searched at all."""
 _EFFORT: Final = 12_000_000
-"""Samples that may be searched in vain in one channel, and for each of its own one more: a channel
-of something else altogether has an end too."""
+"""Samples that may be searched in vain in a channel, plus its length: bounds the time that a
+recording of something else takes."""
 _BACK: Final = 400
-"""Samples by which a piece may reach into the one before."""
+"""Samples by which a piece may overlap the one before."""
 _STILL: Final = 0.95
-"""Correlation from which on a piece beside the last one's place is not looked for elsewhere."""
+"""Correlation from which on a piece at the last one's lag is not searched elsewhere."""
 _CLIMB: Final = 3
-"""Samples by which a drift moves a piece against the last one at most."""
+"""Most samples by which a drift moves a piece against the last one."""
 _LOCAL: Final = 40
 _LOCAL_LIKENESS: Final = 0.6
 _ENOUGH: Final = 8
-"""Pieces tried to see which channel is which."""
+"""Number of pieces by which channels are identified."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A piece, and where it was found."""
+    """A piece, and the place at which it was found."""
 
     window: Window
     lag: int
-    """Samples later, or if negative earlier, than it should be."""
+    """Samples by which the piece is later, or if negative earlier, than it should be."""
     correlation: float
-    """Negative where it stands upside down."""
+    """Correlation (-1 to 1); negative for inverted polarity."""
     gain_db: float
 
 
-def track(channel: _Samples, expected: _Samples, pieces: Sequence[Window]) -> list[Sighting]:
-    """The telling pieces that are found in a channel (n,), in order, in either polarity."""
+def track(channel: Samples, expected: Samples, pieces: Sequence[Window]) -> list[Sighting]:
+    """Find the telling pieces in a channel (n,), in order, in either polarity."""
     found: list[Sighting] = []
     search = _Search(channel)
+    # ``first`` is the earliest place of the next piece: pieces keep their order.
     lag, first, failed = 0, -len(channel) - len(expected), 0
     telling = [piece for piece in pieces if piece.telling]
     for number, piece in enumerate(telling):
@@ -159,7 +157,7 @@ def track(channel: _Samples, expected: _Samples, pieces: Sequence[Window]) -> li
         if match is not None and abs(match.offset - piece.start - lag) > _REACHES[1]:
             following = telling[number + 1] if number + 1 < len(telling) else None
             if following is not None and _stays(channel, expected, following, lag):
-                match = None  # a likeness far away, while what comes next is where it was
+                match = None  # a false match: the next piece is still at the old lag
         if match is None:
             failed += 1
             continue
@@ -171,12 +169,12 @@ def track(channel: _Samples, expected: _Samples, pieces: Sequence[Window]) -> li
 
 
 def track_closely(
-    channel: _Samples,
-    expected: _Samples,
+    channel: Samples,
+    expected: Samples,
     pieces: Sequence[Window],
     coarse: Sequence[Sighting],
 ) -> list[Sighting]:
-    """The same for smaller pieces, each between the lags of the larger ones around it."""
+    """Find smaller pieces, each between the lags of the larger ones around it."""
     found: list[Sighting] = []
     starts = [it.window.start for it in coarse]
     for piece in pieces:
@@ -186,7 +184,7 @@ def track_closely(
         around = coarse[max(0, after - 2) : after + 2]
         low, high = min(it.lag for it in around), max(it.lag for it in around)
         clip = expected[piece.start : piece.end]
-        # Before the first and after the last of them there may be one more jump.
+        # Before the first and after the last larger piece there may be one more jump.
         open_end = after == 0 or after == len(coarse)
         reach = (high - low) // 2 + (_REACHES[1] if open_end else _LOCAL)
         at = piece.start + (low + high) // 2
@@ -198,12 +196,12 @@ def track_closely(
 
 
 def share_found(
-    channel: _Samples,
-    expected: _Samples,
+    channel: Samples,
+    expected: Samples,
     pieces: Sequence[Window],
     reach: int,
 ) -> float | None:
-    """Share of some of the pieces that are in a channel at all; None if none could be told."""
+    """Return the share of some telling pieces that are in a channel; None if there are none."""
     telling = [piece for piece in pieces if piece.telling]
     some = telling[:: max(1, len(telling) // _ENOUGH)][:_ENOUGH]
     if not some:
@@ -214,14 +212,14 @@ def share_found(
 
 
 class _Search:
-    """Looks for pieces in a channel, near their place first, with an end to what that may cost."""
+    """A search for pieces in a channel, near their place first, with a bound on its cost."""
 
-    def __init__(self, channel: _Samples) -> None:
+    def __init__(self, channel: Samples) -> None:
         self._channel = channel
         self._effort = _EFFORT + len(channel)
 
-    def find(self, clip: _Samples, around: int, first: int, far: bool) -> Match | None:
-        """The piece, at sample ``first`` or later."""
+    def find(self, clip: Samples, around: int, first: int, far: bool) -> Match | None:
+        """Find a piece that is supposed at sample ``around``, at ``first`` or later."""
         near = _still(self._channel, clip, around)
         if near is not None and near.offset >= first:
             return near
@@ -239,18 +237,18 @@ class _Search:
                 return match
         return None
 
-    def _within(self, clip: _Samples, low: int, high: int) -> Match | None:
-        """The piece where it starts between two samples, unless that would cost too much."""
+    def _within(self, clip: Samples, low: int, high: int) -> Match | None:
+        """Find a piece that starts between two samples, unless that exceeds the effort left."""
         if low >= high or high - low > self._effort:
             return None
         self._effort -= high - low + len(clip)
         if not self._channel[max(low, 0) : max(high + len(clip), 0)].any():
             return None
-        return heard(self._channel, clip, (low, high + 1), either_sign=True)
+        return find_within(self._channel, clip, (low, high + 1), either_sign=True)
 
 
-def _still(channel: _Samples, clip: _Samples, around: int) -> Match | None:
-    """The piece if it stands within a few samples of its place, and nothing there is likelier."""
+def _still(channel: Samples, clip: Samples, around: int) -> Match | None:
+    """Find a piece within a few samples of its place, if that is a clear maximum."""
     low, high = around - _CLIMB, around + len(clip) + _CLIMB
     if low < 0 or high > len(channel):
         return None
@@ -268,8 +266,8 @@ def _still(channel: _Samples, clip: _Samples, around: int) -> Match | None:
     return Match(low + at, best, 20 * log10(abs(best) * norms[at] / norm))
 
 
-def _beside(channel: _Samples, clip: _Samples, around: int) -> Match | None:
-    """A piece that is smeared, by a drift say, but still where it was supposed."""
+def _beside(channel: Samples, clip: Samples, around: int) -> Match | None:
+    """Find a piece that is smeared, for example by a drift, near its supposed place."""
     best, offset = max(
         (abs(match_at(channel, clip, at) or 0.0), at)
         for at in range(around - _LOCAL, around + _LOCAL + 1, 4)
@@ -286,7 +284,7 @@ def _beside(channel: _Samples, clip: _Samples, around: int) -> Match | None:
     return Match(offset, float(sign) * best, level)
 
 
-def _stays(channel: _Samples, expected: _Samples, piece: Window, lag: int) -> bool:
+def _stays(channel: Samples, expected: Samples, piece: Window, lag: int) -> bool:
     clip = expected[piece.start : piece.end]
     found = find_offset(channel, clip, piece.start + lag, _REACHES[0], either_sign=True)
     return found is not None

@@ -1,59 +1,56 @@
-"""Verify a recording: the whole of it, from files to failures."""
+"""Verifies a recording, from its files to its failures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import permutations
+from math import sqrt
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediasim.truth.documents import truth_path
-from mediasim.truth.measure import FLOOR_DB, Reader, reader
-from mediasim.truth.verify.across import assignment, crosstalk, likeness
+from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, leak, reader
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
+from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
 from mediasim.truth.verify.findings import ChannelMeasures, Failure, Verification
 from mediasim.truth.verify.hops import Ideal
 from mediasim.truth.verify.judge import CROSSTALK_DB, judge
 from mediasim.truth.verify.media import MediaUnderTest, read_media
-from mediasim.truth.verify.tracking import Window, sounding, windows
+from mediasim.truth.verify.tracking import Window, share_found, sounding, windows
 
 __all__ = ["Verified", "verify", "verify_in_full"]
 
-_Samples = NDArray[np.int16]
 
 _IDENTICAL: Final = 0.98
+"""Least correlation of identical channels."""
 _ECHO_SAMPLES: Final = 240
-"""A copy of another channel that comes 30 ms later or more is an echo: a far side returned it."""
+"""Lag from which on a copy of another channel is an echo of the far side: 30 ms."""
 _AS_IN_TRUTH_DB: Final = 3.0
-"""A leak no louder than this above the truth's own is no leak."""
+"""Decibels by which a leak must exceed the one that the truth itself has."""
 
 
+@dataclass(slots=True)
 class Verified:
-    """A verification with the samples that a picture of it shows."""
+    """A verification, with the samples that its picture shows."""
 
-    def __init__(
-        self, found: Verification, media: MediaUnderTest, expected: Expected | None
-    ) -> None:
-        self.found = found
-        self.media = media
-        self.expected = expected
-        self.channels: list[MeasuredChannel] = []
+    found: Verification
+    media: MediaUnderTest
+    channels: list[MeasuredChannel] = field(default_factory=list)
 
 
 def verify(
     recording: Path | Sequence[Path], truth: Path | None = None, *, any_start: bool = False
 ) -> Verification:
-    """Hold a recording against its truth.
+    """Verify a recording against its truth.
 
-    ``recording`` is a file of any format, or one for each channel; ``truth`` the sidecar, the one
-    beside the (first) file where absent. With ``any_start`` the recording may begin and end at
-    other moments than the truth's: only what differs between channels is misaligned then. Raises
-    TruthDocumentError for a truth that was given and is none.
+    ``recording`` is a file of any format, or one for each channel; ``truth`` is the sidecar, by
+    default the one beside the (first) file. With ``any_start`` the recording may begin and end at
+    other times than the truth; only offsets between channels are then failures. Raises
+    TruthDocumentError if the sidecar is not valid.
     """
     return verify_in_full(recording, truth, any_start=any_start).found
 
@@ -61,11 +58,11 @@ def verify(
 def verify_in_full(
     recording: Path | Sequence[Path], truth: Path | None = None, *, any_start: bool = False
 ) -> Verified:
-    """The same, with what a picture needs."""
+    """Verify like :func:`verify`, and return the samples for a picture too."""
     paths = [recording] if isinstance(recording, Path) else list(recording)
     beside = truth_path(paths[0])
     given = truth if truth is not None else beside if beside.is_file() else None
-    # The truth first: its reference audio is let go before the recording is read.
+    # The truth is read first, so that its reference audio is freed before the recording is read.
     expected = read_expected(given) if given is not None else None
     media = read_media(paths)
     found = Verification(
@@ -85,11 +82,11 @@ def verify_in_full(
             f"there is no truth to hold it against: expected {beside} or --truth FILE"
         )
     found.across.lengths = tuple(len(channel) for channel in media.channels)
-    result = Verified(found, media, expected)
+    result = Verified(found, media)
     if media.channels and expected is not None and expected.channels:
         _measure(result, media, expected)
     elif media.channels:
-        _alike(found, media, None)
+        _compare_channels(found, media, None)
     samples = expected.samples if expected is not None else 0
     mixed = expected is not None and len(media.channels) == 1 < len(expected.channels)
     judge(found, samples, any_start=any_start, levels=not mixed)
@@ -107,7 +104,7 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
         )
     spans = [sounding(channel.samples) for channel in wanted]
     pieces = [windows(channel.samples, heard) for channel, heard in zip(wanted, spans, strict=True)]
-    order, sure = assignment(media.channels, wanted, pieces)
+    order, sure = _assignment(media.channels, wanted, pieces)
     found.across.order = tuple(None if it is None else it + 1 for it in order)
     if len(wanted) > 1 and len(media.channels) > 1:
         if sure:
@@ -127,17 +124,17 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
         found.channels.append(measures)
         if place is not None:
             result.channels.append(measure_channel(measures, media.channels[place], each, some))
-        _say_what_is_open(found, measures, each, some)
+        _note_unknowns(found, measures, each, some)
     _extra(found, media)
-    _alike(found, media, expected)
+    _compare_channels(found, media, expected)
     _crosstalk(result, media, wanted, spans)
     offsets = [channel.offset for channel in found.channels]
     if len(offsets) > 1 and offsets[0] is not None and offsets[1] is not None:
         found.across.offset_between = offsets[1] - offsets[0]
-    _leave_out_what_leaks(found)
+    _drop_leaked_findings(found)
 
 
-def _say_what_is_open(
+def _note_unknowns(
     found: Verification,
     measures: ChannelMeasures,
     expected: ExpectedChannel,
@@ -168,17 +165,19 @@ def _say_what_is_open(
         found.cannot_tell.append(f"{name}: with its background noise, what else was never said")
 
 
-def _alike(found: Verification, media: MediaUnderTest, expected: Expected | None) -> None:
-    """Whether the first two channels hold the same, and should not."""
+def _compare_channels(
+    found: Verification, media: MediaUnderTest, expected: Expected | None
+) -> None:
+    """Measure whether the first two channels hold the same, and should not."""
     if len(media.channels) < 2:
         return
-    found.across.likeness = likeness(media.channels[0], media.channels[1])
+    found.across.likeness = _likeness(media.channels[0], media.channels[1])
     if found.across.likeness is None:
         found.cannot_tell.append("whether the channels hold the same: one of them is silent")
         return
     same = abs(found.across.likeness) >= _IDENTICAL
     if expected is not None and len(expected.channels) > 1:
-        truly = likeness(expected.channels[0].samples, expected.channels[1].samples)
+        truly = _likeness(expected.channels[0].samples, expected.channels[1].samples)
         same = same and (truly is None or abs(truly) < _IDENTICAL)
     found.across.identical = same
 
@@ -193,20 +192,24 @@ def _crosstalk(
     for source, victim in permutations(range(len(wanted)), 2):
         into = result.found.channels[victim].found_in
         if source not in measured or into is None or wanted[victim].unscripted:
-            continue  # a real telephone's own echo is no fault of the recording
-        told = measured[source]
-        assert told.map is not None
+            continue  # a real telephone's own echo is not the recording's failure
+        known = measured[source]
+        assert known.map is not None
         heard = [
             (low, high)
             for start, end in spans[source]
-            if (low := told.map.to_file(start)) is not None
-            and (high := told.map.to_file(end - 1)) is not None
+            if (low := known.map.to_file(start)) is not None
+            and (high := known.map.to_file(end - 1)) is not None
         ]
         if not heard:
             continue
-        copy = crosstalk(reader(media.channels[into - 1]), _reading(told.ideal), heard)
+        copy = _leak(
+            reader(media.channels[into - 1]),
+            _reader_of(known.ideal),
+            heard,
+        )
         if copy is not None and copy.db > CROSSTALK_DB:
-            own = crosstalk(
+            own = _leak(
                 reader(wanted[victim].samples), reader(wanted[source].samples), spans[source]
             )
             if own is not None and own.db > max(copy.db - _AS_IN_TRUTH_DB, FLOOR_DB):
@@ -218,20 +221,20 @@ def _crosstalk(
         result.found.across.crosstalk.append((source + 1, victim + 1, level))
 
 
-def _reading(ideal: Ideal) -> Reader:
+def _reader_of(ideal: Ideal) -> Reader:
     return lambda low, high: ideal(low, high) / 32768.0
 
 
 def _extra(found: Verification, media: MediaUnderTest) -> None:
-    """Channels of the file that are none of the truth's, and hold sound."""
+    """Find channels of the file with sound that belong to none of the truth's."""
     known = set(found.across.order)
     for number, channel in enumerate(media.channels, 1):
         if len(found.channels) > 1 and number not in known and sounding(channel):
             found.across.extra.append(number)
 
 
-def _leave_out_what_leaks(found: Verification) -> None:
-    """What another channel, or an echo, explains is not something that was never said."""
+def _drop_leaked_findings(found: Verification) -> None:
+    """Drop findings that crosstalk or an echo explains."""
     across = found.across
     leaking = {victim for _, victim, level in across.crosstalk if level > CROSSTALK_DB}
     leaking |= {victim for _, victim, _, level in across.echoes if level > CROSSTALK_DB}
@@ -241,4 +244,80 @@ def _leave_out_what_leaks(found: Verification) -> None:
             channel.inserted = [it for it in channel.inserted if it.why != "never said"]
             channel.clicks = [it for it in channel.clicks if it.why != "burst"]
             channel.missing = [it for it in channel.missing if it.why != "something else"]
-            channel.noise_dbfs = None  # what is heard in its pauses is no noise
+            channel.noise_dbfs = None  # the sound in its pauses is the leak
+
+
+# -- comparisons between channels -----------------------------------------------------------
+
+_REACHES: Final = (4000, 160_000)
+"""Samples around a piece's place that are searched: half a second; if in vain, 20 s."""
+_SURE: Final = 0.5
+"""Share of the pieces that must be found to identify a channel."""
+_MOST: Final = 6
+"""Most channels of which every order is tried."""
+_LAGS: Final = (-800, 4400)
+"""Samples by which crosstalk may come late: -100 ms to 550 ms."""
+_AT_ONCE: Final = 1 << 18
+
+
+def _assignment(
+    channels: Sequence[Samples],
+    expected: Sequence[ExpectedChannel],
+    pieces: Sequence[Sequence[Window]],
+) -> tuple[tuple[int | None, ...], bool]:
+    """Return the index of the file's channel that holds each of the truth's, and if that is sure.
+
+    Channels keep their own order unless another one fits better.
+    """
+    straight = tuple(number if number < len(channels) else None for number in range(len(expected)))
+    if len(channels) == 1:
+        return tuple(0 for _ in expected), True
+    if len(channels) > _MOST:
+        return straight, False
+    for reach in _REACHES:
+        shares = [
+            [share_found(channel, each.samples, windows, reach) for channel in channels]
+            for each, windows in zip(expected, pieces, strict=True)
+        ]
+        known = [row for row in shares if row[0] is not None]
+        if not known:
+            return straight, False
+        best = max(_orders(len(channels), len(expected), straight), key=lambda it: _fit(it, shares))
+        found = max((value or 0.0) for row in known for value in row)
+        if found >= _SURE:
+            return best, True
+    return straight, False
+
+
+def _orders(
+    channels: int, wanted: int, straight: tuple[int | None, ...]
+) -> list[tuple[int | None, ...]]:
+    places: list[int | None] = [*range(channels), *[None] * max(0, wanted - channels)]
+    return [straight, *dict.fromkeys(permutations(places, wanted))]
+
+
+def _fit(order: tuple[int | None, ...], shares: Sequence[Sequence[float | None]]) -> float:
+    """Return the sum of the shares that an order finds in place."""
+    return sum(
+        (row[place] or 0.0) for place, row in zip(order, shares, strict=True) if place is not None
+    )
+
+
+def _likeness(one: Samples, other: Samples) -> float | None:
+    """Return the correlation of two channels without any shift; None if either is silent."""
+    length = min(len(one), len(other))
+    sums = np.zeros(3)
+    for low in range(0, length, _AT_ONCE):
+        high = min(low + _AT_ONCE, length)
+        first, second = one[low:high].astype(np.float64), other[low:high].astype(np.float64)
+        sums += (first @ second, first @ first, second @ second)
+    whole = sqrt(sums[1] * sums[2])
+    return float(sums[0]) / whole if whole > 0 else None
+
+
+def _leak(victim: Reader, source: Reader, spans: Sequence[tuple[int, int]]) -> Leak | None:
+    """Find the source's speech in the victim's channel; None if it is not there.
+
+    Lags up to 550 ms are searched because telephones return the far end's speech so late.
+    """
+    return leak(victim, source, some_of(spans), _LAGS)

@@ -1,7 +1,7 @@
-"""Conferences and queues: where calls meet, and where they wait for each other.
+"""Conferences and queues.
 
-All legs are in the service's one room; a conference is a key that its members' legs have in
-common there, a queue a list of calls that hear music.
+All legs are in the account's one room. A conference is a key that its participants' legs have in
+common there; a queue is a list of calls that hear music.
 """
 
 from mediasim.twilio.conferencing.conference_manager import ConferenceManager

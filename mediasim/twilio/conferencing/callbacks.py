@@ -1,7 +1,7 @@
-"""Telling an app how a conference is doing: which events there are, and what is said of each.
+"""Status callbacks of conferences: their events and the parameters of each.
 
 Source: Twilio docs, TwiML Conference, "statusCallback" and "statusCallbackEvent". The first
-participant's callback is the conference's; without a choice of events nothing is told.
+participant's callback is the conference's; without ``statusCallbackEvent`` none are sent.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import rfc2822
-from mediasim.twilio.requests import Callback
-from mediasim.twilio.status import Params
-from mediasim.twilio.webhooks import AppRequest
+from mediasim.twilio.requests import Callback, Params
 
 __all__ = ["ConferenceCallbacks", "participant_params"]
 
@@ -35,7 +33,7 @@ _EVENTS: Final[dict[ConferenceEventName, tuple[str, str]]] = {
     "announcement-end": ("announcement-end", "announcement"),
     "announcement-fail": ("announcement-fail", "announcement"),
 }
-"""Each event by its name at Twilio, and the word of statusCallbackEvent that asks for it."""
+"""Twilio's name of each event, and the word of statusCallbackEvent that includes it."""
 
 _WORDS: Final[dict[EndReason, str]] = {
     "conference-ended-via-api": "Conference ended via API",
@@ -45,16 +43,16 @@ _WORDS: Final[dict[EndReason, str]] = {
     "last-participant-kicked": "Last participant was kicked",
     "last-participant-left": "Last participant left",
 }
-"""``Reason`` in words (our own)."""
+"""Texts of ``Reason`` (our own), by why a conference ended."""
 
 
 class ConferenceCallbacks(ConferenceListener):
-    """What an app is told of one conference, as the conference's listener."""
+    """The listener of a conference that sends its events to the app."""
 
     def __init__(
         self, account: AccountParts, record: ConferenceRecord, ended: Callable[[str], None]
     ) -> None:
-        """``ended`` is called with the conference's SID when all of it is over."""
+        """Listen to a conference; ``ended`` is called with its SID when it is over."""
         self._account = account
         self._record = record
         self._ended = ended
@@ -62,13 +60,14 @@ class ConferenceCallbacks(ConferenceListener):
         self._sent = 0
         self.event_callback_url = ""
         self.recorded_for_it: LiveRecording | None = None
-        """The recording that ``event_callback_url`` is to be told of."""
+        """The recording that is reported to ``event_callback_url``."""
 
     def send_to(self, callback: Callback | None) -> None:
-        """Tell of it there, from now on."""
+        """Send events to a callback from now on; None: to none."""
         self._callback = callback
 
     def wants(self, happening: ConferenceEventName) -> bool:
+        """Tell whether the callback includes an event."""
         return self._callback is not None and _EVENTS[happening][1] in self._callback.events
 
     def notify(
@@ -97,10 +96,10 @@ class ConferenceCallbacks(ConferenceListener):
             if happening in ("announcement-end", "announcement-fail"):
                 params.append(("AnnounceUrl", announced))
                 params += [("ReasonAnnouncementFailed", why)] if why else []
-        self._send(self._callback.url, self._callback.method, params)
+        self._send(self._callback, params)
 
     def _ending(self, by: Participant | None) -> Params:
-        """Why it has ended, as the conference's record has it."""
+        """Return the parameters of why the conference has ended."""
         reason = self._record.reason_ended
         assert reason is not None
         params: Params = [("ReasonConferenceEnded", str(reason)), ("Reason", _WORDS[reason])]
@@ -111,13 +110,14 @@ class ConferenceCallbacks(ConferenceListener):
         return params
 
     def over(self) -> None:
+        """Report the recording of the conference, which has ended with it."""
         self._ended(self._record.sid)
         recording = self.recorded_for_it
         if recording is not None and recording.record.status == "completed":
             self.recorded(self.event_callback_url, recording.record)
 
     def recorded(self, url: str, recording: RecordingRecord) -> None:
-        """The older way to tell of a recording: the noun's ``eventCallbackUrl``."""
+        """Report a recording to the noun's ``eventCallbackUrl``, the older kind of callback."""
         size = self._account.store.wav_path(recording.sid).stat().st_size
         params = [
             *self._subject(),
@@ -126,10 +126,10 @@ class ConferenceCallbacks(ConferenceListener):
             ("Duration", str(recording.duration_seconds())),
             ("RecordingFileSize", str(size)),
         ]
-        self._send(url, "POST", params)
+        self._send(Callback(url), params)
 
     def about(self) -> Params:
-        """What an app that is asked for a sound is told of it."""
+        """Return the parameters of requests for documents heard in the conference."""
         return [
             ("ConferenceSid", self._record.sid),
             ("FriendlyName", self._record.friendly_name),
@@ -137,20 +137,17 @@ class ConferenceCallbacks(ConferenceListener):
 
     def _subject(self) -> Params:
         return [
-            ("ConferenceSid", self._record.sid),
-            ("FriendlyName", self._record.friendly_name),
+            *self.about(),
             ("AccountSid", self._record.account_sid),
             ("Timestamp", rfc2822(self._account.dates, self._account.now_ns)),
         ]
 
-    def _send(self, url: str, method: str, params: Params) -> None:
-        sid = self._record.sid
-        request = AppRequest(url, method, tuple(params), "conference-status", sid)
-        self._account.webhooks.notify(request, lane=sid)
+    def _send(self, callback: Callback, params: Params) -> None:
+        self._account.send_callback(callback, params, "conference-status", self._record.sid)
 
 
 def participant_params(participant: Participant) -> Params:
-    """What a conference's callbacks say of a participant."""
+    """Return the parameters that a conference's callbacks have of a participant."""
     flags = {
         "Muted": participant.muted,
         "Hold": participant.held,

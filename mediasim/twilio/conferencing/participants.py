@@ -1,4 +1,4 @@
-"""A conference's participants: what a noun asks for, who may take part, and the resource of one.
+"""Participants of conferences: the request of a noun, the check of a request, the resource.
 
 Of the noun, ``jitterBufferSize`` and ``region`` change nothing here: each telephone has the buffer
 that its party was given, and there is one region.
@@ -13,14 +13,15 @@ from typing import Final
 from mediasim.exchange.participant import Participant
 from mediasim.exchange.records import ConferenceRecord
 from mediasim.exchange.states import PARTICIPANT_OF_CALL
+from mediasim.twilio.conferencing.playback import wait_source
 from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.requests import ParticipantRequest, TwimlSource
+from mediasim.twilio.requests import ParticipantRequest
 from mediasim.twilio.resources import ParticipantRecord
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of, recording_request
 
-__all__ = ["check_participant", "participant_asked_by", "participant_record"]
+__all__ = ["check_participant", "participant_record", "participant_request"]
 
 _FULL: Final = 16020
 _BAD_LABEL: Final = 16023
@@ -28,8 +29,8 @@ _LABEL_TAKEN: Final = 16025
 _LONGEST_LABEL: Final = 128
 
 
-def participant_asked_by(session: CallSession, noun: Verb) -> ParticipantRequest:
-    """The participant that the session's call is to be."""
+def participant_request(session: CallSession, noun: Verb) -> ParticipantRequest:
+    """Return the participant that a Conference noun requests for the session's call."""
     recording = None
     if noun.attribute("record") in ("record-from-start", "true"):
         recording = recording_request(
@@ -45,7 +46,7 @@ def participant_asked_by(session: CallSession, noun: Verb) -> ParticipantRequest
         beep=noun.attribute("beep", "true"),
         start_conference_on_enter=noun.flag("startConferenceOnEnter", True),
         end_conference_on_exit=noun.flag("endConferenceOnExit", False),
-        wait=_wait(session, noun),
+        wait=wait_source(session, noun, "waitMethod"),
         max_participants=noun.number("maxParticipants", 250),
         coaching=noun.attribute("coach") or None,
         conference_recording=recording,
@@ -53,21 +54,14 @@ def participant_asked_by(session: CallSession, noun: Verb) -> ParticipantRequest
     )
 
 
-def _wait(session: CallSession, noun: Verb) -> TwimlSource | None:
-    url = noun.attributes.get("waitUrl")
-    if url is None:
-        return None
-    return TwimlSource(session.absolute(url) if url else "", noun.attribute("waitMethod", "POST"))
-
-
 def check_participant(
-    ask: ParticipantRequest, here: Sequence[Participant], nobody_to_coach: int
+    request: ParticipantRequest, present: Sequence[Participant], not_found_code: int
 ) -> None:
-    """Check that one may join those who are here. Raises TwilioError where one may not.
+    """Check that a participant may join. Raises TwilioError if it may not.
 
-    ``nobody_to_coach`` is the error's code where the call to be coached is not here.
+    ``not_found_code`` is the error's code if the call to be coached is not in the conference.
     """
-    label = ask.label
+    label = request.label
     if label is not None:
         wrong = re.fullmatch(r"CA[0-9a-f]{32}", label) or "/" in label or "%2F" in label
         if wrong or len(label) > _LONGEST_LABEL:
@@ -76,18 +70,20 @@ def check_participant(
                 "characters, no call SID, no '/'",
                 _BAD_LABEL,
             )
-        if any(each.label == label for each in here):
+        if any(each.label == label for each in present):
             raise bad_parameter(f"Participant label {label!r} is in use", _LABEL_TAKEN)
-    if ask.coaching is not None and not any(each.call.sid == ask.coaching for each in here):
+    if request.coaching is not None and not any(
+        each.call.sid == request.coaching for each in present
+    ):
         raise bad_parameter(
-            f"The call to be coached, {ask.coaching}, is not in the conference", nobody_to_coach
+            f"The call to be coached, {request.coaching}, is not in the conference", not_found_code
         )
-    if len(here) >= ask.max_participants:
+    if len(present) >= request.max_participants:
         raise bad_parameter("The conference has as many participants as it may", _FULL)
 
 
 def participant_record(conference: ConferenceRecord, participant: Participant) -> ParticipantRecord:
-    """A participant as its resource, as it stands."""
+    """Return the record of a participant as it is now."""
     record = ParticipantRecord(
         account_sid=conference.account_sid,
         conference_sid=conference.sid,

@@ -1,8 +1,8 @@
-"""What a call hears beside its own document: music, or another document of the app's.
+"""Audio that a call hears beside its own document: music, or another document of the app.
 
-Wait music, hold music, announcements and whispers are asked for like any document, but few verbs
-may stand in them, and what comes of them never replaces the document that the call is in. So each
-runs in a session of its own beside the call's.
+Wait music, hold music, announcements and whispers are fetched like any document, but few verbs
+are allowed in them, and they never replace the document that the call is in. So each runs in a
+session of its own beside the call's.
 """
 
 from __future__ import annotations
@@ -16,30 +16,37 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.participant import Unavailable, hold_music
 from mediasim.exchange.waiting import never
-from mediasim.twilio.requests import TwimlSource
+from mediasim.twilio.requests import Params, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Document, Verb
 from mediasim.twilio.verbs.basic import sound_of
 
-__all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds"]
+__all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds", "wait_source"]
 
 SOUNDS: Final = ("Play", "Say", "Pause", "Redirect")
-"""The verbs that only make something heard, and Redirect."""
+"""The verbs that only make sound, and Redirect."""
 
 _MOST_AT_ONCE: Final = 10
-"""Documents in a row that let no time pass, after which there is a second's pause."""
+"""Most documents in a row at one instant; after them there is a second's pause."""
+
+
+def wait_source(session: CallSession, verb: Verb, method: str) -> TwimlSource | None:
+    """Return the source of ``waitUrl``: None without it; an empty URL stays empty."""
+    url = verb.attributes.get("waitUrl")
+    if not url:
+        return None if url is None else TwimlSource("")
+    return session.source(url, verb, method)
 
 
 def beside(session: CallSession) -> CallSession:
-    """Another session of the same call: documents in it leave the call's own as it is."""
-    other = CallSession(session.service, session.call, session.phone)
+    """Return another session of the same call, whose documents do not replace the call's own."""
+    other = CallSession(session.account, session.call, session.phone)
     other.base = session.base
     return other
 
 
 class _Pace:
-    """Keeps a document that leads to itself from being asked for without end in one instant."""
+    """Keeps a document that leads to itself from being fetched without end at one instant."""
 
     def __init__(self, session: CallSession) -> None:
         self._session = session
@@ -55,51 +62,51 @@ class _Pace:
             self._since_ns = self._session.exchange.now_ns
 
 
-async def _asked(session: CallSession, following: FollowUp, allowed: tuple[str, ...]) -> Document:
-    """A document without the verbs that may not stand in it. Raises Unavailable."""
-    script = following.script
-    document = await session.fetched(script.url or "", script.method, following.params)
+async def _fetch(session: CallSession, following: FollowUp, allowed: tuple[str, ...]) -> Document:
+    """Fetch a document without the verbs that are not allowed. Raises Unavailable if it fails."""
+    source = following.source
+    document = await session.fetched(source.url or "", source.method, following.params)
     if document is None:
-        raise Unavailable(session.absolute(script.url or ""))
-    kept: list[Verb] = []
+        raise Unavailable(session.absolute(source.url or ""))
+    verbs: list[Verb] = []
     for verb in document.verbs:
         if verb.name in allowed:
-            kept.append(verb)
+            verbs.append(verb)
         else:
             words = f"{verb.name} may not stand here: {', '.join(allowed)}"
-            session.service.notify(
-                session.call.sid, 12200, words, session.base, line=verb.line, warning=True
-            )
-    return Document(tuple(kept))
+            session.warn(12200, words, verb.line)
+    return Document(tuple(verbs))
 
 
 async def play_through(
     session: CallSession,
-    script: TwimlSource,
+    source: TwimlSource,
     params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     pace: _Pace | None = None,
 ) -> Document:
-    """A document and those that it leads to, once; returns the last.
+    """Execute a document and those that it leads to, once; return the last.
 
-    ``params`` are what the app is told whenever it is asked for one. Raises Unavailable, and
-    CallEnded when the party hangs up.
+    ``params`` returns the parameters of each request. Raises Unavailable if a document cannot be
+    fetched, CallEnded if the party hangs up.
     """
     pace = pace or _Pace(session)
-    following = FollowUp(script, [])
+    following = FollowUp(source, [])
     while True:
         await pace.keep()
-        asked = FollowUp(following.script, following.params + params())
-        document = await _asked(session, asked, allowed)
-        next_one = await session.carry_out(document)
-        if next_one is None:
+        follow_up = FollowUp(following.source, following.params + params())
+        document = await _fetch(session, follow_up, allowed)
+        next_document = await session.carry_out(document)
+        if next_document is None:
             return document
-        following = next_one if isinstance(next_one, FollowUp) else FollowUp(next_one, [])
+        following = (
+            next_document if isinstance(next_document, FollowUp) else FollowUp(next_document, [])
+        )
 
 
 async def entertain(
     session: CallSession,
-    script: TwimlSource | None,
+    source: TwimlSource | None,
     params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     *,
@@ -107,46 +114,45 @@ async def entertain(
 ) -> None:
     """Play music (None), nothing (an empty URL) or a document until cancelled.
 
-    A document that has run out is asked for ``again``, or silence follows; a sound file is played
-    over and over in either case. Raises what :func:`play_through` does.
+    A document that has ended is fetched ``again``, or silence follows; a sound file is repeated
+    in either case. Raises Unavailable and CallEnded as :func:`play_through` does.
     """
-    if script is None:
+    if source is None:
         await hold_music(session)
-    elif script.url:
+    elif source.url:
         pace = _Pace(session)
         repeat = True
         while repeat:
-            last = await play_through(session, script, params, allowed, pace)
+            last = await play_through(session, source, params, allowed, pace)
             repeat = again or _is_sound_file(session, last)
     await never()
 
 
 def _is_sound_file(session: CallSession, document: Document) -> bool:
-    """Whether the app answered with sound: a session makes that a Play of where it was found."""
+    """Tell whether the response was audio, which a session turns into a Play of its URL."""
     return [(verb.name, verb.text) for verb in document.verbs] == [("Play", session.base)]
 
 
 async def sounds(
-    session: CallSession, script: TwimlSource, params: Params
+    session: CallSession, source: TwimlSource, params: Params
 ) -> AsyncGenerator[NDArray[np.int16], None]:
-    """What a document has to be heard, one piece after the other; played by whoever asks.
+    """Yield the sounds (samples,) of a document and those that it leads to, to be played.
 
-    Raises Unavailable.
+    Raises Unavailable if a document cannot be fetched.
     """
     pace = _Pace(session)
-    following: FollowUp | None = FollowUp(script, params)
+    following: FollowUp | None = FollowUp(source, params)
     while following is not None:
         await pace.keep()
-        document = await _asked(session, following, SOUNDS)
+        document = await _fetch(session, following, SOUNDS)
         following = None
         for verb in document.verbs:
             if verb.name == "Redirect":
-                target = TwimlSource(session.absolute(verb.text), verb.attribute("method", "POST"))
-                following = FollowUp(target, params)
+                following = FollowUp(session.source(verb.text, verb), params)
                 break
             if verb.name == "Pause":
                 yield np.zeros(verb.seconds("length", 1) * SAMPLE_RATE, np.int16)
                 continue
             pcm = await sound_of(session, verb)
-            for _ in range(max(1, verb.number("loop", 1))):  # for ever is no announcement: once
+            for _ in range(max(1, verb.number("loop", 1))):  # an endless loop is played once
                 yield pcm

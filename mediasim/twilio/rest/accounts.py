@@ -1,7 +1,7 @@
-"""Accounts and their API keys: the one account there is, and any number of keys that stand for it.
+"""Accounts and API keys: the only account, and its keys.
 
-There are no subaccounts, as on an account at its limit of them. Keys and SigningKeys are one and
-the same here. A key's secret is shown once, at its creation.
+There are no subaccounts, as on an account at its limit of them. Keys and SigningKeys are the
+same here. A key's secret is shown once, at its creation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mediasim.twilio.rest.resource import (
     Stored,
     delete,
     fetch,
-    in_book,
+    in_resource_list,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
@@ -31,33 +31,33 @@ _NO_MORE: Final = 21480
 _PARENT: Final = 21477
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    name = ask.query.text("FriendlyName")
-    status = ask.query.word("Status", _STATUSES)
+def _list(request: ApiRequest) -> ApiResponse:
+    name = request.query.text("FriendlyName")
+    status = request.query.word("Status", _STATUSES)
     return listed(
-        ask,
-        [ask.service.account],
+        request,
+        [request.account.account],
         keep=lambda record: name in (None, "", record.friendly_name) and status in (None, "active"),
     )
 
 
-def _create(ask: ApiRequest) -> ApiResponse:
+def _create(request: ApiRequest) -> ApiResponse:
     raise TwilioError(400, _NO_MORE, "You've reached the maximum number of subaccounts")
 
 
-def _fetch(ask: ApiRequest) -> ApiResponse:
-    return ask.shown(ask.service.account)
+def _fetch(request: ApiRequest) -> ApiResponse:
+    return request.show(request.account.account)
 
 
-def _update(ask: ApiRequest) -> ApiResponse:
-    account = ask.service.account
-    name = ask.form.friendly_name()
-    if (ask.form.word("Status", _STATUSES) or "active") != "active":
+def _update(request: ApiRequest) -> ApiResponse:
+    account = request.account.account
+    name = request.form.friendly_name()
+    if (request.form.word("Status", _STATUSES) or "active") != "active":
         raise bad_parameter("Unable to update Status for parent accounts", _PARENT)
     if name:
         account.friendly_name = name
-        account.updated_ns = ask.service.now_ns
-    return _fetch(ask)
+        account.updated_ns = request.account.now_ns
+    return _fetch(request)
 
 
 _ACCOUNT: Final = ("FriendlyName", "Status")
@@ -79,27 +79,27 @@ ACCOUNTS: Final = Resource(
 # -- keys ---------------------------------------------------------------------------------------
 
 
-def _create_key(ask: ApiRequest) -> ApiResponse:
-    name = ask.form.friendly_name()
-    sid = ask.new_sid()
+def _create_key(request: ApiRequest) -> ApiResponse:
+    name = request.form.friendly_name()
+    sid = request.new_sid()
     record = KeyRecord(
         sid=sid,
-        account_sid=ask.service.account.sid,
+        account_sid=request.account.sid,
         friendly_name=name or "",
-        secret=ask.service.new_secret(sid),
-        created_ns=ask.service.now_ns,
+        secret=request.account.new_secret(sid),
+        created_ns=request.account.now_ns,
     )
-    ask.service.keys.add(record)
-    return ApiResponse(record.to_twilio_json(ask.service.dates, with_secret=True), 201)
+    request.account.keys.add(record)
+    return ApiResponse(record.to_twilio_json(request.account.dates, with_secret=True), 201)
 
 
-def _update_key(ask: ApiRequest) -> ApiResponse:
-    record = ask.service.keys.find(ask.at["sid"])
-    name = ask.form.friendly_name()
+def _update_key(request: ApiRequest) -> ApiResponse:
+    record = request.account.keys.find(request.at["sid"])
+    name = request.form.friendly_name()
     if name is not None:
         record.friendly_name = name
-        record.updated_ns = ask.service.now_ns
-    return ask.shown(record)
+        record.updated_ns = request.account.now_ns
+    return request.show(record)
 
 
 def _key_paths(path: str) -> Mapping[str, Mapping[str, Operation]]:
@@ -114,7 +114,7 @@ def _key_paths(path: str) -> Mapping[str, Mapping[str, Operation]]:
     }
 
 
-_STORED: Final = Stored("key", KeyRecord, in_book("Keys"))
+_STORED: Final = Stored("key", KeyRecord, in_resource_list("Keys"))
 KEYS: Final = Resource(
     name="Key",
     many="keys",

@@ -1,9 +1,8 @@
-"""The API's application: the paths of all resources, and what is answered beside them.
+"""The application of the REST API: the routes of all resources, and errors beside them.
 
-A path ends in ``.json``, or in ``.xml``, or in neither: then, as with Twilio, XML is answered. The
-exception is a recording's, which without a suffix is its media. A path that leads nowhere is
-answered with 404, code 20404, once it is known who asks; whatever breaks on our side with code
-20500.
+A path ends in ``.json``, or in ``.xml``, or in neither: then, as with Twilio, the response is XML.
+The exception is a recording's, which without a suffix is its media. An unknown path gets 404, code
+20404, after authentication; an internal error gets code 20500.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +26,7 @@ from mediasim.twilio.rest.endpoint import ResourceEndpoint
 from mediasim.twilio.rest.media import MediaEndpoint
 from mediasim.twilio.rest.recordings import MEDIA, RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource
-from mediasim.twilio.rest.responses import refused
+from mediasim.twilio.rest.responses import error_response
 from mediasim.twilio.rest.table import RESOURCES
 
 __all__ = ["ApiSettings", "create_api"]
@@ -41,58 +40,31 @@ _NOWHERE: Final = Resource(
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """What an account can choose."""
+    """Settings of an account's API."""
 
     media_auth: bool = True
-    """Whether media are given only to those who have credentials."""
+    """Whether downloads of media need credentials."""
 
 
-class _Segment(Convertor[str]):
-    """A variable part of a path."""
-
-    regex = "[^/]+?"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
+for _name, _regex in {
+    "segment": "[^/]+?",
+    "suffix": r"(?:\.json|\.xml|)",
+    "data_suffix": r"\.(?:json|xml)",  # without a suffix a recording's path is its media
+    "media_suffix": r"(?:\.wav|\.mp3|)",
+}.items():
+    register_url_convertor(_name, type("PathPart", (StringConvertor,), {"regex": _regex})())
 
 
-class _Suffix(_Segment):
-    """What a path may end in."""
-
-    regex = r"(?:\.json|\.xml|)"
-
-
-class _DataSuffix(_Segment):
-    """The same where no suffix means something else."""
-
-    regex = r"\.(?:json|xml)"
-
-
-class _MediaSuffix(_Segment):
-    """What a recording's media end in."""
-
-    regex = r"(?:\.wav|\.mp3|)"
-
-
-register_url_convertor("segment", _Segment())
-register_url_convertor("suffix", _Suffix())
-register_url_convertor("data_suffix", _DataSuffix())
-register_url_convertor("media_suffix", _MediaSuffix())
-
-
-def create_api(service: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
-    """The application. ``gate`` leads to the engine's loop, where ``service`` lives."""
+def create_api(account: Account, gate: Gate, settings: ApiSettings | None = None) -> Starlette:
+    """Return the application; ``gate`` runs work on the engine's loop, where the account lives."""
     settings = settings or ApiSettings()
-    recording = ResourceEndpoint(RECORDINGS, RECORDINGS.paths[MEDIA], service, gate)
-    media = MediaEndpoint(service, gate, recording, needs_auth=settings.media_auth)
+    recording = ResourceEndpoint(RECORDINGS, RECORDINGS.paths[MEDIA], account, gate)
+    media = MediaEndpoint(account, gate, recording, needs_auth=settings.media_auth)
     routes = [_route(MEDIA, "data_suffix", recording), _route(MEDIA, "media_suffix", media)]
     for resource in (*RESOURCES, _NOWHERE):
         for path, methods in resource.paths.items():
             routes.append(
-                _route(path, "suffix", ResourceEndpoint(resource, methods, service, gate))
+                _route(path, "suffix", ResourceEndpoint(resource, methods, account, gate))
             )
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _broken})
     app.router.redirect_slashes = False
@@ -104,12 +76,14 @@ def _route(path: str, suffix: str, endpoint: ResourceEndpoint | MediaEndpoint) -
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """What is not of this API at all."""
+    """Respond to a request that no route matches."""
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return refused(not_found(request.scope["path"]))
-    return refused(TwilioError(error.status_code, 20001, str(error.detail)), headers=error.headers)
+        return error_response(not_found(request.scope["path"]))
+    return error_response(
+        TwilioError(error.status_code, 20001, str(error.detail)), headers=error.headers
+    )
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return refused(TwilioError(500, 20500, "An internal server error has occurred"))
+    return error_response(TwilioError(500, 20500, "An internal server error has occurred"))

@@ -1,8 +1,7 @@
-"""Calls: placing them, finding them, giving them another document, ending and forgetting them.
+"""Calls: placing, finding, redirecting, ending and deleting them; their events and streams.
 
-A wrong StatusCallback or StatusCallbackEvent refuses no call: it is a warning among the call's
-notifications (21609, 21626), and who was to be told is not. Answering machines are not detected.
-What a call has below it is here too: its events and its streams.
+A wrong StatusCallback or StatusCallbackEvent does not refuse a call: it is a warning among the
+call's notifications (21609, 21626), and no callbacks are sent. Answering machines are not detected.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json, rfc2822
 from mediasim.twilio.requests import (
+    CALL_EVENTS,
     Callback,
     CallRequest,
     CallUpdate,
@@ -27,16 +27,16 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    CALL_EVENTS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     TWIML,
-    Moments,
+    DateFilter,
     Params,
     callback_names,
     date_names,
-    recording_asked,
-    script_asked,
+    recording_request,
+    to_and_from,
+    twiml_source,
 )
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
@@ -56,18 +56,8 @@ from mediasim.twilio.webhooks.delivery import Attempt
 __all__ = ["CALLS", "EVENTS", "STREAMS"]
 
 _STATUSES: Final = (
-    "queued",
-    "ringing",
-    "in-progress",
-    "completed",
-    "busy",
-    "failed",
-    "no-answer",
-    "canceled",
+    *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
 )
-_LONGEST_ADDRESS: Final = 512
-_INVALID_TO: Final = 21211
-_INVALID_FROM: Final = 21212
 _BAD_DIGITS: Final = 21206
 _BAD_TIMEOUT: Final = 21208
 _BAD_METHOD: Final = 21209
@@ -76,12 +66,12 @@ _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    query, dates = ask.query, ask.service.dates
+def _list(request: ApiRequest) -> ApiResponse:
+    query, dates = request.query, request.account.dates
     to, from_ = _address(query.text("To")), _address(query.text("From"))
     parent = query.text("ParentCallSid")
     status = query.word("Status", _STATUSES)
-    started, ended = Moments(query, "StartTime", dates), Moments(query, "EndTime", dates)
+    started, ended = DateFilter(query, "StartTime", dates), DateFilter(query, "EndTime", dates)
 
     def keep(record: CallRecord) -> bool:
         shown = "queued" if record.status == "initiated" else record.status
@@ -90,46 +80,47 @@ def _list(ask: ApiRequest) -> ApiResponse:
             and to in ("", record.to)
             and from_ in ("", record.from_)
             and parent in (None, "", record.parent_call_sid)
-            and started.holds(record.answered_ns)
-            and ended.holds(record.ended_ns if record.status == "completed" else None)
+            and started.matches(record.answered_ns)
+            and ended.matches(record.ended_ns if record.status == "completed" else None)
         )
 
     return listed(
-        ask,
-        ask.service.catalogue.calls(),
+        request,
+        request.account.catalogue.calls(),
         keep=keep if any((to, from_, parent, status)) or not (started.any and ended.any) else None,
     )
 
 
 def _address(text: str | None) -> str:
-    """Numbers may be written with spaces, and their plus as one."""
+    """Read a number in a filter, in which spaces are allowed and a plus may have become one."""
     if text is None or re.match("(client|sips?):", text):
         return text or ""
     digits = re.sub(r"[\s().-]", "", text)
     return f"+{digits}" if re.fullmatch("[1-9][0-9]{7,14}", digits) else digits
 
 
-def _create(ask: ApiRequest) -> ApiResponse:
-    form = ask.form
+def _create(request: ApiRequest) -> ApiResponse:
+    form = request.form
     warnings: list[TwilioError] = []
     application = form.text("ApplicationSid") or None
-    if application and all(each.sid != application for each in ask.service.applications.all()):
+    if application and all(each.sid != application for each in request.account.applications.all()):
         raise bad_parameter(f"ApplicationSid {application[:40]} is not valid", _NO_APPLICATION)
-    request = CallRequest(
-        to=form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or "",
-        from_=form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or "",
-        script=(None if application else script_asked(form)) or TwimlSource(),
+    to, from_ = to_and_from(form)
+    call = CallRequest(
+        to=to,
+        from_=from_,
+        source=(None if application else twiml_source(form)) or TwimlSource(),
         application_sid=application,
         status_callback=None if application else _status_callback(form, warnings),
         timeout_seconds=form.number("Timeout", 1, 600, code=_BAD_TIMEOUT) or 60,
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
-        recording=recording_asked(form, "trim-silence") if form.flag("Record") else None,
+        recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
     )
-    record = ask.service.create_call(request)
+    record = request.account.create_call(call)
     for warning in warnings:
-        ask.service.notify(record.sid, warning.code, warning.message, warning=True)
-    return ask.shown(record, 201)
+        request.account.notify(record.sid, warning.code, warning.message, warning=True)
+    return request.show(record, 201)
 
 
 def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | None:
@@ -156,33 +147,33 @@ def _digits(form: Params) -> str:
     return digits
 
 
-def _fetch(ask: ApiRequest) -> ApiResponse:
-    return ask.shown(call_of(ask))
+def _fetch(request: ApiRequest) -> ApiResponse:
+    return request.show(call_of(request))
 
 
-def _update(ask: ApiRequest) -> ApiResponse:
-    form = ask.form
-    record = call_of(ask)
+def _update(request: ApiRequest) -> ApiResponse:
+    form = request.form
+    record = call_of(request)
     warnings: list[TwilioError] = []
     update = CallUpdate(
         status=form.word("Status", ("canceled", "completed")),
-        script=script_asked(form),
+        source=twiml_source(form),
         status_callback=_status_callback(form, warnings),
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
     )
-    record = ask.service.update_call(record.sid, update)
+    record = request.account.update_call(record.sid, update)
     for warning in warnings:
-        ask.service.notify(record.sid, warning.code, warning.message, warning=True)
-    return ask.shown(record)
+        request.account.notify(record.sid, warning.code, warning.message, warning=True)
+    return request.show(record)
 
 
-def _delete(ask: ApiRequest) -> ApiResponse:
-    ask.service.delete_call(call_of(ask).sid)
+def _delete(request: ApiRequest) -> ApiResponse:
+    request.account.delete_call(call_of(request).sid)
     return ApiResponse(status=204)
 
 
-def _store(service: Account) -> Store:
-    calls = service.catalogue
+def _store(account: Account) -> Store:
+    calls = account.catalogue
     return Store(calls.calls, calls.add_call, calls.call, calls.remove_call)
 
 
@@ -225,23 +216,23 @@ CALLS: Final = Resource(
 _NS_PER_MS: Final = 1_000_000
 
 
-def _list_events(ask: ApiRequest) -> ApiResponse:
-    """Every request that was made to the app about a call and its recordings, oldest first.
+def _list_events(request: ApiRequest) -> ApiResponse:
+    """List all requests to the app about a call and its recordings, oldest first.
 
-    Twilio's list has the app's own requests to the API too; ours has not.
+    Twilio's list has the app's own requests to the API too; ours does not.
     """
-    call = call_of(ask)
-    sids = {call.sid} | {each.sid for each in ask.service.catalogue.recordings(call=call.sid)}
+    call = call_of(request)
+    sids = {call.sid} | {each.sid for each in request.account.catalogue.recordings(call=call.sid)}
     attempts = [
         (f"{delivery.id}-{number}", delivery, attempt)
-        for delivery in ask.service.webhooks.deliveries
+        for delivery in request.account.webhooks.deliveries
         if delivery.sid in sids
         for number, attempt in enumerate(delivery.attempts)
     ]
     return listed(
-        ask,
+        request,
         attempts,
-        lambda each: _event_json(each[1], each[2], ask.service.dates),
+        lambda each: _event_json(each[1], each[2], request.account.dates),
         sid=lambda each: each[0],
         newest_first=False,
     )
@@ -276,7 +267,7 @@ EVENTS: Final = Resource(
     stored=Stored(
         "delivery",
         Delivery,
-        lambda service: Store.of_list(service.webhooks.deliveries, "id"),
+        lambda account: Store.of_list(account.webhooks.deliveries, "id"),
         Owner.WORKER,
         key="id",
         most=MOST_KEPT,
@@ -284,7 +275,7 @@ EVENTS: Final = Resource(
     ),
     paths={f"{ACCOUNT}/Calls/{{call}}/Events": {"GET": Operation(_list_events, PAGING)}},
 )
-"""What is stored are deliveries, each with the attempts that the list shows."""
+"""Events of a call. Their records are deliveries, whose attempts the list shows."""
 
 
 # -- streams -----------------------------------------------------------------------------------
@@ -293,9 +284,9 @@ _MOST_PARAMETERS: Final = 99
 _BAD_URL: Final = 21205
 
 
-def _create_stream(ask: ApiRequest) -> ApiResponse:
-    """Values for the app come as ``Parameter1.Name`` and ``Parameter1.Value`` up to 99."""
-    call, form = call_of(ask), ask.form
+def _create_stream(request: ApiRequest) -> ApiResponse:
+    """Start a stream; custom parameters are ``Parameter1.Name``, ``Parameter1.Value`` up to 99."""
+    call, form = call_of(request), request.form
     url = form.text("Url", longest=4000, code=_BAD_URL)
     if not url:
         raise bad_parameter("Url parameter is required.", _BAD_URL)
@@ -304,21 +295,21 @@ def _create_stream(ask: ApiRequest) -> ApiResponse:
         name = form.text(f"Parameter{number}.Name")
         if name:
             parameters[name] = form.text(f"Parameter{number}.Value") or ""
-    request = StreamRequest(
+    stream = StreamRequest(
         url=url,
         name=form.text("Name") or None,
         track=form.word("Track", get_args(StreamTrack)) or "inbound_track",
         callback=form.callback("StatusCallback", ()),
         parameters=parameters,
     )
-    return ask.shown(ask.service.streams.start(call.sid, request))  # 200, by the description
+    return request.show(request.account.streams.start(call.sid, stream))  # 200, by the description
 
 
-def _update_stream(ask: ApiRequest) -> ApiResponse:
-    call = call_of(ask)
-    if ask.form.word("Status", ("stopped",)) is None:
+def _update_stream(request: ApiRequest) -> ApiResponse:
+    call = call_of(request)
+    if request.form.word("Status", ("stopped",)) is None:
         raise bad_parameter("Status parameter is required: stopped")
-    return ask.shown(ask.service.streams.stop(call.sid, ask.at["sid"]))
+    return request.show(request.account.streams.stop(call.sid, request.at["sid"]))
 
 
 _VALUES: Final = tuple(
@@ -342,4 +333,4 @@ STREAMS: Final = Resource(
         },
     },
 )
-"""The API description has no list of them and nothing to fetch."""
+"""Streams of a call. The API description can neither list nor fetch them."""

@@ -1,8 +1,7 @@
-"""Conferences and their participants: finding and ending conferences, announcing something in
-them; calling others into one, muting, holding, coaching and removing them.
+"""Conferences and their participants.
 
-A participant is named by its call's SID or by its label. POST to the list of participants may name
-a conference that is not there yet: it is begun under that name.
+A participant is found by its call's SID or by its label. POST to the list of participants with the
+name of a conference that does not exist creates it.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.representations import conference_json
 from mediasim.twilio.requests import (
+    CALL_EVENTS,
+    CONFERENCE_EVENTS,
     ConferenceUpdate,
     ParticipantRequest,
     ParticipantUpdate,
@@ -24,16 +25,16 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    CALL_EVENTS,
     LONGEST_CALL,
-    RECORDING_EVENTS,
     RECORDING_OPTIONS,
+    REST_RECORDING_EVENTS,
+    DateFilter,
     Method,
-    Moments,
     Params,
     callback_names,
     date_names,
-    recording_asked,
+    recording_request,
+    to_and_from,
 )
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
@@ -52,44 +53,47 @@ __all__ = ["CONFERENCES", "PARTICIPANTS"]
 _STATUSES: Final = ("init", "in-progress", "completed")
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    query, dates = ask.query, ask.service.dates
+def _list(request: ApiRequest) -> ApiResponse:
+    query, dates = request.query, request.account.dates
     name = query.text("FriendlyName")
     status = query.word("Status", _STATUSES)
-    created, updated = Moments(query, "DateCreated", dates), Moments(query, "DateUpdated", dates)
+    created, updated = (
+        DateFilter(query, "DateCreated", dates),
+        DateFilter(query, "DateUpdated", dates),
+    )
 
     def keep(record: ConferenceRecord) -> bool:
         return (
             name in (None, "", record.friendly_name)
             and status in (None, record.status)
-            and created.holds(record.created_ns)
-            and updated.holds(record.updated_ns)
+            and created.matches(record.created_ns)
+            and updated.matches(record.updated_ns)
         )
 
     return listed(
-        ask,
-        ask.service.catalogue.conferences(),
+        request,
+        request.account.catalogue.conferences(),
         keep=keep,
     )
 
 
-def _fetch(ask: ApiRequest) -> ApiResponse:
-    return ask.shown(conference_of(ask))
+def _fetch(request: ApiRequest) -> ApiResponse:
+    return request.show(conference_of(request))
 
 
-def _update(ask: ApiRequest) -> ApiResponse:
-    record = conference_of(ask)
-    url = ask.form.url("AnnounceUrl")
-    method = ask.form.method("AnnounceMethod")
+def _update(request: ApiRequest) -> ApiResponse:
+    record = conference_of(request)
+    url = request.form.url("AnnounceUrl")
+    method = request.form.method("AnnounceMethod")
     update = ConferenceUpdate(
-        status=ask.form.word("Status", ("completed",)),
+        status=request.form.word("Status", ("completed",)),
         announce=TwimlSource(url, method) if url else None,
     )
-    return ask.shown(ask.service.conferences.update_conference(record.sid, update))
+    return request.show(request.account.conferences.update_conference(record.sid, update))
 
 
-def _store(service: Account) -> Store:
-    conferences = service.catalogue
+def _store(account: Account) -> Store:
+    conferences = account.catalogue
     return Store(conferences.conferences, conferences.add_conference, conferences.conference)
 
 
@@ -116,30 +120,16 @@ CONFERENCES: Final = Resource(
 
 # -- participants ------------------------------------------------------------------------------
 
-_EVENTS: Final = (
-    "start",
-    "end",
-    "join",
-    "leave",
-    "mute",
-    "hold",
-    "modify",
-    "speaker",
-    "announcement",
-)
 _LONGEST_LABEL: Final = 128
-_LONGEST_ADDRESS: Final = 512
 _BAD_TIMEOUT: Final = 21208
-_INVALID_TO: Final = 21211
-_INVALID_FROM: Final = 21212
 
 
-def _list_participants(ask: ApiRequest) -> ApiResponse:
-    query = ask.query
+def _list_participants(request: ApiRequest) -> ApiResponse:
+    query = request.query
     muted, hold, coaching = query.flag("Muted"), query.flag("Hold"), query.flag("Coaching")
     return listed(
-        ask,
-        ask.service.conferences.participants(conference_of(ask).sid),
+        request,
+        request.account.conferences.participants(conference_of(request).sid),
         sid=lambda record: record.call_sid,
         keep=lambda record: (
             muted in (None, record.muted)
@@ -150,21 +140,24 @@ def _list_participants(ask: ApiRequest) -> ApiResponse:
     )
 
 
-async def _create_participant(ask: ApiRequest) -> ApiResponse:
-    request = _request(ask.form)
-    record = await ask.service.conferences.create_participant(ask.at["conference"], request)
-    return ask.shown(record, 201)
+async def _create_participant(request: ApiRequest) -> ApiResponse:
+    participant = _participant_request(request.form)
+    record = await request.account.conferences.create_participant(
+        request.at["conference"], participant
+    )
+    return request.show(record, 201)
 
 
-def _request(form: Params) -> ParticipantRequest:
+def _participant_request(form: Params) -> ParticipantRequest:
     coached = form.sid("CallSidToCoach", "CA")
     coaching = form.flag("Coaching")
     if coaching and coached is None:
         raise bad_parameter("Coaching needs CallSidToCoach")
     starts = form.flag("StartConferenceOnEnter")
+    to, from_ = to_and_from(form)
     return ParticipantRequest(
-        to=form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or "",
-        from_=form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or "",
+        to=to,
+        from_=from_,
         label=form.text("Label", longest=_LONGEST_LABEL) or None,
         status_callback=form.callback("StatusCallback", CALL_EVENTS),
         timeout_seconds=form.number("Timeout", 5, 600, code=_BAD_TIMEOUT) or 60,
@@ -173,12 +166,12 @@ def _request(form: Params) -> ParticipantRequest:
         beep=form.word("Beep", ("true", "false", "onEnter", "onExit")) or "true",
         start_conference_on_enter=True if starts is None else starts,
         end_conference_on_exit=form.flag("EndConferenceOnExit") or False,
-        wait=_script(form, "Wait"),
+        wait=_source(form, "Wait"),
         max_participants=form.number("MaxParticipants", 2, 250) or 250,
         coaching=coached if coaching is not False else None,
-        recording=recording_asked(form, "trim-silence") if form.flag("Record") else None,
+        recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         conference_recording=_conference_recording(form),
-        conference_callback=form.callback("ConferenceStatusCallback", _EVENTS),
+        conference_callback=form.callback("ConferenceStatusCallback", CONFERENCE_EVENTS),
     )
 
 
@@ -187,40 +180,42 @@ def _conference_recording(form: Params) -> RecordingRequest | None:
     asked = form.word("ConferenceRecord", words)
     request = RecordingRequest(
         trim=form.word("ConferenceTrim", get_args(Trim)) or "trim-silence",
-        callback=form.callback("ConferenceRecordingStatusCallback", RECORDING_EVENTS),
+        callback=form.callback("ConferenceRecordingStatusCallback", REST_RECORDING_EVENTS),
     )
     return request if asked in ("true", "record-from-start") else None
 
 
-def _fetch_participant(ask: ApiRequest) -> ApiResponse:
-    conference = conference_of(ask)
-    return ask.shown(ask.service.conferences.participant(conference.sid, ask.at["who"]))
+def _fetch_participant(request: ApiRequest) -> ApiResponse:
+    conference = conference_of(request)
+    return request.show(request.account.conferences.participant(conference.sid, request.at["who"]))
 
 
-def _update_participant(ask: ApiRequest) -> ApiResponse:
-    conference, form = conference_of(ask), ask.form
+def _update_participant(request: ApiRequest) -> ApiResponse:
+    conference, form = conference_of(request), request.form
     update = ParticipantUpdate(
         muted=form.flag("Muted"),
         hold=form.flag("Hold"),
-        hold_script=_script(form, "Hold", "GET"),
-        announce=_script(form, "Announce"),
+        hold_source=_source(form, "Hold", "GET"),
+        announce=_source(form, "Announce"),
         beep_on_exit=form.flag("BeepOnExit"),
         end_conference_on_exit=form.flag("EndConferenceOnExit"),
         coaching=form.flag("Coaching"),
         call_sid_to_coach=form.sid("CallSidToCoach", "CA"),
-        wait=_script(form, "Wait"),
+        wait=_source(form, "Wait"),
     )
-    record = ask.service.conferences.update_participant(conference.sid, ask.at["who"], update)
-    return ask.shown(record)
+    record = request.account.conferences.update_participant(
+        conference.sid, request.at["who"], update
+    )
+    return request.show(record)
 
 
-def _delete_participant(ask: ApiRequest) -> ApiResponse:
-    ask.service.conferences.remove_participant(conference_of(ask).sid, ask.at["who"])
+def _delete_participant(request: ApiRequest) -> ApiResponse:
+    request.account.conferences.remove_participant(conference_of(request).sid, request.at["who"])
     return ApiResponse(status=204)
 
 
-def _script(form: Params, name: str, default: Method = "POST") -> TwimlSource | None:
-    """``HoldUrl`` and ``HoldMethod``, or others; an empty URL counts: silence."""
+def _source(form: Params, name: str, default: Method = "POST") -> TwimlSource | None:
+    """Read ``<name>Url`` and ``<name>Method``; an empty URL is a source too: silence."""
     method = form.method(f"{name}Method", default=default)
     url = form.url(f"{name}Url")
     return None if url is None else TwimlSource(url, method)

@@ -1,16 +1,16 @@
-"""One path as an ASGI application: reads a request, has it done, writes the answer.
+"""A path of the API as an ASGI application: it reads a request and writes its response.
 
-Everything that touches the account, authentication included, is one piece of work on the engine's
-loop; reading and writing stay on the web server's. Who asks is settled before anything else: only
-then is a method refused (405, code 20004) or a path not found.
+All access to the account, authentication included, is one function on the engine's loop; reading
+and writing stay on the web server's. Authentication comes first: only then is a method refused
+(405, code 20004) or a path not found.
 
 Credentials are the account's token, or an API key and its secret, by HTTP basic authentication.
-Whatever is wrong with them is answered with 401 and code 20003, also when they are not those of
-the account in the path. What manages the account itself is not for API keys. Source: Twilio's
-pages of error 20003 and of API keys; the messages are those that its API gives.
+Wrong ones get 401 and code 20003, also those of another account than the path's. Resources that
+manage the account itself refuse API keys. Source: Twilio's pages of error 20003 and of API keys;
+the messages are those of its API.
 
-A body of any other type than a form has no parameters, as with Twilio: JSON sent to it says
-nothing, and what is required is missed. A body of more than 1 MiB is not read (413, code 20413).
+A body of any other type than a form has no parameters, as with Twilio: JSON is ignored, and
+required parameters are missing. A body of more than 1 MiB is not read (413, code 20413).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
-from mediasim.twilio.rest.responses import ApiResponse, head_of, refused, written
+from mediasim.twilio.rest.responses import ApiResponse, error_response, to_response, without_body
 
 __all__ = ["ResourceEndpoint", "authenticate"]
 
@@ -43,14 +43,14 @@ _TOO_LARGE: Final = 20413
 
 
 class ResourceEndpoint:
-    """Answers for one path of a resource."""
+    """Handles the requests for one path of a resource."""
 
     def __init__(
-        self, resource: Resource, methods: Mapping[str, Operation], service: Account, gate: Gate
+        self, resource: Resource, methods: Mapping[str, Operation], account: Account, gate: Gate
     ) -> None:
         self._resource = resource
         self._methods = methods
-        self._service = service
+        self._account = account
         self._gate = gate
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
@@ -61,7 +61,7 @@ class ResourceEndpoint:
         except ClientDisconnect:
             return
         if request.method == "HEAD":
-            response = head_of(response)
+            response = without_body(response)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -70,33 +70,35 @@ class ResourceEndpoint:
         try:
             query = Params.parse(request.scope["query_string"].decode("latin-1"))
             form = await _read_form(request) if request.method == "POST" else Params()
-            ask = ApiRequest(self._resource, self._service, path, request.path_params, query, form)
+            api_request = ApiRequest(
+                self._resource, self._account, path, request.path_params, query, form
+            )
             authorization = request.headers.get("authorization")
             answer: ApiResponse = await self._gate(
-                lambda: self._done(request.method, authorization, ask)
+                lambda: self._handle(request.method, authorization, api_request)
             )
         except TwilioError as error:
             headers = {"Allow": self._allowed} if error.status == 405 else None
-            return refused(error, as_xml=as_xml, headers=headers)
-        return written(answer, self._resource.name, as_xml=as_xml)
+            return error_response(error, as_xml=as_xml, headers=headers)
+        return to_response(answer, self._resource.name, as_xml=as_xml)
 
-    def _done(self, method: str, authorization: str | None, ask: ApiRequest) -> Any:
-        """On the engine's loop: the answer, or what is awaited for it."""
-        own = self._service.account.sid
+    def _handle(self, method: str, authorization: str | None, request: ApiRequest) -> Any:
+        """Handle a request on the engine's loop; return its response or an awaitable of it."""
+        own = self._account.sid
         authenticate(
-            self._service,
+            self._account,
             authorization,
-            account_sid=ask.at.get("account", own),
+            account_sid=request.at.get("account", own),
             main_only=self._resource.main_only,
         )
         if not self._methods:
-            raise not_found(ask.path)
+            raise not_found(request.path)
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
         names = operation.parameters
         answer: ApiResponse | Awaitable[ApiResponse] = operation.do(
-            replace(ask, query=ask.query.only(names), form=ask.form.only(names))
+            replace(request, query=request.query.only(names), form=request.form.only(names))
         )
         return answer
 
@@ -105,25 +107,25 @@ class ResourceEndpoint:
 
 
 def authenticate(
-    service: Account, authorization: str | None, *, account_sid: str, main_only: bool
+    account: Account, authorization: str | None, *, account_sid: str, main_only: bool
 ) -> None:
-    """Pass for whom may ask. Raises TwilioError (401, 20003).
+    """Check the credentials of a request. Raises TwilioError (401, 20003) if they are wrong.
 
-    ``authorization`` is the header, ``account_sid`` that of the path; ``main_only``: no API keys.
+    ``authorization`` is the header, ``account_sid`` the path's; ``main_only`` refuses API keys.
     """
     if not authorization:
         raise _denied("Authentication Error - No credentials provided")
     name, secret = _credentials(authorization)
-    if name == service.account.sid:
-        known = service.account.auth_token
+    if name == account.sid:
+        known = account.account.auth_token
     else:
-        found = next((key for key in service.keys.all() if key.sid == name), None)
+        found = next((key for key in account.keys.all() if key.sid == name), None)
         if found is None:
             raise _denied("Authenticate")
         known = found.secret
     if not hmac.compare_digest(secret.encode(), known.encode()):
         raise _denied("Authenticate")
-    if account_sid != service.account.sid:
+    if account_sid != account.sid:
         raise _denied("Authenticate")
     if main_only and name != account_sid:
         raise _denied("Authenticate: this resource needs the account's own credentials")
@@ -149,7 +151,7 @@ def _denied(message: str) -> TwilioError:
 
 
 async def _read_form(request: Request) -> Params:
-    """The form's parameters. Raises TwilioError for one that cannot be read."""
+    """Read the parameters of a form. Raises TwilioError if it cannot be read or is too large."""
     body = await _read(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("", "application/x-www-form-urlencoded"):

@@ -1,12 +1,12 @@
-"""A recording's media: ``Recordings/RE….wav``, ``.mp3``, and without an extension WAV.
+"""Downloads of a recording's media: ``Recordings/RE….wav``, ``.mp3``, and without either WAV.
 
-``RequestedChannels`` is 1 or 2. What is given for it, and what is refused, decides the exchange's
-download table. The file is found, mixed down or encoded in a thread, and answered as HTTP has it:
-parts, several at once, HEAD, and requests on condition (RFC 9110: preconditions in the order of
-section 13.2.2, byte ranges by section 14).
+``RequestedChannels`` is 1 or 2; the exchange's download table says which file it gives, or why
+none. The file is found, mixed down or encoded in a thread, and served over HTTP with HEAD, one or
+several ranges and conditional requests (RFC 9110: preconditions in the order of section 13.2.2,
+byte ranges by section 14).
 
-Whether credentials are asked for is a setting of the account, as it is with Twilio. Errors are
-JSON here, which is our choice: Twilio answers a path without ``.json`` in XML.
+Whether credentials are needed is a setting of the account, as it is with Twilio. Errors are
+JSON here, which is our choice: Twilio's are XML for a path without ``.json``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.endpoint import authenticate
 from mediasim.twilio.rest.params import Params
-from mediasim.twilio.rest.responses import head_of, refused
+from mediasim.twilio.rest.responses import error_response, without_body
 
 __all__ = ["MediaEndpoint", "Validators", "precondition", "wanted_ranges"]
 
@@ -40,12 +40,12 @@ _FORMATS: Final[dict[str, Format]] = {"": "wav", ".wav": "wav", ".mp3": "mp3"}
 
 
 class MediaEndpoint:
-    """Answers GET and HEAD of a recording's media; other methods are the resource's."""
+    """Handles GET and HEAD of a recording's media; other methods are the resource's."""
 
     def __init__(
-        self, service: Account, gate: Gate, resource: ASGIApp, *, needs_auth: bool
+        self, account: Account, gate: Gate, resource: ASGIApp, *, needs_auth: bool
     ) -> None:
-        self._service = service
+        self._account = account
         self._gate = gate
         self._resource = resource
         self._needs_auth = needs_auth
@@ -58,9 +58,9 @@ class MediaEndpoint:
         try:
             response = await self._answer(request)
         except TwilioError as error:
-            response = refused(error)
+            response = error_response(error)
         if request.method == "HEAD":
-            response = head_of(response)
+            response = without_body(response)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -73,11 +73,11 @@ class MediaEndpoint:
 
         def find() -> RecordingRecord:
             if self._needs_auth:
-                authenticate(self._service, authorization, account_sid=account, main_only=False)
-            elif account != self._service.account.sid:
+                authenticate(self._account, authorization, account_sid=account, main_only=False)
+            elif account != self._account.sid:
                 raise not_found(path)
             try:
-                return self._service.catalogue.recording(sid)
+                return self._account.catalogue.recording(sid)
             except LookupError:
                 raise not_found(path) from None
 
@@ -85,7 +85,7 @@ class MediaEndpoint:
 
         def described() -> tuple[Download, os.stat_result | None]:
             found = download(
-                self._service.store,
+                self._account.store,
                 record,
                 requested_channels=query.text("RequestedChannels") or None,
                 format=_FORMATS[request.path_params["suffix"]],
@@ -101,30 +101,30 @@ class MediaEndpoint:
             words = not_found(path).message + ": " if found.status == 404 else ""
             raise TwilioError(found.status, found.code or 20404, words + found.message)
         file = _MediaFile(found.path, media_type=found.content_type, stat_result=state)
-        return _sent(request, file, state)
+        return _respond(request, file, state)
 
     async def _note(self, found: Download, record: RecordingRecord, path: str) -> None:
         code = found.notification
         if code is not None:
-            url = self._service.base_url + path
+            url = self._account.base_url + path
             await self._gate(
-                lambda: self._service.notify(
+                lambda: self._account.notify(
                     record.call_sid, code, found.message, url, warning=True
                 )
             )
 
 
 class _MediaFile(FileResponse):
-    """A recording's file, whole or in some parts of it.
+    """The response with a recording's file, or with some ranges of it.
 
-    Starlette refuses a Range header that it does not understand, and all of one that has a part
-    beyond the end of the file. RFC 9110, section 14.2, has both passed over; so it is given a
-    header of parts that there are.
+    Starlette refuses a Range header that it does not understand, and one with a range beyond the
+    end of the file. RFC 9110, section 14.2, has both ignored; so Starlette gets a header with the
+    ranges that can be sent.
     """
 
     chunk_size = 1 << 20
     parts: list[range] | None = None
-    """None: the whole file."""
+    """The ranges to send, in bytes; None: the whole file."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [each for each in scope["headers"] if each[0] not in (b"range", b"if-range")]
@@ -134,7 +134,7 @@ class _MediaFile(FileResponse):
         await super().__call__({**scope, "headers": headers}, receive, send)
 
 
-def _sent(request: Request, file: _MediaFile, state: os.stat_result) -> Response:
+def _respond(request: Request, file: _MediaFile, state: os.stat_result) -> Response:
     validators = Validators(file.headers["etag"], int(state.st_mtime))
     headers = {name: file.headers[name] for name in ("accept-ranges", "etag", "last-modified")}
     status = precondition(request.headers, validators)
@@ -150,19 +150,20 @@ def _sent(request: Request, file: _MediaFile, state: os.stat_result) -> Response
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What tells one state of a file from another."""
+    """The validators of a file's state (RFC 9110, section 8.8)."""
 
     etag: str
-    """Strong, with its quotes."""
+    """Strong entity tag, with its quotes."""
     modified: int
-    """In whole seconds since 1970."""
+    """Time of the last change, in whole seconds since 1970."""
 
 
 def precondition(headers: Mapping[str, str], validators: Validators) -> int | None:
-    """The status that a conditional GET is answered with, 304 or 412; None: go on."""
+    """Return the status that a conditional GET ends with, 304 or 412; None if it goes on."""
     if (match := headers.get("if-match")) is not None:
         if not _listed(match, validators.etag):
             return 412
+    # A date that cannot be read is ignored (RFC 9110, section 13.1.4).
     elif validators.modified > (_seconds(headers.get("if-unmodified-since")) or _NEVER):
         return 412
     if (match := headers.get("if-none-match")) is not None:
@@ -175,9 +176,9 @@ def precondition(headers: Mapping[str, str], validators: Validators) -> int | No
 def wanted_ranges(
     headers: Mapping[str, str], size: int, validators: Validators
 ) -> list[range] | None:
-    """The parts to send; none that could be sent: 416; None: the whole file.
+    """Return the ranges to send, in bytes; none can be sent if empty (416); None: the whole file.
 
-    A Range header that is not understood is ignored; so is one of more than 16 parts or of more
+    A Range header that is not understood is ignored; so is one of more than 16 ranges or of more
     bytes than the file has, which section 14.2 allows.
     """
     header = headers.get("range")
@@ -203,6 +204,7 @@ def wanted_ranges(
             wanted = range(int(first), min(int(last) + 1, size) if last else size)
         if wanted:
             found.append(wanted)
+    # Overlapping ranges must not multiply the bytes that one request is sent.
     return found if sum(map(len, found)) <= size else None
 
 

@@ -1,4 +1,4 @@
-"""Notifications: errors and warnings that a developer should know of, of the account or a call."""
+"""Notifications: errors and warnings for the developer, of the account or of a call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mediasim.twilio.account_parts import NotificationRecord
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.params import Moments, date_names
+from mediasim.twilio.rest.params import DateFilter, date_names
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     MOST_KEPT,
@@ -24,41 +24,45 @@ from mediasim.twilio.rest.responses import ApiResponse
 __all__ = ["NOTIFICATIONS"]
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    return _listed(ask, ask.service.notifications)
+def _list(request: ApiRequest) -> ApiResponse:
+    return _listed(request, request.account.notifications)
 
 
-def _list_of_call(ask: ApiRequest) -> ApiResponse:
-    call = call_of(ask)
-    return _listed(ask, [each for each in ask.service.notifications if each.call_sid == call.sid])
+def _list_of_call(request: ApiRequest) -> ApiResponse:
+    call = call_of(request)
+    return _listed(
+        request, [each for each in request.account.notifications if each.call_sid == call.sid]
+    )
 
 
-def _listed(ask: ApiRequest, records: Sequence[NotificationRecord]) -> ApiResponse:
-    log = ask.query.number("Log", 0, 1)
-    noted = Moments(ask.query, "MessageDate", ask.service.dates)
+def _listed(request: ApiRequest, records: Sequence[NotificationRecord]) -> ApiResponse:
+    log = request.query.number("Log", 0, 1)
+    noted = DateFilter(request.query, "MessageDate", request.account.dates)
     return listed(
-        ask,
+        request,
         records,
-        lambda record: _json(ask, record),
+        lambda record: _json(request, record),
         keep=lambda record: (
-            (log is None or record.log == str(log)) and noted.holds(record.created_ns)
+            (log is None or record.log == str(log)) and noted.matches(record.created_ns)
         ),
     )
 
 
-def _fetch(ask: ApiRequest) -> ApiResponse:
-    call = ask.at.get("call")
-    for record in ask.service.notifications:
-        if record.sid == ask.at["sid"] and call in (None, record.call_sid):
-            return ApiResponse(_json(ask, record, whole=True))
-    raise ask.missing()
+def _fetch(request: ApiRequest) -> ApiResponse:
+    call = request.at.get("call")
+    for record in request.account.notifications:
+        if record.sid == request.at["sid"] and call in (None, record.call_sid):
+            return ApiResponse(_json(request, record, whole=True))
+    raise request.missing()
 
 
-def _json(ask: ApiRequest, record: NotificationRecord, *, whole: bool = False) -> dict[str, Any]:
-    dates = ask.service.dates
+def _json(
+    request: ApiRequest, record: NotificationRecord, *, whole: bool = False
+) -> dict[str, Any]:
+    dates = request.account.dates
     shown = record.to_full_twilio_json(dates) if whole else record.to_twilio_json(dates)
-    if call := ask.at.get("call"):
-        path = f"{ask.account_path}/Calls/{call}/Notifications/{record.sid}.json"
+    if call := request.at.get("call"):
+        path = f"{request.account_path}/Calls/{call}/Notifications/{record.sid}.json"
         shown["uri"] = path
     return shown
 
@@ -71,7 +75,7 @@ NOTIFICATIONS: Final = Resource(
     stored=Stored(
         "notification",
         NotificationRecord,
-        lambda service: Store.of_list(service.notifications),
+        lambda account: Store.of_list(account.notifications),
         Owner.WORKER,
         most=MOST_KEPT,
     ),

@@ -1,22 +1,24 @@
-"""IncomingPhoneNumbers: the account's numbers, and where their calls go.
+"""IncomingPhoneNumbers and Applications: what controls the calls of numbers and of clients.
 
-Any number can be had that the account has not got yet, but for Twilio's test numbers (docs, Test
-credentials). A number of an area is the first free one of its 555 01xx numbers, which belong to
-nobody: our choice.
+Any number is available that the account does not have yet, but for Twilio's test numbers (docs,
+Test credentials). A number of an area code is the first free one of its fictitious numbers 555 01xx
+(our choice). Codes 21402 and 21403 are those of Twilio's numbers; its applications are assumed to
+have the same.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
 from mediasim.documents.values import E164
 from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.resources import NumberRecord, is_toll_free
-from mediasim.twilio.rest.applications import VOICE_SETTINGS, change_settings
+from mediasim.twilio.representations import snake_case
+from mediasim.twilio.resources import ApplicationRecord, NumberRecord, VoiceSettings, is_toll_free
 from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -25,11 +27,101 @@ from mediasim.twilio.rest.resource import (
     Stored,
     delete,
     fetch,
-    in_book,
+    in_resource_list,
+    updating,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
-__all__ = ["NUMBERS"]
+__all__ = ["APPLICATIONS", "NUMBERS"]
+
+# -- settings that both have -------------------------------------------------------------------
+
+_BAD_URL: Final = 21402
+_BAD_METHOD: Final = 21403
+_URLS: Final = ("VoiceUrl", "VoiceFallbackUrl", "StatusCallback", "SmsUrl", "SmsFallbackUrl")
+_METHODS: Final = (
+    *("VoiceMethod", "VoiceFallbackMethod", "StatusCallbackMethod", "SmsMethod"),
+    "SmsFallbackMethod",
+)
+_VOICE_SETTINGS: Final = (*_URLS, *_METHODS, "VoiceCallerIdLookup", "FriendlyName")
+"""The parameters that :func:`_change_settings` reads."""
+
+
+def _change_settings(form: Params, record: VoiceSettings, urls: Iterable[str] = ()) -> None:
+    """Change the settings in the form, all of them or none.
+
+    ``urls`` are further parameters that are URLs. Raises TwilioError if a parameter is wrong.
+    """
+    changes: dict[str, object] = {}
+    for name in (*_URLS, *urls):
+        if (url := form.url(name, code=_BAD_URL)) is not None:
+            changes[snake_case(name)] = url or None
+    for name in _METHODS:
+        if form.text(name):
+            changes[snake_case(name)] = form.method(name, code=_BAD_METHOD)
+    if (lookup := form.flag("VoiceCallerIdLookup")) is not None:
+        changes["voice_caller_id_lookup"] = lookup
+    if friendly_name := form.friendly_name():
+        changes["friendly_name"] = friendly_name
+    for attribute, value in changes.items():
+        setattr(record, attribute, value)
+
+
+# -- applications -------------------------------------------------------------------------------
+
+_MESSAGE_URLS: Final = ("SmsStatusCallback", "MessageStatusCallback")
+
+
+def _list_applications(request: ApiRequest) -> ApiResponse:
+    name = request.query.text("FriendlyName")
+    return listed(
+        request,
+        request.account.applications.all(),
+        keep=(lambda record: record.friendly_name == name) if name else None,
+    )
+
+
+def _create_application(request: ApiRequest) -> ApiResponse:
+    record = ApplicationRecord(
+        sid=request.new_sid(),
+        account_sid=request.account.sid,
+        friendly_name="",
+        created_ns=request.account.now_ns,
+    )
+    _change_application(request, record)
+    record.friendly_name = record.friendly_name or record.sid
+    request.account.applications.add(record)
+    return request.show(record, 201)
+
+
+def _change_application(request: ApiRequest, record: ApplicationRecord) -> None:
+    public = request.form.flag("PublicApplicationConnectEnabled")
+    _change_settings(request.form, record, _MESSAGE_URLS)
+    if public is not None:
+        record.public_application_connect_enabled = public
+
+
+_APPLICATION: Final = (*_VOICE_SETTINGS, *_MESSAGE_URLS, "PublicApplicationConnectEnabled")
+APPLICATIONS: Final = Resource(
+    name="Application",
+    many="applications",
+    prefix="AP",
+    stored=Stored("application", ApplicationRecord, in_resource_list("Applications")),
+    paths={
+        f"{ACCOUNT}/Applications": {
+            "GET": Operation(_list_applications, (*PAGING, "FriendlyName")),
+            "POST": Operation(_create_application, _APPLICATION),
+        },
+        f"{ACCOUNT}/Applications/{{sid}}": {
+            "GET": Operation(fetch),
+            "POST": Operation(updating(_change_application), _APPLICATION),
+            "DELETE": Operation(delete),
+        },
+    },
+)
+
+
+# -- numbers ------------------------------------------------------------------------------------
 
 _INVALID: Final = 21421
 _TAKEN: Final = 21422
@@ -42,8 +134,8 @@ _TEST_INVALID: Final = "+15005550001"
 _TEST_EMPTY_AREA: Final = "533"
 
 
-def _list(ask: ApiRequest, kind: str) -> ApiResponse:
-    query = ask.query
+def _list(request: ApiRequest, kind: str) -> ApiResponse:
+    query = request.query
     name, part = query.text("FriendlyName"), query.text("PhoneNumber") or ""
     beta, origin = query.flag("Beta"), query.text("Origin")
     pattern = _pattern(part)
@@ -58,39 +150,39 @@ def _list(ask: ApiRequest, kind: str) -> ApiResponse:
         )
 
     return listed(
-        ask,
-        ask.service.numbers.all(),
-        lambda record: _json(ask, record, kind),
+        request,
+        request.account.numbers.all(),
+        lambda record: _json(request, record, kind),
         keep=keep,
     )
 
 
 def _pattern(part: str) -> re.Pattern[str]:
-    """A whole number, or a part of one; ``*`` stands for any digit (docs, IncomingPhoneNumbers)."""
+    """Compile a filter by number or a part of one; ``*`` is any digit (IncomingPhoneNumbers)."""
     digits = re.sub(r"[^0-9*]", "", part)
     return re.compile("".join("[0-9]" if char == "*" else char for char in digits))
 
 
-def _create(ask: ApiRequest, kind: str) -> ApiResponse:
-    number = _wanted(ask, kind)
+def _create(request: ApiRequest, kind: str) -> ApiResponse:
+    number = _wanted(request, kind)
     record = NumberRecord(
-        sid=ask.new_sid(),
-        account_sid=ask.service.account.sid,
+        sid=request.new_sid(),
+        account_sid=request.account.sid,
         friendly_name=number,
-        created_ns=ask.service.now_ns,
+        created_ns=request.account.now_ns,
         phone_number=number,
         type=kind,
     )
-    _change(ask, record)
-    ask.service.numbers.add(record)
-    return ApiResponse(_json(ask, record, kind), 201)
+    _change(request, record)
+    request.account.numbers.add(record)
+    return ApiResponse(_json(request, record, kind), 201)
 
 
-def _wanted(ask: ApiRequest, kind: str) -> str:
-    """The number to be had. Raises TwilioError."""
-    text = ask.form.text("PhoneNumber")
-    area = None if kind else ask.form.text("AreaCode")
-    taken = {record.phone_number for record in ask.service.numbers.all()} | {_TEST_TAKEN}
+def _wanted(request: ApiRequest, kind: str) -> str:
+    """Return the requested number. Raises TwilioError (400) if it is wrong or not available."""
+    text = request.form.text("PhoneNumber")
+    area = None if kind else request.form.text("AreaCode")
+    taken = {record.phone_number for record in request.account.numbers.all()} | {_TEST_TAKEN}
     if not text and area:
         if re.fullmatch("[2-9][0-9]{2}", area) is None:
             raise bad_parameter(f"{area[:20]} is not a valid area code", _BAD_AREA)
@@ -114,33 +206,27 @@ def _of_area(area: str) -> Iterator[str]:
     return (f"+1{area}55501{last:02}" for last in range(100))
 
 
-def _update(ask: ApiRequest) -> ApiResponse:
-    record = ask.service.numbers.find(ask.at["sid"])
-    _change(ask, record)
-    record.updated_ns = ask.service.now_ns
-    return ask.shown(record)
-
-
-def _change(ask: ApiRequest, record: NumberRecord) -> None:
-    application = ask.form.text("VoiceApplicationSid")
-    if application and all(each.sid != application for each in ask.service.applications.all()):
+def _change(request: ApiRequest, record: NumberRecord) -> None:
+    application = request.form.text("VoiceApplicationSid")
+    if application and all(each.sid != application for each in request.account.applications.all()):
         raise bad_parameter(f"ApplicationSid {application[:40]} is not accessible", _NO_APPLICATION)
-    change_settings(ask.form, record)
+    _change_settings(request.form, record)
     if application is not None:
         record.voice_application_sid = application or None
-    if ask.form.text("VoiceUrl"):
+    # A URL replaces the document that the configuration gave to the number.
+    if request.form.text("VoiceUrl"):
         record.twiml = None
 
 
-def _json(ask: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
-    shown = record.to_twilio_json(ask.service.dates)
-    if kind:  # the lists of one type do not name it
+def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
+    shown = record.to_twilio_json(request.account.dates)
+    if kind:  # below a type the JSON does not have it
         del shown["type"]
     return shown
 
 
 _FILTERS: Final = (*PAGING, "FriendlyName", "PhoneNumber", "Beta", "Origin")
-_SETTINGS: Final = (*VOICE_SETTINGS, "VoiceApplicationSid")
+_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid")
 
 
 def _of_type(kind: str) -> dict[str, Operation]:
@@ -156,7 +242,7 @@ NUMBERS: Final = Resource(
     name="IncomingPhoneNumber",
     many="incoming_phone_numbers",
     prefix="PN",
-    stored=Stored("number", NumberRecord, in_book("IncomingPhoneNumbers")),
+    stored=Stored("number", NumberRecord, in_resource_list("IncomingPhoneNumbers")),
     paths={
         _PATH: _of_type(""),
         f"{_PATH}/Local": _of_type("local"),
@@ -164,7 +250,7 @@ NUMBERS: Final = Resource(
         f"{_PATH}/TollFree": _of_type("toll-free"),
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(_update, _SETTINGS),
+            "POST": Operation(updating(_change), _SETTINGS),
             "DELETE": Operation(delete),
         },
     },

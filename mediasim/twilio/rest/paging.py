@@ -1,11 +1,11 @@
-"""Lists: one page of one, in Twilio's envelope.
+"""Paging of lists, in Twilio's envelope.
 
-Newest first, 50 to a page unless asked, 1000 at most. A page's token names the last resource of
-the page before it (``PA``) or the first of the one after it (``PB``), as Twilio's does, and how
-many are left beyond: so a list can be walked to its end while new resources come in at its head and
-those of earlier pages are deleted.
+Lists are newest first, with 50 resources a page by default and 1000 at most. The token of a page
+names the last resource of the page before it (``PA``) or the first of the one after it (``PB``),
+as Twilio's does, and how many there are beyond: so a list can be read to its end while new
+resources are added at its head and those of earlier pages are deleted.
 
-Codes: 20007 for too large a page, 21481 for a token that is none.
+Codes: 20007 for too large a page, 21481 for an invalid token.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _LARGEST: Final = 1000
 _TOO_LARGE: Final = 20007
 _BAD_TOKEN: Final = 21481
 PAGING: Final = ("PageSize", "Page", "PageToken")
-"""The parameters that every list has."""
+"""Query parameters of every list."""
 _MOST: Final = 10**9
 
 R = TypeVar("R")
 
 
 def listed(
-    ask: ApiRequest,
+    request: ApiRequest,
     records: Sequence[R],
     show: Callable[[R], dict[str, Any]] | None = None,
     *,
@@ -43,72 +43,73 @@ def listed(
     keep: Callable[[R], bool] | None = None,
     newest_first: bool = True,
 ) -> ApiResponse:
-    """The page that was asked for.
+    """Return the requested page of a list.
 
-    ``records`` are all there are, oldest first, of which ``keep`` chooses; ``show`` gives one's
-    JSON where it is not its resource's. Raises TwilioError.
+    ``records`` are all records, oldest first, and ``keep`` filters them; ``show`` returns the JSON
+    of one if it is not its resource's; ``sid`` returns its key. Raises TwilioError (400) if a
+    paging parameter is wrong.
     """
-    query = ask.query
+    query = request.query
     size = query.number("PageSize", 1, _MOST) or _PAGE
     if size > _LARGEST:
         raise bad_parameter(f"Page size must be {_LARGEST} or less", _TOO_LARGE)
     page = query.number("Page", 0, _MOST) or 0
     ordered = list(reversed(records)) if newest_first else list(records)
-    kept: Sequence[int] = range(len(ordered))
+    matching: Sequence[int] = range(len(ordered))
     if keep is not None:
-        kept = [place for place, record in enumerate(ordered) if keep(record)]
+        matching = [index for index, record in enumerate(ordered) if keep(record)]
     token = query.text("PageToken") or ""
     start = page * size
     if token:
-        start = _start(token, size, [sid(record) for record in ordered], kept)
-    shown = [ordered[place] for place in kept[start : start + size]]
+        start = _start(token, size, [sid(record) for record in ordered], matching)
+    on_page = [ordered[index] for index in matching[start : start + size]]
     filters = [pair for pair in query.pairs if pair[0] not in PAGING]
 
     def uri(number: int, token: str = "") -> str:
         pairs = [*filters, ("PageSize", str(size)), ("Page", str(number))]
-        return f"{ask.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
+        return f"{request.path}?{urlencode([*pairs, ('PageToken', token)] if token else pairs)}"
 
-    end = start + len(shown)
-    more = bool(shown) and end < len(kept)
-    before = bool(shown) and start > 0 and page > 0
+    end = start + len(on_page)
+    more = bool(on_page) and end < len(matching)
+    before = bool(on_page) and start > 0 and page > 0
     first_index = page * size
     return ApiResponse(
         {
-            "end": first_index + max(len(shown) - 1, 0),
+            "end": first_index + max(len(on_page) - 1, 0),
             "first_page_uri": uri(0),
-            "next_page_uri": uri(page + 1, f"PA{sid(shown[-1])}.{len(kept) - end}")
+            "next_page_uri": uri(page + 1, f"PA{sid(on_page[-1])}.{len(matching) - end}")
             if more
             else None,
             "page": page,
             "page_size": size,
-            "previous_page_uri": uri(page - 1, f"PB{sid(shown[0])}.{start}") if before else None,
+            "previous_page_uri": uri(page - 1, f"PB{sid(on_page[0])}.{start}") if before else None,
             "start": first_index,
             "uri": uri(page, token),
-            ask.resource.many: [
-                show(record) if show else ask.resource.json(record, ask.service.dates)
-                for record in shown
+            request.resource.many: [
+                show(record) if show else request.resource.json(record, request.account.dates)
+                for record in on_page
             ],
         }
     )
 
 
-def _list_all(ask: ApiRequest) -> ApiResponse:
-    return listed(ask, ask.store.all())
+def _list_all(request: ApiRequest) -> ApiResponse:
+    return listed(request, request.store.all())
 
 
 LIST_ALL: Final = Operation(_list_all, PAGING)
-"""Shows a page of all records that are stored."""
+"""Lists all stored records of a resource."""
 
 
-def _start(token: str, size: int, sids: Sequence[str], kept: Sequence[int]) -> int:
-    """Which of those kept, by their places among all, is the first of a token's page."""
+def _start(token: str, size: int, sids: Sequence[str], matching: Sequence[int]) -> int:
+    """Return where a token's page begins in ``matching``, which are indices of ``sids``."""
     match = re.fullmatch(r"P([AB])([\w-]{1,64})\.([0-9]{1,9})", token)
     if match is None:
         raise bad_parameter("Invalid PageToken", _BAD_TOKEN)
-    side, named, left = match[1], match[2], int(match[3])
-    if named not in sids:  # it has been deleted since
-        return max(len(kept) - left if side == "A" else left - size, 0)
-    place = sids.index(named)
+    side, key, beyond = match[1], match[2], int(match[3])
+    if key not in sids:  # deleted since: the number of resources beyond finds the page
+        return max(len(matching) - beyond if side == "A" else beyond - size, 0)
+    index = sids.index(key)
     if side == "A":
-        return bisect_right(kept, place)
-    return max(bisect_left(kept, place) - size, 0)
+        return bisect_right(matching, index)
+    return max(bisect_left(matching, index) - size, 0)

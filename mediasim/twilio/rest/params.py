@@ -1,11 +1,11 @@
-"""Parameters of a query or a form: their words read, and wrong ones refused with Twilio's code.
+"""Parameters of a query or a form: wrong values are refused with Twilio's code.
 
-Twilio ignores what it does not know, so nothing here looks for unknown names. Of a parameter given
-twice the last counts, but for those that may be repeated. An empty value is as good as none where
-a word, number or flag is wanted; an empty URL takes a URL away. Codes are those of Twilio's error
-dictionary; 20001 where it names none.
+Twilio ignores unknown names, and so does this. Of a parameter given twice the last counts, but for
+those that may be repeated. An empty word, number or flag counts as absent; an empty URL removes a
+URL. Codes are those of Twilio's error dictionary; 20001 where it names none.
 
 An operation reads only the parameters that its row declares (:mod:`mediasim.twilio.rest.resource`).
+All methods that read one raise TwilioError (400) if its value is wrong.
 """
 
 from __future__ import annotations
@@ -21,37 +21,44 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
+from mediasim.twilio.requests import (
+    RECORDING_EVENTS,
+    Callback,
+    RecordingRequest,
+    TwimlSource,
+)
 
 __all__ = [
-    "CALL_EVENTS",
     "LONGEST_CALL",
     "MOST_FIELDS",
-    "RECORDING_EVENTS",
     "RECORDING_OPTIONS",
+    "REST_RECORDING_EVENTS",
     "TWIML",
+    "DateFilter",
     "Method",
-    "Moments",
     "Params",
     "callback_names",
     "date_names",
-    "recording_asked",
-    "script_asked",
+    "recording_request",
+    "to_and_from",
+    "twiml_source",
 ]
 
 MOST_FIELDS: Final = 1000
 _LONGEST_URL: Final = 4096
-"""Our choice: Twilio names no limit."""
+"""Most characters of a URL (our choice: Twilio names no limit)."""
 _LONGEST_NAME: Final = 64
-_LONGEST_SHOWN: Final = 100
+_LONGEST_ADDRESS: Final = 512
+_INVALID_TO: Final = 21211
+_INVALID_FROM: Final = 21212
+_LONGEST_EXCERPT: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
 _BAD_CALLBACK: Final = 21609
 
-CALL_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
-RECORDING_EVENTS: Final = ("in-progress", "completed", "absent", "failed")
+REST_RECORDING_EVENTS: Final = (*RECORDING_EVENTS, "failed")
 LONGEST_CALL: Final = 86_400
-"""Most seconds of a TimeLimit: a day, as of the Dial verb's."""
+"""Most seconds of a TimeLimit: a day, as for the Dial verb."""
 _LONGEST_TWIML: Final = 4000
 _BAD_TWIML_URL: Final = 21205
 _BAD_TWIML_METHOD: Final = 21209
@@ -63,21 +70,21 @@ W = TypeVar("W", bound=str)
 
 
 class Params:
-    """Names and values, in order."""
+    """Names and values of parameters, in order."""
 
     __slots__ = ("_declared", "_last", "pairs")
 
     def __init__(
         self, pairs: Iterable[tuple[str, str]] = (), declared: Collection[str] | None = None
     ) -> None:
-        """``declared`` are the names that may be read; None: any."""
+        """Hold parameters; ``declared`` are the names that may be read, None: any."""
         self.pairs = tuple(pairs)
         self._last = dict(self.pairs)
         self._declared = declared
 
     @classmethod
     def parse(cls, text: str) -> Params:
-        """Those of a query string or a form. Raises TwilioError for too many."""
+        """Parse a query string or a form. Raises TwilioError if it has too many parameters."""
         if not text:
             return _NONE
         try:
@@ -89,16 +96,16 @@ class Params:
         return cls(pairs)
 
     def only(self, declared: Collection[str]) -> Params:
-        """The same parameters, of which those of other names cannot be read."""
+        """Return the same parameters, of which only those of some names can be read."""
         return Params(self.pairs, declared)
 
     def all(self, name: str) -> list[str]:
-        """Every value of a parameter that may be repeated."""
+        """Return all values of a parameter that may be repeated."""
         self._check(name)
         return [value for each, value in self.pairs if each == name]
 
     def text(self, name: str, *, longest: int | None = None, code: int = _BAD) -> str | None:
-        """The value, None without one. Refused when it is longer than allowed."""
+        """Return the value, None without one; more than ``longest`` characters are refused."""
         value = self._get(name)
         if value is not None and longest is not None and len(value) > longest:
             raise bad_parameter(
@@ -107,11 +114,11 @@ class Params:
         return value
 
     def friendly_name(self) -> str | None:
-        """FriendlyName, of as many characters as Twilio allows."""
+        """Return FriendlyName; more characters than Twilio allows are refused."""
         return self.text("FriendlyName", longest=_LONGEST_NAME, code=_BAD_NAME)
 
     def flag(self, name: str) -> bool | None:
-        """true or false."""
+        """Return the value of a parameter that is true or false; None without one."""
         value = self._get(name)
         if not value:
             return None
@@ -120,7 +127,7 @@ class Params:
         raise _wrong(name, value, "true or false")
 
     def number(self, name: str, lowest: int, highest: int, *, code: int = _BAD) -> int | None:
-        """A whole number within limits."""
+        """Return a whole number from ``lowest`` to ``highest``; None without one."""
         value = self._get(name)
         if not value:
             return None
@@ -132,7 +139,7 @@ class Params:
         return number
 
     def word(self, name: str, allowed: Sequence[W], *, code: int = _BAD) -> W | None:
-        """One of some words."""
+        """Return one of the allowed words; None without one."""
         value = self._get(name)
         if not value:
             return None
@@ -141,7 +148,7 @@ class Params:
         return cast(W, value)
 
     def words(self, name: str, allowed: Sequence[str], *, code: int = _BAD) -> tuple[str, ...]:
-        """Some of some words: the parameter repeated, or separated by spaces."""
+        """Return several of the allowed words: a parameter repeated, or separated by spaces."""
         found = tuple(dict.fromkeys(word for value in self.all(name) for word in value.split()))
         for word in found:
             if word not in allowed:
@@ -149,7 +156,7 @@ class Params:
         return found
 
     def method(self, name: str, *, default: Method = "POST", code: int = _BAD) -> Method:
-        """An HTTP method."""
+        """Return an HTTP method, GET or POST."""
         value = (self._get(name) or "").upper()
         if value in ("GET", "POST"):
             return cast(Method, value)
@@ -158,16 +165,16 @@ class Params:
         raise _wrong(name, value, "GET or POST", code)
 
     def url(self, name: str, *, code: int = _BAD) -> str | None:
-        """An absolute web address, "" to take one away, None without one."""
+        """Return an absolute URL of http or https, "" to remove one, None without one."""
         value = self._get(name)
         if not value:
             return value
         if len(value) > _LONGEST_URL or re.fullmatch(r"https?://[^\s/?#]\S*", value, re.I) is None:
-            raise bad_parameter(f"{name} is not a valid URL: {_shown(value)}", code)
+            raise bad_parameter(f"{name} is not a valid URL: {_excerpt(value)}", code)
         return value
 
     def sid(self, name: str, prefix: str, *, code: int = _BAD) -> str | None:
-        """A SID of some kind."""
+        """Return a SID of a prefix; None without one."""
         value = self._get(name)
         if not value:
             return None
@@ -176,7 +183,7 @@ class Params:
         return value
 
     def callback(self, name: str, events: Sequence[str]) -> Callback | None:
-        """Where to tell of which events: a parameter of a name, and those with Method and Event."""
+        """Return the callback of ``<name>``, ``<name>Method`` and ``<name>Event``; None without."""
         method = self.method(f"{name}Method")
         chosen = self.words(f"{name}Event", events)
         url = self.url(name, code=_BAD_CALLBACK)
@@ -187,7 +194,7 @@ class Params:
         return self._last.get(name)
 
     def _check(self, name: str) -> None:
-        # The table of what the API understands is made of what is declared: it has to be all.
+        # The table of supported parameters is made of the declared ones, so these must be all.
         assert self._declared is None or name in self._declared, f"{name} is not declared"
 
 
@@ -195,47 +202,47 @@ _NONE: Final = Params()
 
 
 def _wrong(name: str, value: str, right: str, code: int = _BAD) -> TwilioError:
-    return bad_parameter(f"Invalid {name} {_shown(value)}: expected {right}", code)
+    return bad_parameter(f"Invalid {name} {_excerpt(value)}: expected {right}", code)
 
 
-def _shown(value: str) -> str:
-    return value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "..."
+def _excerpt(value: str) -> str:
+    return value if len(value) <= _LONGEST_EXCERPT else value[:_LONGEST_EXCERPT] + "..."
 
 
 # -- dates -------------------------------------------------------------------------------------
 
 
-class Moments:
+class DateFilter:
     """A filter by date: ``DateCreated``, ``DateCreated<`` and ``DateCreated>`` of a query.
 
     A date is a day in UTC, ``2009-07-06``; a date with a time is that second. ``<`` (which a URL
-    shows as ``DateCreated<=2009-07-06``) means up to and with that moment, midnight for a day;
-    ``>`` from it on (API description, Recordings and Calls). Times are compared as they are shown,
-    in whole seconds.
+    shows as ``DateCreated<=2009-07-06``) includes times up to that one, midnight for a day;
+    ``>`` those from it on (API description, Recordings and Calls). Times are compared in whole
+    seconds, as in the JSON.
     """
 
     __slots__ = ("_dates", "_first", "_last", "any")
 
     def __init__(self, query: Params, name: str, dates: Dates) -> None:
-        """Raises TwilioError for what is no date."""
+        """Read a filter. Raises TwilioError (400) if a value is no date."""
         self._dates = dates
         firsts: list[float] = []
         lasts: list[float] = []
         if text := query.text(name):
-            start, seconds = _stretch(name, text)
+            start, seconds = _span(name, text)
             firsts.append(start)
             lasts.append(start + seconds - 1)
         if text := query.text(name + ">"):
-            firsts.append(_stretch(name, text)[0])
+            firsts.append(_span(name, text)[0])
         if text := query.text(name + "<"):
-            lasts.append(_stretch(name, text)[0])
+            lasts.append(_span(name, text)[0])
         self.any = not firsts and not lasts
-        """Whether every time passes, and none too."""
+        """Whether the query has no such filter."""
         self._first = max(firsts, default=float("-inf"))
         self._last = min(lasts, default=float("inf"))
 
-    def holds(self, loop_ns: int | None) -> bool:
-        """Whether a time is within; what has none is not, unless all are."""
+    def matches(self, loop_ns: int | None) -> bool:
+        """Tell whether a loop time in nanoseconds passes; None passes only without a filter."""
         if self.any:
             return True
         if loop_ns is None:
@@ -243,8 +250,8 @@ class Moments:
         return self._first <= self._dates.unix_ns(loop_ns) // NS_PER_SECOND <= self._last
 
 
-def _stretch(name: str, text: str) -> tuple[float, int]:
-    """The first second of what is written, and how many seconds it spans."""
+def _span(name: str, text: str) -> tuple[float, int]:
+    """Return the first Unix second of a date, and the number of seconds that it spans."""
     try:
         found = datetime.fromisoformat(text[:_LONGEST_DATE])
     except ValueError:
@@ -256,30 +263,36 @@ def _stretch(name: str, text: str) -> tuple[float, int]:
     return aware.timestamp() // 1, 1 if any(mark in text for mark in ":T ") else _DAY
 
 
-# -- what several resources have ---------------------------------------------------------------
+# -- parameters of several resources -----------------------------------------------------------
 
 
 def callback_names(name: str) -> tuple[str, ...]:
-    """The parameters that :meth:`Params.callback` reads."""
+    """Return the names of the parameters that :meth:`Params.callback` reads."""
     return name, f"{name}Method", f"{name}Event"
 
 
 def date_names(name: str) -> tuple[str, ...]:
-    """The parameters that :class:`Moments` reads."""
+    """Return the names of the parameters that :class:`DateFilter` reads."""
     return name, f"{name}<", f"{name}>"
 
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
-"""The parameters that :func:`script_asked` reads."""
+"""Names of the parameters that :func:`twiml_source` reads."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
 )
-"""The parameters that :func:`recording_asked` reads."""
+"""Names of the parameters that :func:`recording_request` reads."""
 
 
-def script_asked(form: Params) -> TwimlSource | None:
-    """Url or Twiml, and the fallback; None without either. Url goes first."""
+def to_and_from(form: Params) -> tuple[str, str]:
+    """Return the addresses To and From; "" without one."""
+    to = form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or ""
+    return to, form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or ""
+
+
+def twiml_source(form: Params) -> TwimlSource | None:
+    """Return the source of Url or else of Twiml, and the fallback; None without either."""
     method = form.method("Method", code=_BAD_TWIML_METHOD)
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
     url = form.url("Url", code=_BAD_TWIML_URL)
@@ -294,11 +307,11 @@ def script_asked(form: Params) -> TwimlSource | None:
     return None
 
 
-def recording_asked(form: Params, trim: Trim) -> RecordingRequest:
-    """RecordingChannels, RecordingTrack, Trim and RecordingStatusCallback; a default for Trim."""
+def recording_request(form: Params, trim: Trim) -> RecordingRequest:
+    """Return the recording of the parameters ``RECORDING_OPTIONS``; ``trim`` is the default."""
     return RecordingRequest(
         channels=form.word("RecordingChannels", get_args(Channels)) or "mono",
         track=form.word("RecordingTrack", get_args(Track)) or "both",
         trim=form.word("Trim", get_args(Trim)) or trim,
-        callback=form.callback("RecordingStatusCallback", RECORDING_EVENTS),
+        callback=form.callback("RecordingStatusCallback", REST_RECORDING_EVENTS),
     )

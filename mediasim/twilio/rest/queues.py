@@ -1,4 +1,4 @@
-"""Queues, and their members: the calls that wait in them. ``Front`` is who waits longest."""
+"""Queues, and their members: the calls that wait in them. ``Front`` is the longest waiting."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ _NAME_TAKEN: Final = 22003
 _BAD_URL: Final = 21205
 
 
-def _create(ask: ApiRequest) -> ApiResponse:
-    name, size = ask.form.friendly_name(), _size(ask)
+def _create(request: ApiRequest) -> ApiResponse:
+    name, size = request.form.friendly_name(), _size(request)
     if not name:
         raise bad_parameter("FriendlyName is required")
-    queues = ask.service.queues
-    _check_free(ask, name)
-    return ask.shown(queues.create(name) if size is None else queues.create(name, size), 201)
+    queues = request.account.queues
+    _check_free(request, name)
+    return request.show(queues.create(name) if size is None else queues.create(name, size), 201)
 
 
-def _update(ask: ApiRequest) -> ApiResponse:
-    name, size = ask.form.friendly_name() or None, _size(ask)
-    record = ask.service.queues.find(ask.at["sid"])
+def _update(request: ApiRequest) -> ApiResponse:
+    name, size = request.form.friendly_name() or None, _size(request)
+    record = request.account.queues.find(request.at["sid"])
     if name is not None and name != record.friendly_name:
-        _check_free(ask, name)
-    return ask.shown(ask.service.queues.update(record.sid, name, size))
+        _check_free(request, name)
+    return request.show(request.account.queues.update(record.sid, name, size))
 
 
-def _check_free(ask: ApiRequest, name: str) -> None:
-    if any(each.friendly_name == name for each in ask.service.queues.all()):
+def _check_free(request: ApiRequest, name: str) -> None:
+    if any(each.friendly_name == name for each in request.account.queues.all()):
         raise bad_parameter(f"A queue with the name {name} already exists", _NAME_TAKEN)
 
 
-def _size(ask: ApiRequest) -> int | None:
-    return ask.form.number("MaxSize", 1, _LARGEST)
+def _size(request: ApiRequest) -> int | None:
+    return request.form.number("MaxSize", 1, _LARGEST)
 
 
-def _store(service: Account) -> Store:
-    queues = service.queues
+def _store(account: Account) -> Store:
+    queues = account.queues
     return Store(queues.all, queues.add, queues.find, queues.remove)
 
 
@@ -87,26 +87,28 @@ QUEUES: Final = Resource(
 # -- members ------------------------------------------------------------------------------------
 
 
-def _list_members(ask: ApiRequest) -> ApiResponse:
+def _list_members(request: ApiRequest) -> ApiResponse:
     return listed(
-        ask,
-        ask.service.queues.members(ask.at["queue"]),
+        request,
+        request.account.queues.members(request.at["queue"]),
         sid=lambda record: record.call_sid,
         newest_first=False,
     )
 
 
-def _fetch_member(ask: ApiRequest) -> ApiResponse:
-    return ask.shown(ask.service.queues.member(ask.at["queue"], ask.at["who"]))
+def _fetch_member(request: ApiRequest) -> ApiResponse:
+    return request.show(request.account.queues.member(request.at["queue"], request.at["who"]))
 
 
-def _dequeue(ask: ApiRequest) -> ApiResponse:
-    url = ask.form.url("Url", code=_BAD_URL)
-    method = ask.form.method("Method")
+def _dequeue(request: ApiRequest) -> ApiResponse:
+    url = request.form.url("Url", code=_BAD_URL)
+    method = request.form.method("Method")
     if not url:
         raise bad_parameter("Url parameter is required.", _BAD_URL)
-    return ask.shown(
-        ask.service.queues.dequeue(ask.at["queue"], ask.at["who"], TwimlSource(url, method))
+    return request.show(
+        request.account.queues.dequeue(
+            request.at["queue"], request.at["who"], TwimlSource(url, method)
+        )
     )
 
 

@@ -1,11 +1,12 @@
-"""Recordings: those of the account, of a call, of a conference; starting, pausing, deleting them.
+"""Recordings of the account, of a call or of a conference: starting, pausing, deleting them.
 
-A deleted recording's metadata is shown for 40 days to those who ask for it. Below a call or a
+A deleted recording's metadata is shown for 40 days with IncludeSoftDeleted. Below a call or a
 conference a recording's JSON differs from the account's in a few fields (API description).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
@@ -16,7 +17,7 @@ from mediasim.exchange.recovery import settle_interrupted
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.params import RECORDING_OPTIONS, Moments, date_names, recording_asked
+from mediasim.twilio.rest.params import RECORDING_OPTIONS, DateFilter, date_names, recording_request
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -35,148 +36,132 @@ __all__ = ["MEDIA", "RECORDINGS"]
 _CURRENT: Final = "Twilio.CURRENT"
 _STATUSES: Final = ("in-progress", "paused", "stopped")
 _KEPT_NS: Final = 40 * 86_400 * NS_PER_SECOND
-"""How long a deleted recording's metadata stays: 40 days (API description, Recordings)."""
+"""Nanoseconds that a deleted recording's metadata stays: 40 days (API description)."""
 
 
-# -- of the account -----------------------------------------------------------------------------
+# -- operations ---------------------------------------------------------------------------------
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    query = ask.query
-    call, conference = query.sid("CallSid", "CA"), query.sid("ConferenceSid", "CF")
-    with_deleted = query.flag("IncludeSoftDeleted") or False
-    created = Moments(query, "DateCreated", ask.service.dates)
+def _list(request: ApiRequest) -> ApiResponse:
+    """List the recordings of the account, or of the call or conference in the path."""
+    catalogue, query, with_deleted = request.account.catalogue, request.query, False
+    if "call" in request.at:
+        records = catalogue.recordings(call=call_of(request).sid)
+    elif "conference" in request.at:
+        records = catalogue.recordings(conference=conference_of(request).sid)
+    else:
+        call, conference = query.sid("CallSid", "CA"), query.sid("ConferenceSid", "CF")
+        records = catalogue.recordings(call=call, conference=conference)
+        with_deleted = query.flag("IncludeSoftDeleted") or False
+    created = DateFilter(query, "DateCreated", request.account.dates)
     return listed(
-        ask,
-        ask.service.catalogue.recordings(call=call, conference=conference),
-        lambda record: _of_account(ask, record),
+        request,
+        records,
+        partial(_json, request),
         keep=lambda record: (
-            created.holds(record.created_ns)
-            and not _has_gone(ask, record, with_deleted=with_deleted)
+            created.matches(record.created_ns)
+            and not _has_gone(request, record, with_deleted=with_deleted)
         ),
     )
 
 
-def _fetch(ask: ApiRequest) -> ApiResponse:
-    with_deleted = ask.query.flag("IncludeSoftDeleted") or False
-    return ApiResponse(_of_account(ask, _recording_of(ask, with_deleted=with_deleted)))
+def _create_of_call(request: ApiRequest) -> ApiResponse:
+    call, options = call_of(request), recording_request(request.form, "do-not-trim")
+    return ApiResponse(_json(request, request.account.start_recording(call.sid, options)), 201)
 
 
-def _delete(ask: ApiRequest) -> ApiResponse:
-    ask.service.delete_recording(_recording_of(ask).sid)
+def _fetch(request: ApiRequest) -> ApiResponse:
+    with_deleted = request.query.flag("IncludeSoftDeleted") or False
+    return ApiResponse(_json(request, _recording_of(request, with_deleted=with_deleted)))
+
+
+def _fetch_below(request: ApiRequest) -> ApiResponse:
+    return ApiResponse(_json(request, _recording_of(request)))
+
+
+def _update_below(request: ApiRequest) -> ApiResponse:
+    status = request.form.word("Status", _STATUSES) or ""
+    behavior = request.form.word("PauseBehavior", ("skip", "silence"))
+    if request.at["sid"] != _CURRENT:
+        sid = _recording_of(request).sid
+    elif "call" in request.at:
+        sid = request.account.recordings.current(call_of(request).sid).sid
+    else:
+        sid = request.account.conferences.current_recording(conference_of(request).sid).sid
+    return ApiResponse(_json(request, request.account.recordings.update(sid, status, behavior)))
+
+
+def _delete(request: ApiRequest) -> ApiResponse:
+    request.account.delete_recording(_recording_of(request).sid)
     return ApiResponse(status=204)
 
 
-def _of_account(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
-    return recording_json(record, ask.service.dates, ask.service.base_url)
-
-
-# -- of a call or a conference ------------------------------------------------------------------
-
-
-def _list_of_call(ask: ApiRequest) -> ApiResponse:
-    record = call_of(ask)
-    return _listed(ask, ask.service.catalogue.recordings(call=record.sid))
-
-
-def _list_of_conference(ask: ApiRequest) -> ApiResponse:
-    record = conference_of(ask)
-    return _listed(ask, ask.service.catalogue.recordings(conference=record.sid))
-
-
-def _listed(ask: ApiRequest, records: list[RecordingRecord]) -> ApiResponse:
-    created = Moments(ask.query, "DateCreated", ask.service.dates)
-    return listed(
-        ask,
-        records,
-        lambda record: _of_other(ask, record),
-        keep=lambda record: (
-            created.holds(record.created_ns) and not _has_gone(ask, record, with_deleted=False)
-        ),
-    )
-
-
-def _create_of_call(ask: ApiRequest) -> ApiResponse:
-    call = call_of(ask)
-    record = ask.service.start_recording(call.sid, recording_asked(ask.form, "do-not-trim"))
-    return ApiResponse(_of_other(ask, record), 201)
-
-
-def _fetch_of_other(ask: ApiRequest) -> ApiResponse:
-    return ApiResponse(_of_other(ask, _recording_of(ask)))
-
-
-def _update_of_other(ask: ApiRequest) -> ApiResponse:
-    status = ask.form.word("Status", _STATUSES) or ""
-    behavior = ask.form.word("PauseBehavior", ("skip", "silence"))
-    if ask.at["sid"] != _CURRENT:
-        sid = _recording_of(ask).sid
-    elif "call" in ask.at:
-        sid = ask.service.current_recording(call_of(ask).sid).sid
-    else:
-        sid = ask.service.conferences.current_recording(conference_of(ask).sid).sid
-    return ApiResponse(_of_other(ask, ask.service.update_recording(sid, status, behavior)))
-
-
-def _of_other(ask: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
-    """As it is shown below its call or its conference."""
-    shown = recording_json(record, ask.service.dates)
-    del shown["subresource_uris"], shown["media_url"]
-    if "call" in ask.at:
-        shown["track"] = record.layout.requested_track
+def _json(request: ApiRequest, record: RecordingRecord) -> dict[str, Any]:
+    """Return a recording's JSON, as below the account or below its call or conference."""
+    dates = request.account.dates
+    if "call" in request.at:
         owner = f"Calls/{record.call_sid}"
-    else:
+    elif "conference" in request.at:
         owner = f"Conferences/{record.conference_sid}"
-    shown["uri"] = f"{ask.account_path}/{owner}/Recordings/{record.sid}.json"
-    return shown
+    else:
+        return recording_json(record, dates, request.account.base_url)
+    found = recording_json(record, dates)
+    del found["subresource_uris"], found["media_url"]
+    if "call" in request.at:
+        found["track"] = record.layout.requested_track
+    found["uri"] = f"{request.account_path}/{owner}/Recordings/{record.sid}.json"
+    return found
 
 
 # -- finding them -------------------------------------------------------------------------------
 
 
-def _recording_of(ask: ApiRequest, *, with_deleted: bool = False) -> RecordingRecord:
-    """The recording of the path, of its call or conference if it names one."""
+def _recording_of(request: ApiRequest, *, with_deleted: bool = False) -> RecordingRecord:
+    """Return the recording of the path, which is of the call or conference in it, if any.
+
+    Raises TwilioError (404, 20404) if there is none.
+    """
     try:
-        record = ask.service.catalogue.recording(ask.at["sid"])
+        record = request.account.catalogue.recording(request.at["sid"])
     except LookupError:
-        raise ask.missing() from None
-    of_call = ask.at.get("call", record.call_sid) == record.call_sid
-    of_conference = ask.at.get("conference", record.conference_sid) == record.conference_sid
-    if not (of_call and of_conference) or _has_gone(ask, record, with_deleted=with_deleted):
-        raise ask.missing()
+        raise request.missing() from None
+    of_call = request.at.get("call", record.call_sid) == record.call_sid
+    of_conference = request.at.get("conference", record.conference_sid) == record.conference_sid
+    if not (of_call and of_conference) or _has_gone(request, record, with_deleted=with_deleted):
+        raise request.missing()
     return record
 
 
-def _has_gone(ask: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -> bool:
-    """Whether a recording is deleted, and is not to be shown all the same."""
+def _has_gone(request: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -> bool:
+    """Tell whether a recording is deleted and hidden."""
     if record.status != "deleted":
         return False
-    return not with_deleted or ask.service.now_ns - record.updated_ns > _KEPT_NS
+    return not with_deleted or request.account.now_ns - record.updated_ns > _KEPT_NS
 
 
 # -- the row ------------------------------------------------------------------------------------
 
 
-def _store(service: Account) -> Store:
-    recordings = service.catalogue
+def _store(account: Account) -> Store:
+    recordings = account.catalogue
     return Store(recordings.recordings, recordings.add_recording, recordings.recording)
 
 
 def _end(record: RecordingRecord, died_ns: int, media: MediaStore) -> None:
-    # Nothing of it was found in a spool: what is in the store decides.
+    # Its spool is lost: whether the store has its media decides how it ends.
     settle_interrupted(media, record, died_ns)
 
 
 MEDIA: Final = f"{ACCOUNT}/Recordings/{{sid}}"
-"""The path of a recording; without a suffix, and with that of a sound, it is the media's."""
+"""The path of a recording; without a suffix, or with one of audio, it is the media's."""
 _FILTERS: Final = (
     *(*PAGING, "CallSid", "ConferenceSid", "IncludeSoftDeleted"),
     *date_names("DateCreated"),
 )
 _OF_OTHERS: Final = (*PAGING, *date_names("DateCreated"))
 _ONE: Final = {
-    "GET": Operation(_fetch_of_other),
-    "POST": Operation(_update_of_other, ("Status", "PauseBehavior")),
+    "GET": Operation(_fetch_below),
+    "POST": Operation(_update_below, ("Status", "PauseBehavior")),
     "DELETE": Operation(_delete),
 }
 RECORDINGS: Final = Resource(
@@ -195,13 +180,11 @@ RECORDINGS: Final = Resource(
             "DELETE": Operation(_delete),
         },
         f"{ACCOUNT}/Calls/{{call}}/Recordings": {
-            "GET": Operation(_list_of_call, _OF_OTHERS),
+            "GET": Operation(_list, _OF_OTHERS),
             "POST": Operation(_create_of_call, RECORDING_OPTIONS),
         },
         f"{ACCOUNT}/Calls/{{call}}/Recordings/{{sid}}": _ONE,
-        f"{ACCOUNT}/Conferences/{{conference}}/Recordings": {
-            "GET": Operation(_list_of_conference, _OF_OTHERS)
-        },
+        f"{ACCOUNT}/Conferences/{{conference}}/Recordings": {"GET": Operation(_list, _OF_OTHERS)},
         f"{ACCOUNT}/Conferences/{{conference}}/Recordings/{{sid}}": _ONE,
     },
 )

@@ -1,8 +1,8 @@
-"""A REST resource is one row: everything that the rest of the program asks about it.
+"""A REST resource is one row, from which all parts of the program take what they need of it.
 
 The API takes its paths, methods and parameters from the row. The database takes what is stored; a
-sandbox of several processes, which of them answers; a start after a kill, how an active record
-ends; the inspector, what it lists; fault injection, which callbacks there are. All of them read
+sandbox of several processes, which of them responds; crash recovery, how an active record ends;
+the inspector, what it lists; fault injection, which callbacks there are. All of them read
 :data:`mediasim.twilio.rest.table.RESOURCES` when they need it, so a new resource is a module with
 its row, and a line of that table.
 """
@@ -40,13 +40,14 @@ __all__ = [
     "conference_of",
     "delete",
     "fetch",
-    "in_book",
+    "in_resource_list",
+    "updating",
 ]
 
 ACCOUNT: Final = f"/{API_VERSION}/Accounts/{{account}}"
-"""What the paths of an account's resources begin with."""
+"""Prefix of the paths of an account's resources."""
 MOST_KEPT: Final = 10_000
-"""Records that are kept of what only tells what happened: events, deliveries, notifications."""
+"""Most records of a log that are kept: of events, deliveries, notifications."""
 
 
 # -- requests -----------------------------------------------------------------------------------
@@ -54,48 +55,48 @@ MOST_KEPT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request, as handlers see it: on the engine's loop, its sender known."""
+    """An authenticated request, handled on the engine's loop."""
 
     resource: Resource
-    service: Account
+    account: Account
     path: str
-    """As it was asked for."""
+    """Path as requested."""
     at: Mapping[str, str]
-    """The variable parts of the path."""
+    """Variable parts of the path, by name."""
     query: Params
     form: Params
 
     @property
     def account_path(self) -> str:
-        """``/2010-04-01/Accounts/AC…``."""
-        return account_path(self.service.account.sid)
+        """Path of the account: ``/2010-04-01/Accounts/AC…``."""
+        return account_path(self.account.sid)
 
     @property
     def store(self) -> Store:
-        """The records of the resource. Raises ValueError for one whose records are not stored."""
+        """The records of the resource. Raises ValueError if its records are not stored."""
         if self.resource.stored is None:
             raise ValueError(f"{self.resource.name} records are not stored")
-        return self.resource.stored.store(self.service)
+        return self.resource.stored.store(self.account)
 
     def new_sid(self) -> str:
-        """The next SID of the resource's prefix."""
-        return self.service.new_sid(self.resource.prefix)
+        """Return the next SID of the resource's prefix."""
+        return self.account.new_sid(self.resource.prefix)
 
     def found(self) -> Any:
-        """The record whose SID is in the path. Raises TwilioError (404, 20404) without one."""
+        """Return the record whose SID is in the path. Raises TwilioError (404, 20404) if none."""
         return self.store.find(self.at["sid"])
 
-    def shown(self, record: Any, status: int = 200) -> ApiResponse:
-        """The answer that shows a record."""
-        return ApiResponse(self.resource.json(record, self.service.dates), status)
+    def show(self, record: Any, status: int = 200) -> ApiResponse:
+        """Return the response that shows a record."""
+        return ApiResponse(self.resource.json(record, self.account.dates), status)
 
     def missing(self) -> TwilioError:
-        """The error that nothing is at the path."""
+        """Return the error (404, 20404) that there is nothing at the path."""
         return not_found(self.path)
 
 
 Handler = Callable[[ApiRequest], ApiResponse | Awaitable[ApiResponse]]
-"""Runs on the engine's loop. Raises TwilioError for what is refused."""
+"""Handles a request on the engine's loop. Raises TwilioError if it refuses the request."""
 
 
 # -- rows ---------------------------------------------------------------------------------------
@@ -103,41 +104,41 @@ Handler = Callable[[ApiRequest], ApiResponse | Awaitable[ApiResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is done at a path by one method."""
+    """What one method does at a path."""
 
     do: Handler
     parameters: tuple[str, ...] = ()
-    """The names it reads of the form, or of the query; no others can be read."""
+    """Names of parameters of the form or the query that it reads; others cannot be read."""
     places_call: bool = False
-    """Whether it begins a call, which any process can do that carries the call from then on."""
+    """Whether it places a call, which any process can do that carries the call from then on."""
 
 
 class Owner(Enum):
-    """Which process has the records, where a sandbox has several."""
+    """Which process has the records, in a sandbox of several."""
 
     FRONT = "front"
-    """The front; every worker has a copy."""
+    """The front has them; every worker has a copy."""
     SHARED = "shared"
-    """The front; every worker has a copy, and knows which of its own calls are in it."""
+    """The front has them; every worker has a copy, and knows which of its own calls are in it."""
     WORKER = "worker"
-    """The worker that made the record; the front has a copy."""
+    """The worker that created the record has it; the front has a copy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The records of one kind, wherever an account has them."""
+    """Access to the records of one kind of an account."""
 
     all: Callable[[], Sequence[Any]]
-    """Oldest first."""
+    """Returns all records, oldest first."""
     add: Callable[[Any], object]
     find: Callable[[str], Any]
-    """The record of a key. Raises TwilioError, or LookupError, without one."""
+    """Returns the record of a key. Raises TwilioError or LookupError if there is none."""
     remove: Callable[[str], object] | None = None
-    """Removes the record of a key; None: records are only removed by their age."""
+    """Removes the record of a key; None: records are only dropped by age."""
 
     @classmethod
     def of_list(cls, records: list[Any], key: str = "sid") -> Store:
-        """Records in a list of an account, which keeps the newest ``MOST_KEPT``."""
+        """Return access to the records of a list, of which the newest ``MOST_KEPT`` are kept."""
 
         def add(record: Any) -> None:
             records.append(record)
@@ -152,12 +153,12 @@ class Store:
         return cls(lambda: records, add, find)
 
 
-def in_book(name: str) -> Callable[[Account], Store]:
-    """A store of an account's own, by its part of a path: ``Queues``."""
+def in_resource_list(name: str) -> Callable[[Account], Store]:
+    """Return access to the records of an account's resource list, by its name: ``Queues``."""
 
-    def store(service: Account) -> Store:
-        book: ResourceList[Any] = service.book(name)
-        return Store(book.all, book.add, book.find, book.remove)
+    def store(account: Account) -> Store:
+        resource_list: ResourceList[Any] = account.resource_list(name)
+        return Store(resource_list.all, resource_list.add, resource_list.find, resource_list.remove)
 
     return store
 
@@ -171,87 +172,99 @@ class Stored:
     """How the records of a resource are stored."""
 
     kind: str
-    """The name of their kind in the database and between processes: ``call``."""
+    """Name of the kind of records in the database and between processes: ``call``."""
     record: type[Any]
-    """A dataclass; its fields whose names end in ``_ns`` are times of the loop."""
+    """Dataclass of the records; fields whose names end in ``_ns`` are loop times."""
     store: Callable[[Account], Store]
     owner: Owner = Owner.FRONT
     key: str = "sid"
-    """The field that names a record."""
+    """Field that identifies a record."""
     most: int | None = None
-    """How many are brought back at a start, the newest; None: all."""
+    """Most records that a start restores, the newest; None: all."""
     momentary: tuple[str, ...] = ()
-    """Fields that are 0 whenever a record is brought back."""
+    """Fields that are 0 in a restored record."""
     event: type[Event] | None = None
-    """The events that tell of each change, and name the record in their field ``<kind>_sid``."""
+    """Events that are emitted at each change, with the record's SID in their ``<kind>_sid``."""
     tells: bool = False
-    """Whether the account tells of each change without an event.
+    """Whether the account reports each change without an event.
 
-    Where neither does, what has changed is found by comparing, after each request.
+    With neither, changes are found by comparing records after each request.
     """
     end: Callable[[Any, int, MediaStore], object] = _interrupted
-    """Ends a record with a lifecycle whose process died at a time, in nanoseconds of the loop."""
+    """Ends an active record whose process died at a loop time in nanoseconds."""
 
     @property
     def lives(self) -> bool:
-        """Whether a record has a lifecycle, which ends with its process at the latest."""
+        """Whether records have a lifecycle, which ends with their process at the latest."""
         return hasattr(self.record, "LIFECYCLE")
 
 
 def _twilio_json(record: Any, dates: Dates) -> dict[str, Any]:
-    shown: dict[str, Any] = record.to_twilio_json(dates)
-    return shown
+    show: dict[str, Any] = record.to_twilio_json(dates)
+    return show
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One row."""
+    """The row of a resource."""
 
     name: str
-    """What one is called in XML: ``Call``."""
+    """Name of one resource in XML: ``Call``."""
     many: str
-    """What a page of them is called: ``calls``; the inspector's word is the same, with spaces."""
+    """Name of a list of them: ``calls``; with spaces it is the inspector's name."""
     paths: Mapping[str, Mapping[str, Operation]]
     """Operations by path and method; a path has no suffix, and its variable parts in braces."""
     prefix: str = ""
-    """The two letters that its SIDs begin with; "" where it has none of its own."""
+    """Prefix of its SIDs, two letters; "" if it has no SIDs of its own."""
     json: Callable[[Any, Dates], dict[str, Any]] = _twilio_json
-    """A record as the API shows it."""
+    """Returns a record's JSON."""
     stored: Stored | None = None
-    """None: records are not stored, and only the process whose calls they are about has them."""
+    """How records are stored; None: only the process that carries their calls has them."""
     main_only: bool = False
     """Whether API keys are refused."""
     callbacks: tuple[str, ...] = ()
-    """The kinds of callbacks about it, as the delivery log and fault injection name them."""
+    """Kinds of callbacks about the resource, in the delivery log and in fault injection."""
 
 
-# -- what many resources do ---------------------------------------------------------------------
+# -- shared handlers ----------------------------------------------------------------------------
 
 
-def fetch(ask: ApiRequest) -> ApiResponse:
+def fetch(request: ApiRequest) -> ApiResponse:
     """Show the record whose SID is in the path."""
-    return ask.shown(ask.found())
+    return request.show(request.found())
 
 
-def delete(ask: ApiRequest) -> ApiResponse:
+def delete(request: ApiRequest) -> ApiResponse:
     """Remove the record whose SID is in the path."""
-    remove = ask.store.remove
+    remove = request.store.remove
     assert remove is not None
-    remove(ask.at["sid"])
+    remove(request.at["sid"])
     return ApiResponse(status=204)
 
 
-def call_of(ask: ApiRequest) -> CallRecord:
-    """The call of the path. Raises TwilioError (404, 20404) without one, with the path as asked."""
-    try:
-        return ask.service.catalogue.call(ask.at["call"])
-    except LookupError:
-        raise ask.missing() from None
+def updating(change: Callable[[ApiRequest, Any], None]) -> Handler:
+    """Return a handler that changes the record whose SID is in the path, and shows it."""
+
+    def update(request: ApiRequest) -> ApiResponse:
+        record = request.found()
+        change(request, record)
+        record.updated_ns = request.account.now_ns
+        return request.show(record)
+
+    return update
 
 
-def conference_of(ask: ApiRequest) -> ConferenceRecord:
-    """The conference of the path. Raises TwilioError (404, 20404) without one."""
+def call_of(request: ApiRequest) -> CallRecord:
+    """Return the call of the path. Raises TwilioError (404, 20404) if there is none."""
     try:
-        return ask.service.catalogue.conference(ask.at["conference"])
+        return request.account.catalogue.call(request.at["call"])
     except LookupError:
-        raise ask.missing() from None
+        raise request.missing() from None
+
+
+def conference_of(request: ApiRequest) -> ConferenceRecord:
+    """Return the conference of the path. Raises TwilioError (404, 20404) if there is none."""
+    try:
+        return request.account.catalogue.conference(request.at["conference"])
+    except LookupError:
+        raise request.missing() from None

@@ -1,7 +1,7 @@
-"""Answers as they are sent: JSON where the path ends in ``.json``, otherwise XML (Twilio's way).
+"""Responses: JSON if the path ends in ``.json``, otherwise XML, as with Twilio.
 
-The XML is by Twilio's page on its responses: everything is in ``TwilioResponse``, names are in
-CamelCase, a list's paging stands in its element's attributes and an error is a ``RestException``.
+The XML follows Twilio's page on its responses: everything is in ``TwilioResponse``, names are in
+CamelCase, a list's paging is in its element's attributes and an error is a ``RestException``.
 """
 
 from __future__ import annotations
@@ -16,66 +16,53 @@ from starlette.responses import Response
 
 from mediasim.twilio.errors import TwilioError
 
-__all__ = ["CHALLENGE", "ApiResponse", "head_of", "refused", "written"]
+__all__ = ["CHALLENGE", "ApiResponse", "error_response", "to_response", "without_body"]
 
 CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Twilio API"'}
-"""Headers of an answer that asks for credentials."""
+"""Headers of a response that requests credentials."""
 _JSON: Final = "application/json"
 _XML: Final = "application/xml"
 _TEXT: Final = "text/plain"
-_PAGING = {
-    "page": "page",
-    "page_size": "pagesize",
-    "uri": "uri",
-    "first_page_uri": "firstpageuri",
-    "next_page_uri": "nextpageuri",
-    "previous_page_uri": "previouspageuri",
-    "start": "start",
-    "end": "end",
-}
-"""Keys of the envelope, and the attributes of a list."""
+_PAGING: Final = (
+    *("page", "page_size", "uri", "first_page_uri", "next_page_uri", "previous_page_uri"),
+    *("start", "end"),
+)
+"""Keys of a list's envelope; without their underscores they are its XML attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """What is shown: a resource, a page of a list, plain text, or nothing."""
+    """The response of a handler: a resource, a page of a list, plain text, or nothing."""
 
     body: dict[str, Any] | str | None = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def written(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
-    """An answer; ``name`` is what one resource is called."""
+def to_response(answer: ApiResponse, name: str, *, as_xml: bool) -> Response:
+    """Return the HTTP response of a handler's; ``name`` is the resource's in XML."""
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)
     if isinstance(answer.body, str):
-        return _response(answer.body, answer.status, answer.headers, _TEXT)
-    if as_xml:
-        return _response(_to_xml(answer.body, name), answer.status, answer.headers, _XML)
-    return _response(_dumped(answer.body), answer.status, answer.headers, _JSON)
+        text, kind = answer.body, _TEXT
+    elif as_xml:
+        text, kind = _to_xml(answer.body, name), _XML
+    else:
+        text, kind = json.dumps(answer.body, separators=(",", ":")), _JSON
+    return Response(text, answer.status, answer.headers, kind)
 
 
-def refused(
+def error_response(
     error: TwilioError, *, as_xml: bool = False, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Why there is none."""
+    """Return the HTTP response of an error."""
     more = {**(headers or {}), **(CHALLENGE if error.status == 401 else {})}
-    if as_xml:
-        return _response(_error_xml(error.to_json()), error.status, more, _XML)
-    return _response(_dumped(error.to_json()), error.status, more, _JSON)
+    answer = ApiResponse(error.to_json(), error.status, more)
+    return to_response(answer, "RestException", as_xml=as_xml)
 
 
-def _response(text: str, status: int, headers: Mapping[str, str], kind: str) -> Response:
-    return Response(text, status, headers, kind)
-
-
-def _dumped(body: object) -> str:
-    return json.dumps(body, separators=(",", ":"))
-
-
-def head_of(response: Response) -> Response:
-    """The same without its body."""
+def without_body(response: Response) -> Response:
+    """Return a response without its body."""
     bare = Response(status_code=response.status_code)
     bare.raw_headers = response.raw_headers
     return bare
@@ -85,20 +72,15 @@ def head_of(response: Response) -> Response:
 
 
 def _to_xml(body: Mapping[str, Any], name: str) -> str:
-    """A resource's JSON, or a page's, as XML; ``name`` is what one resource is called: ``Call``."""
+    """Return the JSON of a resource or a page as XML; ``name`` is that of one resource."""
     listed = next((key for key, value in body.items() if isinstance(value, list)), None)
     if listed is None:
         return _document(_element(name, body))
     attributes = "".join(
-        f" {attribute}={quoteattr(_text(body[key]))}" for key, attribute in _PAGING.items()
+        f" {key.replace('_', '')}={quoteattr(_text(body[key]))}" for key in _PAGING
     )
     inside = "".join(_element(name, resource) for resource in body[listed])
     return _document(f"<{_camel(listed)}{attributes}>{inside}</{_camel(listed)}>")
-
-
-def _error_xml(body: Mapping[str, Any]) -> str:
-    """An error's JSON as XML."""
-    return _document(_element("RestException", body))
 
 
 def _document(inside: str) -> str:

@@ -1,4 +1,4 @@
-"""The table of resources: one row each, read by whatever has to do with all of them."""
+"""The table of resources: one row each, read by all parts that handle every resource."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import re
 from typing import Final
 
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
-from mediasim.twilio.rest.applications import APPLICATIONS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
-from mediasim.twilio.rest.numbers import NUMBERS
+from mediasim.twilio.rest.numbers import APPLICATIONS, NUMBERS
 from mediasim.twilio.rest.paging import PAGING
 from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
@@ -36,26 +35,26 @@ RESOURCES: Final[list[Resource]] = [
     SIGNING_KEYS,
     ACCOUNTS,
 ]
-"""Every resource. Read when it is needed: a test may add one."""
+"""All resources. Not copied at import: a test may add one."""
 
 
 def all_stored() -> dict[str, Stored]:
-    """How records are stored, by their kind."""
+    """Return how records are stored, by their kind."""
     return {each.stored.kind: each.stored for each in RESOURCES if each.stored is not None}
 
 
 def callbacks() -> tuple[str, ...]:
-    """Every kind of callback there is, as the delivery log and fault injection name them."""
+    """Return all kinds of callbacks, in the delivery log and in fault injection."""
     return tuple(kind for each in RESOURCES for kind in each.callbacks)
 
 
 def coverage() -> str:
-    """What the API understands, as a table in Markdown: resource, operation, parameters."""
+    """Return the operations as a table in Markdown: resource, method, path, parameters."""
     lines = ["| resource | method | path | parameters |", "|---|---|---|---|"]
     for each in RESOURCES:
         for path, methods in each.paths.items():
             for method, operation in methods.items():
-                # A parameter with a number stands for all of its kind; paging is of every list.
+                # A numbered parameter stands for all of its kind; every list has paging.
                 names = dict.fromkeys(re.sub(r"\d+", "N", name) for name in operation.parameters)
                 names = {name: None for name in names if name not in PAGING}
                 shown = path.replace(ACCOUNT, "…")

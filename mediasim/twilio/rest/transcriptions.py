@@ -1,6 +1,6 @@
-"""Transcriptions: the words of recordings, of the account or below their recording.
+"""Transcriptions of recordings, below the account or below their recording.
 
-One whose path ends in ``.txt`` is its text alone.
+A path that ends in ``.txt`` is the text alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mediasim.twilio.rest.resource import (
     Owner,
     Resource,
     Stored,
-    in_book,
+    in_resource_list,
 )
 from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.transcriptions import TranscriptionRecord, finish
@@ -25,47 +25,51 @@ from mediasim.twilio.transcriptions import TranscriptionRecord, finish
 __all__ = ["TRANSCRIPTIONS"]
 
 
-def _list(ask: ApiRequest) -> ApiResponse:
-    of = ask.at.get("recording")
-    if of is not None:
-        _recording(ask, of)
+def _list(request: ApiRequest) -> ApiResponse:
+    recording_sid = request.at.get("recording")
+    if recording_sid is not None:
+        _recording(request, recording_sid)
     return listed(
-        ask,
-        [each for each in ask.service.transcriptions.all() if of in (None, each.recording_sid)],
-        lambda record: _json(ask, record),
+        request,
+        [
+            each
+            for each in request.account.transcriptions.all()
+            if recording_sid in (None, each.recording_sid)
+        ],
+        lambda record: _json(request, record),
     )
 
 
-def _fetch(ask: ApiRequest) -> ApiResponse:
-    return ApiResponse(_json(ask, _found(ask)))
+def _fetch(request: ApiRequest) -> ApiResponse:
+    return ApiResponse(_json(request, _found(request)))
 
 
-def _words(ask: ApiRequest) -> ApiResponse:
-    """The text alone."""
-    return ApiResponse(_found(ask).text)
+def _words(request: ApiRequest) -> ApiResponse:
+    """Return the text alone."""
+    return ApiResponse(_found(request).text)
 
 
-def _delete(ask: ApiRequest) -> ApiResponse:
-    ask.service.transcriptions.remove(_found(ask).sid)
+def _delete(request: ApiRequest) -> ApiResponse:
+    request.account.transcriptions.remove(_found(request).sid)
     return ApiResponse(status=204)
 
 
-def _recording(ask: ApiRequest, sid: str) -> None:
+def _recording(request: ApiRequest, sid: str) -> None:
     try:
-        ask.service.catalogue.recording(sid)
+        request.account.catalogue.recording(sid)
     except LookupError:
-        raise ask.missing() from None
+        raise request.missing() from None
 
 
-def _found(ask: ApiRequest) -> TranscriptionRecord:
-    record = ask.service.transcriptions.find(ask.at["sid"])
-    if ask.at.get("recording") not in (None, record.recording_sid):
-        raise ask.missing()
+def _found(request: ApiRequest) -> TranscriptionRecord:
+    record = request.account.transcriptions.find(request.at["sid"])
+    if request.at.get("recording") not in (None, record.recording_sid):
+        raise request.missing()
     return record
 
 
-def _json(ask: ApiRequest, record: TranscriptionRecord) -> dict[str, Any]:
-    return record.to_twilio_json(ask.service.dates, below_recording="recording" in ask.at)
+def _json(request: ApiRequest, record: TranscriptionRecord) -> dict[str, Any]:
+    return record.to_twilio_json(request.account.dates, below_recording="recording" in request.at)
 
 
 def _end(record: TranscriptionRecord, died_ns: int, media: MediaStore) -> None:
@@ -87,7 +91,7 @@ TRANSCRIPTIONS: Final = Resource(
     stored=Stored(
         "transcription",
         TranscriptionRecord,
-        in_book("Transcriptions"),
+        in_resource_list("Transcriptions"),
         Owner.WORKER,
         event=TranscriptionEvent,
         end=_end,

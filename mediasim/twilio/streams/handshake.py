@@ -1,97 +1,90 @@
-"""A stream's handshake: its URL, checked, its upgrade's headers, and how it may fail or break.
+"""The handshake of a stream: the check of its URL, the headers of its upgrade, its error codes.
 
-``wss``, and ``ws`` for what listens on this machine. No query: values are given as Parameters.
-The upgrade is signed as a webhook is, for the URL as it is connected to. Codes are those of
-Twilio's error dictionary.
+Schemes are ``wss``, and ``ws`` for servers on this machine. A query is left out: values are given
+as Parameters. The upgrade is signed as a webhook is, for the URL that is connected to. Codes are
+those of Twilio's error dictionary.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 from urllib.parse import urlsplit
 
 from mediasim.twilio.webhooks import HostGuard
 from mediasim.twilio.webhooks.address import WebhookUrl, signature
 
-__all__ = [
-    "BROKEN",
-    "CLOSED",
-    "HANDSHAKE",
-    "INVALID_MESSAGE",
-    "MALFORMED_MESSAGE",
-    "MALFORMED_URL",
-    "NAMES",
-    "OVERFLOW",
-    "PROTOCOL",
-    "REFUSED",
-    "SCHEME",
-    "TIMEOUT",
-    "StreamFailed",
-    "StreamTarget",
-    "target_of",
-]
+__all__ = ["NAMES", "StreamCode", "StreamFailed", "StreamTarget", "target_of"]
 
-TIMEOUT: Final = 31901
-REFUSED: Final = 31902
-BROKEN: Final = 31903
-HANDSHAKE: Final = 31920
-CLOSED: Final = 31921
-SCHEME: Final = 31922
-MALFORMED_URL: Final = 31923
-PROTOCOL: Final = 31924
-OVERFLOW: Final = 31930
-"""A warning, as are the next two: each is given once for a stream."""
-MALFORMED_MESSAGE: Final = 31950
-INVALID_MESSAGE: Final = 31951
-NAMES: Final = {
-    TIMEOUT: "Stream - WebSocket - Connection Timeout",
-    REFUSED: "Stream - WebSocket - Connection Refused",
-    BROKEN: "Stream - WebSocket - Connection Broken Pipe",
-    HANDSHAKE: "Stream - WebSocket - Handshake Error",
-    CLOSED: "Stream - WebSocket - Close Error",
-    SCHEME: "Stream - WebSocket - URL Schema Not Supported",
-    MALFORMED_URL: "Stream - WebSocket - Malformed URL",
-    PROTOCOL: "Stream - WebSocket - Protocol Error",
-    OVERFLOW: "Stream - Media - Buffer Overflow",
-    MALFORMED_MESSAGE: "Stream - Protocol - Malformed Message",
-    INVALID_MESSAGE: "Stream - Protocol - Invalid Message",
+
+class StreamCode(IntEnum):
+    """Codes of Twilio's error dictionary for streams."""
+
+    TIMEOUT = 31901
+    REFUSED = 31902
+    BROKEN = 31903
+    HANDSHAKE = 31920
+    CLOSED = 31921
+    SCHEME = 31922
+    MALFORMED_URL = 31923
+    PROTOCOL = 31924
+    OVERFLOW = 31930
+    """Warning of too much audio; as the next two, given once for a stream."""
+    MALFORMED_MESSAGE = 31950
+    INVALID_MESSAGE = 31951
+
+
+NAMES: Final[dict[int, str]] = {
+    StreamCode.TIMEOUT: "Stream - WebSocket - Connection Timeout",
+    StreamCode.REFUSED: "Stream - WebSocket - Connection Refused",
+    StreamCode.BROKEN: "Stream - WebSocket - Connection Broken Pipe",
+    StreamCode.HANDSHAKE: "Stream - WebSocket - Handshake Error",
+    StreamCode.CLOSED: "Stream - WebSocket - Close Error",
+    StreamCode.SCHEME: "Stream - WebSocket - URL Schema Not Supported",
+    StreamCode.MALFORMED_URL: "Stream - WebSocket - Malformed URL",
+    StreamCode.PROTOCOL: "Stream - WebSocket - Protocol Error",
+    StreamCode.OVERFLOW: "Stream - Media - Buffer Overflow",
+    StreamCode.MALFORMED_MESSAGE: "Stream - Protocol - Malformed Message",
+    StreamCode.INVALID_MESSAGE: "Stream - Protocol - Invalid Message",
 }
 _AS_HTTP: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 _USER_AGENT: Final = "Twilio.TmeWs/1.0"
 
 
 class StreamFailed(Exception):
-    """A stream did not come about, or broke; has Twilio's code."""
+    """A stream could not be opened, or broke; ``code`` is Twilio's."""
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
-        self.code = code
+        self.code = int(code)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTarget:
-    """What to connect to, and with which headers."""
+    """The URL to connect to, and the headers of the upgrade."""
 
     url: str
     headers: dict[str, str]
     query: str
-    """What was left out."""
+    """The query that was left out of the URL."""
 
 
 def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
-    """Read a Stream's URL. Raises StreamFailed."""
+    """Read the URL of a Stream. Raises StreamFailed if it is wrong, or its host not allowed."""
     if not url.strip():
-        raise StreamFailed(MALFORMED_URL, "a stream needs a URL")
+        raise StreamFailed(StreamCode.MALFORMED_URL, "a stream needs a URL")
     scheme = urlsplit(url.strip()).scheme.lower() if "://" in url else ""
     if scheme not in _AS_HTTP:
-        raise StreamFailed(SCHEME, f"{url!r}: a stream's URL begins with wss:// (or ws://)")
+        raise StreamFailed(
+            StreamCode.SCHEME, f"{url!r}: a stream's URL begins with wss:// (or ws://)"
+        )
     try:
         address = WebhookUrl.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
     except ValueError as error:
-        raise StreamFailed(MALFORMED_URL, f"{url!r}: {error}") from None
+        raise StreamFailed(StreamCode.MALFORMED_URL, f"{url!r}: {error}") from None
     if (refusal := guard.refusal(address.host)) is not None:
-        raise StreamFailed(REFUSED, refusal)
+        raise StreamFailed(StreamCode.REFUSED, refusal)
     socket = "wss" if address.scheme == "https" else "ws"
     found = f"{socket}://{address.authority}{address.path}"
     headers = {"User-Agent": _USER_AGENT, "X-Twilio-Signature": signature(auth_token, found)}

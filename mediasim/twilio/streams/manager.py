@@ -1,4 +1,4 @@
-"""The account's media streams: started by TwiML or REST, told of, and ended with their calls.
+"""The media streams of an account: started by TwiML or REST, and ended with their calls.
 
 Status callbacks: ``stream-started``, ``stream-stopped``, ``stream-error`` (Twilio docs, Stream).
 """
@@ -14,20 +14,19 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
 from mediasim.twilio.requests import StreamRequest
-from mediasim.twilio.streams.handshake import HANDSHAKE, NAMES, StreamFailed, target_of
+from mediasim.twilio.streams.handshake import NAMES, StreamCode, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
-from mediasim.twilio.webhooks import AppRequest
 
 __all__ = ["StreamManager"]
 
 _MOST_KEPT: Final = 1000
-"""Streams that are over; the oldest are forgotten."""
+"""Most ended streams that are kept, the newest."""
 
 
 class StreamManager:
-    """Every stream of the account, the oldest first."""
+    """All streams of the account, oldest first."""
 
     def __init__(
         self,
@@ -35,23 +34,24 @@ class StreamManager:
         live_call: Callable[[str], LiveCall | None],
         port: StreamPort | None,
     ) -> None:
-        """``live_call`` finds a call under way by its SID.
+        """Manage the streams of an account.
 
-        ``port`` None: no stream can be opened, which is the app's error then.
+        ``live_call`` finds an active call by its SID. ``port`` opens connections; with None every
+        stream fails.
         """
         self._account = account
         self._live_call = live_call
         self._port = port
         self._streams: dict[str, MediaStream] = {}
-        account.exchange.events.on("event", self._happened)
+        account.exchange.events.on("event", self._on_event)
 
-    # -- asking -----------------------------------------------------------------------------
+    # -- finding ----------------------------------------------------------------------------
 
     def all(self) -> list[MediaStream]:
         return list(self._streams.values())
 
     def of_call(self, call_sid: str) -> list[MediaStream]:
-        """Those of a call that are not over."""
+        """Return the active streams of a call."""
         return [
             each
             for each in self._streams.values()
@@ -59,7 +59,7 @@ class StreamManager:
         ]
 
     def find(self, call_sid: str, key: str) -> MediaStream:
-        """One of a call, by SID or by name. Raises TwilioError (404) where there is none."""
+        """Find a call's stream by SID or name. Raises TwilioError (404) if there is none."""
         for each in reversed(self._streams.values()):
             if each.record.call_sid == call_sid and key in (each.record.sid, each.record.name):
                 return each
@@ -67,36 +67,39 @@ class StreamManager:
         raise not_found(path)
 
     def named(self, call_sid: str, name: str) -> MediaStream | None:
-        """The one under way that a Stop means; without a name, the newest."""
+        """Return a call's active stream of a name, without a name the newest; None if none."""
         found = [each for each in self.of_call(call_sid) if not name or each.record.name == name]
         return found[-1] if found else None
 
     # -- commands ---------------------------------------------------------------------------
 
-    def start(self, call_sid: str, ask: StreamRequest) -> StreamRecord:
-        """POST /Calls/{sid}/Streams: a stream that goes to the app alone."""
+    def start(self, call_sid: str, request: StreamRequest) -> StreamRecord:
+        """Start a stream to the app alone: POST /Calls/{sid}/Streams.
+
+        Raises TwilioError if the call is not active, or the name is in use.
+        """
         self._account.call_record(call_sid)
         call = self._live_call(call_sid)
         if call is None or not call.active:
-            raise TwilioError(400, 21220, "Call is not in-progress. Cannot start a stream.")
-        if ask.name is not None and self.named(call_sid, ask.name) is not None:
-            raise bad_parameter(f"Stream name {ask.name} is already in use on call {call_sid}")
-        return self.fork(call, ask).record
+            raise not_in_progress("Call is not in-progress. Cannot start a stream.")
+        if request.name is not None and self.named(call_sid, request.name) is not None:
+            raise bad_parameter(f"Stream name {request.name} is already in use on call {call_sid}")
+        return self.fork(call, request).record
 
-    def fork(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
-        """Begin a stream beside the call, and go on at once."""
-        stream = self._new(call, ask, both_ways=False)
+    def fork(self, call: LiveCall, request: StreamRequest) -> MediaStream:
+        """Start a stream to the app alone, and return at once."""
+        stream = self._new(call, request, both_ways=False)
         self.spawn(self._open(stream))
         return stream
 
-    async def connect(self, call: LiveCall, ask: StreamRequest) -> MediaStream:
-        """Begin a stream both ways; returned when it is open, or has failed and so is over."""
-        stream = self._new(call, ask, both_ways=True)
+    async def connect(self, call: LiveCall, request: StreamRequest) -> MediaStream:
+        """Start a bidirectional stream, and return it once it is open or has failed."""
+        stream = self._new(call, request, both_ways=True)
         await self._open(stream)
         return stream
 
     def stop(self, call_sid: str, key: str) -> StreamRecord:
-        """POST /Calls/{sid}/Streams/{sid}. What is over stays as it is."""
+        """Stop a stream: POST /Calls/{sid}/Streams/{sid}. Raises TwilioError (404) if none."""
         stream = self.find(call_sid, key)
         stream.stop()
         return stream.record
@@ -104,16 +107,16 @@ class StreamManager:
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._account.spawn(work)
 
-    def _new(self, call: LiveCall, ask: StreamRequest, *, both_ways: bool) -> MediaStream:
+    def _new(self, call: LiveCall, request: StreamRequest, *, both_ways: bool) -> MediaStream:
         account = self._account
         record = StreamRecord(
             sid=account.new_sid("MZ"),
-            account_sid=account.account.sid,
+            account_sid=account.sid,
             call_sid=call.sid,
-            name=ask.name,
+            name=request.name,
             updated_ns=account.now_ns,
         )
-        stream = MediaStream(self, call, ask, record, both_ways=both_ways)
+        stream = MediaStream(self, call, request, record, both_ways=both_ways)
         self._streams[record.sid] = stream
         over = [each for each in self._streams.values() if each.ended.is_set()]
         for each in over[: max(0, len(over) - _MOST_KEPT)]:
@@ -123,12 +126,14 @@ class StreamManager:
     async def _open(self, stream: MediaStream) -> None:
         account = self._account
         try:
-            target = target_of(stream.ask.url, account.webhooks.guard, account.account.auth_token)
+            target = target_of(
+                stream.request.url, account.webhooks.guard, account.account.auth_token
+            )
             if target.query:
                 words = "a stream's URL has no query: it is left out; give values as Parameters"
-                self.warn(stream, HANDSHAKE, words)
+                self.warn(stream, StreamCode.HANDSHAKE, words)
             if self._port is None:
-                raise StreamFailed(HANDSHAKE, "nothing here can open a WebSocket")
+                raise StreamFailed(StreamCode.HANDSHAKE, "nothing here can open a WebSocket")
             await stream.open(self._port, target)
         except StreamFailed as failed:
             stream.error = (failed.code, str(failed))
@@ -136,31 +141,27 @@ class StreamManager:
             stream.stop()
         else:
             if stream.started_frame is not None:
-                self._tell(stream, "started")
+                self._report(stream, "started")
 
-    # -- telling ----------------------------------------------------------------------------
+    # -- reporting --------------------------------------------------------------------------
 
     def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
-        """It broke, or never began."""
+        """Report that a stream broke, or could not be opened."""
         words = f"{NAMES[failed.code]}: {failed}"
-        self._account.notify(stream.record.call_sid, failed.code, words, stream.ask.url)
-        self._tell(stream, "error", f"{failed.code} {words}")
+        self._account.notify(stream.record.call_sid, failed.code, words, stream.request.url)
+        self._report(stream, "error", f"{failed.code} {words}")
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
-        """Something the app did that Twilio passes over."""
-        self._account.notify(
-            stream.record.call_sid,
-            code,
-            f"{NAMES[code]}: {words}",
-            stream.ask.url,
-            warning=True,
-        )
+        """Add a warning about a message of the app that is ignored."""
+        words = f"{NAMES[code]}: {words}"
+        url = stream.request.url
+        self._account.notify(stream.record.call_sid, int(code), words, url, warning=True)
 
     def stopped(self, stream: MediaStream) -> None:
-        """It has ended, whatever the reason."""
-        self._tell(stream, "stopped")
+        """Report that a stream has ended."""
+        self._report(stream, "stopped")
 
-    def _tell(self, stream: MediaStream, word: str, error: str = "") -> None:
+    def _report(self, stream: MediaStream, word: str, error: str = "") -> None:
         account, record = self._account, stream.record
         account.exchange.events.emit(
             StreamEvent(
@@ -171,7 +172,7 @@ class StreamManager:
                 stream_sid=record.sid,
             )
         )
-        callback = stream.ask.callback
+        callback = stream.request.callback
         if callback is None or not callback.url:
             return
         params = [
@@ -184,12 +185,9 @@ class StreamManager:
         ]
         if error:
             params.append(("StreamError", error))
-        request = AppRequest(
-            callback.url, callback.method, tuple(params), "stream-status", record.call_sid
-        )
-        account.webhooks.notify(request, lane=record.sid)
+        account.send_callback(callback, params, "stream-status", record.call_sid, lane=record.sid)
 
-    def _happened(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if not isinstance(event, CallEvent):
             return
         word = event.kind.removeprefix("call.")

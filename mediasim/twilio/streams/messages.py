@@ -1,4 +1,4 @@
-"""The messages of a media stream, written and read: JSON in text frames.
+"""The messages of a media stream: JSON in text frames.
 
 Source: Twilio docs, "Media Streams - WebSocket Messages". Numbers are decimal strings. Sequence
 numbers count every message from ``start`` on, chunks count each track's media from 1.
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mediasim.twilio.streams.handshake import INVALID_MESSAGE, MALFORMED_MESSAGE
+from mediasim.twilio.streams.handshake import StreamCode
 
 __all__ = ["AppClear", "AppMark", "AppMedia", "AppMessage", "BadStreamMessage", "Messages", "read"]
 
@@ -23,13 +23,13 @@ _PLAIN_MEDIA: Final = re.compile(
     r'\{"event": ?"media", ?"streamSid": ?"(\w+)", ?"media": ?\{"payload": ?"([\w+/=]*)"\}\}',
     re.ASCII,
 )
-"""As most apps write it, fifty times a second."""
-_MOST_SHOWN: Final = 80
-"""Characters of a wrong message in its notification."""
+"""A media message as most apps write it."""
+_LONGEST_EXCERPT: Final = 80
+"""Most characters of a wrong message in its notification."""
 
 
 class Messages:
-    """What is sent on one stream, numbered in the order in which it is written."""
+    """Writes the messages of one stream, numbered in order."""
 
     def __init__(self, stream_sid: str, account_sid: str, call_sid: str) -> None:
         self._stream_sid = stream_sid
@@ -40,11 +40,11 @@ class Messages:
 
     @property
     def sent(self) -> int:
-        """How many have a number so far."""
+        """Number of numbered messages so far."""
         return self._sequence
 
     def start(self, tracks: Sequence[str], parameters: Mapping[str, str]) -> str:
-        """``start``; ``tracks`` are ``inbound`` and ``outbound``."""
+        """Return ``start``, which names the tracks, ``inbound`` and ``outbound``."""
         start = {
             "accountSid": self._account_sid,
             "streamSid": self._stream_sid,
@@ -53,10 +53,10 @@ class Messages:
             "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
             "customParameters": dict(parameters),
         }
-        return self._written("start", start)
+        return self._message("start", start)
 
     def media(self, track: str, timestamp_ms: int, codes: bytes) -> str:
-        """``media``: mu-law octets of a track, so long after the stream's start."""
+        """Return ``media``: mu-law octets of a track at a time since the stream's start."""
         self._sequence += 1
         self._chunks[track] = chunk = self._chunks.get(track, 0) + 1
         payload = binascii.b2a_base64(codes, newline=False).decode("ascii")
@@ -68,18 +68,18 @@ class Messages:
         )
 
     def dtmf(self, digit: str) -> str:
-        """``dtmf``: a key that the call's party pressed."""
-        return self._written("dtmf", {"track": "inbound_track", "digit": digit})
+        """Return ``dtmf``: the party has pressed a key."""
+        return self._message("dtmf", {"track": "inbound_track", "digit": digit})
 
     def mark(self, name: str) -> str:
-        """``mark``: what the app sent before its mark has been played, or was cleared."""
-        return self._written("mark", {"name": name})
+        """Return ``mark``: the audio before the app's mark was played, or cleared."""
+        return self._message("mark", {"name": name})
 
     def stop(self) -> str:
-        """``stop``: nothing follows."""
-        return self._written("stop", {"accountSid": self._account_sid, "callSid": self._call_sid})
+        """Return ``stop``, the last message."""
+        return self._message("stop", {"accountSid": self._account_sid, "callSid": self._call_sid})
 
-    def _written(self, event: str, content: Mapping[str, Any]) -> str:
+    def _message(self, event: str, content: Mapping[str, Any]) -> str:
         self._sequence += 1
         message = {
             "event": event,
@@ -92,29 +92,29 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class AppMedia:
-    """Audio to be played to the call."""
+    """Audio that is played to the call."""
 
     codes: bytes
-    """Mu-law octets, as many as the app likes."""
+    """Mu-law octets, of any number."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppMark:
-    """To be sent back once everything before it has been played."""
+    """A mark that is sent back once all audio before it was played."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class AppClear:
-    """Forget what has not been played yet."""
+    """A request to drop the audio that was not played yet."""
 
 
 AppMessage = AppMedia | AppMark | AppClear
 
 
 class BadStreamMessage(Exception):
-    """Not a message that an app may send; has Twilio's code."""
+    """A message that an app may not send; ``code`` is Twilio's."""
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
@@ -122,27 +122,27 @@ class BadStreamMessage(Exception):
 
 
 def read(data: str | bytes, stream_sid: str) -> AppMessage:
-    """What the app sent on a stream. Raises BadMessage.
+    """Read a message of the app; unknown fields are ignored.
 
-    Fields that nobody asked for are passed over.
+    Raises BadStreamMessage if it is no message that an app may send on this stream.
     """
     if isinstance(data, bytes):
         words = f"a binary frame of {len(data)} bytes; expected text frames with JSON"
-        raise BadStreamMessage(MALFORMED_MESSAGE, words)
+        raise BadStreamMessage(StreamCode.MALFORMED_MESSAGE, words)
     plain = _PLAIN_MEDIA.fullmatch(data)
     if plain is not None and plain[1] == stream_sid:
         return _media(plain[2])
     try:
         message = json.loads(data)
     except (ValueError, RecursionError):
-        raise _invalid(f"{data[:_MOST_SHOWN]!r} is not JSON") from None
+        raise _invalid(f"{data[:_LONGEST_EXCERPT]!r} is not JSON") from None
     if not isinstance(message, dict):
-        raise _invalid(f"{data[:_MOST_SHOWN]!r} is no JSON object")
+        raise _invalid(f"{data[:_LONGEST_EXCERPT]!r} is no JSON object")
     event = message.get("event")
     if event not in ("media", "mark", "clear"):
-        raise _invalid(f"event {_shown(event)}: an app sends media, mark or clear")
+        raise _invalid(f"event {_excerpt(event)}: an app sends media, mark or clear")
     if message.get("streamSid") != stream_sid:
-        found = _shown(message.get("streamSid"))
+        found = _excerpt(message.get("streamSid"))
         raise _invalid(f"{event} for streamSid {found}: this stream is {stream_sid}")
     if event == "clear":
         return AppClear()
@@ -160,12 +160,12 @@ def _media(value: str) -> AppMedia:
     try:
         return AppMedia(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
-        raise _invalid(f"media.payload {_shown(value)} is not base64") from None
+        raise _invalid(f"media.payload {_excerpt(value)} is not base64") from None
 
 
 def _invalid(words: str) -> BadStreamMessage:
-    return BadStreamMessage(INVALID_MESSAGE, words)
+    return BadStreamMessage(StreamCode.INVALID_MESSAGE, words)
 
 
-def _shown(value: object) -> str:
-    return repr(value)[:_MOST_SHOWN]
+def _excerpt(value: object) -> str:
+    return repr(value)[:_LONGEST_EXCERPT]

@@ -1,8 +1,7 @@
-"""What an app says on a stream: buffered, played, and its marks told once they have been reached.
+"""Playback of the audio that an app sends on a stream, and its marks.
 
-Twilio plays what it is sent in order and no faster than it sounds; a mark comes back when all
-before it has been played, at once if there is nothing before it; ``clear`` forgets the rest and
-sends its marks back.
+Twilio plays the audio in order and in real time. A mark is sent back when all audio before it was
+played, at once if there is none; ``clear`` drops the rest and sends its marks back.
 """
 
 from __future__ import annotations
@@ -21,41 +20,41 @@ from mediasim.media.room import Room
 __all__ = ["Playback"]
 
 _MOST_SAMPLES: Final = 600 * SAMPLE_RATE
-"""Buffered at most: ten minutes (our choice; Twilio's pages tell of no limit)."""
+"""Most samples that are buffered: ten minutes (our choice; Twilio's pages name no limit)."""
 _MOST_MARKS: Final = 10_000
 
 
 class Playback:
-    """On one leg, from the stream's start to its end."""
+    """Plays an app's audio to one leg, from the stream's start to its end."""
 
     def __init__(self, room: Room, leg: Leg, label: str) -> None:
         self._room = room
-        self._feed: StreamPlayer = room.feed(leg, label)
+        self._player: StreamPlayer = room.feed(leg, label)
         self._marks: deque[tuple[int, str]] = deque()
-        """(the sample at which it is reached, name)."""
+        """Samples at which marks are reached, and the marks' names."""
 
     @property
     def received_samples(self) -> int:
-        """That the app has sent, played or not."""
-        return self._feed.fed
+        """Number of samples that the app has sent, played or not."""
+        return self._player.fed
 
     @property
     def buffered_samples(self) -> int:
-        """That are still to be played."""
+        """Number of samples that are not played yet."""
         frame = self._room.frame
-        return self._feed.end_of_sound(frame) - frame * FRAME_SAMPLES
+        return self._player.end_of_sound(frame) - frame * FRAME_SAMPLES
 
     def play(self, codes: bytes) -> bool:
-        """Play mu-law octets after what there is; False: the buffer is full, they are dropped."""
+        """Append mu-law octets; return False, without them, if the buffer is full."""
         if self.buffered_samples + len(codes) > _MOST_SAMPLES:
             return False
         pcm = ulaw_decode(np.frombuffer(codes, np.uint8))
-        self._feed.append(pcm, self._room.frame)
+        self._player.append(pcm, self._room.frame)
         return True
 
     def mark(self, name: str) -> bool:
-        """Note a mark where the sound ends now; True: that is now."""
-        at = self._feed.end_of_sound(self._room.frame)
+        """Add a mark at the end of the buffered audio; return whether it is reached already."""
+        at = self._player.end_of_sound(self._room.frame)
         if at <= self._room.frame * FRAME_SAMPLES:
             return True
         if len(self._marks) < _MOST_MARKS:
@@ -63,20 +62,20 @@ class Playback:
         return False
 
     def reached(self, frame: int) -> list[str]:
-        """The marks whose sound was played before this frame; each is told once."""
+        """Remove and return the marks whose audio was played before a frame."""
         found = []
         while self._marks and self._marks[0][0] <= frame * FRAME_SAMPLES:
             found.append(self._marks.popleft()[1])
         return found
 
     def clear(self) -> list[str]:
-        """Forget what is not yet played; returns the marks in it."""
-        self._feed.clear(self._room.frame)
+        """Drop the audio that is not played yet, and return its marks."""
+        self._player.clear(self._room.frame)
         found = [name for _, name in self._marks]
         self._marks.clear()
         return found
 
     def end(self, *, leg_is_up: bool) -> None:
-        """Play nothing more."""
+        """Stop the player."""
         if leg_is_up:
-            self._room.stop_player(self._feed)
+            self._room.stop_player(self._player)

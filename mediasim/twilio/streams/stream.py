@@ -1,10 +1,10 @@
-"""One media stream of a call: a WebSocket, what goes over it, and what became of it.
+"""A media stream of a call: its WebSocket, its messages and its resource.
 
-Every frame of its tracks is sent as it has been lived through, 20 ms in a message. What the app
-sends takes effect in the next frame. While a stream is open its room is lived through frame by
-frame, so that nothing can happen before what caused it.
+Each frame of its tracks is sent once it was processed, 20 ms in a message. Messages of the app
+take effect in the next frame. While a stream is open its room is processed frame by frame, so
+that no effect precedes its cause.
 
-Its resource is as the API description of 2010-04-01 has it.
+The resource follows the API description 2010-04-01.
 """
 
 from __future__ import annotations
@@ -30,18 +30,7 @@ from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.representations import account_path, rfc2822
 from mediasim.twilio.requests import StreamRequest, StreamTrack
-from mediasim.twilio.streams.handshake import (
-    BROKEN,
-    CLOSED,
-    HANDSHAKE,
-    INVALID_MESSAGE,
-    OVERFLOW,
-    PROTOCOL,
-    REFUSED,
-    TIMEOUT,
-    StreamFailed,
-    StreamTarget,
-)
+from mediasim.twilio.streams.handshake import StreamCode, StreamFailed, StreamTarget
 from mediasim.twilio.streams.messages import (
     CONNECTED,
     AppMark,
@@ -59,8 +48,16 @@ _TRACKS: Final[dict[StreamTrack, tuple[str, ...]]] = {
     "outbound_track": ("outbound",),
     "both_tracks": ("inbound", "outbound"),
 }
-_REFUSALS: Final = {"timeout": TIMEOUT, "refused": REFUSED, "handshake": HANDSHAKE}
-_ENDS: Final = {"closed": CLOSED, "protocol": PROTOCOL, "broken": BROKEN}
+_REFUSALS: Final = {
+    "timeout": StreamCode.TIMEOUT,
+    "refused": StreamCode.REFUSED,
+    "handshake": StreamCode.HANDSHAKE,
+}
+_ENDS: Final = {
+    "closed": StreamCode.CLOSED,
+    "protocol": StreamCode.PROTOCOL,
+    "broken": StreamCode.BROKEN,
+}
 _MEANT: Final = (1000, 1001, 1005)
 """Close codes by which an app ends a stream on purpose."""
 _MOST_LOGGED: Final = 1000
@@ -74,24 +71,24 @@ class _Logged:
 
 
 class StreamOwner(Protocol):
-    """Who started streams, and is told of them."""
+    """Owns streams, and gets reports of them."""
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run something beside the call."""
+        """Run a task beside the call."""
 
     def failed(self, stream: MediaStream, failed: StreamFailed) -> None:
-        """It broke, or never began."""
+        """Report that a stream broke, or could not be opened."""
 
     def warn(self, stream: MediaStream, code: int, words: str) -> None:
-        """Something the app did that Twilio passes over."""
+        """Report a message of the app that is ignored."""
 
     def stopped(self, stream: MediaStream) -> None:
-        """It has ended, whatever the reason; told once, of one that began."""
+        """Report that a stream which had started has ended; called once."""
 
 
 @dataclass(slots=True)
 class StreamRecord:
-    """One stream of a call, under way or over."""
+    """A stream of a call, active or ended."""
 
     LIFECYCLE: ClassVar = STREAM
 
@@ -116,30 +113,30 @@ class StreamRecord:
 
 
 class MediaStream:
-    """A stream, from its request to its end; kept afterwards for its figures."""
+    """A stream, from its request to its end; kept afterwards for its measurements."""
 
     def __init__(
         self,
         owner: StreamOwner,
         call: LiveCall,
-        ask: StreamRequest,
+        request: StreamRequest,
         record: StreamRecord,
         *,
         both_ways: bool,
     ) -> None:
         self.call = call
-        self.ask = ask
+        self.request = request
         self.record = record
         self.both_ways = both_ways
-        """A Connect's: the app may speak."""
+        """Whether the app may send audio, as on a Connect's stream."""
         self.ended = asyncio.Event()
-        self.asked_ns = record.updated_ns
+        self.requested_ns = record.updated_ns
         self.target: StreamTarget | None = None
         self.started_frame: int | None = None
         self.ended_frame: int | None = None
         self.error: tuple[int, str] | None = None
         self.received = 0
-        """Messages from the app, wrong ones too."""
+        """Number of messages from the app, wrong ones included."""
         self.log: deque[_Logged] = deque(maxlen=_MOST_LOGGED)
         """Marks, clears, keys and wrong messages, newest last."""
         self._owner = owner
@@ -147,20 +144,21 @@ class MediaStream:
         self._meter = Meter()
         self._socket: StreamSocket | None = None
         self._playback: Playback | None = None
-        self._ears: list[_TrackEar] = []
+        self._listeners: list[_StreamListener] = []
         self._keys: asyncio.Task[None] | None = None
         self._warned: set[int] = set()
 
     # -- life -------------------------------------------------------------------------------
 
     async def open(self, port: StreamPort, target: StreamTarget) -> None:
-        """Connect and begin. Raises StreamFailed."""
+        """Connect and start. Raises StreamFailed if the connection is refused or fails."""
         self.target = target
         try:
             socket = await port.connect(target.url, target.headers, self)
         except StreamRefused as refused:
             raise StreamFailed(_REFUSALS[refused.why], str(refused)) from None
-        if self.ended.is_set() or not self.call.active:  # meanwhile
+        # Stream or call may have ended while the connection was opened.
+        if self.ended.is_set() or not self.call.active:
             socket.close()
             self.stop()
             return
@@ -168,51 +166,51 @@ class MediaStream:
         self._begin(socket)
 
     def _begin(self, socket: StreamSocket) -> None:
-        tracks = _TRACKS[self.ask.track]
+        tracks = _TRACKS[self.request.track]
         room, leg = self.call.room, self.call.leg
         socket.send(CONNECTED)
-        socket.send(self._messages.start(tracks, self.ask.parameters))
+        socket.send(self._messages.start(tracks, self.request.parameters))
         for track in (Track.INBOUND, Track.OUTBOUND):
-            ear = _TrackEar(self, track, sends=track.value in tracks)
-            room.listen(leg, track, ear)
-            self._ears.append(ear)
+            listener = _StreamListener(self, track, sends=track.value in tracks)
+            room.listen(leg, track, listener)
+            self._listeners.append(listener)
         self.started_frame = room.frame
         if self.both_ways:
             self._playback = Playback(room, leg, f"stream {self.record.name or self.record.sid}")
-            self._keys = self._owner.spawn(self._tell_keys())
+            self._keys = self._owner.spawn(self._send_keys())
 
     def stop(self) -> None:
-        """End it from this side: the app is told, the socket closed."""
+        """Send ``stop``, close the connection and end the stream."""
         if self.ended.is_set():
             return
         socket = self._socket
         if socket is not None:
             socket.send(self._messages.stop())
             socket.close()
-        self._over()
+        self._finish()
 
-    def _over(self) -> None:
+    def _finish(self) -> None:
         call = self.call
         self._socket = None
         if call.active:
-            for ear in self._ears:
-                call.room.stop_listening(call.leg, ear)
+            for listener in self._listeners:
+                call.room.stop_listening(call.leg, listener)
         if self._playback is not None:
             self._playback.end(leg_is_up=call.active)
         if self._keys is not None:
             self._keys.cancel()
         self.ended_frame = call.room.frame
         self.ended.set()
-        lifecycle.move(self.record, "stopped", call.exchange.now_ns, self._tell_stopped)
+        lifecycle.move(self.record, "stopped", call.exchange.now_ns, self._report_stopped)
 
-    def _tell_stopped(self, word: str) -> None:
+    def _report_stopped(self, word: str) -> None:
         if self.started_frame is not None:
             self._owner.stopped(self)
 
     # -- to the app -------------------------------------------------------------------------
 
     def heard(self, track: Track, first_frame: int, pcm: NDArray[np.int16], *, sends: bool) -> None:
-        """The next frames of a track."""
+        """Process the next frames of a track, ``pcm`` (samples,): send and measure them."""
         self._meter.hear(track, pcm)
         socket = self._socket
         if socket is None or self.started_frame is None:
@@ -233,8 +231,8 @@ class MediaStream:
             if self._socket is not None:
                 self._socket.send(self._messages.mark(name))
 
-    async def _tell_keys(self) -> None:
-        """Keys that the party presses, once the server has noticed them."""
+    async def _send_keys(self) -> None:
+        """Send each key that the party presses, once the server has noticed it."""
         with listen_for_keys(self.call, together=NOTICE_FRAMES - 1) as keys:
             while self._socket is not None:
                 frame, digit = await keys.get()
@@ -246,7 +244,7 @@ class MediaStream:
     # -- from the app -----------------------------------------------------------------------
 
     def message(self, data: str | bytes) -> None:
-        """A message of the app's takes effect now; a wrong one is warned of, once of each kind."""
+        """Process a message of the app; a wrong one adds a warning, once of each code."""
         if self._socket is None:
             return
         self.received += 1
@@ -254,14 +252,15 @@ class MediaStream:
             message = read(data, self.record.sid)
             if self._playback is None:
                 words = "the app sent a message on a Start's stream, which goes one way alone"
-                raise BadStreamMessage(INVALID_MESSAGE, words)
+                raise BadStreamMessage(StreamCode.INVALID_MESSAGE, words)
         except BadStreamMessage as bad:
             self._warn(bad.code, str(bad))
             return
         if isinstance(message, AppMedia):
             if not self._playback.play(message.codes):
                 self._warn(
-                    OVERFLOW, "the app sent far more audio than can be played: it is left out"
+                    StreamCode.OVERFLOW,
+                    "the app sent far more audio than can be played: it is left out",
                 )
         elif isinstance(message, AppMark):
             self._note("mark", message.name)
@@ -272,17 +271,18 @@ class MediaStream:
             self._send_marks(self._playback.clear())
 
     def closed(self, end: StreamEnd, code: int, words: str) -> None:
-        """The app has ended it."""
+        """End the stream because its connection has ended."""
         if self.ended.is_set():
             return
         self._socket = None
         if not (self.both_ways and end == "closed" and code in _MEANT):
             self.error = (_ENDS[end], f"{words} (close code {code})")
             self._owner.failed(self, StreamFailed(*self.error))
-        self._over()
+        self._finish()
 
     def congested(self) -> None:
-        self._warn(OVERFLOW, "the app takes in less than it is sent: audio was left out")
+        """Report that audio to the app was dropped, because it reads too slowly."""
+        self._warn(StreamCode.OVERFLOW, "the app takes in less than it is sent: audio was left out")
 
     def _warn(self, code: int, words: str) -> None:
         self._note("wrong", words)
@@ -290,17 +290,17 @@ class MediaStream:
             self._warned.add(code)
             self._owner.warn(self, code, words)
 
-    # -- what is told of it -----------------------------------------------------------------
+    # -- reporting --------------------------------------------------------------------------
 
     def _note(self, kind: str, text: str) -> None:
         self.log.append(_Logged(self.call.room.frame, kind, text))
 
     def figures(self, *, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
-        """The conversation so far, from the stream's start."""
+        """Return measurements of the conversation since the stream's start."""
         return self._meter.figures(dead_air_ms=dead_air_ms)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, for a person or a test; times in seconds of the loop."""
+        """Return the stream with its log and figures; times in seconds of the loop."""
         playback = self._playback
         return {
             "sid": self.record.sid,
@@ -308,9 +308,9 @@ class MediaStream:
             "name": self.record.name,
             "status": self.record.status,
             "direction": "both" if self.both_ways else "to-app",
-            "url": self.target.url if self.target is not None else self.ask.url,
-            "track": self.ask.track,
-            "parameters": dict(self.ask.parameters),
+            "url": self.target.url if self.target is not None else self.request.url,
+            "track": self.request.track,
+            "parameters": dict(self.request.parameters),
             "started": _seconds(self.started_frame),
             "ended": _seconds(self.ended_frame),
             "error": None if self.error is None else {"code": self.error[0], "text": self.error[1]},
@@ -327,8 +327,8 @@ class MediaStream:
         }
 
 
-class _TrackEar:
-    """Hears one track for a stream, one frame at a time."""
+class _StreamListener:
+    """A listener of one track for a stream, one frame at a time."""
 
     horizon = patience = 1
 

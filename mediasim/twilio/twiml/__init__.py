@@ -1,4 +1,4 @@
-"""TwiML: what an app's answer says a call should do."""
+"""TwiML: the documents of an app that control calls."""
 
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.parser import parse_twiml

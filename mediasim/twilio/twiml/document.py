@@ -1,7 +1,7 @@
-"""A TwiML document that has been read: its verbs, and what was wrong with it.
+"""A parsed TwiML document: its verbs and its warnings.
 
-Attributes hold values that are right for their verb; wrong ones were left out when the
-document was read, each with a :class:`Warning`, so a default takes their place.
+Attributes have valid values; invalid ones were left out when the document was parsed, each with a
+:class:`Warning`, so their defaults apply.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ __all__ = ["Document", "TwimlError", "Verb", "Warning"]
 
 
 class TwimlError(Exception):
-    """The answer is no TwiML at all; has the code of Twilio's error dictionary.
+    """A response is no TwiML; ``code`` is that of Twilio's error dictionary.
 
-    12100: it cannot be parsed. 12300: its content type is none that Twilio takes. 11750: it is
+    12100: it cannot be parsed. 12300: its content type is none that Twilio accepts. 11750: it is
     too large.
     """
 
@@ -33,37 +33,39 @@ class Verb:
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
-    """Without the white space around it. Of a Say: all its words, those of its SSML among them."""
+    """Text without the white space around it; a Say's includes the words of its SSML."""
     children: tuple[Verb, ...] = ()
     line: int = 1
 
     def attribute(self, name: str, default: str = "") -> str:
+        """Return the value of an attribute; the default if it is absent."""
         return self.attributes.get(name, default)
 
     def number(self, name: str, default: int) -> int:
-        """A whole number; the default when it is absent or was wrong."""
+        """Return a whole number; the default if the attribute is absent or was wrong."""
         try:
             return int(self.attributes[name])
         except (KeyError, ValueError):
             return default
 
     def seconds(self, name: str, default: int) -> int:
-        """A length of time, never below 0; the default when it is absent or was wrong."""
+        """Return a number of seconds from 0; the default if the attribute is absent or wrong."""
         value = self.number(name, default)
         return value if value >= 0 else default
 
     def flag(self, name: str, default: bool) -> bool:
+        """Return whether a flag is true; the default if the attribute is absent or wrong."""
         value = self.attributes.get(name, "")
         return value == "true" if value in ("true", "false") else default
 
     def words(self, name: str, default: str = "") -> tuple[str, ...]:
-        """Words with spaces between them, as ``statusCallbackEvent`` has them."""
+        """Return the words of an attribute that are separated by spaces."""
         return tuple(self.attributes.get(name, default).split())
 
 
 @dataclass(frozen=True, slots=True)
 class Warning:
-    """Something in a document that Twilio passes over, and says so in the call's notifications."""
+    """A part of a document that Twilio ignores, which is a notification of the call."""
 
     code: int
     message: str
@@ -72,7 +74,7 @@ class Warning:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a call is to do, in order."""
+    """The verbs that a call executes in order, and the warnings about them."""
 
     verbs: tuple[Verb, ...]
     warnings: tuple[Warning, ...] = ()

@@ -1,9 +1,11 @@
-"""The table of TwiML: every element, its attributes and what they may say, what stands inside it.
+"""The grammar of TwiML as a table: each element, its attributes with their values, its children.
 
 Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
-for Node) and of the pages of the verbs. Elements that Twilio knows and this sandbox does not
-carry out are in the table without attributes: they are kept out of the document whole, with a
-warning.
+for Node) and of the pages of the verbs. Elements of Twilio that this sandbox does not support
+are in the table without attributes: they are left out of the document, with a warning.
+
+A :class:`Value` reads the text of an attribute into its normal form, or None if it is wrong. Words
+such as ``true`` and ``get`` are read in any case and normalised to Twilio's spelling.
 """
 
 from __future__ import annotations
@@ -12,47 +14,123 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mediasim.twilio.twiml.values import (
-    FLAG,
-    METHOD,
-    NUMBER,
-    TEXT,
-    Choice,
-    Number,
-    Value,
-    Words,
-)
+from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
 
 __all__ = ["ELEMENTS", "ROOT", "Element", "element"]
 
 ROOT: Final = "Response"
 
 
+# -- types of values ---------------------------------------------------------------------------
+
+
+class Value:
+    """A type of attribute values; this one is any text."""
+
+    def read(self, written: str) -> str | None:
+        """Return the normal form of a value; None if it is wrong."""
+        return written
+
+    @property
+    def wanted(self) -> str:
+        """The valid values, in words."""
+        return "any text"
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Value):
+    """A whole number from ``least`` to ``most``, or ``word`` in its place."""
+
+    least: int = 0
+    most: int = 2**31 - 1
+    word: str | None = None
+
+    def read(self, written: str) -> str | None:
+        written = written.strip()
+        if self.word is not None and written.lower() == self.word:
+            return self.word
+        # Longer texts are no plausible number, and slow to convert.
+        if len(written) > 12 or not written.isascii():
+            return None
+        try:
+            number = int(written)
+        except ValueError:
+            return None
+        return str(number) if self.least <= number <= self.most else None
+
+    @property
+    def wanted(self) -> str:
+        word = f" or '{self.word}'" if self.word is not None else ""
+        if self.most == 2**31 - 1:
+            return f"a whole number from {self.least}{word}"
+        return f"a whole number from {self.least} to {self.most}{word}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Value):
+    """One of several words."""
+
+    words: tuple[str, ...]
+
+    def read(self, written: str) -> str | None:
+        wanted = written.strip().lower()
+        return next((choice for choice in self.words if choice.lower() == wanted), None)
+
+    @property
+    def wanted(self) -> str:
+        return f"one of '[{', '.join(self.words)}]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Words(Value):
+    """Several of some words, separated by spaces, in the order written."""
+
+    words: tuple[str, ...]
+
+    def read(self, written: str) -> str | None:
+        choice = Choice(self.words)
+        valid = [choice.read(word) for word in written.split()]
+        return None if None in valid else " ".join(word for word in valid if word)
+
+    @property
+    def wanted(self) -> str:
+        return f"words of '[{', '.join(self.words)}]'"
+
+
+TEXT: Final = Value()
+NUMBER: Final = Number()
+FLAG: Final = Choice(("true", "false"))
+METHOD: Final = Choice(("GET", "POST"))
+
+
+# -- the table ---------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A row of the table."""
+    """A row of the table: what an element may contain."""
 
     attributes: Mapping[str, Value] = field(default_factory=dict)
     children: tuple[str, ...] = ()
     text: bool = False
-    """Words may stand directly inside it."""
+    """Whether the element has text of its own."""
     spoken: bool = False
-    """Its words are part of what the element around it says (SSML)."""
+    """Whether its text is part of the text of the element around it (SSML)."""
     supported: bool = True
 
 
 _UNSUPPORTED: Final = Element(supported=False)
+_UNSUPPORTED_NAMES: Final = (
+    *("AiSession", "Application", "Autopilot", "Conversation", "ConversationRelay"),
+    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
+    *("Sim", "Siprec", "Sms", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+)
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
 _RECORD: Final = Choice(
     (
-        "do-not-record",
-        "record-from-answer",
-        "record-from-ringing",
-        "record-from-answer-dual",
-        "record-from-ringing-dual",
-        "true",
-        "false",
+        *("do-not-record", "record-from-answer", "record-from-ringing"),
+        *("record-from-answer-dual", "record-from-ringing-dual", "true", "false"),
     )
 )
 _STATUS: Final[Mapping[str, Value]] = {
@@ -61,12 +139,12 @@ _STATUS: Final[Mapping[str, Value]] = {
 }
 _CALL_STATUS: Final[Mapping[str, Value]] = {
     **_STATUS,
-    "statusCallbackEvent": Words(("initiated", "ringing", "answered", "completed")),
+    "statusCallbackEvent": Words(CALL_EVENTS),
 }
 _RECORDING_STATUS: Final[Mapping[str, Value]] = {
     "recordingStatusCallback": TEXT,
     "recordingStatusCallbackMethod": METHOD,
-    "recordingStatusCallbackEvent": Words(("in-progress", "completed", "absent")),
+    "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
     "recordingConfigurationId": TEXT,
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
@@ -229,12 +307,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         {
             **_STATUS,
             **_RECORDING_STATUS,
-            "statusCallbackEvent": Words(
-                (
-                    *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker"),
-                    "announcement",
-                )
-            ),
+            "statusCallbackEvent": Words(CONFERENCE_EVENTS),
             "muted": FLAG,
             "beep": Choice(("true", "false", "onEnter", "onExit")),
             "startConferenceOnEnter": FLAG,
@@ -285,30 +358,12 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "sub": Element({"alias": TEXT}, text=True, spoken=True),
     "w": Element({"role": TEXT}, children=_SSML, text=True, spoken=True),
     # -- known, and not carried out ---------------------------------------------------------------
-    "AiSession": _UNSUPPORTED,
-    "Application": _UNSUPPORTED,
-    "Autopilot": _UNSUPPORTED,
-    "Conversation": _UNSUPPORTED,
-    "ConversationRelay": _UNSUPPORTED,
-    "ConversationRelaySession": _UNSUPPORTED,
-    "Echo": _UNSUPPORTED,
-    "Pay": _UNSUPPORTED,
-    "Prompt": _UNSUPPORTED,
-    "Refer": _UNSUPPORTED,
-    "Room": _UNSUPPORTED,
-    "Response/Queue": _UNSUPPORTED,
-    "Sim": _UNSUPPORTED,
-    "Siprec": _UNSUPPORTED,
-    "Sms": _UNSUPPORTED,
-    "Task": _UNSUPPORTED,
-    "Transcription": _UNSUPPORTED,
-    "VirtualAgent": _UNSUPPORTED,
-    "WhatsApp": _UNSUPPORTED,
+    **dict.fromkeys(_UNSUPPORTED_NAMES, _UNSUPPORTED),
 }
 
 
 def element(name: str, parent: str | None = None) -> Element | None:
-    """The row of an element inside another; None: it may not stand there, or nobody knows it."""
+    """Return the row of an element inside another; None if it is unknown or not allowed there."""
     if parent is None:
         return ELEMENTS[ROOT] if name == ROOT else None
     if name not in ELEMENTS[parent].children:

@@ -1,10 +1,10 @@
-"""Reading an app's answer as TwiML.
+"""The parser of TwiML documents.
 
-What Twilio passes over (an element or attribute it does not know, a wrong value) becomes a
-warning and is left out; what it cannot read at all is a :class:`TwimlError`. The XML is
-hostile until read: no document type, so no entities and nothing fetched; a limit of size, of
-depth and of warnings. Sources: https://www.twilio.com/docs/voice/twiml and the pages of errors
-11750, 12100, 12200, 12300; the words of the warnings are those of Twilio's schema validator.
+What Twilio ignores (an unknown element or attribute, a wrong value) becomes a warning and is left
+out; a document that it cannot read is a :class:`TwimlError`. The XML is not trusted: no document
+type, so no entities and nothing fetched; limits of size, depth and warnings. Sources:
+https://www.twilio.com/docs/voice/twiml and the pages of errors 11750, 12100, 12200, 12300; the
+texts of the warnings are those of Twilio's schema validator.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mediasim.twilio.twiml.grammar import ROOT, Element, element
 __all__ = ["MOST_BYTES", "parse_twiml"]
 
 MOST_BYTES: Final = 64 * 1024
-"""A larger document is refused (error 11750)."""
+"""Most bytes of a document; a larger one is refused (error 11750)."""
 _MOST_DEPTH: Final = 64
 _MOST_WARNINGS: Final = 100
 _TOO_LARGE: Final = 11750
@@ -31,13 +31,13 @@ _SCHEMA: Final = 12200
 _CONTENT_TYPE: Final = 12300
 _XML: Final = ("text/xml", "application/xml", "text/html")
 _CHARSETS: Final = ("utf-8", "utf-16", "iso-8859-1", "us-ascii")
-"""Those expat reads by itself; any other is left to the document's own declaration."""
+"""Charsets that expat knows; with any other the document's own declaration counts."""
 
 
 def parse_twiml(body: bytes, content_type: str | None, *, url: str = "") -> Document:
-    """What an app's answer says.
+    """Parse the response of an app as TwiML.
 
-    ``content_type`` is the answer's header: plain text is said, audio is played from ``url``,
+    ``content_type`` is the response's header: plain text is said, audio is played from ``url``,
     where it was fetched. Raises :class:`TwimlError`, and nothing else whatever the bytes are.
     """
     kind, charset = _content_type(content_type)
@@ -61,7 +61,7 @@ def parse_twiml(body: bytes, content_type: str | None, *, url: str = "") -> Docu
 
 
 def _content_type(header: str | None) -> tuple[str, str | None]:
-    """Type and charset, both in lower case."""
+    """Return the type and the charset of a Content-Type header, both in lower case."""
     kind, _, parameters = (header or "").partition(";")
     message = Message()
     message["content-type"] = f"text/plain;{parameters}".replace("\r", " ").replace("\n", " ")
@@ -77,7 +77,7 @@ def _decoded(body: bytes, charset: str | None) -> str:
 
 @dataclass(slots=True)
 class _Open:
-    """An element whose end has not come yet."""
+    """An element whose end tag was not read yet."""
 
     name: str
     row: Element
@@ -97,7 +97,7 @@ class _Reader:
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._open: list[_Open] = []
         self._left_out = 0
-        """How deep inside an element that is left out."""
+        """Number of open elements that are left out."""
         self._verbs: tuple[Verb, ...] = ()
         self._warnings: list[Warning] = []
 
@@ -111,9 +111,10 @@ class _Reader:
             raise _unreadable(str(error), self._line) from None
         return Document(self._verbs, tuple(self._warnings))
 
-    # -- what expat tells -----------------------------------------------------------------------
+    # -- handlers of expat ----------------------------------------------------------------------
 
     def _start(self, name: str, written: dict[str, str]) -> None:
+        # Elements that are left out count too, or their depth would have no limit.
         if len(self._open) + self._left_out >= _MOST_DEPTH:
             raise _unreadable(f"elements nested more than {_MOST_DEPTH} deep", self._line)
         row = self._row(name) if not self._left_out else None
@@ -151,10 +152,10 @@ class _Reader:
     def _doctype(self, *_: object) -> None:
         raise _unreadable("a document type declaration is not allowed in TwiML", self._line)
 
-    # -- the table's word -----------------------------------------------------------------------
+    # -- checks against the grammar -------------------------------------------------------------
 
     def _row(self, name: str) -> Element | None:
-        """What may be said of an element here; None, and a warning: it is left out."""
+        """Return the row of an element here; None, after a warning, if it is left out."""
         around = self._open[-1] if self._open else None
         row = element(name, around.name if around else None)
         if row is None and around is None:
@@ -176,8 +177,8 @@ class _Reader:
         return row
 
     def _attributes(self, name: str, row: Element, written: dict[str, str]) -> dict[str, str]:
-        """Those that are known and right, as they are kept."""
-        kept: dict[str, str] = {}
+        """Return the known attributes with valid values, in their normal form."""
+        valid: dict[str, str] = {}
         for attribute, value in written.items():
             if attribute.startswith(("xmlns", "xsi:")):
                 continue
@@ -197,11 +198,11 @@ class _Reader:
                     f"element '{name}' is not valid: {kind.wanted} is; the default is taken"
                 )
                 continue
-            kept[attribute] = read
-        return kept
+            valid[attribute] = read
+        return valid
 
     def _warn(self, message: str, written: str = "", known: Iterable[str] = ()) -> None:
-        """Take a warning down, with the name that was meant, if one is near the one written."""
+        """Add a warning, with the known name that is similar to the one written, if any."""
         if len(self._warnings) < _MOST_WARNINGS:
             close = get_close_matches(written[:60], list(known), 1)
             hint = f"; is it '{close[0]}' that is meant?" if close else ""
@@ -220,10 +221,10 @@ def _verb(done: _Open) -> Verb:
 
 
 def _spoken(verb: Verb) -> str:
-    """What an SSML element adds to the words around it."""
+    """Return the text that an SSML element adds to the text around it."""
     if verb.name == "sub":
         return verb.attribute("alias", verb.text)
-    # These stand between words; the others may stand inside one.
+    # These separate words; the others may be inside one.
     return f" {verb.text} " if verb.name in ("break", "p", "s") else verb.text
 
 
@@ -232,5 +233,5 @@ def _unreadable(reason: str, line: int) -> TwimlError:
 
 
 def _short(text: str) -> str:
-    """Enough of an app's own words to know them again."""
+    """Shorten a text of the app for a message."""
     return text if len(text) <= 60 else text[:57] + "..."

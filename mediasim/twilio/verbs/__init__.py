@@ -1,6 +1,6 @@
-"""The verbs of TwiML, carried out on a call.
+"""The verbs of TwiML, executed on a call.
 
-Each is a coroutine ``(session, verb)``; it returns what to go on with instead of the next verb.
+Each is a coroutine ``(session, verb)``; it returns the document that replaces the current one.
 Dial, Enqueue and Leave need the whole account: :class:`mediasim.twilio.account.Account` adds them.
 """
 

@@ -37,26 +37,26 @@ _SCHEMA: Final = 12200
 _INVALID_TEXT: Final = 13520
 _INVALID_MEDIA: Final = 12300
 _LONGEST_TEXT: Final = 4096
-"""Characters, as https://www.twilio.com/docs/voice/twiml/say has it."""
+"""Most characters of a Say (https://www.twilio.com/docs/voice/twiml/say)."""
 Stop = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class Interrupted(Exception):
-    """Something happened that ends what is being played."""
+    """An event has ended the sound that was being played."""
 
 
 async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
-    """Speech, so many times; 0 is until the call ends."""
+    """Say a text ``loop`` times, 0: without end. Raises Interrupted if ``stop`` ends before."""
     await _repeat(session, verb, await sound_of(session, verb), "speech", stop)
 
 
 async def play(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
-    """A file, or touch tones."""
+    """Play a file or touch tones. Raises Interrupted if ``stop`` ends before."""
     await _repeat(session, verb, await sound_of(session, verb), verb.text.strip() or "digits", stop)
 
 
 async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
-    """Nothing, for so many seconds."""
+    """Wait for ``length`` seconds. Raises Interrupted if ``stop`` ends before."""
     waits = [session.exchange.sleep(verb.seconds("length", 1) * NS_PER_SECOND)]
     if stop is not None:
         waits.append(stop())
@@ -75,7 +75,10 @@ async def _repeat(
 
 
 async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
-    """The samples of a Say or Play; none for a file that cannot be had, which is noted."""
+    """Return the samples (samples,) of a Say or Play.
+
+    A file that cannot be fetched or read has none, after a notification.
+    """
     if verb.name == "Say":
         return await _spoken(session, verb)
     if verb.attribute("digits"):
@@ -84,50 +87,50 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
 
 
 async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
-    service, sid, words = session.service, session.call.sid, verb.text
+    account, sid, words = session.account, session.call.sid, verb.text
     if len(words) > _LONGEST_TEXT:
         text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
-        service.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+        account.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
         words = words[:_LONGEST_TEXT]
     for language in (verb.attribute("language"), "en"):
         try:
-            return await service.studio.say(words, verb.attribute("voice"), language)
+            return await account.studio.say(words, verb.attribute("voice"), language)
         except UnspeakableText as error:
             text = f"Say: Invalid text: {error}"
-            service.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+            account.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
             break
         except ValueError as error:
             text = f"Say: language: {error}; it is said in English"
-            service.notify(sid, _SCHEMA, text, line=verb.line, warning=True)
+            account.notify(sid, _SCHEMA, text, line=verb.line, warning=True)
     return np.zeros(0, np.int16)
 
 
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
-    """A file of the app's."""
-    service, sid = session.service, session.call.sid
+    """Fetch and decode a file; return no samples, after a notification, if that fails."""
+    account, sid = session.account, session.call.sid
     request = AppRequest(session.absolute(url), "GET", (), "media", sid)
     try:
-        response = await service.webhooks.fetch(request)
-        pcm, damaged = await service.studio.decode(response.body)
+        response = await account.webhooks.fetch(request)
+        pcm, damaged = await account.studio.decode(response.body)
         if damaged:
             text = f"Play: damaged packets of the file were passed over: {damaged}"
-            service.notify(sid, _INVALID_MEDIA, text, request.url, warning=True)
+            account.notify(sid, _INVALID_MEDIA, text, request.url, warning=True)
         return pcm
     except AppFailure as failure:
-        service.notify(sid, failure.code, failure.message, request.url)
+        account.notify(sid, failure.code, failure.message, request.url)
     except AudioFileError as error:
-        service.notify(sid, _INVALID_MEDIA, f"cannot be played: {error}", request.url)
+        account.notify(sid, _INVALID_MEDIA, f"cannot be played: {error}", request.url)
     return np.zeros(0, np.int16)
 
 
 def touch_tones(digits: str) -> NDArray[np.int16]:
-    """Keys as tones; ``w`` waits half a second, ``W`` a second, anything else is left out."""
+    """Return keys as tones; ``w`` is a pause of half a second, ``W`` of a second."""
     return dtmf_digits("".join(digit for digit in digits if digit in f"{DTMF_DIGITS}wW"))
 
 
 async def redirect(session: CallSession, verb: Verb) -> TwimlSource:
     """Go on with another document."""
-    return TwimlSource(session.absolute(verb.text.strip()), verb.attribute("method", "POST"))
+    return session.source(verb.text.strip(), verb)
 
 
 async def hangup(session: CallSession, verb: Verb) -> None:

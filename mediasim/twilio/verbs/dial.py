@@ -1,4 +1,4 @@
-"""Dial: telephones, a queue or a conference are connected to the caller, and the app is told of it.
+"""Dial: connects the caller to telephones, a queue or a conference, and reports it to the app.
 
 Of several telephones that are rung, the first to answer is connected.
 """
@@ -18,9 +18,8 @@ from mediasim.exchange.phone import AuthenticatingGateway
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.requests import Callback, DialRequest, TwimlSource
+from mediasim.twilio.requests import Callback, DialRequest, Params
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
-from mediasim.twilio.status import Params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
@@ -36,7 +35,7 @@ __all__ = [
 ]
 
 Place = Callable[[CallSession, str, str, Callback | None], CallSession]
-"""Makes a child call, queued: of a call, to an address, with a caller ID and a status callback."""
+"""Creates a queued child of a call: to an address, with a caller ID and a status callback."""
 _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": ""}
 _MOST_AT_ONCE: Final = 10
 
@@ -50,21 +49,23 @@ class DialVerbRecording(DialRecording):
         self.recording: LiveRecording | None = None
 
     def begin(self, moment: Moment) -> None:
+        """Start the recording if the verb has it begin at this moment."""
         words = self._verb.attribute("record")
         words = "record-from-answer" if words == "true" else words
         if self.recording is not None or not words.startswith(f"record-from-{moment}"):
             return
-        ask = recording_request(
+        request = recording_request(
             self._verb,
             self._session,
             channels="dual" if words.endswith("-dual") else "mono",
             track=self._verb.attribute("recordingTrack", "both"),
             trim=self._verb.attribute("trim", "do-not-trim"),
         )
-        manager = self._session.service.recordings
-        self.recording = manager.of_call(self._session, ask, "DialVerb")
+        manager = self._session.account.recordings
+        self.recording = manager.of_call(self._session, request, "DialVerb")
 
     def halt(self) -> list[LiveRecording]:
+        """Halt the recording, and return it if it was active."""
         if self.recording is None or not self.recording.active:
             return []
         self.recording.halt()
@@ -73,7 +74,7 @@ class DialVerbRecording(DialRecording):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a Dial, as its action is told."""
+    """The outcome of a Dial, sent to its action."""
 
     status: DialStatus = "failed"
     child: LiveCall | None = None
@@ -82,6 +83,7 @@ class Outcome:
     more: Params = field(default_factory=list)
 
     def params(self, session: CallSession) -> Params:
+        """Return the parameters of the request for the action."""
         params: Params = [("DialCallStatus", self.status)]
         if self.child is not None:
             params.append(("DialCallSid", self.child.sid))
@@ -91,17 +93,12 @@ class Outcome:
             params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
         if self.recording is not None and self.recording.record.status == "completed":
-            account = session.service
-            params += [
-                ("RecordingUrl", account.recording_url(self.recording.sid)),
-                ("RecordingSid", self.recording.sid),
-                ("RecordingDuration", str(self.recording.record.duration_seconds())),
-            ]
+            params += session.account.recording_params(self.recording.record)
         return params + self.more
 
 
 def _sip_params(sip: SipFacts | None) -> Params:
-    """Of a dialled SIP telephone (Twilio docs, Sip noun, "Call action request parameters")."""
+    """Return parameters of a SIP telephone (docs, Sip noun, "Call action request parameters")."""
     if sip is None:
         return []
     params = [("DialSipCallId", sip.call_id)] if sip.call_id else []
@@ -111,7 +108,7 @@ def _sip_params(sip: SipFacts | None) -> Params:
 
 
 def talk_options(verb: Verb) -> TalkOptions:
-    """What a Dial verb says about how its talk ends."""
+    """Return the attributes of a Dial verb that end the connected call."""
     options: TalkOptions = {"star_ends": verb.flag("hangupOnStar", False)}
     if "timeLimit" in verb.attributes:
         options["time_limit_ns"] = verb.seconds("timeLimit", 14_400) * NS_PER_SECOND
@@ -119,15 +116,15 @@ def talk_options(verb: Verb) -> TalkOptions:
 
 
 Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
-"""Connects a call to what a Dial and a noun in it say."""
+"""Connects a call to the target of a noun in a Dial, and fills in the outcome."""
 
 
 async def dial(
     session: CallSession, verb: Verb, *, place: Place, nouns: Mapping[str, Noun]
 ) -> FollowUp | None:
-    """Connect the call to somebody; then the app is asked what follows, if there is an action.
+    """Connect the call to the targets of a Dial; then its action, if any, gives the next document.
 
-    ``nouns`` connect it to what is no telephone.
+    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends.
     """
     ended = False
     outcome = Outcome()
@@ -135,20 +132,17 @@ async def dial(
         await _connect(session, verb, outcome, place, nouns)
     except CallEnded:
         ended = True
-    action = verb.attribute("action")
-    if not action:
-        if ended:
-            raise CallEnded
-        return None
-    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    follow_up = session.action(verb, outcome.params(session))
     if ended:
-        await session.document(script, outcome.params(session))  # told, though nobody is there
+        if follow_up is not None:
+            # The action gets its request; its document cannot be executed any more.
+            await session.document(follow_up.source, follow_up.params)
         raise CallEnded
-    return FollowUp(script, outcome.params(session))
+    return follow_up
 
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
-    """Connect the call to a telephone, as was asked for without a document."""
+    """Connect the call to one telephone, without a document."""
     leg = DialledLeg(partial(place, session, request.address, "", None))
     await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
 
@@ -157,7 +151,7 @@ async def _connect(
     session: CallSession, verb: Verb, outcome: Outcome, place: Place, nouns: Mapping[str, Noun]
 ) -> None:
     for noun in verb.children:
-        if noun.name in nouns:  # a conference, a queue: nobody is rung
+        if noun.name in nouns:  # a conference or a queue, where no telephone rings
             session.connect(False)
             await nouns[noun.name](session, verb, noun, outcome)
             return
@@ -177,7 +171,7 @@ def _address(noun: Verb) -> str:
 async def _dial_telephones(
     session: CallSession, verb: Verb, legs: list[DialledLeg], outcome: Outcome
 ) -> None:
-    """From the first ring to the last word."""
+    """Ring telephones and connect the first that answers, until the connected call ends."""
     recording = DialVerbRecording(session, verb)
     dialled = Dial(
         session,
@@ -203,7 +197,7 @@ def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place) -> DialledL
 
 
 def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSession:
-    """A noun's call, queued."""
+    """Create the queued call of a noun."""
     callback = callback_of(noun, session, "statusCallback")
     other = place(session, _address(noun), verb.attribute("callerId"), callback)
     gateway = other.phone.gateway
@@ -214,18 +208,17 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSe
 
 
 async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
-    """Let the noun's keys and its own document run on the answered leg, heard by it alone."""
+    """Play the noun's digits and its document to the answered leg, before it is connected."""
     assert isinstance(other, CallSession)
     try:
         if noun.attribute("sendDigits"):
             await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))
         if noun.attribute("url"):
-            script = TwimlSource(
-                session.absolute(noun.attribute("url")), noun.attribute("method", "POST")
-            )
-            await session.until(other.perform(script))
+            source = session.source(noun.attribute("url"), noun)
+            await session.until(other.perform(source))
     except HangUp:
         other.call.take_down()
     except CallEnded:
+        # If only the callee has hung up, Dial notices that by its leg.
         if session.call.ended.is_set():
             raise

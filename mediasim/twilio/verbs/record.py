@@ -1,4 +1,4 @@
-"""Record: a beep, and what the caller says until it stops."""
+"""Record: a beep, and a recording of the caller until it stops speaking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mediasim.exchange.recording import message_tracks
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.requests import Callback, RecordingRequest, TwimlSource
+from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 
@@ -20,7 +20,7 @@ __all__ = ["callback_of", "record", "recording_request"]
 
 
 def callback_of(verb: Verb, session: CallSession, prefix: str) -> Callback | None:
-    """``<prefix>``, ``<prefix>Method`` and ``<prefix>Event`` of a verb or noun."""
+    """Return the callback of ``<prefix>``, ``<prefix>Method`` and ``<prefix>Event``, if any."""
     url = verb.attribute(prefix)
     if not url:
         return None
@@ -31,7 +31,7 @@ def callback_of(verb: Verb, session: CallSession, prefix: str) -> Callback | Non
 def recording_request(
     verb: Verb, session: CallSession, *, channels: str, track: str, trim: str
 ) -> RecordingRequest:
-    """What a verb says about its recording; wrong words were warned of, and count as absent."""
+    """Return the recording that a verb or noun requests; wrong values count as absent."""
     return RecordingRequest(
         channels=cast(Channels, _one_of(channels, ("mono", "dual"))),
         track=cast(RecordedTrack, _one_of(track, ("both", "inbound", "outbound"))),
@@ -45,16 +45,16 @@ def _one_of(word: str, words: tuple[str, ...]) -> str:
 
 
 async def record(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Record the caller; with something said, the app is asked what follows."""
-    ask = recording_request(
+    """Record the caller; if it has spoken, the action gives the next document."""
+    request = recording_request(
         verb, session, channels="mono", track="both", trim=verb.attribute("trim", "trim-silence")
     )
-    told = callback_of(verb, session, "transcribeCallback")
-    transcribe = verb.flag("transcribe", told is not None) and (
-        session.service.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
+    callback = callback_of(verb, session, "transcribeCallback")
+    transcribe = verb.flag("transcribe", callback is not None) and (
+        session.account.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
-    manager = session.service.recordings
-    taken = await record_message(
+    manager = session.account.recordings
+    message = await record_message(
         session,
         MessageRequest(
             beep=verb.flag("playBeep", True),
@@ -65,31 +65,33 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
         lambda: manager.start(
             lambda: message_tracks(session.call),
             "record-verb",
-            ask,
+            request,
             "RecordVerb",
             call_sid=session.call.sid,
         ),
     )
-    hung_up = taken.ended_by == "hangup"
-    if taken.recording.record.status == "completed" and taken.spoken:
+    hung_up = message.ended_by == "hangup"
+    if message.recording.record.status == "completed" and message.spoken:
         if transcribe:
-            session.service.transcriber.begin(taken.recording, session.call.record, told)
-        return await _ask(session, verb, taken.recording, "hangup" if hung_up else taken.key)
+            session.account.transcriber.begin(message.recording, session.call.record, callback)
+        return await _follow_up(
+            session, verb, message.recording, "hangup" if hung_up else message.key
+        )
     if hung_up:
         raise CallEnded
     return None
 
 
-async def _ask(session: CallSession, verb: Verb, recording: LiveRecording, digits: str) -> FollowUp:
+async def _follow_up(
+    session: CallSession, verb: Verb, recording: LiveRecording, digits: str
+) -> FollowUp:
     params = [
-        ("RecordingUrl", session.service.recording_url(recording.sid)),
-        ("RecordingSid", recording.sid),
-        ("RecordingDuration", str(recording.record.duration_seconds())),
+        *session.account.recording_params(recording.record),
         ("Digits", digits),
     ]
-    action = verb.attribute("action") or session.base
-    script = TwimlSource(session.absolute(action), verb.attribute("method", "POST"))
+    source = session.source(verb.attribute("action") or session.base, verb)
     if digits == "hangup":
-        await session.document(script, params)  # the app is told; nobody is there to hear more
+        # The action gets its request; its document cannot be executed any more.
+        await session.document(source, params)
         raise CallEnded
-    return FollowUp(script, params)
+    return FollowUp(source, params)

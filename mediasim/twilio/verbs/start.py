@@ -1,11 +1,12 @@
-"""Start, Stop and Connect: recordings and streams beside the call, and streams both ways."""
+"""Start, Stop and Connect: recordings and streams beside the call, and bidirectional streams."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, cast, get_args
 
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.twilio.requests import StreamRequest, StreamTrack, TwimlSource
+from mediasim.twilio.requests import StreamRequest, StreamTrack
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of, recording_request
@@ -13,31 +14,32 @@ from mediasim.twilio.verbs.record import callback_of, recording_request
 __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
 _FORMAT: Final = {"audioFormat": "audio/x-mulaw", "sampleRate": "8000"}
+_SCHEMA: Final = 12200
 _LONGEST_PARAMETER: Final = 500
-"""Characters of a Parameter's name and value together (Twilio docs, Stream)."""
+"""Most characters of a Parameter's name and value together (Twilio docs, Stream)."""
 
 
 async def start(session: CallSession, verb: Verb) -> None:
-    """Begin what its nouns say, and go on at once."""
+    """Start the recordings and streams of the nouns, and go on at once."""
     for noun in verb.children:
         if noun.name == "Stream":
             start_stream(session, noun)
         if noun.name == "Recording":
-            ask = recording_request(
+            request = recording_request(
                 noun,
                 session,
                 channels=noun.attribute("channels", "dual"),
                 track=noun.attribute("track", "both"),
                 trim=noun.attribute("trim", "trim-silence"),
             )
-            # The resource has no source of this name; the nearest that it has (our choice).
-            session.service.recordings.of_call(
-                session, ask, "StartCallRecordingAPI", noun.attribute("name")
+            # The resource has no source for this verb; the nearest one (our choice).
+            session.account.recordings.of_call(
+                session, request, "StartCallRecordingAPI", noun.attribute("name")
             )
 
 
 async def stop(session: CallSession, verb: Verb) -> None:
-    """End what its nouns name; without a name, the newest."""
+    """Stop the recordings and streams that the nouns name; without a name, the newest."""
     for noun in verb.children:
         if noun.name == "Stream":
             stop_stream(session, noun)
@@ -53,38 +55,40 @@ def _named(session: CallSession, name: str) -> LiveRecording | None:
 
 
 async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Let the app converse over a stream until it closes it; then the call goes on."""
+    """Connect the app over a bidirectional stream; the next verb runs once it is closed."""
     noun = next((child for child in verb.children if child.name == "Stream"), None)
     if noun is None:
         return None
-    ask = _request(session, noun)
-    if ask.track != "inbound_track":
-        _warn(session, noun, f"a Connect's stream takes inbound_track alone, not {ask.track}")
-        ask = StreamRequest(ask.url, ask.name, "inbound_track", ask.callback, ask.parameters)
-    stream = await session.service.streams.connect(session.call, ask)
+    request = _request(session, noun)
+    if request.track != "inbound_track":
+        session.warn(
+            _SCHEMA, f"a Connect's stream takes inbound_track alone, not {request.track}", noun.line
+        )
+        request = replace(request, track="inbound_track")
+    stream = await session.account.streams.connect(session.call, request)
     try:
         await session.until(stream.ended.wait())
     finally:
         stream.stop()
-    action = verb.attribute("action")
-    if not action:
-        return None
-    return FollowUp(TwimlSource(session.absolute(action), verb.attribute("method", "POST")), [])
+    return session.action(verb, [])
 
 
 def start_stream(session: CallSession, noun: Verb) -> None:
-    """Begin a stream beside the call. A name that is taken is warned of, and begins nothing."""
-    ask, service = _request(session, noun), session.service
-    if ask.name is not None and service.streams.named(session.call.sid, ask.name) is not None:
-        words = f"a stream named {ask.name} is under way on this call already"
-        _warn(session, noun, words)
+    """Start a stream beside the call; a name that is in use adds a warning and starts nothing."""
+    request, account = _request(session, noun), session.account
+    if (
+        request.name is not None
+        and account.streams.named(session.call.sid, request.name) is not None
+    ):
+        words = f"a stream named {request.name} is under way on this call already"
+        session.warn(_SCHEMA, words, noun.line)
         return
-    service.streams.fork(session.call, ask)
+    account.streams.fork(session.call, request)
 
 
 def stop_stream(session: CallSession, noun: Verb) -> None:
-    """End the stream of a name; without one, the newest."""
-    stream = session.service.streams.named(session.call.sid, noun.attribute("name"))
+    """Stop the stream of a name; without one, the newest."""
+    stream = session.account.streams.named(session.call.sid, noun.attribute("name"))
     if stream is not None:
         stream.stop()
 
@@ -93,7 +97,7 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
     for name, only in _FORMAT.items():
         if noun.attribute(name, only) != only:
             words = f"{name} {noun.attribute(name)!r} is not carried out by this sandbox: {only} is"
-            _warn(session, noun, words)
+            session.warn(_SCHEMA, words, noun.line)
     track = noun.attribute("track", "inbound_track")
     parameters = {
         child.attribute("name"): child.attribute("value")
@@ -103,7 +107,7 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
     for name, value in parameters.items():
         if len(name) + len(value) > _LONGEST_PARAMETER:
             words = f"the Parameter {name[:40]!r} is longer than {_LONGEST_PARAMETER} characters"
-            _warn(session, noun, words)
+            session.warn(_SCHEMA, words, noun.line)
     return StreamRequest(
         url=_socket_url(session, noun.attribute("url")),
         name=noun.attribute("name") or None,
@@ -113,15 +117,8 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
     )
 
 
-def _warn(session: CallSession, noun: Verb, words: str) -> None:
-    """Something in the document that is passed over."""
-    session.service.notify(
-        session.call.sid, 12200, words, session.base, line=noun.line, warning=True
-    )
-
-
 def _socket_url(session: CallSession, url: str) -> str:
-    """A relative URL is seen from the document's, with its scheme turned into a WebSocket's."""
+    """Resolve a relative URL against the document's, with a WebSocket's scheme."""
     if not url or "://" in url:
         return url
     absolute = session.absolute(url)

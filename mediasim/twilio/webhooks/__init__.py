@@ -1,6 +1,6 @@
-"""Requests to the user's app: TwiML and media fetched, callbacks told in order, all of it logged.
+"""Requests to the user's app: TwiML and media are fetched, callbacks sent in order, all logged.
 
-Nothing here opens a connection: that is :class:`mediasim.twilio.ports.HttpPort`.
+Connections are opened by a :class:`mediasim.twilio.ports.HttpPort`.
 """
 
 from mediasim.twilio.webhooks.address import HostGuard

@@ -1,16 +1,16 @@
-"""A webhook's URL: as it goes over the wire and is signed, whether it may be called, and how.
+"""The URL of a webhook: its normal form, its signature, the hosts allowed, its overrides.
 
-An app computes the signature of the URL that it was asked for; so the URL is brought into the
+An app computes the signature of the URL that it receives; so the URL is brought into the
 form that HTTP clients send: host in lower case, no default port, no dot segments, everything
-that is not of a URL's alphabet percent-encoded. What two readers could understand differently
+that is not of a URL's alphabet percent-encoded. What two parsers could read differently
 (a backslash, two ``@``, a host of odd characters) is refused: the host that was checked must be
 the host that is called.
 
-An app under test must not reach production by accident. Only what needs no name server counts
-as this machine (``localhost``, 127.0.0.0/8 and ::1 as they are usually written), so no answer
-of a name server's can lead elsewhere. An address written in an unusual way is refused.
+An app under test must not reach production by accident. Only names and addresses that need no
+name server count as this machine (``localhost``, 127.0.0.0/8 and ::1 as they are usually written),
+so no response of a name server can lead elsewhere. An address written in an unusual way is refused.
 
-X-Twilio-Signature is how an app knows that a request comes from its own account. The text signed
+X-Twilio-Signature proves to an app that a request comes from its own account. The text signed
 is the URL as it was requested, followed by each form parameter's name and value, names in order;
 a body that is not a form is named in the URL by its SHA-256 instead. Rule and order:
 https://www.twilio.com/docs/usage/security, judged by the SDK's own validator, which signs each
@@ -45,28 +45,28 @@ _AUTHORITY: Final = re.compile(
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _EVERY_HOST: Final = "*"
 Failure = Literal["ct", "rt", "4xx", "5xx"]
-"""No connection; no answer on it; an error status of the app's."""
+"""Why an attempt failed: no connection, no response on it, an error status of the app."""
 _POLICIES: Final = ("4xx", "5xx", "ct", "rt", "all")
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookUrl:
-    """An http or https URL in parts."""
+    """An http or https URL in its parts."""
 
     scheme: str
     host: str
-    """In lower case; an IPv6 address without its brackets."""
+    """Host in lower case; an IPv6 address without its brackets."""
     authority: str
-    """Host and port, as the Host header has them."""
+    """Host and port, as in the Host header."""
     path: str
     query: str
     fragment: str
     userinfo: str | None
-    """``name:password``, still encoded."""
+    """``name:password``, percent-encoded; None without."""
 
     @staticmethod
     def parse(url: str) -> WebhookUrl:
-        """Read an absolute URL. Raises ValueError, with what is wrong, for anything else."""
+        """Parse an absolute URL. Raises ValueError if it is not one of http or https."""
         url = url.strip()
         if any(ord(character) <= 0x20 or character in "\\\x7f" for character in url):
             raise ValueError("it has a space, a backslash or a control character in it")
@@ -95,19 +95,19 @@ class WebhookUrl:
         return f"{self.scheme}://{self.authority}"
 
     def url(self, query: str = "") -> str:
-        """As requested, with more in its query."""
+        """Return the URL without fragment and password, with more in its query."""
         queries = "&".join(part for part in (self.query, query) if part)
         return self.origin + self.path + (f"?{queries}" if queries else "")
 
     @property
     def base(self) -> str:
-        """What relative URLs are relative to: name and password are kept."""
+        """The base of relative URLs, with name and password."""
         user = f"{self.userinfo}@" if self.userinfo is not None else ""
         return self.url().replace("://", f"://{user}", 1)
 
     @property
     def authorization(self) -> str | None:
-        """The header for the URL's name and password."""
+        """The Authorization header for the URL's name and password; None without."""
         if self.userinfo is None:
             return None
         name, _, password = self.userinfo.partition(":")
@@ -120,21 +120,21 @@ def _encoded(text: str, safe: str) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """RFC 3986, 5.2.4, for a path that begins with a slash or is empty."""
-    kept: list[str] = []
+    """Remove dot segments (RFC 3986, 5.2.4) of a path that begins with a slash or is empty."""
+    normal: list[str] = []
     segments = path.split("/")[1:] or [""]
     for segment in segments:
         if segment == "..":
-            del kept[-1:]
+            del normal[-1:]
         elif segment != ".":
-            kept.append(segment)
+            normal.append(segment)
     if segments[-1] in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept)
+        normal.append("")
+    return "/" + "/".join(normal)
 
 
 class HostGuard:
-    """Says which hosts may be called: this machine's own, and those that the user allowed.
+    """Restricts the hosts that may be called to this machine and those that the user allowed.
 
     Allowed are names, addresses, or ``*`` for any host.
     """
@@ -143,7 +143,7 @@ class HostGuard:
         self._allowed = frozenset(_plain(host) for host in allowed)
 
     def refusal(self, host: str) -> str | None:
-        """Why a host may not be called; None: it may."""
+        """Return why a host may not be called; None if it may."""
         plain = _plain(host)
         if _is_loopback(plain) or plain in self._allowed or _EVERY_HOST in self._allowed:
             return None
@@ -164,34 +164,35 @@ def _is_loopback(host: str) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    # An IPv4-mapped address is an unusual way to write one, which clients may read differently.
     mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
     return address.is_loopback and not mapped
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOverrides:
-    """How one webhook is delivered: what the fragment of its URL says of time-outs and retries.
+    """Connection overrides in the fragment of a webhook's URL: time-outs and retries.
 
     ``#rc=2&rp=5xx,ct&ct=2000&rt=5000&tt=10000``; names, ranges and defaults as on
     https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides. Numbers out of range
-    are taken as the nearest in it; names that are not of this sandbox's concern (``e``, ``sni``)
-    are passed over, as are fragments that are no overrides at all.
+    become the nearest in it; names that are not simulated (``e``, ``sni``) are ignored, as are
+    fragments that are no overrides at all.
     """
 
     retries: int = 1
-    """``rc``"""
+    """Most retries (``rc``)."""
     policy: frozenset[str] = frozenset({"ct"})
-    """``rp``: the failures that are retried."""
+    """Kinds of failures that are retried (``rp``)."""
     connect_seconds: float = 5
-    """``ct``"""
+    """Most seconds for a connection (``ct``)."""
     read_seconds: float = 15
-    """``rt``"""
+    """Most seconds for a response on it (``rt``)."""
     total_seconds: float = 15
-    """``tt``: for all retries and redirects together."""
+    """Most seconds for all retries and redirects together (``tt``)."""
 
     @staticmethod
     def parse(fragment: str) -> ConnectionOverrides:
-        """Read a URL's fragment. Raises ValueError for a retry policy that there is not."""
+        """Parse a URL's fragment. Raises ValueError if it has an unknown retry policy."""
         given = dict(parse_qsl(fragment))
         policy = frozenset(given.get("rp", "ct").lower().split(","))
         if unknown := policy.difference(_POLICIES):
@@ -208,7 +209,7 @@ class ConnectionOverrides:
         )
 
     def retry(self, failure: Failure) -> bool:
-        """Is a failure of this kind worth another attempt?"""
+        """Tell whether a failure of a kind is retried."""
         return failure in self.policy or "all" in self.policy
 
 
@@ -220,17 +221,18 @@ def _within(written: str | None, least: int, most: int, default: int) -> int:
 
 
 def signature(auth_token: str, url: str, params: Iterable[tuple[str, str]] = ()) -> str:
-    """The header's value for a request.
+    """Return the value of X-Twilio-Signature for a request.
 
     ``url`` is complete, with port and query; ``params`` are the form's, none for a GET request
     or a body that is no form.
     """
+    # A set, for the SDK's validator signs equal pairs once.
     text = url + "".join(name + value for name, value in sorted(set(params)))
     digest = hmac.new(auth_token.encode(), text.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode("ascii")
 
 
 def body_signed_url(url: str, body: bytes) -> str:
-    """The URL to request and to sign when the body is no form (JSON): it names the body's hash."""
+    """Return the URL to request and to sign for a body that is no form: it has the body's hash."""
     joint = "&" if "?" in url else "?"
     return f"{url}{joint}bodySHA256={hashlib.sha256(body).hexdigest()}"

@@ -1,9 +1,9 @@
-"""The app's cookies: what it sets in one request of a call, it gets with the next.
+"""The app's cookies: those set in a response are sent with the later requests of the call.
 
 Twilio keeps cookies for the time of a call, so an app may keep its session in one. Domains, paths
-and lifetimes are as the standard library's jar has them, with two exceptions: a secure cookie is
+and lifetimes are those of the standard library's jar, with two exceptions: a secure cookie is
 sent over plain HTTP too, for apps under test are on this machine; and time is the sandbox's, from
-its start on. So an expiry date is past if it is of 1970, as those write it who want it forgotten.
+0 at its start. So only an expiry date of 1970 is past, the one that apps delete a cookie with.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from email.message import Message
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = ["Cookies"]
@@ -22,23 +23,22 @@ __all__ = ["Cookies"]
 _MOST_CALLS: Final = 1000
 _MOST_COOKIES: Final = 50
 _LONGEST: Final = 4096
-"""Characters of a cookie and its attributes, as browsers have it."""
-_NS: Final = 1_000_000_000
+"""Most characters of a cookie and its attributes, as of browsers."""
 _NEXT_COOKIE: Final = re.compile(r",\s*(?=[\w!#$%&'*+.^`|~-]+=)", re.ASCII)
-"""Several headers come as one, with commas between them; a date has a comma too."""
+"""Separates ``Set-Cookie`` headers that were joined by commas; a date has a comma too."""
 _PAIR: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+=[\x21-\x3a\x3c-\x7e]*", re.ASCII)
 
 
 class Cookies:
-    """The cookies of the last thousand calls that were given some."""
+    """The cookies of the last thousand calls that got any."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        """``clock`` is the sandbox's time in nanoseconds."""
+        """Create an empty store. ``clock`` is the sandbox's time in nanoseconds."""
         self._clock = clock
         self._jars: OrderedDict[str, _Jar] = OrderedDict()
 
     def header(self, sid: str, address: WebhookUrl) -> str | None:
-        """The ``Cookie`` header of a request about a call; None where it has no cookies."""
+        """Return the ``Cookie`` header of a request about a call; None without cookies."""
         jar = self._jars.get(sid)
         if jar is None:
             return None
@@ -48,7 +48,7 @@ class Cookies:
         return cookie
 
     def keep(self, sid: str, address: WebhookUrl, set_cookie: str) -> None:
-        """Keep the cookies of an answer's ``Set-Cookie`` header."""
+        """Store the cookies of a response's ``Set-Cookie`` header."""
         if not sid or not set_cookie:
             return
         exchange: Any = _Exchange(address, set_cookie)
@@ -58,13 +58,13 @@ class Cookies:
 
 
 class _OnSandboxTime:
-    """Reads the sandbox's clock where the library's jar and policy note the machine's time."""
+    """Replaces the machine's time by the sandbox's in the library's jar and policy."""
 
     clock: Callable[[], int]
 
     @property
     def _now(self) -> int:
-        return self.clock() // _NS
+        return self.clock() // NS_PER_SECOND
 
     @_now.setter
     def _now(self, _: int) -> None: ...
@@ -88,11 +88,11 @@ class _Jar(_OnSandboxTime, CookieJar):
             self.clear(cookie.domain, cookie.path, cookie.name)
 
     def clear_expired_cookies(self) -> None:
-        """Nothing: this goes by the machine's clock, and what has expired is not sent anyway."""
+        """Do nothing: the library uses the machine's clock, and expired cookies are not sent."""
 
 
 class _Exchange:
-    """A request and its answer, as far as a cookie jar asks about them."""
+    """A request and its response, in the interface that a cookie jar needs."""
 
     unverifiable = False
 

@@ -1,6 +1,6 @@
-"""What is asked of the user's app, what came of it, and the delivery log's entries about it.
+"""Requests to the user's app, their responses and their failures, and the delivery log's entries.
 
-The log has one entry for each request that the app was sent, or was to be sent.
+The log has one entry for each request, those that were never sent included.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any, Final, Literal
 
 __all__ = ["AppFailure", "AppRequest", "AppResponse", "Attempt", "Delivery"]
 
-MOST_SHOWN: Final = 4096
-"""Of a response's body, in characters."""
+_MOST_CHARACTERS: Final = 4096
+"""Most characters of a response's body in the log."""
 State = Literal["queued", "sent", "delivered", "failed"]
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One HTTP request: the first, a retry, or where a redirect led. Times are loop time, ns."""
+    """An HTTP request of a delivery: the first, a retry or a redirect. Times are loop times, ns."""
 
     url: str
     method: str
@@ -29,16 +29,16 @@ class Attempt:
     status: int | None = None
     response_headers: dict[str, str] = field(default_factory=dict)
     response_body: str = ""
-    """Its beginning; of what is no text, only how long it is."""
+    """Beginning of the body; of a body that is no text only its size."""
     error: str | None = None
     injected: str | None = None
-    """What the weather made of the app's answer."""
+    """The injected fault in words; None without."""
 
     def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Enter the app's answer."""
+        """Enter the app's response."""
         self.status = status
         self.response_headers = dict(headers)
-        self.response_body = _shown(body, headers.get("content-type", ""))
+        self.response_body = _body_text(body, headers.get("content-type", ""))
 
     def to_json(self) -> dict[str, Any]:
         response = None
@@ -65,52 +65,53 @@ class Attempt:
 
 @dataclass(slots=True)
 class Delivery:
-    """What was to be delivered, and every attempt at it."""
+    """An entry of the delivery log: a request and all attempts to send it."""
 
     id: str
     kind: str
     sid: str
     url: str
-    """As it was asked for, connection overrides and all."""
+    """URL as requested, with its connection overrides."""
     method: str
     params: tuple[tuple[str, str], ...]
     queued_ns: int
     lane: str | None = None
-    """Those of one lane are delivered one after another; None: at once."""
+    """Lane whose deliveries are sent one after another; None: sent at once."""
     replay_of: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     done: bool = False
     error_code: int | None = None
     error: str | None = None
-    """Why it was given up."""
+    """Why the delivery failed; None if it did not."""
     injected: list[str] = field(default_factory=list)
-    """What the weather did to it."""
+    """The injected faults in words."""
     duplicate_of: str | None = None
-    """The delivery that this one, made by the weather, is the same as."""
+    """ID of the delivery that this one, made by fault injection, is a copy of."""
 
     @property
     def form(self) -> dict[str, str]:
-        """Its parameters by name."""
+        """The parameters by name."""
         return dict(self.params)
 
     @property
     def state(self) -> State:
+        """How far the delivery is."""
         if self.done:
             return "delivered" if self.error is None else "failed"
         return "sent" if self.attempts else "queued"
 
     @property
     def sent_ns(self) -> int | None:
-        """When it was first sent."""
+        """Loop time of the first attempt in nanoseconds; None before."""
         return self.attempts[0].sent_ns if self.attempts else None
 
     @property
     def answered_ns(self) -> int | None:
-        """When the last answer came."""
+        """Loop time of the last attempt's response in nanoseconds; None without."""
         return self.attempts[-1].answered_ns if self.attempts else None
 
     def to_json(self) -> dict[str, Any]:
-        """As the log shows it: request and response are those of the last attempt."""
+        """Return the entry as JSON; request and response are those of the last attempt."""
         last = self.attempts[-1].to_json() if self.attempts else {}
         return {
             "id": self.id,
@@ -135,53 +136,53 @@ class Delivery:
         }
 
 
-def _shown(body: bytes, content_type: str) -> str:
+def _body_text(body: bytes, content_type: str) -> str:
     kind = content_type.partition(";")[0].strip().lower()
     if body and not (kind.startswith("text/") or kind.endswith(("xml", "json", "urlencoded"))):
         return f"({len(body)} bytes of {kind or 'an unknown kind'})"
     # Cut before decoding: four bytes a character are the most there can be.
-    text = body[: 4 * MOST_SHOWN].decode("utf-8", "replace")
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+    text = body[: 4 * _MOST_CHARACTERS].decode("utf-8", "replace")
+    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "..."
 
 
 @dataclass(frozen=True, slots=True)
 class AppRequest:
-    """A request to make. Parameters go into the form of a POST, into the query of a GET."""
+    """A request to the app; its parameters are the form of a POST, the query of a GET."""
 
     url: str
-    """Absolute. Its fragment may hold connection overrides; it is not sent."""
+    """Absolute URL; its fragment may hold connection overrides and is not sent."""
     method: str = "POST"
     params: tuple[tuple[str, str], ...] = ()
     kind: str = "twiml"
-    """What it is for, for the log: twiml, media, call-status, recording-status ..."""
+    """Kind of request in the log: twiml, media, call-status, recording-status ..."""
     sid: str = ""
-    """The call, recording or conference it is about."""
+    """SID of the call, recording or conference that the request is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppResponse:
-    """The app's answer, with a status of 2xx."""
+    """The app's response, with a status of 2xx."""
 
     url: str
-    """Where it was found after redirects, without a fragment: the base of relative URLs in it."""
+    """URL after redirects, without a fragment: the base of relative URLs in the body."""
     status: int
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """Header fields, their names in lower case."""
     body: bytes
     delivery: Delivery
 
     @property
     def content_type(self) -> str:
-        """As the app wrote it; empty when it did not."""
+        """The Content-Type header as the app wrote it; "" without one."""
         return self.headers.get("content-type", "")
 
 
 class AppFailure(Exception):
-    """No answer that can be used.
+    """A request to the app got no response that can be used.
 
-    Codes of Twilio's error dictionary: 11100 no URL, 11200 an error status or a broken answer,
-    11205 no connection or no answer in time, 11215 too many redirects, 11216 a redirect to
-    nowhere, 11243 a retry policy that there is not.
+    Codes of Twilio's error dictionary: 11100 no URL, 11200 an error status or a broken response,
+    11205 no connection or no response in time, 11215 too many redirects, 11216 an invalid
+    redirect, 11243 an invalid retry policy.
     """
 
     def __init__(self, code: int, message: str, delivery: Delivery | None = None) -> None:

@@ -1,8 +1,8 @@
-"""In which order callbacks are sent: each after those of its lane, or as bad weather has it.
+"""The order of callbacks: each is sent after those of its lane, unless fault injection reorders.
 
-Lanes do not wait for each other. Of callbacks that are delayed, each comes no sooner than it is
-due, and in order among themselves; they hold up no others. One that is overtaken waits for the
-next of its call, ten seconds at most.
+Lanes do not wait for each other. Delayed callbacks are sent no sooner than they are due, in order
+among themselves, and delay no others. An overtaken callback waits for the next of its call or
+conference, ten seconds at most.
 """
 
 from __future__ import annotations
@@ -12,22 +12,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from mediasim.audio.frames import NS_PER_SECOND
+
 __all__ = ["Lanes", "Turns"]
 
 Work = Callable[[], Awaitable[None]]
 _PATIENCE_SECONDS: Final = 10.0
-_NS: Final = 1_000_000_000
 
 
 class Lanes:
-    """Work in lanes: in one lane it is done in order, lanes do not wait for each other."""
+    """Lanes of work: one lane's is done in order, and lanes do not wait for each other."""
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Task[None]] = {}
         self._open: set[asyncio.Task[None]] = set()
 
     def add(self, lane: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work once everything before it in its lane is done."""
+        """Do work once everything before it in its lane is done."""
         before = self._last.get(lane)
         task = asyncio.get_running_loop().create_task(_after(before, work))
         self._last[lane] = task
@@ -35,7 +36,7 @@ class Lanes:
         task.add_done_callback(lambda _: self._done(lane, task))
 
     async def settled(self) -> None:
-        """Wait until all that was added so far is done."""
+        """Wait until all work that was added so far is done."""
         if self._open:
             await asyncio.wait(tuple(self._open))
 
@@ -47,7 +48,7 @@ class Lanes:
 
 async def _after(before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]) -> None:
     if before is not None:
-        # Whatever became of it: one that fails does not stop its lane.
+        # Work that fails does not stop its lane: wait() does not raise its exception.
         await asyncio.wait((before,))
     await work()
 
@@ -60,25 +61,27 @@ class _Held:
 
 
 class Turns:
-    """Gives each callback its turn. Used on the engine's loop."""
+    """Schedules callbacks: in lanes, delayed, early or overtaken. Used on the engine's loop."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        """``clock`` is the loop's time in nanoseconds."""
+        """Create an empty schedule. ``clock`` is the loop's time in nanoseconds."""
         self._clock = clock
         self._lanes = Lanes()
         self._late = Lanes()
         self._early = Lanes()
         self._held: dict[str, _Held] = {}
 
-    def add(self, lane: str, work: Work, *, of: str, overtaken: bool = False) -> bool:
-        """Do the work after what is in the lane. Returns whether it is held back first.
+    def add(self, lane: str, work: Work, *, subject: str, overtaken: bool = False) -> bool:
+        """Do work after what is in the lane; return whether it is held back before.
 
-        ``of`` is what it is about; one that is ``overtaken`` waits for the next about the same.
+        ``subject`` is what the work is about; ``overtaken`` work waits for the next about it.
         """
-        held = self._held.pop(of, None)
+        held = self._held.pop(subject, None)
         if held is None and overtaken:
-            patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._release, of)
-            self._held[of] = _Held(lane, work, patience)
+            patience = asyncio.get_running_loop().call_later(
+                _PATIENCE_SECONDS, self._release, subject
+            )
+            self._held[subject] = _Held(lane, work, patience)
             return True
         self._lanes.add(lane, work)
         if held is not None:
@@ -87,31 +90,31 @@ class Turns:
         return False
 
     def later(self, lane: str, work: Work, delay_ns: int) -> None:
-        """Do the work no sooner than after a delay."""
+        """Do work after a delay."""
         due_ns = self._clock() + delay_ns
 
         async def wait_and_work() -> None:
-            await asyncio.sleep(max(0, due_ns - self._clock()) / _NS)
+            await asyncio.sleep(max(0, due_ns - self._clock()) / NS_PER_SECOND)
             await work()
 
         self._late.add(lane, wait_and_work)
 
     def early(self, lane: str, work: Work) -> None:
-        """Do the work now, whatever else is in the lane."""
+        """Do work now, before what is in the lane."""
         self._early.add(lane, work)
 
     async def early_settled(self) -> None:
-        """Wait until all that came early is done."""
+        """Wait until all early work is done."""
         await self._early.settled()
 
     async def settled(self) -> None:
         """Wait until all that was added so far is done."""
-        for of in list(self._held):
-            self._release(of)
+        for subject in list(self._held):
+            self._release(subject)
         for lanes in (self._early, self._lanes, self._late):
             await lanes.settled()
 
-    def _release(self, of: str) -> None:
-        held = self._held.pop(of)
+    def _release(self, subject: str) -> None:
+        held = self._held.pop(subject)
         held.patience.cancel()
         self._lanes.add(held.lane, held.work)

@@ -1,13 +1,13 @@
-"""Carrying out one delivery: what is sent where, what is tried again, and where that leads.
+"""Sending of deliveries: signed requests, retries and redirects.
 
 Redirects of status 301, 302, 303 go on as a GET without parameters, as in browsers, one of 307
 as it was; ten at most. Every address on the way is checked, and every request signed anew.
 Sources: https://www.twilio.com/docs/api/errors/11215 and 11216.
 
-Time-outs and retries are as the connection overrides say: one retry when there was no connection,
-unless asked otherwise. Twilio's pages tell of no wait between attempts, so there is none. The time
-a request takes is the loop's; where the loop's clock was held meanwhile, a time-out still counts
-in full.
+Time-outs and retries are those of the connection overrides; the default is one retry if there was
+no connection. Twilio's pages name no wait between attempts, so there is none. The time that a
+request takes is the loop's; where the loop's clock was held meanwhile, a time-out still counts in
+full.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urljoin
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
 from mediasim.twilio.webhooks.address import (
@@ -36,10 +37,9 @@ __all__ = ["Sender"]
 _USER_AGENT: Final = "TwilioProxy/1.1"
 _FORM: Final = "application/x-www-form-urlencoded; charset=UTF-8"
 _MOST_BYTES: Final = 40 * 1024 * 1024
-"""Of an answer: the largest file that Twilio plays."""
+"""Most bytes of a response: the largest file that Twilio plays."""
 _HTTP: Final = 11200
 _CONNECTION: Final = 11205
-_NS: Final = 1_000_000_000
 _MOST_REDIRECTS: Final = 10
 _REDIRECTS: Final = (301, 302, 303, 307)
 _NO_URL: Final = 11100
@@ -57,7 +57,7 @@ def _outgoing(
     idempotency_token: str,
     cookie: str | None,
 ) -> HttpRequest:
-    """The request for an address, signed with the account's token."""
+    """Return the request to an address, signed with the account's token."""
     form = urlencode(params)
     posted = method == "POST"
     url = address.url() if posted else address.url(query=form)
@@ -84,16 +84,16 @@ class _AttemptFailed(AppFailure):
         message: str,
         delivery: Delivery,
         *,
-        by_weather: bool = False,
+        injected: bool = False,
     ) -> None:
         super().__init__(code, message, delivery)
         self.kind = kind
-        self.by_weather = by_weather
-        """Then it is tried again, whatever the overrides say."""
+        self.injected = injected
+        """Whether the failure was injected; such a failure is retried with any overrides."""
 
 
 class _Attempts:
-    """What is left of a delivery's time and retries, over all its redirects."""
+    """Sends the attempts of a delivery, with one budget of time and retries for all redirects."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class _Attempts:
         *,
         lost_answer: int | None = None,
     ) -> None:
-        """``lost_answer``: the status that comes in the stead of the app's first answer."""
+        """Start with the full budget; ``lost_answer`` replaces the app's first response."""
         self._http = http
         self._clock = clock
         self._overrides = overrides
@@ -114,13 +114,13 @@ class _Attempts:
         self._lost_answer = lost_answer
 
     async def until_answered(self, request: HttpRequest) -> HttpAnswer:
-        """An answer that is no error status, after retries. Raises AppFailure."""
+        """Return a response that is no error, after retries. Raises AppFailure if there is none."""
         while True:
             try:
                 return await self._once(request)
             except _AttemptFailed as failed:
-                worth = self._overrides.retry(failed.kind) or failed.by_weather
-                if failed.by_weather:
+                worth = self._overrides.retry(failed.kind) or failed.injected
+                if failed.injected:
                     self._retries = max(self._retries, 1)
                 if not worth or self._retries == 0 or self._seconds <= 0:
                     raise
@@ -151,7 +151,8 @@ class _Attempts:
             ) from None
         finally:
             attempt.answered_ns = self._clock()
-            self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / _NS)
+            # A virtual clock stands still during a request, so a time-out counts by its limit.
+            self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / NS_PER_SECOND)
         lost, self._lost_answer = self._lost_answer, None
         if lost is not None:
             attempt.injected = f"the app's answer, {answer.status}, was lost"
@@ -160,8 +161,8 @@ class _Attempts:
         if answer.status >= 400:
             attempt.error = f"Got HTTP {answer.status} response to {request.url}"
             kind: Failure = "4xx" if answer.status < 500 else "5xx"
-            by_weather = lost is not None
-            raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery, by_weather=by_weather)
+            injected = lost is not None
+            raise _AttemptFailed(kind, _HTTP, attempt.error, self._delivery, injected=injected)
         return answer
 
     def _failed(self, kind: Failure, code: int, why: str, request: HttpRequest) -> _AttemptFailed:
@@ -171,7 +172,7 @@ class _Attempts:
 
 
 class Sender:
-    """Sends deliveries for one account."""
+    """Sends the deliveries of one account."""
 
     def __init__(
         self,
@@ -188,12 +189,12 @@ class Sender:
         self._guard = guard
         self._seeds = seeds
         self._cookies: Cookies | None = None
-        """None until an app sets one."""
+        """The app's cookies; None until it sets one."""
 
     async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
-        """Deliver it, entering each attempt. Raises AppFailure once it is given up.
+        """Send a delivery, and enter each attempt in it. Raises AppFailure if all attempts fail.
 
-        ``lost_answer``: the status that comes in the stead of the app's first answer.
+        ``lost_answer`` is an injected status that replaces the app's first response.
         """
         method = "GET" if delivery.method.upper() == "GET" else "POST"
         address, params = self._address(delivery.url, delivery), delivery.params
@@ -204,14 +205,14 @@ class Sender:
         attempts = _Attempts(self._http, self._clock, overrides, delivery, lost_answer=lost_answer)
         token = self._token(delivery)
         for _ in range(1 + _MOST_REDIRECTS):
-            kept = self._cookies
+            cookies = self._cookies
             request = _outgoing(
                 address,
                 method,
                 params,
                 auth_token=self._auth_token,
                 idempotency_token=token,
-                cookie=None if kept is None else kept.header(delivery.sid, address),
+                cookie=None if cookies is None else cookies.header(delivery.sid, address),
             )
             answer = await attempts.until_answered(request)
             if "set-cookie" in answer.headers:
@@ -238,7 +239,7 @@ class Sender:
         self._cookies.keep(sid, address, set_cookie)
 
     def _address(self, url: str, delivery: Delivery) -> WebhookUrl:
-        """Where to send it, if it may be sent there."""
+        """Parse and check a URL. Raises AppFailure if it is wrong or its host not allowed."""
         try:
             address = WebhookUrl.parse(url)
         except ValueError as error:
@@ -266,7 +267,7 @@ class Sender:
         return self._address(target, delivery)
 
     def _token(self, delivery: Delivery) -> str:
-        """The same for every attempt at one delivery, and its duplicates; formed as a UUID."""
+        """Return the idempotency token of all attempts and copies of a delivery: a UUID."""
         meant = delivery.duplicate_of or delivery.id
         digits = self._seeds.digest(f"idempotency/{meant}").hex()
         cuts = (0, 8, 12, 16, 20, 32)

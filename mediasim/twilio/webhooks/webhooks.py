@@ -1,7 +1,7 @@
-"""Twilio's requests to the user's app, and the log of them.
+"""Twilio's requests to the user's app, and their log.
 
-A fetch is made at once and its answer is waited for; a notification takes its turn in its lane
-and nobody waits. Everything runs on the engine's loop and counts its time.
+A fetch is sent at once and its response awaited; a callback is sent in its lane, and its sender
+does not wait. Everything runs on the engine's loop and in its time.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["API_REQUEST", "DOWNLOAD", "RECORDER", "Webhooks"]
 
 API_REQUEST: Final = "api-request"
 DOWNLOAD: Final = "download"
-"""Kinds of log entries about the app's own requests, which the weather has struck."""
+"""Kinds of log entries about the app's own requests, in which faults were injected."""
 RECORDER: Final = "recorder"
-"""The same of recordings that it has broken."""
+"""Kind of log entries about recordings, in which faults were injected."""
 
 _ONE_LANE: Final = "all"
 _MOST_KEPT: Final = 10_000
-"""Deliveries in the log; the oldest leave it."""
+"""Most deliveries in the log, the newest."""
 _TURNS: Final = 50
-"""Of the loop, that what a request has begun is given before the request is answered."""
+"""Turns of the loop in which a request may cause callbacks before its response is sent."""
 
 
 class Webhooks:
-    """One account's webhooks."""
+    """Sends and logs the webhooks of one account."""
 
     def __init__(
         self,
@@ -48,11 +48,12 @@ class Webhooks:
         one_lane: bool = False,
         on_delivery: Callable[[Delivery], None] | None = None,
     ) -> None:
-        """``clock`` is the loop's time in nanoseconds; ``seeds`` decide ids and tokens.
+        """Open an account's webhooks with an empty log.
 
+        ``clock`` is the loop's time in nanoseconds; ``seeds`` give ids and tokens.
         ``allow_hosts``: hosts that may be called besides this machine, ``*`` for any.
-        ``one_lane``: all notifications in one order, whatever their lanes. ``on_delivery``
-        hears of each delivery once it is done.
+        ``one_lane``: all callbacks are sent in one order, whatever their lanes. ``on_delivery``
+        is called with each delivery once it is done.
         """
         self.guard = HostGuard(allow_hosts)
         self._sender = Sender(
@@ -64,15 +65,18 @@ class Webhooks:
         self._on_delivery = on_delivery
         self._turns = Turns(clock)
         self._posts = 0
-        """Requests under way whose callbacks may come before their answers."""
+        """Number of active requests whose callbacks may be sent before their responses."""
         self._entered = 0
-        self.weather = FaultInjection(seeds.fork("weather"))
-        """What goes wrong with all this."""
+        self.faults = FaultInjection(seeds.fork("weather"))
+        """Faults injected into requests, callbacks and media."""
         self.deliveries: list[Delivery] = []
-        """Newest last."""
+        """The delivery log, newest last."""
 
     async def fetch(self, request: AppRequest) -> AppResponse:
-        """The app's answer, now, or in the one lane when its turn comes. Raises AppFailure."""
+        """Send a request and return the app's response. Raises AppFailure if there is none.
+
+        With ``one_lane`` it is sent after the callbacks before it, otherwise at once.
+        """
         delivery = self._entry(request)
         if not self._one_lane:
             return await self._deliver(delivery)
@@ -82,61 +86,64 @@ class Webhooks:
             try:
                 response = await self._deliver(delivery)
             except AppFailure as failure:
+                # The call may have ended meanwhile, which cancels the future.
                 if not answer.done():
                     answer.set_exception(failure)
             else:
                 if not answer.done():
                     answer.set_result(response)
 
-        self._turns.add(_ONE_LANE, deliver, of=delivery.id)
+        self._turns.add(_ONE_LANE, deliver, subject=delivery.id)
         return await answer
 
     def notify(
         self, request: AppRequest, lane: str, done: Callable[[], None] | None = None
     ) -> None:
-        """Tell the app, after everything else in the lane; what it answers changes nothing.
+        """Send a callback after all others of its lane; its response changes nothing.
 
-        ``done`` is called once it was answered or given up, not if the sandbox ends before.
+        ``done`` is called once the callback was sent or has failed, not if the sandbox ends
+        before.
         """
-        fate = self.weather.callback(request.kind, request.sid, request.url)
+        fault = self.faults.callback(request.kind, request.sid, request.url)
         shared = _ONE_LANE if self._one_lane else lane
-        first = self._entry(request, lane=shared, injected=fate.injected)
-        if fate.dropped:
+        first = self._entry(request, lane=shared, injected=fault.injected)
+        if fault.dropped:
             first.error = "dropped by the weather"
             self._done(first)
             if done is not None:
                 done()
             return
         copies = [first]
-        for number in range(2, fate.copies + 1):
-            words = f"duplicate {number} of {fate.copies}"
-            copy = self._entry(request, lane=shared, injected=[*fate.injected, words])
+        for number in range(2, fault.copies + 1):
+            words = f"duplicate {number} of {fault.copies}"
+            copy = self._entry(request, lane=shared, injected=[*fault.injected, words])
             copy.duplicate_of = first.id
             copies.append(copy)
 
         async def deliver() -> None:
             for delivery in copies:
-                with contextlib.suppress(AppFailure):  # The log has it.
-                    await self._deliver(delivery, lost_answer=fate.status)
+                with contextlib.suppress(AppFailure):  # it is in the log
+                    await self._deliver(delivery, lost_answer=fault.status)
             if done is not None:
                 done()
 
-        of = (request.kind, request.sid, request.url)
-        if fate.delay_ns:
-            self._turns.later(shared, deliver, fate.delay_ns)
-        elif self._posts and self.weather.comes_early(*of):
+        subject = (request.kind, request.sid, request.url)
+        if fault.delay_ns:
+            self._turns.later(shared, deliver, fault.delay_ns)
+        elif self._posts and self.faults.comes_early(*subject):
             first.injected.append("sent before the request that caused it was answered")
             self._turns.early(shared, deliver)
-        elif self._turns.add(shared, deliver, of=lane, overtaken=fate.overtaken):
+        elif self._turns.add(shared, deliver, subject=lane, overtaken=fault.overtaken):
             first.injected.append("held back for the next one to overtake it")
 
     def request_begins(self) -> None:
-        """A request to the API is under way that is to be answered after its callbacks."""
+        """Begin a request to the API whose callbacks may be sent before its response."""
         self._posts += 1
 
     async def request_ends(self) -> None:
-        """Wait until the app has been told what that request has caused so far."""
+        """End such a request: wait until the callbacks that it has caused so far are sent."""
         try:
+            # Turns in which the tasks that the request has started reach their callbacks.
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
         finally:
@@ -146,19 +153,19 @@ class Webhooks:
     def note(
         self, request: AppRequest, injected: Collection[str], error: str | None = None
     ) -> None:
-        """Enter what befell one of the app's own requests, or a recording; nothing is sent."""
+        """Log the faults injected in a request of the app or in a recording; nothing is sent."""
         entry = self._entry(request, injected=injected)
         entry.error = error
         self._done(entry)
 
     async def settled(self) -> None:
-        """Wait until every notification so far is delivered or given up."""
+        """Wait until all callbacks so far are sent or have failed."""
         await self._turns.settled()
 
     async def replay(self, delivery_id: str) -> Delivery:
-        """Send one of the log again, freshly signed; returns the new delivery, done.
+        """Send a delivery of the log again, signed anew; return the new delivery, done.
 
-        Raises LookupError when the log has no such delivery.
+        Raises LookupError if the log has no such delivery, or it was no request to the app.
         """
         for old in self.deliveries:
             if old.id == delivery_id:
@@ -171,7 +178,7 @@ class Webhooks:
             raise LookupError(f"{delivery_id!r} is a recording that broke: nothing was delivered")
         request = AppRequest(old.url, old.method, old.params, old.kind, old.sid)
         delivery = self._entry(request, replay_of=old.id)
-        with contextlib.suppress(AppFailure):  # The delivery says so.
+        with contextlib.suppress(AppFailure):  # it is in the delivery
             await self._deliver(delivery)
         return delivery
 
@@ -207,7 +214,7 @@ class Webhooks:
             delivery.error_code, delivery.error = failure.code, failure.message
             raise
         except BaseException:
-            # Above all a cancelled wait: the call it was for has ended.
+            # Most often a cancelled wait, because the call has ended.
             delivery.error = "given up before its answer came"
             raise
         finally:

@@ -1,6 +1,5 @@
-"""The invariants that take a second run: the same scenario, or one that differs where it may not
-matter.
-"""
+"""Invariants that take a second run: of the same scenario, or of one whose differences must not
+matter."""
 
 from __future__ import annotations
 
@@ -12,12 +11,12 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from mediasim.scenario.fuzz.judge_audio import HeardIn
+from mediasim.scenario.fuzz.judge_audio import ChannelParties
 from mediasim.scenario.fuzz.play import Played, play
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import STEPS, listens
 
-__all__ = ["AGAIN", "SINGLE", "Beside", "Blocks", "Hushed", "SecondRunInvariant"]
+__all__ = ["FAST", "SLOW", "Beside", "Blocks", "Hushed", "SecondRunInvariant"]
 
 Document = Mapping[str, Any]
 
@@ -30,17 +29,18 @@ class SecondRunInvariant(Protocol):
 
     @property
     def words(self) -> str:
-        """What it says."""
+        """The invariant in words."""
 
     def problems(self, document: Document, played: Played, base: Path | None) -> Iterator[str]:
-        """Where the document's second run says otherwise than the one that was played."""
+        """Yield where the second run of a document differs from the one that was played."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Invariants 5 and 8: played anew, in blocks of so many frames or as before."""
+    """Invariants 5 and 8: a second run is the same to the byte, in blocks of other lengths too."""
 
     frames: int | None
+    """Frames of a block; None for the usual number."""
 
     @property
     def name(self) -> str:
@@ -65,7 +65,7 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Invariant 8: draws under other labels move nothing."""
+    """Invariant 8: draws under other labels change nothing."""
 
     name: str = "other-labels"
     words: str = "another call beside it changes nothing"
@@ -89,6 +89,7 @@ _BYSTANDER: Final = {
     "network": {"delay": "33ms", "jitter": "30ms", "loss": 0.1},
     "script": [{"noise": {"kind": "pink", "for": "700ms", "level": -20}}, {"dtmf": "7"}],
 }
+"""A party of a call that has nothing to do with the scenario."""
 _BYSTANDERS_CALL: Final = {
     "name": "beside",
     "from": "by-one",
@@ -101,14 +102,14 @@ _BYSTANDERS_CALL: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Hushed:
-    """Invariant 4: what one says is in no channel but its own, and in mixes.
+    """Invariant 4: what a party says is in no channel but its own, and in mixes.
 
-    Everything that a party says is made so quiet that nothing is left of it. Where no script
-    listens, all else goes on as before.
+    Everything that the party says is made so quiet that nothing is left of it. Where no script
+    listens, everything else is the same as before.
     """
 
     number: int
-    """Of the party, in the order of the file."""
+    """Number of the party in the order of the file, counted from 1."""
 
     @property
     def name(self) -> str:
@@ -123,7 +124,7 @@ class Hushed:
             return
         name = list(document["parties"])[self.number - 1]
         changed = _copy(document)
-        if not _hush(changed["parties"][name]):
+        if not _turn_down(changed["parties"][name].get("script") or []):
             return
         other = {it.name: pcm for it, pcm, _ in play(changed, base=base).with_media()}
         for recording, pcm, truth in played.with_media():
@@ -136,18 +137,14 @@ class Hushed:
                 continue
             for channel in truth.channels:
                 number = channel.channel - 1
-                if name not in HeardIn(recording, number).parties and not np.array_equal(
+                if name not in ChannelParties(recording, number).parties and not np.array_equal(
                     pcm[number], quiet[number]
                 ):
                     yield f"{recording.name}, channel {channel.channel} depends on {name}"
 
 
-def _hush(party: dict[str, Any]) -> bool:
-    """Turn down all that a party says; returns whether there was anything."""
-    return _turn_down(party.get("script") or [])
-
-
 def _turn_down(value: Any) -> bool:
+    """Turn down all that a script says; return whether there was anything."""
     found = False
     if isinstance(value, dict):
         for kind, sound in value.items():
@@ -164,7 +161,7 @@ def _turn_down(value: Any) -> bool:
 
 
 def _listens(scenario: Scenario) -> bool:
-    """Whether what is heard may change what happens."""
+    """Return whether what is heard may change what happens."""
     return any(listens(party.script) for party in scenario.parties.values()) or any(
         call.voicemail is not None for call in scenario.calls
     )
@@ -178,12 +175,12 @@ def _events(played: Played) -> list[tuple[int, str, str]]:
     return [(event.at_ns, event.kind, event.subject) for event in played.events]
 
 
-AGAIN: Final[tuple[SecondRunInvariant, ...]] = (
+FAST: Final[tuple[SecondRunInvariant, ...]] = (
     Blocks(None),
     *(Blocks(frames) for frames in (7, 50)),
     Beside(),
     *(Hushed(number) for number in (1, 2, 3)),
 )
-"""All of them, but for"""
-SINGLE: Final[tuple[SecondRunInvariant, ...]] = (Blocks(1),)
-"""what takes long: a frame at a time, as in real time."""
+"""The second runs that take as long as the first."""
+SLOW: Final[tuple[SecondRunInvariant, ...]] = (Blocks(1),)
+"""The second runs that take longer: a frame at a time, as in real time."""
