@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.g711 import ulaw_encode
-from mediasim.parties.voices.word_times import WordTime, shared_out
+from mediasim.parties.voices.word_times import WordTime, times_by_letters
 
 __all__ = ["Segment", "Timeline", "words_between", "words_in"]
 
@@ -86,7 +86,7 @@ class Timeline:
         The times of the ``words`` of a text are estimated unless given.
         """
         if kind == "say" and not words:
-            words = shared_out(text, pcm.astype(np.float64))
+            words = times_by_letters(text, pcm.astype(np.float64))
         segment = Segment(at, pcm, kind, text, digest, ulaw_encode(pcm), words)
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))
