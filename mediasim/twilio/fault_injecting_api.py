@@ -54,8 +54,8 @@ class FaultInjectingApi:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        media = _MEDIA.fullmatch(path) if method in ("GET", "HEAD") else None
-        media = media if self._refuses else None
+        downloads = self._refuses and method in ("GET", "HEAD")
+        media = _MEDIA.fullmatch(path) if downloads else None
         if media is not None:
             await self._download(media[1], scope, receive, send)
             return

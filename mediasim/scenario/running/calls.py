@@ -49,7 +49,7 @@ async def wait_for_moment(exchange: Exchange, dialled_ns: int, moment: plans.Mom
 
 
 class PlannedRecordings(DialRecording):
-    """The recordings of a plan, which it starts, pauses and stops."""
+    """Starts, pauses and stops recordings by plan."""
 
     def __init__(
         self,

@@ -19,8 +19,9 @@ from mediasim.audio.files import check_rate, decode_audio
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
 from mediasim.audio.wav import AudioFileError
+from mediasim.truth.verify.findings import Failure
 
-__all__ = ["MediaDefect", "MediaUnderTest", "read_media"]
+__all__ = ["MediaUnderTest", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
 _FORM: Final = struct.Struct("<HHIIHH")
@@ -32,15 +33,6 @@ _AT_ONCE: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class MediaDefect:
-    """A defect of a file that shows without its truth."""
-
-    kind: str
-    """``unreadable``, ``empty`` or ``header``."""
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class MediaUnderTest:
     """The sound of a recording."""
 
@@ -48,7 +40,8 @@ class MediaUnderTest:
     """Samples (n,) of each channel at 8 kHz; those of several files may differ in length."""
     rate: int | None
     """Samples a second of the file; None if it holds no sound."""
-    problems: tuple[MediaDefect, ...]
+    problems: tuple[Failure, ...]
+    """Defects that show without the truth: ``unreadable``, ``empty`` or ``header``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,7 @@ def _read(path: Path) -> MediaUnderTest:
         return _nothing("unreadable", f"{path} {error.problem}")
     if not interleaved.size:
         words = f"{path} is {len(data)} bytes long: a header, and not one sample"
-        return MediaUnderTest((), None, (*problems, MediaDefect("empty", words)))
+        return MediaUnderTest((), None, (*problems, Failure("empty", words)))
     pcm = interleaved.astype(np.int16, copy=False).reshape(-1, wav.channels).T
     return MediaUnderTest(_at_8_khz(pcm, wav.rate), wav.rate, tuple(problems))
 
@@ -129,7 +122,7 @@ def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _
     return _Wav(form[2], form[1], size, rest[:size] if another else rest, not another)
 
 
-def _header_problems(path: Path, wav: _Wav) -> list[MediaDefect]:
+def _header_problems(path: Path, wav: _Wav) -> list[Failure]:
     found = len(wav.data)
     if not wav.to_the_end or wav.announced in (found, _NOT_KNOWN):
         return []
@@ -138,7 +131,7 @@ def _header_problems(path: Path, wav: _Wav) -> list[MediaDefect]:
         f"{path}: the header announces {wav.announced} bytes of samples "
         f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
     )
-    return [MediaDefect("header", words)]
+    return [Failure("header", words)]
 
 
 def _decoded(path: Path, data: bytes) -> MediaUnderTest:
@@ -153,7 +146,7 @@ def _decoded(path: Path, data: bytes) -> MediaUnderTest:
 
 
 def _nothing(kind: str, words: str) -> MediaUnderTest:
-    return MediaUnderTest((), None, (MediaDefect(kind, words),))
+    return MediaUnderTest((), None, (Failure(kind, words),))
 
 
 def _at_8_khz(pcm: NDArray[np.int16], rate: int) -> tuple[NDArray[np.int16], ...]:

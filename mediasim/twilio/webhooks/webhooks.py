@@ -167,10 +167,8 @@ class Webhooks:
 
         Raises LookupError if the log has no such delivery, or it was no request to the app.
         """
-        for old in self.deliveries:
-            if old.id == delivery_id:
-                break
-        else:
+        old = next((each for each in self.deliveries if each.id == delivery_id), None)
+        if old is None:
             raise LookupError(f"there is no delivery {delivery_id!r} in the log")
         if old.kind in (API_REQUEST, DOWNLOAD):
             raise LookupError(f"{delivery_id!r} was the app's own request: nothing was delivered")
