@@ -83,7 +83,7 @@ def _runs(packets: list[Datagram]) -> bool:
     return near >= 0.8 * len(steps)
 
 
-# -- who talks to whom --------------------------------------------------------------------------
+# -- directions ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,9 +121,9 @@ def serve(
             workers=workers,
             spread=spread,
             hosts=tuple(allowed_host or ()),
-            asked_seed=seed,
-            asked_profile=profile,
-            asked_sip=None if sip is None else _sip_address(sip),
+            seed_override=seed,
+            profile_override=profile,
+            sip_override=None if sip is None else _sip_address(sip),
         )
         asyncio.run(
             serve(settings, ListenAddress(host, port, public_url), partial(print, flush=True))

@@ -31,7 +31,6 @@ from mediasim.exchange.participant import (
     ConferenceEventName,
     ConferenceListener,
     LeaveReason,
-    NoListener,
     Participant,
     ParticipantOptions,
     Unavailable,
@@ -65,7 +64,7 @@ class Conference:
         self.record = record
         self.participants: list[Participant] = []
         """The participants inside or on their way, in the order in which they were expected."""
-        self.listener = listener or NoListener()
+        self.listener = listener or ConferenceListener()
         self._exchange = exchange
         self._room = room
         self._spawn = spawn

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypedDict, get_args
+from typing import Any, Final, Literal, TypedDict, get_args
 
 from mediasim.exchange.call_control import LONGEST_CALL_NS, Bridge, CallControl
 from mediasim.exchange.conference import Conference
@@ -49,23 +49,14 @@ class DialledLeg:
     """Runs on the answered call, which is put through if it is still in progress then."""
 
 
-class DialRecording(Protocol):
-    """The recordings of a Dial."""
+class DialRecording:
+    """The recordings of a Dial; of one that records nothing unless overridden."""
 
     def begin(self, moment: Moment) -> None:
         """Start the recordings that begin at this moment."""
 
     def halt(self) -> list[LiveRecording]:
         """Halt the recordings; return those to publish once the callee's leg is down."""
-
-
-class _NoRecording:
-    """The recordings of a Dial that records nothing."""
-
-    def begin(self, moment: Moment) -> None:
-        """Start no recording."""
-
-    def halt(self) -> list[LiveRecording]:
         return []
 
 
@@ -101,7 +92,7 @@ class ConnectedCalls:
         self.bridged = False
         """Whether the calls were ever put through."""
         self._other: CallControl | None = None
-        self._recording = recording or _NoRecording()
+        self._recording = recording or DialRecording()
         self._time_limit_ns = time_limit_ns
         self._star_ends = star_ends
         self._stays = stays

@@ -29,11 +29,7 @@ class HasLifecycle(Protocol):
     updated_ns: int
 
 
-def _no_event(word: str) -> None:
-    """Emit no event."""
-
-
-def move(record: HasLifecycle, status: str, now_ns: int, emit: Emit = _no_event) -> None:
+def move(record: HasLifecycle, status: str, now_ns: int, emit: Emit = lambda word: None) -> None:
     """Change a record's status at a loop time, and emit the event of the change, if it has one.
 
     Raises IllegalMove if the record's lifecycle has no such move.
@@ -57,7 +53,7 @@ def finish_processing(
     *,
     keep: Callable[[], None] = lambda: None,
     write: Callable[[RecordingRecord], None] = lambda finished: None,
-    emit: Emit = _no_event,
+    emit: Emit = lambda word: None,
 ) -> None:
     """End a recording's processing: it becomes completed, or absent if it has no media.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ __all__ = [
     "ConferenceListener",
     "LeaveReason",
     "Music",
-    "NoListener",
     "Participant",
     "ParticipantOptions",
     "Unavailable",
@@ -169,11 +168,12 @@ ConferenceEventName = Literal[
 ]
 
 
-class ConferenceListener(Protocol):
-    """A listener for the events of one conference, which it is given as they happen."""
+class ConferenceListener:
+    """A listener for the events of one conference as they happen, which ignores them all."""
 
     def wants(self, event: ConferenceEventName) -> bool:
         """Return whether it listens for this event; speech events are costly to detect."""
+        return False
 
     def notify(
         self,
@@ -190,18 +190,3 @@ class ConferenceListener(Protocol):
 
     def over(self) -> None:
         """Handle the end of the conference, after its recordings were published."""
-
-
-class NoListener:
-    """A listener that ignores all events."""
-
-    def wants(self, event: ConferenceEventName) -> bool:
-        return False
-
-    def notify(
-        self, event: ConferenceEventName, participant: Participant | None, **details: str
-    ) -> None:
-        """Ignore it."""
-
-    def over(self) -> None:
-        """Ignore it."""

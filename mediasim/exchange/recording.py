@@ -15,8 +15,8 @@ from mediasim.exchange.layout import Layout, recording_layout
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.profiles import Channels, Kind, RoleName
 from mediasim.exchange.profiles import Track as RequestedTrack
-from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel, new_record
-from mediasim.exchange.records import RecordingSource
+from mediasim.exchange.recording_control import LiveRecording, Source, SourcedChannel
+from mediasim.exchange.records import RecordingRecord, RecordingSource
 from mediasim.exchange.switch import Switch
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import Track
@@ -111,8 +111,15 @@ def start_recording(
     returns further entries for the recording's journal.
     """
     layout = recording_layout(kind, request.channels, request.track, exchange.profile)
-    record = new_record(
-        exchange, layout=layout, source=source, call_sid=call_sid, conference_sid=conference_sid
+    record = RecordingRecord(
+        sid=exchange.sids.new("RE"),
+        account_sid=exchange.account_sid,
+        call_sid=call_sid,
+        source=source,
+        layout=layout,
+        created_ns=exchange.now_ns,
+        start_ns=exchange.frame_ns,
+        conference_sid=conference_sid,
     )
     before(record.sid)
     return LiveRecording(

@@ -9,9 +9,8 @@ from typing import Any
 from mediasim.audio.wav import read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.events import RecordingEvent
-from mediasim.exchange.layout import Layout
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.records import ChannelMapEntry, RecordingRecord, RecordingSource
+from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
 from mediasim.exchange.recovery import journal_of
 from mediasim.exchange.states import RecordingStatus
 from mediasim.exchange.switch import Switch
@@ -21,7 +20,7 @@ from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
 from mediasim.media.room import Room
 from mediasim.media.spool import SpoolFile
 
-__all__ = ["LiveRecording", "Source", "SourcedChannel", "delete_recording", "new_record"]
+__all__ = ["LiveRecording", "Source", "SourcedChannel", "delete_recording"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,24 +278,3 @@ def delete_recording(exchange: Switch[Any, Any], record: RecordingRecord) -> Non
     """Delete a recording's media, but not its record. Raises IllegalMove if it is active."""
     lifecycle.move(record, "deleted", exchange.now_ns)
     exchange.store.delete(record.sid)
-
-
-def new_record(
-    exchange: Switch[Any, Any],
-    *,
-    layout: Layout,
-    source: RecordingSource,
-    call_sid: str,
-    conference_sid: str | None = None,
-) -> RecordingRecord:
-    """Create the record of a recording that starts now."""
-    return RecordingRecord(
-        sid=exchange.sids.new("RE"),
-        account_sid=exchange.account_sid,
-        call_sid=call_sid,
-        source=source,
-        layout=layout,
-        created_ns=exchange.now_ns,
-        start_ns=exchange.frame_ns,
-        conference_sid=conference_sid,
-    )

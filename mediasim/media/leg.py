@@ -159,7 +159,7 @@ class LegGroup:
         self.legs: list[Leg] = []
         self.recorders: list[Recorder] = []
         self.version = 0
-        """Number of changes of who hears whom."""
+        """Number of changes so far, by which routes are known to be outdated."""
         self.horizon: int | None = None
         """The most frames to advance at once for the listeners, whatever comes; None for no
         limit."""

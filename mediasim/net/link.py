@@ -135,8 +135,8 @@ class Link:
 
         With one draw u per packet, good goes bad when u < enter and bad stays when
         u < 1 - leave: each packet sets the state, keeps it, or (only when enter + leave > 1)
-        swaps it. The state after a packet is that of the last one that set it, swapped as
-        often as was asked since.
+        swaps it. The state after a packet is that of the last one that set it, swapped once
+        for each swap since.
         """
         draw = self._chance(number, 4)
         from_good = draw < bursts.enter

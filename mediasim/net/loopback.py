@@ -1,11 +1,10 @@
 """Lines over real sockets: each leg's packets cross UDP on 127.0.0.1, both ways.
 
 A line has a socket at the server and one at the party, or all lines share one at either side
-(:mod:`mediasim.net.shared_socket`), told apart by SSRC. What is to be sent in one frame is sent
-together. What the simulated link makes of a packet
-(loss, delay, order, copies) is decided before it is sent, so it is the same as in virtual time
-for the same seed; the datagram then really crosses, and the bytes that come out are what is
-played.
+(:mod:`mediasim.net.shared_socket`), told apart by SSRC. Packets of one frame are sent together. The
+impairments of the simulated link (loss, delay, order, copies) are applied before a packet is sent,
+so they are the same as in virtual time for the same seed; the datagram then really crosses, and the
+bytes that come out are played.
 
 *The timing contract.* At the boundary at which frame n begins the media plane needs what arrived
 before frame n - 1. That is sent then, read at once (on loopback a datagram is there when the
@@ -15,7 +14,7 @@ having arrived in the last frame in which it can have: it may come too late to b
 counted so, but never stands in the wrong place.
 
 Datagrams between two sockets on loopback keep their order, so each is known by its bytes among
-those under way; one that is overtaken by a later one has been lost in the kernel.
+those in flight; one that is overtaken by a later one has been lost in the kernel.
 """
 
 from __future__ import annotations

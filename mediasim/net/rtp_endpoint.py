@@ -26,7 +26,7 @@ from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg
 from mediasim.net.batch_reader import DATAGRAM_BYTES
 from mediasim.net.rtp_mux import PacketWatcher, RtpMux
-from mediasim.net.udp import BUFFER_BYTES, DROPPED, UNSENT, Address, DatagramSocket
+from mediasim.net.udp import DROPPED, UNSENT, Address, DatagramSocket, bound_socket
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES
 
 __all__ = ["Address", "EndpointError", "RtpEndpoint", "RtpSource"]
@@ -336,12 +336,7 @@ def _pair(local: Address, mux: bool) -> tuple[socket.socket, socket.socket | Non
 
 def _open(host: str, port: int) -> socket.socket:
     """Open a non-blocking UDP socket. Raises EndpointError."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        made.bind((host, port))
+        return bound_socket(host, port)
     except OSError as error:
-        made.close()
         raise EndpointError(f"cannot open UDP port {port} on {host}: {error.strerror}") from None
-    return made

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.net.batch_reader import ReadBatch, error_name
-from mediasim.net.udp import LOOPBACK, Address
+from mediasim.net.udp import LOOPBACK, Address, bound_socket
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock
 
 __all__ = ["SharedSocket"]
@@ -134,11 +134,9 @@ class SharedSocket:
         self.received = 0
         self.strange = 0
         """Datagrams that belong to no slot."""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        self._socket = bound_socket(LOOPBACK, 0)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
-        self._socket.bind((LOOPBACK, 0))
         self.segments = offload and _has(self._socket, _SEGMENT_OPTION, 0)
         """Whether packets are sent many in one call."""
         self.coalesces = offload and _has(self._socket, _GRO_OPTION, 1)

@@ -26,6 +26,7 @@ __all__ = [
     "Address",
     "DatagramSocket",
     "UdpSockets",
+    "bound_socket",
     "drop",
 ]
 
@@ -41,6 +42,19 @@ LOOPBACK: Final = "127.0.0.1"
 BUFFER_BYTES: Final = 256 * 1024
 """Receive buffer of a socket: seconds of one stream (the kernel counts about 800 bytes a
 packet)."""
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Open a non-blocking UDP socket with a receive buffer of ``BUFFER_BYTES``. Raises OSError."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def drop(protocol: str, error: Exception) -> None:
@@ -149,12 +163,9 @@ class UdpSockets:
 
         Raises OSError if there are no more descriptors or ports.
         """
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made = bound_socket(LOOPBACK, 0)
         slot = self._free[-1] if self._free else len(self._sockets)
         try:
-            made.setblocking(False)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-            made.bind((LOOPBACK, 0))
             self._reader.add(made, slot)
         except OSError:
             made.close()

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from mediasim.audio.codecs import CODECS
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
+from mediasim.net.batch_reader import DATAGRAM_BYTES
 from mediasim.net.sdp import SdpError, SessionDescription, answer, parse_sdp
 from mediasim.net.udp import drop
-from mediasim.rtp.packets import PacketBlock, block_of
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, block_of
 
 __all__ = ["NoMedia", "WebRtcEndpoint"]
 
@@ -35,7 +36,6 @@ _MOST_WAITING: Final = 10_000
 _PATIENCE: Final = 10.0
 """Seconds that ICE and DTLS may take."""
 _HINT: Final = "Chromium without any network but loopback needs --allow-loopback-in-peer-connection"
-_LEAST_RTP, _MOST_RTP = 12, 1536
 
 
 def _spoken() -> list[str]:
@@ -119,7 +119,7 @@ class WebRtcEndpoint:
             self.on_lost()
 
     async def _send(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the transport's state tells of that
+        with contextlib.suppress(ConnectionError):  # on_lost reports that
             while True:
                 await self._dtls._send_rtp(await self._outgoing.get())
 
@@ -181,7 +181,7 @@ class WebRtcEndpoint:
 
     def rtp_received(self, data: bytes) -> None:
         """Keep an RTP packet of the browser, decrypted."""
-        usable = _LEAST_RTP <= len(data) <= _MOST_RTP and data[0] >> 6 == 2
+        usable = HEADER_SIZE <= len(data) <= DATAGRAM_BYTES and data[0] >> 6 == 2
         if self._connected and usable and len(self._packets) < _MOST_WAITING:
             self._packets.append((round(self._loop.time() * 1e9), data))
 

@@ -143,7 +143,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Send a close frame, and break the connection if it is not answered within a second."""
-        self._ended = True  # the listener knows, for it has asked for this
+        self._ended = True  # the listener closes it itself and needs no notice
         if self.open:
             self._protocol.send_close(1000)
             self._flush()

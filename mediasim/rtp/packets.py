@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 __all__ = [
     "HEADER_SIZE",
+    "PLAIN",
     "RTCP_TYPES",
     "PacketBlock",
     "Parsed",
     "block_of",
     "build",
     "equal_runs",
+    "header_fields",
     "joined",
     "parse",
 ]
@@ -30,9 +32,10 @@ HEADER_SIZE: Final = 12
 RTCP_TYPES: Final = range(192, 224)
 """Second bytes of RTCP packets on the port of RTP (RFC 5761 section 4)."""
 _HEADER: Final = np.dtype(
-    [("b0", "u1"), ("b1", "u1"), ("seq", ">u2"), ("ts", ">u4"), ("ssrc", ">u4")]
+    [("b0", "u1"), ("b1", "u1"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4")]
 )
-_PLAIN: Final = 0x80  # version 2, no padding, no extension, no CSRC
+PLAIN: Final = 0x80
+"""First byte of a plain header: version 2, no padding, no extension, no CSRC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class Parsed:
     """Bytes of payload, without padding."""
 
 
+def header_fields(data: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Return a view of the headers of packets (n, stride), C-contiguous, as fields (n,)."""
+    return np.ndarray((len(data),), _HEADER, data, 0, (data.shape[1],))
+
+
 def build(
     payload: NDArray[np.uint8],
     *,
@@ -126,14 +134,13 @@ def build(
     rows, size = payload.shape
     data = np.empty((rows, HEADER_SIZE + size), np.uint8)
     data[:, HEADER_SIZE:] = payload
-    # The header columns are written through a view; rows are 12 + size bytes apart.
-    head = np.ndarray((rows,), _HEADER, data, 0, (HEADER_SIZE + size,))
-    head["b0"] = _PLAIN
+    head = header_fields(data)
+    head["b0"] = PLAIN
     head["b1"] = payload_type
     if marker is not None:
         data[marker, 1] |= 0x80
-    head["seq"] = sequence & 0xFFFF
-    head["ts"] = timestamp & 0xFFFFFFFF
+    head["sequence"] = sequence & 0xFFFF
+    head["timestamp"] = timestamp & 0xFFFFFFFF
     head["ssrc"] = ssrc
     return data
 
@@ -150,13 +157,13 @@ def parse(data: NDArray[np.uint8], length: NDArray[np.int64]) -> Parsed:
         stride = HEADER_SIZE
     if not data.flags.c_contiguous:
         data = np.ascontiguousarray(data)
-    head = np.ndarray((rows,), _HEADER, data, 0, (stride,))
+    head = header_fields(data)
     first = head["b0"]
     second = head["b1"]
     ok = (length >= HEADER_SIZE) & ((second < RTCP_TYPES.start) | (second >= RTCP_TYPES.stop))
     offset = np.full(rows, HEADER_SIZE, np.int64)
     size = length - HEADER_SIZE
-    plain = first == _PLAIN
+    plain = first == PLAIN
     if not plain.all():
         odd = np.flatnonzero(~plain & ok)
         ok &= (first >> 6) == 2
@@ -165,8 +172,8 @@ def parse(data: NDArray[np.uint8], length: NDArray[np.int64]) -> Parsed:
         ok=ok,
         payload_type=(second & 0x7F).astype(np.uint8),
         marker=second >= 0x80,
-        sequence=head["seq"].astype(np.uint16),
-        timestamp=head["ts"].astype(np.uint32),
+        sequence=head["sequence"].astype(np.uint16),
+        timestamp=head["timestamp"].astype(np.uint32),
         ssrc=head["ssrc"].astype(np.int64),
         offset=offset,
         size=size,

@@ -215,14 +215,13 @@ class FrameRing:
         out: NDArray[np.int16],
         have: NDArray[np.bool_],
     ) -> None:
+        columns = ((self._samples, out, FRAME_SAMPLES), (self._have, have, UNITS_PER_FRAME))
         for low, high, to, end in self._pieces(first, count):
             for position, row in enumerate(rows.tolist()):
-                samples = self._samples[row, low * FRAME_SAMPLES : high * FRAME_SAMPLES]
-                out[position, to * FRAME_SAMPLES : end * FRAME_SAMPLES] = samples
-                samples[:] = 0
-                units = self._have[row, low * UNITS_PER_FRAME : high * UNITS_PER_FRAME]
-                have[position, to * UNITS_PER_FRAME : end * UNITS_PER_FRAME] = units
-                units[:] = False
+                for ring, into, width in columns:
+                    piece = ring[row, low * width : high * width]
+                    into[position, to * width : end * width] = piece
+                    piece[:] = 0
 
     def _pieces(self, first: int, count: int) -> list[tuple[int, int, int, int]]:
         """Return where frames lie: slots (from, to), and the indices of these frames (from, to)."""
@@ -269,13 +268,14 @@ class FrameRing:
     ) -> NDArray[np.bool_]:
         """Read the long block that ends at this frame; move what lies beyond to the ring."""
         count = end - self._long_from
+        columns = (
+            (self._samples, long._samples, FRAME_SAMPLES),
+            (self._have, long._have, UNITS_PER_FRAME),
+        )
         for low, high, to, stop in self._pieces(end, self.slots):
-            beyond = slice((count + to) * FRAME_SAMPLES, (count + stop) * FRAME_SAMPLES)
-            self._samples[rows, low * FRAME_SAMPLES : high * FRAME_SAMPLES] = long._samples[
-                :, beyond
-            ]
-            beyond = slice((count + to) * UNITS_PER_FRAME, (count + stop) * UNITS_PER_FRAME)
-            self._have[rows, low * UNITS_PER_FRAME : high * UNITS_PER_FRAME] = long._have[:, beyond]
+            for ring, source, width in columns:
+                beyond = source[:, (count + to) * width : (count + stop) * width]
+                ring[rows, low * width : high * width] = beyond
         if out.base is not long._samples:
             out[:] = long._samples[:, : count * FRAME_SAMPLES]
         self._long = None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.rtp.packets import HEADER_SIZE, build
+from mediasim.rtp.packets import HEADER_SIZE, PLAIN, build, header_fields
 
 __all__ = ["RtpSender", "WideSender"]
 
@@ -23,15 +23,6 @@ _Frames = NDArray[np.int16]
 
 
 _PACKET: Final = HEADER_SIZE + FRAME_SAMPLES
-_FIELDS: Final = np.dtype(
-    {
-        "names": ["b0", "b1", "sequence", "timestamp", "ssrc"],
-        "formats": ["u1", "u1", ">u2", ">u4", ">u4"],
-        "offsets": [0, 1, 2, 4, 8],
-        "itemsize": _PACKET,
-    }
-)
-_VERSION: Final = 0x80
 _FEWEST: Final = 16
 
 
@@ -166,7 +157,7 @@ class WideSender:
         self._data = np.concatenate((self._data, np.zeros((more, _PACKET), np.uint8)))
         self._first_timestamp = np.append(self._first_timestamp, np.zeros(more, np.int64))
         self._coder = np.append(self._coder, np.zeros(more, np.int64))
-        self._heads = self._data.view(_FIELDS)[:, 0]
+        self._heads = header_fields(self._data)
         self._rows = [row.data for row in self._data]
 
     def __len__(self) -> int:
@@ -193,7 +184,7 @@ class WideSender:
             self._hold(2 * at)
         self.senders.append(sender)
         head = self._heads[at]
-        head["b0"], head["b1"], head["ssrc"] = _VERSION, sender.payload_type, sender.ssrc
+        head["b0"], head["b1"], head["ssrc"] = PLAIN, sender.payload_type, sender.ssrc
         head["sequence"] = (sender.next_sequence - 1) & 0xFFFF
         self._first_timestamp[at] = sender.first_timestamp
         if coder not in self._coders:

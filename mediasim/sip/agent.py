@@ -34,7 +34,7 @@ from mediasim.sip.messages import (
     tag_of,
     uri_text,
 )
-from mediasim.sip.registrar import Registrar, RegistrarRefuses
+from mediasim.sip.registrar import Registrar, RegistrationRefused
 from mediasim.sip.telephone import ALLOW, METHODS, Telephone
 from mediasim.sip.transactions import ClientTransaction, ServerTransaction, TransactionTable
 from mediasim.sip.transports import Channel, Peer, Transports, host_and_port
@@ -219,7 +219,7 @@ class SipAgent:
             return
         try:
             self.registrar.register(user, request, transaction.channel)
-        except RegistrarRefuses as refusal:
+        except RegistrationRefused as refusal:
             transaction.reply(refusal.status, tag=new_tag(), headers=refusal.headers)
         else:
             transaction.reply(200, tag=new_tag(), headers=self.registrar.listing(user))

@@ -10,7 +10,7 @@ from mediasim.sip.grammar import read_address
 from mediasim.sip.messages import Request, SipUri, cseq_of, uri_text
 from mediasim.sip.transports import Channel
 
-__all__ = ["Contact", "Registrar", "RegistrarRefuses"]
+__all__ = ["Contact", "Registrar", "RegistrationRefused"]
 
 LONGEST_SECONDS: Final = 3600
 SHORTEST_SECONDS: Final = 10
@@ -18,7 +18,7 @@ _MOST_CONTACTS: Final = 10
 """Most contacts of one user."""
 
 
-class RegistrarRefuses(Exception):
+class RegistrationRefused(Exception):
     """Raised for a refused registration, with the response's status and headers."""
 
     def __init__(self, status: int, headers: tuple[tuple[str, str], ...] = ()) -> None:
@@ -58,7 +58,7 @@ class Registrar:
         return list(registered.values())
 
     def register(self, user: str, request: Request, channel: Channel) -> None:
-        """Apply an authenticated REGISTER, all of it or nothing. Raises RegistrarRefuses."""
+        """Apply an authenticated REGISTER, all of it or nothing. Raises RegistrationRefused."""
         values = request.headers.get("contact")
         general = _seconds(request.get_header("expires"), LONGEST_SECONDS)
         call_id, sequence = request.call_id or "", cseq_of(request).seq
@@ -66,30 +66,30 @@ class Registrar:
         contacts = dict(self._contacts.get(user, {}))
         if "*" in values:
             if len(values) > 1 or general != 0:
-                raise RegistrarRefuses(400)
+                raise RegistrationRefused(400)
             contacts.clear()
             values = []
         for value in values:
             address = read_address(value)
             if address.uri.scheme != "sip" or not address.uri.host:
-                raise RegistrarRefuses(400)
+                raise RegistrationRefused(400)
             text = uri_text(address.uri)
             seconds = min(_seconds(address.params.get("expires"), general), LONGEST_SECONDS)
             known = contacts.get(text)
             if known is not None and known.call_id == call_id and known.sequence >= sequence:
-                raise RegistrarRefuses(500)  # older than what is known (10.3, step 7)
+                raise RegistrationRefused(500)  # older than what is known (10.3, step 7)
             if seconds == 0:
                 contacts.pop(text, None)
                 continue
             if seconds < SHORTEST_SECONDS:
-                raise RegistrarRefuses(423, (("Min-Expires", str(SHORTEST_SECONDS)),))
+                raise RegistrationRefused(423, (("Min-Expires", str(SHORTEST_SECONDS)),))
             contacts.pop(
                 text, None
             )  # removed first, so that the renewed contact becomes the newest
             until = self._now() + seconds
             contacts[text] = Contact(address.uri, channel, until, call_id, sequence)
         if len(contacts) > _MOST_CONTACTS:
-            raise RegistrarRefuses(403)
+            raise RegistrationRefused(403)
         self._contacts[user] = contacts
 
     def listing(self, user: str) -> list[tuple[str, str]]:

@@ -30,7 +30,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _MEDIA: Final = re.compile(rf"/{API_VERSION}/Accounts/[^/]+/Recordings/(RE\w+?)(?:\.wav|\.mp3)?")
 _CODES: Final = {429: 20429, 500: 20500, 503: 20503}
-_WORDS: Final = {429: "Too Many Requests", 503: "Account is unavailable. Please try again"}
+_WORDS: Final = {429: "Too Many Requests", 503: "Service is unavailable. Please try again"}
 _SLICES_A_SECOND: Final = 20
 
 
@@ -54,8 +54,8 @@ class FaultInjectingApi:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        media = _MEDIA.fullmatch(path) if method in ("GET", "HEAD") else None
-        media = media if self._refuses else None
+        downloads = self._refuses and method in ("GET", "HEAD")
+        media = _MEDIA.fullmatch(path) if downloads else None
         if media is not None:
             await self._download(media[1], scope, receive, send)
             return

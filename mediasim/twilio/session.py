@@ -59,8 +59,7 @@ class FollowUp:
     params: Params
 
 
-Operation = Callable[["CallSession"], Awaitable[None]]
-Instructions = TwimlSource | FollowUp | Operation
+Instructions = TwimlSource | FollowUp | Callable[["CallSession"], Awaitable[None]]
 """What a call does: it follows documents, or runs one operation without any."""
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Executes a verb; returns the document that replaces the current one, if any."""

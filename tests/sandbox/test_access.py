@@ -258,10 +258,10 @@ def test_the_accounts_token_is_an_installations_own_unless_a_seed_is_asked_for(
     assert kept == auth_token(Settings(data=tmp_path / "one", clock="virtual"))
     assert kept != auth_token(Settings(data=tmp_path / "two", clock="virtual"))
     assert auth_token(Settings(clock="virtual")) != auth_token(Settings(clock="virtual"))
-    of_seed = auth_token(Settings(clock="virtual", asked_seed=1))
-    assert of_seed == auth_token(Settings(clock="virtual", asked_seed=1))
+    of_seed = auth_token(Settings(clock="virtual", seed_override=1))
+    assert of_seed == auth_token(Settings(clock="virtual", seed_override=1))
     assert of_seed == auth_token(Settings(clock="virtual", config=plan("seed: 1")))
-    assert of_seed != auth_token(Settings(clock="virtual", asked_seed=2))
+    assert of_seed != auth_token(Settings(clock="virtual", seed_override=2))
     configured = plan("account: {auth_token: of-the-config}")
     assert auth_token(Settings(clock="virtual", config=configured)) == "of-the-config"
 

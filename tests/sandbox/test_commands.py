@@ -95,7 +95,7 @@ def test_its_health_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     well = run(sandbox, "health")
     assert (well.exit_code, well.stdout) == (0, "ok; storage: in memory; clock: virtual\n")
     trouble = {"status": "degraded", "storage": "the disk is full", "clock": {"kind": "real"}}
-    monkeypatch.setattr("mediasim.commands.sandbox._ask", lambda *_: trouble)
+    monkeypatch.setattr("mediasim.commands.sandbox._request", lambda *_: trouble)
     unwell = run(sandbox, "health")
     assert unwell.exit_code == 1
     assert unwell.stdout == "degraded; storage: the disk is full; clock: real\n"

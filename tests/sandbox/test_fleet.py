@@ -19,7 +19,7 @@ from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
 
-from mediasim.sandbox.fleet.proxy import RequestOwner, Where, control_place, rest_place
+from mediasim.sandbox.fleet.proxy import Destination, RequestOwner, control_owner, rest_owner
 
 pytestmark = [
     pytest.mark.realtime,
@@ -436,50 +436,50 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
 @pytest.mark.parametrize(
     ("method", "path", "place"),
     [
-        ("POST", "/Calls.json", RequestOwner(Where.ANYONE)),
-        ("GET", "/Calls.json", RequestOwner(Where.HERE)),
-        ("GET", "/Calls/CA1.json", RequestOwner(Where.HERE)),
-        ("POST", "/Calls/CA1", RequestOwner(Where.OWNER, "call", "CA1")),
-        ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Where.OWNER, "call", "CA1")),
-        ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Where.HERE)),
-        ("POST", "/Calls/CA1/Streams.json", RequestOwner(Where.OWNER, "call", "CA1")),
-        ("DELETE", "/Recordings/RE1.json", RequestOwner(Where.OWNER, "recording", "RE1")),
-        ("GET", "/Recordings/RE1.wav", RequestOwner(Where.HERE)),
-        ("POST", "/Conferences/CF1.json", RequestOwner(Where.OWNER, "conference", "CF1")),
+        ("POST", "/Calls.json", RequestOwner(Destination.ANYONE)),
+        ("GET", "/Calls.json", RequestOwner(Destination.HERE)),
+        ("GET", "/Calls/CA1.json", RequestOwner(Destination.HERE)),
+        ("POST", "/Calls/CA1", RequestOwner(Destination.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Destination.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Destination.HERE)),
+        ("POST", "/Calls/CA1/Streams.json", RequestOwner(Destination.OWNER, "call", "CA1")),
+        ("DELETE", "/Recordings/RE1.json", RequestOwner(Destination.OWNER, "recording", "RE1")),
+        ("GET", "/Recordings/RE1.wav", RequestOwner(Destination.HERE)),
+        ("POST", "/Conferences/CF1.json", RequestOwner(Destination.OWNER, "conference", "CF1")),
         (
             "GET",
             "/Conferences/CF1/Participants.json",
-            RequestOwner(Where.OWNER, "conference", "CF1"),
+            RequestOwner(Destination.OWNER, "conference", "CF1"),
         ),
         (
             "POST",
             "/Conferences/room/Participants.json",
-            RequestOwner(Where.OWNER, "conference", "room"),
+            RequestOwner(Destination.OWNER, "conference", "room"),
         ),
-        ("GET", "/Queues/QU1.json", RequestOwner(Where.HERE)),
-        ("GET", "/Queues/QU1/Members.json", RequestOwner(Where.OWNER, "queue", "QU1")),
-        ("POST", "/Queues/QU1/Members/Front.json", RequestOwner(Where.OWNER, "queue", "QU1")),
-        ("POST", "/IncomingPhoneNumbers.json", RequestOwner(Where.HERE)),
+        ("GET", "/Queues/QU1.json", RequestOwner(Destination.HERE)),
+        ("GET", "/Queues/QU1/Members.json", RequestOwner(Destination.OWNER, "queue", "QU1")),
+        ("POST", "/Queues/QU1/Members/Front.json", RequestOwner(Destination.OWNER, "queue", "QU1")),
+        ("POST", "/IncomingPhoneNumbers.json", RequestOwner(Destination.HERE)),
     ],
 )
 def test_where_a_request_belongs(method: str, path: str, place: RequestOwner) -> None:
-    assert rest_place(method, _ACCOUNT + path) == place
+    assert rest_owner(method, _ACCOUNT + path) == place
 
 
 @pytest.mark.parametrize(
     ("method", "path", "where"),
     [
-        ("POST", "/calls", Where.ANYONE),
-        ("GET", "/calls", Where.HERE),
-        ("POST", "/calls/CA1/press", Where.OWNER),
-        ("GET", "/inspector/calls/CA1", Where.OWNER),
-        ("GET", "/streams", Where.EACH),
-        ("POST", "/weather", Where.ALL),
-        ("GET", "/weather", Where.HERE),
-        ("DELETE", "/weather/1", Where.ALL),
-        ("POST", "/reset", Where.RESET),
-        ("GET", "/health", Where.HERE),
+        ("POST", "/calls", Destination.ANYONE),
+        ("GET", "/calls", Destination.HERE),
+        ("POST", "/calls/CA1/press", Destination.OWNER),
+        ("GET", "/inspector/calls/CA1", Destination.OWNER),
+        ("GET", "/streams", Destination.EACH),
+        ("POST", "/weather", Destination.ALL),
+        ("GET", "/weather", Destination.HERE),
+        ("DELETE", "/weather/1", Destination.ALL),
+        ("POST", "/reset", Destination.RESET),
+        ("GET", "/health", Destination.HERE),
     ],
 )
-def test_where_control_belongs(method: str, path: str, where: Where) -> None:
-    assert control_place(method, path).where is where
+def test_where_control_belongs(method: str, path: str, where: Destination) -> None:
+    assert control_owner(method, path).destination is where

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mediasim.sip.messages import Request, parse
-from mediasim.sip.registrar import Registrar, RegistrarRefuses
+from mediasim.sip.registrar import Registrar, RegistrationRefused
 
 
 class Nowhere:
@@ -89,7 +89,7 @@ def test_what_is_refused_changes_nothing(
 ) -> None:
     desk = Desk()
     desk.register("Contact: <sip:al@10.0.0.1>")
-    with pytest.raises(RegistrarRefuses) as caught:
+    with pytest.raises(RegistrationRefused) as caught:
         desk.register(*headers, sequence=sequence)
     assert caught.value.status == status
     assert desk.hosts == ["10.0.0.1"]

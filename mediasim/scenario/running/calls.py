@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Literal
 
 from mediasim.exchange.call_control import LINGER_NS, CallControl
-from mediasim.exchange.dial import Dial, DialledLeg
+from mediasim.exchange.dial import Dial, DialledLeg, DialRecording
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.message import record_message
 from mediasim.exchange.phone import Answering, Behavior, PartyControl, Phone
@@ -48,9 +48,8 @@ async def wait_for_moment(exchange: Exchange, dialled_ns: int, moment: plans.Mom
 # -- recordings by plan -------------------------------------------------------------------------
 
 
-class PlannedRecordings:
-    """Starts, pauses and stops recordings by plan; a
-    :class:`mediasim.exchange.dial.DialRecording`."""
+class PlannedRecordings(DialRecording):
+    """Starts, pauses and stops recordings by plan."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a fault works on, and the places that it notes."""
+"""A fault of the gallery, the recording it is applied to, and the places that it notes."""
 
 from __future__ import annotations
 

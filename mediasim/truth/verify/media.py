@@ -19,8 +19,9 @@ from mediasim.audio.files import check_rate, decode_audio
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import to_samples
 from mediasim.audio.wav import AudioFileError
+from mediasim.truth.verify.findings import Failure
 
-__all__ = ["MediaDefect", "MediaUnderTest", "header_defects", "read_media"]
+__all__ = ["MediaUnderTest", "header_defects", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
 _FORM: Final = struct.Struct("<HHIIHH")
@@ -33,15 +34,6 @@ _AT_ONCE: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class MediaDefect:
-    """A defect of a file that shows without its truth."""
-
-    kind: str
-    """``unreadable``, ``empty`` or ``header``."""
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
 class MediaUnderTest:
     """The sound of a recording."""
 
@@ -49,7 +41,8 @@ class MediaUnderTest:
     """Samples (n,) of each channel at 8 kHz; those of several files may differ in length."""
     rate: int | None
     """Samples a second of the file; None if it holds no sound."""
-    problems: tuple[MediaDefect, ...]
+    problems: tuple[Failure, ...]
+    """Defects that show without the truth: ``unreadable``, ``empty`` or ``header``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +93,7 @@ def _read(path: Path) -> MediaUnderTest:
         return _nothing("unreadable", f"{path} {error.problem}")
     if not interleaved.size:
         words = f"{path} is {len(data)} bytes long: a header, and not one sample"
-        return MediaUnderTest((), None, (*problems, MediaDefect("empty", words)))
+        return MediaUnderTest((), None, (*problems, Failure("empty", words)))
     pcm = interleaved.astype(np.int16, copy=False).reshape(-1, wav.channels).T
     return MediaUnderTest(_at_8_khz(pcm, wav.rate), wav.rate, tuple(problems))
 
@@ -137,7 +130,7 @@ def _wav(rest: memoryview, size: int, form: tuple[int, ...]) -> _Wav:
     return _Wav(code, channels, rate, byte_rate, bits, size, samples, not another)
 
 
-def header_defects(path: Path, data: bytes) -> list[MediaDefect]:
+def header_defects(path: Path, data: bytes) -> list[Failure]:
     """Return what cannot be in the header of a WAV file; nothing for files of other formats."""
     wav = _parse(data)
     if wav is None:
@@ -153,10 +146,10 @@ def header_defects(path: Path, data: bytes) -> list[MediaDefect]:
             f"{path}: the header announces {wav.announced} bytes of samples "
             f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
         )
-    return [MediaDefect("header", words) for words in told]
+    return [Failure("header", words) for words in told]
 
 
-def _decoded(path: Path, data: bytes, problems: Sequence[MediaDefect]) -> MediaUnderTest:
+def _decoded(path: Path, data: bytes, problems: Sequence[Failure]) -> MediaUnderTest:
     if len(data) <= 44:
         kind = "empty" if data[:4] == b"RIFF" else "unreadable"
         return _nothing(kind, f"{path} is {len(data)} bytes long: there is no sound in it")
@@ -168,7 +161,7 @@ def _decoded(path: Path, data: bytes, problems: Sequence[MediaDefect]) -> MediaU
 
 
 def _nothing(kind: str, words: str) -> MediaUnderTest:
-    return MediaUnderTest((), None, (MediaDefect(kind, words),))
+    return MediaUnderTest((), None, (Failure(kind, words),))
 
 
 def _at_8_khz(pcm: NDArray[np.int16], rate: int) -> tuple[NDArray[np.int16], ...]:

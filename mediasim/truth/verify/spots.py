@@ -33,6 +33,8 @@ _CUT_DB: Final = 0.5
 _ROUNDED_CUT_DB: Final = 2.0
 """The same after a lossy format, which rounds the edges of clipped tops."""
 _SILENT_STEPS: Final = 12
+_TOP: Final = 0.9995
+"""Quantile of the samples that is their top."""
 _NEAR: Final = 0.75
 """Share of the top from which on a sample is near it."""
 _CROWDED: Final = 2
@@ -99,7 +101,10 @@ def clipped_samples(channel: Samples, expected: Samples, hops: Hops) -> int:
     heard, said = _loudnesses(channel, hops.gain), _loudnesses(expected, 1.0)
     if not heard.any() or not said.any():
         return 0
-    lost = _top(said) / max(_middle(said), 1) * _middle(heard) / max(_top(heard), 1)
+    # The ratio of top to median: below that of the expected sound, whatever the gain, in clipped
+    # sound.
+    expected_ratio = _quantile(said, _TOP) / max(_quantile(said, 0.5), 1)
+    lost = expected_ratio * _quantile(heard, 0.5) / max(_quantile(heard, _TOP), 1)
     if 20 * float(np.log10(max(lost, 1e-9))) < least:
         full = flat and max(tops[0], -tops[1]) >= _FULL
         return flat if full else 0
@@ -121,16 +126,13 @@ def _loudnesses(samples: Samples, gain: float) -> NDArray[np.int64]:
     return count
 
 
-def _middle(count: NDArray[np.int64]) -> int:
-    return int(np.searchsorted(np.cumsum(count), count.sum() * 0.5))
-
-
-def _top(count: NDArray[np.int64]) -> int:
-    return int(np.searchsorted(np.cumsum(count), count.sum() * 0.9995))
+def _quantile(count: NDArray[np.int64], share: float) -> int:
+    """Return the step below which a share of the counted samples is."""
+    return int(np.searchsorted(np.cumsum(count), count.sum() * share))
 
 
 def _near_top(count: NDArray[np.int64]) -> int:
-    return int(count[round(_NEAR * _top(count)) :].sum())
+    return int(count[round(_NEAR * _quantile(count, _TOP)) :].sum())
 
 
 def _flat(samples: Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:

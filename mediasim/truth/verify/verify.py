@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 from math import sqrt
@@ -16,7 +16,7 @@ from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, leak, reader
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
 from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
-from mediasim.truth.verify.findings import ChannelMeasures, Failure, Verification
+from mediasim.truth.verify.findings import ChannelMeasures, Verification
 from mediasim.truth.verify.hops import Ideal
 from mediasim.truth.verify.judge import CROSSTALK_DB, judge
 from mediasim.truth.verify.media import MediaUnderTest, read_media
@@ -70,7 +70,7 @@ def verify_in_full(
         truth=None if given is None else str(given),
         rate=media.rate,
     )
-    found.failures += [Failure(it.kind, it.words) for it in media.problems]
+    found.failures += media.problems
     if expected is not None:
         found.broken_on_purpose = expected.faults
         found.cannot_tell += expected.doubts
@@ -124,7 +124,9 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
         found.channels.append(measures)
         if place is not None:
             result.channels.append(measure_channel(measures, media.channels[place], each, some))
-        _note_unknowns(found, measures, each, some)
+        found.cannot_tell += [
+            f"channel {number + 1}: {why}" for why in _unknowns(measures, each, some)
+        ]
     if not any(it.pieces_found for it in found.channels) and _could_be_found(result):
         found.cannot_tell.append(
             "whether the truth is this recording's: nothing of what it says was said is found in"
@@ -145,35 +147,30 @@ def _could_be_found(result: Verified) -> bool:
     return said and any(sounding(channel) for channel in result.media.channels)
 
 
-def _note_unknowns(
-    found: Verification,
-    measures: ChannelMeasures,
-    expected: ExpectedChannel,
-    pieces: Sequence[Window],
-) -> None:
-    name = f"channel {measures.channel}"
+def _unknowns(
+    measures: ChannelMeasures, expected: ExpectedChannel, pieces: Sequence[Window]
+) -> Iterator[str]:
+    """Yield what cannot be measured in a channel, with the reason."""
     if expected.unscripted:
         who = " and ".join(expected.unscripted)
-        found.cannot_tell.append(
-            f"{name}: what {who} said, not being simulated: whether anything of it is missing, "
+        yield (
+            f"what {who} said, not being simulated: whether anything of it is missing, "
             "was put in, leaks in or was clipped"
         )
     if measures.found_in is None:
-        found.cannot_tell.append(f"{name}: the file has no such channel")
+        yield "the file has no such channel"
     elif expected.unscripted and not expected.samples.any():
-        found.cannot_tell.append(f"{name}: nothing else is heard in it, so it has no place in time")
+        yield "nothing else is heard in it, so it has no place in time"
     elif not expected.samples.any():
-        found.cannot_tell.append(f"{name}: nobody says anything in it, so it has no place in time")
+        yield "nobody says anything in it, so it has no place in time"
     elif not any(piece.telling for piece in pieces):
-        found.cannot_tell.append(
-            f"{name}: it holds nothing that can stand in one place only (tones, or too short)"
-        )
+        yield "it holds nothing that can stand in one place only (tones, or too short)"
     elif measures.offset is None:
-        found.cannot_tell.append(f"{name}: nothing of what was said is found, so it has no offset")
+        yield "nothing of what was said is found, so it has no offset"
     elif measures.drift_ppm is None:
-        found.cannot_tell.append(f"{name}: too little is said to tell a drift")
+        yield "too little is said to tell a drift"
     if expected.noisy:
-        found.cannot_tell.append(f"{name}: with its background noise, what else was never said")
+        yield "with its background noise, what else was never said"
 
 
 def _compare_channels(

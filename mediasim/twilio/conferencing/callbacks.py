@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mediasim.exchange.participant import ConferenceEventName, Participant
+from mediasim.exchange.participant import ConferenceEventName, ConferenceListener, Participant
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import ConferenceRecord, EndReason, RecordingRecord
 from mediasim.twilio.account_parts import AccountParts
@@ -46,7 +46,7 @@ _WORDS: Final[dict[EndReason, str]] = {
 """Texts of ``Reason`` (our own), by why a conference ended."""
 
 
-class ConferenceCallbacks:
+class ConferenceCallbacks(ConferenceListener):
     """The listener of a conference that sends its events to the app."""
 
     def __init__(

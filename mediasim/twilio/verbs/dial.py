@@ -12,7 +12,7 @@ from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.dial import Dial, DialledLeg, DialStatus, Moment, TalkOptions
+from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import AuthenticatingGateway
 from mediasim.exchange.recording_control import LiveRecording
@@ -40,8 +40,8 @@ _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": ""}
 _MOST_AT_ONCE: Final = 10
 
 
-class DialVerbRecording:
-    """The recording of a Dial verb: a :class:`mediasim.exchange.dial.DialRecording`."""
+class DialVerbRecording(DialRecording):
+    """The recording that a Dial verb requests."""
 
     def __init__(self, session: CallSession, verb: Verb) -> None:
         self._session = session
