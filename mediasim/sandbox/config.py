@@ -71,21 +71,22 @@ def _twiml(text: str) -> str:
     return text
 
 
-def _account_sid(text: str) -> str:
+def _sid(text: str) -> str:
     if re.fullmatch("AC[0-9a-f]{32}", text) is None:
         raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
     return text
 
 
 def secret_token(text: str) -> str:
-    """Return a token that cannot be guessed at once. Raises ValueError for others."""
+    """Return a token that is long enough to be secret. Raises ValueError."""
     if re.fullmatch("[!-~]{8,128}", text) is None:
         raise ValueError("expected 8 to 128 printable ASCII characters without spaces")
     return text
 
 
 Url = Annotated[Text, AfterValidator(_url)]
-_AccountSid = Annotated[Text, AfterValidator(_account_sid)]
+_AccountSid = Annotated[Text, AfterValidator(_sid)]
+_AuthToken = Annotated[Text, AfterValidator(secret_token)]
 Method = Literal["POST", "GET"]
 
 
@@ -142,7 +143,7 @@ class AccountConfig(Model):
 
     sid: _AccountSid | None = None
     """AC and 32 hexadecimal digits."""
-    auth_token: Annotated[Text, AfterValidator(secret_token)] | None = None
+    auth_token: _AuthToken | None = None
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""

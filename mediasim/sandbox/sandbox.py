@@ -101,7 +101,7 @@ class Sandbox:
         self.listeners: list[Callable[[Event], None]] = []
         """Callbacks for each event, on the engine's loop."""
         self.on_status_due: Callable[[str], object] | None = None
-        """Called with a call's SID when the status callbacks it is due have changed."""
+        """Called with a call's SID when the status callbacks due of it have changed."""
         self.workers: Workers | None = None
         """The sandbox's workers; None where it carries its calls itself."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)

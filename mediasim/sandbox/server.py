@@ -22,13 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import (
-    TOKEN,
-    Access,
-    environment,
-    environment_block,
-    stored_token,
-)
+from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, stored_token
 from mediasim.sandbox.config import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.sandbox import Sandbox
@@ -166,7 +160,7 @@ async def serve_until(
 
 
 def _check(settings: Settings, address: ListenAddress) -> None:
-    """Raises ServeError for names, URLs and tokens that are none."""
+    """Check names, URLs, the token and options together. Raises ServeError."""
     with _named(f"the environment's {TOKEN}"):
         if given := os.environ.get(TOKEN):
             secret_token(given)
@@ -184,7 +178,7 @@ def _check(settings: Settings, address: ListenAddress) -> None:
 
 @contextlib.contextmanager
 def _named(what: str) -> Iterator[None]:
-    """Say of what is wrong where it was given."""
+    """Raise a ValueError in it as ServeError, with the name of the input."""
     try:
         yield
     except ValueError as error:
