@@ -45,12 +45,11 @@ from mediasim.twilio.resources import (
     KeyRecord,
     NumberRecord,
 )
-from mediasim.twilio.session import CallDocuments, CallSession, FollowUp, Instructions
+from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionRecord
-from mediasim.twilio.verbs import VERBS
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
 from mediasim.twilio.webhooks import Webhooks

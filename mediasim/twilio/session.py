@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urljoin
 
 from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
@@ -31,6 +31,7 @@ from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Webhooks
 
 __all__ = [
+    "VERBS",
     "CallDocuments",
     "CallSession",
     "Execute",
@@ -38,6 +39,7 @@ __all__ = [
     "HangUp",
     "Instructions",
     "VerbEvent",
+    "executes",
 ]
 
 _MOST_DOCUMENTS: Final = 100
@@ -61,8 +63,21 @@ class FollowUp:
 
 Instructions = TwimlSource | FollowUp | Callable[["CallSession"], Awaitable[None]]
 """What a call does: it follows documents, or runs one operation without any."""
+_Verb = TypeVar("_Verb", bound="Execute")
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Executes a verb; returns the document that replaces the current one, if any."""
+VERBS: Final[dict[str, Execute]] = {}
+"""Verbs that need nothing but the call, by element name; :func:`executes` adds them."""
+
+
+def executes(name: str) -> Callable[[_Verb], _Verb]:
+    """Return a decorator that adds a function as what executes an element."""
+
+    def add(execute: _Verb) -> _Verb:
+        VERBS[name] = execute
+        return execute
+
+    return add
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

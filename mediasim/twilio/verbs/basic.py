@@ -14,7 +14,7 @@ from mediasim.audio.wav import AudioFileError
 from mediasim.exchange.waiting import CallEnded
 from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.requests import TwimlSource
-from mediasim.twilio.session import CallSession, HangUp
+from mediasim.twilio.session import CallSession, HangUp, executes
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.webhooks import AppFailure, AppRequest
 
@@ -45,16 +45,19 @@ class Interrupted(Exception):
     """An event has ended the sound that was being played."""
 
 
+@executes("Say")
 async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Say a text ``loop`` times, 0: without end. Raises Interrupted if ``stop`` ends before."""
     await _repeat(session, verb, await sound_of(session, verb), "speech", stop)
 
 
+@executes("Play")
 async def play(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Play a file or touch tones. Raises Interrupted if ``stop`` ends before."""
     await _repeat(session, verb, await sound_of(session, verb), verb.text.strip() or "digits", stop)
 
 
+@executes("Pause")
 async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Wait for ``length`` seconds. Raises Interrupted if ``stop`` ends before."""
     waits = [session.exchange.sleep(verb.seconds("length", 1) * NS_PER_SECOND)]
@@ -128,16 +131,19 @@ def touch_tones(digits: str) -> NDArray[np.int16]:
     return dtmf_digits("".join(digit for digit in digits if digit in f"{DTMF_DIGITS}wW"))
 
 
+@executes("Redirect")
 async def redirect(session: CallSession, verb: Verb) -> TwimlSource:
     """Go on with another document."""
     return session.source(verb.text.strip(), verb)
 
 
+@executes("Hangup")
 async def hangup(session: CallSession, verb: Verb) -> None:
     """End the call."""
     raise HangUp
 
 
+@executes("Reject")
 async def reject(session: CallSession, verb: Verb) -> None:
     """Do not answer the call; an answered one is ended."""
     if session.call.record.status != "ringing":

@@ -17,7 +17,7 @@ from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, frame_of
 from mediasim.parties.timeline import words_between
 from mediasim.twilio.requests import Callback, Params
-from mediasim.twilio.session import CallSession, FollowUp
+from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.status import call_params
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.basic import Interrupted, pause, play, say
@@ -31,6 +31,7 @@ _AUTO_SPEECH_NS: Final = 1_000_000_000
 _PARTIAL_NS: Final = NS_PER_SECOND
 
 
+@executes("Gather")
 async def gather(session: CallSession, verb: Verb) -> FollowUp | None:
     """Collect input and send it to the action; without input the next verb runs."""
     inputs = verb.words("input", "dtmf")

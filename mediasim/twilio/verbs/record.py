@@ -13,7 +13,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.trim import Trim
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.requests import Callback, RecordingRequest
-from mediasim.twilio.session import CallSession, FollowUp
+from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
 
 __all__ = ["callback_of", "record", "recording_request"]
@@ -44,6 +44,7 @@ def _one_of(word: str, words: tuple[str, ...]) -> str:
     return word if word in words else words[0]
 
 
+@executes("Record")
 async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     """Record the caller; if it has spoken, the action gives the next document."""
     request = recording_request(

@@ -7,7 +7,7 @@ from typing import Final, cast, get_args
 
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.twilio.requests import StreamRequest, StreamTrack
-from mediasim.twilio.session import CallSession, FollowUp
+from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of, recording_request
 
@@ -19,6 +19,7 @@ _LONGEST_PARAMETER: Final = 500
 """Most characters of a Parameter's name and value together (Twilio docs, Stream)."""
 
 
+@executes("Start")
 async def start(session: CallSession, verb: Verb) -> None:
     """Start the recordings and streams of the nouns, and go on at once."""
     for noun in verb.children:
@@ -38,6 +39,7 @@ async def start(session: CallSession, verb: Verb) -> None:
             )
 
 
+@executes("Stop")
 async def stop(session: CallSession, verb: Verb) -> None:
     """Stop the recordings and streams that the nouns name; without a name, the newest."""
     for noun in verb.children:
@@ -54,6 +56,7 @@ def _named(session: CallSession, name: str) -> LiveRecording | None:
     return next((each for each in reversed(active) if each.name == name or not name), None)
 
 
+@executes("Connect")
 async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
     """Connect the app over a bidirectional stream; the next verb runs once it is closed."""
     noun = next((child for child in verb.children if child.name == "Stream"), None)
