@@ -169,7 +169,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         children=(
             *("Connect", "Dial", "Echo", "Enqueue", "Gather", "Hangup", "Leave", "Pause", "Pay"),
             *("Play", "Prompt", "Queue", "Record", "Redirect", "Refer", "Reject", "Say", "Sms"),
-            *("Start", "Stop", "Beep"),
+            *("Start", "Stop"),
         ),
     ),
     # -- saying, playing, listening ---------------------------------------------------------------
@@ -179,7 +179,6 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         text=True,
     ),
     "Play": Element({"loop": NUMBER, "digits": TEXT}, text=True),
-    "Beep": Element({"length": NUMBER}),
     "Pause": Element({"length": NUMBER}),
     "Gather": Element(
         {

@@ -57,12 +57,6 @@ async def play(session: CallSession, verb: Verb, stop: Stop | None = None) -> No
     await _repeat(session, verb, await sound_of(session, verb), verb.text.strip() or "digits", stop)
 
 
-@executes("Beep")
-async def beep(session: CallSession, verb: Verb) -> None:
-    """Wait for as many seconds as the beep would last."""
-    await session.until(session.exchange.sleep(verb.seconds("length", 1) * NS_PER_SECOND))
-
-
 @executes("Pause")
 async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Wait for ``length`` seconds. Raises Interrupted if ``stop`` ends before."""
